@@ -1,0 +1,69 @@
+"""Vertices, edges and sets of changes to them: what a store is asked to hold.
+
+Values are str, bool, int or float only (Neptune takes no lists, maps or nulls): absent means absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Union
+
+Value = Union[str, bool, int, float]
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """A vertex. `id` is a function of the content; `label` is in `graphmodel.vocabulary`."""
+
+    id: str
+    label: str
+    properties: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An edge from `source` to `target` (vertex ids, `out` and `in` in Gremlin). `key` is its own identity."""
+
+    label: str
+    source: str
+    target: str
+    key: str
+    properties: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GraphDelta:
+    """Changes to be applied as one: removals first, then vertices, then edges.
+
+    `vertices` and `edges` are upserts: a vertex that exists gets the properties named (Cardinality.single).
+    `removed_edges` are (label, source, key), `removed_vertices` are ids (their edges go with them); what is
+    already absent is no error.
+    """
+
+    vertices: tuple[Vertex, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    removed_edges: tuple[tuple[str, str, str], ...] = ()
+    removed_vertices: tuple[str, ...] = ()
+
+
+def digest(*parts: str) -> str:
+    """128 bits of SHA-256 over the parts, as 32 hex digits; parts are length-prefixed, so they cannot run together."""
+    h = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        h.update(len(data).to_bytes(8, "big"))
+        h.update(data)
+    return h.hexdigest()[:32]
+
+
+def edge(label: str, source: str, target: str, *discriminators: str, **properties: Value | None) -> Edge:
+    """An edge whose key is the hash of label, ends and discriminators. Properties that are None are left out."""
+    key = digest(label, source, target, *discriminators)
+    return Edge(label, source, target, key, {k: v for k, v in properties.items() if v is not None})
+
+
+def vertex(id: str, label: str, **properties: Value | None) -> Vertex:  # noqa: A002 - the field's own name
+    """A vertex without the properties that are None."""
+    return Vertex(id, label, {k: v for k, v in properties.items() if v is not None})

@@ -1,0 +1,53 @@
+"""The ids of vertices: functions of the content, typable where people type them (datasets and columns)."""
+
+from __future__ import annotations
+
+from graphmodel.delta import digest
+
+INITIAL = "initial"
+
+
+def column_id(dataset: str, column: str) -> str:
+    """``<dataset URI>#<lower-case column name>``; the first ``#`` of a node id separates the two."""
+    return f"{dataset}#{column.lower()}"
+
+
+def split_node(node: str) -> tuple[str, str | None]:
+    """A node id as (dataset URI, column or None)."""
+    dataset, separator, column = node.partition("#")
+    return dataset, column if separator else None
+
+
+def job_id(namespace: str, name: str) -> str:
+    """``job:<namespace>/<name>``."""
+    return f"job:{namespace}/{name}"
+
+
+def plan_id(fingerprint: str) -> str:
+    """``plan:<32 hex digits>``."""
+    return f"plan:{fingerprint}"
+
+
+def operation_id(plan: str, operation: str) -> str:
+    """``<plan id>/<operation id>``."""
+    return f"{plan}/{operation}"
+
+
+def run_id(agent_plan_id: str, timestamp: int, app_id: str | None) -> str:
+    """``run:<agent's plan id>:<timestamp in ms>:<Spark app id>``; a missing app id is ``-``."""
+    return f"run:{agent_plan_id}:{timestamp}:{app_id or '-'}"
+
+
+def version_id(dataset: str, run: str) -> str:
+    """The state of a dataset after one run's write: ``<dataset URI>@<16 hex digits of the run>``."""
+    return f"{dataset}@{digest(run)[:16]}"
+
+
+def initial_version_id(dataset: str) -> str:
+    """The state of a dataset before any known write."""
+    return f"{dataset}@{INITIAL}"
+
+
+def alias_id(spelling: str) -> str:
+    """``alias:<spelling>``."""
+    return f"alias:{spelling}"

@@ -1,0 +1,158 @@
+"""What a bridge hands over: one plan's logic and one run of it, free of any wire format.
+
+Only frozen data lives here. A bridge (Spline, OpenLineage) decodes bytes into `Plan` and `Run`;
+`graphmodel.elements` turns these into vertices and edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Effect(str, Enum):
+    """What a write does to what the dataset held before."""
+
+    ALL = "all"  #: replaces the whole dataset
+    OVERWRITE = "overwrite"  #: replaces the whole, or one partition where the dataset has partitions
+    KEEP = "keep"  #: append, MERGE, UPDATE, DELETE, the overwrite of one named partition
+
+
+class DependencyType(str, Enum):
+    """OpenLineage's transformation type: https://openlineage.io/docs/spec/facets/dataset-facets/column_lineage_facet."""
+
+    DIRECT = "DIRECT"
+    INDIRECT = "INDIRECT"
+
+
+class Subtype(str, Enum):
+    """OpenLineage's transformation subtype. DIRECT ones are ordered by strength, weakest first."""
+
+    IDENTITY = "IDENTITY"
+    TRANSFORMATION = "TRANSFORMATION"
+    AGGREGATION = "AGGREGATION"
+    FILTER = "FILTER"
+    JOIN = "JOIN"
+    GROUP_BY = "GROUP_BY"
+    SORT = "SORT"
+    WINDOW = "WINDOW"
+    CONDITIONAL = "CONDITIONAL"
+
+
+class Origin(str, Enum):
+    """Why an output column has no DIRECT source."""
+
+    CONSTANT = "constant"  #: literals only
+    GENERATED = "generated"  #: count(1), row_number, uuid, current_timestamp
+    CONDITIONAL = "conditional"  #: a CASE of literals: only INDIRECT sources
+    UNRESOLVED = "unresolved"  #: the payload does not say
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as one plan names it. `uri` is canonical (`graphmodel.naming`), `spellings` are the other names it gave."""
+
+    uri: str
+    spellings: tuple[str, ...] = ()
+    partition: str | None = None  #: the folded partition path, e.g. ``dt=2026-01-01``
+    columns: tuple[str, ...] = ()  #: column names as the plan spells them, in order
+    partition_columns: tuple[str, ...] = ()  #: not empty: this payload shows that the dataset is partitioned
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """A column of the write's target."""
+
+    name: str
+    origin: Origin | None = None
+    resolved: bool = True  #: False: some of its sources could not be resolved
+    expression: str | None = None  #: the literal of a constant, or the readable expression
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """One edge of column lineage: output column `target` <- `source_column` of `source_dataset`."""
+
+    target: str  #: output column name as written
+    source_dataset: str  #: canonical URI
+    source_column: str
+    type: DependencyType
+    subtype: Subtype
+    masking: bool = False
+    exact: bool = True
+    source_field: str | None = None
+    expression: str | None = None
+    carried: bool = False  #: MERGE, UPDATE, DELETE: the column of rows that were kept
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """An INDIRECT dependency of the whole output on one read column."""
+
+    source_dataset: str
+    source_column: str
+    subtype: Subtype
+    exact: bool = True
+    source_field: str | None = None
+    expression: str | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One node of the plan, with its readable expressions. `inputs` are ids of operations that feed it."""
+
+    id: str
+    name: str
+    kind: str  #: ``read``, ``write`` or ``transformation``
+    inputs: tuple[str, ...] = ()
+    expression: str | None = None
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an engineer deploys."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The logic of one write, as one payload tells it."""
+
+    agent_plan_id: str
+    job: Job
+    target: Dataset
+    effect: Effect
+    command: str  #: the write operation's name; wrappers are recognised by it
+    inputs: tuple[Dataset, ...]
+    columns: tuple[OutputColumn, ...]
+    derivations: tuple[Derivation, ...]
+    dependencies: tuple[Dependency, ...]
+    operations: tuple[Operation, ...] = ()
+    api_version: str = "1.2"
+    agent: str | None = None  #: e.g. ``spline 2.2.0``
+    system: str | None = None  #: e.g. ``spark 3.5.9``
+    time_travel: bool = False  #: a read may hide a table format's time travel
+    job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution event. Times as on the wire: `timestamp` in ms since 1970, `duration_ns` in ns."""
+
+    agent_plan_id: str
+    timestamp: int
+    duration_ns: int | None = None
+    app_id: str | None = None
+    user: str | None = None
+    error: str | None = None  #: class and first line only; None is success
+    job_run: str | None = None
+    labels: tuple[tuple[str, tuple[str, ...]], ...] = field(default=())
+
+    @property
+    def start(self) -> int:
+        """Start in ms since 1970; the event's own time where there is no duration."""
+        return self.timestamp - (self.duration_ns or 0) // 1_000_000
