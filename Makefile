@@ -1,0 +1,115 @@
+# make demo    see it work             make test    everything that this machine can run
+# make fast    while you write         make lint    style, types, import contracts
+# make format  lay out the code        make soak    the long runs
+# make bench   the figures             make matrix  the tests on every Python found
+# make constraints  new pins           make clean   remove what make made
+#
+# PYTHON=python3.12 chooses the interpreter (3.10 or newer); PYTHONS="..." those of the matrix.
+
+PYTHON ?= python3
+PYTHONS ?= python3.10 python3.11 python3.12 python3.13
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+CODE := $(wildcard graphmodel graphstore headwater ingest queries spline_bridge tests bench scripts)
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n auto --dist worksteal
+
+# Both: newer versions of pip take the pins of build requirements from the second.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test tests lint format fast soak bench matrix constraints clean same-python
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+# --- the environment: one stamp for running, one for developing -------------------------------------------------------
+
+# Empty, or the one sentence that says why $(PYTHON) will not do. The checks are valid in any Python ever released.
+wrong_python = $(if $(shell command -v "$(PYTHON)" 2>/dev/null),$(wrong_version),no $(PYTHON) was found: $(choose))
+wrong_version = $(if $(call python_can,assert sys.version_info >= (3$(comma) 10)),$(no_venv),$(too_old))
+no_venv = $(if $(call python_can,import ensurepip; import venv),,$(PYTHON) comes without venv: $(choose))
+too_old = Headwater needs Python 3.10 or newer, which $(PYTHON) does not run: $(choose)
+choose = install one (on Debian and Ubuntu: python3 and python3-venv) or choose one with make PYTHON=/path/to/python3
+python_can = $(shell "$(PYTHON)" -c 'import sys; $(1); print("yes")' 2>/dev/null)
+comma := ,
+
+$(BIN)/python:
+	$(if $(wrong_python),$(error $(wrong_python)))
+	@echo "creating $(VENV) with $$($(PYTHON) --version)"
+	@"$(PYTHON)" -m venv "$(VENV)" || { rm -rf "$(VENV)"; exit 2; }
+
+# A PYTHON that somebody names must not be answered with an older environment of another version.
+version = $(shell "$(1)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+same-python: | $(BIN)/python
+	$(if $(filter $(origin PYTHON),file),,$(if $(filter $(call version,$(PYTHON)),$(call version,$(BIN)/python)),,\
+	    $(error $(VENV) holds Python $(call version,$(BIN)/python): make clean first or name another folder with VENV=)))
+
+$(VENV)/run.stamp: pyproject.toml constraints.txt | same-python
+	@echo "installing Headwater and what it needs into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | same-python
+	@echo "installing Headwater, what it needs and its test tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $(VENV)/run.stamp $@
+
+# --- what people type -------------------------------------------------------------------------------------------------
+
+demo: $(VENV)/run.stamp
+	@$(BIN)/headwater demo
+
+test: lint tests
+
+tests: $(VENV)/dev.stamp
+	$(PYTEST) $(PARALLEL) --cov
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+fast: $(VENV)/dev.stamp
+	FAST=1 $(PYTEST) -q $(wildcard tests/unit tests/laws)
+
+soak: $(VENV)/dev.stamp
+	$(PYTEST) -m soak --timeout 3600
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m bench
+
+# Tries each interpreter in an environment of its own, goes on after a failure, and ends with what was tried.
+matrix:
+	@mkdir -p .matrix; : > .matrix/result; \
+	for python in $(PYTHONS); do \
+	    if ! "$$python" -c '' 2>/dev/null; then echo "$$python: not found" >> .matrix/result; continue; fi; \
+	    name=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    if $(MAKE) --no-print-directory tests PYTHON="$$python" VENV=".matrix/$$name"; \
+	    then echo "$$python ($$name): passed" >> .matrix/result; \
+	    else echo "$$python ($$name): FAILED" >> .matrix/result; fi; \
+	done; \
+	echo; cat .matrix/result; grep -q passed .matrix/result && ! grep -q FAILED .matrix/result
+
+# Resolves pyproject.toml anew, for all supported Pythons at once, and writes the newest versions that fit.
+constraints:
+	$(if $(wrong_python),$(error $(wrong_python)))
+	@test -x .pins/bin/uv || { "$(PYTHON)" -m venv .pins && PIP_CONSTRAINT= .pins/bin/python -m pip install --quiet uv; }
+	@sed '/^[^#]/,$$d' constraints.txt > .pins/constraints.txt
+	@.pins/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --upgrade --quiet \
+	    --no-header --no-annotate --no-emit-package headwater >> .pins/constraints.txt
+	@mv .pins/constraints.txt constraints.txt
+	@echo "constraints.txt: $$(grep -c == constraints.txt) pins; now: make matrix"
+
+clean:
+	rm -rf $(VENV) .matrix .pins build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,73 @@
+"""What an import loads: the plain install starts quickly because nothing is loaded before it is needed.
+
+Directions and purity of imports are import-linter's contracts (pyproject.toml, `make lint`).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("graphmodel", "graphstore", "headwater", "ingest", "queries", "spline_bridge")
+
+# What only an extra brings: a plain install must import everything without it.
+EXTRAS = frozenset({"networkx", "numpy", "pandas"})
+# What takes a tenth of a second or more to load, and is needed by a server or a refused payload only.
+HEAVY = EXTRAS | {"aiohttp", "hypothesis", "jsonschema", "prometheus_client", "pytest"}
+
+
+def modules_of(package: str) -> list[str]:
+    """Every module of a package, by its dotted name."""
+    found = pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+    return [package, *(module.name for module in found if not module.name.endswith("__main__"))]
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """The top-level names in `sys.modules` after a fresh interpreter imported the given modules."""
+    script = "import importlib, json, sys; [importlib.import_module(m) for m in sys.argv[1:]]; print(json.dumps([*sys.modules]))"
+    run = subprocess.run([sys.executable, "-c", script, *modules], cwd=ROOT, check=True, capture_output=True, text=True)
+    return {name.partition(".")[0] for name in json.loads(run.stdout)}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_imports_without_any_extra(package: str) -> None:
+    assert loaded_by(*modules_of(package)) & EXTRAS == set()
+
+
+def test_opening_the_door_loads_nothing_heavy() -> None:
+    assert loaded_by("headwater", "headwater.cli") & HEAVY == set()
+
+
+def test_the_model_needs_nothing_but_the_standard_library() -> None:
+    imported = {
+        (node.module or "") if isinstance(node, ast.ImportFrom) else alias.name
+        for file in (ROOT / "graphmodel").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    assert {name.partition(".")[0] for name in imported} - sys.stdlib_module_names == {"graphmodel"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_exported_name_is_there(package: str) -> None:
+    module = importlib.import_module(package)
+    assert [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_says_first_what_belongs_there(package: str) -> None:
+    silent = [
+        str(file.relative_to(ROOT))
+        for file in (ROOT / package).rglob("*.py")
+        if not ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    ]
+    assert silent == []

@@ -1,0 +1,80 @@
+"""What `pip install headwater` puts onto a machine: built here as a real wheel, unpacked into a folder of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import Distribution, PathDistribution, distributions
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("graphmodel", "graphstore", "headwater", "ingest", "queries", "spline_bridge")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the unpacked wheel, as a site-packages folder would."""
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def sources() -> set[str]:
+    """Every file of the packages that a checkout holds, as a path relative to it."""
+    files = (file for package in PACKAGES for file in (ROOT / package).rglob("*") if file.is_file())
+    return {str(file.relative_to(ROOT)) for file in files if "__pycache__" not in file.parts}
+
+
+def import_names(distribution: Distribution) -> set[str]:
+    """The top-level names that a distribution's files can be imported by."""
+    tops = {file.parts[0] for file in distribution.files or ()}
+    return {top.removesuffix(".py") for top in tops if top.isidentifier() or top.removesuffix(".py").isidentifier()}
+
+
+def headwater_in(site: Path) -> PathDistribution:
+    (info,) = site.glob("headwater-*.dist-info")
+    return PathDistribution(info)
+
+
+def test_the_wheel_holds_the_packages_as_they_are_and_nothing_else(site: Path) -> None:
+    shipped = {str(file.relative_to(site)) for file in site.rglob("*") if file.is_file()}
+    outside = {name for name in shipped if ".dist-info/" not in name}
+    assert outside == sources()
+
+
+def test_every_package_ships_its_types(site: Path) -> None:
+    assert {package for package in PACKAGES if not (site / package / "py.typed").is_file()} == set()
+
+
+def test_every_import_name_belongs_to_one_installed_distribution(site: Path) -> None:
+    ours = import_names(headwater_in(site))
+    others = (other for other in distributions() if other.name != "headwater")
+    claimed = {(name, other.name) for other in others for name in ours & import_names(other)}
+    assert (ours, claimed) == (set(PACKAGES), set())
+
+
+def test_the_plain_install_stays_light(site: Path) -> None:
+    plain = {line for line in headwater_in(site).requires or () if "extra ==" not in line}
+    heavy = {"boto3", "botocore", "duckdb", "jupyter", "networkx", "numpy", "pandas", "pyarrow", "pyspark"}
+    assert {line for line in plain if line.replace(">", " ").replace("=", " ").split()[0] in heavy} == set()
+
+
+def test_the_wheel_carries_the_licence_and_the_command(site: Path) -> None:
+    distribution = headwater_in(site)
+    commands = {(entry.name, entry.value) for entry in distribution.entry_points if entry.group == "console_scripts"}
+    assert distribution.metadata["License-Expression"] == "Apache-2.0"
+    assert commands == {("headwater", "headwater.cli:main")}
+
+
+def test_the_pins_name_no_registry() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert pins
+    assert {pin for pin in pins if "==" not in pin or "://" in pin or pin.startswith("-")} == set()

@@ -1,0 +1,23 @@
+"""What holds for every test: how many examples a property-based test tries.
+
+`FAST=1` (make fast) tries 10, everything else 100. No deadlines and no complaint about slow examples: a busy machine
+must not fail a test.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+PROFILES = {"fast": 10, "ci": 100}
+
+for _name, _examples in PROFILES.items():
+    settings.register_profile(
+        _name,
+        max_examples=_examples,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile("fast" if os.environ.get("FAST") == "1" else "ci")
