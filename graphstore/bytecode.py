@@ -1,0 +1,284 @@
+"""gremlinpython bytecode as a script of the embedded engine (graphersal). Pure: no store, no I/O.
+
+Step names are spliced into the script, so they come from a list; every value travels as a bound parameter. What
+the engine would silently answer differently from TinkerPop is refused here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from math import isfinite
+from typing import Any
+
+import orjson
+from gremlin_python.process.strategies import OptionsStrategy, ReadOnlyStrategy
+from gremlin_python.process.traversal import Binding, Bytecode, CardinalityValue, Cardinality, Direction, P, T, TextP
+from gremlin_python.structure.graph import Element
+
+from graphstore.errors import Refused
+
+#: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, properties without
+#: value(), call, io, profile, the graph computer's steps.
+STEPS = frozenset(
+    """
+    E V addE addV aggregate all and any as asString barrier both bothE bothV branch by cap choose coalesce coin combine
+    concat conjoin constant count cyclicPath dateAdd dateDiff dedup difference disjunct drop elementMap emit fail filter
+    flatMap fold format from group groupCount has hasId hasLabel hasNot id identity in inE inV index inject intersect is
+    key lTrim label length limit local loops map math max mean merge mergeE mergeV min none not option optional or order
+    otherV out outE outV path product project properties property rTrim range repeat replace reverse sack sample select
+    sideEffect simplePath skip split store subgraph substring sum tail times to toE toLower toUpper toV trim unfold union
+    until value valueMap values where with
+    """.split()  # noqa: SIM905 - a column of 110 strings is harder to read
+)
+_SOURCES = frozenset({"withSack", "withSideEffect"})
+_SCALARS = (bool, str, float, datetime.datetime, uuid.UUID)
+_LONG = range(-(2**63), 2**63)
+_MAX_DEPTH = 32
+_TOKENS = "~tinkerpop.valueMap.tokens"
+#: What the current object is after a step; other steps keep it, or make something that has no valueMap().
+_ELEMENT = {
+    **dict.fromkeys(("E", "outE", "inE", "bothE", "toE", "addE", "mergeE"), "edge"),
+    **dict.fromkeys(("V", "out", "in", "both", "outV", "inV", "bothV", "otherV", "toV", "addV", "mergeV"), "vertex"),
+}
+_MOVING = frozenset({"union", "local", "flatMap", "map", "coalesce", "choose", "optional", "repeat", "branch"})
+#: Element maps come back with these keys for T.id, T.label and the ends of an edge.
+_TOKEN_NAMES = frozenset({"id", "label", "IN", "OUT"})
+
+
+class Json(bytes):
+    """Rows that are JSON already: what a writer injects without the way through gremlinpython's objects."""
+
+
+@dataclass
+class Script:
+    """A script and its bound values; `tokens` and `path` say how its result is read (graphstore.results)."""
+
+    text: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    tokens: bool = False  #: dicts in the result are element maps
+    path: bool = False  #: each result is a path
+    names: set[str] = field(default_factory=set)  #: keys that the query gives to its results
+
+    def bind(self, value: object) -> str:
+        """The name under which the script sees this value."""
+        name = f"p{len(self.params)}"
+        self.params[name] = value
+        return name
+
+
+def script_of(*traversals: Bytecode, timeout: int | None = None) -> Script:
+    """One script that runs the traversals in their order; its value is the last one's list of results.
+
+    `timeout` (ms) bounds each traversal; with('evaluationTimeout', ms) in a traversal can only lower it. Raises
+    Refused for what is outside the allow-list, and where engine and TinkerPop would differ silently.
+    """
+    script = Script()
+    script.text = "".join(_statement(script, bytecode, timeout) for bytecode in traversals)
+    clash = script.names & _TOKEN_NAMES
+    if script.tokens and clash:
+        raise Refused(
+            f"a result is named {sorted(clash)[0]!r} beside elementMap() or valueMap(True): give it another name"
+        )
+    return script
+
+
+def _statement(script: Script, bytecode: Bytecode, timeout: int | None) -> str:
+    steps = list(bytecode.step_instructions)
+    silent = bool(steps) and steps[-1][0] in ("none", "discard")
+    if silent:
+        steps.pop()
+    if not steps:
+        raise Refused("the traversal has no step")
+    if steps[-1][0] == "properties":
+        raise Refused("properties() gives bare values here: use valueMap(), elementMap() or values()")
+    script.path = _ends_in_path(steps)
+    options, sources = _sources(script, bytecode.source_instructions)
+    timeout = min((ms for ms in (timeout, options.get("evaluationTimeout")) if isinstance(ms, int)), default=None)
+    limit = "" if timeout is None else f'.with("evaluationTimeout",{script.bind(timeout)})'
+    text, _ = _steps(script, steps, None, 0)
+    return f"g{limit}{sources}{text}{'.iterate();' if silent else '.toList();'}"
+
+
+def _ends_in_path(steps: Sequence[Sequence[Any]]) -> bool:
+    following = {"by", "from", "to", "limit", "range", "skip", "tail", "dedup", "order"}
+    name = next((step[0] for step in reversed(steps) if step[0] not in following), None)
+    return name == "path"
+
+
+def _sources(script: Script, instructions: Sequence[Sequence[Any]]) -> tuple[dict[str, Any], str]:
+    """The options of with(), which are hints to a server, and the text of the other source steps."""
+    options: dict[str, Any] = {}
+    text = []
+    for name, *args in instructions:
+        if name == "withStrategies":
+            for strategy in args:
+                options.update(_options(strategy))
+        elif name in _SOURCES:
+            text.append(f".{name}({_arguments(script, args, None, 0)})")
+        else:
+            raise Refused(f"g.{str(name)[:40]}() is not supported by the embedded store")
+    return options, "".join(text)
+
+
+def _options(strategy: object) -> Mapping[str, Any]:
+    if isinstance(strategy, OptionsStrategy):
+        return dict(strategy.configuration)
+    if isinstance(strategy, ReadOnlyStrategy):
+        return {}
+    raise Refused(f"the strategy {type(strategy).__name__} would change the answer; the embedded store has none")
+
+
+def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, depth: int) -> tuple[str, str | None]:
+    """The text of the steps, and what the current object is behind them."""
+    if depth > _MAX_DEPTH:
+        raise Refused(f"traversals are nested more than {_MAX_DEPTH} deep")
+    text = []
+    for name, *args in steps:
+        if name not in STEPS:
+            raise Refused(f"the step {str(name)[:40]!r} is not supported by the embedded store")
+        if name == "with":
+            text.append(_with(script, args))
+            continue
+        _check(script, name, args)
+        if name in ("V", "E", "hasId") and len(args) > 1:
+            args = [args]  # one bound list, not a parameter for each id
+        text.append(f".{name}({_arguments(script, args, element, depth)})")
+        if name == "valueMap" and element == "edge":
+            text.append(".by(__.unfold())")  # the engine wraps an edge's values in lists as a vertex's
+        element = _moved(args, element, depth) if name in _MOVING else _ELEMENT.get(name, element)
+    return "".join(text), element
+
+
+def _moved(args: Sequence[Any], element: str | None, depth: int) -> str | None:
+    """What a step with traversals inside leaves behind: what the last of these leads to."""
+    inner = next((arg for arg in reversed(args) if isinstance(arg, Bytecode)), None)
+    if inner is None or depth > _MAX_DEPTH:
+        return element
+    for name, *following in inner.step_instructions:
+        element = _moved(following, element, depth + 1) if name in _MOVING else _ELEMENT.get(name, element)
+    return element
+
+
+def _with(script: Script, args: Sequence[Any]) -> str:
+    if list(args) not in ([_TOKENS], [_TOKENS, 15]):
+        raise Refused("with() supports WithOptions.tokens alone")
+    script.tokens = True
+    return ".with(WithOptions.tokens)"
+
+
+def _check(script: Script, name: str, args: Sequence[Any]) -> None:
+    """Refuse what the engine takes, but answers with something else than TinkerPop; note how results are keyed."""
+    if name == "elementMap" or (name == "valueMap" and args and args[0] is True):
+        script.tokens = True
+    elif name == "project":
+        script.names.update(arg for arg in args if isinstance(arg, str))
+    elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
+        raise Refused("V() takes ids, not a traversal")
+    elif name == "property":
+        _check_property(args)
+
+
+def _check_property(args: Sequence[Any]) -> None:
+    if args and args[0] in (Cardinality.set_, Cardinality.list_):
+        raise Refused("a property has one value: Cardinality.single alone")
+    if T.id in args and isinstance(args[-1], Bytecode):
+        raise Refused("property(T.id, traversal) is not supported: use mergeV()")
+    if args and args[-1] is None:
+        raise Refused("a property cannot be null: leave it out")
+
+
+def _arguments(script: Script, args: Sequence[Any], element: str | None, depth: int) -> str:
+    return ",".join(_argument(script, arg, element, depth) for arg in args)
+
+
+def _argument(script: Script, value: object, element: str | None, depth: int) -> str:
+    """One argument as script text; values are bound, names come from gremlinpython's own classes."""
+    if isinstance(value, _SCALARS):
+        return script.bind(value)
+    if isinstance(value, int):
+        return script.bind(_long(value))
+    if value is None:
+        return "()"
+    if isinstance(value, Json):
+        return f"parse_json({script.bind(value.decode())})"
+    if isinstance(value, (list, tuple, set, frozenset, Mapping)):
+        return f"parse_json({script.bind(orjson.dumps(_plain(value, depth)).decode())})"
+    if isinstance(value, Enum):
+        return _enum(value)
+    if isinstance(value, P):
+        return _predicate(script, value, element, depth + 1)
+    if isinstance(value, CardinalityValue):
+        return _argument(script, _single(value), element, depth)
+    if isinstance(value, Bytecode):
+        return "__" + _steps(script, value.step_instructions, element, depth + 1)[0]
+    if isinstance(value, Binding):
+        return _argument(script, value.value, element, depth)
+    if isinstance(value, Element):
+        return script.bind(str(value.id))
+    raise Refused(f"an argument of type {type(value).__name__} is not supported by the embedded store")
+
+
+def _long(value: int) -> int:
+    if value not in _LONG:
+        raise Refused(f"the whole number {value} does not fit 64 bits")
+    return value
+
+
+def _single(value: CardinalityValue) -> object:
+    cardinality, inner = value.source_instructions[0][1:]
+    if cardinality is not Cardinality.single:
+        raise Refused("a property has one value: CardinalityValue.single alone")
+    return inner
+
+
+def _enum(value: Enum) -> str:
+    """``Order.desc``, ``Merge.onCreate``, ``Scope.global``: TinkerPop's spelling of gremlinpython's members."""
+    name = re.sub(r"_(\w)", lambda match: match[1].upper(), value.name.rstrip("_"))
+    return f"{type(value).__name__}.{name}"
+
+
+def _predicate(script: Script, predicate: P, element: str | None, depth: int) -> str:
+    if depth > _MAX_DEPTH:
+        raise Refused(f"predicates are nested more than {_MAX_DEPTH} deep")
+    operator = predicate.operator
+    if not re.fullmatch(r"[A-Za-z]+", operator):
+        raise Refused("this predicate does not exist")
+    values = [predicate.value] if predicate.other is None else [predicate.value, predicate.other]
+    texts = [_argument(script, value, element, depth) for value in values]
+    if operator in ("and", "or"):
+        return f"{texts[0]}.{operator}({texts[1]})"
+    return f"{'TextP' if isinstance(predicate, TextP) else 'P'}.{operator}({','.join(texts)})"
+
+
+def _plain(value: object, depth: int) -> object:
+    """Lists and maps as JSON can hold them, with the engine's names for tokens as keys."""
+    if depth > _MAX_DEPTH:
+        raise Refused(f"values are nested more than {_MAX_DEPTH} deep")
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item, depth + 1) for item in value]
+    if isinstance(value, CardinalityValue):
+        return _plain(_single(value), depth)
+    if isinstance(value, float) and not isfinite(value):
+        raise Refused(f"{value} in a list or map is not supported by the embedded store")
+    if isinstance(value, (bool, str, float)) or value is None:
+        return value
+    if isinstance(value, int):
+        return _long(value)
+    if isinstance(value, Enum):
+        return _enum(value)
+    raise Refused(f"a list or map that holds a {type(value).__name__} is not supported by the embedded store")
+
+
+def _key(key: object) -> str:
+    if isinstance(key, (T, Direction)):
+        return _enum(key)
+    if isinstance(key, str):
+        return key
+    raise Refused(f"a map key of type {type(key).__name__} is not supported by the embedded store")

@@ -1,0 +1,214 @@
+"""The embedded store: graphersal in this process, durable in one folder, behind gremlinpython.
+
+The only file that runs the engine. One process owns the folder; the engine holds the whole graph in memory.
+Reads run in parallel; a write waits for them and they for it. Every commit is on disk before it returns.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import graphersal
+import orjson
+from graphersal import AccessPolicy
+from gremlin_python.driver.remote_connection import RemoteConnection, RemoteTraversal
+from gremlin_python.process.anonymous_traversal import traversal
+from gremlin_python.process.graph_traversal import GraphTraversalSource
+from gremlin_python.process.traversal import Bytecode, T, Traverser
+
+from graphmodel.delta import GraphDelta
+from graphstore.bytecode import Json, Script, script_of
+from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused, StoreError
+from graphstore.results import results_of
+from graphstore.writer import EDGE_KEY, EdgeKey, Properties, VertexKey, traversals
+
+READ_TIMEOUT = 30_000  #: ms that one query may take
+#: The engine's own options are set by this file alone: no step of a query can name one.
+_READ = AccessPolicy(("read", "data"), ("update", "option"))
+_WRITE = AccessPolicy(("read", "data"), ("create", "data"), ("update", "data"), ("delete", "data"))
+_CLEAR_CHUNK = 20_000
+
+
+class EmbeddedStore:
+    """A graph in a folder (mode 0700), made where there is none. See `graphstore.port.GraphStore` for its promises."""
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        self.path = path
+        self._readonly = readonly
+        self._store = _open(path, create=not readonly)
+        self._graph = self._store.graph
+        self._graph.set_limits(max_operations=0, max_string_size=0, max_array_size=0, max_map_size=0)
+        self._closed = False
+        self._g = traversal().with_remote(_Connection(self))
+
+    @property
+    def g(self) -> GraphTraversalSource:
+        """The source of every query: read-only, each query bounded by READ_TIMEOUT."""
+        return self._g
+
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+        """Write all the deltas as one unit and one fsync."""
+        many = [deltas] if isinstance(deltas, GraphDelta) else deltas
+        changes = [change.bytecode for change in traversals(self._g, many, _JSON_ROWS)]
+        self._write(changes)
+
+    def clear(self) -> None:
+        """Remove everything, in chunks: a crash leaves a part."""
+        chunk = self._g.V().limit(_CLEAR_CHUNK).drop().bytecode
+        while self._g.V().limit(1).to_list():
+            self._write([chunk])
+
+    def counts(self) -> dict[str, int]:
+        """How many vertices and edges there are, by label; costs what there are labels."""
+        vertices = self._g.V().group_count().by(T.label).next()
+        return {**vertices, **self._g.E().group_count().by(T.label).next()}
+
+    def checkpoint(self) -> None:
+        """Write a snapshot and drop the log before it."""
+        with _translated():
+            snapshot = self._store.checkpoint()
+            self._store.prune(snapshot["commit_seq"])
+
+    def close(self) -> None:
+        """Close the store; its lock is gone afterwards."""
+        if not self._closed:
+            self._closed = True
+            with _translated():
+                self._store.close()
+
+    def __enter__(self) -> EmbeddedStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def run(self, bytecode: Bytecode) -> list[Any]:
+        """The results of one read-only traversal."""
+        script = script_of(bytecode, timeout=READ_TIMEOUT)
+        return results_of(script, self._execute(script, _READ, atomic=False))
+
+    def _write(self, changes: Sequence[Bytecode]) -> None:
+        if self._readonly:
+            raise Refused("the store was opened read-only")
+        if not changes:
+            return
+        for change in changes:
+            change.add_step("none")
+        self._execute(script_of(*changes), _WRITE, atomic=True)
+
+    def _execute(self, script: Script, policy: AccessPolicy, *, atomic: bool) -> Any:
+        with _translated():
+            return self._graph.execute(script.text, params=script.params, atomic=atomic, policy=policy)
+
+
+class _Connection(RemoteConnection):  # type: ignore[misc]  # gremlinpython ships no types
+    """What `g` sends its traversals through."""
+
+    def __init__(self, store: EmbeddedStore) -> None:
+        super().__init__(f"embedded:{store.path}", "g")
+        self._store = store
+
+    def submit(self, bytecode: Bytecode) -> RemoteTraversal:
+        return RemoteTraversal(map(Traverser, self._store.run(bytecode)))
+
+    def is_closed(self) -> bool:
+        return self._store.closed
+
+
+class _JsonRows:
+    """Rows as JSON text, which the engine parses itself: half the cost of gremlinpython's objects."""
+
+    def vertices(self, rows: Mapping[VertexKey, Properties]) -> Json:
+        return _json(
+            {"k": {"T.id": id_, "T.label": label}, "p": properties} for (id_, label), properties in rows.items()
+        )
+
+    def edges(self, rows: Mapping[EdgeKey, Properties]) -> Json:
+        return _json(
+            {"k": {"T.label": label, "Direction.OUT": source, "Direction.IN": target, EDGE_KEY: key}, "p": properties}
+            for (label, source, target, key), properties in rows.items()
+        )
+
+
+def _json(rows: Iterator[dict[str, Any]]) -> Json:
+    try:
+        return Json(orjson.dumps(list(rows)))
+    except orjson.JSONEncodeError as error:
+        raise Refused(f"a text cannot be stored: {error}") from error
+
+
+_JSON_ROWS = _JsonRows()
+
+
+def _open(path: Path, *, create: bool) -> graphersal.Store:
+    if create and (not path.exists() or not any(path.iterdir())):
+        _create(path)
+    with _translated():
+        try:
+            store = graphersal.Store.open(str(path))
+        except graphersal.GraphersalError as error:
+            if "is in use" in str(error):
+                raise InUse(f"{path} is in use by another process") from error
+            if not (path / "wal").is_dir():
+                raise Lasting(f"{path} is not a graph store") from error
+            raise Damaged(f"{path} cannot be opened: {_text(error)}") from error
+    report = store.maintenance
+    if report is not None:
+        store.close()
+        raise Damaged(f"{path} is damaged: {report}")
+    return store
+
+
+def _create(path: Path) -> None:
+    """Make a new store beside its place and move it there, so that a crash leaves no half-made one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))  # mode 0700
+    with _translated():
+        graphersal.Store.create(str(fresh)).close()
+    try:
+        fresh.rename(path)
+    except OSError as error:
+        raise InUse(f"{path} was made by another process at the same time") from error
+
+
+#: What the engine says, as far as a caller does something else about it; anything else lasts.
+_MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
+    ("Permission denied for", Refused),
+    ("evaluationTimeout", Exceeded),
+    ("loop limit", Exceeded),
+    ("No space left", Passing),
+    ("I/O error", Passing),
+    ("is in use", InUse),
+)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The engine's errors as the port's."""
+    try:
+        yield
+    except graphersal.GraphersalError as error:
+        text = str(error)
+        meaning = next((kind for words, kind in _MEANINGS if words in text), Lasting)
+        raise meaning(_text(error)) from error
+    except UnicodeEncodeError as error:
+        raise Refused(f"a text cannot be stored: {error.reason}") from error
+
+
+def _text(error: Exception) -> str:
+    """The cause and the headline, without the traversal, which can be long and holds data."""
+    lines = [re.sub(r"^(Error|Caused by): ", "", line) for line in str(error).splitlines() if not line.startswith("  ")]
+    return ": ".join(line[:300] for line in (lines[-1:] if len(lines) > 1 else lines[:1]))

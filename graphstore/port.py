@@ -1,0 +1,50 @@
+"""The port: what every graph store promises, embedded or remote. Callers depend on this and on nothing behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource
+
+from graphmodel.delta import GraphDelta
+
+
+class GraphStore(Protocol):
+    """A graph that is read by gremlinpython traversals and changed by deltas. Safe to use from several threads.
+
+    Every method raises `graphstore.errors.StoreError`: `Passing` may be retried, `Lasting` never.
+    """
+
+    @property
+    def g(self) -> GraphTraversalSource:
+        """The source of every query: read-only. A traversal sees all of a delta or nothing of it."""
+
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+        """Write the deltas in their order, atomically: on return all is durable, on an exception nothing changed.
+
+        Within a delta: removals, then vertices, then edges. Upserts are idempotent: what exists gets the
+        properties named, with one value each, and keeps the others. An edge is known by its label, ends and `key`
+        (stored as its property `key`); both ends must exist. Values of a wrong type raise `Refused`.
+        """
+
+    def clear(self) -> None:
+        """Remove every vertex and edge, durably."""
+
+    def counts(self) -> dict[str, int]:
+        """How many vertices and edges there are, by label. Labels of vertices and edges never coincide."""
+
+    def checkpoint(self) -> None:
+        """Shorten the next opening where the store can; takes time and memory, changes nothing, may be skipped."""
+
+    def close(self) -> None:
+        """Release the store. Whatever `apply` returned from is kept; closing twice is no error."""
+
+    def __enter__(self) -> GraphStore:
+        """The store itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the store."""
