@@ -88,13 +88,13 @@ soak: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
 
-# Tries each interpreter in an environment of its own, goes on after a failure, and ends with what was tried.
+# Lint, types and tests with each interpreter in an environment of its own; goes on after a failure; lists at the end.
 matrix:
 	@mkdir -p .matrix; : > .matrix/result; \
 	for python in $(PYTHONS); do \
 	    if ! "$$python" -c '' 2>/dev/null; then echo "$$python: not found" >> .matrix/result; continue; fi; \
 	    name=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
-	    if $(MAKE) --no-print-directory tests PYTHON="$$python" VENV=".matrix/$$name"; \
+	    if $(MAKE) --no-print-directory test PYTHON="$$python" VENV=".matrix/$$name"; \
 	    then echo "$$python ($$name): passed" >> .matrix/result; \
 	    else echo "$$python ($$name): FAILED" >> .matrix/result; fi; \
 	done; \
