@@ -1,0 +1,255 @@
+"""A JDBC URL and its table as OpenLineage's ``scheme://host:port/database.schema.table``. Pure.
+
+The agent writes ``<url>:<dbtable>`` (``jdbc:postgresql://h/shop:public.orders``). A name is only certain where the
+table is: a query has none, unless it is a plain ``select * from t``, and a password in the URL makes the agent cut off
+whatever follows it. What is filled in for an unqualified table is what the driver does by default: the schema named by
+the URL (``currentSchema``, ``schema``), else PostgreSQL's and Redshift's ``public``, SQL Server's ``dbo``, Snowflake's
+``PUBLIC``. Unquoted names have the case that the database gives them: lower in PostgreSQL and Redshift, upper in
+Snowflake; as typed in the others (Oracle's are upper in truth, but its other reporters write them as typed).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+_URL = re.compile(
+    r"jdbc:(?:aws-wrapper:|jtds:)?([a-z0-9+.-]+):"
+    r"(?:(?:thin|oci8?|loadbalance|replication|failover|sequential|aurora|aws|iam):)?(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_IDENTIFIER = r"(?:\"[^\"]{1,256}\"|`[^`]{1,256}`|\[[^\[\]]{1,256}\]|[^\s\"'`\[\]/?;:=&@(){}.,*]+)"
+_TABLE = rf"{_IDENTIFIER}(?:\.{{1,2}}{_IDENTIFIER})*"
+_IS_TABLE = re.compile(_TABLE)
+_PART = re.compile(rf"{_IDENTIFIER}|(?<=\.)(?=\.)")
+_LAST_TABLE = re.compile(rf":({_TABLE})\Z")
+_WHOLE_TABLE = re.compile(rf"\(?\s*select\s+\*\s+from\s+({_TABLE})\s*;?\s*(?:\)\s*(?:as\s+)?\w*\s*)?", re.IGNORECASE)
+_SECRET = re.compile(
+    r"[\w.-]*(?:passw|pwd|secret|token|credential|signature|access-?_?key|api-?_?key|private)[\w.-]*=", re.IGNORECASE
+)
+_USER = re.compile(r"^(//)?[^?;]*@")  #: an Oracle password stands before the host: thin:user/password@host
+_MASKED = re.compile(r"[^=]*=\**")
+_ORACLE = re.compile(
+    r"(?:tcps?:)?(//)?(\[[^\]]*\]|[^:/?]*)(?::([0-9]+))?(?:[:/]([^:/?]*))?((?:[:?].*)?)", re.DOTALL | re.IGNORECASE
+)
+_TNS = re.compile(r"\((HOST|PORT|SERVICE_NAME|SID)\s*=\s*([^()\s]+)\s*\)", re.IGNORECASE)
+_IAM_HOST = re.compile(r"([\w-]+):([a-z]{2}-[a-z-]+-[0-9])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one kind of database names its tables; `levels` counts database, schema, table."""
+
+    scheme: str
+    levels: int
+    schema: str | None = None  #: what an unqualified table is in by default
+    fold: Callable[[str], str] = str  #: the case of unquoted names
+    databases: tuple[str, ...] = ()  #: URL parameters (lower case) that name the database
+    schemas: tuple[str, ...] = ()  #: and the schema
+
+
+_DIALECTS: Mapping[str, Dialect] = {
+    "postgresql": Dialect("postgres", 3, "public", str.lower, schemas=("currentschema",)),
+    "redshift": Dialect("redshift", 3, "public", str.lower, schemas=("currentschema",)),
+    "mysql": Dialect("mysql", 2),
+    "mariadb": Dialect("mysql", 2),
+    "oracle": Dialect("oracle", 3),
+    "sqlserver": Dialect("sqlserver", 3, "dbo", databases=("databasename", "database")),
+    "snowflake": Dialect("snowflake", 3, "PUBLIC", str.upper, databases=("db", "database"), schemas=("schema",)),
+    "h2": Dialect("h2", 1),
+    "sqlite": Dialect("sqlite", 1),
+    "derby": Dialect("derby", 1),
+}
+
+
+@dataclass(frozen=True)
+class Located:
+    """A URI in OpenLineage's form (hosts and ports as given) and whether it is certainly one table."""
+
+    text: str
+    certain: bool
+
+
+@dataclass(frozen=True)
+class _Url:
+    """A URL taken apart. `root` is everything before the database; `table` is as the URL ends."""
+
+    root: str
+    database: str | None = None
+    schema: str | None = None
+    table: str | None = None
+    shared: bool = True  #: False: a database in memory, another one in each process
+
+
+def uri(url: str, table: str | None = None, query: str | None = None) -> Located:
+    """The table behind a JDBC URL, given beside it or as the URL's end. Drivers without rules stay ``jdbc:...``."""
+    match = _URL.fullmatch(url)
+    dialect = _DIALECTS.get(match[1].lower()) if match else None
+    if match is None or dialect is None:
+        return _unknown(url, table, query)
+    rest = match[2].removesuffix(f":{table}") if table else match[2]
+    parts = _TAKE_APART.get(dialect.scheme, _network)(dialect, rest)
+    if parts is None:
+        return _unknown(url, table, query)
+    wanted = table or query or parts.table
+    return _named(dialect, parts, wanted)
+
+
+def _named(dialect: Dialect, url: _Url, wanted: str | None) -> Located:
+    place = f"{url.root}/{url.database}" if url.database and dialect.levels > 1 else url.root
+    if not wanted:
+        return Located(place, certain=False)
+    table = whole_table(wanted)
+    if table is None:
+        return Located(f"{place}{_query_mark(wanted)}", certain=False)
+    return Located(f"{url.root}/{_qualified(dialect, url, table)}", certain=url.shared)
+
+
+def whole_table(text: str) -> str | None:
+    """The table that a ``dbtable`` or ``query`` option certainly is, all of its columns and rows; None for a query."""
+    stripped = text.strip()
+    if _IS_TABLE.fullmatch(stripped):
+        return stripped
+    match = _WHOLE_TABLE.fullmatch(stripped)
+    return match[1] if match and stripped.startswith("(") == (")" in stripped) else None
+
+
+def _query_mark(query: str) -> str:
+    """Keeps two queries on one database apart: ``?query=`` and eight hex digits of its hash."""
+    return f"?query={hashlib.sha256(query.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def _qualified(dialect: Dialect, url: _Url, table: str) -> str:
+    schema = url.schema or dialect.schema
+    parts = [_unquoted(part, dialect) or schema or "" for part in _PART.findall(table)]
+    missing = max(dialect.levels - len(parts), 0)
+    return ".".join(part for part in ([url.database, schema][:missing] + parts) if part)
+
+
+def _unquoted(part: str, dialect: Dialect) -> str:
+    return part[1:-1] if part[:1] in {'"', "`", "["} else dialect.fold(part)
+
+
+def _split_table(text: str) -> tuple[str, str | None]:
+    """``<url>:<table>`` as (url, table): behind an open password nothing is certain."""
+    if any(_SECRET.match(p) and not _MASKED.fullmatch(p) for p in re.split("[?&;]", text)):
+        return text, None
+    query = text.find(":(")
+    if query >= 0:
+        return text[:query], text[query + 1 :]
+    match = _LAST_TABLE.search(text)
+    return (text[: match.start()], match[1]) if match else (text, None)
+
+
+def _network(dialect: Dialect, rest: str) -> _Url | None:
+    """``//host:port/database?parameters:table``, the parameters after ``;`` as well; without host it is localhost."""
+    if not rest.startswith("//"):
+        rest = f"///{rest}"
+    head, separator, tail = re.match(r"([^?;]*)([?;]?)(.*)", rest[2:], re.DOTALL).groups()  # type: ignore[union-attr]
+    head = head.rpartition("@")[2]
+    authority, slash, path = head.partition("/")
+    return _assembled(dialect, authority, f"{slash}{path}{separator}{tail}")
+
+
+def _assembled(dialect: Dialect, authority: str, tail: str) -> _Url:
+    host = re.fullmatch(r"(.*?:[0-9]+|[^:]*)(:.*)", authority, re.DOTALL) if not tail else None
+    if host and not re.fullmatch(r":[0-9]+", host[2]):  # a server's default database: //h:1433:dbo.orders
+        authority, tail = host[1], host[2]
+    tail, table = _split_table(tail)
+    path, *rest = re.split("[?&;]", tail)
+    parameters = {k.strip().lower(): unquote(v) for k, _, v in (p.partition("=") for p in rest) if v}
+    named = next((parameters[key] for key in dialect.databases if key in parameters), None)
+    schema = next((parameters[key].split(",")[0] for key in dialect.schemas if key in parameters), None)
+    return _Url(
+        f"{dialect.scheme}://{_host(dialect, authority, parameters)}",
+        _folded(named, dialect) if named else unquote(path.strip("/")) or None,
+        _folded(schema, dialect) if schema else None,
+        table,
+    )
+
+
+def _folded(name: str, dialect: Dialect) -> str:
+    """The case of a name given as a parameter: Snowflake folds it as in SQL, the others take it literally."""
+    return dialect.fold(name) if dialect.scheme == "snowflake" else name
+
+
+def _host(dialect: Dialect, authority: str, parameters: Mapping[str, str]) -> str:
+    if dialect.scheme == "redshift":  # jdbc:redshift:iam://cluster:region/db
+        return _IAM_HOST.sub(r"\1.\2", authority) or "localhost"
+    if dialect.scheme != "sqlserver":
+        return authority or "localhost"
+    name, _, port = authority.partition(":") if not authority.startswith("[") else (authority, "", "")
+    host, _, instance = name.partition("\\")
+    host, port = host or parameters.get("servername", "localhost"), port or parameters.get("portnumber", "")
+    instance = instance or parameters.get("instancename", "")
+    # A port takes precedence over an instance: https://learn.microsoft.com/sql/connect/jdbc/building-the-connection-url
+    return f"{host}:{port}" if port else f"{host}/{instance}" if instance else host
+
+
+def _oracle(dialect: Dialect, rest: str) -> _Url | None:
+    """``@//host:port/service``, ``@host:port:sid`` and a TNS descriptor; a TNS alias names no host: no rule for it."""
+    address = rest.partition("@")[2]
+    if address.startswith("("):
+        return _tns(dialect, address)
+    match = _ORACLE.fullmatch(address)
+    if match is None or not match[2] or not (match[1] or match[3] or "/" in address):
+        return None
+    host = f"{match[2]}:{match[3]}" if match[3] else match[2]
+    return _Url(f"{dialect.scheme}://{host}", match[4] or None, table=_split_table(match[5])[1])
+
+
+def _tns(dialect: Dialect, address: str) -> _Url | None:
+    descriptor, _, tail = address.rpartition(")")
+    found: dict[str, list[str]] = {}
+    for key, value in _TNS.findall(f"{descriptor})"):
+        found.setdefault(key.upper(), []).append(value)
+    if "HOST" not in found:
+        return None
+    ports = found.get("PORT", [])
+    hosts = [f"{host}:{ports[i]}" if i < len(ports) else host for i, host in enumerate(found["HOST"])]
+    service = (found.get("SERVICE_NAME") or found.get("SID") or [None])[0]  # type: ignore[list-item]
+    return _Url(f"{dialect.scheme}://{','.join(hosts)}", service, table=_split_table(tail)[1])
+
+
+def _file(dialect: Dialect, rest: str) -> _Url:
+    """``file:/dir/db;parameters:table``: the database is the path."""
+    address, table = _split_table(re.sub(r"^(?:file|nio|tcp|ssl):", "", rest, flags=re.IGNORECASE))
+    path = re.split("[?;]", address)[0]
+    memory = path.lower().startswith(("mem:", "memory:", ":memory:")) or not path
+    if path.startswith("/") and not path.startswith("//"):
+        path = f"//{path}"
+    return _Url(f"{dialect.scheme}:{path}", table=table, shared=not memory)
+
+
+_TAKE_APART: Mapping[str, Callable[[Dialect, str], _Url | None]] = {
+    "oracle": _oracle,
+    "h2": _file,
+    "sqlite": _file,
+    "derby": _file,
+}
+
+
+def _unknown(url: str, table: str | None, query: str | None) -> Located:
+    """A driver without rules: as it is, without user and secrets."""
+    scheme, _, rest = without_secrets(url)[5:].partition(":")
+    text = f"jdbc:{scheme.lower()}:{_USER.sub(lambda m: m[1] or '', rest)}"
+    named = whole_table(table) if table else None
+    if named:
+        return Located(text.removesuffix(f":{table}") + f":{named}", certain=True)
+    if table or query:
+        return Located(f"{text.removesuffix(f':{table}')}{_query_mark(table or query or '')}", certain=False)
+    return Located(text, certain=bool(_split_table(url)[1]))
+
+
+def without_secrets(text: str) -> str:
+    """The text without secret parameters, and without what may be the rest of a secret's value."""
+    tokens = re.split("([?&;])", text)
+    kept, dropping = [tokens[0]], False
+    for separator, token in zip(tokens[1::2], tokens[2::2], strict=True):
+        dropping = bool(_SECRET.match(token)) or (dropping and "=" not in token)
+        if not dropping:
+            kept.append((tokens[1] if len(kept) == 1 else separator) + token)
+    return "".join(kept)

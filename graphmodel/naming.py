@@ -1,0 +1,156 @@
+"""Names of datasets: one canonical URI for all spellings, OpenLineage's pair for it, and its other names. Pure.
+
+`canonical` is idempotent and total: any string has a name. The steps: a JDBC URL becomes
+OpenLineage's form (`graphmodel.jdbc`), the URI is normalised by its scheme, and trailing partition folders fold into
+the dataset (`graphmodel.naming_rules`). OpenLineage's naming: https://openlineage.io/docs/spec/naming.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from graphmodel import jdbc as jdbc_urls
+from graphmodel.naming_rules import DEFAULT, Rules, fold_path, normalise
+
+__all__ = [
+    "DEFAULT",
+    "Name",
+    "Rules",
+    "canonical",
+    "fold",
+    "jdbc",
+    "kafka",
+    "parse",
+    "spellings",
+    "table_alias",
+    "unresolved",
+]
+
+
+@dataclass(frozen=True)
+class Name:
+    """A dataset's name. `uri` is its node id and never contains ``#``."""
+
+    uri: str
+    namespace: str  #: OpenLineage's, e.g. ``s3://lake``, ``postgres://h:5432``, ``file``
+    name: str  #: OpenLineage's, e.g. ``mart/orders``, ``shop.public.orders``, ``/data/orders``
+    partition: str | None  #: the folded folders as written, e.g. ``dt=2026-01-01`` or ``2026/01/31``
+    spelling: str  #: as it was given
+
+    @property
+    def display(self) -> str:
+        """The last segment: what people call it."""
+        return self.uri.rpartition("/")[2] or self.uri
+
+
+def canonical(spelling: str, rules: Rules = DEFAULT) -> str:
+    """The dataset URI of any spelling. Never raises; a canonical URI is its own canonical URI."""
+    return fold_path(normalise(spelling), rules)[0]
+
+
+def parse(spelling: str, rules: Rules = DEFAULT) -> Name:
+    """The whole name: `parse(x).uri == canonical(x)`. For what a JDBC read or write names, use `jdbc`."""
+    uri, partition = fold_path(normalise(spelling), rules)
+    return Name(uri, *_pair(uri), partition, spelling)
+
+
+def fold(spellings: Iterable[str], rules: Rules = DEFAULT) -> tuple[Name, ...]:
+    """A read's sources, each dataset once, in order. Its partition is None if the read lists several."""
+    names: dict[str, Name] = {}
+    for name in (parse(spelling, rules) for spelling in spellings):
+        first = names.setdefault(name.uri, name)
+        if first.partition != name.partition:
+            names[name.uri] = replace(first, partition=None)
+    return tuple(names.values())
+
+
+def unresolved(plan_id: str, spelling: str) -> str:
+    """``unresolved:<plan>/<what is known>``: a dataset of one plan alone, where the plan does not say which one it is.
+
+    `plan_id` should be the same for the same logic. Idempotent for one plan.
+    """
+    prefix = f"unresolved:{plan_id}/"
+    return canonical(spelling if spelling.startswith(prefix) else prefix + normalise(spelling))
+
+
+def jdbc(url: str, table: str | None, query: str | None, plan_id: str) -> Name:
+    """What a JDBC operation reads or writes.
+
+    `url` is the option ``url`` or, where only that is known, the agent's whole source (``<url>:<table>``); `table` and
+    `query` are the options ``dbtable`` and ``query``. Unresolved where the table is a query, was cut off behind a
+    masked password, or lives in the memory of one process.
+    """
+    spelling = url if not table or url.endswith(f":{table}") else f"{url}:{table}"
+    if url[:5].lower() != "jdbc:":
+        return parse(spelling)
+    found = jdbc_urls.uri(url, table, query)
+    uri = canonical(found.text) if found.certain else unresolved(plan_id, found.text)
+    return Name(uri, *_pair(uri), None, spelling)
+
+
+def kafka(topic: str, brokers: str | None = None) -> Name:
+    """A topic, with or without ``kafka:``; `brokers` is ``kafka.bootstrap.servers``, the first of which names it."""
+    bare = topic[6:] if topic.lower().startswith("kafka:") and not topic.startswith("//", 6) else topic
+    if "://" in bare or not brokers:
+        return replace(parse(bare if "://" in bare else f"kafka:{bare}"), spelling=topic)
+    hosts = ",".join(broker.strip().rpartition("://")[2] for broker in brokers.split(","))
+    return replace(parse(f"kafka://{hosts}/{bare}"), spelling=topic)
+
+
+def spellings(name: Name) -> tuple[str, ...]:
+    """The other names that should become aliases: the spelling as given, unless it is the URI or only a part of it.
+
+    A partition's folder is no name of the dataset; an unresolved dataset has no other name; a JDBC URL with a user or
+    parameters is left out, since it can hold a secret.
+    """
+    if name.spelling == name.uri or normalise(name.spelling) != name.uri or _PRIVATE.match(name.spelling):
+        return ()
+    return (name.spelling,)
+
+
+#: User info and parameters: they can hold secrets.
+_PRIVATE = re.compile(r"(?:jdbc:|[^/]*://[^/]*@|https?:).*[@?;]", re.IGNORECASE | re.DOTALL)
+
+
+def table_alias(identifier: Mapping[str, object] | str | None) -> str | None:
+    """``db.table`` of the agent's ``params.table.identifier``; None without a database, as many tables share that name.
+
+    The agent sends ``{"database": "sales", "table": "orders"}`` or text such as ``spark_catalog.dl.top``. Lower case,
+    as catalogs keep it; a catalog other than Spark's own stays: ``ice.db.orders``.
+    """
+    if isinstance(identifier, Mapping):
+        catalog, database, table = (identifier.get(key) for key in ("catalog", "database", "table"))
+        parts = [part for part in (catalog, database, table) if isinstance(part, str) and part]
+        whole = isinstance(database, str) and isinstance(table, str)
+    else:
+        parts = (identifier or "").split(".")
+        whole = all(parts)
+    parts = [part.strip("`").lower() for part in parts]
+    if parts[:1] == ["spark_catalog"]:
+        parts = parts[1:]
+    return ".".join(parts) if whole and len(parts) > 1 else None
+
+
+#: (namespace)(name) by OpenLineage's naming, the first that matches; a bucket's root has no name: it is ``/``.
+_PAIRS = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        r"(arn:[^:]*:s3tables:[^:]*:[^:]*:bucket/[^/]+)/(.+)",
+        r"(arn:[^:]*:[^:]*:[^:]*:[^:]*):(.+)",
+        r"((?:h2|sqlite|derby):.+)/([^/]+)",
+        r"(sqlserver://[^/]+(?:/[^/]+)?)/(.+)",
+        r"(file)://(/.*)",
+        r"((?:file|hdfs|viewfs|webhdfs|swebhdfs)://[^/]*)(/.*)",
+        r"([a-z][a-z0-9+.-]*://[^/]*)/(.+)",
+        r"([a-z][a-z0-9+.-]*://[^/]*)(/?)",
+        r"([a-z][a-z0-9+.-]*):(.*)",
+    )
+)
+
+
+def _pair(uri: str) -> tuple[str, str]:
+    """OpenLineage's (namespace, name) of a canonical URI; a name that is no URI has the namespace ``""``."""
+    match = next(filter(None, (pattern.fullmatch(uri) for pattern in _PAIRS)), None)
+    return (match[1], match[2] or "/") if match else ("", uri)
