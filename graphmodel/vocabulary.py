@@ -75,9 +75,13 @@ VERTICES: tuple[VertexLabel, ...] = (
         {
             "name": Property("string", "a writer's spelling: the smallest of those seen", view=True),
             "dataset": _s("URI of its dataset"),
-            "origin": Property("string", "why it has no DIRECT source now", view=True),
+            "origin": Property(
+                "string", "why it has no DIRECT source now; empty if it has one, or none is known", view=True
+            ),
             "resolved": Property("boolean", "false: some of its sources could not be resolved", view=True),
-            "expression": Property("string", "the literal of a constant", view=True),
+            "expression": Property(
+                "string", "what stands behind the origin: the literal of a constant; else empty", view=True
+            ),
             "ambiguous": Property("boolean", "two spellings differ by case alone", view=True),
         },
     ),
@@ -219,13 +223,17 @@ EDGES: tuple[EdgeLabel, ...] = (
         "columnLineage facet, dataset",
         _LINEAGE,
     ),
-    EdgeLabel("hasColumn", (("dataset", "column"),), "fact", "a column of the dataset", "prov:hadMember", "schema facet"),
+    EdgeLabel(
+        "hasColumn", (("dataset", "column"),), "fact", "a column of the dataset", "prov:hadMember", "schema facet"
+    ),
     EdgeLabel("hasPlan", (("job", "plan"),), "fact", "a logic of the job", None, "JobVersion"),
     EdgeLabel("hasOperation", (("plan", "operation"),), "view", "a node of the plan"),
     EdgeLabel("follows", (("operation", "operation"),), "view", "to the operation that feeds it", "prov:wasInformedBy"),
     EdgeLabel("reads", (("plan", "dataset"),), "fact", "what the plan reads", "prov:used", "inputs"),
     EdgeLabel("writes", (("plan", "dataset"),), "fact", "what the plan writes", "prov:generated", "outputs"),
-    EdgeLabel("executes", (("run", "plan"),), "fact", "the logic that the run executed", "prov:hadPlan", "job of a run"),
+    EdgeLabel(
+        "executes", (("run", "plan"),), "fact", "the logic that the run executed", "prov:hadPlan", "job of a run"
+    ),
     EdgeLabel("generated", (("run", "datasetVersion"),), "fact", "what the run wrote", "prov:generated", "outputs"),
     EdgeLabel(
         "used",
@@ -237,9 +245,15 @@ EDGES: tuple[EdgeLabel, ...] = (
         {"certain": Property("boolean", "false: intervals overlap, or time travel may hide in the plan", view=True)},
     ),
     EdgeLabel("versionOf", (("datasetVersion", "dataset"),), "fact", "the dataset", "prov:specializationOf"),
-    EdgeLabel("appendsTo", (("datasetVersion", "datasetVersion"),), "view", "to the version before", "prov:wasRevisionOf"),
-    EdgeLabel("aliasOf", (("alias", "dataset"), ("alias", "plan")), "view", "the thing named", "prov:alternateOf", "symlinks"),
-    EdgeLabel("sameWriteAs", (("run", "run"),), "view", "two reports of one write, wrapper to inner", "prov:alternateOf"),
+    EdgeLabel(
+        "appendsTo", (("datasetVersion", "datasetVersion"),), "view", "to the version before", "prov:wasRevisionOf"
+    ),
+    EdgeLabel(
+        "aliasOf", (("alias", "dataset"), ("alias", "plan")), "view", "the thing named", "prov:alternateOf", "symlinks"
+    ),
+    EdgeLabel(
+        "sameWriteAs", (("run", "run"),), "view", "two reports of one write, wrapper to inner", "prov:alternateOf"
+    ),
 )
 
 VERTEX_LABELS: Mapping[str, VertexLabel] = {label.name: label for label in VERTICES}

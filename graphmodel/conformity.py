@@ -1,0 +1,48 @@
+"""Whether vertices and edges are what the vocabulary says: every label, property, type and end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from graphmodel.delta import Edge, Value, Vertex
+from graphmodel.vocabulary import EDGE_LABELS, VERTEX_LABELS, Property
+
+_PYTHON = {"string": str, "long": int, "double": float, "boolean": bool}
+_LONG = 2**63
+
+
+def violations(vertices: Iterable[Vertex], edges: Iterable[Edge]) -> list[str]:
+    """One sentence for each thing that the vocabulary does not allow; empty if the elements are a whole graph."""
+    known = list(vertices)
+    labels = {v.id: v.label for v in known}
+    return [*(s for v in known for s in _vertex(v)), *(s for e in edges for s in _edge(e, labels))]
+
+
+def _vertex(v: Vertex) -> Iterator[str]:
+    if not v.id:
+        yield f"a {v.label} has an empty id"
+    if v.label not in VERTEX_LABELS:
+        yield f"{v.id}: no vertex label {v.label!r}"
+        return
+    yield from _properties(v.id, v.properties, VERTEX_LABELS[v.label].properties)
+
+
+def _edge(e: Edge, labels: Mapping[str, str]) -> Iterator[str]:
+    name = f"{e.label} {e.source} -> {e.target}"
+    if e.label not in EDGE_LABELS:
+        yield f"{name}: no such edge label"
+        return
+    ends = labels.get(e.source), labels.get(e.target)
+    if ends not in EDGE_LABELS[e.label].ends:
+        yield f"{name}: its ends are {ends[0] or 'missing'} and {ends[1] or 'missing'}"
+    yield from _properties(name, e.properties, EDGE_LABELS[e.label].properties)
+
+
+def _properties(owner: str, values: Mapping[str, Value], allowed: Mapping[str, Property]) -> Iterator[str]:
+    for name, value in values.items():
+        if name not in allowed:
+            yield f"{owner}: no property {name!r}"
+        elif type(value) is not _PYTHON[allowed[name].type]:
+            yield f"{owner}: {name} is {type(value).__name__}, not {allowed[name].type}"
+        elif isinstance(value, int) and not -_LONG <= value < _LONG:
+            yield f"{owner}: {name} does not fit 64 bits"

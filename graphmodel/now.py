@@ -1,0 +1,197 @@
+"""What holds now, and what a run saw: folds over the set of successful writes of a dataset. Pure.
+
+Nothing here depends on the order in which entries came: every function takes a collection, and orders it by
+(timestamp, run id). The state of one dataset is folded write by write; `ingest` folds the tail alone with the same
+`step`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from graphmodel.choice import Event
+from graphmodel.logic import Logic, Role, Summary
+from graphmodel.model import Effect
+
+Position = tuple[int, str]
+
+
+class Replaces(str, Enum):
+    """What a write did to what its dataset held before."""
+
+    ALL = "all"
+    KEEP = "keep"
+    PERHAPS = "perhaps"  #: the plan does not say whether it overwrote one partition or all
+
+
+@dataclass(frozen=True)
+class Access:
+    """A run at a dataset: `start` and `timestamp` (its end) in ms since 1970."""
+
+    run: str
+    timestamp: int
+    start: int
+    app_id: str | None
+
+    @property
+    def position(self) -> Position:
+        """Its place in the order of time; equal times are ordered by run id."""
+        return self.timestamp, self.run
+
+
+@dataclass(frozen=True)
+class Write(Access):
+    """A successful write."""
+
+    plan: str  #: id of the plan vertex
+    effect: Effect
+    role: Role = Role.NONE
+    signature: str = ""
+
+
+@dataclass(frozen=True)
+class Read(Access):
+    """A successful run that reads. `doubtful`: time travel, or a clock that is ahead, makes any answer uncertain."""
+
+    doubtful: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The newest write that a run saw, None if there is none before it."""
+
+    write: Write | None
+    certain: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a plan stands in the state of its dataset: with which of its output columns, None for all."""
+
+    certain: bool = True
+    columns: frozenset[str] | None = None
+
+
+State = Mapping[str, Standing]
+LogicOf = Callable[[str], Logic]
+
+
+def write_of(event: Event, of: Summary) -> Write | None:
+    """The write that an event reports; None if it failed, or if its clock is ahead."""
+    if event.run.error is not None or event.clock_ahead:
+        return None
+    run = event.run
+    return Write(event.id, run.timestamp, run.start, run.app_id, of.plan, of.effect, of.role, of.signature)
+
+
+def read_of(event: Event, of: Summary) -> Read | None:
+    """The read that an event reports, the same for each input; None if it failed."""
+    if event.run.error is not None:
+        return None
+    run = event.run
+    return Read(event.id, run.timestamp, run.start, run.app_id, of.time_travel or event.clock_ahead)
+
+
+def replaces(effect: Effect, *, partitioned: bool) -> Replaces:
+    """The effect of a write on a dataset; `partitioned` if any payload shows the dataset to be so."""
+    if effect is Effect.OVERWRITE:
+        return Replaces.PERHAPS if partitioned else Replaces.ALL
+    return Replaces.KEEP if effect is Effect.KEEP else Replaces.ALL
+
+
+def twin_of(wrapper: Write, writes: Iterable[Write]) -> Write | None:
+    """The inner write that `wrapper` reports again: the nearest one of the same application, columns and sources."""
+    inner = [w for w in writes if _same_write(wrapper, w)]
+    return min(inner, key=lambda w: (abs(w.timestamp - wrapper.timestamp), w.position), default=None)
+
+
+def twins(writes: Sequence[Write]) -> dict[str, str]:
+    """The run of the inner write by the run of its wrapper, among the writes of one dataset."""
+    found = {w.run: twin_of(w, writes) for w in writes if w.role is Role.WRAPPER}
+    return {wrapper: inner.run for wrapper, inner in found.items() if inner}
+
+
+def last_report(reports: Iterable[Write]) -> Write:
+    """The report that counts, out of several of one write: the one that ended last."""
+    return max(reports, key=lambda w: w.position)
+
+
+def timeline(writes: Sequence[Write]) -> list[Write]:
+    """The writes of one dataset in the order of time, twins as one."""
+    inner_of = twins(writes)
+    reports: dict[str, list[Write]] = {}
+    for write in writes:
+        reports.setdefault(inner_of.get(write.run, write.run), []).append(write)
+    return sorted((last_report(r) for r in reports.values()), key=lambda w: w.position)
+
+
+def sees(reader: Access, write: Access) -> bool:
+    """Whether a run sees what a write left: ended before it in the same application, or before it began in another."""
+    if write.position >= reader.position:
+        return False
+    return _same_application(reader, write) or write.timestamp <= reader.start
+
+
+def overlaps(reader: Access, write: Access) -> bool:
+    """Whether a write of another application went on while `reader` ran; within one the order is certain."""
+    if write.run == reader.run or _same_application(reader, write):
+        return False
+    return write.timestamp > reader.start and write.start < reader.timestamp
+
+
+def seen(reader: Read, writes: Iterable[Write]) -> Seen:
+    """What a run saw of a dataset, out of the writes of its timeline."""
+    listed = list(writes)
+    newest = max((w for w in listed if sees(reader, w)), key=lambda w: w.position, default=None)
+    return Seen(newest, not reader.doubtful and not any(overlaps(reader, w) for w in listed))
+
+
+def resets(known: Logic, what: Replaces) -> bool:
+    """Whether a write leaves nothing of what was before."""
+    return what is Replaces.ALL and not known.carried
+
+
+def step(state: State, known: Logic, what: Replaces, logic_of: LogicOf) -> dict[str, Standing]:
+    """The state of a dataset after one more write of it."""
+    if what is Replaces.ALL:
+        earlier = _carried_on(state, known.carried, logic_of)
+    elif what is Replaces.KEEP:
+        earlier = dict(state)
+    else:
+        earlier = {plan: Standing(certain=False, columns=s.columns) for plan, s in state.items()}
+    return {**earlier, known.plan: Standing()}
+
+
+def fold(writes: Iterable[Write], logic_of: LogicOf, *, partitioned: bool) -> dict[str, Standing]:
+    """The state of a dataset after the writes of its timeline, in their order."""
+    state: dict[str, Standing] = {}
+    for write in writes:
+        state = step(state, logic_of(write.plan), replaces(write.effect, partitioned=partitioned), logic_of)
+    return state
+
+
+def before(write: Write, previous: Write | None, *, partitioned: bool) -> Write | None:
+    """The write whose version the version of `write` hangs on: the one before, unless it replaced all."""
+    return None if replaces(write.effect, partitioned=partitioned) is Replaces.ALL else previous
+
+
+def _carried_on(state: State, columns: frozenset[str], logic_of: LogicOf) -> dict[str, Standing]:
+    if not columns:
+        return {}
+    kept = {plan: columns & (logic_of(plan).outputs if s.columns is None else s.columns) for plan, s in state.items()}
+    return {plan: Standing(state[plan].certain, some) for plan, some in kept.items() if some}
+
+
+def _same_application(one: Access, other: Access) -> bool:
+    return one.app_id is not None and one.app_id == other.app_id
+
+
+def _same_write(wrapper: Write, write: Write) -> bool:
+    return (
+        write.role is Role.INNER
+        and _same_application(wrapper, write)
+        and wrapper.signature == write.signature
+        and max(wrapper.start, write.start) <= min(wrapper.timestamp, write.timestamp)
+    )

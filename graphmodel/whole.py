@@ -1,0 +1,148 @@
+"""The whole graph as a function of the whole set of entries: what the incremental projector must always equal.
+
+Pure and plain, written to be read and to be compared with; the projector computes the same in small steps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeVar
+
+from graphmodel import elements, now
+from graphmodel.choice import Body, Event, body_rank, choose
+from graphmodel.columns import Voice, column_vertices, voices
+from graphmodel.delta import Edge, Vertex
+from graphmodel.elements import Part
+from graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
+from graphmodel.now import Read, Write
+
+T = TypeVar("T")
+
+
+@dataclass
+class Graph:
+    """Vertices by id, edges by (label, source, key)."""
+
+    vertices: dict[str, Vertex] = field(default_factory=dict)
+    edges: dict[tuple[str, str, str], Edge] = field(default_factory=dict)
+
+    def add(self, part: Part) -> None:
+        """Add the vertices and edges of a part; what is there already is the same."""
+        self.vertices.update((v.id, v) for v in part.vertices)
+        self.edges.update(((e.label, e.source, e.key), e) for e in part.edges)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The body that counts for one plan id, with what is known of it."""
+
+    body: Body
+    logic: Logic
+    summary: Summary
+
+
+def chosen_bodies(bodies: Iterable[Body]) -> dict[str, Chosen]:
+    """The body that counts, by the agent's plan id."""
+    best: dict[str, Body] = {}
+    for body in sorted(bodies, key=lambda b: body_rank(b.plan, b.sha256)):
+        best.setdefault(body.plan.agent_plan_id, body)
+    return {agent_plan_id: _chosen(body) for agent_plan_id, body in best.items()}
+
+
+def chosen_events(events: Iterable[Event]) -> dict[str, Event]:
+    """The report that counts, by run id."""
+    best: dict[str, Event] = {}
+    for event in events:
+        best[event.id] = choose(best[event.id], event) if event.id in best else event
+    return best
+
+
+def graph(bodies: Iterable[Body], events: Iterable[Event]) -> Graph:
+    """The graph of these bodies and events, in whatever order they come."""
+    chosen = chosen_bodies(bodies)
+    joined = [(e, chosen[e.run.agent_plan_id]) for e in chosen_events(events).values() if e.run.agent_plan_id in chosen]
+    known = {c.logic.plan: c.logic for _, c in joined}
+    alive = {c.body.plan.agent_plan_id: c for e, c in joined if e.run.error is None}
+    partitioned = {uri for c in chosen.values() for uri in c.summary.partitioned}
+
+    whole = Graph()
+    for one in known.values():
+        whole.add(elements.plan_part(one))
+    for event, of in joined:
+        whole.add(elements.run_part(event, of.summary))
+    for part in _bodies_parts(alive.values()):
+        whole.add(part)
+    writes = _by_dataset(((of.summary.target, now.write_of(e, of.summary)) for e, of in joined))
+    reads = _by_dataset(((uri, now.read_of(e, of.summary)) for e, of in joined for uri in of.summary.inputs))
+    by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
+    for dataset, its_schemas in by_dataset.items():
+        view = _View(dataset, writes.get(dataset, []), known, partitioned=dataset in partitioned)
+        for part in view.parts(reads.get(dataset, []), its_schemas):
+            whole.add(part)
+    return whole
+
+
+@dataclass(frozen=True)
+class _View:
+    """The views of one dataset."""
+
+    dataset: str
+    writes: list[Write]
+    known: dict[str, Logic]
+    partitioned: bool = field(kw_only=True)
+
+    def parts(self, reads: list[Read], its_schemas: list[Schema]) -> Iterator[Part]:
+        timeline = now.timeline(self.writes)
+        twins = now.twins(self.writes)
+        yield Part(edges=tuple(elements.twin_edge(wrapper, inner) for wrapper, inner in twins.items()))
+        yield Part(edges=tuple(self._appends(timeline)))
+        for reader in reads:
+            yield self._used(reader, timeline)
+        state = now.fold(timeline, self.known.__getitem__, partitioned=self.partitioned)
+        tally: Counter[Voice] = Counter()
+        for plan, standing in state.items():
+            tally += voices(self.known[plan], standing)
+            yield Part(edges=tuple(elements.now_edges(self.known[plan], standing)))
+        columns = column_vertices(self.dataset, its_schemas, tally)
+        edges = tuple(elements.column_edge(self.dataset, name) for name in columns)
+        yield Part((elements.dataset_vertex(self.dataset), *columns.values()), edges)
+
+    def _appends(self, timeline: list[Write]) -> Iterator[Edge]:
+        for previous, write in pairwise(timeline):
+            if now.before(write, previous, partitioned=self.partitioned):
+                yield elements.appends_edge(self.dataset, write.run, previous.run)
+
+    def _used(self, reader: Read, timeline: list[Write]) -> Part:
+        seen = now.seen(reader, timeline)
+        writer = seen.write.run if seen.write else None
+        initial = Part() if writer else elements.initial_part(self.dataset)
+        edge = elements.used_edge(reader.run, self.dataset, writer, certain=seen.certain)
+        return Part(initial.vertices, (*initial.edges, edge))
+
+
+def _bodies_parts(alive: Iterable[Chosen]) -> Iterator[Part]:
+    best: dict[str, Chosen] = {}
+    for c in sorted(alive, key=lambda c: c.summary.operations_rank):
+        best.setdefault(c.logic.plan, c)
+        yield Part(edges=tuple(elements.logic_edges(c.logic)))
+        yield elements.alias_part(c.body.plan.agent_plan_id, c.logic.plan)
+        for spelling, uri in aliases(c.body.plan):
+            yield elements.alias_part(spelling, uri)
+    for c in best.values():
+        yield elements.operations_part(c.logic.plan, c.body.plan)
+
+
+def _by_dataset(pairs: Iterable[tuple[str, T | None]]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for dataset, thing in pairs:
+        if thing is not None:
+            found.setdefault(dataset, []).append(thing)
+    return found
+
+
+def _chosen(body: Body) -> Chosen:
+    known = logic(body.plan)
+    return Chosen(body, known, summary(body.plan, known, body.sha256))
