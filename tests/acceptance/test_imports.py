@@ -39,7 +39,8 @@ def modules_of(package: str) -> list[str]:
 
 def loaded_by(*modules: str) -> set[str]:
     """The top-level names in `sys.modules` after a fresh interpreter imported the given modules."""
-    run = subprocess.run([sys.executable, "-c", LOADED, *modules], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", LOADED, *modules]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return {name.partition(".")[0] for name in json.loads(run.stdout)}
 
