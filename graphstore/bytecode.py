@@ -6,10 +6,10 @@ the engine would silently answer differently from TinkerPop is refused here.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import isfinite
@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 from gremlin_python.process.strategies import OptionsStrategy, ReadOnlyStrategy
-from gremlin_python.process.traversal import Binding, Bytecode, CardinalityValue, Cardinality, Direction, P, T, TextP
+from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, CardinalityValue, Direction, P, T, TextP
 from gremlin_python.structure.graph import Element
 
 from graphstore.errors import Refused
@@ -26,17 +26,18 @@ from graphstore.errors import Refused
 #: value(), call, io, profile, the graph computer's steps.
 STEPS = frozenset(
     """
-    E V addE addV aggregate all and any as asString barrier both bothE bothV branch by cap choose coalesce coin combine
-    concat conjoin constant count cyclicPath dateAdd dateDiff dedup difference disjunct drop elementMap emit fail filter
-    flatMap fold format from group groupCount has hasId hasLabel hasNot id identity in inE inV index inject intersect is
-    key lTrim label length limit local loops map math max mean merge mergeE mergeV min none not option optional or order
-    otherV out outE outV path product project properties property rTrim range repeat replace reverse sack sample select
-    sideEffect simplePath skip split store subgraph substring sum tail times to toE toLower toUpper toV trim unfold union
-    until value valueMap values where with
+    addE addV aggregate all and any as asString barrier both bothE bothV branch by cap choose coalesce coin
+    combine concat conjoin constant count cyclicPath dateAdd dateDiff dedup difference disjunct drop E
+    elementMap emit fail filter flatMap fold format from group groupCount has hasId hasLabel hasNot id
+    identity in index inE inject intersect inV is key label length limit local loops lTrim map math max mean
+    merge mergeE mergeV min none not option optional or order otherV out outE outV path product project
+    properties property range repeat replace reverse rTrim sack sample select sideEffect simplePath skip split
+    store subgraph substring sum tail times to toE toLower toUpper toV trim unfold union until V value
+    valueMap values where with
     """.split()  # noqa: SIM905 - a column of 110 strings is harder to read
 )
 _SOURCES = frozenset({"withSack", "withSideEffect"})
-_SCALARS = (bool, str, float, datetime.datetime, uuid.UUID)
+_MANY_IDS = frozenset({"V", "E", "hasId"})  #: take one bound list in place of a parameter for each id
 _LONG = range(-(2**63), 2**63)
 _MAX_DEPTH = 32
 _TOKENS = "~tinkerpop.valueMap.tokens"
@@ -81,9 +82,7 @@ def script_of(*traversals: Bytecode, timeout: int | None = None) -> Script:
     script.text = "".join(_statement(script, bytecode, timeout) for bytecode in traversals)
     clash = script.names & _TOKEN_NAMES
     if script.tokens and clash:
-        raise Refused(
-            f"a result is named {sorted(clash)[0]!r} beside elementMap() or valueMap(True): give it another name"
-        )
+        raise Refused(f"a result is named {min(clash)!r} beside elementMap() or valueMap(True): give it another name")
     return script
 
 
@@ -138,15 +137,14 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, 
     if depth > _MAX_DEPTH:
         raise Refused(f"traversals are nested more than {_MAX_DEPTH} deep")
     text = []
-    for name, *args in steps:
+    for name, *given in steps:
+        args = [given] if name in _MANY_IDS and len(given) > 1 else given
         if name not in STEPS:
             raise Refused(f"the step {str(name)[:40]!r} is not supported by the embedded store")
         if name == "with":
             text.append(_with(script, args))
             continue
         _check(script, name, args)
-        if name in ("V", "E", "hasId") and len(args) > 1:
-            args = [args]  # one bound list, not a parameter for each id
         text.append(f".{name}({_arguments(script, args, element, depth)})")
         if name == "valueMap" and element == "edge":
             text.append(".by(__.unfold())")  # the engine wraps an edge's values in lists as a vertex's
@@ -198,29 +196,27 @@ def _arguments(script: Script, args: Sequence[Any], element: str | None, depth: 
 
 def _argument(script: Script, value: object, element: str | None, depth: int) -> str:
     """One argument as script text; values are bound, names come from gremlinpython's own classes."""
-    if isinstance(value, _SCALARS):
-        return script.bind(value)
-    if isinstance(value, int):
-        return script.bind(_long(value))
-    if value is None:
-        return "()"
-    if isinstance(value, Json):
-        return f"parse_json({script.bind(value.decode())})"
-    if isinstance(value, (list, tuple, set, frozenset, Mapping)):
-        return f"parse_json({script.bind(orjson.dumps(_plain(value, depth)).decode())})"
-    if isinstance(value, Enum):
-        return _enum(value)
-    if isinstance(value, P):
-        return _predicate(script, value, element, depth + 1)
-    if isinstance(value, CardinalityValue):
-        return _argument(script, _single(value), element, depth)
-    if isinstance(value, Bytecode):
-        return "__" + _steps(script, value.step_instructions, element, depth + 1)[0]
-    if isinstance(value, Binding):
-        return _argument(script, value.value, element, depth)
-    if isinstance(value, Element):
-        return script.bind(str(value.id))
+    for types, convert in _CONVERSIONS:
+        if isinstance(value, types):
+            return convert(script, value, element, depth)
     raise Refused(f"an argument of type {type(value).__name__} is not supported by the embedded store")
+
+
+def _json(script: Script, value: Any, depth: int) -> str:
+    try:
+        return f"parse_json({script.bind(orjson.dumps(_plain(value, depth)).decode())})"
+    except orjson.JSONEncodeError as error:
+        raise Refused(f"a text cannot be sent: {error}") from error
+
+
+def _text(script: Script, value: str) -> str:
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise Refused("a text with a lone surrogate is not UTF-8")
+    return script.bind(value)
+
+
+def _nested(script: Script, value: Bytecode, element: str | None, depth: int) -> str:
+    return "__" + _steps(script, value.step_instructions, element, depth + 1)[0]
 
 
 def _long(value: int) -> int:
@@ -282,3 +278,21 @@ def _key(key: object) -> str:
     if isinstance(key, str):
         return key
     raise Refused(f"a map key of type {type(key).__name__} is not supported by the embedded store")
+
+
+_Convert = Callable[[Script, Any, "str | None", int], str]
+#: How an argument becomes text, by its type; the first that fits (bool before int, CardinalityValue before Bytecode).
+_CONVERSIONS: tuple[tuple[type | tuple[type, ...], _Convert], ...] = (
+    (str, lambda script, value, _element, _depth: _text(script, value)),
+    ((bool, float, dt.datetime, uuid.UUID), lambda script, value, _element, _depth: script.bind(value)),
+    (int, lambda script, value, _element, _depth: script.bind(_long(value))),
+    (CardinalityValue, lambda script, value, element, depth: _argument(script, _single(value), element, depth)),
+    (Bytecode, _nested),
+    (Enum, lambda _script, value, _element, _depth: _enum(value)),
+    (P, lambda script, value, element, depth: _predicate(script, value, element, depth + 1)),
+    (Json, lambda script, value, _element, _depth: f"parse_json({script.bind(value.decode())})"),
+    ((list, tuple, set, frozenset, Mapping), lambda script, value, _element, depth: _json(script, value, depth)),
+    (Element, lambda script, value, _element, _depth: _text(script, str(value.id))),
+    (Binding, lambda script, value, element, depth: _argument(script, value.value, element, depth)),
+    (type(None), lambda _script, _value, _element, _depth: "()"),
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from graphmodel.delta import GraphDelta
 from graphstore.bytecode import Json, Script, script_of
 from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused, StoreError
 from graphstore.results import results_of
-from graphstore.writer import EDGE_KEY, EdgeKey, Properties, VertexKey, traversals
+from graphstore.writer import Dialect, traversals
 
 READ_TIMEOUT = 30_000  #: ms that one query may take
 #: The engine's own options are set by this file alone: no step of a query can name one.
@@ -55,7 +55,7 @@ class EmbeddedStore:
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
         """Write all the deltas as one unit and one fsync."""
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
-        changes = [change.bytecode for change in traversals(self._g, many, _JSON_ROWS)]
+        changes = [change.bytecode for change in traversals(self._g, many, _JSON)]
         self._write(changes)
 
     def clear(self) -> None:
@@ -82,7 +82,7 @@ class EmbeddedStore:
             with _translated():
                 self._store.close()
 
-    def __enter__(self) -> EmbeddedStore:
+    def __enter__(self) -> EmbeddedStore:  # noqa: PYI034 - Self is 3.11
         return self
 
     def __exit__(
@@ -128,29 +128,15 @@ class _Connection(RemoteConnection):  # type: ignore[misc]  # gremlinpython ship
         return self._store.closed
 
 
-class _JsonRows:
-    """Rows as JSON text, which the engine parses itself: half the cost of gremlinpython's objects."""
-
-    def vertices(self, rows: Mapping[VertexKey, Properties]) -> Json:
-        return _json(
-            {"k": {"T.id": id_, "T.label": label}, "p": properties} for (id_, label), properties in rows.items()
-        )
-
-    def edges(self, rows: Mapping[EdgeKey, Properties]) -> Json:
-        return _json(
-            {"k": {"T.label": label, "Direction.OUT": source, "Direction.IN": target, EDGE_KEY: key}, "p": properties}
-            for (label, source, target, key), properties in rows.items()
-        )
-
-
-def _json(rows: Iterator[dict[str, Any]]) -> Json:
+def _json(rows: list[dict[str, Any]]) -> Json:
     try:
-        return Json(orjson.dumps(list(rows)))
+        return Json(orjson.dumps(rows))
     except orjson.JSONEncodeError as error:
         raise Refused(f"a text cannot be stored: {error}") from error
 
 
-_JSON_ROWS = _JsonRows()
+#: Rows as JSON text, which the engine parses itself: half the cost of gremlinpython's objects.
+_JSON = Dialect("T.id", "T.label", "Direction.OUT", "Direction.IN", _json)
 
 
 def _open(path: Path, *, create: bool) -> graphersal.Store:

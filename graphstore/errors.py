@@ -24,7 +24,7 @@ class StoreError(Exception):
 class Passing(StoreError):
     """The store cannot do it now: a full disk, a conflict, a closed socket. Retry the same call later."""
 
-    fault = "store"
+    fault: ClassVar[Fault] = "store"
     status = 503
     exit_code = 3
 
@@ -32,7 +32,7 @@ class Passing(StoreError):
 class Lasting(StoreError):
     """The store will never do it: the same call fails again. Park what was to be written; never retry."""
 
-    fault = "store"
+    fault: ClassVar[Fault] = "store"
     status = 500
     exit_code = 4
 
@@ -40,7 +40,7 @@ class Lasting(StoreError):
 class Refused(Lasting):
     """The caller asked for what no store may do: a step outside the allow-list, a lambda, a value of a wrong type."""
 
-    fault = "sender"
+    fault: ClassVar[Fault] = "sender"
     status = 400
     exit_code = 2
 
@@ -48,7 +48,7 @@ class Refused(Lasting):
 class Exceeded(Lasting):
     """The traversal ran into its time or size limit. Ask for less."""
 
-    fault = "sender"
+    fault: ClassVar[Fault] = "sender"
     status = 503
     exit_code = 1
 
@@ -56,7 +56,7 @@ class Exceeded(Lasting):
 class InUse(StoreError):
     """Another process owns the store's folder. Ask that process (a running server), or stop it."""
 
-    fault = "store"
+    fault: ClassVar[Fault] = "store"
     status = 503
     exit_code = 3
 
@@ -64,6 +64,6 @@ class InUse(StoreError):
 class Damaged(StoreError):
     """The store's files are damaged; the text is the store's own report. Set the folder aside and replay the ledger."""
 
-    fault = "store"
+    fault: ClassVar[Fault] = "store"
     status = 503
     exit_code = 3

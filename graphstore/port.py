@@ -41,7 +41,7 @@ class GraphStore(Protocol):
     def close(self) -> None:
         """Release the store. Whatever `apply` returned from is kept; closing twice is no error."""
 
-    def __enter__(self) -> GraphStore:
+    def __enter__(self) -> GraphStore:  # noqa: PYI034 - Self is 3.11
         """The store itself."""
 
     def __exit__(
