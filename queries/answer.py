@@ -1,0 +1,145 @@
+"""The shapes of answers: a lineage answer (nodes and edges) and a table. Plain frozen data, no store behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+Reason = Literal["limit", "deadline", "depth"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A dataset or column of a lineage answer.
+
+    `distance` is the shortest number of hops from the root; `direction` says on which side it was found
+    (``both``: the root of an answer that looks both ways, or a node found on both sides). `origin`, `resolved` and
+    `expression` (the literal of a constant) say why a column has no, or not all, DIRECT sources.
+    """
+
+    id: str
+    label: str
+    name: str
+    dataset: str
+    distance: int
+    direction: str
+    origin: str | None = None
+    resolved: bool = True
+    expression: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, in the documented order of keys."""
+        return {**_plain(self), "tags": list(self.tags)}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Data flows from `source` to `target` (node ids). `columns` is the number of column pairs between datasets."""
+
+    source: str
+    target: str
+    type: str
+    subtype: str | None
+    masking: bool = False
+    exact: bool = True
+    certain: bool = True
+    expression: str | None = None
+    sourceField: str | None = None  # noqa: N815 - the graph's and the answer's own name
+    job: str | None = None
+    plan: str | None = None
+    columns: int | None = None
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The order of edges: (target, source, type, subtype, plan), then what tells the last ones apart."""
+        parts = (self.subtype, self.plan, self.sourceField, self.expression)
+        return (self.target, self.source, self.type, *(part or "" for part in parts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, in the documented order of keys; `columns` only where it says something."""
+        result = _plain(self)
+        if self.columns is None:
+            del result["columns"]
+        return result
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The lineage of `root`. `nodes` are ordered by (distance, id), `edges` by `Edge.order`.
+
+    `depth` is None for unlimited; `as_of` None is now. `complete` is False where something was left out, and `reason`
+    says why: ``limit``, ``deadline`` or ``depth``.
+    """
+
+    root: str
+    direction: str
+    depth: int | None
+    type: str
+    as_of: str | None
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    complete: bool = True
+    reason: Reason | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, in the documented order of keys."""
+        return {
+            "root": self.root,
+            "direction": self.direction,
+            "depth": self.depth,
+            "type": self.type,
+            "asOf": self.as_of,
+            "nodes": [node.to_dict() for node in self.nodes],
+            "edges": [edge.to_dict() for edge in self.edges],
+            "complete": self.complete,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Answer:
+        """The inverse of `to_dict`, for a client. KeyError or TypeError if the data is no answer."""
+        return cls(
+            root=data["root"],
+            direction=data["direction"],
+            depth=data["depth"],
+            type=data["type"],
+            as_of=data["asOf"],
+            nodes=tuple(Node(**{**node, "tags": tuple(node["tags"])}) for node in data["nodes"]),
+            edges=tuple(Edge(**edge) for edge in data["edges"]),
+            complete=data["complete"],
+            reason=data["reason"],
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """An answer of rows. Each row has the `columns` as keys; `next` is the parameter `next` of the following page."""
+
+    query: str
+    parameters: Mapping[str, Any]
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    next: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, in the documented order of keys."""
+        return {
+            "query": self.query,
+            "parameters": dict(self.parameters),
+            "columns": list(self.columns),
+            "rows": [dict(row) for row in self.rows],
+            "next": self.next,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Table:
+        """The inverse of `to_dict`."""
+        rows: Sequence[Mapping[str, Any]] = data["rows"]
+        return cls(data["query"], data["parameters"], tuple(data["columns"]), tuple(rows), data["next"])
+
+
+def _plain(item: Node | Edge) -> dict[str, Any]:
+    """A flat dataclass as a dict; `dataclasses.asdict` copies deeply, which costs most of a large answer's time."""
+    return {field.name: getattr(item, field.name) for field in fields(item)}
