@@ -1,7 +1,7 @@
 """What holds for every test: how many examples a property-based test tries.
 
 `FAST=1` (make fast) tries 10, everything else 100. No deadlines and no complaint about slow examples: a busy machine
-must not fail a test.
+must not fail a test. Where the environment says CI, hypothesis takes the same examples every time.
 """
 
 from __future__ import annotations
