@@ -107,7 +107,7 @@ class Operation:
     kind: str  #: ``read``, ``write`` or ``transformation``
     inputs: tuple[str, ...] = ()
     expression: str | None = None
-    columns: tuple[str, ...] = ()
+    resolved: bool = True  #: False: a condition or key of it could not be resolved
 
 
 @dataclass(frozen=True)

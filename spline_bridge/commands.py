@@ -1,0 +1,144 @@
+"""Row-level commands: MERGE, UPDATE and DELETE, whose expressions the agent sends as text.
+
+Rows that a command does not touch keep their values, so every column of the target also comes from itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from graphmodel.model import Subtype
+from spline_bridge.operators import Context, Rows
+from spline_bridge.plantext import split
+from spline_bridge.text import join
+from spline_bridge.textvalues import text_value
+from spline_bridge.values import IDENTITY, Value, combine
+from spline_bridge.wire import OperationNode
+
+_NAMED_ID = re.compile(r"([^\s()\[\],=<>+*/%!-][^()\[\],=<>+*/%!]*?)#(\d+)L?(?!\w)")
+_CLAUSE = re.compile(r"^(?P<kind>\w+)\s*\[(?P<body>.*)\]$", re.DOTALL)
+_ACTIONS = re.compile(r"actions: \[(.*)\]$", re.DOTALL)
+_CONDITION = re.compile(r"^condition: (.*?)(?:, actions: \[|$)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A WHEN clause: its condition and its assignments by lower-case column name."""
+
+    condition: str
+    assignments: Mapping[str, str]
+    inserts: bool
+
+
+def clauses(params: Mapping[str, Any]) -> list[Clause]:
+    """The WHEN clauses that Delta's MergeIntoCommand prints."""
+    out = []
+    for key in ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses"):
+        texts = params.get(key)
+        for item in texts if isinstance(texts, list) else []:
+            match = _CLAUSE.match(str(item).strip())
+            if match:
+                out.append(_clause(match.group("body"), inserts=key == "notMatchedClauses"))
+    return out
+
+
+def _clause(body: str, *, inserts: bool) -> Clause:
+    actions = _ACTIONS.search(body)
+    condition = _CONDITION.match(body)
+    assignments = {}
+    for action in split(actions.group(1)) if actions else []:
+        column, separator, value = action.partition(" = ")
+        if separator:
+            assignments[column.strip().strip("`").replace("``", "`").lower()] = value
+    return Clause(condition.group(1) if condition else "", assignments, inserts)
+
+
+def merge(operation: OperationNode, source: Rows, target: Rows, names: Sequence[str], context: Context) -> Rows:
+    """The target's columns after a MERGE. `names` are the names of its output, by position."""
+    parsed = clauses(operation.params)
+    condition = str(operation.params.get("condition") or "")
+    known = _known_ids(condition, parsed, _by_name(source, context), _by_name(target, context))
+    context.keys(Subtype.JOIN, [text_value(condition, known)] if condition else [])
+    context.keys(Subtype.FILTER, [text_value(clause.condition, known) for clause in parsed if clause.condition])
+    kept = _by_name(target, context)
+    ids = operation.output or target.ids
+    values = [_merged_column(name.lower(), i, kept, parsed, known, context) for name, i in zip(names, ids)]
+    return Rows(ids[: len(values)], tuple(values))
+
+
+def _merged_column(
+    name: str,
+    attribute: str,
+    kept: Mapping[str, Value],
+    parsed: Sequence[Clause],
+    known: Mapping[str, Value],
+    context: Context,
+) -> Value:
+    texts = [clause.assignments[name] for clause in parsed if name in clause.assignments]
+    values = [text_value(body, known) for body in texts]
+    computed = context.computed(attribute)
+    if computed is not None and (not parsed or any(value.unresolved for value in values)):
+        # The agent's own references are certain where it has them; those that it dropped stay unresolved.
+        values = [value for value in values if not value.unresolved] + [computed]
+    shown = list({str(value.text): value.text for value in values}.values())
+    result = combine([*values, *([kept[name]] if name in kept else [])], IDENTITY)
+    return replace(result, text=join("; ", shown) if shown else result.text)
+
+
+def _known_ids(
+    condition: str, parsed: Sequence[Clause], source: Mapping[str, Value], target: Mapping[str, Value]
+) -> dict[str, Value]:
+    """Values by expression id. An INSERT can only name source columns; a name of one side only is certain."""
+    inserted = [
+        body for clause in parsed if clause.inserts for body in (clause.condition, *clause.assignments.values())
+    ]
+    others = [
+        body for clause in parsed if not clause.inserts for body in (clause.condition, *clause.assignments.values())
+    ]
+    from_source = {key for body in inserted for _, key in _NAMED_ID.findall(body)}
+    out: dict[str, Value] = {}
+    open_ids: dict[str, set[str]] = {}
+    for body in [condition, *inserted, *others]:
+        for name, key in _NAMED_ID.findall(body):
+            column = name.strip().strip("`").lower()
+            if key in from_source or column not in target:
+                if column in source:
+                    out[key] = source[column]
+            elif column not in source:
+                out[key] = target[column]
+            else:
+                open_ids.setdefault(column, set()).add(key)
+    for column, keys in open_ids.items():
+        # Both sides have the name; once the source's id is known, the other one is the target's.
+        if len(keys) == 1 and any(source[column] is value for value in out.values()):
+            out[next(iter(keys))] = target[column]
+    return out
+
+
+def update(operation: OperationNode, rows: Rows, context: Context) -> Rows:
+    """The target's columns after UPDATE or DELETE: by position of its expressions, each also from itself."""
+    columns = _by_name(rows, context)
+    condition = str(operation.params.get("condition") or "")
+    expressions = operation.params.get("updateExpressions")
+    texts = [str(item) for item in expressions] if isinstance(expressions, list) else []
+    known = {
+        key: columns[name.strip().strip("`").lower()]
+        for body in [condition, *texts]
+        for name, key in _NAMED_ID.findall(body)
+        if name.strip().strip("`").lower() in columns
+    }
+    context.keys(Subtype.FILTER, [text_value(condition, known)] if condition else [])
+    if len(texts) != len(rows.values):
+        return rows
+    values = []
+    for body, kept in zip(texts, rows.values):
+        value = text_value(body, known)
+        values.append(replace(combine([value, kept], IDENTITY), text=value.text))
+    return Rows(rows.ids, tuple(values))
+
+
+def _by_name(rows: Rows, context: Context) -> dict[str, Value]:
+    return {context.named(i).lower(): value for i, value in zip(rows.ids, rows.values)}

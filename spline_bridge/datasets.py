@@ -1,0 +1,134 @@
+"""Which datasets a plan reads and writes, under their canonical names, and what its write does to the target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphmodel import naming
+from graphmodel.model import Dataset, Effect
+from graphmodel.naming import Name
+from spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
+from spline_bridge.wire import Expression, OperationNode, WirePlan, reference
+
+#: Table formats that can be read as of an earlier version.
+_VERSIONED = frozenset({"delta", "iceberg", "hudi"})
+
+
+def names(plan: WirePlan, agent_plan_id: str) -> dict[str, tuple[Name, ...]]:
+    """The names of the datasets of each read and write operation, by operation id."""
+    operations = [op for op in plan.operations.values() if op.kind != "transformation"]
+    return {op.id: _operation_names(op, agent_plan_id) for op in operations}
+
+
+def _operation_names(operation: OperationNode, agent_plan_id: str) -> tuple[Name, ...]:
+    params = operation.params
+    if any(source.startswith("jdbc:") for source in operation.sources):
+        url, table, query = (_text(params.get(key)) for key in ("url", "dbtable", "query"))
+        sources = [url] if url and len(operation.sources) == 1 else list(operation.sources)
+        return tuple(naming.jdbc(source, table, query, agent_plan_id) for source in sources)
+    if any(source.startswith("kafka:") for source in operation.sources):
+        brokers = _text(params.get("kafka.bootstrap.servers"))
+        return tuple(naming.kafka(source, brokers) for source in operation.sources)
+    return naming.fold(operation.sources)
+
+
+def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> tuple[Dataset, ...]:
+    """The datasets that the plan reads, each once, in order of name."""
+    found: dict[str, Dataset] = {}
+    for operation in plan.operations.values():
+        if operation.kind == "read":
+            columns = tuple(_column(plan, i) for i in operation.output or ())
+            for name in named[operation.id]:
+                dataset = _dataset(operation, name, columns, "sourceType")
+                found[name.uri] = _both(found[name.uri], dataset) if name.uri in found else dataset
+    return tuple(found[uri] for uri in sorted(found))
+
+
+def target(plan: WirePlan, named: Mapping[str, Sequence[Name]], columns: tuple[str, ...]) -> Dataset:
+    """The dataset that the plan writes."""
+    write = plan.operations[plan.write]
+    return _dataset(write, named[write.id][0], columns, "destinationType")
+
+
+def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kind: str) -> Dataset:
+    table = operation.params.get("table")
+    identifier = table.get("identifier") if isinstance(table, Mapping) else None
+    alias = naming.table_alias(identifier)
+    format_ = _text(operation.extra.get(kind))
+    return Dataset(
+        uri=name.uri,
+        spellings=tuple(sorted({*naming.spellings(name), *([alias] if alias else [])})),
+        partition=name.partition,
+        columns=columns,
+        partition_columns=_partition_columns(operation.params),
+        format=format_.lower() if format_ else None,
+    )
+
+
+def _both(first: Dataset, second: Dataset) -> Dataset:
+    known = {column.lower() for column in first.columns}
+    return Dataset(
+        uri=first.uri,
+        spellings=tuple(sorted({*first.spellings, *second.spellings})),
+        partition=first.partition if first.partition == second.partition else None,
+        columns=(*first.columns, *(column for column in second.columns if column.lower() not in known)),
+        partition_columns=first.partition_columns or second.partition_columns,
+        format=first.format or second.format,
+    )
+
+
+def _partition_columns(params: Mapping[str, Any]) -> tuple[str, ...]:
+    found = params.get("__partition_columns")
+    try:
+        listed = json.loads(found) if isinstance(found, str) else found
+    except ValueError:
+        return ()
+    return tuple(str(column) for column in listed) if isinstance(listed, list) else ()
+
+
+def effect(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> Effect:
+    """What the write does to what was there: a command's own rule, else whether it appends."""
+    write = plan.operations[plan.write]
+    if write.append or write.name in ROW_LEVEL | PARTITION_OVERWRITES or _names_partition(write, named):
+        return Effect.KEEP
+    if write.name in WHOLE:
+        return Effect.ALL
+    if write.name == "OverwriteByExpression":
+        return _by_expression(write, plan.expressions)
+    return Effect.OVERWRITE
+
+
+def _names_partition(write: OperationNode, named: Mapping[str, Sequence[Name]]) -> bool:
+    """The overwrite of one named partition, or of the partitions that the new rows have."""
+    options = {str(key).lower(): value for key, value in write.params.items()}
+    static = options.get("staticpartitions") or options.get("partition")
+    dynamic = str(options.get("partitionoverwritemode", "")).lower() == "dynamic"
+    return bool(named[write.id][0].partition or static or dynamic or options.get("replacewhere"))
+
+
+def _by_expression(write: OperationNode, expressions: Mapping[str, Expression]) -> Effect:
+    ref = reference(write.params.get("deleteExpr"))
+    condition = expressions.get(ref.id) if ref else None
+    everything = condition is not None and condition.operator == "Literal" and condition.value in (True, "true")
+    return Effect.ALL if everything else Effect.KEEP
+
+
+def may_travel(plan: WirePlan) -> bool:
+    """Whether a read may be of an earlier version: the agent does not say. It calls some Delta reads parquet."""
+    return any(_versioned(op) for op in plan.operations.values() if op.kind == "read")
+
+
+def _versioned(read: OperationNode) -> bool:
+    format_ = str(read.extra.get("sourceType") or "").lower()
+    return format_ in _VERSIONED or (format_ == "parquet" and not read.params)
+
+
+def _column(plan: WirePlan, attribute: str) -> str:
+    known = plan.attributes.get(attribute)
+    return known.name if known else attribute
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

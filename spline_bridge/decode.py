@@ -1,0 +1,206 @@
+"""The door of the mapping: the bytes that the ledger keeps, as `Plan` and `Run`. Pure.
+
+A payload that was accepted maps, or is refused here with a `DecodeError` that names the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from graphmodel.model import Dataset, Dependency, DependencyType, Derivation, Origin, OutputColumn, Plan, Run, Subtype
+from graphmodel.naming import Name
+from spline_bridge import datasets, describe, jobs
+from spline_bridge.columns import PlanColumns, resolve
+from spline_bridge.errors import DecodeError
+from spline_bridge.identity import agent_plan_id, normal_uuid
+from spline_bridge.values import STRENGTH, Column, Influence, Use, Value
+from spline_bridge.wire import WirePlan, read_plan
+
+_VERSIONS = {
+    "application/json": "1.0",
+    "application/vnd.absa.spline.producer.v1.1+json": "1.1",
+    "application/vnd.absa.spline.producer.v1.2+json": "1.2",
+}
+
+
+def decode_plan(body: bytes, content_type: str) -> Plan:
+    """An execution plan. `content_type` says which API version it is in. DecodeError: not a plan of that version."""
+    document = _parsed(body)
+    if not isinstance(document, Mapping) or not isinstance(document.get("operations"), Mapping):
+        raise DecodeError("an execution plan is expected", "$.operations")
+    version = api_version(content_type)
+    try:
+        wire = read_plan(document, nested=version == "1.0")
+        identity = agent_plan_id(document, body)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DecodeError(f"an execution plan of API {version} is expected ({type(error).__name__})", "$") from error
+    return _plan(wire, identity, version)
+
+
+def decode_events(body: bytes, content_type: str) -> tuple[Run, ...]:
+    """The runs of an array of execution events (or of a single one)."""
+    document = _parsed(body)
+    events = document if isinstance(document, list) else [document]
+    api_version(content_type)
+    return tuple(_run(event, position) for position, event in enumerate(events))
+
+
+def api_version(content_type: str) -> str:
+    """The Producer API's version that a content type stands for: 1.0, 1.1 or 1.2."""
+    version = _VERSIONS.get(content_type.partition(";")[0].strip().lower())
+    if version is None:
+        raise DecodeError("no content type of the Spline Producer API", "Content-Type")
+    return version
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise DecodeError(f"JSON is expected ({error.msg})", "$") from error
+
+
+def _run(event: Any, position: int) -> Run:
+    path = f"$[{position}]"
+    if not isinstance(event, Mapping):
+        raise DecodeError("an execution event is expected", path)
+    extra, labels = _mapping(event.get("extra")), _mapping(event.get("labels"))
+    try:
+        identity, timestamp = normal_uuid(str(event["planId"])), int(event["timestamp"])
+        duration = event.get("durationNs", extra.get("durationNs"))
+        nanoseconds = None if duration is None else int(duration)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DecodeError("planId, timestamp and durationNs as the API has them are expected", path) from error
+    return Run(
+        agent_plan_id=identity,
+        timestamp=timestamp,
+        duration_ns=nanoseconds,
+        app_id=_text(extra.get("appId")),
+        user=_text(extra.get("user")),
+        error=_error(event.get("error")),
+        job_run=jobs.run_id(labels, extra),
+    )
+
+
+def _error(error: Any) -> str | None:
+    """Class and first line; an error that is no text is still one."""
+    if error is None:
+        return None
+    lines = error.strip().splitlines() if isinstance(error, str) else []
+    return lines[0] if lines else "error"
+
+
+def _plan(wire: WirePlan, identity: str, version: str) -> Plan:
+    named = datasets.names(wire, identity)
+    found = resolve(wire, {op: [name.uri for name in listed] for op, listed in named.items()})
+    job, job_run = jobs.identify(wire.name, wire.labels, wire.extra)
+    target = datasets.target(wire, named, found.names)
+    return Plan(
+        agent_plan_id=identity,
+        job=job,
+        target=target,
+        effect=datasets.effect(wire, named),
+        command=wire.operations[wire.write].name,
+        inputs=datasets.inputs(wire, named),
+        columns=tuple(_column(name, value) for name, value in zip(found.names, found.values)),
+        derivations=_derivations(found, target),
+        dependencies=tuple(
+            _dependency(influence, use) for influence, use in sorted(found.dependencies.items(), key=_key)
+        ),
+        operations=_operations(wire, named, found),
+        api_version=version,
+        agent=wire.agent,
+        system=wire.system,
+        time_travel=datasets.may_travel(wire),
+        job_run=job_run,
+    )
+
+
+def _operations(wire: WirePlan, named: Mapping[str, Sequence[Name]], found: PlanColumns) -> Any:
+    return describe.operations(wire, named, found.unresolved)
+
+
+def _column(name: str, value: Value) -> OutputColumn:
+    if value.direct:
+        return OutputColumn(name, resolved=not value.unresolved)
+    return OutputColumn(name, _origin(value), not value.unresolved, str(value.text) or None)
+
+
+def _origin(value: Value) -> Origin:
+    if value.unresolved:
+        return Origin.UNRESOLVED
+    if value.generated:
+        return Origin.GENERATED
+    subtypes = {influence.subtype for influence in value.indirect}
+    if Subtype.CONDITIONAL in subtypes:
+        return Origin.CONDITIONAL
+    return Origin.GENERATED if subtypes else Origin.CONSTANT
+
+
+def _derivations(found: PlanColumns, target: Dataset) -> tuple[Derivation, ...]:
+    out = []
+    for name, value in zip(found.names, found.values):
+        own = (target.uri, name.lower())
+        out += [_direct(name, column, use, value, own) for column, use in sorted(value.direct.items())]
+        out += [_indirect(name, i, use, own) for i, use in sorted(value.indirect.items(), key=_key)]
+    return tuple(out)
+
+
+def _direct(name: str, column: Column, use: Use, value: Value, own: Column) -> Derivation:
+    return Derivation(
+        target=name,
+        source_dataset=column[0],
+        source_column=column[1],
+        type=DependencyType.DIRECT,
+        subtype=STRENGTH[use.strength],
+        masking=use.masking,
+        exact=use.exact,
+        source_field=_fields(use),
+        expression=str(value.text) or None,
+        carried=column == own,
+    )
+
+
+def _indirect(name: str, influence: Influence, use: Use, own: Column) -> Derivation:
+    return Derivation(
+        target=name,
+        source_dataset=influence.column[0],
+        source_column=influence.column[1],
+        type=DependencyType.INDIRECT,
+        subtype=influence.subtype,
+        masking=use.masking,
+        exact=use.exact,
+        source_field=_fields(use),
+        expression=str(use.text) if use.text is not None else None,
+        carried=influence.column == own,
+    )
+
+
+def _dependency(influence: Influence, use: Use) -> Dependency:
+    return Dependency(
+        source_dataset=influence.column[0],
+        source_column=influence.column[1],
+        subtype=influence.subtype,
+        exact=use.exact,
+        source_field=_fields(use),
+        expression=str(use.text) if use.text is not None else None,
+    )
+
+
+def _key(item: tuple[Influence, Use]) -> tuple[Column, str]:
+    return item[0].column, item[0].subtype.value
+
+
+def _fields(use: Use) -> str | None:
+    return ", ".join(sorted(use.fields)) if use.fields else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,235 @@
+"""From an expression to a `Value`: which read columns it takes, directly or as conditions and keys.
+
+One table, `_RULES`, says what each class of function does; whatever is not in it takes all its operands DIRECT, as
+TRANSFORMATION. Evaluation is iterative: expressions are as deep as a program makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from graphmodel.model import Subtype
+from spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
+from spline_bridge.rendering import literal, render
+from spline_bridge.text import text
+from spline_bridge.values import (
+    AGGREGATION,
+    IDENTITY,
+    TRANSFORMATION,
+    Use,
+    Value,
+    as_role,
+    combine,
+    influenced,
+    unresolved,
+)
+from spline_bridge.wire import Expression, Ref
+
+#: What an attribute stands for at one place of the plan.
+Lookup = Callable[[str], Value]
+#: What a subquery's output is; called with the expression and the values of its operands (the outer references).
+Subquery = Callable[[Expression, Sequence[Value]], Value]
+
+
+class Evaluator:
+    """Evaluates the references of one operator. `memo` belongs to one place of the plan: do not share it."""
+
+    def __init__(self, expressions: Mapping[str, Expression], lookup: Lookup, subquery: Subquery) -> None:
+        self._expressions = expressions
+        self._lookup = lookup
+        self._subquery = subquery
+        self._memo: dict[str, Value] = {}
+
+    def value(self, ref: Ref) -> Value:
+        """The value of a reference. An expression that the payload lacks is unresolved."""
+        if ref.kind == "a":
+            return self._lookup(ref.id)
+        stack, begun = [ref.id], set[str]()
+        while stack:
+            key = stack[-1]
+            if key in self._memo:
+                stack.pop()
+                continue
+            missing = [] if key in begun else self._missing(key)
+            begun.add(key)
+            stack.extend(missing)
+            if not missing:
+                expression = self._expressions.get(key)
+                self._memo[key] = unresolved(text("?")) if expression is None else self._apply(expression)
+        return self._memo[ref.id]
+
+    def _missing(self, key: str) -> list[str]:
+        expression = self._expressions.get(key)
+        operands = expression.operands if expression is not None else ()
+        return [ref.id for ref in operands if ref.kind == "e" and ref.id not in self._memo]
+
+    def _apply(self, expression: Expression) -> Value:
+        operands = [self._operand(ref) for ref in expression.operands]
+        if expression.operator in SUBQUERIES:
+            return self._subquery(expression, operands)
+        return apply(expression, operands)
+
+    def _operand(self, ref: Ref) -> Value:
+        # An expression that contains itself has no value of its own: it is left out, and said to be unresolved.
+        return self._lookup(ref.id) if ref.kind == "a" else self._memo.get(ref.id) or unresolved(text("?"))
+
+
+def apply(expression: Expression, operands: Sequence[Value]) -> Value:
+    """The value of one function over the values of its operands."""
+    rule = _RULES.get(expression.operator)
+    if rule is not None:
+        return rule(expression, operands)
+    if not operands:
+        return _shown(expression, operands, Value(generated=True))
+    masking = expression.operator in MASKING
+    return _shown(expression, operands, combine(operands, TRANSFORMATION, masking=masking))
+
+
+def _shown(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
+    shown, precedence = render(expression, operands)
+    return replace(value, text=shown, precedence=precedence)
+
+
+def _literal(expression: Expression, _: Sequence[Value]) -> Value:
+    return Value(text=literal(expression), literal=True)
+
+
+def _transparent(_: Expression, operands: Sequence[Value]) -> Value:
+    return operands[0] if operands else unresolved()
+
+
+def _cast(expression: Expression, operands: Sequence[Value]) -> Value:
+    value = combine(operands[:1], TRANSFORMATION)
+    inner = operands[0]
+    return replace(
+        value, text=inner.text, precedence=inner.precedence, literal=inner.literal, cast=expression.type or "?"
+    )
+
+
+def _case(expression: Expression, operands: Sequence[Value]) -> Value:
+    pairs = len(operands) // 2
+    conditions = [operands[2 * i] for i in range(pairs)]
+    results = [operands[2 * i + 1] for i in range(pairs)] + ([operands[-1]] if len(operands) % 2 else [])
+    return _conditional(expression, operands, conditions, results)
+
+
+def _if(expression: Expression, operands: Sequence[Value]) -> Value:
+    return _conditional(expression, operands, operands[:1], operands[1:])
+
+
+def _nvl2(expression: Expression, operands: Sequence[Value]) -> Value:
+    if len(operands) == 1:  # the agent sends what it is replaced by
+        return operands[0]
+    return _conditional(expression, operands, operands[:1], operands[1:])
+
+
+def _conditional(
+    expression: Expression, operands: Sequence[Value], conditions: Sequence[Value], results: Sequence[Value]
+) -> Value:
+    value = influenced(combine(results, TRANSFORMATION), as_role(conditions, Subtype.CONDITIONAL), by=conditions)
+    return _shown(expression, operands, value)
+
+
+def _aggregate(expression: Expression, operands: Sequence[Value]) -> Value:
+    """AggregateExpression(function, filter?): the FILTER (WHERE ...) clause is a condition on this column alone."""
+    value = combine(operands[:1], AGGREGATION)
+    value = influenced(value, as_role(operands[1:], Subtype.FILTER), by=operands[1:])
+    # An aggregate of constants depends on how many rows there are.
+    return _shown(expression, operands, replace(value, generated=value.generated or not value.direct))
+
+
+def _window(expression: Expression, operands: Sequence[Value]) -> Value:
+    function, keys = operands[0], operands[1:]
+    value = influenced(combine([function], TRANSFORMATION), as_role(keys, Subtype.WINDOW), by=keys)
+    return _shown(expression, operands, replace(value, generated=value.generated or not value.direct))
+
+
+def _specification(expression: Expression, operands: Sequence[Value]) -> Value:
+    keys = len(expression.params.get("partitionSpec") or []) + len(expression.params.get("orderSpec") or [])
+    return _shown(expression, operands, combine(operands[:keys] if keys else operands, TRANSFORMATION))
+
+
+def _rank(expression: Expression, _: Sequence[Value]) -> Value:
+    """What the agent gives a rank as operands is the order key, which its window has as well."""
+    return Value(text=text(f"{expression.name}()"), generated=True)
+
+
+def _field(expression: Expression, operands: Sequence[Value]) -> Value:
+    """GetStructField: of a struct that the plan builds, the field's own value; of a read one, IDENTITY with its path."""
+    inner, name = operands[0], str(expression.params.get("name") or expression.params.get("ordinal"))
+    if inner.fields is not None and name.lower() in inner.fields:
+        return inner.fields[name.lower()]
+    value = combine([inner], IDENTITY)
+    if inner.path is not None:
+        path = f"{inner.path}.{name}"
+        direct = {column: use._replace(fields=frozenset({path})) for column, use in value.direct.items()}
+        value = replace(value, direct=direct, path=path)
+    return _shown(expression, operands, value)
+
+
+def _element_field(expression: Expression, operands: Sequence[Value]) -> Value:
+    """GetArrayStructFields: one field of every element."""
+    field = expression.params.get("field")
+    name = str(expression.params.get("name") or field).partition("(")[2].partition(",")[0] or str(field)
+    named = replace(expression, params={"name": name})
+    return _field(named, operands)
+
+
+def _element(expression: Expression, operands: Sequence[Value]) -> Value:
+    value = combine(operands, TRANSFORMATION)
+    return _shown(expression, operands, replace(value, path=operands[0].path))
+
+
+def _struct(expression: Expression, operands: Sequence[Value]) -> Value:
+    """CreateNamedStruct(name1, value1, ...): remembers its fields, so that taking one out again is exact."""
+    names = [str(operands[i].text).strip("'").lower() for i in range(0, len(operands) - 1, 2)]
+    values = [operands[i] for i in range(1, len(operands), 2)]
+    value = combine(values, TRANSFORMATION)
+    return _shown(expression, operands, replace(value, fields=dict(zip(names, values))))
+
+
+def _neutral(expression: Expression, operands: Sequence[Value]) -> Value:
+    """A lambda's variable stands for an argument that is an operand already; a frame is no value."""
+    return _shown(expression, operands, Value(literal=True))
+
+
+def _generated(expression: Expression, operands: Sequence[Value]) -> Value:
+    return _shown(expression, operands, replace(combine(operands, TRANSFORMATION), generated=True))
+
+
+def _union(expression: Expression, operands: Sequence[Value]) -> Value:
+    """The agent's synthetic `union` expression: one operand a side."""
+    return _shown(expression, operands, combine(operands, IDENTITY))
+
+
+_RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
+    "Literal": _literal,
+    "Cast": _cast,
+    "TryCast": _cast,
+    "AnsiCast": _cast,
+    "CaseWhen": _case,
+    "If": _if,
+    "Nvl2": _nvl2,
+    "AggregateExpression": _aggregate,
+    "WindowExpression": _window,
+    "WindowSpecDefinition": _specification,
+    "GetStructField": _field,
+    "GetArrayStructFields": _element_field,
+    "GetArrayItem": _element,
+    "GetMapValue": _element,
+    "ElementAt": _element,
+    "CreateNamedStruct": _struct,
+    "CreateStruct": _struct,
+    "NamedLambdaVariable": _neutral,
+    "union": _union,
+    **dict.fromkeys(TRANSPARENT, _transparent),
+    **dict.fromkeys(RANKS, _rank),
+    **dict.fromkeys(FRAMES, _neutral),
+    **dict.fromkeys(GENERATED, _generated),
+}
+
+
+def read_column(dataset: str, name: str, shown: str) -> Value:
+    """A column as a read gives it."""
+    return Value({(dataset, name.lower()): Use()}, text=text(shown), path=name)

@@ -1,0 +1,59 @@
+"""Which job a plan belongs to: Glue's application names, Spline labels and extra, else the application's name.
+
+Glue names an application ``nativespark-<job>-<jr_...>``; the run id must not become part of the job's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graphmodel.model import Job
+
+_GLUE_APPLICATION = re.compile(r"^nativespark-(?P<job>.+)-(?P<run>jr_[0-9a-fA-F]+)$")
+_RUN = re.compile(r"^jr_[0-9a-zA-Z_-]+$")
+
+_GLUE_NAMES = ("spark.glue.JOB_NAME", "glueJobName", "glue_job_name", "glue.job.name", "JOB_NAME", "--JOB_NAME")
+_NAMES = ("jobName", "job_name", "job.name", "job")
+_NAMESPACES = ("jobNamespace", "job_namespace", "job.namespace", "namespace")
+_RUNS = (
+    "spark.glue.JOB_RUN_ID",
+    "glueJobRunId",
+    "glue_job_run_id",
+    "glue.job.run.id",
+    "JOB_RUN_ID",
+    "jobRunId",
+    "job_run_id",
+)
+
+UNNAMED = "unnamed"
+
+
+def identify(application: str | None, *sources: Mapping[str, Any]) -> tuple[Job, str | None]:
+    """The job, and the Glue job-run id if one is known. `sources` are labels and extra, first one first."""
+    glue = _GLUE_APPLICATION.match(application or "")
+    if glue:
+        return Job("glue", glue["job"]), glue["run"]
+    run = run_id(*sources)
+    named = _first(sources, _GLUE_NAMES)
+    if named:
+        return Job("glue", named), run
+    name = _first(sources, _NAMES) or application or UNNAMED
+    return Job(_first(sources, _NAMESPACES) or ("glue" if run else "spark"), name), run
+
+
+def run_id(*sources: Mapping[str, Any]) -> str | None:
+    """A Glue job-run id, ``jr_...``, if the labels or extra have one."""
+    found = _first(sources, _RUNS)
+    return found if found and _RUN.match(found) else None
+
+
+def _first(sources: Iterable[Mapping[str, Any]], keys: Iterable[str]) -> str | None:
+    for source in sources:
+        for key in keys:
+            value = source.get(key)
+            value = value[0] if isinstance(value, list) and value else value
+            if isinstance(value, str) and value.strip():
+                return value.strip()
+    return None

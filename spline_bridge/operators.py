@@ -1,0 +1,357 @@
+"""What each operator of a plan does to the columns that it is given.
+
+One table, `OPERATORS`, from the operator's name to a function of (operator, children's rows, context). An operator that
+is not in it keeps the columns that it shares with its children, and computes the others from what the agent says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from graphmodel.model import Subtype
+from spline_bridge.expressions import apply
+from spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
+from spline_bridge.rendering import cast
+from spline_bridge.text import Text, concat, join, text
+from spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, unresolved
+from spline_bridge.wire import Expression, OperationNode, Ref, reference, references
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The output of an operator: attribute ids and their values, by position (an id can occur twice)."""
+
+    ids: tuple[str, ...] = ()
+    values: tuple[Value, ...] = ()
+
+    def environment(self) -> dict[str, Value]:
+        """The values by attribute id."""
+        return dict(zip(self.ids, self.values))
+
+
+class Context(Protocol):
+    """What an operator may ask of its plan."""
+
+    def value(self, ref: Ref) -> Value:
+        """The value of a reference, seen from the operator's input."""
+
+    def expression(self, ref: Ref) -> Expression | None:
+        """The expression behind a reference."""
+
+    def computed(self, attribute: str) -> Value | None:
+        """The value of an attribute that the agent says how to compute; None if it does not."""
+
+    def named(self, attribute: str) -> str:
+        """The attribute's name."""
+
+    def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
+        """Notes keys or conditions that the whole output depends on."""
+
+    def definition(self, operation: OperationNode) -> Rows | None:
+        """The rows of the CTE that the operator refers to."""
+
+    def subplan(self, expression: Expression, outer: Mapping[str, Value]) -> Rows | None:
+        """The rows of the plan inside an expression."""
+
+
+Operator = Callable[[OperationNode, Sequence[Rows], Context], Rows]
+
+
+def evaluate(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    """The operator's output."""
+    rule = OPERATORS.get(operation.name) or (_rdd if operation.name.endswith("RDD") else _generic)
+    return rule(operation, children, context)
+
+
+def _ids(operation: OperationNode, children: Sequence[Rows]) -> tuple[str, ...]:
+    if operation.output is not None:
+        return operation.output
+    return children[0].ids if len(children) == 1 else ()
+
+
+def _environment(children: Sequence[Rows]) -> dict[str, Value]:
+    out: dict[str, Value] = {}
+    for rows in children:
+        out.update(rows.environment())
+    return out
+
+
+def _generic(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    known = _environment(children)
+    ids = _ids(operation, children)
+    if children and not any(i in known for i in ids) and [len(c.ids) for c in children] == [len(ids)]:
+        computed = [context.computed(i) for i in ids]
+        if all(value is None for value in computed):
+            return (
+                Rows(ids, children[0].values)
+                if operation.name in PASS_THROUGH
+                else _opaque(operation, children, context)
+            )
+    values = [known[i] if i in known else _computed(i, children, context) for i in ids]
+    return Rows(ids, tuple(values))
+
+
+def _computed(attribute: str, children: Sequence[Rows], context: Context) -> Value:
+    value = context.computed(attribute)
+    if value is not None:
+        return cast(value)
+    everything = [value for rows in children for value in rows.values]
+    return _through_code(everything, attribute, context) if everything else unresolved(text(context.named(attribute)))
+
+
+def _through_code(values: Sequence[Value], attribute: str, context: Context) -> Value:
+    value = combine(values, TRANSFORMATION, exact=False)
+    return replace(value, text=text(context.named(attribute)))
+
+
+def _pass_through(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    if len(children) != 1 or operation.output is None:
+        return _generic(operation, children, context) if operation.output is not None else _inherited(children)
+    child, ids = children[0], operation.output
+    if ids == child.ids:
+        return child
+    known = child.environment()
+    if all(i in known for i in ids):
+        return Rows(ids, tuple(known[i] for i in ids))
+    return Rows(ids, child.values) if len(ids) == len(child.ids) else _generic(operation, children, context)
+
+
+def _inherited(children: Sequence[Rows]) -> Rows:
+    return children[0] if children else Rows()
+
+
+def _listed(operation: OperationNode, refs: Sequence[Ref], children: Sequence[Rows], context: Context) -> Rows:
+    """Output by position of a list of expressions."""
+    ids = _ids(operation, children)
+    if len(refs) != len(ids):
+        return _generic(operation, children, context)
+    return Rows(ids, tuple(cast(context.value(ref)) for ref in refs))
+
+
+def _project(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    return _listed(operation, _refs(operation.params.get("projectList")), children, context)
+
+
+def _aggregate(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    context.keys(Subtype.GROUP_BY, map(context.value, references(operation.params.get("groupingExpressions"))))
+    return _listed(operation, _refs(operation.params.get("aggregateExpressions")), children, context)
+
+
+def _window(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    known, ids = _environment(children), _ids(operation, children)
+    refs = iter(_refs(operation.params.get("windowExpressions")))
+    values = []
+    for i in ids:
+        ref = None if i in known else next(refs, None)
+        values.append(known[i] if i in known else context.value(ref) if ref else _computed(i, children, context))
+    return Rows(ids, tuple(values))
+
+
+def _keyed(param: str, subtype: Subtype) -> Operator:
+    """Keeps its child's columns; all of the output depends on the keys in `param`."""
+
+    def rule(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+        context.keys(subtype, map(context.value, references(operation.params.get(param))))
+        return _pass_through(operation, children, context)
+
+    return rule
+
+
+def _distinct(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    rows = _pass_through(operation, children, context)
+    context.keys(Subtype.GROUP_BY, rows.values)
+    return rows
+
+
+def _join(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    context.keys(Subtype.JOIN, map(context.value, references(operation.params)))
+    return _generic(operation, children, context)
+
+
+def _lateral_join(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    known, ids = _environment(children), _ids(operation, children)
+    inner = _lateral_rows(operation, context)
+    context.keys(Subtype.JOIN, map(context.value, references(operation.params.get("condition"))))
+    new = [i for i in ids if i not in known]
+    if inner is not None and len(inner.values) == len(new):
+        known.update(zip(new, inner.values))
+    values = [known.get(i) or context.computed(i) or unresolved(text(context.named(i))) for i in ids]
+    return Rows(ids, tuple(values))
+
+
+def _lateral_rows(operation: OperationNode, context: Context) -> Rows | None:
+    for ref in references(operation.params):
+        expression = context.expression(ref)
+        if expression is not None and "plan" in expression.params:
+            return context.subplan(expression, {})
+    right = operation.params.get("right")
+    body = right if isinstance(right, str) else None
+    return context.subplan(Expression("right", "LateralSubquery", params={"plan": body}), {}) if body else None
+
+
+def _union(operation: OperationNode, children: Sequence[Rows], _: Context) -> Rows:
+    """All sides, by position."""
+    width = min((len(rows.values) for rows in children), default=0)
+    values = tuple(_merged([rows.values[i] for rows in children], "union") for i in range(width))
+    return Rows((_ids(operation, children) or children[0].ids)[:width], values) if children else Rows()
+
+
+def _merged(values: Sequence[Value], name: str) -> Value:
+    texts = {str(value.text): value.text for value in values}
+    value = combine(values, IDENTITY)
+    shown: Text = values[0].text if len(texts) == 1 else concat([f"{name}(", join(", ", texts.values()), ")"])
+    return replace(value, text=shown, literal=all(v.literal for v in values))
+
+
+def _set_operation(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    """EXCEPT, INTERSECT: values from the left; rows depend on every compared column."""
+    for rows in children:
+        context.keys(Subtype.FILTER, rows.values)
+    ids = _ids(operation, children[:1])
+    values = children[0].values if children else ()
+    return Rows(ids[: len(values)], values[: len(ids)])
+
+
+def _expand(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    """ROLLUP, CUBE, GROUPING SETS, UNPIVOT: each output column is one of its projections' expressions."""
+    ids = _ids(operation, children)
+    projections = [_refs(row) for row in _lists(operation.params.get("projections"))]
+    if not projections or any(len(row) != len(ids) for row in projections):
+        return _generic(operation, children, context)
+    columns = zip(*projections)
+    return Rows(ids, tuple(_projected([context.value(ref) for ref in column]) for column in columns))
+
+
+def _projected(values: Sequence[Value]) -> Value:
+    """NULLs stand for what a grouping set leaves out; a column of literals alone tells the grouping sets apart."""
+    taken = [value for value in values if not value.literal]
+    if not taken:
+        return replace(_merged(values, "expand"), generated=len({str(v.text) for v in values}) > 1)
+    return _merged([cast(value) for value in taken], "expand")
+
+
+def _generate(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    known, ids = _environment(children), _ids(operation, children)
+    generator = reference(operation.params.get("generator"))
+    expression = context.expression(generator) if generator else None
+    if generator is None or expression is None:
+        return _generic(operation, children, context)
+    operands = [context.value(ref) for ref in expression.operands]
+    whole = context.value(generator)
+    if expression.operator != "Stack":  # as many rows for each input row, whatever it holds
+        context.keys(Subtype.JOIN, [whole])
+    names = _refs(operation.params.get("generatorOutput")) or tuple(Ref("a", i) for i in ids if i not in known)
+    for position, ref in enumerate(names):
+        known[ref.id] = _generated(expression, whole, operands, position, len(names), context.named(ref.id))
+    return Rows(ids, tuple(known[i] if i in known else _computed(i, children, context) for i in ids))
+
+
+def _generated(
+    expression: Expression, whole: Value, operands: Sequence[Value], position: int, width: int, name: str
+) -> Value:
+    if expression.operator == "Stack":
+        cells = [operand for operand in operands[1 + position :: width]]
+        return replace(_merged(cells, "stack"), text=whole.text) if cells else whole
+    if expression.operator == "Inline" and operands:
+        value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), operands[:1])
+        return combine_text(value, TRANSFORMATION, whole.text)
+    return replace(whole, path=operands[0].path if operands else None)
+
+
+def combine_text(value: Value, strength: int, shown: Text) -> Value:
+    """The value after a function of the given strength, shown as `shown`."""
+    return replace(combine([value], strength), text=shown, path=value.path)
+
+
+def _opaque(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    """Code that a plan cannot show: every output column from every input column, not exact."""
+    known, ids = _environment(children), _ids(operation, children)
+    everything = [value for rows in children for value in rows.values]
+    grouping = references([operation.params.get(key) for key in _GROUPINGS])
+    context.keys(Subtype.GROUP_BY, map(context.value, grouping))
+    shown = _code_name(operation, context)
+    value = replace(combine(everything, TRANSFORMATION, exact=False), text=shown)
+    value = value if everything else unresolved(shown)
+    return Rows(ids, tuple(known.get(i, value) if operation.name in _KEEPING else value for i in ids))
+
+
+_GROUPINGS = ("groupingAttributes", "leftAttributes", "rightAttributes", "leftGroup", "rightGroup")
+#: These add columns to their child's.
+_KEEPING = frozenset({"AppendColumns", "AppendColumnsWithObject", "AttachDistributedSequence"})
+
+
+def _code_name(operation: OperationNode, context: Context) -> Text:
+    for ref in references(operation.params.get("functionExpr")):
+        expression = context.expression(ref)
+        if expression is not None and expression.params.get("name"):
+            return text(f"{operation.name}({expression.params['name']})")
+    return text(operation.name)
+
+
+def _local(operation: OperationNode, _: Sequence[Rows], context: Context) -> Rows:
+    ids = operation.output or ()
+    return Rows(ids, tuple(Value(text=text(context.named(i)), literal=True) for i in ids))
+
+
+def _range(operation: OperationNode, _: Sequence[Rows], __: Context) -> Rows:
+    ids = operation.output or ()
+    return Rows(ids, tuple(Value(text=text("range()"), generated=True) for _ in ids))
+
+
+def _rdd(operation: OperationNode, _: Sequence[Rows], context: Context) -> Rows:
+    """RDD code is not seen through: its columns come from somewhere that the plan does not name."""
+    ids = operation.output or ()
+    return Rows(ids, tuple(context.computed(i) or unresolved(text(context.named(i))) for i in ids))
+
+
+def _cte_reference(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    ids = operation.output or ()
+    rows = context.definition(operation)
+    if rows is None or len(rows.values) != len(ids):
+        return _generic(operation, children, context)
+    return Rows(ids, rows.values)
+
+
+def _with_cte(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    """The definitions come first, the main plan last."""
+    return _pass_through(operation, children[-1:], context)
+
+
+def _refs(node: Any) -> tuple[Ref, ...]:
+    items = [reference(item) for item in node] if isinstance(node, list) else []
+    return tuple(ref for ref in items if ref is not None)
+
+
+def _lists(node: Any) -> list[Any]:
+    return [item for item in node if isinstance(item, list)] if isinstance(node, list) else []
+
+
+OPERATORS: Mapping[str, Operator] = {
+    "Project": _project,
+    "Aggregate": _aggregate,
+    "Window": _window,
+    "Filter": _keyed("condition", Subtype.FILTER),
+    "Sort": _keyed("order", Subtype.SORT),
+    "Deduplicate": _keyed("keys", Subtype.GROUP_BY),
+    "DeduplicateWithinWatermark": _keyed("keys", Subtype.GROUP_BY),
+    "Distinct": _distinct,
+    "Join": _join,
+    "AsOfJoin": _join,
+    "LateralJoin": _lateral_join,
+    "Union": _union,
+    "UnionLoop": _union,
+    "Except": _set_operation,
+    "Intersect": _set_operation,
+    "Expand": _expand,
+    "Generate": _generate,
+    "CTERelationRef": _cte_reference,
+    "WithCTE": _with_cte,
+    "Range": _range,
+    "LogicalRDD": _rdd,
+    "ExternalRDD": _rdd,
+    **dict.fromkeys(PASS_THROUGH, _pass_through),
+    **dict.fromkeys(OPAQUE, _opaque),
+    **dict.fromkeys(LOCAL, _local),
+}

@@ -1,0 +1,125 @@
+"""The text of a plan, as Spark prints it: the agent sends subqueries in no other form.
+
+Only the shape is read here: nodes, children, subqueries, lists, and the expression ids (``#123``) in them. Names and
+literals are not quoted in that text, so nothing is concluded from them; the ids are unambiguous.
+Source: TreeNode.treeString, https://github.com/apache/spark (sql/catalyst/.../trees/TreeNode.scala)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_PREFIX = re.compile(r"^((?::  |   )*)((?:\+- |:- )?)")
+_ID = re.compile(r"#(\d+)L?(?![\w])")
+_LAST_ID = re.compile(r"#(\d+)L?$")
+_SUBQUERY = re.compile(r"\b(?:scalar-subquery|exists|list|lateral-subquery)#(\d+)")
+_WIDTH = 3
+
+
+@dataclass
+class TextNode:
+    """One operator: its class name, the rest of its line, its children, and the plans of its subqueries by id."""
+
+    name: str
+    rest: str
+    children: list[TextNode] = field(default_factory=list)
+    subqueries: dict[str, TextNode] = field(default_factory=dict)
+
+
+def parse(text: str) -> TextNode | None:
+    """The tree that a plan's text shows; None if it shows none."""
+    root: TextNode | None = None
+    path: list[tuple[int, TextNode]] = []
+    for line in text.splitlines():
+        match = _PREFIX.match(line)
+        body = line[match.end() :] if match else line
+        if not match or not body.strip():
+            continue
+        depth = (len(match.group(1)) + len(match.group(2))) // _WIDTH
+        node = _node(body.strip())
+        while path and path[-1][0] >= depth:
+            path.pop()
+        if path:
+            _attach(path[-1], depth, node)
+        elif root is None:
+            root = node
+        path.append((depth, node))
+    return root
+
+
+def _attach(parent: tuple[int, TextNode], depth: int, node: TextNode) -> None:
+    """Two levels down is a subquery of the parent: Spark prints inner plans so, in the order of their expressions."""
+    level, owner = parent
+    if depth == level + 1:
+        owner.children.append(node)
+        return
+    ids = [key for key in _SUBQUERY.findall(owner.rest) if key not in owner.subqueries]
+    if ids:
+        owner.subqueries[ids[0]] = node
+
+
+def _node(line: str) -> TextNode:
+    name, _, rest = line.partition(" ")
+    if "[" in name:  # e.g. "RelationV2[a#1, b#2] catalog.db.t"
+        name, bracket, tail = line.partition("[")
+        rest = bracket + tail
+    return TextNode(name.rstrip(","), rest.strip())
+
+
+def ids(text: str) -> list[str]:
+    """The expression ids in a text, in order."""
+    return _ID.findall(text)
+
+
+def output_id(item: str) -> str | None:
+    """The id of the column that an item of a list defines or passes on: the last one, if it ends the item."""
+    match = _LAST_ID.search(item.strip())
+    return match.group(1) if match else None
+
+
+def lists(text: str) -> list[list[str]]:
+    """The bracketed lists at the top level of a text, each split at its commas."""
+    out, depth, start = [], 0, 0
+    for i, char in enumerate(text):
+        if char in "[(":
+            if depth == 0 and char == "[":
+                start = i + 1
+            depth += 1
+        elif char in "])":
+            depth -= 1
+            if depth == 0 and char == "]":
+                out.append(split(text[start:i]))
+            depth = max(depth, 0)
+    return out
+
+
+def split(text: str, separator: str = ",") -> list[str]:
+    """A text split at the separators that stand outside all brackets."""
+    out, depth, start = [], 0, 0
+    for i, char in enumerate(text):
+        if char in "[(":
+            depth += 1
+        elif char in "])":
+            depth -= 1
+        elif char == separator and depth == 0:
+            out.append(text[start:i].strip())
+            start = i + 1
+    out.append(text[start:].strip())
+    return [item for item in out if item]
+
+
+def readable(text: str) -> str:
+    """The text without expression ids."""
+    return _ID.sub("", text)
+
+
+def without_alias(item: str) -> str:
+    """``expr AS name#1`` as ``expr``; the alias is what follows the last `` AS `` outside all brackets."""
+    depth, cut = 0, -1
+    for i, char in enumerate(item):
+        depth += char in "[("
+        depth -= char in "])"
+        if depth == 0 and item.startswith(" AS ", i):
+            cut = i
+    return item[:cut] if cut >= 0 else item

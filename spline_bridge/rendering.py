@@ -1,0 +1,200 @@
+"""The readable text of an expression: `sum(price * quantity)`, not a dump.
+
+Spark adds casts wherever types differ; they are shown only where a cast is all that a column is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from spline_bridge.functions import BINARY, SECRET_ARGUMENTS
+from spline_bridge.text import Text, concat, join, text
+from spline_bridge.values import ATOM, Value
+from spline_bridge.wire import Expression
+
+_NOT, _PREDICATE = 40, 45
+_NUMERIC = ("int", "bigint", "smallint", "tinyint", "double", "float", "decimal", "long", "short", "byte", "boolean")
+
+Rendered = tuple[Text, int]
+
+
+def render(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    """The text of a function over its operands' texts, and its precedence."""
+    special = _SPECIAL.get(expression.operator)
+    if special is not None:
+        return special(expression, operands)
+    if expression.operator in BINARY and len(operands) == 2:  # noqa: PLR2004 - two operands are what binary means
+        return _binary(*BINARY[expression.operator], operands)
+    if expression.symbol and len(operands) == 2:  # noqa: PLR2004
+        return _binary(expression.symbol, _PREDICATE, operands)
+    return _call(expression, operands)
+
+
+def literal(expression: Expression) -> Text:
+    """A constant as SQL would write it."""
+    value, type_name = expression.value, expression.type or ""
+    if value is None:
+        return text("NULL")
+    if isinstance(value, bool):
+        return text(str(value).lower())
+    if isinstance(value, str) and not type_name.startswith(_NUMERIC):
+        return text("'" + value.replace("'", "''") + "'")
+    return text(str(value))
+
+
+def cast(value: Value) -> Value:
+    """The value as a column: with its cast, where a cast is all that it is."""
+    if value.cast is None:
+        return value
+    shown = concat(["CAST(", value.text, f" AS {value.cast})"])
+    return replace(value, text=shown, precedence=ATOM, cast=None)
+
+
+def within(value: Value, precedence: int) -> Text:
+    """The operand's text, in parentheses if it binds less tightly than its place needs."""
+    return value.text if value.precedence >= precedence else concat(["(", value.text, ")"])
+
+
+def _binary(symbol: str, precedence: int, operands: Sequence[Value]) -> Rendered:
+    left, right = operands
+    parts: list[Text | str] = [within(left, precedence), f" {symbol} ", within(right, precedence + 1)]
+    return concat(parts), precedence
+
+
+def _call(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    secret = expression.operator in SECRET_ARGUMENTS
+    shown = [text("'***'") if secret and value.literal else value.text for value in operands]
+    return concat([function_name(expression), "(", join(", ", shown), ")"]), ATOM
+
+
+def function_name(expression: Expression) -> str:
+    """What people call the function. A UDF's is its own name, without the addresses that a JVM adds to it."""
+    name = str((expression.params.get("name") if expression.operator in _NAMED else None) or expression.name)
+    return _ADDRESS.sub("", name.strip()) or expression.operator.lower()
+
+
+_NAMED = frozenset({"PythonUDF", "PythonUDAF", "ScalaUDF", "HiveSimpleUDF", "HiveGenericUDF", "ScalaAggregator"})
+#: A JVM's names for lambdas and objects change with every start.
+_ADDRESS = re.compile(r"\$\$Lambda[$/].*|@[0-9a-f]{4,}")
+
+
+def _negation(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    return concat(["NOT ", within(operands[0], _NOT)]), _NOT
+
+
+def _suffix(words: str) -> Callable[[Expression, Sequence[Value]], Rendered]:
+    def rendered(_: Expression, operands: Sequence[Value]) -> Rendered:
+        return concat([within(operands[0], _PREDICATE), " ", words]), _PREDICATE
+
+    return rendered
+
+
+def _membership(_: Expression, operands: Sequence[Value]) -> Rendered:
+    items = join(", ", [value.text for value in operands[1:]])
+    return concat([within(operands[0], _PREDICATE), " IN (", items, ")"]), _PREDICATE
+
+
+def _in_subquery(_: Expression, operands: Sequence[Value]) -> Rendered:
+    left = join(", ", [within(value, _PREDICATE) for value in operands[:-1]])
+    return concat([left, " IN ", operands[-1].text]), _PREDICATE
+
+
+def _case(_: Expression, operands: Sequence[Value]) -> Rendered:
+    parts: list[Text | str] = ["CASE"]
+    pairs = len(operands) // 2
+    for i in range(pairs):
+        parts += [" WHEN ", operands[2 * i].text, " THEN ", operands[2 * i + 1].text]
+    if len(operands) % 2:
+        parts += [" ELSE ", operands[-1].text]
+    return concat([*parts, " END"]), ATOM
+
+
+def _aggregate(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    inner = operands[0].text
+    if expression.params.get("isDistinct") is True and inner.length == len(inner.head):
+        name, _, rest = inner.head.partition("(")
+        inner = text(f"{name}(DISTINCT {rest}") if rest else inner
+    if len(operands) > 1:
+        inner = concat([inner, " FILTER (WHERE ", operands[1].text, ")"])
+    return inner, ATOM
+
+
+def _window(_: Expression, operands: Sequence[Value]) -> Rendered:
+    return concat([operands[0].text, " OVER (", operands[1].text if len(operands) > 1 else "", ")"]), ATOM
+
+
+def _specification(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    partition = len(expression.params.get("partitionSpec") or [])
+    order = len(expression.params.get("orderSpec") or [])
+    parts = []
+    if partition:
+        parts.append(concat(["PARTITION BY ", join(", ", [value.text for value in operands[:partition]])]))
+    if order:
+        keys = join(", ", [value.text for value in operands[partition : partition + order]])
+        parts.append(concat(["ORDER BY ", keys]))
+    return join(" ", parts), ATOM
+
+
+def _order(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    descending = str(expression.params.get("direction", "")).lower().startswith("desc")
+    return (concat([operands[0].text, " DESC"]) if descending else operands[0].text), _PREDICATE
+
+
+def _field(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    name = str(expression.params.get("name") or expression.params.get("field") or expression.params.get("ordinal"))
+    return concat([within(operands[0], ATOM), ".", name]), ATOM
+
+
+def _element(_: Expression, operands: Sequence[Value]) -> Rendered:
+    return concat([within(operands[0], ATOM), "[", operands[-1].text, "]"]), ATOM
+
+
+def _lambda(_: Expression, operands: Sequence[Value]) -> Rendered:
+    names = join(", ", [value.text for value in operands[1:]])
+    arguments = names if len(operands) == 2 else concat(["(", names, ")"])  # noqa: PLR2004 - one argument
+    return concat([arguments, " -> ", operands[0].text]), 10
+
+
+def _lambda_variable(expression: Expression, _: Sequence[Value]) -> Rendered:
+    return text(str(expression.params.get("name") or "x")), ATOM
+
+
+def _minus(_: Expression, operands: Sequence[Value]) -> Rendered:
+    return concat(["-", within(operands[0], 80)]), 80
+
+
+def _first(_: Expression, operands: Sequence[Value]) -> Rendered:
+    return (operands[0].text, operands[0].precedence) if operands else (text("NULL"), ATOM)
+
+
+def _empty(_: Expression, __: Sequence[Value]) -> Rendered:
+    return text(""), ATOM
+
+
+_SPECIAL: dict[str, Callable[[Expression, Sequence[Value]], Rendered]] = {
+    "Not": _negation,
+    "IsNull": _suffix("IS NULL"),
+    "IsNotNull": _suffix("IS NOT NULL"),
+    "In": _membership,
+    "InSet": _membership,
+    "InSubquery": _in_subquery,
+    "CaseWhen": _case,
+    "AggregateExpression": _aggregate,
+    "WindowExpression": _window,
+    "WindowSpecDefinition": _specification,
+    "SortOrder": _order,
+    "GetStructField": _field,
+    "GetArrayStructFields": _field,
+    "GetArrayItem": _element,
+    "GetMapValue": _element,
+    "ElementAt": _element,
+    "LambdaFunction": _lambda,
+    "NamedLambdaVariable": _lambda_variable,
+    "UnaryMinus": _minus,
+    "Cast": _first,
+    "TryCast": _first,
+    "SpecifiedWindowFrame": _empty,
+    "UnspecifiedFrame": _empty,
+}

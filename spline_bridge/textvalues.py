@@ -1,0 +1,77 @@
+"""Values from expressions of which only the text is known: subqueries, UPDATE and MERGE clauses.
+
+What is certain in such a text are the expression ids and a few words of SQL; the rest is shown, not interpreted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from graphmodel.model import Subtype
+from spline_bridge.plantext import ids, readable, without_alias
+from spline_bridge.text import text as as_text
+from spline_bridge.values import AGGREGATION, ATOM, IDENTITY, TRANSFORMATION, Value, as_role, combine, influenced
+
+_BARE = re.compile(r"^(?:outer\()?[^()\[\]]*#\d+L?\)?$")
+_AGGREGATE = re.compile(
+    r"\b(?:sum|avg|mean|count|min|max|first|last|any_value|collect_list|collect_set|array_agg|stddev\w*|variance|var_\w+"
+    r"|approx_count_distinct|percentile\w*|approx_percentile|max_by|min_by|mode|median|bool_and|bool_or|count_if"
+    r"|corr|covar_\w+|kurtosis|skewness|regr_\w+|bit_\w+|hll_\w+|every|some|histogram_numeric)\("
+)
+_MASKING = re.compile(r"\b(?:md5|sha|sha1|sha2|crc32|hash|xxhash64|mask|aes_encrypt)\(", re.IGNORECASE)
+_CONDITION = re.compile(r"\bWHEN (.*?) THEN\b|\bif \((.*?)\) ", re.DOTALL)
+_WINDOW = "windowspecdefinition("
+_WORDS = re.compile(r"\b(?:AND|OR|IN|LIKE)\b|[=<>+*/%-]")
+
+
+def text_value(item: str, known: Mapping[str, Value]) -> Value:
+    """The value of an expression's text. `known` gives the values of expression ids; others make it unresolved."""
+    body = without_alias(item)
+    shown = as_text(_trimmed(readable(body)))
+    if _BARE.match(body.strip()):
+        return _ids(body, known, IDENTITY) if ids(body) else Value(text=shown, literal=True)
+    window, conditions, rest = _parts(body)
+    strength = AGGREGATION if _AGGREGATE.search(rest) else TRANSFORMATION
+    value = _ids(rest, known, strength, masking=bool(_MASKING.search(rest)))
+    for part, subtype in ((window, Subtype.WINDOW), (conditions, Subtype.CONDITIONAL)):
+        keys = _ids(part, known, TRANSFORMATION)
+        value = influenced(value, as_role([replace(keys, text=as_text(readable(part)))], subtype), by=[keys])
+    generated = strength == AGGREGATION and not value.direct
+    return replace(value, text=shown, precedence=ATOM if "(" in body else 0, generated=generated, literal=not ids(body))
+
+
+def _ids(part: str, known: Mapping[str, Value], strength: int, *, masking: bool = False) -> Value:
+    found = ids(part)
+    value = combine([known[key] for key in found if key in known], strength, masking=masking)
+    bare = len(found) == 1 and found[0] in known and strength == IDENTITY
+    shown = known[found[0]].text if bare else as_text(readable(part))
+    return replace(value, text=shown, unresolved=value.unresolved or any(key not in known for key in found))
+
+
+def _parts(body: str) -> tuple[str, str, str]:
+    """Window specifications, conditions, and the rest of an expression's text."""
+    window = ""
+    while _WINDOW in body:
+        start = body.index(_WINDOW)
+        end = _closing(body, start + len(_WINDOW) - 1)
+        window += " " + body[start + len(_WINDOW) : end]
+        body = body[:start] + " OVER " + body[end + 1 :]
+    conditions = " ".join(a or b for a, b in _CONDITION.findall(body))
+    return window.strip(), conditions, _CONDITION.sub(" THEN ", body)
+
+
+def _closing(body: str, opening: int) -> int:
+    depth = 0
+    for i in range(opening, len(body)):
+        depth += body[i] == "("
+        depth -= body[i] == ")"
+        if depth == 0:
+            return i
+    return len(body)
+
+
+def _trimmed(body: str) -> str:
+    body = body.strip()
+    return body[1:-1] if body.startswith("(") and _closing(body, 0) == len(body) - 1 else body

@@ -1,0 +1,126 @@
+"""What one column of one operator's output is made of: its sources, its readable text, and what is known of it.
+
+Values are built bottom-up, once per column and operator, so work grows with the plan and not with the paths through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from graphmodel.model import Subtype
+from spline_bridge.text import EMPTY, Text
+
+#: A read column: (canonical dataset URI, lower-case column name).
+Column = tuple[str, str]
+
+IDENTITY, TRANSFORMATION, AGGREGATION = 0, 1, 2
+STRENGTH = (Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION)
+
+#: Precedence of a text that needs no parentheses anywhere.
+ATOM = 100
+
+
+class Use(NamedTuple):
+    """How a read column goes into a value."""
+
+    strength: int = IDENTITY
+    masking: bool = False
+    exact: bool = True
+    fields: frozenset[str] | None = None  #: paths of the nested fields read; None: the whole column
+    text: Text | None = None  #: INDIRECT only: the condition or key it takes part in
+
+
+class Influence(NamedTuple):
+    """An INDIRECT role of a read column."""
+
+    column: Column
+    subtype: Subtype
+
+
+@dataclass(frozen=True)
+class Value:
+    """A column's value. `direct` and `indirect` are its sources; without DIRECT ones the flags say why."""
+
+    direct: Mapping[Column, Use] = field(default_factory=dict)
+    indirect: Mapping[Influence, Use] = field(default_factory=dict)
+    text: Text = EMPTY
+    precedence: int = ATOM
+    generated: bool = False
+    unresolved: bool = False
+    literal: bool = False
+    fields: Mapping[str, Value] | None = None  #: of a struct built by the plan: its fields
+    path: str | None = None  #: of a plain access: the path from the read column down to the field
+    cast: str | None = None  #: of a cast: the type; shown only where the cast is a column's whole expression
+
+
+def either(first: Use, second: Use) -> Use:
+    """One column through two operands: the stronger; masked only if both are; exact if one is."""
+    fields = None if first.fields is None or second.fields is None else first.fields | second.fields
+    return Use(
+        max(first.strength, second.strength),
+        first.masking and second.masking,
+        first.exact or second.exact,
+        fields,
+        first.text or second.text,
+    )
+
+
+def merge_into(target: dict, uses: Mapping) -> None:  # type: ignore[type-arg]
+    """Adds uses to a mapping of the same kind."""
+    for key, use in uses.items():
+        known = target.get(key)
+        target[key] = use if known is None else either(known, use)
+
+
+def through(
+    uses: Mapping[Column, Use], strength: int, *, masking: bool = False, exact: bool = True
+) -> dict[Column, Use]:
+    """Uses after a function of the given strength."""
+    return {
+        column: use._replace(
+            strength=max(use.strength, strength), masking=use.masking or masking, exact=use.exact and exact
+        )
+        for column, use in uses.items()
+    }
+
+
+def as_role(values: Iterable[Value], subtype: Subtype) -> dict[Influence, Use]:
+    """All sources of keys or conditions, in one INDIRECT role: a computed key takes the outer role."""
+    out: dict[Influence, Use] = {}
+    for value in values:
+        for column, use in value.direct.items():
+            _add_role(out, column, subtype, use, value.text)
+        for influence, use in value.indirect.items():
+            _add_role(out, influence.column, subtype, use, value.text)
+    return out
+
+
+def _add_role(out: dict[Influence, Use], column: Column, subtype: Subtype, use: Use, text: Text) -> None:
+    merge_into(out, {Influence(column, subtype): Use(0, use.masking, use.exact, use.fields, text)})
+
+
+def combine(values: Iterable[Value], strength: int, *, masking: bool = False, exact: bool = True) -> Value:
+    """The value of a function of these operands; its text is still to be set."""
+    direct: dict[Column, Use] = {}
+    indirect: dict[Influence, Use] = {}
+    generated = unresolved = False
+    for value in values:
+        merge_into(direct, through(value.direct, strength, masking=masking, exact=exact))
+        merge_into(indirect, value.indirect)
+        generated |= value.generated
+        unresolved |= value.unresolved
+    return Value(direct, indirect, generated=generated, unresolved=unresolved)
+
+
+def influenced(value: Value, roles: Mapping[Influence, Use], *, by: Iterable[Value] = ()) -> Value:
+    """The value with more INDIRECT sources; conditions or keys that could not be resolved are remembered."""
+    indirect = dict(value.indirect)
+    merge_into(indirect, roles)
+    return replace(value, indirect=indirect, unresolved=value.unresolved or any(v.unresolved for v in by))
+
+
+def unresolved(text: Text = EMPTY) -> Value:
+    """A value of which the payload does not say where it comes from."""
+    return Value(text=text, unresolved=True)

@@ -1,0 +1,285 @@
+"""One shape for both wire forms of a Spline execution plan: the flat one (API 1.1, 1.2) and the nested one (1.0).
+
+Nothing is interpreted here. In the nested form expressions are inlined in `params`; they are moved into the table of
+expressions and replaced by references, so that everything behind this module knows the flat form only.
+Wire forms: https://absaoss.github.io/spline/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Ref(NamedTuple):
+    """A reference to an attribute (`kind` ``a``) or to an expression (``e``) of the same plan."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A function or a literal. `operator` is Spark's class name without its package, ``Literal`` for constants."""
+
+    id: str
+    operator: str
+    name: str = ""
+    operands: tuple[Ref, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    symbol: str | None = None
+    value: Any = None
+    type: str | None = None
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A column of an operator's output. `refs` is what it is computed from, where the agent says so."""
+
+    id: str
+    name: str
+    refs: tuple[Ref, ...] = ()
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class OperationNode:
+    """One operator. `output` is None where the agent left it out. `kind` is read, write or transformation."""
+
+    id: str
+    name: str
+    kind: str
+    inputs: tuple[str, ...] = ()
+    output: tuple[str, ...] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    append: bool = False
+
+
+@dataclass(frozen=True)
+class WirePlan:
+    """A plan: its operators, attributes and expressions by id; `write` is the id of the write."""
+
+    name: str | None
+    write: str
+    operations: Mapping[str, OperationNode]
+    attributes: Mapping[str, Attribute]
+    expressions: Mapping[str, Expression]
+    labels: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    system: str | None
+    agent: str | None
+
+
+def read_plan(document: Mapping[str, Any], *, nested: bool) -> WirePlan:
+    """A validated execution-plan document as `WirePlan`. `nested` is API 1.0."""
+    extra = _mapping(document.get("extraInfo"))
+    types = {str(t.get("id")): t.get("name") for t in _mappings(extra.get("dataTypes"))}
+    flat = _Nested(types) if nested else None
+    operations = {op.id: op for op in _operations(document["operations"], flat)}
+    write = _id(document["operations"]["write"]["id"])
+    if flat is None:
+        attributes = {a.id: a for a in map(_attribute, _mappings(document.get("attributes")))}
+        expressions = _flat_expressions(_mapping(document.get("expressions")), types)
+    else:
+        attributes = {a.id: a for a in map(_attribute, _mappings(extra.get("attributes")))}
+        expressions = flat.expressions
+    return WirePlan(
+        name=document.get("name") or extra.get("appName"),
+        write=write,
+        operations=operations,
+        attributes=attributes,
+        expressions=expressions,
+        labels=_mapping(document.get("labels")),
+        extra=extra,
+        system=_product(document.get("systemInfo")),
+        agent=_product(document.get("agentInfo")),
+    )
+
+
+def reference(node: object) -> Ref | None:
+    """The reference that a JSON node is, if it is one."""
+    if isinstance(node, Mapping):
+        if "__attrId" in node:
+            return Ref("a", _id(node["__attrId"]))
+        if "__exprId" in node:
+            return Ref("e", _id(node["__exprId"]))
+    return None
+
+
+def references(node: object) -> tuple[Ref, ...]:
+    """All references in a JSON node, at any depth, in order."""
+    out: list[Ref] = []
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        ref = reference(item)
+        if ref is not None:
+            out.append(ref)
+        elif isinstance(item, Mapping):
+            stack.extend(reversed(list(item.values())))
+        elif isinstance(item, list):
+            stack.extend(reversed(item))
+    return tuple(out)
+
+
+def _operations(operations: Mapping[str, Any], flat: _Nested | None) -> list[OperationNode]:
+    kinds = (
+        ("write", [operations["write"]]),
+        ("read", _mappings(operations.get("reads"))),
+        ("transformation", _mappings(operations.get("other"))),
+    )
+    return [_operation(node, kind, flat) for kind, nodes in kinds for node in nodes]
+
+
+def _operation(node: Mapping[str, Any], kind: str, flat: _Nested | None) -> OperationNode:
+    output = node.get("output") if flat is None else node.get("schema")
+    params = _mapping(node.get("params"))
+    extra = _mapping(node.get("extra"))
+    sources = [node["outputSource"]] if kind == "write" else node.get("inputSources") or []
+    return OperationNode(
+        id=_id(node["id"]),
+        name=str(node.get("name") or extra.get("name") or kind),
+        kind=kind,
+        inputs=tuple(_id(child) for child in node.get("childIds") or []),
+        output=None if output is None else tuple(_id(attribute) for attribute in output),
+        params=params if flat is None else flat.params(params),
+        extra=extra,
+        sources=tuple(str(source) for source in sources),
+        append=bool(node.get("append")),
+    )
+
+
+def _attribute(node: Mapping[str, Any]) -> Attribute:
+    refs = tuple(ref for ref in map(reference, node.get("childRefs") or []) if ref)
+    synthetic = bool(_mapping(node.get("extra")).get("synthetic"))
+    return Attribute(_id(node["id"]), str(node.get("name", "")), refs, synthetic)
+
+
+def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict[str, Expression]:
+    out: dict[str, Expression] = {}
+    for item in _mappings(node.get("functions")):
+        extra = _mapping(item.get("extra"))
+        out[_id(item["id"])] = Expression(
+            id=_id(item["id"]),
+            operator=_operator(extra.get("simpleClassName") or item.get("name")),
+            name=str(item.get("name", "")),
+            operands=tuple(ref for ref in map(reference, item.get("childRefs") or []) if ref),
+            params=_mapping(item.get("params")),
+            symbol=extra.get("symbol"),
+            type=types.get(str(item.get("dataType"))),
+        )
+    for item in _mappings(node.get("constants")):
+        type_name = types.get(str(item.get("dataType")))
+        out[_id(item["id"])] = Expression(_id(item["id"]), "Literal", value=item.get("value"), type=type_name)
+    return out
+
+
+class _Nested:
+    """Moves the expression trees of API 1.0 into a table of expressions."""
+
+    def __init__(self, types: Mapping[str, Any]) -> None:
+        self.expressions: dict[str, Expression] = {}
+        self._types = types
+
+    def params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The params with every inlined expression replaced by a reference to it.
+
+        Children come before their parents, from a list instead of by recursion: a sum of a thousand terms is a tree
+        a thousand levels deep.
+        """
+        done: dict[int, Any] = {}
+        for node in reversed(_containers(params)):
+            done[id(node)] = self._replaced(node, done)
+        return _mapping(done[id(params)])
+
+    def _replaced(self, node: Any, done: Mapping[int, Any]) -> Any:
+        if isinstance(node, list):
+            return [done.get(id(item), item) for item in node]
+        if not str(node.get("_typeHint", "")).startswith("expr."):
+            return {key: done.get(id(value), value) for key, value in node.items()}
+        if node["_typeHint"] == "expr.AttrRef":
+            return {"__attrId": _id(node.get("refId"))}
+        children = node.get("children")
+        operands = children if isinstance(children, list) else [node["child"]] if node.get("child") else []
+        refs = tuple(ref for ref in (reference(done.get(id(child))) for child in operands) if ref)
+        key = f"expr-{len(self.expressions)}"
+        params = done.get(id(node.get("params")))
+        self.expressions[key] = _nested_expression(key, node, refs, self._types, params)
+        return {"__exprId": key}
+
+
+def _containers(root: Any) -> list[Any]:
+    out: list[Any] = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        out.append(node)
+        inner = node.values() if isinstance(node, Mapping) else node
+        stack.extend(item for item in inner if isinstance(item, (Mapping, list)))
+    return out
+
+
+_HINTS = {"expr.Literal": "Literal", "expr.Alias": "Alias", "expr.UDF": "ScalaUDF"}
+
+
+def _nested_expression(
+    key: str, node: Mapping[str, Any], operands: tuple[Ref, ...], types: Mapping[str, Any], params: Any
+) -> Expression:
+    operator = _HINTS.get(node["_typeHint"]) or node.get("exprType") or _BINARY.get(str(node.get("symbol")), "Binary")
+    name = node.get("name") or node.get("alias") or operator.lower()
+    named = {"name": node["alias"]} if "alias" in node else {}
+    return Expression(
+        id=key,
+        operator=_operator(operator),
+        name=str(name),
+        operands=operands,
+        params={**_mapping(params), **named},
+        symbol=node.get("symbol"),
+        value=node.get("value"),
+        type=types.get(str(node.get("dataTypeId"))),
+    )
+
+
+#: API 1.0 gives a binary operator's symbol only.
+_BINARY = {
+    "=": "EqualTo",
+    "<=>": "EqualNullSafe",
+    "&&": "And",
+    "||": "Or",
+    "+": "Add",
+    "-": "Subtract",
+    "*": "Multiply",
+    "/": "Divide",
+    "%": "Remainder",
+    "<": "LessThan",
+    "<=": "LessThanOrEqual",
+    ">": "GreaterThan",
+    ">=": "GreaterThanOrEqual",
+    "&": "BitwiseAnd",
+    "|": "BitwiseOr",
+    "^": "BitwiseXor",
+}
+
+
+def _operator(name: object) -> str:
+    return str(name or "").rsplit(".", 1)[-1].rstrip("$")
+
+
+def _product(node: object) -> str | None:
+    node = _mapping(node)
+    return f"{node.get('name')} {node.get('version')}" if node else None
+
+
+def _id(value: object) -> str:
+    return str(value)
+
+
+def _mapping(node: object) -> Mapping[str, Any]:
+    return node if isinstance(node, Mapping) else {}
+
+
+def _mappings(node: object) -> Sequence[Mapping[str, Any]]:
+    return [item for item in node if isinstance(item, Mapping)] if isinstance(node, list) else []
