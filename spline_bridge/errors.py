@@ -29,7 +29,7 @@ class DecodeError(Exception):
         return f"{self.path}: {self.message}"
 
 
-class InvalidDocument(DecodeError):  # noqa: N818 - it says what it is
+class InvalidDocument(DecodeError):
     """A document that breaks its schema. `violations` are the other ones beside the first, one sentence each."""
 
     def __init__(self, message: str, path: str = "$", violations: tuple[str, ...] = ()) -> None:

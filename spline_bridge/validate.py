@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from itertools import chain, islice
 from typing import Any
@@ -73,14 +73,14 @@ def validate_events(document: object, version: str) -> None:
                 raise DecodeError(message, json_path((index, field)))
 
 
-def _conforming(document: object, name: str) -> Any:  # noqa: ANN401 - what the schema says it is
+def _conforming(document: object, name: str) -> Any:
     fast, schema = _validators(name)
     if not fast.is_valid(document):
         raise _explained(document, schema)
     return document
 
 
-@lru_cache(maxsize=None)
+@cache
 def _validators(name: str) -> tuple[jsonschema_rs.Draft202012Validator, dict[str, Any]]:
     schema = json.loads((files("spline_bridge") / "schemas" / f"{name}.json").read_text("utf-8"))
     return jsonschema_rs.Draft202012Validator(schema), schema
@@ -116,7 +116,7 @@ def _sentences(error: ValidationError, schema: Mapping[str, Any]) -> Iterator[tu
         yield json_path(at), f"expected {_expected(error.schema, schema)}, got {got}"
 
 
-def _expected(part: Any, schema: Mapping[str, Any]) -> str:  # noqa: ANN401 - a schema: an object or true
+def _expected(part: Any, schema: Mapping[str, Any]) -> str:
     while "$ref" in part:
         part = schema["$defs"][part["$ref"].rpartition("/")[2]]
     if "title" in part:
