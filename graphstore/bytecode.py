@@ -37,7 +37,13 @@ STEPS = frozenset(
     """.split()  # noqa: SIM905 - a column of 110 strings is harder to read
 )
 _SOURCES = frozenset({"withSack", "withSideEffect"})
-_MANY_IDS = frozenset({"V", "E", "hasId"})  #: take one bound list in place of a parameter for each id
+#: Steps that take one list in place of many arguments; the engine has no form for more than ten.
+_LISTING = STEPS & set(
+    """
+    E V and both bothE coalesce elementMap hasId hasLabel in inE or out outE project select union valueMap values
+    """.split()  # noqa: SIM905 - as above
+)
+_MANY = 10
 _LONG = range(-(2**63), 2**63)
 _MAX_DEPTH = 32
 _TOKENS = "~tinkerpop.valueMap.tokens"
@@ -138,7 +144,7 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, 
         raise Refused(f"traversals are nested more than {_MAX_DEPTH} deep")
     text = []
     for name, *given in steps:
-        args = [given] if name in _MANY_IDS and len(given) > 1 else given
+        args = [given] if name in _LISTING and len(given) > 1 and _is_list(given) else given
         if name not in STEPS:
             raise Refused(f"the step {str(name)[:40]!r} is not supported by the embedded store")
         if name == "with":
@@ -150,6 +156,13 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, 
             text.append(".by(__.unfold())")  # the engine wraps an edge's values in lists as a vertex's
         element = _moved(args, element, depth) if name in _MOVING else _ELEMENT.get(name, element)
     return "".join(text), element
+
+
+def _is_list(args: Sequence[Any]) -> bool:
+    """Whether many arguments travel as one: texts always, as one bound value; traversals where they must."""
+    if isinstance(args[0], Bytecode):
+        return len(args) > _MANY
+    return all(isinstance(arg, str) for arg in args)
 
 
 def _moved(args: Sequence[Any], element: str | None, depth: int) -> str | None:
@@ -174,9 +187,11 @@ def _check(script: Script, name: str, args: Sequence[Any]) -> None:
     if name == "elementMap" or (name == "valueMap" and args and args[0] is True):
         script.tokens = True
     elif name == "project":
-        script.names.update(arg for arg in args if isinstance(arg, str))
+        script.names.update(*(arg if isinstance(arg, list) else [arg] for arg in args))
     elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
         raise Refused("V() takes ids, not a traversal")
+    elif name in ("V", "E") and args == [[]]:
+        raise Refused(f"{name}() of an empty list would be every element: do not ask")
     elif name == "property":
         _check_property(args)
 
@@ -202,7 +217,10 @@ def _argument(script: Script, value: object, element: str | None, depth: int) ->
     raise Refused(f"an argument of type {type(value).__name__} is not supported by the embedded store")
 
 
-def _json(script: Script, value: Any, depth: int) -> str:
+def _list(script: Script, value: Any, element: str | None, depth: int) -> str:
+    """Values as one bound JSON text; a list of traversals as a list of the script."""
+    if isinstance(value, list) and value and isinstance(value[0], Bytecode):
+        return "[" + ",".join(_argument(script, item, element, depth) for item in value) + "]"
     try:
         return f"parse_json({script.bind(orjson.dumps(_plain(value, depth)).decode())})"
     except orjson.JSONEncodeError as error:
@@ -291,7 +309,7 @@ _CONVERSIONS: tuple[tuple[type | tuple[type, ...], _Convert], ...] = (
     (Enum, lambda _script, value, _element, _depth: _enum(value)),
     (P, lambda script, value, element, depth: _predicate(script, value, element, depth + 1)),
     (Json, lambda script, value, _element, _depth: f"parse_json({script.bind(value.decode())})"),
-    ((list, tuple, set, frozenset, Mapping), lambda script, value, _element, depth: _json(script, value, depth)),
+    ((list, tuple, set, frozenset, Mapping), _list),
     (Element, lambda script, value, _element, _depth: _text(script, str(value.id))),
     (Binding, lambda script, value, element, depth: _argument(script, value.value, element, depth)),
     (type(None), lambda _script, _value, _element, _depth: "()"),

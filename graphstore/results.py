@@ -35,6 +35,11 @@ def _reader(tokens: bool) -> Callable[[Any], Any]:  # noqa: FBT001 - says how to
         kind = type(value)
         if kind in _SCALARS:
             return value
+        if kind is dict and not tokens:  # the engine's own fresh dict: only what is no scalar changes
+            for key, item in value.items():
+                if type(item) not in _SCALARS:
+                    value[key] = read(item)
+            return value
         if kind is dict:
             return {names.get(key, key): item if type(item) in _SCALARS else read(item) for key, item in value.items()}
         if kind is list:
