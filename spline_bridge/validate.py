@@ -106,14 +106,15 @@ def _sentences(error: ValidationError, schema: Mapping[str, Any]) -> Iterator[tu
     """(path, message) of each fault that a schema error stands for."""
     at = tuple(error.absolute_path)
     instance: Any = error.instance
+    part: Any = error.schema
     if error.validator == "required":
-        for name in error.validator_value:
+        for name in part["required"]:
             if name not in instance:
-                expected = _expected(error.schema["properties"][name], schema)
+                expected = _expected(part["properties"][name], schema)
                 yield json_path((*at, name)), f"expected {expected}, got nothing"
     else:
         got = _GOT.get(str(error.validator), _kind)(instance)
-        yield json_path(at), f"expected {_expected(error.schema, schema)}, got {got}"
+        yield json_path(at), f"expected {_expected(part, schema)}, got {got}"
 
 
 def _expected(part: Any, schema: Mapping[str, Any]) -> str:

@@ -1,0 +1,236 @@
+"""A request's body, within bounds: read from the wire, unpacked, parsed. Nothing here knows what it means.
+
+Whatever a sender does (a bomb, a stall, an endless stream, brackets to the horizon), what it costs is bounded, and
+the answer says which bound it was. The figures are those of issue-free payloads with much room: the largest recorded
+plan, of 200 chained steps, has 1 MB, 65,000 values and a depth of 9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+MIB = 2**20
+
+_UNPACK_STEP = 64 * 2**10  # fed to zlib at once: what is left over of it is copied, so it must be small
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class Refused(Exception):
+    """A request that is not taken: a status, one sentence for its sender, and headers for the answer."""
+
+    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.headers = dict(headers or {})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a body may cost. Bytes and seconds."""
+
+    wire_bytes: int = 64 * MIB
+    unpacked_bytes: int = 256 * MIB
+    depth: int = 1_000  #: containers in containers, as orjson's own limit of 1,024 allows
+    values: int = 16 * MIB  #: each takes about 60 bytes once parsed, a hundredfold of `[],`
+    gzip_members: int = 1_000  #: an empty one has 20 bytes and costs a new inflater
+    reading_bytes: int = 256 * MIB  #: of all bodies that are being read or waiting, together
+    idle_seconds: float = 20.0  #: between two pieces of a body
+    body_seconds: float = 120.0  #: for all of it: the agent itself waits no longer for an answer
+    inline_bytes: int = 256 * 2**10  #: about 10 ms of work; larger bodies are worked on away from the event loop
+
+
+class Stream(Protocol):
+    """What is asked of an `aiohttp.StreamReader`."""
+
+    def at_eof(self) -> bool:
+        """Whether all has been read."""
+
+    def read_nowait(self) -> bytes:
+        """What has arrived, perhaps nothing."""
+
+    async def readany(self) -> bytes:
+        """What arrives next."""
+
+
+class Reading:
+    """How many bytes of bodies are held, over all requests."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.held = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Share]:
+        """One request's part of it, given back at the end."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self.held -= share.held
+
+    def take(self, count: int) -> None:
+        """Refused: there is no room."""
+        if self.held + count > self._limit:
+            sentence = f"the server holds {self._limit:,} bytes of requests already; nothing was kept, try again later"
+            raise Refused(503, sentence, {"Retry-After": "5"})
+        self.held += count
+
+
+@dataclass
+class Share:
+    """The bytes that one request holds."""
+
+    reading: Reading
+    held: int = field(default=0)
+
+    def take(self, count: int) -> None:
+        """Refused: there is no room. Only what has arrived counts, so a client that stalls holds no room."""
+        self.reading.take(count)
+        self.held += count
+
+
+async def read(stream: Stream, declared: int | None, limits: Limits, share: Share) -> bytes:
+    """The body as it came over the wire. Refused: too large (413), too slow (408), no room (503).
+
+    `declared` is the Content-Length, if there is one.
+    """
+    if declared is not None and declared > limits.wire_bytes:
+        raise _too_large(limits.wire_bytes, "on the wire")
+    end = asyncio.get_running_loop().time() + limits.body_seconds
+    pieces: list[bytes] = []
+    size = 0
+    while not stream.at_eof():
+        piece = stream.read_nowait() or await _next_piece(stream, end, limits)
+        size += len(piece)
+        if size > limits.wire_bytes:
+            raise _too_large(limits.wire_bytes, "on the wire")
+        share.take(len(piece))
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def _next_piece(stream: Stream, end: float, limits: Limits) -> bytes:
+    left = end - asyncio.get_running_loop().time()
+    try:
+        return await asyncio.wait_for(stream.readany(), min(left, limits.idle_seconds))
+    except asyncio.TimeoutError:
+        late = f"nothing came for {limits.idle_seconds:g} s" if left > limits.idle_seconds else "it came too slowly"
+        raise Refused(408, f"the body did not arrive: {late}", {"Connection": "close"}) from None
+
+
+def gunzip(packed: bytes, limit: int, members: int) -> bytes:
+    """All members of a gzip stream. Refused: more than `limit` bytes (413), or not a whole gzip stream (400)."""
+    unpacked = io.BytesIO()
+    source = memoryview(packed)
+    position = 0
+    for _ in range(members):
+        position = _gunzip_member(source, position, unpacked, limit)
+        if position == len(source):
+            return unpacked.getvalue()
+    raise Refused(400, f"more than {members:,} gzip members")
+
+
+def _gunzip_member(source: memoryview, position: int, unpacked: io.BytesIO, limit: int) -> int:
+    """Append one member to `unpacked`; where the next one begins."""
+    inflater = zlib.decompressobj(_GZIP)
+    piece: bytes | memoryview = b""
+    while not inflater.eof:
+        if not piece:
+            if position == len(source):
+                raise Refused(400, "the gzip stream ends too early")
+            piece = source[position : position + _UNPACK_STEP]
+            position += len(piece)
+        try:
+            unpacked.write(inflater.decompress(piece, limit + 1 - unpacked.tell()))
+        except zlib.error:
+            raise Refused(400, "Content-Encoding says gzip, but the body is no gzip stream or is damaged") from None
+        if unpacked.tell() > limit:
+            raise _too_large(limit, "unpacked")
+        piece = inflater.unconsumed_tail
+    return position - len(inflater.unused_data)
+
+
+def parse(body: bytes, limits: Limits) -> Any:
+    """The JSON document. Refused: not UTF-8, not JSON (NaN is none) or too deep (400), too many values (413)."""
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > limits.values:
+        raise Refused(413, f"the body has more than {limits.values:,} JSON values")
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, _not_json(body, error, limits)) from None
+    if _is_deeper(body, document, limits.depth):
+        raise Refused(400, _too_deep(limits.depth))
+    return document
+
+
+def _not_json(body: bytes, error: orjson.JSONDecodeError, limits: Limits) -> str:
+    if "depth limit" in error.msg:
+        return _too_deep(limits.depth)
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        return f"$: expected JSON in UTF-8, got another byte at offset {fault.start}"
+    if text[error.pos :].startswith(("NaN", "Infinity", "-Infinity")):
+        return f"$: expected JSON, got NaN or Infinity at line {error.lineno}, column {error.colno}"
+    return f"$: expected JSON, got: {error.msg} at line {error.lineno}, column {error.colno}"
+
+
+def _too_deep(depth: int) -> str:
+    return f"$: expected at most {depth:,} levels of nesting, got more"
+
+
+def _is_deeper(body: bytes, document: Any, depth: int) -> bool:
+    """Level by level, without recursion; and only where there are brackets enough for it."""
+    if body.count(b"[") + body.count(b"{") <= depth:
+        return False
+    level = [document]
+    for _ in range(depth):
+        level = [x for node in level for x in (node.values() if isinstance(node, dict) else node) if type(x) in _NESTS]
+        if not level:
+            return False
+    return True
+
+
+_NESTS = frozenset({dict, list})
+
+
+def dump(document: Any) -> bytes:
+    """The document as compact JSON, of any depth."""
+    try:
+        return orjson.dumps(document)
+    except TypeError:  # orjson writes 254 levels
+        return b"".join(_dumped(document))
+
+
+def _dumped(document: Any) -> Iterator[bytes]:
+    """Pieces of JSON, without recursion: bytes on the stack are punctuation."""
+    stack = [document]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, bytes):
+            yield node
+        elif isinstance(node, dict):
+            stack.append(b"}")
+            for index, (key, value) in reversed(list(enumerate(node.items()))):
+                stack += (value, (b"," if index else b"") + orjson.dumps(key) + b":")
+            stack.append(b"{")
+        elif isinstance(node, list):
+            stack.append(b"]")
+            for index, value in reversed(list(enumerate(node))):
+                stack += (value, b"," if index else b"")
+            stack.append(b"[")
+        else:
+            yield orjson.dumps(node)
+
+
+def _too_large(limit: int, where: str) -> Refused:
+    return Refused(413, f"the body has more than {limit:,} bytes {where}")
