@@ -105,7 +105,7 @@ class GroupCommitter:
         while group := self._next_group():
             try:
                 outcome: list[Appended] | Exception = self._ledger.append_packed([each.entry for each in group])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
                 outcome = error
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._answer, group, outcome)
@@ -129,7 +129,7 @@ class GroupCommitter:
                 if not each.answer.done():
                     each.answer.set_exception(outcome)
             return
-        for each, appended in zip(group, outcome):
+        for each, appended in zip(group, outcome, strict=True):
             if not each.answer.done():
                 each.answer.set_result(appended)
         newest = max(appended.sequence for appended in outcome)

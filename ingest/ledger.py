@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ingest.group_commit import GroupCommitter
 from ingest.ledger_backup import back_up
@@ -40,7 +41,8 @@ from ingest.ledger_file import (
     create_if_new,
     identify,
     locate,
-    prepare,
+    prepare_file,
+    prepare_folder,
     read_identity,
 )
 from ingest.ledger_writer import Writer
@@ -101,9 +103,10 @@ class Ledger:
     @classmethod
     def _open_to_write(cls, folder: Path, clock: Callable[[], int]) -> Ledger:
         with ExitStack() as undo:
-            path = prepare(folder)
+            prepare_folder(folder)
             lock = FolderLock(folder)
             undo.callback(lock.release)
+            path = prepare_file(folder)
             connection = connect_writer(path)
             undo.callback(connection.close)
             create_if_new(connection, path, clock())
@@ -158,7 +161,7 @@ class Ledger:
                 left -= row[-1] or 0
                 if left < 0 and entries:
                     break
-                entries.append(_entry(*row))
+                entries.append(_entry(row))
             rows.close()
         return entries
 
@@ -166,7 +169,7 @@ class Ledger:
         """One entry; None if there is none with this number."""
         with self._readers.borrow() as connection:
             row = connection.execute(f"{_ENTRIES} WHERE e.sequence = ?", (sequence,)).fetchone()
-        return _entry(*row) if row else None
+        return _entry(row) if row else None
 
     def head(self) -> Head:
         """The end of the chain, as it is on disk."""
@@ -203,7 +206,7 @@ class Ledger:
             writer.close()
             self._folder_lock.release()
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Ledger:  # noqa: PYI034 - Self is 3.11
         """The ledger itself."""
         return self
 
@@ -221,18 +224,8 @@ class Ledger:
             yield self._writer, self._checkpointer
 
 
-def _entry(
-    sequence: int,
-    received_ms: int,
-    sender: str | None,
-    kind: str,
-    content_type: str,
-    redactions: str,
-    digest: bytes,
-    sha256: bytes | None,
-    packed: bytes | None,
-    _size: int | None,
-) -> Entry:
+def _entry(row: tuple[Any, ...]) -> Entry:
+    sequence, received_ms, sender, kind, content_type, redactions, digest, sha256, packed, _size = row
     return Entry(
         sequence=sequence,
         received_ms=received_ms,

@@ -30,7 +30,7 @@ def read_anchor(path: Path) -> Anchor:
 
 
 def write_anchor(path: Path, anchor: Anchor, now_ms: int) -> None:
-    """Replace the file as a whole, durably: an interrupted write leaves the old one. LedgerError: it cannot be written."""
+    """Replace the file as a whole, durably: an interrupted write leaves the old one. LedgerError: it cannot."""
     when = datetime.fromtimestamp(now_ms / 1000, timezone.utc).isoformat(timespec="milliseconds")
     content = {"ledger": anchor.ledger, "sequence": anchor.head.sequence, "hash": anchor.head.hash, "when": when}
     new = path.with_name(f"{path.name}.new")

@@ -21,6 +21,9 @@ CHECKPOINT_BYTES = 4 * 2**20
 LARGEST_LOG = 64 * 2**20
 """From here on writers are held for a moment: under unbroken load the log never starts again from its beginning."""
 
+_PATIENCE_MS = 100
+_RETRY_SECONDS = 1.0
+
 
 class Checkpointer:
     """A thread that waits for enough to be written. `writing` is the lock that a writer holds during a transaction."""
@@ -56,12 +59,13 @@ class Checkpointer:
         self._connection.close()
 
     def _run(self) -> None:
-        while self._due.wait() and not self._closing:
+        while not self._closing:
+            self._due.wait(_RETRY_SECONDS if self._truncating else None)
             self._due.clear()
             self._written = 0
             try:
                 self._checkpoint()
-            except sqlite3.Error as error:  # a full disk, for one: nothing is lost, the log just stays
+            except (OSError, sqlite3.Error) as error:  # a full disk, for one: nothing is lost, the log just stays
                 _logger.warning("The ledger's write-ahead log could not be moved into its file: %s", error)
 
     def _checkpoint(self) -> None:
@@ -75,6 +79,14 @@ class Checkpointer:
 
 
 def empty_log(connection: sqlite3.Connection) -> bool:
-    """Move all of the log into the file and cut it to nothing. False: a reader stands in it, so it has to wait."""
-    busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    """Move all of the log into the file and cut it to nothing. False: a reader stands in it, so it has to wait.
+
+    Writers are held meanwhile, so readers are not waited for as long as elsewhere.
+    """
+    usual = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+    try:
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {usual}")
     return not busy

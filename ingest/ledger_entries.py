@@ -22,7 +22,10 @@ from typing import NamedTuple
 DOMAIN = b"headwater.ledger.1"
 
 ERASURE = "erasure"
-"""The kind of the entry that says that a body was erased. Its own body is JSON: `sequences`, `reason`, `saltedSha256`."""
+"""The kind of the entry that says that a body was erased. Its own body is JSON:
+
+`sequence` as asked for, `sequences` of all entries that had these bytes, `reason`, `saltedSha256`.
+"""
 
 # zlib, since it is in every Python and every other language: a ledger must be readable in ten years. Level 3 packs
 # Spline's plans 4- to 24-fold, as fast as level 1 does; level 6 takes three times as long for a fifth less.

@@ -29,15 +29,15 @@ _BUSY_SECONDS = 10.0  # how long to wait for someone who holds SQLite's own lock
 
 
 def locate(place: Path) -> Path:
-    """The ledger's file in a data folder; a path to a file (a backup) stands for itself. NotALedger if none is there."""
+    """The ledger's file in a data folder; a path to a file (a backup) stands for itself. NotALedger: none is there."""
     path = place / FILE if place.is_dir() else place
     if not path.is_file():
         raise NotALedger(f"there is no ledger in {place}")
     return path
 
 
-def prepare(folder: Path) -> Path:
-    """Make the folder and an empty file where they are missing, closed to other users; the file's path.
+def prepare_folder(folder: Path) -> None:
+    """Make the folder if it is missing, closed to other users.
 
     A folder that was there with other things in it keeps its mode: `--data /tmp` must not close /tmp.
     """
@@ -46,14 +46,24 @@ def prepare(folder: Path) -> Path:
     folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     if not any(folder.iterdir()):
         folder.chmod(_PRIVATE_FOLDER)
+        sync_folder(folder.absolute().parent)
+
+
+def prepare_file(folder: Path) -> Path:
+    """Make an empty file if there is none, closed to other users; its path. To be called with the `FolderLock`.
+
+    An existing file is never opened here but by SQLite: closing it would drop the locks that SQLite holds on it in
+    this process (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
     path = folder / FILE
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE))
-    with closing(connect_reader(path)) as connection:
-        if _tables(connection, path):
-            identify(connection, path)  # before anything is done to a file that may be someone else's
+    if path.exists():
+        with closing(connect_reader(path)) as connection:
+            if _tables(connection, path):
+                identify(connection, path)  # before anything is done to a file that may be someone else's
+    else:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE))
+        sync_folder(folder)
     path.chmod(_PRIVATE_FILE)  # SQLite gives -wal and -shm the mode of the file itself
-    sync_folder(folder)
-    sync_folder(folder.absolute().parent)
     return path
 
 

@@ -136,11 +136,12 @@ class _Walk:
         return None
 
     def _rows(self, last: int) -> Iterator[_Row]:
-        after = _BEFORE_ALL
-        while after < last:
+        after, reached = None, _BEFORE_ALL
+        while reached != after:
+            after = reached
             for values in self.connection.execute(_ROWS, (after, last, _PAGE)):
                 yield _Row(Chained(*values[:_CHAINED]), *values[_CHAINED:])
-                after = values[0]
+                reached = values[0]
 
     def _out_of_chain(self, row: _Row) -> Problem | None:
         expected = self.sequence + 1

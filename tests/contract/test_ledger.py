@@ -1,0 +1,366 @@
+"""What is put into the ledger comes out of it, as it was, once, for one writer and any number of readers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ingest.ledger import (
+    Appended,
+    Ledger,
+    LedgerError,
+    LedgerInUse,
+    LedgerUnavailable,
+    NewEntry,
+    NewerLedger,
+    NotALedger,
+)
+from ingest.ledger_entries import Chained, genesis, link
+from ingest.verify import verify
+
+ROOT = Path(__file__).parents[2]
+PAYLOADS = sorted((ROOT / "tests" / "payloads").glob("*/*-plan.json"))
+NOW = 1_700_000_000_000
+
+
+def clock() -> int:
+    return NOW
+
+
+def new(body: bytes, kind: str = "spline.plan", content_type: str = "application/json") -> NewEntry:
+    return NewEntry(kind, content_type, body)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def ledger(folder: Path) -> Iterator[Ledger]:
+    with Ledger.open(folder, clock=clock) as opened:
+        yield opened
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+
+
+def test_recorded_payloads_come_back_byte_for_byte(ledger: Ledger) -> None:
+    bodies = [path.read_bytes() for path in PAYLOADS]
+    appended = ledger.append([new(body) for body in bodies])
+    kept = {entry.sequence: entry for entry in ledger.read(0, len(bodies))}
+    assert [kept[each.sequence].body for each in appended] == bodies
+    assert [kept[each.sequence].sha256 for each in appended] == [hashlib.sha256(body).hexdigest() for body in bodies]
+
+
+def test_an_entry_has_all_that_was_given(ledger: Ledger) -> None:
+    redactions = ("$.extra.password: password", '$["\ud800"]: token')
+    given = NewEntry("spline.events", "application/vnd.absa.spline.producer.v1.1+json", b"[]", "glue", redactions)
+    assert ledger.append([given]) == [Appended(1, duplicate=False)]
+    entry = ledger.entry(1)
+    assert entry is not None
+    assert (entry.sequence, entry.received_ms, entry.sender, entry.kind) == (1, NOW, "glue", "spline.events")
+    assert (entry.content_type, entry.body, entry.redactions) == (given.content_type, b"[]", redactions)
+    assert ledger.head().hash == entry.hash
+    assert ledger.entry(2) is None
+
+
+def test_the_chain_is_what_its_description_says(ledger: Ledger, folder: Path) -> None:
+    ledger.append([NewEntry("k", "c", b"one"), NewEntry("k", "c", b"two", "é", ("a",))])
+    with closing(sqlite3.connect(f"file:{folder}/ledger.sqlite?mode=ro", uri=True)) as raw:
+        salts = [salt for (salt,) in raw.execute("SELECT salt FROM bodies ORDER BY content")]
+
+    def field(value: bytes) -> bytes:
+        return len(value).to_bytes(8, "big") + value
+
+    def number(value: int) -> bytes:
+        return field(value.to_bytes(8, "big", signed=True))
+
+    digest = hashlib.sha256(b"headwater.ledger.1" + ledger.id.encode()).digest()
+    for sequence, sender, redactions, body in ((1, b"", b"[]", b"one"), (2, b"\x01\xc3\xa9", b'["a"]', b"two")):
+        salted = hashlib.sha256(salts[sequence - 1] + body).digest()
+        texts = field(sender) + field(b"k") + field(b"c") + field(redactions)
+        covered = field(digest) + number(sequence) + number(NOW) + texts + field(salted)
+        digest = hashlib.sha256(b"headwater.ledger.1" + covered).digest()
+    assert ledger.head().hash == digest.hex()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sequence": 2},
+        {"received_ms": 6},
+        {"sender": None},  # not the same as an empty sender
+        {"kind": "kc", "content_type": ""},  # fields cannot run together
+        {"redactions": '["x"]'},
+        {"salted": b"\1"},
+    ],
+    ids="+".join,
+)
+def test_every_field_is_in_the_hash(changed: dict[str, object]) -> None:
+    entry = Chained(1, 5, "", "k", "c", "[]", b"\0")
+    before = genesis("id")
+    assert link(before, entry) != link(before, entry._replace(**changed))  # type: ignore[arg-type]
+    assert link(before, entry) != link(genesis("other"), entry)
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        (new(b"{}"), Appended(1, duplicate=True)),
+        (NewEntry("spline.plan", "application/json", b"{}", "other sender"), Appended(1, duplicate=True)),
+        (new(b"{}", kind="spline.events"), Appended(2, duplicate=False)),
+        (new(b"{}", content_type="text/plain"), Appended(2, duplicate=False)),
+        (new(b"{ }"), Appended(2, duplicate=False)),
+    ],
+    ids=["same", "other sender", "other kind", "other type", "other bytes"],
+)
+def test_the_same_again_is_counted_not_appended(ledger: Ledger, again: NewEntry, expected: Appended) -> None:
+    ledger.append([new(b"{}")])
+    assert ledger.append([again]) == [expected]
+    assert (ledger.count(), ledger.repeats(1)) == ((1, 1) if expected.duplicate else (2, 0))
+
+
+def test_the_same_twice_in_one_group(ledger: Ledger) -> None:
+    assert ledger.append([new(b"a"), new(b"b"), new(b"a")]) == [
+        Appended(1, duplicate=False),
+        Appended(2, duplicate=False),
+        Appended(1, duplicate=True),
+    ]
+
+
+def test_bodies_are_kept_once_for_each_content(ledger: Ledger, folder: Path) -> None:
+    ledger.append([new(b"{}"), new(b"{}", kind="other"), new(b"[]")])
+    with closing(sqlite3.connect(f"file:{folder}/ledger.sqlite?mode=ro", uri=True)) as raw:
+        assert raw.execute("SELECT COUNT(*) FROM bodies").fetchone() == (2,)
+    assert [entry.body for entry in ledger.read(0, 10)] == [b"{}", b"{}", b"[]"]
+
+
+@pytest.mark.parametrize(
+    ("after", "limit", "max_bytes", "expected"),
+    [
+        (0, 10, 1000, [1, 2, 3, 4]),
+        (0, 2, 1000, [1, 2]),
+        (2, 10, 1000, [3, 4]),
+        (4, 10, 1000, []),
+        (0, 0, 1000, []),
+        (0, 10, 25, [1, 2]),  # bodies of 10 bytes each
+        (0, 10, 20, [1, 2]),
+        (1, 10, 1, [2]),  # never none
+    ],
+)
+def test_reading_in_pages(ledger: Ledger, after: int, limit: int, max_bytes: int, expected: list[int]) -> None:
+    ledger.append([new(b"%010d" % number) for number in range(4)])
+    assert [entry.sequence for entry in ledger.read(after, limit, max_bytes=max_bytes)] == expected
+
+
+def test_what_was_appended_is_there_after_reopening(ledger: Ledger, folder: Path) -> None:
+    ledger.append([new(b"a"), new(b"b")])
+    head = ledger.head()
+    ledger.close()
+    with Ledger.open(folder, clock=clock) as again:
+        assert again.head() == head
+        assert again.append([new(b"c")]) == [Appended(3, duplicate=False)]
+        assert again.id == ledger.id
+    assert verify(folder).entries == 3
+
+
+def test_an_empty_ledger(ledger: Ledger, folder: Path) -> None:
+    assert ledger.append([]) == []
+    assert (ledger.count(), ledger.read(0, 10), ledger.head().sequence) == (0, [], 0)
+    assert verify(folder).ok
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [NewEntry("k\ud800", "c", b""), NewEntry("k", "c\udcff", b""), NewEntry("k", "c", b"", "s\udcff")],
+    ids=["kind", "content type", "sender"],
+)
+def test_a_text_that_is_not_unicode_is_refused_before_the_group(ledger: Ledger, entry: NewEntry) -> None:
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        ledger.append([entry])
+    assert ledger.count() == 0
+
+
+def test_threads_append_and_read_at_once(ledger: Ledger, folder: Path) -> None:
+    def work(worker: int) -> None:
+        for number in range(20):
+            (appended,) = ledger.append([new(b"%d/%d" % (worker, number))])
+            entry = ledger.entry(appended.sequence)
+            assert entry is not None
+            bodies.append(entry.body)
+
+    bodies: list[bytes | None] = []
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(body or b"" for body in bodies) == sorted(b"%d/%d" % (w, n) for w in range(4) for n in range(20))
+    assert verify(folder).entries == 80
+
+
+def test_the_folder_and_its_files_are_closed_to_others(folder: Path) -> None:
+    folder.mkdir(mode=0o755)
+    previous = os.umask(0)
+    try:
+        with Ledger.open(folder, clock=clock) as ledger:
+            ledger.append([new(b"a")])
+            assert modes(folder) == {
+                "data": 0o700,
+                "ledger.sqlite": 0o600,
+                "ledger.sqlite-wal": 0o600,
+                "ledger.sqlite-shm": 0o600,
+                "ledger.lock": 0o600,
+            }
+    finally:
+        os.umask(previous)
+
+
+def test_a_folder_with_other_things_in_it_keeps_its_mode(folder: Path) -> None:
+    folder.mkdir(mode=0o755)
+    (folder / "notes.txt").touch()
+    with Ledger.open(folder, clock=clock):
+        assert modes(folder)["data"] == 0o755
+        assert modes(folder)["ledger.sqlite"] == 0o600
+
+
+def test_a_second_writer_is_refused_and_told_the_folder(ledger: Ledger, folder: Path) -> None:
+    ledger.append([new(b"a")])
+    script = (
+        "import sys, pathlib; from ingest.ledger import Ledger, LedgerInUse\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "try: Ledger.open(folder, clock=lambda: 1)\n"
+        "except LedgerInUse as error: print(error)\n"
+        "print(Ledger.open(folder, clock=lambda: 1, readonly=True).read(0, 9)[0].body)\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", script, str(folder)], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    assert out.splitlines() == [f"the ledger in {folder} is in use by another process ({os.getpid()})", "b'a'"]
+
+
+def test_the_folder_is_free_after_closing(ledger: Ledger, folder: Path) -> None:
+    with pytest.raises(LedgerInUse):
+        Ledger.open(folder, clock=clock)
+    ledger.append([new(b"a")])  # the refused one did no harm
+    ledger.close()
+    ledger.close()
+    Ledger.open(folder, clock=clock).close()
+
+
+def test_reading_alone_sees_what_comes_and_cannot_write(ledger: Ledger, folder: Path) -> None:
+    with Ledger.open(folder, clock=clock, readonly=True) as reader:
+        ledger.append([new(b"a")])
+        assert [entry.body for entry in reader.read(0, 10)] == [b"a"]
+        with pytest.raises(LedgerError, match="opened for reading alone"):
+            reader.append([new(b"b")])
+        with pytest.raises(LedgerError, match="opened for reading alone"):
+            reader.erase(1, "why")
+
+
+def test_a_closed_ledger_says_so(ledger: Ledger) -> None:
+    ledger.close()
+    with pytest.raises(LedgerError, match="is closed"):
+        ledger.read(0, 1)
+    with pytest.raises(LedgerError, match="is closed"):
+        ledger.append([new(b"a")])
+
+
+def other_database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("CREATE TABLE meta (key TEXT, value TEXT)")
+
+
+def newer_ledger(path: Path) -> None:
+    Ledger.open(path.parent, clock=clock).close()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
+        raw.commit()
+
+
+@pytest.mark.parametrize("readonly", [False, True], ids=["to write", "to read"])
+@pytest.mark.parametrize(
+    ("make", "error", "sentence"),
+    [
+        (lambda path: path.write_bytes(b"x" * 5000), NotALedger, "ledger.sqlite is not a ledger"),
+        (other_database, NotALedger, "an SQLite database of something else"),
+        (newer_ledger, NewerLedger, "has the ledger format 2; this version reads up to 1: upgrade Headwater"),
+    ],
+    ids=["text", "other database", "newer format"],
+)
+def test_opening_what_is_no_ledger_of_ours(
+    folder: Path, make: object, error: type[LedgerError], sentence: str, *, readonly: bool
+) -> None:
+    assert callable(make)
+    folder.mkdir()
+    path = folder / "ledger.sqlite"
+    make(path)
+    before = path.read_bytes()
+    with pytest.raises(error, match=sentence):
+        Ledger.open(folder, clock=clock, readonly=readonly)
+    assert path.read_bytes() == before
+    path.unlink()
+    Ledger.open(folder, clock=clock).close()  # the lock was let go
+
+
+@pytest.mark.parametrize("place", ["nowhere", "empty", "new"])
+def test_there_is_nothing_to_read(tmp_path: Path, place: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "ledger.sqlite").touch()  # its making was interrupted
+    with pytest.raises(NotALedger):
+        Ledger.open(tmp_path / place, clock=clock, readonly=True)
+    with pytest.raises(NotALedger):
+        verify(tmp_path / place)
+    Ledger.open(tmp_path / place, clock=clock).close()  # and to write, it is made
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(NotALedger, match="is a file, and a ledger needs a folder"):
+        Ledger.open(tmp_path / "data", clock=clock)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LedgerUnavailable, match="cannot be opened"):
+        Ledger.open(tmp_path / "file" / "data", clock=clock)
+
+
+FORBIDDEN = [
+    "UPDATE entries SET sender = 'x'",
+    "DELETE FROM entries",
+    "DELETE FROM entries WHERE sequence = 2",
+    "INSERT OR REPLACE INTO entries SELECT * FROM entries WHERE sequence = 1",
+    "INSERT INTO entries SELECT sequence + 8, 1, '', '', '', '', 1, '', '' FROM entries WHERE sequence = 1",
+    "UPDATE bodies SET packed = x''",
+    "DELETE FROM bodies",
+    "INSERT OR REPLACE INTO bodies SELECT * FROM bodies WHERE content = 1",
+    "INSERT INTO erasures VALUES (1, 2)",  # entry 2 is no erasure
+    "UPDATE erasures SET sequence = 1",
+    "DELETE FROM erasures",
+]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_sql_cannot_change_what_is_kept(ledger: Ledger, folder: Path, statement: str) -> None:
+    ledger.append([new(b"a"), new(b"b"), new(b"c")])
+    ledger.erase(3, "a mistake")
+    with (
+        closing(sqlite3.connect(folder / "ledger.sqlite")) as raw,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        raw.execute(statement)
+    assert verify(folder).ok
