@@ -208,12 +208,14 @@ class _Place:
 
     def _lookup(self, attribute: str) -> Value:
         if self._environment is None:
-            self._environment = {i: v for rows in self._children for i, v in zip(rows.ids, rows.values)}
+            self._environment = {i: v for rows in self._children for i, v in zip(rows.ids, rows.values, strict=False)}
         value = self._environment.get(attribute) or self._resolver.known.get(attribute) or self.computed(attribute)
         return value if value is not None else unresolved(text(self.named(attribute)))
 
     def subplan(self, expression: Expression, outer: Mapping[str, Value]) -> Rows | None:
-        by_name = {self.named(i).lower(): v for rows in self._children for i, v in zip(rows.ids, rows.values)}
+        by_name = {
+            self.named(i).lower(): v for rows in self._children for i, v in zip(rows.ids, rows.values, strict=False)
+        }
         named = _outer_by_id(expression, [], by_name)
         values = evaluate_text(str(expression.params.get("plan") or ""), {**named, **outer}, self)
         return None if values is None else Rows(tuple(map(str, range(len(values)))), tuple(values))

@@ -65,7 +65,9 @@ def merge(operation: OperationNode, source: Rows, target: Rows, names: Sequence[
     context.keys(Subtype.FILTER, [text_value(clause.condition, known) for clause in parsed if clause.condition])
     kept = _by_name(target, context)
     ids = operation.output or target.ids
-    values = [_merged_column(name.lower(), i, kept, parsed, known, context) for name, i in zip(names, ids)]
+    values = [
+        _merged_column(name.lower(), i, kept, parsed, known, context) for name, i in zip(names, ids, strict=False)
+    ]
     return Rows(ids[: len(values)], tuple(values))
 
 
@@ -134,11 +136,11 @@ def update(operation: OperationNode, rows: Rows, context: Context) -> Rows:
     if len(texts) != len(rows.values):
         return rows
     values = []
-    for body, kept in zip(texts, rows.values):
+    for body, kept in zip(texts, rows.values, strict=False):
         value = text_value(body, known)
         values.append(replace(combine([value, kept], IDENTITY), text=value.text))
     return Rows(rows.ids, tuple(values))
 
 
 def _by_name(rows: Rows, context: Context) -> dict[str, Value]:
-    return {context.named(i).lower(): value for i, value in zip(rows.ids, rows.values)}
+    return {context.named(i).lower(): value for i, value in zip(rows.ids, rows.values, strict=False)}

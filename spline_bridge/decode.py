@@ -105,7 +105,7 @@ def _plan(wire: WirePlan, identity: str, version: str) -> Plan:
         effect=datasets.effect(wire, named),
         command=wire.operations[wire.write].name,
         inputs=datasets.inputs(wire, named),
-        columns=tuple(_column(name, value) for name, value in zip(found.names, found.values)),
+        columns=tuple(_column(name, value) for name, value in zip(found.names, found.values, strict=False)),
         derivations=_derivations(found, target),
         dependencies=tuple(
             _dependency(influence, use) for influence, use in sorted(found.dependencies.items(), key=_key)
@@ -142,7 +142,7 @@ def _origin(value: Value) -> Origin:
 
 def _derivations(found: PlanColumns, target: Dataset) -> tuple[Derivation, ...]:
     out = []
-    for name, value in zip(found.names, found.values):
+    for name, value in zip(found.names, found.values, strict=False):
         own = (target.uri, name.lower())
         out += [_direct(name, column, use, value, own) for column, use in sorted(value.direct.items())]
         out += [_indirect(name, i, use, own) for i, use in sorted(value.indirect.items(), key=_key)]

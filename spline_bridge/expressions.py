@@ -12,7 +12,7 @@ from dataclasses import replace
 from graphmodel.model import Subtype
 from spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
 from spline_bridge.rendering import literal, render
-from spline_bridge.text import text
+from spline_bridge.text import concat, text
 from spline_bridge.values import (
     AGGREGATION,
     IDENTITY,
@@ -136,7 +136,8 @@ def _aggregate(expression: Expression, operands: Sequence[Value]) -> Value:
     value = combine(operands[:1], AGGREGATION)
     value = influenced(value, as_role(operands[1:], Subtype.FILTER), by=operands[1:])
     # An aggregate of constants depends on how many rows there are.
-    return _shown(expression, operands, replace(value, generated=value.generated or not value.direct))
+    value = replace(value, generated=value.generated or not value.direct, fields=operands[0].fields)
+    return _shown(expression, operands, value)
 
 
 def _window(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -156,7 +157,7 @@ def _rank(expression: Expression, _: Sequence[Value]) -> Value:
 
 
 def _field(expression: Expression, operands: Sequence[Value]) -> Value:
-    """GetStructField: of a struct that the plan builds, the field's own value; of a read one, IDENTITY with its path."""
+    """GetStructField: a built struct's field is that field's value; a read one's is IDENTITY with its path."""
     inner, name = operands[0], str(expression.params.get("name") or expression.params.get("ordinal"))
     if inner.fields is not None and name.lower() in inner.fields:
         return inner.fields[name.lower()]
@@ -176,9 +177,26 @@ def _element_field(expression: Expression, operands: Sequence[Value]) -> Value:
     return _field(named, operands)
 
 
+def _pivot(expression: Expression, operands: Sequence[Value]) -> Value:
+    """PivotFirst(pivot column, value): an array with one element for each value of the pivot column."""
+    if len(operands) != 2:  # noqa: PLR2004 - the two operands that the class has
+        return _shown(expression, operands, combine(operands, AGGREGATION))
+    by, taken = operands
+    value = influenced(combine([taken], AGGREGATION), as_role([by], Subtype.CONDITIONAL), by=[by])
+    names = expression.params.get("pivotColumnValues")
+    elements = {
+        str(i): replace(value, text=concat([taken.text, " FILTER (WHERE ", by.text, f" = '{name}')"]))
+        for i, name in enumerate(names if isinstance(names, list) else [])
+    }
+    return replace(_shown(expression, operands, value), fields=elements)
+
+
 def _element(expression: Expression, operands: Sequence[Value]) -> Value:
+    inner, key = operands[0], str(operands[-1].text)
+    if inner.fields is not None and operands[-1].literal and key in inner.fields:
+        return inner.fields[key]
     value = combine(operands, TRANSFORMATION)
-    return _shown(expression, operands, replace(value, path=operands[0].path))
+    return _shown(expression, operands, replace(value, path=inner.path))
 
 
 def _struct(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -186,7 +204,7 @@ def _struct(expression: Expression, operands: Sequence[Value]) -> Value:
     names = [str(operands[i].text).strip("'").lower() for i in range(0, len(operands) - 1, 2)]
     values = [operands[i] for i in range(1, len(operands), 2)]
     value = combine(values, TRANSFORMATION)
-    return _shown(expression, operands, replace(value, fields=dict(zip(names, values))))
+    return _shown(expression, operands, replace(value, fields=dict(zip(names, values, strict=False))))
 
 
 def _neutral(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -221,6 +239,7 @@ _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "ElementAt": _element,
     "CreateNamedStruct": _struct,
     "CreateStruct": _struct,
+    "PivotFirst": _pivot,
     "NamedLambdaVariable": _neutral,
     "union": _union,
     **dict.fromkeys(TRANSPARENT, _transparent),

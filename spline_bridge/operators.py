@@ -28,7 +28,7 @@ class Rows:
 
     def environment(self) -> dict[str, Value]:
         """The values by attribute id."""
-        return dict(zip(self.ids, self.values))
+        return dict(zip(self.ids, self.values, strict=False))
 
 
 class Context(Protocol):
@@ -176,7 +176,7 @@ def _lateral_join(operation: OperationNode, children: Sequence[Rows], context: C
     context.keys(Subtype.JOIN, map(context.value, references(operation.params.get("condition"))))
     new = [i for i in ids if i not in known]
     if inner is not None and len(inner.values) == len(new):
-        known.update(zip(new, inner.values))
+        known.update(zip(new, inner.values, strict=False))
     values = [known.get(i) or context.computed(i) or unresolved(text(context.named(i))) for i in ids]
     return Rows(ids, tuple(values))
 
@@ -220,16 +220,20 @@ def _expand(operation: OperationNode, children: Sequence[Rows], context: Context
     projections = [_refs(row) for row in _lists(operation.params.get("projections"))]
     if not projections or any(len(row) != len(ids) for row in projections):
         return _generic(operation, children, context)
-    columns = zip(*projections)
-    return Rows(ids, tuple(_projected([context.value(ref) for ref in column]) for column in columns))
+    columns = zip(*projections, strict=False)
+    values = [_projected([context.value(ref) for ref in column]) for column in columns]
+    numbered = [context.named(i).lower() in _GROUPING_NUMBERS for i in ids]
+    return Rows(ids, tuple(replace(v, generated=True) if n else v for v, n in zip(values, numbered, strict=True)))
+
+
+#: What Spark numbers the grouping sets by.
+_GROUPING_NUMBERS = frozenset({"spark_grouping_id", "grouping__id", "_gen_grouping_pos"})
 
 
 def _projected(values: Sequence[Value]) -> Value:
-    """NULLs stand for what a grouping set leaves out; a column of literals alone tells the grouping sets apart."""
+    """NULLs stand for what a grouping set leaves out; the names that UNPIVOT writes are literals alone."""
     taken = [value for value in values if not value.literal]
-    if not taken:
-        return replace(_merged(values, "expand"), generated=len({str(v.text) for v in values}) > 1)
-    return _merged([cast(value) for value in taken], "expand")
+    return _merged([cast(value) for value in taken or values], "expand")
 
 
 def _generate(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
@@ -242,17 +246,20 @@ def _generate(operation: OperationNode, children: Sequence[Rows], context: Conte
     whole = context.value(generator)
     if expression.operator != "Stack":  # as many rows for each input row, whatever it holds
         context.keys(Subtype.JOIN, [whole])
-    names = _refs(operation.params.get("generatorOutput")) or tuple(Ref("a", i) for i in ids if i not in known)
-    for position, ref in enumerate(names):
-        known[ref.id] = _generated(expression, whole, operands, position, len(names), context.named(ref.id))
-    return Rows(ids, tuple(known[i] if i in known else _computed(i, children, context) for i in ids))
+    # A LATERAL VIEW's alias gives its columns new ids, so the generator's own are matched by position.
+    new = [i for i in ids if i not in known]
+    own = [ref.id for ref in _refs(operation.params.get("generatorOutput"))]
+    for position, i in enumerate(new):
+        known[i] = _generated(expression, whole, operands, position, len(new), context.named(i))
+    known.update(zip(own, [known[i] for i in new], strict=False))
+    return Rows(ids, tuple(known[i] for i in ids))
 
 
 def _generated(
     expression: Expression, whole: Value, operands: Sequence[Value], position: int, width: int, name: str
 ) -> Value:
     if expression.operator == "Stack":
-        cells = [operand for operand in operands[1 + position :: width]]
+        cells = list(operands[1 + position :: width])
         return replace(_merged(cells, "stack"), text=whole.text) if cells else whole
     if expression.operator == "Inline" and operands:
         value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), operands[:1])
@@ -342,8 +349,7 @@ OPERATORS: Mapping[str, Operator] = {
     "LateralJoin": _lateral_join,
     "Union": _union,
     "UnionLoop": _union,
-    "Except": _set_operation,
-    "Intersect": _set_operation,
+    **dict.fromkeys(("Except", "Except All", "Intersect", "Intersect All"), _set_operation),
     "Expand": _expand,
     "Generate": _generate,
     "CTERelationRef": _cte_reference,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 _PREFIX = re.compile(r"^((?::  |   )*)((?:\+- |:- )?)")
 _ID = re.compile(r"#(\d+)L?(?![\w])")
+_OUTER = re.compile(r"\bouter\(([^()]*)\)")
 _LAST_ID = re.compile(r"#(\d+)L?$")
 _SUBQUERY = re.compile(r"\b(?:scalar-subquery|exists|list|lateral-subquery)#(\d+)")
 _WIDTH = 3
@@ -110,8 +111,8 @@ def split(text: str, separator: str = ",") -> list[str]:
 
 
 def readable(text: str) -> str:
-    """The text without expression ids."""
-    return _ID.sub("", text)
+    """The text without expression ids and marks of outer references."""
+    return _OUTER.sub(r"\1", _ID.sub("", text))
 
 
 def without_alias(item: str) -> str:

@@ -56,7 +56,7 @@ class _Text:
     def leaf(self, items: Sequence[str], rows: Rows | None) -> list[Value]:
         fits = rows is not None and len(rows.values) == len(items)
         values = list(rows.values) if rows is not None and fits else [unresolved(text(_name(i))) for i in items]
-        for item, value in zip(items, values):
+        for item, value in zip(items, values, strict=False):
             key = plantext.output_id(item)
             if key is not None:
                 self.known[key] = value
@@ -150,7 +150,7 @@ def _generate(node: TextNode, state: _Text) -> list[Value]:
 
 def _union(node: TextNode, state: _Text) -> list[Value]:
     sides = [state.rows.get(id(child), []) for child in node.children]
-    return [_both(list(column)) for column in zip(*sides)]
+    return [_both(list(column)) for column in zip(*sides, strict=False)]
 
 
 def _both(values: list[Value]) -> Value:
@@ -172,7 +172,7 @@ def _cte(node: TextNode, state: _Text) -> list[Value]:
 def _view(node: TextNode, state: _Text) -> list[Value]:
     """View (`name`, [columns]): the payload's own, else what the text shows below it."""
     name = node.rest.lstrip("(").split(",")[0].strip()
-    items = next(iter(plantext.lists(node.rest[1:] if node.rest.startswith("(") else node.rest)), [])
+    items = next(iter(plantext.lists(node.rest.removeprefix("("))), [])
     rows = state.bindings.view(name.replace("`", ""), len(items))
     below = state.of(node)
     if rows is None and len(below) == len(items):
@@ -213,8 +213,7 @@ _RULES: Mapping[str, Callable[[TextNode, _Text], list[Value]]] = {
     "Window": _window,
     "Generate": _generate,
     "Union": _union,
-    "Except": _set_operation,
-    "Intersect": _set_operation,
+    **dict.fromkeys(("Except", "Except All", "Intersect", "Intersect All"), _set_operation),
     "CTERelationRef": _cte,
     "View": _view,
     "Relation": _relation,

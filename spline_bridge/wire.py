@@ -8,7 +8,7 @@ Wire forms: https://absaoss.github.io/spline/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 
@@ -31,6 +31,7 @@ class Expression:
     symbol: str | None = None
     value: Any = None
     type: str | None = None
+    type_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Attribute:
     id: str
     name: str
     refs: tuple[Ref, ...] = ()
-    synthetic: bool = False
+    type_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def read_plan(document: Mapping[str, Any], *, nested: bool) -> WirePlan:
     else:
         attributes = {a.id: a for a in map(_attribute, _mappings(extra.get("attributes")))}
         expressions = flat.expressions
+    expressions.update(_named_fields(expressions, attributes, _mappings(extra.get("dataTypes"))))
     return WirePlan(
         name=document.get("name") or extra.get("appName"),
         write=write,
@@ -154,8 +156,8 @@ def _operation(node: Mapping[str, Any], kind: str, flat: _Nested | None) -> Oper
 
 def _attribute(node: Mapping[str, Any]) -> Attribute:
     refs = tuple(ref for ref in map(reference, node.get("childRefs") or []) if ref)
-    synthetic = bool(_mapping(node.get("extra")).get("synthetic"))
-    return Attribute(_id(node["id"]), str(node.get("name", "")), refs, synthetic)
+    type_id = node.get("dataType") or node.get("dataTypeId")
+    return Attribute(_id(node["id"]), str(node.get("name", "")), refs, str(type_id) if type_id else None)
 
 
 def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict[str, Expression]:
@@ -170,10 +172,27 @@ def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict
             params=_mapping(item.get("params")),
             symbol=extra.get("symbol"),
             type=types.get(str(item.get("dataType"))),
+            type_id=str(item.get("dataType")),
         )
     for item in _mappings(node.get("constants")):
         type_name = types.get(str(item.get("dataType")))
         out[_id(item["id"])] = Expression(_id(item["id"]), "Literal", value=item.get("value"), type=type_name)
+    return out
+
+
+def _named_fields(
+    expressions: Mapping[str, Expression], attributes: Mapping[str, Attribute], types: Sequence[Mapping[str, Any]]
+) -> dict[str, Expression]:
+    """Field accesses of which the agent sent the ordinal only (``struct.*``), with the name from the struct's type."""
+    structs = {str(t.get("id")): [f.get("name") for f in _mappings(t.get("fields"))] for t in types if "fields" in t}
+    out = {}
+    for expression in expressions.values():
+        if expression.operator == "GetStructField" and not expression.params.get("name") and expression.operands:
+            ref, ordinal = expression.operands[0], expression.params.get("ordinal")
+            inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)
+            fields = structs.get(str(inner.type_id), []) if inner is not None else []
+            if isinstance(ordinal, int) and 0 <= ordinal < len(fields):
+                out[expression.id] = replace(expression, params={**expression.params, "name": fields[ordinal]})
     return out
 
 
@@ -240,6 +259,7 @@ def _nested_expression(
         symbol=node.get("symbol"),
         value=node.get("value"),
         type=types.get(str(node.get("dataTypeId"))),
+        type_id=str(node.get("dataTypeId")),
     )
 
 
