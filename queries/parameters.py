@@ -12,16 +12,33 @@ from queries.errors import QueryError
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a query. `default` is the typed value of an absent one; `minimum` bounds an integer."""
+    """One parameter of a query.
+
+    `default` is the typed value of an absent one, `minimum` and `maximum` bound an integer, `labels` are what a node
+    may be.
+    """
 
     name: str
     meaning: str
-    type: Literal["string", "integer"] = "string"
+    type: Literal["string", "integer", "node"] = "string"
     default: str | int | None = None
     required: bool = False
     choices: tuple[str, ...] = ()
     minimum: int = 0
     maximum: int | None = None
+    labels: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, for the list of queries; only what is set."""
+        row = {
+            "name": self.name,
+            "meaning": self.meaning,
+            "type": self.type,
+            "required": self.required,
+            "default": self.default,
+            "choices": list(self.choices),
+        }
+        return {key: value for key, value in row.items() if value not in (None, [])}
 
 
 def parse(parameters: Sequence[Parameter], given: Iterable[tuple[str, object]]) -> Mapping[str, Any]:

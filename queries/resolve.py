@@ -1,0 +1,122 @@
+"""From any spelling of a node to its id: as typed first, then canonical, then by alias."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import T, TextP
+
+from graphmodel.ids import alias_id, column_id, split_node
+from graphmodel.naming import canonical
+from queries.errors import NodeNotFound, QueryError
+
+_SCANNED = 1_000  #: how many names are compared to find near ones
+_COMPARED = 200  #: characters of a spelling that are compared: the comparison is quadratic
+_SUGGESTED = 5
+
+
+class _Found(NamedTuple):
+    label: str
+    names: list[str]  #: what it is an alias of
+
+
+def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str) -> str:
+    """The id of the vertex, of one of these labels, that `spelling` names.
+
+    The column part counts without regard to case. `field` is the parameter that the spelling was given for. Raises
+    NodeNotFound with near names, QueryError where an alias names several things.
+    """
+    spelling = spelling.strip()
+    found = _look_up(g, list(dict.fromkeys(_candidates(spelling, labels))))
+    for candidate in _candidates(spelling, labels):
+        vertex = found.get(candidate)
+        if vertex is None:
+            continue
+        if vertex.label in labels:
+            return candidate
+        named = _named(g, vertex, spelling, labels)
+        if named:
+            return _only(named, spelling, field)
+    if "job" in labels:
+        named = g.V().has_label("job").has("name", spelling).order().by(T.id).limit(_SUGGESTED).id_().to_list()
+        if named:
+            return _only(named, spelling, field)
+    message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
+    raise NodeNotFound(message, field, _near(g, spelling, labels))
+
+
+def _only(named: list[str], spelling: str, field: str) -> str:
+    if len(named) > 1:
+        raise QueryError(f"{spelling[:_COMPARED]!r} names several: say which", field, named)
+    return named[0]
+
+
+def _candidates(spelling: str, labels: Sequence[str]) -> Iterator[str]:
+    """The ids that the spelling may stand for, the surest first."""
+    yield spelling
+    if "column" in labels or "dataset" in labels:
+        dataset, column = split_node(spelling)
+        for name in (dataset, canonical(dataset)):
+            yield name if column is None else column_id(name, column)
+        yield canonical(spelling)  # a path may hold a # that separates nothing
+        yield alias_id(canonical(dataset))
+        yield from map(alias_id, (dataset, dataset.lower()))  # db.table, as Spark does without regard to case
+    if "job" in labels:
+        yield f"job:{spelling}"
+    if "plan" in labels:
+        yield alias_id(spelling)
+
+
+def _look_up(g: GraphTraversalSource, ids: list[str]) -> dict[str, _Found]:
+    rows = g.V(ids).project("vertex", "kind", "names")
+    rows = rows.by(T.id).by(T.label).by(__.out("aliasOf").order().by(T.id).id_().fold())
+    return {row["vertex"]: _Found(row["kind"], row["names"]) for row in rows.to_list()}
+
+
+def _named(g: GraphTraversalSource, alias: _Found, spelling: str, labels: Sequence[str]) -> list[str]:
+    """What an alias stands for, with the spelling's column; only what exists and has one of the labels."""
+    column = split_node(spelling)[1]
+    wanted = [column_id(name, column) for name in alias.names] if column else alias.names
+    found = _look_up(g, wanted) if wanted else {}
+    return [name for name in wanted if name in found and found[name].label in labels]
+
+
+def _near(g: GraphTraversalSource, spelling: str, labels: Sequence[str]) -> list[str]:
+    """Names near the spelling: columns of the dataset where that exists, else vertices of a like id or name."""
+    dataset, column = split_node(spelling)
+    if column and "column" in labels:
+        try:
+            owner = resolve(g, dataset, ("dataset",), "node")
+        except QueryError as error:
+            return list(error.suggestions)
+        columns = sorted(g.V(owner).out("hasColumn").id_().limit(_SCANNED).to_list())
+        return _closest(column_id(owner, column), {name: name for name in columns}) or columns[:_SUGGESTED]
+    kinds = [label for label in labels if label != "column"]
+    names: dict[str, str] = {}
+    for kind in kinds:
+        scan = g.V().has_label(kind)
+        last = spelling.rstrip("/").rpartition("/")[2][:_COMPARED]
+        like = scan.clone().has("name", TextP.startingWith(last[:2])) if last else scan.clone()
+        for some in (like, scan):
+            rows = some.limit(_SCANNED).project("vertex", "name").by(T.id).by("name").to_list()
+            names.update((row["vertex"], row.get("name", "")) for row in rows)
+    return _closest(spelling, names)
+
+
+def _closest(spelling: str, names: dict[str, str]) -> list[str]:
+    """The ids whose id or name is nearest; `names` maps ids to names."""
+    wanted = spelling[:_COMPARED].lower()
+    by_text: dict[str, list[str]] = {}
+    for node, name in sorted(names.items()):
+        for text in {node[:_COMPARED].lower(), name[:_COMPARED].lower()}:
+            by_text.setdefault(text, []).append(node)
+    near = difflib.get_close_matches(wanted, by_text, n=_SUGGESTED, cutoff=0.6)
+    return list(dict.fromkeys(_flat(by_text[text] for text in near)))[:_SUGGESTED]
+
+
+def _flat(lists: Iterable[Iterable[str]]) -> Iterator[str]:
+    for items in lists:
+        yield from items
