@@ -7,7 +7,9 @@ Reads run in parallel; a write waits for them and they for it. Every commit is o
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,11 +43,17 @@ class EmbeddedStore:
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self.path = path
         self._readonly = readonly
-        self._store = _open(path, create=not readonly)
-        self._graph = self._store.graph
-        self._graph.set_limits(max_operations=0, max_string_size=0, max_array_size=0, max_map_size=0)
         self._closed = False
+        self._failed = False  #: a commit could not be written; the engine refuses all others until it is reopened
+        self._lock = threading.Lock()  #: held by who writes, reopens or closes; readers need none
+        self._open()
         self._g = traversal().with_remote(_Connection(self))
+
+    def _open(self) -> None:
+        self._store = _open(self.path, create=not self._readonly)
+        graph = self._store.graph
+        graph.set_limits(max_operations=0, max_string_size=0, max_array_size=0, max_map_size=0)
+        self._graph: graphersal.Graph | None = graph
 
     @property
     def g(self) -> GraphTraversalSource:
@@ -55,14 +63,12 @@ class EmbeddedStore:
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
         """Write all the deltas as one unit and one fsync."""
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
-        changes = [change.bytecode for change in traversals(self._g, many, _JSON)]
-        self._write(changes)
+        self._write([change.none().bytecode for change in traversals(self._g, many, _JSON)])
 
     def clear(self) -> None:
         """Remove everything, in chunks: a crash leaves a part."""
-        chunk = self._g.V().limit(_CLEAR_CHUNK).drop().bytecode
         while self._g.V().limit(1).to_list():
-            self._write([chunk])
+            self._write([self._g.V().limit(_CLEAR_CHUNK).drop().none().bytecode])
 
     def counts(self) -> dict[str, int]:
         """How many vertices and edges there are, by label; costs what there are labels."""
@@ -70,17 +76,26 @@ class EmbeddedStore:
         return {**vertices, **self._g.E().group_count().by(T.label).next()}
 
     def checkpoint(self) -> None:
-        """Write a snapshot and drop the log before it."""
-        with _translated():
+        """Write a snapshot and drop the log before the one before it. Needs the graph's size in memory once more."""
+        with self._lock, _translated():
             snapshot = self._store.checkpoint()
             self._store.prune(snapshot["commit_seq"])
 
     def close(self) -> None:
         """Close the store; its lock is gone afterwards."""
-        if not self._closed:
-            self._closed = True
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._release()
+
+    def _release(self) -> None:
+        """Close the engine's store. After a failed commit it says so once more: what counted was raised then."""
+        try:
             with _translated():
                 self._store.close()
+        except StoreError:
+            if not self._failed:
+                raise
 
     def __enter__(self) -> EmbeddedStore:  # noqa: PYI034 - Self is 3.11
         return self
@@ -105,13 +120,31 @@ class EmbeddedStore:
             raise Refused("the store was opened read-only")
         if not changes:
             return
-        for change in changes:
-            change.add_step("none")
-        self._execute(script_of(*changes), _WRITE, atomic=True)
+        script = script_of(*changes)
+        with self._lock:
+            if self._failed:
+                self._recover()
+            try:
+                self._execute(script, _WRITE, atomic=True)
+            except Passing:
+                self._failed = True
+                raise
+
+    def _recover(self) -> None:
+        """Open the store afresh: after a full disk the engine takes no commit before that. Readers meet `Passing`."""
+        self._graph = None
+        self._release()
+        self._open()
+        self._failed = False
 
     def _execute(self, script: Script, policy: AccessPolicy, *, atomic: bool) -> Any:
+        if self._closed:
+            raise Lasting("the store is closed")
+        graph = self._graph
+        if graph is None:
+            raise Passing("the store is being reopened")
         with _translated():
-            return self._graph.execute(script.text, params=script.params, atomic=atomic, policy=policy)
+            return graph.execute(script.text, params=script.params, atomic=atomic, policy=policy)
 
 
 class _Connection(RemoteConnection):  # type: ignore[misc]  # gremlinpython ships no types
@@ -140,17 +173,16 @@ _JSON = Dialect("T.id", "T.label", "Direction.OUT", "Direction.IN", _json)
 
 
 def _open(path: Path, *, create: bool) -> graphersal.Store:
-    if create and (not path.exists() or not any(path.iterdir())):
+    if create and (not path.exists() or (path.is_dir() and not any(path.iterdir()))):
         _create(path)
-    with _translated():
-        try:
-            store = graphersal.Store.open(str(path))
-        except graphersal.GraphersalError as error:
-            if "is in use" in str(error):
-                raise InUse(f"{path} is in use by another process") from error
-            if not (path / "wal").is_dir():
-                raise Lasting(f"{path} is not a graph store") from error
-            raise Damaged(f"{path} cannot be opened: {_text(error)}") from error
+    try:
+        store = graphersal.Store.open(str(path))
+    except graphersal.GraphersalError as error:
+        if "is in use" in str(error):
+            raise InUse(f"{path} is in use by another process") from error
+        if not (path / "wal").is_dir():
+            raise Lasting(f"{path} is not a graph store") from error
+        raise Damaged(f"{path} cannot be opened: {_text(error)}") from error
     report = store.maintenance
     if report is not None:
         store.close()
@@ -160,14 +192,19 @@ def _open(path: Path, *, create: bool) -> graphersal.Store:
 
 def _create(path: Path) -> None:
     """Make a new store beside its place and move it there, so that a crash leaves no half-made one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))  # mode 0700
-    with _translated():
-        graphersal.Store.create(str(fresh)).close()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))  # mode 0700
+    except OSError as error:
+        raise Lasting(f"{path} cannot be made: {error.strerror}") from error
+    try:
+        with _translated():
+            graphersal.Store.create(str(fresh)).close()
         fresh.rename(path)
     except OSError as error:
         raise InUse(f"{path} was made by another process at the same time") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)  # gone already, unless it failed
 
 
 #: What the engine says, as far as a caller does something else about it; anything else lasts.
@@ -176,6 +213,8 @@ _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
     ("evaluationTimeout", Exceeded),
     ("loop limit", Exceeded),
     ("No space left", Passing),
+    ("journal is poisoned", Passing),
+    ("the store is closed", Passing),  # while it is reopened
     ("I/O error", Passing),
     ("is in use", InUse),
 )
