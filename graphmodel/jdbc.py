@@ -26,11 +26,13 @@ _TABLE = rf"{_IDENTIFIER}(?:\.{{1,2}}{_IDENTIFIER})*"
 _IS_TABLE = re.compile(_TABLE)
 _PART = re.compile(rf"{_IDENTIFIER}|(?<=\.)(?=\.)")
 _LAST_TABLE = re.compile(rf":({_TABLE})\Z")
-_WHOLE_TABLE = re.compile(rf"\(?\s*select\s+\*\s+from\s+({_TABLE})\s*;?\s*(?:\)\s*(?:as\s+)?\w*\s*)?", re.IGNORECASE)
+_SELECT_ALL = re.compile(rf"select\s+\*\s+from\s+({_TABLE})", re.IGNORECASE)
+_ALIAS = re.compile(r"(?:(?:as\s+)?[\w\"`]+)?", re.IGNORECASE)
 _SECRET = re.compile(
     r"[\w.-]*(?:passw|pwd|secret|token|credential|signature|access-?_?key|api-?_?key|private)[\w.-]*=", re.IGNORECASE
 )
 _USER = re.compile(r"^(//)?[^?;]*@")  #: an Oracle password stands before the host: thin:user/password@host
+_AUTHORITY = re.compile(r"^//[^/?;]*")  #: the last part of host:port is no table
 _MASKED = re.compile(r"[^=]*=\**")
 _ORACLE = re.compile(
     r"(?:tcps?:)?(//)?(\[[^\]]*\]|[^:/?]*)(?::([0-9]+))?(?:[:/]([^:/?]*))?((?:[:?].*)?)", re.DOTALL | re.IGNORECASE
@@ -110,11 +112,15 @@ def _named(dialect: Dialect, url: _Url, wanted: str | None) -> Located:
 
 def whole_table(text: str) -> str | None:
     """The table that a ``dbtable`` or ``query`` option certainly is, all of its columns and rows; None for a query."""
-    stripped = text.strip()
-    if _IS_TABLE.fullmatch(stripped):
-        return stripped
-    match = _WHOLE_TABLE.fullmatch(stripped)
-    return match[1] if match and stripped.startswith("(") == (")" in stripped) else None
+    inner = text.strip()
+    if _IS_TABLE.fullmatch(inner):
+        return inner
+    if inner.startswith("("):
+        inner, _, alias = inner[1:].rpartition(")")
+        if not _ALIAS.fullmatch(alias.strip()):
+            return None
+    match = _SELECT_ALL.fullmatch(inner.strip().rstrip(";").rstrip())
+    return match[1] if match else None
 
 
 def _query_mark(query: str) -> str:
@@ -191,7 +197,9 @@ def _host(dialect: Dialect, authority: str, parameters: Mapping[str, str]) -> st
 
 def _oracle(dialect: Dialect, rest: str) -> _Url | None:
     """``@//host:port/service``, ``@host:port:sid`` and a TNS descriptor; a TNS alias names no host: no rule for it."""
-    address = rest.partition("@")[2]
+    user, _, address = rest.partition("@")
+    if "?" in user or ";" in user:
+        return None
     if address.startswith("("):
         return _tns(dialect, address)
     match = _ORACLE.fullmatch(address)
@@ -234,14 +242,14 @@ _TAKE_APART: Mapping[str, Callable[[Dialect, str], _Url | None]] = {
 
 def _unknown(url: str, table: str | None, query: str | None) -> Located:
     """A driver without rules: as it is, without user and secrets."""
-    scheme, _, rest = without_secrets(url)[5:].partition(":")
-    text = f"jdbc:{scheme.lower()}:{_USER.sub(lambda m: m[1] or '', rest)}"
+    scheme, colon, rest = without_secrets(url)[5:].partition(":")
+    text = f"jdbc:{scheme.lower()}{colon}{_USER.sub(lambda m: m[1] or '', rest)}"
     named = whole_table(table) if table else None
     if named:
         return Located(text.removesuffix(f":{table}") + f":{named}", certain=True)
     if table or query:
         return Located(f"{text.removesuffix(f':{table}')}{_query_mark(table or query or '')}", certain=False)
-    return Located(text, certain=bool(_split_table(url)[1]))
+    return Located(text, certain=bool(_split_table(_AUTHORITY.sub("", rest))[1]))
 
 
 def without_secrets(text: str) -> str:

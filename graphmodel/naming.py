@@ -102,16 +102,15 @@ def kafka(topic: str, brokers: str | None = None) -> Name:
 def spellings(name: Name) -> tuple[str, ...]:
     """The other names that should become aliases: the spelling as given, unless it is the URI or only a part of it.
 
-    A partition's folder is no name of the dataset; an unresolved dataset has no other name; a JDBC URL with a user or
-    parameters is left out, since it can hold a secret.
+    A partition's folder is no name of the dataset; an unresolved dataset has no other name; what has user info or
+    parameters is left out, since these can hold secrets.
     """
-    if name.spelling == name.uri or normalise(name.spelling) != name.uri or _PRIVATE.match(name.spelling):
-        return ()
-    return (name.spelling,)
+    known = name.spelling != name.uri and normalise(name.spelling) == name.uri
+    return (name.spelling,) if known and _PUBLIC.fullmatch(name.spelling) else ()
 
 
-#: User info and parameters: they can hold secrets.
-_PRIVATE = re.compile(r"(?:jdbc:|[^/]*://[^/]*@|https?:).*[@?;]", re.IGNORECASE | re.DOTALL)
+#: Neither user info nor parameters; on Azure a container stands before the @.
+_PUBLIC = re.compile(r"(?:(?:abfs|wasb)s?://[^/@]*@)?[^@?;]*", re.IGNORECASE | re.DOTALL)
 
 
 def table_alias(identifier: Mapping[str, object] | str | None) -> str | None:

@@ -23,8 +23,8 @@ _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _BARE_PERCENT = re.compile(r"%(?!23|25)")
 _SLASHES = re.compile(r"/{2,}")
 #: Old s3n URLs carried the keys; a secret key can contain slashes, so it can reach beyond the authority.
-_ACCESS_KEY = re.compile(r"(?:[A-Z0-9]{16,}:[^@]*@)+")
-_PASSWORD = re.compile(r"(?:[^/?@:]*:[^/?@]*@)+")
+_ACCESS_KEY = re.compile(r"\A(?:[A-Z0-9]{16,}:[^@]*@)+")
+_PASSWORD = re.compile(r"\A(?:[^/?@:]*:[^/?@]*@)+")
 #: Everything after ?, unless it is the mark that a query was given (`graphmodel.jdbc`).
 _PARAMETERS = re.compile(r"\?(?!query=[0-9a-f]{8}\Z).*", re.DOTALL)
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
@@ -87,9 +87,9 @@ def _without_user(authority: str) -> str:
 
 def _file(scheme: str, rest: str) -> str:
     """``file:/x``, ``file:///x`` and ``/x`` are ``file:///x``; another host stays; a relative path stays as it is."""
+    if not rest.startswith("/"):
+        return f"{scheme}:{rest}"
     authority, path = split_authority(rest)
-    if not path.startswith("/") and not rest.startswith("//"):
-        return f"{scheme}:{path}"
     host = _without_user(authority).lower()
     path = _ESCAPES.sub(_decode, path).replace("%", "%25").replace("#", "%23")
     return f"{scheme}://{'' if host == 'localhost' else host}{_SLASHES.sub('/', path).rstrip('/') or '/'}"
@@ -99,7 +99,7 @@ def _bucket(scheme: str, rest: str) -> str:
     """An object store: the key keeps its inner ``//`` and its case. An S3 table's bucket is the table."""
     if not rest.startswith("//"):
         return f"{scheme}:{rest}"
-    bucket, key = split_authority("//" + _ACCESS_KEY.sub("", rest[2:], count=1))
+    bucket, key = split_authority("//" + _ACCESS_KEY.sub("", rest[2:]))
     bucket = _without_user(bucket)
     key = "" if bucket.endswith(_TABLE_BUCKET_SUFFIX) else key.rstrip("/")
     return f"{scheme}://{bucket}{key}"
@@ -113,6 +113,8 @@ def _container(scheme: str, rest: str) -> str:
 
 def _hadoop(scheme: str, rest: str) -> str:
     """A file system with directories: doubled slashes mean nothing."""
+    if not rest.startswith("/"):
+        return f"{scheme}:{rest}"
     authority, path = split_authority(rest)
     path = _SLASHES.sub("/", path).rstrip("/")
     return f"{scheme}://{_without_user(authority).lower()}{path or '/'}"
@@ -146,9 +148,9 @@ def _with_port(host: str, default: str) -> str:
 
 def _kafka(scheme: str, rest: str) -> str:
     """``kafka://host:port/topic``, by the first broker as OpenLineage does; ``kafka:topic`` where none is known."""
-    authority, path = split_authority(rest)
+    authority, path = split_authority(rest, "/?")
     first = next((broker for broker in authority.split(",") if broker), "")
-    return _database(scheme, f"//{first}{path}" if first else rest)
+    return _database(scheme, f"//{first}{path}" if authority else rest)
 
 
 def _snowflake(scheme: str, rest: str) -> str:
@@ -177,7 +179,7 @@ def _other(scheme: str, rest: str) -> str:
     """A scheme without rules of its own: lower-case scheme and host, no password, no trailing slash."""
     if not rest.startswith("//"):
         return f"{scheme}:{rest}"
-    authority, path = split_authority("//" + _PASSWORD.sub("", rest[2:], count=1), "/?")
+    authority, path = split_authority("//" + _PASSWORD.sub("", rest[2:]), "/?")
     return f"{scheme}://{authority.lower()}{jdbc.without_secrets(path).rstrip('/')}"
 
 
@@ -274,7 +276,7 @@ DEFAULT = Rules()
 def fold_path(uri: str, rules: Rules) -> tuple[str, str | None]:
     """A normalised URI as (dataset URI, partition folders or None). Only paths fold; anything else stays as it is."""
     match = _PATH.fullmatch(uri)
-    if match is None or match[1] not in BUCKETS | FILE_SYSTEMS:
+    if match is None or not (match[1] in BUCKETS or match[1] in FILE_SYSTEMS):
         return uri, None
     for root in sorted(map(normalise, rules.datasets), key=len, reverse=True):
         if uri == root or uri.startswith(f"{root}/"):
@@ -289,8 +291,8 @@ def fold_path(uri: str, rules: Rules) -> tuple[str, str | None]:
 
 def _kept(segments: Sequence[str], rules: Rules, least: int) -> int:
     """How many leading segments are the dataset's own; at least `least`. Folds until nothing more matches."""
-    kept = len(segments)
-    while (fewer := _without_last(segments, kept, rules.shapes(), least)) < kept:
+    kept, shapes = len(segments), rules.shapes()
+    while (fewer := _without_last(segments, kept, shapes, least)) < kept:
         kept = fewer
     return kept
 

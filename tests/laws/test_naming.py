@@ -1,0 +1,125 @@
+"""Naming holds for any text: total, idempotent, one name for equal spellings, `#` for columns alone."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphmodel import naming
+from graphmodel.naming import Rules, canonical, parse
+
+#: Pieces that mean something to one rule or another, glued together in any order.
+PIECES = (
+    *'ab/:?#%@.;=&*-\\[]()"` 019AZÉ,_',
+    *("%23", "%25", "%20", "%2F", "dt=1", "2026", "01", "2026-01", "part-0.csv", "metadata", "1.metadata.json"),
+    *("s3://", "file:", "file:///", "hdfs://", "dbfs:", "abfss://", "kafka:", "kafka://", "arn:aws:glue:", "delta.`"),
+    *(
+        "jdbc:",
+        "jdbc:postgresql://",
+        "jdbc:oracle:thin:@",
+        "jdbc:sqlserver://",
+        "jdbc:mysql:",
+        "jdbc:h2:",
+        "jdbc:foo://",
+    ),
+    *("jdbc:sqlite:", "jdbc:snowflake://", "jdbc:redshift:iam://", "postgres://", "sqlserver://", "redshift://"),
+    *("oracle://", "snowflake://", "sqlite:", "mongodb://", "unresolved:", "localhost", "--table-s3", "(HOST=h)"),
+    *("password=", "databaseName=", "db=", ":(select * from t)", "?query=12345678"),
+    *(".snowflakecomputing.com", "c.x.eu-west-1.redshift.amazonaws.com"),
+)
+URIS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+ANY = st.one_of(URIS, st.text(st.characters(), max_size=40))  # with lone surrogates
+
+FOLDERS = st.lists(st.text("abcxyz_- é", min_size=1, max_size=6), min_size=1, max_size=4).map("/".join)
+PARTITIONS = st.lists(st.sampled_from(["dt=2026-01-31", "region=eu west", "2026/01/31", "2026-01"]), max_size=3)
+FILES = st.sampled_from(["", "/", "/part-00000-9f.c000.snappy.parquet"])
+BUCKETS = st.text("abc-09", min_size=3, max_size=8)
+IDENTIFIERS = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+
+
+@given(ANY)
+def test_a_name_is_its_own_name(spelling: str) -> None:
+    uri = canonical(spelling)
+    assert canonical(uri) == uri
+
+
+@given(ANY, st.booleans(), st.booleans(), st.booleans(), st.lists(URIS, max_size=2))
+def test_that_holds_under_any_rules(
+    spelling: str, partitions: bool, dates: bool, files: bool, roots: list[str]
+) -> None:
+    rules = Rules(partitions, dates, files, tuple(roots))
+    uri = canonical(spelling, rules)
+    assert canonical(uri, rules) == uri
+
+
+@given(ANY)
+def test_only_a_column_comes_after_the_number_sign(spelling: str) -> None:
+    name = parse(spelling)
+    assert "#" not in name.uri
+    assert "#" not in naming.unresolved(spelling, spelling)
+
+
+@given(ANY)
+def test_parsing_and_naming_agree(spelling: str) -> None:
+    name = parse(spelling)
+    again = parse(name.uri)
+    assert name.uri == canonical(spelling)
+    assert (again.namespace, again.name, again.display) == (name.namespace, name.name, name.display)
+    assert name.spelling == spelling
+
+
+@given(ANY)
+def test_an_alias_leads_to_its_dataset(spelling: str) -> None:
+    name = parse(spelling)
+    assert {canonical(alias) for alias in naming.spellings(name)} <= {name.uri}
+
+
+@given(ANY, st.none() | ANY, st.none() | ANY, ANY)
+def test_jdbc_names_are_canonical(url: str, table: str | None, query: str | None, plan: str) -> None:
+    name = naming.jdbc(url, table, query, plan)
+    assert canonical(name.uri) == name.uri
+    assert naming.jdbc(url, table, query, plan) == name
+
+
+@given(ANY, ANY)
+def test_an_unresolved_dataset_stays_unresolved(plan: str, spelling: str) -> None:
+    uri = naming.unresolved(plan, spelling)
+    assert uri.startswith("unresolved:")
+    assert canonical(uri) == uri
+
+
+@given(st.lists(ANY, max_size=5))
+def test_a_read_names_each_dataset_once_and_in_order(spellings: list[str]) -> None:
+    assert [name.uri for name in naming.fold(spellings)] == list(dict.fromkeys(map(canonical, spellings)))
+
+
+@given(BUCKETS, FOLDERS, PARTITIONS, FILES)
+def test_all_spellings_of_an_s3_path_meet(bucket: str, folders: str, partitions: list[str], file: str) -> None:
+    tail = "".join(f"/{partition}" for partition in partitions) + file
+    names = [parse(f"{scheme}://{bucket}/{folders}{tail}") for scheme in ("s3", "s3a", "s3n", "S3A")]
+    assert {name.uri for name in names} == {f"s3://{bucket}/{folders}"}
+    assert {name.partition for name in names} == {"/".join(partitions) or None}
+
+
+@given(FOLDERS, PARTITIONS, FILES)
+def test_all_spellings_of_a_local_path_meet(folders: str, partitions: list[str], file: str) -> None:
+    path = "/" + folders + "".join(f"/{partition}" for partition in partitions) + file
+    encoded = path.replace(" ", "%20")
+    spelled = [path, f"/{path}", f"file:{path}", f"file://{path}", f"FILE://localhost{path}", f"file://{encoded}"]
+    assert {canonical(spelling) for spelling in spelled} == {f"file:///{folders}"}
+
+
+@given(IDENTIFIERS, IDENTIFIERS, IDENTIFIERS)
+def test_all_spellings_of_a_postgres_table_meet(host: str, database: str, table: str) -> None:
+    spelled = [
+        f"jdbc:postgresql://{host}/{database}:public.{table}",
+        f"jdbc:postgresql://{host.upper()}:5432/{database}:{table}",
+        f"jdbc:postgresql://user:secret@{host}:5432/{database}:PUBLIC.{table.upper()}",
+        f'jdbc:postgresql://{host}/{database}?ssl=true&currentSchema=public:"{table}"',
+        f"jdbc:postgresql://{host}/{database}:(select * from {table}) as t",
+        f"postgresql://{host}/{database}.public.{table}",
+    ]
+    uri = f"postgres://{host}:5432/{database}.public.{table}"
+    assert {canonical(spelling) for spelling in spelled} == {uri}
+    hidden = f"jdbc:postgresql://{host}/{database}?password=*****"
+    assert naming.jdbc(hidden, table, None, "plan").uri == uri
