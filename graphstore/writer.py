@@ -76,15 +76,24 @@ def traversals(
         if batch.removed_vertices:
             yield g.V(batch.removed_vertices).drop()
         if batch.vertices:
-            yield _upsert(g.inject(dialect.inject(_vertex_rows(batch, dialect))).unfold().merge_v(__.select("k")))
+            yield _upsert(_rows(g, _vertex_rows(batch, dialect), dialect).merge_v(__.select("k")))
         plain = [_edge_key(key, dialect) for key, properties in batch.edges.items() if not properties]
         if plain:  # half of all edges, at a third of the cost
-            yield g.inject(dialect.inject(plain)).unfold().merge_e()
+            yield _rows(g, plain, dialect).merge_e()
         rows = [
             {"k": _edge_key(key, dialect), "p": properties} for key, properties in batch.edges.items() if properties
         ]
         if rows:
-            yield _upsert(g.inject(dialect.inject(rows)).unfold().merge_e(__.select("k")))
+            yield _upsert(_rows(g, rows, dialect).merge_e(__.select("k")))
+
+
+def _rows(g: GraphTraversalSource, rows: list[dict[Any, Any]], dialect: Dialect) -> GraphTraversal:
+    return g.inject(dialect.inject(rows)).unfold().as_("row")
+
+
+def _upsert(merge: GraphTraversal) -> GraphTraversal:
+    """On a match the current object is the element that was found: the row is reached by its name."""
+    return merge.option(Merge.on_create, __.select("p")).option(Merge.on_match, __.select("row").select("p"))
 
 
 def _vertex_rows(batch: Batch, dialect: Dialect) -> list[dict[Any, Any]]:
@@ -94,10 +103,6 @@ def _vertex_rows(batch: Batch, dialect: Dialect) -> list[dict[Any, Any]]:
 def _edge_key(key: EdgeKey, dialect: Dialect) -> dict[Any, Any]:
     label, source, target, own = key
     return {dialect.label: label, dialect.out: source, dialect.into: target, EDGE_KEY: own}
-
-
-def _upsert(merge: GraphTraversal) -> GraphTraversal:
-    return merge.option(Merge.on_create, __.select("p")).option(Merge.on_match, __.select("p"))
 
 
 def batches(deltas: Sequence[GraphDelta]) -> Iterator[Batch]:
