@@ -72,12 +72,16 @@ def _call(expression: Expression, operands: Sequence[Value]) -> Rendered:
 def function_name(expression: Expression) -> str:
     """What people call the function. A UDF's is its own name, without the addresses that a JVM adds to it."""
     name = str((expression.params.get("name") if expression.operator in _NAMED else None) or expression.name)
-    return _ADDRESS.sub("", name.strip()) or expression.operator.lower()
+    name = _ADDRESS.sub("", name.strip())
+    return _PACKAGES.sub("", name).rstrip("$") or expression.operator.lower()
 
 
 _NAMED = frozenset({"PythonUDF", "PythonUDAF", "ScalaUDF", "HiveSimpleUDF", "HiveGenericUDF", "ScalaAggregator"})
 #: A JVM's names for lambdas and objects change with every start.
 _ADDRESS = re.compile(r"\$\$Lambda[$/].*|@[0-9a-f]{4,}")
+_PACKAGES = re.compile(r"^(?:[a-z]\w*\.){2,}")
+#: Spark ML names its stages at random: ``VectorAssembler_3b9fa9492f75``.
+_STAGE = re.compile(r"_[0-9a-f]{12}\b")
 
 
 def _negation(expression: Expression, operands: Sequence[Value]) -> Rendered:
@@ -151,6 +155,16 @@ def _element(_: Expression, operands: Sequence[Value]) -> Rendered:
     return concat([within(operands[0], ATOM), "[", operands[-1].text, "]"]), ATOM
 
 
+def _struct(_: Expression, operands: Sequence[Value]) -> Rendered:
+    names = [_STAGE.sub("", str(value.text).strip("'")) for value in operands[::2]]
+    values = [value.text for value in operands[1::2]]
+    shown = [
+        value if str(value).rpartition(".")[2] == name else concat([value, f" AS {name}"])
+        for name, value in zip(names, values, strict=False)
+    ]
+    return concat(["struct(", join(", ", shown), ")"]), ATOM
+
+
 def _lambda(_: Expression, operands: Sequence[Value]) -> Rendered:
     names = join(", ", [value.text for value in operands[1:]])
     arguments = names if len(operands) == 2 else concat(["(", names, ")"])  # noqa: PLR2004 - one argument
@@ -190,6 +204,7 @@ _SPECIAL: dict[str, Callable[[Expression, Sequence[Value]], Rendered]] = {
     "GetArrayItem": _element,
     "GetMapValue": _element,
     "ElementAt": _element,
+    "CreateNamedStruct": _struct,
     "LambdaFunction": _lambda,
     "NamedLambdaVariable": _lambda_variable,
     "UnaryMinus": _minus,

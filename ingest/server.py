@@ -1,0 +1,115 @@
+"""The server: receiver, API and projector over one data folder, on one port; from start to a drained stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from ingest import api
+from ingest.auth import access_for
+from ingest.group_commit import GroupCommitter
+from ingest.receiver import Settings, create_app, make_runner
+from ingest.service import Service
+from ingest.tokens import TokenStore
+
+log = logging.getLogger(__name__)
+
+#: Where a running server says that it runs, in its data folder.
+SERVER_FILE = "server.json"
+#: Seconds that open requests get to finish after SIGTERM.
+DRAIN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How a server is started. `port` 0 takes a free one."""
+
+    folder: Path
+    store: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 9090
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    ready: Callable[[str], None] = field(default=lambda _: None)
+
+
+def serve(settings: ServerSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return.
+
+    TokensRequired: the host is not loopback and there are no tokens. OSError: the port is taken. The errors of
+    `Service.open`.
+    """
+    access = access_for(
+        settings.host,
+        TokenStore(settings.folder),
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+    )
+    listening = _listen(settings.host, settings.port)
+    try:
+        with Service.open(settings.folder, settings.store) as service:
+            asyncio.run(_run(settings, Settings(access=access), service, listening))
+    finally:
+        listening.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket, before anything else is opened: a port that is taken is said at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host.strip("[]"), port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+async def _run(settings: ServerSettings, receiver: Settings, service: Service, listening: socket.socket) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    committer = GroupCommitter(service.ledger, on_appended=lambda _: service.projector.wake())
+    app = create_app(committer, settings=receiver)
+    api.add_routes(app, service)
+    runner = make_runner(app)
+    await runner.setup()
+    site = web.SockSite(runner, listening, shutdown_timeout=DRAIN_SECONDS)
+    service.start()
+    await site.start()
+    url = _url(settings.host, listening.getsockname()[1])
+    marker = settings.folder / SERVER_FILE
+    _write(marker, {"url": url, "pid": os.getpid()})
+    settings.ready(url)
+    try:
+        await stop.wait()
+    finally:
+        with suppress(FileNotFoundError):
+            marker.unlink()
+        await runner.cleanup()
+        await committer.close()
+
+
+def _url(host: str, port: int) -> str:
+    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host.strip("[]")  # noqa: S104 - reached as loopback
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    """Whole or not at all: a reader must not see half of it."""
+    fresh = path.with_name(f".{path.name}")
+    fresh.write_text(json.dumps(content), encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(path)

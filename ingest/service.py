@@ -1,0 +1,165 @@
+"""A data folder, opened: the ledger, the graph and the projector between them. The server and the CLI stand on it.
+
+DIR/ledger.sqlite     the truth
+DIR/graph/            the embedded store
+DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
+DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from graphstore import GraphStore, open_store
+from graphstore.errors import Damaged
+from ingest.derived import Derived, Parked
+from ingest.ledger import Ledger
+from ingest.projector import Projector
+from queries.answer import Answer, Table
+from queries.catalogue import run
+
+log = logging.getLogger(__name__)
+
+#: How many entries the projector takes at once: about ten plans fill one atomic script well.
+BATCH = 50
+
+Progress = Callable[[int, int], None]  #: (done, of)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def default_store(folder: Path) -> str:
+    """The store of a data folder: embedded, inside it."""
+    return f"embedded:{folder / 'graph'}"
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan."""
+
+    entries: int
+    lag: int
+    parked: int
+    waiting: int
+    vertices: Mapping[str, int]
+    edges: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "entries": self.entries,
+            "lag": self.lag,
+            "parked": self.parked,
+            "waiting": self.waiting,
+            "vertices": dict(self.vertices),
+            "edges": dict(self.edges),
+        }
+
+
+class Service:
+    """Made by `Service.open`; one process at a time has a data folder open. A context manager."""
+
+    def __init__(self, folder: Path, ledger: Ledger, store: GraphStore, derived: Derived) -> None:
+        """Use `Service.open`."""
+        self.folder = folder
+        self.ledger = ledger
+        self.store = store
+        self.derived = derived
+        self.projector = Projector(ledger, store, derived)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def open(cls, folder: Path, store_url: str | None = None) -> Service:
+        """Open a data folder, made where there is none.
+
+        A damaged embedded store is moved aside, said so in the log, and rebuilt from the ledger. LedgerInUse, InUse:
+        another process has the folder open; other errors of the ledger and of the store as they are.
+        """
+        ledger = Ledger.open(folder, clock=_now_ms)
+        try:
+            store, rebuilt = _open_store(store_url or default_store(folder))
+            derived = Derived.open(folder / "derived.sqlite")
+            if rebuilt:
+                derived.clear()
+            return cls(folder, ledger, store, derived)
+        except BaseException:
+            ledger.close()
+            raise
+
+    def __enter__(self) -> Service:  # noqa: PYI034 - Self is 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Bring new entries into the graph from a thread of its own, until `close`."""
+        self._thread = threading.Thread(target=self.projector.run, args=(self._stop,), name="projector", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the projector where it stands (the ledger has the rest) and close everything."""
+        self._stop.set()
+        self.projector.wake()
+        if self._thread is not None:
+            self._thread.join()
+        self.store.close()
+        self.derived.close()
+        self.ledger.close()
+
+    def catch_up(self, progress: Progress | None = None) -> int:
+        """Bring all entries into the graph, in this thread; how many were new."""
+        total, done = self.projector.lag(), 0
+        while taken := self.projector.step(BATCH):
+            done += taken
+            if progress is not None:
+                progress(done, max(total, done))
+        return done
+
+    def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Answer | Table:
+        """A canned query by its name; its errors are `queries.errors`'."""
+        return run(name, self.store.g, given)
+
+    def parked(self) -> list[Parked]:
+        """The entries that could not be brought into the graph."""
+        return self.projector.parked()
+
+    def stats(self) -> Stats:
+        """What there is."""
+        table = self.ask("stats", {"limit": 1_000})
+        assert isinstance(table, Table), "the query stats answers with a table"
+        counts = {
+            kind: {r["label"]: r["count"] for r in table.rows if r["kind"] == kind} for kind in ("vertex", "edge")
+        }
+        return Stats(
+            entries=self.ledger.count(),
+            lag=self.projector.lag(),
+            parked=len(self.parked()),
+            waiting=self.projector.waiting(),
+            vertices=counts["vertex"],
+            edges=counts["edge"],
+        )
+
+
+def _open_store(url: str) -> tuple[GraphStore, bool]:
+    """The store, and whether it is empty because the one that was there is damaged."""
+    try:
+        return open_store(url), False
+    except Damaged as error:
+        place = Path(url.partition(":")[2]).expanduser()
+        aside = place.with_name(f"{place.name}.damaged-{_now_ms()}")
+        shutil.move(place, aside)
+        log.warning("the graph store is damaged (%s); it was moved to %s and is rebuilt from the ledger", error, aside)
+        return open_store(url), True
