@@ -22,6 +22,7 @@ __all__ = [
     "fold",
     "jdbc",
     "kafka",
+    "named",
     "parse",
     "spellings",
     "table_alias",
@@ -53,7 +54,12 @@ def canonical(spelling: str, rules: Rules = DEFAULT) -> str:
 def parse(spelling: str, rules: Rules = DEFAULT) -> Name:
     """The whole name: `parse(x).uri == canonical(x)`. For what a JDBC read or write names, use `jdbc`."""
     uri, partition = fold_path(normalise(spelling), rules)
-    return Name(uri, *_pair(uri), partition, spelling)
+    return replace(named(uri), partition=partition, spelling=spelling)
+
+
+def named(uri: str) -> Name:
+    """The name behind a URI that is canonical already, under whatever rules: nothing folds."""
+    return Name(uri, *_pair(uri), None, uri)
 
 
 def fold(spellings: Iterable[str], rules: Rules = DEFAULT) -> tuple[Name, ...]:
@@ -87,7 +93,7 @@ def jdbc(url: str, table: str | None, query: str | None, plan_id: str) -> Name:
         return parse(spelling)
     found = jdbc_urls.uri(url, table, query)
     uri = canonical(found.text) if found.certain else unresolved(plan_id, found.text)
-    return Name(uri, *_pair(uri), None, spelling)
+    return replace(named(uri), spelling=spelling)
 
 
 def kafka(topic: str, brokers: str | None = None) -> Name:

@@ -50,8 +50,11 @@ CANONICAL = [
     # other file systems
     ("hdfs://NameNode:8020//warehouse//x/", "hdfs://namenode:8020/warehouse/x"),
     ("hdfs:/x", "hdfs:///x"),
+    ("hdfs:x", "hdfs:x"),  # relative
     ("dbfs:///mnt/x", "dbfs:/mnt/x"),
     ("delta.`s3a://lake/x`", "s3://lake/x"),  # Spark SQL's query of a path
+    ("s3:lake/x", "s3:lake/x"),  # no bucket: nothing to go by
+    ("wasbs:x", "wasbs:x"),
     # streams, catalogs
     ("kafka:orders", "kafka:orders"),  # the agent leaves the broker out
     ("kafka://B1:9092,b2:9092/orders", "kafka://b1:9092/orders"),  # OpenLineage: the first broker
@@ -152,6 +155,16 @@ def test_what_lies_below_a_dataset_of_the_user_is_its_partition() -> None:
     rules = Rules(datasets=("s3://lake/clicks",))
     assert naming.parse("s3://lake/clicks/de/10/part-0.csv", rules).partition == "de/10"
     assert naming.parse("s3://lake/clicks", rules).partition is None
+
+
+def test_a_known_uri_is_not_folded_again() -> None:
+    name = naming.named("s3://lake/orders/2026-01")
+    assert (name.uri, name.name, name.display, name.partition) == (
+        "s3://lake/orders/2026-01",
+        "orders/2026-01",
+        "2026-01",
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -270,6 +283,8 @@ JDBC = [
     # no rules: as it is, without user and secrets
     ("jdbc:DB2://u:p@h:50000/shop:s.t", "jdbc:db2://h:50000/shop:s.t"),
     ("jdbc:oracle:thin:@alias:s.t", "jdbc:oracle:alias:s.t"),  # a TNS alias is no host
+    ("jdbc:oracle:thin:@(DESCRIPTION=(SID=x)):s.t", "jdbc:oracle:(DESCRIPTION=(SID=x)):s.t"),  # no host either
+    ("jdbc:oracle:thin?x@h:1521:sid:s.t", "jdbc:oracle:thin?x@h:1521:sid:s.t"),  # no Oracle URL
 ]
 
 
