@@ -95,8 +95,11 @@ def _literal(expression: Expression, _: Sequence[Value]) -> Value:
     return Value(text=literal(expression), literal=True)
 
 
-def _transparent(_: Expression, operands: Sequence[Value]) -> Value:
-    return operands[0] if operands else unresolved()
+def _transparent(expression: Expression, operands: Sequence[Value]) -> Value:
+    """A wrapper gives what it wraps; the same name with more operands is a function like others."""
+    if len(operands) == 1:
+        return operands[0]
+    return _shown(expression, operands, combine(operands, TRANSFORMATION)) if operands else unresolved()
 
 
 def _cast(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -151,9 +154,13 @@ def _specification(expression: Expression, operands: Sequence[Value]) -> Value:
     return _shown(expression, operands, combine(operands[:keys] if keys else operands, TRANSFORMATION))
 
 
-def _rank(expression: Expression, _: Sequence[Value]) -> Value:
+def _rank(expression: Expression, operands: Sequence[Value]) -> Value:
     """What the agent gives a rank as operands is the order key, which its window has as well."""
-    return Value(text=text(f"{expression.name}()"), generated=True)
+    return _shown(expression, [operand for operand in operands if operand.literal], Value(generated=True))
+
+
+def _null(_: Expression, __: Sequence[Value]) -> Value:
+    return Value(text=text("NULL"), literal=True)
 
 
 def _field(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -226,6 +233,7 @@ _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "Cast": _cast,
     "TryCast": _cast,
     "AnsiCast": _cast,
+    "TypedNullLiteral": _null,
     "CaseWhen": _case,
     "If": _if,
     "Nvl2": _nvl2,

@@ -14,12 +14,15 @@ MASKING = frozenset({
 #: Functions whose literal arguments are keys: their text never shows them.
 SECRET_ARGUMENTS = frozenset({"AesEncrypt", "AesDecrypt", "TryAesDecrypt"})
 
+#: Functions that take a seed.
+SEEDED = frozenset({"Rand", "Randn", "Uuid", "Shuffle", "RandStr", "Uniform"})
+
 #: Wrappers that change nothing for the reader or for the value.
 TRANSPARENT = frozenset({
     "Alias", "KnownNotNull", "KnownNullable", "KnownFloatingPointNormalized", "NormalizeNaNAndZero", "PromotePrecision",
     "CheckOverflow", "CheckOverflowInSum", "TempResolvedColumn", "ToPrettyString", "AssertNotNull", "UpCast",
     "OuterReference", "ScalarSubqueryReference", "TaggingExpression", "UnwrapOption", "Collate",
-    "LateralColumnAliasReference",
+    "LateralColumnAliasReference", "NullIf", "Nvl", "IfNull", "Decode", "NullIfZero", "ZeroIfNull",
 })  # fmt: skip
 
 #: Ranks: what they are given is the window's order key, so they have no DIRECT source.

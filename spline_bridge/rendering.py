@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from spline_bridge.functions import BINARY, SECRET_ARGUMENTS
+from spline_bridge.functions import BINARY, SECRET_ARGUMENTS, SEEDED
 from spline_bridge.text import Text, concat, join, text
 from spline_bridge.values import ATOM, Value
 from spline_bridge.wire import Expression
@@ -39,6 +39,8 @@ def literal(expression: Expression) -> Text:
         return text("NULL")
     if isinstance(value, bool):
         return text(str(value).lower())
+    if type_name == "binary":  # the agent sends the address of the bytes
+        return text("<binary>")
     if isinstance(value, str) and not type_name.startswith(_NUMERIC):
         return text("'" + value.replace("'", "''") + "'")
     return text(str(value))
@@ -64,6 +66,8 @@ def _binary(symbol: str, precedence: int, operands: Sequence[Value]) -> Rendered
 
 
 def _call(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    if expression.operator in SEEDED:  # Spark draws a seed where none is given: another one for every run
+        operands = ()
     secret = expression.operator in SECRET_ARGUMENTS
     shown = [text("'***'") if secret and value.literal else value.text for value in operands]
     return concat([function_name(expression), "(", join(", ", shown), ")"]), ATOM

@@ -68,15 +68,52 @@ def is_masked(value: str) -> bool:
 
 
 class _Shape(NamedTuple):
-    """A secret's shape in a text. `replace` gives what stands there afterwards, `kind` names what it was."""
+    """A secret by its looks. `replace` gives what stands there afterwards, `kind` names what it was."""
 
     kind: str
     pattern: re.Pattern[str]
     replace: Callable[[re.Match[str]], str]
 
+    def clean(self, text: str, kinds: dict[str, None]) -> str:
+        """The text without it; its kind is added to `kinds`."""
+
+        def replaced(match: re.Match[str]) -> str:
+            new = self.replace(match)
+            if new != match.group():
+                kinds[self.kind] = None
+            return new
+
+        return self.pattern.sub(replaced, text)
+
+
+class _Named(NamedTuple):
+    """A secret by its name: `name` matches up to the value, `value` from there on."""
+
+    name: re.Pattern[str]
+    value: re.Pattern[str]
+
+    def clean(self, text: str, kinds: dict[str, None]) -> str:
+        """The text without such values. Only a secret's value is passed over, so what is nested in others is found."""
+        kept: list[str] = []
+        done = 0
+        for match in self.name.finditer(text):
+            kind = secret_name(match["name"]) if match.start() >= done else None
+            value = self.value.match(text, match.end()) if kind is not None else None
+            if kind is None or value is None or is_masked(value.group().strip("\\\"'{}")):
+                continue
+            quote = '"' if value.group().startswith('"') else ""
+            kept += (text[done : match.end()], quote, MASK, quote)
+            done = value.end()
+            kinds[kind] = None
+        return "".join((*kept, text[done:]))
+
 
 def _shape(kind: str, pattern: str, replace: Callable[[re.Match[str]], str]) -> _Shape:
     return _Shape(kind, re.compile(pattern, re.IGNORECASE), replace)
+
+
+def _named(name: str, value: str) -> _Named:
+    return _Named(re.compile(name, re.IGNORECASE), re.compile(value))
 
 
 def _mask(match: re.Match[str]) -> str:
@@ -95,19 +132,9 @@ def _drop_if_signed(match: re.Match[str]) -> str:
     return "" if _SIGNED.search(match.group()) else match.group()
 
 
-def _mask_value(match: re.Match[str]) -> str:
-    value = match["value"]
-    if secret_name(match["name"]) is None or is_masked(value.strip("\\\"'{}")):
-        return match.group()
-    quote = '"' if value.startswith('"') else ""
-    return f"{match['before']}{quote}{MASK}{quote}"
-
-
 _SIGNED = re.compile(r"[?&](?:X-Amz-Signature|X-Goog-Signature|Signature|sig)=", re.IGNORECASE)
 
-_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|\{[^}]*\}"  #: braces: SQL Server
-
-_SHAPES = (
+_WHOLES = (
     _shape(
         "private key",
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\Z)",
@@ -116,6 +143,8 @@ _SHAPES = (
     _shape("pickled function", r"(?P<before>PythonFunction\()[\s\S]*", _mask_rest),
     # A signed URL is signed by the parameters of its query: all of it goes. S3, Google Cloud Storage, CloudFront, Azure
     _shape("signed query string", r"\?[^\s\"'?]*", _drop_if_signed),
+)
+_PARTS = (
     # scheme://user:password@host; but abfss://container@account is where the data lies
     _shape("user info", r"(?P<before>(?<!abfs)(?<!abfss)(?<!wasb)(?<!wasbs)://)[^/?#\s\"'<>]*@", _keep_before),
     # s3a://key:secret/with/slashes@bucket; but hdfs://host:8020/a@b has a port there
@@ -125,28 +154,36 @@ _SHAPES = (
         _keep_before,
     ),
     _shape("user info", r"(?P<before>jdbc:oracle:(?:thin|oci8?):)[^\s\"']{1,512}(?=@)", _keep_before),
-    # /token=1/ in a path: a partition folder, whose value ends with the folder
-    _shape("", r"(?P<before>(?<=/)(?P<name>[\w.\-]{1,80})=)(?P<value>[^/?#&;\s]+)", _mask_value),
-    # {"password": "..."} as text, also where its quotes are escaped
-    _shape(
-        "",
-        r"(?P<before>(?P<q>\\*[\"'])(?P<name>[\w.\-]{1,80})(?P=q)\s*:\s*)"
-        r"(?P<value>\\*\"(?:\\.|[^\"\\])*\"?|'[^']*'?|[\w.+/=\-]+)",
-        _mask_value,
-    ),
-    _shape("token", r"(?P<before>\bbearer\s+)[\w.~+/=\-]{16,}", _mask_rest),
+    _shape("token", r"(?P<before>\bbearer\s+)[^\s\"']{16,}", _mask_rest),
     _shape("token", r"\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*", _mask),
     _shape("key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", _mask),
 )
 
-_PARAMETER = r"(?P<before>(?<![\w.\-/])(?P<name>[\w.\-]{1,80})(?:=|%3D))"
+# /token=1/ in a path: a partition folder, whose value ends with the folder.
+_FOLDER = _named(r"(?<=/)(?P<name>[\w.\-]{1,80})=", r"[^/?#&;\s]+")
+
+# {"password": "..."} as text, also where its quotes are escaped.
+_JSON = _named(
+    r"(?P<quote>\\*[\"'])(?P<name>[\w.\-]{1,80})(?P=quote)\s*:\s*",
+    r"\\*\"(?:\\.|[^\"\\])*\"?|'[^']*'?|[\w.+/=\-]+",
+)
+
+_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|\{[^}]*\}"  #: braces: SQL Server
+_PARAMETER = r"(?<![\w.\-/])(?P<name>[\w.\-]{1,80})(?:=|%3D)"
 
 # password=... in prose, and in a URL, where the value may hold spaces.
-_IN_TEXT = _shape("", rf"{_PARAMETER}(?P<value>(?:{_QUOTED})[^&;\s,)\]]*|[^&;\s]+)", _mask_value)
-_IN_URL = _shape("", rf"{_PARAMETER}(?P<value>(?:{_QUOTED})[^&;]*|[^&;]+)", _mask_value)
+_IN_TEXT = _named(_PARAMETER, rf"(?:{_QUOTED})[^&;\s,)\]]*|[^&;\s]+")
+_IN_URL = _named(_PARAMETER, rf"(?:{_QUOTED})[^&;]*|[^&;]+")
 
 # "Invalid secret key: ..." is how error messages say it.
-_IN_ERROR = _shape("", r"(?P<before>(?P<name>[\w.\- ]{1,80})\s?[=:]\s*)(?P<value>\S+)", _mask_value)
+_IN_ERROR = _named(r"(?P<name>[\w.\- ]{1,80})\s?[=:]\s*", r"\S+")
+
+_Rule = _Shape | _Named
+
+# Parameters before user info: in jdbc:sqlserver://h;password=a@b what stands before the @ is no user.
+_TEXT_RULES: tuple[_Rule, ...] = (*_WHOLES, _IN_TEXT, *_PARTS, _FOLDER, _JSON)
+_URL_RULES: tuple[_Rule, ...] = (*_WHOLES, _IN_URL, *_PARTS, _FOLDER, _JSON)
+_ERROR_RULES: tuple[_Rule, ...] = (*_TEXT_RULES, _IN_ERROR)
 
 _URL = re.compile(r"\s*(?:jdbc:|[a-z][a-z0-9+.\-]{0,30}://)", re.IGNORECASE)
 
@@ -169,7 +206,7 @@ def clean_text(text: str) -> Cleaned:
     """The text without the secrets in it, and their kinds."""
     if _SUSPICIOUS.search(text) is None:
         return text, ()
-    return _cleaned(text, (*_SHAPES, _IN_URL if _URL.match(text) else _IN_TEXT))
+    return _cleaned(text, _URL_RULES if _URL.match(text) else _TEXT_RULES)
 
 
 def clean_error(text: str) -> Cleaned:
@@ -177,24 +214,17 @@ def clean_error(text: str) -> Cleaned:
     line = next((stripped for part in text[:100_000].splitlines() if (stripped := part.strip())), "")
     # What is left alone is twice what is cut to: masks can make a line longer, and doing it twice must change nothing.
     short = line if len(line) <= 2 * _ERROR_CHARACTERS else line[:_ERROR_CHARACTERS] + "\u2026"
-    cleaned, kinds = _cleaned(short, (*_SHAPES, _IN_TEXT, _IN_ERROR))
-    return cleaned, kinds if short == text else ("stack trace", *kinds)
+    cleaned, kinds = _cleaned(short, _ERROR_RULES)
+    return cleaned.strip(), kinds if short == text else ("stack trace", *kinds)
 
 
-def _cleaned(text: str, shapes: tuple[_Shape, ...]) -> Cleaned:
-    """All shapes in turn until nothing changes: what one leaves may be another's (`a://b@c:x/y@z`)."""
+def _cleaned(text: str, rules: Iterable[_Rule]) -> Cleaned:
+    """All rules in turn until nothing changes: what one leaves may be another's (`a://b@c:x/y@z`)."""
     kinds: dict[str, None] = {}
-
-    def replaced(match: re.Match[str], shape: _Shape) -> str:
-        new = shape.replace(match)
-        if new != match.group():
-            kinds[shape.kind or secret_name(match["name"]) or ""] = None
-        return new
-
     for _ in range(_PASSES):
         before = text
-        for shape in shapes:
-            text = shape.pattern.sub(lambda m, s=shape: replaced(m, s), text)  # type: ignore[misc]
+        for rule in rules:
+            text = rule.clean(text, kinds)
         if text == before:
             return text, tuple(kinds)
     return MASK, tuple(kinds)  # still changing: made to be so, and not worth keeping

@@ -77,7 +77,7 @@ class WirePlan:
 def read_plan(document: Mapping[str, Any], *, nested: bool) -> WirePlan:
     """A validated execution-plan document as `WirePlan`. `nested` is API 1.0."""
     extra = _mapping(document.get("extraInfo"))
-    types = {str(t.get("id")): t.get("name") for t in _mappings(extra.get("dataTypes"))}
+    types = {str(t.get("id")): _type_name(t) for t in _mappings(extra.get("dataTypes"))}
     flat = _Nested(types) if nested else None
     operations = {op.id: op for op in _operations(document["operations"], flat)}
     write = _id(document["operations"]["write"]["id"])
@@ -99,6 +99,11 @@ def read_plan(document: Mapping[str, Any], *, nested: bool) -> WirePlan:
         system=_product(document.get("systemInfo")),
         agent=_product(document.get("agentInfo")),
     )
+
+
+def _type_name(node: Mapping[str, Any]) -> str:
+    """``double``; of nested types, ``struct`` or ``array``."""
+    return str(node.get("name") or str(node.get("_typeHint", "")).rpartition(".")[2].lower())
 
 
 def reference(node: object) -> Ref | None:
