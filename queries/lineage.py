@@ -6,7 +6,7 @@ answer keeps. So a hub costs little more than its first page, and a diamond what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,9 @@ _LABELS = {None: ("derivesFrom", "dependsOn"), "ever": ("everDerivesFrom", "ever
 _EDGE_KEYS = tuple(
     "type subtype masking exact certain expression sourceField job plan columns".split()  # noqa: SIM905
 )
-_NODE_KEYS = ("name", "dataset", "origin", "resolved", "expression")
+_NODE_KEYS = ("name", "origin", "resolved", "expression")
+
+Place = tuple[int, str]  # distance, direction
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,16 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
     sides = ["upstream", "downstream"] if question.direction == "both" else [question.direction]
     walks = {side: _walk(edges_of, side, roots, question, late) for side in sides}
     kept, cut = _nearest(walks, question.limit)
-    edges = {edge.order: edge for side in sides for edge in edges_of.between(side, walks[side], kept)}
+    nodes = tuple(_nodes(g, kept))
+    there = {node.id for node in nodes}
+    edges = {edge.order: edge for side in sides for edge in edges_of.between(side, walks[side], there)}
     return Answer(
         root=root,
         direction=question.direction,
         depth=question.depth,
         type=question.type,
         as_of=question.as_of,
-        nodes=tuple(_nodes(g, kept)),
+        nodes=nodes,
         edges=tuple(edges[order] for order in sorted(edges)),
         complete=cut is None,
         reason=cut,
@@ -73,9 +77,9 @@ def _walk(edges_of: _Edges, side: str, roots: Sequence[str], question: Question,
     return replace(found, reason=None) if found.reason == "depth" else found
 
 
-def _nearest(walks: dict[str, Walk], limit: int) -> tuple[dict[str, tuple[int, str]], Reason | None]:
+def _nearest(walks: dict[str, Walk], limit: int) -> tuple[dict[str, Place], Reason | None]:
     """The nodes of the answer as id -> (distance, direction), ordered by (distance, id); why there are no more."""
-    found: dict[str, tuple[int, str]] = {}
+    found: dict[str, Place] = {}
     for side, walked in walks.items():
         for node, distance in walked.distances.items():
             nearest, other = found.get(node, (distance, side))
@@ -99,6 +103,7 @@ class _Edges:
         self._kind = kind
         self._derives, self._depends = _LABELS[as_of]
         self._whole = by_column and kind != "direct"  #: also what the whole output depends on
+        self._labels = (self._derives, self._depends) if self._whole else (self._derives,)
 
     def sources(self, level: Sequence[str]) -> Step:
         """One hop against the flow: what these nodes, and the datasets of these columns, derive from."""
@@ -114,40 +119,39 @@ class _Edges:
 
     def derived(self, level: Sequence[str]) -> Step:
         """One hop with the flow; a dataset that depends on a column as a whole brings all its columns."""
-        labels = (self._derives, self._depends) if self._whole else (self._derives,)
         beyond = set[str]()
         for ids in _chunks(self._walked(level)):
-            beyond.update(self._follow(self._g.V(ids).in_e(*labels)).out_v().id_().dedup().to_list())
+            beyond.update(self._follow(self._g.V(ids).in_e(*self._labels)).out_v().id_().dedup().to_list())
         if self._whole:
             beyond.update(_columns(self._g, [node for node in beyond if not _is_column(node)]))
         return Step((), beyond)
 
-    def between(self, side: str, walked: Walk, kept: dict[str, tuple[int, str]]) -> Iterator[Edge]:
+    def between(self, side: str, walked: Walk, kept: Container[str]) -> Iterator[Edge]:
         """The edges between the kept nodes of one walk.
 
         Asked from the end that the walk came from, where every edge leads to a kept node. Where the walk was cut, that
         end may be a hub with more edges than the answer: then from the derived end, which has few sources.
         """
-        nodes = walked.distances.keys() & kept.keys()
+        nodes = {node for node in walked.distances if node in kept}
         cut = walked.reason is not None or len(nodes) < len(walked.distances)
-        few = list(nodes) if cut and len(nodes) <= _FEW else None
-        ordered = sorted(nodes)
-        rows = self._to_derived(ordered) if side == "downstream" and not cut else self._to_sources(ordered, few)
-        return (_edge(*row) for row in rows if row[0] in nodes and row[1] in nodes)
+        ends = sorted(nodes)
+        found = self._from_sources(ends) if side == "downstream" and not cut else self._from_derived(ends, cut=cut)
+        if self._kind == "indirect":  # those of the root alone
+            found = (e for e in found if walked.distances.get(e.target if side == "upstream" else e.source) == 0)
+        return (edge for edge in found if edge.source in nodes and edge.target in nodes)
 
-    def _to_sources(self, nodes: Sequence[str], few: list[str] | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        for ids in _chunks(self._walked(nodes)):
-            edges = self._follow(self._g.V(ids).out_e(self._derives)).in_v()
-            yield from _rows(edges, few, derived_first=True)
-        for ids in _chunks([node for node in nodes if not _is_column(node)] if self._whole else ()):
-            edges = self._follow(self._g.V(ids).out_e(self._depends)).in_v()
-            yield from _rows(edges, few, derived_first=True)
+    def _from_derived(self, ends: list[str], *, cut: bool) -> Iterator[Edge]:
+        wholes = [end for end in ends if not _is_column(end)] if self._whole else []
+        for label, derived in ((self._derives, self._walked(ends)), (self._depends, wholes)):
+            for ids in _chunks(derived):
+                edges = self._follow(self._g.V(ids).out_e(label))
+                if cut and len(ends) <= _FEW:
+                    edges = edges.where(__.in_v().has_id(P.within(ends)))
+                yield from _rows(edges)
 
-    def _to_derived(self, nodes: Sequence[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        labels = (self._derives, self._depends) if self._whole else (self._derives,)
-        for ids in _chunks(self._walked(nodes)):
-            edges = self._follow(self._g.V(ids).in_e(*labels)).out_v()
-            yield from _rows(edges, None, derived_first=False)
+    def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
+        for ids in _chunks(self._walked(ends)):
+            yield from _rows(self._follow(self._g.V(ids).in_e(*self._labels)))
 
     def _walked(self, nodes: Iterable[str]) -> list[str]:
         """The nodes that the walk follows: in an answer about columns, a dataset is shown and not followed."""
@@ -160,50 +164,32 @@ class _Edges:
         return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
 
 
-def _rows(
-    ends: GraphTraversal, within: list[str] | None, *, derived_first: bool
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(source, target, properties) of each edge on the way to `ends`."""
-    ends = ends if within is None else ends.has_id(P.within(within))
-    properties = __.value_map(*_EDGE_KEYS).by(__.unfold())
-    for path in ends.path().by(T.id).by(properties).by(T.id).to_list():
-        near, values, far = path
-        yield (far, near, values) if derived_first else (near, far, values)
+def _rows(edges: GraphTraversal) -> Iterator[Edge]:
+    """The edges with their properties: columns derive from columns, datasets from datasets or depend on columns."""
+    rows = edges.project("source", "target", *_EDGE_KEYS).by(__.in_v().id_()).by(__.out_v().id_())
+    for key in _EDGE_KEYS:
+        rows = rows.by(key)
+    for row in rows.to_list():
+        if _is_column(row["source"]):
+            row.pop("columns", None)
+        else:
+            row.setdefault("columns", 0)
+        yield Edge(**row)
 
 
-def _edge(source: str, target: str, values: dict[str, Any]) -> Edge:
-    """An edge into a dataset from a column is what its whole output depends on."""
-    between_datasets = not _is_column(source)
-    if between_datasets:
-        values.setdefault("columns", 0)
-    else:
-        values.pop("columns", None)
-    return Edge(source, target, values.pop("type"), values.pop("subtype", None), **values)
-
-
-def _nodes(g: GraphTraversalSource, kept: dict[str, tuple[int, str]]) -> Iterator[Node]:
-    found: dict[str, dict[Any, Any]] = {}
+def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]:
+    """The kept nodes, without those that were removed since the walk saw them."""
+    found: dict[str, dict[str, Any]] = {}
     for ids in _chunks(list(kept)):
-        found.update((row[T.id], row) for row in g.V(ids).element_map(*_NODE_KEYS).to_list())
+        rows = g.V(ids).project("id", "label", *_NODE_KEYS).by(T.id).by(T.label)
+        for key in _NODE_KEYS:
+            rows = rows.by(key)
+        found.update((row["id"], row) for row in rows.to_list())
     for node, (distance, direction) in kept.items():
-        row = found.get(node)
-        if row is not None:  # None: removed since the walk saw it
-            yield _node(node, row, distance, direction)
-
-
-def _node(node: str, row: dict[Any, Any], distance: int, direction: str) -> Node:
-    dataset, column = split_node(node)
-    return Node(
-        id=node,
-        label=row[T.label],
-        name=row.get("name", column or dataset),
-        dataset=dataset,
-        distance=distance,
-        direction=direction,
-        origin=row.get("origin"),
-        resolved=row.get("resolved", True),
-        expression=row.get("expression"),
-    )
+        if node in found:
+            dataset, column = split_node(node)
+            row = {"name": column or dataset, **found[node]}
+            yield Node(**row, dataset=dataset, distance=distance, direction=direction)
 
 
 def _columns(g: GraphTraversalSource, datasets: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import T, TextP
 
 from graphmodel.ids import alias_id, column_id, split_node
@@ -94,16 +94,19 @@ def _near(g: GraphTraversalSource, spelling: str, labels: Sequence[str]) -> list
             return list(error.suggestions)
         columns = sorted(g.V(owner).out("hasColumn").id_().limit(_SCANNED).to_list())
         return _closest(column_id(owner, column), {name: name for name in columns}) or columns[:_SUGGESTED]
-    kinds = [label for label in labels if label != "column"]
+    last = spelling.rstrip("/").rpartition("/")[2]
     names: dict[str, str] = {}
-    for kind in kinds:
-        scan = g.V().has_label(kind)
-        last = spelling.rstrip("/").rpartition("/")[2][:_COMPARED]
-        like = scan.clone().has("name", TextP.startingWith(last[:2])) if last else scan.clone()
-        for some in (like, scan):
-            rows = some.limit(_SCANNED).project("vertex", "name").by(T.id).by("name").to_list()
-            names.update((row["vertex"], row.get("name", "")) for row in rows)
+    for label in labels:
+        if label != "column":
+            names.update(_names(g.V().has_label(label).has("name", TextP.starting_with(last[:2]))))
+            names.update(_names(g.V().has_label(label)))
     return _closest(spelling, names)
+
+
+def _names(found: GraphTraversal) -> dict[str, str]:
+    """Some ids with their names."""
+    rows = found.limit(_SCANNED).project("vertex", "name").by(T.id).by("name").to_list()
+    return {row["vertex"]: row.get("name", "") for row in rows}
 
 
 def _closest(spelling: str, names: dict[str, str]) -> list[str]:
