@@ -69,7 +69,15 @@ def operations_part(plan: str, body: Plan) -> Part:
     """The operations of a plan vertex, as one body tells them. A feeding operation that is not listed gives no edge."""
     known = {o.id for o in body.operations}
     vertices = tuple(
-        vertex(ids.operation_id(plan, o.id), "operation", name=o.name, kind=o.kind, plan=plan, expression=o.expression)
+        vertex(
+            ids.operation_id(plan, o.id),
+            "operation",
+            name=o.name,
+            kind=o.kind,
+            plan=plan,
+            expression=o.expression,
+            resolved=None if o.resolved else False,
+        )
         for o in body.operations
     )
     follows = ((o.id, i) for o in body.operations for i in dict.fromkeys(o.inputs) if i in known)

@@ -99,6 +99,7 @@ class Summary:
     job_run: str | None
     partitioned: tuple[str, ...]  #: datasets that it shows to be partitioned
     operations_hash: str
+    carried: frozenset[str]  #: as in `Logic`
 
     @property
     def operations_rank(self) -> tuple[int, int, int, str]:
@@ -133,6 +134,7 @@ def summary(plan: Plan, known: Logic, sha256: str) -> Summary:
         job_run=plan.job_run,
         partitioned=tuple(sorted({d.uri for d in (plan.target, *plan.inputs) if d.partition or d.partition_columns})),
         operations_hash=operations_hash(plan),
+        carried=known.carried,
     )
 
 
@@ -161,7 +163,7 @@ def aliases(plan: Plan) -> tuple[tuple[str, str], ...]:
 
 def operations_hash(plan: Plan) -> str:
     """A hash of the operations with their expressions."""
-    return digest(*(_json(o.id, o.name, o.kind, o.inputs, o.expression, o.columns) for o in plan.operations))
+    return digest(*(_json(o.id, o.name, o.kind, o.inputs, o.expression, o.resolved) for o in plan.operations))
 
 
 def _merged_derivations(plan: Plan) -> tuple[Derivation, ...]:

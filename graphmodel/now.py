@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from graphmodel.choice import Event
-from graphmodel.logic import Logic, Role, Summary
+from graphmodel.logic import Role, Summary
 from graphmodel.model import Effect
 
 Position = tuple[int, str]
@@ -49,6 +49,7 @@ class Write(Access):
     effect: Effect
     role: Role = Role.NONE
     signature: str = ""
+    carried: frozenset[str] = frozenset()  #: columns of the dataset whose earlier values go into the new ones
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Standing:
 
 
 State = Mapping[str, Standing]
-LogicOf = Callable[[str], Logic]
+OutputsOf = Callable[[str], frozenset[str]]  #: the output columns of a plan vertex
 
 
 def write_of(event: Event, of: Summary) -> Write | None:
@@ -83,7 +84,17 @@ def write_of(event: Event, of: Summary) -> Write | None:
     if event.run.error is not None or event.clock_ahead:
         return None
     run = event.run
-    return Write(event.id, run.timestamp, run.start, run.app_id, of.plan, of.effect, of.role, of.signature)
+    return Write(
+        run=event.id,
+        timestamp=run.timestamp,
+        start=run.start,
+        app_id=run.app_id,
+        plan=of.plan,
+        effect=of.effect,
+        role=of.role,
+        signature=of.signature,
+        carried=of.carried,
+    )
 
 
 def read_of(event: Event, of: Summary) -> Read | None:
@@ -148,27 +159,28 @@ def seen(reader: Read, writes: Iterable[Write]) -> Seen:
     return Seen(newest, not reader.doubtful and not any(overlaps(reader, w) for w in listed))
 
 
-def resets(known: Logic, what: Replaces) -> bool:
+def resets(write: Write, *, partitioned: bool) -> bool:
     """Whether a write leaves nothing of what was before."""
-    return what is Replaces.ALL and not known.carried
+    return replaces(write.effect, partitioned=partitioned) is Replaces.ALL and not write.carried
 
 
-def step(state: State, known: Logic, what: Replaces, logic_of: LogicOf) -> dict[str, Standing]:
+def step(state: State, write: Write, outputs_of: OutputsOf, *, partitioned: bool) -> dict[str, Standing]:
     """The state of a dataset after one more write of it."""
+    what = replaces(write.effect, partitioned=partitioned)
     if what is Replaces.ALL:
-        earlier = _carried_on(state, known.carried, logic_of)
+        earlier = _carried_on(state, write.carried, outputs_of)
     elif what is Replaces.KEEP:
         earlier = dict(state)
     else:
         earlier = {plan: Standing(certain=False, columns=s.columns) for plan, s in state.items()}
-    return {**earlier, known.plan: Standing()}
+    return {**earlier, write.plan: Standing()}
 
 
-def fold(writes: Iterable[Write], logic_of: LogicOf, *, partitioned: bool) -> dict[str, Standing]:
+def fold(writes: Iterable[Write], outputs_of: OutputsOf, *, partitioned: bool) -> dict[str, Standing]:
     """The state of a dataset after the writes of its timeline, in their order."""
     state: dict[str, Standing] = {}
     for write in writes:
-        state = step(state, logic_of(write.plan), replaces(write.effect, partitioned=partitioned), logic_of)
+        state = step(state, write, outputs_of, partitioned=partitioned)
     return state
 
 
@@ -177,10 +189,10 @@ def before(write: Write, previous: Write | None, *, partitioned: bool) -> Write 
     return None if replaces(write.effect, partitioned=partitioned) is Replaces.ALL else previous
 
 
-def _carried_on(state: State, columns: frozenset[str], logic_of: LogicOf) -> dict[str, Standing]:
+def _carried_on(state: State, columns: frozenset[str], outputs_of: OutputsOf) -> dict[str, Standing]:
     if not columns:
         return {}
-    kept = {plan: columns & (logic_of(plan).outputs if s.columns is None else s.columns) for plan, s in state.items()}
+    kept = {plan: columns & (outputs_of(plan) if s.columns is None else s.columns) for plan, s in state.items()}
     return {plan: Standing(state[plan].certain, some) for plan, some in kept.items() if some}
 
 

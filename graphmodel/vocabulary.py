@@ -130,6 +130,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "kind": _s("read, write or transformation"),
             "plan": _s("id of its plan"),
             "expression": _s("readable, bounded to about 2,000 characters"),
+            "resolved": Property("boolean", "false: a condition or key of it could not be resolved"),
         },
         "view",
     ),
@@ -166,7 +167,10 @@ VERTICES: tuple[VertexLabel, ...] = (
         "how far this graph has read the ledger that it is a view of",
         "prov:Bundle",
         None,
-        {"applied": Property("long", "sequence of the last entry applied", "entries", view=True)},
+        {
+            "applied": Property("long", "sequence of the last entry applied", "entries", view=True),
+            "ledgerId": _s("what tells the ledger from every other one"),
+        },
         "view",
     ),
 )

@@ -101,7 +101,7 @@ class _View:
         yield Part(edges=tuple(self._appends(timeline)))
         for reader in reads:
             yield self._used(reader, timeline)
-        state = now.fold(timeline, self.known.__getitem__, partitioned=self.partitioned)
+        state = now.fold(timeline, lambda plan: self.known[plan].outputs, partitioned=self.partitioned)
         tally: Counter[Voice] = Counter()
         for plan, standing in state.items():
             tally += voices(self.known[plan], standing)

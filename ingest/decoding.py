@@ -1,0 +1,109 @@
+"""From ledger entries to plan bodies and events, with the plans that were decoded last kept in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from graphmodel.choice import Event
+from graphmodel.logic import logic, summary
+from graphmodel.model import Plan, Run
+from ingest.ledger_entries import ERASURE, Entry, Head
+from ingest.supports import Known
+
+Decoder = Callable[[bytes, str], Plan | tuple[Run, ...]]  #: of body and content type; raises what it cannot take
+
+_PLANS_KEPT = 256  #: a large one has some MB
+
+
+class Erased(Exception):
+    """A plan body is needed again that was erased since: the graph has to be rebuilt without it."""
+
+
+class Ledger(Protocol):
+    """What is asked of the ledger."""
+
+    @property
+    def id(self) -> str:
+        """What tells it from every other ledger."""
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        """Entries with a sequence above `after`, in order."""
+
+    def entry(self, sequence: int) -> Entry | None:
+        """One entry."""
+
+    def head(self) -> Head:
+        """The last entry."""
+
+
+@dataclass
+class Batch:
+    """Entries, decoded."""
+
+    plans: list[Known] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    refused: list[tuple[Entry, Exception]] = field(default_factory=list)
+    erasures: list[int] = field(default_factory=list)
+
+
+def spline_decoders() -> dict[str, Decoder]:
+    """The decoders of Spline's entries, by kind."""
+    from spline_bridge.decode import decode_events, decode_plan
+
+    return {"spline.plan": decode_plan, "spline.events": decode_events}
+
+
+class Decoding:
+    """The decoded entries of one ledger. An entry that was erased, or of a kind without decoder, is passed over."""
+
+    def __init__(self, ledger: Ledger, decoders: Mapping[str, Decoder]) -> None:
+        self._ledger = ledger
+        self._decoders = decoders
+        self._plans: OrderedDict[int, Known] = OrderedDict()
+
+    def batch(self, entries: Sequence[Entry]) -> Batch:
+        """Decode entries; one that cannot be decoded is among the refused ones."""
+        batch = Batch()
+        for entry in entries:
+            if entry.kind == ERASURE:
+                batch.erasures.append(entry.sequence)
+            elif entry.body is not None and entry.kind in self._decoders:
+                try:
+                    self._add(batch, entry, entry.body)
+                except Exception as error:  # noqa: BLE001 - a bug of a decoder sets this payload aside, not the others
+                    batch.refused.append((entry, error))
+        return batch
+
+    def plan_at(self, sequence: int) -> Known:
+        """The plan body in the entry with this sequence. Raises `Erased`."""
+        if sequence in self._plans:
+            self._plans.move_to_end(sequence)
+            return self._plans[sequence]
+        entry = self._ledger.entry(sequence)
+        if entry is None or entry.body is None:
+            raise Erased(f"the plan in entry {sequence} was erased")
+        plan = self._decoders[entry.kind](entry.body, entry.content_type)
+        assert isinstance(plan, Plan), "the derived tables name entries that are plans"
+        return self._keep(entry, plan)
+
+    def forget(self) -> None:
+        """Drop the plans in memory."""
+        self._plans.clear()
+
+    def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
+        decoded = self._decoders[entry.kind](body, entry.content_type)
+        if isinstance(decoded, Plan):
+            batch.plans.append(self._keep(entry, decoded))
+        else:
+            batch.events.extend(Event(run, entry.received_ms) for run in decoded)
+
+    def _keep(self, entry: Entry, plan: Plan) -> Known:
+        its_logic = logic(plan)
+        known = Known(entry.sequence, plan, its_logic, summary(plan, its_logic, entry.sha256))
+        self._plans[entry.sequence] = known
+        if len(self._plans) > _PLANS_KEPT:
+            self._plans.popitem(last=False)
+        return known

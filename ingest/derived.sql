@@ -1,0 +1,67 @@
+-- Derived tables: what the projector has to know to bring one more entry into the graph without asking the graph.
+-- A function of the ledger's entries up to the checkpoint, and never the truth: rebuilt by replay.
+-- Times are in ms since 1970-01-01Z. `bodies`: how many plan bodies that count say the same.
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- Entries that could not be brought into the graph. `retrying`: a retry began, and may have reached the graph.
+CREATE TABLE parked (
+    sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, reason TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    retrying INTEGER NOT NULL DEFAULT 0
+);
+
+-- The body that counts for one plan id of an agent: where the ledger has it, and its summary as JSON.
+CREATE TABLE bodies (
+    agent_plan_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, plan TEXT NOT NULL, summary TEXT NOT NULL,
+    executed INTEGER NOT NULL DEFAULT 0, succeeded INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX bodies_of_plan ON bodies (plan);
+CREATE INDEX bodies_not_executed ON bodies (agent_plan_id) WHERE executed = 0;
+
+-- The report that counts for one event. `joined`: its plan is known.
+CREATE TABLE events (
+    run TEXT PRIMARY KEY, agent_plan_id TEXT NOT NULL, timestamp INTEGER NOT NULL, duration_ns INTEGER, app_id TEXT,
+    user TEXT, error TEXT, job_run TEXT, received_ms INTEGER NOT NULL, joined INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX events_of_plan ON events (agent_plan_id);
+CREATE INDEX events_waiting ON events (run) WHERE joined = 0;
+
+-- One row a plan vertex: an entry with a body of this logic, how many bodies of it were executed and succeeded, and the
+-- entry whose body gave the operations.
+CREATE TABLE logics (
+    plan TEXT PRIMARY KEY, sequence INTEGER NOT NULL, job TEXT NOT NULL,
+    executed INTEGER NOT NULL, succeeded INTEGER NOT NULL, operations INTEGER
+) WITHOUT ROWID;
+CREATE INDEX logics_of_job ON logics (job);
+
+CREATE TABLE schemas (
+    dataset TEXT NOT NULL, hash TEXT NOT NULL, written INTEGER NOT NULL, columns TEXT NOT NULL, bodies INTEGER NOT NULL,
+    PRIMARY KEY (dataset, hash)
+) WITHOUT ROWID;
+CREATE TABLE aliases (
+    spelling TEXT NOT NULL, target TEXT NOT NULL, bodies INTEGER NOT NULL, PRIMARY KEY (spelling, target)
+) WITHOUT ROWID;
+CREATE TABLE partitioned (dataset TEXT PRIMARY KEY, bodies INTEGER NOT NULL) WITHOUT ROWID;
+
+-- Successful writes by dataset and time. `twin`: the inner write's run; `counted`: of several reports of one write, the
+-- one that counts; `before`: the run whose version this one's hangs on.
+CREATE TABLE writes (
+    dataset TEXT NOT NULL, timestamp INTEGER NOT NULL, run TEXT NOT NULL, start INTEGER NOT NULL, app_id TEXT,
+    plan TEXT NOT NULL, effect TEXT NOT NULL, role TEXT NOT NULL, signature TEXT NOT NULL, carried TEXT NOT NULL,
+    twin TEXT, counted INTEGER NOT NULL, before TEXT,
+    PRIMARY KEY (dataset, timestamp, run)
+) WITHOUT ROWID;
+
+-- Successful runs by dataset that they read, and time; with the write that they saw (null: none before).
+CREATE TABLE reads (
+    dataset TEXT NOT NULL, timestamp INTEGER NOT NULL, run TEXT NOT NULL, start INTEGER NOT NULL, app_id TEXT,
+    doubtful INTEGER NOT NULL, seen_timestamp INTEGER, seen TEXT, certain INTEGER NOT NULL,
+    PRIMARY KEY (dataset, timestamp, run)
+) WITHOUT ROWID;
+CREATE INDEX reads_of_initial ON reads (dataset) WHERE seen IS NULL;
+
+-- The views of a dataset as they are in the graph, as JSON: its state, what standing plans say of its columns, and the
+-- properties of its column vertices.
+CREATE TABLE datasets (
+    uri TEXT PRIMARY KEY, state TEXT NOT NULL, tally TEXT NOT NULL, columns TEXT NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,239 @@
+"""The six laws of the graph, over small made-up worlds: the projection in steps against the whole as one function."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from hypothesis import event as note
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphmodel.choice import Body, Event
+from graphmodel.conformity import violations
+from graphmodel.delta import Edge, GraphDelta, Vertex
+from graphmodel.logic import logic, summary
+from graphmodel.model import (
+    Dataset,
+    Dependency,
+    DependencyType,
+    Derivation,
+    Effect,
+    Job,
+    Operation,
+    Origin,
+    OutputColumn,
+    Plan,
+    Run,
+    Subtype,
+)
+from graphmodel.whole import Graph, graph
+from ingest.derived import Derived
+from ingest.derived_tables import Tables
+from ingest.projection import project
+from ingest.supports import Known
+
+HOUR = 3_600_000
+NOW = 1_000 * HOUR
+URIS = ("s3://lake/a", "s3://lake/b")
+COLUMNS = ("id", "Id", "price", "city")
+AGENT_PLANS = ("p1", "p2", "p3", "p4")
+
+Entry = Body | tuple[Event, ...]
+
+
+def apply(whole: Graph, delta: GraphDelta) -> None:
+    """What the store's port promises: removals, then vertices, then edges; upserts merge properties."""
+    for key in delta.removed_edges:
+        whole.edges.pop(key, None)
+    gone = set(delta.removed_vertices)
+    for vertex_id in gone:
+        whole.vertices.pop(vertex_id, None)
+    for key in [k for k, e in whole.edges.items() if e.source in gone or e.target in gone]:
+        del whole.edges[key]
+    for v in delta.vertices:
+        old = whole.vertices.get(v.id, Vertex(v.id, v.label))
+        whole.vertices[v.id] = Vertex(v.id, v.label, {**old.properties, **v.properties})
+    for e in delta.edges:
+        assert {e.source, e.target} <= whole.vertices.keys(), f"an end of {e} is missing"
+        key = (e.label, e.source, e.key)
+        before = whole.edges[key].properties if key in whole.edges else {}
+        whole.edges[key] = Edge(e.label, e.source, e.target, e.key, {**before, **e.properties})
+
+
+@dataclass
+class World:
+    """Entries projected in steps onto a graph in memory."""
+
+    graph: Graph = field(default_factory=Graph)
+    known: dict[int, Known] = field(default_factory=dict)
+    deltas: list[GraphDelta] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.derived = Derived.open(None)
+        self.tables = Tables(self.derived.connection)
+
+    def take(self, entries: Sequence[Entry]) -> GraphDelta:
+        plans: list[Known] = []
+        events: list[Event] = []
+        for entry in entries:
+            if isinstance(entry, Body):
+                sequence = len(self.known) + 1
+                its_logic = logic(entry.plan)
+                of = summary(entry.plan, its_logic, entry.sha256)
+                plans.append(Known(sequence, entry.plan, its_logic, of))
+                self.known[sequence] = plans[-1]
+            else:
+                events.extend(entry)
+        with self.derived.transaction():
+            delta = project(self.tables, self.known.__getitem__, plans, events).delta()
+        apply(self.graph, delta)
+        self.deltas.append(delta)
+        return delta
+
+
+def projected(entries: Sequence[Entry], size: int = 1) -> World:
+    world = World()
+    for start in range(0, len(entries), size):
+        world.take(entries[start : start + size])
+    world.derived.close()
+    return world
+
+
+def whole(entries: Iterable[Entry]) -> Graph:
+    listed = list(entries)
+    bodies = [e for e in listed if isinstance(e, Body)]
+    return graph(bodies, [e for some in listed if isinstance(some, tuple) for e in some])
+
+
+def assert_equal(got: Graph, expected: Graph) -> None:
+    assert got.vertices == expected.vertices
+    assert got.edges == expected.edges
+
+
+# worlds
+
+columns = st.sampled_from(COLUMNS)
+uris = st.sampled_from(URIS)
+subtypes = {
+    DependencyType.DIRECT: (Subtype.IDENTITY, Subtype.AGGREGATION),
+    DependencyType.INDIRECT: (Subtype.CONDITIONAL, Subtype.WINDOW),
+}
+derivations = st.sampled_from(DependencyType).flatmap(
+    lambda kind: st.builds(
+        Derivation,
+        target=columns,
+        source_dataset=uris,
+        source_column=columns,
+        type=st.just(kind),
+        subtype=st.sampled_from(subtypes[kind]),
+        exact=st.booleans(),
+        expression=st.sampled_from((None, "x", "y")),
+    )
+)
+dependencies = st.builds(
+    Dependency,
+    source_dataset=uris,
+    source_column=columns,
+    subtype=st.sampled_from((Subtype.FILTER, Subtype.JOIN)),
+    expression=st.sampled_from((None, "x")),
+)
+datasets = st.builds(
+    Dataset,
+    uri=uris,
+    spellings=st.sampled_from(((), ("s3a://lake/x",), ("sales.x", "s3a://lake/x"))),
+    partition=st.sampled_from((None, None, None, "dt=1")),
+    columns=st.lists(columns, max_size=2).map(tuple),
+    partition_columns=st.sampled_from(((), (), ("dt",))),
+)
+output_columns = st.builds(
+    OutputColumn,
+    name=columns,
+    origin=st.sampled_from((None, *Origin)),
+    resolved=st.booleans(),
+    expression=st.sampled_from((None, "'EU'", "'US'")),
+)
+operations = st.sampled_from(
+    (
+        (),
+        (Operation("op-0", "Write", "write", ("op-1",)), Operation("op-1", "Read", "read")),
+        (Operation("op-0", "Write", "write", ("op-1", "op-9")), Operation("op-1", "Read", "read", (), "other")),
+    )
+)
+plans = st.builds(
+    Plan,
+    agent_plan_id=st.sampled_from(AGENT_PLANS),
+    job=st.sampled_from((Job("spark", "one"), Job("spark", "two"))),
+    target=datasets,
+    effect=st.sampled_from(Effect),
+    command=st.sampled_from(("Save", "CreateTableAsSelect", "AppendData", "AppendData")),
+    inputs=st.lists(datasets, max_size=2, unique_by=lambda d: d.uri).map(tuple),
+    columns=st.lists(output_columns, max_size=2).map(tuple),
+    derivations=st.lists(derivations, max_size=3).map(tuple),
+    dependencies=st.lists(dependencies, max_size=1).map(tuple),
+    operations=operations,
+    api_version=st.sampled_from(("1.0", "1.2")),
+    time_travel=st.sampled_from((False, False, True)),
+    job_run=st.sampled_from((None, "jr_1")),
+)
+
+
+def runs(agent_plan_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Run]:
+    return st.builds(
+        Run,
+        agent_plan_id=agent_plan_ids,
+        timestamp=st.sampled_from([NOW + i * HOUR for i in (*range(7), 50)]),
+        duration_ns=st.sampled_from((None, 0, 1, 1, 2, 4)).map(lambda h: h if h is None else h * HOUR * 1_000_000),
+        app_id=st.sampled_from(("app-1", "app-1", "app-1", "app-2", None)),
+        user=st.sampled_from((None, "ann")),
+        error=st.sampled_from((None, None, None, None, None, "OutOfMemoryError")),
+    )
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> list[Body]:
+    """Bodies, some of which share the logic of another: a second report of one write, or another agent's."""
+    made = draw(st.lists(plans, min_size=1, max_size=3))
+    for original in draw(st.lists(st.sampled_from(made), min_size=1, max_size=4)):
+        changes = draw(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "agent_plan_id": st.sampled_from(AGENT_PLANS),
+                    "command": st.sampled_from(("CreateTableAsSelect", "AppendData")),
+                    "effect": st.sampled_from(Effect),
+                    "operations": operations,
+                },
+            )
+        )
+        made.append(replace(original, **changes))
+    return [Body(plan, hashlib.sha256(repr(plan).encode()).hexdigest()) for plan in made]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> list[Entry]:
+    its_bodies = draw(bodies())
+    sent = st.sampled_from([*(b.plan.agent_plan_id for b in its_bodies), "unknown"])
+    event = st.builds(Event, runs(sent), st.sampled_from((NOW + 9 * HOUR, NOW + 9 * HOUR, NOW + 40 * HOUR)))
+    its_events = draw(st.lists(st.lists(event, min_size=1, max_size=2).map(tuple), min_size=2, max_size=10))
+    entries: list[Entry] = [*its_bodies, *its_events]
+    return draw(st.permutations(entries))
+
+
+@given(worlds(), st.integers(1, 5))
+def test_steps_of_any_size_end_in_the_whole(entries: list[Entry], size: int) -> None:
+    expected = whole(entries)
+    for label in ("sameWriteAs", "appendsTo", "used", "derivesFrom", "dependsOn", "aliasOf"):
+        if any(label == key[0] for key in expected.edges):
+            note(label)
+    assert_equal(projected(entries, size).graph, expected)
+
+
+@given(worlds())
+def test_the_graph_is_whole_after_every_entry(entries: list[Entry]) -> None:
+    world = World()
+    for done, entry in enumerate(entries, start=1):
+        world.take([entry])
+        assert_equal(world.graph, whole(entries[:done]))
+        assert violations(world.graph.vertices.values(), world.graph.edges.values()) == []
