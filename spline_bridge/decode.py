@@ -16,43 +16,33 @@ from spline_bridge import datasets, describe, jobs
 from spline_bridge.columns import PlanColumns, resolve
 from spline_bridge.errors import DecodeError
 from spline_bridge.identity import agent_plan_id, normal_uuid
+from spline_bridge.validate import CONTENT_TYPES, validate_events, validate_plan
 from spline_bridge.values import STRENGTH, Column, Influence, Use, Value
 from spline_bridge.wire import WirePlan, read_plan
-
-_VERSIONS = {
-    "application/json": "1.0",
-    "application/vnd.absa.spline.producer.v1.1+json": "1.1",
-    "application/vnd.absa.spline.producer.v1.2+json": "1.2",
-}
 
 
 def decode_plan(body: bytes, content_type: str) -> Plan:
     """An execution plan. `content_type` says which API version it is in. DecodeError: not a plan of that version."""
-    document = _parsed(body)
-    if not isinstance(document, Mapping) or not isinstance(document.get("operations"), Mapping):
-        raise DecodeError("an execution plan is expected", "$.operations")
     version = api_version(content_type)
-    try:
-        wire = read_plan(document, nested=version == "1.0")
-        identity = agent_plan_id(document, body)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DecodeError(f"an execution plan of API {version} is expected ({type(error).__name__})", "$") from error
-    return _plan(wire, identity, version)
+    document = _parsed(body)
+    validate_plan(document, version)
+    wire = read_plan(document, nested=version == "1.0")
+    return _plan(wire, agent_plan_id(document, body), version)
 
 
 def decode_events(body: bytes, content_type: str) -> tuple[Run, ...]:
     """The runs of an array of execution events (or of a single one)."""
+    version = api_version(content_type)
     document = _parsed(body)
-    events = document if isinstance(document, list) else [document]
-    api_version(content_type)
-    return tuple(_run(event, position) for position, event in enumerate(events))
+    validate_events(document, version)
+    return tuple(map(_run, document if isinstance(document, list) else [document]))
 
 
 def api_version(content_type: str) -> str:
     """The Producer API's version that a content type stands for: 1.0, 1.1 or 1.2."""
-    version = _VERSIONS.get(content_type.partition(";")[0].strip().lower())
+    version = CONTENT_TYPES.get(content_type.partition(";")[0].strip().lower())
     if version is None:
-        raise DecodeError("no content type of the Spline Producer API", "Content-Type")
+        raise DecodeError("no content type of the Spline Producer API", "$")
     return version
 
 
@@ -63,26 +53,29 @@ def _parsed(body: bytes) -> Any:
         raise DecodeError(f"JSON is expected ({error.msg})", "$") from error
 
 
-def _run(event: Any, position: int) -> Run:
-    path = f"$[{position}]"
-    if not isinstance(event, Mapping):
-        raise DecodeError("an execution event is expected", path)
+def _run(event: Mapping[str, Any]) -> Run:
     extra, labels = _mapping(event.get("extra")), _mapping(event.get("labels"))
-    try:
-        identity, timestamp = normal_uuid(str(event["planId"])), int(event["timestamp"])
-        duration = event.get("durationNs", extra.get("durationNs"))
-        nanoseconds = None if duration is None else int(duration)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DecodeError("planId, timestamp and durationNs as the API has them are expected", path) from error
+    duration = _whole(event.get("durationNs"))
     return Run(
-        agent_plan_id=identity,
-        timestamp=timestamp,
-        duration_ns=nanoseconds,
+        agent_plan_id=normal_uuid(event["planId"]),
+        timestamp=event["timestamp"],
+        duration_ns=_whole(extra.get("durationNs")) if duration is None else duration,
         app_id=_text(extra.get("appId")),
         user=_text(extra.get("user")),
         error=_error(event.get("error")),
         job_run=jobs.run_id(labels, extra),
     )
+
+
+def _whole(value: object) -> int | None:
+    """A number that API 1.0 may send as text, in `extra`, where nothing is checked."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_LARGEST)):
+        value = int(value)
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+    return value if isinstance(value, int) and whole else None
+
+
+_LARGEST = 2**63 - 1
 
 
 def _error(error: Any) -> str | None:
