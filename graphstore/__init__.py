@@ -8,7 +8,7 @@ from pathlib import Path
 from graphstore.errors import Refused
 from graphstore.port import GraphStore
 
-__all__ = ["GraphStore", "open_store"]
+__all__ = ["GraphStore", "open_store", "set_aside"]
 
 
 def _embedded(address: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - the table's one signature
@@ -33,3 +33,13 @@ def open_store(url: str, *, readonly: bool = False) -> GraphStore:
     if scheme in _LATER:
         raise Refused(f"{scheme}: stores come in a later release; use embedded:PATH")
     raise Refused(f"{url!r} is no store: expected embedded:PATH")
+
+
+def set_aside(url: str) -> Path:
+    """Move the store of an ``embedded:PATH`` that raised `Damaged` out of the way; returns its new place.
+
+    `open_store` then makes an empty one, for the ledger to be replayed into.
+    """
+    from graphstore.embedded import set_aside as move
+
+    return move(Path(url.partition(":")[2]).expanduser())

@@ -12,15 +12,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from math import isfinite
 from typing import Any
 
-import orjson
 from gremlin_python.process.strategies import OptionsStrategy, ReadOnlyStrategy
-from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, CardinalityValue, Direction, P, T, TextP
+from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, CardinalityValue, P, T, TextP
 from gremlin_python.structure.graph import Element
 
 from graphstore.errors import Refused
+from graphstore.values import MAX_DEPTH, Json, json_text, long, single, token
 
 #: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, properties without
 #: value(), call, io, profile, the graph computer's steps.
@@ -44,8 +43,6 @@ _LISTING = STEPS & set(
     """.split()  # noqa: SIM905 - as above
 )
 _MANY = 10
-_LONG = range(-(2**63), 2**63)
-_MAX_DEPTH = 32
 _TOKENS = "~tinkerpop.valueMap.tokens"
 #: What the current object is after a step; other steps keep it, or make something that has no valueMap().
 _ELEMENT = {
@@ -55,10 +52,6 @@ _ELEMENT = {
 _MOVING = frozenset({"union", "local", "flatMap", "map", "coalesce", "choose", "optional", "repeat", "branch"})
 #: Element maps come back with these keys for T.id, T.label and the ends of an edge.
 _TOKEN_NAMES = frozenset({"id", "label", "IN", "OUT"})
-
-
-class Json(bytes):
-    """Rows that are JSON already: what a writer injects without the way through gremlinpython's objects."""
 
 
 @dataclass
@@ -105,6 +98,8 @@ def _statement(script: Script, bytecode: Bytecode, timeout: int | None) -> str:
     options, sources = _sources(script, bytecode.source_instructions)
     timeout = min((ms for ms in (timeout, options.get("evaluationTimeout")) if isinstance(ms, int)), default=None)
     limit = "" if timeout is None else f'.with("evaluationTimeout",{script.bind(timeout)})'
+    if steps[0][0] == "inject" and len(steps[0]) > _MANY:
+        steps[:1] = [["inject", steps[0][1:]], ["unfold"]]
     text, _ = _steps(script, steps, None, 0)
     return f"g{limit}{sources}{text}{'.iterate();' if silent else '.toList();'}"
 
@@ -140,13 +135,15 @@ def _options(strategy: object) -> Mapping[str, Any]:
 
 def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, depth: int) -> tuple[str, str | None]:
     """The text of the steps, and what the current object is behind them."""
-    if depth > _MAX_DEPTH:
-        raise Refused(f"traversals are nested more than {_MAX_DEPTH} deep")
+    if depth > MAX_DEPTH:
+        raise Refused(f"traversals are nested more than {MAX_DEPTH} deep")
     text = []
     for name, *given in steps:
-        args = [given] if name in _LISTING and len(given) > 1 and _is_list(given) else given
         if name not in STEPS:
             raise Refused(f"the step {str(name)[:40]!r} is not supported by the embedded store")
+        args = [given] if _is_list(name, given) else given
+        if len(args) > _MANY:
+            raise Refused(f"more than {_MANY} arguments to {name}() are not supported by the embedded store")
         if name == "with":
             text.append(_with(script, args))
             continue
@@ -158,8 +155,10 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, 
     return "".join(text), element
 
 
-def _is_list(args: Sequence[Any]) -> bool:
+def _is_list(name: str, args: Sequence[Any]) -> bool:
     """Whether many arguments travel as one: texts always, as one bound value; traversals where they must."""
+    if name not in _LISTING or len(args) < 2:  # noqa: PLR2004 - one is no list
+        return False
     if isinstance(args[0], Bytecode):
         return len(args) > _MANY
     return all(isinstance(arg, str) for arg in args)
@@ -168,7 +167,7 @@ def _is_list(args: Sequence[Any]) -> bool:
 def _moved(args: Sequence[Any], element: str | None, depth: int) -> str | None:
     """What a step with traversals inside leaves behind: what the last of these leads to."""
     inner = next((arg for arg in reversed(args) if isinstance(arg, Bytecode)), None)
-    if inner is None or depth > _MAX_DEPTH:
+    if inner is None or depth > MAX_DEPTH:
         return element
     for name, *following in inner.step_instructions:
         element = _moved(following, element, depth + 1) if name in _MOVING else _ELEMENT.get(name, element)
@@ -221,10 +220,7 @@ def _list(script: Script, value: Any, element: str | None, depth: int) -> str:
     """Values as one bound JSON text; a list of traversals as a list of the script."""
     if isinstance(value, list) and value and isinstance(value[0], Bytecode):
         return "[" + ",".join(_argument(script, item, element, depth) for item in value) + "]"
-    try:
-        return f"parse_json({script.bind(orjson.dumps(_plain(value, depth)).decode())})"
-    except orjson.JSONEncodeError as error:
-        raise Refused(f"a text cannot be sent: {error}") from error
+    return f"parse_json({script.bind(json_text(value, depth))})"
 
 
 def _text(script: Script, value: str) -> str:
@@ -237,28 +233,9 @@ def _nested(script: Script, value: Bytecode, element: str | None, depth: int) ->
     return "__" + _steps(script, value.step_instructions, element, depth + 1)[0]
 
 
-def _long(value: int) -> int:
-    if value not in _LONG:
-        raise Refused(f"the whole number {value} does not fit 64 bits")
-    return value
-
-
-def _single(value: CardinalityValue) -> object:
-    cardinality, inner = value.source_instructions[0][1:]
-    if cardinality is not Cardinality.single:
-        raise Refused("a property has one value: CardinalityValue.single alone")
-    return inner
-
-
-def _enum(value: Enum) -> str:
-    """``Order.desc``, ``Merge.onCreate``, ``Scope.global``: TinkerPop's spelling of gremlinpython's members."""
-    name = re.sub(r"_(\w)", lambda match: match[1].upper(), value.name.rstrip("_"))
-    return f"{type(value).__name__}.{name}"
-
-
 def _predicate(script: Script, predicate: P, element: str | None, depth: int) -> str:
-    if depth > _MAX_DEPTH:
-        raise Refused(f"predicates are nested more than {_MAX_DEPTH} deep")
+    if depth > MAX_DEPTH:
+        raise Refused(f"predicates are nested more than {MAX_DEPTH} deep")
     operator = predicate.operator
     if not re.fullmatch(r"[A-Za-z]+", operator):
         raise Refused("this predicate does not exist")
@@ -269,44 +246,15 @@ def _predicate(script: Script, predicate: P, element: str | None, depth: int) ->
     return f"{'TextP' if isinstance(predicate, TextP) else 'P'}.{operator}({','.join(texts)})"
 
 
-def _plain(value: object, depth: int) -> object:
-    """Lists and maps as JSON can hold them, with the engine's names for tokens as keys."""
-    if depth > _MAX_DEPTH:
-        raise Refused(f"values are nested more than {_MAX_DEPTH} deep")
-    if isinstance(value, Mapping):
-        return {_key(key): _plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item, depth + 1) for item in value]
-    if isinstance(value, CardinalityValue):
-        return _plain(_single(value), depth)
-    if isinstance(value, float) and not isfinite(value):
-        raise Refused(f"{value} in a list or map is not supported by the embedded store")
-    if isinstance(value, (bool, str, float)) or value is None:
-        return value
-    if isinstance(value, int):
-        return _long(value)
-    if isinstance(value, Enum):
-        return _enum(value)
-    raise Refused(f"a list or map that holds a {type(value).__name__} is not supported by the embedded store")
-
-
-def _key(key: object) -> str:
-    if isinstance(key, (T, Direction)):
-        return _enum(key)
-    if isinstance(key, str):
-        return key
-    raise Refused(f"a map key of type {type(key).__name__} is not supported by the embedded store")
-
-
 _Convert = Callable[[Script, Any, "str | None", int], str]
 #: How an argument becomes text, by its type; the first that fits (bool before int, CardinalityValue before Bytecode).
 _CONVERSIONS: tuple[tuple[type | tuple[type, ...], _Convert], ...] = (
     (str, lambda script, value, _element, _depth: _text(script, value)),
     ((bool, float, dt.datetime, uuid.UUID), lambda script, value, _element, _depth: script.bind(value)),
-    (int, lambda script, value, _element, _depth: script.bind(_long(value))),
-    (CardinalityValue, lambda script, value, element, depth: _argument(script, _single(value), element, depth)),
+    (int, lambda script, value, _element, _depth: script.bind(long(value))),
+    (CardinalityValue, lambda script, value, element, depth: _argument(script, single(value), element, depth)),
     (Bytecode, _nested),
-    (Enum, lambda _script, value, _element, _depth: _enum(value)),
+    (Enum, lambda _script, value, _element, _depth: token(value)),
     (P, lambda script, value, element, depth: _predicate(script, value, element, depth + 1)),
     (Json, lambda script, value, _element, _depth: f"parse_json({script.bind(value.decode())})"),
     ((list, tuple, set, frozenset, Mapping), _list),

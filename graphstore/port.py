@@ -26,7 +26,8 @@ class GraphStore(Protocol):
 
         Within a delta: removals, then vertices, then edges. Upserts are idempotent: what exists gets the
         properties named, with one value each, and keeps the others. An edge is known by its label, ends and `key`
-        (stored as its property `key`); both ends must exist. Values of a wrong type raise `Refused`.
+        (stored as its property `key`); both ends must exist. Values of a wrong type raise `Refused`. Texts, whole
+        numbers and truth values come back as they were; a fraction may differ in its last bit.
         """
 
     def clear(self) -> None:

@@ -20,6 +20,7 @@ from graphmodel.vocabulary import EDGES, VERTICES
 from graphstore.errors import Refused
 
 EDGE_KEY = "key"  #: the property that holds an edge's own identity
+_PART = 200  #: edges that one traversal removes
 _FORBIDDEN = frozenset({"id", "label", "IN", "OUT", EDGE_KEY})
 _PYTHON = {"string": str, "long": int, "double": float, "boolean": bool}
 #: One type for a property wherever it appears: a number must not be whole here and fractional there.
@@ -70,9 +71,10 @@ def traversals(
     """
     for batch in batches(deltas):
         for label, removed in batch.removed_edges.items():
-            sources = list(dict.fromkeys(source for source, _ in removed))
-            keys = [key for _, key in removed]
-            yield g.V(sources).out_e(label).has(EDGE_KEY, P.within(keys)).drop()
+            for part in _parts(removed):
+                sources = list(dict.fromkeys(source for source, _ in part))
+                keys = [key for _, key in part]
+                yield g.V(sources).out_e(label).has(EDGE_KEY, P.within(keys)).drop()
         if batch.removed_vertices:
             yield g.V(batch.removed_vertices).drop()
         if batch.vertices:
@@ -85,6 +87,12 @@ def traversals(
         ]
         if rows:
             yield _upsert(_rows(g, rows, dialect).merge_e(__.select("k")))
+
+
+def _parts(removed: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """In parts, since within() looks through its whole list; those of one source together."""
+    ordered = sorted(set(removed))
+    return (ordered[start : start + _PART] for start in range(0, len(ordered), _PART))
 
 
 def _rows(g: GraphTraversalSource, rows: list[dict[Any, Any]], dialect: Dialect) -> GraphTraversal:
