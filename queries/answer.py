@@ -36,12 +36,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """Data flows from `source` to `target` (node ids). `columns` is the number of column pairs between datasets."""
+    """Data flows from `source` to `target` (node ids).
+
+    Between datasets there is no subtype, and `columns` is the number of column pairs that the edge stands for.
+    """
 
     source: str
     target: str
     type: str
-    subtype: str | None
+    subtype: str | None = None
     masking: bool = False
     exact: bool = True
     certain: bool = True

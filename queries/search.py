@@ -19,7 +19,7 @@ from queries.errors import QueryError
 from queries.page import Page, Row
 
 _MATCHES = ("exact", "prefix", "substring")
-_LABELS = ("dataset", "alias", "job", "column")
+_LABELS = ("dataset", "column", "job", "alias")
 #: What is searched, in the order of the answer.
 _STAGES = tuple(product(_MATCHES, _LABELS))
 _PREDICATES: Mapping[str, Callable[[str], P]] = {

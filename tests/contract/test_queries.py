@@ -17,6 +17,7 @@ from graphstore import GraphStore
 from queries.answer import Answer, Table
 from queries.catalogue import QUERIES, run
 from queries.errors import NodeNotFound, QueryError, UnknownQuery
+from queries.lineage import Question, lineage
 
 RAW, MART, REPORT = "s3://lake/raw/items", "s3://lake/mart/orders", "s3://lake/report"
 JOB, PLAN, NEXT_PLAN = "job:glue/nightly", "plan:1", "plan:2"
@@ -39,7 +40,7 @@ def derives(target: str, source: str, plan: str = PLAN, *, label: str = "derives
         "job": JOB,
     }
     properties |= more
-    return edge(label, target, source, plan, properties["type"], properties["subtype"], **properties)
+    return edge(label, target, source, plan, properties["type"], properties["subtype"] or "", **properties)
 
 
 def depends(target: str, source: str, plan: str = PLAN, **more: Any) -> Edge:
@@ -67,11 +68,11 @@ def pipeline() -> GraphDelta:
         derives(f"{REPORT}#total", f"{MART}#revenue", NEXT_PLAN, certain=False),
         derives(f"{REPORT}#masked", f"{MART}#currency", NEXT_PLAN, masking=True, exact=False, sourceField="a.b"),
         derives(f"{REPORT}#masked", f"{MART}#revenue", NEXT_PLAN, type="INDIRECT", subtype="CONDITIONAL"),
-        derives(MART, RAW, columns=3),
-        derives(MART, MART, carried=True, columns=1),
-        derives(REPORT, MART, NEXT_PLAN, columns=2),
+        derives(MART, RAW, columns=3, subtype=None),
+        derives(MART, MART, carried=True, columns=1, subtype=None),
+        derives(REPORT, MART, NEXT_PLAN, columns=2, subtype=None),
         derives(f"{MART}#revenue", f"{RAW}#status", "plan:0", label="everDerivesFrom"),
-        derives(MART, RAW, "plan:0", label="everDerivesFrom", columns=1),
+        derives(MART, RAW, "plan:0", label="everDerivesFrom", columns=1, subtype=None),
     ]
     return GraphDelta((*vertices, *actions()[0]), (*edges, *actions()[1]))
 
@@ -303,6 +304,19 @@ def test_a_deadline_ends_a_walk_with_what_it_has(graph: GraphStore) -> None:
     assert isinstance(answer, Answer)
     assert (places(answer), answer.complete, answer.reason) == ([(TOTAL, 0), (REVENUE, 1)], False, "deadline")
     assert arrows(answer) == [f"{REVENUE} -> {TOTAL}"]
+
+
+def test_what_is_removed_during_a_walk_leaves_no_edge_without_its_ends(graph: GraphStore) -> None:
+    asked: list[int] = []
+
+    def late() -> bool:
+        asked.append(1)
+        if len(asked) == len(["report", "mart", "raw"]):
+            graph.apply(GraphDelta(removed_vertices=(f"{RAW}#price",)))
+        return False
+
+    answer = lineage(graph.g, f"{REPORT}#total", Question(), late)
+    assert (places(answer), len(answer.edges)) == ([(TOTAL, 0), (REVENUE, 1), (QUANTITY, 2)], 2)
 
 
 def test_both_ways_marks_the_side_of_a_node(graph: GraphStore) -> None:

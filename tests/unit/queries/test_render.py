@@ -134,6 +134,15 @@ def test_mermaid_boxes_the_columns_of_a_dataset() -> None:
     )
 
 
+def test_datasets_alone_need_no_boxes() -> None:
+    nodes = [Node(name, "dataset", name[-1], name, at, "upstream") for at, name in enumerate(("s3://a", "s3://b"))]
+    found = answer(nodes, [Edge("s3://b", "s3://a", "DIRECT", columns=1, exact=False)])
+    assert mermaid(found) == (
+        'flowchart LR\n    n0(["a"])\n    n1(["b"])\n  n1 -->|"1 column"| n0\n  style n0 stroke-width:3px\n'
+    )
+    assert text(found) == "s3://a\n└── s3://b  direct  1 column  not exact\n"
+
+
 def test_dot_draws_indirect_edges_dashed_and_counts_columns() -> None:
     nodes = [Node(name, "dataset", name, name, at, "upstream") for at, name in enumerate(("s3://a", "s3://b"))]
     found = answer(nodes, [Edge("s3://b", "s3://a", "INDIRECT", None, columns=3)])
