@@ -1,8 +1,8 @@
 """A request's body, within bounds: read from the wire, unpacked, parsed. Nothing here knows what it means.
 
 Whatever a sender does (a bomb, a stall, an endless stream, brackets to the horizon), what it costs is bounded, and
-the answer says which bound it was. The figures are those of issue-free payloads with much room: the largest recorded
-plan, of 200 chained steps, has 1 MB, 65,000 values and a depth of 9.
+the answer says which bound it was. The figures leave much room: the largest recorded plan, of 200 chained steps, has
+1 MB, 79,000 values and a depth of 7.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def _not_json(body: bytes, error: orjson.JSONDecodeError, limits: Limits) -> str
         text = body.decode("utf-8")
     except UnicodeDecodeError as fault:
         return f"$: expected JSON in UTF-8, got another byte at offset {fault.start}"
-    if text[error.pos :].startswith(("NaN", "Infinity", "-Infinity")):
+    if text[error.pos :].startswith(("NaN", "Infinity")):
         return f"$: expected JSON, got NaN or Infinity at line {error.lineno}, column {error.colno}"
     return f"$: expected JSON, got: {error.msg} at line {error.lineno}, column {error.colno}"
 

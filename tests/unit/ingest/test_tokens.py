@@ -1,0 +1,110 @@
+"""Tokens are shown once, kept hashed, and work or stop working while the server runs."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from ingest.tokens import TOKENS_FILE, Scope, TokenInfo, TokenStore, TokensUnreadable
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TokenStore:
+    return TokenStore(tmp_path / "data", clock=lambda: 1_700_000_000_000)
+
+
+def test_a_token_names_its_sender_and_opens_its_scope(store: TokenStore) -> None:
+    token = store.add("write", "glue")
+    sender = store.check(token)
+    assert sender is not None
+    assert sender.name == "glue"
+
+
+@pytest.mark.parametrize(
+    ("scope", "opens"), [("write", {"write"}), ("read", {"read"}), ("admin", {"write", "read", "admin"})]
+)
+def test_admin_includes_the_other_scopes(store: TokenStore, scope: Scope, opens: set[Scope]) -> None:
+    sender = store.check(store.add(scope, "x"))
+    assert sender is not None
+    scopes: tuple[Scope, ...] = ("write", "read", "admin")
+    assert {each for each in scopes if sender.may(each)} == opens
+
+
+@pytest.mark.parametrize("wrong", ["", "hw_", "hw_x", "\udcff", "é", "x" * 10_000])
+def test_what_is_no_token_opens_nothing(store: TokenStore, wrong: str) -> None:
+    token = store.add("write", "glue")
+    assert store.check(wrong) is None
+    assert store.check(token[:-1]) is None
+    assert store.check(token + " ") is None
+
+
+def test_the_file_holds_no_token_and_is_its_owners_alone(store: TokenStore, tmp_path: Path) -> None:
+    token = store.add("write", "glue")
+    file = tmp_path / "data" / TOKENS_FILE
+    assert token not in file.read_text()
+    assert token.removeprefix("hw_") not in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in file.parent.iterdir()] == [TOKENS_FILE]
+
+
+def test_tokens_are_listed_without_themselves_oldest_first(store: TokenStore) -> None:
+    store.add("write", "glue")
+    store.add("read", "anna")
+    assert store.list() == (
+        TokenInfo("glue", ("write",), 1_700_000_000_000),
+        TokenInfo("anna", ("read",), 1_700_000_000_000),
+    )
+
+
+def test_another_process_adds_and_revokes_while_this_one_runs(store: TokenStore, tmp_path: Path) -> None:
+    elsewhere = TokenStore(tmp_path / "data")
+    assert store.list() == ()
+    token = elsewhere.add("write", "glue")
+    assert store.check(token) is not None
+    assert elsewhere.revoke("glue")
+    assert store.check(token) is None
+    assert not elsewhere.revoke("glue")
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "message"),
+    [
+        ("write", "glue", "there is a token of the name glue already"),
+        ("root", "x", "a scope is one of write, read, admin, not root"),
+        ("write", "", "a name has 1 to 80 printable characters"),
+        ("write", " ", "a name has 1 to 80 printable characters"),
+        ("write", "a\nb", "a name has 1 to 80 printable characters"),
+        ("write", "x" * 81, "a name has 1 to 80 printable characters"),
+    ],
+)
+def test_a_token_that_cannot_be_named_is_not_made(store: TokenStore, scope: Scope, name: str, message: str) -> None:
+    store.add("write", "glue")
+    with pytest.raises(ValueError, match=message):
+        store.add(scope, name)
+    assert len(store.list()) == 1
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"tokens":[{"name":"x"}]}', '{"tokens":[1]}', '{"tokens":'])
+def test_a_damaged_file_lets_nobody_in(store: TokenStore, tmp_path: Path, damage: str) -> None:
+    token = store.add("write", "glue")
+    (tmp_path / "data" / TOKENS_FILE).write_text(damage)
+    with pytest.raises(TokensUnreadable):
+        store.check(token)
+
+
+def test_removing_the_file_removes_all_tokens(store: TokenStore, tmp_path: Path) -> None:
+    token = store.add("write", "glue")
+    (tmp_path / "data" / TOKENS_FILE).unlink()
+    assert store.check(token) is None
+
+
+def test_a_write_that_was_broken_off_does_not_stop_the_next_one(store: TokenStore, tmp_path: Path) -> None:
+    store.add("write", "glue")
+    for left in (tmp_path / "data").iterdir():
+        left.with_suffix(".1.new").write_text("half")
+    store.add("read", "anna")
+    assert json.loads((tmp_path / "data" / TOKENS_FILE).read_text())["version"] == 1
+    assert len(store.list()) == 2
