@@ -20,6 +20,8 @@ from spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, referen
 
 #: How far attributes that no operator puts out are followed through what the agent says of them.
 _CHASE = 100
+#: Spark's hidden column of a file's name, size and times: no column of the data.
+_FILE_METADATA = "_metadata"
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class _Resolver:
 
     def _read_column(self, operation: OperationNode, attribute: str) -> Value:
         name = self.named(attribute)
+        if name == _FILE_METADATA:
+            return Value(text=text(name), generated=True)
         qualifier = self._aliases.get((operation.id, name.lower()))
         shown = f"{qualifier}.{name}" if qualifier else name
         columns = [read_column(uri, name, shown) for uri in self.datasets.get(operation.id, ())]

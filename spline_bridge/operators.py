@@ -278,10 +278,18 @@ def _opaque(operation: OperationNode, children: Sequence[Rows], context: Context
     everything = [value for rows in children for value in rows.values]
     grouping = references([operation.params.get(key) for key in _GROUPINGS])
     context.keys(Subtype.GROUP_BY, map(context.value, grouping))
+    context.keys(Subtype.GROUP_BY, _leading(operation, children))
     shown = _code_name(operation, context)
     value = replace(combine(everything, TRANSFORMATION, exact=False), text=shown)
     value = value if everything else unresolved(shown)
     return Rows(ids, tuple(known.get(i, value) if operation.name in _KEEPING else value for i in ids))
+
+
+def _leading(operation: OperationNode, children: Sequence[Rows]) -> list[Value]:
+    """The keys of a cogroup: the first columns of each side."""
+    widths = [operation.params.get(key) for key in ("leftGroupingLen", "rightGroupingLen")]
+    sides = zip(children, widths, strict=False)
+    return [value for rows, width in sides if isinstance(width, int) for value in rows.values[: max(width, 0)]]
 
 
 _GROUPINGS = ("groupingAttributes", "leftAttributes", "rightAttributes", "leftGroup", "rightGroup")

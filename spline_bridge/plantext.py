@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 _PREFIX = re.compile(r"^((?::  |   )*)((?:\+- |:- )?)")
 _ID = re.compile(r"#(\d+)L?(?![\w])")
+_RESULT = re.compile(r"\)#(\d+)")
 _OUTER = re.compile(r"\bouter\(([^()]*)\)")
 _LAST_ID = re.compile(r"#(\d+)L?$")
 _SUBQUERY = re.compile(r"\b(?:scalar-subquery|exists|list|lateral-subquery)#(\d+)")
@@ -69,8 +70,19 @@ def _node(line: str) -> TextNode:
 
 
 def ids(text: str) -> list[str]:
-    """The expression ids in a text, in order."""
-    return _ID.findall(text)
+    """The expression ids in a text, in order. A Python function's own (``f(a#1)#2``) stands for its arguments."""
+    results = {match.end(1): match.group(1) for match in _RESULT.finditer(text) if _applied(text, match.start())}
+    return [match.group(1) for match in _ID.finditer(text) if match.end(1) not in results]
+
+
+def _applied(text: str, closing: int) -> bool:
+    """Whether the parenthesis that closes here holds expression ids; that of ``sum(x)#1``, a name, does not."""
+    depth = 0
+    for i in range(closing, -1, -1):
+        depth += (text[i] == ")") - (text[i] == "(")
+        if depth == 0:
+            return _ID.search(text, i, closing) is not None
+    return False
 
 
 def output_id(item: str) -> str | None:

@@ -88,6 +88,7 @@ def read_plan(document: Mapping[str, Any], *, nested: bool) -> WirePlan:
         attributes = {a.id: a for a in map(_attribute, _mappings(extra.get("attributes")))}
         expressions = flat.expressions
     expressions.update(_named_fields(expressions, attributes, _mappings(extra.get("dataTypes"))))
+    expressions.update(_without_effect(expressions, attributes, types))
     return WirePlan(
         name=document.get("name") or extra.get("appName"),
         write=write,
@@ -180,8 +181,8 @@ def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict
             type_id=str(item.get("dataType")),
         )
     for item in _mappings(node.get("constants")):
-        type_name = types.get(str(item.get("dataType")))
-        out[_id(item["id"])] = Expression(_id(item["id"]), "Literal", value=item.get("value"), type=type_name)
+        key, type_id = _id(item["id"]), str(item.get("dataType"))
+        out[key] = Expression(key, "Literal", value=item.get("value"), type=types.get(type_id), type_id=type_id)
     return out
 
 
@@ -199,6 +200,24 @@ def _named_fields(
             if isinstance(ordinal, int) and 0 <= ordinal < len(fields):
                 out[expression.id] = replace(expression, params={**expression.params, "name": fields[ordinal]})
     return out
+
+
+def _without_effect(
+    expressions: Mapping[str, Expression], attributes: Mapping[str, Attribute], types: Mapping[str, str]
+) -> dict[str, Expression]:
+    """Casts to the type that the operand has: views and inserts add them to every column. They become aliases."""
+    out = {}
+    for expression in expressions.values():
+        if expression.operator in _CASTS and expression.operands and expression.type not in (None, *_NESTED_TYPES):
+            ref = expression.operands[0]
+            inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)
+            if inner is not None and types.get(str(inner.type_id)) == expression.type:
+                out[expression.id] = replace(expression, operator="Alias")
+    return out
+
+
+_CASTS = frozenset({"Cast", "AnsiCast", "UpCast"})
+_NESTED_TYPES = ("struct", "array", "map")
 
 
 class _Nested:
