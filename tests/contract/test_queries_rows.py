@@ -1,0 +1,192 @@
+"""Finding things and listing them: spellings, errors, rows and pages of every query, on every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from graphstore import GraphStore
+from queries.answer import Table
+from queries.catalogue import QUERIES, run
+from queries.errors import NodeNotFound, QueryError, UnknownQuery
+from tests.contract.queries_world import JOB, MART, NEXT_PLAN, PLAN, RAW, REPORT, ask, pipeline, rows
+
+REVENUE, PRICE = "mart/orders#revenue", "raw/items#price"
+
+
+@pytest.fixture
+def graph(store: GraphStore) -> GraphStore:
+    store.apply(pipeline())
+    return store
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        f"{MART}#revenue",
+        f"{MART}#Revenue",
+        "s3a://lake/mart/orders/#REVENUE",
+        f"  {MART}/dt=2026-01-01#revenue ",
+        "shop.orders#revenue",
+        "Shop.Orders#revenue",
+    ],
+)
+def test_any_spelling_of_a_node_is_accepted(graph: GraphStore, spelling: str) -> None:
+    assert ask(graph, "upstream", node=spelling).root == f"{MART}#revenue"
+
+
+@pytest.mark.parametrize(
+    ("query", "given", "error", "field", "suggestions"),
+    [
+        ("upstream", {"node": f"{MART}#revenu"}, NodeNotFound, "node", [f"{MART}#revenue"]),
+        ("upstream", {"node": "shop.orders#currencies"}, NodeNotFound, "node", [f"{MART}#currency"]),
+        ("upstream", {"node": "s3://lake/mart/order"}, NodeNotFound, "node", [MART]),
+        ("upstream", {"node": "orders"}, NodeNotFound, "node", [MART]),  # a bare name is no spelling
+        ("upstream", {"node": "s3://lake/mart/order#revenue"}, NodeNotFound, "node", [MART]),
+        ("upstream", {"node": JOB}, NodeNotFound, "node", None),
+        ("upstream", {"node": "#"}, NodeNotFound, "node", None),
+        ("upstream", {"node": "x" * 100_000}, NodeNotFound, "node", []),
+        ("upstream", {"node": "both"}, QueryError, "node", [MART, RAW]),
+        ("upstream", {"node": MART, "asOf": "2026-01-01"}, QueryError, "asOf", ["ever"]),
+        ("upstream", {"node": MART, "depth": -1}, QueryError, "depth", []),
+        ("columns", {"dataset": f"{MART}#revenue"}, NodeNotFound, "dataset", None),
+        ("runs", {"job": "nightl"}, NodeNotFound, "job", [JOB]),
+        ("search", {"q": "a", "next": "1"}, QueryError, "next", []),
+        ("search", {"q": ""}, QueryError, "q", []),
+        ("upstrean", {}, UnknownQuery, "query", ["upstream"]),
+    ],
+)
+def test_what_cannot_be_answered_says_why_and_what_was_perhaps_meant(
+    graph: GraphStore,
+    query: str,
+    given: dict[str, object],
+    error: type[QueryError],
+    field: str,
+    suggestions: list[str] | None,
+) -> None:
+    with pytest.raises(error) as refused:
+        run(query, graph.g, given)
+    assert refused.value.field == field
+    assert len(refused.value.message) < 500
+    if suggestions is not None:
+        assert list(refused.value.suggestions)[: len(suggestions) or None] == suggestions
+
+
+@pytest.mark.parametrize(
+    ("query", "given", "expected"),
+    [
+        ("datasets", {}, [(MART, 2), (RAW, 3), (REPORT, 2)]),
+        (
+            "columns",
+            {"dataset": "s3a://lake/mart/orders"},
+            [(f"{MART}#currency", "constant"), (f"{MART}#revenue", None)],
+        ),
+        ("jobs", {}, [(JOB, 2)]),
+        ("plans", {"job": "glue/nightly"}, [(PLAN, [RAW], 2, 2_000), (NEXT_PLAN, [], 0, None)]),
+        ("runs", {"job": "nightly"}, [("run:2", "failed"), ("run:1", "success")]),
+        (
+            "run",
+            {"run": "run:1"},
+            [
+                ("executes", PLAN, None),
+                ("used", f"{RAW}@initial", RAW),
+                ("generated", f"{MART}@1", MART),
+                ("sameWriteAs", "run:2", None),
+            ],
+        ),
+        ("operations", {"plan": PLAN}, [("read", []), ("Filter", [f"{PLAN}/2"]), ("write", [f"{PLAN}/1"])]),
+        ("operations", {"plan": "3fa85f64"}, [("read", []), ("Filter", [f"{PLAN}/2"]), ("write", [f"{PLAN}/1"])]),
+        (
+            "dataset-versions",
+            {"dataset": MART},
+            [(f"{MART}@1", "run:1", f"{MART}@initial"), (f"{MART}@initial", None, None)],
+        ),
+    ],
+)
+def test_tables(graph: GraphStore, query: str, given: dict[str, object], expected: list[tuple[object, ...]]) -> None:
+    chosen = {
+        "datasets": ("id", "columns"),
+        "columns": ("id", "origin"),
+        "jobs": ("id", "plans"),
+        "plans": ("id", "reads", "runs", "lastRun"),
+        "runs": ("id", "status"),
+        "run": ("relation", "id", "dataset"),
+        "operations": ("name", "follows"),
+        "dataset-versions": ("id", "run", "previous"),
+    }
+    assert [tuple(row[name] for name in chosen[query]) for row in rows(graph, query, **given)] == expected
+
+
+def test_stats_count_by_label(graph: GraphStore) -> None:
+    counted = {row["label"]: row["count"] for row in rows(graph, "stats")}
+    assert counted == graph.counts()
+    assert {row["label"]: row["kind"] for row in rows(graph, "stats")}["column"] == "vertex"
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("ORDERS", [("mart/orders", "exact"), ("alias:shop.orders", "substring")]),
+        ("price", [(PRICE, "exact")]),
+        ("pRI", [(PRICE, "prefix")]),
+        ("reven", [(REVENUE, "prefix")]),
+        ("venu", [(REVENUE, "substring")]),
+        ("mart/", [("mart/orders", "substring")]),  # not all its columns
+        ("night", [(JOB, "prefix")]),
+        (f"{MART}#rev", [(REVENUE, "prefix")]),
+        (f"{MART}#revenue", [(REVENUE, "exact")]),
+        ("no such thing", []),
+    ],
+)
+def test_search_finds_exact_names_first(graph: GraphStore, q: str, expected: list[tuple[str, str]]) -> None:
+    found = rows(graph, "search", q=q)
+    assert [(row["id"].removeprefix("s3://lake/"), row["match"]) for row in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        ("datasets", {}),
+        ("stats", {}),
+        ("columns", {"dataset": RAW}),
+        ("runs", {"job": JOB}),
+        ("operations", {"plan": PLAN}),
+        ("search", {"q": "a"}),
+        ("search", {"q": "s"}),
+    ],
+)
+def test_pages_follow_each_other_without_gaps(graph: GraphStore, query: str, given: dict[str, object]) -> None:
+    whole = rows(graph, query, **given)
+    assert len(whole) > 1
+    assert [row for page in pages(graph, query, given) for row in page] == whole
+
+
+def pages(store: GraphStore, query: str, given: dict[str, object]) -> Iterator[list[dict[str, Any]]]:
+    following: str | None = None
+    while True:
+        table = run(query, store.g, {**given, "limit": 1, "next": following})
+        assert isinstance(table, Table)
+        yield [dict(row) for row in table.rows]
+        if table.next is None:
+            return
+        following = table.next
+
+
+def test_every_query_answers_on_an_empty_graph(store: GraphStore) -> None:
+    for query in QUERIES:
+        given = {parameter.name: "s3://none" for parameter in query.parameters if parameter.required}
+        if any(parameter.type == "node" for parameter in query.parameters):
+            with pytest.raises(NodeNotFound):
+                run(query.name, store.g, given)
+        else:
+            assert rows(store, query.name, **given) == []
+
+
+def test_the_store_is_only_read(graph: GraphStore) -> None:
+    before = graph.counts()
+    for query in QUERIES:
+        known = {"node": MART, "dataset": MART, "job": JOB, "run": "run:1", "plan": PLAN, "q": "a"}
+        run(query.name, graph.g, {name: known[name] for name in known if name in {p.name for p in query.parameters}})
+    assert graph.counts() == before
