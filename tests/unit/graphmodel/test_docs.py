@@ -1,0 +1,21 @@
+"""The page about the graph is that of the vocabulary as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphmodel.docs import page
+from graphmodel.vocabulary import EDGES, VERTICES
+
+PAGE = Path(__file__).parents[3] / "docs" / "graph.md"
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m graphmodel.docs > docs/graph.md"
+
+
+def test_the_page_names_every_label_and_property() -> None:
+    named = page()
+    for label in (*VERTICES, *EDGES):
+        assert f"### {label.name}\n" in named
+        assert all(f"| `{name}` |" in named for name in label.properties)
