@@ -19,7 +19,7 @@ from ingest.body import Refused
 from ingest.tokens import Scope, Sender, TokenStore
 from spline_bridge.errors import shown
 
-SENDER = "headwater.sender"
+SENDER: web.RequestKey[Sender] = web.RequestKey("sender", Sender)
 """Key of a request under which its `Sender` is found; absent where no token was given."""
 
 

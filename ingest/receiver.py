@@ -24,7 +24,6 @@ from ingest.auth import SENDER, Access, checks
 from ingest.body import Limits, Reading, Refused, gunzip, read
 from ingest.intake import EVENTS, PLAN, Kind, Taken, take
 from ingest.ledger import Appended, LedgerUnavailable, NewEntry
-from ingest.tokens import Sender
 from spline_bridge.secret_patterns import clean_text
 from spline_bridge.validate import CONTENT_TYPES
 
@@ -80,10 +79,20 @@ def create_app(committer: Committer, *, settings: Settings | None = None) -> web
     return app
 
 
-def make_runner(app: web.Application, *, keepalive_seconds: float = 75.0) -> web.AppRunner:
-    """A runner that leaves bodies packed and closes connections that send no whole request header in time."""
+def make_runner(
+    app: web.Application, *, keepalive_seconds: float = 75.0, lingering_seconds: float = 2.0
+) -> web.AppRunner:
+    """A runner that leaves bodies packed, and closes connections that send no whole request header in time.
+
+    `lingering_seconds` is how long a sender whose body was refused may go on sending before the connection is closed:
+    one that does not read while it writes would otherwise lose the answer.
+    """
     return web.AppRunner(
-        app, auto_decompress=False, keepalive_timeout=keepalive_seconds, lingering_time=5.0, access_log=None
+        app,
+        auto_decompress=False,
+        keepalive_timeout=keepalive_seconds,
+        lingering_time=lingering_seconds,
+        access_log=None,
     )
 
 
@@ -138,7 +147,7 @@ async def _received(request: web.Request, kind: Kind) -> tuple[Taken, dict[str, 
     packed = _is_packed(request)
     with receiver.reading.share() as share:
         wire = await read(request.content, request.content_length, receiver.limits, share)
-        sender: Sender | None = request.get(SENDER)
+        sender = request.get(SENDER)
         job = _Job(kind, content_type, wire, packed, sender.name if sender else None, receiver.limits)
         taken = await _taken(job, receiver.lane)
         if taken.entry is None:
