@@ -33,7 +33,8 @@ def _diagram() -> str:
 
 def _vertex(label: VertexLabel) -> str:
     names = _names(label.prov, label.openlineage)
-    return f"### {label.name}\n\n{_sentence(label.meaning)} Key: {label.key}. A {label.kind}.{names}\n\n{_table(label.properties)}"
+    what = f"{_sentence(label.meaning)} Key: `{label.key}`. A {label.kind}.{names}"
+    return f"### {label.name}\n\n{what}\n\n{_table(label.properties)}"
 
 
 def _edge(label: EdgeLabel) -> str:

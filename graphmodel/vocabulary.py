@@ -87,7 +87,7 @@ VERTICES: tuple[VertexLabel, ...] = (
     ),
     VertexLabel(
         "datasetVersion",
-        "dataset + the run that wrote it, or `initial`",
+        "dataset + the run that wrote it, or initial",
         "the state of a dataset after one write",
         "prov:Entity",
         "version facet",

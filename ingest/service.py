@@ -9,7 +9,6 @@ DIR/server.json       where a running server answers; DIR/tokens.json: hashes of
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from graphstore import GraphStore, open_store
+from graphstore import GraphStore, open_store, set_aside
 from graphstore.errors import Damaged
 from ingest.derived import Derived, Parked
 from ingest.ledger import Ledger
@@ -158,8 +157,6 @@ def _open_store(url: str) -> tuple[GraphStore, bool]:
     try:
         return open_store(url), False
     except Damaged as error:
-        place = Path(url.partition(":")[2]).expanduser()
-        aside = place.with_name(f"{place.name}.damaged-{_now_ms()}")
-        shutil.move(place, aside)
+        aside = set_aside(url)
         log.warning("the graph store is damaged (%s); it was moved to %s and is rebuilt from the ledger", error, aside)
         return open_store(url), True

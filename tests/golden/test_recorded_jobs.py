@@ -181,4 +181,4 @@ def test_two_hundred_steps_do_not_print_themselves_exponentially() -> None:
     for payload in payloads("o02_long_plan_200"):
         if payload.kind == "plan":
             plan = decode_plan(payload.body, payload.content_type)
-            assert max(len(d.expression or "") for d in plan.derivations) < 2_200  # noqa: PLR2004 - the bound and its note
+            assert max(len(d.expression or "") for d in plan.derivations) < 2_200

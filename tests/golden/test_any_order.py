@@ -1,0 +1,55 @@
+"""The graph of the recorded jobs does not depend on the order in which their payloads arrive, nor on repeats."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gremlin_python.process.traversal import T
+
+from ingest.intake import take
+from ingest.service import Service
+from tests.golden.recorded import ALL
+
+
+def entries() -> list[Any]:
+    taken = [take("spline.plan" if p.kind == "plan" else "spline.events", p.content_type, p.body).entry for p in ALL]
+    return [entry for entry in taken if entry is not None]
+
+
+def graph_of(folder: Path, payloads: list[Any]) -> tuple[list[Any], list[Any]]:
+    """All elements of the graph, as text that can be compared."""
+    with Service.open(folder) as service:
+        for payload in payloads:
+            service.ledger.append([payload])
+        service.catch_up()
+        assert service.parked() == []
+        vertices = service.store.g.V().has_label("ledger").fold().next()
+        assert len(vertices) == 1
+        found = service.store.g.V().element_map().to_list()
+        edges = service.store.g.E().element_map().to_list()
+    return (
+        sorted(repr(sorted(map(repr, v.items()))) for v in found if v[T.label] != "ledger"),
+        sorted(repr(sorted((repr(k), str(x)) for k, x in e.items() if k is not T.id)) for e in edges),
+    )
+
+
+@pytest.fixture(scope="module")
+def in_order(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Any], list[Any]]:
+    return graph_of(tmp_path_factory.mktemp("order") / "data", entries())
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_order_gives_the_same_graph(seed: int, in_order: tuple[list[Any], list[Any]], tmp_path: Path) -> None:
+    payloads = entries()
+    chosen = random.Random(seed)
+    payloads += chosen.sample(payloads, 20)
+    chosen.shuffle(payloads)
+    assert graph_of(tmp_path / "data", payloads) == in_order
+
+
+def test_events_before_their_plans(in_order: tuple[list[Any], list[Any]], tmp_path: Path) -> None:
+    payloads = sorted(entries(), key=lambda entry: entry.kind != "spline.events")
+    assert graph_of(tmp_path / "data", payloads) == in_order
