@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from spline_bridge.errors import DecodeError, InvalidDocument, json_path, shown
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 CONTENT_TYPES: Mapping[str, str] = {
     "application/json": "1.0",
@@ -96,6 +97,8 @@ def _named(document: object, fast: jsonschema_rs.Draft202012Validator) -> Invali
 
 
 def _explained(document: object, schema: Mapping[str, Any]) -> InvalidDocument | None:
+    from jsonschema import Draft202012Validator  # a tenth of a second, and most processes refuse nothing
+
     errors = Draft202012Validator(schema).iter_errors(document)
     violations = list(dict.fromkeys(chain.from_iterable(_sentences(e, schema) for e in islice(errors, _COUNTED))))
     if not violations:
