@@ -169,9 +169,11 @@ def operations_hash(plan: Plan) -> str:
 def _merged_derivations(plan: Plan) -> tuple[Derivation, ...]:
     groups: dict[tuple[str, ...], list[Derivation]] = {}
     for d in plan.derivations:
-        own = d.source_dataset == plan.target.uri and d.source_column.lower() == d.target.lower()
-        low = replace(d, target=d.target.lower(), source_column=d.source_column.lower(), carried=d.carried or own)
-        groups.setdefault((low.target, low.source_dataset, low.source_column, low.type, low.subtype), []).append(low)
+        target, source = d.target.lower(), d.source_column.lower()
+        carried = d.carried or (source == target and d.source_dataset == plan.target.uri)
+        if (target, source, carried) != (d.target, d.source_column, d.carried):  # replace() is what costs here
+            d = replace(d, target=target, source_column=source, carried=carried)  # noqa: PLW2901
+        groups.setdefault((target, d.source_dataset, source, d.type.value, d.subtype.value), []).append(d)
     return tuple(_one_derivation(groups[key]) for key in sorted(groups))
 
 
@@ -191,8 +193,9 @@ def _one_derivation(same: list[Derivation]) -> Derivation:
 def _merged_dependencies(plan: Plan) -> tuple[Dependency, ...]:
     groups: dict[tuple[str, ...], list[Dependency]] = {}
     for d in plan.dependencies:
-        low = replace(d, source_column=d.source_column.lower())
-        groups.setdefault((low.source_dataset, low.source_column, low.subtype), []).append(low)
+        source = d.source_column.lower()
+        low = d if source == d.source_column else replace(d, source_column=source)
+        groups.setdefault((d.source_dataset, source, d.subtype.value), []).append(low)
     return tuple(_one_dependency(groups[key]) for key in sorted(groups))
 
 

@@ -299,14 +299,14 @@ class Projector:
                 log.warning("The graph store cannot write now: %s", error)
                 self._wait(failures)
                 failures += 1
+                if self._stop.is_set():
+                    raise Stopped from error
             else:
                 return
 
     def _wait(self, failures: int) -> None:
         seconds = min(_FIRST_WAIT * 2 ** min(failures, 20), _LONGEST_WAIT) * (0.5 + self._jitter() / 2)
         (self._sleep or self._stop.wait)(seconds)
-        if self._stop.is_set():
-            raise Stopped
 
     def _advance(self, last: int) -> None:
         with self._advanced:

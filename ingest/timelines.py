@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from graphmodel import elements, ids, now
 from graphmodel.columns import Voice, column_vertices, voices
@@ -100,7 +101,10 @@ class _Dataset:
         self._tables = tables
         self._changes = changes
         self._logic_of = logic_of
-        self._partitioned = tables.is_partitioned(dataset)
+
+    @cached_property
+    def _partitioned(self) -> bool:
+        return self._tables.is_partitioned(self._dataset)
 
     # two reports of one write
 
