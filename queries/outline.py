@@ -6,7 +6,7 @@ A node that was shown before is marked and not opened again; a wide fan is folde
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from queries.answer import Answer, Edge, Node
@@ -28,6 +28,7 @@ class Branch:
 class _Link(NamedTuple):
     node: str
     edge: Edge | None  #: None: a dataset and its columns
+    plans: int = 1  #: how many plans derive it in the same way
 
 
 def outline(answer: Answer, fan: int = FAN) -> Branch:
@@ -62,7 +63,7 @@ def _grown(answer: Answer, nodes: Mapping[str, Node], direction: str, fan: int) 
         below = links.get(link.node, ())
         seen = link.node in opened and bool(below)
         mark = "shown above" if seen else None
-        branch = Branch(link.node, _notes(nodes.get(link.node), link.edge), mark)
+        branch = Branch(link.node, _notes(nodes.get(link.node), link), mark)
         _insert(parent, branch)
         if not seen and below:
             opened.add(link.node)
@@ -85,9 +86,9 @@ def _insert(parent: Branch, branch: Branch) -> None:
 def _links(answer: Answer, direction: str) -> dict[str, list[_Link]]:
     """What is below each node: along the edges, and between a dataset and its columns where the walk went so."""
     links: dict[str, list[_Link]] = {}
-    for edge in answer.edges:
+    for edge, plans in _alike(answer.edges):
         above, below = (edge.target, edge.source) if direction == "upstream" else (edge.source, edge.target)
-        links.setdefault(above, []).append(_Link(below, edge))
+        links.setdefault(above, []).append(_Link(below, edge, plans))
     datasets = {node.id for node in answer.nodes if node.label == "dataset"}
     for node in answer.nodes:
         if node.label != "column" or node.dataset not in datasets:
@@ -99,13 +100,23 @@ def _links(answer: Answer, direction: str) -> dict[str, list[_Link]]:
     return links
 
 
+def _alike(edges: Sequence[Edge]) -> list[tuple[Edge, int]]:
+    """The edges, those that differ by their plan alone as one, with how many there are: certain if one is."""
+    groups: dict[Edge, list[Edge]] = {}
+    for edge in edges:
+        groups.setdefault(replace(edge, plan=None, certain=True), []).append(edge)
+    return [(max(same, key=lambda edge: edge.certain), len(same)) for same in groups.values()]
+
+
 def _root_notes(node: Node | None) -> tuple[str, ...]:
     return tuple(_node_notes(node, beside=False)) if node else ()
 
 
-def _notes(node: Node | None, edge: Edge | None) -> tuple[str, ...]:
+def _notes(node: Node | None, link: _Link) -> tuple[str, ...]:
     """How the edge derives, and why the node has no sources of its own."""
-    return (*(_edge_notes(edge) if edge else ()), *(_node_notes(node, beside=edge is None) if node else ()))
+    plans = (f"in {link.plans:,} plans",) if link.plans > 1 else ()
+    edge = _edge_notes(link.edge) if link.edge else ()
+    return (*edge, *plans, *(_node_notes(node, beside=link.edge is None) if node else ()))
 
 
 def _edge_notes(edge: Edge) -> Iterator[str]:
