@@ -28,11 +28,16 @@ class _Touched:
     """What changed on one dataset's timeline in this batch."""
 
     writes: dict[Position, Write] = field(default_factory=dict)  # came, went, or count otherwise than before
+    versions: list[Write] = field(default_factory=list)  # the same, with the times of before as well
     reads: dict[Position, Read] = field(default_factory=dict)  # came
     reads_before: dict[Position, ReadRow] = field(default_factory=dict)  # went, or came again
     appended: bool = True  # writes only came
     repartitioned: bool = False
     reshaped: bool = False
+
+    def touch(self, write: Write) -> None:
+        self.writes[write.position] = write
+        self.versions.append(write)
 
 
 class Timelines:
@@ -47,7 +52,7 @@ class Timelines:
     def add_write(self, dataset: str, write: Write) -> None:
         """A write came."""
         self._tables.put_write(dataset, WriteRow(write))
-        self._touched(dataset).writes[write.position] = write
+        self._touched(dataset).touch(write)
 
     def drop_write(self, dataset: str, write: Write) -> None:
         """A write went: its run failed after all, or its plan is another."""
@@ -57,7 +62,7 @@ class Timelines:
         if row and row.twin:
             self._changes.remove_edge(elements.twin_edge(write.run, row.twin))
         self._tables.delete_write(dataset, write.position)
-        self._touched(dataset).writes[write.position] = write
+        self._touched(dataset).touch(write)
         self._touched(dataset).appended = False
 
     def add_read(self, dataset: str, read: Read) -> None:
@@ -110,18 +115,16 @@ class _Dataset:
 
     def settle_twins(self) -> None:
         """Pair wrappers and inner writes near the touched ones, and count one of each pair."""
-        touched = list(self._touched.writes.values())
-        inner = {w.run: w for w in touched if w.role is Role.INNER}
-        wrappers = {w.run: w for w in touched if w.role is Role.WRAPPER}
-        wrappers.update((w.run, w) for i in inner.values() for w in self._overlapping(i, Role.WRAPPER))
-        for wrapper in wrappers.values():
-            candidates = self._overlapping(wrapper, Role.INNER)
-            inner.update((i.run, i) for i in candidates)
-            row = self._tables.write(self._dataset, wrapper.position)
+        inner = [w for w in self._touched.versions if w.role is Role.INNER]
+        wrappers = [w for w in self._touched.versions if w.role is Role.WRAPPER]
+        wrappers += [wrapper for i in inner for wrapper in self._overlapping(i, Role.WRAPPER)]
+        inner += [i for wrapper in wrappers for i in self._overlapping(wrapper, Role.INNER)]
+        for position in dict.fromkeys(w.position for w in wrappers):
+            row = self._tables.write(self._dataset, position)
             if row:
-                self._pair(row, now.twin_of(wrapper, candidates))
-        for write in inner.values():
-            self._recount(write)
+                self._pair(row, now.twin_of(row.write, self._overlapping(row.write, Role.INNER)))
+        for position in dict.fromkeys(i.position for i in inner):
+            self._recount(position)
 
     def _overlapping(self, write: Write, role: Role) -> list[Write]:
         return [row.write for row in self._tables.overlapping(self._dataset, write, role)]
@@ -138,19 +141,20 @@ class _Dataset:
     def _same(self, wrapper: Write, inner: str | None) -> tuple[Edge, ...]:
         return (elements.twin_edge(wrapper.run, inner),) if inner else ()
 
-    def _recount(self, inner: Write) -> None:
+    def _recount(self, inner: Position) -> None:
         """Of an inner write and its wrappers, count the one that ended last."""
-        wrappers = self._tables.overlapping(self._dataset, inner, Role.WRAPPER)
-        own = self._tables.write(self._dataset, inner.position)
-        rows = [r for r in wrappers if r.twin == inner.run] + ([own] if own else [])
-        for row in rows:
-            self._count(row, counted=row.write == now.last_report(r.write for r in rows))
+        own = self._tables.write(self._dataset, inner)
+        if own:
+            wrappers = self._tables.overlapping(self._dataset, own.write, Role.WRAPPER)
+            rows = [own, *(r for r in wrappers if r.twin == own.write.run)]
+            for row in rows:
+                self._count(row, counted=row.write == now.last_report(r.write for r in rows))
 
     def _count(self, row: WriteRow, *, counted: bool) -> None:
         if row.counted != counted:
             self._tables.put_write(self._dataset, row._replace(counted=counted))
             known = row.write.position in self._touched.writes
-            self._touched.writes[row.write.position] = row.write
+            self._touched.touch(row.write)
             self._touched.appended = self._touched.appended and known
 
     # the version before
@@ -188,7 +192,7 @@ class _Dataset:
 
     def settle_readers(self) -> None:
         """Ask again what the runs saw that can have seen a touched write."""
-        touched = (self._tables.readers_touched(self._dataset, w) for w in self._touched.writes.values())
+        touched = (self._tables.readers_touched(self._dataset, w) for w in self._touched.versions)
         readers = {row.read.position: row for some in touched for row in some}
         gone = self._touched.reads_before
         initial = any(row.seen is None for row in gone.values())
