@@ -137,7 +137,7 @@ _SIGNED = re.compile(r"[?&](?:X-Amz-Signature|X-Goog-Signature|Signature|sig)=",
 _WHOLES = (
     _shape(
         "private key",
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\Z)",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----[\s\S]*?(?:-----END [^-]{0,80}-----|\Z)",
         _mask,
     ),
     _shape("pickled function", r"(?P<before>PythonFunction\()[\s\S]*", _mask_rest),
@@ -155,7 +155,7 @@ _PARTS = (
     ),
     _shape("user info", r"(?P<before>jdbc:oracle:(?:thin|oci8?):)[^\s\"']{1,512}(?=@)", _keep_before),
     _shape("token", r"(?P<before>\bbearer\s+)[^\s\"']{16,}", _mask_rest),
-    _shape("token", r"\beyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*", _mask),
+    _shape("token", r"(?<![\w\-])eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*", _mask),
     _shape("key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", _mask),
 )
 
@@ -168,7 +168,7 @@ _JSON = _named(
     r"\\*\"(?:\\.|[^\"\\])*\"?|'[^']*'?|[\w.+/=\-]+",
 )
 
-_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|\{[^}]*\}"  #: braces: SQL Server
+_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|\{[^}]{0,512}\}"  #: braces: SQL Server
 _PARAMETER = r"(?<![\w.\-/])(?P<name>[\w.\-]{1,80})(?:=|%3D)"
 
 # password=... in prose, and in a URL, where the value may hold spaces.
