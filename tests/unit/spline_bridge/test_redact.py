@@ -302,6 +302,10 @@ def test_a_text_made_to_be_slow_is_not(hostile: str) -> None:
     assert clean_text(once)[0] == once
 
 
+def test_a_text_made_to_hide_a_secret_in_layers_is_not_kept_at_all() -> None:
+    assert clean_text("a://" + "b:hunter2/@" * 20) == ("*****", ("user info",))
+
+
 # Laws -----------------------------------------------------------------------------------------------------------------
 
 ALPHABET = st.sampled_from(
