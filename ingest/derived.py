@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -39,16 +39,8 @@ class Derived:
     @classmethod
     def open(cls, path: Path | None) -> Derived:
         """Open the tables at `path`, or make them; a file that is damaged or of another format is made anew."""
-        try:
-            derived = cls(path)
-            if derived.meta("format") in (FORMAT, None):
-                derived._create()
-                return derived
-            derived.close()
-        except sqlite3.DatabaseError:
-            pass  # not a database, or damaged: it is made anew, as any other that cannot be used
-        assert path is not None, "tables in memory are new"
-        _remove(path)
+        if path is not None and not _usable(path):
+            _remove(path)
         derived = cls(path)
         derived._create()
         return derived
@@ -138,8 +130,9 @@ class Derived:
     def _create(self) -> None:
         if self.meta("format") is None:
             script = files("ingest").joinpath("derived.sql").read_text(encoding="utf-8")
-            self.connection.executescript(f"BEGIN;{script};COMMIT;")
-            self.set_meta("format", FORMAT)
+            # At once with the tables, so that a crash leaves no half-made file.
+            made = f"INSERT INTO meta VALUES ('format', '{FORMAT}');"  # noqa: S608 - a constant of this module
+            self.connection.executescript(f"BEGIN;{script};{made};COMMIT;")
 
 
 def _connection(path: Path | None) -> sqlite3.Connection:
@@ -148,6 +141,18 @@ def _connection(path: Path | None) -> sqlite3.Connection:
     # As durable as the graph: what a power cut takes is then one batch, which is applied again.
     connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def _usable(path: Path) -> bool:
+    """Whether it is a whole database with these tables in this format, or none at all."""
+    if not path.exists():
+        return True
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            (found,) = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() or (None,)
+            return bool(found == FORMAT)
+        except sqlite3.DatabaseError:  # no database, no such table, damaged
+            return False
 
 
 def _remove(path: Path) -> None:
