@@ -8,6 +8,7 @@ from typing import Any
 from graphmodel.model import Operation
 from graphmodel.naming import Name
 from spline_bridge.expressions import Evaluator
+from spline_bridge.plantext import readable
 from spline_bridge.text import Text, concat, join, text
 from spline_bridge.values import Value
 from spline_bridge.wire import OperationNode, Ref, WirePlan, reference, references
@@ -40,7 +41,7 @@ class _Describer:
 
     def _named(self, attribute: str) -> Value:
         known = self.plan.attributes.get(attribute)
-        return Value(text=text(known.name if known else attribute))
+        return Value(text=text(_name(known.name if known else attribute)))
 
     def of(self, ref: Ref) -> Text:
         return self._evaluator.value(ref).text
@@ -56,7 +57,12 @@ class _Describer:
     def _aliased(self, ref: Ref) -> Text:
         expression = self.plan.expressions.get(ref.id)
         name = expression.params.get("name") if expression and expression.operator == "Alias" else None
-        return concat([self.of(ref), f" AS {name}"]) if name else self.of(ref)
+        return concat([self.of(ref), f" AS {_name(str(name))}"]) if name else self.of(ref)
+
+
+def _name(name: str) -> str:
+    """Spark names a computed key after its expression, ids and all: ``upper(status#88)``."""
+    return readable(name) if "(" in name else name
 
 
 def _subquery(expression: Any, _: Sequence[Value]) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from functools import lru_cache
 from typing import Any
@@ -137,7 +138,7 @@ def test_every_recorded_plan_maps_and_maps_again_to_the_same(payload: Any) -> No
     assert plan.agent_plan_id == json.loads(payload.body)["id"]
     assert plan.target.uri == canonical(plan.target.uri)
     assert {dataset.uri for dataset in plan.inputs} >= {d.source_dataset for d in plan.derivations}
-    assert "#" not in "".join(o.expression or "" for o in plan.operations if o.kind == "transformation")
+    assert not re.search(r"\w#\d", "".join(o.expression or "" for o in plan.operations if o.kind == "transformation"))
 
 
 @pytest.mark.parametrize("payload", [p for p in ALL if p.kind == "event"], ids=str)
