@@ -13,7 +13,6 @@ from ingest.intake import take
 from ingest.service import Service
 from tests.golden.recorded import ALL, PAYLOADS
 
-
 #: Bytes of a body; a few large ones would only make this slow.
 LARGE = 100_000
 

@@ -75,9 +75,7 @@ def test_what_several_plans_derive_alike_is_one_line() -> None:
     alike = [edge("b", "a", plan="plan:1", certain=False), edge("b", "a", plan="plan:2"), edge("b", "a", plan="plan:3")]
     other = edge("b", "a", plan="plan:4", expression="upper(b)", certain=False)
     assert text(answer([column("a", 0), column("b", 1)], [*alike, other])) == (
-        "s3://lake/t#a\n"
-        "├── s3://lake/t#b  identity  in 3 plans\n"
-        "└── s3://lake/t#b  upper(b)  identity  not certain\n"
+        "s3://lake/t#a\n├── s3://lake/t#b  identity  in 3 plans\n└── s3://lake/t#b  upper(b)  identity  not certain\n"
     )
 
 
