@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Union
 
-Value = Union[str, bool, int, float]
+Value = str | bool | int | float
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Origin(str, Enum):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset as one plan names it. `uri` is canonical (`graphmodel.naming`), `spellings` are the other names it gave."""
+    """A dataset as one plan names it: `uri` is canonical (`graphmodel.naming`), `spellings` are its other names."""
 
     uri: str
     spellings: tuple[str, ...] = ()
