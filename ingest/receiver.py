@@ -242,7 +242,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except Refused as refused:
         return _refusal(request, refused)
-    except web.RequestPayloadError:
+    except web.RequestPayloadError:  # by aiohttp's Python parser; behind its C parser such a body stalls until its time
         return _refusal(request, Refused(400, "the body's transfer encoding is broken", {"Connection": "close"}))
     except (web.HTTPException, ConnectionError):
         raise

@@ -284,6 +284,18 @@ async def test_a_broken_chunk_is_refused(server: Server) -> None:
     assert server.entries() == []
 
 
+async def test_a_chunk_that_breaks_later_is_refused(tmp_path: Path) -> None:
+    async with running(tmp_path, Settings(limits=Limits(idle_seconds=0.2))) as server:
+        reader, writer = await server.connect()
+        headers = {"Host": "localhost", "Content-Type": V12, "Transfer-Encoding": "chunked", "Expect": "100-continue"}
+        writer.write(head_of("POST", PLANS, headers))
+        assert (await read_answer(reader)).status == 100  # from here on the body is being read
+        writer.write(b"2\r\n{}\r\nzz\r\n")
+        assert (await read_answer(reader)).status in (400, 408)  # aiohttp's C parser does not tell the body's reader
+        writer.close()
+        assert server.entries() == []
+
+
 # Clients that stall ---------------------------------------------------------------------------------------------------
 
 
