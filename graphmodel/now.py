@@ -164,21 +164,21 @@ def resets(write: Write, *, partitioned: bool) -> bool:
     return replaces(write.effect, partitioned=partitioned) is Replaces.ALL and not write.carried
 
 
-def step(state: State, write: Write, outputs_of: OutputsOf, *, partitioned: bool) -> dict[str, Standing]:
+def step(state: State, write: Write, outputs_of: OutputsOf, *, partitioned: bool) -> State:
     """The state of a dataset after one more write of it."""
     what = replaces(write.effect, partitioned=partitioned)
+    if what is Replaces.KEEP:
+        return state if state.get(write.plan) == Standing() else {**state, write.plan: Standing()}
     if what is Replaces.ALL:
         earlier = _carried_on(state, write.carried, outputs_of)
-    elif what is Replaces.KEEP:
-        earlier = dict(state)
     else:
         earlier = {plan: Standing(certain=False, columns=s.columns) for plan, s in state.items()}
     return {**earlier, write.plan: Standing()}
 
 
-def fold(writes: Iterable[Write], outputs_of: OutputsOf, *, partitioned: bool) -> dict[str, Standing]:
-    """The state of a dataset after the writes of its timeline, in their order."""
-    state: dict[str, Standing] = {}
+def fold(writes: Iterable[Write], outputs_of: OutputsOf, *, partitioned: bool, state: State | None = None) -> State:
+    """The state of a dataset after the writes of its timeline, in their order; `state` is the one before them."""
+    state = state or {}
     for write in writes:
         state = step(state, write, outputs_of, partitioned=partitioned)
     return state

@@ -21,7 +21,7 @@ _CACHED = 5_000  #: bodies and datasets kept in memory; some KB each
 _WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
 _READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
 _EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
-_LAST = (2**63 - 1, "")
+_FIRST: Position = (-(2**63), "")
 
 
 class Tables:
@@ -158,10 +158,10 @@ class Tables:
             "dataset = ? AND (timestamp, run) > (?, ?) AND counted ORDER BY timestamp, run", dataset, *position
         )
 
-    def writes_from(self, dataset: str, position: Position = (-(2**63), "")) -> list[WriteRow]:
-        """The writes that count, from a position on, in order."""
-        where = "dataset = ? AND (timestamp, run) >= (?, ?) AND counted ORDER BY timestamp, run"
-        return list(self._writes(where, dataset, *position))
+    def writes_from(self, dataset: str, position: Position = _FIRST, limit: int = -1) -> list[WriteRow]:
+        """The writes that count, from a position on, in order; -1 for all."""
+        where = "dataset = ? AND (timestamp, run) >= (?, ?) AND counted ORDER BY timestamp, run LIMIT ?"
+        return list(self._writes(where, dataset, *position, limit))
 
     def writes_backwards(self, dataset: str) -> Iterator[WriteRow]:
         """The writes that count, latest first."""

@@ -16,7 +16,7 @@ from graphmodel.columns import Voice, column_vertices, voices
 from graphmodel.delta import Edge
 from graphmodel.elements import Part
 from graphmodel.logic import Role
-from graphmodel.now import Position, Read, Standing, Write
+from graphmodel.now import Position, Read, Replaces, Standing, State, Write
 from ingest.changes import Changes
 from ingest.derived_rows import DatasetRow, ReadRow, WriteRow
 from ingest.derived_tables import Tables
@@ -121,7 +121,7 @@ class _Dataset:
         inner += [i for wrapper in wrappers for i in self._overlapping(wrapper, Role.INNER)]
         for position in dict.fromkeys(w.position for w in wrappers):
             row = self._tables.write(self._dataset, position)
-            if row:
+            if row and row.write.role is Role.WRAPPER:  # it was one, or is one
                 self._pair(row, now.twin_of(row.write, self._overlapping(row.write, Role.INNER)))
         for position in dict.fromkeys(i.position for i in inner):
             self._recount(position)
@@ -144,7 +144,7 @@ class _Dataset:
     def _recount(self, inner: Position) -> None:
         """Of an inner write and its wrappers, count the one that ended last."""
         own = self._tables.write(self._dataset, inner)
-        if own:
+        if own and own.write.role is Role.INNER:  # it was one, or is one
             wrappers = self._tables.overlapping(self._dataset, own.write, Role.WRAPPER)
             rows = [own, *(r for r in wrappers if r.twin == own.write.run)]
             for row in rows:
@@ -241,20 +241,29 @@ class _Dataset:
                 self._settle_standing(plan, old.state.get(plan), state.get(plan), tally)
         self._settle_columns(old, state, +tally)
 
-    def _state(self, old: dict[str, Standing]) -> dict[str, Standing]:
-        rows = self._tail()
-        if rows is None:
-            old, rows = {}, self._since_reset()
-        for row in rows:
-            old = now.step(old, row.write, self._outputs_of, partitioned=self._partitioned)
-        return old
+    def _state(self, old: State) -> State:
+        if not self._touched.repartitioned and self._touched.appended:
+            first = min(self._touched.writes)
+            rows = self._tables.writes_from(self._dataset, first, limit=len(self._touched.writes) + 1)
+            if all(row.write.position in self._touched.writes for row in rows):
+                return self._fold(rows, old)
+            came = [self._touched.writes[position] for position in sorted(self._touched.writes)]
+            if all(now.replaces(w.effect, partitioned=self._partitioned) is Replaces.KEEP for w in came):
+                return self._kept(came, old)
+        return self._fold(self._since_reset(), {})
 
-    def _tail(self) -> list[WriteRow] | None:
-        """The touched writes if the old state can be folded on with them: they came, and come after all others."""
-        if self._touched.repartitioned or not self._touched.appended:
-            return None
-        rows = self._tables.writes_from(self._dataset, min(self._touched.writes))
-        return rows if all(row.write.position in self._touched.writes for row in rows) else None
+    def _fold(self, rows: list[WriteRow], state: State) -> State:
+        writes = (row.write for row in rows)
+        return now.fold(writes, self._outputs_of, partitioned=self._partitioned, state=state)
+
+    def _kept(self, came: list[Write], old: State) -> State:
+        """The state when late writes came that keep all: each adds its own plan, as far as later ones let it stand."""
+        state = dict(old)
+        for write in came:
+            if old.get(write.plan) != Standing():
+                later = self._fold(self._tables.writes_from(self._dataset, write.position), {})
+                state.update((plan, s) for plan, s in later.items() if plan == write.plan)
+        return state
 
     def _since_reset(self) -> list[WriteRow]:
         """The writes since the last one that left nothing of what was before, in order."""
@@ -275,7 +284,7 @@ class _Dataset:
         tally.subtract(voices(known, old) if old else ())
         tally.update(voices(known, new) if new else ())
 
-    def _settle_columns(self, old: DatasetRow, state: dict[str, Standing], tally: Counter[Voice]) -> None:
+    def _settle_columns(self, old: DatasetRow, state: State, tally: Counter[Voice]) -> None:
         schemas = self._tables.schemas_of(self._dataset)
         columns = column_vertices(self._dataset, schemas, tally)
         for name in old.columns.keys() - columns.keys():
@@ -289,7 +298,7 @@ class _Dataset:
             if not old.known:
                 self._changes.add(Part((elements.dataset_vertex(self._dataset),)))
             views = {name: dict(vertex.properties) for name, vertex in columns.items()}
-            self._tables.put_dataset(self._dataset, DatasetRow(state, tally, views, known=True))
+            self._tables.put_dataset(self._dataset, DatasetRow(dict(state), tally, views, known=True))
         else:
             self._changes.remove_vertex(self._dataset)
             self._tables.delete_dataset(self._dataset)
