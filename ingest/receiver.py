@@ -18,7 +18,6 @@ from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from multidict import CIMultiDict
 
 from ingest.auth import SENDER, Access, checks
 from ingest.body import Limits, Reading, Refused, gunzip, read
@@ -111,13 +110,13 @@ async def _close_lane(app: web.Application) -> None:
 
 async def _status(request: web.Request) -> web.Response:
     """Each version on a header line of its own: the agent takes a comma-folded list for one unknown version."""
-    headers: CIMultiDict[str] = CIMultiDict()
+    response = web.Response()
     for version in _API_VERSIONS:
-        headers.add("ABSA-Spline-API-Version", version)
+        response.headers.add("ABSA-Spline-API-Version", version)
     for version in _LTS_VERSIONS:
-        headers.add("ABSA-Spline-API-LTS-Version", version)
-    headers.add("ABSA-Spline-Accept-Request-Encoding", "gzip")
-    return web.Response(headers=headers)
+        response.headers.add("ABSA-Spline-API-LTS-Version", version)
+    response.headers.add("ABSA-Spline-Accept-Request-Encoding", "gzip")
+    return response
 
 
 async def _plans(request: web.Request) -> web.Response:
