@@ -15,7 +15,7 @@ from ingest.supports import Known
 
 Decoder = Callable[[bytes, str], Plan | tuple[Run, ...]]  #: of body and content type; raises what it cannot take
 
-_PLANS_KEPT = 256  #: a large one has some MB
+_PARTS_KEPT = 50_000  #: columns, derivations, dependencies and operations of the plans in memory; some KB each
 
 
 class Erased(Exception):
@@ -63,6 +63,7 @@ class Decoding:
         self._ledger = ledger
         self._decoders = decoders
         self._plans: OrderedDict[int, Known] = OrderedDict()
+        self._parts = 0
 
     def batch(self, entries: Sequence[Entry]) -> Batch:
         """Decode entries; one that cannot be decoded is among the refused ones."""
@@ -92,6 +93,7 @@ class Decoding:
     def forget(self) -> None:
         """Drop the plans in memory."""
         self._plans.clear()
+        self._parts = 0
 
     def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
         decoded = self._decoders[entry.kind](body, entry.content_type)
@@ -103,7 +105,14 @@ class Decoding:
     def _keep(self, entry: Entry, plan: Plan) -> Known:
         its_logic = logic(plan)
         known = Known(entry.sequence, plan, its_logic, summary(plan, its_logic, entry.sha256))
+        replaced = self._plans.pop(entry.sequence, None)
+        self._parts += _parts(known) - (_parts(replaced) if replaced else 0)
         self._plans[entry.sequence] = known
-        if len(self._plans) > _PLANS_KEPT:
-            self._plans.popitem(last=False)
+        while self._parts > _PARTS_KEPT and len(self._plans) > 1:
+            self._parts -= _parts(self._plans.popitem(last=False)[1])
         return known
+
+
+def _parts(known: Known) -> int:
+    plan = known.plan
+    return 1 + len(plan.columns) + len(plan.derivations) + len(plan.dependencies) + len(plan.operations)

@@ -17,7 +17,8 @@ from graphmodel.now import Access, Position
 from ingest import derived_rows as rows
 from ingest.derived_rows import BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
 
-_CACHED = 5_000  #: bodies and datasets kept in memory; some KB each
+_BODIES_KEPT = 5_000  #: in memory; a KB each
+_DATASETS_KEPT = 1_000  #: in memory; half a KB a column
 _WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
 _READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
 _EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
@@ -47,7 +48,7 @@ class Tables:
             if not found:
                 return None
             sequence, text, executed, succeeded = found
-            _bound(self._bodies)
+            _bound(self._bodies, _BODIES_KEPT)
             self._bodies[agent_plan_id] = BodyRow(sequence, rows.summary_of(text), bool(executed), bool(succeeded))
         return self._bodies[agent_plan_id]
 
@@ -220,7 +221,7 @@ class Tables:
         if uri not in self._datasets:
             query = "SELECT state, tally, columns FROM datasets WHERE uri = ?"
             found = self._db.execute(query, (uri,)).fetchone()
-            _bound(self._datasets)
+            _bound(self._datasets, _DATASETS_KEPT)
             self._datasets[uri] = rows.dataset_of(*found) if found else DatasetRow({}, Counter(), {})
         return self._datasets[uri]
 
@@ -255,6 +256,6 @@ class Tables:
         return self._db.execute(query, (value,)).fetchone()
 
 
-def _bound(cache: dict[str, BodyRow] | dict[str, DatasetRow]) -> None:
-    if len(cache) >= _CACHED:
+def _bound(cache: dict[str, BodyRow] | dict[str, DatasetRow], most: int) -> None:
+    if len(cache) >= most:
         cache.clear()
