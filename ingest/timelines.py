@@ -161,11 +161,10 @@ class _Dataset:
 
     def settle_versions(self) -> None:
         """Hang the touched versions, and those after them, on the ones before."""
-        if self._touched.repartitioned:
-            rows = self._tables.writes_from(self._dataset)
-        else:
-            rows = list({row.write.run: row for row in self._rows_to_hang()}.values())
-        for row in rows:
+        rows = {row.write.run: row for row in self._rows_to_hang()}
+        if self._touched.repartitioned:  # all that count; those that no longer do are among the touched ones
+            rows.update((row.write.run, row) for row in self._tables.writes_from(self._dataset))
+        for row in rows.values():
             self._hang(row)
 
     def _rows_to_hang(self) -> Iterator[WriteRow]:

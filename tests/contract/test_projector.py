@@ -211,6 +211,21 @@ def test_a_passing_error_is_waited_out(ledger: Ledger, store: GraphStore, derive
     assert_equal(stored(store), whole(ledger))
 
 
+def test_the_loop_outlives_what_nobody_foresaw(ledger: Ledger, store: GraphStore, derived: Derived) -> None:
+    stop = threading.Event()
+
+    def fail(count: int, delta: GraphDelta) -> None:
+        if count == 1:
+            raise OSError("no space left on device")
+        stop.set()
+
+    waits: list[float] = []
+    ledger.append(recorded("l01_stage_customers"))
+    Projector(ledger, Interrupted(store, before=fail), derived, sleep=waits.append).run(stop)
+    assert len(waits) == 1
+    assert_equal(stored(store), whole(ledger))
+
+
 def test_told_to_stop_while_it_waits_for_the_store(ledger: Ledger, store: GraphStore, derived: Derived) -> None:
     stop = threading.Event()
 

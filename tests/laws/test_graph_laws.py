@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import event as note
 from hypothesis import given
 from hypothesis import strategies as st
@@ -318,3 +320,67 @@ def test_lean_a_further_run_of_known_logic_adds_no_column_edge(entries: list[Ent
     assert world.column_edges() == edges
     assert COLUMN_EDGES.isdisjoint(e.label for e in delta.edges)
     world.derived.close()
+
+
+# worlds that the laws once found to go wrong
+
+
+def body(agent_plan_id: str, **changes: Any) -> Body:
+    given: dict[str, Any] = {
+        "job": Job("spark", "one"),
+        "target": Dataset(URIS[0]),
+        "effect": Effect.ALL,
+        "command": "SaveIntoDataSourceCommand",
+        "inputs": (),
+        "columns": (),
+        "derivations": (),
+        "dependencies": (),
+        **changes,
+    }
+    plan = Plan(agent_plan_id, **given)
+    return Body(plan, hashlib.sha256(repr(plan).encode()).hexdigest())
+
+
+def better(agent_plan_id: str, **changes: Any) -> Body:
+    return body(agent_plan_id, api_version="1.3", **changes)
+
+
+def run(
+    agent_plan_id: str, hour: int, hours: int | None = None, app_id: str = "app-1", **more: Any
+) -> tuple[Event, ...]:
+    duration = None if hours is None else hours * HOUR * 1_000_000
+    return (Event(Run(agent_plan_id, NOW + hour * HOUR, duration, app_id, **more), NOW + 9 * HOUR),)
+
+
+AS_WRAPPER, AS_INNER = {"command": "CreateTableAsSelect"}, {"command": "AppendData"}
+SELF = {"inputs": (Dataset(URIS[0]),)}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        # a write whose other report gives it other times: it no longer overlaps the reader, or its twin
+        [body("p"), body("q", **SELF), run("q", 2, 0, "app-2"), run("p", 3, 4), run("p", 3, 0)],
+        [body("p", **AS_INNER), body("q", **AS_WRAPPER), run("q", 2, 0), run("p", 3, 4), run("p", 3, 0)],
+        # a wrapper turns out to be an inner write, and back
+        [body("p", **AS_INNER), body("q", **AS_WRAPPER), run("p", 2, 2), run("q", 2, 2), better("q", **AS_INNER)],
+        [body("p", **AS_INNER), body("q", **AS_INNER), run("p", 2, 2), run("q", 2, 2), better("q", **AS_WRAPPER)],
+        # a dataset is no longer known to be partitioned, and a write on it no longer counts
+        [
+            body("p", target=Dataset(URIS[0], partition_columns=("dt",)), effect=Effect.OVERWRITE),
+            body("q", **AS_WRAPPER, effect=Effect.OVERWRITE),
+            *(run("p", 1), run("q", 2), run("p", 3, 1)),
+            better("p", **AS_INNER, effect=Effect.OVERWRITE),
+        ],
+        # the inner write of a pair fails after all
+        [body("p", **AS_INNER), body("q", **AS_WRAPPER), run("q", 3, 2), run("p", 2, 1), run("p", 2, 1, error="Lost")],
+        # a run that others saw fails after all; then nothing is known before them
+        [body("p"), body("q", **SELF, target=Dataset(URIS[1])), run("p", 1), run("q", 3), run("p", 1, error="Lost")],
+        # the only logic of a job, and of a dataset, is replaced
+        [body("p"), run("p", 1), better("p", job=Job("spark", "two"), target=Dataset(URIS[1]))],
+    ],
+)  # fmt: skip
+def test_what_once_went_wrong(entries: list[Entry]) -> None:
+    for size in (1, 2, len(entries)):
+        for order in (entries, entries[::-1]):
+            assert_equal(projected(order, size).graph, whole(order))

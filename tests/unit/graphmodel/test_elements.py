@@ -240,6 +240,11 @@ def test_the_name_of_a_column_is_a_writers(spellings: list[str], expected: tuple
     assert (found["name"], found["ambiguous"]) == expected
 
 
+def test_a_long_expression_is_cut_and_says_so() -> None:
+    made = of(plan(columns=(OutputColumn("c", Origin.CONSTANT, expression="x" * 5_000),), derivations=()))
+    assert "(3000 characters cut)" in column(made, "c")["expression"]
+
+
 def test_other_names_are_aliases() -> None:
     made = of(plan(target=Dataset(MART, spellings=("s3a://lake/mart", "sales.mart", MART))))
     named = {(s, t) for s, t, _ in edges(made, "aliasOf") if t == MART}
