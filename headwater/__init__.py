@@ -1,9 +1,9 @@
 """Headwater: column-level data lineage for Spark on AWS. This is the door: users import only this.
 
-    import headwater as hw
+import headwater as hw
 
-    graph = hw.open()
-    graph.upstream("s3://lake/mart/orders#revenue")
+graph = hw.open()
+graph.upstream("s3://lake/mart/orders#revenue")
 """
 
 from __future__ import annotations

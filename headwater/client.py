@@ -41,9 +41,14 @@ class Client:
         found: dict[str, Any] = self._send("GET", f"{path}?{query}" if query else path)[1]
         return found
 
-    def post(self, path: str, body: bytes, content_type: str) -> int | None:
-        """Send a payload; the number of its ledger entry. WrongUse: it was refused."""
-        headers = self._send("POST", path, body, {"Content-Type": content_type})[0]
+    def head(self, path: str) -> Mapping[str, str]:
+        """The headers of an answer."""
+        return self._send("HEAD", path)[0]
+
+    def post(self, path: str, body: bytes, content_type: str, **more: str) -> int | None:
+        """Send a payload; the number of its ledger entry. `more` are further headers. WrongUse: it was refused."""
+        named = {key.replace("_", "-"): value for key, value in more.items()}
+        headers = self._send("POST", path, body, {"Content-Type": content_type, **named})[0]
         entry = headers.get("Headwater-Entry")
         return int(entry) if entry else None
 

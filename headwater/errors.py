@@ -1,6 +1,6 @@
 """What can go wrong for a user, each with its exit code.
 
-    0 done   1 a finding   2 wrong use or unknown node   3 store unreachable or data folder in use   4 our own error
+0 done   1 a finding   2 wrong use or unknown node   3 store unreachable or data folder in use   4 our own error
 """
 
 from __future__ import annotations

@@ -1,0 +1,163 @@
+"""What `headwater doctor` looks at: each check is a function that gives one finding."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from headwater.client import Client, running
+from headwater.errors import HeadwaterError
+
+State = Literal["ok", "warn", "fail"]
+
+_LOW_SPACE = 2**30
+_SLOW_SYNC_MS = 20.0
+_LIBRARIES = ("graphersal", "gremlinpython", "aiohttp")
+_OLDEST = (3, 10)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: ok, warn or fail; what was looked at; what was found, and what to do."""
+
+    state: State
+    name: str
+    said: str
+
+    def to_dict(self) -> dict[str, str]:
+        """As JSON."""
+        return {"state": self.state, "name": self.name, "said": self.said}
+
+
+def examine(data: Path, store: str | None, server: str | None) -> list[Finding]:
+    """All checks, in the order in which one would look."""
+    findings = [_python(), _folder(data), _space(data), _disk(data)]
+    if not (data / "ledger.sqlite").exists() and server is None:
+        return [*findings, Finding("ok", "ledger", "there is none yet: `headwater serve` or `headwater load` makes it")]
+    return [*findings, *_content(data, store, server)]
+
+
+def _python() -> Finding:
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    state: State = "ok" if sys.version_info[:2] >= _OLDEST else "fail"
+    return Finding(state, "python", f"{platform.python_version()}; {libraries}")
+
+
+def _folder(data: Path) -> Finding:
+    if not data.exists():
+        return Finding("ok", "folder", f"{data} is not there yet; it is made when it is needed")
+    mode = data.stat().st_mode & 0o777
+    if mode & 0o077:
+        return Finding("warn", "folder", f"others can look into {data} (mode {mode:o}): chmod 700 {data}")
+    if not os.access(data, os.W_OK):
+        return Finding("fail", "folder", f"{data} cannot be written by this user")
+    return Finding("ok", "folder", f"{data}, for this user alone")
+
+
+def _space(data: Path) -> Finding:
+    from headwater.cli.keep import free_bytes
+
+    free = free_bytes(data)
+    said = f"{free / 2**30:.1f} GiB free"
+    return Finding("ok", "space", said) if free > _LOW_SPACE else Finding("warn", "space", f"{said}: make room")
+
+
+def _disk(data: Path) -> Finding:
+    """How long the disk takes to sync: an acknowledgement cannot be faster."""
+    place = next(parent for parent in (data, *data.parents) if parent.exists())
+    if not os.access(place, os.W_OK):
+        return Finding("warn", "disk", f"{place} cannot be written")
+    probe = place / f".headwater-probe-{os.getpid()}"
+    times = []
+    try:
+        with probe.open("wb") as file:
+            for _ in range(20):
+                file.write(b"x" * 4_096)
+                file.flush()
+                begin = time.perf_counter()
+                os.fsync(file.fileno())
+                times.append((time.perf_counter() - begin) * 1_000)
+    finally:
+        probe.unlink(missing_ok=True)
+    median = statistics.median(times)
+    said = f"fsync takes {median:.1f} ms"
+    slow = f"{said}: every acknowledgement waits for one; take a faster disk for the data folder"
+    return Finding("ok", "disk", said) if median < _SLOW_SYNC_MS else Finding("warn", "disk", slow)
+
+
+def _content(data: Path, store: str | None, server: str | None) -> Iterator[Finding]:
+    client = Client(server) if server else running(data)
+    if client is not None:
+        yield _server(client)
+    elif (data / "server.json").exists():
+        yield Finding("warn", "server", "the last one did not end by itself; nothing is lost, start it again")
+    else:
+        yield Finding("ok", "server", "none runs on this folder: commands open it themselves")
+    if server is None:
+        yield _ledger(data)
+    yield from _graph(data, store, server)
+
+
+def _server(client: Client) -> Finding:
+    if not client.alive():
+        return Finding("fail", "server", f"{client.url} does not answer: is it running?")
+    return Finding("ok", "server", f"answers at {client.url}")
+
+
+def _ledger(data: Path) -> Finding:
+    from ingest.ledger import Ledger
+    from ingest.verify import now_ms
+
+    with _failing("ledger", "run `headwater verify`") as failure:
+        ledger = Ledger.open(data, clock=now_ms, readonly=True)
+        try:
+            head = ledger.head()
+        finally:
+            ledger.close()
+        return Finding("ok", "ledger", f"{head.sequence:,} entries; `headwater verify` checks each of them")
+    return failure[0]
+
+
+def _graph(data: Path, store: str | None, server: str | None) -> Iterator[Finding]:
+    from headwater.source import find
+
+    stats: dict[str, Any] = {}
+    with _failing("graph", "see docs/cli.md, `headwater replay`") as failure:
+        source = find(data, store, server)
+        try:
+            stats = source.stats()
+        finally:
+            source.close()
+    yield from failure
+    if not stats:
+        return
+    size = sum(stats["vertices"].values()), sum(stats["edges"].values())
+    yield Finding("ok", "graph", f"{size[0]:,} vertices, {size[1]:,} edges")
+    behind: State = "ok" if stats["lag"] == 0 else "warn"
+    yield Finding(behind, "lag", f"{stats['lag']:,} entries are not yet in the graph")
+    if stats["parked"]:
+        yield Finding("fail", "parked", f"{stats['parked']:,} entries could not be mapped: `headwater parked` says why")
+    if stats["waiting"]:
+        yield Finding("warn", "waiting", f"{stats['waiting']:,} events wait for their plan, which has not come")
+
+
+@contextmanager
+def _failing(name: str, remedy: str, failures: Callable[[], list[Finding]] = list) -> Iterator[list[Finding]]:
+    """What the check raises, as a finding in the list that it gives."""
+    from headwater.source import translated
+
+    found = failures()
+    try:
+        with translated():
+            yield found
+    except (HeadwaterError, OSError) as error:
+        found.append(Finding("fail", name, f"{error}: {remedy}"))

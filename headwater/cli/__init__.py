@@ -1,0 +1,80 @@
+"""The command line. Each command is a function in a module of this package; here they are put together.
+
+Exit codes: `headwater.errors`. Heavy modules are imported inside the commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+import uuid
+from pathlib import Path
+
+import click
+
+import headwater
+from headwater.cli.ask import downstream, query, upstream
+from headwater.cli.keep import backup, erase, parked, replay, verify
+from headwater.cli.load import load
+from headwater.cli.look import demo, doctor
+from headwater.cli.serve import serve, token
+from headwater.errors import HeadwaterError
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(headwater.__version__, prog_name="headwater")
+def command() -> None:
+    """Column-level data lineage for Spark on AWS: where a column came from, and what breaks if it changes."""
+
+
+for _command in (serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, doctor, token, demo):
+    command.add_command(_command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of one command."""
+    try:
+        command.main(args=arguments, prog_name="headwater", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return _INTERRUPTED
+    except HeadwaterError as error:
+        _say(error)
+        return error.exit_code
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last place: a user gets an id, not a stack trace
+        return _our_fault(error)
+    return 0
+
+
+def _say(error: HeadwaterError) -> None:
+    click.echo(f"headwater: {error.message}", err=True)
+    if error.suggestions:
+        click.echo("did you mean: " + ", ".join(error.suggestions), err=True)
+
+
+def _our_fault(error: Exception) -> int:
+    """The stack trace goes to a file of this user's own; the terminal gets the place."""
+    place = Path(tempfile.gettempdir()) / f"headwater-{uuid.uuid4()}.log"
+    place.write_text("".join(traceback.format_exception(type(error), error, error.__traceback__)), encoding="utf-8")
+    place.chmod(0o600)
+    click.echo(f"headwater: an error of ours ({type(error).__name__}); the details are in {place}", err=True)
+    return HeadwaterError.exit_code

@@ -1,0 +1,141 @@
+"""Questions: upstream, downstream, query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.common import Command, asking, console, json_option, print_json, source_options
+from headwater.errors import WrongUse
+
+if TYPE_CHECKING:
+    from queries.answer import Answer, Table
+
+_FORMATS = ("tree", "table", "json", "mermaid", "dot")
+
+
+def _lineage_options(function: Command) -> Command:
+    for option in (
+        click.argument("node"),
+        click.option("--type", "type_", type=click.Choice(["direct", "indirect", "all"]), default="direct", help=_TYPE),
+        click.option("--depth", type=int, help="hops to follow; without it all, 0: the node alone"),
+        click.option("--level", type=click.Choice(["column", "dataset"]), help="without it the node's own"),
+        click.option("--as-of", "as_of", metavar="ever", help="ever: all that ever held; without it what holds now"),
+        click.option("--limit", type=int, help="nodes to keep, the nearest first (default 10,000)"),
+        click.option("--format", "format_", type=click.Choice(_FORMATS), default="tree", help="how it is printed"),
+    ):
+        function = option(function)
+    return json_option(source_options(function))
+
+
+_TYPE = "direct: what values are made of; all: also filters, joins, keys; indirect: only these, of the node itself"
+
+
+@click.command(epilog="Example: headwater upstream s3://lake/mart/orders#revenue --type all")
+@_lineage_options
+def upstream(**options: Any) -> None:
+    """Where does NODE come from? A dataset, or a column as DATASET#COLUMN, in any spelling."""
+    _lineage("upstream", **options)
+
+
+@click.command(epilog="Example: headwater downstream s3a://lake/raw/items/#price --format mermaid")
+@_lineage_options
+def downstream(**options: Any) -> None:
+    """What is made of NODE? A dataset, or a column as DATASET#COLUMN, in any spelling."""
+    _lineage("downstream", **options)
+
+
+def _lineage(
+    name: str, node: str, data: Path, store: str | None, server: str | None, as_json: bool, format_: str, **given: Any
+) -> None:
+    names = {"type_": "type", "as_of": "asOf"}
+    parameters = [("node", node), *((names.get(key, key), value) for key, value in given.items())]
+    with asking(data, store, server) as source:
+        answer = source.ask(name, [(key, value) for key, value in parameters if value is not None])
+    _show(answer, "json" if as_json else format_)
+
+
+def _show(answer: Answer | Table, format_: str) -> None:
+    from queries import render
+    from queries.answer import Answer
+
+    if format_ == "json":
+        print_json(answer.to_dict())
+    elif isinstance(answer, Answer) and format_ in render.FORMATS:
+        click.echo(render.FORMATS[format_](answer), nl=False)
+    elif isinstance(answer, Answer) and format_ == "tree":
+        out = console()
+        out.print(render.tree(answer), soft_wrap=True)
+        out.print(summary(answer))
+    else:
+        console().print(render.table(answer))
+
+
+def summary(answer: Answer) -> str:
+    """How large the answer is, and whether it is all."""
+    columns = sum(node.label == "column" for node in answer.nodes)
+    datasets = {node.dataset for node in answer.nodes}
+    jobs = {edge.job for edge in answer.edges if edge.job}
+    counted = [_count(columns, "column")] if columns else []
+    counted += [_count(len(datasets), "dataset"), _count(len(jobs), "job")]
+    state = "complete" if answer.complete else f"not complete: {answer.reason} reached"
+    return f"{', '.join(counted)}; {state}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+@click.command(epilog="Example: headwater query runs job=glue/orders_daily limit=5")
+@click.argument("name", required=False)
+@click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE]...")
+@json_option
+@click.option("--format", "format_", type=click.Choice(_FORMATS), help="how it is printed")
+@source_options
+def query(
+    name: str | None,
+    parameters: tuple[str, ...],
+    data: Path,
+    store: str | None,
+    server: str | None,
+    as_json: bool,
+    format_: str | None,
+) -> None:
+    """Ask a canned query by its NAME; without a name, list them."""
+    from queries.answer import Answer
+
+    if name is None:
+        _list_queries(as_json=as_json)
+        return
+    with asking(data, store, server) as source:
+        answer = source.ask(name, [_pair(item) for item in parameters])
+    default = "tree" if isinstance(answer, Answer) else "table"
+    _show(answer, "json" if as_json else format_ or default)
+    more = getattr(answer, "next", None)
+    if more and not as_json:
+        click.echo(f"more: next={more}", err=True)
+
+
+def _pair(item: str) -> tuple[str, str]:
+    key, separator, value = item.partition("=")
+    if not separator or not key:
+        raise WrongUse(f"{item!r} is no parameter: expected NAME=VALUE")
+    return key, value
+
+
+def _list_queries(*, as_json: bool) -> None:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    from queries.catalogue import QUERIES
+
+    if as_json:
+        print_json({"queries": [known.to_dict() for known in QUERIES]})
+        return
+    shown = RichTable("query", "parameters", "what it answers", show_edge=False, pad_edge=False)
+    for known in QUERIES:
+        names = [f"{p.name}=..." if p.required else f"[{p.name}=...]" for p in known.parameters]
+        shown.add_row(Text(known.name), Text(" ".join(names)), Text(known.summary))
+    console().print(shown)

@@ -1,0 +1,96 @@
+"""What the commands share: the options of the table of settings, a console, progress on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from headwater.settings import DATA, SERVER, STORE, default_data
+from headwater.source import Progress, Source, find
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def data_option(function: Command) -> Command:
+    """``--data DIR``."""
+    return click.option(
+        DATA.option,
+        "data",
+        envvar=DATA.variable,
+        type=click.Path(file_okay=False, path_type=Path),
+        default=default_data,
+        metavar="DIR",
+        help=f"{DATA.meaning} [{DATA.variable}; default: ~/.local/share/headwater]",
+    )(function)
+
+
+def store_option(function: Command) -> Command:
+    """``--store URL``."""
+    return click.option(
+        STORE.option, "store", envvar=STORE.variable, metavar="URL", help=f"{STORE.meaning} [{STORE.variable}]"
+    )(function)
+
+
+def server_option(function: Command) -> Command:
+    """``--server URL``."""
+    return click.option(
+        SERVER.option, "server", envvar=SERVER.variable, metavar="URL", help=f"{SERVER.meaning} [{SERVER.variable}]"
+    )(function)
+
+
+def source_options(function: Command) -> Command:
+    """Where to ask."""
+    return data_option(store_option(server_option(function)))
+
+
+def json_option(function: Command) -> Command:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="print JSON, for other programs")(function)
+
+
+@contextmanager
+def asking(data: Path, store: str | None, server: str | None) -> Iterator[Source]:
+    """The source to ask, let go of at the end; bringing the graph up to date shows progress."""
+    with progress("bringing the graph up to date") as step:
+        source = find(data, store, server, step)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def console() -> Console:
+    """Standard output: colours on a terminal only, and no text is taken for markup."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+
+
+def print_json(content: object) -> None:
+    """JSON, one document, indented on a terminal."""
+    click.echo(json.dumps(content, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Progress]:
+    """A progress bar on standard error, if that is a terminal; it appears with the first step."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

@@ -1,0 +1,161 @@
+"""Keeping: verify, erase, backup, replay, parked."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from headwater.cli.common import (
+    asking,
+    console,
+    data_option,
+    json_option,
+    print_json,
+    progress,
+    source_options,
+    store_option,
+)
+from headwater.client import running
+from headwater.errors import HeadwaterError, Unreachable, WrongUse
+from headwater.source import open_service, translated
+
+
+@click.command(epilog="Example: headwater verify --anchor /safe/place/head.json")
+@click.option(
+    "--anchor", type=click.Path(dir_okay=False, path_type=Path), help="file that records the head; checked if it exists"
+)
+@json_option
+@data_option
+def verify(data: Path, anchor: Path | None, as_json: bool) -> None:
+    """Check that the ledger is what was received: nothing altered, dropped or reordered. Exit code 1 if not.
+
+    An anchor kept elsewhere also finds a tail that was cut off. Works beside a running server.
+    """
+    from ingest.verify import verify as check
+
+    with translated(), progress("verifying") as step:
+        try:
+            report = check(data, anchor, progress=step)
+        except (OSError, ValueError) as error:
+            raise WrongUse(f"the anchor {anchor} cannot be used: {error}") from error
+    problem = report.first_problem
+    if as_json:
+        found = None if problem is None else {"entry": problem.sequence, "problem": problem.sentence}
+        print_json({"ok": report.ok, "entries": report.entries, "head": report.head.hash, "firstProblem": found})
+    elif problem is None:
+        erased = f", {report.erased:,} of them erased" if report.erased else ""
+        click.echo(f"ok: {report.entries:,} entries{erased}; head {report.head.sequence} {report.head.hash}")
+    else:
+        click.echo(f"entry {problem.sequence}: {problem.sentence}", err=True)
+    if problem is not None:
+        sys.exit(1)
+
+
+@click.command(epilog="Example: headwater erase 4711 --reason 'asked for by the data subject, ticket 12'")
+@click.argument("entry", type=click.IntRange(1))
+@click.option("--reason", required=True, help="why; it is kept in the ledger")
+@data_option
+@store_option
+def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
+    """Remove the body of ledger ENTRY for good, say so in the ledger, and draw the graph anew without it."""
+    _no_server(data, "erase")
+    with open_service(data, store) as service:
+        with translated():
+            said = service.ledger.erase(entry, reason)
+        with progress("drawing the graph anew") as step:
+            service.catch_up(step)
+    click.echo(f"entry {entry} is erased; entry {said} says so")
+
+
+@click.command(epilog="Example: headwater backup /backups/headwater.sqlite")
+@click.argument("target", type=click.Path(path_type=Path))
+@data_option
+def backup(target: Path, data: Path) -> None:
+    """Copy the ledger to a new file TARGET and verify the copy. Works beside a running server."""
+    from ingest.ledger import Ledger
+    from ingest.verify import now_ms
+
+    if target.exists():
+        raise WrongUse(f"{target} exists already")
+    with translated(), progress("copying") as step:
+        ledger = Ledger.open(data, clock=now_ms, readonly=True)
+        try:
+            report = ledger.backup(target, progress=step)
+        finally:
+            ledger.close()
+    if not report.ok:
+        raise HeadwaterError(f"the copy does not verify: {report.first_problem}")
+    click.echo(f"{report.entries:,} entries copied to {target} and verified; head {report.head.hash}")
+
+
+@click.command(epilog="Example: headwater replay --yes")
+@data_option
+@store_option
+@click.option("--yes", is_flag=True, help="do not ask before the graph is emptied")
+def replay(data: Path, store: str | None, yes: bool) -> None:
+    """Empty the graph and draw it anew from the ledger; with --store into another store, which must be empty.
+
+    The result equals the graph that the payloads made when they came.
+    """
+    _no_server(data, "replay")
+    if store is None:
+        if not yes:
+            click.confirm("empty the graph and draw it anew from the ledger?", abort=True)
+        with open_service(data) as service:
+            service.projector.rebuild()
+            _replayed(service)
+        return
+    from ingest.replaying import replay_into
+
+    with translated(), progress("replaying") as step:
+        click.echo(f"{replay_into(data, store, step):,} entries replayed into {store}")
+
+
+def _replayed(service: object) -> None:
+    with translated(), progress("replaying") as step:
+        done = service.catch_up(step)  # type: ignore[attr-defined]
+    click.echo(f"{done:,} entries replayed")
+
+
+@click.command(epilog="Example: headwater parked --retry")
+@click.option("--retry", is_flag=True, help="try them again, after a fix; needs the folder, not a server")
+@json_option
+@source_options
+def parked(data: Path, store: str | None, server: str | None, as_json: bool, retry: bool) -> None:
+    """The ledger entries that could not be brought into the graph, each with its reason."""
+    if retry:
+        _no_server(data, "parked --retry")
+        with open_service(data, store) as service, translated():
+            done = service.projector.retry_parked()
+            click.echo(f"{done:,} brought into the graph, {len(service.parked()):,} still parked")
+        return
+    with asking(data, store, server) as source:
+        rows = source.parked()
+    if as_json:
+        print_json({"parked": rows})
+        return
+    if not rows:
+        click.echo("nothing is parked")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("entry", "kind", "reason", show_edge=False, pad_edge=False)
+    for row in rows:
+        shown.add_row(str(row["sequence"]), row["kind"], Text(row["reason"]))
+    console().print(shown)
+
+
+def _no_server(data: Path, what: str) -> None:
+    client = running(data)
+    if client is not None:
+        raise Unreachable(f"a server runs on {data} ({client.url}): stop it before `headwater {what}`")
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space where the folder is, or would be."""
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    return shutil.disk_usage(place).free

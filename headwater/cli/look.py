@@ -1,0 +1,113 @@
+"""Looking: the demo, and the doctor."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from headwater.cli.common import console, json_option, print_json, source_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from headwater.client import Client
+    from queries.answer import Answer
+
+#: What points a real Glue job at a server: docs of the agent, https://github.com/AbsaOSS/spline-spark-agent
+GLUE_PARAMETERS: tuple[tuple[str, str], ...] = (
+    (
+        "--extra-jars",
+        "s3://BUCKET/jars/spark-3.5-spline-agent-bundle_2.12-2.2.0.jar,s3://BUCKET/jars/snakeyaml-1.33.jar",
+    ),
+    ("--user-jars-first", "true"),
+    (
+        "--conf",
+        "spark.sql.queryExecutionListeners=za.co.absa.spline.harvester.listener.SplineQueryExecutionListener",
+    ),
+    ("  --conf", "spark.spline.lineageDispatcher=http"),
+    ("  --conf", "spark.spline.lineageDispatcher.http.producer.url=http://HOST:9090/producer"),
+)
+
+
+@click.command(epilog="Example: headwater demo")
+def demo() -> None:
+    """See it work: a pipeline of seven recorded Spark jobs, sent to a real server, and what can be asked then."""
+    from headwater.demo import LAST, RAW, Recorded, send, server
+
+    out = console()
+    with server() as client:
+        out.rule("seven Spark jobs report to a server on this machine")
+        jobs: dict[str, int] = {}
+
+        def sent(request: Recorded) -> None:
+            jobs[request.job] = jobs.get(request.job, 0) + (request.kind == "plan")
+
+        entry = send(client, sent)
+        for job, plans in jobs.items():
+            out.print(f"  {job:<24}{plans} {'plan' if plans == 1 else 'plans'}")
+        column = LAST.rpartition("/")[2]
+        out.rule(f"where does {column} come from?")
+        direct = _asked(client, "upstream", LAST, entry)
+        _print(out, direct)
+        everything = _asked(client, "upstream", LAST, entry, "all")
+        out.rule("and with what filters, joins and groups the rows: --type all")
+        out.print(f"  values alone: {_size(direct)}")
+        out.print(f"  all:          {_size(everything)}")
+        out.rule(f"what breaks if {RAW.rpartition('/')[2]} changes?")
+        _print(out, _asked(client, "downstream", RAW, entry))
+    _next_steps(out)
+
+
+def _asked(client: Client, name: str, node: str, entry: int, type_: str = "direct") -> Answer:
+    from queries.answer import Answer
+
+    parameters = [("node", node), ("type", type_), ("after", entry)]
+    return Answer.from_dict(client.get(f"/api/v1/queries/{name}", parameters))
+
+
+def _print(out: Console, answer: Answer) -> None:
+    from headwater.cli.ask import summary
+    from queries import render
+
+    out.print(render.tree(answer), soft_wrap=True)
+    out.print(summary(answer))
+
+
+def _size(answer: Answer) -> str:
+    from headwater.cli.ask import summary
+
+    return summary(answer)
+
+
+def _next_steps(out: Console) -> None:
+    out.rule("your own jobs")
+    out.print("Keep a server running:\n\n    headwater serve\n")
+    out.print(
+        "Point a Glue job at it with five job parameters (Glue takes one --conf: chain the three in its value):\n"
+    )
+    for key, value in GLUE_PARAMETERS:
+        out.print(f"    {key:<20}{value}", soft_wrap=True)
+    out.print()
+
+
+@click.command(epilog="Example: headwater doctor --json")
+@json_option
+@source_options
+def doctor(data: Path, store: str | None, server: str | None, as_json: bool) -> None:
+    """Check this installation and its data, and say what to do about what is wrong. Exit code 1 on a finding."""
+    from headwater.checkup import examine
+
+    findings = examine(data, store, server)
+    if as_json:
+        print_json({"checks": [finding.to_dict() for finding in findings]})
+    else:
+        styles = {"ok": "green", "warn": "yellow", "fail": "red"}
+        out = console()
+        for finding in findings:
+            out.print(f"{finding.state:<5}", style=styles[finding.state], end="")
+            out.print(f"{finding.name:<12}{finding.said}")
+    if any(finding.state != "ok" for finding in findings):
+        sys.exit(1)

@@ -1,0 +1,99 @@
+"""Running a server, and the tokens that let senders and readers in."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from pathlib import Path
+
+import click
+
+from headwater.cli.common import console, data_option, json_option, print_json, store_option
+from headwater.errors import Unreachable, WrongUse
+from headwater.settings import PORT
+from headwater.source import translated
+
+
+@click.command(epilog="Example: headwater serve --port 9090")
+@data_option
+@store_option
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="address to listen on; any but loopback needs tokens"
+)
+@click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="0 takes a free one")
+@click.option("--allow-host", multiple=True, metavar="NAME", help="a name that the Host header may have; repeatable")
+@click.option("--allow-origin", multiple=True, metavar="URL", help="an origin that may send; repeatable")
+def serve(
+    data: Path, store: str | None, host: str, port: int, allow_host: tuple[str, ...], allow_origin: tuple[str, ...]
+) -> None:
+    """Receive plans, keep them, answer questions; until Ctrl-C or SIGTERM, which drain first."""
+    from ingest.auth import TokensRequired
+    from ingest.server import ServerSettings
+    from ingest.server import serve as run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = ServerSettings(data, store, host, port, allow_host, allow_origin, lambda url: _ready(url, data))
+    try:
+        with translated():
+            run(settings)
+    except TokensRequired as error:
+        raise WrongUse(str(error)) from error
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise Unreachable(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+
+
+def _ready(url: str, data: Path) -> None:
+    click.echo(f"Headwater at {url}  (data in {data})")
+    click.echo(f"Spline agents send to {url}/producer; Ctrl-C stops")
+
+
+@click.group(epilog="Example: headwater token add --scope write glue")
+def token() -> None:
+    """Tokens for senders and readers; needed for any address but loopback."""
+
+
+@token.command("add", epilog="Example: headwater token add --scope read dashboards")
+@click.argument("name")
+@click.option("--scope", type=click.Choice(["write", "read", "admin"]), required=True, help="what it opens")
+@data_option
+def add(name: str, scope: str, data: Path) -> None:
+    """Make a token for NAME and print it, this once: only its hash is kept."""
+    from ingest.tokens import SCOPES, TokenStore
+
+    chosen = next(known for known in SCOPES if known == scope)
+    try:
+        click.echo(TokenStore(data).add(chosen, name))
+    except ValueError as error:
+        raise WrongUse(str(error)) from error
+
+
+@token.command("list")
+@json_option
+@data_option
+def list_(data: Path, as_json: bool) -> None:
+    """The tokens there are, without themselves."""
+    from rich.table import Table
+
+    from ingest.tokens import TokenStore
+
+    found = TokenStore(data).list()
+    if as_json:
+        print_json([{"name": t.name, "scopes": list(t.scopes), "created": t.created_ms} for t in found])
+        return
+    shown = Table("name", "scopes", show_edge=False, pad_edge=False)
+    for known in found:
+        shown.add_row(known.name, ", ".join(known.scopes))
+    console().print(shown)
+
+
+@token.command("revoke")
+@click.argument("name")
+@data_option
+def revoke(name: str, data: Path) -> None:
+    """Let the tokens of NAME open nothing any more, from now on."""
+    from ingest.tokens import TokenStore
+
+    if not TokenStore(data).revoke(name):
+        raise WrongUse(f"there is no token of {name!r}")
