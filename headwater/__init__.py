@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headwater.graph import Graph, Lineage, Rows, open
+    from headwater.graph import Graph, Lineage, Rows, open  # noqa: A004 - hw.open() reads best
 
 __version__ = "0.1.0"
 __all__ = ["Graph", "Lineage", "Rows", "open", "__version__"]

@@ -7,8 +7,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -114,50 +113,54 @@ def _server(client: Client) -> Finding:
 
 
 def _ledger(data: Path) -> Finding:
+    return _tried("ledger", "run `headwater verify`", lambda: _ledger_head(data))
+
+
+def _ledger_head(data: Path) -> Finding:
     from ingest.ledger import Ledger
     from ingest.verify import now_ms
 
-    with _failing("ledger", "run `headwater verify`") as failure:
-        ledger = Ledger.open(data, clock=now_ms, readonly=True)
-        try:
-            head = ledger.head()
-        finally:
-            ledger.close()
-        return Finding("ok", "ledger", f"{head.sequence:,} entries; `headwater verify` checks each of them")
-    return failure[0]
+    ledger = Ledger.open(data, clock=now_ms, readonly=True)
+    try:
+        head = ledger.head()
+    finally:
+        ledger.close()
+    return Finding("ok", "ledger", f"{head.sequence:,} entries; `headwater verify` checks each of them")
 
 
 def _graph(data: Path, store: str | None, server: str | None) -> Iterator[Finding]:
-    from headwater.source import find
-
     stats: dict[str, Any] = {}
-    with _failing("graph", "see docs/cli.md, `headwater replay`") as failure:
+
+    def asked() -> Finding:
+        from headwater.source import find
+
         source = find(data, store, server)
         try:
-            stats = source.stats()
+            stats.update(source.stats())
         finally:
             source.close()
-    yield from failure
-    if not stats:
-        return
-    size = sum(stats["vertices"].values()), sum(stats["edges"].values())
-    yield Finding("ok", "graph", f"{size[0]:,} vertices, {size[1]:,} edges")
-    behind: State = "ok" if stats["lag"] == 0 else "warn"
-    yield Finding(behind, "lag", f"{stats['lag']:,} entries are not yet in the graph")
-    if stats["parked"]:
+        size = sum(stats["vertices"].values()), sum(stats["edges"].values())
+        return Finding("ok", "graph", f"{size[0]:,} vertices, {size[1]:,} edges")
+
+    yield _tried("graph", "if it stays so, `headwater replay` draws the graph anew", asked)
+    yield from _counts(stats)
+
+
+def _counts(stats: Mapping[str, Any]) -> Iterator[Finding]:
+    if stats.get("lag"):
+        yield Finding("warn", "lag", f"{stats['lag']:,} entries are not yet in the graph")
+    if stats.get("parked"):
         yield Finding("fail", "parked", f"{stats['parked']:,} entries could not be mapped: `headwater parked` says why")
-    if stats["waiting"]:
+    if stats.get("waiting"):
         yield Finding("warn", "waiting", f"{stats['waiting']:,} events wait for their plan, which has not come")
 
 
-@contextmanager
-def _failing(name: str, remedy: str, failures: Callable[[], list[Finding]] = list) -> Iterator[list[Finding]]:
-    """What the check raises, as a finding in the list that it gives."""
+def _tried(name: str, remedy: str, check: Callable[[], Finding]) -> Finding:
+    """The check's finding, or as one what it raises."""
     from headwater.source import translated
 
-    found = failures()
     try:
         with translated():
-            yield found
+            return check()
     except (HeadwaterError, OSError) as error:
-        found.append(Finding("fail", name, f"{error}: {remedy}"))
+        return Finding("fail", name, f"{error}: {remedy}")

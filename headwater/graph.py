@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from headwater.source import Source, find
 
 if TYPE_CHECKING:
-    import networkx
-    import pandas
+    import networkx as nx
+    import pandas as pd
 
     from queries.answer import Answer, Edge, Node, Table
 
@@ -130,13 +130,13 @@ class Lineage:
         """The answer as JSON, in the shape of the HTTP API."""
         return self._answer.to_dict()
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """The edges as a frame. Needs the extra `frames`."""
         from queries.frames import to_pandas
 
         return to_pandas(self._answer)
 
-    def to_networkx(self) -> networkx.MultiDiGraph[str]:
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
         """The answer as a directed multigraph. Needs the extra `frames`."""
         from queries.frames import to_networkx
 
@@ -161,7 +161,8 @@ class Lineage:
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else f"not complete: {self.reason}"
-        return f"<Lineage {self._answer.direction} of {self.root}: {len(self.nodes)} nodes, {len(self.edges)} edges, {state}>"
+        size = f"{len(self.nodes)} nodes, {len(self.edges)} edges"
+        return f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>"
 
     def _repr_html_(self) -> str:
         """The tree, for a notebook: escaped, without a network."""
@@ -197,7 +198,7 @@ class Rows:
         """The answer as JSON."""
         return self._table.to_dict()
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """The rows as a frame. Needs the extra `frames`."""
         from queries.frames import to_pandas
 

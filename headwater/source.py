@@ -96,7 +96,7 @@ class Local:
 def find(
     data: Path | None = None, store: str | None = None, server: str | None = None, progress: Progress | None = None
 ) -> Source:
-    """The server named, else the one that runs on the data folder, else the folder itself, its graph brought up to date."""
+    """The server named, else the one that runs on the data folder, else the folder, its graph brought up to date."""
     if server is not None:
         return Remote(Client(server))
     folder = data or default_data()

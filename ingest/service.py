@@ -90,10 +90,12 @@ class Service:
             derived = Derived.open(folder / "derived.sqlite")
             if rebuilt:
                 derived.clear()
-            return cls(folder, ledger, store, derived)
+            service = cls(folder, ledger, store, derived)
+            service.projector.check()
         except BaseException:
             ledger.close()
             raise
+        return service
 
     def __enter__(self) -> Service:  # noqa: PYI034 - Self is 3.11
         return self
@@ -119,7 +121,14 @@ class Service:
         self.ledger.close()
 
     def catch_up(self, progress: Progress | None = None) -> int:
-        """Bring all entries into the graph, in this thread; how many were new."""
+        """Bring all entries into the graph, in this thread; how many. After an erasure the graph is drawn anew."""
+        done = self._step_through(progress)
+        if self.projector.needs_rebuild:
+            self.projector.rebuild()
+            done += self._step_through(progress)
+        return done
+
+    def _step_through(self, progress: Progress | None) -> int:
         total, done = self.projector.lag(), 0
         while taken := self.projector.step(BATCH):
             done += taken

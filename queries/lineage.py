@@ -188,7 +188,9 @@ def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]
     for node, (distance, direction) in kept.items():
         if node in found:
             dataset, column = split_node(node)
-            row = {"name": column or dataset, **found[node]}
+            # An upsert cannot take a property away, so a view of the graph says "none" as an empty text.
+            row: dict[str, Any] = {k: None if v == "" else v for k, v in found[node].items()}
+            row.setdefault("name", column or dataset)
             yield Node(**row, dataset=dataset, distance=distance, direction=direction)
 
 

@@ -26,7 +26,9 @@ def columns(g: GraphTraversalSource, given: Given) -> Page:
     """The columns of a dataset by id."""
     found = g.V(given["dataset"]).out("hasColumn").order().by(T.id)
     keys = ("name", "origin", "resolved", "expression", "ambiguous")
-    return _page(found, given, id=T.id, **{key: key for key in keys})
+    page = _page(found, given, id=T.id, **{key: key for key in keys})
+    rows = [{key: None if value == "" else value for key, value in row.items()} for row in page.rows]
+    return page._replace(rows=rows)
 
 
 def jobs(g: GraphTraversalSource, given: Given) -> Page:

@@ -46,23 +46,27 @@ def run(arguments: list[str]) -> int:
     """The exit code of one command."""
     try:
         command.main(args=arguments, prog_name="headwater", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
     except click.exceptions.Exit as error:
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        return _INTERRUPTED
-    except HeadwaterError as error:
-        _say(error)
         return error.exit_code
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001 - the last place: a user gets an id, not a stack trace
+    except (click.ClickException, click.Abort, KeyboardInterrupt, HeadwaterError) as error:
+        return _said(error)
+    except Exception as error:  # noqa: BLE001 - the last place: a user gets a place to look, not a stack trace
         return _our_fault(error)
     return 0
+
+
+def _said(error: BaseException) -> int:
+    """Tell the user; the exit code."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, HeadwaterError):
+        _say(error)
+        return error.exit_code
+    click.echo("interrupted", err=True)
+    return _INTERRUPTED
 
 
 def _say(error: HeadwaterError) -> None:

@@ -67,7 +67,7 @@ def _show(answer: Answer | Table, format_: str) -> None:
         click.echo(render.FORMATS[format_](answer), nl=False)
     elif isinstance(answer, Answer) and format_ == "tree":
         out = console()
-        out.print(render.tree(answer), soft_wrap=True)
+        out.print(render.tree(answer))
         out.print(summary(answer))
     else:
         console().print(render.table(answer))

@@ -69,10 +69,14 @@ def asking(data: Path, store: str | None, server: str | None) -> Iterator[Source
 
 
 def console() -> Console:
-    """Standard output: colours on a terminal only, and no text is taken for markup."""
+    """Standard output: colours on a terminal only, no text is taken for markup; in a file or pipe no line is cut."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDE)
+
+
+#: Columns of a line that nobody looks at in a terminal.
+_WIDE = 200
 
 
 def print_json(content: object) -> None:

@@ -62,11 +62,9 @@ def verify(data: Path, anchor: Path | None, as_json: bool) -> None:
 def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     """Remove the body of ledger ENTRY for good, say so in the ledger, and draw the graph anew without it."""
     _no_server(data, "erase")
-    with open_service(data, store) as service:
-        with translated():
-            said = service.ledger.erase(entry, reason)
-        with progress("drawing the graph anew") as step:
-            service.catch_up(step)
+    with open_service(data, store) as service, translated(), progress("drawing the graph anew") as step:
+        said = service.ledger.erase(entry, reason)
+        service.catch_up(step)
     click.echo(f"entry {entry} is erased; entry {said} says so")
 
 
@@ -104,20 +102,14 @@ def replay(data: Path, store: str | None, yes: bool) -> None:
     if store is None:
         if not yes:
             click.confirm("empty the graph and draw it anew from the ledger?", abort=True)
-        with open_service(data) as service:
+        with open_service(data) as service, translated(), progress("replaying") as step:
             service.projector.rebuild()
-            _replayed(service)
+            click.echo(f"{service.catch_up(step):,} entries replayed")
         return
     from ingest.replaying import replay_into
 
     with translated(), progress("replaying") as step:
         click.echo(f"{replay_into(data, store, step):,} entries replayed into {store}")
-
-
-def _replayed(service: object) -> None:
-    with translated(), progress("replaying") as step:
-        done = service.catch_up(step)  # type: ignore[attr-defined]
-    click.echo(f"{done:,} entries replayed")
 
 
 @click.command(epilog="Example: headwater parked --retry")

@@ -72,7 +72,7 @@ def _print(out: Console, answer: Answer) -> None:
     from headwater.cli.ask import summary
     from queries import render
 
-    out.print(render.tree(answer), soft_wrap=True)
+    out.print(render.tree(answer))
     out.print(summary(answer))
 
 
