@@ -114,6 +114,9 @@ def _known_ids(
             else:
                 open_ids.setdefault(column, set()).add(key)
     for column, keys in open_ids.items():
+        if source[column].direct.keys() == target[column].direct.keys():  # the table merged with itself
+            out.update(dict.fromkeys(keys, target[column]))
+            continue
         # Both sides have the name; once the source's id is known, the other one is the target's.
         if len(keys) == 1 and any(source[column] is value for value in out.values()):
             out[next(iter(keys))] = target[column]
