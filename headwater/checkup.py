@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import statistics
 import sys
 import time
@@ -63,9 +64,8 @@ def _folder(data: Path) -> Finding:
 
 
 def _space(data: Path) -> Finding:
-    from headwater.cli.keep import free_bytes
-
-    free = free_bytes(data)
+    place = next(parent for parent in (data, *data.parents) if parent.exists())
+    free = shutil.disk_usage(place).free
     said = f"{free / 2**30:.1f} GiB free"
     return Finding("ok", "space", said) if free > _LOW_SPACE else Finding("warn", "space", f"{said}: make room")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -145,9 +144,3 @@ def _no_server(data: Path, what: str) -> None:
     client = running(data)
     if client is not None:
         raise Unreachable(f"a server runs on {data} ({client.url}): stop it before `headwater {what}`")
-
-
-def free_bytes(folder: Path) -> int:
-    """Free space where the folder is, or would be."""
-    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return shutil.disk_usage(place).free
