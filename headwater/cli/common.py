@@ -76,7 +76,7 @@ def console() -> Console:
 
 
 #: Columns of a line that nobody looks at in a terminal.
-_WIDE = 200
+_WIDE = 2_000
 
 
 def print_json(content: object) -> None:

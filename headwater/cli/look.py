@@ -39,7 +39,7 @@ def demo() -> None:
 
     out = console()
     with server() as client:
-        out.rule("seven Spark jobs report to a server on this machine")
+        _title(out, "seven Spark jobs report to a server on this machine")
         jobs: dict[str, int] = {}
 
         def sent(request: Recorded) -> None:
@@ -49,16 +49,22 @@ def demo() -> None:
         for job, plans in jobs.items():
             out.print(f"  {job:<24}{plans} {'plan' if plans == 1 else 'plans'}")
         column = LAST.rpartition("/")[2]
-        out.rule(f"where does {column} come from?")
+        _title(out, f"where does {column} come from?")
         direct = _asked(client, "upstream", LAST, entry)
         _print(out, direct)
         everything = _asked(client, "upstream", LAST, entry, "all")
-        out.rule("and with what filters, joins and groups the rows: --type all")
+        _title(out, "and with what filters, joins and groups the rows: --type all")
         out.print(f"  values alone: {_size(direct)}")
         out.print(f"  all:          {_size(everything)}")
-        out.rule(f"what breaks if {RAW.rpartition('/')[2]} changes?")
+        _title(out, f"what breaks if {RAW.rpartition('/')[2]} changes?")
         _print(out, _asked(client, "downstream", RAW, entry))
     _next_steps(out)
+
+
+def _title(out: Console, title: str) -> None:
+    out.print()
+    out.print(title, style="bold")
+    out.print()
 
 
 def _asked(client: Client, name: str, node: str, entry: int, type_: str = "direct") -> Answer:
@@ -83,7 +89,7 @@ def _size(answer: Answer) -> str:
 
 
 def _next_steps(out: Console) -> None:
-    out.rule("your own jobs")
+    _title(out, "your own jobs")
     out.print("Keep a server running:\n\n    headwater serve\n")
     out.print(
         "Point a Glue job at it with five job parameters (Glue takes one --conf: chain the three in its value):\n"
