@@ -32,6 +32,7 @@ def serve(
     from ingest.server import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("gremlinpython").setLevel(logging.WARNING)
     settings = ServerSettings(data, store, host, port, allow_host, allow_origin, lambda url: _ready(url, data))
     try:
         with translated():
