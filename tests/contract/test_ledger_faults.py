@@ -266,6 +266,35 @@ def test_the_write_ahead_log_is_cut_under_unbroken_load(folder: Path, monkeypatc
     assert verify(folder).entries == len(sizes) - 1
 
 
+class CountedLock:
+    """The writers' lock, and how often the checkpoint took it."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self.lock = lock
+        self.taken = 0
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        self.taken += 1
+
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
+
+
+@pytest.mark.parametrize(("largest", "taken"), [(0, 1), (10**9, 0)], ids=["large log", "small log"])
+def test_writers_are_held_for_a_large_log_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, largest: int, taken: int
+) -> None:
+    monkeypatch.setattr(ledger_checkpoint, "LARGEST_LOG", largest)
+    with Ledger.open(folder, clock=lambda: 1) as ledger:
+        ledger.append([new(b"a")])
+        assert ledger._checkpointer is not None
+        lock = CountedLock(ledger._writing)
+        ledger._checkpointer._writing = lock  # type: ignore[assignment]
+        ledger._checkpointer._checkpoint()
+        assert lock.taken == taken
+
+
 def test_an_erasure_waits_for_a_reader_and_then_leaves_nothing_in_the_log(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

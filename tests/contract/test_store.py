@@ -44,7 +44,7 @@ def contents(store: GraphStore) -> tuple[dict[str, Any], dict[tuple[str, str, st
     for row in store.g.E().element_map().to_list():
         ends = row.pop(Direction.OUT)[T.id], row.pop(Direction.IN)[T.id]
         row.pop(T.id)
-        edges[(row.pop(T.label), *ends, row.pop("key"))] = row
+        edges[row.pop(T.label), ends[0], ends[1], row.pop("key")] = row
     return vertices, edges
 
 

@@ -77,6 +77,10 @@ class World:
         self.derived = Derived.open(None)
         self.tables = Tables(self.derived.connection)
 
+    def __del__(self) -> None:
+        """A property that fails leaves its worlds behind; their connections must not outlive them."""
+        self.derived.close()
+
     def take(self, entries: Sequence[Entry]) -> GraphDelta:
         with self.derived.transaction():
             delta = self.project(entries)
