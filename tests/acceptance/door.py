@@ -1,0 +1,95 @@
+"""The real command in a process of its own, and a real server on a free port."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PAYLOADS = ROOT / "tests" / "payloads"
+PIPELINE = [str(path) for path in sorted(PAYLOADS.glob("l0*"))]
+PATIENCE = 60.0  #: seconds: a loaded machine is slow, and only a broken one is slower
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
+def headwater(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command's result; its output is no terminal."""
+    command = [sys.executable, "-m", "headwater", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=environment(**variables), cwd="/"
+    )
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    url: str
+
+    def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        """The status and the JSON (or text) of an answer."""
+        request = urllib.request.Request(self.url + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+                return response.status, parsed(response.read())
+        except urllib.error.HTTPError as error:
+            return error.code, parsed(error.read())
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal to this process; its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode()
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[Server]:
+    """A server on a data folder, ended at the end."""
+    command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--data", str(folder), *arguments]
+    log = folder.with_name(f"{folder.name}.log").open("wb")
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment())
+    log.close()
+    try:
+        yield Server(process, folder, started(process, folder))
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(PATIENCE)
+
+
+def started(process: subprocess.Popen[bytes], folder: Path) -> str:
+    """Its URL, as soon as it says that it is ready."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            said = json.loads((folder / "server.json").read_text())
+        except (OSError, ValueError):
+            time.sleep(0.02)
+            continue
+        if said["pid"] == process.pid:
+            return str(said["url"])
+        time.sleep(0.02)
+    raise AssertionError(folder.with_name(f"{folder.name}.log").read_text())
