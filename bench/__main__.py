@@ -1,0 +1,285 @@
+"""``python -m bench [--quick] [--json]``: every figure with its goal; see bench/README.md for what each one is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from bench import machine
+from bench.payloads import CONTENT_TYPE, Job, estate, event, hub, layers, superseded
+
+_ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure; `goal` is an upper bound, or a lower one with `atleast`."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None = None
+    atleast: bool = False
+
+    def line(self) -> str:
+        """For people."""
+        if self.goal is None:
+            return f"  {self.name:<68}{self.value:>10.2f} {self.unit}"
+        met = self.value >= self.goal if self.atleast else self.value <= self.goal
+        sign = ">=" if self.atleast else "<="
+        goal = f"goal {sign} {self.goal:g}: {'met' if met else 'NOT met'}"
+        return f"  {self.name:<68}{self.value:>10.2f} {self.unit:<6} {goal}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own."""
+
+    url: str
+    pid: int
+    started_seconds: float
+
+    def get(self, path: str, **parameters: object) -> Any:
+        """The JSON of an answer."""
+        query = urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(f"{self.url}{path}?{query}", timeout=600) as answer:
+            return json.load(answer)
+
+    def median_ms(self, path: str, times: int = 15, **parameters: object) -> float:
+        """What a question takes over HTTP: the median, after one that is not counted."""
+        self.get(path, **parameters)
+        found = []
+        for _ in range(times):
+            begin = time.perf_counter()
+            self.get(path, **parameters)
+            found.append((time.perf_counter() - begin) * 1_000)
+        return machine.median(found)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """A server on a data folder."""
+    begin = time.perf_counter()
+    command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--data", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=_ROOT)
+    marker = folder / "server.json"
+    try:
+        while not marker.exists():
+            assert process.poll() is None, "the server did not start"
+            time.sleep(0.01)
+        yield Server(json.loads(marker.read_text())["url"], process.pid, time.perf_counter() - begin)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def send(server: Server, count: int, pace: float, seed: int, senders: int = 8) -> dict[str, Any]:
+    """Jobs sent from another process."""
+    command = [sys.executable, "-m", "bench.senders", server.url, str(senders), str(count), str(pace), str(seed)]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=_ROOT)
+    return dict(json.loads(run.stdout))
+
+
+def acknowledgement(place: Path, *, quick: bool) -> list[Figure]:
+    """How long an agent waits."""
+    seconds = 4 if quick else 10
+    syncs = machine.fdatasync_ms(place)
+    with serving(place / "ack") as server:
+        paced = send(server, 300 * seconds, 300, 1)["times"]
+        server.get("/api/v1/stats", after=600 * seconds)
+        full = send(server, 450 * seconds, 0, 2)
+    sync = machine.percentile(syncs, 0.99)
+    return [
+        Figure("fdatasync of this disk, p50", machine.median(syncs), "ms"),
+        Figure("fdatasync of this disk, p99", sync, "ms"),
+        Figure("POST acknowledged, 8 senders, 300 jobs a second, p50", machine.median(paced), "ms"),
+        Figure(
+            "POST acknowledged, 8 senders, 300 jobs a second, p99", machine.percentile(paced, 0.99), "ms", 10 + 2 * sync
+        ),
+        Figure("saturated, jobs (plan and event) a second", 450 * seconds / full["elapsed"], "/s", 450, atleast=True),
+    ]
+
+
+def into_the_graph(place: Path, *, quick: bool) -> list[Figure]:
+    """From the first POST until the last entry is in the graph."""
+    count = 300 if quick else 1_500
+    with serving(place / "graph") as server:
+        cpu, begin = machine.cpu_seconds(server.pid), time.perf_counter()
+        server.get("/api/v1/stats", after=send(server, count, 0, 3)["last"])
+        new = time.perf_counter() - begin, machine.cpu_seconds(server.pid) - cpu
+        jobs = list(estate(count, 3))
+        again = [Job(j.plan, event(json.loads(j.plan)["id"], 100_000 + i)) for i, j in enumerate(jobs)]
+        cpu, begin = machine.cpu_seconds(server.pid), time.perf_counter()
+        server.get("/api/v1/stats", after=_post(server, again))
+        known = time.perf_counter() - begin, machine.cpu_seconds(server.pid) - cpu
+    return [
+        Figure("new logics a second, HTTP included", count / new[0], "/s", 150, atleast=True),
+        Figure("CPU of the server for a new logic", new[1] / count * 1_000, "ms", 8),
+        Figure("runs of known logic a second, HTTP included, one sender", count / known[0], "/s", 300, atleast=True),
+        Figure("CPU of the server for a run of known logic", known[1] / count * 1_000, "ms", 3),
+    ]
+
+
+def _post(server: Server, jobs: Sequence[Job]) -> int:
+    """Send plans (known ones, as an agent does at every run) and events from here; the last entry."""
+    import http.client
+
+    address = urllib.parse.urlsplit(server.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+    last = 0
+    for job in jobs:
+        for path, body in (("execution-plans", job.plan), ("execution-events", job.event)):
+            connection.request("POST", f"/producer/{path}", body, {"Content-Type": CONTENT_TYPE})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 201
+            last = max(last, int(answer.headers["Headwater-Entry"]))
+    return last
+
+
+_LOAD = """
+import sys
+from pathlib import Path
+from bench.__main__ import large
+large(Path(sys.argv[1]), int(sys.argv[2]))
+"""
+
+
+def large(folder: Path, fill: int) -> None:
+    """A data folder with the shapes that are asked for below, and an estate around them."""
+    from ingest.ledger import NewEntry
+    from ingest.service import Service
+
+    shapes = chain(
+        layers("wide", [5 if i % 2 else 4 for i in range(20)] + [4, 1], 10**6),
+        layers("d5", [2] * 6, 2 * 10**6),
+        layers("d10", [2] * 11, 3 * 10**6),
+        layers("d20", [2] * 21, 4 * 10**6),
+        hub(20, 500, 5 * 10**6),
+        superseded("s3://few/t", 10, 6 * 10**6),
+        superseded("s3://many/t", 1_000, 7 * 10**6),
+        estate(fill, 4),
+    )
+    with Service.open(folder) as service:
+        group: list[NewEntry] = []
+        for made in shapes:
+            group.append(NewEntry("spline.plan", CONTENT_TYPE, made.plan))
+            group.append(NewEntry("spline.events", CONTENT_TYPE, made.event))
+            if len(group) >= 400:
+                service.ledger.append(group)
+                group.clear()
+                service.catch_up()
+        service.ledger.append(group)
+        service.catch_up()
+    peak = machine.memory_mib(os.getpid(), "VmHWM")
+    (folder / "peak").write_text(str(peak))
+
+
+def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
+    """Questions to a graph of a million elements."""
+    folder = place / "large"
+    begin = time.perf_counter()
+    subprocess.run([sys.executable, "-c", _LOAD, str(folder), "500" if quick else "13000"], check=True, cwd=_ROOT)
+    loading = time.perf_counter() - begin
+    with serving(folder) as server:
+        stats = server.get("/api/v1/stats")
+        elements = sum(stats["vertices"].values()) + sum(stats["edges"].values())
+        lineage = "/api/v1/lineage"
+        wide = server.get(lineage, node="s3://wide/l21#c0")
+        diamonds = [server.median_ms(lineage, node=f"s3://d{n}/l{n}#c0") for n in (5, 10, 20)]
+        few, many = (server.median_ms(lineage, node=f"s3://{name}/t#c0", times=41) for name in ("few", "many"))
+        hubs = server.median_ms(lineage, node="s3://hub/source#key", direction="downstream", limit=100)
+        return [
+            Figure("elements", elements, ""),
+            Figure("loaded through ledger and projector, elements a second", elements / loading, "/s"),
+            Figure("peak memory of the load", float((folder / "peak").read_text()), "MiB", 800),
+            Figure("reopened: start of the server until ready", server.started_seconds, "s", 3),
+            Figure("resident, reopened", machine.memory_mib(server.pid, "VmRSS"), "MiB", 600),
+            Figure(
+                f"column upstream, {len(wide['edges'])} edges, {max(n['distance'] for n in wide['nodes'])} levels",
+                server.median_ms(lineage, node="s3://wide/l21#c0"),
+                "ms",
+                20,
+            ),
+            Figure("hub of 10,000 columns, first page of 100", hubs, "ms", 60),
+            Figure("diamond of 5 layers", diamonds[0], "ms"),
+            Figure("diamond of 10 layers", diamonds[1], "ms"),
+            Figure("diamond of 20 layers", diamonds[2], "ms"),
+            Figure("diamond, time per edge: 20 layers to 10", (diamonds[2] / 78) / (diamonds[1] / 38), "x", 1.3),
+            Figure("now, after 1,000 superseded logics to after 10", many / few, "x", 1.3),
+        ]
+
+
+def one_by_one(place: Path, *, quick: bool) -> list[Figure]:
+    """The same elements, all of a plan at once and ten plans a commit, against one element a commit."""
+    from graphmodel.choice import Body, Event
+    from graphmodel.delta import GraphDelta
+    from graphmodel.whole import graph
+    from graphstore import open_store
+    from spline_bridge.decode import decode_events, decode_plan
+
+    jobs = list(estate(10 if quick else 30, 5))
+    plans = [decode_plan(j.plan, CONTENT_TYPE) for j in jobs]
+    events = [Event(run, 2**50) for j in jobs for run in decode_events(j.event, CONTENT_TYPE)]
+    whole = graph([Body(plan, str(i)) for i, plan in enumerate(plans)], events)
+    vertices, edges = tuple(whole.vertices.values()), tuple(whole.edges.values())
+    took = []
+    for name, deltas in (
+        ("batched", [GraphDelta(vertices, edges)]),
+        ("single", [*(GraphDelta((v,)) for v in vertices), *(GraphDelta(edges=(e,)) for e in edges)]),
+    ):
+        with open_store(f"embedded:{place / name}") as store:
+            begin = time.perf_counter()
+            for delta in deltas:
+                store.apply(delta)
+            took.append(time.perf_counter() - begin)
+    count = len(vertices) + len(edges)
+    return [
+        Figure(f"{count} elements in batches, elements a second", count / took[0], "/s"),
+        Figure("one element a commit, elements a second", count / took[1], "/s"),
+        Figure("ratio", took[1] / took[0], "x", 20, atleast=True),
+    ]
+
+
+PARTS = {
+    "acknowledgement": acknowledgement,
+    "into the graph": into_the_graph,
+    "one element at a time": one_by_one,
+    "a large graph": a_large_graph,
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="measure Headwater on this machine")
+    parser.add_argument("--quick", action="store_true", help="smaller inputs: a look, no figures to quote")
+    parser.add_argument("--json", action="store_true", help="print JSON at the end")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this part; repeatable")
+    given = parser.parse_args()
+    print(f"hardware: {machine.hardware()}")
+    print(f"inputs: made-up jobs of 12 columns, seeded{', quick' if given.quick else ''}")
+    found: dict[str, list[Figure]] = {}
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as place:
+        for name in given.part or PARTS:
+            print(f"{name}", flush=True)
+            found[name] = PARTS[name](Path(place), quick=given.quick)
+            print("\n".join(figure.line() for figure in found[name]), flush=True)
+    if given.json:
+        print(json.dumps({name: [asdict(figure) for figure in figures] for name, figures in found.items()}))
+
+
+if __name__ == "__main__":
+    main()
