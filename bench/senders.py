@@ -8,18 +8,21 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from itertools import islice
 
 import aiohttp
 
-from bench.payloads import CONTENT_TYPE, Job, estate
+from bench.payloads import CONTENT_TYPE, Job, estate, event
 
 _PACKED_ABOVE = 2_048
 
 
-async def main(url: str, senders: int, count: int, pace: float, seed: int) -> None:
-    """Send `count` jobs, `pace` a second in all (0: as fast as it goes); print what each request took, in ms."""
-    jobs = list(islice(estate(count, seed), count))
+async def main(url: str, senders: int, count: int, pace: float, seed: int, logics: int) -> None:
+    """Send `count` jobs, `pace` a second in all (0: as fast as it goes); print what each request took, in ms.
+
+    They are runs of `logics` different logics; 0: every job is a logic of its own.
+    """
+    known = list(estate(logics or count, seed))
+    jobs = [_run(known[i % len(known)], seed * 10**6 + i) for i in range(count)]
     begin = time.perf_counter()
     due = iter([begin + i / pace if pace else begin for i in range(count)])
     times: list[float] = []
@@ -29,6 +32,11 @@ async def main(url: str, senders: int, count: int, pace: float, seed: int) -> No
         entries = await asyncio.gather(*lanes)
     elapsed = time.perf_counter() - begin
     print(json.dumps({"elapsed": elapsed, "times": times, "last": max(entries)}))
+
+
+def _run(job: Job, at: int) -> Job:
+    """The job, run at another time."""
+    return Job(job.plan, event(json.loads(job.event)[0]["planId"], at))
 
 
 async def _lane(
@@ -53,4 +61,6 @@ async def _lane(
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5])))
+    asyncio.run(
+        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]))
+    )

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Where a running server says that it runs, in its data folder.
 SERVER_FILE = "server.json"
+#: Seconds after which a computing thread lets another one go on.
+_SWITCH_SECONDS = 0.0005
 #: Seconds that open requests get to finish after SIGTERM.
 DRAIN_SECONDS = 20.0
 
@@ -79,6 +82,8 @@ def _listen(host: str, port: int) -> socket.socket:
 async def _run(settings: ServerSettings, receiver: Settings, service: Service, listening: socket.socket) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # The projector computes beside this loop: with the default of 5 ms every acknowledgement would wait for it.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     committer = GroupCommitter(service.ledger, on_appended=lambda _: service.projector.wake())
