@@ -16,13 +16,14 @@ from bench.payloads import CONTENT_TYPE, Job, estate, event
 _PACKED_ABOVE = 2_048
 
 
-async def main(url: str, senders: int, count: int, pace: float, seed: int, logics: int) -> None:
+async def main(url: str, senders: int, count: int, pace: float, *which: int) -> None:
     """Send `count` jobs, `pace` a second in all (0: as fast as it goes); print what each request took, in ms.
 
-    They are runs of `logics` different logics; 0: every job is a logic of its own.
+    They are runs of `logics` different logics (0: every job is a logic of its own), from time `first` on.
     """
+    seed, logics, first = which
     known = list(estate(logics or count, seed))
-    jobs = [_run(known[i % len(known)], seed * 10**6 + i) for i in range(count)]
+    jobs = [_run(known[i % len(known)], first + i) for i in range(count)]
     begin = time.perf_counter()
     due = iter([begin + i / pace if pace else begin for i in range(count)])
     times: list[float] = []
@@ -61,6 +62,4 @@ async def _lane(
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]))
-    )
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), *map(int, sys.argv[5:])))
