@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from graphstore.errors import StoreError
+from graphstore.errors import Damaged, Exceeded, InUse, Passing
 from ingest.metrics import CONTENT_TYPE as METRICS_TYPE
 from ingest.metrics import exposition
 from ingest.service import Service
@@ -25,19 +25,25 @@ from queries.errors import NodeNotFound, QueryError, UnknownQuery
 
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
 _READERS: web.AppKey[ThreadPoolExecutor] = web.AppKey("readers", ThreadPoolExecutor)
+_WAITERS: web.AppKey[ThreadPoolExecutor] = web.AppKey("waiters", ThreadPoolExecutor)
+_INSTANCE: web.AppKey[str] = web.AppKey("instance", str)
 
 #: Threads that ask the graph: reads run in parallel, and a slow one must not hold up the others.
 _THREADS = 4
+#: Threads that wait for ``after=N``, apart: those who wait must not hold up those who ask.
+_WAITING_THREADS = 32
 #: Longest that ``after=N`` waits, in seconds; then 503 says so.
 WAIT_SECONDS = 30.0
 
 _T = TypeVar("_T")
 
 
-def add_routes(app: web.Application, service: Service) -> None:
-    """The API over an open service."""
+def add_routes(app: web.Application, service: Service, instance: str = "") -> None:
+    """The API over an open service. `instance` is what /health tells this server from others by."""
     app[SERVICE] = service
+    app[_INSTANCE] = instance
     app[_READERS] = ThreadPoolExecutor(_THREADS, thread_name_prefix="reader")
+    app[_WAITERS] = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="waiter")
     app.on_cleanup.append(_close)
     app.middlewares.append(answer_query_errors)
     app.router.add_get("/api/v1/lineage", _lineage)
@@ -53,7 +59,8 @@ def add_routes(app: web.Application, service: Service) -> None:
 
 
 async def _close(app: web.Application) -> None:
-    app[_READERS].shutdown(wait=False, cancel_futures=True)
+    for threads in (app[_READERS], app[_WAITERS]):
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def _lineage(request: web.Request) -> web.Response:
@@ -92,13 +99,14 @@ async def _parked(request: web.Request) -> web.Response:
 
 
 async def _health(request: web.Request) -> web.Response:
-    return _json({"status": "ok"})
+    return _json({"status": "ok", "instance": request.app[_INSTANCE]})
 
 
 async def _ready(request: web.Request) -> web.Response:
     """Ready as soon as the ledger takes entries and the graph answers; `lag` says how far behind the graph is."""
-    projector = request.app[SERVICE].projector
-    return _json({"status": "ready", "lag": await _in_thread(request, projector.lag)})
+    service = request.app[SERVICE]
+    lag, entries = await _in_thread(request, lambda: (service.projector.lag(), service.ledger.count()))
+    return _json({"status": "ready", "entries": entries, "lag": lag})
 
 
 async def _metrics(request: web.Request) -> web.Response:
@@ -127,7 +135,9 @@ async def _after(request: web.Request) -> None:
     sequence, projector = _integer(request, "after", 0), request.app[SERVICE].projector
     if sequence > await _in_thread(request, lambda: request.app[SERVICE].ledger.head().sequence):
         raise QueryError(f"the ledger has no entry {sequence} yet", "after")
-    if not await _in_thread(request, lambda: projector.wait_for(sequence, WAIT_SECONDS)):
+    if sequence > projector.checkpoint and not await asyncio.get_running_loop().run_in_executor(
+        request.app[_WAITERS], projector.wait_for, sequence, WAIT_SECONDS
+    ):
         raise _NotYet(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
 
 
@@ -168,13 +178,13 @@ _STATUS: tuple[tuple[type[QueryError], int], ...] = (
 
 @web.middleware
 async def answer_query_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What is wrong with a question, as JSON; a store that fails is 503."""
+    """What is wrong with a question, as JSON; a store that cannot answer now is 503. The rest is a fault of ours."""
     try:
         return await handler(request)
     except QueryError as error:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
         return _json(error.to_dict(), status=status)
-    except StoreError as error:
+    except (Passing, InUse, Damaged, Exceeded) as error:
         return _json({"error": f"the graph cannot be asked: {error}", "field": None, "suggestions": []}, status=503)
 
 

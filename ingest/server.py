@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -20,8 +22,8 @@ from ingest import api
 from ingest.auth import access_for
 from ingest.group_commit import GroupCommitter
 from ingest.receiver import Settings, create_app, make_runner
-from ingest.service import Service
-from ingest.tokens import TokenStore
+from ingest.service import Service, default_store
+from ingest.tokens import Sender, TokenStore
 
 log = logging.getLogger(__name__)
 
@@ -49,21 +51,37 @@ class ServerSettings:
 def serve(settings: ServerSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return.
 
-    TokensRequired: the host is not loopback and there are no tokens. OSError: the port is taken. The errors of
-    `Service.open`.
+    TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable: their file is damaged. OSError:
+    the port is taken. The errors of `Service.open`.
     """
+    tokens = _Tokens(settings.folder)
+    tokens.list()
     access = access_for(
-        settings.host,
-        TokenStore(settings.folder),
-        allowed_hosts=settings.allowed_hosts,
-        allowed_origins=settings.allowed_origins,
+        settings.host, tokens, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
     )
     listening = _listen(settings.host, settings.port)
     try:
         with Service.open(settings.folder, settings.store) as service:
-            asyncio.run(_run(settings, Settings(access=access), service, listening))
+            asyncio.run(_run(settings, Settings(access=access), service, listening, tokens.local))
     finally:
         listening.close()
+
+
+class _Tokens(TokenStore):
+    """The tokens of the folder, and one that lives as long as the server, for commands of the same user.
+
+    It stands in the folder, closed to others: whoever reads it there could read the ledger as well.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.local = secrets.token_urlsafe(32)
+
+    def check(self, token: str) -> Sender | None:
+        """Whose token it is."""
+        if hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self.local.encode()):
+            return Sender("local", frozenset({"admin"}))
+        return super().check(token)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -79,7 +97,9 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def _run(settings: ServerSettings, receiver: Settings, service: Service, listening: socket.socket) -> None:
+async def _run(
+    settings: ServerSettings, receiver: Settings, service: Service, listening: socket.socket, token: str
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # The projector computes beside this loop: with the default of 5 ms every acknowledgement would wait for it.
@@ -88,7 +108,8 @@ async def _run(settings: ServerSettings, receiver: Settings, service: Service, l
         loop.add_signal_handler(number, stop.set)
     committer = GroupCommitter(service.ledger, on_appended=lambda _: service.projector.wake())
     app = create_app(committer, settings=receiver)
-    api.add_routes(app, service)
+    instance = secrets.token_hex(8)
+    api.add_routes(app, service, instance)
     runner = make_runner(app)
     await runner.setup()
     site = web.SockSite(runner, listening, shutdown_timeout=DRAIN_SECONDS)
@@ -96,7 +117,8 @@ async def _run(settings: ServerSettings, receiver: Settings, service: Service, l
     await site.start()
     url = _url(settings.host, listening.getsockname()[1])
     marker = settings.folder / SERVER_FILE
-    _write(marker, {"url": url, "pid": os.getpid()})
+    store = settings.store or default_store(settings.folder)
+    _write(marker, {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token})
     settings.ready(url)
     try:
         await stop.wait()
@@ -115,6 +137,7 @@ def _url(host: str, port: int) -> str:
 def _write(path: Path, content: dict[str, object]) -> None:
     """Whole or not at all: a reader must not see half of it."""
     fresh = path.with_name(f".{path.name}")
-    fresh.write_text(json.dumps(content), encoding="utf-8")
-    fresh.chmod(0o600)
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file)
     fresh.replace(path)

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -84,17 +85,18 @@ class Service:
         A damaged embedded store is moved aside, said so in the log, and rebuilt from the ledger. LedgerInUse, InUse:
         another process has the folder open; other errors of the ledger and of the store as they are.
         """
-        ledger = Ledger.open(folder, clock=_now_ms)
-        try:
+        with ExitStack() as undo:
+            ledger = Ledger.open(folder, clock=_now_ms)
+            undo.callback(ledger.close)
             store, rebuilt = _open_store(store_url or default_store(folder))
+            undo.callback(store.close)
             derived = Derived.open(folder / "derived.sqlite")
+            undo.callback(derived.close)
             if rebuilt:
                 derived.clear()
             service = cls(folder, ledger, store, derived)
             service.projector.check()
-        except BaseException:
-            ledger.close()
-            raise
+            undo.pop_all()
         return service
 
     def __enter__(self) -> Service:  # noqa: PYI034 - Self is 3.11
