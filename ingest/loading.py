@@ -7,8 +7,9 @@ intake as a request; nothing is validated here.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Found:
 
 @dataclass(frozen=True)
 class NotAPayload:
-    """A file, or a line of one, that is no Spline payload. `asked` is whether it was named itself."""
+    """A file, or a line of one, that is no Spline payload. `asked`: it was named itself, or stands among payloads."""
 
     path: Path
     reason: str
@@ -54,15 +55,20 @@ class NotAPayload:
         return f"{self.path}:{self.line}" if self.line else str(self.path)
 
 
+Item = Found | NotAPayload
+
+
 def files(places: Iterable[Path]) -> list[tuple[Path, bool]]:
-    """The files named, and those in the folders named, in order of name; with whether a file was named itself."""
-    out: list[tuple[Path, bool]] = []
+    """The files named, and those in the folders named, in order of name, each once; and whether it was named itself."""
+    out: dict[Path, bool] = {}
     for place in places:
         if place.is_dir():
-            out += [(path, False) for path in sorted(place.rglob("*")) if path.is_file() and _could_be(path)]
+            for path in sorted(place.rglob("*")):
+                if path.is_file() and _could_be(path):
+                    out.setdefault(path, False)
         else:
-            out.append((place, True))
-    return out
+            out[place] = True
+    return list(out.items())
 
 
 def _could_be(path: Path) -> bool:
@@ -70,31 +76,37 @@ def _could_be(path: Path) -> bool:
     return name == "_LINEAGE" or name.endswith(_ENDINGS)
 
 
-def read(path: Path, *, asked: bool) -> Iterator[Found | NotAPayload]:
+def read(path: Path, *, asked: bool) -> Iterator[Item]:
     """The payloads of a file. OSError: it cannot be read."""
     data = path.read_bytes()
     if data.startswith(_GZIP):
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             yield NotAPayload(path, f"damaged gzip: {error}", asked=True)
             return
     if path.name.removesuffix(".gz").endswith(_LINES):
-        for number, line in enumerate(data.splitlines(), start=1):
-            if line.strip():
-                yield from _recognised(path, line, asked=asked, line=number)
+        yield from _lines(path, data, asked=asked)
     else:
         yield from _recognised(path, data, asked=asked, line=None)
 
 
-def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> Iterator[Found | NotAPayload]:
+def _lines(path: Path, data: bytes, *, asked: bool) -> Iterator[Item]:
+    """In a file that has payloads every other line is a damaged one; a file without any is just another file."""
+    lines = [(number, line) for number, line in enumerate(data.splitlines(), start=1) if line.strip()]
+    items = [item for number, line in lines for item in _recognised(path, line, asked=asked, line=number)]
+    damaged = asked or any(isinstance(item, Found) for item in items)
+    yield from (replace(item, asked=damaged) if isinstance(item, NotAPayload) else item for item in items)
+
+
+def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> Iterator[Item]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         yield NotAPayload(path, f"not JSON: {error.msg} at line {error.lineno}", asked, line)
         return
     if isinstance(document, Mapping) and "executionPlan" in document:
-        yield from _lineage_file(path, document, line)
+        yield from _lineage_file(path, document, asked=asked, line=line)
     elif _is_plan(document):
         yield Found(path, PLAN, _content_type(document), body, line)
     elif _is_event(document):
@@ -105,13 +117,15 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
         yield NotAPayload(path, "neither a Spline execution plan nor execution events", asked, line)
 
 
-def _lineage_file(path: Path, document: Mapping[str, Any], line: int | None) -> Iterator[Found]:
+def _lineage_file(path: Path, document: Mapping[str, Any], *, asked: bool, line: int | None) -> Iterator[Item]:
     """What the agent's `hdfs` dispatcher writes beside the data: a plan and its event in one."""
     plan, event = document["executionPlan"], document.get("executionEvent")
-    if isinstance(plan, Mapping):
-        yield Found(path, PLAN, _content_type(plan), orjson.dumps(plan), line)
+    if not isinstance(plan, Mapping):
+        yield NotAPayload(path, "its executionPlan is no object", asked, line)
+        return
+    yield Found(path, PLAN, _content_type(plan), orjson.dumps(plan), line)
     if isinstance(event, Mapping):
-        named = {**event, "planId": event["planId"]} if event.get("planId") else {**event, "planId": plan.get("id")}
+        named = event if event.get("planId") else {**event, "planId": plan.get("id")}
         yield Found(path, EVENTS, _FLAT, orjson.dumps([named]), line)
 
 
