@@ -11,16 +11,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headwater.errors import HeadwaterError, Unreachable, WrongUse
     from headwater.graph import Graph, Lineage, Rows, open  # noqa: A004 - hw.open() reads best
+    from headwater.loading import Loaded
 
 __version__ = "0.1.0"
-__all__ = ["Graph", "Lineage", "Rows", "open", "__version__"]
+__all__ = [
+    "Graph",
+    "HeadwaterError",
+    "Lineage",
+    "Loaded",
+    "Rows",
+    "Unreachable",
+    "WrongUse",
+    "open",
+    "__version__",
+]
+_MODULES = {"Loaded": "loading", "HeadwaterError": "errors", "Unreachable": "errors", "WrongUse": "errors"}
 
 
 def __getattr__(name: str) -> Any:
     """The names above, loaded when they are asked for: `import headwater` alone loads nothing heavy."""
     if name in __all__:
-        from headwater import graph
+        from importlib import import_module
 
-        return getattr(graph, name)
+        return getattr(import_module(f"headwater.{_MODULES.get(name, 'graph')}"), name)
     raise AttributeError(f"module 'headwater' has no attribute {name!r}")

@@ -12,17 +12,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.client import Client, running
 from headwater.errors import HeadwaterError
+
+if TYPE_CHECKING:
+    from ingest.ledger import Ledger
 
 State = Literal["ok", "warn", "fail"]
 
 _LOW_SPACE = 2**30
 _SLOW_SYNC_MS = 20.0
-_LIBRARIES = ("graphersal", "gremlinpython", "aiohttp")
+_LIBRARIES = ("graphersal", "gremlinpython", "aiohttp", "orjson", "jsonschema-rs")
 _OLDEST = (3, 10)
+_CLOCK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -77,18 +81,19 @@ def _disk(data: Path) -> Finding:
         return Finding("warn", "disk", f"{place} cannot be written")
     probe = place / f".headwater-probe-{os.getpid()}"
     times = []
+    sync = getattr(os, "fdatasync", os.fsync)  # macOS has fsync alone
     try:
         with probe.open("wb") as file:
             for _ in range(20):
                 file.write(b"x" * 4_096)
                 file.flush()
                 begin = time.perf_counter()
-                os.fsync(file.fileno())
+                sync(file.fileno())
                 times.append((time.perf_counter() - begin) * 1_000)
     finally:
         probe.unlink(missing_ok=True)
     median = statistics.median(times)
-    said = f"fsync takes {median:.1f} ms"
+    said = f"a sync takes {median:.1f} ms"
     slow = f"{said}: every acknowledgement waits for one; take a faster disk for the data folder"
     return Finding("ok", "disk", said) if median < _SLOW_SYNC_MS else Finding("warn", "disk", slow)
 
@@ -96,13 +101,17 @@ def _disk(data: Path) -> Finding:
 def _content(data: Path, store: str | None, server: str | None) -> Iterator[Finding]:
     client = Client(server) if server else running(data)
     if client is not None:
-        yield _server(client)
+        found = _server(client)
+        yield found
+        if found.state == "fail":
+            return
     elif (data / "server.json").exists():
         yield Finding("warn", "server", "the last one did not end by itself; nothing is lost, start it again")
     else:
         yield Finding("ok", "server", "none runs on this folder: commands open it themselves")
     if server is None:
         yield _ledger(data)
+        yield _tried("clock", "run `headwater verify`", lambda: _clock(data))
     yield from _graph(data, store, server)
 
 
@@ -117,15 +126,26 @@ def _ledger(data: Path) -> Finding:
 
 
 def _ledger_head(data: Path) -> Finding:
+    with _ledger_of(data) as ledger:
+        entries = ledger.count()
+    return Finding("ok", "ledger", f"{entries:,} entries; `headwater verify` checks each of them")
+
+
+def _clock(data: Path) -> Finding:
+    """A clock that was put back: versions are ordered by time."""
+    with _ledger_of(data) as ledger:
+        last = ledger.entry(ledger.count())
+    ahead = last.received_ms / 1_000 - time.time() if last else 0.0
+    if ahead <= _CLOCK_SECONDS:
+        return Finding("ok", "clock", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+    return Finding("warn", "clock", f"the last entry came {ahead:,.0f} s after now: set this machine's clock")
+
+
+def _ledger_of(data: Path) -> Ledger:
     from ingest.ledger import Ledger
     from ingest.verify import now_ms
 
-    ledger = Ledger.open(data, clock=now_ms, readonly=True)
-    try:
-        head = ledger.head()
-    finally:
-        ledger.close()
-    return Finding("ok", "ledger", f"{head.sequence:,} entries; `headwater verify` checks each of them")
+    return Ledger.open(data, clock=now_ms, readonly=True)
 
 
 def _graph(data: Path, store: str | None, server: str | None) -> Iterator[Finding]:
@@ -134,7 +154,7 @@ def _graph(data: Path, store: str | None, server: str | None) -> Iterator[Findin
     def asked() -> Finding:
         from headwater.source import find
 
-        source = find(data, store, server)
+        source = find(data, store, server, create=False)
         try:
             stats.update(source.stats())
         finally:

@@ -16,23 +16,28 @@ from headwater.settings import SERVER_FILE, TOKEN
 
 _TIMEOUT = 60.0
 _ALIVE_TIMEOUT = 2.0
-_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_PROXIED = urllib.request.build_opener()
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Client:
     """One server. Its answers are JSON; what it refuses is raised."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        if not url.startswith(("http://", "https://")):
+        """Without a `token` the one of the environment is sent. WrongUse: the URL is none."""
+        if not url.startswith(("http://", "https://")) or _host(url) is None:
             raise WrongUse(f"{url!r} is no server: expected http://HOST:PORT")
         self.url = url.rstrip("/")
-        self._token = token or os.environ.get(TOKEN.variable)
+        self._token = os.environ.get(TOKEN.variable) or token
+        self._open = (_DIRECT if _host(url) in _LOOPBACK else _PROXIED).open
 
-    def alive(self) -> bool:
-        """Whether a Headwater server answers there."""
+    def alive(self, instance: str | None = None) -> bool:
+        """Whether a Headwater server answers there, and if an `instance` is given, whether it is that one."""
         try:
-            return bool(self._send("GET", "/health", timeout=_ALIVE_TIMEOUT)[1].get("status") == "ok")
-        except (HeadwaterError, AttributeError):
+            said = self._send("GET", "/health", timeout=_ALIVE_TIMEOUT, anonymous=True)[1]
+            return bool(said["status"] == "ok" and instance in (None, said["instance"]))
+        except (HeadwaterError, TypeError, KeyError):
             return False
 
     def get(self, path: str, parameters: Iterable[tuple[str, object]] = ()) -> dict[str, Any]:
@@ -41,14 +46,13 @@ class Client:
         found: dict[str, Any] = self._send("GET", f"{path}?{query}" if query else path)[1]
         return found
 
-    def head(self, path: str) -> Mapping[str, str]:
-        """The headers of an answer."""
-        return self._send("HEAD", path)[0]
+    def head(self, path: str, more: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """The headers of an answer. `more` are further headers."""
+        return self._send("HEAD", path, headers=more)[0]
 
-    def post(self, path: str, body: bytes, content_type: str, **more: str) -> int | None:
+    def post(self, path: str, body: bytes, content_type: str, more: Mapping[str, str] | None = None) -> int | None:
         """Send a payload; the number of its ledger entry. `more` are further headers. WrongUse: it was refused."""
-        named = {key.replace("_", "-"): value for key, value in more.items()}
-        headers = self._send("POST", path, body, {"Content-Type": content_type, **named})[0]
+        headers = self._send("POST", path, body, {"Content-Type": content_type, **(more or {})})[0]
         entry = headers.get("Headwater-Entry")
         return int(entry) if entry else None
 
@@ -59,19 +63,28 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = _TIMEOUT,
+        *,
+        anonymous: bool = False,
     ) -> tuple[Mapping[str, str], Any]:
         sent = dict(headers or {})
-        if self._token:
+        if self._token and not anonymous:
             sent["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(self.url + path, data=body, headers=sent, method=method)  # noqa: S310 - http(s) only, checked above
         try:
-            with _NO_PROXY.open(request, timeout=timeout) as response:
+            with self._open(request, timeout=timeout) as response:
                 return response.headers, _json(response.read())
         except urllib.error.HTTPError as error:
             raise _refusal(error) from None
         except (urllib.error.URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"the server {self.url} does not answer: {reason}") from None
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urllib.parse.urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _json(body: bytes) -> Any:
@@ -89,14 +102,22 @@ def _refusal(error: urllib.error.HTTPError) -> HeadwaterError:
     kinds = {400: WrongUse, 404: WrongUse, 413: WrongUse, 415: WrongUse, 401: WrongUse, 403: WrongUse, 503: Unreachable}
     if error.code == 401:  # noqa: PLR2004 - HTTP's own number
         message += f" (set {TOKEN.variable})"
-    return kinds.get(error.code, HeadwaterError)(message, said.get("suggestions") or ())
+    return kinds.get(error.code, HeadwaterError)(message, said.get("suggestions") or (), error.code)
 
 
-def running(folder: Path) -> Client | None:
-    """The server that runs on a data folder, if one does: a file left by one that was killed does not count."""
+def running(folder: Path, store: str | None = None) -> Client | None:
+    """The server that runs on a data folder, if one does: a file left by one that was killed does not count.
+
+    Unreachable: it has another store than the one named.
+    """
     try:
         said = json.loads((folder / SERVER_FILE).read_text(encoding="utf-8"))
-        client = Client(said["url"])
+        client, instance, its_store = Client(said["url"], said["token"]), said["instance"], said["store"]
     except (OSError, ValueError, KeyError, TypeError, WrongUse):
         return None
-    return client if client.alive() else None
+    # The port of a server that was killed may be that of another folder's now.
+    if not client.alive(instance):
+        return None
+    if store not in (None, its_store):
+        raise Unreachable(f"a server runs on {folder} with the store {its_store}: stop it, or leave out --store")
+    return client

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 
 
 class HeadwaterError(Exception):
-    """A sentence for the user. `suggestions` are what was perhaps meant."""
+    """A sentence for the user. `suggestions` are what was perhaps meant; `status` is that of a server's answer."""
 
     exit_code = 4
 
-    def __init__(self, message: str, suggestions: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, suggestions: Sequence[str] = (), status: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.suggestions = tuple(suggestions)
+        self.status = status
 
 
 class WrongUse(HeadwaterError):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from headwater.errors import WrongUse
+from headwater.loading import Loaded
+from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
 
 if TYPE_CHECKING:
@@ -18,15 +22,20 @@ if TYPE_CHECKING:
 
 Type = Literal["direct", "indirect", "all"]
 Level = Literal["column", "dataset"]
+Direction = Literal["upstream", "downstream", "both"]
 
 
 def open(data: str | Path | None = None, *, store: str | None = None, server: str | None = None) -> Graph:  # noqa: A001 - hw.open() reads best
     """The graph of a data folder, or of a server.
 
-    Without arguments: the default data folder, through the server that runs on it if one does. `server` is a URL;
-    a token is taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open.
+    Without arguments: what HEADWATER_SERVER, HEADWATER_DATA and HEADWATER_STORE name, else the default data folder,
+    through the server that runs on it if one does; a folder that is not there is made. `server` is a URL; a token is
+    taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open.
     """
-    return Graph(find(Path(data) if data is not None else None, store, server))
+    if data is None and store is None and server is None:
+        server = os.environ.get(SERVER.variable)
+    folder = Path(data or os.environ.get(DATA.variable) or default_data())
+    return Graph(find(folder, store or os.environ.get(STORE.variable), server))
 
 
 class Graph:
@@ -36,32 +45,87 @@ class Graph:
         """Use `headwater.open`."""
         self._source = source
 
-    def upstream(self, node: str, **parameters: Any) -> Lineage:
-        """Where a dataset or column comes from. Parameters as in docs/queries.md: type, depth, level, asOf, limit."""
-        return self._lineage("upstream", node, parameters)
+    def upstream(
+        self,
+        node: str,
+        *,
+        type: Type = "direct",  # noqa: A002 - the parameter's name everywhere
+        depth: int | None = None,
+        level: Level | None = None,
+        as_of: str | None = None,
+        limit: int | None = None,
+    ) -> Lineage:
+        """Where a dataset or column comes from, in any spelling.
 
-    def downstream(self, node: str, **parameters: Any) -> Lineage:
-        """What is made of a dataset or column."""
-        return self._lineage("downstream", node, parameters)
+        `type`: direct is what values are made of, all also filters, joins and keys, indirect only these, of the node
+        itself. `depth`: hops to follow; None is all. `level`: None is the node's own. `as_of`: None is now, "ever" all
+        that ever held. `limit`: nodes to keep, the nearest first. WrongUse: the node does not exist; it says near ones.
+        """
+        return self._lineage("upstream", node=node, type=type, depth=depth, level=level, as_of=as_of, limit=limit)
 
-    def lineage(self, node: str, **parameters: Any) -> Lineage:
-        """Both at once, or the `direction` given."""
-        return self._lineage("lineage", node, {"direction": "both", **parameters})
+    def downstream(
+        self,
+        node: str,
+        *,
+        type: Type = "direct",  # noqa: A002 - as above
+        depth: int | None = None,
+        level: Level | None = None,
+        as_of: str | None = None,
+        limit: int | None = None,
+    ) -> Lineage:
+        """What is made of a dataset or column. Parameters as those of `upstream`."""
+        return self._lineage("downstream", node=node, type=type, depth=depth, level=level, as_of=as_of, limit=limit)
 
-    def query(self, name: str, **parameters: Any) -> Lineage | Rows:
-        """Any canned query by its name."""
+    def lineage(
+        self,
+        node: str,
+        *,
+        direction: Direction = "both",
+        type: Type = "direct",  # noqa: A002 - as above
+        depth: int | None = None,
+        level: Level | None = None,
+        as_of: str | None = None,
+        limit: int | None = None,
+    ) -> Lineage:
+        """Both at once, or the `direction` given. Parameters as those of `upstream`."""
+        return self._lineage(
+            "lineage",
+            node=node,
+            direction=direction,
+            type=type,
+            depth=depth,
+            level=level,
+            as_of=as_of,
+            limit=limit,
+        )
+
+    def query(self, name: str, **parameters: object) -> Lineage | Rows:
+        """Any canned query by its name, with its parameters: docs/queries.md lists them."""
         from queries.answer import Answer
 
         found = self._source.ask(name, _given(parameters))
         return Lineage(found) if isinstance(found, Answer) else Rows(found)
 
-    def search(self, q: str, **parameters: Any) -> Rows:
-        """Datasets, columns and jobs by a part of their name."""
-        return self._rows("search", {"q": q, **parameters})
+    def search(self, q: str, *, limit: int | None = None, next: str | None = None) -> Rows:  # noqa: A002 - as in the API
+        """Datasets, columns and jobs by a part of their name. `next` is that of the page before."""
+        return self._rows("search", q=q, limit=limit, next=next)
 
-    def datasets(self, **parameters: Any) -> Rows:
+    def datasets(self, *, limit: int | None = None, next: str | None = None) -> Rows:  # noqa: A002 - as above
         """All datasets, a page at a time."""
-        return self._rows("datasets", parameters)
+        return self._rows("datasets", limit=limit, next=next)
+
+    def load(self, *places: str | Path) -> Loaded:
+        """Load recorded payloads: files, and folders of them; what became of each is in the result.
+
+        Returns when they are in the graph. WrongUse: a place does not exist.
+        """
+        paths = [Path(place) for place in places]
+        missing = [str(path) for path in paths if not path.exists()]
+        if missing:
+            raise WrongUse(f"there is no {missing[0]}")
+        loaded = self._source.load(paths, _unseen)
+        self._source.settle(_unseen)
+        return loaded
 
     def stats(self) -> dict[str, Any]:
         """Entries, lag, parked, waiting; vertices and edges by label."""
@@ -79,18 +143,22 @@ class Graph:
     ) -> None:
         self.close()
 
-    def _lineage(self, name: str, node: str, parameters: Mapping[str, Any]) -> Lineage:
-        found = self.query(name, node=node, **parameters)
+    def _lineage(self, name: str, **parameters: object) -> Lineage:
+        found = self.query(name, **parameters)
         assert isinstance(found, Lineage), "lineage queries answer with nodes and edges"
         return found
 
-    def _rows(self, name: str, parameters: Mapping[str, Any]) -> Rows:
+    def _rows(self, name: str, **parameters: object) -> Rows:
         found = self.query(name, **parameters)
         assert isinstance(found, Rows), "this query answers with rows"
         return found
 
 
-def _given(parameters: Mapping[str, Any]) -> list[tuple[str, object]]:
+def _unseen(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def _given(parameters: Mapping[str, object]) -> list[tuple[str, object]]:
     """Python's names of parameters as the queries have them: `as_of` is `asOf`."""
     return [("asOf" if key == "as_of" else key, value) for key, value in parameters.items() if value is not None]
 

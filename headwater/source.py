@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.client import Client, running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
-from headwater.settings import default_data
+from headwater.loading import Loaded, Progress, into, through
 
 if TYPE_CHECKING:
     from ingest.service import Service
     from queries.answer import Answer, Table
 
-Progress = Callable[[int, int], None]
+_POLL_SECONDS = 0.1
+_PATIENCE_SECONDS = 30.0
+_LEDGER_FILE = "ledger.sqlite"
 
 
 class Source(Protocol):
@@ -30,6 +33,12 @@ class Source(Protocol):
 
     def parked(self) -> list[dict[str, Any]]:
         """The entries that could not be brought into the graph."""
+
+    def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
+        """Bring recorded payloads into the ledger."""
+
+    def settle(self, progress: Progress) -> None:
+        """Wait until what is in the ledger now is in the graph as well. Unreachable: the graph does not move."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -62,6 +71,29 @@ class Remote:
             begin = page["next"]
         return out
 
+    def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
+        """Over HTTP, as an agent would send them."""
+        return through(self.client, places, progress)
+
+    def settle(self, progress: Progress) -> None:
+        """As long as the server's graph moves."""
+        end, begin = self._reached()
+        reached, moved = begin, time.monotonic()
+        while reached < end:
+            if time.monotonic() - moved > _PATIENCE_SECONDS:
+                raise Unreachable(
+                    f"{end - reached:,} entries are kept, but do not get into the graph: headwater doctor"
+                )
+            time.sleep(_POLL_SECONDS)
+            before, reached = reached, self._reached()[1]
+            moved = time.monotonic() if reached > before else moved
+            progress(min(reached, end) - begin, end - begin)
+
+    def _reached(self) -> tuple[int, int]:
+        """The ledger's last entry, and the graph's."""
+        said = self.client.get("/ready")
+        return said["entries"], said["entries"] - said["lag"]
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -85,8 +117,19 @@ class Local:
 
     def parked(self) -> list[dict[str, Any]]:
         """The parked entries."""
-        found = self.service.parked()
+        with translated():
+            found = self.service.parked()
         return [{"sequence": p.sequence, "kind": p.kind, "reason": p.reason, "at": p.at_ms} for p in found]
+
+    def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
+        """Straight into the ledger."""
+        with translated():
+            return into(self.service, places, progress)
+
+    def settle(self, progress: Progress) -> None:
+        """In this thread."""
+        with translated():
+            self.service.catch_up(progress)
 
     def close(self) -> None:
         """Close the folder."""
@@ -94,14 +137,31 @@ class Local:
 
 
 def find(
-    data: Path | None = None, store: str | None = None, server: str | None = None, progress: Progress | None = None
+    data: Path,
+    store: str | None = None,
+    server: str | None = None,
+    progress: Progress | None = None,
+    *,
+    create: bool = True,
 ) -> Source:
-    """The server named, else the one that runs on the data folder, else the folder, its graph brought up to date."""
+    """The server named, else the one that runs on the data folder, else the folder, its graph brought up to date.
+
+    WrongUse: there is nothing in the folder, and `create` is not asked for.
+    """
     if server is not None:
         return Remote(Client(server))
-    folder = data or default_data()
-    client = running(folder) if store is None else None
-    return Remote(client) if client else Local(open_service(folder, store, progress))
+    client = running(data, store)
+    if client is not None:
+        return Remote(client)
+    if not create:
+        has_ledger(data)
+    return Local(open_service(data, store, progress))
+
+
+def has_ledger(folder: Path) -> None:
+    """WrongUse: it has none. A question to a folder that was misspelt must not make that folder."""
+    if not (folder / _LEDGER_FILE).exists():
+        raise WrongUse(f"there is nothing in {folder} yet: `headwater serve` or `headwater load` begins it")
 
 
 def open_service(folder: Path, store: str | None = None, progress: Progress | None = None) -> Service:
@@ -120,10 +180,14 @@ def open_service(folder: Path, store: str | None = None, progress: Progress | No
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The errors of what lies below, as those of a user."""
+    """The errors of what lies below, as those of a user.
+
+    What says that the question or the folder is not what it should be is wrong use; what may pass is not.
+    """
     from graphstore.errors import StoreError
-    from ingest.ledger import LedgerInUse
-    from ingest.ledger_entries import LedgerError
+    from ingest.ledger import LedgerError, LedgerInUse, LedgerUnavailable
+    from ingest.projector import OtherLedger
+    from ingest.tokens import TokensUnreadable
     from queries.errors import QueryError
 
     try:
@@ -132,8 +196,10 @@ def translated() -> Iterator[None]:
         raise WrongUse(error.message, error.suggestions) from error
     except LedgerInUse as error:
         raise Unreachable(f"{error}; if a server runs on it, name it with --server") from error
-    except LedgerError as error:
+    except LedgerUnavailable as error:
         raise Unreachable(str(error)) from error
+    except (LedgerError, OtherLedger, TokensUnreadable) as error:
+        raise WrongUse(str(error)) from error
     except StoreError as error:
         raise _by_code(error.exit_code)(str(error)) from error
 

@@ -5,17 +5,17 @@ Exit codes: `headwater.errors`. Heavy modules are imported inside the commands, 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
 import traceback
-import uuid
-from pathlib import Path
 
 import click
 
 import headwater
 from headwater.cli.ask import downstream, query, upstream
+from headwater.cli.common import safe
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
@@ -29,8 +29,11 @@ _INTERRUPTED = 130
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(headwater.__version__, prog_name="headwater")
-def command() -> None:
+@click.option("--debug", is_flag=True, help="show the stack trace of an error of ours")
+@click.pass_obj
+def command(shared: dict[str, bool], debug: bool) -> None:
     """Column-level data lineage for Spark on AWS: where a column came from, and what breaks if it changes."""
+    shared["debug"] = debug
 
 
 for _command in (serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, doctor, token, demo):
@@ -44,8 +47,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of one command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character
+    shared = {"debug": False}
     try:
-        command.main(args=arguments, prog_name="headwater", standalone_mode=False)
+        command.main(args=arguments, prog_name="headwater", standalone_mode=False, obj=shared)
     except click.exceptions.Exit as error:
         return error.exit_code
     except BrokenPipeError:  # whoever read the output has seen enough
@@ -53,7 +59,7 @@ def run(arguments: list[str]) -> int:
     except (click.ClickException, click.Abort, KeyboardInterrupt, HeadwaterError) as error:
         return _said(error)
     except Exception as error:  # noqa: BLE001 - the last place: a user gets a place to look, not a stack trace
-        return _our_fault(error)
+        return _our_fault(error, debug=shared["debug"])
     return 0
 
 
@@ -70,15 +76,18 @@ def _said(error: BaseException) -> int:
 
 
 def _say(error: HeadwaterError) -> None:
-    click.echo(f"headwater: {error.message}", err=True)
+    click.echo(safe(f"headwater: {error.message}"), err=True)
     if error.suggestions:
-        click.echo("did you mean: " + ", ".join(error.suggestions), err=True)
+        click.echo(safe("did you mean: " + ", ".join(error.suggestions)), err=True)
 
 
-def _our_fault(error: Exception) -> int:
+def _our_fault(error: Exception, *, debug: bool) -> int:
     """The stack trace goes to a file of this user's own; the terminal gets the place."""
-    place = Path(tempfile.gettempdir()) / f"headwater-{uuid.uuid4()}.log"
-    place.write_text("".join(traceback.format_exception(type(error), error, error.__traceback__)), encoding="utf-8")
-    place.chmod(0o600)
-    click.echo(f"headwater: an error of ours ({type(error).__name__}); the details are in {place}", err=True)
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    if debug:
+        click.echo(trace, err=True)
+        return HeadwaterError.exit_code
+    with tempfile.NamedTemporaryFile("w", prefix="headwater-", suffix=".log", delete=False, encoding="utf-8") as file:
+        file.write(trace)
+    click.echo(f"headwater: an error of ours ({type(error).__name__}); the details are in {file.name}", err=True)
     return HeadwaterError.exit_code

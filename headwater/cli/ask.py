@@ -17,17 +17,18 @@ _FORMATS = ("tree", "table", "json", "mermaid", "dot")
 
 
 def _lineage_options(function: Command) -> Command:
+    function = json_option(source_options(function))
     for option in (
-        click.argument("node"),
-        click.option("--type", "type_", type=click.Choice(["direct", "indirect", "all"]), default="direct", help=_TYPE),
-        click.option("--depth", type=int, help="hops to follow; without it all, 0: the node alone"),
-        click.option("--level", type=click.Choice(["column", "dataset"]), help="without it the node's own"),
-        click.option("--as-of", "as_of", metavar="ever", help="ever: all that ever held; without it what holds now"),
-        click.option("--limit", type=int, help="nodes to keep, the nearest first (default 10,000)"),
         click.option("--format", "format_", type=click.Choice(_FORMATS), default="tree", help="how it is printed"),
+        click.option("--limit", type=int, help="nodes to keep, the nearest first (default 10,000)"),
+        click.option("--as-of", "as_of", metavar="ever", help="ever: all that ever held; without it what holds now"),
+        click.option("--level", type=click.Choice(["column", "dataset"]), help="without it the node's own"),
+        click.option("--depth", type=int, help="hops to follow; without it all, 0: the node alone"),
+        click.option("--type", "type_", type=click.Choice(["direct", "indirect", "all"]), default="direct", help=_TYPE),
+        click.argument("node"),
     ):
         function = option(function)
-    return json_option(source_options(function))
+    return function
 
 
 _TYPE = "direct: what values are made of; all: also filters, joins, keys; indirect: only these, of the node itself"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from headwater.loading import Progress
 from headwater.settings import DATA, SERVER, STORE, default_data
-from headwater.source import Progress, Source, find
+from headwater.source import Source, find
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,10 +60,10 @@ def json_option(function: Command) -> Command:
 
 
 @contextmanager
-def asking(data: Path, store: str | None, server: str | None) -> Iterator[Source]:
+def asking(data: Path, store: str | None, server: str | None, *, create: bool = False) -> Iterator[Source]:
     """The source to ask, let go of at the end; bringing the graph up to date shows progress."""
     with progress("bringing the graph up to date") as step:
-        source = find(data, store, server, step)
+        source = find(data, store, server, step, create=create)
     try:
         yield source
     finally:
@@ -81,7 +83,19 @@ _WIDE = 2_000
 
 def print_json(content: object) -> None:
     """JSON, one document, indented on a terminal."""
-    click.echo(json.dumps(content, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False))
+    text = json.dumps(content, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False)
+    click.echo(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+#: What JSON leaves as it is, and a terminal does not: further controls, and what reorders text.
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def safe(text: str) -> str:
+    """Other people's text for a terminal: no control character in it works."""
+    from queries.escape import terminal
+
+    return terminal(text)
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from headwater.cli.common import (
     json_option,
     print_json,
     progress,
+    safe,
     source_options,
     store_option,
 )
 from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
-from headwater.source import open_service, translated
+from headwater.source import has_ledger, open_service, translated
 
 
 @click.command(epilog="Example: headwater verify --anchor /safe/place/head.json")
@@ -60,6 +61,7 @@ def verify(data: Path, anchor: Path | None, as_json: bool) -> None:
 @store_option
 def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     """Remove the body of ledger ENTRY for good, say so in the ledger, and draw the graph anew without it."""
+    has_ledger(data)
     _no_server(data, "erase")
     with open_service(data, store) as service, translated(), progress("drawing the graph anew") as step:
         said = service.ledger.erase(entry, reason)
@@ -97,16 +99,17 @@ def replay(data: Path, store: str | None, yes: bool) -> None:
 
     The result equals the graph that the payloads made when they came.
     """
-    _no_server(data, "replay")
+    from ingest.replaying import replay_into
+    from ingest.service import Service
+
+    has_ledger(data)
     if store is None:
-        if not yes:
-            click.confirm("empty the graph and draw it anew from the ledger?", abort=True)
-        with open_service(data) as service, translated(), progress("replaying") as step:
+        _no_server(data, "replay")
+        _sure("empty the graph and draw it anew from the ledger?", yes=yes)
+        with translated(), Service.open(data) as service, progress("replaying") as step:
             service.projector.rebuild()
             click.echo(f"{service.catch_up(step):,} entries replayed")
         return
-    from ingest.replaying import replay_into
-
     with translated(), progress("replaying") as step:
         click.echo(f"{replay_into(data, store, step):,} entries replayed into {store}")
 
@@ -118,6 +121,7 @@ def replay(data: Path, store: str | None, yes: bool) -> None:
 def parked(data: Path, store: str | None, server: str | None, as_json: bool, retry: bool) -> None:
     """The ledger entries that could not be brought into the graph, each with its reason."""
     if retry:
+        has_ledger(data)
         _no_server(data, "parked --retry")
         with open_service(data, store) as service, translated():
             done = service.projector.retry_parked()
@@ -136,8 +140,16 @@ def parked(data: Path, store: str | None, server: str | None, as_json: bool, ret
 
     shown = Table("entry", "kind", "reason", show_edge=False, pad_edge=False)
     for row in rows:
-        shown.add_row(str(row["sequence"]), row["kind"], Text(row["reason"]))
+        shown.add_row(str(row["sequence"]), Text(safe(row["kind"])), Text(safe(row["reason"])))
     console().print(shown)
+
+
+def _sure(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise WrongUse("nobody is there to ask: say --yes")
+    click.confirm(question, abort=True)
 
 
 def _no_server(data: Path, what: str) -> None:

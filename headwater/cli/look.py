@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from headwater.cli.common import console, json_option, print_json, source_options
+from headwater.cli.common import console, json_option, print_json, safe, source_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,6 +38,7 @@ def demo() -> None:
     """See it work: a pipeline of seven recorded Spark jobs, sent to a real server, and what can be asked then."""
     from headwater.demo import LAST, RAW, Recorded, send, server
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive this
     out = console()
     with server() as client:
         _title(out, "seven Spark jobs report to a server on this machine")
@@ -114,6 +116,6 @@ def doctor(data: Path, store: str | None, server: str | None, as_json: bool) -> 
         out = console()
         for finding in findings:
             out.print(f"{finding.state:<5}", style=styles[finding.state], end="")
-            out.print(f"{finding.name:<12}{finding.said}")
+            out.print(safe(f"{finding.name:<12}{finding.said}"), soft_wrap=True)
     if any(finding.state != "ok" for finding in findings):
         sys.exit(1)

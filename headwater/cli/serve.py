@@ -65,12 +65,13 @@ def add(name: str, scope: str, data: Path) -> None:
 
     chosen = next(known for known in SCOPES if known == scope)
     try:
-        click.echo(TokenStore(data).add(chosen, name))
+        with translated():
+            click.echo(TokenStore(data).add(chosen, name))
     except ValueError as error:
         raise WrongUse(str(error)) from error
 
 
-@token.command("list")
+@token.command("list", epilog="Example: headwater token list --json")
 @json_option
 @data_option
 def list_(data: Path, as_json: bool) -> None:
@@ -79,7 +80,8 @@ def list_(data: Path, as_json: bool) -> None:
 
     from ingest.tokens import TokenStore
 
-    found = TokenStore(data).list()
+    with translated():
+        found = TokenStore(data).list()
     if as_json:
         print_json([{"name": t.name, "scopes": list(t.scopes), "created": t.created_ms} for t in found])
         return
@@ -89,12 +91,14 @@ def list_(data: Path, as_json: bool) -> None:
     console().print(shown)
 
 
-@token.command("revoke")
+@token.command("revoke", epilog="Example: headwater token revoke dashboards")
 @click.argument("name")
 @data_option
 def revoke(name: str, data: Path) -> None:
     """Let the tokens of NAME open nothing any more, from now on."""
     from ingest.tokens import TokenStore
 
-    if not TokenStore(data).revoke(name):
+    with translated():
+        found = TokenStore(data).revoke(name)
+    if not found:
         raise WrongUse(f"there is no token of {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from headwater.client import Client, running
 from headwater.errors import Unreachable
 
 CONTENT_TYPE = "application/vnd.absa.spline.producer.v1.2+json"
+_PATHS = {"plan": "/producer/execution-plans", "event": "/producer/execution-events"}
+_AGENT = {"Accept-Encoding": "gzip,deflate", "X-SPLINE-TIMEOUT": "120000", "User-Agent": "scalaj-http/2.4.0"}
 #: The agent packs what has more characters than this.
 _PACKED_ABOVE = 2_048
 _START_SECONDS = 30.0
@@ -46,18 +49,22 @@ def recorded() -> list[Recorded]:
 
 
 def send(client: Client, sent: Callable[[Recorded], None]) -> int:
-    """Send them as the agent does: its handshake, then plan and event by turns, packed if large; the last entry."""
-    client.head("/producer/status")
-    paths = {"plan": "/producer/execution-plans", "event": "/producer/execution-events"}
-    last = 0
+    """Send them as the agent does: a handshake for each job, then plan and event by turns; the last entry's number."""
+    last, job = 0, ""
     for request in recorded():
-        if len(request.body) > _PACKED_ABOVE:
-            packed = gzip.compress(request.body)
-            last = client.post(paths[request.kind], packed, CONTENT_TYPE, Content_Encoding="gzip") or last
-        else:
-            last = client.post(paths[request.kind], request.body, CONTENT_TYPE) or last
+        if request.job != job:
+            job = request.job
+            client.head("/producer/status", _AGENT)
+        last = _post(client, request) or last
         sent(request)
     return last
+
+
+def _post(client: Client, request: Recorded) -> int | None:
+    body, headers = request.body, _AGENT
+    if len(body) > _PACKED_ABOVE:
+        body, headers = gzip.compress(body), {**_AGENT, "Content-Encoding": "gzip"}
+    return client.post(_PATHS[request.kind], body, CONTENT_TYPE, headers)
 
 
 @contextmanager
@@ -68,12 +75,22 @@ def server() -> Iterator[Client]:
         log = Path(place) / "server.log"
         command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--data", str(folder)]
         with log.open("wb") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603 - our own command
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                command, stdout=out, stderr=subprocess.STDOUT, cwd=place, env=_environment()
+            )
         try:
             yield _started(process, folder, log)
         finally:
             process.terminate()
             process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Without the user's own settings; this very installation is found from any folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
+    here = str(Path(__file__).parents[2])
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (here, kept.get("PYTHONPATH"))))
+    return kept
 
 
 def _started(process: subprocess.Popen[bytes], folder: Path, log: Path) -> Client:

@@ -1,0 +1,133 @@
+"""Bringing recorded payloads in: through a running server, or straight into the ledger of an open data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headwater.client import Client
+from headwater.errors import WrongUse
+
+if TYPE_CHECKING:
+    from ingest.ledger import NewEntry
+    from ingest.loading import Found
+    from ingest.service import Service
+
+_GROUP = 100  #: payloads that share an fsync
+_PATHS = {"spline.plan": "/producer/execution-plans", "spline.events": "/producer/execution-events"}
+
+Progress = Callable[[int, int], None]  #: (done, of)
+
+
+@dataclass
+class Loaded:
+    """What became of the payloads: how many plans and events are new, how many were there already.
+
+    `refused` has the place of each that was not taken, and the reason; `skipped` is the number of files in folders that
+    are no payloads.
+    """
+
+    plans: int = 0
+    events: int = 0
+    known: int = 0
+    refused: list[dict[str, str]] = field(default_factory=list)
+    skipped: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        parts = [f"{self.plans:,} plans and {self.events:,} events loaded", f"{self.known:,} already known"]
+        if self.skipped:
+            parts.append(f"{self.skipped:,} other files skipped")
+        return "; ".join([*parts, f"{len(self.refused):,} refused"])
+
+    def count(self, found: Found, *, known: bool) -> None:
+        """One that was taken."""
+        self.known += known
+        if not known:
+            self.plans += found.kind == "spline.plan"
+            self.events += found.kind == "spline.events"
+
+    def refuse(self, place: str, reason: str) -> None:
+        """One that was not."""
+        self.refused.append({"place": place, "reason": reason})
+
+
+def through(client: Client, places: Iterable[Path], progress: Progress) -> Loaded:
+    """Send the payloads to a server. Unreachable: it does not answer, or cannot write."""
+    loaded = Loaded()
+    seen = int(client.get("/ready")["entries"])
+    for found in _payloads(places, loaded, progress):
+        try:
+            entry = client.post(_PATHS[found.kind], found.body, found.content_type) or 0
+        except WrongUse as error:
+            if error.status not in _REFUSALS:
+                raise
+            loaded.refuse(found.place, error.message)
+            continue
+        # Entries are numbered in order, so an older number is one that the ledger had.
+        loaded.count(found, known=entry <= seen)
+        seen = max(seen, entry)
+    return loaded
+
+
+#: What is said about one payload; anything else (a token that is not known) would be said about all of them.
+_REFUSALS = (400, 413, 415)
+
+
+def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded:
+    """Append the payloads to the ledger, some at a time. Errors of the ledger as they are."""
+    from ingest.body import Refused
+    from ingest.intake import take
+
+    loaded = Loaded()
+    group: list[tuple[Found, NewEntry]] = []
+    for found in _payloads(places, loaded, progress):
+        try:
+            entry = take(found.kind, found.content_type, found.body, sender="load").entry
+        except Refused as error:
+            loaded.refuse(found.place, error.sentence)
+            continue
+        if entry is not None:
+            group.append((found, entry))
+        if len(group) >= _GROUP:
+            _append(service, group, loaded)
+    _append(service, group, loaded)
+    return loaded
+
+
+def _append(service: Service, group: list[tuple[Found, NewEntry]], loaded: Loaded) -> None:
+    appended = service.ledger.append([entry for _, entry in group])
+    for (found, _), done in zip(group, appended, strict=True):
+        loaded.count(found, known=done.duplicate)
+    group.clear()
+
+
+def _payloads(places: Iterable[Path], loaded: Loaded, progress: Progress) -> Iterator[Found]:
+    from ingest.loading import Found, files
+
+    listed = files(places)
+    for number, (path, asked) in enumerate(listed, start=1):
+        skipped = False
+        for item in _read(path, asked=asked, loaded=loaded):
+            if isinstance(item, Found):
+                yield item
+            elif item.asked:
+                loaded.refuse(item.place, item.reason)
+            else:
+                skipped = True
+        loaded.skipped += skipped
+        progress(number, len(listed))
+
+
+def _read(path: Path, *, asked: bool, loaded: Loaded) -> Iterator[Any]:
+    from ingest.loading import read
+
+    try:
+        yield from read(path, asked=asked)
+    except OSError as error:
+        loaded.refuse(str(path), f"cannot be read: {error.strerror}")
