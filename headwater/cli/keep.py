@@ -106,12 +106,15 @@ def replay(data: Path, store: str | None, yes: bool) -> None:
     if store is None:
         _no_server(data, "replay")
         _sure("empty the graph and draw it anew from the ledger?", yes=yes)
-        with translated(), Service.open(data) as service, progress("replaying") as step:
+        with translated(), Service.open(data) as service:
             service.projector.rebuild()
-            click.echo(f"{service.catch_up(step):,} entries replayed")
+            with progress("replaying") as step:
+                done = service.catch_up(step)
+        click.echo(f"{done:,} entries replayed")
         return
     with translated(), progress("replaying") as step:
-        click.echo(f"{replay_into(data, store, step):,} entries replayed into {store}")
+        done = replay_into(data, store, step)
+    click.echo(f"{done:,} entries replayed into {store}")
 
 
 @click.command(epilog="Example: headwater parked --retry")

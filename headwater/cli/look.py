@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -92,13 +93,21 @@ def _size(answer: Answer) -> str:
 
 def _next_steps(out: Console) -> None:
     _title(out, "your own jobs")
-    out.print("Keep a server running:\n\n    headwater serve\n")
+    out.print(f"Keep a server running:\n\n    {_this_command()} serve\n", soft_wrap=True)
     out.print(
         "Point a Glue job at it with five job parameters (Glue takes one --conf: chain the three in its value):\n"
     )
     for key, value in GLUE_PARAMETERS:
         out.print(f"    {key:<20}{value}", soft_wrap=True)
     out.print()
+
+
+def _this_command() -> str:
+    """What this command is called from here: the environment that it is in need not be on the search path."""
+    called = Path(sys.argv[0])
+    if shutil.which("headwater") or called.name != "headwater":
+        return "headwater"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
 @click.command(epilog="Example: headwater doctor --json")

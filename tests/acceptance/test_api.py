@@ -1,0 +1,239 @@
+"""The HTTP API of a real server: what is asked, what comes back, and what is said about a question that cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from headwater.client import Client
+from headwater.loading import through
+from ingest.api import add_routes
+from ingest.ledger import GroupCommitter
+from ingest.metrics import METRICS
+from ingest.receiver import create_app
+from ingest.service import Service
+from queries.catalogue import QUERIES
+from tests.acceptance.door import PAYLOADS, PIPELINE, Server, serving
+from tests.golden.recorded import FLAT
+
+LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
+RATES = "file:///data/lake/raw/fx/rates.csv#rate_to_eur"
+JOB = "spark/pipeline.features"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("api") / "data") as running:
+        through(Client(running.url), map(Path, PIPELINE), lambda _done, _total: None)
+        assert running.get("/api/v1/stats?after=18")[0] == 200
+        yield running
+
+
+def lineage(server: Server, node: str, **parameters: Any) -> Any:
+    query = "".join(f"&{name}={quote(str(value))}" for name, value in parameters.items())
+    status, answer = server.get(f"/api/v1/lineage?node={quote(node, safe='')}{query}")
+    assert status == 200, answer
+    return answer
+
+
+def test_what_was_acknowledged_can_be_asked_for_by_its_entry(tmp_path: Path) -> None:
+    case = PAYLOADS / "a01_customers_clean"
+    plan, event = (case / "002-plan.json").read_bytes(), (case / "003-event.json").read_bytes()
+    with serving(tmp_path / "data") as server:
+        client = Client(server.url)
+        packed = {"Content-Encoding": "gzip"}
+        assert client.post("/producer/execution-plans", gzip.compress(plan), FLAT, packed) == 1
+        assert client.post("/producer/execution-events", event, FLAT) == 2
+        rows = server.get("/api/v1/queries/datasets?after=2")[1]["rows"]
+        # The same again is known by its first number.
+        assert client.post("/producer/execution-plans", plan, FLAT) == 1
+    target = json.loads(plan)["operations"]["write"]["outputSource"].replace("file:/", "file:///")
+    assert target in {row["id"] for row in rows}
+
+
+def test_a_lineage_answer_has_the_documented_shape(server: Server) -> None:
+    answer = lineage(server, LAST)
+    assert list(answer) == ["root", "direction", "depth", "type", "asOf", "nodes", "edges", "complete", "reason"]
+    assert (answer["root"], answer["direction"], answer["complete"], answer["reason"]) == (LAST, "upstream", True, None)
+    total = next(edge for edge in answer["edges"] if edge["target"].endswith("features.parquet#total_eur"))
+    assert total == {
+        "source": "file:///data/lake/pipe/mart/customer_orders#amount_eur",
+        "target": "file:///data/lake/pipe/ml/features.parquet#total_eur",
+        "type": "DIRECT",
+        "subtype": "AGGREGATION",
+        "masking": False,
+        "exact": True,
+        "certain": True,
+        "expression": "sum(amount_eur)",
+        "sourceField": None,
+        "job": f"job:{JOB}",
+        "plan": total["plan"],
+    }
+    assert total["plan"].startswith("plan:")
+    assert answer["nodes"] == sorted(answer["nodes"], key=lambda node: (node["distance"], node["id"]))
+    order = [(edge["target"], edge["source"], edge["type"], edge["subtype"], edge["plan"]) for edge in answer["edges"]]
+    assert order == sorted(order)
+    ids = {node["id"] for node in answer["nodes"]}
+    assert {edge[end] for edge in answer["edges"] for end in ("source", "target")} <= ids
+
+
+#: parameters -> number of nodes, whether that is all, and why not
+BOUNDS = {
+    "everything": ({}, 20, None),
+    "the root alone": ({"depth": 0}, 1, "depth"),
+    "one hop": ({"depth": 1}, 2, "depth"),
+    "the nearest five": ({"limit": 5}, 5, "limit"),
+    "all of it, filters and keys too": ({"type": "all"}, 42, None),
+    "what ever held": ({"asOf": "ever"}, 20, None),
+}
+
+
+@pytest.mark.parametrize(("parameters", "nodes", "reason"), BOUNDS.values(), ids=BOUNDS)
+def test_an_answer_says_whether_it_is_complete(
+    parameters: dict[str, Any], nodes: int, reason: str | None, server: Server
+) -> None:
+    answer = lineage(server, LAST, **parameters)
+    assert (len(answer["nodes"]), answer["complete"], answer["reason"]) == (nodes, reason is None, reason)
+
+
+SPELLINGS = [
+    LAST,
+    LAST.replace("///", "/"),
+    LAST.removeprefix("file://"),
+    "/data/lake/pipe/out/churn_by_country/#AVG_SCORE",
+]
+
+
+@pytest.mark.parametrize("node", SPELLINGS)
+def test_any_spelling_is_taken(node: str, server: Server) -> None:
+    assert lineage(server, node)["root"] == LAST
+
+
+def test_a_path_of_its_own_and_the_canned_query_answer_alike(server: Server) -> None:
+    node = quote(RATES, safe="")
+    down = server.get(f"/api/v1/queries/downstream?node={node}")[1]
+    assert down == lineage(server, RATES, direction="downstream")
+    assert LAST in {found["id"] for found in down["nodes"]}
+    searched = server.get("/api/v1/search?q=rate_to")[1]
+    assert [row["id"] for row in searched["rows"]] == [RATES]
+    assert searched == server.get("/api/v1/queries/search?q=rate_to")[1]
+
+
+def test_every_listed_query_can_be_asked(server: Server) -> None:
+    listed = server.get("/api/v1/queries")[1]["queries"]
+    assert [query["name"] for query in listed] == [query.name for query in QUERIES]
+    run = server.get(f"/api/v1/queries/runs?job={quote(JOB, safe='')}")[1]["rows"][0]
+    values = {"node": LAST, "q": "avg", "dataset": LAST.partition("#")[0], "job": JOB, "run": run["id"]}
+    values["plan"] = run["plan"]
+    for query in listed:
+        given = [f"{p['name']}={quote(values[p['name']], safe='')}" for p in query["parameters"] if p["required"]]
+        status, answer = server.get(f"/api/v1/queries/{query['name']}?{'&'.join(given)}")
+        assert (status, bool(answer.get("rows") or answer.get("nodes"))) == (200, True), query["name"]
+
+
+def test_rows_come_a_page_at_a_time(server: Server) -> None:
+    whole = server.get("/api/v1/queries/datasets")[1]
+    assert whole["next"] is None
+    rows, page = [], server.get("/api/v1/queries/datasets?limit=5")[1]
+    rows += page["rows"]
+    while page["next"] is not None:
+        page = server.get(f"/api/v1/queries/datasets?limit=5&next={page['next']}")[1]
+        rows += page["rows"]
+    assert rows == whole["rows"]
+
+
+def test_what_there_is_is_counted(server: Server) -> None:
+    stats = server.get("/api/v1/stats")[1]
+    assert {name: stats[name] for name in ("entries", "lag", "parked", "waiting")} == {
+        "entries": 18,
+        "lag": 0,
+        "parked": 0,
+        "waiting": 0,
+    }
+    assert (stats["vertices"]["job"], stats["vertices"]["run"], stats["edges"]["executes"]) == (7, 9, 9)
+    assert server.get("/api/v1/parked")[1] == {"parked": [], "next": None}
+    assert server.get("/ready")[1] == {"status": "ready", "entries": 18, "lag": 0}
+    assert server.get("/health")[1]["status"] == "ok"
+
+
+def test_metrics_are_prometheus_text(server: Server) -> None:
+    status, text = server.get("/metrics")
+    assert status == 200
+    found = dict(re.findall(r"^(\w+) ([0-9.]+)$", text, re.MULTILINE))
+    assert {row.name for row in METRICS} == {name.removesuffix("_total") for name in found}
+    assert float(found["headwater_ledger_entries_total"]) == 18
+
+
+NODE = f"node={quote(LAST, safe='')}"
+
+#: path -> status, field, a part of the sentence, a suggestion
+MISTAKES: dict[str, tuple[str, int, str | None, str, str | None]] = {
+    "a node that does not exist": (
+        "/api/v1/lineage?node=/data/lake/pipe/out/churn_by_countr",
+        404,
+        "node",
+        "churn_by_countr",
+        "file:///data/lake/pipe/out/churn_by_country",
+    ),
+    "no node": ("/api/v1/lineage", 400, "node", "node", None),
+    "two nodes": (f"/api/v1/lineage?{NODE}&{NODE}", 400, "node", "twice", None),
+    "an unknown parameter": (f"/api/v1/lineage?{NODE}&dept=1", 400, "dept", "dept", "depth"),
+    "a negative depth": (f"/api/v1/lineage?{NODE}&depth=-1", 400, "depth", "depth", None),
+    "a type that is none": (f"/api/v1/lineage?{NODE}&type=some", 400, "type", "direct", None),
+    "a direction that is none": (f"/api/v1/lineage?{NODE}&direction=up", 400, "direction", "upstream", None),
+    "a time, which comes later": (f"/api/v1/lineage?{NODE}&asOf=2026-01-01", 400, "asOf", "ever", "ever"),
+    "an entry that is no number": (f"/api/v1/lineage?{NODE}&after=x", 400, "after", "whole number", None),
+    "an entry that is not there yet": (f"/api/v1/lineage?{NODE}&after=19", 400, "after", "no entry 19", None),
+    "an unknown query": ("/api/v1/queries/upstrem", 404, "query", "upstrem", "upstream"),
+    "a parameter for what takes none": ("/api/v1/queries?x=1", 400, "x", "x", None),
+    "nothing of that name": ("/api/v1/nothing", 404, None, "/api/v1/nothing", "/api/v1/lineage"),
+}
+
+
+@pytest.mark.parametrize(("path", "status", "field", "sentence", "suggestion"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_are_named(
+    path: str, status: int, field: str | None, sentence: str, suggestion: str | None, server: Server
+) -> None:
+    found, answer = server.get(path)
+    assert (found, list(answer), answer["field"]) == (status, ["error", "field", "suggestions"], field)
+    assert sentence in answer["error"]
+    assert suggestion is None or suggestion in answer["suggestions"]
+
+
+def test_names_that_were_pointed_here_get_nothing(server: Server) -> None:
+    status, answer = server.get(f"/api/v1/lineage?{NODE}", Host="evil.example")
+    assert (status, list(answer)) == (421, ["error", "field", "suggestions"])
+    assert "evil.example" in answer["error"]
+
+
+def test_many_who_ask_at_once_get_the_same_answer(server: Server) -> None:
+    with ThreadPoolExecutor(16) as askers:
+        answers = list(askers.map(lambda _: json.dumps(lineage(server, LAST, type="all")), range(64)))
+    assert len(set(answers)) == 1
+
+
+async def test_those_who_wait_for_an_entry_hold_up_nobody(tmp_path: Path) -> None:
+    with Service.open(tmp_path / "data") as service:
+        committer = GroupCommitter(service.ledger, on_appended=lambda _: service.projector.wake())
+        app = create_app(committer)
+        add_routes(app, service)
+        async with TestClient(TestServer(app)) as client:
+            body = (PAYLOADS / "a01_customers_clean" / "002-plan.json").read_bytes()
+            sent = await client.post("/producer/execution-plans", data=body, headers={"Content-Type": FLAT})
+            assert sent.headers["Headwater-Entry"] == "1"
+            waiting = [asyncio.create_task(client.get("/api/v1/stats?after=1")) for _ in range(20)]
+            assert (await (await client.get("/api/v1/stats")).json())["lag"] == 1
+            assert not any(task.done() for task in waiting)
+            service.start()  # only now is there anybody who brings the entry into the graph
+            assert [(await task).status for task in waiting] == [200] * 20
+        await committer.close()

@@ -1,0 +1,76 @@
+"""`headwater load`: what is taken for a payload, and what is said about the rest."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.door import PAYLOADS, PIPELINE, headwater
+
+
+def test_load_takes_files_lines_lineage_files_and_gzip_and_says_what_it_refused(tmp_path: Path) -> None:
+    case = PAYLOADS / "a01_customers_clean"
+    plan, events = (json.loads((case / name).read_text()) for name in ("002-plan.json", "003-event.json"))
+    lines = "\n".join(map(json.dumps, [plan, events[0], {"no": "payload"}]))
+    (tmp_path / "both.ndjson.gz").write_bytes(gzip.compress(lines.encode()))
+    (tmp_path / "_LINEAGE").write_text(json.dumps({"executionPlan": plan, "executionEvent": events[0]}))
+    (tmp_path / "other.json").write_text('{"no": "payload"}')
+    del plan["operations"]["write"]["outputSource"]
+    (tmp_path / "broken.json").write_text(json.dumps(plan))
+    folder = tmp_path.with_name("elsewhere")
+    shown = headwater("load", "--data", folder, tmp_path / "both.ndjson.gz", tmp_path, "--json")
+    tally = json.loads(shown.stdout)
+    assert shown.returncode == 1
+    # The _LINEAGE file's plan and event are the same as the lines', in other bytes.
+    assert (tally["plans"], tally["events"], tally["known"], tally["skipped"]) == (2, 2, 0, 1)
+    reasons = {Path(refused["place"]).name: refused["reason"] for refused in tally["refused"]}
+    assert "neither a Spline execution plan" in reasons["both.ndjson.gz:3"]
+    assert "$.operations.write.outputSource" in reasons["broken.json"]
+
+
+#: kept apart: what the rest of a file in a folder tells about its lines
+LINES = {
+    "a line that is damaged among payloads": (["plan", "event", '{"half": '], 1, 0),
+    "a file of lines that is another file": (['{"some": 1}', '{"other": 2}'], 0, 1),
+}
+
+
+@pytest.mark.parametrize(("lines", "refused", "skipped"), LINES.values(), ids=LINES)
+def test_lines_in_a_folder(lines: list[str], refused: int, skipped: int, tmp_path: Path) -> None:
+    known = {"plan": "002-plan.json", "event": "003-event.json"}
+    texts = [
+        json.dumps(json.loads(Path(PIPELINE[0], known[line]).read_bytes())) if line in known else line for line in lines
+    ]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "lines.jsonl").write_text("\n".join(texts))
+    shown = headwater("load", tmp_path / "in", "--data", tmp_path / "data", "--json")
+    tally = json.loads(shown.stdout)
+    assert (len(tally["refused"]), tally["skipped"], shown.returncode) == (refused, skipped, 1 if refused else 0)
+
+
+#: bytes of a file that was named itself -> the reason why it is refused
+NO_PAYLOADS = {
+    "empty": (b"", "not JSON"),
+    "no JSON": (b"hello", "not JSON"),
+    "a damaged gzip": (gzip.compress(b'{"a": 1}')[:-9] + b"x", "damaged gzip"),
+    "a gzip whose data are damaged": (gzip.compress(b"")[:10] + b"\xff\xff\xff", "damaged gzip"),
+    "another document": (b'{"a": 1}', "neither a Spline execution plan nor execution events"),
+    "an empty list": (b"[]", "neither a Spline execution plan nor execution events"),
+    "a lineage file without a plan": (b'{"executionPlan": [], "executionEvent": {"a": 1}}', "executionPlan"),
+    "a plan without its operations' content": (b'{"operations": {}}', "$.operations"),
+    "an event without a plan's id": (b'[{"planId": null, "timestamp": 1}]', "planId"),
+}
+
+
+def test_files_that_are_no_payloads_are_refused_with_their_reason(tmp_path: Path) -> None:
+    for name, (content, _) in NO_PAYLOADS.items():
+        (tmp_path / f"{name}.json").write_bytes(content)
+    shown = headwater("load", *sorted(tmp_path.iterdir()), "--data", tmp_path / "data", "--json")
+    assert shown.returncode == 1
+    refused = {Path(one["place"]).stem: one["reason"] for one in json.loads(shown.stdout)["refused"]}
+    assert refused.keys() == NO_PAYLOADS.keys()
+    for name, (_, reason) in NO_PAYLOADS.items():
+        assert reason in refused[name]

@@ -1,0 +1,131 @@
+"""`headwater serve` and the commands beside it: who is asked, who is let in, what a killed server leaves."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.door import PIPELINE, Server, headwater, serving
+
+LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("cli-server") / "data") as running:
+        yield running
+
+
+def test_with_a_server_running_commands_ask_it(server: Server) -> None:
+    loaded = headwater("load", "--data", server.folder, *PIPELINE)
+    assert "9 plans and 9 events loaded; 0 already known" in loaded.stdout
+    assert (
+        "0 plans and 0 events loaded; 18 already known" in headwater("load", "--data", server.folder, *PIPELINE).stdout
+    )
+    asked = headwater("upstream", LAST, "--data", server.folder, "--json")
+    assert len(json.loads(asked.stdout)["nodes"]) == 20
+    assert json.loads(headwater("upstream", LAST, "--server", server.url, "--json").stdout) == json.loads(asked.stdout)
+    assert headwater("verify", "--data", server.folder).returncode == 0
+    for command in (["erase", "1", "--reason", "x"], ["replay", "--yes"], ["parked", "--retry"]):
+        refused = headwater(*command, "--data", server.folder)
+        assert (refused.returncode, "stop it before" in refused.stderr) == (3, True)
+
+
+def test_a_second_server_on_the_folder_refuses(server: Server) -> None:
+    second = headwater("serve", "--port", "0", "--data", server.folder)
+    assert second.returncode == 3
+    assert "in use" in second.stderr
+
+
+def test_a_port_that_is_taken_is_said(server: Server, tmp_path: Path) -> None:
+    second = headwater("serve", "--port", server.url.rpartition(":")[2], "--data", tmp_path / "data")
+    assert second.returncode == 3
+    assert "cannot be listened on" in second.stderr
+
+
+def test_a_killed_server_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with serving(folder) as server:
+        headwater("load", "--data", folder, *PIPELINE)
+        server.stop(signal.SIGKILL)
+    assert (folder / "server.json").exists()
+    assert headwater("upstream", LAST, "--data", folder).returncode == 0
+
+
+def test_ctrl_c_and_sigterm_end_a_server_with_zero(tmp_path: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with serving(tmp_path / "data") as server:
+            assert server.stop(number) == 0
+        assert not (tmp_path / "data" / "server.json").exists()
+
+
+def test_tokens_are_shown_once_and_open_what_they_are_for(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    reader = headwater("token", "add", "dashboards", "--scope", "read", "--data", folder).stdout.strip()
+    assert headwater("token", "list", "--data", folder, "--json").stdout.count("dashboards") == 1
+    with serving(folder) as server:
+        assert server.get("/api/v1/stats")[0] == 401
+        assert server.get("/api/v1/stats", Authorization=f"Bearer {reader}")[0] == 200
+        refused = headwater("load", "--server", server.url, PIPELINE[0], HEADWATER_TOKEN=reader)
+        assert refused.returncode != 0
+        assert reader not in refused.stderr
+    assert headwater("token", "revoke", "dashboards", "--data", folder).returncode == 0
+    assert headwater("token", "revoke", "dashboards", "--data", folder).returncode == 2
+
+
+def test_a_server_that_does_not_answer_keeps_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with serving(folder) as server:
+        server.process.send_signal(signal.SIGSTOP)
+        shown = headwater("upstream", LAST, "--data", folder)
+        server.process.send_signal(signal.SIGCONT)
+        assert (shown.returncode, shown.stdout) == (3, "")
+        assert "in use" in shown.stderr
+        assert server.stop() == 0
+
+
+def test_another_folders_server_on_the_port_of_a_killed_one_is_not_asked(tmp_path: Path) -> None:
+    loaded = tmp_path / "data"
+    headwater("load", "--data", loaded, *PIPELINE)
+    with serving(loaded) as killed:
+        killed.stop(signal.SIGKILL)
+    with serving(tmp_path / "other", "--port", killed.url.rpartition(":")[2]) as other:
+        assert other.url == killed.url
+        assert headwater("upstream", LAST, "--data", loaded).returncode == 0
+        assert headwater("upstream", LAST, "--data", other.folder).returncode == 2
+
+
+def test_commands_of_the_servers_own_user_need_no_token(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    headwater("token", "add", "glue", "--scope", "write", "--data", folder)
+    with serving(folder) as server:
+        assert (folder / "server.json").stat().st_mode & 0o777 == 0o600
+        assert headwater("load", "--data", folder, *PIPELINE).stdout.startswith("9 plans and 9 events loaded")
+        assert headwater("upstream", LAST, "--data", folder).returncode == 0
+        from_elsewhere = headwater("upstream", LAST, "--server", server.url)
+        assert (from_elsewhere.returncode, from_elsewhere.stdout) == (2, "")
+        assert "HEADWATER_TOKEN" in from_elsewhere.stderr
+        told = json.loads((folder / "server.json").read_text())["token"]
+        assert server.stop() == 0
+    with serving(folder) as again:  # it lived as long as the server
+        assert again.get("/api/v1/stats", Authorization=f"Bearer {told}")[0] == 401
+
+
+def test_a_store_named_beside_a_running_server_must_be_its_own(server: Server, tmp_path: Path) -> None:
+    own = f"embedded:{server.folder / 'graph'}"
+    assert headwater("query", "jobs", "--data", server.folder, HEADWATER_STORE=own).returncode == 0
+    other = headwater("query", "jobs", "--data", server.folder, "--store", f"embedded:{tmp_path / 'graph'}")
+    assert (other.returncode, other.stdout) == (3, "")
+    assert "leave out --store" in other.stderr
+
+
+def test_a_damaged_list_of_tokens_lets_nobody_in(tmp_path: Path) -> None:
+    (tmp_path / "tokens.json").write_text("{")
+    for command in (["serve", "--port", "0"], ["token", "list"]):
+        shown = headwater(*command, "--data", tmp_path)
+        assert (shown.returncode, shown.stdout) == (2, "")
+        assert "no list of tokens" in shown.stderr

@@ -1,0 +1,146 @@
+"""What one writes in a notebook: `import headwater as hw`, on a data folder and through a server."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import headwater as hw
+from tests.acceptance.door import PAYLOADS, PIPELINE, serving
+
+LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
+RAW = "file:///data/lake/raw/shop/orders.csv#amount"
+
+
+@pytest.fixture(scope="module", params=["folder", "server"])
+def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[hw.Graph]:
+    folder = tmp_path_factory.mktemp("python") / "data"
+    if request.param == "folder":
+        with hw.open(folder) as opened:
+            opened.load(*PIPELINE)
+            yield opened
+        return
+    with serving(folder) as server, hw.open(server=server.url) as opened:
+        opened.load(*PIPELINE)
+        yield opened
+
+
+def test_upstream_and_downstream_meet(graph: hw.Graph) -> None:
+    up, down = graph.upstream(LAST), graph.downstream(RAW)
+    assert RAW in {node.id for node in up.nodes}
+    assert LAST in {node.id for node in down.nodes}
+    assert repr(up) == f"<Lineage upstream of {LAST}: 20 nodes, 20 edges, complete>"
+    assert repr(graph.upstream(LAST, depth=1)).endswith("2 nodes, 1 edges, not complete: depth>")
+    both = graph.lineage("/data/lake/pipe/mart/customer_orders", level="dataset")
+    assert {node.direction for node in both.nodes} == {"upstream", "downstream", "both"}
+
+
+def test_parameters_are_named_as_python_names_them(graph: hw.Graph) -> None:
+    assert graph.upstream(LAST, as_of="ever", type="all", limit=7).to_dict()["asOf"] == "ever"
+    assert len(graph.upstream(LAST, limit=7).nodes) == 7
+
+
+def test_a_lineage_becomes_what_other_tools_take(graph: hw.Graph) -> None:
+    found = graph.upstream(LAST)
+    frame, network = found.to_pandas(), found.to_networkx()
+    assert len(frame) == network.number_of_edges() == len(found.edges)
+    assert {"source", "target", "expression", "job"} <= set(frame.columns)
+    assert set(network.nodes) == {node.id for node in found.nodes}
+    assert found.to_mermaid().startswith("flowchart LR\n")
+    assert found.to_dot().startswith("digraph lineage {\n")
+    assert str(found).splitlines()[0] == LAST
+    assert json.loads(json.dumps(found.to_dict()))["root"] == LAST
+
+
+def test_rows_are_a_sequence(graph: hw.Graph) -> None:
+    rows = graph.datasets(limit=5)
+    assert (len(rows), rows.columns[0], rows.next is None) == (5, "id", False)
+    assert [row["id"] for row in graph.datasets(limit=5, next=rows.next)] > [rows[-1]["id"]]
+    assert len(rows.to_pandas()) == 5
+    assert [row["id"] for row in graph.search("avg_sc")] == [LAST]
+    runs = graph.query("runs", job="spark/pipeline.features")
+    assert repr(runs) == "<Rows of runs: 1 rows>"
+
+
+def test_what_there_is_is_counted(graph: hw.Graph) -> None:
+    stats = graph.stats()
+    assert (stats["entries"], stats["lag"], stats["vertices"]["job"]) == (18, 0, 7)
+
+
+def test_loading_again_changes_nothing(graph: hw.Graph) -> None:
+    before = graph.stats()
+    loaded = graph.load(PIPELINE[0], Path(PIPELINE[1]) / "002-plan.json")
+    assert (loaded.plans, loaded.events, loaded.known, loaded.refused) == (0, 0, 3, [])
+    assert graph.stats() == before
+
+
+#: what is asked -> what the error says
+MISTAKES: dict[str, tuple[Callable[[hw.Graph], object], str]] = {
+    "an unknown node": (lambda graph: graph.upstream("/data/lake/pipe/out/churn_by_countr"), "churn_by_countr"),
+    "a negative depth": (lambda graph: graph.upstream(LAST, depth=-1), "depth"),
+    "an unknown query": (lambda graph: graph.query("upstrem"), "upstrem"),
+    "an unknown parameter": (lambda graph: graph.query("runs", jop="x"), "jop"),
+    "a place that is not there": (lambda graph: graph.load("nowhere.json"), "there is no nowhere.json"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_exceptions_with_one_sentence(name: str, graph: hw.Graph) -> None:
+    ask, sentence = MISTAKES[name]
+    with pytest.raises(hw.WrongUse, match=re.escape(sentence)):
+        ask(graph)
+
+
+def test_near_names_are_suggested(graph: hw.Graph) -> None:
+    with pytest.raises(hw.WrongUse) as refused:
+        graph.upstream("/data/lake/pipe/out/churn_by_countr")
+    assert "file:///data/lake/pipe/out/churn_by_country" in refused.value.suggestions
+
+
+def test_a_closed_graph_lets_go_of_its_folder_and_an_open_one_does_not(tmp_path: Path) -> None:
+    with hw.open(tmp_path / "data"), pytest.raises(hw.Unreachable, match="in use"):
+        hw.open(tmp_path / "data")
+    hw.open(tmp_path / "data").close()
+
+
+def test_a_folder_whose_graph_cannot_be_opened_is_let_go_of(tmp_path: Path) -> None:
+    with pytest.raises(hw.WrongUse, match="no store"):
+        hw.open(tmp_path / "data", store="nonsense:x")
+    hw.open(tmp_path / "data").close()
+
+
+def test_the_environment_says_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_DATA", str(tmp_path / "data"))
+    with hw.open() as graph:
+        assert graph.stats()["entries"] == 0
+    assert (tmp_path / "data" / "ledger.sqlite").exists()
+    monkeypatch.setenv("HEADWATER_SERVER", "http://127.0.0.1:9")
+    with hw.open() as graph, pytest.raises(hw.Unreachable, match="does not answer"):
+        graph.stats()
+
+
+def test_a_notebook_draws_what_other_people_wrote_without_running_it(tmp_path: Path) -> None:
+    plan = json.loads((PAYLOADS / "a01_customers_clean" / "002-plan.json").read_bytes())
+    event = json.loads((PAYLOADS / "a01_customers_clean" / "003-event.json").read_bytes())
+    plan["operations"]["write"]["outputSource"] = "s3://lake/<script>alert(1)</script>"
+    (tmp_path / "lines.ndjson").write_text(f"{json.dumps(plan)}\n{json.dumps(event)}\n")
+    with hw.open(tmp_path / "data") as graph:
+        assert graph.load(tmp_path / "lines.ndjson").refused == []
+        drawn: list[hw.Lineage | hw.Rows] = [graph.upstream(plan["operations"]["write"]["outputSource"])]
+        drawn.append(graph.datasets())
+        for answer in drawn:
+            html = answer._repr_html_()
+            assert "&lt;script&gt;" in html
+            assert "<script" not in html
+            assert "http" not in html.replace("file:///", "")
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in hw.__all__:
+        assert name == "__version__" or getattr(hw, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        hw.nothing  # noqa: B018 - asked for on purpose
