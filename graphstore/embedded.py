@@ -122,6 +122,8 @@ class EmbeddedStore:
 
     def run(self, bytecode: Bytecode) -> list[Any]:
         """The results of one read-only traversal."""
+        if self._graph is None:
+            self._reopen_unless_busy()
         script = script_of(bytecode, timeout=READ_TIMEOUT)
         return results_of(script, self._execute(script, _READ, atomic=False))
 
@@ -146,6 +148,15 @@ class EmbeddedStore:
         self._release()
         self._open()
         self._failed = False
+
+    def _reopen_unless_busy(self) -> None:
+        """What a failed `_recover` left closed. Whoever writes asks first, so a write alone would never come to it."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._graph is None and not self._closed:
+                    self._recover()
+            finally:
+                self._lock.release()
 
     def _execute(self, script: Script, policy: AccessPolicy, *, atomic: bool) -> Any:
         if self._closed:
@@ -190,6 +201,8 @@ def _open(path: Path, *, create: bool) -> graphersal.Store:
     except graphersal.GraphersalError as error:
         if "is in use" in str(error):
             raise InUse(f"{path} is in use by another process") from error
+        if any(words in str(error) for words in _NO_ROOM):
+            raise Passing(f"{path} cannot be opened now: {_text(error)}") from error
         if not (path / "wal").is_dir():
             raise Lasting(f"{path} is not a graph store") from error
         raise Damaged(f"{path} cannot be opened: {_text(error)}") from error
@@ -233,6 +246,8 @@ def _return_memory() -> None:
             trim(0)
 
 
+#: ENOSPC, EFBIG, EDQUOT. Opening writes; a store without room for that is not damaged, and must not be set aside.
+_NO_ROOM = ("(os error 28)", "(os error 27)", "(os error 122)")
 #: What the engine says, as far as a caller does something else about it; anything else lasts.
 _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
     ("Permission denied for", Refused),

@@ -62,6 +62,47 @@ assert store.counts()["job"] == 50 * (written + 1)
 store.close()
 """
 
+#: Has a commit refused, then no room even to open the store afresh, then room again; asks before it writes.
+STARVED = """
+import resource, signal, sys
+from graphmodel.delta import GraphDelta, vertex
+from graphstore import open_store
+from graphstore.errors import Passing
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = open_store("embedded:" + sys.argv[1])
+store.apply(GraphDelta((vertex("first", "job"),)))
+for _ in range(3):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    for _ in range(3):
+        try:
+            store.apply(GraphDelta((vertex("second", "job"),)))
+            raise SystemExit("written to a full disk")
+        except Passing:
+            pass
+    try:
+        open_store("embedded:" + sys.argv[1] + "-other")
+        raise SystemExit("made on a full disk")
+    except Passing:
+        pass
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert store.counts() == {"job": 1}
+store.apply(GraphDelta((vertex("second", "job"),)))
+assert store.counts() == {"job": 2}
+store.close()
+"""
+#: Opens a store that is well, on a disk that has no room.
+OPENER = """
+import resource, signal, sys
+from graphstore import open_store
+from graphstore.errors import Passing
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+try:
+    open_store("embedded:" + sys.argv[1])
+except Passing:
+    pass
+"""
+
 
 def opened(path: Path) -> EmbeddedStore:
     store = open_store(f"embedded:{path}")
@@ -126,6 +167,20 @@ def test_a_full_disk_passes(path: Path) -> None:
     assert "File too large" in output
     with opened(path) as store:
         assert store.counts()["job"] % 50 == 0
+
+
+def test_questions_are_answered_again_after_a_disk_too_full_to_reopen(path: Path) -> None:
+    with child(STARVED, path) as starved:
+        output, errors = starved.communicate()
+    assert (starved.returncode, output, errors) == (0, "", "")
+
+
+def test_a_store_on_a_full_disk_is_not_called_damaged(closed: Path) -> None:
+    with child(OPENER, closed) as opener:
+        output, errors = opener.communicate()
+    assert (opener.returncode, output, errors) == (0, "", "")
+    with opened(closed) as store:
+        assert store.counts() == {"job": 20}
 
 
 def test_a_second_opener_is_refused(closed: Path) -> None:
