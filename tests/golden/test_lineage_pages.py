@@ -1,4 +1,4 @@
-"""The lineage of recorded jobs, page by page, as it was read against their scripts (`truth.md` in each folder).
+"""The lineage of recorded jobs, page by page: written by the mapping, read beside `truth.md`; a guard, no truth.
 
 `UPDATE_GOLDEN=1` writes the pages anew; read the difference before it is committed.
 """
