@@ -136,6 +136,8 @@ class Derived:
 
 
 def _connection(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        path.touch(mode=0o600)  # SQLite would make it, and its log, readable for others
     connection = sqlite3.connect(path or _IN_MEMORY, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     # As durable as the graph: what a power cut takes is then one batch, which is applied again.

@@ -13,7 +13,7 @@ _HEAD = """\
 
 <!-- Made by `python -m queries.docs > docs/queries.md` from the table in queries/catalogue.py. -->
 
-Each query is `GET /api/v1/queries/{name}?parameter=value` and `headwater query {name} --parameter value`.
+Each query is `GET /api/v1/queries/{name}?parameter=value` and `headwater query {name} parameter=value`.
 `upstream`, `downstream` and `lineage` have shorter forms as well: `GET /api/v1/lineage`, `headwater upstream NODE`.
 
 A node is given in any spelling: `s3a://lake/mart/orders/`, `file:/data/orders`, `sales.orders`, a Glue ARN, with
