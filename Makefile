@@ -15,6 +15,9 @@ BIN := $(VENV)/bin
 CODE := $(wildcard graphmodel graphstore headwater ingest queries spline_bridge tests bench scripts)
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n auto --dist worksteal
+# Spark and Gremlin Server need Java: without it their tests are skipped and say so, and nothing is installed for them.
+JAVA := $(shell java -version >/dev/null 2>&1 && echo yes)
+DEV := dev$(if $(JAVA),$(comma)spark)
 
 # Both: newer versions of pip take the pins of build requirements from the second.
 export PIP_CONSTRAINT := constraints.txt
@@ -57,7 +60,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt | same-python
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | same-python
 	@echo "installing Headwater, what it needs and its test tools into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --editable '.[$(DEV)]'
 	@touch $(VENV)/run.stamp $@
 
 # --- what people type -------------------------------------------------------------------------------------------------
@@ -110,7 +113,7 @@ constraints:
 	$(if $(wrong_python),$(error $(wrong_python)))
 	@test -x .pins/bin/uv || { "$(PYTHON)" -m venv .pins && PIP_CONSTRAINT= .pins/bin/python -m pip install --quiet uv; }
 	@sed '/^[^#]/,$$d' constraints.txt > .pins/constraints.txt
-	@.pins/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --upgrade --quiet \
+	@.pins/bin/uv pip compile pyproject.toml --extra dev --extra spark --universal --python-version 3.10 --upgrade --quiet \
 	    --no-header --no-annotate --no-emit-package headwater >> .pins/constraints.txt
 	@mv .pins/constraints.txt constraints.txt
 	@echo "constraints.txt: $$(grep -c == constraints.txt) pins; now: make matrix"
