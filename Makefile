@@ -11,6 +11,7 @@ PYTHON ?= python3
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13
 VENV ?= .venv
 
+comma := ,
 BIN := $(VENV)/bin
 CODE := $(wildcard graphmodel graphstore headwater ingest queries spline_bridge tests bench scripts)
 PYTEST := $(BIN)/python -m pytest
@@ -40,7 +41,6 @@ no_venv = $(if $(call python_can,import ensurepip; import venv),,$(PYTHON) comes
 too_old = Headwater needs Python 3.10 or newer, which $(PYTHON) does not run: $(choose)
 choose = install one (on Debian and Ubuntu: python3 and python3-venv) or choose one with make PYTHON=/path/to/python3
 python_can = $(shell "$(PYTHON)" -c 'import sys; $(1); print("yes")' 2>/dev/null)
-comma := ,
 
 $(BIN)/python:
 	$(if $(wrong_python),$(error $(wrong_python)))
