@@ -30,6 +30,7 @@ TYPES: Mapping[str, type] = {
     for name, item in properties.items()
 }
 _PLAIN = frozenset(_PYTHON.values())
+FACTS = frozenset(label.name for label in EDGES if label.kind == "fact")
 _LONG = range(-(2**63), 2**63)
 
 VertexKey = tuple[str, str]  # id, label
@@ -79,12 +80,9 @@ def traversals(
             yield g.V(batch.removed_vertices).drop()
         if batch.vertices:
             yield _upsert(_rows(g, _vertex_rows(batch, dialect), dialect).merge_v(__.select("k")))
-        plain = [_edge_key(key, dialect) for key, properties in batch.edges.items() if not properties]
-        if plain:  # half of all edges, at a third of the cost
-            yield _rows(g, plain, dialect).merge_e()
-        rows = [
-            {"k": _edge_key(key, dialect), "p": properties} for key, properties in batch.edges.items() if properties
-        ]
+        whole, rows = _edge_rows(batch, dialect)
+        if whole:  # most of all edges, at less than half of the cost
+            yield _rows(g, whole, dialect).merge_e()
         if rows:
             yield _upsert(_rows(g, rows, dialect).merge_e(__.select("k")))
 
@@ -106,6 +104,20 @@ def _upsert(merge: GraphTraversal) -> GraphTraversal:
 
 def _vertex_rows(batch: Batch, dialect: Dialect) -> list[dict[Any, Any]]:
     return [{"k": {dialect.id: id_, dialect.label: label}, "p": p} for (id_, label), p in batch.vertices.items()]
+
+
+def _edge_rows(batch: Batch, dialect: Dialect) -> tuple[list[dict[Any, Any]], list[dict[Any, Any]]]:
+    """Edges that are merged by all that they have, and rows of those that are found by their key and changed.
+
+    A fact's properties are functions of its key, so an edge with the key has them too.
+    """
+    whole, rows = [], []
+    for key, properties in batch.edges.items():
+        if properties and key[0] not in FACTS:
+            rows.append({"k": _edge_key(key, dialect), "p": properties})
+        else:
+            whole.append({**_edge_key(key, dialect), **properties})
+    return whole, rows
 
 
 def _edge_key(key: EdgeKey, dialect: Dialect) -> dict[Any, Any]:
