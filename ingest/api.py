@@ -1,4 +1,4 @@
-"""The HTTP API under /api/v1, and /health, /ready, /metrics: questions in, answers out; nothing is computed here.
+"""The HTTP API under /api/v1, and /ready, /metrics: questions in, answers out; nothing is computed here.
 
 Errors are ``{"error", "field", "suggestions"}``: 400 for a question that cannot be asked so, 404 for a node that does
 not exist, 503 where the graph cannot be reached. Every answer takes ``after=N``: it waits until ledger entry N is in
@@ -26,7 +26,6 @@ from queries.errors import NodeNotFound, QueryError, UnknownQuery
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
 _READERS: web.AppKey[ThreadPoolExecutor] = web.AppKey("readers", ThreadPoolExecutor)
 _WAITERS: web.AppKey[ThreadPoolExecutor] = web.AppKey("waiters", ThreadPoolExecutor)
-_INSTANCE: web.AppKey[str] = web.AppKey("instance", str)
 
 #: Threads that ask the graph: reads run in parallel, and a slow one must not hold up the others.
 _THREADS = 4
@@ -38,10 +37,9 @@ WAIT_SECONDS = 30.0
 _T = TypeVar("_T")
 
 
-def add_routes(app: web.Application, service: Service, instance: str = "") -> None:
-    """The API over an open service. `instance` is what /health tells this server from others by."""
+def add_routes(app: web.Application, service: Service) -> None:
+    """The API over an open service."""
     app[SERVICE] = service
-    app[_INSTANCE] = instance
     app[_READERS] = ThreadPoolExecutor(_THREADS, thread_name_prefix="reader")
     app[_WAITERS] = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="waiter")
     app.on_cleanup.append(_close)
@@ -52,7 +50,6 @@ def add_routes(app: web.Application, service: Service, instance: str = "") -> No
     app.router.add_get("/api/v1/search", _search)
     app.router.add_get("/api/v1/stats", _stats)
     app.router.add_get("/api/v1/parked", _parked)
-    app.router.add_get("/health", _health)
     app.router.add_get("/ready", _ready)
     app.router.add_get("/metrics", _metrics)
     app.router.add_route("*", "/api/{path:.*}", _nothing)
@@ -98,14 +95,9 @@ async def _parked(request: web.Request) -> web.Response:
     return _json({"parked": rows, "next": None if more is None else str(more)})
 
 
-async def _health(request: web.Request) -> web.Response:
-    return _json({"status": "ok", "instance": request.app[_INSTANCE]})
-
-
 async def _ready(request: web.Request) -> web.Response:
     """Ready as soon as the ledger takes entries and the graph answers; `lag` says how far behind the graph is."""
-    service = request.app[SERVICE]
-    lag, entries = await _in_thread(request, lambda: (service.projector.lag(), service.ledger.count()))
+    lag, entries = await _in_thread(request, request.app[SERVICE].readiness)
     return _json({"status": "ready", "entries": entries, "lag": lag})
 
 

@@ -1,4 +1,7 @@
-"""The server: receiver, API and projector over one data folder, on one port; from start to a drained stop."""
+"""The server: receiver and API over one data folder, on one port; from start to a drained stop.
+
+This process receives, writes the ledger and acknowledges; the graph is a process of its own (`ingest.graph_process`).
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,29 @@ import secrets
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from ingest import api
+from ingest import graph_process
 from ingest.auth import access_for
+from ingest.graph_process import GraphProcess
 from ingest.group_commit import GroupCommitter
+from ingest.ledger import Ledger
 from ingest.receiver import Settings, create_app, make_runner
-from ingest.service import Service, default_store
+from ingest.service import default_store
 from ingest.tokens import Sender, TokenStore
 
 log = logging.getLogger(__name__)
 
 #: Where a running server says that it runs, in its data folder.
 SERVER_FILE = "server.json"
-#: Seconds after which a computing thread lets another one go on.
+#: Seconds after which the thread that works on a large body lets the others go on.
 _SWITCH_SECONDS = 0.0005
 #: Seconds that open requests get to finish after SIGTERM.
 DRAIN_SECONDS = 20.0
@@ -52,7 +59,7 @@ def serve(settings: ServerSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return.
 
     TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable: their file is damaged. OSError:
-    the port is taken. The errors of `Service.open`.
+    the port is taken. The errors of `Ledger.open`, and of `Service.open` for the graph.
     """
     tokens = _Tokens(settings.folder)
     tokens.list()
@@ -61,8 +68,12 @@ def serve(settings: ServerSettings) -> None:
     )
     listening = _listen(settings.host, settings.port)
     try:
-        with Service.open(settings.folder, settings.store) as service:
-            asyncio.run(_run(settings, Settings(access=access), service, listening, tokens.local))
+        with (
+            Ledger.open(settings.folder, clock=lambda: time.time_ns() // 1_000_000) as ledger,
+            closing(GraphProcess.start(settings.folder, settings.store)) as graph,
+        ):
+            graph.wait_ready()
+            asyncio.run(_run(settings, Settings(access=access), ledger, graph, listening, tokens.local))
     finally:
         listening.close()
 
@@ -98,23 +109,28 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _run(
-    settings: ServerSettings, receiver: Settings, service: Service, listening: socket.socket, token: str
+    settings: ServerSettings,
+    receiver: Settings,
+    ledger: Ledger,
+    graph: GraphProcess,
+    listening: socket.socket,
+    token: str,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # The projector computes beside this loop: with the default of 5 ms every acknowledgement would wait for it.
     sys.setswitchinterval(_SWITCH_SECONDS)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    committer = GroupCommitter(service.ledger, on_appended=lambda _: service.projector.wake())
+    committer = GroupCommitter(ledger, on_appended=graph.wake)
     app = create_app(committer, settings=receiver)
     instance = secrets.token_hex(8)
-    api.add_routes(app, service, instance)
+    app.router.add_get("/health", _health(instance))
+    graph_process.add_routes(app, graph.address)
     runner = make_runner(app)
     await runner.setup()
     site = web.SockSite(runner, listening, shutdown_timeout=DRAIN_SECONDS)
-    service.start()
     await site.start()
+    keeping = asyncio.create_task(graph.keep())
     url = _url(settings.host, listening.getsockname()[1])
     marker = settings.folder / SERVER_FILE
     store = settings.store or default_store(settings.folder)
@@ -127,6 +143,16 @@ async def _run(
             marker.unlink()
         await runner.cleanup()
         await committer.close()
+        keeping.cancel()
+
+
+def _health(instance: str) -> Handler:
+    """Whether the server lives; `instance` is what tells it from others."""
+
+    async def health(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"status": "ok", "instance": instance})
+
+    return health
 
 
 def _url(host: str, port: int) -> str:

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import TracebackType
 
 from graphstore import GraphStore, open_store, set_aside
-from graphstore.errors import Damaged
+from graphstore.errors import Damaged, InUse
 from ingest.derived import Derived, Parked
 from ingest.ledger import Ledger
-from ingest.projector import Projector
+from ingest.projector import LEDGER, Projector
 from queries.answer import Answer, Table
 from queries.catalogue import run
 
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 #: How many entries the projector takes at once: about ten plans fill one atomic script well.
 BATCH = 50
+
+#: Seconds in which a store that another process has open may become free, and between two looks.
+_FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
 
 Progress = Callable[[int, int], None]  #: (done, of)
 
@@ -79,14 +82,15 @@ class Service:
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def open(cls, folder: Path, store_url: str | None = None) -> Service:
+    def open(cls, folder: Path, store_url: str | None = None, *, follows: bool = False) -> Service:
         """Open a data folder, made where there is none.
 
-        A damaged embedded store is moved aside, said so in the log, and rebuilt from the ledger. LedgerInUse, InUse:
-        another process has the folder open; other errors of the ledger and of the store as they are.
+        `follows`: another process writes the ledger, and this one reads it. A damaged embedded store is moved aside,
+        said so in the log, and rebuilt from the ledger. LedgerInUse, InUse: another process has the folder open; other
+        errors of the ledger and of the store as they are.
         """
         with ExitStack() as undo:
-            ledger = Ledger.open(folder, clock=_now_ms)
+            ledger = Ledger.open(folder, clock=_now_ms, readonly=follows)
             undo.callback(ledger.close)
             store, rebuilt = _open_store(store_url or default_store(folder))
             undo.callback(store.close)
@@ -146,6 +150,11 @@ class Service:
         """The entries that could not be brought into the graph."""
         return self.projector.parked()
 
+    def readiness(self) -> tuple[int, int]:
+        """How many entries are not yet in the graph, and how many there are; a graph that cannot be asked raises."""
+        self.store.g.V(LEDGER).id_().to_list()
+        return self.projector.lag(), self.ledger.count()
+
     def stats(self) -> Stats:
         """What there is."""
         table = self.ask("stats", {"limit": 1_000})
@@ -166,8 +175,20 @@ class Service:
 def _open_store(url: str) -> tuple[GraphStore, bool]:
     """The store, and whether it is empty because the one that was there is damaged."""
     try:
-        return open_store(url), False
+        return _when_free(url), False
     except Damaged as error:
         aside = set_aside(url)
         log.warning("the graph store is damaged (%s); it was moved to %s and is rebuilt from the ledger", error, aside)
         return open_store(url), True
+
+
+def _when_free(url: str) -> GraphStore:
+    """The store. Whoever has the ledger waits for the store a while: a killed server's graph process ends after it."""
+    end = time.monotonic() + _FREE_SECONDS
+    while True:
+        try:
+            return open_store(url)
+        except InUse:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_FREE_POLL_SECONDS)

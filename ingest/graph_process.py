@@ -1,0 +1,150 @@
+"""The server's side of the graph's process: start it, wake it, start it again if it dies, end it; ask it over HTTP.
+
+What is acknowledged never waits for it, and is not touched by its end: the ledger is written by the server alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import orjson
+from aiohttp import web
+from yarl import URL
+
+from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused
+from ingest.ledger import LedgerUnavailable
+from ingest.projector import OtherLedger
+
+log = logging.getLogger(__name__)
+
+_END_SECONDS = 30.0  #: what the process gets to finish the batch in hand and close the store
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  #: seconds before it is started again
+_POLL_SECONDS = 0.25
+_PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
+_ERRORS: dict[str, type[Exception]] = {
+    kind.__name__: kind
+    for kind in (Damaged, Exceeded, InUse, Lasting, Passing, Refused, LedgerUnavailable, OtherLedger)
+}
+
+
+class GraphProcess:
+    """Made by `start`; `close` ends it. Its socket lies in a folder that only this user can enter."""
+
+    def __init__(self, command: Callable[[Path], list[str]]) -> None:
+        """Use `start`. `command` gives the command line for the path of the socket."""
+        self._place = Path(tempfile.mkdtemp(prefix="headwater-"))
+        self.address = self._place / "graph"
+        self._command = command
+        self._process = self._spawn()
+
+    @classmethod
+    def start(cls, folder: Path, store: str | None) -> GraphProcess:
+        """Start the process; it opens the store by itself, and `wait_ready` waits for that."""
+        return cls(lambda path: [sys.executable, "-m", "ingest.graph_worker", str(folder), store or "", str(path)])
+
+    def wait_ready(self) -> None:
+        """Wait until the store is open and questions are answered; raises what `Service.open` raised there."""
+        assert self._process.stdout is not None, "the process was started with a pipe"
+        line = self._process.stdout.readline()
+        said = json.loads(line) if line else {"error": "Lasting", "text": "the graph's process did not start"}
+        if "error" in said:
+            raise _ERRORS.get(said["error"], Lasting)(said["text"])
+
+    def wake(self, _sequence: int = 0) -> None:
+        """Say that entries came. Never waits: in a full pipe there is a word already."""
+        assert self._process.stdin is not None, "the process was started with a pipe"
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._process.stdin.fileno(), b"\n")
+
+    async def keep(self) -> None:
+        """Start the process again whenever it dies, until cancelled."""
+        wait = _FIRST_WAIT
+        while True:
+            while self._process.poll() is None:  # noqa: ASYNC110 - a thread that waits could not be told to stop
+                await asyncio.sleep(_POLL_SECONDS)
+            log.error("the graph's process died (exit code %s); it is started again", self._process.returncode)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+            self._release()
+            self._process = self._spawn()
+            try:
+                await asyncio.to_thread(self.wait_ready)
+                wait = _FIRST_WAIT
+            except tuple(_ERRORS.values()) as error:
+                log.error("the graph cannot be opened: %s", error)  # noqa: TRY400 - the text says all
+
+    def close(self) -> None:
+        """Let it finish what it has in hand, and end."""
+        self._release()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def _release(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            self._command(self.address), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), bufsize=0
+        )
+        assert process.stdin is not None, "started with a pipe"
+        os.set_blocking(process.stdin.fileno(), False)
+        return process
+
+
+def _environment() -> dict[str, str]:
+    """With the path of what runs here: the same code, from any folder."""
+    here = str(Path(__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))}
+
+
+_SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
+
+
+def add_routes(app: web.Application, address: Path) -> None:
+    """What the graph's process answers, asked through this application, which has checked who asks."""
+
+    async def connected(app: web.Application) -> None:
+        connector = aiohttp.UnixConnector(str(address), limit=0)
+        app[_SESSION] = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout())
+
+    async def disconnected(app: web.Application) -> None:
+        await app[_SESSION].close()
+
+    app.on_startup.append(connected)
+    app.on_cleanup.append(disconnected)
+    for path in ("/api/{path:.*}", "/ready", "/metrics"):
+        app.router.add_route("*", path, _forward)
+
+
+async def _forward(request: web.Request) -> web.Response:
+    url = URL(f"http://graph{request.rel_url}", encoded=True)
+    try:
+        async with request.app[_SESSION].request(request.method, url) as answer:
+            headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+            return web.Response(body=await answer.read(), status=answer.status, headers=headers)
+    except aiohttp.ClientError as error:
+        log.warning("the graph's process does not answer: %s", error)
+        content: dict[str, object] = {
+            "error": "the graph is being opened: ask again soon",
+            "field": None,
+            "suggestions": [],
+        }
+        return web.Response(body=orjson.dumps(content), status=503, content_type="application/json")
