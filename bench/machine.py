@@ -38,16 +38,22 @@ def fdatasync_ms(folder: Path, times: int = 200) -> list[float]:
     return out
 
 
+def family(pid: int) -> list[int]:
+    """A process and those that it started (Linux)."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in family(int(child)))]
+
+
 def cpu_seconds(pid: int) -> float:
-    """CPU time that a process has used (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
+    """CPU time that a process and its children have used (Linux)."""
+    stats = (Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split() for each in family(pid))
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / _TICK
 
 
 def memory_mib(pid: int, field: str) -> float:
-    """VmRSS or VmHWM of a process, in MiB (Linux)."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1_024
+    """VmRSS or VmHWM of a process and its children, in MiB (Linux)."""
+    files = (Path(f"/proc/{each}/status").read_text().splitlines() for each in family(pid))
+    return sum(next(int(line.split()[1]) for line in lines if line.startswith(field)) for lines in files) / 1_024
 
 
 def percentile(values: Sequence[float], part: float) -> float:

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 _END_SECONDS = 30.0  #: what the process gets to finish the batch in hand and close the store
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  #: seconds before it is started again
 _POLL_SECONDS = 0.25
+_TELL_SECONDS = 0.01
 _PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
 _ERRORS: dict[str, type[Exception]] = {
     kind.__name__: kind
@@ -46,6 +47,7 @@ class GraphProcess:
         self._place = Path(tempfile.mkdtemp(prefix="headwater-"))
         self.address = self._place / "graph"
         self._command = command
+        self._told: asyncio.TimerHandle | None = None
         self._process = self._spawn()
 
     @classmethod
@@ -62,7 +64,13 @@ class GraphProcess:
             raise _ERRORS.get(said["error"], Lasting)(said["text"])
 
     def wake(self, _sequence: int = 0) -> None:
-        """Say that entries came. Never waits: in a full pipe there is a word already."""
+        """Say, from the event loop and soon, that entries came: a word for many of them."""
+        if self._told is None:
+            self._told = asyncio.get_running_loop().call_later(_TELL_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        """Never waits: in a full pipe there is a word already."""
+        self._told = None
         assert self._process.stdin is not None, "the process was started with a pipe"
         with suppress(BlockingIOError, BrokenPipeError):
             os.write(self._process.stdin.fileno(), b"\n")

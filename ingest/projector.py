@@ -32,6 +32,8 @@ BATCH = 50  #: entries in one write of the graph
 GAP = 1_000  #: entries by which the graph may be ahead of the derived tables without a rebuild
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 30.0  #: seconds between retries
 _POLL = 1.0  #: seconds after which the ledger is looked at without being woken
+#: Seconds in which entries gather, unless somebody waits for one: a batch costs two syncs of the disk, however large.
+_GATHER = 0.04
 _REASON = 2_000  #: characters of an error that are kept
 
 
@@ -76,6 +78,8 @@ class Projector:
         self._working = threading.RLock()
         self._advanced = threading.Condition()
         self._woken = threading.Event()
+        self._wanted = threading.Event()  #: somebody waits for an entry, or for the end
+        self._waiters = 0
         self._stop = threading.Event()
         self._checked = False
         self._checkpoint = derived.checkpoint
@@ -112,7 +116,14 @@ class Projector:
     def wait_for(self, sequence: int, timeout: float) -> bool:
         """Wait until the entry is in the graph, or parked, at most `timeout` seconds; whether it is."""
         with self._advanced:
-            return self._advanced.wait_for(lambda: self._checkpoint >= sequence, timeout)
+            self._waiters += 1
+            self._wanted.set()
+            try:
+                return self._advanced.wait_for(lambda: self._checkpoint >= sequence, timeout)
+            finally:
+                self._waiters -= 1
+                if not self._waiters and not self._stop.is_set():
+                    self._wanted.clear()
 
     def wake(self, sequence: int = 0) -> None:
         """Something was appended to the ledger, or `run` is to look at its stop. Never waits."""
@@ -126,9 +137,10 @@ class Projector:
         failures = 0
         while not stop.is_set():
             try:
-                if self.step(limit) == 0:
+                if self.step(limit) < limit:
                     self._woken.wait(_POLL)
                     self._woken.clear()
+                    self._wanted.wait(_GATHER)
                 failures = 0
             except Stopped:
                 return
