@@ -37,6 +37,8 @@ class FakeAws:
     scripts: dict[str, str] = field(default_factory=dict)
     updates: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
+    #: what becomes of a job once it was read
+    after_reading: Callable[[dict[str, Any]], dict[str, Any]] = lambda job: job
 
     def environment(self) -> dict[str, str]:
         """Dummy credentials, and this endpoint for every service."""
@@ -67,7 +69,9 @@ def _check(values: dict[str, Any], shape: Any) -> None:
 def _get_job(aws: FakeAws, asked: dict[str, Any]) -> dict[str, Any]:
     if asked["JobName"] not in aws.jobs:
         raise Bad("EntityNotFoundException")
-    return {"Job": aws.jobs[asked["JobName"]]}
+    job = aws.jobs[asked["JobName"]]
+    aws.jobs[asked["JobName"]] = aws.after_reading(job)
+    return {"Job": job}
 
 
 def _update_job(aws: FakeAws, asked: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +81,7 @@ def _update_job(aws: FakeAws, asked: dict[str, Any]) -> dict[str, Any]:
         raise Bad("InvalidInputException")
     aws.updates.append(update)
     old = aws.jobs[asked["JobName"]]
-    derived = {
+    derived: dict[str, Any] = {
         key: old[key] for key in ("CreatedOn", "LastModifiedOn", "AllocatedCapacity", "MaxCapacity") if key in old
     }
     aws.jobs[asked["JobName"]] = {**derived, **update, "Name": asked["JobName"]}
@@ -85,6 +89,8 @@ def _update_job(aws: FakeAws, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _get_connection(aws: FakeAws, asked: dict[str, Any]) -> dict[str, Any]:
+    if asked["Name"] not in aws.connections:
+        raise Bad("EntityNotFoundException")
     return {"Connection": aws.connections[asked["Name"]]}
 
 

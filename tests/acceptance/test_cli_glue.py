@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.door import headwater
+from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
 from tests.acceptance.fake_aws import FakeAws, running
 
 CHANGED = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
@@ -159,7 +162,45 @@ def test_aws_that_does_not_answer_is_exit_code_3(aws: FakeAws) -> None:
 
 def test_without_boto3_there_is_one_sentence(aws: FakeAws, tmp_path: Path) -> None:
     (tmp_path / "boto3.py").write_text("raise ImportError\n")
-    from tests.acceptance.door import ROOT
-
     done = headwater("glue", "status", **{**aws.environment(), "PYTHONPATH": f"{tmp_path}:{ROOT}"})
     assert (done.returncode, done.stderr) == (2, "headwater: boto3 is not installed: pip install 'headwater[aws]'\n")
+
+
+#: what is typed at the question -> exit code, updates
+ANSWERS = {"yes": (b"y\n", 0, 1), "no": (b"n\n", 1, 0)}
+
+
+@pytest.mark.parametrize(("typed", "code", "updates"), ANSWERS.values(), ids=ANSWERS)
+def test_on_a_terminal_it_asks(typed: bytes, code: int, updates: int, aws: FakeAws) -> None:
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as terminal, os.fdopen(theirs, "rb") as keyboard:
+        terminal.write(typed)
+        command = [sys.executable, "-m", "headwater", "glue", *ATTACH]
+        variables = environment(**aws.environment())
+        done = subprocess.run(
+            command, stdin=keyboard, capture_output=True, check=False, timeout=PATIENCE, env=variables, cwd="/"
+        )
+    assert (done.returncode, len(aws.updates)) == (code, updates)
+    assert b"apply? [y/N]" in done.stdout
+
+
+def test_a_job_that_was_changed_meanwhile_is_left_alone(aws: FakeAws) -> None:
+    aws.after_reading = lambda job: {**job, "Description": "changed by somebody else"}
+    code, _, said = glue(aws, *ATTACH, "--yes")
+    assert (code, aws.updates) == (2, [])
+    assert "was changed by somebody else meanwhile" in said
+
+
+def test_json_alone_changes_nothing_and_with_yes_it_applies(aws: FakeAws) -> None:
+    code, shown, _ = glue(aws, *ATTACH, "--json")
+    assert (code, json.loads(shown)["applied"], aws.updates) == (1, False, [])
+    code, shown, _ = glue(aws, *ATTACH, "--json", "--yes")
+    assert (code, json.loads(shown)["applied"], len(aws.updates)) == (0, True, 1)
+
+
+def test_what_may_not_be_read_is_not_judged(aws: FakeAws) -> None:
+    del aws.connections["vpc"]
+    aws.jobs["nightly"]["Connections"] = {"Connections": ["gone"]}
+    glue(aws, "attach", "nightly", "--url", "https://lineage.example.com", "--jars", "s3://b/jars", "--yes")
+    aws.runs.append({"Id": "jr_1", "StartedOn": datetime(2026, 3, 2, tzinfo=timezone.utc)})
+    assert glue(aws, "doctor", "nightly")[0] == 0
