@@ -103,6 +103,11 @@ def test_what_does_not_fit_is_named(
         agent_for(given, agent, url, place, token)
 
 
+def test_a_setting_that_others_took_out_meanwhile_stays_out() -> None:
+    after = attach({}, agent_for(job(), "jar", URL, "s3://b/jars"))
+    assert detach({**after, "--conf": after["--conf"].replace(" --conf spark.spline.lineageDispatcher=http", "")}) == {}
+
+
 def test_a_record_that_was_altered_is_not_guessed_at() -> None:
     with pytest.raises(Unfit, match="was altered"):
         detach({"--conf": f"{RECORD}=nonsense"})
@@ -136,13 +141,16 @@ UPDATES: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     ({"MaxCapacity": 2.0, "AllocatedCapacity": 2}, {"MaxCapacity": 2.0}),  # a job without workers keeps it
     ({"MaxCapacity": 2.0, "WorkerType": "G.1X"}, {"WorkerType": "G.1X"}),
     ({"Timeout": 0}, {}),
+    ({"SourceControlDetails": {"Owner": "o", "AuthToken": "***"}}, {"SourceControlDetails": {"Owner": "o"}}),
     ({"Unknown": 1}, {}),  # a field that JobUpdate has not
 )
 
 
 @pytest.mark.parametrize(("given", "update"), UPDATES)
 def test_the_update_holds_what_update_job_takes(given: dict[str, Any], update: dict[str, Any]) -> None:
-    accepted = {"MaxCapacity", "WorkerType", "AllocatedCapacity", "Timeout", "DefaultArguments"}
+    accepted = {
+        *("MaxCapacity", "WorkerType", "AllocatedCapacity", "Timeout", "DefaultArguments", "SourceControlDetails")
+    }
     assert job_update(given, {"--a": "b"}, accepted) == {**update, "DefaultArguments": {"--a": "b"}}
 
 
