@@ -17,8 +17,8 @@ _HEAD = """\
 `headwater COMMAND --help` says the same. What prints also takes `--json`. With a server running, commands ask it: it is
 found by `server.json` in the data folder, or named by `--server`; without one they open the data folder themselves.
 
-Exit codes: 0 done; 1 a finding (verify, doctor, a refused file in load); 2 wrong use or unknown node; 3 store
-unreachable or data folder in use; 4 an error of ours; 130 Ctrl-C.
+Exit codes: 0 done; 1 a finding (verify, doctor, a refused file in load, a change to a Glue job that was not applied);
+2 wrong use, unknown node or job; 3 store or AWS unreachable, or data folder in use; 4 an error of ours; 130 Ctrl-C.
 """
 
 

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("graphmodel", "graphstore", "headwater", "ingest", "queries", "spline_bridge")
+PACKAGES = ("aws_bridge", "graphmodel", "graphstore", "headwater", "ingest", "queries", "spline_bridge")
 
 
 @pytest.fixture(scope="module")

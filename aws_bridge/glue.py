@@ -1,0 +1,155 @@
+"""Glue jobs through boto3: read, list, replace. What to change and what is wrong is decided in `spline_bridge.glue`.
+
+boto3 comes with the extra ``aws`` and is imported when a connection is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from spline_bridge.glue.findings import Connection, Seen
+from spline_bridge.glue.update import job_update
+
+__all__ = ["AwsError", "Glue", "NoSuchJob", "NotInstalled"]
+
+#: Runs that the doctor looks at.
+_RUNS = 20
+#: Bytes of a script that are read: what is longer is data.
+_SCRIPT_BYTES = 1_000_000
+#: What AWS answers when the caller may not, or there is no such thing: the check is left out.
+_CLOSED = frozenset(
+    {
+        "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "EntityNotFoundException", "NoSuchKey",
+        "NoSuchBucket", "403", "404", "InvalidSubnetID.NotFound",
+    }
+)  # fmt: skip
+
+
+class AwsError(Exception):
+    """AWS cannot be reached, or refuses; one sentence, without a secret."""
+
+
+class NotInstalled(Exception):
+    """The extra ``aws`` is missing."""
+
+
+class NoSuchJob(Exception):
+    """There is no such job in this account and region."""
+
+
+class Glue:
+    """One account's jobs in one region."""
+
+    def __init__(self, region: str | None = None, profile: str | None = None, endpoint: str | None = None) -> None:
+        """`endpoint` is Glue's alone; raises `NotInstalled`, and `AwsError` without a region."""
+        try:
+            import boto3
+            from botocore.config import Config
+        except ImportError:
+            raise NotInstalled("boto3 is not installed: pip install 'headwater[aws]'") from None
+        config = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
+        with _translated():
+            self._session = boto3.Session(region_name=region, profile_name=profile)
+            self._config = config
+            self._glue = self._session.client("glue", endpoint_url=endpoint, config=config)
+
+    def job(self, name: str) -> dict[str, Any]:
+        """A job as GetJob gives it."""
+        with _translated(name):
+            found: dict[str, Any] = self._glue.get_job(JobName=name)["Job"]
+        return found
+
+    def jobs(self) -> Iterator[dict[str, Any]]:
+        """All jobs."""
+        with _translated():
+            for page in self._glue.get_paginator("get_jobs").paginate():
+                yield from page["Jobs"]
+
+    def replace(self, job: Mapping[str, Any], arguments: Mapping[str, str]) -> None:
+        """Give a job these default arguments; everything else is sent back as it was read."""
+        accepted = self._glue.meta.service_model.shape_for("JobUpdate").members
+        with _translated(job["Name"]):
+            self._glue.update_job(JobName=job["Name"], JobUpdate=job_update(job, arguments, accepted))
+
+    def seen(self, name: str) -> Seen:
+        """What the doctor looks at; what the caller may not read is None."""
+        job = self.job(name)
+        with _translated(name):
+            runs = tuple(self._glue.get_job_runs(JobName=name, MaxResults=_RUNS)["JobRuns"])
+            names = job.get("Connections", {}).get("Connections", ())
+            connections = tuple(found for each in names if (found := self._connection(each)) is not None)
+            return Seen(job, runs, connections, self._script(job.get("Command", {}).get("ScriptLocation", "")))
+
+    def _connection(self, name: str) -> Connection | None:
+        """None for one without a subnet, or that may not be read."""
+        try:
+            found = self._glue.get_connection(Name=name, HidePassword=True)["Connection"]
+        except self._glue.exceptions.ClientError as error:
+            _raise_unless_closed(error)
+            return None
+        subnet = found.get("PhysicalConnectionRequirements", {}).get("SubnetId")
+        return Connection(name, subnet, self._routes(subnet)) if subnet else None
+
+    def _routes(self, subnet: str) -> tuple[tuple[str, str], ...] | None:
+        """The subnet's routes that work, or the main ones of its VPC."""
+        ec2 = self._session.client("ec2", config=self._config)
+        try:
+            tables = _tables(ec2, "association.subnet-id", subnet)
+            if not tables:
+                vpc = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
+                tables = [table for table in _tables(ec2, "vpc-id", vpc) if _is_main(table)]
+        except ec2.exceptions.ClientError as error:
+            _raise_unless_closed(error)
+            return None
+        return tuple(_route(route) for table in tables for route in table["Routes"] if route["State"] == "active")
+
+    def _script(self, location: str) -> str | None:
+        bucket, slash, key = location.removeprefix("s3://").partition("/")
+        if not location.startswith("s3://") or not slash or not key:
+            return None
+        s3 = self._session.client("s3", config=self._config)
+        try:
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+        except s3.exceptions.ClientError as error:
+            _raise_unless_closed(error)
+            return None
+        return str(body.read(_SCRIPT_BYTES).decode("utf-8", "replace"))
+
+
+def _tables(ec2: Any, name: str, value: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ec2.describe_route_tables(Filters=[{"Name": name, "Values": [value]}])["RouteTables"]
+    return found
+
+
+def _is_main(table: Mapping[str, Any]) -> bool:
+    return any(association.get("Main") for association in table.get("Associations", ()))
+
+
+def _route(route: Mapping[str, str]) -> tuple[str, str]:
+    block = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock") or ""
+    target = route.get("GatewayId") or route.get("NatGatewayId") or route.get("TransitGatewayId") or ""
+    return block, target
+
+
+def _raise_unless_closed(error: Any) -> None:
+    """What the caller may not see is left out; anything else is raised on."""
+    if error.response["Error"]["Code"] not in _CLOSED:
+        raise error
+
+
+@contextmanager
+def _translated(job: str = "") -> Iterator[None]:
+    """Botocore's errors as ours."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        problem = error.response["Error"]
+        if problem["Code"] == "EntityNotFoundException" and job:
+            raise NoSuchJob(f"there is no Glue job {job} in this account and region") from None
+        raise AwsError(f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}") from None
+    except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+        raise AwsError(f"AWS cannot be reached: {error}") from None

@@ -1,0 +1,208 @@
+"""A job's default arguments with an agent, and without it again.
+
+Laws: ``detach(attach(x)) == x``; attaching twice is attaching once; arguments that are not named here stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from spline_bridge.glue.chain import Pair, find, parse, text_of, value_of
+from spline_bridge.glue.record import RECORD, Record, read, written
+from spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
+
+__all__ = ["ADD_OPENS", "JAVA_OPTIONS", "LISTENER", "LISTENERS", "URL", "PYTHON_URL", "Agent", "agent_for", "attach"]
+__all__ += ["attached", "detach", "is_agent_jar", "items", "java_needs_opening"]
+
+CONF = "--conf"
+JARS = "--extra-jars"
+PY_FILES = "--extra-py-files"
+JARS_FIRST = "--user-jars-first"
+
+LISTENERS = "spark.sql.queryExecutionListeners"
+LISTENER = "za.co.absa.spline.harvester.listener.SplineQueryExecutionListener"
+DISPATCHER = "spark.spline.lineageDispatcher"
+URL = "spark.spline.lineageDispatcher.http.producer.url"
+HEADER = "spark.spline.lineageDispatcher.http.header.X-API-Key"
+PYTHON_URL = "spark.headwater.url"
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+ADD_OPENS = "--add-opens=java.base/sun.net.www.protocol.jar=ALL-UNNAMED"
+
+#: The first Java whose modules are closed to the agent; observed on 17, the only one above 8 that Glue has.
+_CLOSED_JAVA = 17
+
+#: Values that are lists; what stands between their items.
+_LISTS = {LISTENERS: ",", JAVA_OPTIONS: " ", JARS: ",", PY_FILES: ","}
+
+_AGENT_JAR = re.compile(r"spline-agent-bundle|spline-spark-agent", re.IGNORECASE)
+_UNSAFE = re.compile(r"[\s\"',\\]")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """What to put into a job: Spark settings (key -> value, or the items of a list) and arguments likewise."""
+
+    name: str
+    conf: tuple[tuple[str, str], ...]
+    arguments: tuple[tuple[str, str], ...]
+
+
+def agent_for(job: Mapping[str, Any], name: str, url: str, place: str, token: str = "") -> Agent:
+    """The agent `name` (jar or python) for a job, from the jars' prefix or the wheel at `place`; raises `Unfit`."""
+    runs, base = runtime(job), _checked(url)
+    for argument in (CONF, JARS if name == "jar" else PY_FILES):
+        if argument in job.get("NonOverridableArguments", {}):
+            raise Unfit(f"NonOverridableArguments has {argument}: it wins over what could be set here")
+    if not place.startswith("s3://") or _UNSAFE.search(place):
+        option = "--jars s3://BUCKET/PREFIX" if name == "jar" else "--wheel s3://BUCKET/KEY.whl"
+        raise Unfit(f"{option} is needed: Glue loads the agent from S3")
+    if name == "python":
+        return _python(job, base, place, token)
+    if _UNSAFE.search(token):
+        raise Unfit("the token has a blank, a quote or a comma in it: that is no token of Headwater")
+    return _jar(runs.bundle, base, place, token, opens=runs.java >= _CLOSED_JAVA)
+
+
+def _jar(bundle: str, url: str, prefix: str, token: str, *, opens: bool) -> Agent:
+    producer = url if url.endswith("/producer") else f"{url}/producer"
+    conf = [(LISTENERS, LISTENER), (DISPATCHER, "http"), (URL, producer)]
+    conf += [(HEADER, token)] if token else []
+    conf += [(JAVA_OPTIONS, ADD_OPENS)] if opens else []
+    jars = ",".join(f"{prefix.rstrip('/')}/{file}" for file in (bundle, SNAKEYAML))
+    return Agent("jar", tuple(conf), ((JARS, jars), (JARS_FIRST, "true")))
+
+
+def _python(job: Mapping[str, Any], url: str, wheel: str, token: str) -> Agent:
+    if job.get("DefaultArguments", {}).get("--job-language", "python") != "python":
+        raise Unfit("DefaultArguments has --job-language scala: the agent in Python needs a script in Python")
+    if not wheel.endswith(".whl"):
+        raise Unfit("--wheel names no .whl file")
+    if token:
+        raise Unfit("a token in the job's arguments is for --agent jar: a script reads its own from Secrets Manager")
+    return Agent("python", ((PYTHON_URL, url),), ((PY_FILES, wheel),))
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or _UNSAFE.search(url):
+        raise Unfit("--url is no URL like https://HOST:9090")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise Unfit("--url is the server's address alone: no password, no query")
+    return url.rstrip("/")
+
+
+def attach(arguments: Mapping[str, str], agent: Agent) -> dict[str, str]:
+    """The arguments with the agent; one that was attached before is taken off first."""
+    plain = detach(arguments)
+    kept = {name: _merged(name, plain.get(name), value) for name, value in agent.arguments}
+    before = plain.get(CONF)
+    pairs: tuple[Pair, ...] = () if before is None or not before.strip() else parse(before)
+    replaced: list[tuple[str, str | None]] = []
+    for key, value in agent.conf:
+        pairs, old = _set(pairs, key, value)
+        replaced += old
+    rows = tuple((name, plain.get(name)) for name in kept)
+    rows += ((CONF, before),) if before is None or not before.strip() else ()
+    record = written(Record(agent.name, tuple(replaced), rows))
+    return {**plain, **kept, CONF: text_of(_appended(pairs, record))}
+
+
+def _set(pairs: tuple[Pair, ...], key: str, value: str) -> tuple[tuple[Pair, ...], list[tuple[str, str | None]]]:
+    """The pairs with a setting, and the row of the record if something changed."""
+    at = find(pairs, key)
+    if at is None:
+        return _appended(pairs, f"{key}={value}"), [(key, None)]
+    old = pairs[at]
+    merged = _merged(key, old.value, value)
+    if merged == old.value:
+        return pairs, []
+    written_key = old.text[: old.text.index("=")] if "=" in old.text else old.text.rstrip()
+    quoted = f'"{merged}"' if old.text.rstrip().endswith(("'", '"')) else merged
+    return (*pairs[:at], Pair(old.before, f"{written_key}={quoted}"), *pairs[at + 1 :]), [(key, old.text)]
+
+
+def _appended(pairs: tuple[Pair, ...], text: str) -> tuple[Pair, ...]:
+    return (*pairs, Pair(" --conf" if pairs else "", f" {text}" if pairs else text))
+
+
+def _merged(name: str, old: str | None, new: str) -> str:
+    """One value for another; items that a list has not yet, behind those that it has."""
+    if name not in _LISTS or not old:
+        return new
+    kept, wanted = items(name, old), items(name, new)
+    if name == JARS:  # two versions of the agent on one classpath shadow each other
+        kept = [item for item in kept if not is_agent_jar(item) or item in wanted]
+        if any("snakeyaml" in item for item in kept):
+            wanted = [item for item in wanted if "snakeyaml" not in item]
+    added = [item for item in wanted if item not in kept]
+    return _LISTS[name].join([*kept, *added]) if added or len(kept) != len(items(name, old)) else old
+
+
+def items(name: str, value: str) -> list[str]:
+    """The items of a value that is a list."""
+    return [item for part in value.split(_LISTS.get(name, ",")) if (item := part.strip())]
+
+
+def is_agent_jar(path: str) -> bool:
+    """Whether this is a build of Spline's agent."""
+    return _AGENT_JAR.search(path.rsplit("/", 1)[-1]) is not None
+
+
+def attached(arguments: Mapping[str, str]) -> Record | None:
+    """What `attach` wrote down in these arguments; None if it was not there. Raises `Unfit` if it was altered."""
+    value = value_of(arguments.get(CONF, ""), RECORD)
+    if not value:
+        return None
+    record = read(value)
+    if record is None:
+        raise Unfit(f"DefaultArguments: {RECORD} in --conf was altered; take the agent's settings out by hand")
+    return record
+
+
+def detach(arguments: Mapping[str, str]) -> dict[str, str]:
+    """The arguments as they were before `attach`, with what others changed since; the same if nothing was attached."""
+    record = attached(arguments)
+    result = dict(arguments)
+    if record is None:
+        return result
+    pairs = parse(result[CONF])
+    for key, before in ((RECORD, None), *record.conf):
+        pairs = _restored(pairs, key, before)
+    result[CONF] = text_of(pairs)
+    for name, value in record.arguments:
+        _put_back(result, name, value)
+    return result
+
+
+def _restored(pairs: tuple[Pair, ...], key: str, before: str | None) -> tuple[Pair, ...]:
+    at = find(pairs, key)
+    if at is None:
+        return pairs
+    if before is not None:
+        return (*pairs[:at], Pair(pairs[at].before, before), *pairs[at + 1 :])
+    rest = pairs[at + 1 :]
+    if at == 0 and rest:
+        rest = (Pair("", rest[0].text.lstrip()), *rest[1:])
+    return (*pairs[:at], *rest)
+
+
+def _put_back(arguments: dict[str, str], name: str, before: str | None) -> None:
+    if name == CONF and arguments[CONF]:  # somebody else has put settings there since
+        return
+    if before is None:
+        arguments.pop(name, None)
+    else:
+        arguments[name] = before
+
+
+def java_needs_opening(job: Mapping[str, Any]) -> bool:
+    """Whether the agent needs ``--add-opens`` there; raises `Unfit`."""
+    return runtime(job).java >= _CLOSED_JAVA

@@ -1,0 +1,87 @@
+"""What was seen of a job -> the names of its findings."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from spline_bridge.glue.attach import ADD_OPENS, agent_for, attach
+from spline_bridge.glue.findings import Connection, Seen, examine
+
+EARLY, CHANGED, LATE = (datetime(2026, 3, day, tzinfo=timezone.utc) for day in (1, 2, 3))
+RUN = {"Id": "jr_1", "StartedOn": LATE}
+PUBLIC = "https://lineage.example.com"
+LISTENER_ONLY = "spark.sql.queryExecutionListeners=za.co.absa.spline.harvester.listener.SplineQueryExecutionListener"
+
+
+def job(version: str = "4.0", url: str = PUBLIC, agent: str = "jar", **arguments: str | None) -> dict[str, Any]:
+    """An attached job; `arguments` replace or (None) remove some."""
+    bare = {"Name": "j", "Command": {"Name": "glueetl"}, "GlueVersion": version, "LastModifiedOn": CHANGED}
+    place = "s3://b/jars" if agent == "jar" else "s3://b/h.whl"
+    given = {
+        **attach({}, agent_for(bare, agent, url, place)),
+        **{f"--{k.replace('_', '-')}": v for k, v in arguments.items()},
+    }
+    return {**bare, "DefaultArguments": {name: value for name, value in given.items() if value is not None}}
+
+
+def run(**arguments: str) -> dict[str, Any]:
+    return {**RUN, "Arguments": {f"--{name.replace('_', '-')}": value for name, value in arguments.items()}}
+
+
+def via(*routes: tuple[str, str]) -> tuple[Connection, ...]:
+    return (Connection("vpc", "subnet-1", routes),)
+
+
+BUNDLE_31 = "s3://b/spark-3.1-spline-agent-bundle_2.12-2.2.0.jar"
+PRIVATE = job(url="http://10.0.0.5:9090")
+OPEN = job("5.0")["DefaultArguments"]["--conf"]
+
+#: what was seen -> names
+CASES: dict[str, tuple[Seen, list[str]]] = {
+    "all is well": (Seen(job(), (RUN,)), []),
+    "all is well on Java 17": (Seen(job("5.1"), (RUN,)), []),
+    "not attached": (Seen(job(conf="a=b"), (RUN,)), ["not-attached"]),
+    "no URL": (Seen(job(conf=LISTENER_ONLY), (RUN,)), ["no-url"]),
+    "the bundle of another Spark": (
+        Seen(job(extra_jars=f"{BUNDLE_31},s3://b/snakeyaml-1.33.jar"), (RUN,)),
+        ["wrong-bundle"],
+    ),
+    "no jars at all": (Seen(job(extra_jars=None), (RUN,)), ["wrong-bundle", "no-snakeyaml"]),
+    "Java 17 without add-opens": (Seen(job("5.0", conf=OPEN.replace(ADD_OPENS, "-Dx=1")), (RUN,)), ["java-17"]),
+    "a run's own conf": (Seen(job(), (run(conf="a=b"), RUN)), ["conf-overwritten"]),
+    "a run's own conf with the agent": (Seen(job(), (run(conf=OPEN),)), []),
+    "a run's own jars": (Seen(job(), (run(extra_jars="s3://b/x.jar"),)), ["jars-overwritten"]),
+    "no run": (Seen(job()), ["no-run"]),
+    "no run since": (Seen(job(), ({"Id": "jr_0", "StartedOn": EARLY},)), ["no-run"]),
+    "the job's own machine": (Seen(job(url="http://localhost:9090"), (RUN,)), ["no-route"]),
+    "loopback": (Seen(job(url="http://127.0.0.1:9090"), (RUN,)), ["no-route"]),
+    "private, no connection": (Seen(PRIVATE, (RUN,)), ["no-route"]),
+    "private, in the VPC": (Seen(PRIVATE, (RUN,), via(("10.0.0.0/16", "local"))), []),
+    "private, another VPC": (Seen(PRIVATE, (RUN,), via(("172.16.0.0/16", "local"))), ["no-route"]),
+    "private, routes not readable": (Seen(PRIVATE, (RUN,), (Connection("vpc", "s", None),)), []),
+    "public, by NAT": (Seen(job(url="https://8.8.8.8"), (RUN,), via(("0.0.0.0/0", "nat-1"))), []),
+    "public, by an internet gateway": (
+        Seen(job(url="https://8.8.8.8"), (RUN,), via(("0.0.0.0/0", "igw-1"))),
+        ["no-route"],
+    ),
+    "a name may be private": (Seen(job(), (RUN,), via(("10.0.0.0/16", "local"), ("pl-1", "vpce-1"))), []),
+    "a prefix list alone": (Seen(job(), (RUN,), via(("pl-1", "vpce-1"))), ["no-route"]),
+    "DynamicFrames only": (
+        Seen(job(), (RUN,), script="glueContext.write_dynamic_frame.from_options(f)"),
+        ["dynamic-frames"],
+    ),
+    "DynamicFrames and DataFrames": (Seen(job(), (RUN,), script="c.write_dynamic_frame(f); d.write.parquet(p)"), []),
+    "Python, not started": (Seen(job(agent="python"), (RUN,), script="import x"), ["not-captured"]),
+    "Python, started": (Seen(job(agent="python"), (RUN,), script="import headwater.spark"), []),
+    "not Spark": (Seen({"Name": "j", "Command": {"Name": "pythonshell"}, "GlueVersion": "3.0"}), ["job-type"]),
+}
+
+
+@pytest.mark.parametrize(("seen", "names"), CASES.values(), ids=CASES)
+def test_findings(seen: Seen, names: list[str]) -> None:
+    found = examine(seen)
+    assert [finding.name for finding in found] == names
+    assert all(finding.said and finding.fix for finding in found)
