@@ -91,7 +91,7 @@ def _validators(name: str) -> tuple[jsonschema_rs.Draft202012Validator, dict[str
 
 
 def _named(document: object, fast: jsonschema_rs.Draft202012Validator) -> InvalidDocument:
-    """Where the two validators disagree (is -2.0**63 an integer of 64 bits?) the compiled one is right."""
+    """Should the two validators disagree, the compiled one is right; the other one has no words for it."""
     path = next(iter(fast.iter_errors(document))).instance_path
     return InvalidDocument("expected another value", json_path(path))
 

@@ -274,7 +274,10 @@ MALFORMED_EVENTS = [
         [{**EVENT, "timestamp": 5.0}],
         "$[0].timestamp: expected a 64-bit integer, got a number with a fraction or an exponent",
     ),
-    ([{**EVENT, "durationNs": -(2.0**63)}], "$[0].durationNs: expected another value"),
+    (
+        [{**EVENT, "durationNs": -(2.0**63)}],
+        "$[0].durationNs: expected a 64-bit integer, got a number with a fraction or an exponent",
+    ),
     ([{**EVENT, "extra": []}], "$[0].extra: expected an object, got an array"),
     ([{**EVENT, "labels": {"a": [1]}}], "$[0].labels.a[0]: expected a string, got an integer"),
 ]
