@@ -7,7 +7,7 @@ operators deep. What the whole output depends on (filters, keys) is gathered onc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from graphmodel.model import Subtype
 from spline_bridge import commands
@@ -104,7 +104,7 @@ class _Resolver:
         qualifier = self._aliases.get((operation.id, name.lower()))
         shown = f"{qualifier}.{name}" if qualifier else name
         columns = [read_column(uri, name, shown) for uri in self.datasets.get(operation.id, ())]
-        return columns[0] if len(columns) == 1 else replace(combine(columns, IDENTITY), text=text(shown), path=name)
+        return columns[0] if len(columns) == 1 else combine(columns, IDENTITY)._replace(text=text(shown), path=name)
 
     def _merge(self, operation: OperationNode, place: _Place) -> Rows:
         target = set(self.datasets.get(self.plan.write, ()))
@@ -208,7 +208,7 @@ class _Place:
         self._chased.append(attribute)
         values = [self.value(ref) for ref in known.refs]
         self._chased.pop()
-        return values[0] if len(values) == 1 else replace(combine(values, IDENTITY), text=values[0].text)
+        return values[0] if len(values) == 1 else combine(values, IDENTITY)._replace(text=values[0].text)
 
     def _lookup(self, attribute: str) -> Value:
         if self._environment is None:
@@ -228,12 +228,12 @@ class _Place:
         outer = _outer_by_id(expression, operands, {})
         rows = self.subplan(expression, outer)
         if rows is None or not rows.values:
-            return replace(combine(operands, IDENTITY), text=text(f"{expression.name}(...)"), unresolved=True)
+            return combine(operands, IDENTITY)._replace(text=text(f"{expression.name}(...)"), unresolved=True)
         shown = concat(["(SELECT ", rows.values[0].text, ")"])
         if expression.operator == "Exists":
             conditions = as_role(operands, Subtype.CONDITIONAL)
             return Value(indirect=conditions, text=concat(["EXISTS ", shown]), generated=True)
-        return replace(combine(rows.values, IDENTITY), text=shown)
+        return combine(rows.values, IDENTITY)._replace(text=shown)
 
 
 def _outer_by_id(expression: Expression, operands: Sequence[Value], names: Mapping[str, Value]) -> dict[str, Value]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from graphmodel.model import Subtype
@@ -87,7 +87,7 @@ def _merged_column(
         values = [value for value in values if not value.unresolved] + [computed]
     shown = list({str(value.text): value.text for value in values}.values())
     result = combine([*values, *([kept[name]] if name in kept else [])], IDENTITY)
-    return replace(result, text=join("; ", shown) if shown else result.text)
+    return result._replace(text=join("; ", shown) if shown else result.text)
 
 
 def _known_ids(
@@ -141,7 +141,7 @@ def update(operation: OperationNode, rows: Rows, context: Context) -> Rows:
     values = []
     for body, kept in zip(texts, rows.values, strict=False):
         value = text_value(body, known)
-        values.append(replace(combine([value, kept], IDENTITY), text=value.text))
+        values.append(combine([value, kept], IDENTITY)._replace(text=value.text))
     return Rows(rows.ids, tuple(values))
 
 

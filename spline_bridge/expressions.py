@@ -88,7 +88,7 @@ def apply(expression: Expression, operands: Sequence[Value]) -> Value:
 
 def _shown(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
     shown, precedence = render(expression, operands)
-    return replace(value, text=shown, precedence=precedence)
+    return value._replace(text=shown, precedence=precedence)
 
 
 def _literal(expression: Expression, _: Sequence[Value]) -> Value:
@@ -105,8 +105,8 @@ def _transparent(expression: Expression, operands: Sequence[Value]) -> Value:
 def _cast(expression: Expression, operands: Sequence[Value]) -> Value:
     value = combine(operands[:1], TRANSFORMATION)
     inner = operands[0]
-    return replace(
-        value, text=inner.text, precedence=inner.precedence, literal=inner.literal, cast=expression.type or "?"
+    return value._replace(
+        text=inner.text, precedence=inner.precedence, literal=inner.literal, cast=expression.type or "?"
     )
 
 
@@ -139,14 +139,14 @@ def _aggregate(expression: Expression, operands: Sequence[Value]) -> Value:
     value = combine(operands[:1], AGGREGATION)
     value = influenced(value, as_role(operands[1:], Subtype.FILTER), by=operands[1:])
     # An aggregate of constants depends on how many rows there are.
-    value = replace(value, generated=value.generated or not value.direct, fields=operands[0].fields)
+    value = value._replace(generated=value.generated or not value.direct, fields=operands[0].fields)
     return _shown(expression, operands, value)
 
 
 def _window(expression: Expression, operands: Sequence[Value]) -> Value:
     function, keys = operands[0], operands[1:]
     value = influenced(combine([function], TRANSFORMATION), as_role(keys, Subtype.WINDOW), by=keys)
-    return _shown(expression, operands, replace(value, generated=value.generated or not value.direct))
+    return _shown(expression, operands, value._replace(generated=value.generated or not value.direct))
 
 
 def _specification(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -172,7 +172,7 @@ def _field(expression: Expression, operands: Sequence[Value]) -> Value:
     if inner.path is not None:
         path = f"{inner.path}.{name}"
         direct = {column: use._replace(fields=frozenset({path})) for column, use in value.direct.items()}
-        value = replace(value, direct=direct, path=path)
+        value = value._replace(direct=direct, path=path)
     return _shown(expression, operands, value)
 
 
@@ -192,10 +192,10 @@ def _pivot(expression: Expression, operands: Sequence[Value]) -> Value:
     value = influenced(combine([taken], AGGREGATION), as_role([by], Subtype.CONDITIONAL), by=[by])
     names = expression.params.get("pivotColumnValues")
     elements = {
-        str(i): replace(value, text=concat([taken.text, " FILTER (WHERE ", by.text, f" = '{name}')"]))
+        str(i): value._replace(text=concat([taken.text, " FILTER (WHERE ", by.text, f" = '{name}')"]))
         for i, name in enumerate(names if isinstance(names, list) else [])
     }
-    return replace(_shown(expression, operands, value), fields=elements)
+    return _shown(expression, operands, value)._replace(fields=elements)
 
 
 def _element(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -203,7 +203,7 @@ def _element(expression: Expression, operands: Sequence[Value]) -> Value:
     if inner.fields is not None and operands[-1].literal and key in inner.fields:
         return inner.fields[key]
     value = combine(operands, TRANSFORMATION)
-    return _shown(expression, operands, replace(value, path=inner.path))
+    return _shown(expression, operands, value._replace(path=inner.path))
 
 
 def _struct(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -211,7 +211,7 @@ def _struct(expression: Expression, operands: Sequence[Value]) -> Value:
     names = [str(operands[i].text).strip("'").lower() for i in range(0, len(operands) - 1, 2)]
     values = [operands[i] for i in range(1, len(operands), 2)]
     value = combine(values, TRANSFORMATION)
-    return _shown(expression, operands, replace(value, fields=dict(zip(names, values, strict=False))))
+    return _shown(expression, operands, value._replace(fields=dict(zip(names, values, strict=False))))
 
 
 def _neutral(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -220,7 +220,7 @@ def _neutral(expression: Expression, operands: Sequence[Value]) -> Value:
 
 
 def _generated(expression: Expression, operands: Sequence[Value]) -> Value:
-    return _shown(expression, operands, replace(combine(operands, TRANSFORMATION), generated=True))
+    return _shown(expression, operands, combine(operands, TRANSFORMATION)._replace(generated=True))
 
 
 def _union(expression: Expression, operands: Sequence[Value]) -> Value:

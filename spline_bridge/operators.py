@@ -7,7 +7,7 @@ is not in it keeps the columns that it shares with its children, and computes th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from graphmodel.model import Subtype
@@ -103,7 +103,7 @@ def _computed(attribute: str, children: Sequence[Rows], context: Context) -> Val
 
 def _through_code(values: Sequence[Value], attribute: str, context: Context) -> Value:
     value = combine(values, TRANSFORMATION, exact=False)
-    return replace(value, text=text(context.named(attribute)))
+    return value._replace(text=text(context.named(attribute)))
 
 
 def _pass_through(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
@@ -202,7 +202,7 @@ def _merged(values: Sequence[Value], name: str) -> Value:
     texts = {str(value.text): value.text for value in values}
     value = combine(values, IDENTITY)
     shown: Text = values[0].text if len(texts) == 1 else concat([f"{name}(", join(", ", texts.values()), ")"])
-    return replace(value, text=shown, literal=all(v.literal for v in values))
+    return value._replace(text=shown, literal=all(v.literal for v in values))
 
 
 def _set_operation(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
@@ -223,7 +223,7 @@ def _expand(operation: OperationNode, children: Sequence[Rows], context: Context
     columns = zip(*projections, strict=False)
     values = [_projected([context.value(ref) for ref in column]) for column in columns]
     numbered = [context.named(i).lower() in _GROUPING_NUMBERS for i in ids]
-    return Rows(ids, tuple(replace(v, generated=True) if n else v for v, n in zip(values, numbered, strict=True)))
+    return Rows(ids, tuple(v._replace(generated=True) if n else v for v, n in zip(values, numbered, strict=True)))
 
 
 #: What Spark numbers the grouping sets by.
@@ -260,16 +260,16 @@ def _generated(
 ) -> Value:
     if expression.operator == "Stack":
         cells = list(operands[1 + position :: width])
-        return replace(_merged(cells, "stack"), text=whole.text) if cells else whole
+        return _merged(cells, "stack")._replace(text=whole.text) if cells else whole
     if expression.operator == "Inline" and operands:
         value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), operands[:1])
         return combine_text(value, TRANSFORMATION, whole.text)
-    return replace(whole, path=operands[0].path if operands else None)
+    return whole._replace(path=operands[0].path if operands else None)
 
 
 def combine_text(value: Value, strength: int, shown: Text) -> Value:
     """The value after a function of the given strength, shown as `shown`."""
-    return replace(combine([value], strength), text=shown, path=value.path)
+    return combine([value], strength)._replace(text=shown, path=value.path)
 
 
 def _opaque(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
@@ -280,7 +280,7 @@ def _opaque(operation: OperationNode, children: Sequence[Rows], context: Context
     context.keys(Subtype.GROUP_BY, map(context.value, grouping))
     context.keys(Subtype.GROUP_BY, _leading(operation, children))
     shown = _code_name(operation, context)
-    value = replace(combine(everything, TRANSFORMATION, exact=False), text=shown)
+    value = combine(everything, TRANSFORMATION, exact=False)._replace(text=shown)
     value = value if everything else unresolved(shown)
     return Rows(ids, tuple(known.get(i, value) if operation.name in _KEEPING else value for i in ids))
 

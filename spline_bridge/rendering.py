@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from spline_bridge.functions import BINARY, SECRET_ARGUMENTS, SEEDED
 from spline_bridge.text import Text, concat, join, text
@@ -51,7 +50,7 @@ def cast(value: Value) -> Value:
     if value.cast is None:
         return value
     shown = concat(["CAST(", value.text, f" AS {value.cast})"])
-    return replace(value, text=shown, precedence=ATOM, cast=None)
+    return value._replace(text=shown, precedence=ATOM, cast=None)
 
 
 def within(value: Value, precedence: int) -> Text:

@@ -7,7 +7,7 @@ table or of exactly those columns. Whatever cannot be bound makes the columns th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from graphmodel.model import Subtype
@@ -72,7 +72,7 @@ def evaluate_text(body: str, outer: Mapping[str, Value], bindings: Bindings) -> 
     for node in reversed(_nodes(root)):
         for key, inner in node.subqueries.items():
             values = state.rows.get(id(inner)) or [unresolved()]
-            state.known[key] = replace(values[0], text=concat(["(SELECT ", values[0].text, ")"]))
+            state.known[key] = values[0]._replace(text=concat(["(SELECT ", values[0].text, ")"]))
         state.rows[id(node)] = _RULES.get(node.name, _default)(node, state)
     return state.rows[id(root)]
 
@@ -155,7 +155,7 @@ def _union(node: TextNode, state: _Text) -> list[Value]:
 
 def _both(values: list[Value]) -> Value:
     shown = join(", ", [value.text for value in values])
-    return replace(combine(values, IDENTITY), text=concat(["union(", shown, ")"]))
+    return combine(values, IDENTITY)._replace(text=concat(["union(", shown, ")"]))
 
 
 def _set_operation(node: TextNode, state: _Text) -> list[Value]:

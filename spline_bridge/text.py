@@ -7,7 +7,7 @@ the true length, so composing never costs more than the bound, and the result is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Longest expression kept whole, in characters; a cut one keeps half of it at each end.
 BOUND = 2_000
@@ -15,8 +15,7 @@ _HALF = BOUND // 2
 _MOST = 10**9
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A text of `length` characters: whole in `head` if that is at most `BOUND`, else its two ends."""
 
     head: str

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from graphmodel.model import Subtype
 from spline_bridge.plantext import ids, readable, without_alias
@@ -37,9 +36,9 @@ def text_value(item: str, known: Mapping[str, Value]) -> Value:
     value = _ids(rest, known, strength, masking=bool(_MASKING.search(rest)))
     for part, subtype in ((window, Subtype.WINDOW), (conditions, Subtype.CONDITIONAL)):
         keys = _ids(part, known, TRANSFORMATION)
-        value = influenced(value, as_role([replace(keys, text=as_text(readable(part)))], subtype), by=[keys])
+        value = influenced(value, as_role([keys._replace(text=as_text(readable(part)))], subtype), by=[keys])
     generated = strength == AGGREGATION and not value.direct
-    return replace(value, text=shown, precedence=ATOM if "(" in body else 0, generated=generated, literal=not ids(body))
+    return value._replace(text=shown, precedence=ATOM if "(" in body else 0, generated=generated, literal=not ids(body))
 
 
 def _ids(part: str, known: Mapping[str, Value], strength: int, *, masking: bool = False) -> Value:
@@ -47,7 +46,7 @@ def _ids(part: str, known: Mapping[str, Value], strength: int, *, masking: bool 
     value = combine([known[key] for key in found if key in known], strength, masking=masking)
     bare = len(found) == 1 and found[0] in known and strength == IDENTITY
     shown = known[found[0]].text if bare else as_text(readable(part))
-    return replace(value, text=shown, unresolved=value.unresolved or any(key not in known for key in found))
+    return value._replace(text=shown, unresolved=value.unresolved or any(key not in known for key in found))
 
 
 def _parts(body: str) -> tuple[str, str, str]:

@@ -6,8 +6,8 @@ Values are built bottom-up, once per column and operator, so work grows with the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from graphmodel.model import Subtype
 from spline_bridge.text import EMPTY, Text
@@ -20,6 +20,9 @@ STRENGTH = (Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION)
 
 #: Precedence of a text that needs no parentheses anywhere.
 ATOM = 100
+
+
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Use(NamedTuple):
@@ -39,12 +42,11 @@ class Influence(NamedTuple):
     subtype: Subtype
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """A column's value. `direct` and `indirect` are its sources; without DIRECT ones the flags say why."""
 
-    direct: Mapping[Column, Use] = field(default_factory=dict)
-    indirect: Mapping[Influence, Use] = field(default_factory=dict)
+    direct: Mapping[Column, Use] = _NOTHING
+    indirect: Mapping[Influence, Use] = _NOTHING
     text: Text = EMPTY
     precedence: int = ATOM
     generated: bool = False
@@ -118,7 +120,7 @@ def influenced(value: Value, roles: Mapping[Influence, Use], *, by: Iterable[Val
     """The value with more INDIRECT sources; conditions or keys that could not be resolved are remembered."""
     indirect = dict(value.indirect)
     merge_into(indirect, roles)
-    return replace(value, indirect=indirect, unresolved=value.unresolved or any(v.unresolved for v in by))
+    return value._replace(indirect=indirect, unresolved=value.unresolved or any(v.unresolved for v in by))
 
 
 def unresolved(text: Text = EMPTY) -> Value:
