@@ -79,12 +79,12 @@ def traversals(
         if batch.removed_vertices:
             yield g.V(batch.removed_vertices).drop()
         if batch.vertices:
-            yield _upsert(_rows(g, _vertex_rows(batch, dialect), dialect).merge_v(__.select("k")))
+            yield _upsert(_rows(g, _vertex_rows(batch, dialect), dialect).as_("row").merge_v(__.select("k")))
         whole, rows = _edge_rows(batch, dialect)
         if whole:  # most of all edges, at less than half of the cost
             yield _rows(g, whole, dialect).merge_e()
         if rows:
-            yield _upsert(_rows(g, rows, dialect).merge_e(__.select("k")))
+            yield _upsert(_rows(g, rows, dialect).as_("row").merge_e(__.select("k")))
 
 
 def _parts(removed: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
@@ -94,7 +94,7 @@ def _parts(removed: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
 
 
 def _rows(g: GraphTraversalSource, rows: list[dict[Any, Any]], dialect: Dialect) -> GraphTraversal:
-    return g.inject(dialect.inject(rows)).unfold().as_("row")
+    return g.inject(dialect.inject(rows)).unfold()
 
 
 def _upsert(merge: GraphTraversal) -> GraphTraversal:
