@@ -1,6 +1,7 @@
-"""The server's side of the graph's process: start it, wake it, start it again if it dies, end it; ask it over HTTP.
+"""The server's side of the graph's process: start it, wake it, start it again if it dies, end it.
 
 What is acknowledged never waits for it, and is not touched by its end: the ledger is written by the server alone.
+Imports little, so that the process can be started first: it gets ready while the server does.
 """
 
 from __future__ import annotations
@@ -17,26 +18,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import aiohttp
-import orjson
-from aiohttp import web
-from yarl import URL
-
-from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused
-from ingest.ledger import LedgerUnavailable
-from ingest.projector import OtherLedger
-
 log = logging.getLogger(__name__)
 
 _END_SECONDS = 30.0  #: what the process gets to finish the batch in hand and close the store
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  #: seconds before it is started again
 _POLL_SECONDS = 0.25
 _TELL_SECONDS = 0.01
-_PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
-_ERRORS: dict[str, type[Exception]] = {
-    kind.__name__: kind
-    for kind in (Damaged, Exceeded, InUse, Lasting, Passing, Refused, LedgerUnavailable, OtherLedger)
-}
 
 
 class GraphProcess:
@@ -47,21 +34,24 @@ class GraphProcess:
         self._place = Path(tempfile.mkdtemp(prefix="headwater-"))
         self.address = self._place / "graph"
         self._command = command
+        self._opened = False
         self._told: asyncio.TimerHandle | None = None
         self._process = self._spawn()
 
     @classmethod
     def start(cls, folder: Path, store: str | None) -> GraphProcess:
-        """Start the process; it opens the store by itself, and `wait_ready` waits for that."""
+        """Start the process, which opens nothing yet: the server first makes sure that the folder is its own."""
         return cls(lambda path: [sys.executable, "-m", "ingest.graph_worker", str(folder), store or "", str(path)])
 
-    def wait_ready(self) -> None:
-        """Wait until the store is open and questions are answered; raises what `Service.open` raised there."""
+    def open(self) -> None:
+        """Have the store opened, and wait until questions are answered; raises what `Service.open` raised there."""
         assert self._process.stdout is not None, "the process was started with a pipe"
+        self._opened = True
+        self._tell()
         line = self._process.stdout.readline()
-        said = json.loads(line) if line else {"error": "Lasting", "text": "the graph's process did not start"}
+        said = json.loads(line) if line else {"error": "", "text": "the graph's process did not start"}
         if "error" in said:
-            raise _ERRORS.get(said["error"], Lasting)(said["text"])
+            raise _errors().get(said["error"], RuntimeError)(said["text"])
 
     def wake(self, _sequence: int = 0) -> None:
         """Say, from the event loop and soon, that entries came: a word for many of them."""
@@ -87,13 +77,15 @@ class GraphProcess:
             self._release()
             self._process = self._spawn()
             try:
-                await asyncio.to_thread(self.wait_ready)
+                await asyncio.to_thread(self.open)
                 wait = _FIRST_WAIT
-            except tuple(_ERRORS.values()) as error:
+            except tuple(_errors().values()) as error:
                 log.error("the graph cannot be opened: %s", error)  # noqa: TRY400 - the text says all
 
     def close(self) -> None:
-        """Let it finish what it has in hand, and end."""
+        """Let it finish what it has in hand, and end. Closing twice is no error."""
+        if not self._opened:
+            self._process.kill()
         self._release()
         try:
             self._process.wait(_END_SECONDS)
@@ -117,42 +109,17 @@ class GraphProcess:
         return process
 
 
+def _errors() -> dict[str, type[Exception]]:
+    """What can go wrong there, by name."""
+    from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused
+    from ingest.ledger import LedgerUnavailable
+    from ingest.projector import OtherLedger
+
+    kinds = (Damaged, Exceeded, InUse, Lasting, Passing, Refused, LedgerUnavailable, OtherLedger, RuntimeError)
+    return {kind.__name__: kind for kind in kinds}
+
+
 def _environment() -> dict[str, str]:
     """With the path of what runs here: the same code, from any folder."""
     here = str(Path(__file__).parents[1])
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))}
-
-
-_SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
-
-
-def add_routes(app: web.Application, address: Path) -> None:
-    """What the graph's process answers, asked through this application, which has checked who asks."""
-
-    async def connected(app: web.Application) -> None:
-        connector = aiohttp.UnixConnector(str(address), limit=0)
-        app[_SESSION] = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout())
-
-    async def disconnected(app: web.Application) -> None:
-        await app[_SESSION].close()
-
-    app.on_startup.append(connected)
-    app.on_cleanup.append(disconnected)
-    for path in ("/api/{path:.*}", "/ready", "/metrics"):
-        app.router.add_route("*", path, _forward)
-
-
-async def _forward(request: web.Request) -> web.Response:
-    url = URL(f"http://graph{request.rel_url}", encoded=True)
-    try:
-        async with request.app[_SESSION].request(request.method, url) as answer:
-            headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
-            return web.Response(body=await answer.read(), status=answer.status, headers=headers)
-    except aiohttp.ClientError as error:
-        log.warning("the graph's process does not answer: %s", error)
-        content: dict[str, object] = {
-            "error": "the graph is being opened: ask again soon",
-            "field": None,
-            "suggestions": [],
-        }
-        return web.Response(body=orjson.dumps(content), status=503, content_type="application/json")

@@ -1,8 +1,9 @@
 """The graph's own process: projector, store and the API over them, on a Unix socket behind the server that receives.
 
 Python computes on one core a process: beside the projector every acknowledgement would wait for it. The ledger is read
-here and never written. Standard input is the server's hand: a byte says that entries came, the end that it is gone.
-Started by `ingest.graph_process`, which reads one line of standard output: that all is open, or what went wrong.
+here and never written. Standard input is the server's hand: the first byte says that the folder is the server's own,
+further ones that entries came, the end that it is gone. Started by `ingest.graph_process`, which reads one line of
+standard output: that all is open, or what went wrong.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def main(folder: str, store: str, address: str) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("gremlinpython").setLevel(logging.WARNING)
     sys.setswitchinterval(_SWITCH_SECONDS)
+    if not os.read(sys.stdin.fileno(), _READ):
+        return 0
     try:
         service = Service.open(Path(folder), store or None, follows=True)
     except (StoreError, LedgerError, OtherLedger) as error:

@@ -23,7 +23,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ingest import graph_process
+from ingest import forwarding
 from ingest.auth import access_for
 from ingest.graph_process import GraphProcess
 from ingest.group_commit import GroupCommitter
@@ -55,8 +55,8 @@ class ServerSettings:
     ready: Callable[[str], None] = field(default=lambda _: None)
 
 
-def serve(settings: ServerSettings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain and return.
+def serve(settings: ServerSettings, graph: GraphProcess) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return. `graph` is started for the same folder and store.
 
     TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable: their file is damaged. OSError:
     the port is taken. The errors of `Ledger.open`, and of `Service.open` for the graph.
@@ -68,11 +68,8 @@ def serve(settings: ServerSettings) -> None:
     )
     listening = _listen(settings.host, settings.port)
     try:
-        with (
-            Ledger.open(settings.folder, clock=lambda: time.time_ns() // 1_000_000) as ledger,
-            closing(GraphProcess.start(settings.folder, settings.store)) as graph,
-        ):
-            graph.wait_ready()
+        with Ledger.open(settings.folder, clock=lambda: time.time_ns() // 1_000_000) as ledger, closing(graph):
+            graph.open()
             asyncio.run(_run(settings, Settings(access=access), ledger, graph, listening, tokens.local))
     finally:
         listening.close()
@@ -125,7 +122,7 @@ async def _run(
     app = create_app(committer, settings=receiver)
     instance = secrets.token_hex(8)
     app.router.add_get("/health", _health(instance))
-    graph_process.add_routes(app, graph.address)
+    forwarding.add_routes(app, graph.address)
     runner = make_runner(app)
     await runner.setup()
     site = web.SockSite(runner, listening, shutdown_timeout=DRAIN_SECONDS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,10 @@ from headwater.cli.common import console, data_option, json_option, print_json, 
 from headwater.errors import Unreachable, WrongUse
 from headwater.settings import PORT
 from headwater.source import translated
+
+if TYPE_CHECKING:
+    from ingest.graph_process import GraphProcess
+    from ingest.server import ServerSettings
 
 
 @click.command(epilog="Example: headwater serve --port 9090")
@@ -27,22 +33,29 @@ def serve(
     data: Path, store: str | None, host: str, port: int, allow_host: tuple[str, ...], allow_origin: tuple[str, ...]
 ) -> None:
     """Receive plans, keep them, answer questions; until Ctrl-C or SIGTERM, which drain first."""
-    from ingest.auth import TokensRequired
-    from ingest.server import ServerSettings
-    from ingest.server import serve as run
+    from ingest.graph_process import GraphProcess
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("gremlinpython").setLevel(logging.WARNING)
-    settings = ServerSettings(data, store, host, port, allow_host, allow_origin, lambda url: _ready(url, data))
+    with closing(GraphProcess.start(data, store)) as graph:  # first of all: it gets ready while this process does
+        from ingest.server import ServerSettings
+
+        _serve(ServerSettings(data, store, host, port, allow_host, allow_origin, lambda url: _ready(url, data)), graph)
+
+
+def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
+    from ingest.auth import TokensRequired
+    from ingest.server import serve as run
+
     try:
         with translated():
-            run(settings)
+            run(settings, graph)
     except TokensRequired as error:
         raise WrongUse(str(error)) from error
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise
-        raise Unreachable(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+        raise Unreachable(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
 
 
 def _ready(url: str, data: Path) -> None:

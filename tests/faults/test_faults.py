@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ingest.verify import verify
-from tests.acceptance.door import PIPELINE, Server, headwater, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
 from tests.faults.world import Sender, bodies, graph_of, payload, replayed
 from tests.golden.recorded import FLAT
 
@@ -64,6 +66,34 @@ def test_twenty_kills_of_one_folder(tmp_path: Path) -> None:
     for _ in range(20):
         acknowledged |= killed_at(chosen.uniform(0.1, 3.0), tmp_path / "data")
     assert_nothing_is_lost(acknowledged, tmp_path / "data", tmp_path / "fresh")
+
+
+def graph_process(server: Server) -> int:
+    """The id of the process that has the graph."""
+    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
+    return int(found.stdout)
+
+
+def test_a_killed_graph_process_is_started_again_and_senders_do_not_notice(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with serving(folder) as server:
+        senders = under_load(server)
+        time.sleep(0.7)
+        killed = graph_process(server)
+        os.kill(killed, signal.SIGKILL)
+        statuses = {server.get("/ready")[0]}
+        end = time.monotonic() + PATIENCE
+        while (status := server.get("/ready")[0]) != 200 and time.monotonic() < end:
+            statuses.add(status)
+            time.sleep(0.05)
+        assert status == 200
+        assert statuses <= {200, 503}
+        assert graph_process(server) != killed
+        acknowledged = ended(senders)
+        assert not any(sender.refused for sender in senders)
+        assert server.get("/api/v1/stats?after=1")[0] == 200
+        assert server.stop() == 0
+    assert_nothing_is_lost(acknowledged, folder, tmp_path / "fresh")
 
 
 def test_sigterm_under_load_drains_and_ends_with_zero(tmp_path: Path) -> None:
