@@ -15,7 +15,8 @@ from graphmodel.statements import Statement
 from ingest.ledger_entries import ERASURE, Entry, Head
 from ingest.supports import Known
 
-Decoder = Callable[[bytes, str], Plan | tuple[Run, ...] | Statement]  #: of body and content type; raises what it cannot take
+#: Of body and content type; raises what it cannot take.
+Decoder = Callable[[bytes, str], Plan | tuple[Run, ...] | Statement]
 
 _PARTS_KEPT = 50_000  #: columns, derivations, dependencies and operations of the plans in memory; some KB each
 

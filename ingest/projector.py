@@ -52,7 +52,7 @@ _NOT_OF_A_PAYLOAD = (Passing, InUse, Damaged, Stopped, Erased, OtherLedger, sqli
 class Projector:
     """Keeps `store` and `derived` equal to `ledger`. What works on them takes turns; what only counts does not wait.
 
-    `decode` maps the kind of an entry to its decoder (default: Spline's, and statements'); entries of other kinds change nothing.
+    `decode` maps the kind of an entry to its decoder (default: `decoders()`); entries of other kinds change nothing.
     `clock` gives ms since 1970; `sleep` takes seconds, by default cut short by `run`'s stop; `jitter` gives 0 to 1.
     """
 

@@ -55,7 +55,7 @@ def add_routes(app: web.Application, committer: Committer, clock: Callable[[], i
         except StatementError as error:
             return _answer({"error": str(error), "field": error.field, "suggestions": []}, 400)
         except LedgerUnavailable:
-            raise Refused(503, "the ledger cannot be written at this moment; nothing was kept, try again later") from None
+            raise Refused(503, "the ledger cannot be written at this moment; nothing was kept, try later") from None
         return _answer({"entry": appended.sequence}, 201, {"Headwater-Entry": str(appended.sequence)})
 
     app.router.add_post(PATH, state)

@@ -68,7 +68,7 @@ _LINEAGE = (
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
 
-_TAG = Parameter("tag", "the tag; of tags KEY=VALUE also the key alone", required=True)
+_TAG = _node("tag", "the tag: a word, or KEY=VALUE", "tag")
 
 QUERIES: tuple[Query, ...] = (
     Query("lineage", "where a dataset or column comes from, what is made of it, or both", (_DIRECTION, *_LINEAGE)),
@@ -91,14 +91,14 @@ QUERIES: tuple[Query, ...] = (
         "all datasets",
         _paging(),
         tables.datasets,
-        ("id", "name", "namespace", "columns"),
+        ("id", "name", "namespace", "columns", "description"),
     ),
     Query(
         "columns",
         "the columns of a dataset",
         (_node("dataset", "the dataset, in any spelling", "dataset"), *_paging()),
         tables.columns,
-        ("id", "name", "origin", "resolved", "expression", "ambiguous"),
+        ("id", "name", "origin", "resolved", "expression", "ambiguous", "description"),
     ),
     Query(
         "dataset-versions",
@@ -107,7 +107,7 @@ QUERIES: tuple[Query, ...] = (
         tables.dataset_versions,
         ("id", "timestamp", "effect", "partition", "run", "previous"),
     ),
-    Query("jobs", "all jobs", _paging(), tables.jobs, ("id", "namespace", "name", "plans")),
+    Query("jobs", "all jobs", _paging(), tables.jobs, ("id", "namespace", "name", "plans", "description")),
     Query(
         "plans",
         "the logics of a job: what each reads and writes, and its runs",
@@ -150,6 +150,7 @@ QUERIES: tuple[Query, ...] = (
         tagged.tagged,
         ("id", "label", "tag", "statedBy", "statedAt", "reason", "pattern"),
     ),
+    Query("tag-counts", "all tags, and how many nodes have each", _paging(), tagged.tag_counts, ("tag", "nodes")),
     Query(
         "tag-flow",
         "where a tag has come with the data: along DIRECT edges, up to columns that are hashed or masked",

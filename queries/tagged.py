@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import P, T, TextP
+from gremlin_python.process.traversal import T, TextP
 
 from graphmodel.ids import split_node, tag_id
 from graphmodel.statements import IGNORED, LABELS, pattern
-from queries.errors import NodeNotFound, QueryError
+from queries.errors import QueryError
 from queries.page import Page, Row, cut
 from queries.walk import Step, walk
 
@@ -32,10 +32,17 @@ def tags(g: GraphTraversalSource, given: Given) -> Page:
 
 
 def tagged(g: GraphTraversalSource, given: Given) -> Page:
-    """The nodes that have a tag, or a tag with this key."""
-    edges = g.V(_tags(g, given["tag"])).in_e("taggedWith")
+    """The nodes that have a tag."""
+    edges = g.V(given["tag"]).in_e("taggedWith")
     rows = _told(edges, id=__.out_v().id_(), label=__.out_v().label(), tag=__.in_v().values("name"))
     return cut(sorted(rows, key=lambda row: (row["id"], row["tag"])), given)
+
+
+def tag_counts(g: GraphTraversalSource, given: Given) -> Page:
+    """All tags by name, each with the number of nodes that have it."""
+    found = g.V().has_label("tag").project("tag", "nodes").by("name").by(__.in_("taggedWith").count()).to_list()
+    counted = [{"tag": row["tag"], "nodes": row["nodes"]} for row in found]
+    return cut(sorted(counted, key=lambda row: row["tag"]), given)
 
 
 def matching(g: GraphTraversalSource, given: Given) -> Page:
@@ -99,18 +106,9 @@ def ignored_jobs(g: GraphTraversalSource) -> list[str]:
     return sorted(g.V(tag_id(IGNORED)).in_("taggedWith").has_label("job").id_().to_list())
 
 
-def _tags(g: GraphTraversalSource, tag: str) -> list[str]:
-    """The ids of a tag; where there is none of this name, of the tags with this key. NodeNotFound."""
-    names: list[str] = sorted(g.V().has_label("tag").values("name").to_list())
-    found = [name for name in names if name == tag] or [name for name in names if name.startswith(f"{tag}=")]
-    if not found:
-        raise NodeNotFound(f"nothing has the tag {tag[:200]!r}", "tag", names[:5])
-    return [tag_id(name) for name in found]
-
-
 def _declared(g: GraphTraversalSource, tag: str) -> dict[str, None]:
     """The columns that have a tag, or whose dataset has it."""
-    nodes = g.V(_tags(g, tag)).in_("taggedWith")
+    nodes = g.V(tag).in_("taggedWith")
     columns = nodes.union(__.has_label("column"), __.has_label("dataset").out("hasColumn"))
     return dict.fromkeys(sorted(columns.id_().dedup().to_list()))
 
@@ -146,7 +144,8 @@ class _Flow:
         return path[::-1]
 
     def _edges(self, ids: list[str]) -> list[Row]:
-        edges: GraphTraversal = self._g.V(ids).in_e("derivesFrom").has("type", "DIRECT").not_(__.has("carried", P.eq(True)))  # noqa: FBT003
+        edges = self._g.V(ids).in_e("derivesFrom").has("type", "DIRECT")
+        edges = edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
         rows = edges.project("source", "target", "masking").by(__.in_v().id_()).by(__.out_v().id_()).by("masking")
         found: list[Row] = rows.to_list()
         return found

@@ -56,13 +56,14 @@ def test_tags_of_a_dataset_and_its_columns(graph: GraphStore) -> None:
     assert [row["tag"] for row in rows(graph, "tags", node="glue/nightly")] == ["tier=1"]
 
 
-def test_tagged_by_a_tag_or_its_key(graph: GraphStore) -> None:
+def test_what_has_a_tag(graph: GraphStore) -> None:
     assert [row["id"] for row in rows(graph, "tagged", tag="pii")] == [f"{RAW}#price", f"{RAW}#quantity"]
-    assert [(row["id"], row["tag"]) for row in rows(graph, "tagged", tag="owner")] == [(MART, "owner=bob")]
+    assert [(row["id"], row["tag"]) for row in rows(graph, "tagged", tag="owner=bob")] == [(MART, "owner=bob")]
+    assert [tuple(row.values()) for row in rows(graph, "tag-counts")] == [("owner=bob", 1), ("pii", 2), ("tier=1", 1)]
     with pytest.raises(NodeNotFound) as unknown:
         run("tagged", graph.g, {"tag": "pi"})
     assert unknown.value.field == "tag"
-    assert "pii" in unknown.value.suggestions
+    assert list(unknown.value.suggestions) == ["tag:pii"]
 
 
 def test_a_tag_flows_with_the_values_and_stops_where_they_are_masked(graph: GraphStore) -> None:
