@@ -21,6 +21,7 @@ from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.serve import serve, token
+from headwater.cli.state import describe, ignore, own, retire, tag
 from headwater.errors import HeadwaterError
 
 __all__ = ["main"]
@@ -37,7 +38,11 @@ def command(shared: dict[str, bool], debug: bool) -> None:
     shared["debug"] = debug
 
 
-_COMMANDS = (serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, glue, doctor, token, demo)
+_COMMANDS = (
+    *(serve, load, upstream, downstream, query),
+    *(tag, own, describe, retire, ignore),
+    *(verify, replay, parked, erase, backup, glue, doctor, token, demo),
+)
 for _command in _COMMANDS:
     command.add_command(_command)
 
