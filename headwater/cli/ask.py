@@ -13,7 +13,7 @@ from headwater.errors import WrongUse
 if TYPE_CHECKING:
     from queries.answer import Answer, Table
 
-_FORMATS = ("tree", "table", "json", "mermaid", "dot")
+_FORMATS = ("tree", "table", "json", "mermaid", "dot", "svg")
 
 
 def _lineage_options(function: Command) -> Command:
