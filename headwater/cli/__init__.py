@@ -20,6 +20,7 @@ from headwater.cli.glue import glue
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.move import export
 from headwater.cli.serve import serve, token
 from headwater.errors import HeadwaterError
 
@@ -37,7 +38,9 @@ def command(shared: dict[str, bool], debug: bool) -> None:
     shared["debug"] = debug
 
 
-_COMMANDS = (serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, glue, doctor, token, demo)
+_COMMANDS = (
+    serve, load, upstream, downstream, query, verify, replay, export, parked, erase, backup, glue, doctor, token, demo,
+)  # fmt: skip
 for _command in _COMMANDS:
     command.add_command(_command)
 

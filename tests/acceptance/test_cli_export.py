@@ -1,0 +1,50 @@
+"""`headwater export` as a person types it, beside a server and without one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.door import PIPELINE, headwater, serving
+from tests.contract.loader_csv import load
+
+
+def test_beside_a_server_it_writes_what_the_server_has(tmp_path: Path) -> None:
+    with serving(tmp_path / "data"):
+        assert headwater("load", "--data", tmp_path / "data", *PIPELINE).returncode == 0
+        shown = headwater("export", "--format", "neptune-csv", tmp_path / "out", "--data", tmp_path / "data", "--json")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    said, found = json.loads(shown.stdout), load(tmp_path / "out")
+    assert (sum(said["vertices"].values()), sum(said["edges"].values())) == (len(found.vertices), len(found.edges))
+    assert found.vertices["ledger"].properties == {"applied": said["applied"], "ledgerId": said["ledger"]}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export") / "data"
+    assert headwater("load", "--data", folder, PIPELINE[0]).returncode == 0
+    return folder
+
+
+def test_without_a_server_it_says_how_much_it_wrote(data: Path, tmp_path: Path) -> None:
+    shown = headwater("export", "--format", "neptune-csv", tmp_path / "out", "--data", data)
+    found = load(tmp_path / "out")
+    count = f"{len(found.vertices)} vertices and {len(found.edges)} edges in "
+    assert (shown.returncode, shown.stdout.startswith(count), shown.stderr) == (0, True, "")
+
+
+#: arguments after `export` -> what the one sentence says
+MISTAKES = {
+    "not empty": (("--format", "neptune-csv", "/etc"), "/etc is not empty: "),
+    "a file": (("--format", "neptune-csv", "/etc/passwd"), "/etc/passwd"),
+    "no folder": (("--format", "neptune-csv", "/dev/null/x"), "/dev/null/x"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_get_one_sentence(arguments: tuple[str, ...], sentence: str, data: Path) -> None:
+    done = headwater("export", *arguments, "--data", data)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert sentence in done.stderr
