@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.door import PIPELINE, headwater, serving
+from tests.acceptance.fake_s3 import FakeS3, running
 from tests.contract.loader_csv import load
 
 
@@ -33,6 +34,25 @@ def test_without_a_server_it_says_how_much_it_wrote(data: Path, tmp_path: Path) 
     found = load(tmp_path / "out")
     count = f"{len(found.vertices)} vertices and {len(found.edges)} edges in "
     assert (shown.returncode, shown.stdout.startswith(count), shown.stderr) == (0, True, "")
+
+
+def test_straight_into_s3(data: Path, tmp_path: Path) -> None:
+    arguments = ("export", "--format", "neptune-csv", "--data", data)
+    with running(FakeS3({"notes/": b""})) as s3:
+        assert headwater(*arguments, "s3://lake/notes", "--json", **s3.environment()).returncode == 0
+        again = headwater(*arguments, "s3://lake/notes", **s3.environment())
+        s3.closed = True
+        closed = headwater(*arguments, "s3://lake/other", **s3.environment())
+    assert {key.split("/")[1] for key in s3.objects} == {"", "graph", "ledger"}
+    del s3.objects["notes/"]
+    here = headwater(*arguments, tmp_path / "here")
+    assert (here.returncode, load(s3.save(tmp_path / "s3"))) == (0, load(tmp_path / "here"))
+    assert (again.returncode, again.stderr.partition(":")[2]) == (2, f" s3://lake/notes is not empty: {_first(s3)}\n")
+    assert (closed.returncode, "AccessDenied" in closed.stderr) == (3, True)
+
+
+def _first(s3: FakeS3) -> str:
+    return f"{min(s3.objects).removeprefix('notes/')} lies there"
 
 
 #: arguments after `export` -> what the one sentence says
