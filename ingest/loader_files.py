@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from graphmodel.neptune_csv import Kind, Line, Table
+from ingest.packed_file import PackedFile
 from ingest.places import Place
 
 SPLIT = 256 * 2**20
 """Bytes of text in one file; about a twentieth of it packed. The loader reads files side by side."""
-
-_BUFFER = 64 * 2**10
-_LEVEL = 6
 
 
 @dataclass
@@ -56,7 +52,7 @@ class LoaderFiles:
         self._scratch = scratch
         self._split = split
         self._part = part
-        self._open: dict[Table, _File] = {}
+        self._open: dict[Table, PackedFile] = {}
         self._numbers: Counter[Table] = Counter()
 
     def add(self, lines: Iterable[Line]) -> None:
@@ -74,10 +70,10 @@ class LoaderFiles:
             self._finish(table)
         return self.written
 
-    def _begin(self, table: Table) -> _File:
+    def _begin(self, table: Table) -> PackedFile:
         self._numbers[table] += 1
         name = f"{table.name}-{self._part}{self._numbers[table]:05}.csv.gz"
-        file = self._open[table] = _File(self._scratch / name)
+        file = self._open[table] = PackedFile(self._scratch / name)
         file.write(table.header)
         return file
 
@@ -87,22 +83,3 @@ class LoaderFiles:
         self.written.files += 1
         self.written.bytes += file.path.stat().st_size
         self._place.put(file.path.name, file.path)
-
-
-class _File:
-    """A file that is being written, and how many bytes of text it has."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        # No name and no time in it: the bytes depend on the lines alone.
-        self._raw = path.open("wb")
-        packed = gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=self._raw, mtime=0)
-        self._text = io.BufferedWriter(packed, _BUFFER)
-
-    def write(self, text: str) -> None:
-        self.size += self._text.write(text.encode())
-
-    def close(self) -> None:
-        self._text.close()
-        self._raw.close()

@@ -18,6 +18,7 @@ from headwater.cli.ask import downstream, query, upstream
 from headwater.cli.common import safe
 from headwater.cli.glue import glue
 from headwater.cli.keep import backup, erase, parked, replay, verify
+from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.move import bulk_load, export
@@ -40,7 +41,7 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 _COMMANDS = (
     serve, load, upstream, downstream, query, verify, replay, export, bulk_load, parked, erase, backup, glue, doctor,
-    token, demo,
+    token, ledger, demo,
 )  # fmt: skip
 for _command in _COMMANDS:
     command.add_command(_command)
