@@ -18,8 +18,10 @@ from headwater.cli.ask import downstream, query, upstream
 from headwater.cli.common import safe
 from headwater.cli.glue import glue
 from headwater.cli.keep import backup, erase, parked, replay, verify
+from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.move import bulk_load, export
 from headwater.cli.serve import serve, token
 from headwater.cli.state import describe, ignore, own, retire, tag
 from headwater.errors import HeadwaterError
@@ -41,7 +43,7 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 _COMMANDS = (
     *(serve, load, upstream, downstream, query),
     *(tag, own, describe, retire, ignore),
-    *(verify, replay, parked, erase, backup, glue, doctor, token, demo),
+    *(verify, replay, export, bulk_load, parked, erase, backup, glue, doctor, token, ledger, demo),
 )
 for _command in _COMMANDS:
     command.add_command(_command)
