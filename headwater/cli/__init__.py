@@ -24,6 +24,7 @@ from headwater.cli.look import demo, doctor
 from headwater.cli.move import bulk_load, export
 from headwater.cli.serve import serve, token
 from headwater.cli.state import describe, ignore, own, retire, tag
+from headwater.cli.watch import watch
 from headwater.errors import HeadwaterError
 
 __all__ = ["main"]
@@ -42,7 +43,7 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 _COMMANDS = (
     *(serve, load, upstream, downstream, query),
-    *(tag, own, describe, retire, ignore),
+    *(tag, own, describe, retire, ignore, watch),
     *(verify, replay, export, bulk_load, parked, erase, backup, glue, doctor, token, ledger, demo),
 )
 for _command in _COMMANDS:
