@@ -267,7 +267,7 @@ def test_opened_read_only_it_makes_and_changes_nothing(closed: Path) -> None:
     ("url", "sentence"),
     [
         ("neptune://cluster:8182", "later release"),
-        ("ws://", "expected embedded:PATH or ws://"),
+        ("ws://", "expected ws://HOST:PORT"),
         ("ws:///gremlin", "expected ws://HOST:PORT"),
         ("ws://localhost:port/gremlin", "cannot be read"),
         ("ws://localhost:8182/gremlin?source=g", r"\?g=NAME"),
