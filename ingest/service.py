@@ -22,8 +22,9 @@ from types import TracebackType
 from graphstore import GraphStore, open_store, set_aside
 from graphstore.errors import Damaged, InUse
 from ingest.derived import Derived, Parked
+from ingest.graph_mark import read_mark
 from ingest.ledger import Ledger
-from ingest.projector import LEDGER, Projector
+from ingest.projector import Projector
 from queries.answer import Answer, Table
 from queries.catalogue import run
 
@@ -162,7 +163,7 @@ class Service:
 
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are; a graph that cannot be asked raises."""
-        self.store.g.V(LEDGER).id_().to_list()
+        read_mark(self.store)
         return self.projector.lag(), self.ledger.count()
 
     def stats(self) -> Stats:
