@@ -7,9 +7,9 @@ question changes nothing, and `graphstore.requests` can be sent again. What fail
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
-from asyncio import TimeoutError as ReadTimeout
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -31,6 +31,7 @@ logging.getLogger("gremlinpython").addFilter(lambda record: record.levelno < log
 
 _INT = range(-(2**31), 2**31)
 _NO_LIMIT = 0
+CONNECT_SECONDS = 10.0  #: until a server that does not answer counts as away
 _CUT_OFF = "Server disconnected"  #: how the driver tells of an end in the middle, as an error of the server
 #: Answers to the handshake that no waiting changes.
 _REFUSALS = (400, 401, 403, 404, 405)
@@ -43,6 +44,24 @@ class Lost(Passing):
     """The connection broke before the answer came, and so did a fresh one. The request may be too large."""
 
 
+class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships no types
+    """The driver's own, which gives up connecting after a while. Raises TimeoutError then."""
+
+    def connect(self, url: str, headers: Any = None) -> None:
+        """Connect, or raise what aiohttp raises."""
+        watch = self._loop.call_later(CONNECT_SECONDS, self._give_up)
+        try:
+            super().connect(url, headers)
+        except asyncio.CancelledError:
+            raise TimeoutError(f"no connection after {CONNECT_SECONDS:g} s") from None
+        finally:
+            watch.cancel()
+
+    def _give_up(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+
+
 class _Whole(IntIO):  # type: ignore[misc]  # gremlinpython ships no types
     """Whole numbers beyond 32 bits as longs: the driver fails on them."""
 
@@ -53,14 +72,18 @@ class _Whole(IntIO):  # type: ignore[misc]  # gremlinpython ships no types
 
 
 def client_of(
-    url: str, traversal_source: str = "g", *, transport: Callable[[], AiohttpTransport] | None = None, **options: Any
+    url: str, traversal_source: str = "g", *, transport: type[Transport] = Transport, silence: float, **options: Any
 ) -> Client:
-    """The driver's client for a channel. `transport` connects in another way; `options` are the driver's own."""
+    """The driver's client for a channel.
+
+    `transport` connects in another way; `silence` is the seconds without an answer after which the connection counts as
+    dead; `options` are the driver's own.
+    """
     return Client(
         url,
         traversal_source,
         pool_size=1,
-        transport_factory=transport,
+        transport_factory=lambda: transport(read_timeout=silence, write_timeout=silence, max_content_length=_NO_LIMIT),
         message_serializer=GraphBinarySerializersV1(writer=GraphBinaryWriter({int: _Whole})),
         max_content_length=_NO_LIMIT,
         **options,
@@ -144,8 +167,8 @@ class Channel:
         if "403 - Forbidden" in said:
             return Refused(f"{self.name} answers the handshake with HTTP 403")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return Passing(f"{self.name} cannot be reached: {said}")
-        if isinstance(error, ReadTimeout):
+            return Passing(f"{self.name} cannot be reached: {error.os_error.strerror or error.os_error}")
+        if isinstance(error, (TimeoutError, asyncio.TimeoutError)):  # two classes before 3.11
             return Passing(f"{self.name} did not answer in time")
         return Lost(f"the connection to {self.name} broke: {said}")
 

@@ -55,8 +55,7 @@ def open_gremlin_server(url: str, *, readonly: bool = False) -> RemoteStore:
             source,
             username=os.environ.get(USERNAME, ""),
             password=os.environ.get(PASSWORD, ""),
-            read_timeout=_SILENCE,
-            write_timeout=_SILENCE,
+            silence=_SILENCE,
         )
 
     channel = Channel(name, connect, meaning, threads=_CONNECTIONS)

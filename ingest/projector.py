@@ -8,33 +8,32 @@ the write is not atomic, the tables say beforehand how far the batch goes: cut o
 from __future__ import annotations
 
 import logging
-import random
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from graphstore.errors import Damaged, InUse, Lasting, Passing, Refused
+from graphstore.errors import Damaged, InUse, Passing
 from graphstore.port import GraphStore
+from ingest.backoff import Backoff
 from ingest.changes import Changes
 from ingest.decoding import Decoder, Decoding, Erased, Ledger, spline_decoders
 from ingest.derived import Derived, Parked
 from ingest.derived_tables import Tables
-from ingest.graph_mark import is_empty, read_mark
+from ingest.graph_mark import Mark, is_empty, read_mark
 from ingest.graph_writer import GraphChanged, GraphWriter
 from ingest.ledger_entries import Entry
+from ingest.parking import Parking
 from ingest.projection import project
 
 log = logging.getLogger(__name__)
 
 BATCH = 50  #: entries in one write of the graph
 GAP = 1_000  #: entries by which the graph may be ahead of the derived tables without a rebuild
-_FIRST_WAIT, _LONGEST_WAIT = 0.1, 30.0  #: seconds between retries
 _POLL = 1.0  #: seconds after which the ledger is looked at without being woken
 #: Seconds in which entries gather, unless somebody waits for one: a batch costs two syncs of the disk, however large.
 _GATHER = 0.04
-_REASON = 2_000  #: characters of an error that are kept
 
 
 class Stopped(Exception):
@@ -53,8 +52,8 @@ class Projector:
     """Keeps `store` and `derived` equal to `ledger`. What works on them takes turns; what only counts does not wait.
 
     `decode` maps the kind of an entry to its decoder (default: Spline's); entries of other kinds change nothing.
-    `attempts` bounds how often a write is tried while the store has a passing error, which is then raised; None is for
-    ever. `clock` gives ms since 1970; `sleep` takes seconds, by default cut short by `run`'s stop; `jitter` 0 to 1.
+    `backoff` says how a store's passing error is waited out; without a `sleep` of its own `run`'s stop cuts it short.
+    `clock` gives ms since 1970.
     """
 
     def __init__(
@@ -64,20 +63,16 @@ class Projector:
         derived: Derived,
         decode: Mapping[str, Decoder] | None = None,
         *,
-        attempts: int | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        sleep: Callable[[float], object] | None = None,
-        jitter: Callable[[], float] = random.random,
+        backoff: Backoff | None = None,
     ) -> None:
         self._ledger = ledger
         self._store = store
         self._derived = derived
         self._decoding = Decoding(ledger, spline_decoders() if decode is None else decode)
         self._graph = GraphWriter(store, ledger.id, self._pause)
-        self._attempts = attempts
-        self._clock = clock
-        self._sleep = sleep
-        self._jitter = jitter
+        self._parking = Parking(derived, clock, atomic=store.atomic)
+        self._backoff = backoff or Backoff()
         self._tables = Tables(derived.connection)
         self._working = threading.RLock()
         self._advanced = threading.Condition()
@@ -189,12 +184,8 @@ class Projector:
     def rebuild(self) -> None:
         """Empty graph and derived tables; the steps that follow replay the whole ledger."""
         with self._working:
-            refused = [] if self._store.atomic else self._refused()
-            self._derived.clear()
+            self._parking.start_anew()
             self._derived.set_meta("clearing", "1")
-            self._derived.skip(parked.sequence for parked in refused)
-            for parked in refused:
-                self._derived.park(parked)
             self._tables = Tables(self._derived.connection)
             self._decoding.forget()
             self._checked = False
@@ -210,12 +201,17 @@ class Projector:
     # between graph and derived tables
 
     def _make_good(self) -> None:
-        if self._derived.meta("clearing"):
+        mark = read_mark(self._store)
+        if mark.ledger not in (self._ledger.id, None):
+            raise OtherLedger(f"the store holds the graph of the ledger {mark.ledger}, not of {self._ledger.id}")
+        clearing = self._derived.meta("clearing")
+        if clearing:
             self._store.clear()
-        if self._derived.meta("clearing") or not self._derived.meta("ledger"):
+            mark = Mark(0, None)
+        if clearing or not self._derived.meta("ledger"):
             self._begin()
         self._advance(self._derived.checkpoint)
-        behind = self._behind()
+        behind = self._behind(mark)
         if behind is None:
             self.rebuild()
         elif behind:
@@ -223,23 +219,21 @@ class Projector:
         for sequence in self._derived.retrying():
             self._retry(sequence)
 
-    def _behind(self) -> int | None:
+    def _behind(self, mark: Mark) -> int | None:
         """By how many entries the tables are behind the graph, or None: they do not belong together."""
-        applied, ledger = read_mark(self._store)
-        if ledger not in (self._ledger.id, None):
-            raise OtherLedger(f"the store holds the graph of the ledger {ledger}, not of {self._ledger.id}")
-        if ledger is None and not is_empty(self._store):
+        if mark.ledger is None and not is_empty(self._store):
             if not self._store.atomic:
                 raise OtherLedger("the store holds a graph that is not Headwater's: choose another, or empty it")
             return None
-        if self._derived.meta("torn") or self._derived.meta("ledger") != self._ledger.id or applied < self._checkpoint:
+        foreign = self._derived.meta("ledger") != self._ledger.id
+        if foreign or self._parking.torn or mark.applied < self._checkpoint:
             return None
+        begun = mark.applied
         if not self._store.atomic:
-            if ledger is None:
+            begun = max(begun, int(self._derived.meta("intended") or 0))
+            if mark.ledger is None:
                 self._graph.claim()
-            applied = max(applied, int(self._derived.meta("intended") or 0))
-        gap = applied - self._checkpoint
-        return gap if gap <= GAP else None
+        return begun - self._checkpoint if begun - self._checkpoint <= GAP else None
 
     def _begin(self) -> None:
         with self._derived.transaction():
@@ -288,13 +282,12 @@ class Projector:
 
     def _apply(self, entries: Sequence[Entry], *, retried: int | None = None) -> bool:
         """The graph first, then the derived tables; whether all of it was taken."""
-        skipped = () if self._store.atomic else self._derived.skipped()
-        batch = self._decoding.batch([e for e in entries if e.sequence == retried or e.sequence not in skipped])
+        batch = self._decoding.batch(entries if retried else self._parking.taken(entries))
         with self._batch(entries[-1].sequence) as changes:
             if retried:
                 self._derived.unpark(retried)
             for entry, error in batch.refused:
-                self._set_aside(entry, error)
+                self._parking.set_aside(entry, error)
             if any(sequence > int(self._derived.meta("replayed") or 0) for sequence in batch.erasures):
                 self._derived.set_meta("erased", "1")
             changes.append(project(self._tables, self._decoding.plan_at, batch.plans, batch.events))
@@ -302,21 +295,9 @@ class Projector:
 
     def _park(self, entry: Entry, error: Exception) -> None:
         with self._batch(entry.sequence):
-            self._set_aside(entry, error)
-            if not self._store.atomic and isinstance(error, Lasting) and not isinstance(error, Refused):
-                self._derived.skip([*self._derived.skipped(), entry.sequence])
-                self._derived.set_meta("torn", "1")
+            self._parking.set_aside(entry, error)
+            if self._parking.note_what_is_left(entry, error):
                 self._checked = False
-
-    def _refused(self) -> list[Parked]:
-        """What the store itself did not take. It may have taken a part of it, which a rebuild is for."""
-        skipped = self._derived.skipped()
-        return [parked for parked in self._derived.parked() if parked.sequence in skipped]
-
-    def _set_aside(self, entry: Entry, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"[:_REASON]
-        log.warning("Entry %s is parked: %s", entry.sequence, reason)
-        self._derived.park(Parked(entry.sequence, entry.kind, reason, self._clock()))
 
     @contextmanager
     def _batch(self, sequence: int) -> Iterator[list[Changes]]:
@@ -339,15 +320,14 @@ class Projector:
 
     def _pause(self, failures: int, error: Passing) -> None:
         """Between two tries of one write. Raises the error if these were enough, Stopped if it is to end."""
-        if self._attempts is not None and failures + 1 >= self._attempts:
+        if self._backoff.is_last(failures):
             raise error
         self._wait(failures)
         if self._stop.is_set():
             raise Stopped from error
 
     def _wait(self, failures: int) -> None:
-        seconds = min(_FIRST_WAIT * 2 ** min(failures, 20), _LONGEST_WAIT) * (0.5 + self._jitter() / 2)
-        (self._sleep or self._stop.wait)(seconds)
+        (self._backoff.sleep or self._stop.wait)(self._backoff.seconds(failures))
 
     def _advance(self, last: int) -> None:
         with self._advanced:

@@ -53,5 +53,5 @@ def _open(name: str, place: Path, ask: Ask, number: int) -> GraphStore:
     if name == GREMLIN_SERVER:
         return open_store(ask().url("single", number))
     url, source = ask().url("set", number).split("?g=")
-    channel = StrictChannel(url, lambda: client_of(url, source), meaning, threads=4)
+    channel = StrictChannel(url, lambda: client_of(url, source, silence=60), meaning, threads=4)
     return RemoteStore(channel, channel, NEPTUNE_LIMITS)

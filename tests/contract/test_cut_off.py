@@ -23,7 +23,7 @@ class Dying(Channel):
     """Ends with the n-th request that changes something, counted from 1; the server has taken it, or not."""
 
     def __init__(self, url: str, source: str, last: int, *, taken: bool) -> None:
-        super().__init__(url, lambda: client_of(url, source), meaning, threads=2)
+        super().__init__(url, lambda: client_of(url, source, silence=60), meaning, threads=2)
         self._left = last
         self._taken = taken
 

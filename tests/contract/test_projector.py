@@ -18,6 +18,7 @@ from graphmodel.model import Plan
 from graphmodel.whole import Graph, graph
 from graphstore import GraphStore
 from graphstore.errors import Lasting, Passing
+from ingest.backoff import Backoff
 from ingest.decoding import Decoder
 from ingest.derived import Derived
 from ingest.ledger import Ledger, NewEntry
@@ -205,7 +206,9 @@ def test_a_passing_error_is_waited_out(ledger: Ledger, store: GraphStore, derive
 
     waits: list[float] = []
     ledger.append(recorded("l01_stage_customers"))
-    projector = Projector(ledger, Interrupted(store, before=fail), derived, sleep=waits.append, jitter=lambda: 1.0)
+    projector = Projector(
+        ledger, Interrupted(store, before=fail), derived, backoff=Backoff(sleep=waits.append, jitter=lambda: 1.0)
+    )
     catch_up(projector)
     assert waits == pytest.approx([0.1, 0.2, 0.4])
     assert projector.parked() == []
@@ -223,7 +226,7 @@ def test_the_loop_outlives_what_nobody_foresaw(ledger: Ledger, store: GraphStore
 
     waits: list[float] = []
     ledger.append(recorded("l01_stage_customers"))
-    Projector(ledger, Interrupted(store, before=fail), derived, sleep=waits.append).run(stop)
+    Projector(ledger, Interrupted(store, before=fail), derived, backoff=Backoff(sleep=waits.append)).run(stop)
     assert len(waits) == 1
     assert_equal(stored(store), whole(ledger))
 
