@@ -21,8 +21,8 @@ from graphmodel.statements import Key, Statement
 from ingest import derived_rows as rows
 from ingest.derived import FORMAT
 from ingest.derived_tables import EVENT, READ, WRITE, Tables
+from ingest.graph_mark import LEDGER
 from ingest.ledger_entries import LedgerError
-from ingest.projector import LEDGER
 from ingest.stated import counting_statements
 from ingest.supports import PlanAt
 
