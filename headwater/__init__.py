@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headwater.errors import HeadwaterError, Unreachable, WrongUse
-    from headwater.graph import Graph, Lineage, Rows, open  # noqa: A004 - hw.open() reads best
+    from headwater.graph import Graph, Lineage, Rows, example, open  # noqa: A004 - hw.open() reads best
     from headwater.loading import Loaded
 
 __version__ = "0.1.0"
@@ -24,6 +24,7 @@ __all__ = [
     "Rows",
     "Unreachable",
     "WrongUse",
+    "example",
     "open",
     "__version__",
 ]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater import stating
 from headwater.errors import WrongUse
 from headwater.loading import Loaded
+from headwater.reading import SHARED
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
 from headwater.stating import Stated
@@ -28,24 +31,46 @@ Direction = Literal["upstream", "downstream", "both"]
 
 
 def open(data: str | Path | None = None, *, store: str | None = None, server: str | None = None) -> Graph:  # noqa: A001 - hw.open() reads best
-    """The graph of a data folder, or of a server.
+    """The graph of a data folder, of a server (``http://...``), or of a store (``neptune://...``, ``ws://...``).
+
+    A store that machines share and whose ledger is not in the data folder is only read.
 
     Without arguments: what HEADWATER_SERVER, HEADWATER_DATA and HEADWATER_STORE name, else the default data folder,
     through the server that runs on it if one does; a folder that is not there is made. `server` is a URL; a token is
     taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open.
     """
+    if isinstance(data, str):
+        data, store, server = _by_scheme(data, store, server)
     if data is None and store is None and server is None:
         server = os.environ.get(SERVER.variable)
     folder = Path(data or os.environ.get(DATA.variable) or default_data())
     return Graph(find(folder, store or os.environ.get(STORE.variable), server))
 
 
+def _by_scheme(data: str, store: str | None, server: str | None) -> tuple[str | None, str | None, str | None]:
+    """The first argument as what its beginning says that it is."""
+    if data.startswith(("http://", "https://")):
+        return None, store, server or data
+    if data.startswith((*SHARED, "embedded:")):
+        return None, store or data, server
+    return data, store, server
+
+
+def example() -> Graph:
+    """The pipeline of seven jobs of ``headwater demo``, in a temporary folder: something to ask at once."""
+    folder = TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True)
+    graph = Graph(find(Path(folder.name) / "data"), folder)
+    graph.load(Path(str(files("headwater.demo").joinpath("payloads"))))
+    return graph
+
+
 class Graph:
     """Questions to one graph. A context manager; `close` lets go of the data folder."""
 
-    def __init__(self, source: Source) -> None:
-        """Use `headwater.open`."""
+    def __init__(self, source: Source, folder: TemporaryDirectory[str] | None = None) -> None:
+        """Use `headwater.open`. `folder` is gone with the graph."""
         self._source = source
+        self._folder = folder
 
     def upstream(
         self,
@@ -150,6 +175,8 @@ class Graph:
     def close(self) -> None:
         """Let go of the data folder."""
         self._source.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def __enter__(self) -> Graph:  # noqa: PYI034 - Self is 3.11
         return self
@@ -253,6 +280,10 @@ class Lineage:
         state = "complete" if self.complete else f"not complete: {self.reason}"
         size = f"{len(self.nodes)} nodes, {len(self.edges)} edges"
         return f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>"
+
+    def _repr_svg_(self) -> str:
+        """The picture, for what shows no HTML."""
+        return self.to_svg()
 
     def _repr_html_(self) -> str:
         """The picture, for a notebook, with the tree folded below it: escaped, without a network."""

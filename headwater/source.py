@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from headwater.client import Client, running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.loading import Loaded, Progress, into, through
+from headwater.reading import SHARED, ReadOnly
 
 if TYPE_CHECKING:
     from ingest.service import Service
@@ -167,13 +168,16 @@ def find(
 ) -> Source:
     """The server named, else the one that runs on the data folder, else the folder, its graph brought up to date.
 
-    WrongUse: there is nothing in the folder, and `create` is not asked for.
+    A store that machines share can also be asked where its ledger is not: it is then only read. WrongUse: there is
+    nothing in the folder, and `create` is not asked for.
     """
     if server is not None:
         return Remote(Client(server))
     client = running(data, store)
     if client is not None:
         return Remote(client)
+    if store is not None and store.startswith(SHARED) and not (data / _LEDGER_FILE).exists():
+        return ReadOnly.open(store)
     if not create:
         has_ledger(data)
     return Local(open_service(data, store, progress))
