@@ -36,7 +36,7 @@ _CUT_OFF = "Server disconnected"  #: how the driver tells of an end in the middl
 #: Answers to the handshake that no waiting changes.
 _REFUSALS = (400, 401, 403, 404, 405)
 
-Connect = Callable[[], Client]  #: a client with a pool of one; nothing is sent before the first request
+Connect = Callable[[], "SingleClient"]
 Meaning = Callable[[GremlinServerError], StoreError]  #: what an answer that is an error means
 
 
@@ -57,6 +57,12 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
         finally:
             watch.cancel()
 
+    def close(self) -> None:
+        """Close the connection and its event loop, however broken the connection is."""
+        with suppress(Exception):
+            super().close()
+        self._loop.close()
+
     def _give_up(self) -> None:
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
@@ -71,23 +77,46 @@ class _Whole(IntIO):  # type: ignore[misc]  # gremlinpython ships no types
         return kind.dictify(obj, writer, to_extend, as_value, nullable)
 
 
-def client_of(
-    url: str, traversal_source: str = "g", *, transport: type[Transport] = Transport, silence: float, **options: Any
-) -> Client:
-    """The driver's client for a channel.
+class SingleClient(Client):  # type: ignore[misc]  # as above
+    """The driver's client with one connection, opened by the first request.
 
     `transport` connects in another way; `silence` is the seconds without an answer after which the connection counts as
     dead; `options` are the driver's own.
     """
-    return Client(
-        url,
-        traversal_source,
-        pool_size=1,
-        transport_factory=lambda: transport(read_timeout=silence, write_timeout=silence, max_content_length=_NO_LIMIT),
-        message_serializer=GraphBinarySerializersV1(writer=GraphBinaryWriter({int: _Whole})),
-        max_content_length=_NO_LIMIT,
-        **options,
-    )
+
+    def __init__(
+        self,
+        url: str,
+        traversal_source: str = "g",
+        *,
+        transport: Callable[..., Transport] = Transport,
+        silence: float,
+        **options: Any,
+    ) -> None:
+        self._transports: list[Transport] = []
+
+        def connecting() -> Transport:
+            made = transport(read_timeout=silence, write_timeout=silence, max_content_length=_NO_LIMIT)
+            self._transports.append(made)
+            return made
+
+        super().__init__(
+            url,
+            traversal_source,
+            pool_size=1,
+            transport_factory=connecting,
+            message_serializer=GraphBinarySerializersV1(writer=GraphBinaryWriter({int: _Whole})),
+            max_content_length=_NO_LIMIT,
+            **options,
+        )
+
+    def close(self) -> None:
+        """Close the connection, also one that the driver lost sight of, as it does when connecting or writing fails."""
+        with suppress(Exception):  # it may be broken already, in any way
+            super().close()
+        for transport in self._transports:
+            transport.close()
+        self._transports.clear()
 
 
 class Channel:
@@ -102,7 +131,7 @@ class Channel:
         self._meaning = meaning
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="gremlin")
         self._mine = threading.local()
-        self._open: set[Client] = set()
+        self._open: set[SingleClient] = set()
         self._closed = False
 
     @property
@@ -142,7 +171,7 @@ class Channel:
         self._open.add(self._mine.client)
         return self._ask(self._mine.client, request, options)
 
-    def _ask(self, client: Client, request: Bytecode | str, options: dict[str, Any]) -> list[Any]:
+    def _ask(self, client: SingleClient, request: Bytecode | str, options: dict[str, Any]) -> list[Any]:
         try:
             found: list[Any] = client.submit(request, request_options=options).all().result()
         except GremlinServerError as error:
@@ -172,7 +201,6 @@ class Channel:
             return Passing(f"{self.name} did not answer in time")
         return Lost(f"the connection to {self.name} broke: {said}")
 
-    def _drop(self, client: Client) -> None:
+    def _drop(self, client: SingleClient) -> None:
         self._open.discard(client)
-        with suppress(Exception):  # it is broken: what else is wrong with it does not matter
-            client.close()
+        client.close()

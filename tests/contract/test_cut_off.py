@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from gremlin_python.process.traversal import Bytecode
 
-from graphstore.channel import Channel, client_of
+from graphstore.channel import Channel, SingleClient
 from graphstore.gremlin_server import LIMITS, meaning
 from graphstore.remote import RemoteStore
 from ingest.derived import Derived
@@ -23,7 +23,7 @@ class Dying(Channel):
     """Ends with the n-th request that changes something, counted from 1; the server has taken it, or not."""
 
     def __init__(self, url: str, source: str, last: int, *, taken: bool) -> None:
-        super().__init__(url, lambda: client_of(url, source, silence=60), meaning, threads=2)
+        super().__init__(url, lambda: SingleClient(url, source, silence=60), meaning, threads=2)
         self._left = last
         self._taken = taken
 
