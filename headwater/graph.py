@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from headwater import stating
 from headwater.errors import WrongUse
 from headwater.loading import Loaded
-from headwater.reading import SHARED
+from headwater.reading import SHARED, ReadOnly
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
 from headwater.stating import Stated
@@ -31,29 +31,22 @@ Direction = Literal["upstream", "downstream", "both"]
 
 
 def open(data: str | Path | None = None, *, store: str | None = None, server: str | None = None) -> Graph:  # noqa: A001 - hw.open() reads best
-    """The graph of a data folder, of a server (``http://...``), or of a store (``neptune://...``, ``ws://...``).
+    """The graph of a data folder, of a server (``http://...``), or of a store alone (``neptune://...``, ``ws://...``).
 
-    A store that machines share and whose ledger is not in the data folder is only read.
+    A store alone, without the folder of its ledger, is only read.
 
     Without arguments: what HEADWATER_SERVER, HEADWATER_DATA and HEADWATER_STORE name, else the default data folder,
     through the server that runs on it if one does; a folder that is not there is made. `server` is a URL; a token is
     taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open.
     """
-    if isinstance(data, str):
-        data, store, server = _by_scheme(data, store, server)
+    if isinstance(data, str) and data.startswith(SHARED):
+        return Graph(ReadOnly.open(data))
+    if isinstance(data, str) and data.startswith(("http://", "https://")):
+        data, server = None, data
     if data is None and store is None and server is None:
         server = os.environ.get(SERVER.variable)
     folder = Path(data or os.environ.get(DATA.variable) or default_data())
     return Graph(find(folder, store or os.environ.get(STORE.variable), server))
-
-
-def _by_scheme(data: str, store: str | None, server: str | None) -> tuple[str | None, str | None, str | None]:
-    """The first argument as what its beginning says that it is."""
-    if data.startswith(("http://", "https://")):
-        return None, store, server or data
-    if data.startswith((*SHARED, "embedded:")):
-        return None, store or data, server
-    return data, store, server
 
 
 def example() -> Graph:

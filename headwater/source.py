@@ -168,15 +168,15 @@ def find(
 ) -> Source:
     """The server named, else the one that runs on the data folder, else the folder, its graph brought up to date.
 
-    A store that machines share can also be asked where its ledger is not: it is then only read. WrongUse: there is
-    nothing in the folder, and `create` is not asked for.
+    A folder is made where there is none and `create` is asked for. Without it a store that machines share is asked
+    even where its ledger is not, and only read; for another one that is WrongUse.
     """
     if server is not None:
         return Remote(Client(server))
     client = running(data, store)
     if client is not None:
         return Remote(client)
-    if store is not None and store.startswith(SHARED) and not (data / _LEDGER_FILE).exists():
+    if not create and store is not None and store.startswith(SHARED) and not (data / _LEDGER_FILE).exists():
         return ReadOnly.open(store)
     if not create:
         has_ledger(data)

@@ -23,7 +23,7 @@ _PATIENCE = 120  #: seconds for one cell
 
 def read(path: Path) -> Any:
     """A notebook, as nbformat has it."""
-    return nbformat.read(path, as_version=4)
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
 
 
 def has_magics(cell: Any) -> bool:
@@ -39,7 +39,9 @@ def executed(path: Path) -> Any:
     for name in [name for name in os.environ if name.startswith("HEADWATER_")]:
         del os.environ[name]  # a kernel inherits them
     os.environ["PYTHONPATH"] = str(ROOT)
-    NotebookClient(notebook, timeout=_PATIENCE, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}).execute()
+    NotebookClient(
+        notebook, timeout=_PATIENCE, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}
+    ).execute()
     notebook.cells = whole
     return notebook
 
@@ -78,7 +80,7 @@ def refresh(path: Path) -> None:
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
