@@ -20,7 +20,7 @@ from queries.catalogue import run
 from spline_bridge.decode import decode_events, decode_plan
 from tests.gremlin_server.server import Missing, serving
 
-_PLANS = 10  #: of one write
+_PLANS = 25  #: of one write: what the projector takes at once
 #: Name, query, parameters.
 _QUESTIONS: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("column upstream, 20 levels", "upstream", {"node": "s3://wide/l21#c0"}),
@@ -37,7 +37,7 @@ def gremlin_server(place: Path, *, quick: bool) -> list[Figure]:
     """Writes, then questions to the same graph in both stores. Nothing where the server cannot be run."""
     try:
         with serving(heap="1g" if quick else "6g", java=()) as server:
-            writes = writing(place, server.url("single", 0), 10 if quick else 40)
+            writes = writing(place, server.url("single", 0), 50 if quick else 200)
             return [*writes, *asking(place, server.url("single", 1), 300 if quick else 13_000)]
     except Missing as missing:
         print(f"  left out: {missing}")
@@ -45,12 +45,12 @@ def gremlin_server(place: Path, *, quick: bool) -> list[Figure]:
 
 
 def writing(place: Path, url: str, count: int) -> list[Figure]:
-    """The same elements, ten plans a write, into both stores; and one element a traversal into the server."""
+    """The same elements, 25 plans a write, into both stores; and one element a traversal into the server."""
     deltas = list(_deltas(count))
     single = [part for delta in deltas for part in _elements(delta)]
     elements = len(single)
     with open_store(url) as store, open_store(f"embedded:{place / 'writes'}") as embedded:
-        _take(store, deltas)  # the server compiles what it runs often
+        _take(store, [*deltas, *single[:500]])  # the server compiles what it runs often
         rates = {}
         for name, into, writes in (("batched", store, deltas), ("single", store, single), ("here", embedded, deltas)):
             into.clear()
@@ -102,7 +102,7 @@ def _take(store: GraphStore, writes: list[GraphDelta]) -> float:
 
 
 def _deltas(count: int) -> Iterator[GraphDelta]:
-    """The elements of so many jobs, each once, as many writes as there are tens of jobs."""
+    """The elements of so many jobs, each once, 25 jobs a write."""
     jobs = list(estate(count, 5))
     seen: set[object] = set()
     for start in range(0, count, _PLANS):
