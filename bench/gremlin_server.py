@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from queries.catalogue import run
 from spline_bridge.decode import decode_events, decode_plan
 from tests.gremlin_server.server import Missing, serving
 
+_JOBS = int(os.environ.get("BENCH_JOBS", "13000"))  #: of the graph that is asked: about a million elements
 _PLANS = 25  #: of one write: what the projector takes at once
 #: Name, query, parameters.
 _QUESTIONS: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
@@ -38,7 +40,7 @@ def gremlin_server(place: Path, *, quick: bool) -> list[Figure]:
     try:
         with serving(heap="1g" if quick else "6g", java=()) as server:
             writes = writing(place, server.url("single", 0), 50 if quick else 200)
-            return [*writes, *asking(place, server.url("single", 1), 300 if quick else 13_000)]
+            return [*writes, *asking(place, server.url("single", 1), 300 if quick else _JOBS)]
     except Missing as missing:
         print(f"  left out: {missing}")
         return []
