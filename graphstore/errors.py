@@ -45,6 +45,12 @@ class Refused(Lasting):
     exit_code = 2
 
 
+class ReadOnly(Refused):
+    """The caller asked for a change where the graph may only be read."""
+
+    status = 403
+
+
 class Exceeded(Lasting):
     """The traversal ran into its time or size limit. Ask for less."""
 
