@@ -29,7 +29,7 @@ from gremlin_python.process.traversal import Bytecode, T, Traverser
 
 from graphmodel.delta import GraphDelta
 from graphstore.bytecode import Script, script_of
-from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, ReadOnly, Refused, StoreError
+from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, ReadOnly, Refused, StoreError, TimedOut
 from graphstore.results import results_of
 from graphstore.values import Json
 from graphstore.writer import Dialect, traversals
@@ -252,8 +252,10 @@ _NO_ROOM = ("(os error 28)", "(os error 27)", "(os error 122)")
 _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
     ("Permission denied for", ReadOnly),
     ("Function not found", Refused),  # a step with arguments of types that it does not take
-    ("evaluationTimeout", Exceeded),
+    ("evaluationTimeout", TimedOut),
     ("loop limit", Exceeded),
+    ("Resource limit", Exceeded),  # ten million traversers at once, for one
+    ("is too large to count", Exceeded),
     ("No space left", Passing),
     ("journal is poisoned", Passing),
     ("the store is closed", Passing),  # while it is reopened

@@ -59,6 +59,10 @@ class Exceeded(Lasting):
     exit_code = 1
 
 
+class TimedOut(Exceeded):
+    """The traversal took longer than it may."""
+
+
 class InUse(StoreError):
     """Another process owns the store's folder. Ask that process (a running server), or stop it."""
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from gremlin_python.process.traversal import Bytecode, Traverser
 
-from graphstore.errors import Damaged, Exceeded, InUse, Passing, ReadOnly, Refused, StoreError
+from graphstore.errors import Damaged, InUse, Passing, ReadOnly, Refused, StoreError, TimedOut
 from ingest.gremlin.limits import Limits
 from ingest.gremlin.messages import Codec, Failed, Request, Status
 from ingest.gremlin.text import parse
@@ -131,7 +131,7 @@ def _batches(codec: Codec, request: Request, results: list[Any], limits: Limits)
 _STATUS: tuple[tuple[tuple[type[StoreError], ...], Status], ...] = (
     ((ReadOnly,), Status.FORBIDDEN),
     ((Refused,), Status.EVALUATION),
-    ((Exceeded,), Status.TIMEOUT),
+    ((TimedOut,), Status.TIMEOUT),
     ((Passing, InUse, Damaged), Status.TEMPORARY),
     ((StoreError,), Status.SERVER_ERROR),
 )

@@ -6,6 +6,7 @@ https://tinkerpop.apache.org/docs/3.7.3/dev/io/#graphbinary
 from __future__ import annotations
 
 import io
+import math
 import struct
 import uuid
 from collections.abc import Mapping
@@ -25,7 +26,6 @@ MIME = "application/vnd.graphbinary-v1.0"
 
 _VERSION = 0x81
 _DEPTH = 100  #: of values in values: some 30 traversals inside each other, as many as the store takes
-_INT, _LONG = range(-(2**31), 2**31), range(-(2**63), 2**63)
 
 
 class GraphBinary:
@@ -162,9 +162,12 @@ _READS: Mapping[int, Any] = {**{kind.graphbinary_type.value: kind for kind in _T
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
+_KINDS = ((31, library.IntIO), (63, library.LongIO), (math.inf, library.BigIntIO))
+
+
 def _int(value: int, writer: _Writer, frame: bytearray) -> bytearray:
     """The smallest type that holds it; the library writes every int as 32 bits, and fails."""
-    kind = library.IntIO if value in _INT else library.LongIO if value in _LONG else library.BigIntIO
+    kind = next(kind for bits, kind in _KINDS if -(2**bits) <= value < 2**bits)
     written: bytearray = kind.dictify(value, writer, frame)
     return written
 

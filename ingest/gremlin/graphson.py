@@ -101,6 +101,8 @@ class _Reader(GraphSONReader):  # type: ignore[misc]  # gremlinpython ships no t
         if not isinstance(obj, dict) or GraphSONUtil.TYPE_KEY not in obj:
             return super().to_object(obj)
         kind = str(obj[GraphSONUtil.TYPE_KEY])
+        if kind.endswith("Strategy"):
+            return _strategy(kind, obj.get(GraphSONUtil.VALUE_KEY), self)
         if kind not in self.deserializers:
             raise ValueError(f"values of type {kind[:40]!r} are not taken")
         return self.deserializers[kind].objectify(obj[GraphSONUtil.VALUE_KEY], self)
@@ -130,7 +132,7 @@ def _member(kind: Mapping[str, Enum], value: Any, _reader: _Reader) -> Enum:
 
 
 def _strategy(kind: str, value: Any, reader: _Reader) -> Any:
-    configuration = value.get("conf", value)
+    configuration = (value or {}).get("conf", value or {})
     return strategy(kind, {key: reader.to_object(item) for key, item in configuration.items()})
 
 
@@ -143,8 +145,6 @@ _OURS: Mapping[str, Reads] = {
     "g:P": Reads(_predicate),
     "g:TextP": Reads(_predicate),
     "g:Binding": Reads(_binding),
-    "g:OptionsStrategy": Reads(partial(_strategy, "OptionsStrategy")),
-    "g:ReadOnlyStrategy": Reads(partial(_strategy, "ReadOnlyStrategy")),
     **{f"g:{kind}": Reads(partial(_member, members)) for kind, members in ENUMS.items()},
 }
 #: What the library reads in requests. Absent: what stands in answers alone, and BulkSet, which says how often.
