@@ -191,7 +191,8 @@ def _check(script: Script, name: str, args: Sequence[Any]) -> None:
     if name == "elementMap" or (name == "valueMap" and args and args[0] is True):
         script.tokens = True
     elif name == "project":
-        script.names.update(*(arg if isinstance(arg, list) else [arg] for arg in args))
+        names = args[0] if args and isinstance(args[0], list) else args
+        script.names.update(name for name in names if isinstance(name, str))
     elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
         raise Refused("V() takes ids, not a traversal")
     elif name in ("V", "E") and args == [[]]:

@@ -91,8 +91,12 @@ _OPERATIONS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Bytecode]] =
 def _aliases(args: Mapping[str, Any]) -> set[str]:
     """The names of the graph: g, and what a client calls it."""
     aliases = args.get("aliases") or {}
-    if not isinstance(aliases, Mapping) or any(source != "g" for source in aliases.values()):
-        raise Failed(Status.INVALID, "there is one traversal source: g")
+    if not isinstance(aliases, Mapping):
+        raise Failed(Status.INVALID, "aliases is a map")
+    for alias, name in aliases.items():
+        if name != "g":  # in the words that graph-notebook looks for
+            sentence = f"The traversal source [{name!s:.40}] for alias [{alias!s:.40}] is not configured on the server."
+            raise Failed(Status.INVALID, sentence)
     return {"g", *map(str, aliases)}
 
 

@@ -264,7 +264,8 @@ INVALID = [
     ("eval", "", {"gremlin": 5}, "takes a text"),
     ("eval", "", {}, "takes a text"),
     ("eval", "", {"gremlin": "g.V()", "bindings": [1]}, "bindings"),
-    ("eval", "", {"gremlin": "g.V()", "aliases": {"g": "other"}}, "one traversal source: g"),
+    ("eval", "", {"gremlin": "g.V()", "aliases": {"g": "other"}}, "source [other] for alias [g] is not configured"),
+    ("eval", "", {"gremlin": "g.V()", "aliases": ["g"]}, "aliases is a map"),
     ("eval", "", {"gremlin": "g.V()", "batchSize": -1}, "batchSize is a whole number"),
     ("eval", "", {"gremlin": "g.V()", "evaluationTimeout": "soon"}, "evaluationTimeout is a whole number"),
 ]
