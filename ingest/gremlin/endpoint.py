@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from graphstore.port import GraphStore
 from ingest.gremlin.evaluation import Graph, frames
 from ingest.gremlin.graphbinary import GraphBinary
-from ingest.gremlin.graphson import GraphSON
+from ingest.gremlin.graphson import MIME, GraphSON
 from ingest.gremlin.limits import Limits
 from ingest.gremlin.messages import NOBODY, Codec, Status
 
@@ -29,8 +29,8 @@ TINKERPOP = "tinkerpop-3.7.3"  #: whose answers are given; the tests compare wit
 
 _THREADS = 4  #: that evaluate, apart from those of the HTTP API: a slow traversal must not hold that up
 
-_CODECS: dict[str, Codec] = {codec.mime: codec for codec in (GraphBinary(), GraphSON())}
-_DEFAULT: Codec = GraphSON()
+_CODECS: dict[str, Codec] = {codec.mime: codec for codec in (GraphBinary(), GraphBinary(texts=True), GraphSON())}
+_NEAREST = GraphBinary().mime  #: to formats of GraphBinary that are not there
 
 
 @dataclass
@@ -121,33 +121,46 @@ async def _gremlin(request: web.Request) -> web.StreamResponse:
 
 
 async def _answer(endpoint: _Endpoint, socket: web.WebSocketResponse, message: WSMessage) -> None:
-    """All frames of one answer, in the client's own format. A client that reads slowly holds up itself alone."""
+    """All frames of one answer, in the format that the request came in."""
     binary = message.type is WSMsgType.BINARY
-    codec, body = _opened(message.data) if binary else (_DEFAULT, message.data.encode("utf-8", "surrogatepass"))
-    if isinstance(codec, str):
-        answer: Iterator[bytes] = iter([_DEFAULT.response(NOBODY, Status.SERIALIZATION, codec, None)])
-    elif endpoint.waiting >= endpoint.limits.waiting:
-        sentence = f"{endpoint.waiting} requests are under way: send this one again later"
-        answer = iter([codec.response(codec.id_of(body), Status.TOO_MANY_REQUESTS, sentence, None)])
-    else:
-        answer = frames(endpoint.graph, codec, body, endpoint.limits)
-    endpoint.waiting += 1
-    loop = asyncio.get_running_loop()
+    mime, body = _opened(message.data) if binary else (MIME, message.data.encode("utf-8", "surrogatepass"))
+
+    async def send(frame: bytes) -> None:
+        sending = socket.send_bytes(frame) if binary else socket.send_str(frame.decode())
+        await asyncio.wait_for(sending, endpoint.limits.send_seconds)
+
     try:
         with suppress(ConnectionError):
-            while frame := await loop.run_in_executor(endpoint.threads, next, answer, b""):
-                sending = socket.send_bytes(frame) if binary else socket.send_str(frame.decode())
-                await asyncio.wait_for(sending, endpoint.limits.send_seconds)
-    except asyncio.TimeoutError:
+            await _dispatch(endpoint, mime, body, send)
+    except asyncio.TimeoutError:  # a client that reads nothing
         await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+
+
+async def _dispatch(endpoint: _Endpoint, mime: str, body: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:
+    """Refusals that cost nothing are sent at once; the rest waits for a thread, frame by frame."""
+    codec = _CODECS.get(mime)
+    if codec is None:
+        codec = _CODECS[_NEAREST if "graphbinary" in mime else MIME]
+        sentence = f"the format {mime[:60]!r} is not read here: {', '.join(_CODECS)}"
+        await send(codec.response(NOBODY, Status.SERIALIZATION, sentence, None))
+    elif endpoint.waiting >= endpoint.limits.waiting:
+        sentence = f"{endpoint.waiting} requests are under way: send this one again later"
+        await send(codec.response(codec.id_of(body), Status.TOO_MANY_REQUESTS, sentence, None))
+    else:
+        await _evaluate(endpoint, frames(endpoint.graph, codec, body, endpoint.limits), send)
+
+
+async def _evaluate(endpoint: _Endpoint, answer: Iterator[bytes], send: Callable[[bytes], Awaitable[None]]) -> None:
+    loop = asyncio.get_running_loop()
+    endpoint.waiting += 1
+    try:
+        while frame := await loop.run_in_executor(endpoint.threads, next, answer, b""):
+            await send(frame)
     finally:
         endpoint.waiting -= 1
 
 
-def _opened(frame: bytes) -> tuple[Codec | str, bytes]:
-    """The format that a frame names, and what it holds; or the sentence that there is none such."""
+def _opened(frame: bytes) -> tuple[str, bytes]:
+    """The format that a frame names, behind one byte that says how long its name is; and what it holds."""
     length = frame[0] if frame else 0
-    mime = frame[1 : 1 + length].decode("utf-8", "replace").partition(";")[0].strip()
-    if mime not in _CODECS:
-        return f"the format {mime[:60]!r} is not read here: {', '.join(_CODECS)}", b""
-    return _CODECS[mime], frame[1 + length :]
+    return frame[1 : 1 + length].decode("utf-8", "replace").partition(";")[0].strip(), frame[1 + length :]

@@ -10,6 +10,7 @@ import math
 import struct
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from gremlin_python.structure.io.graphbinaryV1 import DataType, GraphBinaryReade
 from graphstore.errors import Refused
 from ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
 from ingest.gremlin.names import ENUMS, predicate, strategy
+from ingest.gremlin.printed import printed
 
 MIME = "application/vnd.graphbinary-v1.0"
 
@@ -28,10 +30,16 @@ _VERSION = 0x81
 _DEPTH = 100  #: of values in values: some 30 traversals inside each other, as many as the store takes
 
 
+@dataclass(frozen=True)
 class GraphBinary:
-    """See `messages.Codec`."""
+    """See `messages.Codec`. `texts`: results are printed."""
 
-    mime = MIME
+    texts: bool = False
+
+    @property
+    def mime(self) -> str:
+        """Its name on the wire."""
+        return f"{MIME}-stringd" if self.texts else MIME
 
     def id_of(self, body: bytes) -> uuid.UUID:
         """The id of a request."""
@@ -56,7 +64,7 @@ class GraphBinary:
             library.StringIO.dictify(message, _WRITER, frame, as_value=True)
         for _attributes_and_meta in range(2):
             frame += struct.pack(">i", 0)
-        _WRITER.to_dict(data, frame)
+        _WRITER.to_dict(data and [printed(item) for item in data] if self.texts else data, frame)
         return bytes(frame)
 
 
