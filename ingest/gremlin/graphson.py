@@ -177,7 +177,7 @@ def _typed(kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _vertex(vertex: Vertex, writer: GraphSONWriter) -> dict[str, Any]:
     properties: dict[str, list[Any]] = {}
-    for found in vertex.properties:
+    for found in vertex.properties or ():
         value = {"id": writer.to_dict(found.id), "value": writer.to_dict(found.value), "label": found.label}
         properties.setdefault(found.label, []).append(_typed("VertexProperty", value))
     given = {"properties": properties} if properties else {}
@@ -187,7 +187,7 @@ def _vertex(vertex: Vertex, writer: GraphSONWriter) -> dict[str, Any]:
 def _edge(edge: Edge, writer: GraphSONWriter) -> dict[str, Any]:
     properties = {
         found.key: _typed("Property", {"key": found.key, "value": writer.to_dict(found.value)})
-        for found in edge.properties
+        for found in edge.properties or ()
     }
     value = library.EdgeSerializer.dictify(edge, writer)[GraphSONUtil.VALUE_KEY]
     return _typed("Edge", {**value, **({"properties": properties} if properties else {})})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -22,11 +23,14 @@ from gremlin_python.process.anonymous_traversal import traversal
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import T
 
+from graphstore.values import MAX_DEPTH
 from headwater.client import Client as Sender
 from headwater.loading import through
+from ingest.gremlin.limits import Limits
+from ingest.gremlin.text import MAX_CHARACTERS
 from ingest.tokens import TokenStore
 from queries.catalogue import QUERIES, run
-from tests.acceptance.door import PIPELINE, Server, graph_process, serving
+from tests.acceptance.door import PIPELINE, ROOT, Server, graph_process, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
 JOB = "job:spark/pipeline.features"
@@ -134,6 +138,48 @@ async def refused(server: Server, **headers: str) -> int:
         async with socket(server, **headers):
             pass
     return error.value.status
+
+
+PAGE = (ROOT / "docs" / "gremlin.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """What the documentation shows in this language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_scripts_of_the_documentation_run(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    for script in blocks("python"):
+        exec(script.replace("ws://localhost:9090/gremlin", address(server)), {})
+    printed = capsys.readouterr().out
+    assert sum(line.startswith("file:///data/lake/") for line in printed.splitlines()) == 5
+    assert "file:///data/lake/raw/fx/rates.csv#rate_to_eur" in printed
+
+
+@pytest.mark.parametrize("text", "".join(blocks("groovy")).splitlines())
+def test_the_traversals_of_the_documentation_have_answers(text: str, server: Server) -> None:
+    with client(server) as made:
+        assert asked(made, text)
+
+
+def test_the_limits_of_the_documentation_are_those_that_hold() -> None:
+    limits = Limits()
+    for shown in (
+        f"| {limits.milliseconds // 1000} s;",
+        f"| {limits.results:,} |",
+        f"| {limits.answer_bytes >> 20} MiB,",
+    ):
+        assert shown in PAGE
+    for shown in (
+        f"of {limits.batch} results (`batchSize`, up to {limits.largest_batch:,})",
+        f"text {MAX_CHARACTERS:,} char",
+    ):
+        assert shown in PAGE
+    assert f"| {limits.pipelined} side by side;" in PAGE
+    for number in (limits.waiting, limits.connections):
+        assert f"connections | {number} |" in PAGE
+    assert f"{limits.request_bytes >> 20} MiB, a text" in PAGE
+    assert f"{MAX_DEPTH} traversals inside" in PAGE
 
 
 async def test_a_web_page_of_another_origin_cannot_read_the_graph(server: Server) -> None:
