@@ -254,6 +254,7 @@ _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
     ("Function not found", Refused),  # a step with arguments of types that it does not take
     ("evaluationTimeout", TimedOut),
     ("loop limit", Exceeded),
+    ("exceeds maximum complexity", Refused),  # some hundreds of steps in a row
     ("Resource limit", Exceeded),  # ten million traversers at once, for one
     ("is too large to count", Exceeded),
     ("No space left", Passing),

@@ -65,6 +65,9 @@ async def _forward(request: web.Request) -> web.Response:
 # WebSockets -----------------------------------------------------------------------------------------------------------
 
 
+_BUSY = 503
+
+
 async def _forward_socket(request: web.Request) -> web.StreamResponse:
     """What is no WebSocket, or not wanted as one, is answered as any other request is: by a sentence."""
     socket = web.WebSocketResponse(max_msg_size=Limits().request_bytes, compress=False)
@@ -72,6 +75,10 @@ async def _forward_socket(request: web.Request) -> web.StreamResponse:
         return await _forward(request)
     try:
         graph = await request.app[_SESSION].ws_connect(f"http://graph{request.rel_url}", max_msg_size=0)
+    except aiohttp.WSServerHandshakeError as refused:
+        if refused.status == _BUSY:
+            return web.Response(status=_BUSY, text="too many connections: close some", headers={"Retry-After": "5"})
+        return await _forward(request)
     except aiohttp.ClientError:
         return await _forward(request)
     async with graph:

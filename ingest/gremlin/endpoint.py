@@ -25,7 +25,7 @@ from ingest.gremlin.graphson import MIME, GraphSON
 from ingest.gremlin.limits import Limits
 from ingest.gremlin.messages import NOBODY, Codec, Status
 
-TINKERPOP = "tinkerpop-3.7.3"  #: whose answers are given; the tests compare with that server's
+TINKERPOP = "tinkerpop-3.7.3"  #: whose steps and answers these are
 
 _THREADS = 4  #: that evaluate, apart from those of the HTTP API: a slow traversal must not hold that up
 
@@ -95,7 +95,7 @@ async def _status(request: web.Request) -> web.Response:
 
 async def _gremlin(request: web.Request) -> web.StreamResponse:
     endpoint = request.app[_ENDPOINT]
-    socket = web.WebSocketResponse(max_msg_size=endpoint.limits.request_bytes, compress=False, autoclose=True)
+    socket = web.WebSocketResponse(max_msg_size=endpoint.limits.request_bytes, compress=False)
     if not socket.can_prepare(request):
         sentence = "/gremlin is a WebSocket: connect to it by a Gremlin client"
         return web.Response(status=426, text=sentence, headers={"Upgrade": "websocket"})

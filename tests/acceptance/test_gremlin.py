@@ -9,7 +9,7 @@ import re
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -202,6 +202,15 @@ async def test_with_tokens_a_connection_needs_one_that_may_read(tmp_path: Path) 
         assert await refused(server, Authorization="Bearer unknown") == 401
         assert await refused(server, Authorization=f"Bearer {writing}") == 403
         assert await asyncio.to_thread(counted, server, Authorization=f"Bearer {reading}") == [0]
+
+
+async def test_too_many_connections_are_told_so(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        async with AsyncExitStack() as many:
+            for _ in range(Limits().connections):
+                await many.enter_async_context(socket(server))
+            assert await refused(server) == 503
+        assert await asyncio.to_thread(counted, server) == [0]
 
 
 async def goodbye(connected: aiohttp.ClientWebSocketResponse) -> int:
