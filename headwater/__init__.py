@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headwater.errors import HeadwaterError, Unreachable, WrongUse
     from headwater.graph import Graph, Lineage, Rows, open  # noqa: A004 - hw.open() reads best
+    from headwater.impact import Impact
     from headwater.loading import Loaded
 
 __version__ = "0.1.0"
 __all__ = [
     "Graph",
     "HeadwaterError",
+    "Impact",
     "Lineage",
     "Loaded",
     "Rows",
@@ -27,7 +29,13 @@ __all__ = [
     "open",
     "__version__",
 ]
-_MODULES = {"Loaded": "loading", "HeadwaterError": "errors", "Unreachable": "errors", "WrongUse": "errors"}
+_MODULES = {
+    "Impact": "impact",
+    "Loaded": "loading",
+    "HeadwaterError": "errors",
+    "Unreachable": "errors",
+    "WrongUse": "errors",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.errors import WrongUse
+from headwater.impact import Impact
 from headwater.loading import Loaded
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from queries.answer import Answer, Edge, Node, Table
+    from queries.results import Result
 
 Type = Literal["direct", "indirect", "all"]
 Level = Literal["column", "dataset"]
+Change = Literal["drop", "rename", "retype", "semantics"]
 Direction = Literal["upstream", "downstream", "both"]
 
 
@@ -99,12 +102,23 @@ class Graph:
             limit=limit,
         )
 
-    def query(self, name: str, **parameters: object) -> Lineage | Rows:
-        """Any canned query by its name, with its parameters: docs/queries.md lists them."""
-        from queries.answer import Answer
+    def impact(
+        self,
+        node: str,
+        *,
+        change: Change = "drop",
+        depth: int | None = None,
+        as_of: str | None = None,
+        limit: int | None = None,
+    ) -> Impact:
+        """What a change of a dataset or column comes to, graded. `limit`: nodes to look at, the nearest first."""
+        found = self.query("impact", node=node, change=change, depth=depth, as_of=as_of, limit=limit)
+        assert isinstance(found, Impact), "the query impact answers with an impact"
+        return found
 
-        found = self._source.ask(name, _given(parameters))
-        return Lineage(found) if isinstance(found, Answer) else Rows(found)
+    def query(self, name: str, **parameters: object) -> Lineage | Rows | Impact:
+        """Any canned query by its name, with its parameters: docs/queries.md lists them."""
+        return _shown(self._source.ask(name, _given(parameters)))
 
     def search(self, q: str, *, limit: int | None = None, next: str | None = None) -> Rows:  # noqa: A002 - as in the API
         """Datasets, columns and jobs by a part of their name. `next` is that of the page before."""
@@ -152,6 +166,16 @@ class Graph:
         found = self.query(name, **parameters)
         assert isinstance(found, Rows), "this query answers with rows"
         return found
+
+
+def _shown(found: Result) -> Lineage | Rows | Impact:
+    """An answer as what a notebook draws."""
+    from queries import affected
+    from queries.answer import Answer
+
+    if isinstance(found, Answer):
+        return Lineage(found)
+    return Impact(found) if isinstance(found, affected.Impact) else Rows(found)
 
 
 def _unseen(_done: int, _total: int) -> None:

@@ -15,7 +15,7 @@ from headwater.loading import Loaded, Progress, into, through
 
 if TYPE_CHECKING:
     from ingest.service import Service
-    from queries.answer import Answer, Table
+    from queries.results import Result
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
@@ -25,7 +25,7 @@ _LEDGER_FILE = "ledger.sqlite"
 class Source(Protocol):
     """Something to ask."""
 
-    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Answer | Table:
+    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query. WrongUse, Unreachable."""
 
     def stats(self) -> dict[str, Any]:
@@ -50,12 +50,11 @@ class Remote:
 
     client: Client
 
-    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Answer | Table:
+    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query, over HTTP."""
-        from queries.answer import Answer, Table
+        from queries.results import result_of
 
-        found = self.client.get(f"/api/v1/queries/{name}", parameters)
-        return Answer.from_dict(found) if "nodes" in found else Table.from_dict(found)
+        return result_of(self.client.get(f"/api/v1/queries/{name}", parameters))
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -104,7 +103,7 @@ class Local:
 
     service: Service
 
-    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Answer | Table:
+    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query."""
         given = [(key, value) for key, value in parameters if value is not None]
         with translated():

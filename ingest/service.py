@@ -24,8 +24,9 @@ from graphstore.errors import Damaged, InUse
 from ingest.derived import Derived, Parked
 from ingest.ledger import Ledger
 from ingest.projector import LEDGER, Projector
-from queries.answer import Answer, Table
+from queries.answer import Table
 from queries.catalogue import run
+from queries.results import Result
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ class Service:
                 progress(done, max(total, done))
         return done
 
-    def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Answer | Table:
+    def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Result:
         """A canned query by its name; its errors are `queries.errors`'."""
         return run(name, self.store.g, given)
 

@@ -11,12 +11,15 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
 from queries import search, tables
-from queries.answer import Answer, Table
+from queries.answer import Table
 from queries.errors import QueryError, UnknownQuery
+from queries.grades import Change
+from queries.impact import impact
 from queries.lineage import Question, lineage
 from queries.page import Page
 from queries.parameters import Parameter, parse
 from queries.resolve import resolve
+from queries.results import Result
 
 #: Seconds after which a walk stops and answers with what it has.
 DEADLINE = 10.0
@@ -25,13 +28,17 @@ _MOST = 100_000  #: nodes of an answer; a larger one is asked for in parts
 
 @dataclass(frozen=True)
 class Query:
-    """One canned query. `columns` are those of its rows; a query without them answers with nodes and edges."""
+    """One canned query. `columns` are those of its rows; a query without them answers with nodes and edges.
+
+    `function` gives one page of rows; `walk` any other answer, and is told by its third argument when to stop.
+    """
 
     name: str
     summary: str
     parameters: tuple[Parameter, ...]
     function: Callable[[GraphTraversalSource, Mapping[str, Any]], Page] | None = None
     columns: tuple[str, ...] = ()
+    walk: Callable[[GraphTraversalSource, Mapping[str, Any], Callable[[], bool]], Result] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the list of queries."""
@@ -53,6 +60,7 @@ def _paging(limit: int = 100) -> tuple[Parameter, ...]:
 _DIRECTION = Parameter(
     "direction", "where to look from the node", default="upstream", choices=("upstream", "downstream", "both")
 )
+_AS_OF = Parameter("asOf", "absent: what holds now; ever: all that ever held")
 _LINEAGE = (
     _node("node", "a dataset or column, in any spelling", "dataset", "column"),
     Parameter("depth", "hops to follow; absent: all, 0: the node alone", "integer"),
@@ -62,7 +70,7 @@ _LINEAGE = (
         default="direct",
         choices=("direct", "indirect", "all"),
     ),
-    Parameter("asOf", "absent: what holds now; ever: all that ever held"),
+    _AS_OF,
     Parameter("level", "column or dataset; absent: the node's own", choices=("column", "dataset")),
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
@@ -72,6 +80,23 @@ QUERIES: tuple[Query, ...] = (
     Query("upstream", "where a dataset or column comes from", _LINEAGE),
     Query("downstream", "what is made of a dataset or column", _LINEAGE),
     Query("both", "upstream and downstream in one answer", _LINEAGE),
+    Query(
+        "impact",
+        "what a change of a dataset or column comes to: columns, datasets and jobs, each graded, with its path",
+        (
+            _node("node", "the dataset or column that is changed, in any spelling", "dataset", "column"),
+            Parameter(
+                "change",
+                "what is done to it; semantics: the same name and type, other values",
+                default=Change.DROP.value,
+                choices=tuple(change.value for change in Change),
+            ),
+            Parameter("depth", "hops to follow; absent: all", "integer"),
+            _AS_OF,
+            Parameter("limit", "nodes to look at, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
+        ),
+        walk=impact,
+    ),
     Query(
         "search",
         "datasets, columns, jobs and other names of datasets: exact matches, then prefixes, then the rest",
@@ -145,7 +170,7 @@ def run(
     *,
     deadline: float = DEADLINE,
     clock: Callable[[], float] = time.monotonic,
-) -> Answer | Table:
+) -> Result:
     """Run a query by its name, with parameters as text or typed.
 
     Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`.
@@ -161,19 +186,29 @@ def run(
             values[parameter.name] = resolve(g, values[parameter.name], parameter.labels, parameter.name)
     if query.function is None:
         until = clock() + deadline
-        return lineage(g, values["node"], _question(name, values), lambda: clock() >= until)
+        _check_as_of(values)
+        return (query.walk or _lineage(name))(g, values, lambda: clock() >= until)
     page = query.function(g, values)
     return Table(query.name, values, query.columns, tuple(page.rows), page.next)
 
 
-def _question(name: str, values: Mapping[str, Any]) -> Question:
-    if values["asOf"] not in (None, "ever"):
+def _check_as_of(values: Mapping[str, Any]) -> None:
+    if values.get("asOf") not in (None, "ever"):
         raise QueryError("asOf takes only 'ever' so far: times and run ids come later", "asOf", ["ever"])
-    return Question(
-        direction=values.get("direction", name),
-        depth=values["depth"],
-        type=values["type"],
-        as_of=values["asOf"],
-        level=values["level"],
-        limit=values["limit"],
-    )
+
+
+def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], Callable[[], bool]], Result]:
+    """The walk of the query of this name: a direction, or lineage, whose direction is a parameter."""
+
+    def walk(g: GraphTraversalSource, values: Mapping[str, Any], late: Callable[[], bool]) -> Result:
+        question = Question(
+            direction=values.get("direction", name),
+            depth=values["depth"],
+            type=values["type"],
+            as_of=values["asOf"],
+            level=values["level"],
+            limit=values["limit"],
+        )
+        return lineage(g, values["node"], question, late)
+
+    return walk

@@ -15,10 +15,8 @@ from gremlin_python.process.traversal import P, T
 
 from graphmodel.ids import split_node
 from queries.answer import Answer, Edge, Node, Reason
-from queries.walk import Step, Walk, walk
+from queries.walk import Step, Walk, chunks, walk
 
-#: Ids in one request: small enough for every store, large enough that round trips do not count.
-CHUNK = 2_000
 #: Above this many ids, comparing each end in the store costs more than reading a few edges too many.
 _FEW = 1_000
 _LABELS = {None: ("derivesFrom", "dependsOn"), "ever": ("everDerivesFrom", "everDependsOn")}
@@ -108,9 +106,9 @@ class _Edges:
     def sources(self, level: Sequence[str]) -> Step:
         """One hop against the flow: what these nodes, and the datasets of these columns, derive from."""
         beyond, beside = set[str](), set[str]()
-        for ids in _chunks(self._walked(level)):
+        for ids in chunks(self._walked(level)):
             beyond.update(self._follow(self._g.V(ids).out_e(self._derives)).in_v().id_().dedup().to_list())
-        for ids in _chunks(sorted({split_node(node)[0] for node in level}) if self._whole else ()):
+        for ids in chunks(sorted({split_node(node)[0] for node in level}) if self._whole else ()):
             edges = self._follow(self._g.V(ids).out_e(self._depends))
             for row in edges.project("dataset", "column").by(__.out_v().id_()).by(__.in_v().id_()).to_list():
                 beside.add(row["dataset"])
@@ -120,7 +118,7 @@ class _Edges:
     def derived(self, level: Sequence[str]) -> Step:
         """One hop with the flow; a dataset that depends on a column as a whole brings all its columns."""
         beyond = set[str]()
-        for ids in _chunks(self._walked(level)):
+        for ids in chunks(self._walked(level)):
             beyond.update(self._follow(self._g.V(ids).in_e(*self._labels)).out_v().id_().dedup().to_list())
         if self._whole:
             beyond.update(_columns(self._g, [node for node in beyond if not _is_column(node)]))
@@ -143,14 +141,14 @@ class _Edges:
     def _from_derived(self, ends: list[str], *, cut: bool) -> Iterator[Edge]:
         wholes = [end for end in ends if not _is_column(end)] if self._whole else []
         for label, derived in ((self._derives, self._walked(ends)), (self._depends, wholes)):
-            for ids in _chunks(derived):
+            for ids in chunks(derived):
                 edges = self._follow(self._g.V(ids).out_e(label))
                 if cut and len(ends) <= _FEW:
                     edges = edges.where(__.in_v().has_id(P.within(ends)))
                 yield from _rows(edges)
 
     def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
-        for ids in _chunks(self._walked(ends)):
+        for ids in chunks(self._walked(ends)):
             yield from _rows(self._follow(self._g.V(ids).in_e(*self._labels)))
 
     def _walked(self, nodes: Iterable[str]) -> list[str]:
@@ -180,7 +178,7 @@ def _rows(edges: GraphTraversal) -> Iterator[Edge]:
 def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]:
     """The kept nodes, without those that were removed since the walk saw them."""
     found: dict[str, dict[str, Any]] = {}
-    for ids in _chunks(list(kept)):
+    for ids in chunks(list(kept)):
         rows = g.V(ids).project("id", "label", *_NODE_KEYS).by(T.id).by(T.label)
         for key in _NODE_KEYS:
             rows = rows.by(key)
@@ -196,14 +194,8 @@ def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]
 
 def _columns(g: GraphTraversalSource, datasets: Sequence[str]) -> list[str]:
     """The ids of all columns of these datasets."""
-    return [column for ids in _chunks(datasets) for column in g.V(ids).out("hasColumn").id_().to_list()]
+    return [column for ids in chunks(datasets) for column in g.V(ids).out("hasColumn").id_().to_list()]
 
 
 def _is_column(node: str) -> bool:
     return "#" in node
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
-    """Never an empty list: V() of no ids is every vertex there is."""
-    for start in range(0, len(ids), CHUNK):
-        yield list(ids[start : start + CHUNK])

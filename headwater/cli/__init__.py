@@ -17,6 +17,7 @@ import headwater
 from headwater.cli.ask import downstream, query, upstream
 from headwater.cli.common import safe
 from headwater.cli.glue import glue
+from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
@@ -37,7 +38,23 @@ def command(shared: dict[str, bool], debug: bool) -> None:
     shared["debug"] = debug
 
 
-_COMMANDS = (serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, glue, doctor, token, demo)
+_COMMANDS = (
+    serve,
+    load,
+    upstream,
+    downstream,
+    impact,
+    query,
+    verify,
+    replay,
+    parked,
+    erase,
+    backup,
+    glue,
+    doctor,
+    token,
+    demo,
+)
 for _command in _COMMANDS:
     command.add_command(_command)
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.common import Command, asking, console, json_option, print_json, source_options
+from headwater.cli.impact import show
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
-    from queries.answer import Answer, Table
+    from queries.answer import Answer
+    from queries.results import Result
 
 _FORMATS = ("tree", "table", "json", "mermaid", "dot")
 
@@ -58,12 +60,15 @@ def _lineage(
     _show(answer, "json" if as_json else format_)
 
 
-def _show(answer: Answer | Table, format_: str) -> None:
+def _show(answer: Result, format_: str) -> None:
     from queries import render
+    from queries.affected import Impact
     from queries.answer import Answer
 
     if format_ == "json":
         print_json(answer.to_dict())
+    elif isinstance(answer, Impact):
+        show(answer, "table")
     elif isinstance(answer, Answer) and format_ in render.FORMATS:
         click.echo(render.FORMATS[format_](answer), nl=False)
     elif isinstance(answer, Answer) and format_ == "tree":
