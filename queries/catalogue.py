@@ -18,6 +18,7 @@ from queries.impact import impact
 from queries.lineage import Question, lineage
 from queries.page import Page
 from queries.parameters import Parameter, parse
+from queries.paths import paths
 from queries.resolve import resolve
 from queries.results import Result
 
@@ -61,6 +62,13 @@ _DIRECTION = Parameter(
     "direction", "where to look from the node", default="upstream", choices=("upstream", "downstream", "both")
 )
 _AS_OF = Parameter("asOf", "absent: what holds now; ever: all that ever held")
+_TYPE = Parameter(
+    "type",
+    "direct: what values are made of; all: also filters, joins, keys",
+    default="direct",
+    choices=("direct", "all"),
+)
+_WAYS = ("shortest", "all")
 _LINEAGE = (
     _node("node", "a dataset or column, in any spelling", "dataset", "column"),
     Parameter("depth", "hops to follow; absent: all, 0: the node alone", "integer"),
@@ -96,6 +104,19 @@ QUERIES: tuple[Query, ...] = (
             Parameter("limit", "nodes to look at, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
         ),
         walk=impact,
+    ),
+    Query(
+        "paths",
+        "how data gets from one dataset or column to another, whichever way round: the shortest path, or all",
+        (
+            _node("from", "one end, in any spelling", "dataset", "column"),
+            _node("to", "the other end", "dataset", "column"),
+            Parameter("ways", "shortest, or all that lies between the two", default="shortest", choices=_WAYS),
+            _TYPE,
+            _AS_OF,
+            Parameter("limit", "paths to list, the shortest first", "integer", 100, minimum=1, maximum=10_000),
+        ),
+        walk=paths,
     ),
     Query(
         "search",

@@ -7,12 +7,14 @@ from typing import Any
 
 from queries.affected import Impact
 from queries.answer import Answer, Table
+from queries.ways import Paths
 
-Result = Answer | Table | Impact
+Result = Answer | Table | Impact | Paths
 
 #: A key that only answers of this shape have.
 _MARKS: tuple[tuple[str, type[Result]], ...] = (
     ("affected", Impact),
+    ("paths", Paths),
     ("rows", Table),
     ("nodes", Answer),
 )

@@ -21,6 +21,7 @@ from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
 from headwater.errors import HeadwaterError
 
@@ -44,6 +45,7 @@ _COMMANDS = (
     upstream,
     downstream,
     impact,
+    paths,
     query,
     verify,
     replay,

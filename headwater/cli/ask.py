@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.common import Command, asking, console, json_option, print_json, source_options
-from headwater.cli.impact import show
+from headwater.cli.impact import show as show_impact
+from headwater.cli.paths import show as show_paths
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -64,11 +65,14 @@ def _show(answer: Result, format_: str) -> None:
     from queries import render
     from queries.affected import Impact
     from queries.answer import Answer
+    from queries.ways import Paths
 
     if format_ == "json":
         print_json(answer.to_dict())
     elif isinstance(answer, Impact):
-        show(answer, "table")
+        show_impact(answer, "table")
+    elif isinstance(answer, Paths):
+        show_paths(answer, "text")
     elif isinstance(answer, Answer) and format_ in render.FORMATS:
         click.echo(render.FORMATS[format_](answer), nl=False)
     elif isinstance(answer, Answer) and format_ == "tree":
