@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Type = Literal["direct", "indirect", "all"]
 Level = Literal["column", "dataset"]
-Change = Literal["drop", "rename", "retype", "semantics"]
+Change = Literal["drop", "rename", "retype", "semantics", "rows"]
 Direction = Literal["upstream", "downstream", "both"]
 
 

@@ -95,7 +95,7 @@ QUERIES: tuple[Query, ...] = (
             _node("node", "the dataset or column that is changed, in any spelling", "dataset", "column"),
             Parameter(
                 "change",
-                "what is done to it; semantics: the same name and type, other values",
+                "what is done to it; semantics: the same name and type, other values; rows: other rows",
                 default=Change.DROP.value,
                 choices=tuple(change.value for change in Change),
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 #: C0 and C1 controls, and what reorders or hides text: escape sequences and bidirectional overrides.
@@ -44,6 +45,11 @@ def markdown(text: str) -> str:
     inner = shown.replace("|", "\\|")
     pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
     return f"{fence}{pad}{inner}{pad}{fence}"
+
+
+def html_text(text: str) -> str:
+    """For HTML and SVG, between tags and inside quoted attributes."""
+    return html.escape(terminal(text))
 
 
 def shorten(text: str, length: int) -> str:

@@ -19,6 +19,7 @@ class Change(str, Enum):
     RENAME = "rename"
     RETYPE = "retype"
     SEMANTICS = "semantics"  #: the same name and type, other values or another meaning
+    ROWS = "rows"  #: the same values in other rows
 
 
 class Grade(str, Enum):
@@ -79,6 +80,7 @@ START: Mapping[Change, State] = {
     Change.RENAME: State.GONE,
     Change.RETYPE: State.RETYPED,
     Change.SEMANTICS: State.CHANGED,
+    Change.ROWS: State.ROWS,
 }
 #: The state behind an edge, by the state before it. What is absent ends the path.
 EFFECTS: Mapping[State, Mapping[Kind, State]] = {

@@ -49,10 +49,10 @@ def _listed(grade: Grade, lines: Sequence[Row | Fold]) -> Iterator[Text]:
         yield from (Text(escape.terminal(f"{'':<19}{text}"), style="dim") for text in below if text)
 
 
-def plain(impact: Impact, width: int = 160, fan: int | None = FAN) -> str:
+def plain(impact: Impact, fan: int | None = FAN, width: int = 160) -> str:
     """The same without colours, for a file or a pipe."""
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None, force_terminal=False).print(console(impact, fan))
+    Console(file=out, width=width, color_system=None, force_terminal=False).print(console(impact, fan), soft_wrap=True)
     return out.getvalue()
 
 

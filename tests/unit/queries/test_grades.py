@@ -10,7 +10,7 @@ from queries.grades import EFFECTS, START, Change, Grade, Kind, Link, State, kin
 
 BREAKS, VALUE, ROWS, STOPS = Grade
 COPY, T, A, M, X = Kind.IDENTITY, Kind.TRANSFORMATION, Kind.AGGREGATION, Kind.MASKED, Kind.INDIRECT
-DROP, RENAME, RETYPE, SEMANTICS = Change
+DROP, RENAME, RETYPE, SEMANTICS, OTHER_ROWS = Change
 
 
 #: the change, the kinds of the edges of one path, the grade at its end (None: the change does not come so far)
@@ -33,6 +33,7 @@ PATHS: list[tuple[Change, tuple[Kind, ...], Grade | None]] = [
     (SEMANTICS, (X,), ROWS),
     (SEMANTICS, (X, Kind.COLUMN, COPY), ROWS),
     (SEMANTICS, (X, Kind.CONSTANT), STOPS),
+    (OTHER_ROWS, (A, M), ROWS),
     (SEMANTICS, (X, Kind.CONSTANT, COPY), None),
 ]
 
