@@ -103,6 +103,16 @@ class Rows:
         """None on the last page."""
         return self._table.next
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of the graph was looked at; else `reason` says why not: limit or deadline."""
+        return self._table.complete
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was not."""
+        return self._table.reason
+
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return iter(self._table.rows)
 

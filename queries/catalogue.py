@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
@@ -13,49 +12,20 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from queries import search, tables
 from queries.answer import Table
 from queries.errors import QueryError, UnknownQuery
+from queries.estate_queries import ESTATE
 from queries.grades import Change
 from queries.impact import impact
 from queries.lineage import Question, lineage
-from queries.page import Page
 from queries.parameters import Parameter, parse
 from queries.paths import paths
+from queries.query import Query, node, paging
 from queries.resolve import resolve
 from queries.results import Result
+from queries.survey import Late
 
 #: Seconds after which a walk stops and answers with what it has.
 DEADLINE = 10.0
 _MOST = 100_000  #: nodes of an answer; a larger one is asked for in parts
-
-
-@dataclass(frozen=True)
-class Query:
-    """One canned query. `columns` are those of its rows; a query without them answers with nodes and edges.
-
-    `function` gives one page of rows; `walk` any other answer, and is told by its third argument when to stop.
-    """
-
-    name: str
-    summary: str
-    parameters: tuple[Parameter, ...]
-    function: Callable[[GraphTraversalSource, Mapping[str, Any]], Page] | None = None
-    columns: tuple[str, ...] = ()
-    walk: Callable[[GraphTraversalSource, Mapping[str, Any], Callable[[], bool]], Result] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON, for the list of queries."""
-        parameters = [parameter.to_dict() for parameter in self.parameters]
-        return {"name": self.name, "summary": self.summary, "parameters": parameters, "columns": list(self.columns)}
-
-
-def _node(name: str, meaning: str, *labels: str) -> Parameter:
-    return Parameter(name, meaning, "node", required=True, labels=labels)
-
-
-def _paging(limit: int = 100) -> tuple[Parameter, ...]:
-    return (
-        Parameter("limit", "rows of one page", "integer", limit, minimum=1, maximum=10_000),
-        Parameter("next", "where the page begins: `next` of the page before", "integer", 0),
-    )
 
 
 _DIRECTION = Parameter(
@@ -70,7 +40,7 @@ _TYPE = Parameter(
 )
 _WAYS = ("shortest", "all")
 _LINEAGE = (
-    _node("node", "a dataset or column, in any spelling", "dataset", "column"),
+    node("node", "a dataset or column, in any spelling", "dataset", "column"),
     Parameter("depth", "hops to follow; absent: all, 0: the node alone", "integer"),
     Parameter(
         "type",
@@ -92,7 +62,7 @@ QUERIES: tuple[Query, ...] = (
         "impact",
         "what a change of a dataset or column comes to: columns, datasets and jobs, each graded, with its path",
         (
-            _node("node", "the dataset or column that is changed, in any spelling", "dataset", "column"),
+            node("node", "the dataset or column that is changed, in any spelling", "dataset", "column"),
             Parameter(
                 "change",
                 "what is done to it; semantics: the same name and type, other values; rows: other rows",
@@ -109,8 +79,8 @@ QUERIES: tuple[Query, ...] = (
         "paths",
         "how data gets from one dataset or column to another, whichever way round: the shortest path, or all",
         (
-            _node("from", "one end, in any spelling", "dataset", "column"),
-            _node("to", "the other end", "dataset", "column"),
+            node("from", "one end, in any spelling", "dataset", "column"),
+            node("to", "the other end", "dataset", "column"),
             Parameter("ways", "shortest, or all that lies between the two", default="shortest", choices=_WAYS),
             _TYPE,
             _AS_OF,
@@ -132,54 +102,55 @@ QUERIES: tuple[Query, ...] = (
     Query(
         "datasets",
         "all datasets",
-        _paging(),
+        paging(),
         tables.datasets,
         ("id", "name", "namespace", "columns"),
     ),
     Query(
         "columns",
         "the columns of a dataset",
-        (_node("dataset", "the dataset, in any spelling", "dataset"), *_paging()),
+        (node("dataset", "the dataset, in any spelling", "dataset"), *paging()),
         tables.columns,
         ("id", "name", "origin", "resolved", "expression", "ambiguous"),
     ),
     Query(
         "dataset-versions",
         "the states of a dataset, newest first, with the runs that made them",
-        (_node("dataset", "the dataset, in any spelling", "dataset"), *_paging()),
+        (node("dataset", "the dataset, in any spelling", "dataset"), *paging()),
         tables.dataset_versions,
         ("id", "timestamp", "effect", "partition", "run", "previous"),
     ),
-    Query("jobs", "all jobs", _paging(), tables.jobs, ("id", "namespace", "name", "plans")),
+    Query("jobs", "all jobs", paging(), tables.jobs, ("id", "namespace", "name", "plans")),
     Query(
         "plans",
         "the logics of a job: what each reads and writes, and its runs",
-        (_node("job", "the job's id, or namespace/name", "job"), *_paging()),
+        (node("job", "the job's id, or namespace/name", "job"), *paging()),
         tables.plans,
         ("id", "target", "effect", "reads", "runs", "lastRun"),
     ),
     Query(
         "runs",
         "the runs of a job, newest first",
-        (_node("job", "the job's id, or namespace/name", "job"), *_paging()),
+        (node("job", "the job's id, or namespace/name", "job"), *paging()),
         tables.runs,
         ("id", "timestamp", "durationNs", "status", "error", "appId", "user", "jobRun", "plan"),
     ),
     Query(
         "run",
         "what a run executed, used and generated",
-        (_node("run", "the run's id", "run"), *_paging()),
+        (node("run", "the run's id", "run"), *paging()),
         tables.run,
         ("relation", "id", "dataset", "timestamp", "effect", "partition", "certain"),
     ),
     Query(
         "operations",
         "what a plan does, operation by operation, in the order in which data flows",
-        (_node("plan", "the plan's id, or the agent's id of it", "plan"), *_paging(1_000)),
+        (node("plan", "the plan's id, or the agent's id of it", "plan"), *paging(1_000)),
         tables.operations,
         ("id", "name", "kind", "expression", "follows"),
     ),
-    Query("stats", "how many vertices and edges there are", _paging(), tables.stats, ("kind", "label", "count")),
+    *ESTATE,
+    Query("stats", "how many vertices and edges there are", paging(), tables.stats, ("kind", "label", "count")),
 )
 BY_NAME: Mapping[str, Query] = {query.name: query for query in QUERIES}
 
@@ -205,12 +176,16 @@ def run(
     for parameter in query.parameters:
         if parameter.type == "node":
             values[parameter.name] = resolve(g, values[parameter.name], parameter.labels, parameter.name)
-    if query.function is None:
-        until = clock() + deadline
-        _check_as_of(values)
+    _check_as_of(values)
+    until = clock() + deadline
+    if query.function:
+        page = query.function(g, values)
+    elif query.survey:
+        found = query.survey(g, values, lambda: clock() >= until)
+        page = found._replace(rows=[{name: row.get(name) for name in query.columns} for row in found.rows])
+    else:
         return (query.walk or _lineage(name))(g, values, lambda: clock() >= until)
-    page = query.function(g, values)
-    return Table(query.name, values, query.columns, tuple(page.rows), page.next)
+    return Table(query.name, values, query.columns, tuple(page.rows), page.next, page.reason)
 
 
 def _check_as_of(values: Mapping[str, Any]) -> None:
@@ -218,10 +193,10 @@ def _check_as_of(values: Mapping[str, Any]) -> None:
         raise QueryError("asOf takes only 'ever' so far: times and run ids come later", "asOf", ["ever"])
 
 
-def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], Callable[[], bool]], Result]:
+def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], Late], Result]:
     """The walk of the query of this name: a direction, or lineage, whose direction is a parameter."""
 
-    def walk(g: GraphTraversalSource, values: Mapping[str, Any], late: Callable[[], bool]) -> Result:
+    def walk(g: GraphTraversalSource, values: Mapping[str, Any], late: Late) -> Result:
         question = Question(
             direction=values.get("direction", name),
             depth=values["depth"],

@@ -12,12 +12,12 @@ from queries import escape
 from queries.affected import LABELS, Affected, Impact
 from queries.answer import Edge
 from queries.grades import GRADES
+from queries.render import interval
 
 #: Rows shown behind one hub; the rest is counted.
 FAN = 12
 _EXPRESSION = 80  #: characters of an expression in a path
 _STEPS = 6  #: hops of a path that are shown: the first and the last ones
-_UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
 
 COLUMNS = ("grade", "what", "id", "distance", "path", "job", "last run", "runs every", "owner")
 
@@ -104,6 +104,7 @@ def _hub(impact: Impact, item: Affected) -> str:
 
 def row(impact: Impact, item: Affected) -> Row:
     """One affected node."""
+    last_run, every, owner = told(item)
     return Row(
         grade=item.grade,
         label=item.label,
@@ -111,10 +112,15 @@ def row(impact: Impact, item: Affected) -> Row:
         distance=str(item.distance),
         path=path(impact.path(item)),
         job=_job(item.job or ""),
-        last_run=moment(item.last_run),
-        interval=interval(item.interval),
-        owner=item.owner or "",
+        last_run=last_run,
+        interval=every,
+        owner=owner,
     )
+
+
+def told(item: Affected) -> tuple[str, str, str]:
+    """When it ran last, how often it runs, and whose it is."""
+    return moment(item.last_run), "" if item.interval is None else interval(item.interval), item.owner or ""
 
 
 def path(edges: Sequence[Edge]) -> str:
@@ -155,12 +161,3 @@ def moment(milliseconds: int | None) -> str:
     except (OverflowError, ValueError, OSError):
         return str(milliseconds)
     return at.strftime("%Y-%m-%d %H:%MZ")
-
-
-def interval(milliseconds: int | None) -> str:
-    """A length of time in its largest fitting unit: `1 day`, `1.5 hours`."""
-    if milliseconds is None:
-        return ""
-    size, unit = next(((size, unit) for size, unit in _UNITS if milliseconds >= size), _UNITS[-1])
-    number = f"{milliseconds / size:.1f}".removesuffix(".0")
-    return f"{number} {unit}{'' if number == '1' else 's'}"

@@ -55,3 +55,48 @@ def ways(links: Links, starts: Collection[str], ends: Collection[str], budget: i
         for node in links.get(way[-1], ()):
             if node in left and node not in way:
                 heapq.heappush(begun, (len(way) + left[node], (*way, node)))
+
+
+def circles(links: Links) -> list[set[str]]:
+    """The groups of nodes each of which leads to every other of its group: the strongly connected parts.
+
+    Of one node alone only where it links to itself. Kosaraju's way, with stacks: a chain may be longer than Python's.
+    """
+    back = turned(links)
+    seen: set[str] = set()
+    found: list[set[str]] = []
+    for root in reversed(_finished(links)):
+        if root not in seen:
+            part = _reached(back, root, seen)
+            if len(part) > 1 or root in links.get(root, ()):
+                found.append(part)
+    return found
+
+
+def _finished(links: Links) -> list[str]:
+    """Every node that leads somewhere, in the order in which a search in depth is done with it."""
+    done: list[str] = []
+    entered: set[str] = set()
+    for root in sorted(links):
+        stack = [(root, iter(links.get(root, ())))] if root not in entered else []
+        entered.add(root)
+        while stack:
+            following = next((other for other in stack[-1][1] if other not in entered), None)
+            if following is None:
+                done.append(stack.pop()[0])
+            else:
+                entered.add(following)
+                stack.append((following, iter(links.get(following, ()))))
+    return done
+
+
+def _reached(links: Links, root: str, seen: set[str]) -> set[str]:
+    """What can be reached from `root` and was not seen before."""
+    seen.add(root)
+    part = {root}
+    for node in (queue := [root]):
+        fresh = [other for other in dict.fromkeys(links.get(node, ())) if other not in seen]
+        seen.update(fresh)
+        part.update(fresh)
+        queue.extend(fresh)
+    return part

@@ -104,7 +104,7 @@ def _broken(check: Check) -> Iterator[str]:
     rows = [
         (item.label, escape.markdown(item.id.removeprefix("job:")), str(item.distance), *map(escape.markdown, told))
         for item in broken[:_SHOWN]
-        for told in ((impact_rows.moment(item.last_run), impact_rows.interval(item.interval), item.owner or ""),)
+        for told in (impact_rows.told(item),)
     ]
     yield from impact_render.markdown_table(("what", "id", "hops", "last run", "runs every", "owner"), rows)
     if len(broken) > _SHOWN:

@@ -16,6 +16,7 @@ import click
 import headwater
 from headwater.cli.ask import downstream, query, upstream
 from headwater.cli.common import safe
+from headwater.cli.estate import estate
 from headwater.cli.glue import glue
 from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
@@ -46,6 +47,7 @@ _COMMANDS = (
     downstream,
     impact,
     paths,
+    estate,
     query,
     verify,
     replay,

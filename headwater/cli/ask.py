@@ -13,7 +13,7 @@ from headwater.cli.paths import show as show_paths
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
-    from queries.answer import Answer
+    from queries.answer import Answer, Table
     from queries.results import Result
 
 _FORMATS = ("tree", "table", "json", "mermaid", "dot")
@@ -114,7 +114,7 @@ def query(
     format_: str | None,
 ) -> None:
     """Ask a canned query by its NAME; without a name, list them."""
-    from queries.answer import Answer
+    from queries.answer import Answer, Table
 
     if name is None:
         _list_queries(as_json=as_json)
@@ -123,9 +123,16 @@ def query(
         answer = source.ask(name, [_pair(item) for item in parameters])
     default = "tree" if isinstance(answer, Answer) else "table"
     _show(answer, "json" if as_json else format_ or default)
-    more = getattr(answer, "next", None)
-    if more and not as_json:
-        click.echo(f"more: next={more}", err=True)
+    if isinstance(answer, Table) and not as_json:
+        _rest(answer)
+
+
+def _rest(answer: Table) -> None:
+    """What there is beyond the rows that are shown."""
+    if answer.next:
+        click.echo(f"more: next={answer.next}", err=True)
+    if not answer.complete:
+        click.echo(f"not complete: {answer.reason} reached", err=True)
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import networkx as nx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.routes import between, distances, turned, ways
+from queries.routes import between, circles, distances, turned, ways
 
 _PAIRS = st.sets(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("abcdefg")), max_size=18)
 Pairs = set[tuple[str, str]]
@@ -56,3 +56,15 @@ def test_a_budget_ends_the_search_and_says_so() -> None:
 def test_turned_and_distances() -> None:
     assert turned({"a": ["b", "c"], "b": ["c"]}) == {"b": ["a"], "c": ["a", "b"]}
     assert distances({"a": ["b"], "b": ["c", "a"], "x": ["c"]}, {"a"}) == {"a": 0, "b": 1, "c": 2}
+
+
+@given(_PAIRS)
+def test_circles_are_the_strongly_connected_parts(pairs: Pairs) -> None:
+    graph = nx.DiGraph(sorted(pairs))
+    parts = [part for part in nx.strongly_connected_components(graph) if len(part) > 1 or graph.has_edge(*[*part] * 2)]
+    assert sorted(map(sorted, circles(links(pairs)))) == sorted(map(sorted, parts))
+
+
+def test_a_circle_of_many_thousands_is_no_recursion() -> None:
+    chain = {str(at): [str((at + 1) % 5_000)] for at in range(5_000)}
+    assert [len(part) for part in circles(chain)] == [5_000]
