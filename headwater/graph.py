@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from headwater import stating
 from headwater.answers import Lineage, Rows
 from headwater.errors import WrongUse
 from headwater.impact import Impact
@@ -15,6 +16,7 @@ from headwater.loading import Loaded
 from headwater.paths import Paths
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
+from headwater.stating import Stated
 
 if TYPE_CHECKING:
     from queries.results import Result
@@ -153,6 +155,20 @@ class Graph:
         loaded = self._source.load(paths, _unseen)
         self._source.settle(_unseen)
         return loaded
+
+    def tag(
+        self, node: str, tag: str, *, withdraw: bool = False, by: str | None = None, reason: str | None = None
+    ) -> Stated:
+        """Give a dataset, column or job a tag (``pii``, ``owner=ann``), or take it back; on return answers show it.
+
+        `node` is in any spelling, or a pattern with ``*`` that also tags what comes later. `by` is this user if not
+        given. WrongUse: there is no such node, or no such tag to withdraw.
+        """
+        return stating.tag(self._source, node, tag, withdraw=withdraw, by=by, reason=reason)
+
+    def describe(self, node: str, text: str, *, by: str | None = None, reason: str | None = None) -> Stated:
+        """Describe a dataset, column or job; the last description counts. WrongUse: there is no such node."""
+        return stating.describe(self._source, node, text, by=by, reason=reason)
 
     def stats(self) -> dict[str, Any]:
         """Entries, lag, parked, waiting; vertices and edges by label."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,9 @@ class Source(Protocol):
 
     def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
         """Bring recorded payloads into the ledger."""
+
+    def state(self, statement: Mapping[str, object]) -> int:
+        """Keep what somebody states; the number of its ledger entry. On return the graph has it. WrongUse."""
 
     def settle(self, progress: Progress) -> None:
         """Wait until what is in the ledger now is in the graph as well. Unreachable: the graph does not move."""
@@ -81,6 +85,13 @@ class Remote:
     def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
         """Over HTTP, as an agent would send them."""
         return through(self.client, places, progress)
+
+    def state(self, statement: Mapping[str, object]) -> int:
+        """Over HTTP; then waits for the graph."""
+        entry = self.client.post("/api/v1/statements", json.dumps(statement).encode(), "application/json")
+        assert entry is not None, "the server names the entry"
+        self.client.get("/api/v1/stats", [("after", entry)])
+        return entry
 
     def settle(self, progress: Progress) -> None:
         """As long as the server's graph moves."""
@@ -137,6 +148,16 @@ class Local:
         """Straight into the ledger."""
         with translated():
             return into(self.service, places, progress)
+
+    def state(self, statement: Mapping[str, object]) -> int:
+        """Straight into the ledger, and from it into the graph."""
+        from ingest.stating import stated
+
+        with translated():
+            entry = stated(statement, time.time_ns() // 1_000_000)
+            appended = self.service.ledger.append([entry])[0]
+            self.service.catch_up()
+        return appended.sequence
 
     def settle(self, progress: Progress) -> None:
         """In this thread."""
@@ -196,6 +217,7 @@ def translated() -> Iterator[None]:
 
     What says that the question or the folder is not what it should be is wrong use; what may pass is not.
     """
+    from graphmodel.statements import StatementError
     from graphstore.errors import StoreError
     from ingest.ledger import LedgerError, LedgerInUse, LedgerUnavailable
     from ingest.projector import OtherLedger
@@ -211,7 +233,7 @@ def translated() -> Iterator[None]:
         raise Unreachable(f"{error}; if a server runs on it, name it with --server") from error
     except LedgerUnavailable as error:
         raise Unreachable(str(error)) from error
-    except (LedgerError, OtherLedger, TokensUnreadable) as error:
+    except (LedgerError, OtherLedger, StatementError, TokensUnreadable) as error:
         raise WrongUse(str(error)) from error
     except StoreError as error:
         raise _by_code(error.exit_code)(str(error)) from error

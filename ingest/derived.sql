@@ -65,3 +65,11 @@ CREATE INDEX reads_of_initial ON reads (dataset) WHERE seen IS NULL;
 CREATE TABLE datasets (
     uri TEXT PRIMARY KEY, state TEXT NOT NULL, tally TEXT NOT NULL, columns TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- What people stated, by what a later statement replaces: the one that counts, as JSON. And what is tagged in the graph.
+CREATE TABLE statements (
+    kind TEXT NOT NULL, subject TEXT NOT NULL, value TEXT NOT NULL, statement TEXT NOT NULL,
+    PRIMARY KEY (kind, subject, value)
+) WITHOUT ROWID;
+CREATE TABLE tagged (tag TEXT NOT NULL, node TEXT NOT NULL, PRIMARY KEY (tag, node)) WITHOUT ROWID;
+CREATE INDEX tagged_nodes ON tagged (node);

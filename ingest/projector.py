@@ -19,7 +19,7 @@ from graphmodel.elements import Part
 from graphstore.errors import Damaged, InUse, Passing
 from graphstore.port import GraphStore
 from ingest.changes import Changes
-from ingest.decoding import Decoder, Decoding, Erased, Ledger, spline_decoders
+from ingest.decoding import Decoder, Decoding, Erased, Ledger, decoders
 from ingest.derived import Derived, Parked
 from ingest.derived_tables import Tables
 from ingest.ledger_entries import Entry
@@ -52,7 +52,7 @@ _NOT_OF_A_PAYLOAD = (Passing, InUse, Damaged, Stopped, Erased, OtherLedger, sqli
 class Projector:
     """Keeps `store` and `derived` equal to `ledger`. What works on them takes turns; what only counts does not wait.
 
-    `decode` maps the kind of an entry to its decoder (default: Spline's); entries of other kinds change nothing.
+    `decode` maps the kind of an entry to its decoder (default: `decoders()`); entries of other kinds change nothing.
     `clock` gives ms since 1970; `sleep` takes seconds, by default cut short by `run`'s stop; `jitter` gives 0 to 1.
     """
 
@@ -70,7 +70,7 @@ class Projector:
         self._ledger = ledger
         self._store = store
         self._derived = derived
-        self._decoding = Decoding(ledger, spline_decoders() if decode is None else decode)
+        self._decoding = Decoding(ledger, decoders() if decode is None else decode)
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -271,7 +271,7 @@ class Projector:
                 self._set_aside(entry, error)
             if any(sequence > int(self._derived.meta("replayed") or 0) for sequence in batch.erasures):
                 self._derived.set_meta("erased", "1")
-            changes.append(project(self._tables, self._decoding.plan_at, batch.plans, batch.events))
+            changes.append(project(self._tables, self._decoding.plan_at, batch.plans, batch.events, batch.statements))
         return not batch.refused
 
     def _park(self, entry: Entry, error: Exception) -> None:

@@ -15,6 +15,7 @@ from gremlin_python.process.traversal import P, T
 
 from graphmodel.ids import split_node
 from queries.answer import Answer, Edge, Node, Reason
+from queries.tagged import any_tags, ignored_jobs, tags_of
 from queries.walk import Step, Walk, chunks, walk
 
 #: Above this many ids, comparing each end in the store costs more than reading a few edges too many.
@@ -45,7 +46,8 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
     dataset, column = split_node(root)
     by_column = (question.level or ("column" if column else "dataset")) == "column"
     root = root if by_column else dataset
-    edges_of = _Edges(g, by_column=by_column, kind=question.type, as_of=question.as_of)
+    ignored = ignored_jobs(g) if any_tags(g) else []
+    edges_of = _Edges(g, by_column=by_column, kind=question.type, as_of=question.as_of, ignored=ignored)
     roots = [root, *(_columns(g, [root]) if by_column and not column else [])]
     sides = ["upstream", "downstream"] if question.direction == "both" else [question.direction]
     walks = {side: _walk(edges_of, side, roots, question, late) for side in sides}
@@ -95,8 +97,11 @@ def _nearest(walks: dict[str, Walk], limit: int) -> tuple[dict[str, Place], Reas
 class _Edges:
     """The edges that a question follows, seen from either end."""
 
-    def __init__(self, g: GraphTraversalSource, *, by_column: bool, kind: str, as_of: str | None) -> None:
+    def __init__(
+        self, g: GraphTraversalSource, *, by_column: bool, kind: str, as_of: str | None, ignored: Sequence[str]
+    ) -> None:
         self._g = g
+        self._ignored = list(ignored)  #: jobs whose edges are left out
         self._by_column = by_column
         self._kind = kind
         self._derives, self._depends = _LABELS[as_of]
@@ -156,9 +161,11 @@ class _Edges:
         return [node for node in nodes if _is_column(node) == self._by_column]
 
     def _follow(self, edges: GraphTraversal) -> GraphTraversal:
-        """Leave out the carried edges, and those of a type that is not asked for."""
+        """Leave out the carried edges, those of a type that is not asked for, and those of jobs that are ignored."""
         if self._kind != "all":
             edges = edges.has("type", self._kind.upper())
+        if self._ignored:
+            edges = edges.not_(__.has("job", P.within(self._ignored)))
         return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
 
 
@@ -183,13 +190,14 @@ def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]
         for key in _NODE_KEYS:
             rows = rows.by(key)
         found.update((row["id"], row) for row in rows.to_list())
+    tags = tags_of(g, list(found))
     for node, (distance, direction) in kept.items():
         if node in found:
             dataset, column = split_node(node)
             # An upsert cannot take a property away, so a view of the graph says "none" as an empty text.
             row: dict[str, Any] = {k: None if v == "" else v for k, v in found[node].items()}
             row.setdefault("name", column or dataset)
-            yield Node(**row, dataset=dataset, distance=distance, direction=direction)
+            yield Node(**row, dataset=dataset, distance=distance, direction=direction, tags=tags.get(node, ()))
 
 
 def _columns(g: GraphTraversalSource, datasets: Sequence[str]) -> list[str]:

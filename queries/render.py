@@ -15,6 +15,7 @@ from rich.tree import Tree
 from queries import escape
 from queries.answer import Answer, Edge, Node, Table
 from queries.outline import FAN, Branch, outline
+from queries.svg import svg
 
 _NOTE = 100  #: characters of an expression in a line
 _LABEL = 60  #: characters of an expression on a drawn edge
@@ -94,7 +95,7 @@ def dot(answer: Answer) -> str:
 
 
 #: What `--format` takes for a lineage answer, as text.
-FORMATS: dict[str, Callable[[Answer], str]] = {"mermaid": mermaid, "dot": dot, "text": text}
+FORMATS: dict[str, Callable[[Answer], str]] = {"mermaid": mermaid, "dot": dot, "text": text, "svg": svg}
 
 
 def _line(branch: Branch) -> Text:

@@ -24,6 +24,7 @@ from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
+from headwater.cli.state import describe, ignore, own, retire, tag
 from headwater.errors import HeadwaterError
 
 __all__ = ["main"]
@@ -41,23 +42,9 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 
 _COMMANDS = (
-    serve,
-    load,
-    upstream,
-    downstream,
-    impact,
-    paths,
-    estate,
-    query,
-    verify,
-    replay,
-    parked,
-    erase,
-    backup,
-    glue,
-    doctor,
-    token,
-    demo,
+    *(serve, load, upstream, downstream, impact, paths, estate, query),
+    *(tag, own, describe, retire, ignore),
+    *(verify, replay, parked, erase, backup, glue, doctor, token, demo),
 )
 for _command in _COMMANDS:
     command.add_command(_command)

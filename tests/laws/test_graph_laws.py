@@ -32,6 +32,7 @@ from graphmodel.model import (
     Run,
     Subtype,
 )
+from graphmodel.statements import Statement
 from graphmodel.whole import Graph, graph
 from ingest.derived import Derived
 from ingest.derived_tables import Tables
@@ -43,7 +44,7 @@ NOW = 1_000 * HOUR
 URIS = ("s3://lake/a", "s3://lake/b")
 COLUMNS = ("id", "Id", "price", "city")
 
-Entry = Body | tuple[Event, ...]
+Entry = Body | tuple[Event, ...] | Statement
 
 
 def apply(whole: Graph, delta: GraphDelta) -> None:
@@ -101,15 +102,16 @@ class World:
     def project(self, entries: Sequence[Entry]) -> GraphDelta:
         plans: list[Known] = []
         events: list[Event] = []
+        stated = [entry for entry in entries if isinstance(entry, Statement)]
         for entry in entries:
             if isinstance(entry, Body):
                 its_logic = logic(entry.plan)
                 of = summary(entry.plan, its_logic, entry.sha256)
                 plans.append(Known(len(self.known) + 1, entry.plan, its_logic, of))
                 self.known[plans[-1].sequence] = plans[-1]
-            else:
+            elif not isinstance(entry, Statement):
                 events.extend(entry)
-        return project(self.tables, self.known.__getitem__, plans, events).delta()
+        return project(self.tables, self.known.__getitem__, plans, events, stated).delta()
 
 
 def projected(entries: Sequence[Entry], size: int, *, close: bool = True) -> World:
@@ -124,7 +126,8 @@ def projected(entries: Sequence[Entry], size: int, *, close: bool = True) -> Wor
 def whole(entries: Iterable[Entry]) -> Graph:
     listed = list(entries)
     bodies = [e for e in listed if isinstance(e, Body)]
-    return graph(bodies, [e for some in listed if isinstance(some, tuple) for e in some])
+    events = [e for some in listed if isinstance(some, tuple) for e in some]
+    return graph(bodies, events, [e for e in listed if isinstance(e, Statement)])
 
 
 def assert_equal(got: Graph, expected: Graph) -> None:
@@ -211,6 +214,25 @@ def runs(agent_plan_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Run]:
     )
 
 
+subjects = ("s3://lake/a", "s3://lake/a#id", "s3://lake/*", "s3://lake/*#*i*", "*#price", "job:spark/one", "job:*")
+statements = st.builds(
+    Statement,
+    kind=st.just("tag"),
+    subject=st.sampled_from(subjects),
+    value=st.sampled_from(("pii", "owner=ann")),
+    at=st.integers(NOW, NOW + 3),
+    by=st.sampled_from((None, "ann", "bob")),
+    withdrawn=st.booleans(),
+) | st.builds(
+    Statement,
+    kind=st.just("description"),
+    subject=st.sampled_from(("s3://lake/a", "s3://lake/b#id", "job:spark/two")),
+    value=st.sampled_from(("", "all that was sold")),
+    at=st.integers(NOW, NOW + 3),
+    withdrawn=st.booleans(),
+)
+
+
 @st.composite
 def bodies(draw: st.DrawFn) -> list[Body]:
     """Plans, other bodies of one plan id, and the same logic under another plan id or command."""
@@ -247,11 +269,11 @@ def worlds(draw: st.DrawFn) -> list[Entry]:
     sent = st.sampled_from([*(b.plan.agent_plan_id for b in its_bodies), "unknown"])
     event = st.builds(Event, runs(sent), st.sampled_from((NOW + 9 * HOUR, NOW + 9 * HOUR, NOW + 40 * HOUR)))
     its_events = draw(st.lists(st.lists(event, min_size=1, max_size=2).map(tuple), min_size=2, max_size=10))
-    entries: list[Entry] = [*its_bodies, *its_events]
+    entries: list[Entry] = [*its_bodies, *its_events, *draw(st.lists(statements, max_size=4))]
     return draw(st.permutations(entries))
 
 
-LABELS = ("sameWriteAs", "appendsTo", "used", "derivesFrom", "dependsOn", "aliasOf")
+LABELS = ("sameWriteAs", "appendsTo", "used", "derivesFrom", "dependsOn", "aliasOf", "taggedWith")
 COLUMN_EDGES = {"derivesFrom", "dependsOn", "everDerivesFrom", "everDependsOn", "hasColumn"}
 RUN_VERTICES = ["datasetVersion", "run"]
 
