@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
 
-from graphmodel import elements, now
+from graphmodel import elements, now, validity
 from graphmodel.choice import Body, Event, body_rank, choose
 from graphmodel.columns import Voice, column_vertices, voices
 from graphmodel.delta import Edge, Vertex
@@ -101,7 +101,10 @@ class _View:
         yield Part(edges=tuple(self._appends(timeline)))
         for reader in reads:
             yield self._used(reader, timeline)
-        state = now.fold(timeline, lambda plan: self.known[plan].outputs, partitioned=self.partitioned)
+        states = validity.states(timeline, lambda plan: self.known[plan].outputs, partitioned=self.partitioned)
+        stood = validity.validities(states)
+        yield Part(edges=tuple(elements.made_by_edge(self.dataset, valid) for valid in stood))
+        state = {v.plan: v.standing for v in stood if v.valid_to == validity.STILL}
         tally: Counter[Voice] = Counter()
         for plan, standing in state.items():
             tally += voices(self.known[plan], standing)
