@@ -15,6 +15,8 @@ from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import networkx as nx
     import pandas as pd
 
@@ -52,14 +54,16 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - the parameter's name everywhere
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | None = None,
+        as_of: str | int | datetime | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """Where a dataset or column comes from, in any spelling.
 
         `type`: direct is what values are made of, all also filters, joins and keys, indirect only these, of the node
         itself. `depth`: hops to follow; None is all. `level`: None is the node's own. `as_of`: None is now, "ever" all
-        that ever held. `limit`: nodes to keep, the nearest first. WrongUse: the node does not exist; it says near ones.
+        that ever held; else a time (text, ms since 1970, or a datetime, without a zone in UTC) or the id of a run: what
+        held then, or for it. `limit`: nodes to keep, the nearest first. WrongUse: the node does not exist; it says near
+        ones.
         """
         return self._lineage("upstream", node=node, type=type, depth=depth, level=level, as_of=as_of, limit=limit)
 
@@ -70,7 +74,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - as above
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | None = None,
+        as_of: str | int | datetime | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """What is made of a dataset or column. Parameters as those of `upstream`."""
@@ -84,7 +88,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - as above
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | None = None,
+        as_of: str | int | datetime | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """Both at once, or the `direction` given. Parameters as those of `upstream`."""

@@ -6,14 +6,15 @@ import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
 from queries import search, tables
 from queries.answer import Answer, Table
-from queries.errors import QueryError, UnknownQuery
+from queries.errors import UnknownQuery
 from queries.lineage import Question, lineage
+from queries.moment import Moment, moment
 from queries.page import Page
 from queries.parameters import Parameter, parse
 from queries.resolve import resolve
@@ -62,7 +63,11 @@ _LINEAGE = (
         default="direct",
         choices=("direct", "indirect", "all"),
     ),
-    Parameter("asOf", "absent: what holds now; ever: all that ever held"),
+    Parameter(
+        "asOf",
+        "absent: what holds now; ever: all that ever held; a time (2026-03-01, 2026-03-01T08:00Z, ms since 1970): what "
+        "held then; the id of a run, Glue job run or Spark application: what held for it, its inputs as it saw them",
+    ),
     Parameter("level", "column or dataset; absent: the node's own", choices=("column", "dataset")),
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
@@ -145,11 +150,13 @@ def run(
     *,
     deadline: float = DEADLINE,
     clock: Callable[[], float] = time.monotonic,
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Answer | Table:
     """Run a query by its name, with parameters as text or typed.
 
-    Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`.
-    Raises UnknownQuery, QueryError for a parameter, NodeNotFound, and the store's own errors.
+    Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`;
+    `now_ms` gives ms since 1970: there is no lineage as of a later time. Raises UnknownQuery, QueryError for a
+    parameter, NodeNotFound, and the store's own errors.
     """
     query = BY_NAME.get(name)
     if query is None:
@@ -161,19 +168,24 @@ def run(
             values[parameter.name] = resolve(g, values[parameter.name], parameter.labels, parameter.name)
     if query.function is None:
         until = clock() + deadline
-        return lineage(g, values["node"], _question(name, values), lambda: clock() >= until)
+        question = _question(name, values, _as_of(g, values["asOf"], now_ms))
+        return lineage(g, values["node"], question, lambda: clock() >= until)
     page = query.function(g, values)
     return Table(query.name, values, query.columns, tuple(page.rows), page.next)
 
 
-def _question(name: str, values: Mapping[str, Any]) -> Question:
-    if values["asOf"] not in (None, "ever"):
-        raise QueryError("asOf takes only 'ever' so far: times and run ids come later", "asOf", ["ever"])
+def _as_of(g: GraphTraversalSource, text: str | None, now_ms: Callable[[], int]) -> Moment | Literal["ever"] | None:
+    if text is None:
+        return None
+    return "ever" if text == "ever" else moment(g, text, "asOf", now_ms())
+
+
+def _question(name: str, values: Mapping[str, Any], as_of: Moment | Literal["ever"] | None) -> Question:
     return Question(
         direction=values.get("direction", name),
         depth=values["depth"],
         type=values["type"],
-        as_of=values["asOf"],
+        as_of=as_of,
         level=values["level"],
         limit=values["limit"],
     )

@@ -21,7 +21,8 @@ def _lineage_options(function: Command) -> Command:
     for option in (
         click.option("--format", "format_", type=click.Choice(_FORMATS), default="tree", help="how it is printed"),
         click.option("--limit", type=int, help="nodes to keep, the nearest first (default 10,000)"),
-        click.option("--as-of", "as_of", metavar="ever", help="ever: all that ever held; without it what holds now"),
+        click.option("--run", "run_", metavar="ID", help=_RUN),
+        click.option("--as-of", "as_of", metavar="TIME", help=_AS_OF),
         click.option("--level", type=click.Choice(["column", "dataset"]), help="without it the node's own"),
         click.option("--depth", type=int, help="hops to follow; without it all, 0: the node alone"),
         click.option("--type", "type_", type=click.Choice(["direct", "indirect", "all"]), default="direct", help=_TYPE),
@@ -31,6 +32,8 @@ def _lineage_options(function: Command) -> Command:
     return function
 
 
+_AS_OF = "what held at a time (2026-03-01, 2026-03-01T08:00Z); ever: all that ever held; without it what holds now"
+_RUN = "what held for a run, its inputs as it saw them: id of a run, Glue job run (jr_...) or Spark application"
 _TYPE = "direct: what values are made of; all: also filters, joins, keys; indirect: only these, of the node itself"
 
 
@@ -41,7 +44,7 @@ def upstream(**options: Any) -> None:
     _lineage("upstream", **options)
 
 
-@click.command(epilog="Example: headwater downstream s3a://lake/raw/items/#price --format mermaid")
+@click.command(epilog="Example: headwater downstream s3a://lake/raw/items/#price --as-of 2026-03-01")
 @_lineage_options
 def downstream(**options: Any) -> None:
     """What is made of NODE? A dataset, or a column as DATASET#COLUMN, in any spelling."""
@@ -51,6 +54,10 @@ def downstream(**options: Any) -> None:
 def _lineage(
     name: str, node: str, data: Path, store: str | None, server: str | None, as_json: bool, format_: str, **given: Any
 ) -> None:
+    run = given.pop("run_")
+    if run is not None and given["as_of"] is not None:
+        raise WrongUse("--run and --as-of both say when: give one of them")
+    given["as_of"] = given["as_of"] if run is None else run
     names = {"type_": "type", "as_of": "asOf"}
     parameters = [("node", node), *((names.get(key, key), value) for key, value in given.items())]
     with asking(data, store, server) as source:
