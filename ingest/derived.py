@@ -110,6 +110,12 @@ class Derived:
             rows = self._reader.execute("SELECT sequence, kind, reason, at_ms FROM parked ORDER BY sequence")
             return [Parked(*row) for row in rows]
 
+    def body_of_logic(self, plan: str) -> int | None:
+        """Where the ledger has a body of a plan vertex; None if there is no such plan."""
+        with self._reading:
+            row = self._reader.execute("SELECT sequence FROM logics WHERE plan = ?", (plan,)).fetchone()
+        return int(row[0]) if row else None
+
     def waiting_events(self) -> int:
         """How many events wait for their plan."""
         return self._count("SELECT count(*) FROM events WHERE joined = 0")

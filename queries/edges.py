@@ -9,10 +9,8 @@ from gremlin_python.process.traversal import P
 
 from graphmodel.ids import split_node
 from queries.answer import Edge, Node
-from queries.walk import Step, Walk
+from queries.walk import Step, Walk, chunks
 
-#: Ids in one request: small enough for every store, large enough that round trips do not count.
-CHUNK = 2_000
 #: Above this many ids, comparing each end in the store costs more than reading a few edges too many.
 _FEW = 1_000
 NOW = ("derivesFrom", "dependsOn")
@@ -127,9 +125,3 @@ def columns_of(g: GraphTraversalSource, datasets: Sequence[str]) -> list[str]:
 def is_column(node: str) -> bool:
     """Whether a node id is that of a column."""
     return "#" in node
-
-
-def chunks(ids: Sequence[str]) -> Iterator[list[str]]:
-    """The ids in lists for one request each. Never an empty list: V() of no ids is every vertex there is."""
-    for start in range(0, len(ids), CHUNK):
-        yield list(ids[start : start + CHUNK])

@@ -12,10 +12,10 @@ from gremlin_python.process.traversal import P, T
 from graphmodel.columns import DIRECT, Voice, shown, voices_in
 from graphmodel.ids import column_id, split_node
 from queries.answer import Edge, Node
-from queries.edges import EVER, Edges, chunks, columns_of, is_column
+from queries.edges import EVER, Edges, columns_of, is_column
 from queries.moment import Moment
 from queries.standings import Standings
-from queries.walk import Step, Walk
+from queries.walk import Step, Walk, chunks
 
 Pair = tuple[str, str]  # plan, target
 

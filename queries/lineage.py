@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import T
 
 from graphmodel.ids import split_node
 from queries.answer import Answer, Node, Reason
-from queries.edges import EVER, Edges, chunks, columns_of
+from queries.edges import EVER, Edges, columns_of
 from queries.edges_then import EdgesThen
-from queries.moment import Moment
-from queries.walk import Walk, walk
+from queries.moment import AsOf, Moment, name_of
+from queries.walk import Walk, chunks, walk
 
 _NODE_KEYS = ("name", "origin", "resolved", "expression")
 
@@ -35,7 +35,7 @@ class Question:
     direction: str = "upstream"
     depth: int | None = None
     type: str = "direct"
-    as_of: Moment | Literal["ever"] | None = None
+    as_of: AsOf = None
     level: str | None = None
     limit: int = 10_000
 
@@ -58,7 +58,7 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
         direction=question.direction,
         depth=question.depth,
         type=question.type,
-        as_of=question.as_of.name if isinstance(question.as_of, Moment) else question.as_of,
+        as_of=name_of(question.as_of),
         nodes=nodes,
         edges=tuple(edges[order] for order in sorted(edges)),
         complete=cut is None,

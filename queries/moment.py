@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import Literal
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 
@@ -37,6 +38,21 @@ class Moment:
     def of_dataset(self, dataset: str) -> int:
         """The time that counts for a dataset, in ms since 1970."""
         return self.of.get(dataset, self.at)
+
+
+AsOf = Moment | Literal["ever"] | None  #: None: now
+
+
+def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: int) -> AsOf:
+    """What a parameter `asOf` asks for; errors as those of `moment`."""
+    if text is None:
+        return None
+    return "ever" if text == "ever" else moment(g, text, field_name, now_ms)
+
+
+def name_of(as_of: AsOf) -> str | None:
+    """As an answer shows it."""
+    return as_of.name if isinstance(as_of, Moment) else as_of
 
 
 def moment(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> Moment:

@@ -10,8 +10,8 @@ from gremlin_python.process.traversal import P
 from graphmodel.ids import split_node
 from graphmodel.now import Standing
 from graphmodel.validity import columns_of
-from queries.edges import chunks
 from queries.moment import Moment
+from queries.walk import chunks
 
 
 class Standings:

@@ -16,10 +16,13 @@ import click
 import headwater
 from headwater.cli.ask import downstream, query, upstream
 from headwater.cli.common import safe
+from headwater.cli.estate import estate
 from headwater.cli.glue import glue
+from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
 from headwater.errors import HeadwaterError
 
@@ -37,7 +40,25 @@ def command(shared: dict[str, bool], debug: bool) -> None:
     shared["debug"] = debug
 
 
-_COMMANDS = (serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, glue, doctor, token, demo)
+_COMMANDS = (
+    serve,
+    load,
+    upstream,
+    downstream,
+    impact,
+    paths,
+    estate,
+    query,
+    verify,
+    replay,
+    parked,
+    erase,
+    backup,
+    glue,
+    doctor,
+    token,
+    demo,
+)
 for _command in _COMMANDS:
     command.add_command(_command)
 

@@ -189,6 +189,15 @@ def test_every_query_answers_on_an_empty_graph(store: GraphStore) -> None:
 def test_the_store_is_only_read(graph: GraphStore) -> None:
     before = graph.counts()
     for query in QUERIES:
-        known = {"node": MART, "dataset": MART, "job": JOB, "run": "run:1", "plan": PLAN, "q": "a"}
+        known = {
+            "node": MART,
+            "dataset": MART,
+            "job": JOB,
+            "run": "run:1",
+            "plan": PLAN,
+            "q": "a",
+            "from": MART,
+            "to": RAW,
+        }
         run(query.name, graph.g, {name: known[name] for name in known if name in {p.name for p in query.parameters}})
     assert graph.counts() == before
