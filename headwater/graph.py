@@ -19,6 +19,8 @@ from headwater.source import Source, find
 from headwater.stating import Stated
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from queries.results import Result
 
 Type = Literal["direct", "indirect", "all"]
@@ -54,14 +56,16 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - the parameter's name everywhere
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | None = None,
+        as_of: str | int | datetime | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """Where a dataset or column comes from, in any spelling.
 
         `type`: direct is what values are made of, all also filters, joins and keys, indirect only these, of the node
         itself. `depth`: hops to follow; None is all. `level`: None is the node's own. `as_of`: None is now, "ever" all
-        that ever held. `limit`: nodes to keep, the nearest first. WrongUse: the node does not exist; it says near ones.
+        that ever held; else a time (text, ms since 1970, or a datetime, without a zone in UTC) or the id of a run: what
+        held then, or for it. `limit`: nodes to keep, the nearest first. WrongUse: the node does not exist; it says near
+        ones.
         """
         return self._lineage("upstream", node=node, type=type, depth=depth, level=level, as_of=as_of, limit=limit)
 
@@ -72,7 +76,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - as above
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | None = None,
+        as_of: str | int | datetime | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """What is made of a dataset or column. Parameters as those of `upstream`."""
@@ -86,7 +90,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - as above
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | None = None,
+        as_of: str | int | datetime | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """Both at once, or the `direction` given. Parameters as those of `upstream`."""
@@ -107,7 +111,7 @@ class Graph:
         *,
         change: Change = "drop",
         depth: int | None = None,
-        as_of: str | None = None,
+        as_of: str | int | datetime | None = None,
         limit: int | None = None,
     ) -> Impact:
         """What a change of a dataset or column comes to, graded. `limit`: nodes to look at, the nearest first."""
@@ -122,7 +126,7 @@ class Graph:
         *,
         ways: Literal["shortest", "all"] = "shortest",
         type: Literal["direct", "all"] = "direct",  # noqa: A002 - as above
-        as_of: str | None = None,
+        as_of: str | int | datetime | None = None,
         limit: int | None = None,
     ) -> Paths:
         """How data gets from one node to the other, whichever way round. `limit`: paths to list, the shortest first."""

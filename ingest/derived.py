@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-FORMAT = "2"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "3"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 

@@ -12,11 +12,12 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from graphmodel.statements import LABELS
 from queries import search, tables, tagged
 from queries.answer import Table
-from queries.errors import QueryError, UnknownQuery
+from queries.errors import UnknownQuery
 from queries.estate_queries import ESTATE
 from queries.grades import Change
 from queries.impact import impact
 from queries.lineage import Question, lineage
+from queries.moment import as_of
 from queries.parameters import Parameter, parse
 from queries.paths import paths
 from queries.query import Query, node, paging
@@ -32,7 +33,11 @@ _MOST = 100_000  #: nodes of an answer; a larger one is asked for in parts
 _DIRECTION = Parameter(
     "direction", "where to look from the node", default="upstream", choices=("upstream", "downstream", "both")
 )
-_AS_OF = Parameter("asOf", "absent: what holds now; ever: all that ever held")
+_AS_OF = Parameter(
+    "asOf",
+    "absent: what holds now; ever: all that ever held; a time (2026-03-01, 2026-03-01T08:00Z, ms since 1970): what "
+    "held then; the id of a run, Glue job run or Spark application: what held for it, its inputs as it saw them",
+)
 _TYPE = Parameter(
     "type",
     "direct: what values are made of; all: also filters, joins, keys",
@@ -202,11 +207,13 @@ def run(
     *,
     deadline: float = DEADLINE,
     clock: Callable[[], float] = time.monotonic,
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Result:
     """Run a query by its name, with parameters as text or typed.
 
-    Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`.
-    Raises UnknownQuery, QueryError for a parameter, NodeNotFound, and the store's own errors.
+    Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`;
+    `now_ms` gives ms since 1970: there is no lineage as of a later time. Raises UnknownQuery, QueryError for a
+    parameter, NodeNotFound, and the store's own errors.
     """
     query = BY_NAME.get(name)
     if query is None:
@@ -216,7 +223,8 @@ def run(
     for parameter in query.parameters:
         if parameter.type == "node":
             values[parameter.name] = resolve(g, values[parameter.name], parameter.labels, parameter.name)
-    _check_as_of(values)
+    if "asOf" in values:
+        values["asOf"] = as_of(g, values["asOf"], "asOf", now_ms())
     until = clock() + deadline
     if query.function:
         page = query.function(g, values)
@@ -226,11 +234,6 @@ def run(
     else:
         return (query.walk or _lineage(name))(g, values, lambda: clock() >= until)
     return Table(query.name, values, query.columns, tuple(page.rows), page.next, page.reason)
-
-
-def _check_as_of(values: Mapping[str, Any]) -> None:
-    if values.get("asOf") not in (None, "ever"):
-        raise QueryError("asOf takes only 'ever' so far: times and run ids come later", "asOf", ["ever"])
 
 
 def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], Late], Result]:

@@ -14,6 +14,7 @@ from queries.answer import Edge
 from queries.cadence import Cadence, cadences, owners
 from queries.grades import Change
 from queries.lineage import Question, lineage
+from queries.moment import name_of
 from queries.walk import chunks
 
 _UNKNOWN = 1_000  #: reads without column lineage that are listed
@@ -31,7 +32,7 @@ def impact(g: GraphTraversalSource, given: Mapping[str, Any], late: Callable[[],
         root=answer.root,
         change=given["change"],
         depth=given["depth"],
-        as_of=given["asOf"],
+        as_of=name_of(given["asOf"]),
         affected=tuple(sorted(_told(g, affected, edges), key=grading.order)),
         edges=edges,
         unknown=unknown,

@@ -14,6 +14,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from graphmodel.ids import split_node
 from queries.answer import Answer, Reason
 from queries.lineage import Question, lineage
+from queries.moment import name_of
 from queries.routes import Way, between, distances, ways
 from queries.ways import Paths
 
@@ -24,7 +25,7 @@ _STEPS = 100_000  #: that are taken to tell ways inside cycles from those that a
 def paths(g: GraphTraversalSource, given: Mapping[str, Any], late: Callable[[], bool]) -> Paths:
     """The query: `given` has from, to, type, asOf, ways and limit."""
     start, end = given["from"], given["to"]
-    empty = Paths(start, end, given["type"], given["asOf"])
+    empty = Paths(start, end, given["type"], name_of(given["asOf"]))
     columns = any(split_node(node)[1] is not None for node in (start, end))
     level = "column" if columns else "dataset"
     for source, target, direction in ((start, end, "downstream"), (end, start, "upstream")):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import asking, console, json_option, print_json, source_options
+from headwater.cli.common import as_of, as_of_options, asking, console, json_option, print_json, source_options
 
 if TYPE_CHECKING:
     from headwater.check.difference import Check
@@ -35,7 +35,7 @@ _SCHEMA = "what another schema of a dataset breaks: Spark's df.schema.json(), or
 @click.argument("node", required=False)
 @click.option("--change", type=click.Choice(_CHANGES), default="drop", help="what is done to it (default: drop)")
 @click.option("--depth", type=int, help="hops to follow; without it all")
-@click.option("--as-of", "as_of", metavar="ever", help="ever: all that ever held; without it what holds now")
+@as_of_options
 @click.option("--limit", type=int, help="nodes to look at, the nearest first (default 10,000)")
 @click.option("--plan", type=_FILE, metavar="FILE", help="what a changed job breaks: its plan, as an agent sends it")
 @click.option("--schema", type=(str, _FILE, _FILE), metavar="DATASET OLD NEW", help=_SCHEMA)
@@ -52,7 +52,7 @@ def impact(**options: Any) -> None:
     if len(given) != 1:
         raise click.UsageError("one of NODE, --plan and --schema is needed")
     if given != ["node"]:
-        _refuse(options, ("change", "depth", "as_of", "limit"), f"--{given[0]}")
+        _refuse(options, ("change", "depth", "as_of", "run", "limit"), f"--{given[0]}")
         sys.exit(int(_check(**options)))
     _refuse(options, ("guess_renames",), "NODE")
     found = _of_node(**options)
@@ -95,10 +95,10 @@ def _show_checks(checks: Sequence[Check], format_: str, *, everything: bool) -> 
         raise click.UsageError(f"a check before merge is printed as table, json or markdown, not as {format_}")
 
 
-def _of_node(data: Path, store: str | None, server: str | None, as_of: str | None, **options: Any) -> Impact:
+def _of_node(data: Path, store: str | None, server: str | None, **options: Any) -> Impact:
     from queries.affected import Impact
 
-    given = [("asOf", as_of), *((name, options[name]) for name in ("node", "change", "depth", "limit"))]
+    given = [("asOf", as_of(options)), *((name, options[name]) for name in ("node", "change", "depth", "limit"))]
     with asking(data, store, server) as source:
         found = source.ask("impact", [(key, value) for key, value in given if value is not None])
     assert isinstance(found, Impact), "the query impact answers with an impact"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import asking, console, json_option, print_json, source_options
+from headwater.cli.common import as_of, as_of_options, asking, console, json_option, print_json, source_options
 
 if TYPE_CHECKING:
     from queries.ways import Paths
@@ -28,7 +28,7 @@ Exit code 0 if there is a path, 1 if there is none, 2 if one of the two does not
 @click.option("--all", "everything", is_flag=True, help="all that lies between the two; without it the shortest path")
 @click.option("--limit", type=int, help="paths to list with --all, the shortest first (default 100)")
 @click.option("--type", "type_", type=click.Choice(["direct", "all"]), default="direct", help="all: also filters, keys")
-@click.option("--as-of", "as_of", metavar="ever", help="ever: all that ever held; without it what holds now")
+@as_of_options
 @click.option("--format", "format_", type=click.Choice(["text", "json", "mermaid", "dot"]), default="text")
 @json_option
 @source_options
@@ -41,7 +41,7 @@ def paths(data: Path, store: str | None, server: str | None, **options: Any) -> 
         ("to", options["end"]),
         ("ways", "all" if options["everything"] else "shortest"),
         ("type", options["type_"]),
-        ("asOf", options["as_of"]),
+        ("asOf", as_of(options)),
         ("limit", options["limit"]),
     ]
     with asking(data, store, server) as source:

@@ -95,6 +95,10 @@ BOUNDS = {
     "the nearest five": ({"limit": 5}, 5, "limit"),
     "all of it, filters and keys too": ({"type": "all"}, 42, None),
     "what ever held": ({"asOf": "ever"}, 20, None),
+    "after all writes": ({"asOf": "2026-11-23"}, 20, None),
+    "when half of it had been written": ({"asOf": "2026-11-22T22:03:00Z"}, 1, None),
+    "before all writes": ({"asOf": "2026-11-22"}, 1, None),
+    "for the run that wrote it": ({"asOf": "local-1795385021849"}, 20, None),
 }
 
 
@@ -198,7 +202,9 @@ MISTAKES: dict[str, tuple[str, int, str | None, str, str | None]] = {
     "a negative depth": (f"/api/v1/lineage?{NODE}&depth=-1", 400, "depth", "depth", None),
     "a type that is none": (f"/api/v1/lineage?{NODE}&type=some", 400, "type", "direct", None),
     "a direction that is none": (f"/api/v1/lineage?{NODE}&direction=up", 400, "direction", "upstream", None),
-    "a time, which comes later": (f"/api/v1/lineage?{NODE}&asOf=2026-01-01", 400, "asOf", "ever", "ever"),
+    "a time to come": (f"/api/v1/lineage?{NODE}&asOf=2999-01-01", 400, "asOf", "yet to come", None),
+    "no time and no run": (f"/api/v1/lineage?{NODE}&asOf=yesterday", 400, "asOf", "no time, and no run", None),
+    "no day": (f"/api/v1/lineage?{NODE}&asOf=2026-02-30", 400, "asOf", "no time", None),
     "an entry that is no number": (f"/api/v1/lineage?{NODE}&after=x", 400, "after", "whole number", None),
     "an entry that is not there yet": (f"/api/v1/lineage?{NODE}&after=19", 400, "after", "no entry 19", None),
     "an unknown query": ("/api/v1/queries/upstrem", 404, "query", "upstrem", "upstream"),
