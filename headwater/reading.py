@@ -12,7 +12,7 @@ from headwater.loading import Loaded, Progress
 
 if TYPE_CHECKING:
     from graphstore import GraphStore
-    from queries.answer import Answer, Table
+    from queries.results import Result
 
 SHARED = ("ws://", "wss://", "neptune://")
 """How the URLs of stores begin that several machines can ask at a time."""
@@ -34,13 +34,17 @@ class ReadOnly:
         with translated():
             return cls(url, open_store(url, readonly=True))
 
-    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Answer | Table:
+    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query."""
         from headwater.source import translated
         from queries.catalogue import run
 
         with translated():
             return run(name, self.store.g, [(key, value) for key, value in parameters if value is not None])
+
+    def types(self, plan: str) -> dict[str, str]:
+        """WrongUse: the payload says them."""
+        self._refuse("the types of a plan are known where its ledger is")
 
     def stats(self) -> dict[str, Any]:
         """What is in the graph; `entries` are those of the ledger that it has."""

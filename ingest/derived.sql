@@ -73,3 +73,11 @@ CREATE TABLE statements (
 ) WITHOUT ROWID;
 CREATE TABLE tagged (tag TEXT NOT NULL, node TEXT NOT NULL, PRIMARY KEY (tag, node)) WITHOUT ROWID;
 CREATE INDEX tagged_nodes ON tagged (node);
+
+-- From when until when a plan stands in the state of a dataset; `columns`: JSON, empty for all.
+CREATE TABLE validities (
+    dataset TEXT NOT NULL, plan TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL,
+    certain INTEGER NOT NULL, columns TEXT NOT NULL,
+    PRIMARY KEY (dataset, plan, valid_from)
+) WITHOUT ROWID;
+CREATE INDEX validities_by_end ON validities (dataset, valid_to);

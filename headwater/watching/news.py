@@ -1,6 +1,6 @@
 """What is new in an answer, compared with the one before. Pure.
 
-An answer is a set of items: the edges of a lineage answer, the rows of a table. Each has a key that tells it from the
+An answer is a set of items: the edges of a lineage answer, the rows of a table, what a change affects. Each has a key that tells it from the
 others, and a content; both are text, so that they can be kept.
 """
 
@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphmodel.delta import digest
-from queries.answer import Answer, Edge, Table
+from queries.affected import Impact
+from queries.answer import Edge, Table
+from queries.results import Result
 
 Items = Mapping[str, str]  #: key -> content
 
@@ -54,9 +56,14 @@ class News:
         return cls(data["added"], data["removed"], changed)
 
 
-def items(answer: Answer | Table, ignored: Iterable[str] = ()) -> dict[str, str]:
+def items(answer: Result, ignored: Iterable[str] = ()) -> dict[str, str]:
     """The items of an answer, without the columns that are ignored."""
-    found = _edges(answer) if isinstance(answer, Answer) else _rows(answer)
+    if isinstance(answer, Table):
+        found = _rows(answer)
+    elif isinstance(answer, Impact):
+        found = _affected(answer)
+    else:
+        found = _edges(answer.edges)
     left_out = frozenset(ignored)
     return {key: _content({n: v for n, v in row.items() if n not in left_out}) for key, row in found}
 
@@ -74,14 +81,20 @@ def kept(before: Items, after: Items, *, complete: bool) -> dict[str, str]:
     return dict(after) if complete else {**before, **after}
 
 
-def _edges(answer: Answer) -> Iterator[tuple[str, dict[str, Any]]]:
+def _affected(impact: Impact) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a change affects, and how; how often and when something runs is no news."""
+    for item in impact.affected:
+        yield item.id, {"how": item.grade}
+
+
+def _edges(edges: Iterable[Edge]) -> Iterator[tuple[str, dict[str, Any]]]:
     """One item for each pair of nodes and kind of edge; several plans that derive it alike are one."""
     by_key: dict[str, list[Edge]] = {}
-    for edge in answer.edges:
+    for edge in edges:
         kind = f" {edge.subtype.lower()}" if edge.subtype else ""
         by_key.setdefault(f"{edge.source} -> {edge.target} ({edge.type}{kind})", []).append(edge)
-    for key, edges in by_key.items():
-        yield key, {"how": "; ".join(sorted(map(_how, edges)))}
+    for key, alike in by_key.items():
+        yield key, {"how": "; ".join(sorted(map(_how, alike)))}
 
 
 def _how(edge: Edge) -> str:

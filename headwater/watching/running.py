@@ -17,7 +17,8 @@ from headwater.watching.definitions import Channel, Watch, node_parameter
 from headwater.watching.news import News, difference, items, kept
 from headwater.watching.reports import Report
 from headwater.watching.state import Pending, State, States
-from queries.answer import Answer, Table
+from queries.answer import Answer
+from queries.results import Result
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class _Evaluation:
 
         return [str(row["id"]) for row in rows(self._source, "matching", {"pattern": pattern})]
 
-    def _answer(self, node: str) -> Answer | Table | None:
+    def _answer(self, node: str) -> Result | None:
         parameter = node_parameter(self._watch.question)
         assert parameter is not None, "the definition was checked"
         try:
