@@ -14,14 +14,13 @@ from itertools import groupby
 from pathlib import Path
 
 from graphmodel import elements, ids
-from graphmodel.delta import Vertex, vertex
+from graphmodel.delta import Vertex
 from graphmodel.elements import Part
 from graphmodel.logic import Logic
 from ingest import derived_rows as rows
 from ingest.derived import FORMAT
 from ingest.derived_tables import EVENT, READ, WRITE, Tables
 from ingest.ledger_entries import LedgerError
-from ingest.projector import LEDGER
 from ingest.supports import PlanAt
 
 _COUNTED = ("logics", "events", "aliases", "datasets", "writes", "reads")
@@ -39,7 +38,6 @@ class Scan:
         """Begins the transaction. NotReady: they are of another ledger, or about to be rebuilt."""
         self._db = connection
         self._tables = Tables(connection)
-        self._ledger_id = ledger_id
         self._plan_at = plan_at
         connection.execute("BEGIN")
         meta = dict(connection.execute("SELECT name, value FROM meta"))
@@ -61,10 +59,6 @@ class Scan:
         yield from self._datasets()
         yield from self._writes()
         yield from self._reads()
-
-    def ledger(self) -> Part:
-        """The vertex that says how far the graph has read the ledger: to be written when all else is."""
-        return Part((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self._ledger_id),))
 
     def _plans(self) -> Iterator[Part]:
         last_job = None

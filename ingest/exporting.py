@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graphmodel.elements import ledger_part
 from graphmodel.neptune_csv import lines
 from ingest.decoding import Decoding, Erased, spline_decoders
 from ingest.derived import FILE
@@ -51,13 +52,13 @@ def export_neptune_csv(folder: Path, place: Place, progress: Progress, *, split:
         decoding = Decoding(ledger, spline_decoders())
         with scanning(folder / FILE, ledger.id, decoding.plan_at) as scan:
             try:
-                written = _write(scan, place, progress, split)
+                written = _write(scan, ledger.id, place, progress, split)
             except Erased as error:
                 raise NotReady(f"{error} meanwhile: export again") from error
             return Exported(ledger.id, scan.applied, written)
 
 
-def _write(scan: Scan, place: Place, progress: Progress, split: int) -> Written:
+def _write(scan: Scan, ledger: str, place: Place, progress: Progress, split: int) -> Written:
     total = scan.rows()
     with place.scratch() as scratch:
         files = LoaderFiles(Within(place, GRAPH), scratch, split=split)
@@ -65,9 +66,13 @@ def _write(scan: Scan, place: Place, progress: Progress, split: int) -> Written:
             files.add(lines(part))
             if done % _STEP == 0:
                 progress(min(done, total), total)
-        written = files.close()
-        last = LoaderFiles(Within(place, LEDGER), scratch, split=split)
-        last.add(lines(scan.ledger()))
-        written += last.close()
+        written = files.close() + mark_whole(place, scratch, scan.applied, ledger)
     progress(total, total)
     return written
+
+
+def mark_whole(place: Place, scratch: Path, applied: int, ledger: str) -> Written:
+    """Write the vertex that says that all of the graph is there: its ledger's id, and the last entry in it."""
+    files = LoaderFiles(Within(place, LEDGER), scratch)
+    files.add(lines(ledger_part(applied, ledger)))
+    return files.close()

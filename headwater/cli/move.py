@@ -100,7 +100,7 @@ def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **h
     from aws_bridge.session import Session
     from ingest.bulk_loading import bulk_load as begin
 
-    with _of_aws(), progress("loading files") as step:
+    with of_aws(), progress("loading files") as step:
         split(source)
         session = Session(how["region"], how["profile"])
         if session.region is None:
@@ -143,17 +143,11 @@ def _telling(step: Progress) -> Callable[[Status], None]:
 @contextmanager
 def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[Place]:
     """A folder, or a prefix in S3; what it refuses is a user's."""
-    from ingest.places import Folder, NotEmpty
+    from ingest.places import NotEmpty, open_place
 
     try:
-        if not target.startswith("s3://"):
-            yield Folder(Path(target))
-            return
-        from aws_bridge.s3 import Prefix
-        from aws_bridge.session import Session
-
-        with _of_aws():
-            yield Prefix(Session(region, profile), target, endpoint)
+        with of_aws():
+            yield open_place(target, region, profile, endpoint)
     except NotEmpty as error:
         raise WrongUse(str(error)) from error
     except OSError as error:
@@ -161,7 +155,7 @@ def placed(target: str, region: str | None, profile: str | None, endpoint: str |
 
 
 @contextmanager
-def _of_aws() -> Iterator[None]:
+def of_aws() -> Iterator[None]:
     """The errors of AWS, as those of a user."""
     from aws_bridge.s3 import NotAPlace
     from aws_bridge.session import AwsError, NotInstalled
