@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from graphmodel.delta import Edge, Value, Vertex, digest
 from graphmodel.elements import Part
-from graphmodel.ids import edge_id
+from graphmodel.delta import edge_id
 from graphmodel.vocabulary import EDGE_LABELS, VERTEX_LABELS, Property
 
 Kind = Literal["vertices", "edges"]
