@@ -6,7 +6,7 @@ Pure and plain, written to be read and to be compared with; the projector comput
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
@@ -106,8 +106,9 @@ class View:
         twins = now.twins(self.writes)
         yield Part(edges=tuple(elements.twin_edge(wrapper, inner) for wrapper, inner in twins.items()))
         yield Part(edges=tuple(self._appends(timeline)))
+        near = now.Near(timeline)
         for reader in reads:
-            yield self._used(reader, timeline)
+            yield self._used(reader, near(reader))
         state = now.fold(timeline, lambda plan: self.known[plan].outputs, partitioned=self.partitioned)
         tally: Counter[Voice] = Counter()
         for plan, standing in state.items():
@@ -122,8 +123,8 @@ class View:
             if now.before(write, previous, partitioned=self.partitioned):
                 yield elements.appends_edge(self.dataset, write.run, previous.run)
 
-    def _used(self, reader: Read, timeline: list[Write]) -> Part:
-        seen = now.seen(reader, timeline)
+    def _used(self, reader: Read, near: Sequence[Write]) -> Part:
+        seen = now.seen(reader, near)
         writer = seen.write.run if seen.write else None
         initial = Part() if writer else elements.initial_part(self.dataset)
         edge = elements.used_edge(reader.run, self.dataset, writer, certain=seen.certain)

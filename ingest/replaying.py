@@ -123,8 +123,9 @@ class _Target:
 
     def _mark(self) -> tuple[int, str | None]:
         """What the graph says of itself: how far it has read which ledger."""
-        found = self.store.g.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId").to_list()
-        return (int(found[0]["applied"]), str(found[0]["ledger"])) if found else (0, None)
+        for found in self.store.g.V(LEDGER).element_map("applied", "ledgerId").to_list():
+            return int(found.get("applied", 0)), str(found["ledgerId"])
+        return 0, None
 
     def _refuse_unless_begun(self) -> None:
         """A graph without a mark is another's, or was loaded in part; unless a first replay was cut off at once."""

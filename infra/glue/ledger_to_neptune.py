@@ -4,8 +4,8 @@
     --target s3://BUCKET/lineage   an empty place; `headwater bulk-load` takes it from there
     --partitions N                 how many tasks share the work (default: Spark's own)
 
-The same mapping as everywhere, the functions of `graphmodel`, in the order of `graphmodel.whole.graph`; the rows are
-those of `headwater export`. One dataset's runs are folded by one task. `docs/moving.md` says how to set the job up.
+The mapping is `graphmodel.distributed`; the rows are those of `headwater export`. The runs of one dataset are folded by
+one task. `docs/moving.md` says how to set the job up.
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from pyspark import RDD, SparkContext
+from pyspark import RDD, SparkContext, StorageLevel
 from pyspark.sql import SparkSession
 
-from graphmodel import elements, now
-from graphmodel.choice import Body, Event, body_rank, choose
+from graphmodel.choice import Body, Event, choose
+from graphmodel.distributed import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
 from graphmodel.elements import Part
-from graphmodel.logic import Logic, Schema, schemas
 from graphmodel.model import Plan
 from graphmodel.neptune_csv import Line, lines
-from graphmodel.now import Read, Write
-from graphmodel.whole import Chosen, View, alias_parts, chosen_of
 from ingest.decoding import spline_decoders
 from ingest.exporting import GRAPH, mark_whole
 from ingest.ledger_entries import Entry, LedgerError
@@ -37,18 +34,6 @@ from ingest.ledger_export import read_manifest, read_segment
 from ingest.ledger_segments import Checking, Damaged, Segment, never_erased
 from ingest.loader_files import LoaderFiles, Written
 from ingest.places import NotEmpty, Within, open_place, refuse_unless_empty
-
-
-class Executed(NamedTuple):
-    """A body with whether a run of it succeeded."""
-
-    chosen: Chosen
-    alive: bool
-
-
-class Partitioned(NamedTuple):
-    """A body shows the dataset to be partitioned."""
-
 
 Tagged = tuple[str, Any]  #: what it is, and the thing
 
@@ -74,7 +59,7 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     manifest = read_manifest(open_place(source))
     tasks = partitions or context.defaultParallelism
     segments = context.parallelize(manifest.segments, max(1, len(manifest.segments)))
-    read = segments.flatMap(lambda segment: decoded(source, segment)).cache()
+    read = segments.flatMap(lambda segment: decoded(source, segment)).persist(StorageLevel.MEMORY_AND_DISK)
     set_aside = refused(read.filter(lambda tagged: tagged[0] not in ("body", "event")).collect())
     parts = _parts(read, tasks)
     rows: RDD[Any] = parts.flatMap(lines).map(lambda line: (_key(line), line))  # pyspark's type knows no key of text
@@ -125,66 +110,22 @@ def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     """All parts of the graph; some elements are in several of them."""
     bodies = _of(read, "body").map(lambda body: (body.plan.agent_plan_id, body)).reduceByKey(better_body, tasks)
     events = _of(read, "event").map(lambda event: (event.id, event)).reduceByKey(choose, tasks).values()
-    joined = bodies.cogroup(events.map(lambda event: (event.run.agent_plan_id, event)), tasks)
-    told = joined.values().flatMap(lambda pair: executed(*pair)).cache()
-    plans = _of(told, "plan").map(lambda plan: (plan.chosen.logic.plan, plan)).reduceByKey(better_plan, tasks)
-    datasets = _of(told, "dataset").groupByKey(tasks)
-    views = datasets.flatMap(lambda pair: view(*pair))
-    return _of(told, "part").union(plans.values().flatMap(plan_parts)).union(views)
+    both = bodies.cogroup(events.map(lambda event: (event.run.agent_plan_id, event)), tasks)
+    told = both.values().flatMap(lambda pair: joined(*pair)).persist(StorageLevel.MEMORY_AND_DISK)
+    executed = _instances(told, Executed).map(lambda body: (body.plan, body)).reduceByKey(better_plan, tasks)
+    plans = executed.values().persist(StorageLevel.MEMORY_AND_DISK)
+    facts = _instances(told, About).union(plans.map(logic_fact))
+    datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
+    views = datasets.flatMap(lambda pair: pair[1].parts(pair[0]))
+    return _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
 
 
 def _of(tagged: RDD[Tagged], what: str) -> RDD[Any]:
     return tagged.filter(lambda pair: pair[0] == what).values()
 
 
-def better_body(one: Body, other: Body) -> Body:
-    """The body that counts, of two with one id."""
-    return min(one, other, key=lambda body: body_rank(body.plan, body.sha256))
-
-
-def better_plan(one: Executed, other: Executed) -> Executed:
-    """Of two bodies with one logic, the one that gives the operations: it succeeded, and has the better rank."""
-    return min(one, other, key=lambda body: (not body.alive, body.chosen.summary.operations_rank))
-
-
-def executed(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[Tagged]:
-    """What the body of one plan id (or none) and its events tell: parts, the plan, and facts about datasets."""
-    runs = list(events)
-    for chosen in map(chosen_of, bodies):
-        of = chosen.summary
-        yield from (("dataset", (uri, Partitioned())) for uri in of.partitioned)
-        if not runs:
-            return
-        alive = any(event.run.error is None for event in runs)
-        yield "plan", Executed(chosen, alive)
-        yield "dataset", (of.target, chosen.logic)
-        for event in runs:
-            yield "part", elements.run_part(event, of)
-            yield "dataset", (of.target, now.write_of(event, of))
-            yield from (("dataset", (uri, now.read_of(event, of))) for uri in of.inputs)
-        if alive:
-            yield from (("part", part) for part in alias_parts(chosen))
-            yield from (("dataset", (s.dataset, s)) for s in schemas(chosen.body.plan, chosen.logic))
-
-
-def plan_parts(plan: Executed) -> Iterator[Part]:
-    """A plan vertex with what hangs on it."""
-    known = plan.chosen.logic
-    yield elements.plan_part(known)
-    if plan.alive:
-        yield Part(edges=tuple(elements.logic_edges(known)))
-        yield elements.operations_part(known.plan, plan.chosen.body.plan)
-
-
-def view(dataset: str, facts: Iterable[Any]) -> Iterator[Part]:
-    """The views of one dataset; it is in the graph if a body that succeeded has columns of it."""
-    by_type: dict[type, list[Any]] = defaultdict(list)
-    for fact in facts:
-        by_type[type(fact)].append(fact)
-    if by_type[Schema]:
-        known = {logic.plan: logic for logic in by_type[Logic]}
-        found = View(dataset, by_type[Write], known, partitioned=bool(by_type[Partitioned]))
-        yield from found.parts(by_type[Read], list(dict.fromkeys(by_type[Schema])))
+def _instances(told: RDD[Any], kind: type) -> RDD[Any]:
+    return told.filter(lambda thing: isinstance(thing, kind))
 
 
 def _key(line: Line) -> str:
