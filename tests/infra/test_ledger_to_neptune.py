@@ -38,7 +38,7 @@ def job(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
         "PYSPARK_SUBMIT_ARGS": SPARK,
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
-    arguments = ("--source", source, "--target", target, "--partitions", 3, "--JOB_NAME", "x")
+    arguments = ("--source", source, "--target", target, "--partitions", 2, "--JOB_NAME", "x")
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=variables)
 
@@ -51,7 +51,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         service.ledger.append(recorded(*cases()))
         service.catch_up()
         export_neptune_csv(service.folder, Folder(folder / "export"), quiet)
-        manifest = export_ledger(service.folder, Folder(folder / "ledger"), quiet, split=2**20)
+        manifest = export_ledger(service.folder, Folder(folder / "ledger"), quiet, split=3 * 2**20)
     assert len(manifest.segments) > 2
     return folder
 
