@@ -51,8 +51,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         service.ledger.append(recorded(*cases()))
         service.catch_up()
         export_neptune_csv(service.folder, Folder(folder / "export"), quiet)
-        manifest = export_ledger(service.folder, Folder(folder / "ledger"), quiet, split=3 * 2**20)
-    assert len(manifest.segments) > 2
+        manifest = export_ledger(service.folder, Folder(folder / "ledger"), quiet, split=2 * 2**20)
+    assert len(manifest.segments) > 1
     return folder
 
 
