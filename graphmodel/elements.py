@@ -15,7 +15,6 @@ from graphmodel.delta import Edge, Value, Vertex, edge, vertex
 from graphmodel.logic import Logic, Summary
 from graphmodel.model import Dependency, DependencyType, Derivation, Plan, Subtype
 from graphmodel.now import Standing
-from graphmodel.vocabulary import LEDGER
 
 
 @dataclass(frozen=True)
@@ -154,11 +153,6 @@ def alias_part(spelling: str, target: str) -> Part:
 def column_edge(dataset: str, column: str) -> Edge:
     """A column of a dataset."""
     return edge("hasColumn", dataset, ids.column_id(dataset, column))
-
-
-def ledger_part(applied: int, ledger: str) -> Part:
-    """How far the graph has read which ledger: its id, and the sequence of the last entry."""
-    return Part((vertex(LEDGER, LEDGER, applied=applied, ledgerId=ledger),))
 
 
 def _derivation(label: str, known: Logic, d: Derivation, **view: Value) -> Edge:

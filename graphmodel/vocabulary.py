@@ -57,8 +57,6 @@ def _s(meaning: str) -> Property:
 _NAME = _s("the name that people read")
 _TIMESTAMP = Property("long", "when the agent's listener fired", "ms since 1970-01-01Z")
 
-LEDGER = "ledger"  #: id and label of the vertex that says how far the graph has read which ledger
-
 VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
         "dataset",
@@ -164,7 +162,7 @@ VERTICES: tuple[VertexLabel, ...] = (
         "view",
     ),
     VertexLabel(
-        LEDGER,
+        "ledger",
         "the word ledger",
         "how far this graph has read the ledger that it is a view of",
         "prov:Bundle",

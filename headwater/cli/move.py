@@ -56,7 +56,7 @@ def export(target: str, *, form: str, split: int, as_json: bool, data: Path, sto
         with progress("bringing the graph up to date") as step:
             source.settle(step)
         with placed(target, **aws) as place, translated(), progress("exporting") as step:
-            done = export_neptune_csv(data, place, step, split=split * _MB)
+            done = export_neptune_csv(data, place, step, split=split * _MB, store=store)
     if as_json:
         print_json(done.to_dict())
         return

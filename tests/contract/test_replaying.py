@@ -101,6 +101,28 @@ def test_after_a_bulk_load_only_what_is_new_is_written(anywhere: World, tmp_path
     anywhere.is_whole()
 
 
+def test_a_server_takes_over_what_was_loaded(world: World, tmp_path: Path) -> None:
+    world.append(*PIPELINE[:3])
+    world.bulk_load(tmp_path / "out")
+    with open_store(world.url) as store:
+        run = store.g.V().has_label("run").id_().next()
+        store.apply(GraphDelta((vertex(run, "run", user="somebody else"),)))
+    with Service.open(world.folder, world.url) as service:
+        assert service.catch_up() == 0
+        assert service.store.g.V(run).values("user").next() == "somebody else"
+        with pytest.raises(LedgerInUse, match="another process writes"):
+            world.replay()
+    assert world.replay().known == 0
+
+
+def test_a_server_draws_anew_what_was_loaded_in_part(world: World, tmp_path: Path) -> None:
+    world.append(*PIPELINE[:3])
+    world.bulk_load(tmp_path / "out", without="used")
+    with Service.open(world.folder, world.url) as service:
+        service.catch_up()
+    world.is_whole()
+
+
 def test_tables_that_are_lost_are_worked_out_from_the_graph(world: World) -> None:
     count = world.append(*PIPELINE)
     world.replay()
@@ -136,7 +158,7 @@ def test_a_load_in_part_with_a_mark_is_found_by_counting(world: World, tmp_path:
     world.append(*PIPELINE)
     world.bulk_load(tmp_path / "out", without="used")
     for _ in range(2):
-        with pytest.raises(Refused, match=r"says that it is whole, and has 0 of \d+ used"):
+        with pytest.raises(Refused, match=r"says that it is whole, and has 0 of \d+ used.*--fresh"):
             world.replay()
     world.replay(fresh=True)
     world.is_whole()
@@ -185,7 +207,7 @@ def test_an_older_copy_of_the_ledger_is_refused(world: World, tmp_path: Path) ->
 def test_two_replays_into_one_store_do_not_meet(world: World) -> None:
     world.append(*PIPELINE[:1])
     world.replay()
-    with _locked(world), pytest.raises(LedgerInUse, match="another process replays"):
+    with _locked(world), pytest.raises(LedgerInUse, match="another process writes"):
         world.replay()
 
 
