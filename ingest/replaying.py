@@ -10,12 +10,16 @@ from pathlib import Path
 from graphstore import GraphStore, open_store
 from graphstore.errors import Refused
 from ingest.adopting import adopt
+from ingest.backoff import Backoff
 from ingest.derived import Derived
 from ingest.graph_mark import is_empty, read_mark
 from ingest.ledger import Ledger
 from ingest.projector import BATCH, OtherLedger, Projector
 from ingest.targets import lock, tables_of
 from ingest.verify import now_ms
+
+#: How often one write is tried, for about two minutes: a cluster's writer may move meanwhile. The next replay goes on.
+_ATTEMPTS = 12
 
 Progress = Callable[[int, int], None]  #: (done, of)
 
@@ -54,7 +58,8 @@ def replay_into(folder: Path, url: str, progress: Progress, *, fresh: bool = Fal
         else:
             _refuse_what_is_no_graph_of(ledger, store, derived, url)
             known = _adopted(ledger, store, derived, tables, url, progress)
-        return _replay(Projector(ledger, store, derived), known, progress)
+        projector = Projector(ledger, store, derived, backoff=Backoff(attempts=_ATTEMPTS))
+        return _replay(projector, known, progress)
 
 
 def _replay(projector: Projector, known: int, progress: Progress) -> Replayed:

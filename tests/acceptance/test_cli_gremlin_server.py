@@ -94,7 +94,7 @@ def send(server: Server, case: Path) -> None:
 
 def test_a_command_says_that_the_store_cannot_be_reached(relay: Relay, url: str, tmp_path: Path) -> None:
     relay.shut()
-    for command in (["load", *PIPELINE[:1]], ["upstream", LAST], ["replay"]):
+    for command in (["load", *PIPELINE[:1]], ["upstream", LAST], ["replay", "--yes"], ["replay", "--to", url]):
         with Ledger.open(tmp_path / "data", clock=lambda: 0):
             pass
         said = headwater(*command, "--data", tmp_path / "data", "--store", url)
