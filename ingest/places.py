@@ -24,7 +24,7 @@ class Place(Protocol):
         """Take over a finished file; `path` is gone afterwards. One of the name is replaced."""
 
     def open(self, name: str) -> BinaryIO:
-        """Read a file from its beginning."""
+        """Read a file from its beginning. FileNotFoundError: there is none of that name."""
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for files that are not finished, removed at the end."""

@@ -22,6 +22,8 @@ from typing import Any
 from pyspark import RDD, SparkContext, StorageLevel
 from pyspark.sql import SparkSession
 
+from aws_bridge.s3 import NotAPlace
+from aws_bridge.session import AwsError
 from graphmodel.choice import Body, Event, choose
 from graphmodel.distributed import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
 from graphmodel.elements import Part
@@ -48,7 +50,7 @@ def main(arguments: list[str]) -> None:
     context = SparkSession.builder.getOrCreate().sparkContext
     try:
         print(json.dumps(run(context, given.source, given.target, given.partitions)))
-    except (LedgerError, NotEmpty) as error:
+    except (AwsError, LedgerError, NotAPlace, NotEmpty) as error:
         sys.exit(str(error))
 
 
