@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from graphmodel.delta import GraphDelta, vertex
 from graphmodel.elements import Part
+from graphmodel.vocabulary import LEDGER
 from graphstore.errors import Damaged, InUse, Passing
 from graphstore.port import GraphStore
 from ingest.changes import Changes
@@ -27,7 +28,6 @@ from ingest.projection import project
 
 log = logging.getLogger(__name__)
 
-LEDGER = "ledger"  #: id and label of the vertex that says how far the graph has read which ledger
 BATCH = 50  #: entries in one write of the graph
 GAP = 1_000  #: entries by which the graph may be ahead of the derived tables without a rebuild
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 30.0  #: seconds between retries
