@@ -196,15 +196,18 @@ class Projector:
         if self._derived.meta("clearing") or not self._derived.meta("ledger"):
             self._begin()
         self._advance(self._derived.checkpoint)
-        applied, ledger = self._graph_has()
+        applied, begun, ledger = self._graph_has()
         if ledger not in (self._ledger.id, None):
             raise OtherLedger(f"the store holds the graph of the ledger {ledger}, not of {self._ledger.id}")
         gap = applied - self._checkpoint
         foreign = self._derived.meta("ledger") != self._ledger.id
-        if foreign or not 0 <= gap <= GAP or (ledger is None and self._has_any()):
+        if foreign or not 0 <= gap <= GAP or begun > applied + GAP or (ledger is None and self._has_any()):
             self.rebuild()
-        elif gap:
+            return
+        if gap:
             self._reapply(self._ledger.read(self._checkpoint, gap))
+        if begun > applied:  # what is there in part: the very same batch gives the very same changes
+            self._take(self._ledger.read(self._checkpoint, begun - self._checkpoint))
         for sequence in self._derived.retrying():
             self._retry(sequence)
 
@@ -215,10 +218,10 @@ class Projector:
             # What is erased up to here is not read any more, so its erasure asks for nothing.
             self._derived.set_meta("replayed", str(self._ledger.head().sequence))
 
-    def _graph_has(self) -> tuple[int, str | None]:
-        """The sequence up to which the graph has read which ledger; (0, None) for none."""
-        found = self._store.g.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId").to_list()
-        return (int(found[0]["applied"]), str(found[0]["ledger"])) if found else (0, None)
+    def _graph_has(self) -> tuple[int, int, str | None]:
+        """The sequences up to which the graph has read, and began to write, which ledger; (0, 0, None) for none."""
+        found = dict(next(iter(self._store.g.V(LEDGER).element_map("applied", "writing", "ledgerId").to_list()), {}))
+        return found.get("applied", 0), found.get("writing", 0), found.get("ledgerId")
 
     def _has_any(self) -> bool:
         return bool(self._store.g.V().limit(1).to_list())

@@ -85,8 +85,8 @@ class StandIn:
         return f"neptune://{self.host}?region={REGION}&ca={self.ca}"
 
     def suffer(self, *kinds: str, rate: float = 1.0, seed: int = 1, after: int = 0) -> None:
-        """From now on these faults happen."""
-        self.trouble = Trouble(rate, kinds, seed, after)
+        """From now on these faults happen; without a name none does."""
+        self.trouble = Trouble(rate if kinds else 0.0, kinds, seed, after)
         self._random = random.Random(seed)
 
     # one connection
