@@ -1,4 +1,4 @@
-"""The stand-in reads what gremlinpython sends and is understood by it, in both formats; and it refuses as Neptune does."""
+"""The stand-in reads what gremlinpython sends and is understood by it, and it refuses what Neptune refuses."""
 
 from __future__ import annotations
 
