@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from graphmodel.delta import GraphDelta, vertex
 from graphmodel.elements import Part
 from graphmodel.vocabulary import LEDGER
-from graphstore.errors import Damaged, InUse, Passing
+from graphstore.errors import Damaged, Denied, InUse, Passing
 from graphstore.port import GraphStore
 from ingest.changes import Changes
 from ingest.decoding import Decoder, Decoding, Erased, Ledger, spline_decoders
@@ -46,7 +46,7 @@ class OtherLedger(Exception):
 
 
 #: What is no payload's fault: nothing is parked for it.
-_NOT_OF_A_PAYLOAD = (Passing, InUse, Damaged, Stopped, Erased, OtherLedger, sqlite3.Error, OSError)
+_NOT_OF_A_PAYLOAD = (Passing, InUse, Damaged, Denied, Stopped, Erased, OtherLedger, sqlite3.Error, OSError)
 
 
 class Projector:

@@ -1,0 +1,56 @@
+"""How a connection to Neptune is opened: over TLS, signed at that moment; and why it was not, by whose turn it is."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from gremlin_python.driver.aiohttp.transport import AiohttpTransport
+
+from graphstore.errors import Denied, Passing, Refused, StoreError
+from graphstore.neptune_signing import Signer
+
+_DENIED = frozenset({401, 403})
+
+
+def trust(ca: str | None) -> ssl.SSLContext:
+    """TLS with the machine's certificates, or with those of a file. Raises `Refused` for a file that has none."""
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise Refused(f"neptune: ca: no certificates could be read from {ca}: {error.strerror or error}") from error
+
+
+class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships no types
+    """gremlinpython's WebSocket, opened with a fresh signature; `signer` is None where the cluster has no IAM."""
+
+    def __init__(self, signer: Signer | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._signer = signer
+
+    def connect(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+        """Open it. Raises `Denied` where the signature or the certificate is not accepted, `Passing` for the rest."""
+        signed = self._signer.headers(url) if self._signer else {}
+        try:
+            super().connect(url, {**(headers or {}), **signed})
+        except Exception as error:  # the driver makes a plain Exception of what aiohttp says
+            self.close()
+            meaning = _meaning(error)
+            if self._signer and isinstance(meaning, Denied):
+                self._signer.forget()
+            raise meaning from error
+
+
+def _meaning(error: Exception) -> StoreError:
+    cause = error.__context__ if isinstance(error.__context__, aiohttp.ClientResponseError) else error
+    if isinstance(cause, aiohttp.ClientResponseError):
+        if cause.status in _DENIED:
+            return Denied(
+                f"neptune: the cluster does not let this process in (HTTP {cause.status}): see its IAM policy"
+            )
+        return Passing(f"neptune: the cluster does not open a connection (HTTP {cause.status})")
+    if isinstance(cause, (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)):
+        return Denied("neptune: the cluster's certificate is not trusted; ca=FILE in the URL names others to trust")
+    return Passing(f"neptune: the cluster cannot be reached: {type(cause).__name__}")

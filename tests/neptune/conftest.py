@@ -1,0 +1,42 @@
+"""The stand-in, for the tests of this folder."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import trustme
+
+from tests.neptune.standin import SECRET
+
+
+class Tls(NamedTuple):
+    """A certificate for loopback, and the file of who signed it."""
+
+    server: ssl.SSLContext
+    ca: Path
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    ca = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca))
+    return Tls(server, ca)
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment of a process that the stand-in lets in, and nothing else of AWS."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRET.key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET.secret)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", SECRET.token or "")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    yield
