@@ -42,7 +42,7 @@ def test_without_iam_nothing_is_signed(standin: StandIn, tls: Tls) -> None:
 
 
 def test_an_unsigned_connection_is_not_let_in(standin: StandIn, tls: Tls) -> None:
-    with pytest.raises(Denied, match=r"does not let this process in \(HTTP 403\)"):
+    with pytest.raises(Denied, match=r"does not let us in \(HTTP 403\)"):
         opened(standin, tls.ca, None)
     assert "MissingAuthenticationToken" in standin.seen.refused[0]
 
