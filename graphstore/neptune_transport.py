@@ -47,9 +47,7 @@ def _meaning(error: Exception) -> StoreError:
     cause = error.__context__ if isinstance(error.__context__, aiohttp.ClientResponseError) else error
     if isinstance(cause, aiohttp.ClientResponseError):
         if cause.status in _DENIED:
-            return Denied(
-                f"neptune: the cluster does not let this process in (HTTP {cause.status}): see its IAM policy"
-            )
+            return Denied(f"neptune: the cluster does not let us in (HTTP {cause.status}): see the IAM policy")
         return Passing(f"neptune: the cluster does not open a connection (HTTP {cause.status})")
     if isinstance(cause, (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)):
         return Denied("neptune: the cluster's certificate is not trusted; ca=FILE in the URL names others to trust")

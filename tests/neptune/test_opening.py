@@ -86,7 +86,7 @@ def test_nobody_there_is_a_passing_error(tls: Tls, credentials: None) -> None:
 
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="no certificates could be read from .*missing.pem: No such file"):
+    with pytest.raises(Refused, match=r"no certificates could be read from .*missing\.pem: No such file"):
         trust(str(tmp_path / "missing.pem"))
     (tmp_path / "empty.pem").write_text("no certificate")
     with pytest.raises(Refused, match="no certificates could be read"):
