@@ -17,6 +17,8 @@ _FORBIDDEN = frozenset(
 )
 #: Steps that Neptune has, and that no request of ours may use (DESIGN.md, section 4).
 _OURS = frozenset({"match", "tree", "store"})
+_EDGES = frozenset({"E", "addE", "mergeE", "outE", "inE", "bothE"})
+_VERTICES = frozenset({"V", "addV", "mergeV", "out", "in", "both", "outV", "inV", "bothV", "otherV"})
 _ID, _LABEL = Token("T", "id"), Token("T", "label")
 
 
@@ -37,12 +39,14 @@ def wrong(asked: Request) -> tuple[str, str] | None:
 
 
 def _step(code: Code) -> tuple[str, str] | None:
+    edge = False  #: what the steps are at: only a vertex has cardinalities
     for name, arguments in code.steps:
+        edge = name in _EDGES or (edge and name not in _VERTICES)
         if name in _FORBIDDEN | _OURS:
             return "UnsupportedOperationException", f"the step {name}() is not supported"
         if name in ("V", "E") and not all(type(id_) is str for id_ in _flat(arguments)):
             return "InvalidParameterException", f"{name}() takes ids that are strings"
-        if name == "property" and arguments[0] != Token("Cardinality", "single"):
+        if name == "property" and not edge and arguments[0] != Token("Cardinality", "single"):
             return "UnsupportedOperationException", "property() without single would add to a set"
     return None
 
@@ -72,8 +76,9 @@ def writes(gremlin: Any) -> bool:
 
 
 def records(gremlin: Any) -> int:
-    """Labels and properties in a request's rows."""
-    return sum(
+    """Labels and properties in a request's rows and steps."""
+    steps = [name for node in values(gremlin) if isinstance(node, Code) for name, _ in node.steps]
+    return steps.count("property") + sum(
         1
         for node in values(gremlin)
         if isinstance(node, Pairs)

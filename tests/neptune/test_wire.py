@@ -83,6 +83,7 @@ REFUSED = [
     (g.merge_v({T.id: "a", T.label: "x::y"}), "UnsupportedOperationException"),
     (g.V("a").property("n", 1), "UnsupportedOperationException"),
     (g.V("a").property(Cardinality.set_, "n", 1), "UnsupportedOperationException"),
+    (g.V("a").out_e().in_v().property("n", 1), "UnsupportedOperationException"),
     (g.V().match(__.as_("a").out().as_("b")), "UnsupportedOperationException"),
     (g.V("a").out().tree(), "UnsupportedOperationException"),
     (g.V().page_rank(), "UnsupportedOperationException"),
@@ -102,6 +103,7 @@ TAKEN = [
     g.V(["a", "b"]).element_map(),
     g.inject([{"k": {T.id: "a", T.label: "x"}, "p": {"n": 1}}]).unfold().merge_v(__.select("k")),
     g.V("a").property(Cardinality.single, "n", 1),
+    g.merge_v({T.id: "a"}).merge_e({T.id: "e", T.label: "x"}).property("n", 1),
     g.merge_e({T.id: "e", T.label: "x", Direction.OUT: "a", Direction.IN: "b"}),
     g.V("a").has("at", dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)),
 ]
@@ -122,7 +124,9 @@ def test_a_request_beyond_neptunes_size_is_refused() -> None:
 def test_records_are_labels_and_properties(serializer: Any) -> None:
     rows = [{"k": {T.id: f"v{i}", T.label: "column"}, "p": {"name": "n", "type": "t"}} for i in range(3)]
     write = asked(g.inject(rows).unfold().merge_v(__.select("k")), serializer).gremlin
+    chain = g.merge_v({T.id: "v", T.label: "column"}).property(Cardinality.single, "name", "n")
     read = asked(g.V("a").out(), serializer).gremlin
+    assert rules.records(asked(chain, serializer).gremlin) == 2
     assert (rules.records(write), rules.writes(write)) == (9, True)
     assert (rules.records(read), rules.writes(read)) == (0, False)
 

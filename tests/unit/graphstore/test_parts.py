@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphstore.parts import RECORDS, Stage, halves, intention, records, stages
+from graphstore.parts import RECORDS, Stage, intention, joined, records, stages
 from graphstore.writer import Batch, Properties, VertexKey
 
 IDS = st.text("ab#", max_size=3)
@@ -24,7 +24,7 @@ LEDGER: dict[VertexKey, Properties] = {("ledger", "ledger"): {"applied": 7, "led
 
 
 def parts(found: list[Stage]) -> list[Batch]:
-    return [part for stage in found for lane in stage for part in lane]
+    return [joined(part) for stage in found for lane in stage for part in lane]
 
 
 def changes(batches: list[Batch]) -> list[tuple[str, ...]]:
@@ -52,7 +52,7 @@ def test_parts_hold_every_change_once_in_order_and_within_the_limit(batch: Batch
     found = list(stages(batch, limit, lanes))
     assert changes(parts(found)) == changes([batch])
     assert all(len(stage) <= lanes for stage in found)
-    assert all(records(part) <= limit or len(changes([part])) == 1 for part in parts(found))
+    assert all(records([part]) <= limit or len(changes([part])) == 1 for part in parts(found))
     if len(parts(found)) > 1:
         order = [kind for part in parts(found) for kind in kinds(part)]
         assert order == sorted(order)
@@ -65,7 +65,7 @@ def test_lanes_that_run_side_by_side_share_no_element_and_no_source(batch: Batch
             {source for part in lane for source in (*part.removed_vertices, *(key[0] for key in part.vertices))}
             | {key[1] for part in lane for key in part.edges}
             | {source for part in lane for removed in part.removed_edges.values() for source, _ in removed}
-            for lane in stage
+            for lane in ([joined(part) for part in lane] for lane in stage)
         ]
         assert all(not one & other for one, other in itertools.combinations(owned, 2))
 
@@ -76,13 +76,14 @@ def many(count: int) -> Batch:
 
 def test_the_advised_size_is_kept_and_the_ledger_vertex_comes_last_and_alone() -> None:
     found = list(stages(many(1_000)))
-    assert [records(part) for part in parts(found)] == [RECORDS] * 10 + [3]
+    assert [records([part]) for part in parts(found)] == [RECORDS] * 10 + [3]
     assert parts(found)[-1].vertices == LEDGER
     assert len(found) == 2
 
 
 def test_what_fits_one_request_is_one() -> None:
-    assert list(stages(many(90))) == [[[many(90)]]]
+    [only] = parts(list(stages(many(90))))
+    assert only == many(90)
 
 
 @pytest.mark.parametrize(("vertices", "wanted"), [(101, 1), (900, 2), (1_600, 4), (100_000, 4)])
@@ -93,7 +94,7 @@ def test_more_lanes_only_where_each_has_enough_to_do(vertices: int, wanted: int)
 def test_an_edge_waits_for_all_vertices() -> None:
     batch = many(300)
     batch.edges[("hasColumn", "v1", "v2", "k")] = {}
-    assert [{number for lane in stage for part in lane for number in kinds(part)} for stage in stages(batch)] == [
+    assert [{number for part in parts([stage]) for number in kinds(part)} for stage in stages(batch)] == [
         {2},
         {3},
         {2},
@@ -103,14 +104,3 @@ def test_an_edge_waits_for_all_vertices() -> None:
 def test_an_intention_says_how_far_without_saying_that_it_is_there() -> None:
     assert intention([Batch(), many(1)]) == Batch(vertices={("ledger", "ledger"): {"ledgerId": "a", "writing": 7}})
     assert intention([Batch(vertices={("v", "column"): {}})]) is None
-
-
-@given(BATCHES)
-def test_halves_are_the_whole_in_order_until_there_is_one_change_left(batch: Batch) -> None:
-    two = halves(batch)
-    if two is None:
-        assert len(changes([batch])) <= 1
-    else:
-        assert changes(list(two)) == changes([batch])
-        assert all(changes([half]) for half in two)
-        assert max(kinds(two[0])) <= min(kinds(two[1]))
