@@ -44,6 +44,8 @@ _CLEAR_CHUNK = 20_000
 class EmbeddedStore:
     """A graph in a folder (mode 0700), made where there is none. See `graphstore.port.GraphStore` for its promises."""
 
+    atomic = True
+
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self.path = path
         self._readonly = readonly
