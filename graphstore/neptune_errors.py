@@ -7,7 +7,7 @@ botocore's ``neptunedata`` model. A code is a word of the JSON in an error's mes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -114,6 +114,6 @@ def sentence(message: str) -> str:
 DELAYS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0)
 
 
-def waits(jitter: Iterator[float]) -> Iterator[float]:
+def waits(jitter: Iterator[float], delays: Iterable[float] = DELAYS) -> Iterator[float]:
     """The seconds to wait before each further attempt, in turn; `jitter` gives numbers from 0 to 1."""
-    return (delay * share for delay, share in zip(DELAYS, jitter, strict=False))
+    return (delay * share for delay, share in zip(delays, jitter, strict=False))

@@ -13,13 +13,13 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import Cardinality, Direction, P, T
 from gremlin_python.statics import long
 
-from graphmodel.delta import Value, digest
+from graphmodel.delta import Value, edge_id
 from graphstore.errors import Refused
 from graphstore.writer import EDGE_KEY, Batch, EdgeKey, Properties, VertexKey
 
 
 def traversal(g: GraphTraversalSource, part: Batch) -> GraphTraversal:
-    """What writes the part: removals, then vertices, then edges; without results."""
+    """What writes the part: removals, then vertices, then edges."""
     chain = g
     if part.removed_edges or part.removed_vertices:
         chain = _without(g.inject(0), part)
@@ -27,7 +27,7 @@ def traversal(g: GraphTraversalSource, part: Batch) -> GraphTraversal:
         chain = _vertex(chain, key, properties)
     for edge, properties in part.edges.items():
         chain = _edge(chain, edge, properties)
-    return chain.none()
+    return chain
 
 
 def check_texts(batches: Iterable[Batch]) -> None:
@@ -68,7 +68,7 @@ def _vertex(chain: GraphTraversal, key: VertexKey, properties: Properties) -> Gr
 def _edge(chain: GraphTraversal, key: EdgeKey, properties: Properties) -> GraphTraversal:
     """An edge's property has no cardinality to name."""
     label, source, target, own = key
-    ends = {T.id: digest(*key), T.label: label, Direction.OUT: source, Direction.IN: target}
+    ends = {T.id: edge_id(*key), T.label: label, Direction.OUT: source, Direction.IN: target}
     chain = chain.merge_e(ends).property(EDGE_KEY, own)
     for name, value in _values(properties):
         chain = chain.property(name, value)

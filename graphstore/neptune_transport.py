@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 import aiohttp
@@ -26,9 +28,22 @@ def trust(ca: str | None) -> ssl.SSLContext:
 class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships no types
     """gremlinpython's WebSocket, opened with a fresh signature; `signer` is None where the cluster has no IAM."""
 
-    def __init__(self, signer: Signer | None, **options: Any) -> None:
+    def __init__(
+        self,
+        signer: Signer | None,
+        *,
+        idle: float = inf,
+        life: float = inf,
+        clock: Callable[[], float] = time.monotonic,
+        **options: Any,
+    ) -> None:
+        """`idle` and `life` in seconds: see `write`. The other `options` are the driver's."""
         super().__init__(**options)
         self._signer = signer
+        self._idle = idle
+        self._life = life
+        self._clock = clock
+        self._opened = self._used = clock()
 
     def connect(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         """Open it. Raises `Denied` where the signature or the certificate is not accepted, `Passing` for the rest."""
@@ -41,6 +56,14 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
             if self._signer and isinstance(meaning, Denied):
                 self._signer.forget()
             raise meaning from error
+
+    def write(self, message: bytes) -> None:
+        """Send. Raises ConnectionResetError, with nothing sent, where the server has closed it by now or soon will."""
+        now = self._clock()
+        if now - self._used > self._idle or now - self._opened > self._life:
+            raise ConnectionResetError("it was open, or not used, for too long")
+        self._used = now
+        super().write(message)
 
 
 def _meaning(error: Exception) -> StoreError:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from zlib import crc32
 
+from graphmodel.delta import GraphDelta, Vertex
 from graphmodel.vocabulary import LEDGER
-from graphstore.writer import Batch, Properties, VertexKey
+from graphstore.writer import Batch
 
 RECORDS = 200  #: labels and properties that Neptune advises for one request
 _WORTH = 4  #: parts that a lane has at least: below that another connection does not pay
@@ -50,22 +51,19 @@ def ledger_apart(batch: Batch) -> tuple[Batch, Batch]:
     return Batch(batch.removed_edges, batch.removed_vertices, rest, batch.edges), Batch(vertices=own)
 
 
-def intention(batches: Iterable[Batch]) -> Batch | None:
+def intention(deltas: Iterable[GraphDelta]) -> GraphDelta:
     """What is written before the first of several requests: how far the graph will have read once all are done.
 
     A process that dies in between leaves this behind, and whoever goes on must write the very same changes first.
-    None where nothing says how far.
+    Empty where nothing says how far.
     """
-    for batch in batches:
-        for key, properties in ledger_apart(batch)[1].vertices.items():
-            if "applied" in properties:
-                return _begun(key, properties)
-    return None
+    every = chain.from_iterable(delta.vertices for delta in deltas)
+    return GraphDelta(tuple(_begun(vertex) for vertex in every if vertex.label == LEDGER))
 
 
-def _begun(key: VertexKey, properties: Properties) -> Batch:
-    others = {name: value for name, value in properties.items() if name != "applied"}
-    return Batch(vertices={key: {**others, "writing": properties["applied"]}})
+def _begun(vertex: Vertex) -> Vertex:
+    names = {"applied": "writing"}
+    return Vertex(vertex.id, vertex.label, {names.get(name, name): value for name, value in vertex.properties.items()})
 
 
 def joined(part: Iterable[Batch]) -> Batch:

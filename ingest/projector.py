@@ -220,11 +220,12 @@ class Projector:
 
     def _graph_has(self) -> tuple[int, int, str | None]:
         """The sequences up to which the graph has read, and began to write, which ledger; (0, 0, None) for none."""
-        found = dict(next(iter(self._store.g.V(LEDGER).element_map("applied", "writing", "ledgerId").to_list()), {}))
+        rows = self._store.latest.V(LEDGER).element_map("applied", "writing", "ledgerId").to_list()
+        found = dict(rows[0]) if rows else {}
         return found.get("applied", 0), found.get("writing", 0), found.get("ledgerId")
 
     def _has_any(self) -> bool:
-        return bool(self._store.g.V().limit(1).to_list())
+        return bool(self._store.latest.V().limit(1).to_list())
 
     def _reapply(self, entries: Sequence[Entry]) -> None:
         """The graph has these: with all of them as one batch the tables come to the very state that the graph is in."""

@@ -20,7 +20,6 @@ from graphmodel.whole import Graph, graph
 from graphstore import GraphStore
 from graphstore.errors import Lasting, Passing
 from graphstore.parts import intention
-from graphstore.writer import batches
 from ingest.decoding import Decoder
 from ingest.derived import Derived
 from ingest.ledger import Ledger, NewEntry
@@ -194,12 +193,8 @@ def test_killed_within_a_write_that_takes_several_requests(
 
     def write_a_part(count: int, delta: GraphDelta) -> None:
         if count > writes_before:
-            [batch] = batches([delta])
-            begun = intention([batch])
-            assert begun
-            [((id_, label), properties)] = begun.vertices.items()
             rest = tuple(item for item in delta.vertices if item.label != LEDGER)
-            store.apply(GraphDelta((Vertex(id_, label, properties),)))
+            store.apply(intention([delta]))
             store.apply(GraphDelta(rest, delta.edges[::2], delta.removed_edges))
             raise Killed
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import trustme
 
-from tests.neptune.standin import SECRET
+from graphstore import open_store
+from tests.gremlin_server.server import Server
+from tests.neptune.standin import SECRET, Seen, StandIn, serving
 
 
 class Tls(NamedTuple):
@@ -38,3 +41,13 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+
+
+@pytest.fixture
+def standin(tls: Tls, credentials: None, gremlin_server: Server) -> Iterator[StandIn]:
+    """A stand-in in front of an empty graph with Neptune's default cardinality."""
+    with serving(StandIn(gremlin_server.url("set", 3), tls.server, str(tls.ca))) as running:
+        with open_store(running.url) as store:
+            store.clear()
+        running.seen = Seen()
+        yield running

@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from tests.neptune import rules, sigv4
-from tests.neptune.wire import Request, error, request_of, status_of
+from tests.neptune.wire import Request, aliased, error, request_of, status_of
 
 REGION = "eu-west-1"
 SECRET = sigv4.Secret("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session-token")
@@ -60,7 +60,9 @@ class StandIn:
     """One endpoint. Its attributes may be changed while it runs; `url` is its ``neptune://`` URL."""
 
     def __init__(self, backend: str, certificate: ssl.SSLContext | None, ca: str = "") -> None:
-        self.backend = backend
+        """`backend` is a ``ws://`` URL; its ``?g=`` names the graph."""
+        self.backend, _, source = backend.partition("?g=")
+        self.source = source or "g"
         self.trouble = Trouble()
         self.secrets: Mapping[str, sigv4.Secret] = {SECRET.key: SECRET}
         self.iam = True
@@ -171,7 +173,8 @@ class _Conversation:
         await (self.socket.send_bytes(answer) if isinstance(answer, bytes) else self.socket.send_str(answer))
 
     async def _forward(self, data: bytes | str, *, answer: bool = True) -> None:
-        await (self.server.send_bytes(data) if isinstance(data, bytes) else self.server.send_str(data))
+        sent = aliased(data, self.standin.source)
+        await (self.server.send_bytes(sent) if isinstance(sent, bytes) else self.server.send_str(sent))
         while True:
             frame = await self.server.receive()
             if frame.type not in (WSMsgType.BINARY, WSMsgType.TEXT):

@@ -62,6 +62,18 @@ def request_of(frame: bytes | str) -> Request:
     return _graphson(mime, json.loads(body), len(data))
 
 
+def aliased(frame: bytes | str, source: str) -> bytes | str:
+    """The same request to another traversal source than ``g``: Neptune has one graph, a Gremlin Server many."""
+    if isinstance(frame, str):
+        return frame.replace('"aliases": {"g": "g"}', json.dumps({"aliases": {"g": source}})[1:-1])
+    return frame.replace(_aliases("g"), _aliases(source))
+
+
+def _aliases(source: str) -> bytes:
+    words = [b"\x03\x00" + struct.pack(">i", len(word)) + word for word in (b"aliases", b"g", source.encode())]
+    return words[0] + b"\x0a\x00" + struct.pack(">i", 1) + words[1] + words[2]
+
+
 def error(asked: Request, status: int, message: str) -> bytes | str:
     """The answer that an error is, in the request's own format."""
     if asked.mime == GRAPHBINARY:

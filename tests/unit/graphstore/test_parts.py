@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphmodel.delta import GraphDelta, vertex
 from graphstore.parts import RECORDS, Stage, intention, joined, records, stages
 from graphstore.writer import Batch, Properties, VertexKey
 
@@ -102,5 +103,6 @@ def test_an_edge_waits_for_all_vertices() -> None:
 
 
 def test_an_intention_says_how_far_without_saying_that_it_is_there() -> None:
-    assert intention([Batch(), many(1)]) == Batch(vertices={("ledger", "ledger"): {"ledgerId": "a", "writing": 7}})
-    assert intention([Batch(vertices={("v", "column"): {}})]) is None
+    read = GraphDelta((vertex("v", "column"), vertex("ledger", "ledger", applied=7, ledgerId="a")))
+    assert intention([GraphDelta(), read]) == GraphDelta((vertex("ledger", "ledger", writing=7, ledgerId="a"),))
+    assert intention([GraphDelta((vertex("v", "column"),))]) == GraphDelta()
