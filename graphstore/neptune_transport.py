@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
+from asyncio.trsock import TransportSocket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import inf
+from socket import SHUT_RDWR
 from typing import Any
 
 import aiohttp
@@ -15,6 +19,8 @@ from graphstore.errors import Denied, Passing, Refused, StoreError
 from graphstore.neptune_signing import Signer
 
 _DENIED = frozenset({401, 403})
+_GOOD_BYE = 1.0  #: seconds in which the other end may say good-bye
+_TURNS = 5  #: of the event loop, until a socket that was shut down is closed
 
 
 def trust(ca: str | None) -> ssl.SSLContext:
@@ -38,12 +44,13 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
         **options: Any,
     ) -> None:
         """`idle` and `life` in seconds: see `write`. The other `options` are the driver's."""
-        super().__init__(**options)
+        super().__init__(timeout=aiohttp.ClientWSTimeout(ws_close=_GOOD_BYE), **options)
         self._signer = signer
         self._idle = idle
         self._life = life
         self._clock = clock
         self._opened = self._used = clock()
+        self._socket: TransportSocket | None = None
 
     def connect(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         """Open it. Raises `Denied` where the signature or the certificate is not accepted, `Passing` for the rest."""
@@ -56,6 +63,7 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
             if self._signer and isinstance(meaning, Denied):
                 self._signer.forget()
             raise meaning from error
+        self._socket = self._websocket.get_extra_info("socket")
 
     def write(self, message: bytes) -> None:
         """Send. Raises ConnectionResetError, with nothing sent, where the server has closed it by now or soon will."""
@@ -64,6 +72,23 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
             raise ConnectionResetError("it was open, or not used, for too long")
         self._used = now
         super().write(message)
+
+    def close(self) -> None:
+        """Close it, the socket too: a TLS connection would wait for the other end, and the driver ends its loop."""
+        if not self._loop.is_closed():
+            self._loop.run_until_complete(self._end())
+        super().close()
+
+    async def _end(self) -> None:
+        if self._websocket is not None:
+            await self._websocket.close()
+        if self._client_session is not None:
+            await self._client_session.close()
+        if self._socket is not None:
+            with suppress(OSError):  # closed by now
+                self._socket.shutdown(SHUT_RDWR)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
 
 def _meaning(error: Exception) -> StoreError:

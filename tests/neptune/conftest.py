@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 import trustme
 
-from graphstore import open_store
+from graphstore import GraphStore, open_store
 from tests.gremlin_server.server import Server
 from tests.neptune.standin import SECRET, Seen, StandIn, serving
 
@@ -30,6 +30,13 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     ca = tmp_path_factory.mktemp("tls") / "ca.pem"
     authority.cert_pem.write_to_path(str(ca))
     return Tls(server, ca)
+
+
+@pytest.fixture
+def store(standin: StandIn) -> Iterator[GraphStore]:
+    """The empty store behind the stand-in."""
+    with open_store(standin.url) as opened:
+        yield opened
 
 
 @pytest.fixture

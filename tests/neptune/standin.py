@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from math import inf
 
 import aiohttp
 from aiohttp import WSMsgType, web
@@ -34,12 +35,11 @@ Server = aiohttp.ClientWebSocketResponse
 
 @dataclass
 class Trouble:
-    """Which faults happen, at what share of the requests, chosen by the seed. `after` leaves the first ones alone."""
+    """Which faults happen, at what share of the requests, chosen by the seed, and how many at most."""
 
     rate: float = 0.0
     kinds: tuple[str, ...] = ()
-    seed: int = 1
-    after: int = 0
+    times: float = inf
 
 
 @dataclass
@@ -67,14 +67,13 @@ class StandIn:
         self.secrets: Mapping[str, sigv4.Secret] = {SECRET.key: SECRET}
         self.iam = True
         self.role = "writer"
-        self.slowest = 10**9  #: records that one write may have before it runs into the time limit
+        self.slowest = inf  #: records that one write may have before it runs into the time limit
         self.now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
         self.seen = Seen()
         self.port = 0
         self.ca = ca
         self._certificate = certificate
         self._random = random.Random()
-        self._dropped: set[Socket] = set()
 
     @property
     def host(self) -> str:
@@ -86,9 +85,9 @@ class StandIn:
         """What a user would write."""
         return f"neptune://{self.host}?region={REGION}&ca={self.ca}"
 
-    def suffer(self, *kinds: str, rate: float = 1.0, seed: int = 1, after: int = 0) -> None:
+    def suffer(self, *kinds: str, rate: float = 1.0, seed: int = 1, times: float = inf) -> None:
         """From now on these faults happen; without a name none does."""
-        self.trouble = Trouble(rate if kinds else 0.0, kinds, seed, after)
+        self.trouble = Trouble(rate if kinds else 0.0, kinds, times)
         self._random = random.Random(seed)
 
     # one connection
@@ -114,8 +113,9 @@ class StandIn:
     def fault(self) -> str | None:
         """What happens to the next request."""
         self.seen.requests += 1
-        if self.seen.requests <= self.trouble.after or self._random.random() >= self.trouble.rate:
+        if self.trouble.times <= 0 or self._random.random() >= self.trouble.rate:
             return None
+        self.trouble.times -= 1
         kind = self._random.choice(self.trouble.kinds)
         self.seen.faults[kind] += 1
         return kind
@@ -207,6 +207,12 @@ class _Conversation:
     async def memory(self, asked: Request, data: bytes | str) -> None:
         await self._say(asked, "MemoryLimitExceededException", "Query cancelled due to out of memory")
 
+    async def malformed(self, asked: Request, data: bytes | str) -> None:
+        await self._say(asked, "MalformedQueryException", "Query parsing has failed")
+
+    async def unheard_of(self, asked: Request, data: bytes | str) -> None:
+        await self._say(asked, "BrandNewException", "a later engine knows more codes")
+
     async def failover(self, asked: Request, data: bytes | str) -> None:
         """What this connection leads to is a reader now; a new one leads to the new writer."""
         self.stale = True
@@ -240,6 +246,8 @@ FAULTS: dict[str, Callable[[_Conversation, Request, bytes | str], Awaitable[None
     "throttled": _Conversation.throttled,
     "timeout": _Conversation.timeout,
     "memory": _Conversation.memory,
+    "malformed": _Conversation.malformed,
+    "unheard of": _Conversation.unheard_of,
     "failover": _Conversation.failover,
     "dropped": _Conversation.dropped,
     "dropped after": _Conversation.dropped_after,
