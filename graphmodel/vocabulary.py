@@ -57,8 +57,6 @@ def _s(meaning: str) -> Property:
 _NAME = _s("the name that people read")
 _TIMESTAMP = Property("long", "when the agent's listener fired", "ms since 1970-01-01Z")
 
-LEDGER = "ledger"  #: id and label of the vertex that says how far the graph has read which ledger
-
 VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
         "dataset",
@@ -164,16 +162,13 @@ VERTICES: tuple[VertexLabel, ...] = (
         "view",
     ),
     VertexLabel(
-        LEDGER,
+        "ledger",
         "the word ledger",
         "how far this graph has read the ledger that it is a view of",
         "prov:Bundle",
         None,
         {
             "applied": Property("long", "sequence of the last entry applied", "entries", view=True),
-            "writing": Property(
-                "long", "above applied: a write up to here was begun, and is there in part", "entries", view=True
-            ),
             "ledgerId": _s("what tells the ledger from every other one"),
         },
         "view",

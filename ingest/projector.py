@@ -16,8 +16,7 @@ from contextlib import contextmanager
 
 from graphmodel.delta import GraphDelta, vertex
 from graphmodel.elements import Part
-from graphmodel.vocabulary import LEDGER
-from graphstore.errors import Damaged, Denied, InUse, Passing
+from graphstore.errors import Damaged, InUse, Passing
 from graphstore.port import GraphStore
 from ingest.changes import Changes
 from ingest.decoding import Decoder, Decoding, Erased, Ledger, spline_decoders
@@ -28,6 +27,7 @@ from ingest.projection import project
 
 log = logging.getLogger(__name__)
 
+LEDGER = "ledger"  #: id and label of the vertex that says how far the graph has read which ledger
 BATCH = 50  #: entries in one write of the graph
 GAP = 1_000  #: entries by which the graph may be ahead of the derived tables without a rebuild
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 30.0  #: seconds between retries
@@ -46,7 +46,7 @@ class OtherLedger(Exception):
 
 
 #: What is no payload's fault: nothing is parked for it.
-_NOT_OF_A_PAYLOAD = (Passing, InUse, Damaged, Denied, Stopped, Erased, OtherLedger, sqlite3.Error, OSError)
+_NOT_OF_A_PAYLOAD = (Passing, InUse, Damaged, Stopped, Erased, OtherLedger, sqlite3.Error, OSError)
 
 
 class Projector:
@@ -196,18 +196,15 @@ class Projector:
         if self._derived.meta("clearing") or not self._derived.meta("ledger"):
             self._begin()
         self._advance(self._derived.checkpoint)
-        applied, begun, ledger = self._graph_has()
+        applied, ledger = self._graph_has()
         if ledger not in (self._ledger.id, None):
             raise OtherLedger(f"the store holds the graph of the ledger {ledger}, not of {self._ledger.id}")
         gap = applied - self._checkpoint
         foreign = self._derived.meta("ledger") != self._ledger.id
-        if foreign or not 0 <= gap <= GAP or begun > applied + GAP or (ledger is None and self._has_any()):
+        if foreign or not 0 <= gap <= GAP or (ledger is None and self._has_any()):
             self.rebuild()
-            return
-        if gap:
+        elif gap:
             self._reapply(self._ledger.read(self._checkpoint, gap))
-        if begun > applied:  # what is there in part: the very same batch gives the very same changes
-            self._take(self._ledger.read(self._checkpoint, begun - self._checkpoint))
         for sequence in self._derived.retrying():
             self._retry(sequence)
 
@@ -218,14 +215,13 @@ class Projector:
             # What is erased up to here is not read any more, so its erasure asks for nothing.
             self._derived.set_meta("replayed", str(self._ledger.head().sequence))
 
-    def _graph_has(self) -> tuple[int, int, str | None]:
-        """The sequences up to which the graph has read, and began to write, which ledger; (0, 0, None) for none."""
-        rows = self._store.latest.V(LEDGER).element_map("applied", "writing", "ledgerId").to_list()
-        found = dict(rows[0]) if rows else {}
-        return found.get("applied", 0), found.get("writing", 0), found.get("ledgerId")
+    def _graph_has(self) -> tuple[int, str | None]:
+        """The sequence up to which the graph has read which ledger; (0, None) for none."""
+        found = self._store.g.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId").to_list()
+        return (int(found[0]["applied"]), str(found[0]["ledger"])) if found else (0, None)
 
     def _has_any(self) -> bool:
-        return bool(self._store.latest.V().limit(1).to_list())
+        return bool(self._store.g.V().limit(1).to_list())
 
     def _reapply(self, entries: Sequence[Entry]) -> None:
         """The graph has these: with all of them as one batch the tables come to the very state that the graph is in."""

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from graphmodel.vocabulary import LEDGER
 from graphstore import GraphStore, open_store, set_aside
 from graphstore.errors import Damaged, InUse
 from ingest.derived import Derived, Parked
 from ingest.ledger import Ledger
-from ingest.projector import Projector
+from ingest.projector import LEDGER, Projector
 from queries.answer import Answer, Table
 from queries.catalogue import run
 

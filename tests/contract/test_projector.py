@@ -15,11 +15,9 @@ from gremlin_python.process.traversal import T
 from graphmodel.choice import Body, Event
 from graphmodel.delta import Edge, GraphDelta, Vertex
 from graphmodel.model import Plan
-from graphmodel.vocabulary import LEDGER
 from graphmodel.whole import Graph, graph
 from graphstore import GraphStore
 from graphstore.errors import Lasting, Passing
-from graphstore.parts import intention
 from ingest.decoding import Decoder
 from ingest.derived import Derived
 from ingest.ledger import Ledger, NewEntry
@@ -178,33 +176,6 @@ def test_killed_at_a_write_of_the_graph_and_started_again(
     ledger.append(recorded("m01_rerun"))
     second = Derived.open(tmp_path / "derived.sqlite")
     catch_up(Projector(ledger, store, second), 4)
-    second.close()
-    assert_equal(stored(store), whole(ledger))
-
-
-@pytest.mark.parametrize(
-    ("case", "writes_before"),
-    [("r23_self_overwrite", 0), ("r23_self_overwrite", 2), ("h01_tables_and_modes", 2), ("k01_delta_lifecycle", 0)],
-)
-def test_killed_within_a_write_that_takes_several_requests(
-    case: str, writes_before: int, ledger: Ledger, store: GraphStore, tmp_path: Path
-) -> None:
-    """What a later entry takes back again is in the part that was written, and must not stay."""
-
-    def write_a_part(count: int, delta: GraphDelta) -> None:
-        if count > writes_before:
-            rest = tuple(item for item in delta.vertices if item.label != LEDGER)
-            store.apply(intention([delta]))
-            store.apply(GraphDelta(rest, delta.edges[::2], delta.removed_edges))
-            raise Killed
-
-    ledger.append(recorded(case))
-    first = Derived.open(tmp_path / "derived.sqlite")
-    with pytest.raises(Killed):
-        catch_up(Projector(ledger, Interrupted(store, before=write_a_part), first), 2)
-    first.close()
-    second = Derived.open(tmp_path / "derived.sqlite")
-    catch_up(Projector(ledger, store, second), 100)
     second.close()
     assert_equal(stored(store), whole(ledger))
 
