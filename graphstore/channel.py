@@ -7,9 +7,9 @@ question changes nothing, and `graphstore.requests` can be sent again. What fail
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
-from asyncio import TimeoutError as ReadTimeout
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -31,11 +31,12 @@ logging.getLogger("gremlinpython").addFilter(lambda record: record.levelno < log
 
 _INT = range(-(2**31), 2**31)
 _NO_LIMIT = 0
+CONNECT_SECONDS = 10.0  #: until a server that does not answer counts as away
 _CUT_OFF = "Server disconnected"  #: how the driver tells of an end in the middle, as an error of the server
 #: Answers to the handshake that no waiting changes.
 _REFUSALS = (400, 401, 403, 404, 405)
 
-Connect = Callable[[], Client]  #: a client with a pool of one; nothing is sent before the first request
+Connect = Callable[[], "SingleClient"]
 Meaning = Callable[[GremlinServerError], StoreError]  #: what an answer that is an error means
 
 
@@ -47,6 +48,30 @@ class Lost(Passing):
     """The connection broke before the answer came, and so did a fresh one. The request may be too large."""
 
 
+class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships no types
+    """The driver's own, which gives up connecting after a while. Raises TimeoutError then."""
+
+    def connect(self, url: str, headers: Any = None) -> None:
+        """Connect, or raise what aiohttp raises."""
+        watch = self._loop.call_later(CONNECT_SECONDS, self._give_up)
+        try:
+            super().connect(url, headers)
+        except asyncio.CancelledError:
+            raise TimeoutError(f"no connection after {CONNECT_SECONDS:g} s") from None
+        finally:
+            watch.cancel()
+
+    def close(self) -> None:
+        """Close the connection and its event loop, however broken the connection is."""
+        with suppress(Exception):
+            super().close()
+        self._loop.close()
+
+    def _give_up(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+
+
 class _Whole(IntIO):  # type: ignore[misc]  # gremlinpython ships no types
     """Whole numbers beyond 32 bits as longs: the driver fails on them."""
 
@@ -56,19 +81,46 @@ class _Whole(IntIO):  # type: ignore[misc]  # gremlinpython ships no types
         return kind.dictify(obj, writer, to_extend, as_value, nullable)
 
 
-def client_of(
-    url: str, traversal_source: str = "g", *, transport: Callable[[], AiohttpTransport] | None = None, **options: Any
-) -> Client:
-    """The driver's client for a channel. `transport` connects in another way; `options` are the driver's own."""
-    return Client(
-        url,
-        traversal_source,
-        pool_size=1,
-        transport_factory=transport,
-        message_serializer=GraphBinarySerializersV1(writer=GraphBinaryWriter({int: _Whole})),
-        max_content_length=_NO_LIMIT,
-        **options,
-    )
+class SingleClient(Client):  # type: ignore[misc]  # as above
+    """The driver's client with one connection, opened by the first request.
+
+    `transport` connects in another way; `silence` is the seconds without an answer after which the connection counts as
+    dead; `options` are the driver's own.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        traversal_source: str = "g",
+        *,
+        transport: Callable[..., Transport] = Transport,
+        silence: float,
+        **options: Any,
+    ) -> None:
+        self._transports: list[Transport] = []
+
+        def connecting() -> Transport:
+            made = transport(read_timeout=silence, write_timeout=silence, max_content_length=_NO_LIMIT)
+            self._transports.append(made)
+            return made
+
+        super().__init__(
+            url,
+            traversal_source,
+            pool_size=1,
+            transport_factory=connecting,
+            message_serializer=GraphBinarySerializersV1(writer=GraphBinaryWriter({int: _Whole})),
+            max_content_length=_NO_LIMIT,
+            **options,
+        )
+
+    def close(self) -> None:
+        """Close the connection, also one that the driver lost sight of, as it does when connecting or writing fails."""
+        with suppress(Exception):  # it may be broken already, in any way
+            super().close()
+        for transport in self._transports:
+            transport.close()
+        self._transports.clear()
 
 
 class Channel:
@@ -83,7 +135,7 @@ class Channel:
         self._meaning = meaning
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="gremlin")
         self._mine = threading.local()
-        self._open: set[Client] = set()
+        self._open: set[SingleClient] = set()
         self._closed = False
 
     @property
@@ -123,7 +175,7 @@ class Channel:
         self._open.add(self._mine.client)
         return self._ask(self._mine.client, request, options)
 
-    def _ask(self, client: Client, request: Bytecode | str, options: dict[str, Any]) -> list[Any]:
+    def _ask(self, client: SingleClient, request: Bytecode | str, options: dict[str, Any]) -> list[Any]:
         try:
             found: list[Any] = client.submit(request, request_options=options).all().result()
         except GremlinServerError as error:
@@ -150,12 +202,11 @@ class Channel:
         if "403 - Forbidden" in said:
             return Refused(f"{self.name} answers the handshake with HTTP 403")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return Passing(f"{self.name} cannot be reached: {said}")
-        if isinstance(error, ReadTimeout):
+            return Passing(f"{self.name} cannot be reached: {error.os_error.strerror or error.os_error}")
+        if isinstance(error, (TimeoutError, asyncio.TimeoutError)):  # two classes before 3.11
             return Passing(f"{self.name} did not answer in time")
         return Lost(f"the connection to {self.name} broke: {said}")
 
-    def _drop(self, client: Client) -> None:
+    def _drop(self, client: SingleClient) -> None:
         self._open.discard(client)
-        with suppress(Exception):  # it is broken: what else is wrong with it does not matter
-            client.close()
+        client.close()

@@ -9,10 +9,9 @@ import os
 from collections.abc import Mapping
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from gremlin_python.driver.client import Client
 from gremlin_python.driver.protocol import GremlinServerError
 
-from graphstore.channel import Channel, client_of
+from graphstore.channel import Channel, SingleClient
 from graphstore.errors import Exceeded, Lasting, Passing, Refused, StoreError
 from graphstore.remote import Limits, RemoteStore
 from graphstore.requests import Budget
@@ -49,14 +48,13 @@ def open_gremlin_server(url: str, *, readonly: bool = False) -> RemoteStore:
     """The graph of a Gremlin Server; nothing is sent yet. Refused: the URL is none."""
     name, source = _address(url)
 
-    def connect() -> Client:
-        return client_of(
+    def connect() -> SingleClient:
+        return SingleClient(
             name,
             source,
             username=os.environ.get(USERNAME, ""),
             password=os.environ.get(PASSWORD, ""),
-            read_timeout=_SILENCE,
-            write_timeout=_SILENCE,
+            silence=_SILENCE,
         )
 
     channel = Channel(name, connect, meaning, threads=_CONNECTIONS)

@@ -20,10 +20,12 @@ from pathlib import Path
 from types import TracebackType
 
 from graphstore import GraphStore, open_store, set_aside
-from graphstore.errors import Damaged, InUse
+from graphstore.errors import Damaged, InUse, Passing
+from ingest.backoff import Backoff
 from ingest.derived import Derived, Parked
+from ingest.graph_mark import read_mark
 from ingest.ledger import Ledger
-from ingest.projector import LEDGER, Projector
+from ingest.projector import Projector
 from queries.answer import Answer, Table
 from queries.catalogue import run
 
@@ -34,6 +36,9 @@ BATCH = 50
 
 #: Seconds in which a store that another process has open may become free, and between two looks.
 _FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
+
+#: How often a command tries to write before it says that the store is away: for about 12 seconds.
+_ATTEMPTS = 8
 
 _NICENESS = 10
 
@@ -75,13 +80,15 @@ class Stats:
 class Service:
     """Made by `Service.open`; one process at a time has a data folder open. A context manager."""
 
-    def __init__(self, folder: Path, ledger: Ledger, store: GraphStore, derived: Derived) -> None:
+    def __init__(
+        self, folder: Path, ledger: Ledger, store: GraphStore, derived: Derived, backoff: Backoff | None = None
+    ) -> None:
         """Use `Service.open`."""
         self.folder = folder
         self.ledger = ledger
         self.store = store
         self.derived = derived
-        self.projector = Projector(ledger, store, derived)
+        self.projector = Projector(ledger, store, derived, backoff=backoff)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -89,9 +96,10 @@ class Service:
     def open(cls, folder: Path, store_url: str | None = None, *, follows: bool = False) -> Service:
         """Open a data folder, made where there is none.
 
-        `follows`: another process writes the ledger, and this one reads it. A damaged embedded store is moved aside,
-        said so in the log, and rebuilt from the ledger. LedgerInUse, InUse: another process has the folder open; other
-        errors of the ledger and of the store as they are.
+        `follows`: another process writes the ledger, and this one reads it; a store that is away is waited for by the
+        projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
+        the ledger. LedgerInUse, InUse: another process has the folder open; other errors of the ledger and of the store
+        as they are.
         """
         with ExitStack() as undo:
             ledger = Ledger.open(folder, clock=_now_ms, readonly=follows)
@@ -102,8 +110,13 @@ class Service:
             undo.callback(derived.close)
             if rebuilt:
                 derived.clear()
-            service = cls(folder, ledger, store, derived)
-            service.projector.check()
+            service = cls(folder, ledger, store, derived, Backoff(attempts=None if follows else _ATTEMPTS))
+            try:
+                service.projector.check()
+            except Passing as error:
+                if not follows:
+                    raise
+                log.warning("the graph store is away; what comes is kept until it is back: %s", error)
             undo.pop_all()
         return service
 
@@ -162,7 +175,7 @@ class Service:
 
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are; a graph that cannot be asked raises."""
-        self.store.g.V(LEDGER).id_().to_list()
+        read_mark(self.store)
         return self.projector.lag(), self.ledger.count()
 
     def stats(self) -> Stats:

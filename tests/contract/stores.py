@@ -15,7 +15,7 @@ from typing import Any
 from gremlin_python.process.traversal import Bytecode, Traverser
 
 from graphstore import GraphStore, open_store
-from graphstore.channel import Channel, client_of
+from graphstore.channel import Channel, SingleClient
 from graphstore.gremlin_server import meaning
 from graphstore.remote import Limits, RemoteStore
 from graphstore.requests import Budget
@@ -53,5 +53,5 @@ def _open(name: str, place: Path, ask: Ask, number: int) -> GraphStore:
     if name == GREMLIN_SERVER:
         return open_store(ask().url("single", number))
     url, source = ask().url("set", number).split("?g=")
-    channel = StrictChannel(url, lambda: client_of(url, source), meaning, threads=4)
+    channel = StrictChannel(url, lambda: SingleClient(url, source, silence=60), meaning, threads=4)
     return RemoteStore(channel, channel, NEPTUNE_LIMITS)
