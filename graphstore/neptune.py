@@ -20,14 +20,14 @@ from gremlin_python.process.traversal import Bytecode
 
 from graphmodel.delta import GraphDelta
 from graphstore import gremlin_server
-from graphstore.channel import Channel, Moved, client_of
+from graphstore.channel import Channel, Connect, Moved, SingleClient
 from graphstore.errors import Passing, StoreError
 from graphstore.neptune_errors import DELAYS, Remedy, meaning_of, sentence, waits
 from graphstore.neptune_requests import check_texts, traversal
 from graphstore.neptune_signing import Signer
 from graphstore.neptune_transport import Transport, trust
 from graphstore.neptune_url import Settings, settings
-from graphstore.parts import Lane, intention, joined, stages
+from graphstore.parts import Lane, Stage, joined, stages
 from graphstore.remote import Limits, RemoteStore
 from graphstore.requests import Budget, Request
 from graphstore.writer import Batch, batches
@@ -84,15 +84,13 @@ class NeptuneStore(RemoteStore):
         super().close()
         self._side_by_side.shutdown()
 
-    def _planned(self, deltas: Sequence[GraphDelta]) -> Iterator[list[Lane]]:
+    def _planned(self, deltas: Sequence[GraphDelta]) -> Iterator[Stage]:
         found = list(batches(deltas))
         check_texts(found)
-        planned = [stage for batch in found for stage in stages(batch, self._limits.budget.records, self._lanes)]
-        if len(planned) > 1:
-            planned[:0] = [stage for batch in batches([intention(deltas)]) for stage in stages(batch)]
-        yield from planned
+        for batch in found:
+            yield from stages(batch, self._limits.budget.records, self._lanes)
 
-    def _run(self, stage: list[Lane]) -> None:
+    def _run(self, stage: Stage) -> None:
         """Every lane is waited for, whatever becomes of the others: none may write after `apply` has returned."""
         if len(stage) == 1:
             self._write_lane(stage[0])
@@ -130,21 +128,12 @@ def open_neptune(url: str, *, readonly: bool = False, sleep: Sleep = time.sleep)
     )
 
 
-def _connecting(given: Settings) -> Callable[[str], Callable[[], Any]]:
+def _connecting(given: Settings) -> Callable[[str], Connect]:
     """What makes, for an endpoint, what opens a connection to it."""
     signer = Signer(given.region) if given.iam else None
     silence = given.timeout + min(given.timeout, _LATE)
-    transport = partial(
-        Transport,
-        signer,
-        idle=given.idle,
-        life=given.life,
-        ssl=trust(given.ca),
-        max_msg_size=0,
-        read_timeout=silence,
-        write_timeout=silence,
-    )
-    return lambda endpoint: partial(client_of, f"wss://{endpoint}/gremlin", transport=transport)
+    transport = partial(Transport, signer, idle=given.idle, life=given.life, ssl=trust(given.ca))
+    return lambda endpoint: partial(SingleClient, f"wss://{endpoint}/gremlin", transport=transport, silence=silence)
 
 
 def meaning(error: GremlinServerError) -> StoreError:

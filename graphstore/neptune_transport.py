@@ -13,8 +13,8 @@ from socket import SHUT_RDWR
 from typing import Any
 
 import aiohttp
-from gremlin_python.driver.aiohttp.transport import AiohttpTransport
 
+from graphstore import channel
 from graphstore.errors import Denied, Passing, Refused, StoreError
 from graphstore.neptune_signing import Signer
 
@@ -31,8 +31,8 @@ def trust(ca: str | None) -> ssl.SSLContext:
         raise Refused(f"neptune: ca: no certificates could be read from {ca}: {error.strerror or error}") from error
 
 
-class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships no types
-    """gremlinpython's WebSocket, opened with a fresh signature; `signer` is None where the cluster has no IAM."""
+class Transport(channel.Transport):
+    """The driver's WebSocket, opened with a fresh signature; `signer` is None where the cluster has no IAM."""
 
     def __init__(
         self,
@@ -76,7 +76,8 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
     def close(self) -> None:
         """Close it, the socket too: a TLS connection would wait for the other end, and the driver ends its loop."""
         if not self._loop.is_closed():
-            self._loop.run_until_complete(self._end())
+            with suppress(Exception):  # it may be broken already, in any way
+                self._loop.run_until_complete(self._end())
         super().close()
 
     async def _end(self) -> None:

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from zlib import crc32
 
-from graphmodel.delta import GraphDelta, Vertex
-from graphmodel.vocabulary import LEDGER
 from graphstore.writer import Batch
 
 RECORDS = 200  #: labels and properties that Neptune advises for one request
@@ -32,38 +30,14 @@ def records(part: Iterable[Batch]) -> int:
 def stages(batch: Batch, limit: int = RECORDS, lanes: int = 1) -> Iterator[Stage]:
     """The batch in parts of at most `limit` records (a larger element is a part of its own), in stages of `lanes`.
 
-    What fits one request is one. Otherwise removed edges come first, then removed vertices, vertices, edges, and in
-    the end the vertex that says how far the graph has read its ledger: it is there once all the others are. Elements
-    are spread by their id, edges by the id of their source, so that lanes do not change the same element.
+    What fits one request is one. Otherwise removed edges come first, then removed vertices, vertices, and edges.
+    Elements are spread by their id, edges by the id of their source, so that lanes do not change the same element.
     """
-    rest, last = ledger_apart(batch)
-    kinds = [list(rows) for rows in (*_kinds(rest), *_kinds(last))]
+    kinds = [list(rows) for rows in _kinds(batch)]
     if sum(size for rows in kinds for _, size, _ in rows) <= limit:
         yield [[[change for rows in kinds for _, _, change in rows]]]
     else:
         yield from (_stage(rows, limit, lanes) for rows in kinds if rows)
-
-
-def ledger_apart(batch: Batch) -> tuple[Batch, Batch]:
-    """The batch without, and with nothing but, the vertex that says how far the graph has read its ledger."""
-    own = {key: properties for key, properties in batch.vertices.items() if key[1] == LEDGER}
-    rest = {key: properties for key, properties in batch.vertices.items() if key[1] != LEDGER}
-    return Batch(batch.removed_edges, batch.removed_vertices, rest, batch.edges), Batch(vertices=own)
-
-
-def intention(deltas: Iterable[GraphDelta]) -> GraphDelta:
-    """What is written before the first of several requests: how far the graph will have read once all are done.
-
-    A process that dies in between leaves this behind, and whoever goes on must write the very same changes first.
-    Empty where nothing says how far.
-    """
-    every = chain.from_iterable(delta.vertices for delta in deltas)
-    return GraphDelta(tuple(_begun(vertex) for vertex in every if vertex.label == LEDGER))
-
-
-def _begun(vertex: Vertex) -> Vertex:
-    names = {"applied": "writing"}
-    return Vertex(vertex.id, vertex.label, {names.get(name, name): value for name, value in vertex.properties.items()})
 
 
 def joined(part: Iterable[Batch]) -> Batch:

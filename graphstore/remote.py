@@ -20,7 +20,6 @@ from gremlin_python.process.traversal import Bytecode, T
 from graphmodel.delta import GraphDelta
 from graphstore.channel import Channel, Lost
 from graphstore.errors import Exceeded, Lasting, Passing, Refused
-from graphstore.parts import intention
 from graphstore.reading import check_reading, timeout_of
 from graphstore.requests import Budget, Request, requests
 
@@ -79,9 +78,7 @@ class RemoteStore:
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
         self._may_write()
         with self._turn:
-            found = list(requests(many, self._limits.budget))
-            begun = intention(many) if len(found) > 1 else GraphDelta()
-            for request in (*requests([begun], self._limits.budget), *found):
+            for request in list(requests(many, self._limits.budget)):
                 self._write(request)
 
     def clear(self) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
@@ -19,7 +18,6 @@ from gremlin_python.statics import long
 
 from graphmodel.delta import GraphDelta, Value, edge_id
 from graphstore.errors import Refused
-from graphstore.parts import ledger_apart
 from graphstore.writer import EDGE_KEY, FACTS, Batch, EdgeKey, Properties, VertexKey, batches
 
 _VALUE_BYTES = 16  #: about what a value costs in a request beside its text, its name included
@@ -56,11 +54,11 @@ class Request:
 
 
 def requests(deltas: Sequence[GraphDelta], budget: Budget) -> Iterator[Request]:
-    """The requests that write the deltas, to be sent in their order; how far the ledger was read comes last.
+    """The requests that write the deltas, to be sent in their order.
 
     Raises Refused, naming the element and the property, for a value that a store cannot hold.
     """
-    for batch in chain.from_iterable(map(ledger_apart, batches(deltas))):
+    for batch in batches(deltas):
         for label, removed in batch.removed_edges.items():
             yield from _parts(sorted(set(removed)), _removal(label), budget, "".join)
         removed_vertices = list(dict.fromkeys(batch.removed_vertices))

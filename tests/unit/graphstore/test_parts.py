@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphmodel.delta import GraphDelta, vertex
-from graphstore.parts import RECORDS, Stage, intention, joined, records, stages
-from graphstore.writer import Batch, Properties, VertexKey
+from graphstore.parts import RECORDS, Stage, joined, records, stages
+from graphstore.writer import Batch
 
 IDS = st.text("ab#", max_size=3)
 PROPERTIES = st.dictionaries(st.sampled_from(["name", "type", "job"]), st.text("xy", max_size=2))
@@ -21,7 +20,6 @@ BATCHES = st.builds(
     st.dictionaries(st.tuples(IDS, st.sampled_from(["column", "dataset"])), PROPERTIES),
     st.dictionaries(st.tuples(st.just("reads"), IDS, IDS, IDS), PROPERTIES),
 )
-LEDGER: dict[VertexKey, Properties] = {("ledger", "ledger"): {"applied": 7, "ledgerId": "a"}}
 
 
 def parts(found: list[Stage]) -> list[Batch]:
@@ -72,14 +70,13 @@ def test_lanes_that_run_side_by_side_share_no_element_and_no_source(batch: Batch
 
 
 def many(count: int) -> Batch:
-    return Batch(vertices={**{(f"v{i}", "column"): {"name": "n"} for i in range(count)}, **LEDGER})
+    return Batch(vertices={(f"v{i}", "column"): {"name": "n"} for i in range(count)})
 
 
-def test_the_advised_size_is_kept_and_the_ledger_vertex_comes_last_and_alone() -> None:
+def test_the_advised_size_is_kept() -> None:
     found = list(stages(many(1_000)))
-    assert [records([part]) for part in parts(found)] == [RECORDS] * 10 + [3]
-    assert parts(found)[-1].vertices == LEDGER
-    assert len(found) == 2
+    assert [records([part]) for part in parts(found)] == [RECORDS] * 10
+    assert len(found) == 1
 
 
 def test_what_fits_one_request_is_one() -> None:
@@ -98,11 +95,4 @@ def test_an_edge_waits_for_all_vertices() -> None:
     assert [{number for part in parts([stage]) for number in kinds(part)} for stage in stages(batch)] == [
         {2},
         {3},
-        {2},
     ]
-
-
-def test_an_intention_says_how_far_without_saying_that_it_is_there() -> None:
-    read = GraphDelta((vertex("v", "column"), vertex("ledger", "ledger", applied=7, ledgerId="a")))
-    assert intention([GraphDelta(), read]) == GraphDelta((vertex("ledger", "ledger", writing=7, ledgerId="a"),))
-    assert intention([GraphDelta((vertex("v", "column"),))]) == GraphDelta()
