@@ -24,6 +24,11 @@ class BlankStore:
         """The source of queries that all have no answer."""
         return traversal().with_remote(_NoAnswer("blank", "g"))
 
+    @property
+    def latest(self) -> GraphTraversalSource:
+        """The same."""
+        return self.g
+
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
         """Check the values. Refused: as in every store."""
         for _ in batches([deltas] if isinstance(deltas, GraphDelta) else deltas):

@@ -90,7 +90,7 @@ MISTAKES = {
     "a file that is not there": (["load", "nowhere.json"], 2, "there is no nowhere.json"),
     "a server that does not answer": (["upstream", LAST, "--server", "http://127.0.0.1:9"], 3, "does not answer"),
     "a server that is no URL": (["upstream", LAST, "--server", "localhost"], 2, "expected http://HOST:PORT"),
-    "a store of a later release": (["upstream", LAST, "--store", "neptune://x:8182"], 2, "later release"),
+    "a store that is none": (["upstream", LAST, "--store", "redis://x:8182"], 2, "expected embedded:PATH"),
     "other machines without a token": (["serve", "--host", "0.0.0.0", "--port", "0"], 2, "make a token first"),
     "an entry that is not there": (["erase", "999", "--reason", "x"], 2, "999"),
     "an option that is not there": (["upstream", LAST, "--deep"], 2, "No such option"),

@@ -22,7 +22,8 @@ def test_it_is_accepted(line: str) -> None:
     found: click.Command = command
     while isinstance(found, click.Group):
         found = found.commands[words.pop(0)]
-    found.make_context(found.name or "", words).close()
+    parent = click.Context(command, **command.context_settings)
+    found.make_context(found.name or "", words, parent=parent).close()
 
 
 def test_the_page_shows_each_of_them() -> None:
