@@ -5,8 +5,9 @@ Column vertices always carry every view property (`""` for none): an upsert can 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from graphmodel import ids
@@ -50,6 +51,45 @@ def voices(known: Logic, standing: Standing) -> Counter[Voice]:
     return said
 
 
+def origins_text(known: Logic) -> str | None:
+    """What a plan says of its columns that have no, or not all, DIRECT sources, as JSON; None for nothing."""
+    direct = {d.target for d in known.derivations if d.type is DependencyType.DIRECT}
+    said = [
+        (c.name, "" if c.name in direct or c.origin is None else c.origin.value, c.resolved, c.expression or "")
+        for c in known.columns
+        if not c.resolved or (c.origin and c.name not in direct)
+    ]
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")) if said else None
+
+
+def voices_in(text: str, standing: Standing) -> Iterator[Voice]:
+    """The voices in `origins_text`; those that say `direct` are not among them."""
+    for column, origin, resolved, expression in json.loads(text):
+        if standing.columns is None or column in standing.columns:
+            if origin:
+                yield Voice(column, origin, expression)
+            if not resolved:
+                yield Voice(column, PARTIAL, "")
+
+
+class Shown(NamedTuple):
+    """What is shown of a column where it has no, or not all, DIRECT sources."""
+
+    origin: str
+    resolved: bool
+    expression: str
+
+
+def shown(said: Iterable[Voice]) -> Shown:
+    """One column out of all that plans which stand say of it."""
+    voices = set(said)
+    says = {v.says for v in voices}
+    origin = next((o.value for o in ORIGINS if o.value in says), "") if DIRECT not in says else ""
+    expressions = sorted({v.expression for v in voices if v.says == origin and v.expression})
+    resolved = not says & {PARTIAL, Origin.UNRESOLVED.value}
+    return Shown(origin, resolved, _bounded(" | ".join(expressions)))
+
+
 def column_vertices(dataset: str, schemas: Iterable[Schema], tally: Tally) -> dict[str, Vertex]:
     """The column vertices of a dataset by lower-case name, from the schemas and the voices of the bodies that count."""
     said: dict[str, list[Voice]] = {}
@@ -70,18 +110,13 @@ def _spellings(schemas: Iterable[Schema]) -> dict[str, set[str]]:
 
 
 def _column(dataset: str, name: str, spellings: set[str], said: list[Voice]) -> Vertex:
-    says = {v.says for v in said}
-    origin = next((o.value for o in ORIGINS if o.value in says), "") if DIRECT not in says else ""
-    expressions = sorted({v.expression for v in said if v.says == origin and v.expression})
     return vertex(
         ids.column_id(dataset, name),
         "column",
         name=min(spellings),
         dataset=dataset,
-        origin=origin,
-        resolved=not says & {PARTIAL, Origin.UNRESOLVED.value},
-        expression=_bounded(" | ".join(expressions)),
         ambiguous=len(spellings) > 1,
+        **shown(said)._asdict(),
     )
 
 

@@ -11,10 +11,12 @@ from functools import lru_cache
 
 from graphmodel import ids, naming
 from graphmodel.choice import Event
+from graphmodel.columns import origins_text
 from graphmodel.delta import Edge, Value, Vertex, edge, vertex
 from graphmodel.logic import Logic, Summary
 from graphmodel.model import Dependency, DependencyType, Derivation, Plan, Subtype
 from graphmodel.now import Standing
+from graphmodel.validity import Validity, columns_text
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,15 @@ def plan_part(known: Logic) -> Part:
     """Job and plan, all that is known of a logic that never succeeded."""
     job = vertex(known.job_id, "job", name=known.job.name, namespace=known.job.namespace)
     name = f"{known.job.name} -> {dataset_vertex(known.target).properties['name']}"
-    plan = vertex(known.plan, "plan", name=name, job=job.id, target=known.target, effect=known.effect.value)
+    plan = vertex(
+        known.plan,
+        "plan",
+        name=name,
+        job=job.id,
+        target=known.target,
+        effect=known.effect.value,
+        origins=origins_text(known),
+    )
     return Part((job, plan), (edge("hasPlan", job.id, plan.id),))
 
 
@@ -63,6 +73,20 @@ def now_edges(known: Logic, standing: Standing) -> Iterator[Edge]:
         yield _dependency("dependsOn", known, p, certain=certain)
     for uri in known.inputs:
         yield _between_datasets("derivesFrom", known, uri, certain=certain)
+
+
+def made_by_edge(dataset: str, valid: Validity) -> Edge:
+    """From a dataset to a plan, as long as the plan stands in its state. It always has all of its properties."""
+    return edge(
+        "madeBy",
+        dataset,
+        valid.plan,
+        str(valid.valid_from),
+        validFrom=valid.valid_from,
+        validTo=valid.valid_to,
+        certain=valid.standing.certain,
+        onlyColumns=columns_text(valid.standing.columns),
+    )
 
 
 def operations_part(plan: str, body: Plan) -> Part:

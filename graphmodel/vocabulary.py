@@ -117,6 +117,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "job": _s("id of its job"),
             "target": _s("URI of the dataset that it writes"),
             "effect": _s("all, overwrite or keep"),
+            "origins": _s("JSON: [column, origin, resolved, expression] of what has no, or not all, DIRECT sources"),
         },
     ),
     VertexLabel(
@@ -235,6 +236,25 @@ EDGES: tuple[EdgeLabel, ...] = (
     EdgeLabel("follows", (("operation", "operation"),), "view", "to the operation that feeds it", "prov:wasInformedBy"),
     EdgeLabel("reads", (("plan", "dataset"),), "fact", "what the plan reads", "prov:used", "inputs"),
     EdgeLabel("writes", (("plan", "dataset"),), "fact", "what the plan writes", "prov:generated", "outputs"),
+    EdgeLabel(
+        "madeBy",
+        (("dataset", "plan"),),
+        "view",
+        "the plan stands in the state of the dataset, from then until then: what `asOf` asks",
+        "prov:wasInfluencedBy",
+        None,
+        {
+            "validFrom": Property("long", "the write from which on it stands so", "ms since 1970-01-01Z"),
+            "validTo": Property(
+                "long",
+                "the write from which on it does not; the last ms of 9999: it still does",
+                "ms since 1970-01-01Z",
+                view=True,
+            ),
+            "certain": Property("boolean", "false: a later write may have replaced it", view=True),
+            "onlyColumns": Property("string", "JSON: the columns with which it stands; empty for all", view=True),
+        },
+    ),
     EdgeLabel(
         "executes", (("run", "plan"),), "fact", "the logic that the run executed", "prov:hadPlan", "job of a run"
     ),

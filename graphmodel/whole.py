@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
 
-from graphmodel import elements, now
+from graphmodel import elements, now, validity
 from graphmodel.choice import Body, Event, body_rank, choose
 from graphmodel.columns import Voice, column_vertices, voices
 from graphmodel.delta import Edge, Vertex
@@ -66,8 +66,11 @@ def chosen_events(events: Iterable[Event]) -> dict[str, Event]:
     return best
 
 
-def graph(bodies: Iterable[Body], events: Iterable[Event]) -> Graph:
-    """The graph of these bodies and events, in whatever order they come."""
+def graph(bodies: Iterable[Body], events: Iterable[Event], *, until: int = validity.STILL) -> Graph:
+    """The graph of these bodies and events, in whatever order they come.
+
+    With `until`, in ms since 1970, the views of what holds now are of what held then; all else is the same.
+    """
     chosen = chosen_bodies(bodies)
     joined = [(e, chosen[e.run.agent_plan_id]) for e in chosen_events(events).values() if e.run.agent_plan_id in chosen]
     known = {c.logic.plan: c.logic for _, c in joined}
@@ -85,7 +88,7 @@ def graph(bodies: Iterable[Body], events: Iterable[Event]) -> Graph:
     reads = _by_dataset(((uri, now.read_of(e, of.summary)) for e, of in joined for uri in of.summary.inputs))
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
     for dataset, its_schemas in by_dataset.items():
-        view = View(dataset, writes.get(dataset, []), known, partitioned=dataset in partitioned)
+        view = View(dataset, writes.get(dataset, []), known, until, partitioned=dataset in partitioned)
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
     return whole
@@ -98,6 +101,7 @@ class View:
     dataset: str
     writes: list[Write]
     known: dict[str, Logic]
+    until: int = validity.STILL
     partitioned: bool = field(kw_only=True)
 
     def parts(self, reads: list[Read], its_schemas: list[Schema]) -> Iterator[Part]:
@@ -109,7 +113,10 @@ class View:
         near = now.Near(timeline)
         for reader in reads:
             yield self._used(reader, near(reader))
-        state = now.fold(timeline, lambda plan: self.known[plan].outputs, partitioned=self.partitioned)
+        yield Part(edges=tuple(self._made_by(timeline)))
+        state = now.fold(
+            (w for w in timeline if w.timestamp <= self.until), self._outputs_of, partitioned=self.partitioned
+        )
         tally: Counter[Voice] = Counter()
         for plan, standing in state.items():
             tally += voices(self.known[plan], standing)
@@ -117,6 +124,14 @@ class View:
         columns = column_vertices(self.dataset, its_schemas, tally)
         edges = tuple(elements.column_edge(self.dataset, name) for name in columns)
         yield Part((elements.dataset_vertex(self.dataset), *columns.values()), edges)
+
+    def _outputs_of(self, plan: str) -> frozenset[str]:
+        return self.known[plan].outputs
+
+    def _made_by(self, timeline: list[Write]) -> Iterator[Edge]:
+        states = validity.states(timeline, self._outputs_of, partitioned=self.partitioned)
+        for valid in validity.validities(states):
+            yield elements.made_by_edge(self.dataset, valid)
 
     def _appends(self, timeline: list[Write]) -> Iterator[Edge]:
         for previous, write in pairwise(timeline):

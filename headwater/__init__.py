@@ -11,23 +11,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headwater.answers import Lineage, Rows
     from headwater.errors import HeadwaterError, Unreachable, WrongUse
-    from headwater.graph import Graph, Lineage, Rows, open  # noqa: A004 - hw.open() reads best
+    from headwater.graph import Graph, open  # noqa: A004 - hw.open() reads best
+    from headwater.impact import Impact
     from headwater.loading import Loaded
+    from headwater.paths import Paths
 
 __version__ = "0.1.0"
 __all__ = [
     "Graph",
     "HeadwaterError",
+    "Impact",
     "Lineage",
     "Loaded",
+    "Paths",
     "Rows",
     "Unreachable",
     "WrongUse",
     "open",
     "__version__",
 ]
-_MODULES = {"Loaded": "loading", "HeadwaterError": "errors", "Unreachable": "errors", "WrongUse": "errors"}
+_MODULES = {
+    "Impact": "impact",
+    "Loaded": "loading",
+    "HeadwaterError": "errors",
+    "Unreachable": "errors",
+    "WrongUse": "errors",
+}
 
 
 def __getattr__(name: str) -> Any:

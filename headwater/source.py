@@ -15,18 +15,22 @@ from headwater.loading import Loaded, Progress, into, through
 
 if TYPE_CHECKING:
     from ingest.service import Service
-    from queries.answer import Answer, Table
+    from queries.results import Result
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
 _LEDGER_FILE = "ledger.sqlite"
+_NOT_FOUND = 404  #: what a server answers for a node that does not exist
 
 
 class Source(Protocol):
     """Something to ask."""
 
-    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Answer | Table:
+    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query. WrongUse, Unreachable."""
+
+    def types(self, plan: str) -> dict[str, str]:
+        """The types of a plan's output columns, as far as its payload says them. WrongUse: there is no such plan."""
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -50,12 +54,15 @@ class Remote:
 
     client: Client
 
-    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Answer | Table:
+    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query, over HTTP."""
-        from queries.answer import Answer, Table
+        from queries.results import result_of
 
-        found = self.client.get(f"/api/v1/queries/{name}", parameters)
-        return Answer.from_dict(found) if "nodes" in found else Table.from_dict(found)
+        return result_of(self.client.get(f"/api/v1/queries/{name}", parameters))
+
+    def types(self, plan: str) -> dict[str, str]:
+        """Over HTTP."""
+        return dict(self.client.get("/api/v1/plan-types", [("plan", plan)])["types"])
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -104,11 +111,16 @@ class Local:
 
     service: Service
 
-    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Answer | Table:
+    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query."""
         given = [(key, value) for key, value in parameters if value is not None]
         with translated():
             return self.service.ask(name, given)
+
+    def types(self, plan: str) -> dict[str, str]:
+        """From the ledger."""
+        with translated():
+            return self.service.types(plan)
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -188,12 +200,13 @@ def translated() -> Iterator[None]:
     from ingest.ledger import LedgerError, LedgerInUse, LedgerUnavailable
     from ingest.projector import OtherLedger
     from ingest.tokens import TokensUnreadable
-    from queries.errors import QueryError
+    from queries.errors import NodeNotFound, QueryError
 
     try:
         yield
     except QueryError as error:
-        raise WrongUse(error.message, error.suggestions) from error
+        status = _NOT_FOUND if isinstance(error, NodeNotFound) else None
+        raise WrongUse(error.message, error.suggestions, status) from error
     except LedgerInUse as error:
         raise Unreachable(f"{error}; if a server runs on it, name it with --server") from error
     except LedgerUnavailable as error:

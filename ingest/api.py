@@ -47,6 +47,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     app.router.add_get("/api/v1/lineage", _lineage)
     app.router.add_get("/api/v1/queries", _queries)
     app.router.add_get("/api/v1/queries/{name}", _query)
+    app.router.add_get("/api/v1/plan-types", _plan_types)
     app.router.add_get("/api/v1/search", _search)
     app.router.add_get("/api/v1/stats", _stats)
     app.router.add_get("/api/v1/parked", _parked)
@@ -75,6 +76,14 @@ async def _query(request: web.Request) -> web.Response:
 async def _queries(request: web.Request) -> web.Response:
     _no_parameters(request, ())
     return _json({"queries": [query.to_dict() for query in QUERIES]})
+
+
+async def _plan_types(request: web.Request) -> web.Response:
+    await _after(request)
+    _no_parameters(request, ("after", "plan"))
+    plan = request.query.get("plan", "")
+    types = await _in_thread(request, lambda: request.app[SERVICE].types(plan))
+    return _json({"plan": plan, "types": types})
 
 
 async def _stats(request: web.Request) -> web.Response:

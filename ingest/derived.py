@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "1"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "2"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 
@@ -119,6 +119,12 @@ class Derived:
         with self._reading:
             rows = self._reader.execute("SELECT sequence, kind, reason, at_ms FROM parked ORDER BY sequence")
             return [Parked(*row) for row in rows]
+
+    def body_of_logic(self, plan: str) -> int | None:
+        """Where the ledger has a body of a plan vertex; None if there is no such plan."""
+        with self._reading:
+            row = self._reader.execute("SELECT sequence FROM logics WHERE plan = ?", (plan,)).fetchone()
+        return int(row[0]) if row else None
 
     def waiting_events(self) -> int:
         """How many events wait for their plan."""

@@ -65,3 +65,11 @@ CREATE INDEX reads_of_initial ON reads (dataset) WHERE seen IS NULL;
 CREATE TABLE datasets (
     uri TEXT PRIMARY KEY, state TEXT NOT NULL, tally TEXT NOT NULL, columns TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- From when until when a plan stands in the state of a dataset; `columns`: JSON, empty for all.
+CREATE TABLE validities (
+    dataset TEXT NOT NULL, plan TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL,
+    certain INTEGER NOT NULL, columns TEXT NOT NULL,
+    PRIMARY KEY (dataset, plan, valid_from)
+) WITHOUT ROWID;
+CREATE INDEX validities_by_end ON validities (dataset, valid_to);

@@ -13,6 +13,7 @@ from graphmodel.delta import Value
 from graphmodel.logic import Role, Schema, Summary
 from graphmodel.model import Effect, Run
 from graphmodel.now import Position, Read, Standing, Write
+from graphmodel.validity import Validity, columns_of, columns_text
 
 
 class BodyRow(NamedTuple):
@@ -120,6 +121,18 @@ def read_of(values: tuple[Any, ...]) -> ReadRow:
     timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain = values
     read = Read(run, timestamp, start, app_id, bool(doubtful))
     return ReadRow(read, None if seen is None else (seen_timestamp, seen), bool(certain))
+
+
+def validity_values(dataset: str, valid: Validity) -> tuple[Any, ...]:
+    """A row of `validities`."""
+    plan, standing, valid_from, valid_to = valid
+    return (dataset, plan, valid_from, valid_to, standing.certain, columns_text(standing.columns))
+
+
+def validity_of(values: tuple[Any, ...]) -> Validity:
+    """The validity in a row of `validities` without its `dataset`."""
+    plan, valid_from, valid_to, certain, columns = values
+    return Validity(plan, Standing(bool(certain), columns_of(columns)), valid_from, valid_to)
 
 
 def schema_text(schema: Schema) -> bytes:

@@ -19,11 +19,11 @@ from graphmodel.elements import Part
 from graphmodel.logic import Logic
 from ingest import derived_rows as rows
 from ingest.derived import FORMAT
-from ingest.derived_tables import EVENT, READ, WRITE, Tables
+from ingest.derived_tables import EVENT, READ, VALIDITY, WRITE, Tables
 from ingest.ledger_entries import LedgerError
 from ingest.supports import PlanAt
 
-_COUNTED = ("logics", "events", "aliases", "datasets", "writes", "reads")
+_COUNTED = ("logics", "events", "aliases", "datasets", "validities", "writes", "reads")
 _BY_TIME = "ORDER BY dataset, timestamp, run"  # their key
 
 
@@ -57,6 +57,7 @@ class Scan:
         yield from self._runs()
         yield from self._aliases()
         yield from self._datasets()
+        yield from self._validities()
         yield from self._writes()
         yield from self._reads()
 
@@ -94,6 +95,11 @@ class Scan:
             yield Part((elements.dataset_vertex(uri), *columns), edges)
             for plan, standing in row.state.items():
                 yield Part(edges=tuple(elements.now_edges(self._logic(plan), standing)))
+
+    def _validities(self) -> Iterator[Part]:
+        query = f"SELECT dataset, {VALIDITY} FROM validities ORDER BY dataset, plan, valid_from"
+        for dataset, *values in self._db.execute(query):
+            yield Part(edges=(elements.made_by_edge(dataset, rows.validity_of(tuple(values))),))
 
     def _writes(self) -> Iterator[Part]:
         for dataset, *values in self._db.execute(

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from graphmodel.choice import Event
 from graphmodel.delta import digest
 from graphmodel.logic import Role, Schema
 from graphmodel.now import Access, Position
+from graphmodel.validity import Validity
 from ingest import derived_rows as rows
 from ingest.derived_rows import BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
 
 _BODIES_KEPT = 5_000  #: in memory; a KB each
 _DATASETS_KEPT = 1_000  #: in memory; half a KB a column
-#: The columns of an event, a write, a read, as `derived_rows` takes them.
+#: The columns of a write, a read, an event, a validity, as `derived_rows` takes them.
 WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
 READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
 EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
+VALIDITY = "plan, valid_from, valid_to, certain, columns"
 _FIRST: Position = (-(2**63), "")
 
 
@@ -165,9 +167,9 @@ class Tables:
         where = "dataset = ? AND (timestamp, run) >= (?, ?) AND counted ORDER BY timestamp, run LIMIT ?"
         return list(self._writes(where, dataset, *position, limit))
 
-    def writes_backwards(self, dataset: str) -> Iterator[WriteRow]:
-        """The writes that count, latest first."""
-        return self._writes("dataset = ? AND counted ORDER BY timestamp DESC, run DESC", dataset)
+    def each_write_from(self, dataset: str, timestamp: int) -> Iterator[WriteRow]:
+        """The same from a timestamp on, read as they are asked for: nothing may be written meanwhile."""
+        return self._writes("dataset = ? AND timestamp >= ? AND counted ORDER BY timestamp, run", dataset, timestamp)
 
     def last_before_start(self, dataset: str, reader: Access) -> WriteRow | None:
         """The last write that counts, ended when the reader began, and comes before it."""
@@ -214,6 +216,27 @@ class Tables:
     def initial_is_seen(self, dataset: str) -> bool:
         """Whether a run saw the dataset before any known write."""
         return self._one("SELECT 1 FROM reads WHERE dataset = ? AND seen IS NULL LIMIT 1", dataset) is not None
+
+    # from when until when plans stand
+
+    def validities_since(self, dataset: str, timestamp: int) -> list[Validity]:
+        """The validities of a dataset that end at or after a timestamp."""
+        query = f"SELECT {VALIDITY} FROM validities WHERE dataset = ? AND valid_to >= ?"
+        return [rows.validity_of(found) for found in self._db.execute(query, (dataset, timestamp))]
+
+    def stands_wholly(self, dataset: str, plan: str, timestamp: int) -> bool:
+        """Whether a plan stands at a timestamp for certain and with all its columns."""
+        query = """SELECT 1 FROM validities WHERE dataset = ? AND plan = ? AND valid_from <= ? AND valid_to > ?
+            AND certain AND columns = ''"""
+        return self._db.execute(query, (dataset, plan, timestamp, timestamp)).fetchone() is not None
+
+    def replace_validities(self, dataset: str, old: Iterable[Validity], new: Iterable[Validity]) -> None:
+        """Delete what only `old` has, insert what only `new` has."""
+        before, after = set(old), set(new)
+        gone = [(dataset, v.plan, v.valid_from) for v in before - after]
+        self._db.executemany("DELETE FROM validities WHERE dataset = ? AND plan = ? AND valid_from = ?", gone)
+        came = [rows.validity_values(dataset, v) for v in after - before]
+        self._db.executemany("INSERT INTO validities VALUES (?, ?, ?, ?, ?, ?)", came)
 
     # views of datasets
 

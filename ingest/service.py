@@ -30,8 +30,10 @@ from ingest.ledger import Ledger
 from ingest.ledger_file import FolderLock
 from ingest.projector import Projector
 from ingest.targets import default_store, is_own, lock, tables_of
-from queries.answer import Answer, Table
+from queries.answer import Table
 from queries.catalogue import run
+from queries.errors import NodeNotFound
+from queries.results import Result
 
 log = logging.getLogger(__name__)
 
@@ -182,9 +184,23 @@ class Service:
                 progress(done, max(total, done))
         return done
 
-    def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Answer | Table:
+    def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Result:
         """A canned query by its name; its errors are `queries.errors`'."""
         return run(name, self.store.g, given)
+
+    def types(self, plan: str) -> dict[str, str]:
+        """The types of a plan's output columns by name; none if its payload was erased or does not say them.
+
+        NodeNotFound: there is no such plan.
+        """
+        from spline_bridge.schema import output_types
+
+        sequence = self.derived.body_of_logic(plan)
+        if sequence is None:
+            raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
+        entry = self.ledger.entry(sequence)
+        known = entry is not None and entry.kind == "spline.plan"
+        return output_types(entry.body, entry.content_type) if known and entry and entry.body else {}
 
     def parked(self) -> list[Parked]:
         """The entries that could not be brought into the graph."""

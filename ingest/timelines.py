@@ -16,10 +16,11 @@ from graphmodel.columns import Voice, column_vertices, voices
 from graphmodel.delta import Edge
 from graphmodel.elements import Part
 from graphmodel.logic import Role
-from graphmodel.now import Position, Read, Replaces, Standing, State, Write
+from graphmodel.now import Position, Read, Standing, State, Write
 from ingest.changes import Changes
 from ingest.derived_rows import DatasetRow, ReadRow, WriteRow
 from ingest.derived_tables import Tables
+from ingest.history import History
 from ingest.supports import LogicOf
 
 
@@ -231,7 +232,7 @@ class _Dataset:
     def settle_state(self) -> None:
         """Fold the dataset's writes, and change its edges and columns to what holds now."""
         old = self._tables.dataset(self._dataset)
-        state = self._state(old.state) if self._touched.writes or self._touched.repartitioned else old.state
+        state = self._state(old.state)
         if state == old.state and not self._touched.reshaped:
             return
         tally = old.tally.copy()
@@ -241,37 +242,13 @@ class _Dataset:
         self._settle_columns(old, state, +tally)
 
     def _state(self, old: State) -> State:
-        if not self._touched.repartitioned and self._touched.appended:
-            first = min(self._touched.writes)
-            rows = self._tables.writes_from(self._dataset, first, limit=len(self._touched.writes) + 1)
-            if all(row.write.position in self._touched.writes for row in rows):
-                return self._fold(rows, old)
-            came = [self._touched.writes[position] for position in sorted(self._touched.writes)]
-            if all(now.replaces(w.effect, partitioned=self._partitioned) is Replaces.KEEP for w in came):
-                return self._kept(came, old)
-        return self._fold(self._since_reset(), {})
-
-    def _fold(self, rows: list[WriteRow], state: State) -> State:
-        writes = (row.write for row in rows)
-        return now.fold(writes, self._outputs_of, partitioned=self._partitioned, state=state)
-
-    def _kept(self, came: list[Write], old: State) -> State:
-        """The state when late writes came that keep all: each adds its own plan, as far as later ones let it stand."""
-        state = dict(old)
-        for write in came:
-            if old.get(write.plan) != Standing():
-                later = self._fold(self._tables.writes_from(self._dataset, write.position), {})
-                state.update((plan, s) for plan, s in later.items() if plan == write.plan)
-        return state
-
-    def _since_reset(self) -> list[WriteRow]:
-        """The writes since the last one that left nothing of what was before, in order."""
-        rows: list[WriteRow] = []
-        for row in self._tables.writes_backwards(self._dataset):
-            rows.append(row)
-            if now.resets(row.write, partitioned=self._partitioned):
-                break
-        return rows[::-1]
+        touched = self._touched
+        history = History(self._dataset, self._tables, self._changes, self._outputs_of, partitioned=self._partitioned)
+        if touched.repartitioned:
+            return history.renew()
+        if not touched.writes:
+            return old
+        return history.come(touched.writes, old) if touched.appended else history.revise(touched.writes)
 
     def _outputs_of(self, plan: str) -> frozenset[str]:
         return self._logic_of(plan).outputs

@@ -118,13 +118,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Table:
-    """An answer of rows. Each row has the `columns` as keys; `next` is the parameter `next` of the following page."""
+    """An answer of rows. Each row has the `columns` as keys; `next` is the parameter `next` of the following page.
+
+    `complete` is False where not all of the graph was looked at, so that rows may be missing; `reason` says why.
+    """
 
     query: str
     parameters: Mapping[str, Any]
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
     next: str | None = None
+    reason: Reason | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the graph was looked at; a following page says nothing about it."""
+        return self.reason is None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, in the documented order of keys."""
@@ -134,10 +143,13 @@ class Table:
             "columns": list(self.columns),
             "rows": [dict(row) for row in self.rows],
             "next": self.next,
+            "complete": self.complete,
+            "reason": self.reason,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Table:
         """The inverse of `to_dict`."""
         rows: Sequence[Mapping[str, Any]] = data["rows"]
-        return cls(data["query"], data["parameters"], tuple(data["columns"]), tuple(rows), data["next"])
+        columns = tuple(data["columns"])
+        return cls(data["query"], data["parameters"], columns, tuple(rows), data["next"], data["reason"])

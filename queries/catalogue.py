@@ -5,56 +5,47 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
 from queries import search, tables
-from queries.answer import Answer, Table
-from queries.errors import QueryError, UnknownQuery
+from queries.answer import Table
+from queries.errors import UnknownQuery
+from queries.estate_queries import ESTATE
+from queries.grades import Change
+from queries.impact import impact
 from queries.lineage import Question, lineage
-from queries.page import Page
+from queries.moment import as_of
 from queries.parameters import Parameter, parse
+from queries.paths import paths
+from queries.query import Query, node, paging
 from queries.resolve import resolve
+from queries.results import Result
+from queries.survey import Late
 
 #: Seconds after which a walk stops and answers with what it has.
 DEADLINE = 10.0
 _MOST = 100_000  #: nodes of an answer; a larger one is asked for in parts
 
 
-@dataclass(frozen=True)
-class Query:
-    """One canned query. `columns` are those of its rows; a query without them answers with nodes and edges."""
-
-    name: str
-    summary: str
-    parameters: tuple[Parameter, ...]
-    function: Callable[[GraphTraversalSource, Mapping[str, Any]], Page] | None = None
-    columns: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON, for the list of queries."""
-        parameters = [parameter.to_dict() for parameter in self.parameters]
-        return {"name": self.name, "summary": self.summary, "parameters": parameters, "columns": list(self.columns)}
-
-
-def _node(name: str, meaning: str, *labels: str) -> Parameter:
-    return Parameter(name, meaning, "node", required=True, labels=labels)
-
-
-def _paging(limit: int = 100) -> tuple[Parameter, ...]:
-    return (
-        Parameter("limit", "rows of one page", "integer", limit, minimum=1, maximum=10_000),
-        Parameter("next", "where the page begins: `next` of the page before", "integer", 0),
-    )
-
-
 _DIRECTION = Parameter(
     "direction", "where to look from the node", default="upstream", choices=("upstream", "downstream", "both")
 )
+_AS_OF = Parameter(
+    "asOf",
+    "absent: what holds now; ever: all that ever held; a time (2026-03-01, 2026-03-01T08:00Z, ms since 1970): what "
+    "held then; the id of a run, Glue job run or Spark application: what held for it, its inputs as it saw them",
+)
+_TYPE = Parameter(
+    "type",
+    "direct: what values are made of; all: also filters, joins, keys",
+    default="direct",
+    choices=("direct", "all"),
+)
+_WAYS = ("shortest", "all")
 _LINEAGE = (
-    _node("node", "a dataset or column, in any spelling", "dataset", "column"),
+    node("node", "a dataset or column, in any spelling", "dataset", "column"),
     Parameter("depth", "hops to follow; absent: all, 0: the node alone", "integer"),
     Parameter(
         "type",
@@ -62,7 +53,7 @@ _LINEAGE = (
         default="direct",
         choices=("direct", "indirect", "all"),
     ),
-    Parameter("asOf", "absent: what holds now; ever: all that ever held"),
+    _AS_OF,
     Parameter("level", "column or dataset; absent: the node's own", choices=("column", "dataset")),
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
@@ -72,6 +63,36 @@ QUERIES: tuple[Query, ...] = (
     Query("upstream", "where a dataset or column comes from", _LINEAGE),
     Query("downstream", "what is made of a dataset or column", _LINEAGE),
     Query("both", "upstream and downstream in one answer", _LINEAGE),
+    Query(
+        "impact",
+        "what a change of a dataset or column comes to: columns, datasets and jobs, each graded, with its path",
+        (
+            node("node", "the dataset or column that is changed, in any spelling", "dataset", "column"),
+            Parameter(
+                "change",
+                "what is done to it; semantics: the same name and type, other values; rows: other rows",
+                default=Change.DROP.value,
+                choices=tuple(change.value for change in Change),
+            ),
+            Parameter("depth", "hops to follow; absent: all", "integer"),
+            _AS_OF,
+            Parameter("limit", "nodes to look at, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
+        ),
+        walk=impact,
+    ),
+    Query(
+        "paths",
+        "how data gets from one dataset or column to another, whichever way round: the shortest path, or all",
+        (
+            node("from", "one end, in any spelling", "dataset", "column"),
+            node("to", "the other end", "dataset", "column"),
+            Parameter("ways", "shortest, or all that lies between the two", default="shortest", choices=_WAYS),
+            _TYPE,
+            _AS_OF,
+            Parameter("limit", "paths to list, the shortest first", "integer", 100, minimum=1, maximum=10_000),
+        ),
+        walk=paths,
+    ),
     Query(
         "search",
         "datasets, columns, jobs and other names of datasets: exact matches, then prefixes, then the rest",
@@ -86,54 +107,55 @@ QUERIES: tuple[Query, ...] = (
     Query(
         "datasets",
         "all datasets",
-        _paging(),
+        paging(),
         tables.datasets,
         ("id", "name", "namespace", "columns"),
     ),
     Query(
         "columns",
         "the columns of a dataset",
-        (_node("dataset", "the dataset, in any spelling", "dataset"), *_paging()),
+        (node("dataset", "the dataset, in any spelling", "dataset"), *paging()),
         tables.columns,
         ("id", "name", "origin", "resolved", "expression", "ambiguous"),
     ),
     Query(
         "dataset-versions",
         "the states of a dataset, newest first, with the runs that made them",
-        (_node("dataset", "the dataset, in any spelling", "dataset"), *_paging()),
+        (node("dataset", "the dataset, in any spelling", "dataset"), *paging()),
         tables.dataset_versions,
         ("id", "timestamp", "effect", "partition", "run", "previous"),
     ),
-    Query("jobs", "all jobs", _paging(), tables.jobs, ("id", "namespace", "name", "plans")),
+    Query("jobs", "all jobs", paging(), tables.jobs, ("id", "namespace", "name", "plans")),
     Query(
         "plans",
         "the logics of a job: what each reads and writes, and its runs",
-        (_node("job", "the job's id, or namespace/name", "job"), *_paging()),
+        (node("job", "the job's id, or namespace/name", "job"), *paging()),
         tables.plans,
         ("id", "target", "effect", "reads", "runs", "lastRun"),
     ),
     Query(
         "runs",
         "the runs of a job, newest first",
-        (_node("job", "the job's id, or namespace/name", "job"), *_paging()),
+        (node("job", "the job's id, or namespace/name", "job"), *paging()),
         tables.runs,
         ("id", "timestamp", "durationNs", "status", "error", "appId", "user", "jobRun", "plan"),
     ),
     Query(
         "run",
         "what a run executed, used and generated",
-        (_node("run", "the run's id", "run"), *_paging()),
+        (node("run", "the run's id", "run"), *paging()),
         tables.run,
         ("relation", "id", "dataset", "timestamp", "effect", "partition", "certain"),
     ),
     Query(
         "operations",
         "what a plan does, operation by operation, in the order in which data flows",
-        (_node("plan", "the plan's id, or the agent's id of it", "plan"), *_paging(1_000)),
+        (node("plan", "the plan's id, or the agent's id of it", "plan"), *paging(1_000)),
         tables.operations,
         ("id", "name", "kind", "expression", "follows"),
     ),
-    Query("stats", "how many vertices and edges there are", _paging(), tables.stats, ("kind", "label", "count")),
+    *ESTATE,
+    Query("stats", "how many vertices and edges there are", paging(), tables.stats, ("kind", "label", "count")),
 )
 BY_NAME: Mapping[str, Query] = {query.name: query for query in QUERIES}
 
@@ -145,11 +167,13 @@ def run(
     *,
     deadline: float = DEADLINE,
     clock: Callable[[], float] = time.monotonic,
-) -> Answer | Table:
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+) -> Result:
     """Run a query by its name, with parameters as text or typed.
 
-    Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`.
-    Raises UnknownQuery, QueryError for a parameter, NodeNotFound, and the store's own errors.
+    Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`;
+    `now_ms` gives ms since 1970: there is no lineage as of a later time. Raises UnknownQuery, QueryError for a
+    parameter, NodeNotFound, and the store's own errors.
     """
     query = BY_NAME.get(name)
     if query is None:
@@ -159,21 +183,31 @@ def run(
     for parameter in query.parameters:
         if parameter.type == "node":
             values[parameter.name] = resolve(g, values[parameter.name], parameter.labels, parameter.name)
-    if query.function is None:
-        until = clock() + deadline
-        return lineage(g, values["node"], _question(name, values), lambda: clock() >= until)
-    page = query.function(g, values)
-    return Table(query.name, values, query.columns, tuple(page.rows), page.next)
+    if "asOf" in values:
+        values["asOf"] = as_of(g, values["asOf"], "asOf", now_ms())
+    until = clock() + deadline
+    if query.function:
+        page = query.function(g, values)
+    elif query.survey:
+        found = query.survey(g, values, lambda: clock() >= until)
+        page = found._replace(rows=[{name: row.get(name) for name in query.columns} for row in found.rows])
+    else:
+        return (query.walk or _lineage(name))(g, values, lambda: clock() >= until)
+    return Table(query.name, values, query.columns, tuple(page.rows), page.next, page.reason)
 
 
-def _question(name: str, values: Mapping[str, Any]) -> Question:
-    if values["asOf"] not in (None, "ever"):
-        raise QueryError("asOf takes only 'ever' so far: times and run ids come later", "asOf", ["ever"])
-    return Question(
-        direction=values.get("direction", name),
-        depth=values["depth"],
-        type=values["type"],
-        as_of=values["asOf"],
-        level=values["level"],
-        limit=values["limit"],
-    )
+def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], Late], Result]:
+    """The walk of the query of this name: a direction, or lineage, whose direction is a parameter."""
+
+    def walk(g: GraphTraversalSource, values: Mapping[str, Any], late: Late) -> Result:
+        question = Question(
+            direction=values.get("direction", name),
+            depth=values["depth"],
+            type=values["type"],
+            as_of=values["asOf"],
+            level=values["level"],
+            limit=values["limit"],
+        )
+        return lineage(g, values["node"], question, late)
+
+    return walk

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from queries.catalogue import QUERIES, Query
+from queries.catalogue import QUERIES
 from queries.parameters import Parameter
+from queries.query import Query
 
 _HEAD = """\
 # Queries

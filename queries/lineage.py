@@ -6,25 +6,20 @@ answer keeps. So a hub costs little more than its first page, and a diamond what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import P, T
+from gremlin_python.process.graph_traversal import GraphTraversalSource
+from gremlin_python.process.traversal import T
 
 from graphmodel.ids import split_node
-from queries.answer import Answer, Edge, Node, Reason
-from queries.walk import Step, Walk, walk
+from queries.answer import Answer, Node, Reason
+from queries.edges import EVER, Edges, columns_of
+from queries.edges_then import EdgesThen
+from queries.moment import AsOf, Moment, name_of
+from queries.walk import Walk, chunks, walk
 
-#: Ids in one request: small enough for every store, large enough that round trips do not count.
-CHUNK = 2_000
-#: Above this many ids, comparing each end in the store costs more than reading a few edges too many.
-_FEW = 1_000
-_LABELS = {None: ("derivesFrom", "dependsOn"), "ever": ("everDerivesFrom", "everDependsOn")}
-_EDGE_KEYS = tuple(
-    "type subtype masking exact certain expression sourceField job plan columns".split()  # noqa: SIM905
-)
 _NODE_KEYS = ("name", "origin", "resolved", "expression")
 
 Place = tuple[int, str]  # distance, direction
@@ -32,12 +27,15 @@ Place = tuple[int, str]  # distance, direction
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about a node. `level` None is the root's own: columns of a column, datasets of a dataset."""
+    """What is asked about a node. `level` None is the root's own: columns of a column, datasets of a dataset.
+
+    `as_of` None is now.
+    """
 
     direction: str = "upstream"
     depth: int | None = None
     type: str = "direct"
-    as_of: str | None = None
+    as_of: AsOf = None
     level: str | None = None
     limit: int = 10_000
 
@@ -47,12 +45,12 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
     dataset, column = split_node(root)
     by_column = (question.level or ("column" if column else "dataset")) == "column"
     root = root if by_column else dataset
-    edges_of = _Edges(g, by_column=by_column, kind=question.type, as_of=question.as_of)
-    roots = [root, *(_columns(g, [root]) if by_column and not column else [])]
+    edges_of = _edges(g, question, by_column=by_column)
+    roots = [root, *(columns_of(g, [root]) if by_column and not column else [])]
     sides = ["upstream", "downstream"] if question.direction == "both" else [question.direction]
     walks = {side: _walk(edges_of, side, roots, question, late) for side in sides}
     kept, cut = _nearest(walks, question.limit)
-    nodes = tuple(_nodes(g, kept))
+    nodes = edges_of.seen(tuple(_nodes(g, kept)))
     there = {node.id for node in nodes}
     edges = {edge.order: edge for side in sides for edge in edges_of.between(side, walks[side], there)}
     return Answer(
@@ -60,7 +58,7 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
         direction=question.direction,
         depth=question.depth,
         type=question.type,
-        as_of=question.as_of,
+        as_of=name_of(question.as_of),
         nodes=nodes,
         edges=tuple(edges[order] for order in sorted(edges)),
         complete=cut is None,
@@ -68,7 +66,15 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
     )
 
 
-def _walk(edges_of: _Edges, side: str, roots: Sequence[str], question: Question, late: Callable[[], bool]) -> Walk:
+def _edges(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:
+    if isinstance(question.as_of, Moment):
+        return EdgesThen(g, question.as_of, by_column=by_column, kind=question.type)
+    if question.as_of == "ever":
+        return Edges(g, by_column=by_column, kind=question.type, labels=EVER)
+    return Edges(g, by_column=by_column, kind=question.type)
+
+
+def _walk(edges_of: Edges, side: str, roots: Sequence[str], question: Question, late: Callable[[], bool]) -> Walk:
     """`indirect` is what the root itself depends on: one hop, and what lies behind it is not asked for."""
     step = edges_of.sources if side == "upstream" else edges_of.derived
     if question.type != "indirect" or question.depth == 0:
@@ -94,93 +100,10 @@ def _nearest(walks: dict[str, Walk], limit: int) -> tuple[dict[str, Place], Reas
     return {node: found[node] for node in ordered}, reasons[0] if reasons else None
 
 
-class _Edges:
-    """The edges that a question follows, seen from either end."""
-
-    def __init__(self, g: GraphTraversalSource, *, by_column: bool, kind: str, as_of: str | None) -> None:
-        self._g = g
-        self._by_column = by_column
-        self._kind = kind
-        self._derives, self._depends = _LABELS[as_of]
-        self._whole = by_column and kind != "direct"  #: also what the whole output depends on
-        self._labels = (self._derives, self._depends) if self._whole else (self._derives,)
-
-    def sources(self, level: Sequence[str]) -> Step:
-        """One hop against the flow: what these nodes, and the datasets of these columns, derive from."""
-        beyond, beside = set[str](), set[str]()
-        for ids in _chunks(self._walked(level)):
-            beyond.update(self._follow(self._g.V(ids).out_e(self._derives)).in_v().id_().dedup().to_list())
-        for ids in _chunks(sorted({split_node(node)[0] for node in level}) if self._whole else ()):
-            edges = self._follow(self._g.V(ids).out_e(self._depends))
-            for row in edges.project("dataset", "column").by(__.out_v().id_()).by(__.in_v().id_()).to_list():
-                beside.add(row["dataset"])
-                beyond.add(row["column"])
-        return Step(beside, beyond)
-
-    def derived(self, level: Sequence[str]) -> Step:
-        """One hop with the flow; a dataset that depends on a column as a whole brings all its columns."""
-        beyond = set[str]()
-        for ids in _chunks(self._walked(level)):
-            beyond.update(self._follow(self._g.V(ids).in_e(*self._labels)).out_v().id_().dedup().to_list())
-        if self._whole:
-            beyond.update(_columns(self._g, [node for node in beyond if not _is_column(node)]))
-        return Step((), beyond)
-
-    def between(self, side: str, walked: Walk, kept: Container[str]) -> Iterator[Edge]:
-        """The edges between the kept nodes of one walk.
-
-        Asked from the end that the walk came from, where every edge leads to a kept node. Where the walk was cut, that
-        end may be a hub with more edges than the answer: then from the derived end, which has few sources.
-        """
-        nodes = {node for node in walked.distances if node in kept}
-        cut = walked.reason is not None or len(nodes) < len(walked.distances)
-        ends = sorted(nodes)
-        found = self._from_sources(ends) if side == "downstream" and not cut else self._from_derived(ends, cut=cut)
-        if self._kind == "indirect":  # those of the root alone
-            found = (e for e in found if walked.distances.get(e.target if side == "upstream" else e.source) == 0)
-        return (edge for edge in found if edge.source in nodes and edge.target in nodes)
-
-    def _from_derived(self, ends: list[str], *, cut: bool) -> Iterator[Edge]:
-        wholes = [end for end in ends if not _is_column(end)] if self._whole else []
-        for label, derived in ((self._derives, self._walked(ends)), (self._depends, wholes)):
-            for ids in _chunks(derived):
-                edges = self._follow(self._g.V(ids).out_e(label))
-                if cut and len(ends) <= _FEW:
-                    edges = edges.where(__.in_v().has_id(P.within(ends)))
-                yield from _rows(edges)
-
-    def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
-        for ids in _chunks(self._walked(ends)):
-            yield from _rows(self._follow(self._g.V(ids).in_e(*self._labels)))
-
-    def _walked(self, nodes: Iterable[str]) -> list[str]:
-        """The nodes that the walk follows: in an answer about columns, a dataset is shown and not followed."""
-        return [node for node in nodes if _is_column(node) == self._by_column]
-
-    def _follow(self, edges: GraphTraversal) -> GraphTraversal:
-        """Leave out the carried edges, and those of a type that is not asked for."""
-        if self._kind != "all":
-            edges = edges.has("type", self._kind.upper())
-        return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
-
-
-def _rows(edges: GraphTraversal) -> Iterator[Edge]:
-    """The edges with their properties: columns derive from columns, datasets from datasets or depend on columns."""
-    rows = edges.project("source", "target", *_EDGE_KEYS).by(__.in_v().id_()).by(__.out_v().id_())
-    for key in _EDGE_KEYS:
-        rows = rows.by(key)
-    for row in rows.to_list():
-        if _is_column(row["source"]):
-            row.pop("columns", None)
-        else:
-            row.setdefault("columns", 0)
-        yield Edge(**row)
-
-
 def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]:
     """The kept nodes, without those that were removed since the walk saw them."""
     found: dict[str, dict[str, Any]] = {}
-    for ids in _chunks(list(kept)):
+    for ids in chunks(list(kept)):
         rows = g.V(ids).project("id", "label", *_NODE_KEYS).by(T.id).by(T.label)
         for key in _NODE_KEYS:
             rows = rows.by(key)
@@ -192,18 +115,3 @@ def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]
             row: dict[str, Any] = {k: None if v == "" else v for k, v in found[node].items()}
             row.setdefault("name", column or dataset)
             yield Node(**row, dataset=dataset, distance=distance, direction=direction)
-
-
-def _columns(g: GraphTraversalSource, datasets: Sequence[str]) -> list[str]:
-    """The ids of all columns of these datasets."""
-    return [column for ids in _chunks(datasets) for column in g.V(ids).out("hasColumn").id_().to_list()]
-
-
-def _is_column(node: str) -> bool:
-    return "#" in node
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
-    """Never an empty list: V() of no ids is every vertex there is."""
-    for start in range(0, len(ids), CHUNK):
-        yield list(ids[start : start + CHUNK])

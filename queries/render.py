@@ -145,13 +145,18 @@ def _cell(column: str, value: Any) -> str:
     """A value as people read it: times in UTC, durations in seconds."""
     if value is None:
         return ""
-    if column in ("timestamp", "lastRun"):
-        return _time(value)
-    if column == "durationNs":
-        return f"{value / 1e9:.1f} s"
+    if column in _CELLS:
+        return _CELLS[column](value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return escape.terminal(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+
+
+def interval(milliseconds: int) -> str:
+    """A length of time in its largest fitting unit: `1 day`, `1.5 hours`."""
+    size, unit = next(((size, unit) for size, unit in _UNITS if milliseconds >= size), _UNITS[-1])
+    number = f"{milliseconds / size:.1f}".removesuffix(".0")
+    return f"{number} {unit}{'' if number == '1' else 's'}"
 
 
 def _time(milliseconds: int) -> str:
@@ -161,3 +166,12 @@ def _time(milliseconds: int) -> str:
     except (OverflowError, ValueError, OSError):
         return str(milliseconds)
     return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+_UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
+#: Columns of tables whose numbers are times.
+_CELLS: dict[str, Callable[[int], str]] = {
+    **dict.fromkeys(("timestamp", "lastRun", "lastWrite", "at"), _time),
+    "durationNs": lambda nanoseconds: f"{nanoseconds / 1e9:.1f} s",
+    "intervalMs": interval,
+}

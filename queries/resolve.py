@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
@@ -40,12 +40,33 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
         named = _named(g, vertex, spelling, labels)
         if named:
             return _only(named, spelling, field)
-    if "job" in labels:
-        named = g.V().has_label("job").has("name", spelling).order().by(T.id).limit(_SUGGESTED).id_().to_list()
-        if named:
-            return _only(named, spelling, field)
+    named = [node for label, find in _BY_PROPERTY.items() if label in labels for node in find(g, spelling)]
+    if named:
+        return _only(named[:_SUGGESTED], spelling, field)
     message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
     raise NodeNotFound(message, field, _near(g, spelling, labels))
+
+
+def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
+    """The runs of an id: a run's own, else those of a Spark application, a Glue job run or an agent's plan; by time."""
+    spelling = spelling.strip()
+    return g.V(list(_candidates(spelling, ("run",)))).has_label("run").id_().to_list() or _runs_of(g, spelling)
+
+
+def _runs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
+    conditions = (__.has(name, spelling) for name in ("jobRun", "appId", "agentPlanId"))
+    found = g.V().has_label("run").or_(*conditions)
+    named: list[str] = found.order().by("timestamp").by(T.id).id_().to_list()
+    return named
+
+
+def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
+    named: list[str] = g.V().has_label("job").has("name", spelling).order().by(T.id).id_().to_list()
+    return named
+
+
+#: What is looked for by a property where no id fits.
+_BY_PROPERTY: Mapping[str, Callable[[GraphTraversalSource, str], list[str]]] = {"job": _jobs_of, "run": _runs_of}
 
 
 def _only(named: list[str], spelling: str, field: str) -> str:
@@ -68,6 +89,8 @@ def _candidates(spelling: str, labels: Sequence[str]) -> Iterator[str]:
         yield f"job:{spelling}"
     if "plan" in labels:
         yield alias_id(spelling)
+    if "run" in labels:
+        yield f"run:{spelling}"
 
 
 def _look_up(g: GraphTraversalSource, ids: list[str]) -> dict[str, _Found]:

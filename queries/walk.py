@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from queries.answer import Reason
+
+#: Ids in one request: small enough for every store, large enough that round trips do not count.
+CHUNK = 2_000
 
 
 class Step(NamedTuple):
@@ -60,3 +63,9 @@ def _fill(distances: dict[str, int], nodes: Sequence[str], distance: int, limit:
     room = limit - len(distances)
     distances.update(dict.fromkeys(nodes[:room], distance))
     return len(nodes) > room
+
+
+def chunks(ids: Sequence[str]) -> Iterator[list[str]]:
+    """The ids of each request. Never an empty list: V() of no ids is every vertex there is."""
+    for start in range(0, len(ids), CHUNK):
+        yield list(ids[start : start + CHUNK])

@@ -16,12 +16,15 @@ import click
 import headwater
 from headwater.cli.ask import downstream, query, upstream
 from headwater.cli.common import safe
+from headwater.cli.estate import estate
 from headwater.cli.glue import glue
+from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.move import bulk_load, export
+from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
 from headwater.errors import HeadwaterError
 
@@ -40,9 +43,27 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 
 _COMMANDS = (
-    serve, load, upstream, downstream, query, verify, replay, export, bulk_load, parked, erase, backup, glue, doctor,
-    token, ledger, demo,
-)  # fmt: skip
+    serve,
+    load,
+    upstream,
+    downstream,
+    impact,
+    paths,
+    estate,
+    query,
+    verify,
+    replay,
+    export,
+    bulk_load,
+    parked,
+    erase,
+    backup,
+    glue,
+    doctor,
+    token,
+    ledger,
+    demo,
+)
 for _command in _COMMANDS:
     command.add_command(_command)
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import Command, asking, console, json_option, print_json, source_options
+from headwater.cli.common import Command, as_of, as_of_options, asking, console, json_option, print_json, source_options
+from headwater.cli.impact import show as show_impact
+from headwater.cli.paths import show as show_paths
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
     from queries.answer import Answer, Table
+    from queries.results import Result
 
 _FORMATS = ("tree", "table", "json", "mermaid", "dot")
 
@@ -21,7 +24,7 @@ def _lineage_options(function: Command) -> Command:
     for option in (
         click.option("--format", "format_", type=click.Choice(_FORMATS), default="tree", help="how it is printed"),
         click.option("--limit", type=int, help="nodes to keep, the nearest first (default 10,000)"),
-        click.option("--as-of", "as_of", metavar="ever", help="ever: all that ever held; without it what holds now"),
+        as_of_options,
         click.option("--level", type=click.Choice(["column", "dataset"]), help="without it the node's own"),
         click.option("--depth", type=int, help="hops to follow; without it all, 0: the node alone"),
         click.option("--type", "type_", type=click.Choice(["direct", "indirect", "all"]), default="direct", help=_TYPE),
@@ -41,7 +44,7 @@ def upstream(**options: Any) -> None:
     _lineage("upstream", **options)
 
 
-@click.command(epilog="Example: headwater downstream s3a://lake/raw/items/#price --format mermaid")
+@click.command(epilog="Example: headwater downstream s3a://lake/raw/items/#price --as-of 2026-03-01")
 @_lineage_options
 def downstream(**options: Any) -> None:
     """What is made of NODE? A dataset, or a column as DATASET#COLUMN, in any spelling."""
@@ -51,19 +54,29 @@ def downstream(**options: Any) -> None:
 def _lineage(
     name: str, node: str, data: Path, store: str | None, server: str | None, as_json: bool, format_: str, **given: Any
 ) -> None:
-    names = {"type_": "type", "as_of": "asOf"}
-    parameters = [("node", node), *((names.get(key, key), value) for key, value in given.items())]
+    names = {"type_": "type"}
+    parameters = [
+        ("node", node),
+        ("asOf", as_of(given)),
+        *((names.get(key, key), value) for key, value in given.items()),
+    ]
     with asking(data, store, server) as source:
         answer = source.ask(name, [(key, value) for key, value in parameters if value is not None])
     _show(answer, "json" if as_json else format_)
 
 
-def _show(answer: Answer | Table, format_: str) -> None:
+def _show(answer: Result, format_: str) -> None:
     from queries import render
+    from queries.affected import Impact
     from queries.answer import Answer
+    from queries.ways import Paths
 
     if format_ == "json":
         print_json(answer.to_dict())
+    elif isinstance(answer, Impact):
+        show_impact(answer, "table")
+    elif isinstance(answer, Paths):
+        show_paths(answer, "text")
     elif isinstance(answer, Answer) and format_ in render.FORMATS:
         click.echo(render.FORMATS[format_](answer), nl=False)
     elif isinstance(answer, Answer) and format_ == "tree":
@@ -105,7 +118,7 @@ def query(
     format_: str | None,
 ) -> None:
     """Ask a canned query by its NAME; without a name, list them."""
-    from queries.answer import Answer
+    from queries.answer import Answer, Table
 
     if name is None:
         _list_queries(as_json=as_json)
@@ -114,9 +127,16 @@ def query(
         answer = source.ask(name, [_pair(item) for item in parameters])
     default = "tree" if isinstance(answer, Answer) else "table"
     _show(answer, "json" if as_json else format_ or default)
-    more = getattr(answer, "next", None)
-    if more and not as_json:
-        click.echo(f"more: next={more}", err=True)
+    if isinstance(answer, Table) and not as_json:
+        _rest(answer)
+
+
+def _rest(answer: Table) -> None:
+    """What there is beyond the rows that are shown."""
+    if answer.next:
+        click.echo(f"more: next={answer.next}", err=True)
+    if not answer.complete:
+        click.echo(f"not complete: {answer.reason} reached", err=True)
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from headwater.errors import WrongUse
 from headwater.loading import Progress
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
@@ -52,6 +53,23 @@ def server_option(function: Command) -> Command:
 def source_options(function: Command) -> Command:
     """Where to ask."""
     return data_option(store_option(server_option(function)))
+
+
+def as_of_options(function: Command) -> Command:
+    """``--as-of TIME`` and ``--run ID``; what they say is told by `as_of`."""
+    time = "what held at a time (2026-03-01, 2026-03-01T08:00Z); ever: all that ever held; without it what holds now"
+    run = "what held for a run, its inputs as it saw them: id of a run, Glue job run (jr_...) or Spark application"
+    function = click.option("--run", "run", metavar="ID", help=run)(function)
+    return click.option("--as-of", "as_of", metavar="TIME", help=time)(function)
+
+
+def as_of(options: dict[str, Any]) -> str | None:
+    """The parameter `asOf`, out of the options of `as_of_options`, which are taken out. WrongUse: both are given."""
+    time, run = options.pop("as_of"), options.pop("run")
+    if time is not None and run is not None:
+        raise WrongUse("--run and --as-of both say when: give one of them")
+    given: str | None = time if run is None else run
+    return given
 
 
 def json_option(function: Command) -> Command:

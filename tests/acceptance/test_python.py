@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_upstream_and_downstream_meet(graph: hw.Graph) -> None:
 def test_parameters_are_named_as_python_names_them(graph: hw.Graph) -> None:
     assert graph.upstream(LAST, as_of="ever", type="all", limit=7).to_dict()["asOf"] == "ever"
     assert len(graph.upstream(LAST, limit=7).nodes) == 7
+
+
+def test_the_past_is_a_text_a_datetime_or_a_run(graph: hw.Graph) -> None:
+    training = "/data/lake/pipe/ml/training_set.parquet"
+    written = datetime(2026, 11, 22, 22, 2, 39, 868_000, tzinfo=timezone.utc)
+    for time in (written, "2026-11-22T22:02:39.868Z", round(written.timestamp() * 1_000)):
+        then = graph.upstream(training, as_of=time)
+        assert (len(then.nodes), then.to_dict()["asOf"]) == (8, "2026-11-22T22:02:39.868Z")
+    assert len(graph.upstream(training, as_of=written - timedelta(milliseconds=1)).nodes) == 1
+    assert len(graph.upstream(training, as_of="local-1795384925246").nodes) == 8
 
 
 def test_a_lineage_becomes_what_other_tools_take(graph: hw.Graph) -> None:

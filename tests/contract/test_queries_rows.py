@@ -49,7 +49,9 @@ def test_any_spelling_of_a_node_is_accepted(graph: GraphStore, spelling: str) ->
         ("upstream", {"node": "#"}, NodeNotFound, "node", None),
         ("upstream", {"node": "x" * 100_000}, NodeNotFound, "node", []),
         ("upstream", {"node": "both"}, QueryError, "node", [MART, RAW]),
-        ("upstream", {"node": MART, "asOf": "2026-01-01"}, QueryError, "asOf", ["ever"]),
+        ("upstream", {"node": MART, "asOf": "2026-02-30"}, QueryError, "asOf", []),
+        ("upstream", {"node": MART, "asOf": "2999-01-01"}, QueryError, "asOf", []),
+        ("upstream", {"node": MART, "asOf": "yesterday"}, QueryError, "asOf", []),
         ("upstream", {"node": MART, "depth": -1}, QueryError, "depth", []),
         ("columns", {"dataset": f"{MART}#revenue"}, NodeNotFound, "dataset", None),
         ("runs", {"job": "nightl"}, NodeNotFound, "job", [JOB]),
@@ -187,6 +189,15 @@ def test_every_query_answers_on_an_empty_graph(store: GraphStore) -> None:
 def test_the_store_is_only_read(graph: GraphStore) -> None:
     before = graph.counts()
     for query in QUERIES:
-        known = {"node": MART, "dataset": MART, "job": JOB, "run": "run:1", "plan": PLAN, "q": "a"}
+        known = {
+            "node": MART,
+            "dataset": MART,
+            "job": JOB,
+            "run": "run:1",
+            "plan": PLAN,
+            "q": "a",
+            "from": MART,
+            "to": RAW,
+        }
         run(query.name, graph.g, {name: known[name] for name in known if name in {p.name for p in query.parameters}})
     assert graph.counts() == before

@@ -18,7 +18,8 @@ from graphmodel.neptune_csv import lines
 from graphmodel.now import Near, Read, Write
 from graphmodel.whole import Graph
 from ingest.derived_scan import Scan
-from tests.laws.test_graph_laws import Entry, assert_equal, projected, whole, worlds
+from tests.laws.test_graph_laws import assert_equal, projected
+from tests.laws.worlds import Entry, whole, worlds
 
 T = TypeVar("T")
 

@@ -94,8 +94,8 @@ def test_a_successful_run() -> None:
     made = of(plan(operations=(Operation("op-0", "Write", "write", ("op-1",)), Operation("op-1", "Read", "read"))))
     assert labels(made) == [
         "alias", "aliasOf", "column", "dataset", "datasetVersion", "derivesFrom", "everDerivesFrom", "executes",
-        "follows", "generated", "hasColumn", "hasOperation", "hasPlan", "job", "operation", "plan", "reads", "run",
-        "used", "versionOf", "writes",
+        "follows", "generated", "hasColumn", "hasOperation", "hasPlan", "job", "madeBy", "operation", "plan", "reads",
+        "run", "used", "versionOf", "writes",
     ]  # fmt: skip
 
 

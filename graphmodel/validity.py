@@ -1,0 +1,103 @@
+"""From when until when a plan stands in the state of its dataset: the fold of `now`, kept for every time. Pure.
+
+A state holds from the timestamp of the write that made it until that of the write that changed it; of several writes
+at one timestamp the last one counts. A write that leaves the state as it was adds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from graphmodel.now import OutputsOf, Standing, State, Write, fold
+
+#: Until when what still holds is valid: the last ms of 9999, as temporal tables have it (it is no null, nor a maximum).
+STILL = 253_402_300_799_999
+
+
+class Validity(NamedTuple):
+    """A plan stands so from `valid_from` until before `valid_to`, both in ms since 1970."""
+
+    plan: str
+    standing: Standing
+    valid_from: int
+    valid_to: int = STILL
+
+
+def states(
+    writes: Iterable[Write], outputs_of: OutputsOf, *, partitioned: bool, state: State | None = None
+) -> Iterator[tuple[int, State]]:
+    """The state of a dataset at each timestamp at which it was written, from the writes of its timeline in order."""
+    state = state or {}
+    for timestamp, at_once in groupby(writes, key=lambda w: w.timestamp):
+        state = fold(at_once, outputs_of, partitioned=partitioned, state=state)
+        yield timestamp, state
+
+
+def validities(changes: Iterable[tuple[int, State]]) -> list[Validity]:
+    """All that ever stood, out of the `states` from the first write on."""
+    return revised((), 0, STILL, changes)
+
+
+def revised(known: Sequence[Validity], first: int, last: int, changes: Iterable[tuple[int, State]]) -> list[Validity]:
+    """What becomes of the validities that end at or after `first`, where writes from `first` to `last` came or went.
+
+    `changes` are the `states` from `first` on, read no further than is needed.
+    """
+    standing = {v.plan: v._replace(valid_to=STILL) for v in known if v.valid_from < first}
+    past = _Past(known)
+    ended: list[Validity] = []
+    for timestamp, state in changes:
+        ended += _turn(standing, timestamp, state)
+        if timestamp > last and past.at(timestamp) == state:  # from here on all is as it was
+            until = {v.plan: v.valid_to for v in known if v.valid_from <= timestamp < v.valid_to}
+            held = (v._replace(valid_to=until[v.plan]) for v in standing.values())
+            return [*ended, *held, *(v for v in known if v.valid_from > timestamp)]
+    return [*ended, *standing.values()]
+
+
+def before(known: Iterable[Validity], first: int) -> State:
+    """The state before the writes at `first`, out of the validities that end at or after it."""
+    return {v.plan: v.standing for v in known if v.valid_from < first}
+
+
+def columns_text(columns: frozenset[str] | None) -> str:
+    """The columns of a standing as JSON; empty for all."""
+    return "" if columns is None else json.dumps(sorted(columns), ensure_ascii=False, separators=(",", ":"))
+
+
+def columns_of(text: str) -> frozenset[str] | None:
+    """The inverse of `columns_text`."""
+    return frozenset(json.loads(text)) if text else None
+
+
+def _turn(standing: dict[str, Validity], timestamp: int, state: State) -> list[Validity]:
+    """Bring what stands to a new state; what thereby ends."""
+    ended = [v._replace(valid_to=timestamp) for v in standing.values() if state.get(v.plan) != v.standing]
+    for valid in ended:
+        del standing[valid.plan]
+    for plan, how in state.items():
+        if plan not in standing:
+            standing[plan] = Validity(plan, how, timestamp)
+    return ended
+
+
+class _Past:
+    """What stood at rising times."""
+
+    def __init__(self, known: Iterable[Validity]) -> None:
+        begins = ((v.valid_from, True, v) for v in known)
+        ends = ((v.valid_to, False, v) for v in known)
+        self._turns = sorted((*begins, *ends), key=lambda turn: turn[:2], reverse=True)
+        self._state: dict[str, Standing] = {}
+
+    def at(self, timestamp: int) -> Mapping[str, Standing]:
+        while self._turns and self._turns[-1][0] <= timestamp:
+            _, begins, valid = self._turns.pop()
+            if begins:
+                self._state[valid.plan] = valid.standing
+            else:
+                del self._state[valid.plan]
+        return self._state

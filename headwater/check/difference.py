@@ -1,0 +1,104 @@
+"""What differs between a dataset as it is and as it would be, and what that comes to. Plain frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from queries.affected import LABELS, Affected, Impact
+from queries.grades import GRADES, Grade
+
+ADD = "add"  #: a new column: nothing depends on it yet
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference: `change` is one of `queries.grades.Change`, or ``add``.
+
+    `column` None means the rows of the whole dataset. `old` and `new` are what differs: names, types, sources or
+    expressions. `guessed`: a rename that position and type suggest.
+    """
+
+    dataset: str
+    column: str | None
+    change: str
+    old: str | None = None
+    new: str | None = None
+    guessed: bool = False
+
+    @property
+    def node(self) -> str:
+        """The id of the node that is changed."""
+        return self.dataset if self.column is None else f"{self.dataset}#{self.column}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A difference and what it comes to; None: nothing known depends on it."""
+
+    difference: Difference
+    impact: Impact | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, in the documented order of keys."""
+        return {
+            "node": self.difference.node,
+            "change": self.difference.change,
+            "old": self.difference.old,
+            "new": self.difference.new,
+            "guessed": self.difference.guessed,
+            "impact": self.impact.to_dict() if self.impact else None,
+        }
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a changed plan, or schema, of `dataset` comes to. `job` is the plan's; `notes` say what was not compared."""
+
+    dataset: str
+    findings: tuple[Finding, ...]
+    job: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def breaks(self) -> bool:
+        """Whether anything breaks."""
+        return any(finding.impact is not None and finding.impact.breaks for finding in self.findings)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every impact is all there is."""
+        return all(finding.impact is None or finding.impact.complete for finding in self.findings)
+
+    @property
+    def worst(self) -> dict[str, Affected]:
+        """By id, what any of the differences comes to, with its worst grade."""
+        found: dict[str, Affected] = {}
+        for item in self._affected():
+            known = found.get(item.id, item)
+            found[item.id] = min(known, item, key=lambda one: (Grade(one.grade).rank, one.distance))
+        return found
+
+    def _affected(self) -> Iterator[Affected]:
+        for finding in self.findings:
+            yield from finding.impact.affected if finding.impact else ()
+
+    @property
+    def totals(self) -> dict[str, dict[str, int]]:
+        """How many columns, datasets and jobs, by grade; each counts once."""
+        totals = {grade.value: dict.fromkeys(LABELS, 0) for grade in GRADES}
+        for item in self.worst.values():
+            totals[item.grade][item.label] += 1
+        return totals
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, in the documented order of keys."""
+        return {
+            "dataset": self.dataset,
+            "job": self.job,
+            "totals": self.totals,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "notes": list(self.notes),
+            "complete": self.complete,
+        }

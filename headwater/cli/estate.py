@@ -1,0 +1,72 @@
+"""The estate at a glance: every question about it, with the first rows of each answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.common import asking, console, json_option, print_json, source_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+
+    from queries.answer import Table
+
+_COUNTED = 1_000  #: rows that are asked for, to say how many there are
+_EPILOG = """\
+\b
+Example: headwater estate
+         headwater query stopped-jobs times=5
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--rows", type=click.IntRange(0, _COUNTED), default=5, help="rows that are shown of each (default 5)")
+@json_option
+@source_options
+def estate(data: Path, store: str | None, server: str | None, as_json: bool, rows: int) -> None:
+    """What nobody reads, what stopped running, what changed, what lacks lineage: the whole estate, summed up.
+
+    Each part is a query of its own (headwater query NAME), with its own limit of time; a part that did not look at all
+    of the graph says so.
+    """
+    from queries.answer import Table
+    from queries.estate_queries import ESTATE
+
+    with asking(data, store, server) as source:
+        counted = source.stats()
+        answers = {known.name: source.ask(known.name, [("limit", _COUNTED)]) for known in ESTATE}
+    tables = {name: answer for name, answer in answers.items() if isinstance(answer, Table)}
+    if as_json:
+        print_json({"stats": counted, "answers": {name: table.to_dict() for name, table in tables.items()}})
+        return
+    out = console()
+    for part in _parts(counted, tables, rows):
+        out.print(part)
+
+
+def _parts(counted: Mapping[str, Any], tables: Mapping[str, Table], rows: int) -> Iterator[RenderableType]:
+    from dataclasses import replace
+
+    from rich.text import Text
+
+    from queries import render
+    from queries.catalogue import BY_NAME
+
+    vertices = counted["vertices"]
+    sizes = (f"{vertices.get(label, 0):,} {label}s" for label in ("dataset", "column", "job", "run"))
+    yield ", ".join(sizes)
+    yield f"{counted['waiting']:,} events wait for their plan, {counted['parked']:,} entries are parked"
+    for name, table in tables.items():
+        count = f"{len(table.rows):,}{'+' if table.next else ''}"
+        unfinished = "" if table.complete else f" (not complete: {table.reason} reached)"
+        yield Text(f"\n{name}: {count}{unfinished}", style="bold" if table.rows else "dim")
+        yield Text(BY_NAME[name].summary, style="dim")
+        if table.rows and rows:
+            yield render.table(replace(table, rows=table.rows[:rows]))
+        if len(table.rows) > rows:
+            yield Text(f"all of them: headwater query {name}", style="dim")

@@ -1,0 +1,86 @@
+"""An impact answer in Python: what a notebook draws."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from queries import affected
+    from queries.affected import Affected
+    from queries.answer import Edge
+
+
+class Impact:
+    """What a change of a node comes to. Edges of a `path` point the way the data flows."""
+
+    def __init__(self, answer: affected.Impact) -> None:
+        self._answer = answer
+
+    @property
+    def root(self) -> str:
+        """The id of the node that is changed."""
+        return self._answer.root
+
+    @property
+    def totals(self) -> Mapping[str, Mapping[str, int]]:
+        """How many columns, datasets and jobs, by grade."""
+        return self._answer.totals
+
+    @property
+    def affected(self) -> tuple[Affected, ...]:
+        """Columns, datasets and jobs, ordered by grade (the worst first), distance, label and id."""
+        return self._answer.affected
+
+    @property
+    def breaks(self) -> bool:
+        """Whether anything breaks."""
+        return self._answer.breaks
+
+    @property
+    def complete(self) -> bool:
+        """Whether this is all; else `reason` says why not: limit, deadline or depth."""
+        return self._answer.complete
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not complete."""
+        return self._answer.reason
+
+    def path(self, item: Affected) -> tuple[Edge, ...]:
+        """The shortest path of the worst grade to something affected, from the root on."""
+        return self._answer.path(item)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON, in the shape of the HTTP API."""
+        return self._answer.to_dict()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each of the affected. Needs the extra `frames`."""
+        import pandas as pd
+
+        return pd.DataFrame([item.to_dict() for item in self.affected])
+
+    def to_markdown(self) -> str:
+        """For a pull request."""
+        from queries.impact_render import markdown
+
+        return markdown(self._answer)
+
+    def __str__(self) -> str:
+        from queries.impact_render import plain
+
+        return plain(self._answer)
+
+    def __repr__(self) -> str:
+        counted = ", ".join(f"{sum(of.values())} {grade}" for grade, of in self.totals.items() if any(of.values()))
+        state = "complete" if self.complete else f"not complete: {self.reason}"
+        return f"<Impact of {self._answer.change} of {self.root}: {counted or 'nothing'}, {state}>"
+
+    def _repr_html_(self) -> str:
+        """The table, for a notebook: escaped, without a network."""
+        return f"<pre>{html.escape(str(self))}</pre>"

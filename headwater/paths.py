@@ -1,0 +1,74 @@
+"""The ways between two nodes in Python: what a notebook draws."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from queries import ways
+    from queries.answer import Edge, Node
+
+
+class Paths:
+    """The ways between two nodes; false if there is none. Edges point the way the data flows."""
+
+    def __init__(self, answer: ways.Paths) -> None:
+        self._answer = answer
+
+    def __bool__(self) -> bool:
+        return bool(self.paths)
+
+    @property
+    def paths(self) -> tuple[tuple[str, ...], ...]:
+        """Node ids as the data flows, the shortest path first."""
+        return self._answer.paths
+
+    @property
+    def direction(self) -> str | None:
+        """Where data flows, seen from the first node: downstream or upstream; None if there is no way."""
+        return self._answer.direction
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """What lies on a way, by distance from the end upstream."""
+        return self._answer.nodes
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges between these nodes."""
+        return self._answer.edges
+
+    @property
+    def complete(self) -> bool:
+        """Whether this is all; else `reason` says why not: limit or deadline."""
+        return self._answer.complete
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not complete."""
+        return self._answer.reason
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON, in the shape of the HTTP API."""
+        return self._answer.to_dict()
+
+    def to_mermaid(self) -> str:
+        """A Mermaid flow chart of all that lies on a way."""
+        from queries.paths_render import FORMATS, picture
+
+        return FORMATS["mermaid"](picture(self._answer))
+
+    def __str__(self) -> str:
+        from queries.paths_render import plain
+
+        return plain(self._answer)
+
+    def __repr__(self) -> str:
+        from queries.paths_render import summary
+
+        return f"<Paths: {summary(self._answer)}>"
+
+    def _repr_html_(self) -> str:
+        """The ways, for a notebook: escaped, without a network."""
+        return f"<pre>{html.escape(str(self))}</pre>"

@@ -1,0 +1,55 @@
+"""When something ran last, how often it runs, and who owns it: what is told beside an affected node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import Order, T
+
+from queries.walk import chunks
+
+#: Runs, the last ones, that say how often a logic runs.
+_RUNS = 20
+_OWNER = "owner="
+
+
+class Cadence(NamedTuple):
+    """The last run in ms since 1970, and the median time between the last runs in ms; None where not known."""
+
+    last_run: int | None = None
+    interval: int | None = None
+
+
+def cadence(newest_first: Sequence[int]) -> Cadence:
+    """From the times of some runs; one alone has no interval."""
+    if not newest_first:
+        return Cadence()
+    gaps = [later - earlier for later, earlier in pairwise(newest_first)]
+    return Cadence(newest_first[0], round(median(gaps)) if gaps else None)
+
+
+def cadences(g: GraphTraversalSource, plans: Iterable[str]) -> Mapping[str, Cadence]:
+    """By plan. What it costs grows with the number of plans; the store sorts their runs."""
+    found: dict[str, Cadence] = {}
+    for ids in chunks(sorted(set(plans))):
+        times = __.in_("executes").values("timestamp").order().by(Order.desc).limit(_RUNS).fold()
+        rows = g.V(ids).project("plan", "times").by(T.id).by(times).to_list()
+        found.update((row["plan"], cadence(row["times"])) for row in rows)
+    return found
+
+
+def owners(g: GraphTraversalSource, nodes: Iterable[str]) -> Mapping[str, str]:
+    """The stated owners of datasets, columns and jobs, several with commas; who has none is absent."""
+    found: dict[str, str] = {}
+    for ids in chunks(sorted(set(nodes))):
+        tagged = g.V(ids).where(__.out("taggedWith"))
+        rows = tagged.project("node", "tags").by(T.id).by(__.out("taggedWith").values("name").fold()).to_list()
+        for row in rows:
+            names = sorted(tag.removeprefix(_OWNER) for tag in row["tags"] if tag.startswith(_OWNER))
+            if names:
+                found[row["node"]] = ", ".join(names)
+    return found

@@ -1,0 +1,102 @@
+"""Ways from some nodes to others: what lies on any of them, and the ways themselves, the shortest first. Pure."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+Links = Mapping[str, Sequence[str]]  #: from a node to the next ones
+Way = tuple[str, ...]
+
+
+def turned(links: Links) -> dict[str, list[str]]:
+    """The links the other way round."""
+    out: dict[str, list[str]] = {}
+    for node, following in links.items():
+        for other in following:
+            out.setdefault(other, []).append(node)
+    return out
+
+
+def distances(links: Links, starts: Collection[str]) -> dict[str, int]:
+    """The least number of hops from one of the starts, for every node that can be reached."""
+    found = dict.fromkeys(sorted(starts), 0)
+    for node in (queue := list(found)):
+        for other in links.get(node, ()):
+            if other not in found:
+                found[other] = found[node] + 1
+                queue.append(other)
+    return found
+
+
+def between(links: Links, starts: Collection[str], ends: Collection[str]) -> set[str]:
+    """The nodes on any way; empty if there is none. Linear in the links, however many ways there are."""
+    return distances(links, starts).keys() & distances(turned(links), ends).keys()
+
+
+def ways(links: Links, starts: Collection[str], ends: Collection[str], budget: int) -> Iterator[Way | None]:
+    """Ways without a repeated node, the shortest first, those of one length by their nodes.
+
+    A way is begun where the rest is known to be shortest (A*), so that without a cycle each takes as many steps as it
+    is long. Inside cycles a begun way may turn out to be none: after `budget` steps the last thing given is None.
+    """
+    left = distances(turned(links), ends)
+    begun: list[tuple[int, Way]] = [(left[start], (start,)) for start in sorted(starts) if start in left]
+    heapq.heapify(begun)
+    while begun:
+        if budget == 0:
+            yield None
+            return
+        budget -= 1
+        _, way = heapq.heappop(begun)
+        if way[-1] in ends:
+            yield way
+            continue
+        for node in links.get(way[-1], ()):
+            if node in left and node not in way:
+                heapq.heappush(begun, (len(way) + left[node], (*way, node)))
+
+
+def circles(links: Links) -> list[set[str]]:
+    """The groups of nodes each of which leads to every other of its group: the strongly connected parts.
+
+    Of one node alone only where it links to itself. Kosaraju's way, with stacks: a chain may be longer than Python's.
+    """
+    back = turned(links)
+    seen: set[str] = set()
+    found: list[set[str]] = []
+    for root in reversed(_finished(links)):
+        if root not in seen:
+            part = _reached(back, root, seen)
+            if len(part) > 1 or root in links.get(root, ()):
+                found.append(part)
+    return found
+
+
+def _finished(links: Links) -> list[str]:
+    """Every node that leads somewhere, in the order in which a search in depth is done with it."""
+    done: list[str] = []
+    entered: set[str] = set()
+    for root in sorted(links):
+        stack = [(root, iter(links.get(root, ())))] if root not in entered else []
+        entered.add(root)
+        while stack:
+            following = next((other for other in stack[-1][1] if other not in entered), None)
+            if following is None:
+                done.append(stack.pop()[0])
+            else:
+                entered.add(following)
+                stack.append((following, iter(links.get(following, ()))))
+    return done
+
+
+def _reached(links: Links, root: str, seen: set[str]) -> set[str]:
+    """What can be reached from `root` and was not seen before."""
+    seen.add(root)
+    part = {root}
+    for node in (queue := [root]):
+        fresh = [other for other in dict.fromkeys(links.get(node, ())) if other not in seen]
+        seen.update(fresh)
+        part.update(fresh)
+        queue.extend(fresh)
+    return part

@@ -1,0 +1,68 @@
+"""The types of a plan's output columns, as Spark writes them: `decimal(10,2)`, `array<struct<a:int>>`. Pure.
+
+No part of the mapping: the graph knows columns by name. Asked for when a changed plan is compared with the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from spline_bridge import datasets
+from spline_bridge.columns import resolve
+from spline_bridge.decode import api_version
+from spline_bridge.identity import agent_plan_id
+from spline_bridge.wire import WirePlan, read_plan
+
+_DEPTH = 20  #: levels of nesting that are written out
+_UNKNOWN = "?"
+
+
+def output_types(body: bytes, content_type: str) -> dict[str, str]:
+    """The type of each output column, by its name in lower case; without those whose type the plan does not say.
+
+    `body` is a plan that `decode_plan` takes.
+    """
+    document = orjson.loads(body)
+    wire = read_plan(document, nested=api_version(content_type) == "1.0")
+    named = datasets.names(wire, agent_plan_id(document, body))
+    names = resolve(wire, {op: [name.uri for name in listed] for op, listed in named.items()}).names
+    extra = document.get("extraInfo") or {}
+    types = {str(item.get("id")): item for item in extra.get("dataTypes") or [] if isinstance(item, Mapping)}
+    written = _written(wire)
+    if len(written) != len(names):
+        return {}
+    told = {name.lower(): type_text(types, wire.attributes[i].type_id) for name, i in zip(names, written, strict=True)}
+    return {name: text for name, text in told.items() if _UNKNOWN not in text}
+
+
+def _written(wire: WirePlan) -> tuple[str, ...]:
+    """The attributes that reach the write, in order; none where the agent does not list them."""
+    write = wire.operations[wire.write]
+    feeding = [wire.operations[i] for i in write.inputs if i in wire.operations]
+    output = feeding[0].output if feeding else None
+    return output if output and all(i in wire.attributes for i in output) else ()
+
+
+def type_text(types: Mapping[str, Mapping[str, Any]], type_id: str | None, depth: int = _DEPTH) -> str:
+    """A type of the agent's table of types as Spark writes it; ``?`` where it is not known, or too deep."""
+    item = types.get(str(type_id))
+    if item is None or depth == 0:
+        return _UNKNOWN
+    if "fields" in item:
+        fields = (
+            f"{field.get('name')}:{type_text(types, _of(field, 'dataTypeId'), depth - 1)}" for field in item["fields"]
+        )
+        return f"struct<{','.join(fields)}>"
+    if "elementDataTypeId" in item:
+        return f"array<{type_text(types, _of(item, 'elementDataTypeId'), depth - 1)}>"
+    if "keyDataTypeId" in item:
+        inner = (type_text(types, _of(item, key), depth - 1) for key in ("keyDataTypeId", "valueDataTypeId"))
+        return f"map<{','.join(inner)}>"
+    return str(item.get("name") or _UNKNOWN)
+
+
+def _of(item: Mapping[str, Any], key: str) -> str:
+    return str(item.get(key))

@@ -1,0 +1,177 @@
+"""A changed plan or schema, checked before it is merged: what is found, how it is told, and the exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.door import PAYLOADS, PIPELINE, Server, headwater, serving
+
+PLAN = PAYLOADS / "l02_stage_orders" / "002-plan.json"
+ORDERS = "file:///data/lake/pipe/staging/orders"
+RAW = "file:///data/lake/raw/shop/orders.csv"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("check") / "data") as running:
+        assert headwater("load", "--server", running.url, *PIPELINE).returncode == 0
+        assert running.get("/api/v1/stats?after=18")[0] == 200
+        yield running
+
+
+def without_amount(plan: Any) -> None:
+    project = next(op for op in plan["operations"]["other"] if op["id"] == "op-1")
+    project["output"].remove("attr-13")
+    project["params"]["projectList"].pop(3)
+
+
+def another_type(plan: Any) -> None:
+    strings = next(item["id"] for item in plan["extraInfo"]["dataTypes"] if item["name"] == "string")
+    next(item for item in plan["attributes"] if item["id"] == "attr-12")["dataType"] = strings
+
+
+def without_join(plan: Any) -> None:
+    """The rates are left out, so that the amount is another one, and other rows may come."""
+    plan["operations"]["other"] = [op for op in plan["operations"]["other"] if op["name"] != "Filter"]
+    next(op for op in plan["operations"]["other"] if op["name"] == "Join")["childIds"][0] = "op-5"
+
+
+def another_target(plan: Any) -> None:
+    plan["operations"]["write"]["outputSource"] = "s3://lake/new"
+
+
+def a_new_job(plan: Any) -> None:
+    plan["name"] = plan["extraInfo"]["appName"] = "another"
+
+
+#: what is changed; exit code, what differs, what is noted
+CHANGES: list[tuple[Callable[[Any], object] | None, int, list[tuple[str, str]], str]] = [
+    (None, 0, [], ""),
+    (without_amount, 1, [("drop", f"{ORDERS}#amount_eur")], ""),
+    (another_type, 1, [("retype", f"{ORDERS}#ordered_at")], ""),
+    (without_join, 0, [("rows", ORDERS)], ""),
+    (another_target, 0, [], "s3://lake/new is new"),
+    (a_new_job, 0, [("add", f"{ORDERS}#amount_eur")], "the job is not known to write this dataset now"),
+]
+
+
+@pytest.mark.parametrize(("change", "code", "expected", "note"), CHANGES)
+def test_a_changed_plan(
+    server: Server,
+    tmp_path: Path,
+    change: Callable[[Any], object] | None,
+    code: int,
+    expected: list[tuple[str, str]],
+    note: str,
+) -> None:
+    document = json.loads(PLAN.read_bytes())
+    if change:
+        change(document)
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    shown = headwater("impact", "--plan", tmp_path / "plan.json", "--json", "--server", server.url)
+    assert (shown.returncode, shown.stderr) == (code, "")
+    (check,) = json.loads(shown.stdout)["checks"]
+    found = [(one["change"], one["node"]) for one in check["findings"]]
+    assert found[: len(expected)] == expected
+    assert bool(expected) == bool(found)
+    assert note in " ".join(check["notes"])
+    assert bool(check["totals"]["breaks"]["job"]) == bool(code)
+
+
+def test_markdown_for_a_pull_request(server: Server, tmp_path: Path) -> None:
+    document = json.loads(PLAN.read_bytes())
+    without_amount(document)
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    shown = headwater("impact", "--plan", tmp_path / "plan.json", "--format", "markdown", "--server", server.url)
+    open_, _, folded = shown.stdout.partition("<details>")
+    assert open_.startswith("### :x: Lineage check: `spark/pipeline.stage_orders onto")
+    assert "| drop | `amount_eur` | `amount * rate_to_eur` | breaks 20, may change rows 1 |" in open_
+    assert "| job | `spark/pipeline.features` | 2 |" in open_
+    assert len(open_.splitlines()) < 30
+    assert "`orders#amount_eur → customer_orders#amount_eur [amount_eur]`" in folded
+    text = headwater("impact", "--plan", tmp_path / "plan.json", "--server", server.url).stdout
+    assert "  drop amount_eur: amount * rate_to_eur; breaks 20, may change rows 1\n" in text
+
+
+@pytest.mark.parametrize(
+    ("new", "flags", "code", "changes"),
+    [
+        ('{"amount": "double", "status": "string"}', (), 0, []),
+        ('{"status": "string"}', (), 1, ["drop"]),
+        ('{"amount": "string", "status": "string"}', (), 1, ["retype"]),
+        ('{"total": "double", "status": "string"}', (), 1, ["drop", "add"]),
+        ('{"total": "double", "status": "string"}', ("--guess-renames",), 1, ["rename"]),
+        ('{"amount": "double", "status": "string", "more": "int"}', (), 0, ["add"]),
+    ],
+)
+def test_a_changed_schema(
+    server: Server, tmp_path: Path, new: str, flags: tuple[str, ...], code: int, changes: list[str]
+) -> None:
+    (tmp_path / "old.json").write_text('{"amount": "double", "status": "string"}')
+    (tmp_path / "new.json").write_text(new)
+    files = (tmp_path / "old.json", tmp_path / "new.json")
+    shown = headwater("impact", "--schema", RAW, *files, *flags, "--json", "--server", server.url)
+    assert (shown.returncode, shown.stderr) == (code, "")
+    (check,) = json.loads(shown.stdout)["checks"]
+    assert [one["change"] for one in check["findings"]] == changes
+
+
+def test_a_column_that_nothing_reads_breaks_nothing(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text('{"amount": "double", "never_seen": "int"}')
+    (tmp_path / "new.json").write_text('{"amount": "double"}')
+    files = (tmp_path / "old.json", tmp_path / "new.json")
+    shown = headwater("impact", "--schema", RAW, *files, "--format", "markdown", "--server", server.url)
+    assert shown.returncode == 0
+    assert "| drop | `never_seen` | `int` | nothing known reads it |" in shown.stdout
+
+
+def test_the_data_folder_alone_will_do(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    headwater("load", "--data", folder, *PIPELINE)
+    document = json.loads(PLAN.read_bytes())
+    another_type(document)
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    assert headwater("impact", "--plan", tmp_path / "plan.json", "--data", folder).returncode == 1
+    another_target(document)
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    assert headwater("impact", "--plan", tmp_path / "plan.json", "--data", folder).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--plan", "{missing}"), "cannot be read"),
+        (("--plan", "{text}"), "holds no execution plan: not JSON"),
+        (("--plan", "{events}"), "holds no execution plan: only events"),
+        (("--plan", "{invalid}"), "$.operations"),
+        (("--schema", RAW, "{text}", "{text}"), "is not JSON"),
+        (("--schema", "s3://lake/nowhere", "{text}", "{text}"), "there is no dataset"),
+        (("--schema", f"{RAW}#amount", "{text}", "{text}"), "is a column"),
+        ((RAW, "--plan", "{text}"), "one of NODE, --plan and --schema"),
+        ((RAW, "--guess-renames"), "--guess-renames has no meaning with NODE"),
+        (("--plan", str(PLAN), "--depth", "2"), "--depth has no meaning with --plan"),
+        (("--plan", str(PLAN), "--format", "csv"), "not as csv"),
+    ],
+)
+def test_wrong_use_is_exit_code_2(server: Server, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    places = {name: str(tmp_path / f"{name}.json") for name in ("missing", "text", "events", "invalid")}
+    Path(places["text"]).write_text("no JSON")
+    Path(places["events"]).write_bytes((PLAN.parent / "003-event.json").read_bytes())
+    Path(places["invalid"]).write_text('{"operations": {"write": {"id": 3}}}')
+    given = [argument.format(**places) for argument in arguments]
+    shown = headwater("impact", *given, "--server", server.url)
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert said in shown.stderr
+
+
+def test_the_types_of_a_plan_over_http(server: Server) -> None:
+    plans = server.get("/api/v1/queries/plans?job=spark/pipeline.stage_orders")[1]["rows"]
+    status, said = server.get(f"/api/v1/plan-types?plan={plans[0]['id']}")
+    assert (status, said["types"]["amount_eur"]) == (200, "double")
+    assert server.get("/api/v1/plan-types?plan=plan:none")[0] == 404
+    assert server.get("/api/v1/plan-types?plam=x")[0] == 400

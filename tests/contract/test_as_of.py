@@ -1,0 +1,122 @@
+"""What a run saw, however it is named: moments of the past, on every store."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphmodel.choice import Body, Event
+from graphmodel.delta import GraphDelta
+from graphmodel.model import Dataset, DependencyType, Derivation, Effect, Job, OutputColumn, Plan, Run, Subtype
+from graphmodel.whole import graph
+from graphstore import GraphStore
+from queries.errors import QueryError
+from queries.moment import BEFORE_ALL, Moment, moment, shown
+from tests.contract.queries_world import ask
+
+RAW, CLEAN, REPORT = "s3://lake/raw", "s3://lake/clean", "s3://lake/report"
+LATEST = 10**12 + 10**9
+
+
+def plan(name: str, target: str, source: str, expression: str, effect: Effect = Effect.ALL) -> Body:
+    derived = Derivation("v", source, "v", DependencyType.DIRECT, Subtype.TRANSFORMATION, expression=expression)
+    read, written = Dataset(source, columns=("v",)), Dataset(target, columns=("v",))
+    job = Job("spark", target.rpartition("/")[2])
+    made = Plan(name, job, written, effect, "Save", (read,), (OutputColumn("v"),), (derived,), ())
+    return Body(made, name)
+
+
+def at(minute: int) -> int:
+    return 10**12 + minute * 60_000
+
+
+def run(name: str, minute: int, app: str, minutes: int = 0, job_run: str | None = None) -> Event:
+    ran = Run(name, at(minute), minutes * 60 * 10**9, app, job_run=job_run)
+    return Event(ran, ran.timestamp)
+
+
+@pytest.fixture
+def lake(store: GraphStore) -> GraphStore:
+    """Clean is written twice, with other logic; a report begins between the two and ends after; then one more does."""
+    bodies = [
+        plan("c1", CLEAN, RAW, "v + 1"),
+        plan("c2", CLEAN, RAW, "v + 2"),
+        plan("r", REPORT, CLEAN, "sum(v)"),
+    ]
+    events = [
+        run("c1", 10, "app-1"),
+        run("c2", 30, "app-2"),
+        run("r", 40, "app-3", minutes=20, job_run="jr_1"),
+        run("r", 60, "app-4", minutes=20),
+    ]
+    whole = graph(bodies, events)
+    store.apply(GraphDelta(tuple(whole.vertices.values()), tuple(whole.edges.values())))
+    return store
+
+
+FIRST, SECOND = f"run:r:{at(40)}:app-3", f"run:r:{at(60)}:app-4"
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expressions"),
+    [
+        (None, ["v + 2", "sum(v)"]),
+        (shown(at(9)), []),
+        (shown(at(10)), []),
+        (shown(at(39)), []),
+        (shown(at(40)), ["v + 2", "sum(v)"]),
+        # it began when the first one stood
+        (FIRST, ["v + 1", "sum(v)"]),
+        (FIRST.removeprefix("run:"), ["v + 1", "sum(v)"]),
+        ("app-3", ["v + 1", "sum(v)"]),
+        (" jr_1 ", ["v + 1", "sum(v)"]),
+        (SECOND, ["v + 2", "sum(v)"]),
+        # an agent's plan that ran twice: the later one
+        ("r", ["v + 2", "sum(v)"]),
+    ],
+)
+def test_upstream_then(lake: GraphStore, as_of: str | None, expressions: list[str]) -> None:
+    answer = ask(lake, "upstream", node=f"{REPORT}#v", asOf=as_of)
+    assert [edge.expression for edge in answer.edges] == expressions
+    assert answer.nodes[0].id == f"{REPORT}#v"
+    assert answer.complete
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expressions"),
+    [
+        (shown(at(9)), []),
+        (shown(at(10)), ["v + 1"]),
+        (shown(at(29)), ["v + 1"]),
+        (shown(at(30)), ["v + 2"]),
+        (FIRST, ["v + 1", "sum(v)"]),
+    ],
+)
+def test_downstream_then(lake: GraphStore, as_of: str, expressions: list[str]) -> None:
+    assert [edge.expression for edge in ask(lake, "downstream", node=f"{RAW}#v", asOf=as_of).edges] == expressions
+    between = ask(lake, "downstream", node=RAW, asOf=as_of)
+    assert [edge.source for edge in between.edges] == [RAW, CLEAN][: len(expressions)]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        # it read what was written before it began, and left what it wrote
+        (FIRST, Moment(at(20), FIRST, {CLEAN: at(10), REPORT: at(40)})),
+        (SECOND, Moment(at(40), SECOND, {CLEAN: at(30), REPORT: at(60)})),
+        # what it read was there before any known write
+        ("app-1", Moment(at(10), f"run:c1:{at(10)}:app-1", {RAW: BEFORE_ALL, CLEAN: at(10)})),
+        # several runs: as the last of them saw it
+        ("r", Moment(at(40), "r", {CLEAN: at(30), REPORT: at(60)})),
+        (shown(LATEST), Moment(LATEST, shown(LATEST))),
+    ],
+)
+def test_a_moment(lake: GraphStore, named: str, expected: Moment) -> None:
+    assert moment(lake.g, named, "asOf", LATEST) == expected
+    assert ask(lake, "upstream", node=RAW, asOf=named).as_of == expected.name
+
+
+def test_clocks_differ_by_a_day_at_most(lake: GraphStore) -> None:
+    day = 86_400_000
+    assert moment(lake.g, shown(LATEST + day), "asOf", LATEST).at == LATEST + day
+    with pytest.raises(QueryError, match="yet to come"):
+        moment(lake.g, shown(LATEST + day + 1), "asOf", LATEST)

@@ -1,0 +1,61 @@
+"""The laws of `asOf`: a question about a time is answered as now is on a graph whose folds stopped there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import event as note
+from hypothesis import strategies as st
+
+from graphmodel.delta import GraphDelta
+from graphmodel.whole import Graph
+from graphstore import GraphStore
+from queries.answer import Answer
+from queries.catalogue import run
+from queries.moment import shown
+from tests.laws.worlds import HOUR, NOW, Entry, histories, whole, worlds
+
+_WORLDS = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LATEST = NOW + 60 * HOUR
+
+
+def fill(store: GraphStore, graph: Graph) -> None:
+    store.clear()
+    store.apply(GraphDelta(tuple(graph.vertices.values()), tuple(graph.edges.values())))
+
+
+def answers(store: GraphStore, graph: Graph, as_of: str | None) -> list[dict[str, Any]]:
+    """Every question about every dataset and column, without the time asked for."""
+    found = []
+    for node in sorted(v.id for v in graph.vertices.values() if v.label in ("dataset", "column")):
+        for kind in ("direct", "all", "indirect"):
+            given = {"node": node, "type": kind, "asOf": as_of}
+            answer = run("both", store.g, given, now_ms=lambda: LATEST)
+            assert isinstance(answer, Answer)
+            found.append({**answer.to_dict(), "asOf": None})
+    return found
+
+
+@_WORLDS
+@given(worlds() | histories(), st.data())
+def test_as_of_a_time_is_now_where_the_folds_stopped(
+    store: GraphStore, entries: list[Entry], data: st.DataObject
+) -> None:
+    """At a write, and just before one."""
+    ends = {event.run.timestamp for some in entries if isinstance(some, tuple) for event in some}
+    time = data.draw(st.sampled_from(sorted({end - before for end in ends for before in (0, 1)})))
+    then, everything = whole(entries, until=time), whole(entries)
+    note(f"differs from now: {then.edges != everything.edges}")
+    fill(store, then)
+    expected = answers(store, then, None)
+    fill(store, everything)
+    assert answers(store, everything, shown(time)) == expected
+
+
+@_WORLDS
+@given(worlds() | histories())
+def test_as_of_now_is_now(store: GraphStore, entries: list[Entry]) -> None:
+    graph = whole(entries)
+    fill(store, graph)
+    assert answers(store, graph, shown(LATEST)) == answers(store, graph, None)

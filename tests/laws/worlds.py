@@ -1,0 +1,172 @@
+"""Small made-up worlds: bodies of plans and events, in any order, for the laws."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from graphmodel.choice import Body, Event
+from graphmodel.model import (
+    Dataset,
+    Dependency,
+    DependencyType,
+    Derivation,
+    Effect,
+    Job,
+    Operation,
+    Origin,
+    OutputColumn,
+    Plan,
+    Run,
+    Subtype,
+)
+from graphmodel.whole import Graph, graph
+
+HOUR = 3_600_000
+NOW = 1_000 * HOUR
+URIS = ("s3://lake/a", "s3://lake/b")
+COLUMNS = ("id", "Id", "price", "city")
+
+Entry = Body | tuple[Event, ...]
+
+
+columns = st.sampled_from(COLUMNS)
+uris = st.sampled_from(URIS)
+subtypes = {
+    DependencyType.DIRECT: (Subtype.IDENTITY, Subtype.AGGREGATION),
+    DependencyType.INDIRECT: (Subtype.CONDITIONAL, Subtype.WINDOW),
+}
+derivations = st.sampled_from(DependencyType).flatmap(
+    lambda kind: st.builds(
+        Derivation,
+        target=columns,
+        source_dataset=uris,
+        source_column=columns,
+        type=st.just(kind),
+        subtype=st.sampled_from(subtypes[kind]),
+        exact=st.booleans(),
+        expression=st.sampled_from((None, "x", "y")),
+    )
+)
+dependencies = st.builds(
+    Dependency,
+    source_dataset=uris,
+    source_column=columns,
+    subtype=st.sampled_from((Subtype.FILTER, Subtype.JOIN)),
+    expression=st.sampled_from((None, "x")),
+)
+datasets = st.builds(
+    Dataset,
+    uri=uris,
+    spellings=st.sampled_from(((), ("s3a://lake/x",), ("sales.x", "s3a://lake/x"))),
+    partition=st.sampled_from((None, None, None, "dt=1")),
+    columns=st.lists(columns, max_size=2).map(tuple),
+    partition_columns=st.sampled_from(((), (), ("dt",))),
+)
+output_columns = st.builds(
+    OutputColumn,
+    name=columns,
+    origin=st.sampled_from((None, *Origin)),
+    resolved=st.booleans(),
+    expression=st.sampled_from((None, "'EU'", "'US'")),
+)
+operations = st.sampled_from(
+    (
+        (),
+        (Operation("op-0", "Write", "write", ("op-1",)), Operation("op-1", "Read", "read")),
+        (Operation("op-0", "Write", "write", ("op-1", "op-9")), Operation("op-1", "Read", "read", (), "other")),
+    )
+)
+plans = st.builds(
+    Plan,
+    agent_plan_id=st.just("p"),
+    job=st.sampled_from((Job("spark", "one"), Job("spark", "two"))),
+    target=datasets,
+    effect=st.sampled_from(Effect),
+    command=st.sampled_from(("SaveIntoDataSourceCommand", "AppendData", "AppendData")),
+    inputs=st.lists(datasets, max_size=2, unique_by=lambda d: d.uri).map(tuple),
+    columns=st.lists(output_columns, max_size=2).map(tuple),
+    derivations=st.lists(derivations, max_size=3).map(tuple),
+    dependencies=st.lists(dependencies, max_size=1).map(tuple),
+    operations=operations,
+    api_version=st.sampled_from(("1.0", "1.2")),
+    time_travel=st.sampled_from((False, False, True)),
+    job_run=st.sampled_from((None, "jr_1")),
+)
+
+
+def runs(agent_plan_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Run]:
+    return st.builds(
+        Run,
+        agent_plan_id=agent_plan_ids,
+        timestamp=st.sampled_from([NOW + i * HOUR for i in (*range(5), 50)]),
+        duration_ns=st.sampled_from((None, 0, 1, 2, 2, 4)).map(lambda h: h if h is None else h * HOUR * 1_000_000),
+        app_id=st.sampled_from(("app-1", "app-1", "app-1", "app-2", None)),
+        user=st.sampled_from((None, "ann")),
+        error=st.sampled_from((None, None, None, None, None, "OutOfMemoryError")),
+    )
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> list[Body]:
+    """Plans, other bodies of one plan id, and the same logic under another plan id or command."""
+    made = [replace(p, agent_plan_id=f"p{i}") for i, p in enumerate(draw(st.lists(plans, min_size=1, max_size=2)))]
+    for i in range(draw(st.integers(1, 3))):
+        original = draw(st.sampled_from(made))
+        made.append(draw(st.sampled_from(VARIANTS))(draw, original, f"q{i}"))
+    return [Body(plan, hashlib.sha256(repr(plan).encode()).hexdigest()) for plan in made]
+
+
+def other_body(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
+    return replace(draw(plans), agent_plan_id=plan.agent_plan_id)
+
+
+def other_report(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
+    command = "AppendData" if plan.command == "CreateTableAsSelect" else "CreateTableAsSelect"
+    return replace(plan, agent_plan_id=name, command=command)
+
+
+def same_logic(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
+    return replace(plan, agent_plan_id=name, operations=draw(operations), api_version="1.2")
+
+
+def other_effect(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
+    return replace(plan, agent_plan_id=name, effect=draw(st.sampled_from(Effect)))
+
+
+VARIANTS = (other_body, other_report, other_report, same_logic, other_effect)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> list[Entry]:
+    its_bodies = draw(bodies())
+    sent = st.sampled_from([*(b.plan.agent_plan_id for b in its_bodies), "unknown"])
+    event = st.builds(Event, runs(sent), st.sampled_from((NOW + 9 * HOUR, NOW + 9 * HOUR, NOW + 40 * HOUR)))
+    its_events = draw(st.lists(st.lists(event, min_size=1, max_size=2).map(tuple), min_size=2, max_size=10))
+    entries: list[Entry] = [*its_bodies, *its_events]
+    return draw(st.permutations(entries))
+
+
+def whole(entries: Iterable[Entry], **until: int) -> Graph:
+    """The graph of these entries as one function of all of them."""
+    listed = list(entries)
+    its_bodies = [e for e in listed if isinstance(e, Body)]
+    return graph(its_bodies, [e for some in listed if isinstance(some, tuple) for e in some], **until)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Entry]:
+    """Several logics that write one dataset by turns, some of them from itself: what holds changes again and again."""
+    target = Dataset(URIS[0], partition_columns=draw(st.sampled_from(((), ("dt",)))))
+    sources = st.lists(derivations, min_size=1, max_size=3, unique_by=lambda d: d.target.lower()).map(tuple)
+    made = [
+        replace(draw(plans), agent_plan_id=f"p{i}", target=target, command="Save", derivations=draw(sources))
+        for i in range(draw(st.integers(2, 4)))
+    ]
+    turns = draw(st.lists(st.sampled_from(made), min_size=4, max_size=8))
+    ended = [(Event(Run(p.agent_plan_id, NOW + i * HOUR), NOW + 9 * HOUR),) for i, p in enumerate(turns)]
+    entries: list[Entry] = [*(Body(p, hashlib.sha256(repr(p).encode()).hexdigest()) for p in made), *ended]
+    return draw(st.permutations(entries))
