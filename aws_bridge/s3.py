@@ -48,9 +48,12 @@ class Prefix:
         path.unlink()
 
     def open(self, name: str) -> BinaryIO:
-        """Read an object from its beginning."""
+        """Read an object from its beginning. FileNotFoundError: there is none of that name."""
         with translated():
-            return cast("BinaryIO", self._s3.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"])
+            try:
+                return cast("BinaryIO", self._s3.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"])
+            except self._s3.exceptions.NoSuchKey:
+                raise FileNotFoundError(name) from None
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -56,8 +56,3 @@ def alias_id(spelling: str) -> str:
 def tag_id(tag: str) -> str:
     """``tag:<key>`` or ``tag:<key>=<value>``."""
     return f"tag:{tag}"
-
-
-def edge_id(label: str, source: str, target: str, key: str) -> str:
-    """The id of an edge in a store that takes one (`T.id`, the loader's ``~id``); `key` is the edge's own identity."""
-    return digest(label, source, target, key)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from graphmodel.delta import Edge, Value, Vertex, digest
+from graphmodel.delta import Edge, Value, Vertex, digest, edge_id
 from graphmodel.elements import Part
-from graphmodel.ids import edge_id
 from graphmodel.vocabulary import EDGE_LABELS, VERTEX_LABELS, Property
 
 Kind = Literal["vertices", "edges"]

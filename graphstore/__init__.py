@@ -27,28 +27,33 @@ def _gremlin_server(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - a
     return open_gremlin_server(url, readonly=readonly)
 
 
+def _neptune(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - as above
+    from graphstore.neptune import open_neptune
+
+    return open_neptune(url, readonly=readonly)
+
+
 #: By the scheme of a URL: what opens the whole of it.
 _SCHEMES: dict[str, Callable[[str, bool], GraphStore]] = {
     "embedded": _embedded,
     "ws": _gremlin_server,
     "wss": _gremlin_server,
+    "neptune": _neptune,
 }
-_LATER = ("neptune",)
-_EXPECTED = "expected embedded:PATH or ws://HOST:PORT/gremlin"
+_EXPECTED = "expected embedded:PATH, ws://HOST:PORT/gremlin or neptune://HOST?region=REGION"
 
 
 def open_store(url: str, *, readonly: bool = False) -> GraphStore:
     """Open the store at the URL.
 
     ``embedded:PATH`` is a folder on this machine, made where there is none; `InUse`: another process has it open,
-    `Damaged`: with the store's own report. ``ws://`` and ``wss://`` are a Gremlin Server, which nothing is sent to
-    before the first use. `readonly` makes nothing and refuses `apply`. `Refused`: the URL is none that is known.
+    `Damaged`: with the store's own report. ``ws://`` and ``wss://`` are a Gremlin Server, ``neptune://`` is Amazon
+    Neptune; nothing is sent to either before the first use. `readonly` makes nothing and refuses `apply`. `Refused`:
+    the URL is none that is known.
     """
     scheme, separator, address = url.partition(":")
     if separator and address and scheme in _SCHEMES:
         return _SCHEMES[scheme](url, readonly)
-    if scheme in _LATER:
-        raise Refused(f"{scheme}: stores come in a later release; {_EXPECTED}")
     raise Refused(f"{url!r} is no store: {_EXPECTED}")
 
 

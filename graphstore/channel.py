@@ -40,6 +40,10 @@ Connect = Callable[[], "SingleClient"]
 Meaning = Callable[[GremlinServerError], StoreError]  #: what an answer that is an error means
 
 
+class Moved(Passing):
+    """The connection leads to an instance that no longer does this: a fresh one leads to another."""
+
+
 class Lost(Passing):
     """The connection broke before the answer came, and so did a fresh one. The request may be too large."""
 
@@ -175,10 +179,10 @@ class Channel:
         try:
             found: list[Any] = client.submit(request, request_options=options).all().result()
         except GremlinServerError as error:
-            if _CUT_OFF not in str(error):
-                raise self._meaning(error) from error
-            self._drop(client)
-            raise Lost(f"{self.name} hung up") from error
+            meant = Lost(f"{self.name} hung up") if _CUT_OFF in str(error) else self._meaning(error)
+            if isinstance(meant, (Lost, Moved)):
+                self._drop(client)
+            raise meant from error
         except UnicodeEncodeError as error:
             raise Refused(f"a text cannot be sent: {error.reason}") from error
         except Exception as error:
@@ -189,6 +193,8 @@ class Channel:
 
     def _failure(self, error: Exception) -> StoreError:
         """What it means that there was no answer. The driver raises what its libraries do, and bare exceptions."""
+        if isinstance(error, StoreError):  # of a transport that knows
+            return error
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, aiohttp.WSServerHandshakeError):
             kind = Refused if error.status in _REFUSALS else Passing

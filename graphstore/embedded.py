@@ -67,6 +67,11 @@ class EmbeddedStore:
         """The source of every query: read-only, each query bounded by READ_TIMEOUT."""
         return self._g
 
+    @property
+    def latest(self) -> GraphTraversalSource:
+        """The same as `g`: every read sees every write that has returned."""
+        return self._g
+
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
         """Write all the deltas as one unit and one fsync."""
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas

@@ -77,3 +77,11 @@ class Damaged(StoreError):
     fault: ClassVar[Fault] = "store"
     status = 503
     exit_code = 3
+
+
+class Denied(StoreError):
+    """The store does not let this process in: credentials or permissions. No payload's fault, and no retry helps."""
+
+    fault: ClassVar[Fault] = "store"
+    status = 503
+    exit_code = 3

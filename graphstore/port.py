@@ -28,6 +28,10 @@ class GraphStore(Protocol):
     def g(self) -> GraphTraversalSource:
         """The source of every query: read-only. In an atomic store a traversal sees all of a delta or nothing."""
 
+    @property
+    def latest(self) -> GraphTraversalSource:
+        """As `g`, and sees every write that has returned; `g` may lag where another instance answers (Neptune)."""
+
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
         """Write the deltas in their order; on return all is kept. On an exception nothing changed, if it is atomic.
 

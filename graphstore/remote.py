@@ -37,6 +37,8 @@ class Limits:
     budget: Budget
     dropped: int = 5_000
     answers: int = 500
+    reading: int = READ_TIMEOUT
+    writing: int = WRITE_TIMEOUT
 
 
 class RemoteStore:
@@ -53,12 +55,18 @@ class RemoteStore:
         self._limits = limits
         self._readonly = readonly
         self._turn = threading.Lock()
-        self._g = traversal().with_remote(_Connection(self))
+        self._g = traversal().with_remote(_Connection(self, reading))
+        self._latest = traversal().with_remote(_Connection(self, writing))
 
     @property
     def g(self) -> GraphTraversalSource:
-        """The source of every query: read-only, each query bounded by READ_TIMEOUT."""
+        """The source of every query: read-only, each query bounded by its limit."""
         return self._g
+
+    @property
+    def latest(self) -> GraphTraversalSource:
+        """As `g`, and sees every write that has returned, wherever `g` asks."""
+        return self._latest
 
     @property
     def closed(self) -> bool:
@@ -77,14 +85,14 @@ class RemoteStore:
         """Remove everything, some at a time, edges first: a hub with all its edges may be more than one request."""
         self._may_write()
         with self._turn:
-            for elements in (self._g.E, self._g.V):
+            for elements in (self._latest.E, self._latest.V):
                 while elements().limit(1).has_next():
                     self._send(elements().limit(self._limits.dropped).drop().none())
 
     def counts(self) -> dict[str, int]:
         """How many vertices and edges there are, by label. The server looks at each."""
-        vertices = self._g.V().group_count().by(T.label).next()
-        return {**vertices, **self._g.E().group_count().by(T.label).next()}
+        vertices = self._latest.V().group_count().by(T.label).next()
+        return {**vertices, **self._latest.E().group_count().by(T.label).next()}
 
     def checkpoint(self) -> None:
         """Nothing: how a server keeps its graph is its own affair."""
@@ -102,14 +110,14 @@ class RemoteStore:
     ) -> None:
         self.close()
 
-    def ask(self, bytecode: Bytecode) -> RemoteTraversal:
+    def ask(self, bytecode: Bytecode, channel: Channel) -> RemoteTraversal:
         """The traversers of one read-only traversal."""
         check_reading(bytecode)
         options = {
-            "evaluationTimeout": timeout_of(bytecode, READ_TIMEOUT),
+            "evaluationTimeout": timeout_of(bytecode, self._limits.reading),
             "batchSize": self._limits.answers,
         }
-        return RemoteTraversal(iter(self._reading.submit(bytecode, options)))
+        return RemoteTraversal(iter(channel.submit(bytecode, options)))
 
     def _may_write(self) -> None:
         if self._readonly:
@@ -134,7 +142,7 @@ class RemoteStore:
         self._limits = replace(self._limits, budget=smaller)
 
     def _send(self, change: GraphTraversal) -> None:
-        self._writing.submit(change.bytecode, {"evaluationTimeout": WRITE_TIMEOUT})
+        self._writing.submit(change.bytecode, {"evaluationTimeout": self._limits.writing})
 
 
 def _of_one_row(request: Request, error: Passing | Exceeded) -> Passing | Lasting:
@@ -149,12 +157,13 @@ def _of_one_row(request: Request, error: Passing | Exceeded) -> Passing | Lastin
 class _Connection(RemoteConnection):  # type: ignore[misc]  # gremlinpython ships no types
     """What `g` sends its traversals through."""
 
-    def __init__(self, store: RemoteStore) -> None:
-        super().__init__("remote", "g")
+    def __init__(self, store: RemoteStore, channel: Channel) -> None:
+        super().__init__(channel.name, "g")
         self._store = store
+        self._channel = channel
 
     def submit(self, bytecode: Bytecode) -> RemoteTraversal:
-        return self._store.ask(bytecode)
+        return self._store.ask(bytecode, self._channel)
 
     def is_closed(self) -> bool:
         return self._store.closed

@@ -29,14 +29,14 @@ class ReadOnly:
     def open(cls, url: str) -> ReadOnly:
         """The store at the URL. WrongUse: there is none such."""
         from graphstore import open_store
-        from headwater.source import translated
+        from headwater.translation import translated
 
         with translated():
             return cls(url, open_store(url, readonly=True))
 
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query."""
-        from headwater.source import translated
+        from headwater.translation import translated
         from queries.catalogue import run
 
         with translated():
@@ -48,7 +48,7 @@ class ReadOnly:
 
     def stats(self) -> dict[str, Any]:
         """What is in the graph; `entries` are those of the ledger that it has."""
-        from headwater.source import translated
+        from headwater.translation import translated
         from ingest.graph_mark import read_mark
 
         rows = self.ask("stats", [("limit", 1_000)]).to_dict()["rows"]

@@ -14,19 +14,18 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from graphmodel import elements, ids, statements
-from graphmodel.delta import Vertex, vertex
+from graphmodel.delta import Vertex
 from graphmodel.elements import Part
 from graphmodel.logic import Logic
 from graphmodel.statements import Key, Statement
 from ingest import derived_rows as rows
 from ingest.derived import FORMAT
-from ingest.derived_tables import EVENT, READ, WRITE, Tables
-from ingest.graph_mark import LEDGER
+from ingest.derived_tables import EVENT, READ, VALIDITY, WRITE, Tables
 from ingest.ledger_entries import LedgerError
 from ingest.stated import counting_statements
 from ingest.supports import PlanAt
 
-_COUNTED = ("logics", "events", "aliases", "datasets", "writes", "reads")
+_COUNTED = ("logics", "events", "aliases", "datasets", "validities", "writes", "reads")
 _BY_TIME = "ORDER BY dataset, timestamp, run"  # their key
 
 
@@ -41,7 +40,6 @@ class Scan:
         """Begins the transaction. NotReady: they are of another ledger, or about to be rebuilt."""
         self._db = connection
         self._tables = Tables(connection)
-        self._ledger_id = ledger_id
         self._plan_at = plan_at
         connection.execute("BEGIN")
         meta = dict(connection.execute("SELECT name, value FROM meta"))
@@ -59,14 +57,11 @@ class Scan:
         """Every element of the graph once, but for the one that says that it is whole (`ledger`)."""
         counting = counting_statements(self._db)
         for part in chain(self._plans(), self._runs(), self._aliases(), self._datasets()):
-            yield _described(part, counting) if counting else part
+            yield statements.with_descriptions(part, counting) if counting else part
+        yield from self._validities()
         yield from self._writes()
         yield from self._reads()
         yield from self._tags(counting)
-
-    def ledger(self) -> Part:
-        """The vertex that says how far the graph has read the ledger: to be written when all else is."""
-        return Part((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self._ledger_id),))
 
     def _plans(self) -> Iterator[Part]:
         last_job = None
@@ -103,6 +98,11 @@ class Scan:
             for plan, standing in row.state.items():
                 yield Part(edges=tuple(elements.now_edges(self._logic(plan), standing)))
 
+    def _validities(self) -> Iterator[Part]:
+        query = f"SELECT dataset, {VALIDITY} FROM validities ORDER BY dataset, plan, valid_from"
+        for dataset, *values in self._db.execute(query):
+            yield Part(edges=(elements.made_by_edge(dataset, rows.validity_of(tuple(values))),))
+
     def _writes(self) -> Iterator[Part]:
         for dataset, *values in self._db.execute(
             f"SELECT dataset, {WRITE} FROM writes ORDER BY dataset, timestamp, run"
@@ -132,14 +132,6 @@ class Scan:
         row = self._tables.logic(plan)
         assert row is not None, "a plan that stands is in the table"
         return self._plan_at(row.sequence).logic
-
-
-def _described(part: Part, counting: Mapping[Key, Statement]) -> Part:
-    """The part with the descriptions of its vertices."""
-    said = {v.id: statements.described(v.id, v.label, counting) for v in part.vertices if v.label in statements.LABELS}
-    more = {node: vertex.properties for node, vertex in said.items() if vertex}
-    vertices = (Vertex(v.id, v.label, {**v.properties, **more.get(v.id, {})}) for v in part.vertices)
-    return Part(tuple(vertices), part.edges)
 
 
 @contextmanager

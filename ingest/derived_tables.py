@@ -20,10 +20,11 @@ from ingest.derived_rows import BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
 
 _BODIES_KEPT = 5_000  #: in memory; a KB each
 _DATASETS_KEPT = 1_000  #: in memory; half a KB a column
-#: The columns of an event, a write, a read, as `derived_rows` takes them.
+#: The columns of a write, a read, an event, a validity, as `derived_rows` takes them.
 WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
 READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
 EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
+VALIDITY = "plan, valid_from, valid_to, certain, columns"
 _FIRST: Position = (-(2**63), "")
 
 
@@ -220,9 +221,7 @@ class Tables:
 
     def validities_since(self, dataset: str, timestamp: int) -> list[Validity]:
         """The validities of a dataset that end at or after a timestamp."""
-        query = (
-            "SELECT plan, valid_from, valid_to, certain, columns FROM validities WHERE dataset = ? AND valid_to >= ?"
-        )
+        query = f"SELECT {VALIDITY} FROM validities WHERE dataset = ? AND valid_to >= ?"
         return [rows.validity_of(found) for found in self._db.execute(query, (dataset, timestamp))]
 
     def stands_wholly(self, dataset: str, plan: str, timestamp: int) -> bool:

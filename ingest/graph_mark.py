@@ -23,10 +23,10 @@ class Mark(NamedTuple):
 
 def read_mark(store: GraphStore) -> Mark:
     """What the graph says of itself. The store's errors as they are."""
-    found = store.g.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId").to_list()
+    found = store.latest.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId").to_list()
     return Mark(int(found[0]["applied"]), str(found[0]["ledger"])) if found else Mark(0, None)
 
 
 def is_empty(store: GraphStore) -> bool:
     """Whether there is no vertex at all. The store's errors as they are."""
-    return not store.g.V().limit(1).id_().to_list()
+    return not store.latest.V().limit(1).id_().to_list()

@@ -160,7 +160,7 @@ def read_segment(place: Place, checking: Checking) -> Iterator[Entry]:
     All of it is right only when the last one was given: the file's own hash is compared then.
     """
     segment = checking.segment
-    with place.open(segment.name) as raw:
+    with _open(place, segment.name) as raw:
         hashed = _Hashed(raw)
         unpacked = gzip.GzipFile(fileobj=cast("IO[bytes]", hashed))
         try:
@@ -170,6 +170,13 @@ def read_segment(place: Place, checking: Checking) -> Iterator[Entry]:
             raise Damaged(f"segment {segment.name} is damaged after entry {after}: {error}") from error
         if hashed.rest() != segment.sha256:
             raise Damaged(f"segment {segment.name}: its SHA-256 is not the one in the manifest")
+
+
+def _open(place: Place, name: str) -> BinaryIO:
+    try:
+        return place.open(name)
+    except FileNotFoundError as error:
+        raise Damaged(f"segment {name} is missing") from error
 
 
 class _Hashed:

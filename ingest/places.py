@@ -1,4 +1,4 @@
-"""Where files are written to and read from: a folder on this machine. A prefix in S3 is `aws_bridge.s3`'s."""
+"""Where files are written to and read from: a folder on this machine, or a prefix in S3 (`aws_bridge.s3`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NotEmpty(Exception):
 
 
 class Place(Protocol):
-    """A set of files by name, with `/` between folders. Raises OSError, or `aws_bridge.glue.AwsError`."""
+    """A set of files by name, with `/` between folders. Raises OSError, or `aws_bridge.session.AwsError`."""
 
     def names(self) -> list[str]:
         """The files that are there, in order of name."""
@@ -24,7 +24,7 @@ class Place(Protocol):
         """Take over a finished file; `path` is gone afterwards. One of the name is replaced."""
 
     def open(self, name: str) -> BinaryIO:
-        """Read a file from its beginning."""
+        """Read a file from its beginning. FileNotFoundError: there is none of that name."""
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for files that are not finished, removed at the end."""
@@ -62,6 +62,16 @@ class Folder:
 
     def __str__(self) -> str:
         return str(self._path)
+
+
+def open_place(where: str, region: str | None = None, profile: str | None = None, endpoint: str | None = None) -> Place:
+    """A folder, or ``s3://bucket/prefix``; the rest is for AWS alone. Raises NotAPlace, NotInstalled, AwsError."""
+    if not where.startswith("s3://"):
+        return Folder(Path(where))
+    from aws_bridge.s3 import Prefix
+    from aws_bridge.session import Session
+
+    return Prefix(Session(region, profile), where, endpoint)
 
 
 def refuse_unless_empty(place: Place) -> None:

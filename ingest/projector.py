@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from graphstore.errors import Damaged, InUse, Passing
+from graphstore.errors import Damaged, Denied, InUse, Passing
 from graphstore.port import GraphStore
 from ingest.backoff import Backoff
 from ingest.changes import Changes
@@ -45,7 +45,18 @@ class OtherLedger(Exception):
 
 
 #: What is no payload's fault: nothing is parked for it.
-_NOT_OF_A_PAYLOAD = (Passing, InUse, Damaged, Stopped, Erased, OtherLedger, GraphChanged, sqlite3.Error, OSError)
+_NOT_OF_A_PAYLOAD = (
+    Passing,
+    InUse,
+    Damaged,
+    Denied,
+    Stopped,
+    Erased,
+    OtherLedger,
+    GraphChanged,
+    sqlite3.Error,
+    OSError,
+)
 
 
 class Projector:
@@ -143,7 +154,7 @@ class Projector:
                 failures = 0
             except Stopped:
                 return
-            except (Passing, OtherLedger) as error:
+            except (Passing, Denied, OtherLedger) as error:
                 log.warning("The graph cannot be kept up to date: %s", error)
                 self._wait(failures)
                 failures += 1

@@ -3,6 +3,7 @@
 DIR/ledger.sqlite     the truth
 DIR/graph/            the embedded store
 DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
+DIR/targets/          the same of stores that are not inside the folder
 DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
 """
 
@@ -20,12 +21,15 @@ from pathlib import Path
 from types import TracebackType
 
 from graphstore import GraphStore, open_store, set_aside
-from graphstore.errors import Damaged, InUse, Passing
+from graphstore.errors import Damaged, InUse, Passing, Refused
+from ingest.adopting import adopt
 from ingest.backoff import Backoff
-from ingest.derived import FILE, Derived, Parked
+from ingest.derived import Derived, Parked
 from ingest.graph_mark import read_mark
 from ingest.ledger import Ledger
+from ingest.ledger_file import FolderLock
 from ingest.projector import Projector
+from ingest.targets import default_store, is_own, lock, tables_of
 from queries.answer import Table
 from queries.catalogue import run
 from queries.errors import NodeNotFound
@@ -49,11 +53,6 @@ Progress = Callable[[int, int], None]  #: (done, of)
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def default_store(folder: Path) -> str:
-    """The store of a data folder: embedded, inside it."""
-    return f"embedded:{folder / 'graph'}"
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,7 @@ class Service:
         self.projector = Projector(ledger, store, derived, backoff=backoff)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._lock: FolderLock | None = None
 
     @classmethod
     def open(cls, folder: Path, store_url: str | None = None, *, follows: bool = False) -> Service:
@@ -108,12 +108,18 @@ class Service:
             undo.callback(ledger.close)
             store, rebuilt = _open_store(store_url or default_store(folder))
             undo.callback(store.close)
-            derived = Derived.open(folder / FILE)
+            locked = lock(folder, store_url) if store_url and not is_own(folder, store_url) else None
+            if locked:
+                undo.callback(locked.release)
+            derived = Derived.open(tables_of(folder, store_url))
             undo.callback(derived.close)
             if rebuilt:
                 derived.clear()
             service = cls(folder, ledger, store, derived, Backoff(attempts=None if follows else _ATTEMPTS))
+            service._lock = locked
             try:
+                if locked:
+                    service._adopt(tables_of(folder, store_url))
                 service.projector.check()
             except Passing as error:
                 if not follows:
@@ -129,6 +135,14 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _adopt(self, tables: Path) -> None:
+        """Take over a graph that another way brought into the store; one that is not what it says is drawn anew."""
+        try:
+            adopt(self.ledger, self.store, self.derived, tables, lambda _done, _of: None)
+        except Refused as error:
+            log.warning("the graph is drawn anew: %s", error)
+            self.projector.rebuild()
 
     def start(self) -> None:
         """Bring new entries into the graph from a thread of its own, until `close`."""
@@ -150,6 +164,9 @@ class Service:
         self.store.close()
         self.derived.close()
         self.ledger.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def catch_up(self, progress: Progress | None = None) -> int:
         """Bring all entries into the graph, in this thread; how many. After an erasure the graph is drawn anew."""

@@ -22,7 +22,8 @@ from headwater.cli.common import (
     store_option,
 )
 from headwater.errors import Unreachable, WrongUse
-from headwater.source import has_ledger, translated
+from headwater.source import has_ledger
+from headwater.translation import translated
 
 if TYPE_CHECKING:
     from aws_bridge.neptune_loader import Fault, Status
@@ -56,7 +57,7 @@ def export(target: str, *, form: str, split: int, as_json: bool, data: Path, sto
         with progress("bringing the graph up to date") as step:
             source.settle(step)
         with placed(target, **aws) as place, translated(), progress("exporting") as step:
-            done = export_neptune_csv(data, place, step, split=split * _MB)
+            done = export_neptune_csv(data, place, step, split=split * _MB, store=store)
     if as_json:
         print_json(done.to_dict())
         return
@@ -100,7 +101,7 @@ def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **h
     from aws_bridge.session import Session
     from ingest.bulk_loading import bulk_load as begin
 
-    with _of_aws(), progress("loading files") as step:
+    with of_aws(), progress("loading files") as step:
         split(source)
         session = Session(how["region"], how["profile"])
         if session.region is None:
@@ -143,17 +144,11 @@ def _telling(step: Progress) -> Callable[[Status], None]:
 @contextmanager
 def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[Place]:
     """A folder, or a prefix in S3; what it refuses is a user's."""
-    from ingest.places import Folder, NotEmpty
+    from ingest.places import NotEmpty, open_place
 
     try:
-        if not target.startswith("s3://"):
-            yield Folder(Path(target))
-            return
-        from aws_bridge.s3 import Prefix
-        from aws_bridge.session import Session
-
-        with _of_aws():
-            yield Prefix(Session(region, profile), target, endpoint)
+        with of_aws():
+            yield open_place(target, region, profile, endpoint)
     except NotEmpty as error:
         raise WrongUse(str(error)) from error
     except OSError as error:
@@ -161,7 +156,7 @@ def placed(target: str, region: str | None, profile: str | None, endpoint: str |
 
 
 @contextmanager
-def _of_aws() -> Iterator[None]:
+def of_aws() -> Iterator[None]:
     """The errors of AWS, as those of a user."""
     from aws_bridge.s3 import NotAPlace
     from aws_bridge.session import AwsError, NotInstalled

@@ -14,7 +14,7 @@ import click
 from headwater.cli.common import console, data_option, json_option, print_json, store_option
 from headwater.errors import Unreachable, WrongUse
 from headwater.settings import PORT
-from headwater.source import translated
+from headwater.translation import translated
 
 if TYPE_CHECKING:
     from ingest.graph_process import GraphProcess

@@ -150,7 +150,7 @@ def _chosen(watches: Sequence[Watch], only: Sequence[str]) -> Sequence[Watch]:
 @contextmanager
 def _states(state: str | None, data: Path, **aws: Any) -> Iterator[States]:
     from headwater.cli.move import placed
-    from headwater.source import translated
+    from headwater.translation import translated
     from headwater.watching.state import FOLDER, States
 
     with placed(state or str(data / FOLDER), **aws) as place, translated():

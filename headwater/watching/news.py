@@ -1,7 +1,7 @@
 """What is new in an answer, compared with the one before. Pure.
 
-An answer is a set of items: the edges of a lineage answer, the rows of a table, what a change affects. Each has a key that tells it from the
-others, and a content; both are text, so that they can be kept.
+An answer is a set of items: the edges of a lineage answer, the rows of a table, what a change affects. Each has a key
+that tells it from the others, and a content; both are text, so that they can be kept.
 """
 
 from __future__ import annotations

@@ -51,9 +51,9 @@ def test_load_ask_and_replay_answer_as_the_embedded_store(
     assert not (tmp_path / "there" / "graph").exists()
     with open_store(gremlin_server.url("single", 3)) as other:
         other.clear()
-    refused = headwater("replay", "--data", tmp_path / "there", "--store", url)
-    assert (refused.returncode, "not empty" in refused.stderr) == (2, True)
-    moved = headwater("replay", "--data", tmp_path / "there", "--store", gremlin_server.url("single", 3))
+    again = headwater("replay", "--data", tmp_path / "there", "--to", url)
+    assert (again.returncode, "0 entries replayed" in again.stdout) == (0, True)
+    moved = headwater("replay", "--data", tmp_path / "there", "--to", gremlin_server.url("single", 3))
     assert (moved.returncode, "18 entries replayed" in moved.stdout) == (0, True)
     asked = headwater("upstream", LAST, "--data", tmp_path / "there", "--store", url, "--json")
     with hw.open(tmp_path / "here") as here, hw.open(tmp_path / "there", store=url) as there:
@@ -94,7 +94,7 @@ def send(server: Server, case: Path) -> None:
 
 def test_a_command_says_that_the_store_cannot_be_reached(relay: Relay, url: str, tmp_path: Path) -> None:
     relay.shut()
-    for command in (["load", *PIPELINE[:1]], ["upstream", LAST], ["replay"]):
+    for command in (["load", *PIPELINE[:1]], ["upstream", LAST], ["replay", "--yes"], ["replay", "--to", url]):
         with Ledger.open(tmp_path / "data", clock=lambda: 0):
             pass
         said = headwater(*command, "--data", tmp_path / "data", "--store", url)

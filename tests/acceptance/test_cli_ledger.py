@@ -15,8 +15,12 @@ def test_a_ledger_goes_to_s3_and_is_checked_there(tmp_path: Path) -> None:
     with running(FakeS3()) as s3:
         done = headwater("ledger", "export", "s3://lake/ledger", "--data", tmp_path / "data", **s3.environment())
         good = headwater("ledger", "check", "s3://lake/ledger", **s3.environment())
+        missing = s3.objects.pop("ledger/segments/000000000001.ndjson.gz")
+        gone = headwater("ledger", "check", "s3://lake/ledger", **s3.environment())
+        s3.objects["ledger/segments/000000000001.ndjson.gz"] = missing
     assert (done.returncode, done.stderr) == (0, "")
     assert good.stdout == f"ok: {head['entries']} entries; head {head['entries']} {head['head']}\n"
+    assert (gone.returncode, gone.stderr) == (1, "segment segments/000000000001.ndjson.gz is missing\n")
     here = s3.save(tmp_path / "here")
     (segment,) = here.rglob("*.ndjson.gz")
     segment.write_bytes(segment.read_bytes()[:-20])

@@ -8,8 +8,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from graphmodel.delta import Edge, Value, Vertex
-from graphmodel.ids import edge_id
+from graphmodel.delta import Edge, Value, Vertex, edge_id
 from graphmodel.whole import Graph
 
 #: What the loader makes of a cell; it takes anything but `true` for false, so anything else than these two is an error.

@@ -12,6 +12,7 @@ from graphmodel.whole import Graph
 from ingest.derived_scan import NotReady
 from ingest.exporting import Exported, export_neptune_csv
 from ingest.ledger import NewEntry
+from ingest.loader_files import SPLIT
 from ingest.places import Folder, NotEmpty
 from ingest.service import Service
 from tests.contract.loader_csv import load, rows
@@ -38,8 +39,8 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
         service.close()
 
 
-def export(service: Service, target: Path, **options: int) -> Exported:
-    return export_neptune_csv(service.folder, Folder(target), lambda _done, _of: None, **options)
+def export(service: Service, target: Path, split: int = SPLIT) -> Exported:
+    return export_neptune_csv(service.folder, Folder(target), lambda _done, _of: None, split=split)
 
 
 def test_the_files_of_all_recorded_jobs_are_the_graph(opened: Opened, tmp_path: Path) -> None:

@@ -150,6 +150,13 @@ def test_other_bytes_of_the_same_entries_are_found(out: Path) -> None:
         check_export(Folder(out), quiet)
 
 
+def test_a_segment_that_is_missing_is_named(out: Path) -> None:
+    name = read_manifest(Folder(out)).segments[1].name
+    (out / name).unlink()
+    with pytest.raises(Damaged, match=f"segment {name} is missing"):
+        check_export(Folder(out), quiet)
+
+
 def test_damaged_bytes_are_found(out: Path) -> None:
     name = read_manifest(Folder(out)).segments[0].name
     packed = (out / name).read_bytes()

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphmodel.delta import Edge, Value, Vertex
-from graphmodel.ids import edge_id
+from graphmodel.delta import Edge, Value, Vertex, edge_id
 from graphmodel.neptune_csv import edge_line, vertex_line
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

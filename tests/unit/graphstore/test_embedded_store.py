@@ -266,7 +266,7 @@ def test_opened_read_only_it_makes_and_changes_nothing(closed: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("neptune://cluster:8182", "later release"),
+        ("neptune://cluster:8182?regoin=eu-west-1", "no parameter .regoin."),
         ("ws://", "expected ws://HOST:PORT"),
         ("ws:///gremlin", "expected ws://HOST:PORT"),
         ("ws://localhost:port/gremlin", "cannot be read"),
