@@ -88,7 +88,7 @@ def _placed(boxes: Sequence[Box], edges: Iterable[Edge]) -> tuple[Box, ...]:
     for vertex in vertices.values():
         vertex.view = _View(vertex.data.height, WIDTH)
     pairs = dict.fromkeys((_dataset(edge.source), _dataset(edge.target)) for edge in edges)
-    known = [(a, b) for a, b in pairs if a != b and a in vertices and b in vertices]
+    known = _acyclic((a, b) for a, b in pairs if a in vertices and b in vertices)
     graph = Graph(list(vertices.values()), [Arc(vertices[a], vertices[b]) for a, b in known])
     below = float(_MARGIN)
     places: dict[str, tuple[float, float]] = {}
@@ -97,6 +97,27 @@ def _placed(boxes: Sequence[Box], edges: Iterable[Edge]) -> tuple[Box, ...]:
         places.update({uri: (x, y + below) for uri, (x, y) in found.items()})
         below += max(y + vertices[uri].data.height for uri, (_, y) in found.items()) + _DOWN
     return tuple(Box(box.dataset, box.columns, box.folded, *places[box.dataset]) for box in boxes)
+
+
+def _acyclic(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Without the pairs that close a cycle: grandalf's own way of turning them round fails on some graphs."""
+    after: dict[str, list[str]] = {}
+    for source, target in pairs:
+        if not _reaches(after, target, source):
+            after.setdefault(source, []).append(target)
+            yield source, target
+
+
+def _reaches(after: Mapping[str, Sequence[str]], start: str, end: str) -> bool:
+    met, stack = {start}, [start]
+    while stack:
+        place = stack.pop()
+        if place == end:
+            return True
+        fresh = [node for node in after.get(place, ()) if node not in met]
+        met.update(fresh)
+        stack += fresh
+    return False
 
 
 def _order(vertices: Mapping[str, Any], vertex: Any) -> int:
@@ -119,7 +140,7 @@ def _layout(part: Any) -> dict[str, tuple[float, float]]:
     layout = SugiyamaLayout(part)
     layout.xspace, layout.yspace = _DOWN, _ACROSS
     vertices = list(part.sV)
-    layout.init_all(roots=[v for v in vertices if not v.e_in()] or vertices[:1])
+    layout.init_all(roots=[v for v in vertices if not v.e_in()])
     layout.draw(_PASSES)
     corners = {v.data.dataset: (v.view.xy[1] - v.view.h / 2, v.view.xy[0] - v.view.w / 2) for v in vertices}
     left, top = (min(corner[axis] for corner in corners.values()) for axis in (0, 1))
