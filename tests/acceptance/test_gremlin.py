@@ -122,7 +122,10 @@ def test_what_is_no_websocket_is_told_so(server: Server) -> None:
 
 @asynccontextmanager
 async def socket(server: Server, **headers: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    async with aiohttp.ClientSession() as session, session.ws_connect(address(server), headers=headers) as connected:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(address(server), headers=headers, max_msg_size=0) as connected,
+    ):
         yield connected
 
 
@@ -225,6 +228,16 @@ async def test_a_server_that_stops_says_goodbye(tmp_path: Path) -> None:
         async with socket(server) as connected:
             assert await asyncio.to_thread(server.stop) == 0
             assert await goodbye(connected) == aiohttp.WSCloseCode.GOING_AWAY
+
+
+async def test_a_client_that_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    large = json.loads(request("g.inject(x).repeat(union(identity(), identity())).times(9)"))  # 30 MB
+    large["args"]["bindings"] = {"x": "x" * 60_000}
+    with serving(tmp_path / "data") as server:
+        async with socket(server) as connected:
+            await connected.send_json(large)
+            assert (await connected.receive_json())["status"]["code"] == 206
+            assert await asyncio.to_thread(server.stop) == 0
 
 
 async def test_a_connection_ends_with_the_graphs_process_and_the_next_one_works(tmp_path: Path) -> None:
