@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
 from pathlib import Path
 
 import aiohttp
@@ -13,13 +12,14 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from yarl import URL
 
 from ingest.gremlin.limits import Limits
+from ingest.sockets import Sockets
 
 log = logging.getLogger(__name__)
 
 _PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
 _SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
 _Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
-_SOCKETS: web.AppKey[weakref.WeakSet[web.WebSocketResponse]] = web.AppKey("sockets", weakref.WeakSet)
+_SOCKETS: web.AppKey[Sockets] = web.AppKey("sockets", Sockets)
 
 
 def add_routes(app: web.Application, address: Path) -> None:
@@ -30,14 +30,12 @@ def add_routes(app: web.Application, address: Path) -> None:
         app[_SESSION] = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout())
 
     async def hung_up(app: web.Application) -> None:
-        for socket in set(sockets):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+        await app[_SOCKETS].end_all(WSCloseCode.GOING_AWAY)
 
     async def disconnected(app: web.Application) -> None:
         await app[_SESSION].close()
 
-    sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
-    app[_SOCKETS] = sockets
+    app[_SOCKETS] = Sockets()
     app.on_startup.append(connected)
     app.on_shutdown.append(hung_up)
     app.on_cleanup.append(disconnected)
@@ -66,11 +64,12 @@ async def _forward(request: web.Request) -> web.Response:
 
 
 _BUSY = 503
+_LIMITS = Limits()
 
 
 async def _forward_socket(request: web.Request) -> web.StreamResponse:
     """What is no WebSocket, or not wanted as one, is answered as any other request is: by a sentence."""
-    socket = web.WebSocketResponse(max_msg_size=Limits().request_bytes, compress=False)
+    socket = web.WebSocketResponse(max_msg_size=_LIMITS.request_bytes, compress=False)
     if not socket.can_prepare(request):
         return await _forward(request)
     try:
@@ -81,15 +80,19 @@ async def _forward_socket(request: web.Request) -> web.StreamResponse:
         return await _forward(request)
     except aiohttp.ClientError:
         return await _forward(request)
+    sockets = request.app[_SOCKETS]
     async with graph:
-        await socket.prepare(request)
-        request.app[_SOCKETS].add(socket)
-        await _join(socket, graph)
+        await sockets.accept(socket, request)
+        try:
+            await _join(socket, graph)
+            await sockets.end(socket, graph.close_code if graph.close_code in _SAID else WSCloseCode.SERVICE_RESTART)
+        finally:
+            sockets.discard(socket)
     return socket
 
 
 async def _join(socket: web.WebSocketResponse, graph: aiohttp.ClientWebSocketResponse) -> None:
-    """Pass messages on both ways until one side ends, then end the other."""
+    """Pass messages on both ways until one side ends, or does not read."""
     ways = [asyncio.create_task(_pass_on(socket, graph)), asyncio.create_task(_pass_on(graph, socket))]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -97,17 +100,17 @@ async def _join(socket: web.WebSocketResponse, graph: aiohttp.ClientWebSocketRes
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)  # a connection that broke is the end of it
-    await socket.close(code=graph.close_code if graph.close_code in _SAID else WSCloseCode.SERVICE_RESTART)
 
 
 async def _pass_on(source: _Socket, target: _Socket) -> None:
     async for message in source:
         if message.type is WSMsgType.BINARY:
-            await target.send_bytes(message.data)
+            sending = target.send_bytes(message.data)
         elif message.type is WSMsgType.TEXT:
-            await target.send_str(message.data)
+            sending = target.send_str(message.data)
         else:
             break  # too large a frame: the close code says so
+        await asyncio.wait_for(sending, _LIMITS.send_seconds)
 
 
 #: Reasons for an end that may be passed on; a side that is simply gone gave none.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +23,7 @@ from ingest.gremlin.graphbinary import GraphBinary
 from ingest.gremlin.graphson import MIME, GraphSON
 from ingest.gremlin.limits import Limits
 from ingest.gremlin.messages import NOBODY, Codec, Status
+from ingest.sockets import Sockets
 
 TINKERPOP = "tinkerpop-3.7.3"  #: whose steps and answers these are
 
@@ -42,7 +42,7 @@ class _Endpoint:
     started: float
     threads: ThreadPoolExecutor
     waiting: int = 0
-    connections: weakref.WeakSet[web.WebSocketResponse] = field(default_factory=weakref.WeakSet)
+    connections: Sockets = field(default_factory=Sockets)
 
 
 _ENDPOINT: web.AppKey[_Endpoint] = web.AppKey("gremlin", _Endpoint)
@@ -72,8 +72,7 @@ async def _off(_request: web.Request) -> web.Response:
 
 
 async def _disconnect(app: web.Application) -> None:
-    for socket in set(app[_ENDPOINT].connections):
-        await socket.close(code=WSCloseCode.GOING_AWAY)
+    await app[_ENDPOINT].connections.end_all(WSCloseCode.GOING_AWAY)
 
 
 async def _close(app: web.Application) -> None:
@@ -101,8 +100,7 @@ async def _gremlin(request: web.Request) -> web.StreamResponse:
         return web.Response(status=426, text=sentence, headers={"Upgrade": "websocket"})
     if len(endpoint.connections) >= endpoint.limits.connections:
         return web.Response(status=503, text="too many connections: close some", headers={"Retry-After": "5"})
-    await socket.prepare(request)
-    endpoint.connections.add(socket)
+    await endpoint.connections.accept(socket, request)
     requests: set[asyncio.Task[None]] = set()
     try:
         async for message in socket:
@@ -133,7 +131,7 @@ async def _answer(endpoint: _Endpoint, socket: web.WebSocketResponse, message: W
         with suppress(ConnectionError):
             await _dispatch(endpoint, mime, body, send)
     except asyncio.TimeoutError:  # a client that reads nothing
-        await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+        await endpoint.connections.end(socket, WSCloseCode.POLICY_VIOLATION)
 
 
 async def _dispatch(endpoint: _Endpoint, mime: str, body: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import re
 import signal
+import sys
+import termios
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
@@ -28,6 +31,7 @@ from headwater.client import Client as Sender
 from headwater.loading import through
 from ingest.gremlin.limits import Limits
 from ingest.gremlin.text import MAX_CHARACTERS
+from ingest.server import DRAIN_SECONDS
 from ingest.tokens import TokenStore
 from queries.catalogue import QUERIES, run
 from tests.acceptance.door import PIPELINE, ROOT, Server, graph_process, serving
@@ -122,7 +126,10 @@ def test_what_is_no_websocket_is_told_so(server: Server) -> None:
 
 @asynccontextmanager
 async def socket(server: Server, **headers: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    async with aiohttp.ClientSession() as session, session.ws_connect(address(server), headers=headers) as connected:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(address(server), headers=headers, max_msg_size=0) as connected,
+    ):
         yield connected
 
 
@@ -179,6 +186,7 @@ def test_the_limits_of_the_documentation_are_those_that_hold() -> None:
     for number in (limits.waiting, limits.connections):
         assert f"connections | {number} |" in PAGE
     assert f"{limits.request_bytes >> 20} MiB, a text" in PAGE
+    assert f"its answer | {limits.send_seconds:g} s |" in PAGE
     assert f"{MAX_DEPTH} traversals inside" in PAGE
 
 
@@ -225,6 +233,28 @@ async def test_a_server_that_stops_says_goodbye(tmp_path: Path) -> None:
         async with socket(server) as connected:
             assert await asyncio.to_thread(server.stop) == 0
             assert await goodbye(connected) == aiohttp.WSCloseCode.GOING_AWAY
+
+
+async def filled(connected: aiohttp.ClientWebSocketResponse) -> None:
+    """Until nothing more arrives at a client that does not read: all buffers on the way are full."""
+    descriptor = connected.get_extra_info("socket").fileno()
+    before, waiting = -1, 0
+    while waiting == 0 or waiting != before:
+        await asyncio.sleep(0.2)
+        count = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+        before, waiting = waiting, int.from_bytes(count, sys.byteorder)
+
+
+async def test_a_client_that_does_not_read_is_not_waited_for(tmp_path: Path) -> None:
+    large = json.loads(request("g.inject(x).repeat(union(identity(), identity())).times(15)"))  # 30 MB
+    large["args"] |= {"bindings": {"x": "x" * 1_000}, "batchSize": 500}
+    with serving(tmp_path / "data") as server:
+        async with socket(server) as connected:
+            await connected.send_json(large)
+            assert (await connected.receive_json())["status"]["code"] == 206
+            await filled(connected)
+            server.process.terminate()
+            assert await asyncio.to_thread(server.process.wait, DRAIN_SECONDS) == 0  # which open requests would get
 
 
 async def test_a_connection_ends_with_the_graphs_process_and_the_next_one_works(tmp_path: Path) -> None:
