@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import ssl
 import threading
@@ -27,6 +28,15 @@ from tests.neptune.wire import Request, aliased, error, request_of, status_of
 
 REGION = "eu-west-1"
 SECRET = sigv4.Secret("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session-token")
+#: Of a process that is let in, and that has nothing else of AWS.
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": SECRET.key,
+    "AWS_SECRET_ACCESS_KEY": SECRET.secret,
+    "AWS_SESSION_TOKEN": SECRET.token or "",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 _BIG = 200 * 2**20
 
 Socket = web.WebSocketResponse
@@ -255,6 +265,8 @@ FAULTS: dict[str, Callable[[_Conversation, Request, bytes | str], Awaitable[None
     "half-open": _Conversation.half_open,
     "slow": _Conversation.slow,
 }
+#: The faults after which the same request, or less of it, succeeds.
+PASSING = frozenset(FAULTS) - {"malformed", "unheard of"}
 STATUS = {"TooManyRequestsException": 429, "ReadOnlyViolationException": 400, "MalformedQueryException": 498}
 
 

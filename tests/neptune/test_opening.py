@@ -12,8 +12,8 @@ import pytest
 from graphstore.errors import Denied, Passing, Refused
 from graphstore.neptune_signing import Signer
 from graphstore.neptune_transport import Transport, trust
-from tests.neptune.conftest import Tls
 from tests.neptune.standin import REGION, SECRET, StandIn, serving
+from tests.neptune.tls import Tls
 
 
 def opened(standin: StandIn, ca: Path | None, signer: Signer | None) -> None:

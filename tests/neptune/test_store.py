@@ -11,8 +11,8 @@ from graphstore import GraphStore, open_store
 from graphstore.errors import Denied, Lasting, Passing, Refused, StoreError
 from graphstore.neptune import open_neptune
 from tests.contract.test_store import ORDERS, SMALL, contents
-from tests.neptune.conftest import Tls
 from tests.neptune.standin import StandIn, serving
+from tests.neptune.tls import Tls
 
 COUNTS = {"dataset": 2, "column": 3, "hasColumn": 3, "derivesFrom": 2}
 
