@@ -40,7 +40,6 @@ ENVIRONMENT = {
 _BIG = 200 * 2**20
 
 Socket = web.WebSocketResponse
-Server = aiohttp.ClientWebSocketResponse
 
 
 @dataclass
@@ -114,8 +113,8 @@ class StandIn:
         self.seen.connections += 1
         self.seen.open += 1
         try:
-            async with aiohttp.ClientSession() as session, session.ws_connect(self.backend, max_msg_size=0) as server:
-                await _Conversation(self, socket, server).run()
+            async with aiohttp.ClientSession() as session:
+                await _Conversation(self, socket, session).run()
         finally:
             self.seen.open -= 1
         return socket
@@ -132,10 +131,11 @@ class StandIn:
 
 
 class _Conversation:
-    def __init__(self, standin: StandIn, socket: Socket, server: Server) -> None:
+    def __init__(self, standin: StandIn, socket: Socket, session: aiohttp.ClientSession) -> None:
         self.standin = standin
         self.socket = socket
-        self.server = server
+        self.session = session
+        self.server: aiohttp.ClientWebSocketResponse | None = None  #: connected with the first request
         self.stale = False  #: the writer has moved away from this connection
 
     async def run(self) -> None:
@@ -183,6 +183,8 @@ class _Conversation:
         await (self.socket.send_bytes(answer) if isinstance(answer, bytes) else self.socket.send_str(answer))
 
     async def _forward(self, data: bytes | str, *, answer: bool = True) -> None:
+        if self.server is None:
+            self.server = await self.session.ws_connect(self.standin.backend, max_msg_size=0)
         sent = aliased(data, self.standin.source)
         await (self.server.send_bytes(sent) if isinstance(sent, bytes) else self.server.send_str(sent))
         while True:
