@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 from gremlin_python.driver.aiohttp.transport import AiohttpTransport
 from gremlin_python.driver.client import Client
-from gremlin_python.driver.protocol import GremlinServerError
+from gremlin_python.driver.protocol import ConfigurationError, GremlinServerError
 from gremlin_python.process.traversal import Bytecode
 
 from graphstore.errors import Lasting, Passing, Refused, StoreError
@@ -168,6 +168,9 @@ class Channel:
                 raise self._meaning(error) from error
             self._drop(client)
             raise Lost(f"{self.name} hung up") from error
+        except ConfigurationError as error:  # it asks who we are, and nothing says so
+            self._drop(client)
+            raise Refused(f"{self.name} asks for a user and a password") from error
         except UnicodeEncodeError as error:
             raise Refused(f"a text cannot be sent: {error.reason}") from error
         except Exception as error:
