@@ -21,6 +21,7 @@ from bench import machine
 from bench.figure import Figure
 from bench.gremlin_server import gremlin_server
 from bench.large import load
+from bench.neptune import neptune
 from bench.payloads import CONTENT_TYPE, estate
 
 _ROOT = Path(__file__).parents[1]
@@ -208,6 +209,7 @@ PARTS = {
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,
     "gremlin server": gremlin_server,
+    "neptune": neptune,
 }
 
 

@@ -48,7 +48,7 @@ def gremlin_server(place: Path, *, quick: bool) -> list[Figure]:
 
 def writing(place: Path, url: str, count: int) -> list[Figure]:
     """The same elements, 25 plans a write, into both stores; and one element a traversal into the server."""
-    deltas = list(_deltas(count))
+    deltas = list(made_deltas(count))
     single = [part for delta in deltas for part in _elements(delta)]
     elements = len(single)
     with open_store(url) as store, open_store(f"embedded:{place / 'writes'}") as embedded:
@@ -103,7 +103,7 @@ def _take(store: GraphStore, writes: list[GraphDelta]) -> float:
     return time.perf_counter() - begin
 
 
-def _deltas(count: int) -> Iterator[GraphDelta]:
+def made_deltas(count: int) -> Iterator[GraphDelta]:
     """The elements of so many jobs, each once, 25 jobs a write."""
     jobs = list(estate(count, 5))
     seen: set[object] = set()

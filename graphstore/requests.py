@@ -18,6 +18,7 @@ from gremlin_python.statics import long
 
 from graphmodel.delta import GraphDelta, Value, edge_id
 from graphstore.errors import Refused
+from graphstore.graphbinary import Rows
 from graphstore.writer import EDGE_KEY, FACTS, EdgeKey, Properties, VertexKey, batches
 
 _VALUE_BYTES = 16  #: about what a value costs in a request beside its text, its name included
@@ -101,7 +102,7 @@ def _merge_edges(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal
 
 
 def _injected(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
-    return g.inject(list(rows)).unfold().as_("row")
+    return g.inject(Rows(rows)).unfold().as_("row")
 
 
 def _grouped(elements: Mapping[Any, Properties]) -> dict[tuple[str, ...], list[Any]]:

@@ -87,6 +87,16 @@ def test_a_server_with_a_small_limit_takes_a_large_delta() -> None:
         assert store.counts() == {"job": 2_000}
 
 
+@pytest.mark.soak  # as above, and fetches its jars
+def test_a_server_of_the_next_version_is_written_to_as_well() -> None:
+    with serving(version="3.8.1") as server, open_store(server.url()) as store:
+        store.apply(SMALL)
+        assert store.counts()["column"] == 3
+        assert store.g.V(TO_PRICE.source).iterate().has_next() is False
+        store.clear()
+        assert store.counts() == {}
+
+
 def test_a_question_that_takes_too_long_is_ended(store: RemoteStore) -> None:
     store.apply(GraphDelta(tuple(Vertex(str(i), "x") for i in range(60))))
     everywhere = __.V().as_("v")
