@@ -15,6 +15,7 @@ import click
 
 import headwater
 from headwater.cli.ask import downstream, query, upstream
+from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
 from headwater.cli.glue import glue
 from headwater.cli.keep import backup, erase, parked, replay, verify
@@ -37,7 +38,10 @@ def command(shared: dict[str, bool], debug: bool) -> None:
     shared["debug"] = debug
 
 
-_COMMANDS = (serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, glue, doctor, token, demo)
+_COMMANDS = (
+    serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, glue, spark_bundle, doctor, token,
+    demo,
+)  # fmt: skip
 for _command in _COMMANDS:
     command.add_command(_command)
 
