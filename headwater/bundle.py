@@ -1,4 +1,4 @@
-"""The agent in Python as one zip for ``--extra-py-files``, ``--py-files`` or PYTHONPATH: pure Python, nothing to install.
+"""The agent in Python as one zip for ``--extra-py-files``, ``--py-files`` or PYTHONPATH: nothing else to install.
 
 The zip is the same for the same sources, byte for byte. `headwater.spark.startup` lies in it as ``sitecustomize``, by
 which a Python that has the zip on its PYTHONPATH captures without a line in the script.
