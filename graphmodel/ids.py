@@ -51,3 +51,8 @@ def initial_version_id(dataset: str) -> str:
 def alias_id(spelling: str) -> str:
     """``alias:<spelling>``."""
     return f"alias:{spelling}"
+
+
+def edge_id(label: str, source: str, target: str, key: str) -> str:
+    """The id of an edge in a store that takes one (`T.id`, the loader's ``~id``); `key` is the edge's own identity."""
+    return digest(label, source, target, key)

@@ -21,7 +21,7 @@ from types import TracebackType
 
 from graphstore import GraphStore, open_store, set_aside
 from graphstore.errors import Damaged, InUse
-from ingest.derived import Derived, Parked
+from ingest.derived import FILE, Derived, Parked
 from ingest.ledger import Ledger
 from ingest.projector import LEDGER, Projector
 from queries.answer import Answer, Table
@@ -98,7 +98,7 @@ class Service:
             undo.callback(ledger.close)
             store, rebuilt = _open_store(store_url or default_store(folder))
             undo.callback(store.close)
-            derived = Derived.open(folder / "derived.sqlite")
+            derived = Derived.open(folder / FILE)
             undo.callback(derived.close)
             if rebuilt:
                 derived.clear()

@@ -21,6 +21,7 @@ from headwater.cli.glue import glue
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.move import bulk_load, export
 from headwater.cli.serve import serve, token
 from headwater.errors import HeadwaterError
 
@@ -39,8 +40,8 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 
 _COMMANDS = (
-    serve, load, upstream, downstream, query, verify, replay, parked, erase, backup, glue, spark_bundle, doctor, token,
-    demo,
+    serve, load, upstream, downstream, query, verify, replay, export, bulk_load, parked, erase, backup, glue, spark_bundle,
+    doctor, token, demo,
 )  # fmt: skip
 for _command in _COMMANDS:
     command.add_command(_command)
