@@ -40,8 +40,8 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 
 _COMMANDS = (
-    serve, load, upstream, downstream, query, verify, replay, export, bulk_load, parked, erase, backup, glue, spark_bundle,
-    doctor, token, demo,
+    serve, load, upstream, downstream, query, verify, replay, export, bulk_load, parked, erase, backup, glue,
+    spark_bundle, doctor, token, demo,
 )  # fmt: skip
 for _command in _COMMANDS:
     command.add_command(_command)

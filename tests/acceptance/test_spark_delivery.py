@@ -22,7 +22,9 @@ from headwater.spark.settings import Options
 from headwater.spark.spool import spool_at
 from headwater.spark.web import Web
 from spline_bridge.agent import Report
+from tests.acceptance import fake_s3
 from tests.acceptance.door import PAYLOADS, headwater, serving
+from tests.acceptance.fake_s3 import FakeS3
 from tests.acceptance.spline_server import STATUS, Reply, Request, spline_server, usual
 
 PLANS, EVENTS = "POST /producer/execution-plans", "POST /producer/execution-events"
@@ -168,6 +170,26 @@ def test_what_cannot_be_sent_is_spooled_and_loaded_later(tmp_path: Path, caplog:
         0,
     )
     assert answer.returncode == 0
+
+
+def test_a_spool_in_s3_is_loaded_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with fake_s3.running(FakeS3({"spool/notes.txt": b"", "spool/other.json": b"{}"})) as s3:
+        for name, value in s3.environment().items():
+            monkeypatch.setenv(name, value)
+        deliver(Options(url=AWAY, spool="s3://lake/spool/"), report())
+        loaded = headwater("load", "s3://lake/spool", "--json", "--data", tmp_path / "data", **s3.environment())
+        nothing = headwater("load", "s3://lake/other", "--data", tmp_path / "data", **s3.environment())
+        s3.closed = True
+        closed = headwater("load", "s3://lake/spool", "--data", tmp_path / "data", **s3.environment())
+        deliver(Options(url=AWAY, spool="s3://lake/spool"), report())
+    assert json.loads(loaded.stdout) == {"plans": 1, "events": 1, "known": 0, "refused": [], "skipped": 1}
+    assert (nothing.returncode, nothing.stderr) == (2, "headwater: there are no payloads in s3://lake/other\n")
+    assert closed.returncode == 3
+    assert warnings(caplog)[-1].startswith(
+        "a report is lost: it cannot be spooled: S3: An error occurred (AccessDenied)"
+    )
 
 
 def test_a_server_that_never_answers_delays_the_end_by_the_flush_alone(tmp_path: Path) -> None:

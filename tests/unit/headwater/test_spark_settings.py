@@ -6,6 +6,7 @@ import pytest
 
 from headwater.spark.identity import identity
 from headwater.spark.settings import Options, Setting, resolve, settings
+from spline_bridge.glue.attach import PYTHON_TOKEN, PYTHON_URL
 
 URL = "http://127.0.0.1:9090"
 
@@ -71,6 +72,10 @@ def test_ways_in_that_fill_one_header_are_refused() -> None:
     (problem,) = resolve(both, {}, {})[1]
     assert (problem.said, problem.fatal) == ("token and sigv4_region fill the same header: choose one", True)
     assert resolve({"token": "hush", "api_key": "hush"}, {}, {})[1] == ()
+
+
+def test_glue_jobs_are_set_up_with_settings_that_the_agent_reads() -> None:
+    assert {PYTHON_URL, PYTHON_TOKEN} == {row.conf for row in settings() if row.name in {"url", "token"}}
 
 
 def test_no_secret_is_shown() -> None:
