@@ -14,7 +14,7 @@ from spline_bridge import commands
 from spline_bridge.expressions import Evaluator, read_column
 from spline_bridge.operators import Rows, evaluate
 from spline_bridge.subqueries import evaluate_text
-from spline_bridge.text import concat, text
+from spline_bridge.text import Text, concat, text
 from spline_bridge.values import IDENTITY, Influence, Use, Value, as_role, combine, merge_into, unresolved
 from spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, reference
 
@@ -225,15 +225,31 @@ class _Place:
         return None if values is None else Rows(tuple(map(str, range(len(values)))), tuple(values))
 
     def _subquery(self, expression: Expression, operands: Sequence[Value]) -> Value:
+        if "plan" not in expression.params:
+            return _seen_subquery(expression, operands)
         outer = _outer_by_id(expression, operands, {})
         rows = self.subplan(expression, outer)
         if rows is None or not rows.values:
             return combine(operands, IDENTITY)._replace(text=text(f"{expression.name}(...)"), unresolved=True)
         shown = concat(["(SELECT ", rows.values[0].text, ")"])
-        if expression.operator == "Exists":
-            conditions = as_role(operands, Subtype.CONDITIONAL)
-            return Value(indirect=conditions, text=concat(["EXISTS ", shown]), generated=True)
-        return combine(rows.values, IDENTITY)._replace(text=shown)
+        return _exists(operands, shown) if expression.operator == "Exists" else _selected(rows.values, shown)
+
+
+def _seen_subquery(expression: Expression, operands: Sequence[Value]) -> Value:
+    """A subquery whose operators are among the plan's: its operands are its output; of EXISTS, the outer references."""
+    if expression.operator == "Exists":
+        return _exists(operands, text("(...)"))
+    shown = operands[0].text if operands else text(f"{expression.name}(...)")
+    return _selected(operands, concat(["(SELECT ", shown, ")"])) if operands else unresolved(shown)
+
+
+def _exists(outer: Sequence[Value], shown: Text) -> Value:
+    conditions = as_role(outer, Subtype.CONDITIONAL)
+    return Value(indirect=conditions, text=concat(["EXISTS ", shown]), generated=True)
+
+
+def _selected(output: Sequence[Value], shown: Text) -> Value:
+    return combine(output, IDENTITY)._replace(text=shown)
 
 
 def _outer_by_id(expression: Expression, operands: Sequence[Value], names: Mapping[str, Value]) -> dict[str, Value]:

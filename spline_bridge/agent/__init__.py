@@ -8,23 +8,8 @@ Wire form: https://absaoss.github.io/spline/
 
 from __future__ import annotations
 
-from typing import Any
-
+from spline_bridge.agent.capture import is_write, read
 from spline_bridge.agent.model import Captured, Report, Run
+from spline_bridge.agent.plan import report
 
 __all__ = ["Captured", "Report", "Run", "is_write", "read", "report"]
-
-
-def is_write(func_name: str, query_execution: Any) -> bool:
-    """Whether an execution writes data. Cheap: three calls to the JVM at most."""
-    raise NotImplementedError
-
-
-def read(query_execution: Any) -> Captured:
-    """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
-    raise NotImplementedError
-
-
-def report(captured: Captured, run: Run) -> Report:
-    """The plan and the event. Pure: the same arguments give the same documents, and one logic one plan id."""
-    raise NotImplementedError

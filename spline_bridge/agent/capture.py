@@ -1,0 +1,177 @@
+"""What is read from the JVM: the plan in one call, then what its JSON leaves out of the command and the leaves.
+
+A table says what is asked of which command. Spark versions differ: a getter that is not there has no answer. All is
+bounded, and nothing that came from the JVM is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from spline_bridge.agent import relations
+from spline_bridge.agent.getters import (
+    Reader,
+    answers,
+    ask,
+    catalog_table,
+    class_name,
+    items,
+    java_map,
+    optional,
+    pairs,
+    short_name,
+    split,
+    text,
+    value,
+)
+from spline_bridge.agent.model import Captured, Leaf
+
+#: Of a plan with more leaves, the sources of those beyond are not named.
+_MOST_LEAVES = 500
+
+
+def _table(path: str) -> Reader:
+    return lambda command: catalog_table(getattr(command, path)())
+
+
+def _target(path: str) -> Mapping[str, Reader]:
+    return {"relation": lambda command: relations.details(getattr(command, path)())}
+
+
+_AS_SELECT: Mapping[str, Reader] = {
+    "name": text("tableName"),
+    "catalog": value("name.catalog.name"),
+    "identifier": text("name.identifier"),
+    "properties": lambda command: _created(command),
+    "provider": lambda command: command.tableSpec().provider().get(),
+    "options": pairs("writeOptions"),
+}
+
+#: Command that writes -> what is asked of it.
+COMMANDS: Mapping[str, Mapping[str, Reader]] = {
+    "InsertIntoHadoopFsRelationCommand": {
+        "path": text("outputPath"),
+        "mode": text("mode"),
+        "format": short_name("fileFormat"),
+        "options": pairs("options"),
+        "static": pairs("staticPartitions"),
+        "dynamic": value("dynamicPartitionOverwrite"),
+        "table": optional("catalogTable", catalog_table),
+    },
+    "SaveIntoDataSourceCommand": {
+        "mode": text("mode"),
+        "format": short_name("dataSource"),
+        "options": pairs("options"),
+    },
+    "InsertIntoDataSourceCommand": _target("logicalRelation"),
+    "CreateDataSourceTableAsSelectCommand": {"mode": text("mode"), "table": _table("table")},
+    "CreateHiveTableAsSelectCommand": {"mode": text("mode"), "table": _table("tableDesc")},
+    "OptimizedCreateHiveTableAsSelectCommand": {"mode": text("mode"), "table": _table("tableDesc")},
+    "InsertIntoHiveTable": {"table": _table("table"), "static": pairs("partition")},
+    "InsertIntoDataSourceDirCommand": {
+        "path": optional("storage.locationUri", lambda uri: str(uri.toString())),
+        "format": value("provider"),
+        "options": pairs("storage.properties"),
+    },
+    "InsertIntoHiveDirCommand": {"path": optional("storage.locationUri", lambda uri: str(uri.toString()))},
+    **dict.fromkeys(
+        ("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic", "UpdateTable", "DeleteFromTable"),
+        _target("table"),
+    ),
+    **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
+    **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
+    "MergeIntoTable": _target("targetTable"),
+    **dict.fromkeys(("MergeIntoCommand", "UpdateCommand", "DeleteCommand"), _target("target")),
+    "WriteToMicroBatchDataSource": {
+        "table": value("table.name"),
+        "properties": java_map("table.properties", ("location", "provider")),
+        "options": pairs("writeOptions"),
+    },
+    "WriteToMicroBatchDataSourceV1": {
+        "table": optional("catalogTable", catalog_table),
+        "sink": text("sink"),
+        "options": pairs("writeOptions"),
+    },
+}
+
+#: Where commands that have no children keep their plans.
+_INNER: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "SaveIntoDataSourceCommand",
+            "CreateDataSourceTableAsSelectCommand",
+            "CreateHiveTableAsSelectCommand",
+            "OptimizedCreateHiveTableAsSelectCommand",
+            "InsertIntoDataSourceDirCommand",
+            "InsertIntoDataSourceCommand",
+            "AppendData",
+            "OverwriteByExpression",
+            "OverwritePartitionsDynamic",
+        ),
+        ("query",),
+    ),
+    "MergeIntoCommand": ("source", "target"),
+    "UpdateCommand": ("target",),
+    "DeleteCommand": ("target",),
+}
+
+#: Names of actions that only read: their plans are not looked at.
+_ACTIONS = frozenset({"collect", "collectToPython", "count", "head", "take", "show", "tail", "toLocalIterator"})
+
+
+def is_write(func_name: str, query_execution: Any) -> bool:
+    """Whether an execution writes data. Cheap: three calls to the JVM at most."""
+    return func_name not in _ACTIONS and class_name(query_execution.analyzed()) in COMMANDS
+
+
+def read(query_execution: Any) -> Captured:
+    """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
+    plan = query_execution.analyzed()
+    command = class_name(plan)
+    details = answers(COMMANDS.get(command, {}), plan)
+    if "table" in details and "path" not in details and not _located(details["table"]):
+        details["location"] = ask(_default_location(command), query_execution)
+    return Captured(str(plan.toJSON()), details, tuple(_leaves(plan, command)))
+
+
+def _located(table: Any) -> bool:
+    return not isinstance(table, Mapping) or "Location" in table
+
+
+def _default_location(command: str) -> Reader:
+    """Where the catalog puts a managed table; asked after the command ran, so the table is there."""
+    table = "tableDesc" if "Hive" in command else "table"
+
+    def reader(query_execution: Any) -> str:
+        identifier = getattr(query_execution.analyzed(), table)().identifier()
+        return str(query_execution.sparkSession().sessionState().catalog().defaultTablePath(identifier).toString())
+
+    return reader
+
+
+def _created(command: Any) -> dict[str, Any]:
+    """Properties of the table that a CREATE TABLE AS SELECT made."""
+    name = command.name()
+    known = name.catalog().loadTable(name.identifier()).properties()
+    return {key: str(known.get(key)) for key in ("location", "provider") if known.get(key) is not None}
+
+
+def _leaves(plan: Any, command: str) -> Iterator[Leaf]:
+    for leaf in islice(_leaf_objects(plan, command), _MOST_LEAVES):
+        name = class_name(leaf)
+        if name in relations.LEAVES:
+            yield Leaf(name, _ids(leaf), ask(relations.LEAVES[name], leaf) or {})
+
+
+def _leaf_objects(plan: Any, command: str) -> Iterator[Any]:
+    """The leaves of the plan, of the plans that its command holds, and of all subqueries in them."""
+    for root in [plan, *(getattr(plan, name)() for name in _INNER.get(command, ()))]:
+        for tree in [root, *relations.elements(root.subqueriesAll())]:
+            yield from relations.elements(tree.collectLeaves())
+
+
+def _ids(leaf: Any) -> tuple[str, ...]:
+    """Expression ids of the output: each attribute prints as ``name#12`` or ``name#12L``."""
+    return tuple(item.rpartition("#")[2].rstrip("L") for item in split(leaf.output()))

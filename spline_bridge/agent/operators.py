@@ -1,0 +1,250 @@
+"""Operators of one plan in the wire form: what each puts out, and which of its arguments are told.
+
+Two tables, by the operator's class: `_OUTPUTS` says how its columns follow from its expressions and its children's;
+`_KEPT` which plain arguments are worth a word. Arguments that are expressions are always told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
+
+from spline_bridge.agent.expressions import Typed
+from spline_bridge.agent.tree import Node, is_plan, product, roots, singleton
+
+
+class Column(NamedTuple):
+    """A column of an operator's output: Spark's expression id, and the attribute of the wire form."""
+
+    expression_id: int
+    attribute: str
+
+
+Columns = list[Column]
+
+
+class Place(Protocol):
+    """What an operator may ask while its columns are made."""
+
+    children: Sequence[Columns]
+    """The output of each child, in order; those of subqueries are not among them."""
+
+    def typed(self, expression: Node) -> Typed:
+        """An expression, seen from the operator's input."""
+
+    def new(self, node: Node, sources: Sequence[Typed]) -> Column:
+        """A new attribute for what an `Alias` or `AttributeReference` names, computed from the sources."""
+
+    def same(self, column: Column, source: Typed) -> Column:
+        """A new attribute under the id, name and type of a column, computed from the source."""
+
+    def known(self, expression_id: int) -> Column | None:
+        """The column of the operator's input with that id."""
+
+    def outputs(self, expression: Node) -> Columns:
+        """The output of the subquery that an expression holds."""
+
+    def union(self, sources: Sequence[Typed]) -> Typed:
+        """The values of all sides of a union, as one expression."""
+
+    def definition(self, key: Any) -> Columns:
+        """The output of the CTE with that id."""
+
+
+def output(node: Node, place: Place) -> Columns:
+    """The columns that an operator puts out."""
+    return _OUTPUTS.get(node.name, _default)(node, place)
+
+
+def _default(node: Node, place: Place) -> Columns:
+    """Its own list of columns, where it has one; else those of its children."""
+    return _declared(node, place) if isinstance(node.fields.get("output"), list) else _all(node, place)
+
+
+def _all(_: Node, place: Place) -> Columns:
+    return list(chain.from_iterable(place.children))
+
+
+def _first(_: Node, place: Place) -> Columns:
+    return place.children[0] if place.children else []
+
+
+def _last(_: Node, place: Place) -> Columns:
+    return place.children[-1] if place.children else []
+
+
+def _declared(node: Node, place: Place) -> Columns:
+    """Columns that the operator lists: new ones, but for those that it only passes on."""
+    return [place.known(column.fields["exprId"]) or place.new(column, ()) for column in _attributes(node, "output")]
+
+
+def _fresh(node: Node, place: Place) -> Columns:
+    """Columns that the operator lists, all of them new: the same relation can stand in a plan twice."""
+    return [place.new(column, ()) for column in _attributes(node, "output")]
+
+
+def _attributes(node: Node, name: str) -> list[Node]:
+    return [item for item in roots(node.fields.get(name)) if "exprId" in item.fields]
+
+
+def _named(name: str) -> Callable[[Node, Place], Columns]:
+    """One column for each expression of a list."""
+    return lambda node, place: [_column(item, place) for item in roots(node.fields.get(name))]
+
+
+def _column(item: Node, place: Place) -> Column:
+    typed = place.typed(item)
+    if item.name == "AttributeReference":
+        return Column(item.fields["exprId"], typed.ref["__attrId"])
+    return place.new(item, (typed,))
+
+
+def _window(node: Node, place: Place) -> Columns:
+    return [*_first(node, place), *_named("windowExpressions")(node, place)]
+
+
+def _generate(node: Node, place: Place) -> Columns:
+    generator = place.typed(node.fields["generator"])
+    return [*_first(node, place), *(place.new(column, (generator,)) for column in _attributes(node, "generatorOutput"))]
+
+
+def _join(node: Node, place: Place) -> Columns:
+    kind = singleton(node.fields.get("joinType"))
+    if kind in ("LeftSemi", "LeftAnti"):
+        return _first(node, place)
+    exists = product(node.fields.get("joinType")).get("exists")
+    return [*_first(node, place), place.new(exists, ())] if isinstance(exists, Node) else _all(node, place)
+
+
+def _lateral_join(node: Node, place: Place) -> Columns:
+    return [*_first(node, place), *place.outputs(node.fields["right"])]
+
+
+def _union(node: Node, place: Place) -> Columns:
+    """New columns under the first side's ids, each from all sides by position."""
+    sides = zip(*place.children, strict=False)
+    return [place.same(column[0], place.union([Typed({"__attrId": c.attribute}) for c in column])) for column in sides]
+
+
+def _expand(node: Node, place: Place) -> Columns:
+    """Each column is computed by one expression of every projection."""
+    projections = node.fields.get("projections")
+    rows = [list(roots(row)) for row in projections] if isinstance(projections, list) else []
+    columns = _attributes(node, "output")
+    if any(len(row) != len(columns) for row in rows):
+        return _fresh(node, place)
+    sources = zip(*rows, strict=True) if rows else [()] * len(columns)
+    return [place.new(c, [place.typed(item) for item in s]) for c, s in zip(columns, sources, strict=True)]
+
+
+def _cte(node: Node, place: Place) -> Columns:
+    """New columns, each the one of the definition at its position."""
+    columns, defined = _attributes(node, "output"), place.definition(node.fields.get("cteId"))
+    if len(defined) != len(columns):
+        return _fresh(node, place)
+    return [place.new(c, (Typed({"__attrId": d.attribute}),)) for c, d in zip(columns, defined, strict=True)]
+
+
+_OUTPUTS: Mapping[str, Callable[[Node, Place], Columns]] = {
+    "Project": _named("projectList"),
+    "Aggregate": _named("aggregateExpressions"),
+    "Window": _window,
+    "Generate": _generate,
+    **dict.fromkeys(("Join", "AsOfJoin"), _join),
+    "LateralJoin": _lateral_join,
+    **dict.fromkeys(("Union", "UnionLoop"), _union),
+    **dict.fromkeys(("Except", "Intersect"), _first),
+    "Expand": _expand,
+    "CTERelationRef": _cte,
+    "WithCTE": _last,
+}
+
+
+# Params ---------------------------------------------------------------------------------------------------------------
+
+#: Arguments that are told elsewhere: as output, as children, or as operations of their own.
+_ELSEWHERE = frozenset({"output", "child", "children", "left", "right", "plan", "cteDefs", "query"})
+
+#: Plain arguments that are told. Other numbers are positions of children, seeds, or sizes of no interest.
+_KEPT = (
+    "isAll", "byName", "allowMissingCol", "global", "outer", "withReplacement", "lowerBound", "upperBound", "shuffle",
+    "numPartitions", "optNumPartitions", "leftGroupingLen", "rightGroupingLen", "isBarrier", "isTempView",
+    "isStreaming", "isByName", "ignoreIfExists", "orCreate",
+)  # fmt: skip
+
+
+def params(node: Node, place: Place) -> dict[str, Any]:
+    """What is told of an operator's arguments: its expressions by reference, and a few plain ones."""
+    fields = {name: value for name, value in node.fields.items() if name not in _ELSEWHERE}
+    told = {name: _told(value, place) for name, value in fields.items() if isinstance(value, (Node, list))}
+    kept = {name: fields[name] for name in _KEPT if isinstance(fields.get(name), (bool, int, float))}
+    special = _SPECIAL.get(node.name)
+    found = {**told, **kept, **(special(node.fields) if special else {})}
+    return {name: value for name, value in found.items() if value not in (None, [], "")}
+
+
+def _told(value: Any, place: Place) -> Any:
+    """A field's expressions as references, in the lists that they stand in; None if there are none."""
+    if isinstance(value, list):
+        inner = [_told(item, place) for item in value]
+        return inner if any(item is not None for item in inner) else None
+    if not isinstance(value, Node) or is_plan(value):
+        return None
+    return _sort_key(value, place) if value.name == "SortOrder" else place.typed(value).ref
+
+
+def _sort_key(order: Node, place: Place) -> dict[str, Any]:
+    descending = singleton(order.fields.get("direction")) == "Descending"
+    last = singleton(order.fields.get("nullOrdering")) == "NullsLast"
+    return {
+        "expression": place.typed(order.children[0]).ref,
+        "direction": "DESC" if descending else "ASC",
+        "nullOrdering": "NULLS LAST" if last else "NULLS FIRST",
+    }
+
+
+_JOINS = {
+    "Inner": "INNER",
+    "Cross": "CROSS",
+    "LeftOuter": "LEFT OUTER",
+    "RightOuter": "RIGHT OUTER",
+    "FullOuter": "FULL OUTER",
+    "LeftSemi": "LEFT SEMI",
+    "LeftAnti": "LEFT ANTI",
+    "ExistenceJoin": "EXISTENCE",
+}
+
+
+def _join_type(fields: Mapping[str, Any]) -> dict[str, Any]:
+    kind = singleton(fields.get("joinType"))
+    return {"joinType": _JOINS.get(kind, kind)}
+
+
+def _alias(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"identifier": dotted(fields.get("identifier"))}
+
+
+def dotted(identifier: Any) -> str:
+    """``catalog.database.table`` of a `TableIdentifier` or an `AliasIdentifier`, whose qualifier prints as a list."""
+    known = product(identifier)
+    qualifier = str(known.get("qualifier") or "").strip("[]").replace(", ", ".")
+    parts = [known.get("catalog"), known.get("database"), qualifier, known.get("table") or known.get("name")]
+    return ".".join(str(part) for part in parts if part)
+
+
+def _view(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"identifier": dotted(product(fields.get("desc")).get("identifier"))}
+
+
+_SPECIAL: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    **dict.fromkeys(("Join", "LateralJoin"), _join_type),
+    "SubqueryAlias": _alias,
+    "View": _view,
+}
+
+
+def name(node: Node) -> str:
+    """What Spark calls the operator."""
+    every = node.name in ("Except", "Intersect") and node.fields.get("isAll")
+    return f"{node.name} All" if every else node.name.rstrip("$")
