@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater.errors import WrongUse
-from headwater.spark import sessions
+from headwater.spark import sessions, streams
 from headwater.spark.auth import auth_for
 from headwater.spark.delivery import Delivery
-from headwater.spark.identity import identity
+from headwater.spark.identity import KEYS, identity
 from headwater.spark.listener import Application, Bounded, Listener, TooSlow, first_line
 from headwater.spark.producer import Producer
 from headwater.spark.settings import Options, resolve, settings
@@ -49,8 +49,10 @@ class Capture:
         self.options = options
         self._delivery = delivery
         self._context = context
-        self._sessions: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._listener: Listener | None = None
         self._proxy: Any = None
+        #: Each session, and what listens to its streams.
+        self._sessions: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._bounded = Bounded()
 
     @property
@@ -66,24 +68,34 @@ class Capture:
             self._quietly(lambda: sessions.drained(self._context, limit), limit)
             proxy, self._proxy = self._proxy, None
             sessions.unfollow(self._made)
-            for spark in tuple(self._sessions):
-                self._quietly(lambda spark=spark: sessions.unregister(spark, proxy), limit)
+            self._quietly(lambda: self._leave(proxy), limit)
         if self._delivery is not None:
             self._delivery.close(max(0.0, end - time.monotonic()))
+        atexit.unregister(self.stop)
         with _lock:
             for known in [name for name, found in _running.items() if found is self]:
                 del _running[known]
 
     def _start(self, spark: Any, application: Application) -> None:
         options = self.options
-        listener = Listener(application, self._taken, options.capture_seconds, options.max_plan_mb)
-        self._proxy = sessions.proxy_of(spark, listener)
+        self._listener = Listener(application, self._taken, options.capture_seconds, options.max_plan_mb)
+        self._proxy = sessions.proxy_of(spark, self._listener)
+        identity = sessions.identity_in(spark)
+        own = identity(self._proxy)
+        self._listener.is_this = lambda other: identity(other) == own
         self._add(spark)
         sessions.follow(self._made)
 
     def _add(self, spark: Any) -> None:
+        assert self._listener is not None
         sessions.register(spark, self._proxy)
-        self._sessions.add(spark)
+        if spark not in self._sessions:
+            self._sessions[spark] = streams.listen(spark, self._listener.batch)
+
+    def _leave(self, proxy: Any) -> None:
+        for spark, listener in tuple(self._sessions.items()):
+            sessions.unregister(spark, proxy)
+            streams.unlisten(spark, listener)
 
     def _made(self, spark: Any) -> None:
         """A session that was made later."""
@@ -172,6 +184,6 @@ def _delivery(options: Options) -> Delivery:
 
 
 def _application(context: Any, options: Options) -> Application:
-    extra = identity(dict(context.getConf().getAll()), sys.argv)
-    extra |= {"jobName": options.job_name} if options.job_name else {}
-    return Application(context.applicationId, context.appName, context.sparkUser(), context.version, extra)
+    conf = {key: context.getConf().get(key) for key in KEYS}
+    name = options.job_name or context.appName
+    return Application(context.applicationId, name, context.sparkUser(), context.version, identity(conf, sys.argv))

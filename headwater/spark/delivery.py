@@ -149,6 +149,8 @@ class Delivery:
         return True
 
     def _failed(self, report: Report, error: Failed) -> bool:
+        if self._closed:  # somebody else has dealt with it
+            return True
         if error.status in _REFUSED:
             return self._lost(str(error))
         self._failures += 1

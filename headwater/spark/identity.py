@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["identity"]
+__all__ = ["KEYS", "identity"]
 
 #: Glue's settings, which Headwater reads under the same names, and the script's arguments for them.
-_KEYS = {
+KEYS = {
     "spark.glue.JOB_NAME": "--JOB_NAME",
     "spark.glue.JOB_RUN_ID": "--JOB_RUN_ID",
     "spark.glue.accountId": "",
 }
 
 
-def identity(conf: Mapping[str, str], arguments: Sequence[str]) -> dict[str, str]:
+def identity(conf: Mapping[str, str | None], arguments: Sequence[str]) -> dict[str, str]:
     """Name, run and account of a Glue job; empty elsewhere."""
-    found = {key: conf.get(key) or _argument(arguments, option) for key, option in _KEYS.items()}
+    found = {key: conf.get(key) or _argument(arguments, option) for key, option in KEYS.items()}
     return {key: value for key, value in found.items() if value}
 
 

@@ -21,6 +21,7 @@ __all__ = ["Application", "Bounded", "Listener", "Taken", "TooSlow"]
 _LOG = logging.getLogger("headwater.spark")
 
 _MB = 1_000_000
+_NS_IN_MS = 1_000_000
 #: Characters of an error's first line: it can quote data.
 _ERROR_CHARACTERS = 2_000
 #: Reads that take too long before a session's capture ends: something lasting is wrong.
@@ -88,26 +89,40 @@ class Listener:
     """One object for all sessions of an application."""
 
     def __init__(self, application: Application, taken: Taken, seconds: float, max_plan_mb: float) -> None:
+        """`is_this` is set as soon as the JVM knows the listener."""
         self._application = application
         self._taken = taken
         self._seconds = seconds
         self._max_plan = max_plan_mb * _MB
         self._reader = Bounded()
+        self.is_this: Callable[[Any], bool] = lambda _other: False
         self._slow = 0
 
     # Called by Spark --------------------------------------------------------------------------------------------------
 
     def onSuccess(self, func_name: str, query_execution: Any, duration_ns: int) -> None:  # noqa: N802 - Java's name
         """An action has succeeded."""
-        self.heard(func_name, query_execution, duration_ns=int(duration_ns))
+        self._heard(_Heard(func_name, query_execution, int(duration_ns)))
 
     def onFailure(self, func_name: str, query_execution: Any, exception: Any) -> None:  # noqa: N802 - Java's name
         """An action has failed."""
-        self.heard(func_name, query_execution, exception=exception)
+        self._heard(_Heard(func_name, query_execution, None, lambda: str(exception.toString())))
 
-    def toString(self) -> str:  # noqa: N802 - Java's name; Spark puts a listener into its log lines
+    def batch(self, query_execution: Any, duration_ns: int | None, error: str | None) -> None:
+        """A micro-batch of a stream was written, or has failed."""
+        self._heard(_Heard("batch", query_execution, duration_ns, None if error is None else lambda: error))
+
+    def toString(self) -> str:  # noqa: N802 - Java's name
         """For Spark's log."""
         return "headwater.spark"
+
+    def hashCode(self) -> int:  # noqa: N802 - Java's name
+        """As Java wants it: what is equal has the same."""
+        return 0
+
+    def equals(self, other: Any) -> bool:
+        """Whether the JVM's object stands for this one: Spark looks for a listener among others to take it off."""
+        return self.is_this(other)
 
     class Java:
         """For py4j."""
@@ -116,20 +131,16 @@ class Listener:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def heard(
-        self, func_name: str, query_execution: Any, *, duration_ns: int | None = None, exception: Any = None
-    ) -> None:
+    def _heard(self, heard: _Heard) -> None:
         """Read what was executed and hand it on. Never raises."""
         if self._slow >= _SLOW_READS:
             return
-        now_ms = time.time_ns() // 1_000_000
         expected = threading.Event()
         expected.set()
 
         def work() -> None:
-            if is_write(func_name, query_execution):
-                captured = read(query_execution)
-                run = self._run(query_execution, now_ms, duration_ns, exception)
+            if is_write(heard.func_name, heard.query_execution):
+                captured, run = read(heard.query_execution), _run(heard, self._application)
                 if expected.is_set():
                     self._hand_on(captured, run)
 
@@ -153,13 +164,25 @@ class Listener:
         ends = "; nothing more is captured" if self._slow >= _SLOW_READS else ""
         _LOG.warning("a report is lost: its plan was not read within %g s%s", self._seconds, ends)
 
-    def _run(self, query_execution: Any, now_ms: int, duration_ns: int | None, exception: Any) -> Run:
-        started = _started_ms(query_execution, now_ms - (duration_ns or 0) // 1_000_000)
-        ended = now_ms if duration_ns is None else min(now_ms, started + duration_ns // 1_000_000)
-        error = None if exception is None else first_line(exception.toString())
-        known = self._application
-        who = (known.app_id, known.app_name, known.user, known.spark_version)
-        return Run(*who, started, ended, duration_ns, error, known.extra)
+
+@dataclass(frozen=True)
+class _Heard:
+    """What Spark tells. `error` gives the error's text; `now_ms` is when it was told."""
+
+    func_name: str
+    query_execution: Any
+    duration_ns: int | None
+    error: Callable[[], str] | None = None
+    now_ms: int = field(default_factory=lambda: time.time_ns() // _NS_IN_MS)
+
+
+def _run(heard: _Heard, known: Application) -> Run:
+    duration_ms = (heard.duration_ns or 0) // _NS_IN_MS
+    started = _started_ms(heard.query_execution, heard.now_ms - duration_ms)
+    ended = heard.now_ms if heard.duration_ns is None else min(heard.now_ms, started + duration_ms)
+    said = None if heard.error is None else first_line(heard.error())
+    who = (known.app_id, known.app_name, known.user, known.spark_version)
+    return Run(*who, started, ended, heard.duration_ns, said, known.extra)
 
 
 #: Phases of `QueryPlanningTracker` whose start is that of an execution: its clock is stamped when it happens, while the

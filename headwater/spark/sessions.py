@@ -12,7 +12,18 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-__all__ = ["CLASSIC", "CONNECT", "drained", "follow", "is_connect", "proxy_of", "register", "unfollow", "unregister"]
+__all__ = [
+    "CLASSIC",
+    "CONNECT",
+    "drained",
+    "follow",
+    "identity_in",
+    "is_connect",
+    "proxy_of",
+    "register",
+    "unfollow",
+    "unregister",
+]
 
 _LOG = logging.getLogger("headwater.spark")
 
@@ -35,10 +46,15 @@ def proxy_of(spark: Any, listener: Any) -> Any:
 
 def register(spark: Any, proxy: Any) -> None:
     """Add the listener to a session, unless it has it."""
-    manager = _manager(spark)
-    identity = spark.sparkContext._jvm.java.lang.System.identityHashCode  # noqa: SLF001 - as above
+    manager, identity = _manager(spark), identity_in(spark)
     if identity(proxy) not in {identity(each) for each in manager.listListeners()}:
         manager.register(proxy)
+
+
+def identity_in(spark: Any) -> Callable[[Any], int]:
+    """Tells the JVM's objects apart, whatever they take for equal."""
+    found: Callable[[Any], int] = spark.sparkContext._jvm.java.lang.System.identityHashCode  # noqa: SLF001 - as above
+    return found
 
 
 def unregister(spark: Any, proxy: Any) -> None:

@@ -125,7 +125,7 @@ class Options:
 
     url: str = _row(_web, "", "the server: Headwater, or any Spline server (with or without `/producer` at the end)")
     enabled: bool = _row(_flag, True, "false: nothing is captured, whatever the script says")  # noqa: FBT003
-    job_name: str = _row(_text, "", "name of the job in the graph, where the application's name is not what you want")
+    job_name: str = _row(_text, "", "name of the job in the graph, instead of the application's; on Glue it is Glue's")
     token: str = _row(_text, "", "token, sent as `Authorization: Bearer`", secret=True)
     #: Spark's own pages hide what has "secret" or "token" in its name.
     api_key: str = _row(_text, "", "key, sent in the header `api_key_header`", "secret.apiKey", secret=True)
