@@ -31,13 +31,23 @@ def install(given: Mapping[str, Any] | None = None) -> None:
         from headwater.spark.capturing import capture
 
         if given is not None or spark.conf.get("spark.headwater.url", None) or os.environ.get("HEADWATER_URL"):
-            capture(spark, **(given or {}))
+            _say(capture(spark, **(given or {})))
 
     for module in _MODULES:
         if module in sys.modules:
             _follow(module, made)
         else:
             sys.meta_path.insert(0, _Finder(module, made))
+
+
+_said: set[str] = set()
+
+
+def _say(capture: Any) -> None:
+    """Once, where a job's log is read: nothing else shows that an unchanged script is captured."""
+    if capture.active and capture.options.url not in _said:
+        _said.add(capture.options.url)
+        sys.stderr.write(f"headwater.spark: writes are reported to {capture.options.url}\n")
 
 
 class _Finder(MetaPathFinder):
