@@ -9,7 +9,7 @@ import json
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from headwater.spark.settings import Options
 from headwater.spark.web import Answer, Failed, Web
@@ -88,35 +88,33 @@ def _granted(answer: Answer) -> tuple[str, float]:
         raise Failed("the token URL answered without an access_token") from None
 
 
-class _Signer(Protocol):
-    def add_auth(self, request: Any) -> None:
-        """Adds the headers of the signature."""
-
-
 def _sigv4(options: Options, web: Web) -> Auth:
     """AWS's signature by botocore, which is not part of this package: Glue has it."""
+    credentials: list[Any] = []  # looked for once; they renew themselves
 
     def headers(method: str, url: str, sent: Mapping[str, str], body: bytes) -> dict[str, str]:
-        signer, new_request = _signer(options)
-        request = new_request(method=method, url=url, data=body, headers=dict(sent))
-        signer.add_auth(request)
+        if not credentials:
+            credentials.append(_credentials())
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        request = AWSRequest(method=method, url=url, data=body, headers=dict(sent))
+        frozen = credentials[0].get_frozen_credentials()
+        SigV4Auth(frozen, options.sigv4_service, options.sigv4_region).add_auth(request)
         return {name: value for name, value in request.headers.items() if name not in sent}
 
     return headers
 
 
-def _signer(options: Options) -> tuple[_Signer, Callable[..., Any]]:
+def _credentials() -> Any:
     try:
-        from botocore.auth import SigV4Auth
-        from botocore.awsrequest import AWSRequest
         from botocore.session import get_session
     except ImportError:
         raise Failed("sigv4_region is set and botocore is not installed") from None
-    credentials = get_session().get_credentials()
-    if credentials is None:
+    found = get_session().get_credentials()
+    if found is None:
         raise Failed("sigv4_region is set and there are no AWS credentials")
-    frozen = credentials.get_frozen_credentials()
-    return SigV4Auth(frozen, options.sigv4_service, options.sigv4_region), AWSRequest
+    return found
 
 
 #: The setting that asks for it -> how it is made, in the order in which headers are added.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,7 +65,9 @@ def usual(request: Request) -> Reply:
 
 
 @contextmanager
-def spline_server(answer: Callable[[Request], Reply] = usual) -> Iterator[SplineServer]:
+def spline_server(
+    answer: Callable[[Request], Reply] = usual, tls: ssl.SSLContext | None = None
+) -> Iterator[SplineServer]:
     """A server until the end of the block."""
     server = SplineServer(answer)
 
@@ -88,7 +91,9 @@ def spline_server(answer: Callable[[Request], Reply] = usual) -> Iterator[Spline
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        server.url = f"http://127.0.0.1:{listening.server_port}"
+        if tls is not None:
+            listening.socket = tls.wrap_socket(listening.socket, server_side=True, do_handshake_on_connect=False)
+        server.url = f"http{'s' if tls else ''}://127.0.0.1:{listening.server_port}"
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
