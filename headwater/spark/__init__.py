@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headwater.spark.capturing import Capture, capture
+    from headwater.spark.dynamic import write_dynamic_frame
 
-__all__ = ["Capture", "capture"]
+__all__ = ["Capture", "capture", "write_dynamic_frame"]
+_MODULES = {"write_dynamic_frame": "dynamic"}
 
 
 def __getattr__(name: str) -> Any:
@@ -25,5 +27,5 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         from importlib import import_module
 
-        return getattr(import_module("headwater.spark.capturing"), name)
+        return getattr(import_module(f"headwater.spark.{_MODULES.get(name, 'capturing')}"), name)
     raise AttributeError(f"module 'headwater.spark' has no attribute {name!r}")

@@ -27,7 +27,7 @@ from headwater.spark.spool import spool_at
 from headwater.spark.web import Web
 from spline_bridge.agent import Captured, Run, report
 
-__all__ = ["Capture", "capture"]
+__all__ = ["Capture", "capture", "running"]
 
 _LOG = logging.getLogger("headwater.spark")
 
@@ -76,6 +76,11 @@ class Capture:
             for known in [name for name, found in _running.items() if found is self]:
                 del _running[known]
 
+    def told(self, query_execution: Any, started_ms: int, duration_ns: int | None, error: str | None) -> None:
+        """Report a write that Spark told nobody of."""
+        if self._listener is not None and self.active:
+            self._listener.told(query_execution, duration_ns, error, started_ms)
+
     def _start(self, spark: Any, application: Application) -> None:
         options = self.options
         self._listener = Listener(application, self._taken, options.capture_seconds, options.max_plan_mb)
@@ -90,7 +95,7 @@ class Capture:
         assert self._listener is not None
         sessions.register(spark, self._proxy)
         if spark not in self._sessions:
-            self._sessions[spark] = streams.listen(spark, self._listener.batch)
+            self._sessions[spark] = streams.listen(spark, self._listener.told)
 
     def _leave(self, proxy: Any) -> None:
         for spark, listener in tuple(self._sessions.items()):
@@ -136,6 +141,11 @@ def capture(spark: Any, url: str | None = None, *, strict: bool = False, **given
             raise
         _LOG.warning("nothing is captured: %s: %s", type(error).__name__, first_line(error))
     return Capture(Options())
+
+
+def running(spark: Any) -> Capture | None:
+    """The capture of a session's application, if there is one."""
+    return _running.get(spark.sparkContext.applicationId)
 
 
 def _capture(spark: Any, given: Mapping[str, Any]) -> Capture:

@@ -108,9 +108,12 @@ class Listener:
         """An action has failed."""
         self._heard(_Heard(func_name, query_execution, None, lambda: str(exception.toString())))
 
-    def batch(self, query_execution: Any, duration_ns: int | None, error: str | None) -> None:
-        """A micro-batch of a stream was written, or has failed."""
-        self._heard(_Heard("batch", query_execution, duration_ns, None if error is None else lambda: error))
+    def told(
+        self, query_execution: Any, duration_ns: int | None, error: str | None, started_ms: int | None = None
+    ) -> None:
+        """A write of which Spark tells others only: a stream's micro-batch, a DynamicFrame."""
+        said = None if error is None else lambda: error
+        self._heard(_Heard("command", query_execution, duration_ns, said, started_ms))
 
     def toString(self) -> str:  # noqa: N802 - Java's name
         """For Spark's log."""
@@ -167,18 +170,19 @@ class Listener:
 
 @dataclass(frozen=True)
 class _Heard:
-    """What Spark tells. `error` gives the error's text; `now_ms` is when it was told."""
+    """What Spark tells. `error` gives the error's text; `started_ms` where Spark's own clock cannot be asked."""
 
     func_name: str
     query_execution: Any
     duration_ns: int | None
     error: Callable[[], str] | None = None
+    started_ms: int | None = None
     now_ms: int = field(default_factory=lambda: time.time_ns() // _NS_IN_MS)
 
 
 def _run(heard: _Heard, known: Application) -> Run:
     duration_ms = (heard.duration_ns or 0) // _NS_IN_MS
-    started = _started_ms(heard.query_execution, heard.now_ms - duration_ms)
+    started = heard.started_ms or _started_ms(heard.query_execution, heard.now_ms - duration_ms)
     ended = heard.now_ms if heard.duration_ns is None else min(heard.now_ms, started + duration_ms)
     said = None if heard.error is None else first_line(heard.error())
     who = (known.app_id, known.app_name, known.user, known.spark_version)

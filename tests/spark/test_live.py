@@ -190,6 +190,62 @@ def test_streams_are_captured_batch_by_batch(world: World) -> None:
     assert world.edges("stream/files") == {("stream/raw#price", "stream/files#dearer")}
 
 
+class DynamicFrame:
+    """Glue's class is on Glue alone: as much of it as the helper touches."""
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame
+
+    def toDF(self) -> Any:  # noqa: N802 - Glue's name
+        return self.frame
+
+
+class GlueContext:
+    """As Glue does it, a write goes past Spark's listeners; this one writes nothing at all."""
+
+    def __init__(self) -> None:
+        self.write_dynamic_frame = self
+
+    def from_options(self, *, frame: Any, connection_type: str, connection_options: Any, **_more: Any) -> Any:
+        if connection_type != "s3":
+            raise ValueError("no such connection")
+        return frame
+
+    def from_catalog(self, *, frame: Any, database: str, table_name: str) -> Any:
+        return frame
+
+
+def test_a_dynamic_frame_is_reported_by_the_plan_of_its_data_frame(world: World) -> None:
+    spark, glue = world.spark, GlueContext()
+    world.mart("dynamic")
+    spark.sql(f"CREATE TABLE kinds (kind BIGINT, twice BIGINT) USING parquet LOCATION '{world.path('dynamic/kinds')}'")
+    data = spark.read.parquet(world.path("dynamic/raw"))
+    frame = DynamicFrame(data.selectExpr("kind", "price * 2 AS twice"))
+    target = {"path": world.path("dynamic/out"), "partitionKeys": ["kind"]}
+    with world.captured(job_name="dynamic"):
+        written = headwater.spark.write_dynamic_frame(
+            glue, frame, connection_type="s3", connection_options=target, format="glueparquet"
+        )
+        headwater.spark.write_dynamic_frame(glue, frame, database="default", table_name="kinds")
+        with pytest.raises(ValueError, match="no such connection"):
+            headwater.spark.write_dynamic_frame(glue, frame, connection_type="nowhere", connection_options=target)
+    spark.sql("DROP TABLE kinds")
+    assert written is frame
+    for out in ("out", "kinds"):
+        assert world.edges(f"dynamic/{out}") == {
+            ("dynamic/raw#kind", f"dynamic/{out}#kind"),
+            ("dynamic/raw#price", f"dynamic/{out}#twice"),
+        }
+    assert not Path(str(world.lake / "dynamic/out")).exists()
+
+
+def test_a_dynamic_frame_without_a_path_is_one_line(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    frame = DynamicFrame(world.spark.range(1))
+    with world.captured():
+        headwater.spark.write_dynamic_frame(GlueContext(), frame, connection_type="s3", connection_options={})
+    assert "the write of a DynamicFrame is not reported: its target has no path" in caplog.messages
+
+
 def test_what_the_server_missed_is_spooled_and_gives_the_same_answer(world: World, tmp_path: Path) -> None:
     with world.captured(url=AWAY, spool=str(tmp_path / "spool"), attempts=1):
         world.mart("spooled")
