@@ -89,9 +89,14 @@ class _Resolver:
             rows = self._read(operation)
         else:
             place = _Place(self, operation, children)
-            rows = self._merge(operation, place) if _is_merge(operation) else evaluate(operation, children, place)
+            rows = self._transformed(operation, children, place)
         self.rows[operation.id] = rows
         self.known.update(rows.environment())
+
+    def _transformed(self, operation: OperationNode, children: Sequence[Rows], place: _Place) -> Rows:
+        if commands.is_referenced(operation):
+            return commands.referenced(operation, children, place)
+        return self._merge(operation, place) if _is_merge(operation) else evaluate(operation, children, place)
 
     def _read(self, operation: OperationNode) -> Rows:
         ids = operation.output or ()
@@ -202,13 +207,19 @@ class _Place:
         return self._resolver.rows.get(self._resolver.definitions.get(str(operation.params.get("cteId")), ""))
 
     def computed(self, attribute: str) -> Value | None:
+        values = self.parts(attribute)
+        if len(values) <= 1:
+            return values[0] if values else None
+        return combine(values, IDENTITY)._replace(text=values[0].text)
+
+    def parts(self, attribute: str) -> list[Value]:
         known = self._resolver.plan.attributes.get(attribute)
-        if known is None or not known.refs or attribute in self._chased or len(self._chased) > _CHASE:
-            return None
+        if known is None or attribute in self._chased or len(self._chased) > _CHASE:
+            return []
         self._chased.append(attribute)
         values = [self.value(ref) for ref in known.refs]
         self._chased.pop()
-        return values[0] if len(values) == 1 else combine(values, IDENTITY)._replace(text=values[0].text)
+        return values
 
     def _lookup(self, attribute: str) -> Value:
         if self._environment is None:

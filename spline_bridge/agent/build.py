@@ -11,18 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from spline_bridge.agent import operators
-from spline_bridge.agent.expressions import SUBQUERIES, Expressions, Typed
+from spline_bridge.agent.expressions import SUBQUERIES, Expressions, Ref, Typed
 from spline_bridge.agent.model import Leaf
 from spline_bridge.agent.operators import Column, Columns
 from spline_bridge.agent.sources import Source, source
-from spline_bridge.agent.tree import Node, is_plan, roots, walk
+from spline_bridge.agent.tree import Node, expressions, roots, walk
 from spline_bridge.agent.types import Types
 
 
 class Builder:
     """The tables of one plan; `add` puts operators into them."""
 
-    def __init__(self, leaves: Sequence[Leaf], known_types: Mapping[int, Any]) -> None:
+    def __init__(self, leaves: Sequence[Leaf], known_types: Mapping[int, Any], filesystem: str | None) -> None:
+        """`known_types` are the types of attributes by expression id, `filesystem` is that of bare paths."""
         self.types = Types()
         self.expressions = Expressions(self.types)
         self.attributes: list[dict[str, Any]] = []
@@ -30,31 +31,49 @@ class Builder:
         self.others: list[dict[str, Any]] = []
         self.attribute_types: dict[str, Any] = {}
         self.latest: dict[int, Column] = {}
-        self.definitions: dict[Any, _Place] = {}
-        self.places: dict[int, _Place] = {}
+        self.definitions: dict[Any, Place] = {}
+        self.places: dict[int, Place] = {}
         self.holders: dict[int, Node | None] = {}
         self._cte_numbers: dict[Any, int] = {}
         self._known_types = known_types
+        self._filesystem = filesystem
         self._leaves = {(leaf.operator, leaf.ids): leaf for leaf in leaves}
 
-    def add(self, root: Node) -> _Place:
+    def add(self, root: Node) -> Place:
         """The operators of a plan and of all its subqueries; the place of the root."""
         for node, holder in _inputs_first(root):
             self.holders[id(node)] = holder
-            place = self.places[id(node)] = _Place(self, node, holder)
+            place = self.places[id(node)] = Place(self, node, holder)
             if node.name == "CTERelationDef":
                 self.definitions[node.fields.get("id")] = place
         return self.places[id(root)]
 
-    def leaf(self, node: Node) -> Source | None:
-        """The data behind a leaf, if it is one."""
+    def target(self, columns: Sequence[Node], written: Columns, *, by_name: bool) -> list[Ref]:
+        """New attributes for the columns of the target, in the order of those that are written to them."""
+        names = {str(node.fields["name"]).lower(): node for node in columns}
+        named = [names.get(self.named(column).lower()) for column in written]
+        ordered = named if by_name and None not in named else columns if len(columns) == len(written) else []
+        made = [
+            self.attribute(
+                node.fields["exprId"],
+                str(node.fields["name"]),
+                node.fields.get("dataType"),
+                (Typed({"__attrId": column.attribute}),),
+            )
+            for node, column in zip(ordered, written, strict=False)
+            if node is not None
+        ]
+        return [{"__attrId": column.attribute} for column in made]
+
+    def details(self, node: Node) -> Mapping[str, Any]:
+        """What the JVM was asked about an operator: it is known by its class and the ids of its output."""
         ids = tuple(str(item.fields["exprId"]) for item in roots(node.fields.get("output")))
         found = self._leaves.get((node.name, ids))
-        return source(found.details) if found else None
+        return found.details if found else {}
 
-    def emit(self, node: Node, place: _Place, inputs: Sequence[str]) -> str:
+    def emit(self, node: Node, place: Place, inputs: Sequence[str]) -> str:
         """Adds the operator to the plan's operations; its id."""
-        read = self.leaf(node) if not node.children else None
+        read = source(self.details(node), self._filesystem) if not node.children else None
         if read is not None and node.name != "LogicalRDD":
             return self._read(operators.name(node), read, place.columns)
         if read is not None:
@@ -89,11 +108,14 @@ class Builder:
         name = _CTE_IDS.get(node.name)
         return {name: self._cte_numbers.setdefault(node.fields.get(name), len(self._cte_numbers))} if name else {}
 
-    def renamed(self, column: Column, source_: Typed) -> Column:
+    def renamed(self, column: Column, sources: Sequence[Typed]) -> Column:
         """A new attribute under the id, name and type of another one."""
-        known = self.attributes[int(column.attribute.rpartition("-")[2])]
         type_ = self.attribute_types[column.attribute]
-        return self.attribute(column.expression_id, known["name"], type_, (source_,))
+        return self.attribute(column.expression_id, self.named(column), type_, sources)
+
+    def named(self, column: Column) -> str:
+        """The name of a column."""
+        return str(self.attributes[int(column.attribute.rpartition("-")[2])]["name"])
 
     def attribute(self, expression_id: int, name: str, type_: Any, sources: Sequence[Typed]) -> Column:
         """A new attribute, computed from the sources."""
@@ -130,16 +152,15 @@ def _inputs_first(root: Node) -> Iterator[tuple[Node, Node | None]]:
 
 def subqueries(node: Node) -> list[tuple[Node, Node]]:
     """The expressions of an operator that hold a plan, each with that plan."""
-    expressions = [
-        root for value in node.fields.values() if isinstance(value, (Node, list)) for root in roots(value)
-    ]
-    found = [
-        item for root in expressions if root.name != "AttributeReference" and not is_plan(root) for item in walk(root)
-    ]
+    found = [item for value in expressions(node).values() for root in roots(value) for item in _walked(root)]
     return [(item, item.fields["plan"]) for item in found if item.name in SUBQUERIES]
 
 
-class _Place:
+def _walked(root: Node) -> Iterator[Node]:
+    return iter(()) if root.name == "AttributeReference" else walk(root)
+
+
+class Place:
     """One operator: what it sees of its plan (`expressions.Scope`, `operators.Place`), and what it puts out."""
 
     def __init__(self, builder: Builder, node: Node, holder: Node | None) -> None:
@@ -191,6 +212,10 @@ class _Place:
         """The column of its output with that id."""
         return self._own.get(expression_id)
 
+    def latest(self, expression_id: int) -> Column | None:
+        """The column of that id which was made last."""
+        return self._builder.latest.get(expression_id)
+
     def known(self, expression_id: int) -> Column | None:
         """The column of its input with that id."""
         return self._input.get(expression_id)
@@ -201,7 +226,8 @@ class _Place:
 
     def outputs(self, expression: Node) -> Columns:
         """The output of the subquery that an expression of this operator holds."""
-        return self._inner[id(expression)].columns
+        place = self._inner.get(id(expression))
+        return place.columns if place else []
 
     def new(self, node: Node, sources: Sequence[Typed]) -> Column:
         """A new attribute for what an `Alias`, an attribute or an outer reference names."""
@@ -209,13 +235,21 @@ class _Place:
         type_ = named.fields.get("dataType") or next((item.type for item in sources if item.type is not None), None)
         return self._builder.attribute(named.fields.get("exprId", -1), str(named.fields.get("name")), type_, sources)
 
-    def same(self, column: Column, source_: Typed) -> Column:
+    def same(self, column: Column, sources: Sequence[Typed]) -> Column:
         """A new attribute under the id, name and type of a column."""
-        return self._builder.renamed(column, source_)
+        return self._builder.renamed(column, sources)
+
+    def named(self, column: Column) -> str:
+        """The name of a column."""
+        return self._builder.named(column)
 
     def union(self, sources: Sequence[Typed]) -> Typed:
         """All sides of a union, as the expression that Spline's agent makes up for it."""
         return self._builder.expressions.call("union", "union", sources, None, {})
+
+    def details(self, node: Node) -> Mapping[str, Any]:
+        """What the JVM was asked about the operator."""
+        return self._builder.details(node)
 
     def definition(self, key: Any) -> Columns:
         """The output of a CTE."""

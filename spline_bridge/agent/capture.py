@@ -106,9 +106,8 @@ _INNER: Mapping[str, tuple[str, ...]] = {
             "OptimizedCreateHiveTableAsSelectCommand",
             "InsertIntoDataSourceDirCommand",
             "InsertIntoDataSourceCommand",
-            "AppendData",
-            "OverwriteByExpression",
-            "OverwritePartitionsDynamic",
+            "CreateTableAsSelect",
+            "ReplaceTableAsSelect",
         ),
         ("query",),
     ),
@@ -122,8 +121,36 @@ _ACTIONS = frozenset({"collect", "collectToPython", "count", "head", "take", "sh
 
 
 def is_write(func_name: str, query_execution: Any) -> bool:
-    """Whether an execution writes data. Cheap: three calls to the JVM at most."""
-    return func_name not in _ACTIONS and class_name(query_execution.analyzed()) in COMMANDS
+    """Whether an execution writes data. Cheap: five calls to the JVM, some more in mode `ignore`."""
+    if func_name in _ACTIONS:
+        return False
+    plan = query_execution.analyzed()
+    return class_name(plan) in COMMANDS and not (_ignored(plan, query_execution) or _staged(plan))
+
+
+def _staged(plan: Any) -> bool:
+    """Whether it fills a table that a CREATE TABLE AS SELECT is just making, and which that one tells of."""
+    name = ask(lambda command: class_name(command.table().table()), plan)
+    return "$Staged" in str(name)
+
+
+def _ignored(plan: Any, query_execution: Any) -> bool:
+    """Whether mode `ignore` left alone what was there already: then no file was written.
+
+    A CREATE TABLE IF NOT EXISTS is told by the insert that it makes, if it makes one.
+    """
+    if ask(text("mode"), plan) != "Ignore":
+        return False
+    written = _metrics(query_execution)
+    return not any(written.get(name) for name in ("numFiles", "numOutputRows", "numOutputBytes"))
+
+
+def _metrics(query_execution: Any) -> dict[str, int]:
+    """Numbers of the write's command: ``SQLMetric(id: 12, name: Some(number of written files), value: 1)``."""
+    paths = ("executedPlan.cmd.metrics", "executedPlan.executedPlan.cmd.metrics")  # the second one: adaptive
+    known = next(filter(None, (ask(pairs(path), query_execution) for path in paths)), {})
+    values = {name: metric.rpartition("value: ")[2].rstrip(")") for name, metric in known.items()}
+    return {name: int(number) for name, number in values.items() if number.isdigit()}
 
 
 def read(query_execution: Any) -> Captured:
@@ -133,7 +160,11 @@ def read(query_execution: Any) -> Captured:
     details = answers(COMMANDS.get(command, {}), plan)
     if "table" in details and "path" not in details and not _located(details["table"]):
         details["location"] = ask(_default_location(command), query_execution)
-    return Captured(str(plan.toJSON()), details, tuple(_leaves(plan, command)))
+    details["metrics"] = _metrics(query_execution)
+    details["filesystem"] = ask(_default_filesystem, query_execution)
+    text_ = str(plan.toJSON())
+    expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
+    return Captured(text_, details, (*_leaves(plan, command), *expansions))
 
 
 def _located(table: Any) -> bool:
@@ -149,6 +180,11 @@ def _default_location(command: str) -> Reader:
         return str(query_execution.sparkSession().sessionState().catalog().defaultTablePath(identifier).toString())
 
     return reader
+
+
+def _default_filesystem(query_execution: Any) -> str:
+    """What a path without a scheme is on: ``file:///``, ``s3://bucket``."""
+    return str(query_execution.sparkSession().sparkContext().hadoopConfiguration().get("fs.defaultFS"))
 
 
 def _created(command: Any) -> dict[str, Any]:
@@ -167,9 +203,34 @@ def _leaves(plan: Any, command: str) -> Iterator[Leaf]:
 
 def _leaf_objects(plan: Any, command: str) -> Iterator[Any]:
     """The leaves of the plan, of the plans that its command holds, and of all subqueries in them."""
-    for root in [plan, *(getattr(plan, name)() for name in _INNER.get(command, ()))]:
+    for root in _roots(plan, command):
         for tree in [root, *relations.elements(root.subqueriesAll())]:
             yield from relations.elements(tree.collectLeaves())
+
+
+#: Spark's JSON leaves out the projections of an `Expand` where they are a view of an array, as `unpivot` makes them.
+_LOST_PROJECTIONS = '"projections":null'
+#: Operators looked at to find those.
+_MOST_OPERATORS = 300
+
+
+def _expansions(plan: Any, command: str) -> Iterator[Leaf]:
+    waiting = list(_roots(plan, command))
+    for _ in range(_MOST_OPERATORS):
+        if not waiting:
+            return
+        node = waiting.pop()
+        waiting.extend(relations.elements(node.children()))
+        if class_name(node) == "Expand":
+            rows = [split(row) for row in relations.elements(node.projections())]
+            yield Leaf("Expand", _ids(node), {"projections": rows})
+
+
+def _roots(plan: Any, command: str) -> Iterator[Any]:
+    """The plan, and those that its command holds without having them as children."""
+    yield plan
+    for name in _INNER.get(command, ()):
+        yield getattr(plan, name)()
 
 
 def _ids(leaf: Any) -> tuple[str, ...]:

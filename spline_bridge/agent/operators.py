@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
+from spline_bridge.agent import rowlevel
 from spline_bridge.agent.expressions import Typed
-from spline_bridge.agent.tree import Node, is_plan, product, roots, singleton
+from spline_bridge.agent.printed import expression
+from spline_bridge.agent.tree import Node, expressions, product, roots, singleton
 
 
 class Column(NamedTuple):
@@ -36,8 +38,14 @@ class Place(Protocol):
     def new(self, node: Node, sources: Sequence[Typed]) -> Column:
         """A new attribute for what an `Alias` or `AttributeReference` names, computed from the sources."""
 
-    def same(self, column: Column, source: Typed) -> Column:
-        """A new attribute under the id, name and type of a column, computed from the source."""
+    def same(self, column: Column, sources: Sequence[Typed]) -> Column:
+        """A new attribute under the id, name and type of a column, computed from the sources."""
+
+    def named(self, column: Column) -> str:
+        """The name of a column."""
+
+    def latest(self, expression_id: int) -> Column | None:
+        """The column of that id which was made last, anywhere in the plan."""
 
     def known(self, expression_id: int) -> Column | None:
         """The column of the operator's input with that id."""
@@ -50,6 +58,9 @@ class Place(Protocol):
 
     def definition(self, key: Any) -> Columns:
         """The output of the CTE with that id."""
+
+    def details(self, node: Node) -> Mapping[str, Any]:
+        """What the JVM was asked about the operator, beside its JSON."""
 
 
 def output(node: Node, place: Place) -> Columns:
@@ -124,18 +135,25 @@ def _lateral_join(node: Node, place: Place) -> Columns:
 def _union(node: Node, place: Place) -> Columns:
     """New columns under the first side's ids, each from all sides by position."""
     sides = zip(*place.children, strict=False)
-    return [place.same(column[0], place.union([Typed({"__attrId": c.attribute}) for c in column])) for column in sides]
+    return [place.same(column[0], (place.union([Typed({"__attrId": c.attribute}) for c in column]),)) for column in sides]
 
 
 def _expand(node: Node, place: Place) -> Columns:
     """Each column is computed by one expression of every projection."""
-    projections = node.fields.get("projections")
-    rows = [list(roots(row)) for row in projections] if isinstance(projections, list) else []
+    rows = _projections(node, place)
     columns = _attributes(node, "output")
     if any(len(row) != len(columns) for row in rows):
         return _fresh(node, place)
     sources = zip(*rows, strict=True) if rows else [()] * len(columns)
     return [place.new(c, [place.typed(item) for item in s]) for c, s in zip(columns, sources, strict=True)]
+
+
+def _projections(node: Node, place: Place) -> list[list[Node]]:
+    """The rows that an `Expand` makes of each one that it is given; from their texts where the JSON lacks them."""
+    if not isinstance(node.fields.get("projections"), list):
+        texts = place.details(node).get("projections", [])
+        node.fields["projections"] = [[expression(item) for item in row] for row in texts]
+    return [list(roots(row)) for row in node.fields["projections"]]
 
 
 def _cte(node: Node, place: Place) -> Columns:
@@ -146,7 +164,36 @@ def _cte(node: Node, place: Place) -> Columns:
     return [place.new(c, (Typed({"__attrId": d.attribute}),)) for c, d in zip(columns, defined, strict=True)]
 
 
+def _row_level(node: Node, place: Place) -> Columns:
+    """The target's columns: new ones from what is assigned to them, and from themselves; of a DELETE, as they are."""
+    target = place.children[-1] if place.children else []
+    assigned = rowlevel.assignments(node, [place.named(column) for column in target])
+    if not assigned:
+        return target
+    sources = {column: [place.typed(e) for n, e in assigned if n == place.named(column).lower()] for column in target}
+    return [place.same(column, (*found, Typed({"__attrId": column.attribute}))) for column, found in sources.items()]
+
+
+def _merge_rows(node: Node, place: Place) -> Columns:
+    """New columns, each from all values that an instruction may give it."""
+    columns = _attributes(node, "output")
+    values = rowlevel.merged(node, len(columns)) or [[]] * len(columns)
+    return [place.new(column, [place.typed(v) for v in of]) for column, of in zip(columns, values, strict=True)]
+
+
+def _rewritten(node: Node, place: Place) -> Columns:
+    """The target's columns by name: the query has columns for row ids too, and may lack those that nothing changes."""
+    given = {place.named(column).lower(): column for column in _first(node, place)}
+    target = node.fields.get("table")
+    columns = _attributes(target, "output") if isinstance(target, Node) else []
+    found = [given.get(str(c.fields["name"]).lower()) or place.latest(c.fields["exprId"]) for c in columns]
+    return [column for column in found if column is not None]
+
+
 _OUTPUTS: Mapping[str, Callable[[Node, Place], Columns]] = {
+    **dict.fromkeys(rowlevel.READS, _row_level),
+    **dict.fromkeys(rowlevel.REWRITTEN, _rewritten),
+    "MergeRows": _merge_rows,
     "Project": _named("projectList"),
     "Aggregate": _named("aggregateExpressions"),
     "Window": _window,
@@ -164,7 +211,7 @@ _OUTPUTS: Mapping[str, Callable[[Node, Place], Columns]] = {
 # Params ---------------------------------------------------------------------------------------------------------------
 
 #: Arguments that are told elsewhere: as output, as children, or as operations of their own.
-_ELSEWHERE = frozenset({"output", "child", "children", "left", "right", "plan", "cteDefs", "query"})
+_ELSEWHERE = frozenset({"output", "child", "children", "left", "right", "cteDefs"})
 
 #: Plain arguments that are told. Other numbers are positions of children, seeds, or sizes of no interest.
 _KEPT = (
@@ -176,11 +223,11 @@ _KEPT = (
 
 def params(node: Node, place: Place) -> dict[str, Any]:
     """What is told of an operator's arguments: its expressions by reference, and a few plain ones."""
-    fields = {name: value for name, value in node.fields.items() if name not in _ELSEWHERE}
-    told = {name: _told(value, place) for name, value in fields.items() if isinstance(value, (Node, list))}
-    kept = {name: fields[name] for name in _KEPT if isinstance(fields.get(name), (bool, int, float))}
+    elsewhere = _ELSEWHERE | rowlevel.ARGUMENTS if node.name in rowlevel.CONDITIONAL else _ELSEWHERE
+    told = {name: _told(value, place) for name, value in expressions(node).items() if name not in elsewhere}
+    kept = {name: node.fields[name] for name in _KEPT if isinstance(node.fields.get(name), (bool, int, float))}
     special = _SPECIAL.get(node.name)
-    found = {**told, **kept, **(special(node.fields) if special else {})}
+    found = {**told, **kept, **(special(node, place) if special else {})}
     return {name: value for name, value in found.items() if value not in (None, [], "")}
 
 
@@ -189,7 +236,7 @@ def _told(value: Any, place: Place) -> Any:
     if isinstance(value, list):
         inner = [_told(item, place) for item in value]
         return inner if any(item is not None for item in inner) else None
-    if not isinstance(value, Node) or is_plan(value):
+    if not isinstance(value, Node):
         return None
     return _sort_key(value, place) if value.name == "SortOrder" else place.typed(value).ref
 
@@ -216,13 +263,13 @@ _JOINS = {
 }
 
 
-def _join_type(fields: Mapping[str, Any]) -> dict[str, Any]:
-    kind = singleton(fields.get("joinType"))
+def _join_type(node: Node, _: Place) -> dict[str, Any]:
+    kind = singleton(node.fields.get("joinType"))
     return {"joinType": _JOINS.get(kind, kind)}
 
 
-def _alias(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {"identifier": dotted(fields.get("identifier"))}
+def _alias(node: Node, _: Place) -> dict[str, Any]:
+    return {"identifier": dotted(node.fields.get("identifier"))}
 
 
 def dotted(identifier: Any) -> str:
@@ -233,11 +280,18 @@ def dotted(identifier: Any) -> str:
     return ".".join(str(part) for part in parts if part)
 
 
-def _view(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {"identifier": dotted(product(fields.get("desc")).get("identifier"))}
+def _view(node: Node, _: Place) -> dict[str, Any]:
+    return {"identifier": dotted(product(node.fields.get("desc")).get("identifier"))}
 
 
-_SPECIAL: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+def _conditions(node: Node, place: Place) -> dict[str, Any]:
+    """When rows change: one condition of the command, and those of a MERGE's clauses."""
+    own, clauses = rowlevel.conditions(node)
+    return {"condition": [place.typed(item).ref for item in own], "clauses": [place.typed(c).ref for c in clauses]}
+
+
+_SPECIAL: Mapping[str, Callable[[Node, Place], dict[str, Any]]] = {
+    **dict.fromkeys(rowlevel.CONDITIONAL, _conditions),
     **dict.fromkeys(("Join", "LateralJoin"), _join_type),
     "SubqueryAlias": _alias,
     "View": _view,

@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from spline_bridge.agent.build import Builder
+from spline_bridge.agent.build import Builder, Place
 from spline_bridge.agent.model import Captured, Report, Run
 from spline_bridge.agent.tree import parse
-from spline_bridge.agent.writes import write
+from spline_bridge.agent.writes import Write, write
 from spline_bridge.redact import redact
 
 AGENT = {"name": "headwater-python-agent", "version": "1"}
@@ -25,15 +25,15 @@ def report(captured: Captured, run: Run) -> Report:
     plan = _plan(captured, run)
     cleaned, _ = redact(plan)
     plan_id = str(uuid.uuid5(_NAMESPACE, _content(cleaned)))
-    event, _ = redact([_event(plan_id, run)])
+    event, _ = redact([_event(plan_id, run, captured.command.get("metrics"))])
     return Report({"id": plan_id, **cleaned}, event[0])
 
 
 def _plan(captured: Captured, run: Run) -> dict[str, Any]:
     tree = parse(captured.plan)
-    builder = Builder(captured.leaves, tree.types)
+    builder = Builder(captured.leaves, tree.types, captured.command.get("filesystem"))
     target = write(tree.root, captured.command)
-    child = builder.add(target.query).id if target.query is not None else None
+    place = builder.add(target.query) if target.query is not None else None
     name, job = _names(run)
     return {
         "name": name,
@@ -43,8 +43,8 @@ def _plan(captured: Captured, run: Run) -> dict[str, Any]:
                 "name": tree.root.name,
                 "outputSource": target.uri or f"unresolved:{tree.root.name}",
                 "append": target.append,
-                "childIds": [child] if child else [],
-                **({"params": dict(target.params)} if target.params else {}),
+                "childIds": [place.id] if place else [],
+                **({"params": _params(target, place, builder)}),
                 **({"extra": {"destinationType": target.format}} if target.format else {}),
             },
             "reads": builder.reads,
@@ -56,6 +56,16 @@ def _plan(captured: Captured, run: Run) -> dict[str, Any]:
         "agentInfo": AGENT,
         "extraInfo": {"appName": name, **job, "dataTypes": builder.types.listed},
     }
+
+
+def _params(target: Write, place: Place | None, builder: Builder) -> dict[str, Any]:
+    """What is told of the command: its options, the target's columns, and conditions, both by reference."""
+    params = dict(target.params)
+    if target.columns and place is not None:
+        written = builder.target(target.columns, place.columns, by_name=target.by_name)
+        params["table"] = {**params.get("table", {}), "output": written}
+    told = {name: place.typed(expression).ref for name, expression in target.expressions.items() if place is not None}
+    return {**params, **told}
 
 
 _GLUE_APPLICATION = re.compile(r"^nativespark-(?P<job>.+)-jr_[0-9a-fA-F]+$")
@@ -78,7 +88,7 @@ def _content(plan: Mapping[str, Any]) -> str:
     return _EXPRESSION_ID.sub("#", json.dumps(kept, sort_keys=True, separators=(",", ":")))
 
 
-def _event(plan_id: str, run: Run) -> dict[str, Any]:
+def _event(plan_id: str, run: Run, metrics: Any) -> dict[str, Any]:
     return {
         "planId": plan_id,
         "timestamp": run.ended_ms,
@@ -89,6 +99,7 @@ def _event(plan_id: str, run: Run) -> dict[str, Any]:
             "user": run.user,
             "startTime": run.started_ms,
             "sparkVersion": run.spark_version,
+            **({"writeMetrics": metrics} if metrics else {}),
             **run.extra,
         },
     }

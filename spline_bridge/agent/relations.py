@@ -30,21 +30,17 @@ _FILES: Mapping[str, Reader] = {
     "index": text("relation.location"),
     "paths": items("relation.location.rootPaths"),
     "options": pairs("relation.options"),
-    "travel": value("relation.location.isTimeTravelQuery"),
 }
-_RELATIONS: Mapping[str, Mapping[str, Reader]] = {
-    "HadoopFsRelation": {key: reader for key, reader in _FILES.items() if key != "travel"},
-    "JDBCRelation": {"options": pairs("relation.jdbcOptions.parameters")},
-}
+_JDBC: Mapping[str, Reader] = {"options": pairs("relation.jdbcOptions.parameters")}
 
 
 def _logical_relation(leaf: Any) -> dict[str, Any]:
+    """Files, whoever lists them (Delta has a class of its own), JDBC, or what a relation of another kind prints."""
     kind = class_name(leaf.relation())
-    readers = _RELATIONS.get(kind, {"text": text("relation")})
-    found = {"relation": kind, **answers({**readers, "table": optional("catalogTable", catalog_table)}, leaf)}
+    found = answers(_JDBC if kind == "JDBCRelation" else _FILES, leaf)
     if str(found.get("index", "")).startswith("Delta["):
-        found.update(answers({"travel": _FILES["travel"]}, leaf))
-    return found
+        found.update(answers({"travel": value("relation.location.isTimeTravelQuery")}, leaf))
+    return {"relation": kind, **found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
 
 
 #: Options of a table that name its data; others can be anything.
@@ -54,10 +50,16 @@ _NAMING = (
 )  # fmt: skip
 _PROPERTIES = ("location", "provider", "format")
 
+def _table(leaf: Any) -> Any:
+    """The table itself: around that of a MERGE, UPDATE or DELETE is Spark's own."""
+    table = leaf.table()
+    return table.table() if class_name(table) == "RowLevelOperationTable" else table
+
+
 _TABLE_V2: Mapping[str, Reader] = {
-    "class": lambda leaf: class_name(leaf.table()),
+    "class": lambda leaf: class_name(_table(leaf)),
     "name": value("table.name"),
-    "properties": java_map("table.properties", _PROPERTIES),
+    "properties": lambda leaf: java_map("properties", _PROPERTIES)(_table(leaf)),
     "catalog": optional("catalog", value("name")),
     "identifier": optional("identifier", lambda identifier: str(identifier.toString())),
     "options": java_map("options", _NAMING),

@@ -5,8 +5,8 @@ From what `capture` was told; pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Details = Mapping[str, Any]
@@ -21,19 +21,22 @@ class Source:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
-def source(details: Details) -> Source | None:
-    """The source that a leaf or target is, from the answers of its getters; None if they name none."""
+def source(details: Details, filesystem: str | None) -> Source | None:
+    """The source that a leaf or target is, from the answers of its getters; None if they name none.
+
+    `filesystem` is what paths without a scheme are on.
+    """
     for rule in (_table_v2, _files, _hive, _jdbc, _options):
         found = rule(details)
         if found is not None and found.uris:
-            return found
+            return replace(found, uris=tuple(located(uri, filesystem) for uri in found.uris))
     return None
 
 
 def _files(details: Details) -> Source | None:
-    if "paths" not in details or details.get("relation") not in ("HadoopFsRelation", None):
+    if "paths" not in details:
         return None
-    return Source(tuple(map(trimmed, details["paths"])), _format(details), {**_options_of(details), **_travel(details)})
+    return Source(tuple(details["paths"]), _format(details), {**_options_of(details), **_travel(details)})
 
 
 def _format(details: Details) -> str | None:
@@ -63,7 +66,7 @@ def _hive(details: Details) -> Source | None:
     known = details.get("table")
     if not isinstance(known, Mapping) or not known.get("Location"):
         return None
-    return Source((trimmed(known["Location"]),), str(known.get("Provider", "hive")), table(known))
+    return Source((known["Location"],), str(known.get("Provider", "hive")), table(known))
 
 
 def _jdbc(details: Details) -> Source | None:
@@ -88,7 +91,7 @@ def _table_v2(details: Details) -> Source | None:
     name = details.get("name") or ".".join(filter(None, (details.get("catalog"), details.get("identifier"))))
     if details.get("jdbc"):
         return _jdbc(details)
-    uri = trimmed(place) if place else _topic(options) or name
+    uri = place or _topic(options) or name
     params = {**options, "table": {"identifier": name}} if "identifier" in details else dict(options)
     return Source((uri,) if uri else (), _provider(details), params)
 
@@ -114,7 +117,7 @@ def _options(details: Details) -> Source | None:
     options, format_ = details.get("options", {}), details.get("format")
     known = {key.lower(): value for key, value in options.items()}
     if known.get("path"):
-        return Source((located(str(known["path"]), details.get("filesystem")),), format_, _plain(options))
+        return Source((str(known["path"]),), format_, _plain(options))
     if _topic(options) and format_ == "kafka":
         return Source((str(_topic(options)),), format_, _plain(options))
     named = next((known[key] for key in _WORDS if known.get(key)), None)
@@ -129,16 +132,8 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if "://" not in str(value) or key.lower() == "path"}
 
 
-def located(path: str, filesystem: Any) -> str:
-    """A path with the scheme of the file system that Hadoop takes for one without: ``/lake`` is ``file:/lake``."""
-    scheme = str(filesystem or "").rstrip("/")
-    return trimmed(f"{scheme}{path}" if path.startswith("/") and scheme else path)
-
-
-def trimmed(path: Any) -> str:
-    """Without the slash at the end."""
-    text = str(path)
-    return text.rstrip("/") if len(text) > 1 else text
-
-
-Rule = Callable[[Details], Source | None]
+def located(uri: str, filesystem: str | None) -> str:
+    """A URI without the slash at its end; a path on the file system that Hadoop takes: ``/lake`` is ``file:/lake``."""
+    scheme = (filesystem or "").rstrip("/")
+    whole = f"{scheme}{uri}" if uri.startswith("/") else uri
+    return whole.rstrip("/") or whole

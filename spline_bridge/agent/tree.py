@@ -11,7 +11,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-_LOGICAL = ".plans.logical."
+#: Arguments of operators that are plans, or say what a command writes to.
+_PLANS = frozenset({
+    "query", "analyzedQuery", "source", "target", "table", "name", "sourceTable", "targetTable", "originalTable", "plan",
+    "groupFilterCondition",
+})  # fmt: skip
 
 
 class Node:
@@ -128,11 +132,20 @@ def walk(root: Node) -> Iterator[Node]:
         stack.extend(reversed(node.children))
 
 
-def is_plan(node: Node) -> bool:
-    """Whether a tree in a field is a plan, and no expression."""
-    return ".expressions" not in node.package and (
-        _LOGICAL in f"{node.package}." or node.package.startswith("org.apache.spark.sql.execution")
-    )
+def expressions(node: Node) -> dict[str, Any]:
+    """The arguments of an operator that can hold expressions: trees, and lists, but for plans."""
+    return {
+        name: value
+        for name, value in node.fields.items()
+        if isinstance(value, (Node, list)) and name not in _PLANS and value
+    }
+
+
+def picked(node: Node, name: str) -> list[Node]:
+    """The trees of an argument, of which those that are children are given by their positions."""
+    value = node.fields.get(name)
+    items = value if isinstance(value, list) else [value]
+    return [node.children[item] if isinstance(item, int) else item for item in items if isinstance(item, (int, Node))]
 
 
 def product(value: Any) -> Mapping[str, Any]:

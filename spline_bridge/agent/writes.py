@@ -6,11 +6,12 @@ One table, `_RULES`, by the command's class. MERGE, UPDATE and DELETE are in `ro
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spline_bridge.agent.sources import Source, located, source, table, trimmed
+from spline_bridge.agent import rowlevel
+from spline_bridge.agent.sources import Source, located, source, table
 from spline_bridge.agent.tree import Node, product, roots
 
 Details = Mapping[str, Any]
@@ -25,6 +26,12 @@ class Write:
     append: bool = False
     format: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    columns: Sequence[Node] = ()
+    """The target's columns by position, where the command lists them."""
+    by_name: bool = False
+    """Whether columns are written by name and not by position."""
+    expressions: Mapping[str, Node] = field(default_factory=dict)
+    """Expressions of the command that are worth telling, by the name of their param."""
 
 
 def write(root: Node, details: Details) -> Write:
@@ -35,6 +42,8 @@ def write(root: Node, details: Details) -> Write:
 
 def query(root: Node) -> Node | None:
     """The plan that a command takes its rows from: its child, or a plan that it holds."""
+    if root.name in rowlevel.READS or root.name in rowlevel.REWRITTEN:
+        return rowlevel.operation(root)
     if root.children:
         return root.children[-1]
     return next((found for found in (root.fields.get("query"), root.fields.get("child")) if isinstance(found, Node)), None)
@@ -47,7 +56,7 @@ def _appends(details: Details) -> bool:
 def _files(root: Node, details: Details) -> Write:
     """Files under a path, with or without a table of the catalog around them."""
     return Write(
-        trimmed(details.get("path", "")),
+        _located(details.get("path"), details),
         query(root),
         _appends(details),
         details.get("format"),
@@ -71,19 +80,18 @@ def _layout(root: Node, details: Details) -> dict[str, Any]:
 
 def _options(root: Node, details: Details) -> Write:
     """A data source that only its options describe: JDBC, Kafka, a connector of somebody else's."""
-    found = source({key: value for key, value in details.items() if key != "table"})
+    found = _source({key: value for key, value in details.items() if key != "table"}, details)
     return _to(found, root, append=_appends(details))
 
 
 def _directory(root: Node, details: Details) -> Write:
-    uri = located(str(details.get("path", "")), details.get("filesystem"))
-    return Write(uri, query(root), format=details.get("format"))
+    return Write(_located(details.get("path"), details), query(root), format=details.get("format"))
 
 
 def _catalog(root: Node, details: Details) -> Write:
     """A table that the command makes, or a Hive table: where the catalog has it, or would put it."""
     known = details.get("table", {})
-    uri = trimmed(known.get("Location") or details.get("location") or "")
+    uri = _located(known.get("Location") or details.get("location"), details)
     layout = _layout(root, details)
     overwrites = root.fields.get("overwrite")
     return Write(
@@ -93,27 +101,40 @@ def _catalog(root: Node, details: Details) -> Write:
 
 def _relation(root: Node, details: Details) -> Write:
     """A table of a catalog plugin, or the relation that a command holds."""
-    found = source(details.get("relation", {}))
     append = root.name == "AppendData" or root.fields.get("overwrite") is False
-    return _to(found, root, append=append)
+    written = _to(_source(details.get("relation", {}), details), root, append=append)
+    target, condition = root.fields.get("table"), root.fields.get("deleteExpr")
+    listed = isinstance(target, Node) and root.name not in rowlevel.CONDITIONAL
+    columns = tuple(roots(target.fields.get("output"))) if listed else ()
+    by_name = root.fields.get("isByName") is True
+    return replace(written, columns=columns, by_name=by_name, expressions={"deleteExpr": condition} if condition is not None else {})
 
 
 def _as_select(root: Node, details: Details) -> Write:
     properties = {**details.get("properties", {})}
     properties.setdefault("provider", details.get("provider"))
-    return _to(source({"identifier": details.get("identifier"), **details, "properties": properties}), root)
+    return _to(_source({"identifier": None, **details, "properties": properties}, details), root)
 
 
 def _stream(root: Node, details: Details) -> Write:
     """One micro-batch of a stream; sinks are written to batch by batch."""
     options = details.get("options", {})
-    found = source({"options": options, "format": _sink(details)}) or source({"table": details.get("table")})
+    known: tuple[Details, ...] = ({"options": options, "format": _sink(details)}, {"table": details.get("table")})
+    found = next(filter(None, (_source(each, details) for each in known)), None)
     return _to(found, root, append=True)
 
 
 def _sink(details: Details) -> str:
     """``FileSink[file:/lake/out]`` is files; other sinks go by their name."""
     return str(details.get("sink") or "").partition("[")[0].removesuffix("Sink").lower()
+
+
+def _source(found: Details, details: Details) -> Source | None:
+    return source(found, details.get("filesystem"))
+
+
+def _located(path: Any, details: Details) -> str:
+    return located(str(path), details.get("filesystem")) if path else ""
 
 
 def _to(found: Source | None, root: Node, *, append: bool = False) -> Write:
