@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from spline_bridge.agent import operators
+from spline_bridge.agent import arguments, operators
 from spline_bridge.agent.expressions import SUBQUERIES, Expressions, Ref, Typed
 from spline_bridge.agent.model import Leaf
 from spline_bridge.agent.operators import Column, Columns
@@ -75,16 +75,16 @@ class Builder:
         """Adds the operator to the plan's operations; its id."""
         read = source(self.details(node), self._filesystem) if not node.children else None
         if read is not None and node.name != "LogicalRDD":
-            return self._read(operators.name(node), read, place.columns)
+            return self._read(arguments.name(node), read, place.columns)
         if read is not None:
             inputs = [self._read("FileScanRDD", read, None)]
         if node.name == "CTERelationRef" and node.fields.get("cteId") in self.definitions:
             inputs = [self.definitions[node.fields["cteId"]].id]
-        told = {**operators.params(node, place), **self._cte(node)}
+        told = {**arguments.params(node, place), **self._cte(node)}
         return self._listed(
             self.others,
             {
-                "name": operators.name(node),
+                "name": arguments.name(node),
                 **({"childIds": list(inputs)} if inputs else {}),
                 "output": [column.attribute for column in place.columns],
                 **({"params": told} if told else {}),
@@ -123,12 +123,14 @@ class Builder:
         type_ = self._known_types.get(expression_id) if type_ is None else type_
         type_id = self.types.id(type_)
         self.attribute_types[column.attribute] = type_
-        self.attributes.append({
-            "id": column.attribute,
-            "name": name,
-            **({"dataType": type_id} if type_id else {}),
-            **({"childRefs": [item.ref for item in sources]} if sources else {}),
-        })
+        self.attributes.append(
+            {
+                "id": column.attribute,
+                "name": name,
+                **({"dataType": type_id} if type_id else {}),
+                **({"childRefs": [item.ref for item in sources]} if sources else {}),
+            }
+        )
         self.latest[expression_id] = column
         return column
 
@@ -138,7 +140,7 @@ _CTE_IDS = {"CTERelationDef": "id", "CTERelationRef": "cteId"}
 
 
 def _inputs_first(root: Node) -> Iterator[tuple[Node, Node | None]]:
-    """The operators of a plan with the one that holds it as a subquery: children, then subqueries, then the operator."""
+    """Each operator, after its children and its subqueries, with the operator that holds it as a subquery."""
     stack: list[tuple[Node, Node | None, bool]] = [(root, None, False)]
     while stack:
         node, holder, ready = stack.pop()
@@ -169,12 +171,12 @@ class Place:
         self._made: dict[int, Typed] = {}
         inputs = [builder.places[id(child)] for child in node.children]
         self._inner = {id(expression): builder.places[id(plan)] for expression, plan in subqueries(node)}
-        self.children: list[Columns] = [place.columns for place in inputs]
+        self.children: Sequence[Columns] = [place.columns for place in inputs]
         self._input = {column.expression_id: column for columns in self.children for column in columns}
         self._own: dict[int, Column] = {}
         self.columns: Columns = operators.output(node, self)
         self._own = {column.expression_id: column for column in self.columns}
-        self.id = builder.emit(node, self, [place.id for place in (*inputs, *self._inner.values())])
+        self.id: str = builder.emit(node, self, [place.id for place in (*inputs, *self._inner.values())])
 
     def typed(self, expression: Node) -> Typed:
         """The expression, made once however often the operator asks."""

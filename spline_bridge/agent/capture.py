@@ -17,7 +17,6 @@ from spline_bridge.agent.getters import (
     ask,
     catalog_table,
     class_name,
-    items,
     java_map,
     optional,
     pairs,
@@ -40,11 +39,18 @@ def _target(path: str) -> Mapping[str, Reader]:
     return {"relation": lambda command: relations.details(getattr(command, path)())}
 
 
+def _created(command: Any) -> dict[str, Any]:
+    """Properties of the table that a CREATE TABLE AS SELECT made."""
+    name = command.name()
+    known = name.catalog().loadTable(name.identifier()).properties()
+    return {key: str(known.get(key)) for key in ("location", "provider") if known.get(key) is not None}
+
+
 _AS_SELECT: Mapping[str, Reader] = {
     "name": text("tableName"),
     "catalog": value("name.catalog.name"),
     "identifier": text("name.identifier"),
-    "properties": lambda command: _created(command),
+    "properties": _created,
     "provider": lambda command: command.tableSpec().provider().get(),
     "options": pairs("writeOptions"),
 }
@@ -148,7 +154,7 @@ def _ignored(plan: Any, query_execution: Any) -> bool:
 def _metrics(query_execution: Any) -> dict[str, int]:
     """Numbers of the write's command: ``SQLMetric(id: 12, name: Some(number of written files), value: 1)``."""
     paths = ("executedPlan.cmd.metrics", "executedPlan.executedPlan.cmd.metrics")  # the second one: adaptive
-    known = next(filter(None, (ask(pairs(path), query_execution) for path in paths)), {})
+    known: dict[str, str] = next(filter(None, (ask(pairs(path), query_execution) for path in paths)), {})
     values = {name: metric.rpartition("value: ")[2].rstrip(")") for name, metric in known.items()}
     return {name: int(number) for name, number in values.items() if number.isdigit()}
 
@@ -185,13 +191,6 @@ def _default_location(command: str) -> Reader:
 def _default_filesystem(query_execution: Any) -> str:
     """What a path without a scheme is on: ``file:///``, ``s3://bucket``."""
     return str(query_execution.sparkSession().sparkContext().hadoopConfiguration().get("fs.defaultFS"))
-
-
-def _created(command: Any) -> dict[str, Any]:
-    """Properties of the table that a CREATE TABLE AS SELECT made."""
-    name = command.name()
-    known = name.catalog().loadTable(name.identifier()).properties()
-    return {key: str(known.get(key)) for key in ("location", "provider") if known.get(key) is not None}
 
 
 def _leaves(plan: Any, command: str) -> Iterator[Leaf]:

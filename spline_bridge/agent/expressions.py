@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from spline_bridge.agent import types
 from spline_bridge.agent.names import function_name
+from spline_bridge.agent.results import result
 from spline_bridge.agent.tree import Node, product, singleton
 from spline_bridge.agent.types import Types
 
@@ -70,17 +70,19 @@ class Expressions:
 
     def _constant(self, node: Node) -> Typed:
         key, type_, said = self._next(), node.fields.get("dataType"), node.fields.get("value")
-        self.constants.append({
-            "id": key,
-            "value": None if said is None else _VALUES.get(_type_name(type_), str)(said),
-            **self._type(type_),
-            "extra": {"_typeHint": "expr.Literal", "simpleClassName": "Literal"},
-        })
+        self.constants.append(
+            {
+                "id": key,
+                "value": None if said is None else _VALUES.get(_type_name(type_), str)(said),
+                **self._type(type_),
+                "extra": {"_typeHint": "expr.Literal", "simpleClassName": "Literal"},
+            }
+        )
         return Typed({"__exprId": key}, type_)
 
     def function(self, node: Node, operands: Sequence[Typed]) -> Typed:
         """A function over operands that are known already."""
-        type_ = _result(node, operands)
+        type_ = result(node, [operand.type for operand in operands])
         name = str(node.fields.get("name")) if node.name in _NAMED else function_name(node.name)
         return self.call(_class(node), name, operands, type_, _params(node, operands))
 
@@ -91,14 +93,16 @@ class Expressions:
         key, simple = self._next(), class_name.rpartition(".")[2]
         symbol = _SYMBOLS.get(simple)
         hint = _HINTS.get(simple) or ("expr.Binary" if symbol else "expr.Generic" if operands else "expr.GenericLeaf")
-        self.functions.append({
-            "id": key,
-            "name": name,
-            **self._type(type_),
-            "childRefs": [operand.ref for operand in operands],
-            **({"params": dict(params)} if params else {}),
-            "extra": {"_typeHint": hint, "simpleClassName": class_name, **({"symbol": symbol} if symbol else {})},
-        })
+        self.functions.append(
+            {
+                "id": key,
+                "name": name,
+                **self._type(type_),
+                "childRefs": [operand.ref for operand in operands],
+                **({"params": dict(params)} if params else {}),
+                "extra": {"_typeHint": hint, "simpleClassName": class_name, **({"symbol": symbol} if symbol else {})},
+            }
+        )
         return Typed({"__exprId": key}, type_)
 
     def _next(self) -> str:
@@ -110,7 +114,9 @@ class Expressions:
 
 
 #: Expressions whose value is a plan's output.
-_WHOLE_SUBQUERIES = frozenset({"ScalarSubquery", "ListQuery", "LateralSubquery", "FunctionTableSubqueryArgumentExpression"})
+_WHOLE_SUBQUERIES = frozenset(
+    {"ScalarSubquery", "ListQuery", "LateralSubquery", "FunctionTableSubqueryArgumentExpression"}
+)
 #: All expressions that hold a plan.
 SUBQUERIES = _WHOLE_SUBQUERIES | {"Exists"}
 
@@ -247,73 +253,3 @@ _SPECIAL: Mapping[str, Callable[[Mapping[str, Any], Sequence[Typed]], dict[str, 
     "PivotFirst": _pivot,
     "ScalaUDF": _udf,
 }
-
-
-# Types: the JSON has them for some classes only -----------------------------------------------------------------------
-
-
-def _result(node: Node, operands: Sequence[Typed]) -> Any:
-    """The type of a function's result, where it is said or follows from the operands'."""
-    said = node.fields.get("dataType")
-    if said is not None:
-        return said
-    rule = _RESULTS.get(node.name)
-    return rule(node, operands) if rule else None
-
-
-def _first(_: Node, operands: Sequence[Typed]) -> Any:
-    return operands[0].type if operands else None
-
-
-def _arithmetic(_: Node, operands: Sequence[Typed]) -> Any:
-    """Both operands have the result's type by now, but for decimals, whose precision grows."""
-    first = _first(_, operands)
-    return None if str(first).startswith("decimal") else first
-
-
-def _second(_: Node, operands: Sequence[Typed]) -> Any:
-    return operands[1].type if len(operands) > 1 else None
-
-
-def _constantly(name: str) -> Callable[[Node, Sequence[Typed]], Any]:
-    return lambda _node, _operands: name
-
-
-def _field_type(node: Node, operands: Sequence[Typed]) -> Any:
-    found = types.field(_first(node, operands), node.fields.get("ordinal"))
-    return found["type"] if found else None
-
-
-def _element_type(node: Node, operands: Sequence[Typed]) -> Any:
-    return types.element(_first(node, operands))
-
-
-_RESULTS: Mapping[str, Callable[[Node, Sequence[Typed]], Any]] = {
-    "GetStructField": _field_type,
-    **dict.fromkeys(("GetArrayItem", "GetMapValue", "ElementAt"), _element_type),
-    **dict.fromkeys(
-        (
-            "Alias", "AggregateExpression", "Coalesce", "Max", "Min", "First", "Last", "AnyValue", "Lag", "Lead", "NthValue", "Nvl", "NullIf", "Decode", "Nvl2",
-            "WindowExpression", "UnaryMinus", "Greatest", "Least", "KnownNotNull", "KnownNullable", "ScalarSubquery",
-            "Round", "Abs",
-        ),
-        _first,
-    ),
-    **dict.fromkeys(("Add", "Subtract", "Multiply", "Divide", "Remainder"), _arithmetic),
-    **dict.fromkeys(("If", "CaseWhen"), _second),
-    **dict.fromkeys(
-        (
-            "EqualTo", "EqualNullSafe", "LessThan", "LessThanOrEqual", "GreaterThan", "GreaterThanOrEqual", "And",
-            "Or", "Not", "In", "InSubquery", "IsNull", "IsNotNull", "IsNaN", "Exists", "Like", "RLike", "Contains",
-            "StartsWith", "EndsWith",
-        ),
-        _constantly("boolean"),
-    ),
-    **dict.fromkeys(
-        ("Lower", "Upper", "StringTrim", "ConcatWs", "RegExpReplace", "Substring", "Md5", "Sha1", "Sha2"),
-        _constantly("string"),
-    ),
-    **dict.fromkeys(("Count", "MonotonicallyIncreasingID"), _constantly("long")),
-    **dict.fromkeys(("Year", "Month", "RowNumber", "Rank", "DenseRank", "Length"), _constantly("integer")),
-    "ParseToDate": _constantly("date"),
-}  # fmt: skip

@@ -1,7 +1,7 @@
-"""Operators of one plan in the wire form: what each puts out, and which of its arguments are told.
+"""What each operator of a plan puts out: how its columns follow from its expressions and from its children's.
 
-Two tables, by the operator's class: `_OUTPUTS` says how its columns follow from its expressions and its children's;
-`_KEPT` which plain arguments are worth a word. Arguments that are expressions are always told.
+One table, `_OUTPUTS`, by the operator's class. An operator that is not in it puts out the columns that it lists, or
+else those of its children.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from spline_bridge.agent import rowlevel
 from spline_bridge.agent.expressions import Typed
 from spline_bridge.agent.printed import expression
-from spline_bridge.agent.tree import Node, expressions, product, roots, singleton
+from spline_bridge.agent.tree import Node, product, roots, singleton
 
 
 class Column(NamedTuple):
@@ -29,8 +29,9 @@ Columns = list[Column]
 class Place(Protocol):
     """What an operator may ask while its columns are made."""
 
-    children: Sequence[Columns]
-    """The output of each child, in order; those of subqueries are not among them."""
+    @property
+    def children(self) -> Sequence[Columns]:
+        """The output of each child, in order; those of subqueries are not among them."""
 
     def typed(self, expression: Node) -> Typed:
         """An expression, seen from the operator's input."""
@@ -135,7 +136,9 @@ def _lateral_join(node: Node, place: Place) -> Columns:
 def _union(node: Node, place: Place) -> Columns:
     """New columns under the first side's ids, each from all sides by position."""
     sides = zip(*place.children, strict=False)
-    return [place.same(column[0], (place.union([Typed({"__attrId": c.attribute}) for c in column]),)) for column in sides]
+    return [
+        place.same(column[0], (place.union([Typed({"__attrId": c.attribute}) for c in column]),)) for column in sides
+    ]
 
 
 def _expand(node: Node, place: Place) -> Columns:
@@ -206,99 +209,3 @@ _OUTPUTS: Mapping[str, Callable[[Node, Place], Columns]] = {
     "CTERelationRef": _cte,
     "WithCTE": _last,
 }
-
-
-# Params ---------------------------------------------------------------------------------------------------------------
-
-#: Arguments that are told elsewhere: as output, as children, or as operations of their own.
-_ELSEWHERE = frozenset({"output", "child", "children", "left", "right", "cteDefs"})
-
-#: Plain arguments that are told. Other numbers are positions of children, seeds, or sizes of no interest.
-_KEPT = (
-    "isAll", "byName", "allowMissingCol", "global", "outer", "withReplacement", "lowerBound", "upperBound", "shuffle",
-    "numPartitions", "optNumPartitions", "leftGroupingLen", "rightGroupingLen", "isBarrier", "isTempView",
-    "isStreaming", "isByName", "ignoreIfExists", "orCreate",
-)  # fmt: skip
-
-
-def params(node: Node, place: Place) -> dict[str, Any]:
-    """What is told of an operator's arguments: its expressions by reference, and a few plain ones."""
-    elsewhere = _ELSEWHERE | rowlevel.ARGUMENTS if node.name in rowlevel.CONDITIONAL else _ELSEWHERE
-    told = {name: _told(value, place) for name, value in expressions(node).items() if name not in elsewhere}
-    kept = {name: node.fields[name] for name in _KEPT if isinstance(node.fields.get(name), (bool, int, float))}
-    special = _SPECIAL.get(node.name)
-    found = {**told, **kept, **(special(node, place) if special else {})}
-    return {name: value for name, value in found.items() if value not in (None, [], "")}
-
-
-def _told(value: Any, place: Place) -> Any:
-    """A field's expressions as references, in the lists that they stand in; None if there are none."""
-    if isinstance(value, list):
-        inner = [_told(item, place) for item in value]
-        return inner if any(item is not None for item in inner) else None
-    if not isinstance(value, Node):
-        return None
-    return _sort_key(value, place) if value.name == "SortOrder" else place.typed(value).ref
-
-
-def _sort_key(order: Node, place: Place) -> dict[str, Any]:
-    descending = singleton(order.fields.get("direction")) == "Descending"
-    last = singleton(order.fields.get("nullOrdering")) == "NullsLast"
-    return {
-        "expression": place.typed(order.children[0]).ref,
-        "direction": "DESC" if descending else "ASC",
-        "nullOrdering": "NULLS LAST" if last else "NULLS FIRST",
-    }
-
-
-_JOINS = {
-    "Inner": "INNER",
-    "Cross": "CROSS",
-    "LeftOuter": "LEFT OUTER",
-    "RightOuter": "RIGHT OUTER",
-    "FullOuter": "FULL OUTER",
-    "LeftSemi": "LEFT SEMI",
-    "LeftAnti": "LEFT ANTI",
-    "ExistenceJoin": "EXISTENCE",
-}
-
-
-def _join_type(node: Node, _: Place) -> dict[str, Any]:
-    kind = singleton(node.fields.get("joinType"))
-    return {"joinType": _JOINS.get(kind, kind)}
-
-
-def _alias(node: Node, _: Place) -> dict[str, Any]:
-    return {"identifier": dotted(node.fields.get("identifier"))}
-
-
-def dotted(identifier: Any) -> str:
-    """``catalog.database.table`` of a `TableIdentifier` or an `AliasIdentifier`, whose qualifier prints as a list."""
-    known = product(identifier)
-    qualifier = str(known.get("qualifier") or "").strip("[]").replace(", ", ".")
-    parts = [known.get("catalog"), known.get("database"), qualifier, known.get("table") or known.get("name")]
-    return ".".join(str(part) for part in parts if part)
-
-
-def _view(node: Node, _: Place) -> dict[str, Any]:
-    return {"identifier": dotted(product(node.fields.get("desc")).get("identifier"))}
-
-
-def _conditions(node: Node, place: Place) -> dict[str, Any]:
-    """When rows change: one condition of the command, and those of a MERGE's clauses."""
-    own, clauses = rowlevel.conditions(node)
-    return {"condition": [place.typed(item).ref for item in own], "clauses": [place.typed(c).ref for c in clauses]}
-
-
-_SPECIAL: Mapping[str, Callable[[Node, Place], dict[str, Any]]] = {
-    **dict.fromkeys(rowlevel.CONDITIONAL, _conditions),
-    **dict.fromkeys(("Join", "LateralJoin"), _join_type),
-    "SubqueryAlias": _alias,
-    "View": _view,
-}
-
-
-def name(node: Node) -> str:
-    """What Spark calls the operator."""
-    every = node.name in ("Except", "Intersect") and node.fields.get("isAll")
-    return f"{node.name} All" if every else node.name.rstrip("$")

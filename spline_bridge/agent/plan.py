@@ -44,7 +44,7 @@ def _plan(captured: Captured, run: Run) -> dict[str, Any]:
                 "outputSource": target.uri or f"unresolved:{tree.root.name}",
                 "append": target.append,
                 "childIds": [place.id] if place else [],
-                **({"params": _params(target, place, builder)}),
+                "params": _params(target, place, builder),
                 **({"extra": {"destinationType": target.format}} if target.format else {}),
             },
             "reads": builder.reads,

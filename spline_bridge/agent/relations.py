@@ -17,7 +17,6 @@ from spline_bridge.agent.getters import (
     java_map,
     optional,
     pairs,
-    split,
     text,
     value,
 )
@@ -49,6 +48,7 @@ _NAMING = (
     "query", "snapshot-id", "as-of-timestamp", "versionAsOf", "timestampAsOf", "branch", "tag",
 )  # fmt: skip
 _PROPERTIES = ("location", "provider", "format")
+
 
 def _table(leaf: Any) -> Any:
     """The table itself: around that of a MERGE, UPDATE or DELETE is Spark's own."""

@@ -23,7 +23,8 @@ _CONDITIONS = ("condition", "mergeCondition")
 
 #: Arguments that are told in other words than by their names.
 ARGUMENTS = frozenset({
-    *_CLAUSES, *_ACTIONS, *_INSTRUCTIONS, *_CONDITIONS, "isSourceRowPresent", "isTargetRowPresent", "assignments", "updateExpressions", "sourceTable", "targetTable",
+    *_CLAUSES, *_ACTIONS, *_INSTRUCTIONS, *_CONDITIONS, "isSourceRowPresent", "isTargetRowPresent", "assignments",
+    "updateExpressions", "sourceTable", "targetTable",
 })  # fmt: skip
 
 

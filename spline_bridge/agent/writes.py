@@ -46,7 +46,8 @@ def query(root: Node) -> Node | None:
         return rowlevel.operation(root)
     if root.children:
         return root.children[-1]
-    return next((found for found in (root.fields.get("query"), root.fields.get("child")) if isinstance(found, Node)), None)
+    held = root.fields.get("query")
+    return held if isinstance(held, Node) else None
 
 
 def _appends(details: Details) -> bool:
@@ -104,10 +105,14 @@ def _relation(root: Node, details: Details) -> Write:
     append = root.name == "AppendData" or root.fields.get("overwrite") is False
     written = _to(_source(details.get("relation", {}), details), root, append=append)
     target, condition = root.fields.get("table"), root.fields.get("deleteExpr")
-    listed = isinstance(target, Node) and root.name not in rowlevel.CONDITIONAL
-    columns = tuple(roots(target.fields.get("output"))) if listed else ()
-    by_name = root.fields.get("isByName") is True
-    return replace(written, columns=columns, by_name=by_name, expressions={"deleteExpr": condition} if condition is not None else {})
+    if not isinstance(target, Node) or root.name in rowlevel.CONDITIONAL:
+        return written
+    return replace(
+        written,
+        columns=tuple(roots(target.fields.get("output"))),
+        by_name=root.fields.get("isByName") is True,
+        expressions={"deleteExpr": condition} if isinstance(condition, Node) else {},
+    )
 
 
 def _as_select(root: Node, details: Details) -> Write:
