@@ -160,7 +160,7 @@ def _capture(spark: Any, given: Mapping[str, Any]) -> Capture:
         options = _options(spark, given)
         found = Capture(options, _delivery(options), context) if options.enabled else Capture(options)
         if options.enabled:
-            found._start(spark, _application(context, options))  # noqa: SLF001 - of this module
+            found._start(spark, _application(spark, options))  # noqa: SLF001 - of this module
             _running[context.applicationId] = found
             atexit.register(found.stop)
             _LOG.info("writes are reported to %s", options.url)
@@ -193,7 +193,8 @@ def _delivery(options: Options) -> Delivery:
     return Delivery(Producer(options, web, auth_for(options, web)).send, spool, options)
 
 
-def _application(context: Any, options: Options) -> Application:
-    conf = {key: context.getConf().get(key) for key in KEYS}
+def _application(spark: Any, options: Options) -> Application:
+    conf = {key: spark.conf.get(key, None) for key in KEYS}
+    context = spark.sparkContext
     name = options.job_name or context.appName
     return Application(context.applicationId, name, context.sparkUser(), context.version, identity(conf, sys.argv))

@@ -52,7 +52,7 @@ class Bounded:
     def __init__(self) -> None:
         self._work: queue.SimpleQueue[Callable[[], None] | None] | None = None
 
-    def run(self, work: Callable[[], None], seconds: float) -> None:
+    def run(self, work: Callable[[], object], seconds: float) -> None:
         """Do it, and wait. TooSlow: it goes on without anybody waiting. Errors of the work as they are."""
         done, failed = threading.Event(), list[BaseException]()
 
