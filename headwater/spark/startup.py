@@ -20,8 +20,9 @@ def _install() -> None:
 
 
 def _hidden(own: str) -> None:
-    """Run the next one on the path."""
-    found = PathFinder.find_spec("sitecustomize", [place for place in sys.path if place != own])
+    """Run the next one behind ours on the path; never one before it, so two copies of the bundle do not take turns."""
+    behind = sys.path[sys.path.index(own) + 1 :] if own in sys.path else []
+    found = PathFinder.find_spec("sitecustomize", behind)
     if found is not None and found.loader is not None:
         found.loader.exec_module(importlib.util.module_from_spec(found))
 

@@ -63,8 +63,9 @@ print({{getattr(sys.modules[name], '__file__').partition('.zip')[0] for name in 
 
 
 def test_it_starts_itself_loads_next_to_nothing_and_hides_no_other(bundle: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
+    other, copy = tmp_path / "other", tmp_path / "copy.zip"
+    write(copy)
     other.mkdir()
     (other / "sitecustomize.py").write_text("print('the other one')")
     code = "import sys; print(*sorted(name for name in sys.modules if name.startswith(('headwater', 'spline'))))"
-    assert python(bundle, code, other) == f"the other one\n{' '.join(sorted(AT_START))}\n"
+    assert python(bundle, code, copy, other) == f"the other one\n{' '.join(sorted(AT_START))}\n"
