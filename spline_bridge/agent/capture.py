@@ -17,6 +17,7 @@ from spline_bridge.agent.getters import (
     ask,
     catalog_table,
     class_name,
+    follow,
     java_map,
     optional,
     pairs,
@@ -63,7 +64,6 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
         "format": short_name("fileFormat"),
         "options": pairs("options"),
         "static": pairs("staticPartitions"),
-        "dynamic": value("dynamicPartitionOverwrite"),
         "table": optional("catalogTable", catalog_table),
     },
     "SaveIntoDataSourceCommand": {
@@ -151,10 +151,18 @@ def _ignored(plan: Any, query_execution: Any) -> bool:
     return not any(written.get(name) for name in ("numFiles", "numOutputRows", "numOutputBytes"))
 
 
+def _executed(reader: Reader, query_execution: Any) -> Any:
+    """What the command says as it was executed: the analysed one would decide by settings that may be others by now."""
+    for path in ("executedPlan.cmd", "executedPlan.executedPlan.cmd"):  # the second one: adaptive execution
+        command = ask(lambda target, path=path: follow(target, path), query_execution)  # type: ignore[misc]
+        if command is not None:
+            return ask(reader, command)
+    return None
+
+
 def _metrics(query_execution: Any) -> dict[str, int]:
     """Numbers of the write's command: ``SQLMetric(id: 12, name: Some(number of written files), value: 1)``."""
-    paths = ("executedPlan.cmd.metrics", "executedPlan.executedPlan.cmd.metrics")  # the second one: adaptive
-    known: dict[str, str] = next(filter(None, (ask(pairs(path), query_execution) for path in paths)), {})
+    known: dict[str, str] = _executed(pairs("metrics"), query_execution) or {}
     values = {name: metric.rpartition("value: ")[2].rstrip(")") for name, metric in known.items()}
     return {name: int(number) for name, number in values.items() if number.isdigit()}
 
@@ -167,6 +175,7 @@ def read(query_execution: Any) -> Captured:
     if "table" in details and "path" not in details and not _located(details["table"]):
         details["location"] = ask(_default_location(command), query_execution)
     details["metrics"] = _metrics(query_execution)
+    details["dynamic"] = _executed(value("dynamicPartitionOverwrite"), query_execution) is True
     details["filesystem"] = ask(_default_filesystem, query_execution)
     text_ = str(plan.toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()

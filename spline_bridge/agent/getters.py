@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spline_bridge.secret_patterns import MASK, secret_name
+from spline_bridge.secret_patterns import MASK, clean_text, secret_name
 
 Reader = Callable[[Any], Any]
 
@@ -65,9 +65,9 @@ def pairs(path: str) -> Reader:
 
 
 def dictionary(scala_map: Any) -> dict[str, str]:
-    """A Scala map of texts as a dictionary, in one call, without its secrets."""
+    """A Scala map of texts as a dictionary, in one call, without the secrets that it holds by name or inside a URL."""
     found = (item.partition(" -> ") for item in split(scala_map))
-    return {key: MASK if secret_name(key) else content for key, _, content in found}
+    return {key: MASK if secret_name(key) else clean_text(content)[0] for key, _, content in found}
 
 
 def java_map(path: str, keys: tuple[str, ...]) -> Reader:

@@ -5,9 +5,12 @@ From what `capture` was told; pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from spline_bridge.secret_patterns import MASK, clean_text
 
 Details = Mapping[str, Any]
 
@@ -75,8 +78,17 @@ def _jdbc(details: Details) -> Source | None:
     if not str(known.get("url", "")).startswith("jdbc:"):
         return None
     what = known.get("dbtable") or known.get("query")
-    return Source((f"{known['url']}:{what}",), "jdbc", {k: v for k, v in options.items() if k.lower() in _JDBC})
+    return Source(
+        (f"{_public(str(known['url']))}:{what}",), "jdbc", {k: v for k, v in options.items() if k.lower() in _JDBC}
+    )
 
+
+def _public(url: str) -> str:
+    """A JDBC URL without the properties that are secrets: masked ones would take the table's name with them."""
+    return _MASKED.sub("", clean_text(url)[0])
+
+
+_MASKED = re.compile(r"[;?&][^;?&=]*=" + re.escape(MASK))
 
 #: Options of a JDBC source that say what is read or written. Others can hold anything.
 _JDBC = frozenset({"url", "dbtable", "query", "driver", "user"})
