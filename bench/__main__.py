@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import importlib.util
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -203,6 +205,33 @@ def one_by_one(place: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
+def live_spark(place: Path, *, quick: bool) -> list[Figure]:
+    """What capture costs a job, against the same job without it."""
+    if not (shutil.which("java") and importlib.util.find_spec("pyspark")):
+        print("  left out: Java or PySpark is not installed")
+        return []
+    with serving(place / "spark") as server:
+        command = [sys.executable, "-m", "bench.spark", server.url, "5" if quick else "21"]
+        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, cwd=_ROOT)
+    found = json.loads(run.stdout)
+    middle = {
+        mode: [machine.median(column) for column in zip(*times, strict=True)] for mode, times in found["times"].items()
+    }
+    nodes, (plain_returned, plain_heard) = found["nodes"], middle["plain"]
+    return [
+        Figure("capture() of a session", found["started"], "ms"),
+        Figure(f"a write of {nodes} plan nodes, not captured", plain_returned, "ms"),
+        Figure("captured: later that the write returns", middle["there"][0] - plain_returned, "ms"),
+        Figure("captured: later that Spark is done", middle["there"][1] - plain_heard, "ms", 50 + 2 * nodes),
+        Figure(
+            "captured, server away: later that Spark is done", middle["away"][1] - plain_heard, "ms", 50 + 2 * nodes
+        ),
+        Figure("500 columns, 200 steps: reading the plan", found["wide"]["heard"] / 1_000, "s", 5),
+        Figure("500 columns, 200 steps: reading, making and sending", found["wide"]["sent"] / 1_000, "s"),
+        Figure("500 columns, 200 steps: growth of the driver's Python", found["wide"]["grown"], "MiB", 300),
+    ]
+
+
 PARTS = {
     "acknowledgement": acknowledgement,
     "into the graph": into_the_graph,
@@ -210,6 +239,7 @@ PARTS = {
     "a large graph": a_large_graph,
     "gremlin server": gremlin_server,
     "neptune": neptune,
+    "live Spark": live_spark,
 }
 
 

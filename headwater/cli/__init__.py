@@ -15,6 +15,7 @@ import click
 
 import headwater
 from headwater.cli.ask import downstream, query, upstream
+from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
 from headwater.cli.estate import estate
 from headwater.cli.glue import glue
@@ -47,7 +48,7 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 _COMMANDS = (
     *(serve, load, upstream, downstream, impact, paths, estate, query),
     *(tag, own, describe, retire, ignore, watch),
-    *(verify, replay, export, bulk_load, parked, erase, backup, glue, doctor, token, ledger, demo),
+    *(verify, replay, export, bulk_load, parked, erase, backup, glue, spark_bundle, doctor, token, ledger, demo),
 )
 for _command in _COMMANDS:
     command.add_command(_command)
