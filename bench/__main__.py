@@ -20,29 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
+from bench.figure import Figure
 from bench.payloads import CONTENT_TYPE, estate, hub, layers, superseded
+from bench.questions import impact
 
 _ROOT = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure; `goal` is an upper bound, or a lower one with `atleast`."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float | None = None
-    atleast: bool = False
-
-    def line(self) -> str:
-        """For people."""
-        if self.goal is None:
-            return f"  {self.name:<68}{self.value:>10.2f} {self.unit}"
-        met = self.value >= self.goal if self.atleast else self.value <= self.goal
-        sign = ">=" if self.atleast else "<="
-        goal = f"goal {sign} {self.goal:g}: {'met' if met else 'NOT met'}"
-        return f"  {self.name:<68}{self.value:>10.2f} {self.unit:<6} {goal}"
 
 
 @dataclass(frozen=True)
@@ -264,6 +246,7 @@ PARTS = {
     "into the graph": into_the_graph,
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,
+    "impact": impact,
 }
 
 

@@ -26,7 +26,7 @@ EXAMPLES = PAGES / "examples"
 WORLDS: Mapping[str, tuple[str, ...]] = {
     # customers and orders to features, a model and its scores; a job that ran again, with changed logic at last
     "pipeline": ("l0*", "m0*"),
-    # jobs that ran often, that fail, that run code which no plan shows, that overwrite what they read, or change columns
+    # jobs that ran often, that fail, run code which no plan shows, overwrite what they read, or change their columns
     "estate": ("l0*", "m01*", "j01*", "r23*", "r27*", "r31*"),
 }
 _WORLD = re.compile(r"^<!-- world: (\S+) -->$", re.MULTILINE)
