@@ -1,4 +1,4 @@
-"""One measured figure with its goal."""
+"""A measured figure and its goal."""
 
 from __future__ import annotations
 

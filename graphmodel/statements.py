@@ -200,3 +200,22 @@ def parts(counting: Mapping[Key, Statement], nodes: Mapping[str, str]) -> Iterat
         seen = described(node, label, counting)
         if seen:
             yield Part((seen,))
+
+
+def with_descriptions(part: Part, counting: Mapping[Key, Statement]) -> Part:
+    """The part with the descriptions of its vertices."""
+    said = {v.id: described(v.id, v.label, counting) for v in part.vertices if v.label in LABELS}
+    more = {node: seen.properties for node, seen in said.items() if seen}
+    vertices = (Vertex(v.id, v.label, {**v.properties, **more.get(v.id, {})}) for v in part.vertices)
+    return Part(tuple(vertices), part.edges)
+
+
+def with_statements(part: Part, counting: Mapping[Key, Statement]) -> Part:
+    """The part with the descriptions of its vertices, and their tags."""
+    nodes = {v.id: v.label for v in part.vertices if v.label in LABELS}
+    if not counting or not nodes:
+        return part
+    tags = list(parts({key: s for key, s in counting.items() if s.kind == TAG}, nodes))
+    told = with_descriptions(part, counting)
+    vertices = {v.id: v for more in tags for v in more.vertices}
+    return Part((*told.vertices, *vertices.values()), (*told.edges, *(edge for more in tags for edge in more.edges)))

@@ -6,7 +6,7 @@ Pure and plain, written to be read and to be compared with; the projector comput
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
@@ -48,12 +48,18 @@ class Chosen:
     summary: Summary
 
 
+def chosen_of(body: Body) -> Chosen:
+    """A body that counts, mapped."""
+    known = logic(body.plan)
+    return Chosen(body, known, summary(body.plan, known, body.sha256))
+
+
 def chosen_bodies(bodies: Iterable[Body]) -> dict[str, Chosen]:
     """The body that counts, by the agent's plan id."""
     best: dict[str, Body] = {}
     for body in sorted(bodies, key=lambda b: body_rank(b.plan, b.sha256)):
         best.setdefault(body.plan.agent_plan_id, body)
-    return {agent_plan_id: _chosen(body) for agent_plan_id, body in best.items()}
+    return {agent_plan_id: chosen_of(body) for agent_plan_id, body in best.items()}
 
 
 def chosen_events(events: Iterable[Event]) -> dict[str, Event]:
@@ -92,7 +98,7 @@ def graph(
     reads = _by_dataset(((uri, now.read_of(e, of.summary)) for e, of in joined for uri in of.summary.inputs))
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
     for dataset, its_schemas in by_dataset.items():
-        view = _View(dataset, writes.get(dataset, []), known, until, partitioned=dataset in partitioned)
+        view = View(dataset, writes.get(dataset, []), known, until, partitioned=dataset in partitioned)
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
     nodes = {v.id: v.label for v in whole.vertices.values() if v.label in stated.LABELS}
@@ -102,22 +108,24 @@ def graph(
 
 
 @dataclass(frozen=True)
-class _View:
-    """The views of one dataset."""
+class View:
+    """The views of one dataset, out of all its successful writes. `known` has the logic of each plan that wrote it."""
 
     dataset: str
     writes: list[Write]
     known: dict[str, Logic]
-    until: int
+    until: int = validity.STILL
     partitioned: bool = field(kw_only=True)
 
     def parts(self, reads: list[Read], its_schemas: list[Schema]) -> Iterator[Part]:
+        """All that depends on the set of its writes, and of the successful runs that read it."""
         timeline = now.timeline(self.writes)
         twins = now.twins(self.writes)
         yield Part(edges=tuple(elements.twin_edge(wrapper, inner) for wrapper, inner in twins.items()))
         yield Part(edges=tuple(self._appends(timeline)))
+        near = now.Near(timeline)
         for reader in reads:
-            yield self._used(reader, timeline)
+            yield self._used(reader, near(reader))
         yield Part(edges=tuple(self._made_by(timeline)))
         state = now.fold(
             (w for w in timeline if w.timestamp <= self.until), self._outputs_of, partitioned=self.partitioned
@@ -143,8 +151,8 @@ class _View:
             if now.before(write, previous, partitioned=self.partitioned):
                 yield elements.appends_edge(self.dataset, write.run, previous.run)
 
-    def _used(self, reader: Read, timeline: list[Write]) -> Part:
-        seen = now.seen(reader, timeline)
+    def _used(self, reader: Read, near: Sequence[Write]) -> Part:
+        seen = now.seen(reader, near)
         writer = seen.write.run if seen.write else None
         initial = Part() if writer else elements.initial_part(self.dataset)
         edge = elements.used_edge(reader.run, self.dataset, writer, certain=seen.certain)
@@ -156,11 +164,16 @@ def _bodies_parts(alive: Iterable[Chosen]) -> Iterator[Part]:
     for c in sorted(alive, key=lambda c: c.summary.operations_rank):
         best.setdefault(c.logic.plan, c)
         yield Part(edges=tuple(elements.logic_edges(c.logic)))
-        yield elements.alias_part(c.body.plan.agent_plan_id, c.logic.plan)
-        for spelling, uri in aliases(c.body.plan):
-            yield elements.alias_part(spelling, uri)
+        yield from alias_parts(c)
     for c in best.values():
         yield elements.operations_part(c.logic.plan, c.body.plan)
+
+
+def alias_parts(c: Chosen) -> Iterator[Part]:
+    """The other names that a body gives its plan and its datasets."""
+    yield elements.alias_part(c.body.plan.agent_plan_id, c.logic.plan)
+    for spelling, uri in aliases(c.body.plan):
+        yield elements.alias_part(spelling, uri)
 
 
 def _by_dataset(pairs: Iterable[tuple[str, T | None]]) -> dict[str, list[T]]:
@@ -169,8 +182,3 @@ def _by_dataset(pairs: Iterable[tuple[str, T | None]]) -> dict[str, list[T]]:
         if thing is not None:
             found.setdefault(dataset, []).append(thing)
     return found
-
-
-def _chosen(body: Body) -> Chosen:
-    known = logic(body.plan)
-    return Chosen(body, known, summary(body.plan, known, body.sha256))

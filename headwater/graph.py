@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +16,7 @@ from headwater.errors import WrongUse
 from headwater.impact import Impact
 from headwater.loading import Loaded
 from headwater.paths import Paths
+from headwater.reading import SHARED, ReadOnly
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
 from headwater.stating import Stated
@@ -30,24 +33,39 @@ Direction = Literal["upstream", "downstream", "both"]
 
 
 def open(data: str | Path | None = None, *, store: str | None = None, server: str | None = None) -> Graph:  # noqa: A001 - hw.open() reads best
-    """The graph of a data folder, or of a server.
+    """The graph of a data folder, of a server (``http://...``), or of a store alone (``neptune://...``, ``ws://...``).
+
+    A store alone, without the folder of its ledger, is only read.
 
     Without arguments: what HEADWATER_SERVER, HEADWATER_DATA and HEADWATER_STORE name, else the default data folder,
     through the server that runs on it if one does; a folder that is not there is made. `server` is a URL; a token is
     taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open.
     """
+    if isinstance(data, str) and data.startswith(SHARED):
+        return Graph(ReadOnly.open(data))
+    if isinstance(data, str) and data.startswith(("http://", "https://")):
+        data, server = None, data
     if data is None and store is None and server is None:
         server = os.environ.get(SERVER.variable)
     folder = Path(data or os.environ.get(DATA.variable) or default_data())
     return Graph(find(folder, store or os.environ.get(STORE.variable), server))
 
 
+def example() -> Graph:
+    """The pipeline of seven jobs of ``headwater demo``, in a temporary folder: something to ask at once."""
+    folder = TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True)
+    graph = Graph(find(Path(folder.name) / "data"), folder)
+    graph.load(Path(str(files("headwater.demo").joinpath("payloads"))))
+    return graph
+
+
 class Graph:
     """Questions to one graph. A context manager; `close` lets go of the data folder."""
 
-    def __init__(self, source: Source) -> None:
-        """Use `headwater.open`."""
+    def __init__(self, source: Source, folder: TemporaryDirectory[str] | None = None) -> None:
+        """Use `headwater.open`. `folder` is gone with the graph."""
         self._source = source
+        self._folder = folder
 
     def upstream(
         self,
@@ -181,6 +199,8 @@ class Graph:
     def close(self) -> None:
         """Let go of the data folder."""
         self._source.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def __enter__(self) -> Graph:  # noqa: PYI034 - Self is 3.11
         return self

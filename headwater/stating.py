@@ -47,7 +47,7 @@ def tag(
     node, nodes = _pattern(source, subject, withdraw=withdraw) if "*" in subject else _node(source, subject)
     if withdraw:
         asked = ("tagged", {"tag": value}) if "*" in subject else ("tags", {"node": node})
-        _there(_rows(source, asked[0], asked[1]), node, value)
+        _there(rows(source, asked[0], asked[1]), node, value)
     said = {"kind": TAG, "subject": node, "value": value, "withdrawn": withdraw}
     return _state(source, said, nodes, by, reason)
 
@@ -72,7 +72,7 @@ def _node(source: Source, spelling: str) -> tuple[str, int]:
 
 
 def _pattern(source: Source, subject: str, *, withdraw: bool) -> tuple[str, int]:
-    found = _rows(source, "matching", {"pattern": subject})
+    found = rows(source, "matching", {"pattern": subject})
     if not found and not withdraw:
         raise WrongUse(f"nothing matches {subject!r}: a pattern is a node's id in which * stands for any text")
     return subject, len(found)
@@ -88,15 +88,15 @@ def _there(tags: list[Mapping[str, Any]], node: str, value: str) -> None:
     raise WrongUse(f"{node} has no tag {value}")
 
 
-def _rows(source: Source, query: str, given: Mapping[str, object]) -> list[Mapping[str, Any]]:
-    """All pages."""
-    rows: list[Mapping[str, Any]] = []
+def rows(source: Source, query: str, given: Mapping[str, object]) -> list[Mapping[str, Any]]:
+    """The rows of all pages of a query."""
+    found: list[Mapping[str, Any]] = []
     begin: str | None = "0"
     while begin is not None:
         page = _page(source, query, {**given, "limit": 10_000, "next": begin})
-        rows += page.rows
+        found += page.rows
         begin = page.next
-    return rows
+    return found
 
 
 def _page(source: Source, query: str, given: Mapping[str, object]) -> Table:

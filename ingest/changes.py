@@ -9,8 +9,8 @@ from graphmodel.elements import Part
 
 EdgeKey = tuple[str, str, str]  # label, source, key
 
-#: A payload shows when its run does: runs, and how far the ledger was read, are written last.
-_LAST = {"run": 1, "ledger": 2}
+#: A payload shows when its run does: runs are written last.
+_LAST = {"run": 1}
 
 
 def key_of(edge: Edge) -> EdgeKey:

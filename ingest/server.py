@@ -29,7 +29,7 @@ from ingest.graph_process import GraphProcess
 from ingest.group_commit import GroupCommitter
 from ingest.ledger import Ledger
 from ingest.receiver import Settings, create_app, make_runner
-from ingest.service import default_store
+from ingest.targets import default_store
 from ingest.tokens import Sender, TokenStore
 
 log = logging.getLogger(__name__)

@@ -79,9 +79,7 @@ class Stated:
             self._changes.remove_vertex(ids.tag_id(tag))
 
     def _counting(self) -> dict[Key, Statement]:
-        """The statements that count."""
-        said = self._db.execute("SELECT statement FROM statements")
-        return statements.chosen(statements.parse(text) for (text,) in said)
+        return counting_statements(self._db)
 
     def _nodes(self, subjects: Iterable[str]) -> dict[str, str]:
         """The nodes in the graph that these subjects, ids or patterns, are about: id -> label."""
@@ -97,3 +95,9 @@ class Stated:
             yield from ((ids.column_id(uri, name), "column") for name in orjson.loads(columns))
         for (job,) in self._db.execute("SELECT DISTINCT job FROM logics"):
             yield job, "job"
+
+
+def counting_statements(db: sqlite3.Connection) -> dict[Key, Statement]:
+    """The statements that count, out of the derived tables."""
+    said = db.execute("SELECT statement FROM statements")
+    return statements.chosen(statements.parse(text) for (text,) in said)

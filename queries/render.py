@@ -36,7 +36,9 @@ def tree(answer: Answer, fan: int = FAN) -> Tree:
 def text(answer: Answer, width: int = 160, fan: int = FAN) -> str:
     """The tree without colours, for a file or a pipe."""
     out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console = Console(
+        file=out, width=width, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
+    )
     console.print(tree(answer, fan), soft_wrap=True)
     return out.getvalue()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import urllib.error
 import urllib.request
@@ -19,12 +20,17 @@ EMAIL = "file:///data/lake/raw/crm/customers.csv#country"
 LAST = "file:///data/lake/pipe/out/churn_by_country"
 
 
-@pytest.fixture
-def loaded(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("statements") / "data"
     done = headwater("load", "--data", folder, *PIPELINE)
     assert (done.returncode, done.stderr) == (0, "")
     return folder
+
+
+@pytest.fixture
+def loaded(pipeline: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(pipeline, tmp_path / "data")
 
 
 def rows(folder: Path, name: str, *given: str) -> list[dict[str, Any]]:
