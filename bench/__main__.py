@@ -25,6 +25,7 @@ from bench.gremlin_server import gremlin_server
 from bench.large import load
 from bench.neptune import neptune
 from bench.payloads import CONTENT_TYPE, estate
+from bench.questions import impact
 
 _ROOT = Path(__file__).parents[1]
 
@@ -237,6 +238,7 @@ PARTS = {
     "into the graph": into_the_graph,
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,
+    "impact": impact,
     "gremlin server": gremlin_server,
     "neptune": neptune,
     "live Spark": live_spark,

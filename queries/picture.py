@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from queries.answer import Answer, Edge, Node
+from queries.routes import in_flow
 
 BOXES = 60  #: datasets in a picture, the nearest first
 ROWS = 30  #: columns in a box, the nearest first
@@ -88,7 +89,7 @@ def _placed(boxes: Sequence[Box], edges: Iterable[Edge]) -> tuple[Box, ...]:
     for vertex in vertices.values():
         vertex.view = _View(vertex.data.height, WIDTH)
     pairs = dict.fromkeys((_dataset(edge.source), _dataset(edge.target)) for edge in edges)
-    known = _acyclic((a, b) for a, b in pairs if a in vertices and b in vertices)
+    known = _forward([(a, b) for a, b in pairs if a != b and a in vertices and b in vertices])
     graph = Graph(list(vertices.values()), [Arc(vertices[a], vertices[b]) for a, b in known])
     below = float(_MARGIN)
     places: dict[str, tuple[float, float]] = {}
@@ -99,25 +100,13 @@ def _placed(boxes: Sequence[Box], edges: Iterable[Edge]) -> tuple[Box, ...]:
     return tuple(Box(box.dataset, box.columns, box.folded, *places[box.dataset]) for box in boxes)
 
 
-def _acyclic(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Without the pairs that close a cycle: grandalf's own way of turning them round fails on some graphs."""
-    after: dict[str, list[str]] = {}
+def _forward(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same pairs, those that close a circle turned round: grandalf's own way of it may miss one."""
+    links: dict[str, list[str]] = {}
     for source, target in pairs:
-        if not _reaches(after, target, source):
-            after.setdefault(source, []).append(target)
-            yield source, target
-
-
-def _reaches(after: Mapping[str, Sequence[str]], start: str, end: str) -> bool:
-    met, stack = {start}, [start]
-    while stack:
-        place = stack.pop()
-        if place == end:
-            return True
-        fresh = [node for node in after.get(place, ()) if node not in met]
-        met.update(fresh)
-        stack += fresh
-    return False
+        links.setdefault(source, []).append(target)
+    place = {node: number for number, node in enumerate(in_flow(links))}
+    return list(dict.fromkeys((a, b) if place[a] < place[b] else (b, a) for a, b in pairs))
 
 
 def _order(vertices: Mapping[str, Any], vertex: Any) -> int:

@@ -29,9 +29,14 @@ def environment(**more: str) -> dict[str, str]:
 
 def headwater(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     """The command's result; its output is no terminal."""
+    return headwater_in(Path("/"), *arguments, **variables)
+
+
+def headwater_in(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command's result, run in a folder."""
     command = [sys.executable, "-m", "headwater", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=environment(**variables), cwd="/"
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=environment(**variables), cwd=folder
     )
 
 
