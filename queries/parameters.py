@@ -15,18 +15,19 @@ class Parameter:
     """One parameter of a query.
 
     `default` is the typed value of an absent one, `minimum` and `maximum` bound an integer, `labels` are what a node
-    may be.
+    may be; `many`: one spelling may name several of them.
     """
 
     name: str
     meaning: str
-    type: Literal["string", "integer", "node"] = "string"
+    type: Literal["string", "integer", "node", "moment"] = "string"
     default: str | int | None = None
     required: bool = False
     choices: tuple[str, ...] = ()
     minimum: int = 0
     maximum: int | None = None
     labels: tuple[str, ...] = ()
+    many: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the list of queries; only what is set."""

@@ -22,6 +22,7 @@ from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.past import changes, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
 from headwater.errors import HeadwaterError
@@ -47,6 +48,9 @@ _COMMANDS = (
     downstream,
     impact,
     paths,
+    inputs,
+    diff,
+    changes,
     estate,
     query,
     verify,

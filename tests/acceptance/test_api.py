@@ -138,7 +138,7 @@ def test_every_listed_query_can_be_asked(server: Server) -> None:
     assert [query["name"] for query in listed] == [query.name for query in QUERIES]
     run = server.get(f"/api/v1/queries/runs?job={quote(JOB, safe='')}")[1]["rows"][0]
     values = {"node": RATES, "q": "avg", "dataset": LAST.partition("#")[0], "job": JOB, "run": run["id"]}
-    values |= {"plan": run["plan"], "from": RATES, "to": LAST}
+    values |= {"plan": run["plan"], "from": RATES, "to": LAST, "other": run["id"]}
     for query in listed:
         given = [f"{p['name']}={quote(values[p['name']], safe='')}" for p in query["parameters"] if p["required"]]
         status, answer = server.get(f"/api/v1/queries/{query['name']}?{'&'.join(given)}")
