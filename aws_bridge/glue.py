@@ -1,7 +1,4 @@
-"""Glue jobs through boto3: read, list, replace. What to change and what is wrong is decided in `spline_bridge.glue`.
-
-boto3 comes with the extra ``aws`` and is imported when a connection is made.
-"""
+"""Glue jobs through boto3: read, list, replace. What to change and what is wrong is decided in `spline_bridge.glue`."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from aws_bridge.session import AwsError, NotInstalled, Session, translated
 from spline_bridge.glue.findings import Connection, Seen
 from spline_bridge.glue.update import job_update
 
@@ -27,14 +25,6 @@ _CLOSED = frozenset(
 )  # fmt: skip
 
 
-class AwsError(Exception):
-    """AWS cannot be reached, or refuses; one sentence, without a secret."""
-
-
-class NotInstalled(Exception):
-    """The extra ``aws`` is missing."""
-
-
 class NoSuchJob(Exception):
     """There is no such job in this account and region."""
 
@@ -44,16 +34,8 @@ class Glue:
 
     def __init__(self, region: str | None = None, profile: str | None = None, endpoint: str | None = None) -> None:
         """`endpoint` is Glue's alone; raises `NotInstalled`, and `AwsError` without a region."""
-        try:
-            import boto3
-            from botocore.config import Config
-        except ImportError:
-            raise NotInstalled("boto3 is not installed: pip install 'headwater[aws]'") from None
-        config = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
-        with _translated():
-            self._session = boto3.Session(region_name=region, profile_name=profile)
-            self._config = config
-            self._glue = self._session.client("glue", endpoint_url=endpoint, config=config)
+        self._session = Session(region, profile)
+        self._glue = self._session.client("glue", endpoint)
 
     def job(self, name: str) -> dict[str, Any]:
         """A job as GetJob gives it."""
@@ -94,7 +76,7 @@ class Glue:
 
     def _routes(self, subnet: str) -> tuple[tuple[str, str], ...] | None:
         """The subnet's routes that work, or the main ones of its VPC."""
-        ec2 = self._session.client("ec2", config=self._config)
+        ec2 = self._session.client("ec2")
         try:
             tables = _tables(ec2, "association.subnet-id", subnet)
             if not tables:
@@ -109,7 +91,7 @@ class Glue:
         bucket, slash, key = location.removeprefix("s3://").partition("/")
         if not location.startswith("s3://") or not slash or not key:
             return None
-        s3 = self._session.client("s3", config=self._config)
+        s3 = self._session.client("s3")
         try:
             body = s3.get_object(Bucket=bucket, Key=key)["Body"]
         except s3.exceptions.ClientError as error:
@@ -142,14 +124,12 @@ def _raise_unless_closed(error: Any) -> None:
 @contextmanager
 def _translated(job: str = "") -> Iterator[None]:
     """Botocore's errors as ours."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
-    try:
-        yield
-    except ClientError as error:
-        problem = error.response["Error"]
-        if problem["Code"] == "EntityNotFoundException" and job:
-            raise NoSuchJob(f"there is no Glue job {job} in this account and region") from None
-        raise AwsError(f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}") from None
-    except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
-        raise AwsError(f"AWS cannot be reached: {error}") from None
+    with translated():
+        try:
+            yield
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "EntityNotFoundException" and job:
+                raise NoSuchJob(f"there is no Glue job {job} in this account and region") from None
+            raise

@@ -66,3 +66,8 @@ def edge(label: str, source: str, target: str, *discriminators: str, **propertie
 def vertex(id: str, label: str, **properties: Value | None) -> Vertex:  # noqa: A002 - the field's own name
     """A vertex without the properties that are None."""
     return Vertex(id, label, {k: v for k, v in properties.items() if v is not None})
+
+
+def edge_id(label: str, source: str, target: str, key: str) -> str:
+    """The id of an edge, where the store lets us give one (T.id, ``~id`` of a loader's file): 32 hex digits."""
+    return digest(label, source, target, key)

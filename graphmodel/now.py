@@ -7,6 +7,7 @@ Nothing here depends on the order in which entries came: every function takes a 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -120,7 +121,12 @@ def twin_of(wrapper: Write, writes: Iterable[Write]) -> Write | None:
 
 def twins(writes: Sequence[Write]) -> dict[str, str]:
     """The run of the inner write by the run of its wrapper, among the writes of one dataset."""
-    found = {w.run: twin_of(w, writes) for w in writes if w.role is Role.WRAPPER}
+    inner_of: dict[tuple[str | None, str], list[Write]] = {}
+    for write in writes:
+        if write.role is Role.INNER:
+            inner_of.setdefault((write.app_id, write.signature), []).append(write)
+    wrappers = (w for w in writes if w.role is Role.WRAPPER)
+    found = {w.run: twin_of(w, inner_of.get((w.app_id, w.signature), ())) for w in wrappers}
     return {wrapper: inner.run for wrapper, inner in found.items() if inner}
 
 
@@ -157,6 +163,24 @@ def seen(reader: Read, writes: Iterable[Write]) -> Seen:
     listed = list(writes)
     newest = max((w for w in listed if sees(reader, w)), key=lambda w: w.position, default=None)
     return Seen(newest, not reader.doubtful and not any(overlaps(reader, w) for w in listed))
+
+
+class Near:
+    """The few writes of a long timeline that decide what a run saw: `seen` of them is `seen` of all."""
+
+    def __init__(self, timeline: Sequence[Write]) -> None:
+        """`timeline` is in the order of time."""
+        self._writes = timeline
+        self._ends = [w.timestamp for w in timeline]
+        self._longest = max((w.timestamp - w.start for w in timeline), default=0)
+
+    def __call__(self, reader: Access) -> Sequence[Write]:
+        """What ended after the run began, and began before it ended; and the last one that ended before."""
+        first = bisect_right(self._ends, reader.start)
+        last = bisect_right(self._ends, reader.timestamp + max(self._longest, 0))
+        while first > 0 and self._writes[first - 1].position >= reader.position:
+            first -= 1
+        return self._writes[max(first - 1, 0) : last]
 
 
 def resets(write: Write, *, partitioned: bool) -> bool:

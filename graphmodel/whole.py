@@ -6,18 +6,20 @@ Pure and plain, written to be read and to be compared with; the projector comput
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
 
 from graphmodel import elements, now, validity
+from graphmodel import statements as stated
 from graphmodel.choice import Body, Event, body_rank, choose
 from graphmodel.columns import Voice, column_vertices, voices
 from graphmodel.delta import Edge, Vertex
 from graphmodel.elements import Part
 from graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
 from graphmodel.now import Read, Write
+from graphmodel.statements import Statement
 
 T = TypeVar("T")
 
@@ -30,8 +32,10 @@ class Graph:
     edges: dict[tuple[str, str, str], Edge] = field(default_factory=dict)
 
     def add(self, part: Part) -> None:
-        """Add the vertices and edges of a part; what is there already is the same."""
-        self.vertices.update((v.id, v) for v in part.vertices)
+        """Add the vertices and edges of a part; what is there already is the same, or gets further properties."""
+        for v in part.vertices:
+            before = self.vertices.get(v.id)
+            self.vertices[v.id] = Vertex(v.id, v.label, {**before.properties, **v.properties}) if before else v
         self.edges.update(((e.label, e.source, e.key), e) for e in part.edges)
 
 
@@ -44,12 +48,18 @@ class Chosen:
     summary: Summary
 
 
+def chosen_of(body: Body) -> Chosen:
+    """A body that counts, mapped."""
+    known = logic(body.plan)
+    return Chosen(body, known, summary(body.plan, known, body.sha256))
+
+
 def chosen_bodies(bodies: Iterable[Body]) -> dict[str, Chosen]:
     """The body that counts, by the agent's plan id."""
     best: dict[str, Body] = {}
     for body in sorted(bodies, key=lambda b: body_rank(b.plan, b.sha256)):
         best.setdefault(body.plan.agent_plan_id, body)
-    return {agent_plan_id: _chosen(body) for agent_plan_id, body in best.items()}
+    return {agent_plan_id: chosen_of(body) for agent_plan_id, body in best.items()}
 
 
 def chosen_events(events: Iterable[Event]) -> dict[str, Event]:
@@ -60,8 +70,14 @@ def chosen_events(events: Iterable[Event]) -> dict[str, Event]:
     return best
 
 
-def graph(bodies: Iterable[Body], events: Iterable[Event], *, until: int = validity.STILL) -> Graph:
-    """The graph of these bodies and events, in whatever order they come.
+def graph(
+    bodies: Iterable[Body],
+    events: Iterable[Event],
+    statements: Iterable[Statement] = (),
+    *,
+    until: int = validity.STILL,
+) -> Graph:
+    """The graph of these bodies, events and statements, in whatever order they come.
 
     With `until`, in ms since 1970, the views of what holds now are of what held then; all else is the same.
     """
@@ -82,29 +98,34 @@ def graph(bodies: Iterable[Body], events: Iterable[Event], *, until: int = valid
     reads = _by_dataset(((uri, now.read_of(e, of.summary)) for e, of in joined for uri in of.summary.inputs))
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
     for dataset, its_schemas in by_dataset.items():
-        view = _View(dataset, writes.get(dataset, []), known, until, partitioned=dataset in partitioned)
+        view = View(dataset, writes.get(dataset, []), known, until, partitioned=dataset in partitioned)
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
+    nodes = {v.id: v.label for v in whole.vertices.values() if v.label in stated.LABELS}
+    for part in stated.parts(stated.chosen(statements), nodes):
+        whole.add(part)
     return whole
 
 
 @dataclass(frozen=True)
-class _View:
-    """The views of one dataset."""
+class View:
+    """The views of one dataset, out of all its successful writes. `known` has the logic of each plan that wrote it."""
 
     dataset: str
     writes: list[Write]
     known: dict[str, Logic]
-    until: int
+    until: int = validity.STILL
     partitioned: bool = field(kw_only=True)
 
     def parts(self, reads: list[Read], its_schemas: list[Schema]) -> Iterator[Part]:
+        """All that depends on the set of its writes, and of the successful runs that read it."""
         timeline = now.timeline(self.writes)
         twins = now.twins(self.writes)
         yield Part(edges=tuple(elements.twin_edge(wrapper, inner) for wrapper, inner in twins.items()))
         yield Part(edges=tuple(self._appends(timeline)))
+        near = now.Near(timeline)
         for reader in reads:
-            yield self._used(reader, timeline)
+            yield self._used(reader, near(reader))
         yield Part(edges=tuple(self._made_by(timeline)))
         state = now.fold(
             (w for w in timeline if w.timestamp <= self.until), self._outputs_of, partitioned=self.partitioned
@@ -130,8 +151,8 @@ class _View:
             if now.before(write, previous, partitioned=self.partitioned):
                 yield elements.appends_edge(self.dataset, write.run, previous.run)
 
-    def _used(self, reader: Read, timeline: list[Write]) -> Part:
-        seen = now.seen(reader, timeline)
+    def _used(self, reader: Read, near: Sequence[Write]) -> Part:
+        seen = now.seen(reader, near)
         writer = seen.write.run if seen.write else None
         initial = Part() if writer else elements.initial_part(self.dataset)
         edge = elements.used_edge(reader.run, self.dataset, writer, certain=seen.certain)
@@ -143,11 +164,16 @@ def _bodies_parts(alive: Iterable[Chosen]) -> Iterator[Part]:
     for c in sorted(alive, key=lambda c: c.summary.operations_rank):
         best.setdefault(c.logic.plan, c)
         yield Part(edges=tuple(elements.logic_edges(c.logic)))
-        yield elements.alias_part(c.body.plan.agent_plan_id, c.logic.plan)
-        for spelling, uri in aliases(c.body.plan):
-            yield elements.alias_part(spelling, uri)
+        yield from alias_parts(c)
     for c in best.values():
         yield elements.operations_part(c.logic.plan, c.body.plan)
+
+
+def alias_parts(c: Chosen) -> Iterator[Part]:
+    """The other names that a body gives its plan and its datasets."""
+    yield elements.alias_part(c.body.plan.agent_plan_id, c.logic.plan)
+    for spelling, uri in aliases(c.body.plan):
+        yield elements.alias_part(spelling, uri)
 
 
 def _by_dataset(pairs: Iterable[tuple[str, T | None]]) -> dict[str, list[T]]:
@@ -156,8 +182,3 @@ def _by_dataset(pairs: Iterable[tuple[str, T | None]]) -> dict[str, list[T]]:
         if thing is not None:
             found.setdefault(dataset, []).append(thing)
     return found
-
-
-def _chosen(body: Body) -> Chosen:
-    known = logic(body.plan)
-    return Chosen(body, known, summary(body.plan, known, body.sha256))

@@ -11,28 +11,50 @@ from graphstore.port import GraphStore
 __all__ = ["GraphStore", "open_store", "set_aside"]
 
 
-def _embedded(address: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - the table's one signature
+def _embedded(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - the table's one signature
     from graphstore.embedded import EmbeddedStore
 
-    return EmbeddedStore(Path(address).expanduser(), readonly=readonly)
+    return EmbeddedStore(_path(url), readonly=readonly)
 
 
-_SCHEMES: dict[str, Callable[[str, bool], GraphStore]] = {"embedded": _embedded}
-_LATER = ("ws", "wss", "neptune")
+def _path(url: str) -> Path:
+    return Path(url.partition(":")[2]).expanduser()
+
+
+def _gremlin_server(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - as above
+    from graphstore.gremlin_server import open_gremlin_server
+
+    return open_gremlin_server(url, readonly=readonly)
+
+
+def _neptune(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - as above
+    from graphstore.neptune import open_neptune
+
+    return open_neptune(url, readonly=readonly)
+
+
+#: By the scheme of a URL: what opens the whole of it.
+_SCHEMES: dict[str, Callable[[str, bool], GraphStore]] = {
+    "embedded": _embedded,
+    "ws": _gremlin_server,
+    "wss": _gremlin_server,
+    "neptune": _neptune,
+}
+_EXPECTED = "expected embedded:PATH, ws://HOST:PORT/gremlin or neptune://HOST?region=REGION"
 
 
 def open_store(url: str, *, readonly: bool = False) -> GraphStore:
-    """Open the store at the URL: ``embedded:PATH`` is a folder on this machine, made where there is none.
+    """Open the store at the URL.
 
-    `readonly` makes nothing and refuses `apply`. Raises `InUse` where another process has it open, `Damaged` with
-    the store's own report, `Refused` for a URL of no known scheme.
+    ``embedded:PATH`` is a folder on this machine, made where there is none; `InUse`: another process has it open,
+    `Damaged`: with the store's own report. ``ws://`` and ``wss://`` are a Gremlin Server, ``neptune://`` is Amazon
+    Neptune; nothing is sent to either before the first use. `readonly` makes nothing and refuses `apply`. `Refused`:
+    the URL is none that is known.
     """
     scheme, separator, address = url.partition(":")
     if separator and address and scheme in _SCHEMES:
-        return _SCHEMES[scheme](address, readonly)
-    if scheme in _LATER:
-        raise Refused(f"{scheme}: stores come in a later release; use embedded:PATH")
-    raise Refused(f"{url!r} is no store: expected embedded:PATH")
+        return _SCHEMES[scheme](url, readonly)
+    raise Refused(f"{url!r} is no store: {_EXPECTED}")
 
 
 def set_aside(url: str) -> Path:
@@ -42,4 +64,4 @@ def set_aside(url: str) -> Path:
     """
     from graphstore.embedded import set_aside as move
 
-    return move(Path(url.partition(":")[2]).expanduser())
+    return move(_path(url))

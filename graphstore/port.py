@@ -18,12 +18,24 @@ class GraphStore(Protocol):
     """
 
     @property
+    def atomic(self) -> bool:
+        """Whether `apply` is one transaction.
+
+        If not, what cuts it off leaves a part, which readers may see; the same deltas, sent again, make it whole.
+        """
+
+    @property
     def g(self) -> GraphTraversalSource:
-        """The source of every query: read-only. A traversal sees all of a delta or nothing of it."""
+        """The source of every query: read-only. In an atomic store a traversal sees all of a delta or nothing."""
+
+    @property
+    def latest(self) -> GraphTraversalSource:
+        """As `g`, and sees every write that has returned; `g` may lag where another instance answers (Neptune)."""
 
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
-        """Write the deltas in their order, atomically: on return all is durable, on an exception nothing changed.
+        """Write the deltas in their order; on return all is kept. On an exception nothing changed, if it is atomic.
 
+        What `Refused` is raised for leaves nothing in any store: values are checked before the first is written.
         Within a delta: removals, then vertices, then edges. Upserts are idempotent: what exists gets the
         properties named, with one value each, and keeps the others. An edge is known by its label, ends and `key`
         (stored as its property `key`); both ends must exist. Values of a wrong type raise `Refused`. Texts, whole

@@ -1,7 +1,8 @@
-"""Deltas as traversals: the one batch writer of every store, in the dialect that Neptune accepts too.
+"""Deltas as batches of checked elements, and those as the traversals that write them, all in one transaction.
 
 Rows of keys and properties are injected and merged (mergeV, then mergeE), so that a delta of any size is a few
-steps long. A row is ``{"k": what identifies it, "p": its properties}``.
+steps long. A row is ``{"k": what identifies it, "p": its properties}``. Stores behind a socket, which take a bounded
+request at a time, are written to by `graphstore.requests`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Dialect:
     inject: Callable[[list[dict[Any, Any]]], Any] = list
 
 
-#: gremlinpython's own objects: what any Gremlin Server reads.
+#: gremlinpython's own objects.
 OBJECTS = Dialect()
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Union
 
+from headwater import stating
 from headwater.answers import Lineage, Rows
 from headwater.errors import WrongUse
 from headwater.impact import Impact
 from headwater.loading import Loaded
 from headwater.paths import Paths
+from headwater.reading import SHARED, ReadOnly
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
+from headwater.stating import Stated
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,24 +34,39 @@ Direction = Literal["upstream", "downstream", "both"]
 
 
 def open(data: str | Path | None = None, *, store: str | None = None, server: str | None = None) -> Graph:  # noqa: A001 - hw.open() reads best
-    """The graph of a data folder, or of a server.
+    """The graph of a data folder, of a server (``http://...``), or of a store alone (``neptune://...``, ``ws://...``).
+
+    A store alone, without the folder of its ledger, is only read.
 
     Without arguments: what HEADWATER_SERVER, HEADWATER_DATA and HEADWATER_STORE name, else the default data folder,
     through the server that runs on it if one does; a folder that is not there is made. `server` is a URL; a token is
     taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open.
     """
+    if isinstance(data, str) and data.startswith(SHARED):
+        return Graph(ReadOnly.open(data))
+    if isinstance(data, str) and data.startswith(("http://", "https://")):
+        data, server = None, data
     if data is None and store is None and server is None:
         server = os.environ.get(SERVER.variable)
     folder = Path(data or os.environ.get(DATA.variable) or default_data())
     return Graph(find(folder, store or os.environ.get(STORE.variable), server))
 
 
+def example() -> Graph:
+    """The pipeline of seven jobs of ``headwater demo``, in a temporary folder: something to ask at once."""
+    folder = TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True)
+    graph = Graph(find(Path(folder.name) / "data"), folder)
+    graph.load(Path(str(files("headwater.demo").joinpath("payloads"))))
+    return graph
+
+
 class Graph:
     """Questions to one graph. A context manager; `close` lets go of the data folder."""
 
-    def __init__(self, source: Source) -> None:
-        """Use `headwater.open`."""
+    def __init__(self, source: Source, folder: TemporaryDirectory[str] | None = None) -> None:
+        """Use `headwater.open`. `folder` is gone with the graph."""
         self._source = source
+        self._folder = folder
 
     def upstream(
         self,
@@ -182,6 +202,20 @@ class Graph:
         self._source.settle(_unseen)
         return loaded
 
+    def tag(
+        self, node: str, tag: str, *, withdraw: bool = False, by: str | None = None, reason: str | None = None
+    ) -> Stated:
+        """Give a dataset, column or job a tag (``pii``, ``owner=ann``), or take it back; on return answers show it.
+
+        `node` is in any spelling, or a pattern with ``*`` that also tags what comes later. `by` is this user if not
+        given. WrongUse: there is no such node, or no such tag to withdraw.
+        """
+        return stating.tag(self._source, node, tag, withdraw=withdraw, by=by, reason=reason)
+
+    def describe(self, node: str, text: str, *, by: str | None = None, reason: str | None = None) -> Stated:
+        """Describe a dataset, column or job; the last description counts. WrongUse: there is no such node."""
+        return stating.describe(self._source, node, text, by=by, reason=reason)
+
     def stats(self) -> dict[str, Any]:
         """Entries, lag, parked, waiting; vertices and edges by label."""
         return self._source.stats()
@@ -189,6 +223,8 @@ class Graph:
     def close(self) -> None:
         """Let go of the data folder."""
         self._source.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def __enter__(self) -> Graph:  # noqa: PYI034 - Self is 3.11
         return self

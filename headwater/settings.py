@@ -18,7 +18,11 @@ class Setting:
 
 
 DATA = Setting("--data", "HEADWATER_DATA", "folder of the ledger and the embedded store")
-STORE = Setting("--store", "HEADWATER_STORE", "where the graph lives: embedded:PATH (default: inside the data folder)")
+STORE = Setting(
+    "--store",
+    "HEADWATER_STORE",
+    "where the graph lives: embedded:PATH (default: inside the data folder) or ws[s]://HOST:PORT/gremlin",
+)
 SERVER = Setting("--server", "HEADWATER_SERVER", "URL of a running server to ask (default: the data folder's own)")
 #: A token has no option: a command line is seen by everybody on the machine.
 TOKEN = Setting("", "HEADWATER_TOKEN", "token for a server that asks for one")

@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from graphstore.errors import Damaged, Exceeded, InUse, Passing
+from graphstore.errors import Damaged, Denied, Exceeded, InUse, Passing
 from ingest.metrics import CONTENT_TYPE as METRICS_TYPE
 from ingest.metrics import exposition
 from ingest.service import Service
@@ -185,7 +185,7 @@ async def answer_query_errors(request: web.Request, handler: Handler) -> web.Str
     except QueryError as error:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
         return _json(error.to_dict(), status=status)
-    except (Passing, InUse, Damaged, Exceeded) as error:
+    except (Passing, InUse, Damaged, Denied, Exceeded) as error:
         return _json({"error": f"the graph cannot be asked: {error}", "field": None, "suggestions": []}, status=503)
 
 

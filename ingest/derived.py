@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-FORMAT = "2"  #: raised with every change of `derived.sql`, or of what the tables hold
+FILE = "derived.sqlite"  #: in a data folder
+FORMAT = "3"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 
@@ -94,6 +95,15 @@ class Derived:
     def unpark(self, sequence: int) -> None:
         """An entry is in the graph after all."""
         self.connection.execute("DELETE FROM parked WHERE sequence = ?", (sequence,))
+        self.skip(skipped for skipped in self.skipped() if skipped != sequence)
+
+    def skipped(self) -> list[int]:
+        """The entries that a store refused, and that a rebuild does not offer it again."""
+        return [int(sequence) for sequence in (self.meta("skipped") or "").split()]
+
+    def skip(self, sequences: Iterable[int]) -> None:
+        """Replace the list of these."""
+        self.set_meta("skipped", " ".join(map(str, sorted(set(sequences)))))
 
     def mark_retrying(self, sequence: int) -> None:
         """Say, durably, that a retry begins: if it is cut off, the graph may have the entry and these tables not."""

@@ -20,9 +20,11 @@ from ingest.derived_rows import BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
 
 _BODIES_KEPT = 5_000  #: in memory; a KB each
 _DATASETS_KEPT = 1_000  #: in memory; half a KB a column
-_WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
-_READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
-_EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
+#: The columns of a write, a read, an event, a validity, as `derived_rows` takes them.
+WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
+READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
+EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
+VALIDITY = "plan, valid_from, valid_to, certain, columns"
 _FIRST: Position = (-(2**63), "")
 
 
@@ -30,7 +32,7 @@ class Tables:
     """The derived tables of one connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
+        self.connection = self._db = connection
         self._bodies: dict[str, BodyRow] = {}
         self._datasets: dict[str, DatasetRow] = {}
 
@@ -67,7 +69,7 @@ class Tables:
 
     def event(self, run: str) -> Event | None:
         """The report that counts for a run."""
-        found = self._db.execute(f"SELECT {_EVENT} FROM events WHERE run = ?", (run,)).fetchone()
+        found = self._db.execute(f"SELECT {EVENT} FROM events WHERE run = ?", (run,)).fetchone()
         return rows.event_of(found) if found else None
 
     def put_event(self, event: Event, *, joined: bool) -> None:
@@ -77,7 +79,7 @@ class Tables:
 
     def events_of(self, agent_plan_id: str) -> list[Event]:
         """All events of an agent's plan id."""
-        query = f"SELECT {_EVENT} FROM events WHERE agent_plan_id = ?"
+        query = f"SELECT {EVENT} FROM events WHERE agent_plan_id = ?"
         return [rows.event_of(found) for found in self._db.execute(query, (agent_plan_id,))]
 
     def join_events(self, agent_plan_id: str) -> None:
@@ -200,13 +202,13 @@ class Tables:
 
     def read(self, dataset: str, position: Position) -> ReadRow | None:
         """The read at a position."""
-        query = f"SELECT {_READ} FROM reads WHERE dataset = ? AND timestamp = ? AND run = ?"
+        query = f"SELECT {READ} FROM reads WHERE dataset = ? AND timestamp = ? AND run = ?"
         found = self._db.execute(query, (dataset, *position)).fetchone()
         return rows.read_of(found) if found else None
 
     def readers_touched(self, dataset: str, write: Access) -> list[ReadRow]:
         """The runs that can see a write, or overlap it, and do not see a later one for certain."""
-        query = f"""SELECT {_READ} FROM reads WHERE dataset = ? AND timestamp >= ?
+        query = f"""SELECT {READ} FROM reads WHERE dataset = ? AND timestamp >= ?
             AND (start <= ? OR seen IS NULL OR (seen_timestamp, seen) <= (?, ?))"""
         values = (dataset, write.start, write.timestamp, *write.position)
         return [rows.read_of(found) for found in self._db.execute(query, values)]
@@ -219,9 +221,7 @@ class Tables:
 
     def validities_since(self, dataset: str, timestamp: int) -> list[Validity]:
         """The validities of a dataset that end at or after a timestamp."""
-        query = (
-            "SELECT plan, valid_from, valid_to, certain, columns FROM validities WHERE dataset = ? AND valid_to >= ?"
-        )
+        query = f"SELECT {VALIDITY} FROM validities WHERE dataset = ? AND valid_to >= ?"
         return [rows.validity_of(found) for found in self._db.execute(query, (dataset, timestamp))]
 
     def stands_wholly(self, dataset: str, plan: str, timestamp: int) -> bool:
@@ -260,11 +260,11 @@ class Tables:
         self._datasets.pop(uri, None)
 
     def _write(self, where: str, *values: object) -> WriteRow | None:
-        found = self._db.execute(f"SELECT {_WRITE} FROM writes WHERE {where} LIMIT 1", values).fetchone()
+        found = self._db.execute(f"SELECT {WRITE} FROM writes WHERE {where} LIMIT 1", values).fetchone()
         return rows.write_of(found) if found else None
 
     def _writes(self, where: str, *values: object) -> Iterator[WriteRow]:
-        return map(rows.write_of, self._db.execute(f"SELECT {_WRITE} FROM writes WHERE {where}", values))
+        return map(rows.write_of, self._db.execute(f"SELECT {WRITE} FROM writes WHERE {where}", values))
 
     def _count(self, table: str, where: str, key: tuple[str, ...], change: int, rest: tuple[object, ...] = ()) -> bool:
         old = self._db.execute(f"SELECT bodies FROM {table} WHERE {where}", key).fetchone()

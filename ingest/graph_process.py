@@ -111,11 +111,11 @@ class GraphProcess:
 
 def _errors() -> dict[str, type[Exception]]:
     """What can go wrong there, by name."""
-    from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused
+    from graphstore.errors import Damaged, Denied, Exceeded, InUse, Lasting, Passing, Refused
     from ingest.ledger import LedgerUnavailable
     from ingest.projector import OtherLedger
 
-    kinds = (Damaged, Exceeded, InUse, Lasting, Passing, Refused, LedgerUnavailable, OtherLedger, RuntimeError)
+    kinds = (Damaged, Denied, Exceeded, InUse, Lasting, Passing, Refused, LedgerUnavailable, OtherLedger, RuntimeError)
     return {kind.__name__: kind for kind in kinds}
 
 

@@ -1,40 +1,39 @@
 """The projector: reads the ledger in order, at least once, and keeps graph and derived tables equal to it.
 
-A batch is one atomic write of the graph, then one commit of the derived tables with the checkpoint. The graph's own
-`ledger` vertex says how far it has come, so that whatever happens between the two is found and made good.
+A batch is one write of the graph (`ingest.graph_writer`), then one commit of the derived tables with the checkpoint.
+The graph's own mark says how far it has come, so that whatever happens between the two is found and made good. Where
+the write is not atomic, the tables say beforehand how far the batch goes: cut off, the very same one is written again.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from graphmodel.delta import GraphDelta, vertex
-from graphmodel.elements import Part
-from graphstore.errors import Damaged, InUse, Passing
+from graphstore.errors import Damaged, Denied, InUse, Passing
 from graphstore.port import GraphStore
+from ingest.backoff import Backoff
 from ingest.changes import Changes
-from ingest.decoding import Decoder, Decoding, Erased, Ledger, spline_decoders
+from ingest.decoding import Decoder, Decoding, Erased, Ledger, decoders
 from ingest.derived import Derived, Parked
 from ingest.derived_tables import Tables
+from ingest.graph_mark import Mark, is_empty, read_mark
+from ingest.graph_writer import GraphChanged, GraphWriter
 from ingest.ledger_entries import Entry
+from ingest.parking import Parking
 from ingest.projection import project
 
 log = logging.getLogger(__name__)
 
-LEDGER = "ledger"  #: id and label of the vertex that says how far the graph has read which ledger
 BATCH = 50  #: entries in one write of the graph
 GAP = 1_000  #: entries by which the graph may be ahead of the derived tables without a rebuild
-_FIRST_WAIT, _LONGEST_WAIT = 0.1, 30.0  #: seconds between retries
 _POLL = 1.0  #: seconds after which the ledger is looked at without being woken
 #: Seconds in which entries gather, unless somebody waits for one: a batch costs two syncs of the disk, however large.
 _GATHER = 0.04
-_REASON = 2_000  #: characters of an error that are kept
 
 
 class Stopped(Exception):
@@ -46,14 +45,26 @@ class OtherLedger(Exception):
 
 
 #: What is no payload's fault: nothing is parked for it.
-_NOT_OF_A_PAYLOAD = (Passing, InUse, Damaged, Stopped, Erased, OtherLedger, sqlite3.Error, OSError)
+_NOT_OF_A_PAYLOAD = (
+    Passing,
+    InUse,
+    Damaged,
+    Denied,
+    Stopped,
+    Erased,
+    OtherLedger,
+    GraphChanged,
+    sqlite3.Error,
+    OSError,
+)
 
 
 class Projector:
     """Keeps `store` and `derived` equal to `ledger`. What works on them takes turns; what only counts does not wait.
 
-    `decode` maps the kind of an entry to its decoder (default: Spline's); entries of other kinds change nothing.
-    `clock` gives ms since 1970; `sleep` takes seconds, by default cut short by `run`'s stop; `jitter` gives 0 to 1.
+    `decode` maps the kind of an entry to its decoder (default: `decoders()`); entries of other kinds change nothing.
+    `backoff` says how a store's passing error is waited out; without a `sleep` of its own `run`'s stop cuts it short.
+    `clock` gives ms since 1970.
     """
 
     def __init__(
@@ -64,16 +75,15 @@ class Projector:
         decode: Mapping[str, Decoder] | None = None,
         *,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        sleep: Callable[[float], object] | None = None,
-        jitter: Callable[[], float] = random.random,
+        backoff: Backoff | None = None,
     ) -> None:
         self._ledger = ledger
         self._store = store
         self._derived = derived
-        self._decoding = Decoding(ledger, spline_decoders() if decode is None else decode)
-        self._clock = clock
-        self._sleep = sleep
-        self._jitter = jitter
+        self._decoding = Decoding(ledger, decoders() if decode is None else decode)
+        self._graph = GraphWriter(store, ledger.id, self._pause)
+        self._parking = Parking(derived, clock, atomic=store.atomic)
+        self._backoff = backoff or Backoff()
         self._tables = Tables(derived.connection)
         self._working = threading.RLock()
         self._advanced = threading.Condition()
@@ -144,6 +154,10 @@ class Projector:
                 failures = 0
             except Stopped:
                 return
+            except (Passing, Denied, OtherLedger) as error:
+                log.warning("The graph cannot be kept up to date: %s", error)
+                self._wait(failures)
+                failures += 1
             except Exception:  # the thread must outlive what nobody foresaw: it is told, and tried again
                 log.exception("The projector failed after entry %s", self._checkpoint)
                 self._wait(failures)
@@ -160,8 +174,12 @@ class Projector:
                 self.check()
                 entries = self._ledger.read(self._checkpoint, limit)
                 self._take(entries)
+                self.check()  # what was parked may have left a part of itself in the graph
             except Erased:
                 self.rebuild()
+                return self.step(limit)
+            except GraphChanged as error:
+                log.warning("The graph is compared with the ledger: %s", error)
                 return self.step(limit)
             return len(entries)
 
@@ -169,12 +187,15 @@ class Projector:
         """Try the parked entries again, after a fix; how many of them are in the graph now."""
         with self._working:
             self.check()
-            return sum(self._retry(parked.sequence) for parked in self._derived.parked())
+            parked = [parked.sequence for parked in self._derived.parked()]
+            while self._checkpoint < max(parked, default=0):  # the graph has just been emptied
+                self.step()
+            return sum(map(self._retry, parked))
 
     def rebuild(self) -> None:
         """Empty graph and derived tables; the steps that follow replay the whole ledger."""
         with self._working:
-            self._derived.clear()
+            self._parking.start_anew()
             self._derived.set_meta("clearing", "1")
             self._tables = Tables(self._derived.connection)
             self._decoding.forget()
@@ -191,22 +212,39 @@ class Projector:
     # between graph and derived tables
 
     def _make_good(self) -> None:
-        if self._derived.meta("clearing"):
+        mark = read_mark(self._store)
+        if mark.ledger not in (self._ledger.id, None):
+            raise OtherLedger(f"the store holds the graph of the ledger {mark.ledger}, not of {self._ledger.id}")
+        clearing = self._derived.meta("clearing")
+        if clearing:
             self._store.clear()
-        if self._derived.meta("clearing") or not self._derived.meta("ledger"):
+            mark = Mark(0, None)
+        if clearing or not self._derived.meta("ledger"):
             self._begin()
         self._advance(self._derived.checkpoint)
-        applied, ledger = self._graph_has()
-        if ledger not in (self._ledger.id, None):
-            raise OtherLedger(f"the store holds the graph of the ledger {ledger}, not of {self._ledger.id}")
-        gap = applied - self._checkpoint
-        foreign = self._derived.meta("ledger") != self._ledger.id
-        if foreign or not 0 <= gap <= GAP or (ledger is None and self._has_any()):
+        behind = self._behind(mark)
+        if behind is None:
             self.rebuild()
-        elif gap:
-            self._reapply(self._ledger.read(self._checkpoint, gap))
+        elif behind:
+            self._reapply(self._ledger.read(self._checkpoint, behind))
         for sequence in self._derived.retrying():
             self._retry(sequence)
+
+    def _behind(self, mark: Mark) -> int | None:
+        """By how many entries the tables are behind the graph, or None: they do not belong together."""
+        if mark.ledger is None and not is_empty(self._store):
+            if not self._store.atomic:
+                raise OtherLedger("the store holds a graph that is not Headwater's: choose another, or empty it")
+            return None
+        foreign = self._derived.meta("ledger") != self._ledger.id
+        if foreign or self._parking.torn or mark.applied < self._checkpoint:
+            return None
+        begun = mark.applied
+        if not self._store.atomic:
+            begun = max(begun, int(self._derived.meta("intended") or 0))
+            if mark.ledger is None:
+                self._graph.claim()
+        return begun - self._checkpoint if begun - self._checkpoint <= GAP else None
 
     def _begin(self) -> None:
         with self._derived.transaction():
@@ -214,14 +252,6 @@ class Projector:
             self._derived.set_meta("ledger", self._ledger.id)
             # What is erased up to here is not read any more, so its erasure asks for nothing.
             self._derived.set_meta("replayed", str(self._ledger.head().sequence))
-
-    def _graph_has(self) -> tuple[int, str | None]:
-        """The sequence up to which the graph has read which ledger; (0, None) for none."""
-        found = self._store.g.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId").to_list()
-        return (int(found[0]["applied"]), str(found[0]["ledger"])) if found else (0, None)
-
-    def _has_any(self) -> bool:
-        return bool(self._store.g.V().limit(1).to_list())
 
     def _reapply(self, entries: Sequence[Entry]) -> None:
         """The graph has these: with all of them as one batch the tables come to the very state that the graph is in."""
@@ -263,62 +293,52 @@ class Projector:
 
     def _apply(self, entries: Sequence[Entry], *, retried: int | None = None) -> bool:
         """The graph first, then the derived tables; whether all of it was taken."""
-        batch = self._decoding.batch(entries)
+        batch = self._decoding.batch(entries if retried else self._parking.taken(entries))
         with self._batch(entries[-1].sequence) as changes:
             if retried:
                 self._derived.unpark(retried)
             for entry, error in batch.refused:
-                self._set_aside(entry, error)
+                self._parking.set_aside(entry, error)
             if any(sequence > int(self._derived.meta("replayed") or 0) for sequence in batch.erasures):
                 self._derived.set_meta("erased", "1")
-            changes.append(project(self._tables, self._decoding.plan_at, batch.plans, batch.events))
+            changes.append(project(self._tables, self._decoding.plan_at, batch.plans, batch.events, batch.statements))
         return not batch.refused
 
     def _park(self, entry: Entry, error: Exception) -> None:
         with self._batch(entry.sequence):
-            self._set_aside(entry, error)
-
-    def _set_aside(self, entry: Entry, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"[:_REASON]
-        log.warning("Entry %s is parked: %s", entry.sequence, reason)
-        self._derived.park(Parked(entry.sequence, entry.kind, reason, self._clock()))
+            self._parking.set_aside(entry, error)
+            if self._parking.note_what_is_left(entry, error):
+                self._checked = False
 
     @contextmanager
     def _batch(self, sequence: int) -> Iterator[list[Changes]]:
         """A transaction of the tables; before it is committed the changes that were appended go into the graph."""
         last = max(sequence, self._checkpoint)
         changes: list[Changes] = []
+        if not self._store.atomic:
+            self._derived.set_meta("intended", str(last))
         try:
             with self._derived.transaction():
                 self._derived.set_meta("checkpoint", str(last))
                 yield changes
                 told = changes[0] if changes else Changes()
-                told.add(Part((vertex(LEDGER, LEDGER, applied=last, ledgerId=self._ledger.id),)))
-                self._write(told.delta())
+                self._graph.write(told.delta(), self._checkpoint, last)
         except BaseException:
             self._tables.forget()
             self._checked = False
             raise
         self._advance(last)
 
-    def _write(self, delta: GraphDelta) -> None:
-        """Write to the graph: the same delta again and again while the store has a passing error."""
-        failures = 0
-        while True:
-            try:
-                self._store.apply(delta)
-            except Passing as error:
-                log.warning("The graph store cannot write now: %s", error)
-                self._wait(failures)
-                failures += 1
-                if self._stop.is_set():
-                    raise Stopped from error
-            else:
-                return
+    def _pause(self, failures: int, error: Passing) -> None:
+        """Between two tries of one write. Raises the error if these were enough, Stopped if it is to end."""
+        if self._backoff.is_last(failures):
+            raise error
+        self._wait(failures)
+        if self._stop.is_set():
+            raise Stopped from error
 
     def _wait(self, failures: int) -> None:
-        seconds = min(_FIRST_WAIT * 2 ** min(failures, 20), _LONGEST_WAIT) * (0.5 + self._jitter() / 2)
-        (self._sleep or self._stop.wait)(seconds)
+        (self._backoff.sleep or self._stop.wait)(self._backoff.seconds(failures))
 
     def _advance(self, last: int) -> None:
         with self._advanced:

@@ -3,6 +3,7 @@
 DIR/ledger.sqlite     the truth
 DIR/graph/            the embedded store
 DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
+DIR/targets/          the same of stores that are not inside the folder
 DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
 """
 
@@ -20,10 +21,15 @@ from pathlib import Path
 from types import TracebackType
 
 from graphstore import GraphStore, open_store, set_aside
-from graphstore.errors import Damaged, InUse
+from graphstore.errors import Damaged, InUse, Passing, Refused
+from ingest.adopting import adopt
+from ingest.backoff import Backoff
 from ingest.derived import Derived, Parked
+from ingest.graph_mark import read_mark
 from ingest.ledger import Ledger
-from ingest.projector import LEDGER, Projector
+from ingest.ledger_file import FolderLock
+from ingest.projector import Projector
+from ingest.targets import default_store, is_own, lock, tables_of
 from queries.answer import Table
 from queries.catalogue import run
 from queries.errors import NodeNotFound
@@ -37,6 +43,9 @@ BATCH = 50
 #: Seconds in which a store that another process has open may become free, and between two looks.
 _FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
 
+#: How often a command tries to write before it says that the store is away: for about 12 seconds.
+_ATTEMPTS = 8
+
 _NICENESS = 10
 
 Progress = Callable[[int, int], None]  #: (done, of)
@@ -44,11 +53,6 @@ Progress = Callable[[int, int], None]  #: (done, of)
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def default_store(folder: Path) -> str:
-    """The store of a data folder: embedded, inside it."""
-    return f"embedded:{folder / 'graph'}"
 
 
 @dataclass(frozen=True)
@@ -77,35 +81,50 @@ class Stats:
 class Service:
     """Made by `Service.open`; one process at a time has a data folder open. A context manager."""
 
-    def __init__(self, folder: Path, ledger: Ledger, store: GraphStore, derived: Derived) -> None:
+    def __init__(
+        self, folder: Path, ledger: Ledger, store: GraphStore, derived: Derived, backoff: Backoff | None = None
+    ) -> None:
         """Use `Service.open`."""
         self.folder = folder
         self.ledger = ledger
         self.store = store
         self.derived = derived
-        self.projector = Projector(ledger, store, derived)
+        self.projector = Projector(ledger, store, derived, backoff=backoff)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._lock: FolderLock | None = None
 
     @classmethod
     def open(cls, folder: Path, store_url: str | None = None, *, follows: bool = False) -> Service:
         """Open a data folder, made where there is none.
 
-        `follows`: another process writes the ledger, and this one reads it. A damaged embedded store is moved aside,
-        said so in the log, and rebuilt from the ledger. LedgerInUse, InUse: another process has the folder open; other
-        errors of the ledger and of the store as they are.
+        `follows`: another process writes the ledger, and this one reads it; a store that is away is waited for by the
+        projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
+        the ledger. LedgerInUse, InUse: another process has the folder open; other errors of the ledger and of the store
+        as they are.
         """
         with ExitStack() as undo:
             ledger = Ledger.open(folder, clock=_now_ms, readonly=follows)
             undo.callback(ledger.close)
             store, rebuilt = _open_store(store_url or default_store(folder))
             undo.callback(store.close)
-            derived = Derived.open(folder / "derived.sqlite")
+            locked = lock(folder, store_url) if store_url and not is_own(folder, store_url) else None
+            if locked:
+                undo.callback(locked.release)
+            derived = Derived.open(tables_of(folder, store_url))
             undo.callback(derived.close)
             if rebuilt:
                 derived.clear()
-            service = cls(folder, ledger, store, derived)
-            service.projector.check()
+            service = cls(folder, ledger, store, derived, Backoff(attempts=None if follows else _ATTEMPTS))
+            service._lock = locked
+            try:
+                if locked:
+                    service._adopt(tables_of(folder, store_url))
+                service.projector.check()
+            except Passing as error:
+                if not follows:
+                    raise
+                log.warning("the graph store is away; what comes is kept until it is back: %s", error)
             undo.pop_all()
         return service
 
@@ -116,6 +135,14 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _adopt(self, tables: Path) -> None:
+        """Take over a graph that another way brought into the store; one that is not what it says is drawn anew."""
+        try:
+            adopt(self.ledger, self.store, self.derived, tables, lambda _done, _of: None)
+        except Refused as error:
+            log.warning("the graph is drawn anew: %s", error)
+            self.projector.rebuild()
 
     def start(self) -> None:
         """Bring new entries into the graph from a thread of its own, until `close`."""
@@ -137,6 +164,9 @@ class Service:
         self.store.close()
         self.derived.close()
         self.ledger.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def catch_up(self, progress: Progress | None = None) -> int:
         """Bring all entries into the graph, in this thread; how many. After an erasure the graph is drawn anew."""
@@ -178,7 +208,7 @@ class Service:
 
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are; a graph that cannot be asked raises."""
-        self.store.g.V(LEDGER).id_().to_list()
+        read_mark(self.store)
         return self.projector.lag(), self.ledger.count()
 
     def stats(self) -> Stats:

@@ -10,11 +10,13 @@ from typing import NamedTuple
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
+from graphmodel.statements import OWNER
+from queries.tagged import tags_of
 from queries.walk import chunks
 
 #: Runs, the last ones, that say how often a logic runs.
 _RUNS = 20
-_OWNER = "owner="
+_OWNER = f"{OWNER}="
 
 
 class Cadence(NamedTuple):
@@ -45,11 +47,8 @@ def cadences(g: GraphTraversalSource, plans: Iterable[str]) -> Mapping[str, Cade
 def owners(g: GraphTraversalSource, nodes: Iterable[str]) -> Mapping[str, str]:
     """The stated owners of datasets, columns and jobs, several with commas; who has none is absent."""
     found: dict[str, str] = {}
-    for ids in chunks(sorted(set(nodes))):
-        tagged = g.V(ids).where(__.out("taggedWith"))
-        rows = tagged.project("node", "tags").by(T.id).by(__.out("taggedWith").values("name").fold()).to_list()
-        for row in rows:
-            names = sorted(tag.removeprefix(_OWNER) for tag in row["tags"] if tag.startswith(_OWNER))
-            if names:
-                found[row["node"]] = ", ".join(names)
+    for node, tags in tags_of(g, sorted(set(nodes))).items():
+        names = [tag.removeprefix(_OWNER) for tag in tags if tag.startswith(_OWNER)]
+        if names:
+            found[node] = ", ".join(names)
     return found

@@ -9,7 +9,8 @@ from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
-from queries import search, tables
+from graphmodel.statements import LABELS
+from queries import search, tables, tagged
 from queries.answer import Table
 from queries.errors import UnknownQuery
 from queries.estate_queries import ESTATE
@@ -58,6 +59,8 @@ _LINEAGE = (
     Parameter("level", "column or dataset; absent: the node's own", choices=("column", "dataset")),
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
+
+_TAG = node("tag", "the tag: a word, or KEY=VALUE", "tag")
 
 QUERIES: tuple[Query, ...] = (
     Query("lineage", "where a dataset or column comes from, what is made of it, or both", (_DIRECTION, *_LINEAGE)),
@@ -110,14 +113,14 @@ QUERIES: tuple[Query, ...] = (
         "all datasets",
         paging(),
         tables.datasets,
-        ("id", "name", "namespace", "columns"),
+        ("id", "name", "namespace", "columns", "description"),
     ),
     Query(
         "columns",
         "the columns of a dataset",
         (node("dataset", "the dataset, in any spelling", "dataset"), *paging()),
         tables.columns,
-        ("id", "name", "origin", "resolved", "expression", "ambiguous"),
+        ("id", "name", "origin", "resolved", "expression", "ambiguous", "description"),
     ),
     Query(
         "dataset-versions",
@@ -126,7 +129,7 @@ QUERIES: tuple[Query, ...] = (
         tables.dataset_versions,
         ("id", "timestamp", "effect", "partition", "run", "previous"),
     ),
-    Query("jobs", "all jobs", paging(), tables.jobs, ("id", "namespace", "name", "plans")),
+    Query("jobs", "all jobs", paging(), tables.jobs, ("id", "namespace", "name", "plans", "description")),
     Query(
         "plans",
         "the logics of a job: what each reads and writes, and its runs",
@@ -155,6 +158,43 @@ QUERIES: tuple[Query, ...] = (
         (node("plan", "the plan's id, or the agent's id of it", "plan"), *paging(1_000)),
         tables.operations,
         ("id", "name", "kind", "expression", "follows"),
+    ),
+    Query(
+        "tags",
+        "what people say of a dataset and its columns, of a column, or of a job",
+        (node("node", "the dataset, column or job, in any spelling", *LABELS), *paging()),
+        tagged.tags,
+        ("node", "tag", "statedBy", "statedAt", "reason", "pattern"),
+    ),
+    Query(
+        "tagged",
+        "what has a tag",
+        (_TAG, *paging()),
+        tagged.tagged,
+        ("id", "label", "tag", "statedBy", "statedAt", "reason", "pattern"),
+    ),
+    Query("tag-counts", "all tags, and how many nodes have each", paging(), tagged.tag_counts, ("tag", "nodes")),
+    Query(
+        "tag-flow",
+        "where a tag has come with the data: along DIRECT edges, up to columns that are hashed or masked",
+        (
+            _TAG,
+            Parameter(
+                "state",
+                "declared: has the tag itself; undeclared: derived from such a column; masked: where the tag stops",
+                choices=("declared", "undeclared", "masked"),
+            ),
+            *paging(),
+        ),
+        tagged.tag_flow,
+        ("id", "dataset", "state", "distance", "path"),
+    ),
+    Query(
+        "matching",
+        "the datasets and jobs, or with a # the columns, whose id matches a pattern",
+        (Parameter("pattern", "an id in which * stands for any text", required=True), *paging()),
+        tagged.matching,
+        ("id", "label", "name"),
     ),
     *ESTATE,
     Query("stats", "how many vertices and edges there are", paging(), tables.stats, ("kind", "label", "count")),

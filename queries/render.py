@@ -15,6 +15,7 @@ from rich.tree import Tree
 from queries import escape
 from queries.answer import Answer, Edge, Node, Table
 from queries.outline import FAN, Branch, outline
+from queries.svg import svg
 
 _NOTE = 100  #: characters of an expression in a line
 _LABEL = 60  #: characters of an expression on a drawn edge
@@ -35,7 +36,9 @@ def tree(answer: Answer, fan: int = FAN) -> Tree:
 def text(answer: Answer, width: int = 160, fan: int = FAN) -> str:
     """The tree without colours, for a file or a pipe."""
     out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console = Console(
+        file=out, width=width, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
+    )
     console.print(tree(answer, fan), soft_wrap=True)
     return out.getvalue()
 
@@ -94,7 +97,7 @@ def dot(answer: Answer) -> str:
 
 
 #: What `--format` takes for a lineage answer, as text.
-FORMATS: dict[str, Callable[[Answer], str]] = {"mermaid": mermaid, "dot": dot, "text": text}
+FORMATS: dict[str, Callable[[Answer], str]] = {"mermaid": mermaid, "dot": dot, "text": text, "svg": svg}
 
 
 def _line(branch: Branch) -> Text:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import T, TextP
 
-from graphmodel.ids import alias_id, column_id, split_node
+from graphmodel.ids import alias_id, column_id, split_node, tag_id
 from graphmodel.naming import canonical
 from queries.errors import NodeNotFound, QueryError
 
@@ -93,6 +93,8 @@ def _candidates(spelling: str, labels: Sequence[str]) -> Iterator[str]:
         yield from map(alias_id, (dataset, dataset.lower()))  # db.table, as Spark does without regard to case
     if "job" in labels:
         yield f"job:{spelling}"
+    if "tag" in labels:
+        yield tag_id(spelling)
     if "plan" in labels:
         yield alias_id(spelling)
     if "run" in labels:

@@ -1,4 +1,4 @@
-"""What holds for every test: how many examples a property-based test tries.
+"""What holds for every test: how many examples a property-based test tries; servers that many tests share.
 
 `FAST=1` (make fast) tries 10, everything else 100. No deadlines and no complaint about slow examples: a busy machine
 must not fail a test. Where the environment says CI, hypothesis takes the same examples every time.
@@ -7,8 +7,12 @@ must not fail a test. Where the environment says CI, hypothesis takes the same e
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.gremlin_server.server import Missing, Server, serving
 
 PROFILES = {"fast": 10, "ci": 100}
 
@@ -21,3 +25,13 @@ for _name, _examples in PROFILES.items():
         suppress_health_check=[HealthCheck.too_slow],
     )
 settings.load_profile("fast" if os.environ.get("FAST") == "1" else "ci")
+
+
+@pytest.fixture(scope="session")
+def gremlin_server() -> Iterator[Server]:
+    """A real Gremlin Server, one for each process of the tests that asks for it."""
+    try:
+        with serving() as server:
+            yield server
+    except Missing as missing:
+        pytest.skip(str(missing))

@@ -20,11 +20,15 @@ from headwater.cli.estate import estate
 from headwater.cli.glue import glue
 from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
+from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.move import bulk_load, export
 from headwater.cli.past import changes, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
+from headwater.cli.state import describe, ignore, own, retire, tag
+from headwater.cli.watch import watch
 from headwater.errors import HeadwaterError
 
 __all__ = ["main"]
@@ -42,26 +46,9 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 
 _COMMANDS = (
-    serve,
-    load,
-    upstream,
-    downstream,
-    impact,
-    paths,
-    inputs,
-    diff,
-    changes,
-    estate,
-    query,
-    verify,
-    replay,
-    parked,
-    erase,
-    backup,
-    glue,
-    doctor,
-    token,
-    demo,
+    *(serve, load, upstream, downstream, impact, paths, inputs, diff, changes, estate, query),
+    *(tag, own, describe, retire, ignore, watch),
+    *(verify, replay, export, bulk_load, parked, erase, backup, glue, doctor, token, ledger, demo),
 )
 for _command in _COMMANDS:
     command.add_command(_command)

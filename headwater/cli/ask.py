@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from queries.answer import Answer, Table
     from queries.results import Result
 
-_FORMATS = ("tree", "table", "json", "mermaid", "dot")
+_FORMATS = ("tree", "table", "json", "mermaid", "dot", "svg")
 
 
 def _lineage_options(function: Command) -> Command:

@@ -77,6 +77,18 @@ def json_option(function: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="print JSON, for other programs")(function)
 
 
+def aws_options(function: Command) -> Command:
+    """``--region``, ``--profile``, ``--endpoint-url``: as the AWS CLI has them."""
+    options = (
+        click.option("--region", metavar="REGION", help="AWS region (default: AWS's own settings)"),
+        click.option("--profile", metavar="NAME", help="profile of the AWS settings"),
+        click.option("--endpoint-url", "endpoint", metavar="URL", help="another endpoint of AWS"),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @contextmanager
 def asking(data: Path, store: str | None, server: str | None, *, create: bool = False) -> Iterator[Source]:
     """The source to ask, let go of at the end; bringing the graph up to date shows progress."""

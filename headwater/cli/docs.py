@@ -31,7 +31,9 @@ def page() -> str:
 
 
 def _section(path: tuple[str, ...], name: str, found: click.Command) -> str:
-    context = click.Context(found, info_name=" ".join((*path, name)), max_content_width=100, terminal_width=100)
+    names = command.context_settings["help_option_names"]
+    title = " ".join((*path, name))
+    context = click.Context(found, info_name=title, max_content_width=100, terminal_width=100, help_option_names=names)
     parts = [f"## {' '.join((*path[1:], name))}\n\n```text\n{found.get_help(context)}\n```\n"]
     if isinstance(found, click.Group):
         parts += [_section((*path, name), inner, found.commands[inner]) for inner in sorted(found.commands)]

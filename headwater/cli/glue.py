@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from headwater.cli.common import json_option, print_json, safe
+from headwater.cli.common import aws_options, json_option, print_json, safe
 from headwater.errors import Unreachable, WrongUse
 
 if TYPE_CHECKING:
@@ -27,18 +27,6 @@ _LINES = (
 @click.group(epilog="Example: headwater glue attach nightly --url https://10.0.0.5:9090 --jars s3://BUCKET/jars")
 def glue() -> None:
     """Attach an agent to AWS Glue jobs, take it off again, find out why lineage is missing."""
-
-
-def _aws_options(function: Command) -> Command:
-    """``--region``, ``--profile``, ``--endpoint-url``: as the AWS CLI has them."""
-    options = (
-        click.option("--region", metavar="REGION", help="AWS region (default: AWS's own settings)"),
-        click.option("--profile", metavar="NAME", help="profile of the AWS settings"),
-        click.option("--endpoint-url", "endpoint", metavar="URL", help="another endpoint for Glue"),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 def _yes_option(function: Command) -> Command:
@@ -69,7 +57,7 @@ def _connected(region: str | None, profile: str | None, endpoint: str | None) ->
 @click.option("--token-file", type=click.File(), help="file that holds the job's token, - for standard input")
 @_yes_option
 @json_option
-@_aws_options
+@aws_options
 def attach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
     """Let a Glue job report its lineage. Shows what changes in its default arguments, then asks."""
     from spline_bridge.glue import attach as rules
@@ -91,7 +79,7 @@ def attach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
 @click.argument("job")
 @_yes_option
 @json_option
-@_aws_options
+@aws_options
 def detach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
     """Take the agent off a Glue job: its default arguments are again what they were."""
     from spline_bridge.glue import attach as rules
@@ -151,7 +139,7 @@ def _tell(name: str, script: tuple[str, ...], *, applied: bool, same: bool) -> N
 @glue.command(epilog="Example: headwater glue status --json")
 @click.argument("job", required=False)
 @json_option
-@_aws_options
+@aws_options
 def status(job: str | None, *, as_json: bool, **options: Any) -> None:
     """Which jobs report their lineage, and where to."""
     from spline_bridge.glue.status import state
@@ -168,7 +156,7 @@ def status(job: str | None, *, as_json: bool, **options: Any) -> None:
 @glue.command(epilog="Example: headwater glue doctor nightly")
 @click.argument("job")
 @json_option
-@_aws_options
+@aws_options
 def doctor(job: str, *, as_json: bool, **options: Any) -> None:
     """Why a job's lineage is missing, and what to do about it. Exit code 1 on a finding."""
     from spline_bridge.glue.findings import examine

@@ -20,7 +20,8 @@ from headwater.cli.common import (
 )
 from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
-from headwater.source import has_ledger, open_service, translated
+from headwater.source import has_ledger, open_service
+from headwater.translation import translated
 
 
 @click.command(epilog="Example: headwater verify --anchor /safe/place/head.json")
@@ -90,31 +91,50 @@ def backup(target: Path, data: Path) -> None:
     click.echo(f"{report.entries:,} entries copied to {target} and verified; head {report.head.hash}")
 
 
-@click.command(epilog="Example: headwater replay --yes")
+@click.command(epilog="Example: headwater replay --to ws://graph.example.com:8182/gremlin")
+@click.option("--to", "url", metavar="URL", help="another store, which keeps what it has of this ledger")
+@click.option("--fresh", is_flag=True, help="with --to: empty that store first")
+@click.option("--yes", is_flag=True, help="do not ask before a graph is emptied")
+@json_option
 @data_option
 @store_option
-@click.option("--yes", is_flag=True, help="do not ask before the graph is emptied")
-def replay(data: Path, store: str | None, yes: bool) -> None:
-    """Empty the graph and draw it anew from the ledger; with --store into another store, which must be empty.
+def replay(*, data: Path, store: str | None, url: str | None, fresh: bool, yes: bool, as_json: bool) -> None:
+    """Empty the graph and draw it anew from the ledger; with --to bring another store up to date, beside a server.
 
-    The result equals the graph that the payloads made when they came.
+    The result equals the graph that the payloads made when they came. With --to it goes on where the last time ended,
+    or where `headwater bulk-load` did; what is no whole graph of this ledger is left alone, unless --fresh is said.
     """
-    from ingest.replaying import replay_into
+    has_ledger(data)
+    if url is not None:
+        _replay_to(data, url, fresh=fresh, yes=yes, as_json=as_json)
+        return
     from ingest.service import Service
 
-    has_ledger(data)
-    if store is None:
-        _no_server(data, "replay")
-        _sure("empty the graph and draw it anew from the ledger?", yes=yes)
-        with translated(), Service.open(data) as service:
-            service.projector.rebuild()
-            with progress("replaying") as step:
-                done = service.catch_up(step)
-        click.echo(f"{done:,} entries replayed")
-        return
+    _no_server(data, "replay")
+    _sure("empty the graph and draw it anew from the ledger?", yes=yes)
+    with translated(), Service.open(data, store) as service:
+        service.projector.rebuild()
+        with progress("replaying") as step:
+            done = service.catch_up(step)
+        if as_json:
+            print_json({"written": done, "applied": service.projector.checkpoint, "parked": len(service.parked())})
+            return
+    click.echo(f"{done:,} entries replayed")
+
+
+def _replay_to(data: Path, url: str, *, fresh: bool, yes: bool, as_json: bool) -> None:
+    from ingest.replaying import replay_into
+
+    if fresh:
+        _sure(f"empty {url} and draw the graph anew there?", yes=yes)
     with translated(), progress("replaying") as step:
-        done = replay_into(data, store, step)
-    click.echo(f"{done:,} entries replayed into {store}")
+        done = replay_into(data, url, step, fresh=fresh)
+    if as_json:
+        print_json(vars(done))
+        return
+    known = f" after {done.known:,} that were there" if done.known else ""
+    parked = f"; {done.parked:,} are parked" if done.parked else ""
+    click.echo(safe(f"{done.written:,} entries replayed into {url}{known}: it is at entry {done.applied:,}{parked}"))
 
 
 @click.command(epilog="Example: headwater parked --retry")

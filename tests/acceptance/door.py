@@ -93,3 +93,9 @@ def started(process: subprocess.Popen[bytes], folder: Path) -> str:
             return str(said["url"])
         time.sleep(0.02)
     raise AssertionError(folder.with_name(f"{folder.name}.log").read_text())
+
+
+def graph_process(server: Server) -> int:
+    """The id of the process that has the graph."""
+    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
+    return int(found.stdout)

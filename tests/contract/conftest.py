@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from graphstore import GraphStore, open_store
+from graphstore import GraphStore
+from tests.contract.stores import STORES, opened
 
 
-@pytest.fixture(params=["embedded"])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphStore]:
-    with open_store(f"{request.param}:{tmp_path / 'graph'}") as opened:
-        yield opened
+    with opened(request.param, tmp_path, lambda: request.getfixturevalue("gremlin_server")) as store:
+        yield store

@@ -266,8 +266,12 @@ def test_opened_read_only_it_makes_and_changes_nothing(closed: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("neptune://cluster:8182", "later release"),
-        ("ws://localhost:8182/gremlin", "later release"),
+        ("neptune://cluster:8182?regoin=eu-west-1", "no parameter .regoin."),
+        ("ws://", "expected ws://HOST:PORT"),
+        ("ws:///gremlin", "expected ws://HOST:PORT"),
+        ("ws://localhost:port/gremlin", "cannot be read"),
+        ("ws://localhost:8182/gremlin?source=g", r"\?g=NAME"),
+        ("ws://localhost:8182/gremlin?g=", r"\?g=NAME"),
         ("embedded:", "expected embedded:PATH"),
         ("/var/lib/graph", "expected embedded:PATH"),
         ("", "expected embedded:PATH"),
@@ -276,6 +280,12 @@ def test_opened_read_only_it_makes_and_changes_nothing(closed: Path) -> None:
 def test_an_url_that_is_no_store_is_explained(url: str, sentence: str) -> None:
     with pytest.raises(Refused, match=sentence):
         open_store(url)
+
+
+def test_a_password_in_an_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(Refused, match="HEADWATER_STORE_PASSWORD") as refused:
+        open_store("wss://me:hunter2@localhost:8182/gremlin")
+    assert "hunter2" not in str(refused.value)
 
 
 def test_closed_it_answers_nothing(closed: Path) -> None:

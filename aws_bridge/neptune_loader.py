@@ -1,0 +1,164 @@
+"""Neptune's bulk loader through boto3's `neptunedata`: start a load, follow it, read its errors.
+
+https://docs.aws.amazon.com/neptune/latest/userguide/bulk-load.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, count
+from typing import Any
+
+from aws_bridge.session import Session, translated
+
+PORT = 8182
+_RUNNING = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
+_COMPLETE = "LOAD_COMPLETED"
+_FIRST_LOOK, _LONGEST_LOOK = 0.1, 10.0  #: seconds between two looks at a load
+_ERRORS_PER_PAGE = 50
+_MARK = "g.V('ledger').limit(1).count()"
+_PLAIN = "application/vnd.gremlin-v3.0+json;types=false"
+
+#: A graph has each of its values once: a second one is a fault. Empty texts are values (`graphmodel.neptune_csv`).
+_ALWAYS: Mapping[str, Any] = {
+    "format": "csv",
+    "failOnError": True,
+    "updateSingleCardinalityProperties": False,
+    "queueRequest": True,
+    "parserConfiguration": {"allowEmptyStrings": "true"},
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is loaded: the region of the bucket, the role that lets the cluster read it, how it is to go."""
+
+    region: str
+    role: str
+    mode: str = "AUTO"  #: RESUME goes on with a load of the same source that failed, AUTO does so if there is one
+    parallelism: str = "HIGH"
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a load is. `files` are those loaded, `all_files` those known of; `faults` are errors by kind."""
+
+    load: str
+    source: str
+    state: str
+    records: int
+    seconds: int
+    files: int
+    all_files: int
+    faults: Mapping[str, int]
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens."""
+        return self.state not in _RUNNING
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is loaded, without a fault."""
+        return self.state == _COMPLETE and not any(self.faults.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        named = {"loadId": self.load, "source": self.source, "status": self.state, "complete": self.complete}
+        return {**named, "records": self.records, "seconds": self.seconds, "files": self.files}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error of a load: what, and in which record of which file."""
+
+    code: str
+    message: str
+    file: str
+    record: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.record}: {self.code}: {self.message}"
+
+
+def endpoint_of(cluster: str) -> str:
+    """The URL of a cluster that is named by its host, with or without a port, or by a ``neptune://`` URL."""
+    host = cluster.removeprefix("neptune://").partition("?")[0].strip("/")
+    return f"https://{host}" if ":" in host else f"https://{host}:{PORT}"
+
+
+class Loader:
+    """The loader of one cluster. Every method raises `AwsError`."""
+
+    def __init__(self, session: Session, endpoint: str) -> None:
+        self._neptune = session.client("neptunedata", endpoint)
+
+    def has_graph(self) -> bool:
+        """Whether the cluster holds a graph that is whole: one with the vertex that says so."""
+        with translated():
+            found = self._neptune.execute_gremlin_query(gremlinQuery=_MARK, serializer=_PLAIN)["result"]["data"]
+        return bool(found != [0])
+
+    def start(self, source: str, request: Request) -> str:
+        """Ask for a load of all files under an S3 prefix; its id. It is queued behind those that run."""
+        named = {"source": source, "s3BucketRegion": request.region, "iamRoleArn": request.role}
+        how = {"mode": request.mode, "parallelism": request.parallelism}
+        with translated():
+            return str(self._neptune.start_loader_job(**_ALWAYS, **named, **how)["payload"]["loadId"])
+
+    def status(self, load: str) -> Status:
+        """How far a load is."""
+        with translated():
+            payload = self._neptune.get_loader_job_status(loadId=load, details=True)["payload"]
+        return _status(load, payload)
+
+    def faults(self, load: str) -> Iterator[Fault]:
+        """The errors of a load, page by page."""
+        for page in count(1):
+            with translated():
+                payload = self._neptune.get_loader_job_status(
+                    loadId=load, errors=True, page=page, errorsPerPage=_ERRORS_PER_PAGE
+                )["payload"]
+            logs = payload.get("errors", {}).get("errorLogs", [])
+            yield from map(_fault, logs)
+            if len(logs) < _ERRORS_PER_PAGE:
+                return
+
+    def follow(
+        self, load: str, told: Callable[[Status], object], sleep: Callable[[float], object] = time.sleep
+    ) -> Status:
+        """Look at a load until it is over; `told` gets every look at it, `sleep` takes seconds."""
+        wait = _FIRST_LOOK
+        while not (status := self.status(load)).over:
+            told(status)
+            sleep(wait)
+            wait = min(2 * wait, _LONGEST_LOOK)
+        told(status)
+        return status
+
+
+def _status(load: str, payload: Mapping[str, Any]) -> Status:
+    overall = payload["overallStatus"]
+    feeds = dict(chain.from_iterable(counted.items() for counted in payload.get("feedCount", ())))
+    kinds = ("parsingErrors", "datatypeMismatchErrors", "insertErrors")
+    return Status(
+        load=load,
+        source=str(overall.get("fullUri", "")),
+        state=str(overall["status"]),
+        records=int(overall.get("totalRecords", 0)),
+        seconds=int(overall.get("totalTimeSpent", 0)),
+        files=int(feeds.get(_COMPLETE, 0)),
+        all_files=sum(map(int, feeds.values())),
+        faults={kind: int(overall.get(kind, 0)) for kind in kinds},
+    )
+
+
+def _fault(log: Mapping[str, Any]) -> Fault:
+    return Fault(
+        str(log.get("errorCode", "")),
+        str(log.get("errorMessage", "")),
+        str(log.get("fileName", "")),
+        int(log.get("recordNum", 0)),
+    )

@@ -1,0 +1,65 @@
+"""A prefix in S3 as a place for files, as `ingest.places` describes one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, cast
+
+from aws_bridge.session import Session, translated
+
+SCHEME = "s3://"
+
+
+class NotAPlace(Exception):
+    """A text is no place in S3."""
+
+
+def split(url: str) -> tuple[str, str]:
+    """``s3://bucket/a/b/`` as the bucket and ``a/b/``, with the slash or empty. Raises `NotAPlace`."""
+    bucket, _, key = url.removeprefix(SCHEME).partition("/")
+    if not url.startswith(SCHEME) or not bucket:
+        raise NotAPlace(f"{url!r} is no place in S3: s3://BUCKET/PREFIX is expected")
+    key = key.strip("/")
+    return bucket, f"{key}/" if key else ""
+
+
+class Prefix:
+    """The files under ``s3://bucket/prefix``. Every method raises `AwsError`."""
+
+    def __init__(self, session: Session, url: str, endpoint: str | None = None) -> None:
+        """Raises `NotAPlace`."""
+        self._bucket, self._prefix = split(url)
+        self._s3 = session.client("s3", endpoint)
+
+    def names(self) -> list[str]:
+        """The files that are there, in order of name. The console's marks of empty folders are none."""
+        with translated():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+            keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return sorted(key.removeprefix(self._prefix) for key in keys if not key.endswith("/"))
+
+    def put(self, name: str, path: Path) -> None:
+        """Upload a finished file, and remove it here."""
+        with translated(), path.open("rb") as body:
+            self._s3.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=body)
+        path.unlink()
+
+    def open(self, name: str) -> BinaryIO:
+        """Read an object from its beginning. FileNotFoundError: there is none of that name."""
+        with translated():
+            try:
+                return cast("BinaryIO", self._s3.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"])
+            except self._s3.exceptions.NoSuchKey:
+                raise FileNotFoundError(name) from None
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for files that are not finished."""
+        with TemporaryDirectory(prefix="headwater-") as folder:
+            yield Path(folder)
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self._bucket}/{self._prefix}".rstrip("/")

@@ -1,0 +1,58 @@
+"""What everything here that speaks to AWS shares: boto3 where it is installed, its settings, its errors as ours.
+
+boto3 comes with the extra ``aws`` and is imported when a connection is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class AwsError(Exception):
+    """AWS cannot be reached, or refuses; one sentence, without a secret."""
+
+
+class NotInstalled(Exception):
+    """The extra ``aws`` is missing."""
+
+
+class Session:
+    """A session of boto3 in one region; `profile` is one of AWS's own settings."""
+
+    def __init__(self, region: str | None = None, profile: str | None = None) -> None:
+        """Raises `NotInstalled`, and `AwsError` for a profile that does not exist."""
+        try:
+            import boto3
+            from botocore.config import Config
+        except ImportError:
+            raise NotInstalled("boto3 is not installed: pip install 'headwater[aws]'") from None
+        self._config = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
+        with translated():
+            self._session = boto3.Session(region_name=region, profile_name=profile)
+
+    @property
+    def region(self) -> str | None:
+        """The region that was named, or that of AWS's own settings."""
+        found: str | None = self._session.region_name
+        return found
+
+    def client(self, service: str, endpoint: str | None = None) -> Any:
+        """A client of a service; raises `AwsError` without a region."""
+        with translated():
+            return self._session.client(service, endpoint_url=endpoint, config=self._config)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Botocore's errors as ours."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        problem = error.response["Error"]
+        raise AwsError(f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}") from None
+    except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
+        raise AwsError(f"AWS cannot be reached: {error}") from None

@@ -1,0 +1,76 @@
+"""The ledger in portable files: written, and checked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe
+from headwater.cli.move import placed
+from headwater.source import has_ledger
+from headwater.translation import translated
+
+_MB = 2**20
+
+
+@click.group(epilog="Example: headwater ledger export s3://BUCKET/ledger")
+def ledger() -> None:
+    """The ledger in portable files: for a job that reads it on many machines, or for keeping."""
+
+
+@ledger.command(epilog="Example: headwater ledger export s3://BUCKET/ledger --region eu-west-1")
+@click.argument("target", metavar="DIR|S3")
+@click.option(
+    "--split", type=click.IntRange(1), default=64, show_default=True, metavar="MB", help="text in a segment, unpacked"
+)
+@json_option
+@data_option
+@aws_options
+def export(target: str, *, split: int, as_json: bool, data: Path, **aws: Any) -> None:
+    """Write all entries to DIR or s3://BUCKET/PREFIX, which must be empty. Works beside a running server.
+
+    In segments of NDJSON, packed, with a manifest of their hashes; `headwater ledger check` reads them back.
+    """
+    from ingest.ledger_export import export_ledger
+
+    has_ledger(data)
+    with placed(target, **aws) as place, translated(), progress("exporting") as step:
+        manifest = export_ledger(data, place, step, split=split * _MB)
+    if as_json:
+        named = {"ledger": manifest.ledger, "entries": manifest.entries, "head": manifest.head}
+        print_json({**named, "segments": len(manifest.segments), "bytes": sum(s.bytes for s in manifest.segments)})
+        return
+    entries = f"{manifest.entries:,} entries in {len(manifest.segments):,} segments"
+    click.echo(safe(f"{entries} in {target}; head {manifest.entries} {manifest.head}"))
+
+
+@ledger.command(epilog="Example: headwater ledger check s3://BUCKET/ledger")
+@click.argument("source", metavar="DIR|S3")
+@json_option
+@aws_options
+def check(source: str, *, as_json: bool, **aws: Any) -> None:
+    """Read an exported ledger and check every hash: nothing altered, dropped or reordered. Exit code 1 if not."""
+    from ingest.ledger_export import check_export
+    from ingest.ledger_segments import Damaged
+
+    with placed(source, **aws) as place, translated(), progress("checking") as step:
+        try:
+            found = check_export(place, step)
+        except Damaged as error:
+            _say_damaged(error, as_json=as_json)
+    if as_json:
+        print_json({"ok": True, **vars(found)})
+    else:
+        erased = f", {found.erased:,} of them erased" if found.erased else ""
+        click.echo(f"ok: {found.entries:,} entries{erased}; head {found.entries} {found.head}")
+
+
+def _say_damaged(error: Exception, *, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"ok": False, "problem": str(error)})
+    else:
+        click.echo(safe(str(error)), err=True)
+    sys.exit(1)

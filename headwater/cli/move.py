@@ -1,0 +1,170 @@
+"""Moving: export, bulk-load."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.common import (
+    asking,
+    aws_options,
+    data_option,
+    json_option,
+    print_json,
+    progress,
+    safe,
+    store_option,
+)
+from headwater.errors import Unreachable, WrongUse
+from headwater.source import has_ledger
+from headwater.translation import translated
+
+if TYPE_CHECKING:
+    from aws_bridge.neptune_loader import Fault, Status
+    from headwater.loading import Progress
+    from ingest.places import Place
+
+_MB = 2**20
+_FAULTS_SHOWN = 20
+
+
+@click.command(epilog="Example: headwater export --format neptune-csv s3://BUCKET/lineage")
+@click.argument("target", metavar="DIR|S3")
+@click.option("--format", "form", type=click.Choice(["neptune-csv"]), required=True, help="for whom")
+@click.option(
+    "--split", type=click.IntRange(1), default=256, show_default=True, metavar="MB", help="text in a file, unpacked"
+)
+@json_option
+@data_option
+@store_option
+@aws_options
+def export(target: str, *, form: str, split: int, as_json: bool, data: Path, store: str | None, **aws: Any) -> None:
+    """Write the graph as files to DIR or s3://BUCKET/PREFIX, which must be empty. Works beside a running server.
+
+    neptune-csv: vertices and edges for Neptune's bulk loader in graph/, and in ledger/ the vertex that says that the
+    graph is whole: to be loaded last, as `headwater bulk-load` does.
+    """
+    from ingest.exporting import export_neptune_csv
+
+    has_ledger(data)
+    with asking(data, store, None) as source:
+        with progress("bringing the graph up to date") as step:
+            source.settle(step)
+        with placed(target, **aws) as place, translated(), progress("exporting") as step:
+            done = export_neptune_csv(data, place, step, split=split * _MB, store=store)
+    if as_json:
+        print_json(done.to_dict())
+        return
+    vertices, edges = done.written.vertices.total(), done.written.edges.total()
+    files = f"{done.written.files:,} files ({done.written.bytes:,} bytes)"
+    what = f"{vertices:,} vertices and {edges:,} edges in {files} in {target}"
+    click.echo(safe(f"{what}: the graph up to entry {done.applied:,}"))
+
+
+@click.command(
+    epilog="Example: headwater bulk-load s3://BUCKET/lineage --cluster NAME.cluster-ID.eu-west-1.neptune.amazonaws.com "
+    "--iam-role arn:aws:iam::123456789012:role/NeptuneLoadFromS3 --region eu-west-1"
+)
+@click.argument("source", metavar="S3")
+@click.option("--cluster", required=True, metavar="HOST", help="the cluster's endpoint, HOST[:8182]")
+@click.option("--iam-role", "role", required=True, metavar="ARN", help="role of the cluster that may read the bucket")
+@click.option(
+    "--mode",
+    type=click.Choice(["auto", "resume", "new"]),
+    default="auto",
+    show_default=True,
+    help="go on with a load of the same files that failed, if there is one; insist on it; begin anew",
+)
+@click.option(
+    "--parallelism",
+    type=click.Choice(["low", "medium", "high", "oversubscribe"]),
+    default="high",
+    show_default=True,
+    help="how much of the cluster it may take",
+)
+@click.option("--load-id", "load", metavar="ID", help="follow a load that was started before, and finish what it began")
+@json_option
+@aws_options
+def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **how: Any) -> None:
+    """Load an export at s3://BUCKET/PREFIX into an empty Neptune cluster, and wait for it. Exit code 1 if it fails.
+
+    First the graph, then, if all of it is loaded, the vertex that says so. Ctrl-C ends the waiting, not the load.
+    """
+    from aws_bridge.neptune_loader import Loader, Request, endpoint_of
+    from aws_bridge.s3 import split
+    from aws_bridge.session import Session
+    from ingest.bulk_loading import bulk_load as begin
+
+    with of_aws(), progress("loading files") as step:
+        split(source)
+        session = Session(how["region"], how["profile"])
+        if session.region is None:
+            raise WrongUse("--region is needed: the one of the bucket and the cluster")
+        request = Request(session.region, how["role"], how["mode"].upper(), how["parallelism"].upper())
+        loader = Loader(session, how["endpoint"] or endpoint_of(cluster))
+        ended = list(begin(loader, source, request, _telling(step), load=load))
+        faults = list(islice(chain.from_iterable(loader.faults(status.load) for status in ended), _FAULTS_SHOWN))
+    _show(ended, faults, as_json=as_json)
+    if not ended[-1].complete:
+        click.echo("the load failed, and what it had loaded is there: mend it, then run this again", err=True)
+        sys.exit(1)
+
+
+def _show(ended: list[Status], faults: list[Fault], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"loads": [status.to_dict() for status in ended], "errors": list(map(vars, faults))})
+        return
+    for status in ended:
+        click.echo(safe(f"{status.source}: {status.state}, {status.records:,} records in {status.seconds:,} s"))
+    for fault in faults:
+        click.echo(safe(str(fault)), err=True)
+
+
+def _telling(step: Progress) -> Callable[[Status], None]:
+    """Says the id of each load once, then how many files are loaded."""
+    told: set[str] = set()
+
+    def tell(status: Status) -> None:
+        if status.load not in told:
+            told.add(status.load)
+            click.echo(
+                safe(f"load {status.load} of {status.source}; --load-id {status.load} follows it again"), err=True
+            )
+        step(status.files, status.all_files)
+
+    return tell
+
+
+@contextmanager
+def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[Place]:
+    """A folder, or a prefix in S3; what it refuses is a user's."""
+    from ingest.places import NotEmpty, open_place
+
+    try:
+        with of_aws():
+            yield open_place(target, region, profile, endpoint)
+    except NotEmpty as error:
+        raise WrongUse(str(error)) from error
+    except OSError as error:
+        raise WrongUse(f"{target} cannot be used: {error.strerror}") from error
+
+
+@contextmanager
+def of_aws() -> Iterator[None]:
+    """The errors of AWS, as those of a user."""
+    from aws_bridge.s3 import NotAPlace
+    from aws_bridge.session import AwsError, NotInstalled
+    from ingest.bulk_loading import AlreadyThere
+
+    try:
+        yield
+    except AwsError as error:
+        raise Unreachable(str(error)) from None
+    except (AlreadyThere, NotAPlace, NotInstalled) as error:
+        raise WrongUse(str(error)) from None

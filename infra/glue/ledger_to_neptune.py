@@ -1,0 +1,152 @@
+"""A Glue (or any PySpark) job: an exported ledger into files for Neptune's bulk loader, for a history of any length.
+
+    --source s3://BUCKET/ledger    what `headwater ledger export` wrote; every hash is checked
+    --target s3://BUCKET/lineage   an empty place; `headwater bulk-load` takes it from there
+    --partitions N                 how many tasks share the work (default: Spark's own)
+
+The mapping is `graphmodel.distributed`; the rows are those of `headwater export`. The runs of one dataset are folded by
+one task. `docs/moving.md` says how to set the job up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from pyspark import RDD, SparkContext, StorageLevel
+from pyspark.sql import SparkSession
+
+from aws_bridge.s3 import NotAPlace
+from aws_bridge.session import AwsError
+from graphmodel.choice import Body, Event, choose
+from graphmodel.distributed import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
+from graphmodel.elements import Part
+from graphmodel.model import Plan
+from graphmodel.neptune_csv import Line, lines
+from graphmodel.statements import Statement, chosen, with_statements
+from ingest.decoding import decoders
+from ingest.exporting import GRAPH, mark_whole
+from ingest.ledger_entries import Entry, LedgerError
+from ingest.ledger_export import read_manifest, read_segment
+from ingest.ledger_segments import Checking, Damaged, Segment, never_erased
+from ingest.loader_files import LoaderFiles, Written
+from ingest.places import NotEmpty, Within, open_place, refuse_unless_empty
+
+Tagged = tuple[str, Any]  #: what it is, and the thing
+
+
+def main(arguments: list[str]) -> None:
+    """Run the job and print what it wrote, as JSON. Exits with one sentence that says why not."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--partitions", type=int, default=None)
+    given, _ = parser.parse_known_args(arguments)  # Glue adds arguments of its own
+    context = SparkSession.builder.getOrCreate().sparkContext
+    try:
+        print(json.dumps(run(context, given.source, given.target, given.partitions)))
+    except (AwsError, LedgerError, NotAPlace, NotEmpty) as error:
+        sys.exit(str(error))
+
+
+def run(context: SparkContext, source: str, target: str, partitions: int | None = None) -> dict[str, Any]:
+    """Read, map, write; what was written. NotEmpty, LedgerError: nothing was."""
+    place = open_place(target)
+    refuse_unless_empty(place)
+    manifest = read_manifest(open_place(source))
+    tasks = partitions or context.defaultParallelism
+    segments = context.parallelize(manifest.segments, max(1, len(manifest.segments)))
+    read = segments.flatMap(lambda segment: decoded(source, segment)).persist(StorageLevel.MEMORY_AND_DISK)
+    set_aside = refused(read.filter(lambda tagged: tagged[0] not in ("body", "event", "statement")).collect())
+    parts = _parts(read, tasks)
+    rows: RDD[Any] = parts.flatMap(lines).map(lambda line: (_key(line), line))  # pyspark's type knows no key of text
+    ordered = rows.repartitionAndSortWithinPartitions(tasks)
+    written = sum(ordered.mapPartitionsWithIndex(lambda task, rows: [write(target, task, rows)]).collect(), Written())
+    with place.scratch() as scratch:
+        written += mark_whole(place, scratch, manifest.entries, manifest.ledger)
+    return {"ledger": manifest.ledger, "applied": manifest.entries, "refused": set_aside, **written.to_dict()}
+
+
+def decoded(source: str, segment: Segment) -> Iterator[Tagged]:
+    """The bodies and events of a segment; what could not be decoded, what is missing, what was erased, is told too."""
+    checking, decoding = Checking(segment), decoders()
+    try:
+        for entry in read_segment(open_place(source), checking):
+            if entry.body is not None and entry.kind in decoding:
+                yield from _decoded(decoding[entry.kind], entry, entry.body)
+    except Damaged as error:
+        yield "damaged", str(error)
+    yield from (("missing", missing) for missing in checking.missing.items())
+    yield from (("erased", erased) for erased in checking.erased)
+
+
+def _decoded(decode: Any, entry: Entry, body: bytes) -> Iterator[Tagged]:
+    try:
+        found = decode(body, entry.content_type)
+    except Exception as error:  # noqa: BLE001 - a payload that cannot be mapped is set aside, not the others
+        yield "refused", (entry.sequence, f"{type(error).__name__}: {error}")
+        return
+    if isinstance(found, Plan):
+        yield "body", Body(found, entry.sha256)
+    elif isinstance(found, Statement):
+        yield "statement", found
+    else:
+        yield from (("event", Event(run, entry.received_ms)) for run in found)
+
+
+def refused(told: Iterable[Tagged]) -> list[int]:
+    """The entries that could not be decoded, from what is told beside bodies and events. Damaged: the ledger is."""
+    things: dict[str, list[Any]] = defaultdict(list)
+    for what, thing in told:
+        things[what].append(thing)
+    if things["damaged"]:
+        raise Damaged(min(things["damaged"]))
+    never_erased(dict(things["missing"]), set(things["erased"]))
+    return sorted(sequence for sequence, _ in things["refused"])
+
+
+def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
+    """All parts of the graph; some elements are in several of them."""
+    bodies = _of(read, "body").map(lambda body: (body.plan.agent_plan_id, body)).reduceByKey(better_body, tasks)
+    events = _of(read, "event").map(lambda event: (event.id, event)).reduceByKey(choose, tasks).values()
+    both = bodies.cogroup(events.map(lambda event: (event.run.agent_plan_id, event)), tasks)
+    told = both.values().flatMap(lambda pair: joined(*pair)).persist(StorageLevel.MEMORY_AND_DISK)
+    executed = _instances(told, Executed).map(lambda body: (body.plan, body)).reduceByKey(better_plan, tasks)
+    plans = executed.values().persist(StorageLevel.MEMORY_AND_DISK)
+    facts = _instances(told, About).union(plans.map(logic_fact))
+    datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
+    views = datasets.flatMap(lambda pair: pair[1].parts(pair[0]))
+    parts = _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
+    counting = chosen(_of(read, "statement").collect())  # what people said by hand: few
+    return parts.map(lambda part: with_statements(part, counting)) if counting else parts
+
+
+def _of(tagged: RDD[Tagged], what: str) -> RDD[Any]:
+    return tagged.filter(lambda pair: pair[0] == what).values()
+
+
+def _instances(told: RDD[Any], kind: type) -> RDD[Any]:
+    return told.filter(lambda thing: isinstance(thing, kind))
+
+
+def _key(line: Line) -> str:
+    return f"{line.table.kind}:{line.id}"
+
+
+def write(target: str, task: int, rows: Iterable[tuple[str, Line]]) -> Written:
+    """Write the rows of one task, each element once. In order, so that a task that is tried again writes the same."""
+    place = open_place(target)
+    with place.scratch() as scratch:
+        files = LoaderFiles(Within(place, GRAPH), scratch, part=f"{task:05}-")
+        files.add(next(same)[1] for _, same in groupby(rows, itemgetter(0)))
+        return files.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,196 @@
+"""A ledger in portable files: what was written is read back, and whatever was changed in it is found."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.ledger import Ledger, LedgerError, NewEntry
+from ingest.ledger_entries import Entry
+from ingest.ledger_export import check_export, export_ledger, read_manifest, read_segment
+from ingest.ledger_segments import MANIFEST, Checking, Damaged
+from ingest.places import Folder, NotEmpty
+
+Lines = list[dict[str, Any]]
+NO_TEXT = b"\xff\x00"
+
+
+def quiet(_done: int, _of: int) -> None:
+    pass
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "data", clock=lambda: 7) as opened:
+        opened.append([NewEntry("spline.plan", "application/json", b'{"n": %d}' % n, "me") for n in range(5)])
+        opened.append([NewEntry("other", "x", NO_TEXT, redactions=("a: \u00e4",)), NewEntry("other", "y", NO_TEXT)])
+        yield opened
+
+
+@pytest.fixture
+def out(ledger: Ledger, tmp_path: Path) -> Path:
+    """An export in several segments."""
+    export_ledger(ledger.folder, Folder(tmp_path / "out"), quiet, split=500)
+    return tmp_path / "out"
+
+
+def entries(folder: Path) -> list[Entry]:
+    place = Folder(folder)
+    return [entry for s in read_manifest(place).segments for entry in read_segment(place, Checking(s))]
+
+
+def test_what_was_written_is_read_back(ledger: Ledger, out: Path) -> None:
+    assert entries(out) == ledger.read(0, 100)
+    assert len(read_manifest(Folder(out)).segments) > 1
+    told: list[tuple[int, int]] = []
+    found = check_export(Folder(out), lambda *step: told.append(step))
+    assert (found.entries, found.erased, found.head) == (7, 0, ledger.head().hash)
+    assert told[-1] == (7, 7)
+
+
+def test_an_empty_ledger(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "data", clock=lambda: 7) as ledger:
+        export_ledger(ledger.folder, Folder(tmp_path / "out"), quiet)
+        assert check_export(Folder(tmp_path / "out"), quiet).head == ledger.head().hash
+
+
+def test_an_erased_body_is_not_there_and_the_entry_that_says_so_is(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.erase(6, "asked for")
+    export_ledger(ledger.folder, Folder(tmp_path / "out"), quiet)
+    assert entries(tmp_path / "out") == ledger.read(0, 100)
+    assert check_export(Folder(tmp_path / "out"), quiet).erased == 1
+
+
+def test_a_place_with_something_in_it_is_refused(ledger: Ledger, out: Path) -> None:
+    with pytest.raises(NotEmpty):
+        export_ledger(ledger.folder, Folder(out), quiet)
+
+
+def test_an_export_that_did_not_end_has_no_manifest(out: Path) -> None:
+    (out / MANIFEST).unlink()
+    with pytest.raises(LedgerError, match="the export did not end"):
+        check_export(Folder(out), quiet)
+
+
+def _altered(lines: Lines) -> None:
+    lines[1]["sender"] = "you"
+
+
+def _other_body(lines: Lines) -> None:
+    lines[1]["body"] = "{}"
+
+
+def _dropped(lines: Lines) -> None:
+    del lines[1]
+
+
+def _cut(lines: Lines) -> None:
+    lines.pop()
+
+
+def _moved(lines: Lines) -> None:
+    lines[0], lines[1] = lines[1], lines[0]
+
+
+def _no_entry(lines: Lines) -> None:
+    lines[1] = {}
+
+
+def _without_body(lines: Lines) -> None:
+    del lines[1]["body"], lines[1]["salt"]
+
+
+def _wrong_type(lines: Lines) -> None:
+    lines[1]["received_ms"] = "7"
+
+
+#: what is done to the lines of the first segment -> what is said
+TAMPERED = {
+    "altered": (_altered, "entry 2: its hash does not follow"),
+    "another body": (_other_body, "entry 2: its body was altered"),
+    "dropped": (_dropped, "entry 2: "),
+    "cut off": (_cut, "the segment ends before it"),
+    "moved": (_moved, "entry 1: entry 2 stands in its place"),
+    "no entry": (_no_entry, "entry 2: its line cannot be read"),
+    "a wrong type": (_wrong_type, "entry 2: its hash does not follow"),
+    "a body taken away": (_without_body, "the body of entry 2 is missing, and was never erased"),
+}
+
+
+@pytest.mark.parametrize(("tamper", "said"), TAMPERED.values(), ids=TAMPERED)
+def test_a_changed_segment_is_found_and_named(tamper: Callable[[Lines], None], said: str, out: Path) -> None:
+    (name, *_) = (segment.name for segment in read_manifest(Folder(out)).segments)
+    lines = [json.loads(line) for line in gzip.decompress((out / name).read_bytes()).splitlines()]
+    tamper(lines)
+    packed = gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode())
+    (out / name).write_bytes(packed)
+    _in_manifest(out, lambda found: found["segments"][0].update(sha256=hashlib.sha256(packed).hexdigest()))
+    with pytest.raises(Damaged) as found:
+        check_export(Folder(out), quiet)
+    assert said in str(found.value)
+    assert name in str(found.value) or "never erased" in said
+
+
+def _in_manifest(out: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    manifest = json.loads((out / MANIFEST).read_text())
+    change(manifest)
+    (out / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_other_bytes_of_the_same_entries_are_found(out: Path) -> None:
+    name = read_manifest(Folder(out)).segments[0].name
+    (out / name).write_bytes(gzip.compress(gzip.decompress((out / name).read_bytes()), 1))
+    with pytest.raises(Damaged, match=f"segment {name}: its SHA-256 is not the one in the manifest"):
+        check_export(Folder(out), quiet)
+
+
+def test_a_segment_that_is_missing_is_named(out: Path) -> None:
+    name = read_manifest(Folder(out)).segments[1].name
+    (out / name).unlink()
+    with pytest.raises(Damaged, match=f"segment {name} is missing"):
+        check_export(Folder(out), quiet)
+
+
+def test_damaged_bytes_are_found(out: Path) -> None:
+    name = read_manifest(Folder(out)).segments[0].name
+    packed = (out / name).read_bytes()
+    (out / name).write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(Damaged, match=f"segment {name} is damaged after entry"):
+        check_export(Folder(out), quiet)
+
+
+#: what is done to the manifest -> what is said
+MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "a segment is missing": (lambda found: found["segments"].pop(1), "does not follow entry"),
+    "the last one is missing": (lambda found: found["segments"].pop(), "the last segments are missing"),
+    "another ledger": (lambda found: found.update(ledger="0" * 32), "does not follow entry 0"),
+    "a later format": (lambda found: found.update(format=2), "format 2 is not known"),
+    "no manifest": (lambda found: found.clear(), "is no manifest"),
+    "another end": (lambda found: found["segments"][0].update(hash="00"), "does not follow entry"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), MANIFESTS.values(), ids=MANIFESTS)
+def test_a_changed_manifest_is_found(change: Callable[[dict[str, Any]], Any], said: str, out: Path) -> None:
+    _in_manifest(out, change)
+    with pytest.raises(Damaged, match=said):
+        check_export(Folder(out), quiet)
+
+
+def test_a_damaged_ledger_is_not_exported(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.close()
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "data" / "ledger.sqlite") as connection:
+        connection.execute("DROP TRIGGER entries_refuse_update")
+        connection.execute("UPDATE entries SET sender = 'you' WHERE sequence = 3")
+    connection.close()
+    with pytest.raises(LedgerError, match="entry 3 is damaged"):
+        export_ledger(tmp_path / "data", Folder(tmp_path / "out"), quiet)
+    assert not (tmp_path / "out" / MANIFEST).exists()

@@ -1,0 +1,96 @@
+"""The Glue job on a real local Spark: its rows are those of the export on one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingest.exporting import export_neptune_csv
+from ingest.ledger import Ledger, NewEntry
+from ingest.ledger_export import export_ledger, read_manifest
+from ingest.ledger_segments import Damaged
+from ingest.places import Folder
+from ingest.service import Service
+from tests.contract.loader_csv import load, rows
+from tests.contract.test_projector import recorded
+from tests.golden.recorded import cases
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "infra" / "glue" / "ledger_to_neptune.py"
+SPARK = "--master local[2] --driver-memory 512m --conf spark.ui.enabled=false pyspark-shell"
+
+
+def quiet(_done: int, _of: int) -> None:
+    pass
+
+
+def job(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": SPARK,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    arguments = ("--source", source, "--target", target, "--partitions", 2, "--JOB_NAME", "x")
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=variables)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the ledger of all recorded jobs in several segments, and the export of its graph."""
+    folder = tmp_path_factory.mktemp("moving")
+    with Service.open(folder / "data") as service:
+        service.ledger.append(recorded(*cases()))
+        service.catch_up()
+        export_neptune_csv(service.folder, Folder(folder / "export"), quiet)
+        manifest = export_ledger(service.folder, Folder(folder / "ledger"), quiet, split=2 * 2**20)
+    assert len(manifest.segments) > 1
+    return folder
+
+
+@pytest.mark.spark
+@pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java")
+@pytest.mark.timeout(300)
+def test_the_rows_are_those_of_the_export(exported: Path) -> None:
+    pytest.importorskip("pyspark")
+    done = job(exported / "ledger", exported / "job")
+    assert done.returncode == 0, done.stderr
+    said, found = json.loads(done.stdout), rows(exported / "job")
+    assert sorted(found) == sorted(rows(exported / "export"))
+    assert len(found) == sum(said["vertices"].values()) + sum(said["edges"].values())
+    assert (said["refused"], load(exported / "job").vertices["ledger"].properties["applied"]) == ([], said["applied"])
+
+
+def test_what_is_wrong_with_a_segment_is_told_and_stops_the_job(exported: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
+    from infra.glue.ledger_to_neptune import decoded, refused
+
+    shutil.copytree(exported / "ledger", tmp_path / "damaged")
+    segment = read_manifest(Folder(tmp_path / "damaged")).segments[1]
+    path = tmp_path / "damaged" / segment.name
+    path.write_bytes(path.read_bytes()[:-20])
+    told = list(decoded(str(tmp_path / "damaged"), segment))
+    with pytest.raises(Damaged, match=f"segment {segment.name} is damaged after entry"):
+        refused(told)
+
+
+def test_what_cannot_be_decoded_is_counted_and_what_was_erased_is_not_missed(tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
+    from infra.glue.ledger_to_neptune import decoded, refused
+
+    with Ledger.open(tmp_path / "data", clock=lambda: 7) as ledger:
+        ledger.append([NewEntry("spline.plan", "application/json", b"{}"), NewEntry("other", "x", b"1")])
+        ledger.erase(2, "asked for")
+        (segment,) = export_ledger(ledger.folder, Folder(tmp_path / "ledger"), quiet).segments
+    told = list(decoded(str(tmp_path / "ledger"), segment))
+    assert refused(told) == [1]
+    with pytest.raises(Damaged, match="entry 2 is missing, and was never erased"):
+        refused([tagged for tagged in told if tagged[0] != "erased"])

@@ -1,0 +1,108 @@
+"""However the graph is made, it is the same: from the derived tables, and in pieces on many machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import reduce
+from typing import Any, TypeVar
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphmodel import now
+from graphmodel.choice import Body, Event, choose
+from graphmodel.distributed import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
+from graphmodel.elements import Part
+from graphmodel.model import Effect
+from graphmodel.neptune_csv import lines
+from graphmodel.now import Near, Read, Write
+from graphmodel.statements import Statement, chosen, with_statements
+from graphmodel.whole import Graph
+from ingest.derived_scan import Scan
+from tests.laws.test_graph_laws import assert_equal, projected
+from tests.laws.worlds import Entry, whole, worlds
+
+T = TypeVar("T")
+
+
+def grouped(things: Iterable[T], key: Callable[[T], Hashable]) -> dict[Any, list[T]]:
+    found: dict[Any, list[T]] = {}
+    for thing in things:
+        found.setdefault(key(thing), []).append(thing)
+    return found
+
+
+def of(parts: Iterable[Part]) -> Graph:
+    graph = Graph()
+    for part in parts:
+        graph.add(part)
+    return graph
+
+
+@given(worlds(), st.integers(1, 5))
+def test_the_derived_tables_hold_the_whole_each_element_once(entries: list[Entry], size: int) -> None:
+    world = projected(entries, size, close=False)
+    with world.derived.transaction():
+        world.derived.set_meta("ledger", "mine")
+    parts = list(Scan(world.derived.connection, "mine", world.known.__getitem__).parts())
+    world.derived.connection.execute("ROLLBACK")
+    world.derived.close()
+    assert_equal(of(parts), whole(entries))
+    ids = [(line.table.kind, line.id) for part in parts for line in lines(part)]
+    assert len(ids) == len(set(ids))
+
+
+def in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
+    """What the distributed job does, with dictionaries for its shuffles."""
+    counting = chosen(entry for entry in entries if isinstance(entry, Statement))
+    yield from (with_statements(part, counting) for part in _in_pieces(entries, split))
+
+
+def _in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
+    all_bodies = [entry for entry in entries if isinstance(entry, Body)]
+    all_events = [event for entry in entries if isinstance(entry, tuple) for event in entry]
+    bodies = grouped(all_bodies, lambda body: body.plan.agent_plan_id)
+    events = [reduce(choose, same) for same in grouped(all_events, lambda event: event.id).values()]
+    runs: dict[str, list[Event]] = grouped(events, lambda event: event.run.agent_plan_id)
+    told = []
+    for plan_id in sorted(bodies.keys() | runs.keys()):
+        best = [reduce(better_body, bodies[plan_id])] if plan_id in bodies else []
+        told += list(joined(best, runs.get(plan_id, [])))
+    executed = grouped((thing for thing in told if isinstance(thing, Executed)), lambda plan: plan.plan)
+    plans = [reduce(better_plan, same) for same in executed.values()]
+    yield from (thing for thing in told if isinstance(thing, Part))
+    for plan in plans:
+        yield from plan_parts(plan)
+    abouts = [thing for thing in told if isinstance(thing, About)] + [logic_fact(plan) for plan in plans]
+    for dataset, same_dataset in grouped(abouts, lambda about: about.dataset).items():
+        facts = [about.fact for about in same_dataset]
+        halves = (reduce(Facts.add, half, Facts()) for half in (facts[:split], facts[split:]))
+        yield from reduce(Facts.merge, halves).parts(dataset)
+
+
+@given(worlds(), st.integers(0, 5))
+def test_the_pieces_are_the_whole(entries: list[Entry], split: int) -> None:
+    assert_equal(of(in_pieces(entries, split)), whole(entries))
+
+
+times = st.integers(0, 12)
+apps = st.sampled_from(("one", "two", None))
+writes = st.lists(
+    st.builds(
+        lambda end, length, run, app: Write(run, end, end - length, app, plan="p", effect=Effect.ALL),
+        times,
+        st.integers(-2, 6),
+        st.sampled_from("abcdef"),
+        apps,
+    ),
+    unique_by=lambda write: write.run,
+)
+reads = st.builds(
+    lambda end, length, run, app: Read(run, end, end - length, app), times, times, st.sampled_from("adz"), apps
+)
+
+
+@given(writes, reads)
+def test_what_a_run_saw_is_decided_by_the_writes_near_it(some: list[Write], reader: Read) -> None:
+    timeline = now.timeline(some)
+    assert now.seen(reader, Near(timeline)(reader)) == now.seen(reader, timeline)
