@@ -175,7 +175,7 @@ class Graph:
 
         `upstream`: also the changes of all that it ever came from.
         """
-        return self._rows("changes", node=node, upstream="yes" if upstream else "no", from_=from_, to=to)
+        return self._rows("changes", node=node, upstream=upstream, from_=from_, to=to)
 
     def query(self, name: str, **parameters: object) -> Lineage | Rows | Impact | Paths:
         """Any canned query by its name, with its parameters: docs/queries.md lists them."""

@@ -12,7 +12,8 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from graphmodel.statements import LABELS
 from queries import search, tables, tagged
 from queries.answer import Table
-from queries.errors import UnknownQuery
+from queries.behind import marked
+from queries.errors import QueryError, UnknownQuery
 from queries.estate_queries import ESTATE
 from queries.grades import Change
 from queries.impact import impact
@@ -57,6 +58,9 @@ _LINEAGE = (
     ),
     _AS_OF,
     Parameter("level", "column or dataset; absent: the node's own", choices=("column", "dataset")),
+    Parameter(
+        "behind", "edges say whether their source's logic changed since their target read it", "boolean", default=False
+    ),
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
 
@@ -254,6 +258,9 @@ def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], La
             level=values["level"],
             limit=values["limit"],
         )
-        return lineage(g, values["node"], question, late)
+        if values["behind"] and question.as_of is not None:
+            raise QueryError("behind compares with what holds now: it has no meaning with asOf", "behind")
+        answer = lineage(g, values["node"], question, late)
+        return marked(g, answer) if values["behind"] else answer
 
     return walk

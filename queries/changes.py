@@ -10,9 +10,8 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
 
 from graphmodel.ids import split_node
-from graphmodel.now import Standing
-from graphmodel.validity import STILL, Validity, columns_of
-from queries import edges
+from graphmodel.validity import STILL
+from queries import edges, history
 from queries.differences import change
 from queries.lineage import Question, lineage
 from queries.logics import Derivations, Logics
@@ -58,7 +57,7 @@ class _Nodes(NamedTuple):
 def _nodes(g: GraphTraversalSource, given: Mapping[str, Any], late: Late) -> _Nodes:
     """The columns asked about by distance; with their datasets, where `type` asks for what rows depend on as well."""
     root, by_type = given["node"], given["type"]
-    if given["upstream"] == "yes":
+    if given["upstream"]:
         answer = lineage(g, root, Question("upstream", None, by_type, "ever", "column", _MOST), late)
         distances, reason = {node.id: node.distance for node in answer.nodes}, answer.reason
     else:
@@ -73,21 +72,14 @@ class _History:
     def __init__(self, g: GraphTraversalSource, dataset: str) -> None:
         self._g = g
         self._dataset = dataset
-        keys = ("validFrom", "validTo", "certain", "onlyColumns")
-        rows = g.V(dataset).out_e("madeBy").project("plan", *keys).by(__.in_v().id_())
-        for key in keys:
-            rows = rows.by(key)
-        self._stood = [
-            Validity(r["plan"], Standing(r["certain"], columns_of(r["onlyColumns"])), r["validFrom"], r["validTo"])
-            for r in rows.to_list()
-        ]
+        self._stood = history.stood(g, [dataset])[dataset]
 
     def changes(self, nodes: Sequence[str]) -> Iterator[Row]:
         """The changes of some of its columns, or of itself."""
         logics = Logics(self._g, nodes)
         was: dict[str, Derivations] = {node: frozenset() for node in nodes}
         turned = []
-        for timestamp, state in self._states():
+        for timestamp, state in history.states(self._stood):
             for node in nodes:
                 derivations = logics.of(node, state)
                 if derivations != was[node]:
@@ -103,22 +95,6 @@ class _History:
                 "run": write.run if write else None,
                 "job": write.job if write else None,
             }
-
-    def _states(self) -> Iterator[tuple[int, dict[str, Standing]]]:
-        """What stood at each time at which that changed."""
-        turns: dict[int, list[tuple[bool, Validity]]] = defaultdict(list)
-        for valid in self._stood:
-            turns[valid.valid_from].append((True, valid))
-            if valid.valid_to != STILL:
-                turns[valid.valid_to].append((False, valid))
-        state: dict[str, Standing] = {}
-        for timestamp in sorted(turns):
-            for begins, valid in sorted(turns[timestamp], key=lambda turn: turn[0]):
-                if begins:
-                    state[valid.plan] = valid.standing
-                else:
-                    del state[valid.plan]
-            yield timestamp, state
 
     def _writes(self, times: list[int]) -> dict[int, list[_Write]]:
         """The runs that wrote the dataset at these times."""

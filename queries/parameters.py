@@ -20,7 +20,7 @@ class Parameter:
 
     name: str
     meaning: str
-    type: Literal["string", "integer", "node", "moment"] = "string"
+    type: Literal["string", "integer", "boolean", "node", "moment"] = "string"
     default: str | int | None = None
     required: bool = False
     choices: tuple[str, ...] = ()
@@ -64,15 +64,24 @@ def parse(parameters: Sequence[Parameter], given: Iterable[tuple[str, object]]) 
     return {parameter.name: values.get(parameter.name, parameter.default) for parameter in parameters}
 
 
-def _value(parameter: Parameter, value: object) -> str | int:
+def _value(parameter: Parameter, value: object) -> str | int | bool:
     if parameter.type == "integer":
         return _integer(parameter, value)
+    if parameter.type == "boolean":
+        return _boolean(parameter, value)
     text = str(value)
     if parameter.choices and text not in parameter.choices:
         near = difflib.get_close_matches(text, parameter.choices)
         expected = ", ".join(parameter.choices)
         raise QueryError(f"{parameter.name} must be one of {expected}, not {text!r}", parameter.name, near)
     return text
+
+
+def _boolean(parameter: Parameter, value: object) -> bool:
+    text = str(value).strip().lower()
+    if text not in ("true", "false"):
+        raise QueryError(f"{parameter.name} must be true or false, not {text[:50]!r}", parameter.name)
+    return text == "true"
 
 
 def _integer(parameter: Parameter, value: object) -> int:

@@ -8,8 +8,6 @@ from queries.inputs import inputs
 from queries.parameters import Parameter
 from queries.query import Query, node, paging
 
-_YES_NO = ("no", "yes")
-
 _INPUTS = Parameter(
     "node",
     "a run, or all of a Glue job run or Spark application; a dataset version; a dataset: its newest version",
@@ -74,7 +72,7 @@ PAST: tuple[Query, ...] = (
         "when the logic of a dataset or column changed and by which run, the first change first",
         (
             node("node", "the dataset or column, in any spelling", "dataset", "column"),
-            Parameter("upstream", "yes: also the changes of all that it ever came from", default="no", choices=_YES_NO),
+            Parameter("upstream", "also the changes of all that it ever came from", "boolean", default=False),
             Parameter("type", "all: also of what its rows depend on", default="direct", choices=("direct", "all")),
             _moment("from", "only changes since then"),
             _moment("to", "only changes until then"),

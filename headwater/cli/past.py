@@ -88,7 +88,7 @@ def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | 
 @source_options
 def changes(node: str, upstream: bool, type_: str, begin: str | None, end: str | None, **options: Any) -> None:
     """When did the logic of NODE change, and by which run? A dataset, or a column as DATASET#COLUMN."""
-    given = [("node", node), ("upstream", "yes" if upstream else "no"), ("type", type_), ("from", begin), ("to", end)]
+    given = [("node", node), ("upstream", upstream), ("type", type_), ("from", begin), ("to", end)]
     _ask("changes", given, None, **options)
 
 

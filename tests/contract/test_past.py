@@ -101,10 +101,14 @@ EVENTS = [
 ]
 
 
+def fill(store: GraphStore, events: list[Event]) -> None:
+    whole = graph([Body(p, p.agent_plan_id) for p in PLANS], events)
+    store.apply(GraphDelta(tuple(whole.vertices.values()), tuple(whole.edges.values())))
+
+
 @pytest.fixture
 def lake(store: GraphStore) -> GraphStore:
-    whole = graph([Body(p, p.agent_plan_id) for p in PLANS], EVENTS)
-    store.apply(GraphDelta(tuple(whole.vertices.values()), tuple(whole.edges.values())))
+    fill(store, EVENTS)
     return store
 
 
@@ -217,11 +221,11 @@ TOTAL = (f"{REPORT}#total", "sum(v)", id_of("report", 30))
         ({"node": f"{CLEAN}#v", "from": shown(at(41))}, []),
         # a number moved: the cause lies upstream
         (
-            {"node": f"{REPORT}#total", "upstream": "yes", "from": shown(at(31)), "to": shown(at(61))},
+            {"node": f"{REPORT}#total", "upstream": True, "from": shown(at(31)), "to": shown(at(61))},
             [(f"{CLEAN}#v", *SECOND)],
         ),
         (
-            {"node": f"{REPORT}#total", "upstream": "yes", "to": shown(at(40))},
+            {"node": f"{REPORT}#total", "upstream": True, "to": shown(at(40))},
             [
                 (f"{CLEAN}#v", *FIRST),
                 (f"{LOG}#v", "v", id_of("log", 11)),
@@ -239,7 +243,7 @@ TOTAL = (f"{REPORT}#total", "sum(v)", id_of("report", 30))
                 (f"{CLEAN}#v", *SECOND),
             ],
         ),
-        ({"node": RAW, "upstream": "yes"}, []),
+        ({"node": RAW, "upstream": True}, []),
     ],
 )
 def test_when_it_changed(lake: GraphStore, given: dict[str, object], expected: list[Any]) -> None:
@@ -261,3 +265,31 @@ def test_a_change_says_what_was_before(lake: GraphStore) -> None:
         "run": id_of("clean2", 40),
         "job": "job:spark/clean",
     }
+
+
+@pytest.mark.parametrize("node", [f"{REPORT}#total", REPORT])
+def test_nothing_is_behind_where_all_was_read_again(lake: GraphStore, node: str) -> None:
+    edges = run_query(lake, "upstream", node)["edges"]
+    assert {edge["source"].partition("#")[0] for edge in edges} >= {RAW, CLEAN, PARTS}
+    assert {edge["behind"] for edge in edges} == {False}
+
+
+def test_a_hop_is_behind_until_its_target_reads_again(store: GraphStore) -> None:
+    fill(store, [event for event in EVENTS if event.run.timestamp < at(60)])
+    for query, node in (("upstream", f"{REPORT}#total"), ("downstream", f"{RAW}#v"), ("upstream", REPORT)):
+        answer = run_query(store, query, node)
+        hops = {(edge["source"].partition("#")[0], edge["target"].partition("#")[0]): edge for edge in answer["edges"]}
+        assert (hops[CLEAN, REPORT]["behind"], hops[RAW, CLEAN]["behind"]) == (True, False)
+
+
+def test_behind_is_asked_for_and_is_about_now(lake: GraphStore) -> None:
+    assert "behind" not in ask("upstream", lake.g, {"node": REPORT}).to_dict()["edges"][0]
+    with pytest.raises(QueryError, match="what holds now") as refused:
+        ask("upstream", lake.g, {"node": REPORT, "behind": True, "asOf": "ever"})
+    assert refused.value.field == "behind"
+    with pytest.raises(QueryError, match="true or false"):
+        ask("upstream", lake.g, {"node": REPORT, "behind": "perhaps"})
+
+
+def run_query(store: GraphStore, query: str, node: str) -> dict[str, Any]:
+    return ask(query, store.g, {"node": node, "behind": True}).to_dict()
