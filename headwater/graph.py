@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 from headwater import stating
 from headwater.answers import Lineage, Rows
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Type = Literal["direct", "indirect", "all"]
 Level = Literal["column", "dataset"]
 Change = Literal["drop", "rename", "retype", "semantics", "rows"]
+Time = Union[str, int, "datetime"]  #: as text, in ms since 1970, or a datetime (without a zone in UTC); or a run's id
 Direction = Literal["upstream", "downstream", "both"]
 
 
@@ -74,7 +75,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - the parameter's name everywhere
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """Where a dataset or column comes from, in any spelling.
@@ -94,7 +95,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - as above
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """What is made of a dataset or column. Parameters as those of `upstream`."""
@@ -108,7 +109,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - as above
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """Both at once, or the `direction` given. Parameters as those of `upstream`."""
@@ -129,7 +130,7 @@ class Graph:
         *,
         change: Change = "drop",
         depth: int | None = None,
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Impact:
         """What a change of a dataset or column comes to, graded. `limit`: nodes to look at, the nearest first."""
@@ -144,7 +145,7 @@ class Graph:
         *,
         ways: Literal["shortest", "all"] = "shortest",
         type: Literal["direct", "all"] = "direct",  # noqa: A002 - as above
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Paths:
         """How data gets from one node to the other, whichever way round. `limit`: paths to list, the shortest first."""
@@ -152,6 +153,29 @@ class Graph:
         found = self.query("paths", **given)
         assert isinstance(found, Paths), "the query paths answers with paths"
         return found
+
+    def inputs(self, node: str, *, depth: int | None = None, limit: int | None = None) -> Rows:
+        """The versions of datasets that a run read, who wrote each, whether it was overwritten since.
+
+        `node`: a run, a Glue job run, a Spark application, a dataset version, or a dataset: its newest version.
+        `depth`: runs to go back; None is 1, what the run itself read.
+        """
+        return self._rows("inputs", node=node, depth=depth, limit=limit)
+
+    def diff(self, node: str, *, from_: Time | None = None, to: Time | None = None) -> Rows:
+        """What changed in a dataset, or in what a job writes, between two times; `to` None is now.
+
+        Without `from_` a job's last logic is compared with the one before it; a dataset needs it. The query diff-runs
+        compares two runs.
+        """
+        return self._rows("diff", node=node, from_=from_, to=to)
+
+    def changes(self, node: str, *, upstream: bool = False, from_: Time | None = None, to: Time | None = None) -> Rows:
+        """When the logic of a dataset or column changed and by which run, the first change first.
+
+        `upstream`: also the changes of all that it ever came from.
+        """
+        return self._rows("changes", node=node, upstream=upstream, from_=from_, to=to)
 
     def query(self, name: str, **parameters: object) -> Lineage | Rows | Impact | Paths:
         """Any canned query by its name, with its parameters: docs/queries.md lists them."""
@@ -238,5 +262,6 @@ def _unseen(_done: int, _total: int) -> None:
 
 
 def _given(parameters: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Python's names of parameters as the queries have them: `as_of` is `asOf`."""
-    return [("asOf" if key == "as_of" else key, value) for key, value in parameters.items() if value is not None]
+    """Python's names of parameters as the queries have them: `as_of` is `asOf`, `from_` is `from`."""
+    names = {"as_of": "asOf", "from_": "from"}
+    return [(names.get(key, key), value) for key, value in parameters.items() if value is not None]

@@ -12,16 +12,18 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from graphmodel.statements import LABELS
 from queries import search, tables, tagged
 from queries.answer import Table
-from queries.errors import UnknownQuery
+from queries.behind import marked
+from queries.errors import QueryError, UnknownQuery
 from queries.estate_queries import ESTATE
 from queries.grades import Change
 from queries.impact import impact
 from queries.lineage import Question, lineage
-from queries.moment import as_of
+from queries.moment import Moment, as_of, moment
 from queries.parameters import Parameter, parse
+from queries.past_queries import PAST
 from queries.paths import paths
 from queries.query import Query, node, paging
-from queries.resolve import resolve
+from queries.resolve import resolve, resolve_all
 from queries.results import Result
 from queries.survey import Late
 
@@ -56,6 +58,9 @@ _LINEAGE = (
     ),
     _AS_OF,
     Parameter("level", "column or dataset; absent: the node's own", choices=("column", "dataset")),
+    Parameter(
+        "behind", "edges say whether their source's logic changed since their target read it", "boolean", default=False
+    ),
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
 
@@ -150,6 +155,7 @@ QUERIES: tuple[Query, ...] = (
         tables.run,
         ("relation", "id", "dataset", "timestamp", "effect", "partition", "certain"),
     ),
+    *PAST,
     Query(
         "operations",
         "what a plan does, operation by operation, in the order in which data flows",
@@ -222,7 +228,10 @@ def run(
     values = dict(parse(query.parameters, pairs))
     for parameter in query.parameters:
         if parameter.type == "node":
-            values[parameter.name] = resolve(g, values[parameter.name], parameter.labels, parameter.name)
+            find = resolve_all if parameter.many else resolve
+            values[parameter.name] = find(g, values[parameter.name], parameter.labels, parameter.name)
+        elif parameter.type == "moment" and values[parameter.name] is not None:
+            values[parameter.name] = moment(g, values[parameter.name], parameter.name, now_ms())
     if "asOf" in values:
         values["asOf"] = as_of(g, values["asOf"], "asOf", now_ms())
     until = clock() + deadline
@@ -233,7 +242,8 @@ def run(
         page = found._replace(rows=[{name: row.get(name) for name in query.columns} for row in found.rows])
     else:
         return (query.walk or _lineage(name))(g, values, lambda: clock() >= until)
-    return Table(query.name, values, query.columns, tuple(page.rows), page.next, page.reason)
+    asked = {name: value.name if isinstance(value, Moment) else value for name, value in values.items()}
+    return Table(query.name, asked, query.columns, tuple(page.rows), page.next, page.reason)
 
 
 def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], Late], Result]:
@@ -248,6 +258,9 @@ def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], La
             level=values["level"],
             limit=values["limit"],
         )
-        return lineage(g, values["node"], question, late)
+        if values["behind"] and question.as_of is not None:
+            raise QueryError("behind compares with what holds now: it has no meaning with asOf", "behind")
+        answer = lineage(g, values["node"], question, late)
+        return marked(g, answer) if values["behind"] else answer
 
     return walk

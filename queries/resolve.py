@@ -47,6 +47,12 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
     raise NodeNotFound(message, field, _near(g, spelling, labels))
 
 
+def resolve_all(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str) -> list[str]:
+    """As `resolve`; but several runs of one application, Glue job run or agent's plan are all meant."""
+    runs = runs_named(g, spelling) if "run" in labels else []
+    return runs or [resolve(g, spelling, labels, field)]
+
+
 def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
     """The runs of an id: a run's own, else those of a Spark application, a Glue job run or an agent's plan; by time."""
     spelling = spelling.strip()

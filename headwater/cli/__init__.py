@@ -25,6 +25,7 @@ from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.move import bulk_load, export
+from headwater.cli.past import changes, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
 from headwater.cli.state import describe, ignore, own, retire, tag
@@ -46,7 +47,7 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 
 _COMMANDS = (
-    *(serve, load, upstream, downstream, impact, paths, estate, query),
+    *(serve, load, upstream, downstream, impact, paths, inputs, diff, changes, estate, query),
     *(tag, own, describe, retire, ignore, watch),
     *(verify, replay, export, bulk_load, parked, erase, backup, glue, spark_bundle, doctor, token, ledger, demo),
 )

@@ -55,6 +55,15 @@ def test_the_past_is_a_text_a_datetime_or_a_run(graph: hw.Graph) -> None:
     assert len(graph.upstream(training, as_of="local-1795384925246").nodes) == 8
 
 
+def test_what_a_run_read_and_what_changed(graph: hw.Graph) -> None:
+    training = "/data/lake/pipe/ml/training_set.parquet"
+    assert [row["distance"] for row in graph.inputs(training)] == [1, 1]
+    assert [row["run"] is None for row in graph.inputs(training, depth=99)][-1]
+    changed = graph.changes(LAST, upstream=True, from_="2026-11-22T22:02Z")
+    assert changed[len(changed) - 1]["id"] == LAST
+    assert {row["change"] for row in graph.diff(training, from_="2026-11-22")} == {"added"}
+
+
 def test_a_lineage_becomes_what_other_tools_take(graph: hw.Graph) -> None:
     found = graph.upstream(LAST)
     frame, network = found.to_pandas(), found.to_networkx()
