@@ -88,6 +88,10 @@ class Lineage:
         size = f"{len(self.nodes)} nodes, {len(self.edges)} edges"
         return f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>"
 
+    def _repr_svg_(self) -> str:
+        """The picture, for what shows no HTML."""
+        return self.to_svg()
+
     def _repr_html_(self) -> str:
         """The picture, for a notebook, with the tree folded below it: escaped, without a network."""
         tree = f"<details><summary>as a tree</summary><pre>{html.escape(str(self))}</pre></details>"

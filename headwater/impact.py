@@ -71,6 +71,13 @@ class Impact:
 
         return markdown(self._answer)
 
+    def to_svg(self) -> str:
+        """A picture of the paths to what is affected, the worst to each."""
+        from queries.impact_html import picture
+        from queries.svg import svg
+
+        return svg(picture(self._answer))
+
     def __str__(self) -> str:
         from queries.impact_render import plain
 
@@ -81,6 +88,10 @@ class Impact:
         state = "complete" if self.complete else f"not complete: {self.reason}"
         return f"<Impact of {self._answer.change} of {self.root}: {counted or 'nothing'}, {state}>"
 
+    def _repr_svg_(self) -> str:
+        """The picture, for what shows no HTML."""
+        return self.to_svg()
+
     def _repr_html_(self) -> str:
-        """The table, for a notebook: escaped, without a network."""
-        return f"<pre>{html.escape(str(self))}</pre>"
+        """The picture, for a notebook, above the table: escaped, without a network."""
+        return f"<div style='overflow-x:auto'>{self.to_svg()}</div><pre>{html.escape(str(self))}</pre>"

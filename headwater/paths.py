@@ -59,6 +59,13 @@ class Paths:
 
         return FORMATS["mermaid"](picture(self._answer))
 
+    def to_svg(self) -> str:
+        """A picture of all that lies on a way."""
+        from queries.paths_render import picture
+        from queries.svg import svg
+
+        return svg(picture(self._answer))
+
     def __str__(self) -> str:
         from queries.paths_render import plain
 
@@ -69,6 +76,10 @@ class Paths:
 
         return f"<Paths: {summary(self._answer)}>"
 
+    def _repr_svg_(self) -> str:
+        """The picture, for what shows no HTML."""
+        return self.to_svg()
+
     def _repr_html_(self) -> str:
-        """The ways, for a notebook: escaped, without a network."""
-        return f"<pre>{html.escape(str(self))}</pre>"
+        """The picture, for a notebook, above the ways: escaped, without a network."""
+        return f"<div style='overflow-x:auto'>{self.to_svg()}</div><pre>{html.escape(str(self))}</pre>"

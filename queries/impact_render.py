@@ -52,7 +52,8 @@ def _listed(grade: Grade, lines: Sequence[Row | Fold]) -> Iterator[Text]:
 def plain(impact: Impact, fan: int | None = FAN, width: int = 160) -> str:
     """The same without colours, for a file or a pipe."""
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None, force_terminal=False).print(console(impact, fan), soft_wrap=True)
+    plain = Console(file=out, width=width, color_system=None, force_terminal=False, force_jupyter=False)
+    plain.print(console(impact, fan), soft_wrap=True)
     return out.getvalue()
 
 
