@@ -63,6 +63,15 @@ $(VENV)/dev.stamp: pyproject.toml constraints.txt | same-python
 	@$(BIN)/python -m pip install --quiet --editable '.[$(DEV)]'
 	@touch $(VENV)/run.stamp $@
 
+# AWS graph-notebook pins much, so it has an environment of its own, without our pins. Where it cannot be installed the
+# tests of its cells are skipped and say so.
+$(VENV)/graph-notebook.stamp: $(VENV)/dev.stamp
+	@echo "installing AWS graph-notebook into $(VENV)-graph-notebook ..."
+	@"$(BIN)/python" -m venv "$(VENV)-graph-notebook"
+	@PIP_CONSTRAINT= PIP_BUILD_CONSTRAINT= $(VENV)-graph-notebook/bin/python -m pip install --quiet graph-notebook==5.3.0 \
+	    || { rm -rf "$(VENV)-graph-notebook"; echo "graph-notebook could not be installed"; }
+	@touch $@
+
 # --- what people type -------------------------------------------------------------------------------------------------
 
 demo: $(VENV)/run.stamp
@@ -70,7 +79,7 @@ demo: $(VENV)/run.stamp
 
 test: lint tests
 
-tests: $(VENV)/dev.stamp
+tests: $(VENV)/dev.stamp $(VENV)/graph-notebook.stamp
 	$(PYTEST) $(PARALLEL)
 
 lint: $(VENV)/dev.stamp
@@ -119,5 +128,5 @@ constraints:
 	@echo "constraints.txt: $$(grep -c == constraints.txt) pins; now: make matrix"
 
 clean:
-	rm -rf $(VENV) .matrix .pins build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-graph-notebook .matrix .pins build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
