@@ -65,7 +65,7 @@ def test_a_server_that_is_away_is_a_passing_matter(store: RemoteStore, relay: Re
 
 
 def test_what_a_server_hangs_up_on_is_sent_in_parts(store: RemoteStore, relay: Relay) -> None:
-    """JanusGraph's default is 64 KiB a request; a server tells nothing, it closes the connection."""
+    """Some servers are set to 64 KiB a request; they tell nothing, they close the connection."""
     relay.shut()
     relay.open(most=100_000)
     store.apply(jobs(1_000, 300))
