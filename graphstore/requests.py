@@ -1,9 +1,9 @@
 """Deltas as requests of a bounded size, for stores behind a socket, in the dialect that Neptune accepts too. Pure.
 
-Vertices of a request have the same properties, ``{"k": what identifies it, property: value, ...}``, each set by a step
+Vertices of a request have the same properties, ``{"~k": what identifies it, property: value, ...}``, each set by a step
 of its own with Cardinality.single: the default of a store may be another (Neptune's is set). Edges have no cardinality
-and come as ``{"k": ..., "p": properties}``. An edge's id is given (`graphmodel.delta.edge_id`); its own key stays among
-its properties. Every request can be sent again: what it has written already, it finds.
+and come as ``{"~k": ..., "~p": properties}``; their id is given (`graphmodel.delta.edge_id`), and their own key stays
+among the properties. Every request can be sent again: what it has written already, it finds.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from graphstore.errors import Refused
 from graphstore.graphbinary import Rows
 from graphstore.writer import EDGE_KEY, FACTS, EdgeKey, Properties, VertexKey, batches
 
+_KEY, _PROPERTIES = "~k", "~p"  #: of a row; no property can be named so
 _VALUE_BYTES = 16  #: about what a value costs in a request beside its text, its name included
 
 Row = dict[Any, Any]
@@ -87,7 +88,7 @@ def _remove_vertices(g: GraphTraversalSource, rows: Sequence[str]) -> GraphTrave
 
 def _merge_vertices(names: Sequence[str]) -> Build:
     def build(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
-        merged = _injected(g, rows).merge_v(__.select("k"))
+        merged = _injected(g, rows).merge_v(__.select(_KEY))
         for name in names:
             merged = merged.property(Cardinality.single, name, __.select("row").select(name))
         return merged
@@ -97,8 +98,10 @@ def _merge_vertices(names: Sequence[str]) -> Build:
 
 def _merge_edges(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
     """On a match the current object is the edge that was found: the row is reached by its name."""
-    merged = _injected(g, rows).merge_e(__.select("k"))
-    return merged.option(Merge.on_create, __.select("p")).option(Merge.on_match, __.select("row").select("p"))
+    merged = _injected(g, rows).merge_e(__.select(_KEY))
+    return merged.option(Merge.on_create, __.select(_PROPERTIES)).option(
+        Merge.on_match, __.select("row").select(_PROPERTIES)
+    )
 
 
 def _injected(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
@@ -114,7 +117,7 @@ def _grouped(elements: Mapping[Any, Properties]) -> dict[tuple[str, ...], list[A
 
 
 def _vertex_row(key: VertexKey, properties: Properties) -> Row:
-    return {"k": {T.id: key[0], T.label: key[1]}, **_values(properties)}
+    return {_KEY: {T.id: key[0], T.label: key[1]}, **_values(properties)}
 
 
 def _edge_row(key: EdgeKey, properties: Properties) -> Row:
@@ -125,7 +128,7 @@ def _edge_row(key: EdgeKey, properties: Properties) -> Row:
         Direction.OUT: source,
         Direction.IN: target,
     }
-    return {"k": identity, "p": {EDGE_KEY: own, **_values(properties)}}
+    return {_KEY: identity, _PROPERTIES: {EDGE_KEY: own, **_values(properties)}}
 
 
 def _values(properties: Properties) -> dict[str, Value]:
@@ -134,7 +137,7 @@ def _values(properties: Properties) -> dict[str, Value]:
 
 
 def _texts(row: Row) -> str:
-    parts = (row, row["k"], row.get("p", {}))
+    parts = (row, row[_KEY], row.get(_PROPERTIES, {}))
     return "".join(value for part in parts for value in part.values() if isinstance(value, str))
 
 
@@ -154,7 +157,9 @@ def _parts(rows: Sequence[Any], build: Build, budget: Budget, texts: Callable[[A
 
 
 def _cost(row: Any, texts: Callable[[Any], str]) -> tuple[int, int]:
-    records = len(row.get("p", ())) + len(row) if isinstance(row, dict) else 1  # its "k" counts for the label
+    records = 1
+    if isinstance(row, dict):
+        records = 1 + len(row[_PROPERTIES]) if _PROPERTIES in row else len(row)
     try:
         return records, _VALUE_BYTES * (records + 4) + len(texts(row).encode())
     except UnicodeEncodeError as error:

@@ -25,7 +25,7 @@ def steps(request: Request) -> list[str]:
 
 
 def ids(request: Request) -> list[str]:
-    return [row["k"][T.id] for row in request.rows]
+    return [row["~k"][T.id] for row in request.rows]
 
 
 def test_vertices_with_the_same_properties_share_a_request_whatever_their_label() -> None:
@@ -47,7 +47,7 @@ def test_edges_share_a_request_facts_first() -> None:
     view, fact = edge("derivesFrom", "a", "b", type="DIRECT"), edge("everDerivesFrom", "a", "b")
     [request] = requests([GraphDelta(edges=(view, fact))], ROOMY)
     assert ids(request) == [edge_id(e.label, e.source, e.target, e.key) for e in (fact, view)]
-    assert [row["p"] for row in request.rows] == [{"key": fact.key}, {"key": view.key, "type": "DIRECT"}]
+    assert [row["~p"] for row in request.rows] == [{"key": fact.key}, {"key": view.key, "type": "DIRECT"}]
 
 
 def test_removals_come_first_then_vertices_then_edges() -> None:
