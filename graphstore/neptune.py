@@ -27,7 +27,7 @@ from graphstore.neptune_requests import check_texts, traversal
 from graphstore.neptune_signing import Signer
 from graphstore.neptune_transport import Transport, trust
 from graphstore.neptune_url import Settings, settings
-from graphstore.parts import Lane, Stage, joined, stages
+from graphstore.parts import Lane, Stage, joined, records, stages
 from graphstore.remote import Limits, RemoteStore
 from graphstore.requests import Budget, Request
 from graphstore.writer import Batch, batches
@@ -85,10 +85,14 @@ class NeptuneStore(RemoteStore):
         self._side_by_side.shutdown()
 
     def _planned(self, deltas: Sequence[GraphDelta]) -> Iterator[Stage]:
-        found = list(batches(deltas))
-        check_texts(found)
-        for batch in found:
-            yield from stages(batch, self._limits.budget.records, self._lanes)
+        """All at once if it fits one request; else one delta after the other, since what comes last shows last."""
+        whole = list(batches(deltas))
+        check_texts(whole)
+        limit = self._limits.budget.records
+        if len(whole) > 1 or records(whole) > limit:
+            whole = [batch for delta in deltas for batch in batches([delta])]
+        for batch in whole:
+            yield from stages(batch, limit, self._lanes)
 
     def _run(self, stage: Stage) -> None:
         """Every lane is waited for, whatever becomes of the others: none may write after `apply` has returned."""

@@ -1,8 +1,9 @@
 """A part of a batch as one traversal: mergeV and mergeE one after the other, as Neptune runs them natively. Pure.
 
 https://docs.aws.amazon.com/neptune/latest/userguide/gremlin-efficient-upserts.html . One traversal is one request and
-one transaction. Every property of a vertex names Cardinality.single, since Neptune's default is a set; an edge has an
-id that is a function of its content. What is sent twice changes nothing the second time.
+one transaction; 200 records are 200 steps, where AWS advises at most 1,500. Every property of a vertex names
+Cardinality.single, since Neptune's default is a set; an edge has an id that is a function of its content. What is sent
+twice changes nothing the second time.
 """
 
 from __future__ import annotations

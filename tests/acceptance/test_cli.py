@@ -97,6 +97,7 @@ MISTAKES = {
     "a server that does not answer": (["upstream", LAST, "--server", "http://127.0.0.1:9"], 3, "does not answer"),
     "a server that is no URL": (["upstream", LAST, "--server", "localhost"], 2, "expected http://HOST:PORT"),
     "a store that is none": (["upstream", LAST, "--store", "redis://x:8182"], 2, "expected embedded:PATH"),
+    "a store with a wrong parameter": (["upstream", LAST, "--store", "neptune://x?reigon=a"], 2, "parameter 'reigon'"),
     "other machines without a token": (["serve", "--host", "0.0.0.0", "--port", "0"], 2, "make a token first"),
     "an entry that is not there": (["erase", "999", "--reason", "x"], 2, "999"),
     "an option that is not there": (["upstream", LAST, "--deep"], 2, "No such option"),
