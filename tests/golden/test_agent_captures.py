@@ -11,7 +11,8 @@ import pytest
 from spline_bridge.agent import report
 from spline_bridge.decode import decode_events
 from spline_bridge.validate import validate_plan
-from tests.golden.agents import ALONE, ASPECTS, MORE, Pair, differences, ours, pairs
+from tests.golden.agents import ALONE, ASPECTS, MORE, RANDOM, Pair, differences, ours, pairs
+from tests.golden.agents_page import PAGE, page
 from tests.golden.recorded import FLAT
 from tests.spark.captures import RUN, cases, recorded
 
@@ -30,7 +31,7 @@ PAIRS = [pytest.param(pair, id="-".join(map(str, pair.key))) for case in cases()
 @pytest.mark.parametrize("pair", PAIRS)
 def test_lineage_is_that_of_the_scala_agent_or_more(pair: Pair) -> None:
     if pair.recorded is None:
-        assert pair.key[:2] in ALONE
+        assert pair.key[:2] in {*ALONE, *RANDOM}
         return
     found = list(differences(pair, pair.recorded))
     if pair.key not in MORE:
@@ -49,3 +50,13 @@ def test_reports_are_valid_and_are_functions_of_their_capture(case: str) -> None
         assert found == report(pickle.loads(pickle.dumps(heard.captured)), RUN)
         (run,) = decode_events(json.dumps([found.event]).encode(), FLAT)
         assert run.agent_plan_id == found.plan["id"]
+
+
+def test_every_row_of_the_tables_is_a_write_of_a_capture() -> None:
+    known = {pair.key for case in cases() for pair in both(case)}
+    assert set(MORE) <= known
+    assert set(ALONE) <= {key[:2] for key in known}
+
+
+def test_the_page_is_made_from_the_tables() -> None:
+    assert PAGE.read_text() == page(), "python -m tests.golden.agents_page > docs/spark-parity.md"
