@@ -16,6 +16,9 @@ from tests.golden.agents_page import PAGE, page
 from tests.golden.recorded import FLAT
 from tests.spark.captures import RUN, cases, recorded
 
+#: Captures of some of the same jobs on Spark 4.0.
+SPARK_4 = "captured-4.0.json"
+
 #: Its micro-batches come in any order, so a batch's file is that of another one.
 ANY_ORDER = {"n01_streaming"}
 
@@ -50,6 +53,11 @@ def test_reports_are_valid_and_are_functions_of_their_capture(case: str) -> None
         assert found == report(pickle.loads(pickle.dumps(heard.captured)), RUN)
         (run,) = decode_events(json.dumps([found.event]).encode(), FLAT)
         assert run.agent_plan_id == found.plan["id"]
+
+
+@pytest.mark.parametrize("case", cases(SPARK_4))
+def test_spark_4_gives_the_very_same_plans(case: str) -> None:
+    assert [heard.report().plan for heard in recorded(case, SPARK_4)] == [h.report().plan for h in recorded(case)]
 
 
 def test_every_row_of_the_tables_is_a_write_of_a_capture() -> None:
