@@ -187,8 +187,10 @@ def test_streams_are_captured_batch_by_batch(world: World) -> None:
     spark.range(4).selectExpr("id", "id * 3 AS price").write.parquet(world.path("stream/raw"))
     stream = spark.readStream.schema("id long, price long").parquet(world.path("stream/raw"))
     stream = stream.selectExpr("price + 1 AS dearer")
+    listening: list[int] = []
 
     def function(frame: Any, _number: int) -> None:
+        listening.append(len(frame.sparkSession._jsparkSession.streams().listListeners()))
         frame.write.mode("append").parquet(world.path("stream/function"))
 
     def run(name: str, writer: Any) -> None:
@@ -198,6 +200,7 @@ def test_streams_are_captured_batch_by_batch(world: World) -> None:
     with world.captured(job_name="stream"):
         run("function", stream.writeStream.foreachBatch(function))
         run("files", stream.writeStream.format("parquet").option("path", world.path("stream/files")))
+    assert listening == [0]  # the clone that a batch comes in has no listener of its own
     assert len(world.runs("stream")) == 2
     assert world.edges("stream/files") == {("stream/raw#price", "stream/files#dearer")}
 
