@@ -73,8 +73,8 @@ class Capture:
             self._delivery.close(max(0.0, end - time.monotonic()))
         atexit.unregister(self.stop)
         with _lock:
-            for known in [name for name, found in _running.items() if found is self]:
-                del _running[known]
+            for name in [name for name, found in _running.items() if found is self]:
+                del _running[name]
 
     def told(self, query_execution: Any, started_ms: int, duration_ns: int | None, error: str | None) -> None:
         """Report a write that Spark told nobody of."""
@@ -93,8 +93,8 @@ class Capture:
 
     def _add(self, spark: Any) -> None:
         assert self._listener is not None
-        sessions.register(spark, self._proxy)
-        if spark not in self._sessions:
+        # Each batch of a foreachBatch comes in another object for one clone of the session.
+        if sessions.register(spark, self._proxy):
             self._sessions[spark] = streams.listen(spark, self._listener.told)
 
     def _leave(self, proxy: Any) -> None:
@@ -153,10 +153,10 @@ def _capture(spark: Any, given: Mapping[str, Any]) -> Capture:
         raise WrongUse(_CONNECT)
     context = spark.sparkContext
     with _lock:
-        running = _running.get(context.applicationId)
-        if running is not None:
-            running._add(spark)  # noqa: SLF001 - of this module
-            return running
+        known = _running.get(context.applicationId)
+        if known is not None:
+            known._add(spark)  # noqa: SLF001 - of this module
+            return known
         options = _options(spark, given)
         found = Capture(options, _delivery(options), context) if options.enabled else Capture(options)
         if options.enabled:

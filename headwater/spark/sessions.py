@@ -44,11 +44,13 @@ def proxy_of(spark: Any, listener: Any) -> Any:
     return held.get(0)
 
 
-def register(spark: Any, proxy: Any) -> None:
-    """Add the listener to a session, unless it has it."""
+def register(spark: Any, proxy: Any) -> bool:
+    """Add the listener to a session; False if it has it, because it is known or a clone of one that is."""
     manager, identity = _manager(spark), identity_in(spark)
-    if identity(proxy) not in {identity(each) for each in manager.listListeners()}:
-        manager.register(proxy)
+    if identity(proxy) in {identity(each) for each in manager.listListeners()}:
+        return False
+    manager.register(proxy)
+    return True
 
 
 def identity_in(spark: Any) -> Callable[[Any], int]:

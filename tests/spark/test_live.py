@@ -12,7 +12,7 @@ import pytest
 
 import headwater.spark
 from headwater import WrongUse
-from tests.acceptance.door import Server, serving
+from tests.acceptance.door import PATIENCE, Server, serving
 from tests.acceptance.door import headwater as command
 from tests.acceptance.spline_server import Reply, spline_server
 from tests.spark.session import needs_spark, session
@@ -34,11 +34,23 @@ class World:
     @contextmanager
     def captured(self, **settings: Any) -> Iterator[headwater.spark.Capture]:
         """Captured until the end of the block; what was written is sent then."""
-        capture = headwater.spark.capture(self.spark, **{"url": self.server.url, "strict": True, **settings})
+        given = {
+            "url": self.server.url,
+            "strict": True,
+            "flush_seconds": PATIENCE,
+            "capture_seconds": PATIENCE,
+            **settings,
+        }
+        capture = headwater.spark.capture(self.spark, **given)
         try:
             yield capture
         finally:
+            self.heard()
             capture.stop()
+
+    def heard(self) -> None:
+        """Wait until Spark's listeners were told of all that happened."""
+        self.spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty(int(PATIENCE * 1_000))
 
     def ask(self, path: str, server: Server | None = None, **parameters: str) -> Any:
         """An answer of the server, once all that it has is in the graph."""
@@ -121,7 +133,7 @@ def test_nothing_is_captured_after_stop(world: World) -> None:
     before = world.ask("stats")["entries"]
     world.mart("stopped")
     world.mart("stopped", other)
-    world.spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty(60_000)
+    world.heard()
     assert world.ask("stats")["entries"] == before
 
 
@@ -152,7 +164,7 @@ def test_other_listeners_stay(world: World) -> None:
     with world.captured(job_name="others"):
         world.mart("others")
     world.mart("others")
-    world.spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty(60_000)
+    world.heard()
     sessions.unregister(world.spark, proxy)
     assert other.heard.count("command") == 4
     assert len(world.runs("others")) == 2
@@ -175,8 +187,10 @@ def test_streams_are_captured_batch_by_batch(world: World) -> None:
     spark.range(4).selectExpr("id", "id * 3 AS price").write.parquet(world.path("stream/raw"))
     stream = spark.readStream.schema("id long, price long").parquet(world.path("stream/raw"))
     stream = stream.selectExpr("price + 1 AS dearer")
+    listening: list[int] = []
 
     def function(frame: Any, _number: int) -> None:
+        listening.append(len(frame.sparkSession._jsparkSession.streams().listListeners()))
         frame.write.mode("append").parquet(world.path("stream/function"))
 
     def run(name: str, writer: Any) -> None:
@@ -186,6 +200,7 @@ def test_streams_are_captured_batch_by_batch(world: World) -> None:
     with world.captured(job_name="stream"):
         run("function", stream.writeStream.foreachBatch(function))
         run("files", stream.writeStream.format("parquet").option("path", world.path("stream/files")))
+    assert listening == [0]  # the clone that a batch comes in has no listener of its own
     assert len(world.runs("stream")) == 2
     assert world.edges("stream/files") == {("stream/raw#price", "stream/files#dearer")}
 
@@ -257,7 +272,7 @@ def test_what_the_server_missed_is_spooled_and_gives_the_same_answer(world: Worl
 
 def test_a_server_that_never_answers_does_not_hold_the_job(world: World, tmp_path: Path) -> None:
     with spline_server(lambda _request: Reply(None)) as hanging:
-        settings = {"url": hanging.url, "spool": str(tmp_path), "timeout_seconds": 600, "flush_seconds": 5}
+        settings = {"url": hanging.url, "spool": str(tmp_path), "timeout_seconds": 600, "flush_seconds": 1}
         with world.captured(**settings):
             world.mart("hanging")
     assert len(list(tmp_path.iterdir())) == 2

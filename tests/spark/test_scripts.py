@@ -34,6 +34,10 @@ sys.exit(3)
 """
 
 
+#: A loaded machine is slow.
+PATIENT = environment(HEADWATER_FLUSH_SECONDS="60", HEADWATER_CAPTURE_SECONDS="60")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     needs_spark()
@@ -58,7 +62,7 @@ def submit(script: Path, folder: Path, *options: str, **settings: str) -> subpro
     pairs = {**SETTINGS, "spark.master": "local[1]", **settings}
     conf = [part for name, value in pairs.items() for part in ("--conf", f"{name}={value}")]
     home = Path(sys.executable).parent
-    variables = {**environment(), "PYSPARK_PYTHON": sys.executable, "PATH": f"{home}:{os.environ['PATH']}"}
+    variables = {**PATIENT, "PYSPARK_PYTHON": sys.executable, "PATH": f"{home}:{os.environ['PATH']}"}
     del variables["PYTHONPATH"]
     command = [str(home / "spark-submit"), *conf, *options, str(script), *arguments(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=variables)
@@ -75,7 +79,7 @@ def sources(server: Server, folder: Path) -> list[str]:
 def test_a_script_is_started_by_the_module(server: Server, script: Path, tmp_path: Path) -> None:
     settings = ";".join(f"{name}={value}" for name, value in {**SETTINGS, "spark.master": "local[1]"}.items())
     command = [sys.executable, "-m", "headwater.spark", "--to", server.url, str(script), *arguments(tmp_path, settings)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment())
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=PATIENT)
     assert ran.returncode == 3, ran.stderr
     assert f"headwater.spark: writes are reported to {server.url}\n" in ran.stderr
     assert sources(server, tmp_path) == [f"file://{tmp_path}/raw#next"]
