@@ -152,6 +152,10 @@ def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
         lineage = "/api/v1/lineage"
         wide = server.get(lineage, node="s3://wide/l21#c0")
         diamonds = [server.median_ms(lineage, node=f"s3://d{n}/l{n}#c0") for n in (5, 10, 20)]
+        # The moment's answer is the same as now's, so that the two compare.
+        as_of, end = {"asOf": str(time.time_ns() // 1_000_000)}, "s3://wide/l21#c0"
+        now, then = (server.median_ms(lineage, times=41, node=end, **more) for more in ({}, as_of))
+        old = server.median_ms(lineage, node="s3://many/t#c0", times=41, **as_of)
         few, many = (server.median_ms(lineage, node=f"s3://{name}/t#c0", times=41) for name in ("few", "many"))
         hubs = server.median_ms(lineage, node="s3://hub/source#key", direction="downstream", limit=100)
         return [
@@ -172,6 +176,8 @@ def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
             Figure("diamond of 20 layers", diamonds[2], "ms"),
             Figure("diamond, time per edge: 20 layers to 10", (diamonds[2] / 78) / (diamonds[1] / 38), "x", 1.3),
             Figure("now, after 1,000 superseded logics to after 10", many / few, "x", 1.3),
+            Figure("column upstream as of a time, to now", then / now, "x", 2),
+            Figure("one hop as of a time, after 1,000 superseded logics, to now", old / many, "x"),
         ]
 
 

@@ -76,6 +76,9 @@ class EdgesThen(Edges):
 
     def _sources_of(self, ids: list[str]) -> Iterable[str]:
         edges = self._out(ids, self._derives)
+        if self._standings.all_whole:
+            found: list[str] = edges.in_v().id_().dedup().to_list()
+            return found
         rows = edges.project("plan", "target", "source").by("plan").by(__.out_v().id_()).by(__.in_v().id_()).to_list()
         return {row["source"] for row in rows if self._standings.certain(row["plan"], row["target"]) is not None}
 

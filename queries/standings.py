@@ -36,6 +36,11 @@ class Standings:
                 self._take(at, ids)
         return [plan for dataset in wanted for plan in self._datasets[dataset]]
 
+    @property
+    def all_whole(self) -> bool:
+        """Whether every plan met so far stood with all its columns: then to know the plan is enough."""
+        return all(standing.columns is None for standing in self._plans.values())
+
     def certain(self, plan: str, target: str) -> bool | None:
         """Whether what a plan derives for a column or dataset held for certain; None: it did not hold.
 

@@ -1,9 +1,13 @@
-"""The laws of `asOf`: a question about a time is answered as now is on a graph whose folds stopped there."""
+"""The laws of `asOf`: a question about a time is answered as now is on a graph whose folds stopped there.
+
+On the embedded store alone: hundreds of questions a world. What they ask is asked of every store in test_as_of.py.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import event as note
 from hypothesis import strategies as st
@@ -16,7 +20,7 @@ from queries.catalogue import run
 from queries.moment import shown
 from tests.laws.worlds import HOUR, NOW, Entry, histories, whole, worlds
 
-_WORLDS = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_WORLDS = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LATEST = NOW + 60 * HOUR
 
 
@@ -37,6 +41,7 @@ def answers(store: GraphStore, graph: Graph, as_of: str | None) -> list[dict[str
     return found
 
 
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
 @_WORLDS
 @given(worlds() | histories(), st.data())
 def test_as_of_a_time_is_now_where_the_folds_stopped(
@@ -53,6 +58,7 @@ def test_as_of_a_time_is_now_where_the_folds_stopped(
     assert answers(store, everything, shown(time)) == expected
 
 
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
 @_WORLDS
 @given(worlds() | histories())
 def test_as_of_now_is_now(store: GraphStore, entries: list[Entry]) -> None:
