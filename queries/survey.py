@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import P
 
+from graphmodel.statements import IGNORED, RETIRED
 from queries.answer import Reason
 from queries.page import Page, Row, cut
 
@@ -30,8 +32,9 @@ class Survey:
     reason: Reason | None = None
 
     def over(self, label: str) -> Iterator[list[str]]:
-        """The ids of all vertices of a label, by chunk, in order of id."""
-        ids = self.g.V().has_label(label).id_().limit(_MOST + 1).to_list()
+        """The ids of all vertices of a label, by chunk, in order of id; not of those that are retired or ignored."""
+        gone = __.out("taggedWith").has("name", P.within(RETIRED, IGNORED))
+        ids = self.g.V().has_label(label).not_(gone).id_().limit(_MOST + 1).to_list()
         if len(ids) > _MOST:
             self.reason = "limit"
         yield from self.chunks(sorted(ids)[:_MOST])

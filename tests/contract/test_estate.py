@@ -190,6 +190,17 @@ def test_datasets_that_may_be_one(store: GraphStore) -> None:
     ]
 
 
+def test_what_people_retired_or_ignore_is_left_out(store: GraphStore) -> None:
+    world = World().dataset(A, "x").dataset(B, "x").dataset(C, "x").job("one", B, A, runs=(DAY, 2 * DAY, 3 * DAY))
+    world.job("two", C, A, runs=(DAY, 2 * DAY, 3 * DAY))
+    for node, tag in ((B, "retired"), ("job:glue/one", "ignored"), (C, "owner=ann")):
+        world.vertices.append(vertex(f"tag:{tag}", "tag", name=tag))
+        world.edges.append(edge("taggedWith", node, f"tag:{tag}"))
+    store.apply(world.delta())
+    assert [row["dataset"] for row in rows(store, "unread-datasets")] == [C]
+    assert [row["job"] for row in rows(store, "stopped-jobs", at=20 * DAY)] == ["job:glue/two"]
+
+
 @pytest.mark.parametrize("query", [query.name for query in ESTATE])
 def test_a_deadline_says_that_not_all_was_looked_at(store: GraphStore, query: str) -> None:
     store.apply(World().dataset(A, "x").dataset(B, "x").job("one", B, A).column(f"{B}#x", f"{A}#x", "one").delta())
