@@ -26,6 +26,8 @@ EXAMPLES = PAGES / "examples"
 WORLDS: Mapping[str, tuple[str, ...]] = {
     # customers and orders to features, a model and its scores; a job that ran again, with changed logic at last
     "pipeline": ("l0*", "m0*"),
+    # the same jobs once; what people state of it stays here
+    "tags": ("l0*",),
     # jobs that ran often, that fail, run code which no plan shows, overwrite what they read, or change their columns
     "estate": ("l0*", "m01*", "j01*", "r23*", "r27*", "r31*"),
 }
