@@ -174,7 +174,7 @@ def _time(milliseconds: int) -> str:
 _UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
 #: Columns of tables whose numbers are times.
 _CELLS: dict[str, Callable[[int], str]] = {
-    **dict.fromkeys(("timestamp", "lastRun", "lastWrite", "at", "overwrittenAt"), _time),
+    **dict.fromkeys(("timestamp", "lastRun", "lastWrite", "at", "overwrittenAt", "statedAt"), _time),
     "durationNs": lambda nanoseconds: f"{nanoseconds / 1e9:.1f} s",
     "intervalMs": interval,
 }
