@@ -17,7 +17,6 @@ from spline_bridge.agent.getters import (
     ask,
     catalog_table,
     class_name,
-    follow,
     java_map,
     optional,
     pairs,
@@ -147,22 +146,21 @@ def _ignored(plan: Any, query_execution: Any) -> bool:
     """
     if ask(text("mode"), plan) != "Ignore":
         return False
-    written = _metrics(query_execution)
+    written = _metrics(ask(_executed, query_execution))
     return not any(written.get(name) for name in ("numFiles", "numOutputRows", "numOutputBytes"))
 
 
-def _executed(reader: Reader, query_execution: Any) -> Any:
-    """What the command says as it was executed: the analysed one would decide by settings that may be others by now."""
-    for path in ("executedPlan.cmd", "executedPlan.executedPlan.cmd"):  # the second one: adaptive execution
-        command = ask(lambda target, path=path: follow(target, path), query_execution)  # type: ignore[misc]
-        if command is not None:
-            return ask(reader, command)
-    return None
+def _executed(query_execution: Any) -> Any:
+    """The command as it was executed. The analysed one would decide by settings that may be others by now."""
+    plan = query_execution.executedPlan()
+    if class_name(plan) == "AdaptiveSparkPlanExec":
+        plan = plan.executedPlan()
+    return plan.cmd()
 
 
-def _metrics(query_execution: Any) -> dict[str, int]:
+def _metrics(executed: Any) -> dict[str, int]:
     """Numbers of the write's command: ``SQLMetric(id: 12, name: Some(number of written files), value: 1)``."""
-    known: dict[str, str] = _executed(pairs("metrics"), query_execution) or {}
+    known: dict[str, str] = (ask(pairs("metrics"), executed) if executed is not None else None) or {}
     values = {name: metric.rpartition("value: ")[2].rstrip(")") for name, metric in known.items()}
     return {name: int(number) for name, number in values.items() if number.isdigit()}
 
@@ -174,8 +172,10 @@ def read(query_execution: Any) -> Captured:
     details = answers(COMMANDS.get(command, {}), plan)
     if "table" in details and "path" not in details and not _located(details["table"]):
         details["location"] = ask(_default_location(command), query_execution)
-    details["metrics"] = _metrics(query_execution)
-    details["dynamic"] = _executed(value("dynamicPartitionOverwrite"), query_execution) is True
+    executed = ask(_executed, query_execution)
+    details["metrics"] = _metrics(executed)
+    if command == "InsertIntoHadoopFsRelationCommand":
+        details["dynamic"] = executed is not None and ask(value("dynamicPartitionOverwrite"), executed) is True
     details["filesystem"] = ask(_default_filesystem, query_execution)
     text_ = str(plan.toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()

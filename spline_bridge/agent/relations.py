@@ -25,21 +25,31 @@ from spline_bridge.agent.getters import (
 _MOST_RDDS, _MOST_FILES = 64, 64
 
 _FILES: Mapping[str, Reader] = {
-    "format": text("relation"),
-    "index": text("relation.location"),
-    "paths": items("relation.location.rootPaths"),
-    "options": pairs("relation.options"),
+    "format": lambda relation: str(relation.toString()),
+    "options": pairs("options"),
 }
-_JDBC: Mapping[str, Reader] = {"options": pairs("relation.jdbcOptions.parameters")}
+_INDEX: Mapping[str, Reader] = {
+    "index": lambda index: str(index.toString()),
+    "paths": items("rootPaths"),
+}
+_JDBC: Mapping[str, Reader] = {"options": pairs("jdbcOptions.parameters")}
 
 
 def _logical_relation(leaf: Any) -> dict[str, Any]:
     """Files, whoever lists them (Delta has a class of its own), JDBC, or what a relation of another kind prints."""
-    kind = class_name(leaf.relation())
-    found = answers(_JDBC if kind == "JDBCRelation" else _FILES, leaf)
-    if str(found.get("index", "")).startswith("Delta["):
-        found.update(answers({"travel": value("relation.location.isTimeTravelQuery")}, leaf))
+    relation = leaf.relation()
+    kind = class_name(relation)
+    found = answers(_JDBC, relation) if kind == "JDBCRelation" else _files(relation)
     return {"relation": kind, **found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
+
+
+def _files(relation: Any) -> dict[str, Any]:
+    found, index = answers(_FILES, relation), ask(value("location"), relation)
+    if index is not None:
+        found.update(answers(_INDEX, index))
+    if str(found.get("index", "")).startswith("Delta["):
+        found.update(answers({"travel": value("isTimeTravelQuery")}, index))
+    return found
 
 
 #: Options of a table that name its data; others can be anything.

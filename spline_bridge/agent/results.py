@@ -31,6 +31,14 @@ def _arithmetic(_: Node, operands: Sequence[Any]) -> Any:
     return None if str(first).startswith("decimal") else first
 
 
+def _summed(_: Node, operands: Sequence[Any]) -> Any:
+    """Whole numbers add up to longs, floating ones to doubles; a decimal's precision grows."""
+    return {"float": "double", "double": "double", **dict.fromkeys(_WHOLE, "long")}.get(str(_first(_, operands)))
+
+
+_WHOLE = ("byte", "short", "integer", "long")
+
+
 def _second(_: Node, operands: Sequence[Any]) -> Any:
     return operands[1] if len(operands) > 1 else None
 
@@ -67,6 +75,7 @@ _RESULTS: Mapping[str, Callable[[Node, Sequence[Any]], Any]] = {
     **dict.fromkeys(("GetArrayItem", "GetMapValue", "ElementAt"), _element_type),
     **dict.fromkeys(_LIKE_FIRST, _first),
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Divide", "Remainder"), _arithmetic),
+    "Sum": _summed,
     **dict.fromkeys(("If", "CaseWhen"), _second),
     **dict.fromkeys(_PREDICATES, _constantly("boolean")),
     **dict.fromkeys(_TEXTS, _constantly("string")),

@@ -61,6 +61,11 @@ def written(heard: list[Heard], lake: str) -> str:
     return f"[\n{lines}\n]\n".replace(lake, "/data/lake")
 
 
+def moved(heard: list[Heard], lake: str) -> list[Heard]:
+    """The writes as if they had been on the lake that the recorded jobs use."""
+    return [_read(item) for item in json.loads(written(heard, lake))]
+
+
 def _lean(value: Any) -> Any:
     if isinstance(value, list):
         return [_lean(item) for item in value]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.golden.agents import ALONE, MORE, differences, ours, pairs
 from tests.golden.recorded import PAYLOADS
+from tests.spark.captures import moved, recorded
 from tests.spark.jobs import Ear, listening, run
 from tests.spark.session import needs_spark, session
 
@@ -51,3 +52,5 @@ def test_live_jobs_have_the_lineage_of_the_recorded_ones(jobs: tuple[str, ...], 
             found = list(differences(pair, pair.recorded)) if pair.recorded else []
             assert pair.recorded or pair.key[:2] in ALONE
             assert pair.key in MORE or not found, f"{pair.key}: {found}"
+        again = [each.report().plan["id"] for each in moved(heard, str(lake))]
+        assert again == [each.report().plan["id"] for each in recorded(job)]  # of another session, on another day

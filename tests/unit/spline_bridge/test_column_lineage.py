@@ -366,6 +366,35 @@ def test_a_filter_by_a_subquery_that_cannot_be_read_is_marked() -> None:
     assert [o.resolved for o in plan.operations if o.name == "Filter"] == [False]
 
 
+def test_a_subquery_whose_operators_are_in_the_plan_is_its_operands() -> None:
+    others = [
+        operation("f", "Filter", ["p", "in"], ["x"], condition=expr("both")),
+        operation("p", "Project", ["r", "sub"], ["x"], projectList=[expr("q")]),
+        operation("sub", "Aggregate", ["s"], ["m"], groupingExpressions=[], aggregateExpressions=[expr("max")]),
+        operation("in", "Filter", ["s"], ["d", "e"], condition=expr("same")),
+    ]
+    reads = [TWO[0], read("s", "s3://lake/u", ["d", "e"])]
+    functions = [
+        function("max", "aggregate.AggregateExpression", expr("max_")),
+        function("max_", "aggregate.Max", attr("e")),
+        function("q", "ScalarSubquery", attr("m")),
+        function("same", "EqualTo", attr("d"), attr("a")),
+        function("both", "And", expr("in_"), expr("exists")),
+        function("in_", "InSubquery", attr("x"), expr("list")),
+        function("list", "ListQuery", attr("d")),
+        function("exists", "Exists", attr("b")),
+    ]
+    plan = mapped(document(others, reads=reads, functions=functions))
+    assert direct(plan) == {"x": {"AGGREGATION u.e"}}
+    assert indirect(plan) == {WHOLE: {"FILTER u.d", "FILTER t.a", "FILTER u.e", "FILTER t.b"}}
+    assert plan.columns[0].resolved
+
+
+def test_a_subquery_without_output_is_unresolved() -> None:
+    plan = mapped(document([project(("x", expr("q")))], functions=[function("q", "ScalarSubquery")]))
+    assert plan.columns[0].origin is Origin.UNRESOLVED
+
+
 def test_the_written_columns_take_the_tables_names_by_position() -> None:
     write = {
         "name": "AppendData",
@@ -412,6 +441,27 @@ def test_a_merge_takes_from_both_sides() -> None:
     }
     assert indirect(plan)[WHOLE] == {"JOIN t.id", "JOIN u.id", "FILTER u.amount"}
     assert {d.target for d in plan.derivations if d.carried} == {"id", "val"}
+
+
+def test_row_level_commands_may_refer_to_their_expressions() -> None:
+    others = [
+        operation("m", "MergeIntoCommand", ["s", "r"], ["k", "x", "c"], condition=[expr("on")], clauses=[expr("when")])
+    ]
+    reads = [read("r", "s3://lake/t", ["a", "b", "c"]), read("s", "s3://lake/u", ["d", "e"])]
+    functions = [function("on", "EqualTo", attr("a"), attr("d")), function("when", "IsNull", attr("e"))]
+    refs = {"k": [attr("d"), attr("a")], "x": [attr("e"), expr("up"), attr("b")]}
+    names = {"a": "id", "b": "val", "k": "id", "x": "val"}
+    write = {"outputSource": "s3://lake/t", "name": "MergeIntoCommand"}
+    functions.append(function("up", "Upper", attr("b")))
+    plan = mapped(document(others, reads=reads, functions=functions, names=names, refs=refs, write=write))
+    assert direct(plan) == {
+        "id": {"IDENTITY t.id", "IDENTITY u.d"},
+        "val": {"IDENTITY u.e", "TRANSFORMATION t.val"},
+        "c": {"IDENTITY t.c"},
+    }
+    assert indirect(plan)[WHOLE] == {"JOIN t.id", "JOIN u.d", "FILTER u.e"}
+    assert {d.expression for d in plan.derivations if d.target == "val"} == {"e; upper(val)"}
+    assert {d.target for d in plan.derivations if d.carried} == {"id", "val", "c"}
 
 
 MERGE = {

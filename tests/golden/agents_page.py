@@ -1,0 +1,61 @@
+"""``docs/spark-parity.md``, from what the Python agent knows more: `python -m tests.golden.agents_page`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from tests.golden.agents import ALONE, MORE
+from tests.spark.captures import cases
+
+PAGE = Path(__file__).parents[2] / "docs" / "spark-parity.md"
+
+_HEAD = """\
+<!-- Made by `python -m tests.golden.agents_page > docs/spark-parity.md` from the tables in tests/golden/agents.py. -->
+
+# Two agents, one lineage
+
+The real Spline agent (Scala, 2.2.0) and Headwater's own in Python report the same jobs. {count} of the scripts in
+`tests/payloads` were run with both on PySpark 3.5; where a write is not in the table below, columns, keys, inputs and
+effect are equal. Where it is, ours knows more. `tests/golden/test_agent_captures.py` holds both to it.
+
+## Where ours knows more
+
+| what | seen in |
+|---|---|
+"""
+
+_TAIL = """
+And in every plan: ids that stay the same from run to run (no Spark ids, times, seeds or time zones in them), the start
+time and the numbers of the write in the event, and no pickled functions. Subqueries, MERGE and the like are written in
+the wire format's own terms (operations, attributes, references), so that any Spline server gains.
+
+## What neither sees
+
+- Code: a UDF's body, `mapInPandas`, RDDs. Columns behind it are marked as not exact, or as unresolved.
+- Data that Spark does not write by a command: a driver's own files, `toPandas()`, an RDD's `saveAsTextFile`.
+- Glue's DynamicFrames that are written by Glue's own sinks.
+
+## Limits of ours
+
+- An `ignore` write that left alone what was there is no write, and is not reported.
+- A CREATE TABLE AS SELECT into a table format that stages its table (Delta) is told once, by the command itself.
+- Of a plan with more than 500 leaves the sources beyond those are not named; nor are more than 64 files behind an RDD.
+- `DataFrame.unpivot` on Spark 3.5: Spark leaves its projections out of its JSON. They are asked for one by one, and
+  what is more than a column, a cast or a constant is a function of the columns that it names.
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for (case, target, _), what in MORE.items():
+        seen[what].add(f"{case.partition('_')[0]} `{target}`")
+    for (case, target), what in ALONE.items():
+        seen[what].add(f"{case.partition('_')[0]} `{target}`")
+    rows = "".join(f"| {what} | {', '.join(sorted(where))} |\n" for what, where in sorted(seen.items()))
+    return _HEAD.format(count=len(cases())) + rows + _TAIL
+
+
+if __name__ == "__main__":
+    print(page(), end="")  # noqa: T201 - the page is its output

@@ -1,0 +1,114 @@
+"""The Python agent's pure part: identities, secrets, and what the mapping makes of expressions that are referred to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from spline_bridge.agent import Captured, Run, report
+from spline_bridge.agent.printed import expression
+from spline_bridge.agent.tree import parse
+from spline_bridge.decode import decode_plan
+from spline_bridge.validate import CONTENT_TYPES
+
+_CATALYST = "org.apache.spark.sql.catalyst."
+FLAT = next(name for name, version in CONTENT_TYPES.items() if version == "1.2")
+RUN = Run("app-1", "nightly", "ann", "3.5.9", started_ms=1_000, ended_ms=3_000, duration_ns=2_000_000_000)
+
+
+def attribute(name: str, key: int) -> dict[str, object]:
+    return {
+        "class": f"{_CATALYST}expressions.AttributeReference",
+        "num-children": 0,
+        "name": name,
+        "dataType": "long",
+        "exprId": {"product-class": f"{_CATALYST}expressions.ExprId", "id": key},
+        "qualifier": [],
+    }
+
+
+def insert(key: int, **options: str) -> Captured:
+    """One column from a relation without files into files."""
+    plan = [
+        {
+            "class": "org.apache.spark.sql.execution.datasources.InsertIntoHadoopFsRelationCommand",
+            "num-children": 1,
+            "query": 0,
+        },
+        {
+            "class": f"{_CATALYST}plans.logical.LocalRelation",
+            "num-children": 0,
+            "output": [[attribute("n", key)]],
+        },
+    ]
+    command = {"path": "s3://lake/out/", "mode": "Append", "format": "parquet", "options": options}
+    return Captured(json.dumps(plan), command)
+
+
+def test_a_plan_has_one_id_whatever_spark_counts_and_whenever_it_runs() -> None:
+    ids = {
+        report(insert(1), RUN).plan["id"],
+        report(insert(99), replace(RUN, app_id="app-2", started_ms=5, ended_ms=6, spark_version="4.0.0")).plan["id"],
+    }
+    assert len(ids) == 1
+    assert report(insert(1), replace(RUN, app_name="hourly")).plan["id"] not in ids
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [
+        ("nativespark-orders-jr_0123456789abcdef", {}),
+        ("anything", {"spark.glue.JOB_NAME": "orders", "spark.glue.JOB_RUN_ID": "jr_0123456789abcdef"}),
+    ],
+)
+def test_a_glue_job_goes_by_its_name_and_its_runs_are_one_plan(name: str, extra: dict[str, str]) -> None:
+    found = report(insert(1), replace(RUN, app_name=name, extra=extra))
+    assert "jr_" not in json.dumps(found.plan)
+    assert decode_plan(json.dumps(found.plan).encode(), FLAT).job.name == "orders"
+    assert found.event["extra"].items() >= extra.items()
+
+
+def test_an_event_tells_when_it_ran_and_how_it_failed() -> None:
+    event = report(insert(1), replace(RUN, duration_ns=None, error="java.io.IOException: disk full\n\tat x")).event
+    assert (event["timestamp"], event["extra"]["startTime"]) == (3_000, 1_000)
+    assert "durationNs" not in event
+    assert event["error"] == "java.io.IOException: disk full"
+
+
+def test_secrets_are_nowhere_in_a_report() -> None:
+    found = report(insert(1, password="hunter2", url="jdbc:h2:mem:x;PASSWORD=hunter2"), RUN)
+    assert "hunter2" not in json.dumps([found.plan, found.event])
+
+
+def test_what_is_no_plan_is_refused() -> None:
+    with pytest.raises(ValueError, match="no tree"):
+        parse("[]")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "columns"),
+    [
+        ("amount#12L", "AttributeReference", [12]),
+        ("cast(b#3 as double)", "Cast", [3]),
+        ("price", "Literal", []),
+        ("(a#1 + b#2)", "PrintedExpression", [1, 2]),
+    ],
+)
+def test_printed_expressions_keep_their_columns(text: str, name: str, columns: list[int]) -> None:
+    found = expression(text)
+    named = [found] if name == "AttributeReference" else found.children
+    assert (found.name, [item.fields["exprId"] for item in named]) == (name, columns)
+
+
+def test_the_agent_needs_the_standard_library_alone() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import spline_bridge.agent;"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "['spline_bridge']"
