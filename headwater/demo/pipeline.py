@@ -122,15 +122,25 @@ JOBS: tuple[Job, ...] = (
     stage_customers, stage_orders, mart_customer_orders, features, training_set, score, score_report,
 )  # fmt: skip
 
+#: Small and quick to start: a JVM that lives for seconds needs no second compiler.
+_SETTINGS: Mapping[str, str] = {
+    "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.shuffle.partitions": "1",
+}
+
 
 def main(folder: str, url: str) -> None:
     """Run all, each captured under a name of its own."""
     from pyspark.sql import SparkSession
 
     raw(Path(folder))
-    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-    spark = builder.config("spark.sql.shuffle.partitions", "1").getOrCreate()
+    builder = SparkSession.builder.master("local[1]")
+    for name, value in _SETTINGS.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
     for job in JOBS:
         capture = headwater.spark.capture(spark, url, job_name=f"pipeline.{job.__name__}", strict=True)
         job(spark, f"file://{folder}")

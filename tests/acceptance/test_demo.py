@@ -52,9 +52,12 @@ def test_it_shows_the_chain_and_ends_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.spark
+@pytest.mark.timeout(600)  # a JVM and seven jobs, on a machine that may have more to do
 def test_where_spark_runs_it_runs_the_jobs(tmp_path: Path) -> None:
     needs_spark()
-    shown = headwater("demo", TMPDIR=str(tmp_path))
+    command = [sys.executable, "-m", "headwater", "demo"]
+    variables = environment(TMPDIR=str(tmp_path))
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
     assert (shown.returncode, shown.stderr) == (0, "")
     for part in (
         "seven Spark jobs run here and report to a server on this machine",

@@ -17,7 +17,8 @@ from tests.acceptance.door import headwater as command
 from tests.acceptance.spline_server import Reply, spline_server
 from tests.spark.session import needs_spark, session
 
-pytestmark = pytest.mark.spark
+#: A JVM starts, on a machine that may have more to do.
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
 #: A port of loopback on which nobody listens.
 AWAY = "http://127.0.0.1:9"

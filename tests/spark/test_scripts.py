@@ -15,7 +15,8 @@ from spline_bridge.glue.attach import ADD_OPENS, LISTENER, LISTENERS
 from tests.acceptance.door import Server, environment, serving
 from tests.spark.session import JAVA_OPTIONS, SETTINGS, needs_spark
 
-pytestmark = pytest.mark.spark
+#: A JVM starts, on a machine that may have more to do.
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
 #: Ends by an exit code of its own, and does not stop its session.
 SCRIPT = """
