@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import importlib.util
 import itertools
 import json
-import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,34 +16,18 @@ import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from bench import machine
-from bench.payloads import CONTENT_TYPE, estate, hub, layers, superseded
+from bench.figure import Figure
+from bench.gremlin_server import gremlin_server
+from bench.large import load
+from bench.neptune import neptune
+from bench.payloads import CONTENT_TYPE, estate
+from bench.questions import impact
 
 _ROOT = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure; `goal` is an upper bound, or a lower one with `atleast`."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float | None = None
-    atleast: bool = False
-
-    def line(self) -> str:
-        """For people."""
-        if self.goal is None:
-            return f"  {self.name:<68}{self.value:>10.2f} {self.unit}"
-        met = self.value >= self.goal if self.atleast else self.value <= self.goal
-        sign = ">=" if self.atleast else "<="
-        goal = f"goal {sign} {self.goal:g}: {'met' if met else 'NOT met'}"
-        return f"  {self.name:<68}{self.value:>10.2f} {self.unit:<6} {goal}"
 
 
 @dataclass(frozen=True)
@@ -155,49 +140,11 @@ def into_the_graph(place: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
-_LOAD = """
-import sys
-from pathlib import Path
-from bench.__main__ import large
-large(Path(sys.argv[1]), int(sys.argv[2]))
-"""
-
-
-def large(folder: Path, fill: int) -> None:
-    """A data folder with the shapes that are asked for below, and an estate around them."""
-    from ingest.ledger import NewEntry
-    from ingest.service import Service
-
-    shapes = chain(
-        layers("wide", [5 if i % 2 else 4 for i in range(20)] + [4, 1], 10**6),
-        layers("d5", [2] * 6, 2 * 10**6),
-        layers("d10", [2] * 11, 3 * 10**6),
-        layers("d20", [2] * 21, 4 * 10**6),
-        hub(20, 500, 5 * 10**6),
-        superseded("s3://few/t", 10, 6 * 10**6),
-        superseded("s3://many/t", 1_000, 7 * 10**6),
-        estate(fill, 4),
-    )
-    with Service.open(folder) as service:
-        group: list[NewEntry] = []
-        for made in shapes:
-            group.append(NewEntry("spline.plan", CONTENT_TYPE, made.plan))
-            group.append(NewEntry("spline.events", CONTENT_TYPE, made.event))
-            if len(group) >= 400:
-                service.ledger.append(group)
-                group.clear()
-                service.catch_up()
-        service.ledger.append(group)
-        service.catch_up()
-    peak = machine.memory_mib(os.getpid(), "VmHWM")
-    (folder / "peak").write_text(str(peak))
-
-
 def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
     """Questions to a graph of a million elements."""
     folder = place / "large"
     begin = time.perf_counter()
-    subprocess.run([sys.executable, "-c", _LOAD, str(folder), "500" if quick else "13000"], check=True, cwd=_ROOT)
+    load(folder, 500 if quick else 13_000)
     loading = time.perf_counter() - begin
     with serving(folder) as server:
         stats = server.get("/api/v1/stats")
@@ -259,11 +206,42 @@ def one_by_one(place: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
+def live_spark(place: Path, *, quick: bool) -> list[Figure]:
+    """What capture costs a job, against the same job without it."""
+    if not (shutil.which("java") and importlib.util.find_spec("pyspark")):
+        print("  left out: Java or PySpark is not installed")
+        return []
+    with serving(place / "spark") as server:
+        command = [sys.executable, "-m", "bench.spark", server.url, "5" if quick else "21"]
+        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, cwd=_ROOT)
+    found = json.loads(run.stdout)
+    middle = {
+        mode: [machine.median(column) for column in zip(*times, strict=True)] for mode, times in found["times"].items()
+    }
+    nodes, (plain_returned, plain_heard) = found["nodes"], middle["plain"]
+    return [
+        Figure("capture() of a session", found["started"], "ms"),
+        Figure(f"a write of {nodes} plan nodes, not captured", plain_returned, "ms"),
+        Figure("captured: later that the write returns", middle["there"][0] - plain_returned, "ms"),
+        Figure("captured: later that Spark is done", middle["there"][1] - plain_heard, "ms", 50 + 2 * nodes),
+        Figure(
+            "captured, server away: later that Spark is done", middle["away"][1] - plain_heard, "ms", 50 + 2 * nodes
+        ),
+        Figure("500 columns, 200 steps: reading the plan", found["wide"]["heard"] / 1_000, "s", 5),
+        Figure("500 columns, 200 steps: reading, making and sending", found["wide"]["sent"] / 1_000, "s"),
+        Figure("500 columns, 200 steps: growth of the driver's Python", found["wide"]["grown"], "MiB", 300),
+    ]
+
+
 PARTS = {
     "acknowledgement": acknowledgement,
     "into the graph": into_the_graph,
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,
+    "impact": impact,
+    "gremlin server": gremlin_server,
+    "neptune": neptune,
+    "live Spark": live_spark,
 }
 
 

@@ -51,3 +51,8 @@ def initial_version_id(dataset: str) -> str:
 def alias_id(spelling: str) -> str:
     """``alias:<spelling>``."""
     return f"alias:{spelling}"
+
+
+def tag_id(tag: str) -> str:
+    """``tag:<key>`` or ``tag:<key>=<value>``."""
+    return f"tag:{tag}"

@@ -56,6 +56,7 @@ def _s(meaning: str) -> Property:
 
 _NAME = _s("the name that people read")
 _TIMESTAMP = Property("long", "when the agent's listener fired", "ms since 1970-01-01Z")
+_DESCRIPTION = Property("string", "what people say of it; empty if they took it back", view=True)
 
 VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
@@ -64,7 +65,7 @@ VERTICES: tuple[VertexLabel, ...] = (
         "a table, path, topic, or database table",
         "prov:Entity",
         "Dataset",
-        {"name": _s("last part of the URI"), "namespace": _s("OpenLineage namespace")},
+        {"name": _s("last part of the URI"), "namespace": _s("OpenLineage namespace"), "description": _DESCRIPTION},
     ),
     VertexLabel(
         "column",
@@ -83,6 +84,7 @@ VERTICES: tuple[VertexLabel, ...] = (
                 "string", "what stands behind the origin: the literal of a constant; else empty", view=True
             ),
             "ambiguous": Property("boolean", "two spellings differ by case alone", view=True),
+            "description": _DESCRIPTION,
         },
     ),
     VertexLabel(
@@ -104,7 +106,7 @@ VERTICES: tuple[VertexLabel, ...] = (
         "what an engineer deploys, e.g. a Glue job",
         "prov:Plan",
         "Job",
-        {"name": _NAME, "namespace": _s("glue, spark, or the sender's")},
+        {"name": _NAME, "namespace": _s("glue, spark, or the sender's"), "description": _DESCRIPTION},
     ),
     VertexLabel(
         "plan",
@@ -160,6 +162,15 @@ VERTICES: tuple[VertexLabel, ...] = (
         "prov:Entity",
         "symlinks facet",
         {"name": _s("the spelling as it was given")},
+        "view",
+    ),
+    VertexLabel(
+        "tag",
+        "key, or key=value",
+        "what people say that a dataset, column or job is: pii, owner=..., retired, ignored",
+        None,
+        "tags facet, ownership facet",
+        {"name": _s("key, or key=value")},
         "view",
     ),
     VertexLabel(
@@ -274,6 +285,20 @@ EDGES: tuple[EdgeLabel, ...] = (
     ),
     EdgeLabel(
         "aliasOf", (("alias", "dataset"), ("alias", "plan")), "view", "the thing named", "prov:alternateOf", "symlinks"
+    ),
+    EdgeLabel(
+        "taggedWith",
+        (("dataset", "tag"), ("column", "tag"), ("job", "tag")),
+        "view",
+        "what people say",
+        None,
+        "tags facet, ownership facet",
+        {
+            "statedBy": Property("string", "who said so last; empty if not known", view=True),
+            "statedAt": Property("long", "when", "ms since 1970-01-01Z", view=True),
+            "reason": Property("string", "why; empty if not said", view=True),
+            "pattern": Property("string", "the pattern that the node matches; empty if it was named itself", view=True),
+        },
     ),
     EdgeLabel(
         "sameWriteAs", (("run", "run"),), "view", "two reports of one write, wrapper to inner", "prov:alternateOf"

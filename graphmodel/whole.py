@@ -12,12 +12,14 @@ from itertools import pairwise
 from typing import TypeVar
 
 from graphmodel import elements, now, validity
+from graphmodel import statements as stated
 from graphmodel.choice import Body, Event, body_rank, choose
 from graphmodel.columns import Voice, column_vertices, voices
 from graphmodel.delta import Edge, Vertex
 from graphmodel.elements import Part
 from graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
 from graphmodel.now import Read, Write
+from graphmodel.statements import Statement
 
 T = TypeVar("T")
 
@@ -30,8 +32,10 @@ class Graph:
     edges: dict[tuple[str, str, str], Edge] = field(default_factory=dict)
 
     def add(self, part: Part) -> None:
-        """Add the vertices and edges of a part; what is there already is the same."""
-        self.vertices.update((v.id, v) for v in part.vertices)
+        """Add the vertices and edges of a part; what is there already is the same, or gets further properties."""
+        for v in part.vertices:
+            before = self.vertices.get(v.id)
+            self.vertices[v.id] = Vertex(v.id, v.label, {**before.properties, **v.properties}) if before else v
         self.edges.update(((e.label, e.source, e.key), e) for e in part.edges)
 
 
@@ -66,8 +70,14 @@ def chosen_events(events: Iterable[Event]) -> dict[str, Event]:
     return best
 
 
-def graph(bodies: Iterable[Body], events: Iterable[Event], *, until: int = validity.STILL) -> Graph:
-    """The graph of these bodies and events, in whatever order they come.
+def graph(
+    bodies: Iterable[Body],
+    events: Iterable[Event],
+    statements: Iterable[Statement] = (),
+    *,
+    until: int = validity.STILL,
+) -> Graph:
+    """The graph of these bodies, events and statements, in whatever order they come.
 
     With `until`, in ms since 1970, the views of what holds now are of what held then; all else is the same.
     """
@@ -91,6 +101,9 @@ def graph(bodies: Iterable[Body], events: Iterable[Event], *, until: int = valid
         view = View(dataset, writes.get(dataset, []), known, until, partitioned=dataset in partitioned)
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
+    nodes = {v.id: v.label for v in whole.vertices.values() if v.label in stated.LABELS}
+    for part in stated.parts(stated.chosen(statements), nodes):
+        whole.add(part)
     return whole
 
 

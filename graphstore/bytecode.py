@@ -71,43 +71,48 @@ class Script:
         return name
 
 
-def script_of(*traversals: Bytecode, timeout: int | None = None) -> Script:
+def script_of(*traversals: Bytecode, timeout: int | None = None, most: int | None = None) -> Script:
     """One script that runs the traversals in their order; its value is the last one's list of results.
 
-    `timeout` (ms) bounds each traversal; with('evaluationTimeout', ms) in a traversal can only lower it. Raises
-    Refused for what is outside the allow-list, and where engine and TinkerPop would differ silently.
+    `timeout` (ms) bounds each traversal; with('evaluationTimeout', ms) in a traversal can only lower it, and 0 there
+    is no bound of its own. `most` results are given: the engine stops behind them. Raises Refused for what is outside
+    the allow-list, and where engine and TinkerPop would differ silently.
     """
     script = Script()
-    script.text = "".join(_statement(script, bytecode, timeout) for bytecode in traversals)
+    script.text = "".join(_statement(script, bytecode, timeout, most) for bytecode in traversals)
     clash = script.names & _TOKEN_NAMES
     if script.tokens and clash:
         raise Refused(f"a result is named {min(clash)!r} beside elementMap() or valueMap(True): give it another name")
     return script
 
 
-def _statement(script: Script, bytecode: Bytecode, timeout: int | None) -> str:
+def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: int | None) -> str:
     steps = list(bytecode.step_instructions)
     silent = bool(steps) and steps[-1][0] in ("none", "discard")
     if silent:
         steps.pop()
     if not steps:
         raise Refused("the traversal has no step")
-    if steps[-1][0] == "properties":
+    result = _result(steps)
+    if result == "properties":
         raise Refused("properties() gives bare values here: use valueMap(), elementMap() or values()")
-    script.path = _ends_in_path(steps)
+    script.path = result == "path"
     options, sources = _sources(script, bytecode.source_instructions)
-    timeout = min((ms for ms in (timeout, options.get("evaluationTimeout")) if isinstance(ms, int)), default=None)
+    bounds = (timeout, options.get("evaluationTimeout"))
+    timeout = min((ms for ms in bounds if isinstance(ms, int) and ms > 0), default=None)
     limit = "" if timeout is None else f'.with("evaluationTimeout",{script.bind(timeout)})'
     if steps[0][0] == "inject" and len(steps[0]) > _MANY:
         steps[:1] = [["inject", steps[0][1:]], ["unfold"]]
     text, _ = _steps(script, steps, None, 0)
-    return f"g{limit}{sources}{text}{'.iterate();' if silent else '.toList();'}"
+    if silent:
+        return f"g{limit}{sources}{text}.iterate();"
+    return f"g{limit}{sources}{text}{'' if most is None else f'.limit({script.bind(most)})'}.toList();"
 
 
-def _ends_in_path(steps: Sequence[Sequence[Any]]) -> bool:
+def _result(steps: Sequence[Sequence[Any]]) -> object:
+    """The name of the step that makes the results: behind it come only those that choose among them."""
     following = {"by", "from", "to", "limit", "range", "skip", "tail", "dedup", "order"}
-    name = next((step[0] for step in reversed(steps) if step[0] not in following), None)
-    return name == "path"
+    return next((step[0] for step in reversed(steps) if step[0] not in following), None)
 
 
 def _sources(script: Script, instructions: Sequence[Sequence[Any]]) -> tuple[dict[str, Any], str]:
@@ -186,7 +191,8 @@ def _check(script: Script, name: str, args: Sequence[Any]) -> None:
     if name == "elementMap" or (name == "valueMap" and args and args[0] is True):
         script.tokens = True
     elif name == "project":
-        script.names.update(*(arg if isinstance(arg, list) else [arg] for arg in args))
+        names = args[0] if args and isinstance(args[0], list) else args
+        script.names.update(name for name in names if isinstance(name, str))
     elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
         raise Refused("V() takes ids, not a traversal")
     elif name in ("V", "E") and args == [[]]:

@@ -18,18 +18,16 @@ from typing import Any
 import aiohttp
 from gremlin_python.driver.aiohttp.transport import AiohttpTransport
 from gremlin_python.driver.client import Client
-from gremlin_python.driver.protocol import GremlinServerError
-from gremlin_python.driver.serializer import GraphBinarySerializersV1
+from gremlin_python.driver.protocol import ConfigurationError, GremlinServerError
 from gremlin_python.process.traversal import Bytecode
-from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryWriter, IntIO, LongIO
 
 from graphstore.errors import Lasting, Passing, Refused, StoreError
+from graphstore.graphbinary import serializer
 
 log = logging.getLogger(__name__)
 #: The driver logs a failed request with all its data, beside raising it.
 logging.getLogger("gremlinpython").addFilter(lambda record: record.levelno < logging.ERROR)
 
-_INT = range(-(2**31), 2**31)
 _NO_LIMIT = 0
 CONNECT_SECONDS = 10.0  #: until a server that does not answer counts as away
 _CUT_OFF = "Server disconnected"  #: how the driver tells of an end in the middle, as an error of the server
@@ -72,15 +70,6 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
             task.cancel()
 
 
-class _Whole(IntIO):  # type: ignore[misc]  # gremlinpython ships no types
-    """Whole numbers beyond 32 bits as longs: the driver fails on them."""
-
-    @classmethod
-    def dictify(cls, obj: int, writer: Any, to_extend: Any, as_value: bool = False, nullable: bool = True) -> Any:  # noqa: FBT001, FBT002 - the driver's signature
-        kind = IntIO if obj in _INT else LongIO
-        return kind.dictify(obj, writer, to_extend, as_value, nullable)
-
-
 class SingleClient(Client):  # type: ignore[misc]  # as above
     """The driver's client with one connection, opened by the first request.
 
@@ -109,7 +98,7 @@ class SingleClient(Client):  # type: ignore[misc]  # as above
             traversal_source,
             pool_size=1,
             transport_factory=connecting,
-            message_serializer=GraphBinarySerializersV1(writer=GraphBinaryWriter({int: _Whole})),
+            message_serializer=serializer(),
             max_content_length=_NO_LIMIT,
             **options,
         )
@@ -183,6 +172,9 @@ class Channel:
             if isinstance(meant, (Lost, Moved)):
                 self._drop(client)
             raise meant from error
+        except ConfigurationError as error:  # it asks who we are, and nothing says so
+            self._drop(client)
+            raise Refused(f"{self.name} asks for a user and a password") from error
         except UnicodeEncodeError as error:
             raise Refused(f"a text cannot be sent: {error.reason}") from error
         except Exception as error:

@@ -29,7 +29,7 @@ from gremlin_python.process.traversal import Bytecode, T, Traverser
 
 from graphmodel.delta import GraphDelta
 from graphstore.bytecode import Script, script_of
-from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused, StoreError
+from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, ReadOnly, Refused, StoreError, TimedOut
 from graphstore.results import results_of
 from graphstore.values import Json
 from graphstore.writer import Dialect, traversals
@@ -127,11 +127,11 @@ class EmbeddedStore:
         """Whether `close` was called."""
         return self._closed
 
-    def run(self, bytecode: Bytecode) -> list[Any]:
-        """The results of one read-only traversal."""
+    def run(self, bytecode: Bytecode, *, timeout: int = READ_TIMEOUT, most: int | None = None) -> list[Any]:
+        """The results of one read-only traversal, `most` of them; Exceeded after `timeout` (ms)."""
         if self._graph is None:
             self._reopen_unless_busy()
-        script = script_of(bytecode, timeout=READ_TIMEOUT)
+        script = script_of(bytecode, timeout=timeout, most=most)
         return results_of(script, self._execute(script, _READ, atomic=False))
 
     def _write(self, changes: Sequence[Bytecode]) -> None:
@@ -257,10 +257,13 @@ def _return_memory() -> None:
 _NO_ROOM = ("(os error 28)", "(os error 27)", "(os error 122)")
 #: What the engine says, as far as a caller does something else about it; anything else lasts.
 _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
-    ("Permission denied for", Refused),
+    ("Permission denied for", ReadOnly),
     ("Function not found", Refused),  # a step with arguments of types that it does not take
-    ("evaluationTimeout", Exceeded),
+    ("evaluationTimeout", TimedOut),
     ("loop limit", Exceeded),
+    ("exceeds maximum complexity", Refused),  # some hundreds of steps in a row
+    ("Resource limit", Exceeded),  # ten million traversers at once, for one
+    ("is too large to count", Exceeded),
     ("No space left", Passing),
     ("journal is poisoned", Passing),
     ("the store is closed", Passing),  # while it is reopened

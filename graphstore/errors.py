@@ -45,12 +45,22 @@ class Refused(Lasting):
     exit_code = 2
 
 
+class ReadOnly(Refused):
+    """The caller asked for a change where the graph may only be read."""
+
+    status = 403
+
+
 class Exceeded(Lasting):
     """The traversal ran into its time or size limit. Ask for less."""
 
     fault: ClassVar[Fault] = "sender"
     status = 503
     exit_code = 1
+
+
+class TimedOut(Exceeded):
+    """The traversal took longer than it may."""
 
 
 class InUse(StoreError):

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
+from typing import Any
 
 from gremlin_python.driver.remote_connection import RemoteConnection, RemoteTraversal
 from gremlin_python.process.anonymous_traversal import traversal
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 READ_TIMEOUT = 30_000  #: ms that one question may take
 WRITE_TIMEOUT = 120_000  #: ms that one request of a write may take, before it is sent in halves
+_OTHER = {"none": "discard", "discard": "none"}
 _SMALL = 60_000  #: bytes that every server takes (the smallest setting in use is 64 KiB)
 
 
@@ -55,6 +57,7 @@ class RemoteStore:
         self._limits = limits
         self._readonly = readonly
         self._turn = threading.Lock()
+        self._ending = "none"
         self._g = traversal().with_remote(_Connection(self, reading))
         self._latest = traversal().with_remote(_Connection(self, writing))
 
@@ -117,7 +120,7 @@ class RemoteStore:
             "evaluationTimeout": timeout_of(bytecode, self._limits.reading),
             "batchSize": self._limits.answers,
         }
-        return RemoteTraversal(iter(channel.submit(bytecode, options)))
+        return RemoteTraversal(iter(self._submit(channel, bytecode, options)))
 
     def _may_write(self) -> None:
         if self._readonly:
@@ -142,7 +145,30 @@ class RemoteStore:
         self._limits = replace(self._limits, budget=smaller)
 
     def _send(self, change: GraphTraversal) -> None:
-        self._writing.submit(change.bytecode, {"evaluationTimeout": self._limits.writing})
+        """What the server refuses here is not the caller's fault: a part of the delta may be in the graph by now."""
+        try:
+            self._submit(self._writing, change.bytecode, {"evaluationTimeout": self._limits.writing})
+        except Refused as error:
+            raise Lasting(str(error)) from error
+
+    def _submit(self, channel: Channel, bytecode: Bytecode, options: dict[str, Any]) -> list[Any]:
+        """A traversal without results ends in none() up to TinkerPop 3.7, in discard() from 3.8 on: as it turns out."""
+        ending = self._ending
+        try:
+            return channel.submit(_ended(bytecode, ending), options)
+        except Refused as error:
+            if f".{ending}()" not in str(error):
+                raise
+            log.info("%s knows no %s()", channel.name, ending)
+            self._ending = _OTHER[ending]
+            return channel.submit(_ended(bytecode, _OTHER[ending]), options)
+
+
+def _ended(bytecode: Bytecode, ending: str) -> Bytecode:
+    """The traversal; if it has no results, with that ending."""
+    if bytecode.step_instructions and bytecode.step_instructions[-1] in ([name] for name in _OTHER):
+        bytecode.step_instructions[-1] = [ending]
+    return bytecode
 
 
 def _of_one_row(request: Request, error: Passing | Exceeded) -> Passing | Lasting:

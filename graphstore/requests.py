@@ -1,9 +1,9 @@
 """Deltas as requests of a bounded size, for stores behind a socket, in the dialect that Neptune accepts too. Pure.
 
-A request merges rows that have the same properties: ``{"k": what identifies it, property: value, ...}``. Each property
-is set by a step of its own, with Cardinality.single, since the default of a store may be another (Neptune's is set).
-An edge's id is given (`graphmodel.delta.edge_id`); its own key stays among its properties. Every request can be sent
-again: what it has written already, it finds.
+Vertices of a request have the same properties, ``{"~k": what identifies it, property: value, ...}``, each set by a step
+of its own with Cardinality.single: the default of a store may be another (Neptune's is set). Edges have no cardinality
+and come as ``{"~k": ..., "~p": properties}``; their id is given (`graphmodel.delta.edge_id`), and their own key stays
+among the properties. Every request can be sent again: what it has written already, it finds.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import Cardinality, Direction, P, T
+from gremlin_python.process.traversal import Cardinality, Direction, Merge, P, T
 from gremlin_python.statics import long
 
 from graphmodel.delta import GraphDelta, Value, edge_id
 from graphstore.errors import Refused
-from graphstore.writer import EDGE_KEY, FACTS, Batch, EdgeKey, Properties, VertexKey, batches
+from graphstore.graphbinary import Rows
+from graphstore.writer import EDGE_KEY, FACTS, EdgeKey, Properties, VertexKey, batches
 
+_KEY, _PROPERTIES = "~k", "~p"  #: of a row; no property can be named so
 _VALUE_BYTES = 16  #: about what a value costs in a request beside its text, its name included
 
 Row = dict[Any, Any]
@@ -66,9 +68,8 @@ def requests(deltas: Sequence[GraphDelta], budget: Budget) -> Iterator[Request]:
         for names, vertices in _grouped(batch.vertices).items():
             rows = [_vertex_row(key, batch.vertices[key]) for key in vertices]
             yield from _parts(rows, _merge_vertices(names), budget, _texts)
-        for names, edges in _edges(batch).items():
-            rows = [_edge_row(key, batch.edges[key]) for key in edges]
-            yield from _parts(rows, _merge_edges((EDGE_KEY, *names)), budget, _texts)
+        edges = sorted(batch.edges, key=lambda key: key[0] not in FACTS)  # facts before views
+        yield from _parts([_edge_row(key, batch.edges[key]) for key in edges], _merge_edges, budget, _texts)
 
 
 def _removal(label: str) -> Build:
@@ -87,7 +88,7 @@ def _remove_vertices(g: GraphTraversalSource, rows: Sequence[str]) -> GraphTrave
 
 def _merge_vertices(names: Sequence[str]) -> Build:
     def build(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
-        merged = _injected(g, rows).merge_v(__.select("k"))
+        merged = _injected(g, rows).merge_v(__.select(_KEY))
         for name in names:
             merged = merged.property(Cardinality.single, name, __.select("row").select(name))
         return merged
@@ -95,20 +96,16 @@ def _merge_vertices(names: Sequence[str]) -> Build:
     return build
 
 
-def _merge_edges(names: Sequence[str]) -> Build:
-    """An edge's property has no cardinality to name."""
-
-    def build(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
-        merged = _injected(g, rows).merge_e(__.select("k"))
-        for name in names:
-            merged = merged.property(name, __.select("row").select(name))
-        return merged
-
-    return build
+def _merge_edges(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
+    """On a match the current object is the edge that was found: the row is reached by its name."""
+    merged = _injected(g, rows).merge_e(__.select(_KEY))
+    return merged.option(Merge.on_create, __.select(_PROPERTIES)).option(
+        Merge.on_match, __.select("row").select(_PROPERTIES)
+    )
 
 
 def _injected(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
-    return g.inject(list(rows)).unfold().as_("row")
+    return g.inject(Rows(rows)).unfold().as_("row")
 
 
 def _grouped(elements: Mapping[Any, Properties]) -> dict[tuple[str, ...], list[Any]]:
@@ -119,14 +116,8 @@ def _grouped(elements: Mapping[Any, Properties]) -> dict[tuple[str, ...], list[A
     return groups
 
 
-def _edges(batch: Batch) -> dict[tuple[str, ...], list[EdgeKey]]:
-    """Facts before views, as far as one group does not hold both."""
-    ordered = sorted(batch.edges, key=lambda key: key[0] not in FACTS)
-    return _grouped({key: batch.edges[key] for key in ordered})
-
-
 def _vertex_row(key: VertexKey, properties: Properties) -> Row:
-    return {"k": {T.id: key[0], T.label: key[1]}, **_values(properties)}
+    return {_KEY: {T.id: key[0], T.label: key[1]}, **_values(properties)}
 
 
 def _edge_row(key: EdgeKey, properties: Properties) -> Row:
@@ -137,7 +128,7 @@ def _edge_row(key: EdgeKey, properties: Properties) -> Row:
         Direction.OUT: source,
         Direction.IN: target,
     }
-    return {"k": identity, EDGE_KEY: own, **_values(properties)}
+    return {_KEY: identity, _PROPERTIES: {EDGE_KEY: own, **_values(properties)}}
 
 
 def _values(properties: Properties) -> dict[str, Value]:
@@ -146,7 +137,8 @@ def _values(properties: Properties) -> dict[str, Value]:
 
 
 def _texts(row: Row) -> str:
-    return "".join(value for part in (row, row["k"]) for value in part.values() if isinstance(value, str))
+    parts = (row, row[_KEY], row.get(_PROPERTIES, {}))
+    return "".join(value for part in parts for value in part.values() if isinstance(value, str))
 
 
 def _parts(rows: Sequence[Any], build: Build, budget: Budget, texts: Callable[[Any], str]) -> Iterator[Request]:
@@ -165,7 +157,9 @@ def _parts(rows: Sequence[Any], build: Build, budget: Budget, texts: Callable[[A
 
 
 def _cost(row: Any, texts: Callable[[Any], str]) -> tuple[int, int]:
-    records = len(row) if isinstance(row, dict) else 1  # its "k" counts for the label
+    records = 1
+    if isinstance(row, dict):
+        records = 1 + len(row[_PROPERTIES]) if _PROPERTIES in row else len(row)
     try:
         return records, _VALUE_BYTES * (records + 4) + len(texts(row).encode())
     except UnicodeEncodeError as error:

@@ -17,7 +17,7 @@ from gremlin_python.process.traversal import Cardinality, CardinalityValue, Dire
 from graphstore.errors import Refused
 
 MAX_DEPTH = 32  #: of traversals, predicates, lists and maps inside each other
-_LONG = range(-(2**63), 2**63)
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 class Json(bytes):
@@ -34,7 +34,7 @@ def json_text(value: Any, depth: int = 0) -> str:
 
 def long(value: int) -> int:
     """The value itself, if it fits the engine's 64 bits."""
-    if value not in _LONG:
+    if not _LEAST <= value <= _MOST:  # a range would be walked through: gremlinpython's long is no plain int
         raise Refused(f"the whole number {value} does not fit 64 bits")
     return value
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headwater.answers import Lineage, Rows
     from headwater.errors import HeadwaterError, Unreachable, WrongUse
-    from headwater.graph import Graph, open  # noqa: A004 - hw.open() reads best
+    from headwater.graph import Graph, example, open  # noqa: A004 - hw.open() reads best
     from headwater.impact import Impact
     from headwater.loading import Loaded
     from headwater.paths import Paths
@@ -29,6 +29,7 @@ __all__ = [
     "Rows",
     "Unreachable",
     "WrongUse",
+    "example",
     "open",
     "__version__",
 ]

@@ -72,6 +72,12 @@ class Lineage:
 
         return dot(self._answer)
 
+    def to_svg(self) -> str:
+        """The picture that a notebook shows: SVG without script or network, for a file or a page."""
+        from queries.svg import svg
+
+        return svg(self._answer)
+
     def __str__(self) -> str:
         from queries.render import text
 
@@ -83,8 +89,9 @@ class Lineage:
         return f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>"
 
     def _repr_html_(self) -> str:
-        """The tree, for a notebook: escaped, without a network."""
-        return f"<pre>{html.escape(str(self))}</pre>"
+        """The picture, for a notebook, with the tree folded below it: escaped, without a network."""
+        tree = f"<details><summary>as a tree</summary><pre>{html.escape(str(self))}</pre></details>"
+        return f"<div style='overflow-x:auto'>{self.to_svg()}</div>{tree}"
 
 
 class Rows:

@@ -177,7 +177,7 @@ def _counts(stats: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _tried(name: str, remedy: str, check: Callable[[], Finding]) -> Finding:
     """The check's finding, or as one what it raises."""
-    from headwater.source import translated
+    from headwater.translation import translated
 
     try:
         with translated():

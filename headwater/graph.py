@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Union
 
+from headwater import stating
 from headwater.answers import Lineage, Rows
 from headwater.errors import WrongUse
 from headwater.impact import Impact
 from headwater.loading import Loaded
 from headwater.paths import Paths
+from headwater.reading import SHARED, ReadOnly
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
+from headwater.stating import Stated
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,28 +29,44 @@ if TYPE_CHECKING:
 Type = Literal["direct", "indirect", "all"]
 Level = Literal["column", "dataset"]
 Change = Literal["drop", "rename", "retype", "semantics", "rows"]
+Time = Union[str, int, "datetime"]  #: as text, in ms since 1970, or a datetime (without a zone in UTC); or a run's id
 Direction = Literal["upstream", "downstream", "both"]
 
 
 def open(data: str | Path | None = None, *, store: str | None = None, server: str | None = None) -> Graph:  # noqa: A001 - hw.open() reads best
-    """The graph of a data folder, or of a server.
+    """The graph of a data folder, of a server (``http://...``), or of a store alone (``neptune://...``, ``ws://...``).
+
+    A store alone, without the folder of its ledger, is only read.
 
     Without arguments: what HEADWATER_SERVER, HEADWATER_DATA and HEADWATER_STORE name, else the default data folder,
     through the server that runs on it if one does; a folder that is not there is made. `server` is a URL; a token is
     taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open.
     """
+    if isinstance(data, str) and data.startswith(SHARED):
+        return Graph(ReadOnly.open(data))
+    if isinstance(data, str) and data.startswith(("http://", "https://")):
+        data, server = None, data
     if data is None and store is None and server is None:
         server = os.environ.get(SERVER.variable)
     folder = Path(data or os.environ.get(DATA.variable) or default_data())
     return Graph(find(folder, store or os.environ.get(STORE.variable), server))
 
 
+def example() -> Graph:
+    """The pipeline of seven jobs of ``headwater demo``, in a temporary folder: something to ask at once."""
+    folder = TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True)
+    graph = Graph(find(Path(folder.name) / "data"), folder)
+    graph.load(Path(str(files("headwater.demo").joinpath("payloads"))))
+    return graph
+
+
 class Graph:
     """Questions to one graph. A context manager; `close` lets go of the data folder."""
 
-    def __init__(self, source: Source) -> None:
-        """Use `headwater.open`."""
+    def __init__(self, source: Source, folder: TemporaryDirectory[str] | None = None) -> None:
+        """Use `headwater.open`. `folder` is gone with the graph."""
         self._source = source
+        self._folder = folder
 
     def upstream(
         self,
@@ -54,7 +75,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - the parameter's name everywhere
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """Where a dataset or column comes from, in any spelling.
@@ -74,7 +95,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - as above
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """What is made of a dataset or column. Parameters as those of `upstream`."""
@@ -88,7 +109,7 @@ class Graph:
         type: Type = "direct",  # noqa: A002 - as above
         depth: int | None = None,
         level: Level | None = None,
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Lineage:
         """Both at once, or the `direction` given. Parameters as those of `upstream`."""
@@ -109,7 +130,7 @@ class Graph:
         *,
         change: Change = "drop",
         depth: int | None = None,
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Impact:
         """What a change of a dataset or column comes to, graded. `limit`: nodes to look at, the nearest first."""
@@ -124,7 +145,7 @@ class Graph:
         *,
         ways: Literal["shortest", "all"] = "shortest",
         type: Literal["direct", "all"] = "direct",  # noqa: A002 - as above
-        as_of: str | int | datetime | None = None,
+        as_of: Time | None = None,
         limit: int | None = None,
     ) -> Paths:
         """How data gets from one node to the other, whichever way round. `limit`: paths to list, the shortest first."""
@@ -132,6 +153,29 @@ class Graph:
         found = self.query("paths", **given)
         assert isinstance(found, Paths), "the query paths answers with paths"
         return found
+
+    def inputs(self, node: str, *, depth: int | None = None, limit: int | None = None) -> Rows:
+        """The versions of datasets that a run read, who wrote each, whether it was overwritten since.
+
+        `node`: a run, a Glue job run, a Spark application, a dataset version, or a dataset: its newest version.
+        `depth`: runs to go back; None is 1, what the run itself read.
+        """
+        return self._rows("inputs", node=node, depth=depth, limit=limit)
+
+    def diff(self, node: str, *, from_: Time | None = None, to: Time | None = None) -> Rows:
+        """What changed in a dataset, or in what a job writes, between two times; `to` None is now.
+
+        Without `from_` a job's last logic is compared with the one before it; a dataset needs it. The query diff-runs
+        compares two runs.
+        """
+        return self._rows("diff", node=node, from_=from_, to=to)
+
+    def changes(self, node: str, *, upstream: bool = False, from_: Time | None = None, to: Time | None = None) -> Rows:
+        """When the logic of a dataset or column changed and by which run, the first change first.
+
+        `upstream`: also the changes of all that it ever came from.
+        """
+        return self._rows("changes", node=node, upstream=upstream, from_=from_, to=to)
 
     def query(self, name: str, **parameters: object) -> Lineage | Rows | Impact | Paths:
         """Any canned query by its name, with its parameters: docs/queries.md lists them."""
@@ -158,6 +202,20 @@ class Graph:
         self._source.settle(_unseen)
         return loaded
 
+    def tag(
+        self, node: str, tag: str, *, withdraw: bool = False, by: str | None = None, reason: str | None = None
+    ) -> Stated:
+        """Give a dataset, column or job a tag (``pii``, ``owner=ann``), or take it back; on return answers show it.
+
+        `node` is in any spelling, or a pattern with ``*`` that also tags what comes later. `by` is this user if not
+        given. WrongUse: there is no such node, or no such tag to withdraw.
+        """
+        return stating.tag(self._source, node, tag, withdraw=withdraw, by=by, reason=reason)
+
+    def describe(self, node: str, text: str, *, by: str | None = None, reason: str | None = None) -> Stated:
+        """Describe a dataset, column or job; the last description counts. WrongUse: there is no such node."""
+        return stating.describe(self._source, node, text, by=by, reason=reason)
+
     def stats(self) -> dict[str, Any]:
         """Entries, lag, parked, waiting; vertices and edges by label."""
         return self._source.stats()
@@ -165,6 +223,8 @@ class Graph:
     def close(self) -> None:
         """Let go of the data folder."""
         self._source.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def __enter__(self) -> Graph:  # noqa: PYI034 - Self is 3.11
         return self
@@ -202,5 +262,6 @@ def _unseen(_done: int, _total: int) -> None:
 
 
 def _given(parameters: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Python's names of parameters as the queries have them: `as_of` is `asOf`."""
-    return [("asOf" if key == "as_of" else key, value) for key, value in parameters.items() if value is not None]
+    """Python's names of parameters as the queries have them: `as_of` is `asOf`, `from_` is `from`."""
+    names = {"as_of": "asOf", "from_": "from"}
+    return [(names.get(key, key), value) for key, value in parameters.items() if value is not None]

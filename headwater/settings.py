@@ -21,7 +21,8 @@ DATA = Setting("--data", "HEADWATER_DATA", "folder of the ledger and the embedde
 STORE = Setting(
     "--store",
     "HEADWATER_STORE",
-    "where the graph lives: embedded:PATH (default: inside the data folder) or ws[s]://HOST:PORT/gremlin",
+    "where the graph lives: embedded:PATH (default: inside the data folder), ws[s]://HOST:PORT/gremlin"
+    " or neptune://HOST?region=REGION",
 )
 SERVER = Setting("--server", "HEADWATER_SERVER", "URL of a running server to ask (default: the data folder's own)")
 #: A token has no option: a command line is seen by everybody on the machine.

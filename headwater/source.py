@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.client import Client, running
-from headwater.errors import HeadwaterError, Unreachable, WrongUse
+from headwater.errors import Unreachable, WrongUse
 from headwater.loading import Loaded, Progress, into, through
+from headwater.reading import SHARED, ReadOnly
+from headwater.translation import translated
 
 if TYPE_CHECKING:
     from ingest.service import Service
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
 _LEDGER_FILE = "ledger.sqlite"
-_NOT_FOUND = 404  #: what a server answers for a node that does not exist
 
 
 class Source(Protocol):
@@ -40,6 +41,9 @@ class Source(Protocol):
 
     def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
         """Bring recorded payloads into the ledger."""
+
+    def state(self, statement: Mapping[str, object]) -> int:
+        """Keep what somebody states; the number of its ledger entry. On return the graph has it. WrongUse."""
 
     def settle(self, progress: Progress) -> None:
         """Wait until what is in the ledger now is in the graph as well. Unreachable: the graph does not move."""
@@ -81,6 +85,13 @@ class Remote:
     def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
         """Over HTTP, as an agent would send them."""
         return through(self.client, places, progress)
+
+    def state(self, statement: Mapping[str, object]) -> int:
+        """Over HTTP; then waits for the graph."""
+        entry = self.client.post("/api/v1/statements", json.dumps(statement).encode(), "application/json")
+        assert entry is not None, "the server names the entry"
+        self.client.get("/api/v1/stats", [("after", entry)])
+        return entry
 
     def settle(self, progress: Progress) -> None:
         """As long as the server's graph moves."""
@@ -138,6 +149,16 @@ class Local:
         with translated():
             return into(self.service, places, progress)
 
+    def state(self, statement: Mapping[str, object]) -> int:
+        """Straight into the ledger, and from it into the graph."""
+        from ingest.stating import stated
+
+        with translated():
+            entry = stated(statement, time.time_ns() // 1_000_000)
+            appended = self.service.ledger.append([entry])[0]
+            self.service.catch_up()
+        return appended.sequence
+
     def settle(self, progress: Progress) -> None:
         """In this thread."""
         with translated():
@@ -158,13 +179,16 @@ def find(
 ) -> Source:
     """The server named, else the one that runs on the data folder, else the folder, its graph brought up to date.
 
-    WrongUse: there is nothing in the folder, and `create` is not asked for.
+    A folder is made where there is none and `create` is asked for. Without it a store that machines share is asked
+    even where its ledger is not, and only read; for another one that is WrongUse.
     """
     if server is not None:
         return Remote(Client(server))
     client = running(data, store)
     if client is not None:
         return Remote(client)
+    if not create and store is not None and store.startswith(SHARED) and not (data / _LEDGER_FILE).exists():
+        return ReadOnly.open(store)
     if not create:
         has_ledger(data)
     return Local(open_service(data, store, progress))
@@ -188,34 +212,3 @@ def open_service(folder: Path, store: str | None = None, progress: Progress | No
             service.close()
             raise
         return service
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """The errors of what lies below, as those of a user.
-
-    What says that the question or the folder is not what it should be is wrong use; what may pass is not.
-    """
-    from graphstore.errors import StoreError
-    from ingest.ledger import LedgerError, LedgerInUse, LedgerUnavailable
-    from ingest.projector import OtherLedger
-    from ingest.tokens import TokensUnreadable
-    from queries.errors import NodeNotFound, QueryError
-
-    try:
-        yield
-    except QueryError as error:
-        status = _NOT_FOUND if isinstance(error, NodeNotFound) else None
-        raise WrongUse(error.message, error.suggestions, status) from error
-    except LedgerInUse as error:
-        raise Unreachable(f"{error}; if a server runs on it, name it with --server") from error
-    except LedgerUnavailable as error:
-        raise Unreachable(str(error)) from error
-    except (LedgerError, OtherLedger, TokensUnreadable) as error:
-        raise WrongUse(str(error)) from error
-    except StoreError as error:
-        raise _by_code(error.exit_code)(str(error)) from error
-
-
-def _by_code(code: int) -> type[HeadwaterError]:
-    return {2: WrongUse, 3: Unreachable}.get(code, HeadwaterError)

@@ -14,7 +14,7 @@ from pathlib import Path
 from graphstore import GraphStore
 from graphstore.blank import BlankStore
 from graphstore.errors import Exceeded, Refused
-from ingest.decoding import Decoding, spline_decoders
+from ingest.decoding import Decoding, decoders
 from ingest.derived import Derived
 from ingest.derived_scan import scanning
 from ingest.graph_mark import LEDGER, Mark, read_mark
@@ -77,7 +77,7 @@ def _miscounted(ledger: Ledger, store: GraphStore, tables: Path) -> str | None:
         return None
     del found[LEDGER]
     expected: Counter[str] = Counter()
-    decoding = Decoding(ledger, spline_decoders())
+    decoding = Decoding(ledger, decoders())
     with scanning(tables, ledger.id, decoding.plan_at) as scan:
         for part in scan.parts():
             expected.update(vertex.label for vertex in part.vertices)

@@ -38,6 +38,20 @@ class Changes:
         self._edges[key_of(edge)] = edge
         self._removed_edges.pop(key_of(edge), None)
 
+    def amend(self, vertex: Vertex) -> None:
+        """Give a vertex that there is, or will be with this batch, further properties."""
+        before = self._vertices.get(vertex.id)
+        both = {**before.properties, **vertex.properties} if before else vertex.properties
+        self._vertices[vertex.id] = Vertex(vertex.id, vertex.label, both)
+
+    def vertices_of(self, *labels: str) -> dict[str, str]:
+        """The vertices of these labels that are upserted so far: id -> label."""
+        return {v.id: v.label for v in self._vertices.values() if v.label in labels}
+
+    def removed_vertices(self) -> list[str]:
+        """The vertices that are removed so far, and not made again."""
+        return [v for v in self._removed_vertices if v not in self._vertices]
+
     def remove_vertex(self, vertex: str) -> None:
         """Remove a vertex, and with it its edges."""
         self._vertices.pop(vertex, None)

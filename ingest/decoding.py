@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from graphmodel import statements
 from graphmodel.choice import Event
 from graphmodel.logic import logic, summary
 from graphmodel.model import Plan, Run
+from graphmodel.statements import Statement
 from ingest.ledger_entries import ERASURE, Entry, Head
 from ingest.supports import Known
 
-Decoder = Callable[[bytes, str], Plan | tuple[Run, ...]]  #: of body and content type; raises what it cannot take
+#: Of body and content type; raises what it cannot take.
+Decoder = Callable[[bytes, str], Plan | tuple[Run, ...] | Statement]
 
 _PARTS_KEPT = 50_000  #: columns, derivations, dependencies and operations of the plans in memory; some KB each
 
@@ -45,15 +48,16 @@ class Batch:
 
     plans: list[Known] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
     refused: list[tuple[Entry, Exception]] = field(default_factory=list)
     erasures: list[int] = field(default_factory=list)
 
 
-def spline_decoders() -> dict[str, Decoder]:
-    """The decoders of Spline's entries, by kind."""
+def decoders() -> dict[str, Decoder]:
+    """The decoders of entries, by kind: Spline's, and what people state."""
     from spline_bridge.decode import decode_events, decode_plan
 
-    return {"spline.plan": decode_plan, "spline.events": decode_events}
+    return {"spline.plan": decode_plan, "spline.events": decode_events, statements.KIND: statements.parse}
 
 
 class Decoding:
@@ -99,6 +103,8 @@ class Decoding:
         decoded = self._decoders[entry.kind](body, entry.content_type)
         if isinstance(decoded, Plan):
             batch.plans.append(self._keep(entry, decoded))
+        elif isinstance(decoded, Statement):
+            batch.statements.append(decoded)
         else:
             batch.events.extend(Event(run, entry.received_ms) for run in decoded)
 

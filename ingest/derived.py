@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "2"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "3"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 

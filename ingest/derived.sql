@@ -66,6 +66,14 @@ CREATE TABLE datasets (
     uri TEXT PRIMARY KEY, state TEXT NOT NULL, tally TEXT NOT NULL, columns TEXT NOT NULL
 ) WITHOUT ROWID;
 
+-- What people stated, by what a later statement replaces: the one that counts, as JSON. And what is tagged in the graph.
+CREATE TABLE statements (
+    kind TEXT NOT NULL, subject TEXT NOT NULL, value TEXT NOT NULL, statement TEXT NOT NULL,
+    PRIMARY KEY (kind, subject, value)
+) WITHOUT ROWID;
+CREATE TABLE tagged (tag TEXT NOT NULL, node TEXT NOT NULL, PRIMARY KEY (tag, node)) WITHOUT ROWID;
+CREATE INDEX tagged_nodes ON tagged (node);
+
 -- From when until when a plan stands in the state of a dataset; `columns`: JSON, empty for all.
 CREATE TABLE validities (
     dataset TEXT NOT NULL, plan TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL,

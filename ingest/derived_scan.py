@@ -8,19 +8,21 @@ with the history. The result equals `graphmodel.whole.graph` of the same entries
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
-from graphmodel import elements, ids
+from graphmodel import elements, ids, statements
 from graphmodel.delta import Vertex
 from graphmodel.elements import Part
 from graphmodel.logic import Logic
+from graphmodel.statements import Key, Statement
 from ingest import derived_rows as rows
 from ingest.derived import FORMAT
 from ingest.derived_tables import EVENT, READ, VALIDITY, WRITE, Tables
 from ingest.ledger_entries import LedgerError
+from ingest.stated import counting_statements
 from ingest.supports import PlanAt
 
 _COUNTED = ("logics", "events", "aliases", "datasets", "validities", "writes", "reads")
@@ -53,13 +55,13 @@ class Scan:
 
     def parts(self) -> Iterator[Part]:
         """Every element of the graph once, but for the one that says that it is whole (`ledger`)."""
-        yield from self._plans()
-        yield from self._runs()
-        yield from self._aliases()
-        yield from self._datasets()
+        counting = counting_statements(self._db)
+        for part in chain(self._plans(), self._runs(), self._aliases(), self._datasets()):
+            yield statements.with_descriptions(part, counting) if counting else part
         yield from self._validities()
         yield from self._writes()
         yield from self._reads()
+        yield from self._tags(counting)
 
     def _plans(self) -> Iterator[Part]:
         last_job = None
@@ -118,6 +120,13 @@ class Scan:
             initial = Part() if row.seen or dataset == last_initial else elements.initial_part(dataset)
             last_initial = dataset if row.seen is None else last_initial
             yield Part(initial.vertices, (*initial.edges, edge))
+
+    def _tags(self, counting: Mapping[Key, Statement]) -> Iterator[Part]:
+        found = self._db.execute("SELECT tag, node FROM tagged ORDER BY tag, node")
+        for tag, nodes in groupby(found, key=lambda row: row[0]):
+            about = [s for s in counting.values() if s.kind == statements.TAG and s.value == tag]
+            edges = (statements.tag_edge(node, tag, about) for _, node in nodes)
+            yield Part((statements.tag_vertex(tag),), tuple(edge for edge in edges if edge))
 
     def _logic(self, plan: str) -> Logic:
         row = self._tables.logic(plan)

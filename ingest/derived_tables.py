@@ -32,7 +32,7 @@ class Tables:
     """The derived tables of one connection."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
+        self.connection = self._db = connection
         self._bodies: dict[str, BodyRow] = {}
         self._datasets: dict[str, DatasetRow] = {}
 

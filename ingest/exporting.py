@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from graphmodel.neptune_csv import lines, vertex_line
-from ingest.decoding import Decoding, Erased, spline_decoders
+from ingest.decoding import Decoding, Erased, decoders
 from ingest.derived_scan import NotReady, Scan, scanning
 from ingest.graph_mark import Mark
 from ingest.ledger import Ledger
@@ -52,7 +52,7 @@ def export_neptune_csv(
     """
     refuse_unless_empty(place)
     with closing(Ledger.open(folder, clock=now_ms, readonly=True)) as ledger:
-        decoding = Decoding(ledger, spline_decoders())
+        decoding = Decoding(ledger, decoders())
         with scanning(tables_of(folder, store), ledger.id, decoding.plan_at) as scan:
             try:
                 written = _write(scan, ledger.id, place, progress, split)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from gremlin_python.process.graph_traversal import GraphTraversal
 
 from graphmodel.delta import GraphDelta, vertex
+from graphstore.errors import Exceeded, Passing
 from graphstore.port import GraphStore
 
 LEDGER = "ledger"  #: id and label of the vertex
@@ -22,11 +25,20 @@ class Mark(NamedTuple):
 
 
 def read_mark(store: GraphStore) -> Mark:
-    """What the graph says of itself. The store's errors as they are."""
-    found = store.latest.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId").to_list()
+    """What the graph says of itself. The store's errors as they are, but for a limit, which is Passing here."""
+    found = _answer(store.latest.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId"))
     return Mark(int(found[0]["applied"]), str(found[0]["ledger"])) if found else Mark(0, None)
 
 
 def is_empty(store: GraphStore) -> bool:
-    """Whether there is no vertex at all. The store's errors as they are."""
-    return not store.latest.V().limit(1).id_().to_list()
+    """Whether there is no vertex at all. Errors as those of `read_mark`."""
+    return not _answer(store.latest.V().limit(1).id_())
+
+
+def _answer(question: GraphTraversal) -> list[Any]:
+    """There is nothing less to ask for: where even this takes too long the store has too much to do just now."""
+    try:
+        found: list[Any] = question.to_list()
+    except Exceeded as error:
+        raise Passing(str(error)) from error
+    return found

@@ -21,6 +21,7 @@ from aiohttp import web
 
 from graphstore.errors import StoreError
 from ingest import api
+from ingest.gremlin import endpoint
 from ingest.ledger import LedgerError
 from ingest.projector import OtherLedger
 from ingest.receiver import answer_errors, make_runner
@@ -53,6 +54,7 @@ def main(folder: str, store: str, address: str) -> int:
 
 async def _run(service: Service, address: str) -> None:
     app = web.Application(middlewares=[answer_errors])
+    endpoint.add_routes(app, service.store)
     api.add_routes(app, service)
     runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS)
     await runner.setup()

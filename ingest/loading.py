@@ -64,15 +64,16 @@ def files(places: Iterable[Path]) -> list[tuple[Path, bool]]:
     for place in places:
         if place.is_dir():
             for path in sorted(place.rglob("*")):
-                if path.is_file() and _could_be(path):
+                if path.is_file() and could_be(path.name):
                     out.setdefault(path, False)
         else:
             out[place] = True
     return list(out.items())
 
 
-def _could_be(path: Path) -> bool:
-    name = path.name.removesuffix(".gz")
+def could_be(file: str) -> bool:
+    """Whether a file of this name, found in a folder, is looked into."""
+    name = file.removesuffix(".gz")
     return name == "_LINEAGE" or name.endswith(_ENDINGS)
 
 

@@ -11,16 +11,24 @@ from graphmodel import elements, now
 from graphmodel.choice import Event, choose
 from graphmodel.elements import Part
 from graphmodel.logic import Summary
+from graphmodel.statements import Statement
 from ingest.changes import Changes
 from ingest.derived_rows import BodyRow
 from ingest.derived_tables import Tables
+from ingest.stated import Stated
 from ingest.supports import Known, PlanAt, Supports
 from ingest.timelines import Timelines
 
 
-def project(tables: Tables, plan_at: PlanAt, plans: Iterable[Known], events: Iterable[Event]) -> Changes:
-    """Take plan bodies and events into the tables; what that changes in the graph."""
-    return _Batch(tables, plan_at).run(plans, events)
+def project(
+    tables: Tables,
+    plan_at: PlanAt,
+    plans: Iterable[Known],
+    events: Iterable[Event],
+    statements: Iterable[Statement] = (),
+) -> Changes:
+    """Take plan bodies, events and statements into the tables; what that changes in the graph."""
+    return _Batch(tables, plan_at).run(plans, events, statements)
 
 
 class _Batch:
@@ -29,10 +37,11 @@ class _Batch:
         self._changes = Changes()
         self._supports = Supports(tables, self._changes, plan_at)
         self._timelines = Timelines(tables, self._changes, self._supports.logic_of)
+        self._stated = Stated(tables.connection, self._changes)
         self._bodies: dict[str, BodyRow | None] = {}  # as before the batch, by the agent's plan id
         self._events: dict[str, Event | None] = {}  # as before the batch, by run
 
-    def run(self, plans: Iterable[Known], events: Iterable[Event]) -> Changes:
+    def run(self, plans: Iterable[Known], events: Iterable[Event], statements: Iterable[Statement]) -> Changes:
         for known in plans:
             self._take_body(known)
         for agent_plan_id, before in self._bodies.items():
@@ -44,6 +53,9 @@ class _Batch:
         for old, new in revised:
             self._settle_run(old, new)
         self._timelines.settle()
+        for statement in statements:
+            self._stated.take(statement)
+        self._stated.settle()
         return self._changes
 
     def _take_body(self, known: Known) -> None:

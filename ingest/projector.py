@@ -18,7 +18,7 @@ from graphstore.errors import Damaged, Denied, InUse, Passing
 from graphstore.port import GraphStore
 from ingest.backoff import Backoff
 from ingest.changes import Changes
-from ingest.decoding import Decoder, Decoding, Erased, Ledger, spline_decoders
+from ingest.decoding import Decoder, Decoding, Erased, Ledger, decoders
 from ingest.derived import Derived, Parked
 from ingest.derived_tables import Tables
 from ingest.graph_mark import Mark, is_empty, read_mark
@@ -62,7 +62,7 @@ _NOT_OF_A_PAYLOAD = (
 class Projector:
     """Keeps `store` and `derived` equal to `ledger`. What works on them takes turns; what only counts does not wait.
 
-    `decode` maps the kind of an entry to its decoder (default: Spline's); entries of other kinds change nothing.
+    `decode` maps the kind of an entry to its decoder (default: `decoders()`); entries of other kinds change nothing.
     `backoff` says how a store's passing error is waited out; without a `sleep` of its own `run`'s stop cuts it short.
     `clock` gives ms since 1970.
     """
@@ -80,7 +80,7 @@ class Projector:
         self._ledger = ledger
         self._store = store
         self._derived = derived
-        self._decoding = Decoding(ledger, spline_decoders() if decode is None else decode)
+        self._decoding = Decoding(ledger, decoders() if decode is None else decode)
         self._graph = GraphWriter(store, ledger.id, self._pause)
         self._parking = Parking(derived, clock, atomic=store.atomic)
         self._backoff = backoff or Backoff()
@@ -301,7 +301,7 @@ class Projector:
                 self._parking.set_aside(entry, error)
             if any(sequence > int(self._derived.meta("replayed") or 0) for sequence in batch.erasures):
                 self._derived.set_meta("erased", "1")
-            changes.append(project(self._tables, self._decoding.plan_at, batch.plans, batch.events))
+            changes.append(project(self._tables, self._decoding.plan_at, batch.plans, batch.events, batch.statements))
         return not batch.refused
 
     def _park(self, entry: Entry, error: Exception) -> None:

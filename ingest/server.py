@@ -23,7 +23,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ingest import forwarding
+from ingest import forwarding, stating
 from ingest.auth import access_for
 from ingest.graph_process import GraphProcess
 from ingest.group_commit import GroupCommitter
@@ -122,6 +122,7 @@ async def _run(
     app = create_app(committer, settings=receiver)
     instance = secrets.token_hex(8)
     app.router.add_get("/health", _health(instance))
+    stating.add_routes(app, committer)
     forwarding.add_routes(app, graph.address)
     runner = make_runner(app)
     await runner.setup()

@@ -39,6 +39,7 @@ class Edge:
     """Data flows from `source` to `target` (node ids).
 
     Between datasets there is no subtype, and `columns` is the number of column pairs that the edge stands for.
+    `behind`, where it was asked for: the source's logic has changed since the target last read it.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Edge:
     job: str | None = None
     plan: str | None = None
     columns: int | None = None
+    behind: bool | None = None
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -61,11 +63,9 @@ class Edge:
         return (self.target, self.source, self.type, *(part or "" for part in parts))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON, in the documented order of keys; `columns` only where it says something."""
-        result = dict(self.__dict__)
-        if self.columns is None:
-            del result["columns"]
-        return result
+        """As JSON, in the documented order of keys; `columns` and `behind` only where they say something."""
+        optional = ("columns", "behind")
+        return {key: value for key, value in self.__dict__.items() if key not in optional or value is not None}
 
 
 @dataclass(frozen=True)

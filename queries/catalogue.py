@@ -9,18 +9,21 @@ from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
-from queries import search, tables
+from graphmodel.statements import LABELS
+from queries import search, tables, tagged
 from queries.answer import Table
-from queries.errors import UnknownQuery
+from queries.behind import marked
+from queries.errors import QueryError, UnknownQuery
 from queries.estate_queries import ESTATE
 from queries.grades import Change
 from queries.impact import impact
 from queries.lineage import Question, lineage
-from queries.moment import as_of
+from queries.moment import Moment, as_of, moment
 from queries.parameters import Parameter, parse
+from queries.past_queries import PAST
 from queries.paths import paths
 from queries.query import Query, node, paging
-from queries.resolve import resolve
+from queries.resolve import resolve, resolve_all
 from queries.results import Result
 from queries.survey import Late
 
@@ -55,8 +58,13 @@ _LINEAGE = (
     ),
     _AS_OF,
     Parameter("level", "column or dataset; absent: the node's own", choices=("column", "dataset")),
+    Parameter(
+        "behind", "edges say whether their source's logic changed since their target read it", "boolean", default=False
+    ),
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
+
+_TAG = node("tag", "the tag: a word, or KEY=VALUE", "tag")
 
 QUERIES: tuple[Query, ...] = (
     Query("lineage", "where a dataset or column comes from, what is made of it, or both", (_DIRECTION, *_LINEAGE)),
@@ -109,14 +117,14 @@ QUERIES: tuple[Query, ...] = (
         "all datasets",
         paging(),
         tables.datasets,
-        ("id", "name", "namespace", "columns"),
+        ("id", "name", "namespace", "columns", "description"),
     ),
     Query(
         "columns",
         "the columns of a dataset",
         (node("dataset", "the dataset, in any spelling", "dataset"), *paging()),
         tables.columns,
-        ("id", "name", "origin", "resolved", "expression", "ambiguous"),
+        ("id", "name", "origin", "resolved", "expression", "ambiguous", "description"),
     ),
     Query(
         "dataset-versions",
@@ -125,7 +133,7 @@ QUERIES: tuple[Query, ...] = (
         tables.dataset_versions,
         ("id", "timestamp", "effect", "partition", "run", "previous"),
     ),
-    Query("jobs", "all jobs", paging(), tables.jobs, ("id", "namespace", "name", "plans")),
+    Query("jobs", "all jobs", paging(), tables.jobs, ("id", "namespace", "name", "plans", "description")),
     Query(
         "plans",
         "the logics of a job: what each reads and writes, and its runs",
@@ -147,12 +155,50 @@ QUERIES: tuple[Query, ...] = (
         tables.run,
         ("relation", "id", "dataset", "timestamp", "effect", "partition", "certain"),
     ),
+    *PAST,
     Query(
         "operations",
         "what a plan does, operation by operation, in the order in which data flows",
         (node("plan", "the plan's id, or the agent's id of it", "plan"), *paging(1_000)),
         tables.operations,
         ("id", "name", "kind", "expression", "follows"),
+    ),
+    Query(
+        "tags",
+        "what people say of a dataset and its columns, of a column, or of a job",
+        (node("node", "the dataset, column or job, in any spelling", *LABELS), *paging()),
+        tagged.tags,
+        ("node", "tag", "statedBy", "statedAt", "reason", "pattern"),
+    ),
+    Query(
+        "tagged",
+        "what has a tag",
+        (_TAG, *paging()),
+        tagged.tagged,
+        ("id", "label", "tag", "statedBy", "statedAt", "reason", "pattern"),
+    ),
+    Query("tag-counts", "all tags, and how many nodes have each", paging(), tagged.tag_counts, ("tag", "nodes")),
+    Query(
+        "tag-flow",
+        "where a tag has come with the data: along DIRECT edges, up to columns that are hashed or masked",
+        (
+            _TAG,
+            Parameter(
+                "state",
+                "declared: has the tag itself; undeclared: derived from such a column; masked: where the tag stops",
+                choices=("declared", "undeclared", "masked"),
+            ),
+            *paging(),
+        ),
+        tagged.tag_flow,
+        ("id", "dataset", "state", "distance", "path"),
+    ),
+    Query(
+        "matching",
+        "the datasets and jobs, or with a # the columns, whose id matches a pattern",
+        (Parameter("pattern", "an id in which * stands for any text", required=True), *paging()),
+        tagged.matching,
+        ("id", "label", "name"),
     ),
     *ESTATE,
     Query("stats", "how many vertices and edges there are", paging(), tables.stats, ("kind", "label", "count")),
@@ -182,7 +228,10 @@ def run(
     values = dict(parse(query.parameters, pairs))
     for parameter in query.parameters:
         if parameter.type == "node":
-            values[parameter.name] = resolve(g, values[parameter.name], parameter.labels, parameter.name)
+            find = resolve_all if parameter.many else resolve
+            values[parameter.name] = find(g, values[parameter.name], parameter.labels, parameter.name)
+        elif parameter.type == "moment" and values[parameter.name] is not None:
+            values[parameter.name] = moment(g, values[parameter.name], parameter.name, now_ms())
     if "asOf" in values:
         values["asOf"] = as_of(g, values["asOf"], "asOf", now_ms())
     until = clock() + deadline
@@ -193,7 +242,8 @@ def run(
         page = found._replace(rows=[{name: row.get(name) for name in query.columns} for row in found.rows])
     else:
         return (query.walk or _lineage(name))(g, values, lambda: clock() >= until)
-    return Table(query.name, values, query.columns, tuple(page.rows), page.next, page.reason)
+    asked = {name: value.name if isinstance(value, Moment) else value for name, value in values.items()}
+    return Table(query.name, asked, query.columns, tuple(page.rows), page.next, page.reason)
 
 
 def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], Late], Result]:
@@ -208,6 +258,9 @@ def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], La
             level=values["level"],
             limit=values["limit"],
         )
-        return lineage(g, values["node"], question, late)
+        if values["behind"] and question.as_of is not None:
+            raise QueryError("behind compares with what holds now: it has no meaning with asOf", "behind")
+        answer = lineage(g, values["node"], question, late)
+        return marked(g, answer) if values["behind"] else answer
 
     return walk

@@ -33,11 +33,15 @@ def _section(query: Query) -> Iterator[str]:
     yield f"{query.summary[0].upper()}{query.summary[1:]}.\n"
     yield "| parameter | value | default | meaning |\n|---|---|---|---|"
     for parameter in query.parameters:
-        default = "required" if parameter.required else "" if parameter.default is None else f"`{parameter.default}`"
+        default = "required" if parameter.required else _default(parameter)
         yield f"| `{parameter.name}` | {_value(parameter)} | {default} | {parameter.meaning} |"
     yield ""
     if query.columns:
         yield f"Columns: {', '.join(f'`{column}`' for column in query.columns)}.\n"
+
+
+def _default(parameter: Parameter) -> str:
+    return "" if parameter.default in (None, False) else f"`{parameter.default}`"
 
 
 def _value(parameter: Parameter) -> str:
@@ -46,6 +50,8 @@ def _value(parameter: Parameter) -> str:
     if parameter.type == "integer":
         most = f" to {parameter.maximum:,}" if parameter.maximum is not None else " or more"
         return f"{parameter.minimum}{most}"
+    if parameter.type == "boolean":
+        return "`true`, `false`"
     return " or ".join(parameter.labels) if parameter.labels else "text"
 
 

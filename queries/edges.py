@@ -23,9 +23,21 @@ _EDGE_KEYS = tuple(
 class Edges:
     """The edges that a question follows, seen from either end."""
 
-    def __init__(self, g: GraphTraversalSource, *, by_column: bool, kind: str, labels: tuple[str, str] = NOW) -> None:
-        """`kind` is direct, indirect or all; `labels` are those of the edges between columns, and of a whole output."""
+    def __init__(
+        self,
+        g: GraphTraversalSource,
+        *,
+        by_column: bool,
+        kind: str,
+        labels: tuple[str, str] = NOW,
+        ignored: Sequence[str] = (),
+    ) -> None:
+        """`kind` is direct, indirect or all; `labels` are those of the edges between columns, and of a whole output.
+
+        `ignored` are the jobs whose edges are left out.
+        """
         self._g = g
+        self._ignored = list(ignored)
         self._by_column = by_column
         self._kind = kind
         self._derives, self._depends = labels
@@ -98,9 +110,11 @@ class Edges:
         return [node for node in nodes if is_column(node) == self._by_column]
 
     def _follow(self, edges: GraphTraversal) -> GraphTraversal:
-        """Leave out the carried edges, and those of a type that is not asked for."""
+        """Leave out the carried edges, those of a type that is not asked for, and those of jobs that are ignored."""
         if self._kind != "all":
             edges = edges.has("type", self._kind.upper())
+        if self._ignored:
+            edges = edges.not_(__.has("job", P.within(self._ignored)))
         return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
 
 

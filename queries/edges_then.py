@@ -23,8 +23,10 @@ Pair = tuple[str, str]  # plan, target
 class EdgesThen(Edges):
     """As `Edges`, with one more request a level: which plans stood in the datasets of its nodes."""
 
-    def __init__(self, g: GraphTraversalSource, moment: Moment, *, by_column: bool, kind: str) -> None:
-        super().__init__(g, by_column=by_column, kind=kind, labels=EVER)
+    def __init__(
+        self, g: GraphTraversalSource, moment: Moment, *, by_column: bool, kind: str, ignored: Sequence[str] = ()
+    ) -> None:
+        super().__init__(g, by_column=by_column, kind=kind, labels=EVER, ignored=ignored)
         self._standings = Standings(g, moment)
 
     def derived(self, level: Sequence[str]) -> Step:

@@ -6,14 +6,13 @@ Each looks at all vertices of one label within a deadline, and says if it did no
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
 from graphmodel.ids import split_node
-from queries.cadence import cadence
+from queries.cadence import RUN_CELLS, cadence, executions
 from queries.page import Page, Row
 from queries.survey import Given, Late, Survey, followed
 
@@ -50,18 +49,10 @@ def stopped_jobs(g: GraphTraversalSource, given: Given, late: Late) -> Page:
     at = given["at"] or time.time_ns() // 1_000_000
     for ids in survey.over("job"):
         runs = __.out("hasPlan").in_("executes").order().by("timestamp", Order.desc).limit(_RUNS)
-        runs = runs.project("at", "app").by("timestamp").by("appId").fold()
+        runs = runs.project(*RUN_CELLS).by("timestamp").by("appId").fold()
         for row in g.V(ids).project("job", "runs").by(T.id).by(runs).to_list():
             survey.rows += _stopped(row["job"], executions(row["runs"]), at, given["times"])
     return survey.page(given, lambda row: (-row["missed"], row["job"]))
-
-
-def executions(runs: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The times of runs, newest first, those of one Spark application as one."""
-    newest: dict[object, int] = {}
-    for number, run in enumerate(runs):
-        newest.setdefault(run.get("app", number), run["at"])
-    return sorted(newest.values(), reverse=True)
 
 
 def _stopped(job: str, times: Sequence[int], at: int, most: int) -> list[Row]:

@@ -53,11 +53,6 @@ class State(Enum):
         """The grade of a node in this state."""
         return self.value[0]
 
-    @property
-    def rank(self) -> int:
-        """0 is the worst."""
-        return _RANKS[self]
-
 
 _RANKS = {state: rank for rank, state in enumerate(State)}
 

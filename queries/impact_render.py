@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from queries import escape, impact_rows
+from queries import escape, impact_html, impact_rows
 from queries.affected import Impact
 from queries.grades import GRADES, Grade
 from queries.impact_rows import COLUMNS, FAN, Fold, Row
@@ -138,4 +138,5 @@ def text(impact: Impact, format_: str, fan: int | None = FAN) -> str:
 FORMATS: dict[str, Callable[[Impact, int | None], str]] = {
     "csv": lambda impact, _fan: as_csv(impact),
     "markdown": markdown,
+    "html": impact_html.page,
 }

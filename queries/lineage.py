@@ -15,9 +15,10 @@ from gremlin_python.process.traversal import T
 
 from graphmodel.ids import split_node
 from queries.answer import Answer, Node, Reason
-from queries.edges import EVER, Edges, columns_of
+from queries.edges import EVER, NOW, Edges, columns_of
 from queries.edges_then import EdgesThen
 from queries.moment import AsOf, Moment, name_of
+from queries.tagged import any_tags, ignored_jobs, tags_of
 from queries.walk import Walk, chunks, walk
 
 _NODE_KEYS = ("name", "origin", "resolved", "expression")
@@ -67,11 +68,11 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
 
 
 def _edges(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:
+    ignored = ignored_jobs(g) if any_tags(g) else []
     if isinstance(question.as_of, Moment):
-        return EdgesThen(g, question.as_of, by_column=by_column, kind=question.type)
-    if question.as_of == "ever":
-        return Edges(g, by_column=by_column, kind=question.type, labels=EVER)
-    return Edges(g, by_column=by_column, kind=question.type)
+        return EdgesThen(g, question.as_of, by_column=by_column, kind=question.type, ignored=ignored)
+    labels = EVER if question.as_of == "ever" else NOW
+    return Edges(g, by_column=by_column, kind=question.type, labels=labels, ignored=ignored)
 
 
 def _walk(edges_of: Edges, side: str, roots: Sequence[str], question: Question, late: Callable[[], bool]) -> Walk:
@@ -108,10 +109,11 @@ def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]
         for key in _NODE_KEYS:
             rows = rows.by(key)
         found.update((row["id"], row) for row in rows.to_list())
+    tags = tags_of(g, list(found))
     for node, (distance, direction) in kept.items():
         if node in found:
             dataset, column = split_node(node)
             # An upsert cannot take a property away, so a view of the graph says "none" as an empty text.
             row: dict[str, Any] = {k: None if v == "" else v for k, v in found[node].items()}
             row.setdefault("name", column or dataset)
-            yield Node(**row, dataset=dataset, distance=distance, direction=direction)
+            yield Node(**row, dataset=dataset, distance=distance, direction=direction, tags=tags.get(node, ()))

@@ -45,7 +45,7 @@ AsOf = Moment | Literal["ever"] | None  #: None: now
 
 def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: int) -> AsOf:
     """What a parameter `asOf` asks for; errors as those of `moment`."""
-    if text is None:
+    if text is None or text == "now":
         return None
     return "ever" if text == "ever" else moment(g, text, field_name, now_ms)
 
@@ -57,6 +57,8 @@ def name_of(as_of: AsOf) -> str | None:
 
 def moment(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> Moment:
     """The moment that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one that is yet to come."""
+    if text == "now":
+        return Moment(now_ms + DAY_MS, text)
     at = milliseconds(text, field_name)
     if at is not None:
         # Clocks differ: the graph believes a run's time up to a day ahead, and now has to be as of now.

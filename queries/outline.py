@@ -127,7 +127,12 @@ def _edge_notes(edge: Edge) -> Iterator[str]:
         yield f"{edge.columns:,} columns" if edge.columns != 1 else "1 column"
     if edge.job:
         yield edge.job.removeprefix("job:")
-    for shown, word in ((edge.masking, "masked"), (not edge.exact, "not exact"), (not edge.certain, "not certain")):
+    for shown, word in (
+        (edge.masking, "masked"),
+        (not edge.exact, "not exact"),
+        (not edge.certain, "not certain"),
+        (edge.behind, "behind"),
+    ):
         if shown:
             yield word
 

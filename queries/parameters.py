@@ -15,18 +15,19 @@ class Parameter:
     """One parameter of a query.
 
     `default` is the typed value of an absent one, `minimum` and `maximum` bound an integer, `labels` are what a node
-    may be.
+    may be; `many`: one spelling may name several of them.
     """
 
     name: str
     meaning: str
-    type: Literal["string", "integer", "node"] = "string"
+    type: Literal["string", "integer", "boolean", "node", "moment"] = "string"
     default: str | int | None = None
     required: bool = False
     choices: tuple[str, ...] = ()
     minimum: int = 0
     maximum: int | None = None
     labels: tuple[str, ...] = ()
+    many: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the list of queries; only what is set."""
@@ -63,15 +64,24 @@ def parse(parameters: Sequence[Parameter], given: Iterable[tuple[str, object]]) 
     return {parameter.name: values.get(parameter.name, parameter.default) for parameter in parameters}
 
 
-def _value(parameter: Parameter, value: object) -> str | int:
+def _value(parameter: Parameter, value: object) -> str | int | bool:
     if parameter.type == "integer":
         return _integer(parameter, value)
+    if parameter.type == "boolean":
+        return _boolean(parameter, value)
     text = str(value)
     if parameter.choices and text not in parameter.choices:
         near = difflib.get_close_matches(text, parameter.choices)
         expected = ", ".join(parameter.choices)
         raise QueryError(f"{parameter.name} must be one of {expected}, not {text!r}", parameter.name, near)
     return text
+
+
+def _boolean(parameter: Parameter, value: object) -> bool:
+    text = str(value).strip().lower()
+    if text not in ("true", "false"):
+        raise QueryError(f"{parameter.name} must be true or false, not {text[:50]!r}", parameter.name)
+    return text == "true"
 
 
 def _integer(parameter: Parameter, value: object) -> int:

@@ -15,6 +15,7 @@ from rich.tree import Tree
 from queries import escape
 from queries.answer import Answer, Edge, Node, Table
 from queries.outline import FAN, Branch, outline
+from queries.svg import svg
 
 _NOTE = 100  #: characters of an expression in a line
 _LABEL = 60  #: characters of an expression on a drawn edge
@@ -35,7 +36,9 @@ def tree(answer: Answer, fan: int = FAN) -> Tree:
 def text(answer: Answer, width: int = 160, fan: int = FAN) -> str:
     """The tree without colours, for a file or a pipe."""
     out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console = Console(
+        file=out, width=width, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
+    )
     console.print(tree(answer, fan), soft_wrap=True)
     return out.getvalue()
 
@@ -94,7 +97,7 @@ def dot(answer: Answer) -> str:
 
 
 #: What `--format` takes for a lineage answer, as text.
-FORMATS: dict[str, Callable[[Answer], str]] = {"mermaid": mermaid, "dot": dot, "text": text}
+FORMATS: dict[str, Callable[[Answer], str]] = {"mermaid": mermaid, "dot": dot, "text": text, "svg": svg}
 
 
 def _line(branch: Branch) -> Text:
@@ -171,7 +174,7 @@ def _time(milliseconds: int) -> str:
 _UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
 #: Columns of tables whose numbers are times.
 _CELLS: dict[str, Callable[[int], str]] = {
-    **dict.fromkeys(("timestamp", "lastRun", "lastWrite", "at"), _time),
+    **dict.fromkeys(("timestamp", "lastRun", "lastWrite", "at", "overwrittenAt"), _time),
     "durationNs": lambda nanoseconds: f"{nanoseconds / 1e9:.1f} s",
     "intervalMs": interval,
 }

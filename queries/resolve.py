@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import T, TextP
 
-from graphmodel.ids import alias_id, column_id, split_node
+from graphmodel.ids import alias_id, column_id, split_node, tag_id
 from graphmodel.naming import canonical
 from queries.errors import NodeNotFound, QueryError
 
@@ -45,6 +45,12 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
         return _only(named[:_SUGGESTED], spelling, field)
     message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
     raise NodeNotFound(message, field, _near(g, spelling, labels))
+
+
+def resolve_all(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str) -> list[str]:
+    """As `resolve`; but several runs of one application, Glue job run or agent's plan are all meant."""
+    runs = runs_named(g, spelling) if "run" in labels else []
+    return runs or [resolve(g, spelling, labels, field)]
 
 
 def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
@@ -87,6 +93,8 @@ def _candidates(spelling: str, labels: Sequence[str]) -> Iterator[str]:
         yield from map(alias_id, (dataset, dataset.lower()))  # db.table, as Spark does without regard to case
     if "job" in labels:
         yield f"job:{spelling}"
+    if "tag" in labels:
+        yield tag_id(spelling)
     if "plan" in labels:
         yield alias_id(spelling)
     if "run" in labels:

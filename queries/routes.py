@@ -65,7 +65,7 @@ def circles(links: Links) -> list[set[str]]:
     back = turned(links)
     seen: set[str] = set()
     found: list[set[str]] = []
-    for root in reversed(_finished(links)):
+    for root in in_flow(links):
         if root not in seen:
             part = _reached(back, root, seen)
             if len(part) > 1 or root in links.get(root, ()):
@@ -73,8 +73,8 @@ def circles(links: Links) -> list[set[str]]:
     return found
 
 
-def _finished(links: Links) -> list[str]:
-    """Every node that leads somewhere, in the order in which a search in depth is done with it."""
+def in_flow(links: Links) -> list[str]:
+    """Every node that has a link, each before what it leads to, but for the links that close a circle."""
     done: list[str] = []
     entered: set[str] = set()
     for root in sorted(links):
@@ -87,7 +87,7 @@ def _finished(links: Links) -> list[str]:
             else:
                 entered.add(following)
                 stack.append((following, iter(links.get(following, ()))))
-    return done
+    return done[::-1]
 
 
 def _reached(links: Links, root: str, seen: set[str]) -> set[str]:

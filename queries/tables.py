@@ -19,22 +19,33 @@ Given = Mapping[str, Any]
 def datasets(g: GraphTraversalSource, given: Given) -> Page:
     """All datasets by id, with the number of their columns."""
     found = g.V().has_label("dataset").order().by(T.id)
-    return _page(found, given, id=T.id, name="name", namespace="namespace", columns=__.out("hasColumn").count())
+    return _said(
+        _page(
+            found,
+            given,
+            id=T.id,
+            name="name",
+            namespace="namespace",
+            columns=__.out("hasColumn").count(),
+            description="description",
+        )
+    )
 
 
 def columns(g: GraphTraversalSource, given: Given) -> Page:
     """The columns of a dataset by id."""
     found = g.V(given["dataset"]).out("hasColumn").order().by(T.id)
-    keys = ("name", "origin", "resolved", "expression", "ambiguous")
-    page = _page(found, given, id=T.id, **{key: key for key in keys})
-    rows = [{key: None if value == "" else value for key, value in row.items()} for row in page.rows]
-    return page._replace(rows=rows)
+    keys = ("name", "origin", "resolved", "expression", "ambiguous", "description")
+    return _said(_page(found, given, id=T.id, **{key: key for key in keys}))
 
 
 def jobs(g: GraphTraversalSource, given: Given) -> Page:
     """All jobs by id, with the number of their logics."""
     found = g.V().has_label("job").order().by(T.id)
-    return _page(found, given, id=T.id, namespace="namespace", name="name", plans=__.out("hasPlan").count())
+    plans = __.out("hasPlan").count()
+    return _said(
+        _page(found, given, id=T.id, namespace="namespace", name="name", plans=plans, description="description")
+    )
 
 
 def plans(g: GraphTraversalSource, given: Given) -> Page:
@@ -129,6 +140,12 @@ def _in_flow(found: list[Row]) -> list[Row]:
             stack.append((key, True))
             stack.extend((feeder, False) for feeder in reversed(by_id[key]["follows"]) if feeder in by_id)
     return list(done.values())
+
+
+def _said(page: Page) -> Page:
+    """The page with None for the empty texts that views of the graph use: an upsert cannot take a property away."""
+    rows = [{key: None if value == "" else value for key, value in row.items()} for row in page.rows]
+    return page._replace(rows=rows)
 
 
 def _page(found: GraphTraversal, given: Given, **cells: Any) -> Page:

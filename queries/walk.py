@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from queries.answer import Reason
 
 #: Ids in one request: small enough for every store, large enough that round trips do not count.
 CHUNK = 2_000
+
+
+_T = TypeVar("_T")
 
 
 class Step(NamedTuple):
@@ -65,7 +68,7 @@ def _fill(distances: dict[str, int], nodes: Sequence[str], distance: int, limit:
     return len(nodes) > room
 
 
-def chunks(ids: Sequence[str]) -> Iterator[list[str]]:
+def chunks(ids: Sequence[_T]) -> Iterator[list[_T]]:
     """The ids of each request. Never an empty list: V() of no ids is every vertex there is."""
     for start in range(0, len(ids), CHUNK):
         yield list(ids[start : start + CHUNK])

@@ -14,7 +14,7 @@ from spline_bridge import commands
 from spline_bridge.expressions import Evaluator, read_column
 from spline_bridge.operators import Rows, evaluate
 from spline_bridge.subqueries import evaluate_text
-from spline_bridge.text import concat, text
+from spline_bridge.text import Text, concat, text
 from spline_bridge.values import IDENTITY, Influence, Use, Value, as_role, combine, merge_into, unresolved
 from spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, reference
 
@@ -89,9 +89,14 @@ class _Resolver:
             rows = self._read(operation)
         else:
             place = _Place(self, operation, children)
-            rows = self._merge(operation, place) if _is_merge(operation) else evaluate(operation, children, place)
+            rows = self._transformed(operation, children, place)
         self.rows[operation.id] = rows
         self.known.update(rows.environment())
+
+    def _transformed(self, operation: OperationNode, children: Sequence[Rows], place: _Place) -> Rows:
+        if commands.is_referenced(operation):
+            return commands.referenced(operation, children, place)
+        return self._merge(operation, place) if _is_merge(operation) else evaluate(operation, children, place)
 
     def _read(self, operation: OperationNode) -> Rows:
         ids = operation.output or ()
@@ -202,13 +207,19 @@ class _Place:
         return self._resolver.rows.get(self._resolver.definitions.get(str(operation.params.get("cteId")), ""))
 
     def computed(self, attribute: str) -> Value | None:
+        values = self.parts(attribute)
+        if len(values) <= 1:
+            return values[0] if values else None
+        return combine(values, IDENTITY)._replace(text=values[0].text)
+
+    def parts(self, attribute: str) -> list[Value]:
         known = self._resolver.plan.attributes.get(attribute)
-        if known is None or not known.refs or attribute in self._chased or len(self._chased) > _CHASE:
-            return None
+        if known is None or attribute in self._chased or len(self._chased) > _CHASE:
+            return []
         self._chased.append(attribute)
         values = [self.value(ref) for ref in known.refs]
         self._chased.pop()
-        return values[0] if len(values) == 1 else combine(values, IDENTITY)._replace(text=values[0].text)
+        return values
 
     def _lookup(self, attribute: str) -> Value:
         if self._environment is None:
@@ -225,15 +236,31 @@ class _Place:
         return None if values is None else Rows(tuple(map(str, range(len(values)))), tuple(values))
 
     def _subquery(self, expression: Expression, operands: Sequence[Value]) -> Value:
+        if "plan" not in expression.params:
+            return _seen_subquery(expression, operands)
         outer = _outer_by_id(expression, operands, {})
         rows = self.subplan(expression, outer)
         if rows is None or not rows.values:
             return combine(operands, IDENTITY)._replace(text=text(f"{expression.name}(...)"), unresolved=True)
         shown = concat(["(SELECT ", rows.values[0].text, ")"])
-        if expression.operator == "Exists":
-            conditions = as_role(operands, Subtype.CONDITIONAL)
-            return Value(indirect=conditions, text=concat(["EXISTS ", shown]), generated=True)
-        return combine(rows.values, IDENTITY)._replace(text=shown)
+        return _exists(operands, shown) if expression.operator == "Exists" else _selected(rows.values, shown)
+
+
+def _seen_subquery(expression: Expression, operands: Sequence[Value]) -> Value:
+    """A subquery whose operators are among the plan's: its operands are its output; of EXISTS, the outer references."""
+    if expression.operator == "Exists":
+        return _exists(operands, text("(...)"))
+    shown = operands[0].text if operands else text(f"{expression.name}(...)")
+    return _selected(operands, concat(["(SELECT ", shown, ")"])) if operands else unresolved(shown)
+
+
+def _exists(outer: Sequence[Value], shown: Text) -> Value:
+    conditions = as_role(outer, Subtype.CONDITIONAL)
+    return Value(indirect=conditions, text=concat(["EXISTS ", shown]), generated=True)
+
+
+def _selected(output: Sequence[Value], shown: Text) -> Value:
+    return combine(output, IDENTITY)._replace(text=shown)
 
 
 def _outer_by_id(expression: Expression, operands: Sequence[Value], names: Mapping[str, Value]) -> dict[str, Value]:

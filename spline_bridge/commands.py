@@ -1,4 +1,4 @@
-"""Row-level commands: MERGE, UPDATE and DELETE, whose expressions the agent sends as text.
+"""Row-level commands: MERGE, UPDATE and DELETE. The Scala agent sends their expressions as text, ours refers to them.
 
 Rows that a command does not touch keep their values, so every column of the target also comes from itself.
 """
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphmodel.model import Subtype
+from spline_bridge.functions import ROW_LEVEL
 from spline_bridge.operators import Context, Rows
 from spline_bridge.plantext import split
 from spline_bridge.text import join
 from spline_bridge.textvalues import text_value
 from spline_bridge.values import IDENTITY, Value, combine
-from spline_bridge.wire import OperationNode
+from spline_bridge.wire import OperationNode, references
 
+_CLAUSES = ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
 _NAMED_ID = re.compile(r"([^\s()\[\],=<>+*/%!-][^()\[\],=<>+*/%!]*?)#(\d+)L?(?!\w)")
 _CLAUSE = re.compile(r"^(?P<kind>\w+)\s*\[(?P<body>.*)\]$", re.DOTALL)
 _ACTIONS = re.compile(r"actions: \[(.*)\]$", re.DOTALL)
@@ -36,7 +38,7 @@ class Clause:
 def clauses(params: Mapping[str, Any]) -> list[Clause]:
     """The WHEN clauses that Delta's MergeIntoCommand prints."""
     out = []
-    for key in ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses"):
+    for key in _CLAUSES:
         texts = params.get(key)
         for item in texts if isinstance(texts, list) else []:
             match = _CLAUSE.match(str(item).strip())
@@ -143,6 +145,33 @@ def update(operation: OperationNode, rows: Rows, context: Context) -> Rows:
         value = text_value(body, known)
         values.append(combine([value, kept], IDENTITY)._replace(text=value.text))
     return Rows(rows.ids, tuple(values))
+
+
+def is_referenced(operation: OperationNode) -> bool:
+    """Whether a row-level command refers to its expressions: then it is an operation of its own, under the write."""
+    return operation.name in ROW_LEVEL and operation.kind == "transformation" and not _has_text(operation.params)
+
+
+def _has_text(params: Mapping[str, Any]) -> bool:
+    return isinstance(params.get("condition"), str) or any(key in params for key in _CLAUSES)
+
+
+def referenced(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    """The target's columns: each from what is assigned to it and, as the agent says, from itself."""
+    params = operation.params
+    role = Subtype.JOIN if operation.name.startswith("Merge") else Subtype.FILTER
+    context.keys(role, map(context.value, references(params.get("condition"))))
+    context.keys(Subtype.FILTER, map(context.value, references(params.get("clauses"))))
+    known = {i: value for rows in children for i, value in rows.environment().items()}
+    ids = operation.output or ()
+    return Rows(ids, tuple(known[i] if i in known else _assigned(context.parts(i)) for i in ids))
+
+
+def _assigned(parts: Sequence[Value]) -> Value:
+    """All that a column may become; the last part is the column itself."""
+    shown = list({str(value.text): value.text for value in parts[:-1] or parts}.values())
+    value = combine(parts, IDENTITY)
+    return value._replace(text=join("; ", shown), unresolved=value.unresolved or not parts)
 
 
 def _by_name(rows: Rows, context: Context) -> dict[str, Value]:

@@ -43,6 +43,9 @@ class Context(Protocol):
     def computed(self, attribute: str) -> Value | None:
         """The value of an attribute that the agent says how to compute; None if it does not."""
 
+    def parts(self, attribute: str) -> Sequence[Value]:
+        """The values of all that the agent says an attribute is computed from, one by one."""
+
     def named(self, attribute: str) -> str:
         """The attribute's name."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from headwater.check.difference import ADD, Check, Difference, Finding
 from queries import escape, impact_render, impact_rows
-from queries.affected import LABELS
+from queries.affected import LABELS, Impact
 from queries.grades import GRADES, Grade
 from queries.impact_rows import FAN
 
@@ -80,9 +80,24 @@ def _markdown(check: Check, fan: int | None) -> Iterator[str]:
         if finding.impact is not None and finding.impact.affected:
             summary = f"{finding.difference.change} of {finding.difference.node}"
             yield f"\n<details>\n<summary>{escape.html_text(summary)}</summary>\n"
-            yield impact_render.markdown(finding.impact, fan)
-            yield "</details>"
+            yield from _reached(finding.impact, fan)
+            yield "\n</details>"
     yield f"\n{'Complete' if check.complete else 'Not complete: there may be more'}.\n"
+
+
+def _reached(impact: Impact, fan: int | None) -> Iterator[str]:
+    """What one difference comes to, in one table."""
+    lines = list(impact_rows.lines(impact, fan))
+    cells = (
+        (impact_rows.words(line.grade), line.label, escape.markdown(line.id), line.distance, escape.markdown(line.path))
+        for line in lines
+        if isinstance(line, impact_rows.Row)
+    )
+    yield from impact_render.markdown_table(("grade", "what", "id", "hops", "path"), cells)
+    for line in lines:
+        if isinstance(line, impact_rows.Fold):
+            yield f"\n{impact_rows.words(line.grade)}: {escape.markdown(str(line))}"
+    yield from (f"\nNot graded, columns unknown: {escape.markdown(line)}" for line in impact_rows.unknown(impact))
 
 
 def _rows(check: Check) -> Iterator[tuple[str, ...]]:

@@ -15,6 +15,7 @@ import click
 
 import headwater
 from headwater.cli.ask import downstream, query, upstream
+from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
 from headwater.cli.estate import estate
 from headwater.cli.glue import glue
@@ -24,8 +25,11 @@ from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.move import bulk_load, export
+from headwater.cli.past import changes, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
+from headwater.cli.state import describe, ignore, own, retire, tag
+from headwater.cli.watch import watch
 from headwater.errors import HeadwaterError
 
 __all__ = ["main"]
@@ -43,26 +47,9 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 
 _COMMANDS = (
-    serve,
-    load,
-    upstream,
-    downstream,
-    impact,
-    paths,
-    estate,
-    query,
-    verify,
-    replay,
-    export,
-    bulk_load,
-    parked,
-    erase,
-    backup,
-    glue,
-    doctor,
-    token,
-    ledger,
-    demo,
+    *(serve, load, upstream, downstream, impact, paths, inputs, diff, changes, estate, query),
+    *(tag, own, describe, retire, ignore, watch),
+    *(verify, replay, export, bulk_load, parked, erase, backup, glue, spark_bundle, doctor, token, ledger, demo),
 )
 for _command in _COMMANDS:
     command.add_command(_command)

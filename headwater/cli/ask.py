@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from queries.answer import Answer, Table
     from queries.results import Result
 
-_FORMATS = ("tree", "table", "json", "mermaid", "dot")
+_FORMATS = ("tree", "table", "json", "mermaid", "dot", "svg")
 
 
 def _lineage_options(function: Command) -> Command:
@@ -24,6 +24,7 @@ def _lineage_options(function: Command) -> Command:
     for option in (
         click.option("--format", "format_", type=click.Choice(_FORMATS), default="tree", help="how it is printed"),
         click.option("--limit", type=int, help="nodes to keep, the nearest first (default 10,000)"),
+        click.option("--behind", is_flag=True, default=None, help=_BEHIND),
         as_of_options,
         click.option("--level", type=click.Choice(["column", "dataset"]), help="without it the node's own"),
         click.option("--depth", type=int, help="hops to follow; without it all, 0: the node alone"),
@@ -34,6 +35,7 @@ def _lineage_options(function: Command) -> Command:
     return function
 
 
+_BEHIND = "mark hops whose source's logic has changed since their target last read it"
 _TYPE = "direct: what values are made of; all: also filters, joins, keys; indirect: only these, of the node itself"
 
 

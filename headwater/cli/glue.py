@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-#: What a script needs with the agent in Python.
-_LINES = (
-    "import headwater.spark",
-    'headwater.spark.capture(spark, spark.conf.get("spark.headwater.url"))',
-)
+#: What a script needs with the agent in Python, where the bundle does not start it.
+_LINES = ("import headwater.spark", "headwater.spark.capture(spark)")
 
 
 @click.group(epilog="Example: headwater glue attach nightly --url https://10.0.0.5:9090 --jars s3://BUCKET/jars")
@@ -53,7 +50,7 @@ def _connected(region: str | None, profile: str | None, endpoint: str | None) ->
 @click.option("--url", required=True, metavar="URL", help="where the job reaches the server: https://HOST:9090")
 @click.option("--agent", type=click.Choice(["jar", "python"]), default="jar", show_default=True, help="which agent")
 @click.option("--jars", metavar="S3", help="s3:// prefix that holds the agent's bundle and snakeyaml (--agent jar)")
-@click.option("--wheel", metavar="S3", help="s3:// path of headwater's wheel (--agent python)")
+@click.option("--bundle", metavar="S3", help="s3:// path of `headwater spark-bundle`'s zip (--agent python)")
 @click.option("--token-file", type=click.File(), help="file that holds the job's token, - for standard input")
 @_yes_option
 @json_option
@@ -64,7 +61,7 @@ def attach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
 
     token = options["token_file"].read().strip() if options["token_file"] else ""
     agent = options["agent"]
-    place = (options["jars"] if agent == "jar" else options["wheel"]) or ""
+    place = (options["jars"] if agent == "jar" else options["bundle"]) or ""
     with _connected(options["region"], options["profile"], options["endpoint"]) as jobs:
 
         def attached(found: Mapping[str, Any]) -> dict[str, str]:
@@ -133,7 +130,8 @@ def _tell(name: str, script: tuple[str, ...], *, applied: bool, same: bool) -> N
     else:
         click.echo(safe(f"{name}: nothing was changed; --yes applies it without asking"), err=True)
     if script:
-        click.echo("the script needs, after its session is made:\n" + "\n".join(f"    {line}" for line in script))
+        click.echo("if the job's log has no line `headwater.spark: writes are reported`, add to the script:")
+        click.echo("\n".join(f"    {line}" for line in script))
 
 
 @glue.command(epilog="Example: headwater glue status --json")

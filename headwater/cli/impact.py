@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CHANGES = ("drop", "rename", "retype", "semantics", "rows")
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_FORMATS = ("table", "json", "csv", "markdown")
+_FORMATS = ("table", "json", "csv", "markdown", "html")
 _EPILOG = """\
 \b
 Example: headwater impact s3://lake/raw/customers#email

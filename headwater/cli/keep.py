@@ -20,7 +20,8 @@ from headwater.cli.common import (
 )
 from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
-from headwater.source import has_ledger, open_service, translated
+from headwater.source import has_ledger, open_service
+from headwater.translation import translated
 
 
 @click.command(epilog="Example: headwater verify --anchor /safe/place/head.json")

@@ -10,7 +10,8 @@ import click
 
 from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe
 from headwater.cli.move import placed
-from headwater.source import has_ledger, translated
+from headwater.source import has_ledger
+from headwater.translation import translated
 
 _MB = 2**20
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,34 +35,65 @@ GLUE_PARAMETERS: tuple[tuple[str, str], ...] = (
 )
 
 
-@click.command(epilog="Example: headwater demo")
-def demo() -> None:
-    """See it work: a pipeline of seven recorded Spark jobs, sent to a real server, and what can be asked then."""
-    from headwater.demo import LAST, RAW, Recorded, send, server
+@click.command(epilog="Example: headwater demo --recorded")
+@click.option("--recorded", is_flag=True, help="send recorded payloads, even where Spark runs")
+def demo(*, recorded: bool) -> None:
+    """See it work: a pipeline of seven Spark jobs reports to a real server, and what can be asked then.
+
+    The jobs run here if Java and PySpark are installed; else their recorded payloads are sent.
+    """
+    from headwater.demo import server
+    from headwater.demo.live import missing
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive this
-    out = console()
-    with server() as client:
-        _title(out, "seven Spark jobs report to a server on this machine")
-        jobs: dict[str, int] = {}
-
-        def sent(request: Recorded) -> None:
-            jobs[request.job] = jobs.get(request.job, 0) + (request.kind == "plan")
-
-        entry = send(client, sent)
-        for job, plans in jobs.items():
-            out.print(f"  {job:<24}{plans} {'plan' if plans == 1 else 'plans'}")
-        column = LAST.rpartition("/")[2]
-        _title(out, f"where does {column} come from?")
-        direct = _asked(client, "upstream", LAST, entry)
-        _print(out, direct)
-        everything = _asked(client, "upstream", LAST, entry, "all")
-        _title(out, "and with what filters, joins and groups the rows: --type all")
-        out.print(f"  values alone: {_size(direct)}")
-        out.print(f"  all:          {_size(everything)}")
-        _title(out, f"what breaks if {RAW.rpartition('/')[2]} changes?")
-        _print(out, _asked(client, "downstream", RAW, entry))
+    out, why = console(), "--recorded" if recorded else missing()
+    with server() as client, tempfile.TemporaryDirectory(prefix="headwater-demo-") as lake:
+        ran = _live(out, client, Path(lake)) if why is None else None
+        _questions(out, client, *(ran or _recorded(out, client, why)))
     _next_steps(out)
+
+
+def _live(out: Console, client: Client, lake: Path) -> tuple[int, str, str] | None:
+    """The last entry, a last column and a raw one; None if the jobs did not run, which is said."""
+    from headwater.demo.live import LAST, RAW, NotRun, run
+
+    _title(out, "seven Spark jobs run here and report to a server on this machine")
+    try:
+        entry = run(client, lake, lambda job: out.print(f"  {job}"))
+    except NotRun as error:
+        out.print(safe(f"Spark did not run the jobs ({error}): recorded payloads are sent instead"), soft_wrap=True)
+        return None
+    return entry, f"file://{lake}/{LAST}", f"file://{lake}/{RAW}"
+
+
+def _recorded(out: Console, client: Client, why: str | None) -> tuple[int, str, str]:
+    """As `_live`, from recorded payloads."""
+    from headwater.demo import LAST, RAW, Recorded, send
+
+    _title(out, "what seven Spark jobs reported, sent to a server on this machine")
+    if why is not None:
+        out.print(f"recorded payloads, not live Spark: {why}\n")
+    jobs: dict[str, int] = {}
+
+    def sent(request: Recorded) -> None:
+        jobs[request.job] = jobs.get(request.job, 0) + (request.kind == "plan")
+
+    entry = send(client, sent)
+    for job, plans in jobs.items():
+        out.print(f"  {job:<24}{plans} {'plan' if plans == 1 else 'plans'}")
+    return entry, LAST, RAW
+
+
+def _questions(out: Console, client: Client, entry: int, last: str, raw: str) -> None:
+    _title(out, f"where does {last.rpartition('/')[2]} come from?")
+    direct = _asked(client, "upstream", last, entry)
+    _print(out, direct)
+    everything = _asked(client, "upstream", last, entry, "all")
+    _title(out, "and with what filters, joins and groups the rows: --type all")
+    out.print(f"  values alone: {_size(direct)}")
+    out.print(f"  all:          {_size(everything)}")
+    _title(out, f"what breaks if {raw.rpartition('/')[2]} changes?")
+    _print(out, _asked(client, "downstream", raw, entry))
 
 
 def _title(out: Console, title: str) -> None:
@@ -94,9 +126,9 @@ def _size(answer: Answer) -> str:
 def _next_steps(out: Console) -> None:
     _title(out, "your own jobs")
     out.print(f"Keep a server running:\n\n    {_this_command()} serve\n", soft_wrap=True)
-    out.print(
-        "Point a Glue job at it with five job parameters (Glue takes one --conf: chain the three in its value):\n"
-    )
+    out.print("In a PySpark script, after its session is made (docs/spark.md):\n")
+    out.print('    import headwater.spark\n    headwater.spark.capture(spark, "http://127.0.0.1:9090")\n')
+    out.print("Or point a Glue job at it with five job parameters (Glue takes one --conf: chain the three):\n")
     for key, value in GLUE_PARAMETERS:
         out.print(f"    {key:<20}{value}", soft_wrap=True)
     out.print()

@@ -22,7 +22,8 @@ from headwater.cli.common import (
     store_option,
 )
 from headwater.errors import Unreachable, WrongUse
-from headwater.source import has_ledger, translated
+from headwater.source import has_ledger
+from headwater.translation import translated
 
 if TYPE_CHECKING:
     from aws_bridge.neptune_loader import Fault, Status

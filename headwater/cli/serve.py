@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import click
 from headwater.cli.common import console, data_option, json_option, print_json, store_option
 from headwater.errors import Unreachable, WrongUse
 from headwater.settings import PORT
-from headwater.source import translated
+from headwater.translation import translated
 
 if TYPE_CHECKING:
     from ingest.graph_process import GraphProcess
@@ -40,7 +41,8 @@ def serve(
     with closing(GraphProcess.start(data, store)) as graph:  # first of all: it gets ready while this process does
         from ingest.server import ServerSettings
 
-        _serve(ServerSettings(data, store, host, port, allow_host, allow_origin, lambda url: _ready(url, data)), graph)
+        ready = partial(_ready, data, store)
+        _serve(ServerSettings(data, store, host, port, allow_host, allow_origin, ready), graph)
 
 
 def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
@@ -58,8 +60,10 @@ def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
         raise Unreachable(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
 
 
-def _ready(url: str, data: Path) -> None:
+def _ready(data: Path, store: str | None, url: str) -> None:
     click.echo(f"Headwater at {url}  (data in {data})")
+    if store is None or store.startswith("embedded:"):
+        click.echo(f"Gremlin clients ask at {url.replace('http', 'ws', 1)}/gremlin")
     click.echo(f"Spline agents send to {url}/producer; Ctrl-C stops")
 
 

@@ -1,4 +1,7 @@
-"""The demo: a real server, the recorded payloads of a pipeline of seven real Spark jobs, and what can be asked then."""
+"""The demo: a real server, a pipeline of seven Spark jobs, and what can be asked then.
+
+The jobs run here where Spark does (`headwater.demo.live`); else their recorded payloads are sent.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ def server() -> Iterator[Client]:
         command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--data", str(folder)]
         with log.open("wb") as out:
             process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdout=out, stderr=subprocess.STDOUT, cwd=place, env=_environment()
+                command, stdout=out, stderr=subprocess.STDOUT, cwd=place, env=environment()
             )
         try:
             yield _started(process, folder, log)
@@ -85,7 +88,7 @@ def server() -> Iterator[Client]:
             process.wait()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Without the user's own settings; this very installation is found from any folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
     here = str(Path(__file__).parents[2])

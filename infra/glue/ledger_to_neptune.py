@@ -29,7 +29,8 @@ from graphmodel.distributed import About, Executed, Facts, better_body, better_p
 from graphmodel.elements import Part
 from graphmodel.model import Plan
 from graphmodel.neptune_csv import Line, lines
-from ingest.decoding import spline_decoders
+from graphmodel.statements import Statement, chosen, with_statements
+from ingest.decoding import decoders
 from ingest.exporting import GRAPH, mark_whole
 from ingest.ledger_entries import Entry, LedgerError
 from ingest.ledger_export import read_manifest, read_segment
@@ -62,7 +63,7 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     tasks = partitions or context.defaultParallelism
     segments = context.parallelize(manifest.segments, max(1, len(manifest.segments)))
     read = segments.flatMap(lambda segment: decoded(source, segment)).persist(StorageLevel.MEMORY_AND_DISK)
-    set_aside = refused(read.filter(lambda tagged: tagged[0] not in ("body", "event")).collect())
+    set_aside = refused(read.filter(lambda tagged: tagged[0] not in ("body", "event", "statement")).collect())
     parts = _parts(read, tasks)
     rows: RDD[Any] = parts.flatMap(lines).map(lambda line: (_key(line), line))  # pyspark's type knows no key of text
     ordered = rows.repartitionAndSortWithinPartitions(tasks)
@@ -74,11 +75,11 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
 
 def decoded(source: str, segment: Segment) -> Iterator[Tagged]:
     """The bodies and events of a segment; what could not be decoded, what is missing, what was erased, is told too."""
-    checking, decoders = Checking(segment), spline_decoders()
+    checking, decoding = Checking(segment), decoders()
     try:
         for entry in read_segment(open_place(source), checking):
-            if entry.body is not None and entry.kind in decoders:
-                yield from _decoded(decoders[entry.kind], entry, entry.body)
+            if entry.body is not None and entry.kind in decoding:
+                yield from _decoded(decoding[entry.kind], entry, entry.body)
     except Damaged as error:
         yield "damaged", str(error)
     yield from (("missing", missing) for missing in checking.missing.items())
@@ -93,6 +94,8 @@ def _decoded(decode: Any, entry: Entry, body: bytes) -> Iterator[Tagged]:
         return
     if isinstance(found, Plan):
         yield "body", Body(found, entry.sha256)
+    elif isinstance(found, Statement):
+        yield "statement", found
     else:
         yield from (("event", Event(run, entry.received_ms)) for run in found)
 
@@ -119,7 +122,9 @@ def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     facts = _instances(told, About).union(plans.map(logic_fact))
     datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
     views = datasets.flatMap(lambda pair: pair[1].parts(pair[0]))
-    return _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
+    parts = _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
+    counting = chosen(_of(read, "statement").collect())  # what people said by hand: few
+    return parts.map(lambda part: with_statements(part, counting)) if counting else parts
 
 
 def _of(tagged: RDD[Tagged], what: str) -> RDD[Any]:

@@ -15,8 +15,8 @@ from spline_bridge.glue.chain import Pair, find, parse, text_of, value_of
 from spline_bridge.glue.record import RECORD, Record, read, written
 from spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
 
-__all__ = ["ADD_OPENS", "JAVA_OPTIONS", "LISTENER", "LISTENERS", "URL", "PYTHON_URL", "Agent", "agent_for", "attach"]
-__all__ += ["attached", "detach", "is_agent_jar", "items", "java_needs_opening"]
+__all__ = ["ADD_OPENS", "JAVA_OPTIONS", "LISTENER", "LISTENERS", "PY_FILES", "URL", "PYTHON_URL", "Agent", "agent_for"]
+__all__ += ["attach", "attached", "detach", "is_agent_jar", "items", "java_needs_opening"]
 
 CONF = "--conf"
 JARS = "--extra-jars"
@@ -29,11 +29,15 @@ DISPATCHER = "spark.spline.lineageDispatcher"
 URL = "spark.spline.lineageDispatcher.http.producer.url"
 HEADER = "spark.spline.lineageDispatcher.http.header.X-API-Key"
 PYTHON_URL = "spark.headwater.url"
+PYTHON_TOKEN = "spark.headwater.token"  # noqa: S105 - the name of a setting
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 ADD_OPENS = "--add-opens=java.base/sun.net.www.protocol.jar=ALL-UNNAMED"
 
 #: The first Java whose modules are closed to the agent; observed on 17, the only one above 8 that Glue has.
 _CLOSED_JAVA = 17
+
+#: The first Python that runs the agent in Python.
+_PYTHON = (3, 10)
 
 #: Values that are lists; what stands between their items.
 _LISTS = {LISTENERS: ",", JAVA_OPTIONS: " ", JARS: ",", PY_FILES: ","}
@@ -52,18 +56,18 @@ class Agent:
 
 
 def agent_for(job: Mapping[str, Any], name: str, url: str, place: str, token: str = "") -> Agent:
-    """The agent `name` (jar or python) for a job, from the jars' prefix or the wheel at `place`; raises `Unfit`."""
+    """The agent `name` (jar or python) for a job, from the jars' prefix or the bundle at `place`; raises `Unfit`."""
     runs, base = runtime(job), _checked(url)
     for argument in (CONF, JARS if name == "jar" else PY_FILES):
         if argument in job.get("NonOverridableArguments", {}):
             raise Unfit(f"NonOverridableArguments has {argument}: it wins over what could be set here")
     if not place.startswith("s3://") or _UNSAFE.search(place):
-        option = "--jars s3://BUCKET/PREFIX" if name == "jar" else "--wheel s3://BUCKET/KEY.whl"
+        option = "--jars s3://BUCKET/PREFIX" if name == "jar" else "--bundle s3://BUCKET/KEY.zip"
         raise Unfit(f"{option} is needed: Glue loads the agent from S3")
-    if name == "python":
-        return _python(job, base, place, token)
     if _UNSAFE.search(token):
         raise Unfit("the token has a blank, a quote or a comma in it: that is no token of Headwater")
+    if name == "python":
+        return _python(job, base, place, token)
     return _jar(runs.bundle, base, place, token, opens=runs.java >= _CLOSED_JAVA)
 
 
@@ -76,14 +80,15 @@ def _jar(bundle: str, url: str, prefix: str, token: str, *, opens: bool) -> Agen
     return Agent("jar", tuple(conf), ((JARS, jars), (JARS_FIRST, "true")))
 
 
-def _python(job: Mapping[str, Any], url: str, wheel: str, token: str) -> Agent:
+def _python(job: Mapping[str, Any], url: str, bundle: str, token: str) -> Agent:
     if job.get("DefaultArguments", {}).get("--job-language", "python") != "python":
         raise Unfit("DefaultArguments has --job-language scala: the agent in Python needs a script in Python")
-    if not wheel.endswith(".whl"):
-        raise Unfit("--wheel names no .whl file")
-    if token:
-        raise Unfit("a token in the job's arguments is for --agent jar: a script reads its own from Secrets Manager")
-    return Agent("python", ((PYTHON_URL, url),), ((PY_FILES, wheel),))
+    if runtime(job).python < _PYTHON:
+        raise Unfit(f"GlueVersion {job['GlueVersion']} runs Python 3.7: the agent in Python needs 3.10, so Glue 4.0")
+    if not bundle.endswith(".zip"):
+        raise Unfit("--bundle names no .zip file, as `headwater spark-bundle` writes it")
+    conf = ((PYTHON_URL, url), *(((PYTHON_TOKEN, token),) if token else ()))
+    return Agent("python", conf, ((PY_FILES, bundle),))
 
 
 def _checked(url: str) -> str:

@@ -17,6 +17,7 @@ from spline_bridge.glue.attach import (
     JAVA_OPTIONS,
     LISTENER,
     LISTENERS,
+    PY_FILES,
     PYTHON_URL,
     URL,
     is_agent_jar,
@@ -146,15 +147,24 @@ def _overwritten(seen: Seen) -> Finding | None:
 def _jars_overwritten(seen: Seen) -> Finding | None:
     if not seen.listens:
         return None
-    lost = [
-        run["Id"]
-        for run in seen.runs
-        if JARS in run.get("Arguments", {}) and not any(map(is_agent_jar, items(JARS, run["Arguments"][JARS])))
-    ]
+    return _lost("jars-overwritten", seen, JARS, lambda given: any(map(is_agent_jar, given)))
+
+
+def _bundle_overwritten(seen: Seen) -> Finding | None:
+    wanted = set(items(PY_FILES, seen.arguments.get(PY_FILES, "")))
+    if not seen.setting(PYTHON_URL) or not wanted:
+        return None
+    return _lost("bundle-overwritten", seen, PY_FILES, wanted.issubset)
+
+
+def _lost(name: str, seen: Seen, argument: str, has_agent: Callable[[list[str]], bool]) -> Finding | None:
+    """Runs that came with a list of files of their own, without those of the agent."""
+    given = [(run["Id"], run["Arguments"][argument]) for run in seen.runs if argument in run.get("Arguments", {})]
+    lost = [run for run, value in given if not has_agent(items(argument, value))]
     if not lost:
         return None
-    said = f"{len(lost)} of the last {len(seen.runs)} runs came with {JARS} without the agent's bundle: {lost[0]}"
-    return Finding("jars-overwritten", said, f"start the runs without {JARS}, or with the job's jars as well")
+    said = f"{len(lost)} of the last {len(seen.runs)} runs came with {argument} without the agent's bundle: {lost[0]}"
+    return Finding(name, said, f"start the runs without {argument}, or with the job's files as well")
 
 
 def _route(seen: Seen) -> Finding | None:
@@ -201,19 +211,21 @@ def _dynamic_frames(seen: Seen) -> Finding | None:
     script = seen.script
     if script is None or not _DYNAMIC.search(script) or _SPARK.search(script):
         return None
-    fix = "write with frame.toDF().write ... instead: the agent sees DataFrames and SQL alone"
+    fix = _TO_DF if seen.listens else f"{_TO_DF}, or call headwater.spark.write_dynamic_frame instead"
     return Finding("dynamic-frames", "the script writes DynamicFrames only, which Spark's listener is not told of", fix)
 
 
+_TO_DF = "write with frame.toDF().write ...: the agent sees DataFrames and SQL alone"
 _DYNAMIC = re.compile(r"write_dynamic_frame|\.getSink\(|write_from_options|getSinkWithFormat|writeDynamicFrame")
-_SPARK = re.compile(r"\.write\b|\.writeTo\(|\.saveAsTable\(|\.insertInto\(|\.writeStream\b|\.sql\(|forName\(")
+_SPARK = re.compile(
+    r"headwater\.spark\.write_dynamic_frame|\.write\b|\.writeTo\(|\.saveAsTable\(|\.insertInto\(|\.writeStream\b|\.sql\(|forName\("
+)
 
 
-def _capture(seen: Seen) -> Finding | None:
-    if not seen.setting(PYTHON_URL) or seen.script is None or "headwater.spark" in seen.script:
+def _no_bundle(seen: Seen) -> Finding | None:
+    if not seen.setting(PYTHON_URL) or items(PY_FILES, seen.arguments.get(PY_FILES, "")):
         return None
-    fix = 'add `import headwater.spark` and `headwater.spark.capture(spark, spark.conf.get("spark.headwater.url"))`'
-    return Finding("not-captured", "the agent in Python is attached, and the script does not start it", fix)
+    return Finding("no-bundle", f"{PY_FILES} has no bundle of the agent in Python", _AGAIN)
 
 
 def _no_run(seen: Seen) -> Finding | None:
@@ -234,9 +246,10 @@ CHECKS: tuple[Callable[[Seen], Finding | None], ...] = (
     _snakeyaml,
     _java,
     _overwritten,
+    _no_bundle,
     _jars_overwritten,
+    _bundle_overwritten,
     _route,
     _dynamic_frames,
-    _capture,
     _no_run,
 )

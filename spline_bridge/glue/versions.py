@@ -25,6 +25,7 @@ class Runtime:
 
     spark: str
     java: int
+    python: tuple[int, int]
 
     @property
     def bundle(self) -> str:
@@ -34,10 +35,10 @@ class Runtime:
 
 #: GlueVersion -> what it runs.
 VERSIONS: dict[str, Runtime] = {
-    "3.0": Runtime("3.1", 8),
-    "4.0": Runtime("3.3", 8),
-    "5.0": Runtime("3.5", 17),
-    "5.1": Runtime("3.5", 17),
+    "3.0": Runtime("3.1", 8, (3, 7)),
+    "4.0": Runtime("3.3", 8, (3, 10)),
+    "5.0": Runtime("3.5", 17, (3, 11)),
+    "5.1": Runtime("3.5", 17, (3, 11)),
 }
 
 

@@ -29,9 +29,14 @@ def environment(**more: str) -> dict[str, str]:
 
 def headwater(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     """The command's result; its output is no terminal."""
+    return headwater_in(Path("/"), *arguments, **variables)
+
+
+def headwater_in(folder: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command's result, run in a folder."""
     command = [sys.executable, "-m", "headwater", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=environment(**variables), cwd="/"
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=environment(**variables), cwd=folder
     )
 
 
@@ -93,3 +98,9 @@ def started(process: subprocess.Popen[bytes], folder: Path) -> str:
             return str(said["url"])
         time.sleep(0.02)
     raise AssertionError(folder.with_name(f"{folder.name}.log").read_text())
+
+
+def graph_process(server: Server) -> int:
+    """The id of the process that has the graph."""
+    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
+    return int(found.stdout)

@@ -2,7 +2,8 @@
 
 A page says ``<!-- world: NAME -->``; NAME is in `WORLDS`. A block fenced as ``console`` holds commands, each on a line
 that begins with ``$ `` (a backslash at its end continues it), and what they print. ``$ echo $?`` is the exit code of
-the command before. Nothing but `headwater` runs, against a server that has the world's recorded payloads.
+the command before. Nothing but `headwater` runs, against a server that has the world's recorded payloads, in the folder
+of the pages' example files.
 
 ``python -m tests.acceptance.questions [PAGE...]`` writes what the commands print now into the pages: read the diff.
 """
@@ -17,13 +18,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.acceptance.door import PAYLOADS, ROOT, headwater, serving
+from tests.acceptance.door import PAYLOADS, ROOT, headwater, headwater_in, serving
 
 PAGES = ROOT / "docs" / "questions"
+EXAMPLES = PAGES / "examples"
 #: The recorded jobs of each world: patterns of folders in tests/payloads.
 WORLDS: Mapping[str, tuple[str, ...]] = {
     # customers and orders to features, a model and its scores; a job that ran again, with changed logic at last
     "pipeline": ("l0*", "m0*"),
+    # jobs that ran often, that fail, run code which no plan shows, overwrite what they read, or change their columns
+    "estate": ("l0*", "m01*", "j01*", "r23*", "r27*", "r31*"),
 }
 _WORLD = re.compile(r"^<!-- world: (\S+) -->$", re.MULTILINE)
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -66,7 +70,7 @@ def _session(block: str, server: str) -> Iterator[str]:
             continue
         name, *arguments = shlex.split(command.replace("\\\n", " "))
         assert name == "headwater", f"only headwater runs here, not {name}"
-        done = headwater(*arguments, HEADWATER_SERVER=server)
+        done = headwater_in(EXAMPLES, *arguments, HEADWATER_SERVER=server)
         code = done.returncode
         yield from (f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
 

@@ -84,6 +84,11 @@ MISTAKES = {
     ),
     "a negative depth": (["upstream", LAST, "--depth", "-1"], 2, "depth"),
     "a time to come": (["upstream", LAST, "--as-of", "2999-01-01"], 2, "asOf"),
+    "how far to go back, twice": (["inputs", "jr_1", "--all", "--depth", "2"], 2, "give one of them"),
+    "one run to compare": (["diff", "--run", "jr_1"], 2, "needed twice"),
+    "nothing to compare": (["diff"], 2, "NODE, or two --run"),
+    "a dataset against nothing": (["diff", LAST.partition("#")[0]], 2, "from is needed"),
+    "runs against a job": (["diff", "spark/x", "--run", "jr_1"], 2, "compares two runs"),
     "two times": (["upstream", LAST, "--as-of", "ever", "--run", "jr_1"], 2, "give one of them"),
     "an unknown query": (["query", "upstrem"], 2, "did you mean: upstream"),
     "an unknown parameter": (["query", "runs", "jop=x"], 2, "jop"),
@@ -278,3 +283,14 @@ def test_every_command_has_an_example() -> None:
     for section in sections:
         name = section.splitlines()[0]
         assert f"Example: headwater {name}" in section or name == "token"
+
+
+def test_what_a_run_read_is_printed_and_what_changed(loaded: Path) -> None:
+    model = "/data/lake/pipe/ml/predictions.parquet"
+    direct, everything = (headwater("inputs", model, "--data", loaded, *more).stdout for more in ([], ["--all"]))
+    assert ("training_set.parquet@" in direct, "orders.csv@initial" in direct) == (True, False)
+    assert "orders.csv@initial" in everything
+    shown = json.loads(headwater("changes", LAST, "--data", loaded, "--json").stdout)
+    assert [(row["id"], row["after"]) for row in shown["rows"]] == [(LAST, "avg(churn_score)")]
+    nothing = headwater("diff", "spark/pipeline.features", "--data", loaded)
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "nothing\n", "")

@@ -96,16 +96,18 @@ def test_attaching_keeps_the_rest_of_the_job_and_detaching_gives_it_back(aws: Fa
     assert "hw_t0ken" not in shown
 
 
-def test_the_agent_in_python_says_which_lines_the_script_needs(aws: FakeAws) -> None:
-    wheel = "s3://b/headwater-0.1.0-py3-none-any.whl"
-    code, shown, _ = glue(
-        aws, "attach", "nightly", "--agent", "python", "--url", "http://10.0.0.5:9090", "--wheel", wheel, "--yes"
-    )
+def test_the_agent_in_python_is_a_bundle_a_url_and_a_token(aws: FakeAws, tmp_path: Path) -> None:
+    bundle, token = "s3://b/headwater-spark.zip", tmp_path / "token"
+    token.write_text("hw_t0ken\n")
+    given = ("--url", "http://10.0.0.5:9090", "--bundle", bundle, "--token-file", token, "--yes")
+    code, shown, _ = glue(aws, "attach", "nightly", "--agent", "python", *given)
     assert code == 0
-    assert 'headwater.spark.capture(spark, spark.conf.get("spark.headwater.url"))' in shown
+    assert "hw_t0ken" not in shown
+    assert "    headwater.spark.capture(spark)\n" in shown
     arguments = aws.jobs["nightly"]["DefaultArguments"]
-    assert arguments["--extra-py-files"] == wheel
-    assert " --conf spark.headwater.url=http://10.0.0.5:9090 --conf " in arguments["--conf"]
+    assert arguments["--extra-py-files"] == bundle
+    settings = " --conf spark.headwater.url=http://10.0.0.5:9090 --conf spark.headwater.token=hw_t0ken --conf "
+    assert settings in arguments["--conf"]
 
 
 def test_status_lists_jobs(aws: FakeAws) -> None:

@@ -115,3 +115,17 @@ def test_the_graph_of_others_is_left_alone(url: str, tmp_path: Path) -> None:
         said = headwater("load", *PIPELINE[1:2], "--data", tmp_path / "two", "--store", url)
         assert (said.returncode, "of the ledger" in said.stderr) == (2, True)
         assert store.counts() == before
+
+
+def test_a_graph_is_asked_where_its_ledger_is_not(url: str, tmp_path: Path) -> None:
+    assert headwater("load", *PIPELINE, "--data", tmp_path / "there", "--store", url).returncode == 0
+    elsewhere = tmp_path / "elsewhere"
+    asked = headwater("upstream", LAST, "--data", elsewhere, "--store", url, "--json")
+    with hw.open(url) as graph, hw.example() as example:
+        assert json.loads(asked.stdout) == graph.upstream(LAST).to_dict() == example.upstream(LAST).to_dict()
+        assert graph.stats()["vertices"] == example.stats()["vertices"]
+        with pytest.raises(hw.WrongUse, match=r"is only read from here: load where its ledger is"):
+            graph.load(PIPELINE[0])
+    tagged = headwater("tag", LAST, "pii", "--data", elsewhere, "--store", url)
+    assert (tagged.returncode, "is only read from here" in tagged.stderr) == (2, True)
+    assert not elsewhere.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from headwater.demo import recorded
-from tests.acceptance.door import PATIENCE, PIPELINE, environment, headwater
+from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, environment, headwater
 from tests.golden.recorded import payloads
+from tests.spark.session import needs_spark
 
 JOBS = [Path(place).name for place in PIPELINE]
 
@@ -25,7 +27,7 @@ def test_it_shows_the_chain_and_ends_by_itself(tmp_path: Path) -> None:
     # Neither the user's settings nor what lies in the current folder get in its way.
     (tmp_path / "queries.py").write_text("raise SystemExit('not this one')")
     settings = {"HEADWATER_STORE": "embedded:mine", "HEADWATER_DATA": str(tmp_path / "mine"), "HEADWATER_TOKEN": "x"}
-    shown = headwater("demo", TMPDIR=str(tmp_path), **settings)
+    shown = headwater("demo", "--recorded", TMPDIR=str(tmp_path), **settings)
     assert (shown.returncode, shown.stderr) == (0, "")
     lines = shown.stdout.splitlines()
     for job in JOBS:
@@ -49,9 +51,36 @@ def test_it_shows_the_chain_and_ends_by_itself(tmp_path: Path) -> None:
     assert [left.name for left in tmp_path.iterdir()] == ["queries.py"]
 
 
+@pytest.mark.spark
+def test_where_spark_runs_it_runs_the_jobs(tmp_path: Path) -> None:
+    needs_spark()
+    shown = headwater("demo", TMPDIR=str(tmp_path))
+    assert (shown.returncode, shown.stderr) == (0, "")
+    for part in (
+        "seven Spark jobs run here and report to a server on this machine",
+        "  score_report\n",
+        "where does churn_by_country#avg_score come from?",
+        "raw/fx/rates.csv#rate_to_eur",
+        "what breaks if orders.csv#amount changes?",
+        "pipe/out/churn_by_country#avg_score",
+    ):
+        assert part in shown.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_spark_fails_it_says_so_and_sends_what_was_recorded(tmp_path: Path) -> None:
+    (tmp_path / "pyspark.py").write_text("raise ImportError('this one is broken')")
+    (tmp_path / "java").write_text("")
+    (tmp_path / "java").chmod(0o755)
+    variables = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    shown = headwater("demo", **variables)
+    assert "Spark did not run the jobs (ImportError: this one is broken): recorded payloads are sent" in shown.stdout
+    assert (shown.returncode, "12 columns, 7 datasets, 6 jobs; complete" in shown.stdout) == (0, True)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_takes_its_server_with_it(number: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-u", "-m", "headwater", "demo"]
+    command = [sys.executable, "-u", "-m", "headwater", "demo", "--recorded"]
     variables = environment(TMPDIR=str(tmp_path))
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=variables)
     assert process.stdout is not None

@@ -33,7 +33,7 @@ print(json.dumps(list(sys.modules)))
 
 def modules_of(package: str) -> list[str]:
     """Every module of a package, by its dotted name."""
-    found = pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+    found = pkgutil.walk_packages([str(ROOT / package.replace(".", "/"))], f"{package}.")
     return [package, *(module.name for module in found if not module.name.endswith("__main__"))]
 
 
@@ -52,6 +52,11 @@ def test_every_module_imports_without_any_extra(package: str) -> None:
 
 def test_opening_the_door_loads_nothing_heavy() -> None:
     assert loaded_by("headwater", "headwater.cli") & HEAVY == set()
+
+
+def test_the_agent_for_spark_loads_nothing_but_itself() -> None:
+    installed = loaded_by(*modules_of("headwater.spark")) - sys.stdlib_module_names - {"headwater", "spline_bridge"}
+    assert {name for name in installed if not name.startswith(("_", "sitecustomize"))} == set()
 
 
 def test_the_model_needs_nothing_but_the_standard_library() -> None:

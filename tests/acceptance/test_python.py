@@ -55,6 +55,15 @@ def test_the_past_is_a_text_a_datetime_or_a_run(graph: hw.Graph) -> None:
     assert len(graph.upstream(training, as_of="local-1795384925246").nodes) == 8
 
 
+def test_what_a_run_read_and_what_changed(graph: hw.Graph) -> None:
+    training = "/data/lake/pipe/ml/training_set.parquet"
+    assert [row["distance"] for row in graph.inputs(training)] == [1, 1]
+    assert [row["run"] is None for row in graph.inputs(training, depth=99)][-1]
+    changed = graph.changes(LAST, upstream=True, from_="2026-11-22T22:02Z")
+    assert changed[len(changed) - 1]["id"] == LAST
+    assert {row["change"] for row in graph.diff(training, from_="2026-11-22")} == {"added"}
+
+
 def test_a_lineage_becomes_what_other_tools_take(graph: hw.Graph) -> None:
     found = graph.upstream(LAST)
     frame, network = found.to_pandas(), found.to_networkx()
@@ -147,7 +156,7 @@ def test_a_notebook_draws_what_other_people_wrote_without_running_it(tmp_path: P
             html = answer._repr_html_()
             assert "&lt;script&gt;" in html
             assert "<script" not in html
-            assert "http" not in html.replace("file:///", "")
+            assert "http" not in html.replace("xmlns='http://www.w3.org/2000/svg'", "")
 
 
 def test_every_public_name_is_there_and_documented() -> None:

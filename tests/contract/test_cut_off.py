@@ -9,13 +9,25 @@ from typing import Any
 import pytest
 from gremlin_python.process.traversal import Bytecode
 
+from graphmodel.delta import GraphDelta
 from graphstore.channel import Channel, SingleClient
+from graphstore.errors import Lasting
 from graphstore.gremlin_server import LIMITS, meaning
 from graphstore.remote import RemoteStore
 from ingest.derived import Derived
 from ingest.ledger import Ledger
 from ingest.projector import Projector
-from tests.contract.test_projector import PIPELINE, RECORDED_MS, Killed, assert_equal, catch_up, recorded, stored, whole
+from tests.contract.test_projector import (
+    PIPELINE,
+    RECORDED_MS,
+    Interrupted,
+    Killed,
+    assert_equal,
+    catch_up,
+    recorded,
+    stored,
+    whole,
+)
 from tests.gremlin_server.server import Server
 
 
@@ -53,8 +65,17 @@ def store_of(server: Server, last: int, *, taken: bool = True) -> RemoteStore:
     return RemoteStore(channel, channel, LIMITS)
 
 
-@pytest.mark.parametrize("taken", [True, False])
-@pytest.mark.parametrize("last", [2, 3, 5, 8, 12, 17, 23, 30, 38, 47])
+@pytest.fixture
+def derived(tmp_path: Path) -> Iterator[Derived]:
+    opened = Derived.open(tmp_path / "derived.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("last", "taken"),
+    [*((last, True) for last in (2, 4, 6, 9, 12, 16, 20)), *((last, False) for last in (3, 5, 7, 10, 14, 18, 24))],
+)
 def test_killed_between_requests_and_started_again(
     last: int, taken: bool, ledger: Ledger, gremlin_server: Server, tmp_path: Path
 ) -> None:
@@ -71,3 +92,33 @@ def test_killed_between_requests_and_started_again(
         catch_up(Projector(ledger, store, second), 7)
         assert_equal(stored(store), whole(ledger))
     second.close()
+
+
+def test_a_server_that_lost_its_graph_meanwhile_gets_it_anew(
+    ledger: Ledger, gremlin_server: Server, derived: Derived
+) -> None:
+    """As TinkerGraph does when its server is restarted, between two batches of one projector."""
+    with store_of(gremlin_server, 10_000) as store:
+        store.clear()
+        projector = Projector(ledger, store, derived)
+        projector.step(5)
+        store.clear()
+        catch_up(projector, 5)
+        assert projector.parked() == []
+        assert_equal(stored(store), whole(ledger))
+
+
+@pytest.mark.parametrize("limit", [1, 50])
+def test_what_was_written_of_a_payload_that_the_server_refused_is_taken_out(
+    limit: int, ledger: Ledger, gremlin_server: Server, derived: Derived
+) -> None:
+    def refuse(count: int, delta: GraphDelta) -> None:
+        if any(v.label == "job" and v.properties["name"] == "pipeline.stage_orders" for v in delta.vertices):
+            raise Lasting("no more")
+
+    with store_of(gremlin_server, 10_000) as store:
+        store.clear()
+        projector = Projector(ledger, Interrupted(store, after=refuse), derived)
+        catch_up(projector, limit)
+        (parked,) = projector.parked()
+        assert_equal(stored(store), whole(ledger, without=[parked.sequence]))

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from graphmodel.statements import CONTENT_TYPE, KIND, Statement, text
 from graphmodel.whole import Graph
 from ingest.derived_scan import NotReady
 from ingest.exporting import Exported, export_neptune_csv
+from ingest.ledger import NewEntry
 from ingest.loader_files import SPLIT
 from ingest.places import Folder, NotEmpty
 from ingest.service import Service
@@ -53,6 +55,25 @@ def test_the_files_of_all_recorded_jobs_are_the_graph(opened: Opened, tmp_path: 
     assert len(found.edges) > 10_000
     assert done.written.vertices.total() + done.written.edges.total() == len(rows(tmp_path / "out"))
     assert done.written.files == sum(1 for path in (tmp_path / "out").rglob("*") if path.is_file())
+
+
+def test_what_people_stated_is_among_it(opened: Opened, tmp_path: Path) -> None:
+    service = opened("l01_stage_customers")
+    about = "file:///data/lake/pipe/staging/customers"
+    said = [
+        Statement("tag", "file:///*#c*", "pii", 1, "ann", "register"),
+        Statement("tag", f"{about}#country", "pii", 2, withdrawn=True),
+        Statement("description", about, "one row a customer", 1),
+        Statement("description", f"{about}#country", "", 1, withdrawn=True),
+    ]
+    service.ledger.append([NewEntry(KIND, CONTENT_TYPE, text(one)) for one in said])
+    service.catch_up()
+    export(service, tmp_path / "out")
+    found = load(tmp_path / "out" / "graph")
+    assert found.vertices == stored(service.store).vertices
+    assert found.edges == stored(service.store).edges
+    assert found.vertices[about].properties["description"] == "one row a customer"
+    assert {e.label for e in found.edges.values()} > {"taggedWith"}
 
 
 def test_splitting_changes_the_files_and_not_the_graph(opened: Opened, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import random
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ingest.verify import verify
-from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, graph_process, headwater, serving
 from tests.faults.world import Sender, bodies, graph_of, payload, replayed
 from tests.golden.recorded import FLAT
 
@@ -66,12 +65,6 @@ def test_twenty_kills_of_one_folder(tmp_path: Path) -> None:
     for _ in range(20):
         acknowledged |= killed_at(chosen.uniform(0.1, 3.0), tmp_path / "data")
     assert_nothing_is_lost(acknowledged, tmp_path / "data", tmp_path / "fresh")
-
-
-def graph_process(server: Server) -> int:
-    """The id of the process that has the graph."""
-    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
-    return int(found.stdout)
 
 
 def test_a_killed_graph_process_is_started_again_and_senders_do_not_notice(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = "3.7.3"
+VERSION = os.environ.get("GREMLIN_SERVER_VERSION", "3.7.3")
 GRAPHS = 4  #: of each kind
 _POM = Path(__file__).with_name("pom.xml")
 _TINKER = "org.apache.tinkerpop.gremlin.tinkergraph.structure"

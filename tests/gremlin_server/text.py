@@ -11,6 +11,8 @@ from gremlin_python.process.strategies import OptionsStrategy
 from gremlin_python.process.traversal import Bytecode, P, TextP
 from gremlin_python.statics import long
 
+from graphstore.graphbinary import Rows
+
 _INT = range(-(2**31), 2**31)
 #: As the grammar spells members that Python cannot have, or spells otherwise.
 _MEMBERS = {"IN": "IN", "OUT": "OUT"}
@@ -98,6 +100,7 @@ _LITERALS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
     (P, _predicate),
     (Bytecode, lambda value: f"__{_steps(value)}"),
     (Mapping, _map),
+    (Rows, lambda value: _literal(list(value.rows))),
     ((list, tuple), lambda value: f"[{_arguments(value)}]"),
     ((set, frozenset), lambda value: "{" + _arguments(value) + "}"),
 )

@@ -26,6 +26,7 @@ from graphmodel.model import (
     Plan,
     Run,
 )
+from graphmodel.statements import Statement
 from graphmodel.whole import Graph
 from ingest.derived import Derived
 from ingest.derived_tables import Tables
@@ -89,15 +90,16 @@ class World:
     def project(self, entries: Sequence[Entry]) -> GraphDelta:
         plans: list[Known] = []
         events: list[Event] = []
+        stated = [entry for entry in entries if isinstance(entry, Statement)]
         for entry in entries:
             if isinstance(entry, Body):
                 its_logic = logic(entry.plan)
                 of = summary(entry.plan, its_logic, entry.sha256)
                 plans.append(Known(len(self.known) + 1, entry.plan, its_logic, of))
                 self.known[plans[-1].sequence] = plans[-1]
-            else:
+            elif not isinstance(entry, Statement):
                 events.extend(entry)
-        return project(self.tables, self.known.__getitem__, plans, events).delta()
+        return project(self.tables, self.known.__getitem__, plans, events, stated).delta()
 
 
 def projected(entries: Sequence[Entry], size: int, *, close: bool = True) -> World:
@@ -114,7 +116,7 @@ def assert_equal(got: Graph, expected: Graph) -> None:
     assert got.edges == expected.edges
 
 
-LABELS = ("sameWriteAs", "appendsTo", "used", "derivesFrom", "dependsOn", "aliasOf", "madeBy")
+LABELS = ("sameWriteAs", "appendsTo", "used", "derivesFrom", "dependsOn", "aliasOf", "madeBy", "taggedWith")
 COLUMN_EDGES = {"derivesFrom", "dependsOn", "everDerivesFrom", "everDependsOn", "hasColumn", "madeBy"}
 RUN_VERTICES = ["datasetVersion", "run"]
 

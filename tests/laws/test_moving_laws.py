@@ -16,6 +16,7 @@ from graphmodel.elements import Part
 from graphmodel.model import Effect
 from graphmodel.neptune_csv import lines
 from graphmodel.now import Near, Read, Write
+from graphmodel.statements import Statement, chosen, with_statements
 from graphmodel.whole import Graph
 from ingest.derived_scan import Scan
 from tests.laws.test_graph_laws import assert_equal, projected
@@ -53,8 +54,13 @@ def test_the_derived_tables_hold_the_whole_each_element_once(entries: list[Entry
 
 def in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
     """What the distributed job does, with dictionaries for its shuffles."""
+    counting = chosen(entry for entry in entries if isinstance(entry, Statement))
+    yield from (with_statements(part, counting) for part in _in_pieces(entries, split))
+
+
+def _in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
     all_bodies = [entry for entry in entries if isinstance(entry, Body)]
-    all_events = [event for entry in entries if not isinstance(entry, Body) for event in entry]
+    all_events = [event for entry in entries if isinstance(entry, tuple) for event in entry]
     bodies = grouped(all_bodies, lambda body: body.plan.agent_plan_id)
     events = [reduce(choose, same) for same in grouped(all_events, lambda event: event.id).values()]
     runs: dict[str, list[Event]] = grouped(events, lambda event: event.run.agent_plan_id)

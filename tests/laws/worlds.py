@@ -23,6 +23,7 @@ from graphmodel.model import (
     Run,
     Subtype,
 )
+from graphmodel.statements import Statement
 from graphmodel.whole import Graph, graph
 
 HOUR = 3_600_000
@@ -30,7 +31,7 @@ NOW = 1_000 * HOUR
 URIS = ("s3://lake/a", "s3://lake/b")
 COLUMNS = ("id", "Id", "price", "city")
 
-Entry = Body | tuple[Event, ...]
+Entry = Body | tuple[Event, ...] | Statement
 
 
 columns = st.sampled_from(COLUMNS)
@@ -110,6 +111,25 @@ def runs(agent_plan_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Run]:
     )
 
 
+subjects = ("s3://lake/a", "s3://lake/a#id", "s3://lake/*", "s3://lake/*#*i*", "*#price", "job:spark/one", "job:*")
+statements = st.builds(
+    Statement,
+    kind=st.just("tag"),
+    subject=st.sampled_from(subjects),
+    value=st.sampled_from(("pii", "owner=ann")),
+    at=st.integers(NOW, NOW + 3),
+    by=st.sampled_from((None, "ann", "bob")),
+    withdrawn=st.booleans(),
+) | st.builds(
+    Statement,
+    kind=st.just("description"),
+    subject=st.sampled_from(("s3://lake/a", "s3://lake/b#id", "job:spark/two")),
+    value=st.sampled_from(("", "all that was sold")),
+    at=st.integers(NOW, NOW + 3),
+    withdrawn=st.booleans(),
+)
+
+
 @st.composite
 def bodies(draw: st.DrawFn) -> list[Body]:
     """Plans, other bodies of one plan id, and the same logic under another plan id or command."""
@@ -146,7 +166,7 @@ def worlds(draw: st.DrawFn) -> list[Entry]:
     sent = st.sampled_from([*(b.plan.agent_plan_id for b in its_bodies), "unknown"])
     event = st.builds(Event, runs(sent), st.sampled_from((NOW + 9 * HOUR, NOW + 9 * HOUR, NOW + 40 * HOUR)))
     its_events = draw(st.lists(st.lists(event, min_size=1, max_size=2).map(tuple), min_size=2, max_size=10))
-    entries: list[Entry] = [*its_bodies, *its_events]
+    entries: list[Entry] = [*its_bodies, *its_events, *draw(st.lists(statements, max_size=4))]
     return draw(st.permutations(entries))
 
 
@@ -154,7 +174,8 @@ def whole(entries: Iterable[Entry], **until: int) -> Graph:
     """The graph of these entries as one function of all of them."""
     listed = list(entries)
     its_bodies = [e for e in listed if isinstance(e, Body)]
-    return graph(its_bodies, [e for some in listed if isinstance(some, tuple) for e in some], **until)
+    events = [e for some in listed if isinstance(some, tuple) for e in some]
+    return graph(its_bodies, events, [e for e in listed if isinstance(e, Statement)], **until)
 
 
 @st.composite

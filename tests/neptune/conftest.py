@@ -1,53 +1,30 @@
-"""The stand-in, for the tests of this folder."""
+"""The stand-in, or a real cluster, for the tests of this folder."""
 
 from __future__ import annotations
 
-import ssl
+import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-import trustme
 
 from graphstore import GraphStore, open_store
 from tests.gremlin_server.server import Server
-from tests.neptune.standin import SECRET, Seen, StandIn, serving
+from tests.neptune.standin import ENVIRONMENT, Seen, StandIn, serving
+from tests.neptune.tls import Tls, made_tls
 
-
-class Tls(NamedTuple):
-    """A certificate for loopback, and the file of who signed it."""
-
-    server: ssl.SSLContext
-    ca: Path
+CLUSTER = "HEADWATER_NEPTUNE"  #: names a cluster for the contract tests, which empty it
 
 
 @pytest.fixture(scope="session")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
-    authority = trustme.CA()
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    ca = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca))
-    return Tls(server, ca)
-
-
-@pytest.fixture
-def store(standin: StandIn) -> Iterator[GraphStore]:
-    """The empty store behind the stand-in."""
-    with open_store(standin.url) as opened:
-        yield opened
+    return made_tls(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of a process that the stand-in lets in, and nothing else of AWS."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRET.key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET.secret)
-    monkeypatch.setenv("AWS_SESSION_TOKEN", SECRET.token or "")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -58,3 +35,12 @@ def standin(tls: Tls, credentials: None, gremlin_server: Server) -> Iterator[Sta
             store.clear()
         running.seen = Seen()
         yield running
+
+
+@pytest.fixture(params=["stand-in", *(["cluster"] if CLUSTER in os.environ else [])])
+def store(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
+    """The empty store behind the stand-in, and of a real cluster where one is named."""
+    url = os.environ[CLUSTER] if request.param == "cluster" else request.getfixturevalue("standin").url
+    with open_store(url) as opened:
+        opened.clear()
+        yield opened

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import ssl
 import threading
@@ -27,10 +28,18 @@ from tests.neptune.wire import Request, aliased, error, request_of, status_of
 
 REGION = "eu-west-1"
 SECRET = sigv4.Secret("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "session-token")
+#: Of a process that is let in, and that has nothing else of AWS.
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": SECRET.key,
+    "AWS_SECRET_ACCESS_KEY": SECRET.secret,
+    "AWS_SESSION_TOKEN": SECRET.token or "",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 _BIG = 200 * 2**20
 
 Socket = web.WebSocketResponse
-Server = aiohttp.ClientWebSocketResponse
 
 
 @dataclass
@@ -104,8 +113,8 @@ class StandIn:
         self.seen.connections += 1
         self.seen.open += 1
         try:
-            async with aiohttp.ClientSession() as session, session.ws_connect(self.backend, max_msg_size=0) as server:
-                await _Conversation(self, socket, server).run()
+            async with aiohttp.ClientSession() as session:
+                await _Conversation(self, socket, session).run()
         finally:
             self.seen.open -= 1
         return socket
@@ -122,10 +131,11 @@ class StandIn:
 
 
 class _Conversation:
-    def __init__(self, standin: StandIn, socket: Socket, server: Server) -> None:
+    def __init__(self, standin: StandIn, socket: Socket, session: aiohttp.ClientSession) -> None:
         self.standin = standin
         self.socket = socket
-        self.server = server
+        self.session = session
+        self.server: aiohttp.ClientWebSocketResponse | None = None  #: connected with the first request
         self.stale = False  #: the writer has moved away from this connection
 
     async def run(self) -> None:
@@ -173,6 +183,8 @@ class _Conversation:
         await (self.socket.send_bytes(answer) if isinstance(answer, bytes) else self.socket.send_str(answer))
 
     async def _forward(self, data: bytes | str, *, answer: bool = True) -> None:
+        if self.server is None:
+            self.server = await self.session.ws_connect(self.standin.backend, max_msg_size=0)
         sent = aliased(data, self.standin.source)
         await (self.server.send_bytes(sent) if isinstance(sent, bytes) else self.server.send_str(sent))
         while True:
@@ -255,6 +267,8 @@ FAULTS: dict[str, Callable[[_Conversation, Request, bytes | str], Awaitable[None
     "half-open": _Conversation.half_open,
     "slow": _Conversation.slow,
 }
+#: The faults after which the same request, or less of it, succeeds.
+PASSING = frozenset(FAULTS) - {"malformed", "unheard of"}
 STATUS = {"TooManyRequestsException": 429, "ReadOnlyViolationException": 400, "MalformedQueryException": 498}
 
 

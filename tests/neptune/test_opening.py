@@ -12,8 +12,8 @@ import pytest
 from graphstore.errors import Denied, Passing, Refused
 from graphstore.neptune_signing import Signer
 from graphstore.neptune_transport import Transport, trust
-from tests.neptune.conftest import Tls
 from tests.neptune.standin import REGION, SECRET, StandIn, serving
+from tests.neptune.tls import Tls
 
 
 def opened(standin: StandIn, ca: Path | None, signer: Signer | None) -> None:
@@ -91,3 +91,18 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("no certificate")
     with pytest.raises(Refused, match="no certificates could be read"):
         trust(str(tmp_path / "empty.pem"))
+
+
+@pytest.mark.parametrize(("limits", "later"), [({"idle": 900.0}, 901.0), ({"life": 1_500.0}, 1_501.0)])
+def test_a_connection_that_is_idle_or_old_is_not_written_to(
+    standin: StandIn, tls: Tls, limits: dict[str, float], later: float
+) -> None:
+    """The caller makes a new one then (`Channel`); the server never sees the old one's last words."""
+    now = [0.0]
+    transport = Transport(Signer(REGION), ssl=trust(str(tls.ca)), clock=lambda: now[0], **limits)
+    transport.connect(f"wss://{standin.host}/gremlin")
+    now[0] = later
+    with pytest.raises(ConnectionResetError, match="for too long"):
+        transport.write(b"a request")
+    transport.close()
+    assert standin.seen.requests == 0

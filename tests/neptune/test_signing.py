@@ -132,3 +132,13 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "neptune: signing needs boto3: pip install 'headwater[aws]'\n"
+
+
+def test_without_iam_the_extra_is_not_needed() -> None:
+    code = (
+        "import sys; sys.modules['botocore'] = sys.modules['boto3'] = None\n"
+        "from graphstore import open_store\n"
+        "with open_store('neptune://c.example?iam=false') as store: print(store.atomic)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -11,6 +11,7 @@ import pandas as pd
 from typing_extensions import assert_type
 
 import headwater as hw
+import headwater.spark
 from queries.answer import Edge, Node
 
 assert_type(hw.__version__, str)
@@ -52,3 +53,8 @@ try:
     graph.upstream("s3://lake/nowhere")
 except hw.WrongUse as error:
     assert_type(error.suggestions, tuple[str, ...])
+
+capture = headwater.spark.capture(object(), "http://127.0.0.1:9090", spool="s3://lake/spool", strict=True)
+assert_type(capture, headwater.spark.Capture)
+assert_type(capture.active, bool)
+assert_type(capture.stop(5), None)

@@ -23,6 +23,7 @@ from gremlin_python.process.traversal import (
     TraversalStrategies,
     WithOptions,
 )
+from gremlin_python.statics import long
 from gremlin_python.structure.graph import Graph
 
 from graphstore.bytecode import script_of
@@ -152,3 +153,10 @@ def test_no_value_is_ever_part_of_the_text() -> None:
     script = script_of(g.V(evil).has(evil, evil).out(evil).as_(evil).select(evil).has("a", P.within([evil])).bytecode)
     assert evil not in script.text
     assert [json.loads(value) for value in script.params.values() if value[0] == "["] == [[evil]]
+
+
+def test_the_numbers_of_gremlinpython_are_numbers() -> None:
+    """Its `long` is no plain int: to look for it in a range would take centuries."""
+    assert script_of(g.V().has("n", long(2**63 - 1)).bytecode).params == {"p0": "n", "p1": 2**63 - 1}
+    with pytest.raises(Refused, match="does not fit 64 bits"):
+        script_of(g.V().has("n", long(2**63)).bytecode)

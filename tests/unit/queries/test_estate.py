@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from queries.cadence import Cadence, cadence
-from queries.estate import executions, last_name
+from queries.cadence import Cadence, cadence, executions
+from queries.estate import last_name
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ LISTENER_ONLY = "spark.sql.queryExecutionListeners=za.co.absa.spline.harvester.l
 def job(version: str = "4.0", url: str = PUBLIC, agent: str = "jar", **arguments: str | None) -> dict[str, Any]:
     """An attached job; `arguments` replace or (None) remove some."""
     bare = {"Name": "j", "Command": {"Name": "glueetl"}, "GlueVersion": version, "LastModifiedOn": CHANGED}
-    place = "s3://b/jars" if agent == "jar" else "s3://b/h.whl"
+    place = "s3://b/jars" if agent == "jar" else "s3://b/h.zip"
     given = {
         **attach({}, agent_for(bare, agent, url, place)),
         **{f"--{k.replace('_', '-')}": v for k, v in arguments.items()},
@@ -74,8 +74,25 @@ CASES: dict[str, tuple[Seen, list[str]]] = {
         ["dynamic-frames"],
     ),
     "DynamicFrames and DataFrames": (Seen(job(), (RUN,), script="c.write_dynamic_frame(f); d.write.parquet(p)"), []),
-    "Python, not started": (Seen(job(agent="python"), (RUN,), script="import x"), ["not-captured"]),
-    "Python, started": (Seen(job(agent="python"), (RUN,), script="import headwater.spark"), []),
+    "Python": (Seen(job(agent="python"), (RUN,), script="import x"), []),
+    "Python, no bundle": (Seen(job(agent="python", extra_py_files=None), (RUN,)), ["no-bundle"]),
+    "Python, a run's own files": (
+        Seen(job(agent="python"), (run(extra_py_files="s3://b/x.zip"),)),
+        ["bundle-overwritten"],
+    ),
+    "Python, a run's own files and the bundle": (
+        Seen(job(agent="python"), (run(extra_py_files="s3://b/x.zip, s3://b/h.zip"),)),
+        [],
+    ),
+    "Python, a run's own conf": (Seen(job(agent="python"), (run(conf="a=b"),)), ["conf-overwritten"]),
+    "Python, DynamicFrames only": (
+        Seen(job(agent="python"), (RUN,), script="c.write_dynamic_frame.from_options(f)"),
+        ["dynamic-frames"],
+    ),
+    "Python, DynamicFrames by the helper": (
+        Seen(job(agent="python"), (RUN,), script="headwater.spark.write_dynamic_frame(c, f)"),
+        [],
+    ),
     "not Spark": (Seen({"Name": "j", "Command": {"Name": "pythonshell"}, "GlueVersion": "3.0"}), ["job-type"]),
 }
 

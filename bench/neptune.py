@@ -1,0 +1,63 @@
+"""What faults cost: the same writes through the Neptune stand-in without them, and with 5% of the requests failing."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from bench.figure import Figure
+from bench.gremlin_server import made_deltas
+from graphmodel.delta import GraphDelta
+from graphstore import open_store
+from tests.gremlin_server.server import Missing, serving
+from tests.neptune import standin
+from tests.neptune.tls import made_tls
+
+_RATE = 0.05
+_FAULTS = sorted(standin.PASSING - {"half-open"})  # which costs what the time limit says
+
+
+def neptune(place: Path, *, quick: bool) -> list[Figure]:
+    """Rates of the same writes. Nothing where the server cannot be run."""
+    os.environ.update(standin.ENVIRONMENT)
+    tls = made_tls(place)
+    try:
+        with serving(heap="1g", java=()) as server:
+            proxy = standin.StandIn(server.url("set", 0), tls.server, str(tls.ca))
+            with standin.serving(proxy):
+                return _figures(proxy, list(made_deltas(50 if quick else 200)))
+    except Missing as missing:
+        print(f"  left out: {missing}")
+        return []
+
+
+def _figures(proxy: standin.StandIn, deltas: list[GraphDelta]) -> list[Figure]:
+    elements = sum(len(delta.vertices) + len(delta.edges) for delta in deltas)
+    _seconds(proxy, deltas)  # the server compiles what it runs often
+    calm = [_seconds(proxy, deltas)]
+    rough = []
+    for seed in (1, 2, 3):  # by turns, since the machine is never the same for long
+        rough.append(_seconds(proxy, deltas, seed))
+        calm.append(_seconds(proxy, deltas))
+    without, failing = (elements / sorted(times)[len(times) // 2] for times in (calm, rough))
+    faults = sum(proxy.seen.faults.values())
+    return [
+        Figure(f"{elements} elements, no request fails, elements a second", without, "/s"),
+        Figure(f"5% of the requests fail ({faults} in 3 runs), elements a second", failing, "/s"),
+        Figure("with faults to without", failing / without, "x", 0.7, atleast=True),
+    ]
+
+
+def _seconds(proxy: standin.StandIn, deltas: list[GraphDelta], seed: int | None = None) -> float:
+    proxy.suffer()
+    with open_store(proxy.url) as store:
+        store.clear()
+        if seed is not None:
+            proxy.suffer(*_FAULTS, rate=_RATE, seed=seed)
+        begin = time.perf_counter()
+        for delta in deltas:
+            store.apply(delta)
+        taken = time.perf_counter() - begin
+        proxy.suffer()
+    return taken

@@ -1,0 +1,43 @@
+"""The agent in Python as one zip for ``--extra-py-files``, ``--py-files`` or PYTHONPATH: nothing else to install.
+
+The zip is the same for the same sources, byte for byte. `headwater.spark.startup` lies in it as ``sitecustomize``, by
+which a Python that has the zip on its PYTHONPATH captures without a line in the script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+__all__ = ["contents", "write"]
+
+_ROOT = Path(__file__).parents[1]
+#: What the agent consists of, as patterns below the folder that holds the packages.
+_SOURCES = (
+    "headwater/__init__.py", "headwater/errors.py", "headwater/spark/*.py", "spline_bridge/__init__.py",
+    "spline_bridge/agent/**/*.py", "spline_bridge/errors.py", "spline_bridge/redact.py",
+    "spline_bridge/secret_patterns.py",
+)  # fmt: skip
+_STARTUP = "headwater/spark/startup.py"
+#: The first time that a zip can hold.
+_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def contents() -> Iterator[tuple[str, bytes]]:
+    """Each file of the zip, by its name there."""
+    found = {path for pattern in _SOURCES for path in _ROOT.glob(pattern)}
+    for path in sorted(found):
+        yield path.relative_to(_ROOT).as_posix(), path.read_bytes()
+    yield "sitecustomize.py", (_ROOT / _STARTUP).read_bytes()
+
+
+def write(place: Path) -> int:
+    """Write the zip; how many files are in it. OSError: it cannot be written."""
+    files = list(contents())
+    with ZipFile(place, "w", ZIP_DEFLATED) as archive:
+        for name, body in files:
+            info = ZipInfo(name, _TIME)
+            info.compress_type, info.external_attr = ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(info, body)
+    return len(files)

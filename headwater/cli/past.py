@@ -1,0 +1,129 @@
+"""The past: what a run read, what differs, when it changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.common import Command, asking, console, json_option, print_json, source_options
+from headwater.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from queries.answer import Table
+
+_ALL = 1_000_000  #: runs to go back: more than any history has
+_ROWS = 10_000  #: rows that are asked for; if there are more, it is said
+_INPUTS = ("distance", "version", "partition", "timestamp", "job", "run", "certain", "overwritten", "overwrittenAt")
+_WHEN = "a time (2026-03-01, 2026-03-01T08:00Z) or the id of a run"
+
+
+def _limit_option(function: Command) -> Command:
+    return click.option("--limit", type=click.IntRange(1, _ROWS), default=1_000, help="rows to show (default 1,000)")(
+        function
+    )
+
+
+@click.command(epilog="Example: headwater inputs jr_0a1b2c --all")
+@click.argument("node")
+@click.option("--all", "everything", is_flag=True, help="also what lies behind, through the runs that wrote it")
+@click.option("--depth", type=click.IntRange(1), help="runs to go back; 1, the default: what the run itself read")
+@_limit_option
+@json_option
+@source_options
+def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> None:
+    """What a run read: which versions of which datasets, who wrote each, whether it was overwritten since.
+
+    NODE is a run, a Glue job run (jr_...), a Spark application, a dataset version, or a dataset: its newest version.
+    """
+    if everything and depth is not None:
+        raise WrongUse("--all and --depth both say how far to go back: give one of them")
+    _ask("inputs", [("node", node), ("depth", _ALL if everything else depth)], _INPUTS, **options)
+
+
+_DIFF = """\
+\b
+Example: headwater diff glue/orders_daily
+         headwater diff --run jr_0a1b2c --run jr_3d4e5f
+         headwater diff s3://lake/mart/orders --from 2026-03-01
+"""
+
+
+@click.command(epilog=_DIFF)
+@click.argument("node", required=False)
+@click.option("--run", "runs", multiple=True, metavar="ID", help="two runs to compare, the earlier one first")
+@click.option("--from", "begin", metavar="TIME", help=f"what held then: {_WHEN}")
+@click.option("--to", "end", metavar="TIME", help="and then; without it what holds now")
+@_limit_option
+@json_option
+@source_options
+def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | None, **options: Any) -> None:
+    """What differs: columns with other sources or expressions, what the rows depend on, inputs.
+
+    NODE is a job: its last logic against the one before it, or with --from what it wrote then against now; or a
+    dataset, with --from. With two --run: two runs against each other.
+    """
+    if runs and (node or begin or end):
+        raise WrongUse("--run compares two runs: give neither NODE nor --from and --to with it")
+    if runs and len(runs) != 2:  # noqa: PLR2004 - before and after
+        raise WrongUse(f"--run is needed twice, the earlier run first; it is given {len(runs)} times")
+    if runs:
+        _ask("diff-runs", [("run", runs[0]), ("other", runs[1])], None, **options)
+    elif node:
+        _ask("diff", [("node", node), ("from", begin), ("to", end)], None, **options)
+    else:
+        raise WrongUse("what is to be compared: NODE, or two --run?")
+
+
+@click.command(epilog="Example: headwater changes s3://lake/mart/orders#revenue --upstream --from 2026-03-01")
+@click.argument("node")
+@click.option("--upstream", is_flag=True, help="also the changes of all that it ever came from; the cause comes first")
+@click.option("--type", "type_", type=click.Choice(["direct", "all"]), default="direct", help="all: also filters, keys")
+@click.option("--from", "begin", metavar="TIME", help=f"only changes since then: {_WHEN}")
+@click.option("--to", "end", metavar="TIME", help="only changes until then")
+@_limit_option
+@json_option
+@source_options
+def changes(node: str, upstream: bool, type_: str, begin: str | None, end: str | None, **options: Any) -> None:
+    """When did the logic of NODE change, and by which run? A dataset, or a column as DATASET#COLUMN."""
+    given = [("node", node), ("upstream", upstream), ("type", type_), ("from", begin), ("to", end)]
+    _ask("changes", given, None, **options)
+
+
+def _ask(
+    name: str,
+    given: Iterable[tuple[str, object]],
+    columns: tuple[str, ...] | None,
+    *,
+    as_json: bool,
+    limit: int,
+    **where: Any,
+) -> None:
+    """Ask, and print the columns named, or all that have a value in some row."""
+    from queries.answer import Table
+
+    with asking(**where) as source:
+        found = source.ask(name, [(key, value) for key, value in (*given, ("limit", limit)) if value is not None])
+    assert isinstance(found, Table), "this query answers with rows"
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        _show(found, columns)
+
+
+def _show(found: Table, columns: tuple[str, ...] | None) -> None:
+    from dataclasses import replace
+
+    from queries import render
+
+    filled = tuple(c for c in columns or found.columns if any(row[c] not in (None, []) for row in found.rows))
+    if found.rows:
+        console().print(render.table(replace(found, columns=filled)))
+    else:
+        click.echo("nothing")
+    if found.next:
+        click.echo(f"there is more: --limit, at most {_ROWS:,}", err=True)
+    if not found.complete:
+        click.echo(f"not complete: {found.reason} reached", err=True)

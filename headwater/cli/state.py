@@ -1,0 +1,118 @@
+"""What people state: tag, own, describe, retire, ignore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater import stating
+from headwater.cli.common import Command, asking, json_option, print_json, safe, source_options
+from headwater.errors import WrongUse
+
+if TYPE_CHECKING:
+    from headwater.stating import Stated
+
+
+def _stating_options(function: Command) -> Command:
+    function = json_option(source_options(function))
+    for option in (
+        click.option("--withdraw", is_flag=True, help="take it back; the ledger keeps that it was said"),
+        click.option("--by", metavar="NAME", help="who says so (default: this user)"),
+        click.option("--reason", help="why; kept in the ledger and shown"),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command(epilog="Example: headwater tag 's3://lake/raw/*#email' pii --reason 'data protection register'")
+@click.argument("node")
+@click.argument("tag")
+@_stating_options
+def tag(node: str, tag: str, **options: Any) -> None:
+    """Give NODE the TAG: a word such as pii, or KEY=VALUE.
+
+    NODE is a dataset, a column as DATASET#COLUMN, or a job, in any spelling; or a pattern with *, which also tags what
+    comes later. Where a tag has come with the data: headwater query tag-flow tag=TAG
+    """
+    _tag(node, tag, **options)
+
+
+@click.command(epilog="Example: headwater own s3://lake/mart/orders team-sales")
+@click.argument("node")
+@click.argument("owner")
+@_stating_options
+def own(node: str, owner: str, **options: Any) -> None:
+    """Say that OWNER is responsible for NODE: the tag owner=OWNER. A node can have several."""
+    _tag(node, f"owner={owner}", **options)
+
+
+@click.command(epilog="Example: headwater retire s3://lake/tmp/orders_old --reason 'dropped with ticket 12'")
+@click.argument("dataset")
+@_stating_options
+def retire(dataset: str, **options: Any) -> None:
+    """Say that DATASET was dropped, which no agent reports: the tag retired. Its lineage stays."""
+    if "#" in dataset:
+        raise WrongUse("a dataset is retired as a whole: leave out the column")
+    _tag(dataset, "retired", **options)
+
+
+@click.command(epilog="Example: headwater ignore 'test_*'")
+@click.argument("job")
+@_stating_options
+def ignore(job: str, **options: Any) -> None:
+    """Leave the lineage of JOB, or of all jobs that match a pattern, out of answers: the tag ignored."""
+    _tag(_job_pattern(job) if "*" in job else job, "ignored", **options)
+
+
+def _job_pattern(job: str) -> str:
+    """A pattern of NAME, NAMESPACE/NAME or whole ids as one of ids."""
+    if job.startswith("job:"):
+        return job
+    return f"job:{job}" if "/" in job else f"job:*/{job}"
+
+
+@click.command(epilog="Example: headwater describe s3://lake/mart/orders#revenue 'net, in EUR'")
+@click.argument("node")
+@click.argument("text", required=False)
+@_stating_options
+def describe(
+    node: str,
+    text: str | None,
+    data: Path,
+    store: str | None,
+    server: str | None,
+    as_json: bool,
+    withdraw: bool,
+    **more: str | None,
+) -> None:
+    """Describe NODE in a TEXT that answers show; the last one counts."""
+    if not text and not withdraw:
+        raise WrongUse("a description needs a text, or --withdraw")
+    with asking(data, store, server) as source:
+        said = stating.describe(source, node, text or "", withdraw=withdraw, **more)
+    _told(said, "no longer described" if withdraw else "described", as_json=as_json)
+
+
+def _tag(
+    node: str,
+    value: str,
+    data: Path,
+    store: str | None,
+    server: str | None,
+    as_json: bool,
+    withdraw: bool,
+    **more: str | None,
+) -> None:
+    with asking(data, store, server) as source:
+        said = stating.tag(source, node, value, withdraw=withdraw, **more)
+    _told(said, f"{'no longer' if withdraw else 'now'} tagged {value}", as_json=as_json)
+
+
+def _told(said: Stated, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(said.to_dict())
+        return
+    matched = f" (matches {said.nodes:,} now)" if "*" in said.subject else ""
+    click.echo(safe(f"{said.subject}{matched}: {what}; ledger entry {said.entry}"))

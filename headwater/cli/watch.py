@@ -1,0 +1,170 @@
+"""Scheduled impact analysis: watch check, run, serve."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.common import (
+    Command,
+    asking,
+    aws_options,
+    console,
+    json_option,
+    print_json,
+    progress,
+    safe,
+    source_options,
+)
+from headwater.errors import WrongUse
+
+if TYPE_CHECKING:
+    from headwater.watching.definitions import Watch
+    from headwater.watching.running import Outcome
+    from headwater.watching.state import States
+
+_FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+_MISSING = "watches need more packages: pip install 'headwater[watch]'"
+
+
+def _state_option(function: Command) -> Command:
+    return click.option(
+        "--state", metavar="DIR|S3", help="where it is remembered what was told (default: DATA/watches)"
+    )(function)
+
+
+@click.group(epilog="Example: headwater watch run watches.yaml")
+def watch() -> None:
+    """Ask questions again and again, and tell what is new: to a file, a webhook, an SNS topic."""
+
+
+@watch.command(epilog="Example: headwater watch check watches.yaml")
+@_FILE
+@json_option
+def check(file: Path, *, as_json: bool) -> None:
+    """Check a FILE of watches; what is wrong is told with line and column."""
+    watches = _read(file)
+    if as_json:
+        print_json({"watches": [_row(one) for one in watches]})
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("watch", "question", "nodes", "schedule", "tell", show_edge=False, pad_edge=False)
+    for one in watches:
+        tell = ", ".join(channel.name for channel in one.tell)
+        shown.add_row(
+            *(Text(safe(t)) for t in (one.name, one.question, ", ".join(one.nodes), one.schedule or "", tell))
+        )
+    console().print(shown)
+
+
+@watch.command(epilog="Example: headwater watch run watches.yaml --only revenue --state s3://BUCKET/watches")
+@_FILE
+@click.option("--only", multiple=True, metavar="NAME", help="this watch alone; can be given several times")
+@_state_option
+@json_option
+@source_options
+@aws_options
+def run(
+    file: Path,
+    *,
+    only: tuple[str, ...],
+    state: str | None,
+    as_json: bool,
+    data: Path,
+    store: str | None,
+    server: str | None,
+    **aws: Any,
+) -> None:
+    """Evaluate the watches of FILE once, whatever their schedule: for cron, EventBridge Scheduler or a Lambda.
+
+    The first evaluation of a watch tells nothing, since there is nothing to compare with. Exit code 1 if a node was not
+    found or a channel did not take the news, which is kept and tried again.
+    """
+    from headwater.watching.running import evaluate
+
+    watches = _chosen(_read(file), only)
+    outcomes: list[Outcome] = []
+    with asking(data, store, server) as source, _states(state, data, **aws) as states, progress("watching") as step:
+        for outcome in evaluate(source, watches, states):
+            outcomes.append(outcome)
+            step(len(outcomes), len(watches))
+    if as_json:
+        print_json({"watches": [outcome.to_dict() for outcome in outcomes]})
+    else:
+        for outcome in outcomes:
+            _say(outcome)
+    if any(outcome.problems for outcome in outcomes):
+        sys.exit(1)
+
+
+@watch.command(epilog="Example: headwater watch serve watches.yaml --server http://localhost:9090")
+@_FILE
+@_state_option
+@source_options
+@aws_options
+def serve(file: Path, *, state: str | None, data: Path, store: str | None, server: str | None, **aws: Any) -> None:
+    """Evaluate the watches of FILE on their schedules until SIGTERM or Ctrl-C. What was missed is made up for once."""
+    from headwater.watching.running import evaluate
+    from headwater.watching.serving import serve as keep
+
+    watches = _read(file)
+    scheduled = [one for one in watches if one.schedule]
+    if not scheduled:
+        raise WrongUse(f"no watch in {file} has a schedule")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+
+    def once(one: Watch) -> None:
+        with asking(data, store, server) as source, _states(state, data, **aws) as states:
+            for outcome in evaluate(source, [one], states):
+                _say(outcome)
+
+    counted = f"{len(scheduled)} of {len(watches)} watches have a schedule; Ctrl-C ends this"
+    keep(scheduled, once, ready=lambda: click.echo(counted, err=True))
+
+
+def _read(file: Path) -> tuple[Watch, ...]:
+    try:
+        from headwater.watching.definitions import read
+
+        return read(file)
+    except ImportError:
+        raise WrongUse(_MISSING) from None
+
+
+def _chosen(watches: Sequence[Watch], only: Sequence[str]) -> Sequence[Watch]:
+    unknown = sorted(set(only) - {one.name for one in watches})
+    if unknown:
+        raise WrongUse(f"there is no watch {unknown[0]!r}", [one.name for one in watches])
+    return [one for one in watches if not only or one.name in only]
+
+
+@contextmanager
+def _states(state: str | None, data: Path, **aws: Any) -> Iterator[States]:
+    from headwater.cli.move import placed
+    from headwater.translation import translated
+    from headwater.watching.state import FOLDER, States
+
+    with placed(state or str(data / FOLDER), **aws) as place, translated():
+        yield States(place)
+
+
+def _say(outcome: Outcome) -> None:
+    what = "began" if outcome.began else f"{outcome.told} told" if outcome.told else "nothing new"
+    pending = f", {outcome.pending} still to be told" if outcome.pending else ""
+    click.echo(safe(f"{outcome.watch}: {what}{pending}; {outcome.items:,} items of {outcome.nodes:,} nodes"), err=True)
+    for problem in outcome.problems:
+        click.echo(safe(f"{outcome.watch}: {problem}"), err=True)
+
+
+def _row(one: Watch) -> dict[str, Any]:
+    named = {name: getattr(one, name) for name in ("name", "question", "schedule", "timezone")}
+    return {**named, "nodes": list(one.nodes), "tell": [channel.name for channel in one.tell]}

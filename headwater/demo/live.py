@@ -1,0 +1,51 @@
+"""The demo's jobs on this machine's own Spark, where it has one."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from headwater.client import Client
+from headwater.demo import environment
+
+#: A column of the pipeline's last output, and a column of a raw file, below the lake's folder.
+LAST = "pipe/out/churn_by_country#avg_score"
+RAW = "raw/shop/orders.csv#amount"
+
+
+class NotRun(Exception):
+    """Spark is there and the jobs did not run; the last line of what it said."""
+
+
+def missing() -> str | None:
+    """What live Spark needs and this environment has not; None if it has all."""
+    if importlib.util.find_spec("pyspark") is None:
+        return "PySpark is not installed here"
+    return None if shutil.which("java") else "Java is not installed"
+
+
+def run(client: Client, lake: Path, done: Callable[[str], None]) -> int:
+    """Run them, each named as soon as it is done; the last entry's number. NotRun: they do not."""
+    command = [sys.executable, "-m", "headwater.demo.pipeline", str(lake), client.url]
+    log = lake / "spark.log"
+    with log.open("w+", encoding="utf-8") as said:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=lake, env=environment()
+        )
+        try:
+            assert process.stdout is not None
+            with process.stdout:
+                for line in process.stdout:
+                    done(line.strip())
+            code = process.wait()
+        finally:  # its JVM ends with it
+            process.terminate()
+            process.wait()
+    if code:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        raise NotRun(next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {code}"))
+    return int(client.get("/ready")["entries"])

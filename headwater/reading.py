@@ -1,0 +1,80 @@
+"""A graph that another machine keeps, asked directly: no ledger here, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from headwater.errors import WrongUse
+from headwater.loading import Loaded, Progress
+
+if TYPE_CHECKING:
+    from graphstore import GraphStore
+    from queries.results import Result
+
+SHARED = ("ws://", "wss://", "neptune://")
+"""How the URLs of stores begin that several machines can ask at a time."""
+
+
+@dataclass
+class ReadOnly:
+    """A store that is only asked. A `headwater.source.Source`."""
+
+    url: str
+    store: GraphStore
+
+    @classmethod
+    def open(cls, url: str) -> ReadOnly:
+        """The store at the URL. WrongUse: there is none such."""
+        from graphstore import open_store
+        from headwater.translation import translated
+
+        with translated():
+            return cls(url, open_store(url, readonly=True))
+
+    def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
+        """A canned query."""
+        from headwater.translation import translated
+        from queries.catalogue import run
+
+        with translated():
+            return run(name, self.store.g, [(key, value) for key, value in parameters if value is not None])
+
+    def types(self, plan: str) -> dict[str, str]:
+        """WrongUse: the payload says them."""
+        self._refuse("the types of a plan are known where its ledger is")
+
+    def stats(self) -> dict[str, Any]:
+        """What is in the graph; `entries` are those of the ledger that it has."""
+        from headwater.translation import translated
+        from ingest.graph_mark import read_mark
+
+        rows = self.ask("stats", [("limit", 1_000)]).to_dict()["rows"]
+        with translated():
+            entries = read_mark(self.store).applied
+        counts = {kind: {r["label"]: r["count"] for r in rows if r["kind"] == kind} for kind in ("vertex", "edge")}
+        return {"entries": entries, "vertices": counts["vertex"], "edges": counts["edge"]}
+
+    def parked(self) -> list[dict[str, Any]]:
+        """WrongUse: the ledger knows."""
+        self._refuse("what is parked is known where its ledger is")
+
+    def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
+        """WrongUse: the ledger takes it."""
+        self._refuse("load where its ledger is, or send to its server")
+
+    def state(self, statement: Mapping[str, object]) -> int:
+        """WrongUse: the ledger takes it."""
+        self._refuse("say it where its ledger is, or to its server")
+
+    def settle(self, progress: Progress) -> None:
+        """Nothing was written."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.store.close()
+
+    def _refuse(self, way: str) -> NoReturn:
+        raise WrongUse(f"{self.url.partition('?')[0]} is only read from here: {way}")

@@ -1,0 +1,194 @@
+"""From a captured plan to the server, in the background: a bounded queue, one thread, retries, the spool, the flush.
+
+Law: `put` returns at once, `close` within its limits, and neither raises. A report is sent, kept in the spool, or its
+loss is one line in the log. It may be sent twice (the server knows it by its ids), never half.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from headwater.spark.settings import Options
+from headwater.spark.spool import Spool
+from headwater.spark.web import Failed
+from spline_bridge.agent import Report
+
+__all__ = ["Delivery", "Make", "pause"]
+
+_LOG = logging.getLogger("headwater.spark")
+
+Make = Callable[[], Report]
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+_MB = 1_000_000
+
+#: The report itself is at fault: the next try would be refused as well.
+_REFUSED = frozenset({400, 409, 413, 415, 422})
+#: Passes by itself. Anything else with a status (a wrong path, a missing right) does not within seconds.
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def pause(tried: int) -> float:
+    """Seconds before the next try: doubled each time, with jitter so that many jobs do not come back at once."""
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**tried) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+@dataclass
+class _Item:
+    """A report to be made and sent; `size` in bytes of what it is made from."""
+
+    make: Make
+    size: int
+    report: Report | None = None
+
+
+class Delivery:
+    """The queue and its thread, which starts with the first report."""
+
+    def __init__(
+        self,
+        send: Callable[[Report], None],
+        spool: Spool | None,
+        options: Options,
+        pauses: Callable[[int], float] = pause,
+    ) -> None:
+        """`send` raises `Failed`."""
+        self._send = send
+        self._spool = spool
+        self._options = options
+        self._pauses = pauses
+        self._items: deque[_Item] = deque()
+        self._size = 0
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._away_until = 0.0
+        self._failures = 0
+        self._spooled = 0
+
+    def put(self, make: Make, size: int) -> None:
+        """Hand over what makes a report."""
+        with self._changed:
+            full = len(self._items) >= self._options.queue or self._size + size > self._options.queue_mb * _MB
+            if not full and not self._closed:
+                self._items.append(_Item(make, size))
+                self._size += size
+                self._started()
+                self._changed.notify_all()
+                return
+        _LOG.warning("a report is lost: %s", "the queue is full" if full else "capture was stopped")
+
+    def close(self, seconds: float) -> None:
+        """Send what is left for so long, then spool the rest, for as long again at most."""
+        self._closing.set()
+        with self._changed:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._items, seconds)
+            self._closed = True
+            left, self._size = list(self._items), 0
+            self._items.clear()
+        self._keep_all(left, time.monotonic() + seconds)
+        if self._spool is not None and self._spooled:
+            place, self._spooled, count = self._spool.place, 0, self._spooled
+            _LOG.warning("%d reports could not be sent and are kept: headwater load %s", count, place)
+
+    def _started(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="headwater-spark-delivery", daemon=True)
+            self._thread.start()
+
+    # The thread -------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (item := self._next()) is not None:
+            if self._made(item) is None or self._delivered(item):
+                self._done(item)
+
+    def _next(self) -> _Item | None:
+        """The oldest, which stays in the queue until it is dealt with; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._closing.is_set())
+            return self._items[0] if self._items else None
+
+    def _done(self, item: _Item) -> None:
+        with self._changed:
+            if self._items and self._items[0] is item:
+                self._items.popleft()
+                self._size -= item.size
+                self._changed.notify_all()
+
+    def _made(self, item: _Item) -> Report | None:
+        """The report; None if it cannot be made, which is said."""
+        if item.report is None:
+            try:
+                item.report = item.make()
+            except Exception as error:  # noqa: BLE001 - whatever a plan holds, the job and the other reports go on
+                _LOG.warning("a report is lost: its plan could not be read (%s: %s)", type(error).__name__, error)
+        return item.report
+
+    def _delivered(self, item: _Item) -> bool:
+        """Whether a report is dealt with: sent, refused or spooled."""
+        assert item.report is not None
+        if time.monotonic() < self._away_until and self._spool is not None:
+            return self._kept(item.report)
+        try:
+            self._send(item.report)
+        except Failed as error:
+            return self._failed(item.report, error)
+        except Exception as error:  # noqa: BLE001 - an error of ours must not end the thread
+            return self._lost(f"{type(error).__name__}: {error}")
+        self._failures = 0
+        return True
+
+    def _failed(self, report: Report, error: Failed) -> bool:
+        if self._closed:  # somebody else has dealt with it
+            return True
+        if error.status in _REFUSED:
+            return self._lost(str(error))
+        self._failures += 1
+        if self._failures == 1:
+            _LOG.warning("lineage cannot be sent: %s", error)
+        last = self._failures >= self._options.attempts or not (error.status is None or error.status in _PASSING)
+        wait = error.pause if error.pause is not None else self._pauses(self._failures - 1)
+        if (last or self._closing.is_set()) and self._spool is not None:
+            self._away_until = time.monotonic() + min(wait, _LONGEST_PAUSE)
+            return self._kept(report)
+        if self._closing.is_set():
+            return self._lost(str(error))
+        self._closing.wait(min(wait, _LONGEST_PAUSE))
+        return False
+
+    # What could not be sent -------------------------------------------------------------------------------------------
+
+    def _kept(self, report: Report) -> bool:
+        assert self._spool is not None
+        try:
+            self._spool.keep(report)
+        except OSError as error:
+            return self._lost(f"it cannot be spooled: {error}")
+        self._spooled += 1
+        return True
+
+    def _lost(self, reason: str) -> bool:
+        _LOG.warning("a report is lost: %s", reason)
+        return True
+
+    def _keep_all(self, items: list[_Item], end: float) -> None:
+        if items and self._spool is None:
+            _LOG.warning("%d reports are lost: not sent in time, and spark.headwater.spool is not set", len(items))
+            return
+        for number, item in enumerate(items):
+            if number and time.monotonic() > end:
+                _LOG.warning("%d reports are lost: there was no time left to spool them", len(items) - number)
+                return
+            report = self._made(item)
+            if report is not None:
+                self._kept(report)

@@ -1,0 +1,211 @@
+"""What Spark calls after each execution. Spark's listener thread waits for it, so it reads and hands on, nothing more.
+
+It implements ``org.apache.spark.sql.util.QueryExecutionListener`` for py4j:
+https://spark.apache.org/docs/latest/api/scala/org/apache/spark/sql/util/QueryExecutionListener.html
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from spline_bridge.agent import Captured, Run, is_write, read
+
+__all__ = ["Application", "Bounded", "Listener", "Taken", "TooSlow"]
+
+_LOG = logging.getLogger("headwater.spark")
+
+_MB = 1_000_000
+_NS_IN_MS = 1_000_000
+#: Characters of an error's first line: it can quote data.
+_ERROR_CHARACTERS = 2_000
+#: Reads that take too long before a session's capture ends: something lasting is wrong.
+_SLOW_READS = 3
+
+#: What is done with a captured plan; must return at once.
+Taken = Callable[[Captured, Run], None]
+
+
+@dataclass(frozen=True)
+class Application:
+    """What all runs of a Spark application share."""
+
+    app_id: str
+    app_name: str
+    user: str
+    spark_version: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+class TooSlow(Exception):
+    """Work was not done in its time."""
+
+
+class Bounded:
+    """Does work in one thread of its own, so that the caller need not wait for it longer than it wants to."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[Callable[[], None] | None] | None = None
+
+    def run(self, work: Callable[[], object], seconds: float) -> None:
+        """Do it, and wait. TooSlow: it goes on without anybody waiting. Errors of the work as they are."""
+        done, failed = threading.Event(), list[BaseException]()
+
+        def step() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                failed.append(error)
+            done.set()
+
+        if self._work is None:
+            self._work = queue.SimpleQueue()
+            threading.Thread(target=_worked, args=(self._work,), name="headwater-spark-read", daemon=True).start()
+        self._work.put(step)
+        if not done.wait(seconds):
+            self.end()
+            raise TooSlow
+        if failed:
+            raise failed[0]
+
+    def end(self) -> None:
+        """Let the thread go after what it does now."""
+        if self._work is not None:
+            self._work.put(None)
+            self._work = None
+
+
+def _worked(work: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    while (step := work.get()) is not None:
+        step()
+
+
+class Listener:
+    """One object for all sessions of an application."""
+
+    def __init__(self, application: Application, taken: Taken, seconds: float, max_plan_mb: float) -> None:
+        """`is_this` is set as soon as the JVM knows the listener."""
+        self._application = application
+        self._taken = taken
+        self._seconds = seconds
+        self._max_plan = max_plan_mb * _MB
+        self._reader = Bounded()
+        self.is_this: Callable[[Any], bool] = lambda _other: False
+        self._slow = 0
+
+    # Called by Spark --------------------------------------------------------------------------------------------------
+
+    def onSuccess(self, func_name: str, query_execution: Any, duration_ns: int) -> None:  # noqa: N802 - Java's name
+        """An action has succeeded."""
+        self._heard(_Heard(func_name, query_execution, int(duration_ns)))
+
+    def onFailure(self, func_name: str, query_execution: Any, exception: Any) -> None:  # noqa: N802 - Java's name
+        """An action has failed."""
+        self._heard(_Heard(func_name, query_execution, None, lambda: str(exception.toString())))
+
+    def told(
+        self, query_execution: Any, duration_ns: int | None, error: str | None, started_ms: int | None = None
+    ) -> None:
+        """A write of which Spark tells others only: a stream's micro-batch, a DynamicFrame."""
+        said = None if error is None else lambda: error
+        self._heard(_Heard("command", query_execution, duration_ns, said, started_ms))
+
+    def toString(self) -> str:  # noqa: N802 - Java's name
+        """For Spark's log."""
+        return "headwater.spark"
+
+    def hashCode(self) -> int:  # noqa: N802 - Java's name
+        """As Java wants it: what is equal has the same."""
+        return 0
+
+    def equals(self, other: Any) -> bool:
+        """Whether the JVM's object stands for this one: Spark looks for a listener among others to take it off."""
+        return self.is_this(other)
+
+    class Java:
+        """For py4j."""
+
+        implements = ("org.apache.spark.sql.util.QueryExecutionListener",)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _heard(self, heard: _Heard) -> None:
+        """Read what was executed and hand it on. Never raises."""
+        if self._slow >= _SLOW_READS:
+            return
+        expected = threading.Event()
+        expected.set()
+
+        def work() -> None:
+            if is_write(heard.func_name, heard.query_execution):
+                captured, run = read(heard.query_execution), _run(heard, self._application)
+                if expected.is_set():
+                    self._hand_on(captured, run)
+
+        try:
+            self._reader.run(work, self._seconds)
+        except TooSlow:
+            expected.clear()
+            self._too_slow()
+        except Exception as error:  # noqa: BLE001 - the job goes on, whatever its plan holds
+            _LOG.warning("a report is lost: the plan could not be read (%s)", first_line(error))
+
+    def _hand_on(self, captured: Captured, run: Run) -> None:
+        if len(captured.plan) > self._max_plan:
+            size = len(captured.plan) / _MB
+            _LOG.warning("a report is lost: its plan of %.1f MB is above spark.headwater.maxPlanMb", size)
+            return
+        self._taken(captured, run)
+
+    def _too_slow(self) -> None:
+        self._slow += 1
+        ends = "; nothing more is captured" if self._slow >= _SLOW_READS else ""
+        _LOG.warning("a report is lost: its plan was not read within %g s%s", self._seconds, ends)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What Spark tells. `error` gives the error's text; `started_ms` where Spark's own clock cannot be asked."""
+
+    func_name: str
+    query_execution: Any
+    duration_ns: int | None
+    error: Callable[[], str] | None = None
+    started_ms: int | None = None
+    now_ms: int = field(default_factory=lambda: time.time_ns() // _NS_IN_MS)
+
+
+def _run(heard: _Heard, known: Application) -> Run:
+    duration_ms = (heard.duration_ns or 0) // _NS_IN_MS
+    started = heard.started_ms or _started_ms(heard.query_execution, heard.now_ms - duration_ms)
+    ended = heard.now_ms if heard.duration_ns is None else min(heard.now_ms, started + duration_ms)
+    said = None if heard.error is None else first_line(heard.error())
+    who = (known.app_id, known.app_name, known.user, known.spark_version)
+    return Run(*who, started, ended, heard.duration_ns, said, known.extra)
+
+
+#: Phases of `QueryPlanningTracker` whose start is that of an execution: its clock is stamped when it happens, while the
+#: listener is called some time later. A query that fails early has the first alone.
+_PHASES = ("optimization", "analysis")
+
+
+def _started_ms(query_execution: Any, otherwise: int) -> int:
+    """When it began, by Spark's own clock."""
+    phases = query_execution.tracker().phases()
+    for name in _PHASES:
+        found = phases.get(name)
+        if found.isDefined():
+            return int(found.get().startTimeMs())
+    return otherwise
+
+
+def first_line(error: object) -> str:
+    """An error in one bounded line."""
+    text = str(error).strip()
+    line = text.splitlines()[0] if text else type(error).__name__
+    return line[:_ERROR_CHARACTERS]

@@ -1,0 +1,108 @@
+"""Spark's sessions: give one a listener, and hear of each session that is made later.
+
+Spark keeps listeners by session and clones them into the sessions of streaming queries. A session that ``newSession()``
+or the builder makes has none of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+__all__ = [
+    "CLASSIC",
+    "CONNECT",
+    "drained",
+    "follow",
+    "identity_in",
+    "is_connect",
+    "proxy_of",
+    "register",
+    "unfollow",
+    "unregister",
+]
+
+_LOG = logging.getLogger("headwater.spark")
+
+Made = Callable[[Any], None]
+
+
+def is_connect(spark: Any) -> bool:
+    """Whether a session is a client of Spark Connect."""
+    return any(kind.__module__.startswith("pyspark.sql.connect") for kind in type(spark).__mro__)
+
+
+def proxy_of(spark: Any, listener: Any) -> Any:
+    """The JVM's object for a listener in Python. py4j makes another one at each call, and Spark compares identities."""
+    gateway = import_module("pyspark.java_gateway")  # of whatever version the cluster has
+    gateway.ensure_callback_server_started(spark.sparkContext._gateway)  # noqa: SLF001 - as pyspark's streaming does
+    held = spark.sparkContext._jvm.java.util.ArrayList()  # noqa: SLF001 - py4j has no public way
+    held.add(listener)
+    return held.get(0)
+
+
+def register(spark: Any, proxy: Any) -> None:
+    """Add the listener to a session, unless it has it."""
+    manager, identity = _manager(spark), identity_in(spark)
+    if identity(proxy) not in {identity(each) for each in manager.listListeners()}:
+        manager.register(proxy)
+
+
+def identity_in(spark: Any) -> Callable[[Any], int]:
+    """Tells the JVM's objects apart, whatever they take for equal."""
+    found: Callable[[Any], int] = spark.sparkContext._jvm.java.lang.System.identityHashCode  # noqa: SLF001 - as above
+    return found
+
+
+def unregister(spark: Any, proxy: Any) -> None:
+    """Take it off again."""
+    _manager(spark).unregister(proxy)
+
+
+def _manager(spark: Any) -> Any:
+    return spark._jsparkSession.listenerManager()  # noqa: SLF001 - pyspark has no public way
+
+
+def drained(context: Any, seconds: float) -> None:
+    """Wait until Spark has told its listeners of all that happened. Errors of py4j, of the JVM's time limit too."""
+    if context._jsc is not None:  # noqa: SLF001 - as pyspark itself asks whether a context is stopped
+        context._jsc.sc().listenerBus().waitUntilEmpty(int(seconds * 1_000))  # noqa: SLF001
+
+
+# Sessions to come -----------------------------------------------------------------------------------------------------
+
+#: Where the classes of sessions are: classic ones, and clients of Spark Connect.
+CLASSIC, CONNECT = "pyspark.sql.session", "pyspark.sql.connect.session"
+
+_followers: list[Made] = []
+
+
+def follow(made: Made, module: str = CLASSIC) -> None:
+    """Call `made` with each session that the class in `module` makes from now on. Its errors are log lines."""
+    if made not in _followers:
+        _followers.append(made)
+    session_class = import_module(module).SparkSession
+    made_by = session_class.__init__
+    if hasattr(made_by, "_headwater"):
+        return
+
+    @functools.wraps(made_by)
+    def told(self: Any, *arguments: Any, **more: Any) -> None:
+        made_by(self, *arguments, **more)
+        for follower in tuple(_followers):
+            try:
+                follower(self)
+            except Exception as error:  # noqa: BLE001 - the script made a session, and shall have it
+                _LOG.warning("a session is not captured: %s: %s", type(error).__name__, error)
+
+    told._headwater = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
+    session_class.__init__ = told
+
+
+def unfollow(made: Made) -> None:
+    """No longer."""
+    if made in _followers:
+        _followers.remove(made)

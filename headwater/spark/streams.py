@@ -1,0 +1,66 @@
+"""Micro-batches of streams that write to a sink themselves: Spark tells its listeners of queries nothing about them.
+
+What a ``foreachBatch`` function writes is heard like any other write, so its own sink is left out here. PySpark has
+listeners of streams from 3.4 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+__all__ = ["Batch", "listen", "unlisten"]
+
+#: What is told of a batch: the execution, how long it took in ns, and the error's text if it failed.
+Batch = Callable[[Any, "int | None", "str | None"], None]
+
+_OWN_FUNCTION = "ForeachBatchSink"
+
+
+def listen(spark: Any, batch: Batch) -> Any:
+    """Tell `batch` of each micro-batch with data, on Spark's listener thread; None if this PySpark cannot."""
+    base = getattr(import_module("pyspark.sql.streaming"), "StreamingQueryListener", None)
+    if base is None:
+        return None
+    listener = type("HeadwaterStreams", (_Streams, base), {})(spark, batch)
+    spark.streams.addListener(listener)
+    return listener
+
+
+def unlisten(spark: Any, listener: Any) -> None:
+    """No longer."""
+    if listener is not None:
+        spark.streams.removeListener(listener)
+
+
+class _Streams:
+    """A query that ends is known to Spark no more, so each is held from its start on."""
+
+    def __init__(self, spark: Any, batch: Batch) -> None:
+        self._spark = spark
+        self._batch = batch
+        self._queries: dict[str, Any] = {}
+
+    def onQueryStarted(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        """Called before ``start()`` returns."""
+        query = self._spark._jsparkSession.streams().get(str(event.id))  # noqa: SLF001 - pyspark has no public way
+        if query is not None:
+            self._queries[str(event.runId)] = query.streamingQuery()
+
+    def onQueryProgress(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        """A batch is done."""
+        progress = event.progress
+        query = self._queries.get(str(progress.runId))
+        if query is None or progress.numInputRows <= 0 or progress.sink.description.startswith(_OWN_FUNCTION):
+            return
+        self._batch(query.lastExecution(), int(progress.durationMs.get("triggerExecution", 0)) * 1_000_000, None)
+
+    def onQueryIdle(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        """Nothing came."""
+
+    def onQueryTerminated(self, event: Any) -> None:  # noqa: N802 - Spark's name
+        """The query has ended, by an error perhaps."""
+        query = self._queries.pop(str(event.runId), None)
+        if query is not None and event.exception and (execution := query.lastExecution()) is not None:
+            self._batch(execution, None, str(event.exception))

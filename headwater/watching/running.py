@@ -1,0 +1,163 @@
+"""One evaluation of watches: ask, compare with the last time, remember, tell what is new."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from graphmodel.delta import digest
+from headwater.errors import WrongUse
+from headwater.source import Source
+from headwater.watching.channels import NotTold, tell
+from headwater.watching.definitions import Channel, Watch, node_parameter
+from headwater.watching.news import News, difference, items, kept
+from headwater.watching.reports import Report
+from headwater.watching.state import Pending, State, States
+from queries.answer import Answer
+from queries.results import Result
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[Channel, Report], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one watch. `problems` are sentences: nodes that are not there, channels that did not take it."""
+
+    watch: str
+    nodes: int = 0
+    items: int = 0
+    began: bool = False  #: the first evaluation: nothing to compare with, so nothing was told
+    told: int = 0
+    pending: int = 0
+    problems: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**vars(self), "problems": list(self.problems)}
+
+
+def evaluate(source: Source, watches: Iterable[Watch], states: States, told: Tell = tell) -> Iterator[Outcome]:
+    """Evaluate each watch once. Unreachable: the graph cannot be asked; StateUnreadable."""
+    for watch in watches:
+        yield _Evaluation(source, watch, states, told).run()
+
+
+class _Evaluation:
+    """Of one watch."""
+
+    def __init__(self, source: Source, watch: Watch, states: States, told: Tell) -> None:
+        self._source = source
+        self._watch = watch
+        self._states = states
+        self._tell = told
+        self._problems: list[str] = []
+        self._pictures: dict[str, str] = {}
+
+    def run(self) -> Outcome:
+        before = self._states.load(self._watch.name)
+        definition = _definition(self._watch)
+        began = before is None or before.definition != definition
+        known = State(definition, 0) if began or before is None else before
+        owed = before.pending if before else ()
+        after, fresh = self._asked(known, began=began)
+        pending = (*owed, *(p for p in fresh if p.id not in {o.id for o in owed}))
+        state = replace(after, pending=pending).bounded()
+        self._states.save(self._watch.name, state)  # before anything is told: a crash must not lose it
+        left = tuple(p for p in map(self._told, state.pending) if p)
+        if state.pending:
+            self._states.save(self._watch.name, replace(state, pending=left))
+        return Outcome(
+            watch=self._watch.name,
+            nodes=len(after.items),
+            items=sum(map(len, after.items.values())),
+            began=began,
+            told=len(state.pending) - len(left),
+            pending=len(left),
+            problems=tuple(self._problems),
+        )
+
+    def _asked(self, known: State, *, began: bool) -> tuple[State, list[Pending]]:
+        """The state after the question, and what is new."""
+        now = time.time_ns() // 1_000_000
+        found: dict[str, dict[str, str]] = {}
+        fresh: dict[str, News] = {}
+        for node in self._nodes():
+            answer = self._answer(node)
+            before = known.items.get(node, {})
+            if answer is None:
+                found[node] = dict(before)
+                continue
+            complete = getattr(answer, "complete", True)
+            after = items(answer, self._watch.ignore)
+            news = difference(before, after, complete=complete).only(self._watch.news)
+            found[node] = kept(before, after, complete=complete)
+            if news and not began:
+                fresh[node] = news
+                if isinstance(answer, Answer):
+                    self._pictures[node] = _picture(answer)
+        return State(known.definition, now, found, given_up=known.given_up), self._pending(fresh, known, now)
+
+    def _pending(self, fresh: Mapping[str, News], known: State, now: int) -> list[Pending]:
+        if not fresh:
+            return []
+        of = digest(self._watch.name, str(known.evaluated), *(f"{node} {news.id}" for node, news in fresh.items()))
+        return [Pending(digest(of, channel.name), channel.name, fresh, now) for channel in self._watch.tell]
+
+    def _nodes(self) -> list[str]:
+        """The nodes that are asked about; patterns are looked up each time, so what comes later is news."""
+        found: dict[str, None] = {}
+        for node in self._watch.nodes:
+            matching = self._matching(node) if "*" in node else [node]
+            if not matching:
+                self._problems.append(f"nothing matches {node!r}")
+            found.update(dict.fromkeys(matching))
+        return list(found)
+
+    def _matching(self, pattern: str) -> list[str]:
+        from headwater.stating import rows
+
+        return [str(row["id"]) for row in rows(self._source, "matching", {"pattern": pattern})]
+
+    def _answer(self, node: str) -> Result | None:
+        parameter = node_parameter(self._watch.question)
+        assert parameter is not None, "the definition was checked"
+        try:
+            return self._source.ask(self._watch.question, [(parameter, node), *self._watch.parameters.items()])
+        except WrongUse as error:
+            near = f" (did you mean {', '.join(error.suggestions)})" if error.suggestions else ""
+            self._problems.append(f"{error.message}{near}")
+            return None
+
+    def _told(self, pending: Pending) -> Pending | None:
+        """None once the channel took it."""
+        channel = next((c for c in self._watch.tell if c.name == pending.channel), None)
+        if channel is None:
+            return None  # it is told to nobody any more
+        watch = self._watch
+        pictures = {node: drawn for node, drawn in self._pictures.items() if node in pending.news}
+        report = Report(pending.id, watch.name, watch.question, pending.at, pending.news, pictures)
+        try:
+            self._tell(channel, report)
+        except NotTold as error:
+            log.warning("%s: %s", watch.name, error)
+            self._problems.append(f"{error} (attempt {pending.attempts + 1}; tried again next time)")
+            return pending.failed(str(error))
+        return None
+
+
+def _definition(watch: Watch) -> str:
+    """What is asked: where that changes, what was seen before says nothing."""
+    asked = [watch.question, dict(watch.parameters), sorted(watch.ignore)]
+    return digest(json.dumps(asked, sort_keys=True))
+
+
+def _picture(answer: Answer) -> str:
+    from queries.svg import svg
+
+    return svg(answer)

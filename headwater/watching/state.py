@@ -1,0 +1,111 @@
+"""What each watch saw last and what is still to be told: one JSON file a watch, in the data folder or in S3.
+
+It is written before anything is told and again after, so that a crash can tell twice what it cut off (under one id,
+by which receivers can know it), and never loses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from headwater.errors import HeadwaterError
+from headwater.watching.news import News
+from ingest.places import Place
+
+FOLDER = "watches"  #: in a data folder
+_FORMAT = 1
+_MOST_PENDING = 200  #: of one watch; the oldest is given up, and that is said
+
+
+class StateUnreadable(HeadwaterError):
+    """What was remembered cannot be read: nothing is told, since all of it would be told again."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """News that a channel has not taken yet, by the node that was asked about. Times in ms since 1970."""
+
+    id: str
+    channel: str  #: the channel's name
+    news: Mapping[str, News]
+    at: int
+    attempts: int = 0
+    error: str | None = None
+
+    def failed(self, error: str) -> Pending:
+        """The same after one more attempt."""
+        return replace(self, attempts=self.attempts + 1, error=error)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**vars(self), "news": {node: news.to_dict() for node, news in self.news.items()}}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Pending:
+        """The inverse of `to_dict`."""
+        return cls(**{**data, "news": {node: News.from_dict(news) for node, news in data["news"].items()}})
+
+
+@dataclass(frozen=True)
+class State:
+    """Of one watch. `definition` is what was asked; another question begins anew. `items` are by node, then by key."""
+
+    definition: str
+    evaluated: int
+    items: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pending: tuple[Pending, ...] = ()
+    given_up: int = 0  #: how much was never told, since a channel did not take it for too long
+
+    def bounded(self) -> State:
+        """With no more pending news than is kept."""
+        over = max(0, len(self.pending) - _MOST_PENDING)
+        return replace(self, pending=self.pending[over:], given_up=self.given_up + over)
+
+
+class States:
+    """The states in a place."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._names: set[str] | None = None
+
+    def load(self, watch: str) -> State | None:
+        """The state of a watch, None if there is none yet. StateUnreadable."""
+        if self._names is None:
+            self._names = set(self._place.names())
+        if _file(watch) not in self._names:
+            return None
+        try:
+            with self._place.open(_file(watch)) as file:
+                return _state(json.loads(file.read()))
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateUnreadable(f"the state of the watch {watch} in {self._place} cannot be read: {error}") from None
+
+    def save(self, watch: str, state: State) -> None:
+        """Keep the state of a watch, whole or not at all."""
+        document = {
+            "format": _FORMAT,
+            **vars(state),
+            "pending": [pending.to_dict() for pending in state.pending],
+        }
+        with self._place.scratch() as folder:
+            path = folder / _file(watch)
+            path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+            self._place.put(_file(watch), path)
+        if self._names is not None:
+            self._names.add(_file(watch))
+
+
+def _file(watch: str) -> str:
+    return f"{watch}.json"
+
+
+def _state(document: Mapping[str, Any]) -> State:
+    if document["format"] != _FORMAT:
+        raise ValueError(f"format {document['format']} is not known here")
+    pending = tuple(map(Pending.from_dict, document["pending"]))
+    fields = ("definition", "evaluated", "items", "given_up")
+    return State(**{name: document[name] for name in fields}, pending=pending)

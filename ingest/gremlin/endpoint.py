@@ -1,0 +1,164 @@
+"""The WebSocket ``/gremlin`` and ``/status`` of the graph's process: connections, requests side by side, back-pressure.
+
+Who may connect is checked before, by the server (`ingest.auth`). A store that is a Gremlin server itself has no
+endpoint here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import orjson
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from graphstore.port import GraphStore
+from ingest.gremlin.evaluation import Graph, frames
+from ingest.gremlin.graphbinary import GraphBinary
+from ingest.gremlin.graphson import MIME, GraphSON
+from ingest.gremlin.limits import Limits
+from ingest.gremlin.messages import NOBODY, Codec, Status
+from ingest.sockets import Sockets
+
+TINKERPOP = "tinkerpop-3.7.3"  #: whose steps and answers these are
+
+_THREADS = 4  #: that evaluate, apart from those of the HTTP API: a slow traversal must not hold that up
+
+_CODECS: dict[str, Codec] = {codec.mime: codec for codec in (GraphBinary(), GraphBinary(texts=True), GraphSON())}
+_NEAREST = GraphBinary().mime  #: to formats of GraphBinary that are not there
+
+
+@dataclass
+class _Endpoint:
+    """What all connections share."""
+
+    graph: Graph
+    limits: Limits
+    started: float
+    threads: ThreadPoolExecutor
+    waiting: int = 0
+    connections: Sockets = field(default_factory=Sockets)
+
+
+_ENDPOINT: web.AppKey[_Endpoint] = web.AppKey("gremlin", _Endpoint)
+
+
+def add_routes(app: web.Application, store: GraphStore, limits: Limits | None = None) -> None:
+    """The endpoint over an embedded store; over any other one a sentence that says where to ask instead."""
+    from graphstore.embedded import EmbeddedStore
+
+    if not isinstance(store, EmbeddedStore):
+        app.router.add_route("*", "/gremlin", _off)
+        app.router.add_route("*", "/status", _off)
+        return
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gremlin")
+    app[_ENDPOINT] = _Endpoint(store, limits or Limits(), time.time(), threads)
+    app.on_shutdown.append(_disconnect)
+    app.on_cleanup.append(_close)
+    app.router.add_get("/gremlin", _gremlin)
+    app.router.add_get("/status", _status)
+
+
+async def _off(_request: web.Request) -> web.Response:
+    sentence = (
+        "there is no Gremlin endpoint here: this server's graph is in a Gremlin server of its own, connect to that"
+    )
+    return web.Response(status=404, text=sentence)
+
+
+async def _disconnect(app: web.Application) -> None:
+    await app[_ENDPOINT].connections.end_all(WSCloseCode.GOING_AWAY)
+
+
+async def _close(app: web.Application) -> None:
+    app[_ENDPOINT].threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _status(request: web.Request) -> web.Response:
+    """In the words of Neptune's /status, which graph-notebook shows."""
+    started = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(request.app[_ENDPOINT].started))
+    content = {
+        "status": "healthy",
+        "startTime": started,
+        "dbEngineVersion": f"headwater-{version('headwater')}",
+        "role": "reader",
+        "gremlin": {"version": TINKERPOP},
+    }
+    return web.Response(body=orjson.dumps(content), content_type="application/json")
+
+
+async def _gremlin(request: web.Request) -> web.StreamResponse:
+    endpoint = request.app[_ENDPOINT]
+    socket = web.WebSocketResponse(max_msg_size=endpoint.limits.request_bytes, compress=False)
+    if not socket.can_prepare(request):
+        sentence = "/gremlin is a WebSocket: connect to it by a Gremlin client"
+        return web.Response(status=426, text=sentence, headers={"Upgrade": "websocket"})
+    if len(endpoint.connections) >= endpoint.limits.connections:
+        return web.Response(status=503, text="too many connections: close some", headers={"Retry-After": "5"})
+    await endpoint.connections.accept(socket, request)
+    requests: set[asyncio.Task[None]] = set()
+    try:
+        async for message in socket:
+            if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
+                break  # too large a frame, or none at all: the close code says so
+            task = asyncio.create_task(_answer(endpoint, socket, message))
+            requests.add(task)
+            task.add_done_callback(requests.discard)
+            if len(requests) >= endpoint.limits.pipelined:
+                await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        endpoint.connections.discard(socket)
+        for task in requests:
+            task.cancel()
+    return socket
+
+
+async def _answer(endpoint: _Endpoint, socket: web.WebSocketResponse, message: WSMessage) -> None:
+    """All frames of one answer, in the format that the request came in."""
+    binary = message.type is WSMsgType.BINARY
+    mime, body = _opened(message.data) if binary else (MIME, message.data.encode("utf-8", "surrogatepass"))
+
+    async def send(frame: bytes) -> None:
+        sending = socket.send_bytes(frame) if binary else socket.send_str(frame.decode())
+        await asyncio.wait_for(sending, endpoint.limits.send_seconds)
+
+    try:
+        with suppress(ConnectionError):
+            await _dispatch(endpoint, mime, body, send)
+    except asyncio.TimeoutError:  # a client that reads nothing
+        await endpoint.connections.end(socket, WSCloseCode.POLICY_VIOLATION)
+
+
+async def _dispatch(endpoint: _Endpoint, mime: str, body: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:
+    """Refusals that cost nothing are sent at once; the rest waits for a thread, frame by frame."""
+    codec = _CODECS.get(mime)
+    if codec is None:
+        codec = _CODECS[_NEAREST if "graphbinary" in mime else MIME]
+        sentence = f"the format {mime[:60]!r} is not read here: {', '.join(_CODECS)}"
+        await send(codec.response(NOBODY, Status.SERIALIZATION, sentence, None))
+    elif endpoint.waiting >= endpoint.limits.waiting:
+        sentence = f"{endpoint.waiting} requests are under way: send this one again later"
+        await send(codec.response(codec.id_of(body), Status.TOO_MANY_REQUESTS, sentence, None))
+    else:
+        await _evaluate(endpoint, frames(endpoint.graph, codec, body, endpoint.limits), send)
+
+
+async def _evaluate(endpoint: _Endpoint, answer: Iterator[bytes], send: Callable[[bytes], Awaitable[None]]) -> None:
+    loop = asyncio.get_running_loop()
+    endpoint.waiting += 1
+    try:
+        while frame := await loop.run_in_executor(endpoint.threads, next, answer, b""):
+            await send(frame)
+    finally:
+        endpoint.waiting -= 1
+
+
+def _opened(frame: bytes) -> tuple[str, bytes]:
+    """The format that a frame names, behind one byte that says how long its name is; and what it holds."""
+    length = frame[0] if frame else 0
+    return frame[1 : 1 + length].decode("utf-8", "replace").partition(";")[0].strip(), frame[1 + length :]

@@ -1,0 +1,15 @@
+"""A Spline agent in Python: from a Spark `QueryExecution` to the plan and the event of the Spline Producer API 1.2.
+
+Three steps, so that the driver waits for the first two only: `is_write` (is there anything to say?), `read` (the JVM is
+asked, through the py4j object that is handed in) and `report` (pure). Standard library only: it is shipped to where
+nothing can be installed. Listening, sending and spooling are somebody else's.
+Wire form: https://absaoss.github.io/spline/
+"""
+
+from __future__ import annotations
+
+from spline_bridge.agent.capture import is_write, read
+from spline_bridge.agent.model import Captured, Report, Run
+from spline_bridge.agent.plan import report
+
+__all__ = ["Captured", "Report", "Run", "is_write", "read", "report"]

@@ -1,0 +1,246 @@
+"""What is read from the JVM: the plan in one call, then what its JSON leaves out of the command and the leaves.
+
+A table says what is asked of which command. Spark versions differ: a getter that is not there has no answer. All is
+bounded, and nothing that came from the JVM is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from spline_bridge.agent import relations
+from spline_bridge.agent.getters import (
+    Reader,
+    answers,
+    ask,
+    catalog_table,
+    class_name,
+    follow,
+    java_map,
+    optional,
+    pairs,
+    short_name,
+    split,
+    text,
+    value,
+)
+from spline_bridge.agent.model import Captured, Leaf
+
+#: Of a plan with more leaves, the sources of those beyond are not named.
+_MOST_LEAVES = 500
+
+
+def _table(path: str) -> Reader:
+    return lambda command: catalog_table(getattr(command, path)())
+
+
+def _target(path: str) -> Mapping[str, Reader]:
+    return {"relation": lambda command: relations.details(getattr(command, path)())}
+
+
+def _created(command: Any) -> dict[str, Any]:
+    """Properties of the table that a CREATE TABLE AS SELECT made."""
+    name = command.name()
+    known = name.catalog().loadTable(name.identifier()).properties()
+    return {key: str(known.get(key)) for key in ("location", "provider") if known.get(key) is not None}
+
+
+_AS_SELECT: Mapping[str, Reader] = {
+    "name": text("tableName"),
+    "catalog": value("name.catalog.name"),
+    "identifier": text("name.identifier"),
+    "properties": _created,
+    "provider": lambda command: command.tableSpec().provider().get(),
+    "options": pairs("writeOptions"),
+}
+
+#: Command that writes -> what is asked of it.
+COMMANDS: Mapping[str, Mapping[str, Reader]] = {
+    "InsertIntoHadoopFsRelationCommand": {
+        "path": text("outputPath"),
+        "mode": text("mode"),
+        "format": short_name("fileFormat"),
+        "options": pairs("options"),
+        "static": pairs("staticPartitions"),
+        "table": optional("catalogTable", catalog_table),
+    },
+    "SaveIntoDataSourceCommand": {
+        "mode": text("mode"),
+        "format": short_name("dataSource"),
+        "options": pairs("options"),
+    },
+    "InsertIntoDataSourceCommand": _target("logicalRelation"),
+    "CreateDataSourceTableAsSelectCommand": {"mode": text("mode"), "table": _table("table")},
+    "CreateHiveTableAsSelectCommand": {"mode": text("mode"), "table": _table("tableDesc")},
+    "OptimizedCreateHiveTableAsSelectCommand": {"mode": text("mode"), "table": _table("tableDesc")},
+    "InsertIntoHiveTable": {"table": _table("table"), "static": pairs("partition")},
+    "InsertIntoDataSourceDirCommand": {
+        "path": optional("storage.locationUri", lambda uri: str(uri.toString())),
+        "format": value("provider"),
+        "options": pairs("storage.properties"),
+    },
+    "InsertIntoHiveDirCommand": {"path": optional("storage.locationUri", lambda uri: str(uri.toString()))},
+    **dict.fromkeys(
+        ("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic", "UpdateTable", "DeleteFromTable"),
+        _target("table"),
+    ),
+    **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
+    **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
+    "MergeIntoTable": _target("targetTable"),
+    **dict.fromkeys(("MergeIntoCommand", "UpdateCommand", "DeleteCommand"), _target("target")),
+    "WriteToMicroBatchDataSource": {
+        "table": value("table.name"),
+        "properties": java_map("table.properties", ("location", "provider")),
+        "options": pairs("writeOptions"),
+    },
+    "WriteToMicroBatchDataSourceV1": {
+        "table": optional("catalogTable", catalog_table),
+        "sink": text("sink"),
+        "options": pairs("writeOptions"),
+    },
+}
+
+#: Where commands that have no children keep their plans.
+_INNER: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "SaveIntoDataSourceCommand",
+            "CreateDataSourceTableAsSelectCommand",
+            "CreateHiveTableAsSelectCommand",
+            "OptimizedCreateHiveTableAsSelectCommand",
+            "InsertIntoDataSourceDirCommand",
+            "InsertIntoDataSourceCommand",
+            "CreateTableAsSelect",
+            "ReplaceTableAsSelect",
+        ),
+        ("query",),
+    ),
+    "MergeIntoCommand": ("source", "target"),
+    "UpdateCommand": ("target",),
+    "DeleteCommand": ("target",),
+}
+
+#: Names of actions that only read: their plans are not looked at.
+_ACTIONS = frozenset({"collect", "collectToPython", "count", "head", "take", "show", "tail", "toLocalIterator"})
+
+
+def is_write(func_name: str, query_execution: Any) -> bool:
+    """Whether an execution writes data. Cheap: five calls to the JVM, some more in mode `ignore`."""
+    if func_name in _ACTIONS:
+        return False
+    plan = query_execution.analyzed()
+    return class_name(plan) in COMMANDS and not (_ignored(plan, query_execution) or _staged(plan))
+
+
+def _staged(plan: Any) -> bool:
+    """Whether it fills a table that a CREATE TABLE AS SELECT is just making, and which that one tells of."""
+    name = ask(lambda command: class_name(command.table().table()), plan)
+    return "$Staged" in str(name)
+
+
+def _ignored(plan: Any, query_execution: Any) -> bool:
+    """Whether mode `ignore` left alone what was there already: then no file was written.
+
+    A CREATE TABLE IF NOT EXISTS is told by the insert that it makes, if it makes one.
+    """
+    if ask(text("mode"), plan) != "Ignore":
+        return False
+    written = _metrics(query_execution)
+    return not any(written.get(name) for name in ("numFiles", "numOutputRows", "numOutputBytes"))
+
+
+def _executed(reader: Reader, query_execution: Any) -> Any:
+    """What the command says as it was executed: the analysed one would decide by settings that may be others by now."""
+    for path in ("executedPlan.cmd", "executedPlan.executedPlan.cmd"):  # the second one: adaptive execution
+        command = ask(lambda target, path=path: follow(target, path), query_execution)  # type: ignore[misc]
+        if command is not None:
+            return ask(reader, command)
+    return None
+
+
+def _metrics(query_execution: Any) -> dict[str, int]:
+    """Numbers of the write's command: ``SQLMetric(id: 12, name: Some(number of written files), value: 1)``."""
+    known: dict[str, str] = _executed(pairs("metrics"), query_execution) or {}
+    values = {name: metric.rpartition("value: ")[2].rstrip(")") for name, metric in known.items()}
+    return {name: int(number) for name, number in values.items() if number.isdigit()}
+
+
+def read(query_execution: Any) -> Captured:
+    """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
+    plan = query_execution.analyzed()
+    command = class_name(plan)
+    details = answers(COMMANDS.get(command, {}), plan)
+    if "table" in details and "path" not in details and not _located(details["table"]):
+        details["location"] = ask(_default_location(command), query_execution)
+    details["metrics"] = _metrics(query_execution)
+    details["dynamic"] = _executed(value("dynamicPartitionOverwrite"), query_execution) is True
+    details["filesystem"] = ask(_default_filesystem, query_execution)
+    text_ = str(plan.toJSON())
+    expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
+    return Captured(text_, details, (*_leaves(plan, command), *expansions))
+
+
+def _located(table: Any) -> bool:
+    return not isinstance(table, Mapping) or "Location" in table
+
+
+def _default_location(command: str) -> Reader:
+    """Where the catalog puts a managed table; asked after the command ran, so the table is there."""
+    table = "tableDesc" if "Hive" in command else "table"
+
+    def reader(query_execution: Any) -> str:
+        identifier = getattr(query_execution.analyzed(), table)().identifier()
+        return str(query_execution.sparkSession().sessionState().catalog().defaultTablePath(identifier).toString())
+
+    return reader
+
+
+def _default_filesystem(query_execution: Any) -> str:
+    """What a path without a scheme is on: ``file:///``, ``s3://bucket``."""
+    return str(query_execution.sparkSession().sparkContext().hadoopConfiguration().get("fs.defaultFS"))
+
+
+def _leaves(plan: Any, command: str) -> Iterator[Leaf]:
+    for leaf in islice(_leaf_objects(plan, command), _MOST_LEAVES):
+        name = class_name(leaf)
+        if name in relations.LEAVES:
+            yield Leaf(name, _ids(leaf), ask(relations.LEAVES[name], leaf) or {})
+
+
+def _leaf_objects(plan: Any, command: str) -> Iterator[Any]:
+    """The leaves of the plan, of the plans that its command holds, and of all subqueries in them."""
+    for root in _roots(plan, command):
+        for tree in [root, *relations.elements(root.subqueriesAll())]:
+            yield from relations.elements(tree.collectLeaves())
+
+
+#: Spark's JSON leaves out the projections of an `Expand` where they are a view of an array, as `unpivot` makes them.
+_LOST_PROJECTIONS = '"projections":null'
+#: Operators looked at to find those.
+_MOST_OPERATORS = 300
+
+
+def _expansions(plan: Any, command: str) -> Iterator[Leaf]:
+    waiting = list(_roots(plan, command))
+    for _ in range(_MOST_OPERATORS):
+        if not waiting:
+            return
+        node = waiting.pop()
+        waiting.extend(relations.elements(node.children()))
+        if class_name(node) == "Expand":
+            rows = [split(row) for row in relations.elements(node.projections())]
+            yield Leaf("Expand", _ids(node), {"projections": rows})
+
+
+def _roots(plan: Any, command: str) -> Iterator[Any]:
+    """The plan, and those that its command holds without having them as children."""
+    yield plan
+    for name in _INNER.get(command, ()):
+        yield getattr(plan, name)()
+
+
+def _ids(leaf: Any) -> tuple[str, ...]:
+    """Expression ids of the output: each attribute prints as ``name#12`` or ``name#12L``."""
+    return tuple(item.rpartition("#")[2].rstrip("L") for item in split(leaf.output()))

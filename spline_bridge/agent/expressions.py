@@ -1,0 +1,255 @@
+"""Expressions of one plan in the wire form: a table of functions and constants that refer to each other.
+
+Work is iterative: an expression is as deep as a program makes it. Which arguments of a class are worth a word is an
+allow-list, since most numbers among them are positions of children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from spline_bridge.agent.names import function_name
+from spline_bridge.agent.results import result
+from spline_bridge.agent.tree import Node, product, singleton
+from spline_bridge.agent.types import Types
+
+Ref = dict[str, str]
+"""``{"__attrId": ..}`` or ``{"__exprId": ..}``."""
+
+
+class Typed(NamedTuple):
+    """A reference, and the type behind it as Spark's JSON has it; None where it is not known."""
+
+    ref: Ref
+    type: Any = None
+
+
+class Scope(Protocol):
+    """What an expression sees of the plan around it."""
+
+    def attribute(self, node: Node) -> Typed:
+        """The attribute that an `AttributeReference` means here."""
+
+    def subquery(self, node: Node) -> list[Typed]:
+        """The output of the subquery that an expression holds."""
+
+
+class Expressions:
+    """The expressions of one plan."""
+
+    def __init__(self, data_types: Types) -> None:
+        self.functions: list[dict[str, Any]] = []
+        self.constants: list[dict[str, Any]] = []
+        self._types = data_types
+
+    def typed(self, root: Node, scope: Scope) -> Typed:
+        """An expression's reference and type; what it is made of is added to the tables, operands first."""
+        done: dict[int, Typed] = {}
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            operands = _operands(node)
+            missing = [operand for operand in operands if id(operand) not in done]
+            if missing and id(node) not in done:
+                stack.extend(reversed(missing))
+                continue
+            stack.pop()
+            if id(node) not in done:
+                done[id(node)] = self._built(node, [done[id(operand)] for operand in operands], scope)
+        return done[id(root)]
+
+    def _built(self, node: Node, operands: list[Typed], scope: Scope) -> Typed:
+        if node.name == "AttributeReference":
+            return scope.attribute(node)
+        if node.name == "OuterReference":
+            return operands[0]
+        if node.name == "Literal":
+            return self._constant(node)
+        return self.function(node, scope.subquery(node) if node.name in _WHOLE_SUBQUERIES else operands)
+
+    def _constant(self, node: Node) -> Typed:
+        key, type_, said = self._next(), node.fields.get("dataType"), node.fields.get("value")
+        self.constants.append(
+            {
+                "id": key,
+                "value": None if said is None else _VALUES.get(_type_name(type_), str)(said),
+                **self._type(type_),
+                "extra": {"_typeHint": "expr.Literal", "simpleClassName": "Literal"},
+            }
+        )
+        return Typed({"__exprId": key}, type_)
+
+    def function(self, node: Node, operands: Sequence[Typed]) -> Typed:
+        """A function over operands that are known already."""
+        type_ = result(node, [operand.type for operand in operands])
+        name = str(node.fields.get("name")) if node.name in _NAMED else function_name(node.name)
+        return self.call(_class(node), name, operands, type_, _params(node, operands))
+
+    def call(
+        self, class_name: str, name: str, operands: Sequence[Typed], type_: Any, params: Mapping[str, Any]
+    ) -> Typed:
+        """Adds a function to the table."""
+        key, simple = self._next(), class_name.rpartition(".")[2]
+        symbol = _SYMBOLS.get(simple)
+        hint = _HINTS.get(simple) or ("expr.Binary" if symbol else "expr.Generic" if operands else "expr.GenericLeaf")
+        self.functions.append(
+            {
+                "id": key,
+                "name": name,
+                **self._type(type_),
+                "childRefs": [operand.ref for operand in operands],
+                **({"params": dict(params)} if params else {}),
+                "extra": {"_typeHint": hint, "simpleClassName": class_name, **({"symbol": symbol} if symbol else {})},
+            }
+        )
+        return Typed({"__exprId": key}, type_)
+
+    def _next(self) -> str:
+        return f"expr-{len(self.functions) + len(self.constants)}"
+
+    def _type(self, type_: Any) -> dict[str, str]:
+        key = self._types.id(type_)
+        return {"dataType": key} if key else {}
+
+
+#: Expressions whose value is a plan's output.
+_WHOLE_SUBQUERIES = frozenset(
+    {"ScalarSubquery", "ListQuery", "LateralSubquery", "FunctionTableSubqueryArgumentExpression"}
+)
+#: All expressions that hold a plan.
+SUBQUERIES = _WHOLE_SUBQUERIES | {"Exists"}
+
+_NAMED = frozenset({"Alias", "PythonUDF", "PythonUDAF", "PythonUDTF"})
+_HINTS = {
+    "Alias": "expr.Alias",
+    "ScalaUDF": "expr.UDF",
+    "SpecifiedWindowFrame": "expr.UntypedExpression",
+    "WindowSpecDefinition": "expr.UntypedExpression",
+}
+_SYMBOLS = {
+    "Add": "+", "Subtract": "-", "Multiply": "*", "Divide": "/", "Remainder": "%", "IntegralDivide": "div",
+    "EqualTo": "=", "EqualNullSafe": "<=>", "LessThan": "<", "LessThanOrEqual": "<=", "GreaterThan": ">",
+    "GreaterThanOrEqual": ">=", "And": "&&", "Or": "||", "BitwiseAnd": "&", "BitwiseOr": "|", "BitwiseXor": "^",
+}  # fmt: skip
+
+_CATALYST = "org.apache.spark.sql.catalyst.expressions."
+
+
+def _class(node: Node) -> str:
+    """The class as Spline's agent names it: without the common package, ``aggregate.Sum``."""
+    return f"{node.package}.{node.name}".removeprefix(_CATALYST).rstrip("$")
+
+
+def _operands(node: Node) -> list[Node]:
+    if node.name == "OuterReference":
+        return [node.fields["e"]]
+    return [] if node.fields.get("hideSeed") else node.children  # a drawn seed is another one in every run
+
+
+# Values of constants --------------------------------------------------------------------------------------------------
+
+
+def _boolean(text: Any) -> bool:
+    return str(text) == "true"
+
+
+def _number(text: Any) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return str(text)
+
+
+def _real(text: Any) -> Any:
+    """JSON has no NaN and no infinity: they stay texts."""
+    try:
+        number = float(text)
+    except ValueError:
+        return str(text)
+    return number if number - number == 0 else str(text)
+
+
+def _hidden(_: Any) -> str:
+    """Bytes and objects of the JVM print as addresses."""
+    return "..."
+
+
+_VALUES: Mapping[str, Callable[[Any], Any]] = {
+    "boolean": _boolean,
+    **dict.fromkeys(("byte", "short", "integer", "long"), _number),
+    **dict.fromkeys(("float", "double"), _real),
+    **dict.fromkeys(("binary", "object"), _hidden),
+}
+
+
+def _type_name(type_: Any) -> str:
+    return type_ if isinstance(type_, str) else str(product(type_).get("type"))
+
+
+# Params: what of a class's arguments is worth a word ------------------------------------------------------------------
+
+#: Class -> arguments that are kept, where they are plain.
+_KEPT: Mapping[str, tuple[str, ...]] = {
+    "Alias": ("name",),
+    "AggregateExpression": ("isDistinct",),
+    "GetStructField": ("ordinal", "name"),
+    "PythonUDF": ("name", "evalType"),
+    "PythonUDAF": ("name",),
+    "PythonUDTF": ("name", "evalType"),
+    "NamedLambdaVariable": ("name",),
+    "WithField": ("name",),
+    "DropField": ("name",),
+    "ListQuery": ("numCols",),
+    **dict.fromkeys(("First", "Last", "AnyValue", "Lag", "Lead", "NthValue"), ("ignoreNulls",)),
+}
+
+
+def _params(node: Node, operands: Sequence[Typed]) -> dict[str, Any]:
+    fields = node.fields
+    kept = {name: fields[name] for name in _KEPT.get(node.name, ()) if fields.get(name) is not None}
+    special = _SPECIAL.get(node.name)
+    return {**kept, **special(fields, operands)} if special else kept
+
+
+def _aggregate(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:
+    return {"mode": singleton(fields.get("mode"))}
+
+
+def _order(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:
+    return {name: singleton(fields.get(name)) for name in ("direction", "nullOrdering")}
+
+
+def _specification(fields: Mapping[str, Any], operands: Sequence[Typed]) -> dict[str, Any]:
+    """The keys of a window by role, as references: its operands are both, and its frame."""
+    keys = {name: fields.get(name) or [] for name in ("partitionSpec", "orderSpec")}
+    return {name: [operands[i].ref for i in positions] for name, positions in keys.items() if positions}
+
+
+def _frame(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:
+    return {"frameType": singleton(fields.get("frameType"))}
+
+
+def _element_field(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:
+    return {"field": product(fields.get("field")).get("name")}
+
+
+def _pivot(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:
+    """The values of the pivot column; Spark prints texts in one list, and other values not at all."""
+    listed = fields.get("pivotColumnValues")
+    return {"pivotColumnValues": listed[1:-1].split(", ")} if isinstance(listed, str) else {}
+
+
+def _udf(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:
+    return {"name": fields.get("udfName") or "UDF"}
+
+
+_SPECIAL: Mapping[str, Callable[[Mapping[str, Any], Sequence[Typed]], dict[str, Any]]] = {
+    "AggregateExpression": _aggregate,
+    "SortOrder": _order,
+    "WindowSpecDefinition": _specification,
+    "SpecifiedWindowFrame": _frame,
+    "GetArrayStructFields": _element_field,
+    "PivotFirst": _pivot,
+    "ScalaUDF": _udf,
+}

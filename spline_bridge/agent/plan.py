@@ -1,0 +1,105 @@
+"""The plan and the event as documents of the Spline Producer API 1.2, and the plan's id. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from spline_bridge.agent.build import Builder, Place
+from spline_bridge.agent.model import Captured, Report, Run
+from spline_bridge.agent.tree import parse
+from spline_bridge.agent.writes import Write, write
+from spline_bridge.redact import redact
+
+AGENT = {"name": "headwater-python-agent", "version": "1"}
+
+#: Random once, fixed for ever: changing it would give every plan a new id.
+_NAMESPACE = uuid.UUID("5f0c7a53-94d4-4b0e-9f3f-3c1d3b0c8a0e")
+
+
+def report(captured: Captured, run: Run) -> Report:
+    """The plan and the event. Pure: the same arguments give the same documents, and one logic one plan id."""
+    plan = _plan(captured, run)
+    cleaned, _ = redact(plan)
+    plan_id = str(uuid.uuid5(_NAMESPACE, _content(cleaned)))
+    event, _ = redact([_event(plan_id, run, captured.command.get("metrics"))])
+    return Report({"id": plan_id, **cleaned}, event[0])
+
+
+def _plan(captured: Captured, run: Run) -> dict[str, Any]:
+    tree = parse(captured.plan)
+    builder = Builder(captured.leaves, tree.types, captured.command.get("filesystem"))
+    target = write(tree.root, captured.command)
+    place = builder.add(target.query) if target.query is not None else None
+    name, job = _names(run)
+    return {
+        "name": name,
+        "operations": {
+            "write": {
+                "id": "op-0",
+                "name": tree.root.name,
+                "outputSource": target.uri or f"unresolved:{tree.root.name}",
+                "append": target.append,
+                "childIds": [place.id] if place else [],
+                "params": _params(target, place, builder),
+                **({"extra": {"destinationType": target.format}} if target.format else {}),
+            },
+            "reads": builder.reads,
+            "other": builder.others,
+        },
+        "attributes": builder.attributes,
+        "expressions": {"functions": builder.expressions.functions, "constants": builder.expressions.constants},
+        "systemInfo": {"name": "spark", "version": run.spark_version},
+        "agentInfo": AGENT,
+        "extraInfo": {"appName": name, **job, "dataTypes": builder.types.listed},
+    }
+
+
+def _params(target: Write, place: Place | None, builder: Builder) -> dict[str, Any]:
+    """What is told of the command: its options, the target's columns, and conditions, both by reference."""
+    params = dict(target.params)
+    if target.columns and place is not None:
+        written = builder.target(target.columns, place.columns, by_name=target.by_name)
+        params["table"] = {**params.get("table", {}), "output": written}
+    told = {name: place.typed(expression).ref for name, expression in target.expressions.items() if place is not None}
+    return {**params, **told}
+
+
+_GLUE_APPLICATION = re.compile(r"^nativespark-(?P<job>.+)-jr_[0-9a-fA-F]+$")
+_JOB = "spark.glue.JOB_NAME"
+
+
+def _names(run: Run) -> tuple[str, dict[str, str]]:
+    """The application's name without what changes from run to run, and the Glue job's name, if it is one."""
+    glue = _GLUE_APPLICATION.match(run.app_name)
+    job = run.extra.get(_JOB) or (glue["job"] if glue else "")
+    return (job, {_JOB: job}) if job else (run.app_name, {})
+
+
+_EXPRESSION_ID = re.compile(r"#\d+L?\b")
+
+
+def _content(plan: Mapping[str, Any]) -> str:
+    """What makes a plan itself: not the versions of what ran it, nor ids in names that Spark makes up."""
+    kept = {key: value for key, value in plan.items() if key not in ("systemInfo", "agentInfo")}
+    return _EXPRESSION_ID.sub("#", json.dumps(kept, sort_keys=True, separators=(",", ":")))
+
+
+def _event(plan_id: str, run: Run, metrics: Any) -> dict[str, Any]:
+    return {
+        "planId": plan_id,
+        "timestamp": run.ended_ms,
+        **({"durationNs": run.duration_ns} if run.duration_ns is not None else {}),
+        **({"error": run.error} if run.error is not None else {}),
+        "extra": {
+            "appId": run.app_id,
+            "user": run.user,
+            "startTime": run.started_ms,
+            "sparkVersion": run.spark_version,
+            **({"writeMetrics": metrics} if metrics else {}),
+            **run.extra,
+        },
+    }

@@ -1,0 +1,151 @@
+"""What the JVM is asked about the leaves of a plan: where the data is, in which format, under which table name."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from spline_bridge.agent.getters import (
+    Reader,
+    answers,
+    ask,
+    catalog_table,
+    class_name,
+    follow,
+    items,
+    java_map,
+    optional,
+    pairs,
+    text,
+    value,
+)
+
+#: RDDs looked at behind one leaf, and files listed of one scan: code can build chains of any length.
+_MOST_RDDS, _MOST_FILES = 64, 64
+
+_FILES: Mapping[str, Reader] = {
+    "format": text("relation"),
+    "index": text("relation.location"),
+    "paths": items("relation.location.rootPaths"),
+    "options": pairs("relation.options"),
+}
+_JDBC: Mapping[str, Reader] = {"options": pairs("relation.jdbcOptions.parameters")}
+
+
+def _logical_relation(leaf: Any) -> dict[str, Any]:
+    """Files, whoever lists them (Delta has a class of its own), JDBC, or what a relation of another kind prints."""
+    kind = class_name(leaf.relation())
+    found = answers(_JDBC if kind == "JDBCRelation" else _FILES, leaf)
+    if str(found.get("index", "")).startswith("Delta["):
+        found.update(answers({"travel": value("relation.location.isTimeTravelQuery")}, leaf))
+    return {"relation": kind, **found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
+
+
+#: Options of a table that name its data; others can be anything.
+_NAMING = (
+    "path", "paths", "subscribe", "subscribePattern", "assign", "topic", "kafka.bootstrap.servers", "url", "dbtable",
+    "query", "snapshot-id", "as-of-timestamp", "versionAsOf", "timestampAsOf", "branch", "tag",
+)  # fmt: skip
+_PROPERTIES = ("location", "provider", "format")
+
+
+def _table(leaf: Any) -> Any:
+    """The table itself: around that of a MERGE, UPDATE or DELETE is Spark's own."""
+    table = leaf.table()
+    return table.table() if class_name(table) == "RowLevelOperationTable" else table
+
+
+_TABLE_V2: Mapping[str, Reader] = {
+    "class": lambda leaf: class_name(_table(leaf)),
+    "name": value("table.name"),
+    "properties": lambda leaf: java_map("properties", _PROPERTIES)(_table(leaf)),
+    "catalog": optional("catalog", value("name")),
+    "identifier": optional("identifier", lambda identifier: str(identifier.toString())),
+    "options": java_map("options", _NAMING),
+}
+#: Asked only where the table's properties do not say where it is.
+_PLACE: Mapping[str, Reader] = {
+    "paths": items("table.paths"),
+    "path": text("table.path"),
+    "jdbc": pairs("table.jdbcOptions.parameters"),
+}
+
+
+def _table_v2(leaf: Any) -> dict[str, Any]:
+    found = answers(_TABLE_V2, leaf)
+    return found if found.get("properties", {}).get("location") else {**found, **answers(_PLACE, leaf)}
+
+
+def _rdd(leaf: Any) -> dict[str, Any]:
+    """The files behind an RDD's code: the scans that its chain of dependencies begins with."""
+    waiting, seen, paths = deque([leaf.rdd()]), set[int](), list[str]()
+    while waiting and len(seen) < _MOST_RDDS:
+        rdd = waiting.popleft()
+        if rdd.id() not in seen:
+            seen.add(rdd.id())
+            paths += ask(_SCANS.get(class_name(rdd), _nothing), rdd) or []
+            waiting.extend(dependency.rdd() for dependency in elements(rdd.dependencies()))
+    return {"paths": list(dict.fromkeys(paths))}
+
+
+def _nothing(_: Any) -> list[str]:
+    return []
+
+
+def _scanned(rdd: Any) -> list[str]:
+    """Files of a scan, without Spark's note of the part that is read: ``path: file:///a, range: 0-9, ...``."""
+    out: list[str] = []
+    for partition in elements(rdd.filePartitions()):
+        out += [str(file.filePath().toString()) for file in partition.files()[: _MOST_FILES - len(out)]]
+        if len(out) >= _MOST_FILES:
+            break
+    return out
+
+
+_INPUT = "mapreduce.input.fileinputformat.inputdir"
+
+
+def _hadoop(configuration: str) -> Reader:
+    def reader(rdd: Any) -> list[str]:
+        return [path for path in str(follow(rdd, configuration).get(_INPUT) or "").split(",") if path]
+
+    return reader
+
+
+_SCANS: Mapping[str, Reader] = {
+    "FileScanRDD": _scanned,
+    "HadoopRDD": _hadoop("getJobConf"),
+    **dict.fromkeys(("NewHadoopRDD", "BinaryFileRDD", "WholeTextFileRDD"), _hadoop("getConf")),
+}
+
+#: Leaf of a logical plan -> what is asked of it. Leaves that are not here hold no data, or data of the program.
+LEAVES: Mapping[str, Reader] = {
+    "LogicalRelation": _logical_relation,
+    "HiveTableRelation": lambda leaf: {"table": catalog_table(leaf.tableMeta())},
+    "DataSourceV2Relation": _table_v2,
+    "StreamingDataSourceV2Relation": lambda leaf: {"stream": str(leaf.stream().toString()), **_table_v2(leaf)},
+    "StreamingDataSourceV2ScanRelation": lambda leaf: {
+        "stream": str(leaf.stream().toString()),
+        **_table_v2(leaf.relation()),
+    },
+    "LogicalRDD": _rdd,
+}
+
+
+def details(leaf: Any) -> dict[str, Any]:
+    """What is known of a relation: a leaf of a plan, or the target of a command under aliases and views."""
+    for _ in range(_MOST_ALIASES):
+        if class_name(leaf) in LEAVES:
+            return dict(ask(LEAVES[class_name(leaf)], leaf) or {})
+        leaf = leaf.children().head()
+    return {}
+
+
+#: Aliases and views around a target.
+_MOST_ALIASES = 10
+
+
+def elements(sequence: Any) -> list[Any]:
+    """The elements of a Scala ``Seq``, as objects of the JVM."""
+    return [sequence.apply(i) for i in range(sequence.size())]

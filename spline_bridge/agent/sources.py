@@ -1,0 +1,151 @@
+"""Where data is, in Spline's words: the URI of what a leaf reads or a command writes, its type and its options.
+
+From what `capture` was told; pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from spline_bridge.secret_patterns import MASK, clean_text
+
+Details = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data outside the plan: its URIs, its format, and what is worth telling of it."""
+
+    uris: tuple[str, ...]
+    format: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def source(details: Details, filesystem: str | None) -> Source | None:
+    """The source that a leaf or target is, from the answers of its getters; None if they name none.
+
+    `filesystem` is what paths without a scheme are on.
+    """
+    for rule in (_table_v2, _files, _hive, _jdbc, _options):
+        found = rule(details)
+        if found is not None and found.uris:
+            return replace(found, uris=tuple(located(uri, filesystem) for uri in found.uris))
+    return None
+
+
+def _files(details: Details) -> Source | None:
+    if "paths" not in details:
+        return None
+    return Source(tuple(details["paths"]), _format(details), {**_options_of(details), **_travel(details)})
+
+
+def _format(details: Details) -> str | None:
+    """Delta calls its own files parquet; what lists them knows better."""
+    return "delta" if str(details.get("index", "")).startswith("Delta[") else details.get("format")
+
+
+def _travel(details: Details) -> dict[str, Any]:
+    """The version that a query names; a snapshot that it did not name is another one in every run."""
+    version = str(details.get("index", "")).partition("Delta[version=")[2].partition(",")[0]
+    return {"versionAsOf": version} if details.get("travel") and version else {}
+
+
+def _options_of(details: Details) -> dict[str, Any]:
+    return {**details.get("options", {}), **table(details.get("table"))}
+
+
+def table(catalog_table: Any) -> dict[str, Any]:
+    """``{"table": {"identifier": {"table", "database"}}}`` of a catalog table; empty if there is none."""
+    if not isinstance(catalog_table, Mapping) or not catalog_table.get("Table"):
+        return {}
+    named = {"table": catalog_table["Table"], "database": catalog_table.get("Database")}
+    return {"table": {"identifier": {key: value for key, value in named.items() if value}}}
+
+
+def _hive(details: Details) -> Source | None:
+    known = details.get("table")
+    if not isinstance(known, Mapping) or not known.get("Location"):
+        return None
+    return Source((known["Location"],), str(known.get("Provider", "hive")), table(known))
+
+
+def _jdbc(details: Details) -> Source | None:
+    options = details.get("jdbc") or details.get("options") or {}
+    known = {key.lower(): value for key, value in options.items()}
+    if not str(known.get("url", "")).startswith("jdbc:"):
+        return None
+    what = known.get("dbtable") or known.get("query")
+    return Source(
+        (f"{_public(str(known['url']))}:{what}",), "jdbc", {k: v for k, v in options.items() if k.lower() in _JDBC}
+    )
+
+
+def _public(url: str) -> str:
+    """A JDBC URL without the properties that are secrets: masked ones would take the table's name with them."""
+    return _MASKED.sub("", clean_text(url)[0])
+
+
+_MASKED = re.compile(r"[;?&][^;?&=]*=" + re.escape(MASK))
+
+#: Options of a JDBC source that say what is read or written. Others can hold anything.
+_JDBC = frozenset({"url", "dbtable", "query", "driver", "user"})
+
+
+def _table_v2(details: Details) -> Source | None:
+    """A table of a catalog plugin: by its location, else by its full name."""
+    if "identifier" not in details and details.get("class") not in _NAMELESS:
+        return None
+    properties, options = details.get("properties", {}), details.get("options", {})
+    place = properties.get("location") or details.get("path") or next(iter(details.get("paths", ())), None)
+    name = details.get("name") or ".".join(filter(None, (details.get("catalog"), details.get("identifier"))))
+    if details.get("jdbc"):
+        return _jdbc(details)
+    uri = place or _topic(options) or name
+    params = {**options, "table": {"identifier": name}} if "identifier" in details else dict(options)
+    return Source((uri,) if uri else (), _provider(details), params)
+
+
+#: Tables of sources that are no catalog's.
+_NAMELESS = frozenset({"KafkaTable", "ParquetTable", "CSVTable", "JsonTable", "OrcTable", "TextTable", "AvroTable"})
+
+
+def _provider(details: Details) -> str | None:
+    properties = details.get("properties", {})
+    named = str(properties.get("provider") or properties.get("format") or "").partition("/")[0]
+    return named or str(details.get("class", "")).removesuffix("Table").lower() or None
+
+
+def _topic(options: Mapping[str, Any]) -> str | None:
+    known = {key.lower(): value for key, value in options.items()}
+    named = known.get("topic") or known.get("subscribe") or known.get("subscribepattern")
+    return f"kafka:{named}" if named else None
+
+
+def _options(details: Details) -> Source | None:
+    """A source that only its options tell of: ``format:name``."""
+    options, format_ = details.get("options", {}), details.get("format")
+    known = {key.lower(): value for key, value in options.items()}
+    if known.get("path"):
+        return Source((str(known["path"]),), format_, _plain(options))
+    if _topic(options) and format_ == "kafka":
+        return Source((str(_topic(options)),), format_, _plain(options))
+    named = next((known[key] for key in _WORDS if known.get(key)), None)
+    return Source((f"{format_}:{named}",), format_, _plain(options)) if named and format_ else None
+
+
+#: Options by which connectors name a table, a collection or an index.
+_WORDS = ("dbtable", "table", "tablename", "collection", "resource", "index", "topic")
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if "://" not in str(value) or key.lower() == "path"}
+
+
+def located(uri: str, filesystem: str | None) -> str:
+    """A URI without the slash at its end; a path on the file system that Hadoop takes: ``/lake`` is ``file:/lake``."""
+    scheme = (filesystem or "").rstrip("/")
+    whole = f"{scheme}{uri}" if uri.startswith("/") else uri
+    return whole.rstrip("/") or whole

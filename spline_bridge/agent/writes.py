@@ -1,0 +1,166 @@
+"""What a command writes: the target, whether it appends, and the plan that it takes its rows from. Pure.
+
+One table, `_RULES`, by the command's class. MERGE, UPDATE and DELETE are in `rowlevel`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from spline_bridge.agent import rowlevel
+from spline_bridge.agent.sources import Source, located, source, table
+from spline_bridge.agent.tree import Node, product, roots
+
+Details = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Write:
+    """The write of a plan: `query` gives its rows, None if it has none; `uri` is empty if nothing names the target."""
+
+    uri: str
+    query: Node | None
+    append: bool = False
+    format: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    columns: Sequence[Node] = ()
+    """The target's columns by position, where the command lists them."""
+    by_name: bool = False
+    """Whether columns are written by name and not by position."""
+    expressions: Mapping[str, Node] = field(default_factory=dict)
+    """Expressions of the command that are worth telling, by the name of their param."""
+
+
+def write(root: Node, details: Details) -> Write:
+    """What the command at the root of a plan writes. Of a command without a rule, what its getters say."""
+    rule = _RULES.get(root.name, _relation)
+    return rule(root, details)
+
+
+def query(root: Node) -> Node | None:
+    """The plan that a command takes its rows from: its child, or a plan that it holds."""
+    if root.name in rowlevel.READS or root.name in rowlevel.REWRITTEN:
+        return rowlevel.operation(root)
+    if root.children:
+        return root.children[-1]
+    held = root.fields.get("query")
+    return held if isinstance(held, Node) else None
+
+
+def _appends(details: Details) -> bool:
+    return details.get("mode") == "Append"
+
+
+def _files(root: Node, details: Details) -> Write:
+    """Files under a path, with or without a table of the catalog around them."""
+    return Write(
+        _located(details.get("path"), details),
+        query(root),
+        _appends(details),
+        details.get("format"),
+        {**details.get("options", {}), **table(details.get("table")), **_layout(root, details)},
+    )
+
+
+def _layout(root: Node, details: Details) -> dict[str, Any]:
+    """Partitions and buckets, in the words that Spark's options have for them."""
+    partitions = [str(column.fields["name"]) for column in roots(root.fields.get("partitionColumns"))]
+    buckets = product(root.fields.get("bucketSpec"))
+    found = {
+        "__partition_columns": json.dumps(partitions) if partitions else None,
+        "staticPartitions": details.get("static"),
+        "partitionOverwriteMode": "dynamic" if details.get("dynamic") is True else None,
+        "bucketColumns": buckets.get("bucketColumnNames"),
+        "numBuckets": buckets.get("numBuckets"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _options(root: Node, details: Details) -> Write:
+    """A data source that only its options describe: JDBC, Kafka, a connector of somebody else's."""
+    found = _source({key: value for key, value in details.items() if key != "table"}, details)
+    return _to(found, root, append=_appends(details))
+
+
+def _directory(root: Node, details: Details) -> Write:
+    return Write(_located(details.get("path"), details), query(root), format=details.get("format"))
+
+
+def _catalog(root: Node, details: Details) -> Write:
+    """A table that the command makes, or a Hive table: where the catalog has it, or would put it."""
+    known = details.get("table", {})
+    uri = _located(known.get("Location") or details.get("location"), details)
+    layout = _layout(root, details)
+    overwrites = root.fields.get("overwrite")
+    return Write(
+        uri, query(root), _appends(details) or overwrites is False, known.get("Provider"), {**table(known), **layout}
+    )
+
+
+def _relation(root: Node, details: Details) -> Write:
+    """A table of a catalog plugin, or the relation that a command holds."""
+    append = root.name == "AppendData" or root.fields.get("overwrite") is False
+    written = _to(_source(details.get("relation", {}), details), root, append=append)
+    target, condition = root.fields.get("table"), root.fields.get("deleteExpr")
+    if not isinstance(target, Node) or root.name in rowlevel.CONDITIONAL:
+        return written
+    return replace(
+        written,
+        columns=tuple(roots(target.fields.get("output"))),
+        by_name=root.fields.get("isByName") is True,
+        expressions={"deleteExpr": condition} if isinstance(condition, Node) else {},
+    )
+
+
+def _as_select(root: Node, details: Details) -> Write:
+    properties = {**details.get("properties", {})}
+    properties.setdefault("provider", details.get("provider"))
+    return _to(_source({"identifier": None, **details, "properties": properties}, details), root)
+
+
+def _stream(root: Node, details: Details) -> Write:
+    """One micro-batch of a stream; sinks are written to batch by batch."""
+    options = details.get("options", {})
+    known: tuple[Details, ...] = ({"options": options, "format": _sink(details)}, {"table": details.get("table")})
+    found = next(filter(None, (_source(each, details) for each in known)), None)
+    return _to(found, root, append=True)
+
+
+def _sink(details: Details) -> str:
+    """``FileSink[file:/lake/out]`` is files; other sinks go by their name."""
+    return str(details.get("sink") or "").partition("[")[0].removesuffix("Sink").lower()
+
+
+def _source(found: Details, details: Details) -> Source | None:
+    return source(found, details.get("filesystem"))
+
+
+def _located(path: Any, details: Details) -> str:
+    return located(str(path), details.get("filesystem")) if path else ""
+
+
+def _to(found: Source | None, root: Node, *, append: bool = False) -> Write:
+    if found is None:
+        return Write("", query(root), append)
+    return Write(found.uris[0], query(root), append, found.format, found.params)
+
+
+_RULES: Mapping[str, Callable[[Node, Details], Write]] = {
+    "InsertIntoHadoopFsRelationCommand": _files,
+    "SaveIntoDataSourceCommand": _options,
+    **dict.fromkeys(("InsertIntoDataSourceDirCommand", "InsertIntoHiveDirCommand"), _directory),
+    **dict.fromkeys(
+        (
+            "CreateDataSourceTableAsSelectCommand",
+            "CreateHiveTableAsSelectCommand",
+            "OptimizedCreateHiveTableAsSelectCommand",
+            "InsertIntoHiveTable",
+        ),
+        _catalog,
+    ),
+    **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _as_select),
+    **dict.fromkeys(("WriteToMicroBatchDataSource", "WriteToMicroBatchDataSourceV1"), _stream),
+}

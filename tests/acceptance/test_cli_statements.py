@@ -1,0 +1,150 @@
+"""Tagging, owning, describing, retiring, ignoring: on a data folder, through a server, and over plain HTTP."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import urllib.error
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import headwater as hw
+from tests.acceptance.door import PIPELINE, Server, headwater, parsed, serving
+
+EMAIL = "file:///data/lake/raw/crm/customers.csv#country"
+LAST = "file:///data/lake/pipe/out/churn_by_country"
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("statements") / "data"
+    done = headwater("load", "--data", folder, *PIPELINE)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
+@pytest.fixture
+def loaded(pipeline: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(pipeline, tmp_path / "data")
+
+
+def rows(folder: Path, name: str, *given: str) -> list[dict[str, Any]]:
+    asked = headwater("query", name, *given, "--data", folder, "--json")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    found: list[dict[str, Any]] = json.loads(asked.stdout)["rows"]
+    return found
+
+
+def test_a_tag_is_kept_shown_and_withdrawn(loaded: Path) -> None:
+    said = headwater("tag", "/data/lake/raw/crm/customers.csv#Country", "pii", "--by", "ann", "--data", loaded)
+    assert (said.returncode, said.stdout) == (0, f"{EMAIL}: now tagged pii; ledger entry 19\n")
+    assert [(row["node"], row["statedBy"]) for row in rows(loaded, "tags", f"node={EMAIL}")] == [(EMAIL, "ann")]
+    reached = rows(loaded, "tag-flow", "tag=pii", "state=undeclared")
+    assert f"{LAST}#country" in [row["id"] for row in reached]
+    assert headwater("verify", "--data", loaded).stdout.startswith("ok: 19 entries")
+    assert headwater("tag", EMAIL, "pii", "--withdraw", "--data", loaded).returncode == 0
+    assert rows(loaded, "tags", f"node={EMAIL}") == []
+    # said again after it was taken back: the same words, at another time
+    assert headwater("tag", EMAIL, "pii", "--by", "ann", "--data", loaded).returncode == 0
+    assert [row["tag"] for row in rows(loaded, "tags", f"node={EMAIL}")] == ["pii"]
+
+
+def test_what_was_stated_survives_a_replay(loaded: Path) -> None:
+    for words in (("own", LAST, "team-churn"), ("retire", LAST), ("describe", LAST, "by country, each night")):
+        assert headwater(*words, "--data", loaded).returncode == 0
+    before = rows(loaded, "tags", f"node={LAST}"), rows(loaded, "datasets")
+    assert [row["tag"] for row in before[0]] == ["owner=team-churn", "retired"]
+    assert "by country, each night" in [row["description"] for row in before[1]]
+    assert headwater("replay", "--yes", "--data", loaded).returncode == 0
+    assert (rows(loaded, "tags", f"node={LAST}"), rows(loaded, "datasets")) == before
+
+
+def test_a_pattern_tags_what_is_there_and_what_comes(loaded: Path, tmp_path: Path) -> None:
+    early = tmp_path / "early"
+    assert headwater("load", "--data", early, PIPELINE[0]).returncode == 0
+    said = headwater("tag", "file:///data/lake/*#country", "geo", "--data", early)
+    assert "(matches 2 now): now tagged geo" in said.stdout
+    assert headwater("load", "--data", early, *PIPELINE).returncode == 0
+    assert len(rows(early, "tagged", "tag=geo")) == len(rows(early, "matching", "pattern=file:///data/lake/*#country"))
+    assert len(rows(early, "tagged", "tag=geo")) > 2
+
+
+def test_an_ignored_job_is_left_out(loaded: Path) -> None:
+    whole = json.loads(headwater("upstream", LAST, "--data", loaded, "--json").stdout)
+    said = headwater("ignore", "*score_report", "--data", loaded)
+    assert said.stdout.startswith("job:*/*score_report (matches 1 now): now tagged ignored")
+    left = json.loads(headwater("upstream", LAST, "--data", loaded, "--json").stdout)
+    assert len(whole["edges"]) > len(left["edges"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("tag", f"{EMAIL}x", "pii"), "did you mean: " + EMAIL),
+        (("tag", "s3://nowhere/*", "pii"), "nothing matches 's3://nowhere/*'"),
+        (("tag", EMAIL, "two words#"), "is no tag"),
+        (("tag", EMAIL, "pii", "--withdraw"), f"{EMAIL} has no tag pii"),
+        (("retire", EMAIL), "leave out the column"),
+        (("describe", EMAIL), "needs a text"),
+    ],
+)
+def test_what_cannot_be_stated_is_told(loaded: Path, words: tuple[str, ...], message: str) -> None:
+    said = headwater(*words, "--data", loaded)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert message in said.stderr
+
+
+def test_through_a_server_and_in_python(loaded: Path) -> None:
+    with serving(loaded) as server:
+        assert headwater("tag", EMAIL, "pii", "--reason", "register", "--data", loaded).returncode == 0
+        with hw.open(server=server.url) as graph:
+            assert graph.tag(f"{LAST}#country", "public", by="bob").nodes == 1
+            assert [node.tags for node in graph.upstream(EMAIL).nodes] == [("pii",)]
+            graph.describe(LAST, "by country")
+        status, answer = post(server, {"kind": "tag", "subject": EMAIL, "value": "gdpr=art. 9", "by": "ann"})
+        assert (status, answer) == (201, {"entry": 22})
+        tags = server.get(f"/api/v1/queries/tags?node={EMAIL.replace('#', '%23')}&after=22")[1]["rows"]
+        assert [(row["tag"], row["reason"]) for row in tags] == [("gdpr=art. 9", None), ("pii", "register")]
+
+
+@pytest.mark.parametrize(
+    ("statement", "field"),
+    [
+        ({"kind": "tag", "subject": EMAIL}, "value"),
+        ({"kind": "tga", "subject": EMAIL, "value": "pii"}, "kind"),
+        ({"kind": "tag", "subject": 7, "value": "pii"}, "subject"),
+        ({"kind": "tag", "subject": EMAIL, "value": "pii", "at": 5}, "at"),
+        ({"kind": "tag", "subject": EMAIL, "value": "pii", "withdrawn": "yes"}, "withdrawn"),
+        ({"kind": "tag", "subject": EMAIL, "value": "pii", "who": "ann"}, "who"),
+        ({"kind": "tag", "subject": EMAIL, "value": "x" * 5_000}, "value"),
+        (["tag"], "body"),
+    ],
+)
+def test_a_statement_that_is_wrong_names_the_field(tmp_path: Path, statement: object, field: str) -> None:
+    with serving(tmp_path / "data") as server:
+        status, answer = post(server, statement)
+        assert (status, answer["field"]) == (400, field)
+        assert server.get("/api/v1/stats")[1]["entries"] == 0
+
+
+def test_secrets_in_a_reason_are_masked_before_they_are_kept(loaded: Path) -> None:
+    reason = "from jdbc:postgresql://h/db?user=u&password=hunter2"
+    assert headwater("tag", EMAIL, "pii", "--reason", reason, "--data", loaded).returncode == 0
+    assert "hunter2" not in json.dumps(rows(loaded, "tags", f"node={EMAIL}"))
+    with closing(sqlite3.connect(loaded / "ledger.sqlite")) as ledger:
+        (redactions,) = ledger.execute("SELECT redactions FROM entries ORDER BY sequence DESC LIMIT 1").fetchone()
+    assert json.loads(redactions) != []
+
+
+def post(server: Server, statement: object) -> tuple[int, Any]:
+    request = urllib.request.Request(server.url + "/api/v1/statements", json.dumps(statement).encode(), method="POST")
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, parsed(response.read())
+    except urllib.error.HTTPError as error:
+        return error.code, parsed(error.read())

@@ -1,0 +1,234 @@
+"""What becomes of a report: sent, tried again, kept in the spool, or one line in the log. Without Spark."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater.spark.auth import auth_for
+from headwater.spark.delivery import Delivery
+from headwater.spark.producer import Producer
+from headwater.spark.settings import Options
+from headwater.spark.spool import spool_at
+from headwater.spark.web import Web
+from spline_bridge.agent import Report
+from tests.acceptance import fake_s3
+from tests.acceptance.door import PAYLOADS, headwater, serving
+from tests.acceptance.fake_s3 import FakeS3
+from tests.acceptance.spline_server import STATUS, Reply, Request, spline_server, usual
+
+PLANS, EVENTS = "POST /producer/execution-plans", "POST /producer/execution-events"
+#: Nobody listens there: a port that needs rights to listen on, on loopback.
+AWAY = "http://127.0.0.1:9"
+
+
+def report(case: str = "a01_customers_clean") -> Report:
+    """A plan and its event, as Spline's own agent sent them."""
+    folder = PAYLOADS / case
+    (event,) = json.loads((folder / "003-event.json").read_text())
+    return Report(json.loads((folder / "002-plan.json").read_text()), event)
+
+
+def delivery(options: Options) -> Delivery:
+    """All that a capture has behind its listener, with tries that follow each other at once."""
+    web = Web(options.timeout_seconds, options.ca_file)
+    send = Producer(options, web, auth_for(options, web)).send
+    return Delivery(send, spool_at(options.spool), options, pauses=lambda _tried: 0.0)
+
+
+def deliver(options: Options, *reports: Report) -> None:
+    """Send, and end as a job ends."""
+    sending = delivery(options)
+    for each in reports or (report(),):
+        sending.put(partial(replace, each), 1)
+    sending.close(options.flush_seconds)
+
+
+def scripted(*replies: Reply) -> Callable[[Request], Reply]:
+    """POSTs are answered one after the other, the last reply again and again; the handshake as usual."""
+    rest = chain(replies, repeat(replies[-1]))
+    return lambda request: next(rest) if request.method == "POST" else usual(request)
+
+
+def spooled(folder: Path) -> list[Any]:
+    """The documents in a spool."""
+    return [json.loads(gzip.decompress(path.read_bytes())) for path in sorted(folder.glob("*.json.gz"))]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+# Sent -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_and_its_event_are_sent_once_after_one_handshake(caplog: pytest.LogCaptureFixture) -> None:
+    with spline_server() as server:
+        deliver(Options(url=server.url), report(), report("l01_stage_customers"))
+    assert server.paths() == ["HEAD /producer/status", PLANS, EVENTS, PLANS, EVENTS]
+    plan, event = server.requests[1], server.requests[2]
+    assert (plan.document, event.document) == (report().plan, [report().event])
+    assert plan.headers["content-type"] == "application/vnd.absa.spline.producer.v1.2+json"
+    assert "content-encoding" not in plan.headers
+    assert warnings(caplog) == []
+
+
+HANDSHAKES = [
+    # what the server answers to HEAD, version that is sent, whether bodies are packed
+    (STATUS, "1.2", False),
+    (Reply(200, (("ABSA-Spline-API-Version", "1.1"), ("ABSA-Spline-API-Version", "1"))), "1.1", False),
+    (Reply(200, (("ABSA-Spline-API-Version", "1.2, 1.1, 1"),)), "1.2", False),
+    (Reply(200, (*STATUS.headers, ("ABSA-Spline-Accept-Request-Encoding", "gzip"))), "1.2", True),
+    (Reply(204), "1.2", False),
+    (Reply(404), "1.2", False),
+]
+
+
+@pytest.mark.parametrize(("status", "version", "packed"), HANDSHAKES)
+def test_the_servers_version_is_spoken(status: Reply, version: str, packed: bool) -> None:
+    labelled = replace(report(), plan={**report().plan, "labels": {"team": ["mart"]}})
+    with spline_server(lambda request: status if request.method == "HEAD" else Reply()) as server:
+        deliver(Options(url=server.url + "/producer"), labelled)
+    plan = server.requests[1]
+    assert plan.headers["content-type"] == f"application/vnd.absa.spline.producer.v{version}+json"
+    assert plan.headers.get("content-encoding") == ("gzip" if packed else None)
+    assert ("labels" in plan.document) == (version == "1.2")
+
+
+def test_a_server_that_speaks_none_of_our_versions_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    only_2 = Reply(200, (("ABSA-Spline-API-Version", "2"),))
+    with spline_server(lambda _request: only_2) as server:
+        deliver(Options(url=server.url))
+    assert server.paths() == ["HEAD /producer/status"]
+    assert warnings(caplog) == ["a report is lost: the server speaks Producer API 2, the agent 1.2 and 1.1"]
+
+
+# Tried again, and refused ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_passes_is_tried_again(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    asked_to_wait = Reply(status, (("Retry-After", "0"),))
+    sent = threading.Event()
+
+    def answer(request: Request) -> Reply:
+        if request.path.endswith("events"):
+            sent.set()
+        return script(request)
+
+    script = scripted(asked_to_wait, asked_to_wait, Reply())
+    with spline_server(answer) as server:
+        sending = delivery(Options(url=server.url))
+        sending.put(report, 1)
+        assert sent.wait(60)
+        sending.close(60)
+    assert [path for path in server.paths() if "POST" in path] == [PLANS, PLANS, PLANS, EVENTS]
+    assert [line.partition(" (")[0] for line in warnings(caplog)] == [
+        f"lineage cannot be sent: execution-plans: the server answered {status}"
+    ]
+
+
+def test_a_refused_report_is_one_line_and_the_next_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    with spline_server(scripted(Reply(400, body=b"operations.write: missing\nmore"), Reply())) as server:
+        deliver(Options(url=server.url), report(), report("l01_stage_customers"))
+    assert [path for path in server.paths() if "POST" in path] == [PLANS, PLANS, EVENTS]
+    said = "a report is lost: execution-plans: the server answered 400 (operations.write: missing)"
+    assert warnings(caplog) == [said]
+
+
+def test_no_redirect_is_followed_with_a_token(tmp_path: Path) -> None:
+    with spline_server() as elsewhere, spline_server() as server:
+        server.answer = lambda _request: Reply(302, (("Location", elsewhere.url + "/x"),))
+        deliver(Options(url=server.url, token="hush", spool=str(tmp_path)))
+    assert elsewhere.requests == []
+    assert len(spooled(tmp_path)) == 1
+
+
+# Kept -----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_sent_is_spooled_and_loaded_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spool = tmp_path / "spool"
+    deliver(Options(url=AWAY, spool=str(spool)), report("l01_stage_customers"), report("l02_stage_orders"))
+    assert warnings(caplog)[-1] == f"2 reports could not be sent and are kept: headwater load {spool}"
+    assert {path.stat().st_mode & 0o777 for path in (spool, *spool.iterdir())} == {0o700, 0o600}
+    with serving(tmp_path / "data") as server:
+        loaded = headwater("load", spool, "--json", "--server", server.url)
+        answer = headwater("upstream", "file:///data/lake/pipe/staging/orders", "--server", server.url)
+    assert (json.loads(loaded.stdout), loaded.returncode) == (
+        {"plans": 2, "events": 2, "known": 0, "refused": [], "skipped": 0},
+        0,
+    )
+    assert answer.returncode == 0
+
+
+def test_a_spool_in_s3_is_loaded_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with fake_s3.running(FakeS3({"spool/notes.txt": b"", "spool/other.json": b"{}"})) as s3:
+        for name, value in s3.environment().items():
+            monkeypatch.setenv(name, value)
+        deliver(Options(url=AWAY, spool="s3://lake/spool/"), report())
+        loaded = headwater("load", "s3://lake/spool", "--json", "--data", tmp_path / "data", **s3.environment())
+        nothing = headwater("load", "s3://lake/other", "--data", tmp_path / "data", **s3.environment())
+        s3.closed = True
+        closed = headwater("load", "s3://lake/spool", "--data", tmp_path / "data", **s3.environment())
+        deliver(Options(url=AWAY, spool="s3://lake/spool"), report())
+    assert json.loads(loaded.stdout) == {"plans": 1, "events": 1, "known": 0, "refused": [], "skipped": 1}
+    assert (nothing.returncode, nothing.stderr) == (2, "headwater: there are no payloads in s3://lake/other\n")
+    assert closed.returncode == 3
+    assert warnings(caplog)[-1].startswith(
+        "a report is lost: it cannot be spooled: S3: An error occurred (AccessDenied)"
+    )
+
+
+def test_a_server_that_never_answers_delays_the_end_by_the_flush_alone(tmp_path: Path) -> None:
+    with spline_server(lambda _request: Reply(None)) as server:
+        deliver(Options(url=server.url, spool=str(tmp_path), flush_seconds=0.2, timeout_seconds=600), report())
+    assert spooled(tmp_path) == [{"executionPlan": report().plan, "executionEvent": report().event}]
+
+
+def test_an_end_without_a_spool_says_what_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    with spline_server(lambda _request: Reply(None)) as server:
+        deliver(
+            Options(url=server.url, flush_seconds=0.0, timeout_seconds=600), report(), report("l01_stage_customers")
+        )
+    assert warnings(caplog) == ["2 reports are lost: not sent in time, and spark.headwater.spool is not set"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_wrong_token_or_path_is_not_tried_again(
+    status: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with spline_server(scripted(Reply(status))) as server:
+        sending = delivery(Options(url=server.url, token="hush", spool=str(tmp_path)))
+        sending.put(report, 1)
+        sending.close(60)
+    assert server.paths() == ["HEAD /producer/status", PLANS]
+    assert len(spooled(tmp_path)) == 1
+    assert "hush" not in caplog.text
+
+
+def test_a_full_queue_and_a_damaged_plan_are_one_line_each(caplog: pytest.LogCaptureFixture) -> None:
+    with spline_server(lambda _request: Reply(None)) as server:
+        sending = delivery(Options(url=server.url, queue=1, flush_seconds=0.0))
+        sending.put(lambda: Report(**json.loads("{}")), 1)
+        sending.put(report, 1)
+        sending.close(0.0)
+    assert any(line == "a report is lost: the queue is full" for line in warnings(caplog))
+
+
+def test_a_spool_that_cannot_be_written_is_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    deliver(Options(url=AWAY, spool=str(tmp_path / "file")))
+    assert warnings(caplog)[-1].startswith("a report is lost: it cannot be spooled: ")

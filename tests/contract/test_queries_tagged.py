@@ -1,0 +1,101 @@
+"""Tags in the answers, how far they flow, and jobs that are ignored, on every store."""
+
+from __future__ import annotations
+
+import pytest
+from gremlin_python.process.traversal import T
+
+from graphmodel.delta import GraphDelta, vertex
+from graphmodel.statements import Statement, chosen, parts
+from graphstore import GraphStore
+from queries.catalogue import run
+from queries.errors import NodeNotFound
+from tests.contract.queries_world import JOB, MART, RAW, REPORT, ask, derives, pipeline, rows
+
+NOW = 1_700_000_000_000
+
+
+def stated(store: GraphStore, *statements: Statement) -> None:
+    """The parts of these statements, written as the projector writes them."""
+    found = store.g.V().project("id", "label").by(T.id).by(T.label).to_list()
+    nodes = {row["id"]: row["label"] for row in found if row["label"] in ("dataset", "column", "job")}
+    for part in parts(chosen(statements), nodes):
+        store.apply(GraphDelta(part.vertices, part.edges))
+
+
+def tag(subject: str, value: str, **more: object) -> Statement:
+    return Statement("tag", subject, value, NOW, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def graph(store: GraphStore) -> GraphStore:
+    """The pipeline, and a column further downstream of the total; the raw price and quantity are `pii`."""
+    store.apply(pipeline())
+    more = vertex("s3://lake/far#sum", "column", name="sum", dataset="s3://lake/far")
+    hashed = vertex("s3://lake/far#hash", "column", name="hash", dataset="s3://lake/far")
+    far = vertex("s3://lake/far", "dataset", name="far", namespace="s3://lake")
+    edges = (
+        derives("s3://lake/far#sum", f"{REPORT}#total", "plan:3"),
+        derives("s3://lake/far#hash", f"{REPORT}#total", "plan:3", masking=True, subtype="TRANSFORMATION"),
+    )
+    store.apply(GraphDelta((far, more, hashed), edges))
+    stated(store, tag(f"{RAW}#*i*", "pii", by="ann", reason="names"), tag(MART, "owner=bob"), tag(JOB, "tier=1"))
+    return store
+
+
+def test_the_nodes_of_an_answer_carry_their_tags(graph: GraphStore) -> None:
+    nodes = {node.id: node.tags for node in ask(graph, "upstream", node=f"{MART}#revenue").nodes}
+    assert nodes == {f"{MART}#revenue": (), f"{RAW}#price": ("pii",), f"{RAW}#quantity": ("pii",)}
+    assert [node.tags for node in ask(graph, "upstream", node=MART, depth=0).nodes] == [("owner=bob",)]
+
+
+def test_tags_of_a_dataset_and_its_columns(graph: GraphStore) -> None:
+    told = {"statedBy": "ann", "statedAt": NOW, "reason": "names", "pattern": f"{RAW}#*i*"}
+    price, quantity = ({"node": f"{RAW}#{name}", "tag": "pii", **told} for name in ("price", "quantity"))
+    assert rows(graph, "tags", node=RAW) == [price, quantity]
+    assert [row["tag"] for row in rows(graph, "tags", node="glue/nightly")] == ["tier=1"]
+
+
+def test_what_has_a_tag(graph: GraphStore) -> None:
+    assert [row["id"] for row in rows(graph, "tagged", tag="pii")] == [f"{RAW}#price", f"{RAW}#quantity"]
+    assert [(row["id"], row["tag"]) for row in rows(graph, "tagged", tag="owner=bob")] == [(MART, "owner=bob")]
+    assert [tuple(row.values()) for row in rows(graph, "tag-counts")] == [("owner=bob", 1), ("pii", 2), ("tier=1", 1)]
+    with pytest.raises(NodeNotFound) as unknown:
+        run("tagged", graph.g, {"tag": "pi"})
+    assert unknown.value.field == "tag"
+    assert list(unknown.value.suggestions) == ["tag:pii"]
+
+
+def test_a_tag_flows_with_the_values_and_stops_where_they_are_masked(graph: GraphStore) -> None:
+    found = {row["id"]: (row["state"], row["distance"], row["path"]) for row in rows(graph, "tag-flow", tag="pii")}
+    price, revenue, total = f"{RAW}#price", f"{MART}#revenue", f"{REPORT}#total"
+    assert found == {
+        price: ("declared", 0, [price]),
+        f"{RAW}#quantity": ("declared", 0, [f"{RAW}#quantity"]),
+        revenue: ("undeclared", 1, [price, revenue]),
+        total: ("undeclared", 2, [price, revenue, total]),
+        "s3://lake/far#sum": ("undeclared", 3, [price, revenue, total, "s3://lake/far#sum"]),
+        "s3://lake/far#hash": ("masked", 3, [price, revenue, total, "s3://lake/far#hash"]),
+    }
+    undeclared = rows(graph, "tag-flow", tag="pii", state="undeclared")
+    assert [row["id"] for row in undeclared] == [revenue, total, "s3://lake/far#sum"]
+
+
+def test_what_matches_a_pattern(graph: GraphStore) -> None:
+    assert [row["id"] for row in rows(graph, "matching", pattern="s3://lake/*")] == [
+        "s3://lake/far",
+        MART,
+        RAW,
+        REPORT,
+    ]
+    assert [row["id"] for row in rows(graph, "matching", pattern="*#total")] == [f"{REPORT}#total"]
+    assert [row["id"] for row in rows(graph, "matching", pattern="job:*")] == [JOB]
+    assert rows(graph, "matching", pattern="s3://lake/(x|y)*") == []
+
+
+def test_the_lineage_of_an_ignored_job_is_left_out(graph: GraphStore) -> None:
+    assert len(ask(graph, "downstream", node=f"{RAW}#price").nodes) > 1
+    stated(graph, tag(JOB, "ignored"))
+    for query, node in (("downstream", f"{RAW}#price"), ("upstream", REPORT), ("both", f"{MART}#revenue")):
+        answer = ask(graph, query, node=node, type="all")
+        assert {edge.job for edge in answer.edges} <= {None}

@@ -1,0 +1,34 @@
+"""What a Gremlin Server's errors mean."""
+
+from __future__ import annotations
+
+import pytest
+from gremlin_python.driver.protocol import GremlinServerError
+
+from graphstore.errors import Exceeded, Lasting, Passing, Refused, StoreError
+from graphstore.gremlin_server import meaning
+
+ANSWERS: list[tuple[int, str, list[str], type[StoreError]]] = [
+    (401, "no", [], Refused),
+    (499, "The traversal source [x] for alias [g] is not configured on the server.", [], Refused),
+    (500, "Vertex id could not be resolved from mergeE: x", ["java.lang.IllegalArgumentException"], Lasting),
+    (500, "Java heap space", ["java.lang.OutOfMemoryError"], Passing),
+    (500, "Conflict", ["org.apache.tinkerpop.gremlin.structure.util.TransactionException"], Passing),
+    (596, "try again", [], Passing),
+    (597, "Query parsing failed", [], Refused),
+    (598, "A timeout occurred during traversal evaluation", [], Exceeded),
+    (599, "Could not locate method", [], Refused),
+    (777, "", [], Lasting),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "exceptions", "kind"), ANSWERS)
+def test_an_answer_that_is_an_error(code: int, message: str, exceptions: list[str], kind: type[StoreError]) -> None:
+    error = meaning(GremlinServerError({"code": code, "message": message, "attributes": {"exceptions": exceptions}}))
+    assert type(error) is kind
+    assert str(error)
+
+
+def test_the_trace_and_what_follows_are_left_out() -> None:
+    said = meaning(GremlinServerError({"code": 500, "message": f"first\n\tat secret {'x' * 900}", "attributes": {}}))
+    assert str(said) == "first"

@@ -1,0 +1,88 @@
+"""What Spark's listener thread is kept from: plans that take too long, errors, sessions that cannot be captured."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import headwater.spark
+from headwater import WrongUse
+from headwater.spark.listener import Application, Bounded, Listener, TooSlow, first_line
+from spline_bridge.agent import Captured, Run
+
+APPLICATION = Application("app-1", "nightly", "me", "3.5.9")
+
+
+class Execution:
+    """A QueryExecution whose plan comes when it is let go, and is then an error of the JVM."""
+
+    def __init__(self, *, held: bool) -> None:
+        self.go = threading.Event()
+        if not held:
+            self.go.set()
+
+    def analyzed(self) -> Any:
+        self.go.wait()
+        raise RuntimeError("the JVM is gone\nat java.lang.Thread")
+
+
+@pytest.fixture
+def taken() -> list[tuple[Captured, Run]]:
+    return []
+
+
+def listener(taken: list[tuple[Captured, Run]]) -> Listener:
+    return Listener(APPLICATION, lambda captured, run: taken.append((captured, run)), 0.1, 1)
+
+
+@pytest.fixture
+def held() -> Iterator[Execution]:
+    execution = Execution(held=True)
+    yield execution
+    execution.go.set()
+
+
+def test_a_plan_that_takes_too_long_is_left_out_and_after_three_all_are(
+    taken: list[tuple[Captured, Run]], held: Execution, caplog: pytest.LogCaptureFixture
+) -> None:
+    listening = listener(taken)
+    for _ in range(5):
+        listening.onSuccess("command", held, 1)
+    line = "a report is lost: its plan was not read within 0.1 s"
+    assert caplog.messages == [line, line, f"{line}; nothing more is captured"]
+    assert taken == []
+
+
+def test_an_error_is_one_line_and_the_next_plan_is_read(
+    taken: list[tuple[Captured, Run]], caplog: pytest.LogCaptureFixture
+) -> None:
+    listening = listener(taken)
+    for _ in range(5):
+        listening.onSuccess("command", Execution(held=False), 1)
+    assert caplog.messages == ["a report is lost: the plan could not be read (the JVM is gone)"] * 5
+
+
+def test_work_that_nobody_waits_for_any_more_does_not_hold_the_next() -> None:
+    bounded, held, done = Bounded(), threading.Event(), threading.Event()
+    with pytest.raises(TooSlow):
+        bounded.run(held.wait, 0.01)
+    bounded.run(done.set, 60)
+    held.set()
+    bounded.end()
+    assert done.is_set()
+
+
+def test_an_error_is_its_bounded_first_line() -> None:
+    assert first_line("x" * 3_000 + "\ny") == "x" * 2_000
+    assert first_line(ValueError()) == "ValueError"
+
+
+def test_spark_connect_is_refused_in_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    client = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
+    assert not headwater.spark.capture(client, "http://127.0.0.1:9").active
+    assert caplog.messages[0].startswith("nothing is captured: Spark Connect is not captured: ")
+    with pytest.raises(WrongUse, match="start the script with a classic session"):
+        headwater.spark.capture(client, "http://127.0.0.1:9", strict=True)

@@ -1,0 +1,182 @@
+"""Watches: what a file of them may say, what counts as new, when they are due, how reports read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from xml.etree import ElementTree as ET
+
+import pytest
+from apscheduler.triggers.date import DateTrigger
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.errors import Unreachable, WrongUse
+from headwater.watching.definitions import Watch, parse
+from headwater.watching.news import difference, items, kept
+from headwater.watching.reports import Report, markdown, page
+from headwater.watching.serving import Cron, serve
+from queries.answer import Answer, Edge, Table
+
+GOOD = """\
+timezone: Europe/Berlin
+watches:
+  - name: revenue
+    nodes: ["s3://lake/mart/orders#revenue", "s3://lake/raw/*"]
+    question: upstream
+    parameters: {type: all, depth: 3}
+    schedule: "0 6 * * 1-5"
+    news: [added, removed]
+    tell:
+      - stdout
+      - {file: "reports/{watch}.html", format: html}
+      - {webhook: "https://example.org/hook?key=geheim", secret: HOOK_KEY}
+      - {sns: "arn:aws:sns:eu-west-1:123456789012:lineage"}
+"""
+
+
+def test_a_file_of_watches() -> None:
+    (watch,) = parse(GOOD.encode(), "w.yaml")
+    assert (watch.name, watch.timezone, watch.parameters) == ("revenue", "Europe/Berlin", {"type": "all", "depth": 3})
+    names = [channel.name for channel in watch.tell]
+    assert names[:3] == ["stdout", "file reports/{watch}.html", "webhook https://example.org/hook"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("question: upstream", "question: upstrem", "w.yaml:5:15: there is no question 'upstrem' about a node"),
+        ("question: upstream", "question: search", "w.yaml:5:15: there is no question 'search' about a node"),
+        ("    schedule:", "    shedule:", "w.yaml:7:5: unknown key 'shedule'"),
+        ('"0 6 * * 1-5"', '"0 26 * * 1-5"', "w.yaml:7:15: the schedule '0 26 * * 1-5' is not cron's"),
+        ('"0 6 * * 1-5"', '"0 6 30 2 *"', "w.yaml:7:15: the schedule '0 6 30 2 *'"),
+        ("Europe/Berlin", "Europe/Bärlin", "w.yaml:1:11: there is no time zone 'Europe/Bärlin'"),
+        ("depth: 3", "dept: 3", "w.yaml:6:29: upstream has no parameter 'dept'"),
+        ("depth: 3", "node: x", "w.yaml:6:29: upstream has no parameter 'node'"),
+        ("name: revenue", "name: ../x", "w.yaml:3:11: watches.0.name"),
+        ("- stdout", "- stdot", "w.yaml:10:9: expected stdout, or a mapping"),
+        ("https://example", "ftp://example", "w.yaml:12:9: expected stdout, or a mapping"),
+        ("[added, removed]", "[added, gone]", "w.yaml:8:19: watches.0.news.1"),
+        ("    nodes: [", "    nodes: [[", "no YAML"),
+        (GOOD, "", "w.yaml:1:1: the file"),
+        (GOOD, "watches: &a [*a]", "w.yaml"),
+        (
+            "watches:\n",
+            "watches:\n  - {name: revenue, nodes: [x], question: upstream, tell: [stdout]}\n",
+            "two watches",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(before: str, after: str, message: str) -> None:
+    assert before in GOOD
+    with pytest.raises(WrongUse) as refused:
+        parse(GOOD.replace(before, after).encode(), "w.yaml")
+    assert message in refused.value.message
+
+
+def test_python_in_yaml_is_not_run() -> None:
+    with pytest.raises(WrongUse, match="no YAML"):
+        parse(b"watches: !!python/object/apply:os.system [false]", "w.yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "zone", "after", "due"),
+    [
+        ("0 6 * * 1", "UTC", "2026-11-26T00:00+00:00", "2026-11-30T06:00+00:00"),  # 1 is Monday, as cron has it
+        ("0 6 * * 0", "UTC", "2026-11-26T00:00+00:00", "2026-11-29T06:00+00:00"),
+        ("0 6 * * *", "Europe/Berlin", "2026-11-26T05:30+00:00", "2026-11-27T05:00+00:00"),
+        ("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00+00:00", "2026-03-29T01:00+00:00"),  # an hour that is skipped
+    ],
+)
+def test_when_a_watch_is_due(line: str, zone: str, after: str, due: str) -> None:
+    found = Cron(line, zone).get_next_fire_time(None, dt.datetime.fromisoformat(after))
+    assert found == dt.datetime.fromisoformat(due)
+
+
+def test_a_watch_that_fails_does_not_end_the_others() -> None:
+    (watch,) = parse(GOOD.encode(), "w.yaml")
+    watches = [Watch(name, watch.nodes, watch.question, {}, watch.tell) for name in ("bad", "worse", "good")]
+    stop, ran = threading.Event(), list[str]()
+    errors: dict[str, Exception] = {"bad": Unreachable("away"), "worse": ZeroDivisionError()}
+
+    def run(one: Watch) -> None:
+        ran.append(one.name)
+        if one.name in errors:
+            raise errors[one.name]
+        stop.set()
+
+    now = dt.datetime.now(dt.timezone.utc)
+    due: Callable[[Watch], DateTrigger] = lambda one: DateTrigger(  # noqa: E731
+        now + dt.timedelta(milliseconds=[w.name for w in watches].index(one.name))
+    )
+    serve(watches, run, stop, due)
+    assert ran == ["bad", "worse", "good"]
+
+
+# what is new
+
+texts = st.sampled_from("abc")
+some_items = st.dictionaries(texts, texts)
+
+
+@given(some_items, some_items)
+def test_the_difference_leads_from_one_answer_to_the_other(before: dict[str, str], after: dict[str, str]) -> None:
+    news = difference(before, after, complete=True)
+    applied = {k: v for k, v in before.items() if k not in news.removed} | dict(news.added)
+    applied |= {key: new for key, (_, new) in news.changed.items()}
+    assert applied == after == kept(before, after, complete=True)
+    assert bool(news) == (before != after)
+    assert not difference(after, after, complete=True)
+
+
+@given(some_items, some_items)
+def test_what_an_incomplete_answer_leaves_out_is_not_gone(before: dict[str, str], after: dict[str, str]) -> None:
+    assert difference(before, after, complete=False).removed == {}
+    left = kept(before, after, complete=False)
+    assert not difference(left, {**left}, complete=True)
+    assert left.keys() == before.keys() | after.keys()
+
+
+def edge(**more: object) -> Edge:
+    return Edge("a#x", "b#y", "DIRECT", "IDENTITY", **more)  # type: ignore[arg-type]
+
+
+def answer(*edges: Edge) -> Answer:
+    return Answer("b#y", "upstream", None, "direct", None, (), edges)
+
+
+def test_an_edge_is_the_same_item_whichever_plan_reports_it() -> None:
+    one = items(answer(edge(expression="x", job="job:a", plan="1")))
+    assert one == items(answer(edge(expression="x", job="job:a", plan="2")))
+    assert one == {"a#x -> b#y (DIRECT identity)": "x, by job:a"}
+    assert one != items(answer(edge(expression="x + 1", job="job:a", plan="1")))
+
+
+def test_rows_are_told_apart_by_name_or_by_all_that_they_hold() -> None:
+    rows = ({"id": "p", "runs": 1}, {"id": "q", "runs": 2}, {"id": "q", "runs": 3})
+    found = items(Table("plans", {}, ("id", "runs"), rows), ignored=["runs"])
+    assert list(found) == ["p", 'q {"id": "q", "runs": 2}', 'q {"id": "q", "runs": 3}']
+    assert found["p"] == "id: p"
+
+
+# reports
+
+HOSTILE = "x`*[a](javascript:1)<script>@all\x1b[31m\n# head"
+
+
+def test_a_report_shows_other_peoples_text_as_text() -> None:
+    news = difference({}, {HOSTILE: HOSTILE}, complete=True)
+    report = Report("id", "w", "upstream", 0, {HOSTILE: news})
+    assert "\x1b" not in markdown(report) + page(report)
+    assert "<script" not in page(report)
+    assert not any(line.startswith("# head") for line in markdown(report).splitlines())
+    ET.fromstring(page(report).removeprefix("<!doctype html>").replace("<meta charset='utf-8'>", ""))
+
+
+def test_a_long_report_is_folded() -> None:
+    news = difference({}, {f"k{n:03}": "" for n in range(262)}, complete=True)
+    report = Report("id", "w", "upstream", 0, {"n": news})
+    assert report.title == "w: 262 new in upstream of n"
+    assert "+212 more" in markdown(report)
+    assert "+212 more" in page(report)
