@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
 
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
+
+from tests.acceptance.loopback import QuietHandler, served
 
 MODEL = ServiceModel(Loader().load_service_model("glue", "service-2"), "glue")
 
@@ -108,10 +109,10 @@ def _plain(value: Any) -> float:
     return value.timestamp()
 
 
-def _handler(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(aws: FakeAws) -> type[QuietHandler]:
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            body = self.body().decode()
             target = self.headers.get("X-Amz-Target", "")
             if not target:
                 assert parse_qs(body)["Action"] == ["DescribeRouteTables"]
@@ -129,14 +130,7 @@ def _handler(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
             self._send(200 if script else 403, script or "<Error><Code>AccessDenied</Code></Error>")
 
         def _send(self, status: int, text: str) -> None:
-            content = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            pass
+            self.send(status, text.encode())
 
     return Handler
 
@@ -144,13 +138,5 @@ def _handler(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def running(aws: FakeAws) -> Iterator[FakeAws]:
     """The account, served on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(aws))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    aws.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with served(_handler(aws)) as aws.url:
         yield aws
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, StructureShape
 from botocore.validate import ParamValidator
+
+from tests.acceptance.loopback import QuietHandler, served
 
 MODEL = ServiceModel(Loader().load_service_model("neptunedata", "service-2"), "neptunedata")
 RECORDS = 1_234
@@ -99,10 +100,10 @@ def _read(operation: str, asked: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _handler(loader: FakeLoader) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(loader: FakeLoader) -> type[QuietHandler]:
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked = json.loads(self.body())
             assert "/eu-west-1/neptune-db/aws4_request" in self.headers["Authorization"]
             self._send({"/loader": loader.start, "/gremlin": loader.gremlin}[self.path](asked))
 
@@ -113,13 +114,7 @@ def _handler(loader: FakeLoader) -> type[BaseHTTPRequestHandler]:
         def _send(self, answer: dict[str, Any] | None) -> None:
             missing = {"code": "BulkLoadIdNotFoundException", "detailedMessage": "no such load", "requestId": "1"}
             content = json.dumps(missing if answer is None else answer).encode()
-            self.send_response(404 if answer is None else 200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            pass
+            self.send(404 if answer is None else 200, content)
 
     return Handler
 
@@ -127,13 +122,5 @@ def _handler(loader: FakeLoader) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def running(loader: FakeLoader) -> Iterator[FakeLoader]:
     """The cluster's loader, served on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(loader))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    loader.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with served(_handler(loader)) as loader.url:
         yield loader
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.acceptance.loopback import QuietHandler, served
 
 BUCKET = "lake"
 _PAGE = 7  #: few, so that listings have several pages
@@ -63,19 +64,19 @@ class FakeS3:
         return f"<ListBucketResult>{truncated}{token}{contents}</ListBucketResult>"
 
 
-def _handler(s3: FakeS3) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(s3: FakeS3) -> type[QuietHandler]:
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.body()
             if self._allowed():
                 s3.objects[self._key()] = body
-                self._send(200, b"")
+                self.send(200, b"")
 
         def do_GET(self) -> None:
             if self._allowed():
-                self._send(*s3.answer(self._key(), parse_qs(urlsplit(self.path).query)))
+                self.send(*s3.answer(self._key(), parse_qs(urlsplit(self.path).query)))
 
         def _key(self) -> str:
             bucket, _, key = unquote(urlsplit(self.path).path).strip("/").partition("/")
@@ -84,17 +85,8 @@ def _handler(s3: FakeS3) -> type[BaseHTTPRequestHandler]:
 
         def _allowed(self) -> bool:
             if s3.closed:
-                self._send(403, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+                self.send(403, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
             return not s3.closed
-
-        def _send(self, status: int, content: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            pass
 
     return Handler
 
@@ -102,14 +94,5 @@ def _handler(s3: FakeS3) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def running(s3: FakeS3) -> Iterator[FakeS3]:
     """The bucket, served on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(s3))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    s3.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with served(_handler(s3)) as s3.url:
         yield s3
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
