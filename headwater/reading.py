@@ -46,6 +46,10 @@ class ReadOnly:
         """WrongUse: the payload says them."""
         self._refuse("the types of a plan are known where its ledger is")
 
+    def entry(self, plan: str) -> int | None:
+        """The ledger knows."""
+        return None
+
     def stats(self) -> dict[str, Any]:
         """What is in the graph; `entries` are those of the ledger that it has."""
         from headwater.translation import translated

@@ -33,6 +33,9 @@ class Source(Protocol):
     def types(self, plan: str) -> dict[str, str]:
         """The types of a plan's output columns, as far as its payload says them. WrongUse: there is no such plan."""
 
+    def entry(self, plan: str) -> int | None:
+        """The ledger entry with a payload of this plan; None where it is not known."""
+
     def stats(self) -> dict[str, Any]:
         """What there is."""
 
@@ -67,6 +70,11 @@ class Remote:
     def types(self, plan: str) -> dict[str, str]:
         """Over HTTP."""
         return dict(self.client.get("/api/v1/plan-types", [("plan", plan)])["types"])
+
+    def entry(self, plan: str) -> int | None:
+        """Over HTTP."""
+        found: int | None = self.client.get("/api/v1/plan-types", [("plan", plan)])["entry"]
+        return found
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -132,6 +140,11 @@ class Local:
         """From the ledger."""
         with translated():
             return self.service.types(plan)
+
+    def entry(self, plan: str) -> int | None:
+        """From the derived tables."""
+        with translated():
+            return self.service.derived.body_of_logic(plan)
 
     def stats(self) -> dict[str, Any]:
         """What there is."""

@@ -83,7 +83,8 @@ async def _plan_types(request: web.Request) -> web.Response:
     _no_parameters(request, ("after", "plan"))
     plan = request.query.get("plan", "")
     types = await _in_thread(request, lambda: request.app[SERVICE].types(plan))
-    return _json({"plan": plan, "types": types})
+    entry = request.app[SERVICE].derived.body_of_logic(plan)
+    return _json({"plan": plan, "types": types, "entry": entry})
 
 
 async def _stats(request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
 from graphmodel.statements import LABELS
-from queries import search, tables, tagged
+from queries import explaining, search, tables, tagged
 from queries.answer import Table
 from queries.behind import marked
 from queries.errors import QueryError, UnknownQuery
@@ -200,6 +200,24 @@ QUERIES: tuple[Query, ...] = (
         tagged.matching,
         ("id", "label", "name"),
     ),
+    Query(
+        "explain",
+        "why an edge is there, or all edges of a node: rule, expression, plan, runs; and why names are one",
+        (
+            node("node", "the dataset or column that is derived, in any spelling", "dataset", "column"),
+            Parameter("source", "what it is made of; absent: all", "node", labels=("dataset", "column")),
+            *paging(),
+        ),
+        explaining.explain,
+        explaining.COLUMNS,
+    ),
+    Query(
+        "find-runs",
+        "the runs behind an id: an agent's plan id, a Spark application, a Glue job run (jr_...)",
+        (Parameter("id", "the id", "node", required=True, labels=("run",), many=True), *paging()),
+        explaining.find_runs,
+        explaining.FIND_RUNS,
+    ),
     *ESTATE,
     Query("stats", "how many vertices and edges there are", paging(), tables.stats, ("kind", "label", "count")),
 )
@@ -227,7 +245,7 @@ def run(
     pairs = given.items() if isinstance(given, Mapping) else given
     values = dict(parse(query.parameters, pairs))
     for parameter in query.parameters:
-        if parameter.type == "node":
+        if parameter.type == "node" and values[parameter.name] is not None:
             find = resolve_all if parameter.many else resolve
             values[parameter.name] = find(g, values[parameter.name], parameter.labels, parameter.name)
         elif parameter.type == "moment" and values[parameter.name] is not None:

@@ -47,7 +47,7 @@ def table(answer: Answer | Table) -> RichTable:
     """Rows as a rich table; of a lineage answer its edges, those nearest to the root first."""
     if isinstance(answer, Table):
         columns = answer.columns
-        rows = [[_cell(column, row[column]) for column in columns] for row in answer.rows]
+        rows = [[cell(column, row[column]) for column in columns] for row in answer.rows]
     else:
         columns = ("target", "source", "type", "subtype", "expression", "job", "notes")
         rows = [list(map(escape.terminal, row)) for row in _edge_rows(answer)]
@@ -144,7 +144,7 @@ def _edge_rows(answer: Answer) -> Iterator[tuple[str, ...]]:
         yield edge.target, edge.source, edge.type, edge.subtype or "", edge.expression or "", edge.job or "", notes
 
 
-def _cell(column: str, value: Any) -> str:
+def cell(column: str, value: Any) -> str:
     """A value as people read it: times in UTC, durations in seconds."""
     if value is None:
         return ""

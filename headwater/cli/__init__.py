@@ -18,6 +18,7 @@ from headwater.cli.ask import downstream, query, upstream
 from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
 from headwater.cli.estate import estate
+from headwater.cli.explain import explain
 from headwater.cli.glue import glue
 from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
@@ -47,7 +48,7 @@ def command(shared: dict[str, bool], debug: bool) -> None:
 
 
 _COMMANDS = (
-    *(serve, load, upstream, downstream, impact, paths, inputs, diff, changes, estate, query),
+    *(serve, load, upstream, downstream, impact, paths, inputs, diff, changes, estate, explain, query),
     *(tag, own, describe, retire, ignore, watch),
     *(verify, replay, export, bulk_load, parked, erase, backup, glue, spark_bundle, doctor, token, ledger, demo),
 )

@@ -192,6 +192,7 @@ def test_the_store_is_only_read(graph: GraphStore) -> None:
         known = {"node": MART, "dataset": MART, "job": JOB, "run": "run:1", "plan": PLAN, "q": "a"}
         known |= {"from": MART, "to": RAW, "pattern": "s3:*", "other": "run:2"}
         known["node"] = JOB if query.name == "diff" else MART
+        known["id"] = "run:1"
         if any(parameter.name == "tag" for parameter in query.parameters):
             continue  # nothing is tagged here: test_queries_tagged.py
         required = {p.name for p in query.parameters if p.required}

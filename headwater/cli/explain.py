@@ -1,0 +1,80 @@
+"""Why an edge is there, why names are one: headwater explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headwater.cli.common import asking, json_option, print_json, safe, source_options
+
+if TYPE_CHECKING:
+    from headwater.source import Source
+
+_ALL = 10_000
+
+
+@click.command(
+    epilog="\b\nExample: headwater explain s3://lake/mart/orders#revenue s3://lake/raw/items#price\n"
+    "         headwater query find-runs id=jr_0123abcd"
+)
+@click.argument("node")
+@click.argument("source", required=False)
+@json_option
+@source_options
+def explain(node: str, source: str | None, *, as_json: bool, data: Path, store: str | None, server: str | None) -> None:
+    """Why does NODE come from SOURCE? Without SOURCE: from all that it is made of, and why its names are one.
+
+    The rule, the expression, the job, the plan with its ledger entry, and how often it ran, first and last.
+    """
+    from queries.answer import Table
+
+    with asking(data, store, server) as asked:
+        given: list[tuple[str, object]] = [("node", node), ("source", source), ("limit", _ALL)]
+        answer = asked.ask("explain", [(name, value) for name, value in given if value is not None])
+        assert isinstance(answer, Table), "this query answers with rows"
+        rows = [{**row, "entry": entry} for row, entry in zip(answer.rows, _entries(asked, answer.rows), strict=True)]
+    if as_json:
+        print_json({"node": answer.parameters["node"], "source": answer.parameters["source"], "rows": rows})
+        return
+    for row in rows:
+        for line in _name(row) if row["what"] == "name" else _edge(row):
+            click.echo(safe(line))
+    if not rows:
+        click.echo("nothing is known of what it is made of")
+
+
+def _entries(asked: Source, rows: tuple[Mapping[str, Any], ...]) -> Iterator[int | None]:
+    """The ledger entry of the plan of each row, as far as this source knows it."""
+    known: dict[str, int | None] = {}
+    for row in rows:
+        plan = row["plan"]
+        if plan and plan not in known:
+            known[plan] = asked.entry(plan)
+        yield known.get(plan) if plan else None
+
+
+def _name(row: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{row['source']}  is another name of  {row['target']}"
+    yield f"  {row['rule']}"
+
+
+def _edge(row: Mapping[str, Any]) -> Iterator[str]:
+    from queries.render import cell
+
+    kind = f"{row['type']} {row['subtype']}" if row["subtype"] else row["type"]
+    yield f"{row['target']}  <-  {row['source']}"
+    yield f"  {kind}: {row['rule']}"
+    entry = f", ledger entry {row['entry']}" if row["entry"] else ""
+    times = {name: cell("timestamp", row[name]) for name in ("firstRun", "lastRun")}
+    told = {
+        "expression": row["expression"],
+        "job": row["job"],
+        "plan": f"{row['plan']}{entry}",
+        "holds": row["holds"],
+        "runs": f"{row['runs']:,}, first {times['firstRun']}, last {times['lastRun']}" if row["runs"] else None,
+        "agent's id": ", ".join(row["agentPlanIds"] or ()),
+    }
+    yield from (f"  {name:<11} {value}" for name, value in told.items() if value)
