@@ -89,6 +89,14 @@ def test_what_is_no_plan_is_refused() -> None:
         parse("[]")
 
 
+@pytest.mark.parametrize("type_", ["long", "decimal(3,1)", [], [{"name": "x"}], {"type": "map"}, {"type": "new"}, 7])
+def test_a_type_that_is_not_known_stops_nothing(type_: object) -> None:
+    captured = insert(1)
+    plan = json.loads(captured.plan)
+    plan[1]["output"][0][0]["dataType"] = type_
+    assert report(replace(captured, plan=json.dumps(plan)), RUN).plan["attributes"][0]["name"] == "n"
+
+
 @pytest.mark.parametrize(
     ("text", "name", "columns"),
     [
