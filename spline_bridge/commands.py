@@ -17,7 +17,7 @@ from spline_bridge.plantext import split
 from spline_bridge.text import join
 from spline_bridge.textvalues import text_value
 from spline_bridge.values import IDENTITY, Value, combine
-from spline_bridge.wire import OperationNode, references
+from spline_bridge.wire import OperationNode, Ref, references
 
 _CLAUSES = ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
 _NAMED_ID = re.compile(r"([^\s()\[\],=<>+*/%!-][^()\[\],=<>+*/%!]*?)#(\d+)L?(?!\w)")
@@ -164,14 +164,16 @@ def referenced(operation: OperationNode, children: Sequence[Rows], context: Cont
     context.keys(Subtype.FILTER, map(context.value, references(params.get("clauses"))))
     known = {i: value for rows in children for i, value in rows.environment().items()}
     ids = operation.output or ()
-    return Rows(ids, tuple(known[i] if i in known else _assigned(context.parts(i)) for i in ids))
+    return Rows(ids, tuple(known[i] if i in known else _assigned(i, context) for i in ids))
 
 
-def _assigned(parts: Sequence[Value]) -> Value:
-    """All that a column may become; the last part is the column itself."""
+def _assigned(attribute: str, context: Context) -> Value:
+    """All that a column may become, the last part is the column itself; without parts, a column made further below."""
+    parts = context.parts(attribute)
+    if not parts:
+        return context.value(Ref("a", attribute))
     shown = list({str(value.text): value.text for value in parts[:-1] or parts}.values())
-    value = combine(parts, IDENTITY)
-    return value._replace(text=join("; ", shown), unresolved=value.unresolved or not parts)
+    return combine(parts, IDENTITY)._replace(text=join("; ", shown))
 
 
 def _by_name(rows: Rows, context: Context) -> dict[str, Value]:

@@ -14,7 +14,9 @@ from spline_bridge.agent.operators import Place
 from spline_bridge.agent.tree import Node, expressions, product, singleton
 
 #: Arguments that are told elsewhere: as output, as children, or as operations of their own.
-_ELSEWHERE = frozenset({"output", "child", "children", "left", "right", "cteDefs"})
+_ELSEWHERE = frozenset({
+    "output", "dataCols", "partitionCols", "child", "children", "left", "right", "cteDefs",
+})  # fmt: skip
 
 #: Plain arguments that are told. Other numbers are positions of children, seeds, or sizes of no interest.
 _KEPT = (

@@ -67,7 +67,7 @@ class Builder:
 
     def details(self, node: Node) -> Mapping[str, Any]:
         """What the JVM was asked about an operator: it is known by its class and the ids of its output."""
-        ids = tuple(str(item.fields["exprId"]) for item in roots(node.fields.get("output")))
+        ids = tuple(str(item.fields["exprId"]) for item in operators.listed(node))
         found = self._leaves.get((node.name, ids))
         return found.details if found else {}
 

@@ -71,7 +71,7 @@ def output(node: Node, place: Place) -> Columns:
 
 def _default(node: Node, place: Place) -> Columns:
     """Its own list of columns, where it has one; else those of its children."""
-    return _declared(node, place) if isinstance(node.fields.get("output"), list) else _all(node, place)
+    return _declared(node, place) if listed(node) else _all(node, place)
 
 
 def _all(_: Node, place: Place) -> Columns:
@@ -88,12 +88,17 @@ def _last(_: Node, place: Place) -> Columns:
 
 def _declared(node: Node, place: Place) -> Columns:
     """Columns that the operator lists: new ones, but for those that it only passes on."""
-    return [place.known(column.fields["exprId"]) or place.new(column, ()) for column in _attributes(node, "output")]
+    return [place.known(column.fields["exprId"]) or place.new(column, ()) for column in listed(node)]
 
 
 def _fresh(node: Node, place: Place) -> Columns:
     """Columns that the operator lists, all of them new: the same relation can stand in a plan twice."""
     return [place.new(column, ()) for column in _attributes(node, "output")]
+
+
+def listed(node: Node) -> list[Node]:
+    """The columns that an operator lists as its output; a Hive table's are in two lists."""
+    return [column for name in ("output", "dataCols", "partitionCols") for column in _attributes(node, name)]
 
 
 def _attributes(node: Node, name: str) -> list[Node]:

@@ -49,7 +49,7 @@ def _constantly(name: str) -> Callable[[Node, Sequence[Any]], Any]:
 
 def _field_type(node: Node, operands: Sequence[Any]) -> Any:
     found = types.field(_first(node, operands), node.fields.get("ordinal"))
-    return found["type"] if found else None
+    return found.get("type") if found else None
 
 
 def _element_type(node: Node, operands: Sequence[Any]) -> Any:

@@ -7,7 +7,7 @@ Conditions are told by reference, in the operation's `params`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from spline_bridge.agent.tree import Node, picked, roots
@@ -42,7 +42,13 @@ def instructions(node: Node) -> list[Node]:
 def merged(node: Node, width: int) -> list[list[Node]]:
     """For each column that a `MergeRows` puts out, all values that it may get."""
     rows = [picked(item, name) for item in instructions(node) for name in ("output", "otherOutput")]
-    return [list(column) for column in zip(*(row for row in rows if len(row) == width), strict=True)]
+    return [_told(column) for column in zip(*(row for row in rows if len(row) == width), strict=True)]
+
+
+def _told(values: Sequence[Node]) -> list[Node]:
+    """Without the NULLs of rows that are only deleted, unless there is nothing else."""
+    given = [value for value in values if value.name != "Literal" or value.fields.get("value") is not None]
+    return given or list(values)
 
 
 def conditions(command: Node) -> tuple[list[Node], list[Node]]:

@@ -32,9 +32,14 @@ def _described(data_type: Any, types: Types) -> dict[str, Any]:
     """A type without its id. Structs nest as deep as a program writes them, which is not deep."""
     if isinstance(data_type, str):
         return {"_typeHint": "dt.Simple", "name": _NAMES.get(data_type, data_type), "nullable": True}
+    if not isinstance(data_type, dict):  # a struct as the list of its fields, or what a later Spark may send
+        data_type = {"type": "struct", "fields": data_type if isinstance(data_type, list) else []}
     kind = data_type.get("type")
     if kind == "struct":
-        fields = [{"name": f["name"], "dataTypeId": types.id(f["type"])} for f in data_type.get("fields", [])]
+        listed = [item for item in data_type.get("fields") or [] if isinstance(item, dict)]
+        fields = [
+            {"name": str(f.get("name")), "dataTypeId": types.id(f.get("type", f.get("dataType")))} for f in listed
+        ]
         return {"_typeHint": "dt.Struct", "fields": fields, "nullable": True}
     if kind == "array":
         element = types.id(data_type.get("elementType"))
@@ -51,8 +56,8 @@ def _udt(data_type: Any) -> str:
 def field(struct: Any, ordinal: Any) -> dict[str, Any] | None:
     """The field of a struct type at a position; None if there is none."""
     fields = struct.get("fields") if isinstance(struct, dict) and struct.get("type") == "struct" else None
-    in_range = isinstance(ordinal, int) and fields is not None and 0 <= ordinal < len(fields)
-    return fields[ordinal] if fields is not None and in_range else None
+    in_range = isinstance(ordinal, int) and isinstance(fields, list) and 0 <= ordinal < len(fields)
+    return fields[ordinal] if isinstance(fields, list) and in_range else None
 
 
 def element(data_type: Any) -> Any:

@@ -71,12 +71,17 @@ def _layout(root: Node, details: Details) -> dict[str, Any]:
     buckets = product(root.fields.get("bucketSpec"))
     found = {
         "__partition_columns": json.dumps(partitions) if partitions else None,
-        "staticPartitions": details.get("static"),
+        "staticPartitions": {key: _given(value) for key, value in details.get("static", {}).items()},
         "partitionOverwriteMode": "dynamic" if details.get("dynamic") is True else None,
         "bucketColumns": buckets.get("bucketColumnNames"),
         "numBuckets": buckets.get("numBuckets"),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _given(partition: str) -> str:
+    """A partition's value; Hive's insert has it as a Scala option: ``Some(2024-01-01)``, None where it is dynamic."""
+    return partition.removeprefix("Some(").removesuffix(")") if partition.startswith("Some(") else partition
 
 
 def _options(root: Node, details: Details) -> Write:

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from graphmodel.model import Effect
 from spline_bridge.agent import Captured, Run, report
+from spline_bridge.agent.model import Leaf
 from spline_bridge.agent.printed import expression
 from spline_bridge.agent.tree import parse
 from spline_bridge.decode import decode_plan
@@ -84,9 +86,35 @@ def test_secrets_are_nowhere_in_a_report() -> None:
     assert "hunter2" not in json.dumps([found.plan, found.event])
 
 
+def test_a_hive_table_is_its_location_and_its_columns_are_in_two_lists() -> None:
+    table = {"Database": "db", "Provider": "hive"}
+    relation = {"class": f"{_CATALYST}catalog.HiveTableRelation", "num-children": 0}
+    columns = {"dataCols": [[attribute("k", 1)]], "partitionCols": [[attribute("p", 2)]]}
+    command = {"class": "org.apache.spark.sql.hive.execution.InsertIntoHiveTable", "num-children": 1, "query": 0}
+    leaf = Leaf("HiveTableRelation", ("1", "2"), {"table": {**table, "Table": "a", "Location": "s3://lake/a"}})
+    details = {"table": {**table, "Table": "b", "Location": "s3://lake/b/"}, "static": {"d": "Some(x)", "e": "None"}}
+    captured = Captured(json.dumps([{**command, "overwrite": True}, {**relation, **columns}]), details, (leaf,))
+    found = report(captured, RUN).plan
+    plan = decode_plan(json.dumps(found).encode(), FLAT)
+    assert found["operations"]["write"]["params"]["staticPartitions"] == {"d": "x", "e": "None"}
+    assert (plan.target.uri, plan.effect) == ("s3://lake/b", Effect.KEEP)
+    assert {(d.source_dataset, d.source_column) for d in plan.derivations} == {
+        ("s3://lake/a", "k"),
+        ("s3://lake/a", "p"),
+    }
+
+
 def test_what_is_no_plan_is_refused() -> None:
     with pytest.raises(ValueError, match="no tree"):
         parse("[]")
+
+
+@pytest.mark.parametrize("type_", ["long", "decimal(3,1)", [], [{"name": "x"}], {"type": "map"}, {"type": "new"}, 7])
+def test_a_type_that_is_not_known_stops_nothing(type_: object) -> None:
+    captured = insert(1)
+    plan = json.loads(captured.plan)
+    plan[1]["output"][0][0]["dataType"] = type_
+    assert report(replace(captured, plan=json.dumps(plan)), RUN).plan["attributes"][0]["name"] == "n"
 
 
 @pytest.mark.parametrize(

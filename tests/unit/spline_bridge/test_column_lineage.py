@@ -464,6 +464,16 @@ def test_row_level_commands_may_refer_to_their_expressions() -> None:
     assert {d.target for d in plan.derivations if d.carried} == {"id", "val", "c"}
 
 
+def test_a_delete_that_only_names_rows_keeps_the_columns_of_its_target() -> None:
+    others = [
+        operation("m", "WriteDelta", ["p"], ["a", "b", "gone"]),
+        operation("p", "Project", ["r"], ["c"], projectList=[attr("c")]),
+    ]
+    plan = mapped(document(others, write={"outputSource": "s3://lake/t", "name": "WriteDelta"}))
+    assert direct(plan) == {"a": {"IDENTITY t.a"}, "b": {"IDENTITY t.b"}, "gone": set()}
+    assert [column.resolved for column in plan.columns] == [True, True, False]
+
+
 MERGE = {
     "condition": "(id#1 = id#11)",
     "matchedClauses": ["Update [condition: (amount#12 > 10), actions: [`id` = id#1, `val` = (amount#12 * 2)]]"],
