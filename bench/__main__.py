@@ -26,6 +26,7 @@ from bench.large import load
 from bench.neptune import neptune
 from bench.payloads import CONTENT_TYPE, estate
 from bench.questions import impact
+from bench.watches import watches
 
 _ROOT = Path(__file__).parents[1]
 
@@ -245,6 +246,7 @@ PARTS = {
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,
     "impact": impact,
+    "watches": watches,
     "gremlin server": gremlin_server,
     "neptune": neptune,
     "live Spark": live_spark,
