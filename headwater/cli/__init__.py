@@ -10,6 +10,8 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
+from itertools import chain
 
 import click
 
@@ -38,7 +40,30 @@ __all__ = ["main"]
 _INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+#: What the help shows, by what one wants to do.
+_SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
+    "Ask": (upstream, downstream, impact, paths, inputs, diff, changes, explain, estate, query, watch),
+    "Say": (tag, own, describe, retire, ignore),
+    "Receive": (serve, load, token, glue, spark_bundle),
+    "Keep and move": (verify, backup, erase, parked, replay, export, bulk_load, ledger),
+    "Look": (demo, doctor),
+}
+
+
+class _Sections(click.Group):
+    """A group whose help lists the commands by section, a sentence each."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(str(one.name), one.get_short_help_str(_SENTENCE)) for one in commands])
+
+
+_SENTENCE = 200  #: characters: longer than any first sentence
+
+
+@click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(headwater.__version__, prog_name="headwater")
 @click.option("--debug", is_flag=True, help="show the stack trace of an error of ours")
 @click.pass_obj
@@ -47,12 +72,7 @@ def command(shared: dict[str, bool], debug: bool) -> None:
     shared["debug"] = debug
 
 
-_COMMANDS = (
-    *(serve, load, upstream, downstream, impact, paths, inputs, diff, changes, estate, explain, query),
-    *(tag, own, describe, retire, ignore, watch),
-    *(verify, replay, export, bulk_load, parked, erase, backup, glue, spark_bundle, doctor, token, ledger, demo),
-)
-for _command in _COMMANDS:
+for _command in chain.from_iterable(_SECTIONS.values()):
     command.add_command(_command)
 
 
