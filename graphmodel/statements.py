@@ -23,6 +23,7 @@ CONTENT_TYPE = "application/json"
 
 TAG = "tag"
 DESCRIPTION = "description"
+SAME = "same"  #: one dataset has two names; what follows from it is in `graphmodel.renaming`
 
 #: Tags with a meaning of their own.
 OWNER = "owner"  #: ``owner=NAME``
@@ -54,11 +55,11 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: that `subject` has the tag, or the description, `value`; or, `withdrawn`, that it has not."""
+    """One statement: that `subject` has the tag, the description, or the other name `value`; or that it has not."""
 
-    kind: str  #: ``tag`` or ``description``
+    kind: str  #: ``tag``, ``description`` or ``same``
     subject: str  #: a node id, or for a tag a pattern of them with ``*``
-    value: str  #: the tag as ``key`` or ``key=value``; the text of the description, empty if it is withdrawn
+    value: str  #: the tag as ``key`` or ``key=value``; the text of the description; the name that is kept
     at: int  #: ms since 1970
     by: str | None = None  #: who states it
     reason: str | None = None
@@ -119,7 +120,7 @@ def statement(fields: Mapping[str, Any]) -> Statement:
 
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str, bool]] = {
-    "kind": ((str,), "tag or description", True),
+    "kind": ((str,), "tag, description or same", True),
     "subject": ((str,), "the id of a dataset, column or job, or a pattern with *", True),
     "value": ((str,), "a text", True),
     "at": ((int,), "a time in ms since 1970", True),
@@ -130,14 +131,24 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str, bool]] = {
 
 
 def _check(made: Statement) -> None:
-    if made.kind not in (TAG, DESCRIPTION):
-        raise StatementError("kind", f"expected kind to be tag or description, not {made.kind[:50]!r}")
+    if made.kind not in (TAG, DESCRIPTION, SAME):
+        raise StatementError("kind", f"expected kind to be tag, description or same, not {made.kind[:50]!r}")
     if not made.subject.strip():
         raise StatementError("subject", "expected subject to be the id of a node, or a pattern")
     if made.kind == TAG and not _TAG.fullmatch(made.value):
         raise StatementError("value", f"{made.value[:50]!r} is no tag: expected a word such as pii, or KEY=VALUE")
+    if made.kind == SAME:
+        _check_names(made)
     if made.kind == DESCRIPTION and "*" in made.subject:
         raise StatementError("subject", "a description is of one node: a pattern was given")
+
+
+def _check_names(made: Statement) -> None:
+    for field, name in (("subject", made.subject), ("value", made.value)):
+        if not name.strip() or "#" in name or "*" in name:
+            raise StatementError(field, f"expected {field} to be the URI of one dataset")
+    if made.subject == made.value:
+        raise StatementError("value", "expected value to be another name than subject")
 
 
 def text(made: Statement) -> bytes:

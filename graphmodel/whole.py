@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeVar
 
-from graphmodel import elements, now, validity
+from graphmodel import elements, now, renaming, validity
 from graphmodel import statements as stated
 from graphmodel.choice import Body, Event, body_rank, choose
 from graphmodel.columns import Voice, column_vertices, voices
@@ -81,7 +81,9 @@ def graph(
 
     With `until`, in ms since 1970, the views of what holds now are of what held then; all else is the same.
     """
-    chosen = chosen_bodies(bodies)
+    said = list(statements)
+    kept = renaming.names(said)
+    chosen = chosen_bodies(replace(body, plan=renaming.renamed(body.plan, kept)) for body in bodies)
     joined = [(e, chosen[e.run.agent_plan_id]) for e in chosen_events(events).values() if e.run.agent_plan_id in chosen]
     known = {c.logic.plan: c.logic for _, c in joined}
     alive = {c.body.plan.agent_plan_id: c for e, c in joined if e.run.error is None}
@@ -102,7 +104,7 @@ def graph(
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
     nodes = {v.id: v.label for v in whole.vertices.values() if v.label in stated.LABELS}
-    for part in stated.parts(stated.chosen(statements), nodes):
+    for part in stated.parts(stated.chosen(said), nodes):
         whole.add(part)
     return whole
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphmodel.statements import DESCRIPTION, TAG
+from graphmodel.statements import DESCRIPTION, SAME, TAG
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -65,6 +65,34 @@ def describe(
     node, nodes = _node(source, subject)
     said = {"kind": DESCRIPTION, "subject": node, "value": text, "withdrawn": withdraw}
     return _state(source, said, nodes, by, reason)
+
+
+def same(
+    source: Source,
+    kept: str,
+    other: str,
+    *,
+    withdraw: bool = False,
+    by: str | None = None,
+    reason: str | None = None,
+) -> Stated:
+    """Say that two datasets are one: `kept` stands for both, and `other` is another name of it.
+
+    The graph is drawn anew, which takes its time. WrongUse: a dataset is not known, or they are one already; to
+    withdraw: they were not said to be one.
+    """
+    from graphmodel.naming import canonical
+
+    name, _ = _dataset(source, kept)
+    subject = canonical(other)
+    if withdraw != (_dataset(source, other)[0] == name):
+        raise WrongUse(f"{other} and {kept} are not one" if withdraw else f"{other} and {kept} are one already")
+    said = {"kind": SAME, "subject": subject, "value": name, "withdrawn": withdraw}
+    return _state(source, said, 1, by, reason)
+
+
+def _dataset(source: Source, spelling: str) -> tuple[str, int]:
+    return str(_page(source, "columns", {"dataset": spelling, "limit": 1}).parameters["dataset"]), 1
 
 
 def _node(source: Source, spelling: str) -> tuple[str, int]:

@@ -79,6 +79,7 @@ def _miscounted(ledger: Ledger, store: GraphStore, tables: Path) -> str | None:
     expected: Counter[str] = Counter()
     decoding = Decoding(ledger, decoders())
     with scanning(tables, ledger.id, decoding.plan_at) as scan:
+        decoding.use_names(scan.names)
         for part in scan.parts():
             expected.update(vertex.label for vertex in part.vertices)
             expected.update(edge.label for edge in part.edges)

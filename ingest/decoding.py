@@ -11,6 +11,7 @@ from graphmodel import statements
 from graphmodel.choice import Event
 from graphmodel.logic import logic, summary
 from graphmodel.model import Plan, Run
+from graphmodel.renaming import Names, names, renamed
 from graphmodel.statements import Statement
 from ingest.ledger_entries import ERASURE, Entry, Head
 from ingest.supports import Known
@@ -18,7 +19,12 @@ from ingest.supports import Known
 #: Of body and content type; raises what it cannot take.
 Decoder = Callable[[bytes, str], Plan | tuple[Run, ...] | Statement]
 
+_PAGE = 500  #: entries that are read at once
 _PARTS_KEPT = 50_000  #: columns, derivations, dependencies and operations of the plans in memory; some KB each
+
+
+class Renamed(Exception):
+    """Datasets have other names than those that the graph was drawn with: it has to be drawn anew."""
 
 
 class Erased(Exception):
@@ -53,6 +59,16 @@ class Batch:
     erasures: list[int] = field(default_factory=list)
 
 
+def stated_names(ledger: Ledger) -> dict[str, str]:
+    """The names that people state to be one, in the whole ledger."""
+    said: list[Statement] = []
+    after = 0
+    while entries := ledger.read(after, _PAGE):
+        said += (statements.parse(e.body) for e in entries if e.kind == statements.KIND and e.body is not None)
+        after = entries[-1].sequence
+    return names(said)
+
+
 def decoders() -> dict[str, Decoder]:
     """The decoders of entries, by kind: Spline's, and what people state."""
     from spline_bridge.decode import decode_events, decode_plan
@@ -68,6 +84,12 @@ class Decoding:
         self._decoders = decoders
         self._plans: OrderedDict[int, Known] = OrderedDict()
         self._parts = 0
+        self._names: Names = {}
+
+    def use_names(self, names: Names) -> None:
+        """Take these names of datasets for one, in the plans that are decoded from now on."""
+        self._names = names
+        self.forget()
 
     def batch(self, entries: Sequence[Entry]) -> Batch:
         """Decode entries; one that cannot be decoded is among the refused ones."""
@@ -92,7 +114,7 @@ class Decoding:
             raise Erased(f"the plan in entry {sequence} was erased")
         plan = self._decoders[entry.kind](entry.body, entry.content_type)
         assert isinstance(plan, Plan), "the derived tables name entries that are plans"
-        return self._keep(entry, plan)
+        return self._keep(entry, renamed(plan, self._names))
 
     def forget(self) -> None:
         """Drop the plans in memory."""
@@ -102,7 +124,7 @@ class Decoding:
     def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
         decoded = self._decoders[entry.kind](body, entry.content_type)
         if isinstance(decoded, Plan):
-            batch.plans.append(self._keep(entry, decoded))
+            batch.plans.append(self._keep(entry, renamed(decoded, self._names)))
         elif isinstance(decoded, Statement):
             batch.statements.append(decoded)
         else:

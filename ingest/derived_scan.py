@@ -7,6 +7,7 @@ with the history. The result equals `graphmodel.whole.graph` of the same entries
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -19,7 +20,7 @@ from graphmodel.elements import Part
 from graphmodel.logic import Logic
 from graphmodel.statements import Key, Statement
 from ingest import derived_rows as rows
-from ingest.derived import FORMAT
+from ingest.derived import FORMAT, NAMES
 from ingest.derived_tables import EVENT, READ, VALIDITY, WRITE, Tables
 from ingest.ledger_entries import LedgerError
 from ingest.stated import counting_statements
@@ -47,6 +48,7 @@ class Scan:
             raise NotReady("the graph is not yet drawn from this ledger: `headwater replay`")
         if meta.get("clearing") or "erased" in meta:
             raise NotReady("an entry was erased and the graph is to be drawn anew: `headwater replay`, then again")
+        self.names: dict[str, str] = json.loads(meta.get(NAMES) or "{}")  #: which names of datasets are one
         self.applied = int(meta.get("checkpoint", 0))  #: the sequence of the last entry that is in it
 
     def rows(self) -> int:

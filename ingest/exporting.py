@@ -54,6 +54,7 @@ def export_neptune_csv(
     with closing(Ledger.open(folder, clock=now_ms, readonly=True)) as ledger:
         decoding = Decoding(ledger, decoders())
         with scanning(tables_of(folder, store), ledger.id, decoding.plan_at) as scan:
+            decoding.use_names(scan.names)
             try:
                 written = _write(scan, ledger.id, place, progress, split)
             except Erased as error:

@@ -7,6 +7,7 @@ the write is not atomic, the tables say beforehand how far the batch goes: cut o
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import threading
@@ -14,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from graphmodel.statements import SAME
 from graphstore.errors import Damaged, Denied, InUse, Passing
 from graphstore.port import GraphStore
 from ingest.backoff import Backoff
 from ingest.changes import Changes
-from ingest.decoding import Decoder, Decoding, Erased, Ledger, decoders
-from ingest.derived import Derived, Parked
+from ingest.decoding import Decoder, Decoding, Erased, Ledger, Renamed, decoders, stated_names
+from ingest.derived import NAMES, Derived, Parked
 from ingest.derived_tables import Tables
 from ingest.graph_mark import Mark, is_empty, read_mark
 from ingest.graph_writer import GraphChanged, GraphWriter
@@ -52,6 +54,7 @@ _NOT_OF_A_PAYLOAD = (
     Denied,
     Stopped,
     Erased,
+    Renamed,
     OtherLedger,
     GraphChanged,
     sqlite3.Error,
@@ -175,7 +178,7 @@ class Projector:
                 entries = self._ledger.read(self._checkpoint, limit)
                 self._take(entries)
                 self.check()  # what was parked may have left a part of itself in the graph
-            except Erased:
+            except (Erased, Renamed):
                 self.rebuild()
                 return self.step(limit)
             except GraphChanged as error:
@@ -221,6 +224,7 @@ class Projector:
             mark = Mark(0, None)
         if clearing or not self._derived.meta("ledger"):
             self._begin()
+        self._decoding.use_names(json.loads(self._derived.meta(NAMES) or "{}"))
         self._advance(self._derived.checkpoint)
         behind = self._behind(mark)
         if behind is None:
@@ -250,6 +254,7 @@ class Projector:
         with self._derived.transaction():
             self._derived.set_meta("clearing", "")
             self._derived.set_meta("ledger", self._ledger.id)
+            self._derived.set_meta(NAMES, json.dumps(stated_names(self._ledger)))
             # What is erased up to here is not read any more, so its erasure asks for nothing.
             self._derived.set_meta("replayed", str(self._ledger.head().sequence))
 
@@ -257,6 +262,8 @@ class Projector:
         """The graph has these: with all of them as one batch the tables come to the very state that the graph is in."""
         try:
             self._apply(entries)
+        except (Erased, Renamed):
+            self.rebuild()
         except _NOT_OF_A_PAYLOAD:
             raise
         except Exception:
@@ -294,6 +301,8 @@ class Projector:
     def _apply(self, entries: Sequence[Entry], *, retried: int | None = None) -> bool:
         """The graph first, then the derived tables; whether all of it was taken."""
         batch = self._decoding.batch(entries if retried else self._parking.taken(entries))
+        if any(statement.kind == SAME for statement in batch.statements):
+            self._expect_names()
         with self._batch(entries[-1].sequence) as changes:
             if retried:
                 self._derived.unpark(retried)
@@ -303,6 +312,11 @@ class Projector:
                 self._derived.set_meta("erased", "1")
             changes.append(project(self._tables, self._decoding.plan_at, batch.plans, batch.events, batch.statements))
         return not batch.refused
+
+    def _expect_names(self) -> None:
+        """Renamed: the graph was drawn with other names than people state by now."""
+        if stated_names(self._ledger) != json.loads(self._derived.meta(NAMES) or "{}"):
+            raise Renamed
 
     def _park(self, entry: Entry, error: Exception) -> None:
         with self._batch(entry.sequence):

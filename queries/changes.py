@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
+from gremlin_python.statics import long
 
 from graphmodel.ids import split_node
 from graphmodel.validity import STILL
@@ -100,7 +101,9 @@ class _History:
         """The runs that wrote the dataset at these times."""
         found: dict[int, list[_Write]] = defaultdict(list)
         for some in chunks(times):
-            versions = self._g.V(self._dataset).in_("versionOf").has("timestamp", P.within(some))
+            versions = (
+                self._g.V(self._dataset).in_("versionOf").has("timestamp", P.within([long(time) for time in some]))
+            )
             rows = versions.project("timestamp", "run", "plan", "job").by("timestamp").by(__.in_("generated").id_())
             rows = rows.by(__.in_("generated").out("executes").id_())
             for row in rows.by(__.in_("generated").out("executes").values("job")).to_list():

@@ -6,6 +6,7 @@ from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
+from gremlin_python.statics import long
 
 from queries.page import Row
 
@@ -37,7 +38,7 @@ class Overwritten:
 
     def _writes_after(self, version: Row) -> list[Row]:
         """The later overwrites, and writes to a partition, in the order of time."""
-        after = self._g.V(version["dataset"]).in_("versionOf").has("timestamp", P.gt(_at(version)))
+        after = self._g.V(version["dataset"]).in_("versionOf").has("timestamp", P.gt(long(_at(version))))
         after = after.or_(__.has("effect", P.within("all", "overwrite")), __.has("partition"))
         cells: dict[str, Any] = {
             "timestamp": "timestamp",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
+from gremlin_python.statics import long
 
 from graphmodel.ids import split_node
 from graphmodel.now import Standing
@@ -58,7 +59,7 @@ class Standings:
         return self._plans[plan]
 
     def _take(self, at: int, datasets: list[str]) -> None:
-        then = self._g.V(datasets).out_e("madeBy").has("validFrom", P.lte(at)).has("validTo", P.gt(at))
+        then = self._g.V(datasets).out_e("madeBy").has("validFrom", P.lte(long(at))).has("validTo", P.gt(long(at)))
         rows = then.project("dataset", "plan", "certain", "columns")
         rows = rows.by(__.out_v().id_()).by(__.in_v().id_()).by("certain").by("onlyColumns")
         for row in rows.to_list():

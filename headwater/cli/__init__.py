@@ -31,7 +31,7 @@ from headwater.cli.move import bulk_load, export
 from headwater.cli.past import changes, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
-from headwater.cli.state import describe, ignore, own, retire, tag
+from headwater.cli.state import describe, ignore, own, retire, same, tag
 from headwater.cli.watch import watch
 from headwater.errors import HeadwaterError
 
@@ -43,7 +43,7 @@ _INTERRUPTED = 130
 #: What the help shows, by what one wants to do.
 _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "Ask": (upstream, downstream, impact, paths, inputs, diff, changes, explain, estate, query, watch),
-    "Say": (tag, own, describe, retire, ignore),
+    "Say": (tag, own, describe, retire, ignore, same),
     "Receive": (serve, load, token, glue, spark_bundle),
     "Keep and move": (verify, backup, erase, parked, replay, export, bulk_load, ledger),
     "Look": (demo, doctor),

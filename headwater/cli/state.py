@@ -1,4 +1,4 @@
-"""What people state: tag, own, describe, retire, ignore."""
+"""What people state: tag, own, describe, retire, ignore, same."""
 
 from __future__ import annotations
 
@@ -64,6 +64,29 @@ def retire(dataset: str, **options: Any) -> None:
 def ignore(job: str, **options: Any) -> None:
     """Leave the lineage of JOB, or of all jobs that match a pattern, out of answers: the tag ignored."""
     _tag(_job_pattern(job) if "*" in job else job, "ignored", **options)
+
+
+@click.command(epilog="Example: headwater same s3://lake/mart/orders sales.orders --reason 'the table lies there'")
+@click.argument("kept")
+@click.argument("other")
+@_stating_options
+def same(
+    kept: str,
+    other: str,
+    data: Path,
+    store: str | None,
+    server: str | None,
+    as_json: bool,
+    withdraw: bool,
+    **more: str | None,
+) -> None:
+    """Say that the dataset OTHER is KEPT under another name: one node stands for both, and lineage goes through it.
+
+    The graph is drawn anew from the ledger. Which may be one: headwater query two-names
+    """
+    with asking(data, store, server) as source:
+        said = stating.same(source, kept, other, withdraw=withdraw, **more)
+    _told(said, f"{'no longer ' if withdraw else ''}another name of {said.value}", as_json=as_json)
 
 
 def _job_pattern(job: str) -> str:

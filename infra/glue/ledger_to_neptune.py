@@ -15,6 +15,7 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -29,6 +30,7 @@ from graphmodel.distributed import About, Executed, Facts, better_body, better_p
 from graphmodel.elements import Part
 from graphmodel.model import Plan
 from graphmodel.neptune_csv import Line, lines
+from graphmodel.renaming import names, renamed
 from graphmodel.statements import Statement, chosen, with_statements
 from ingest.decoding import decoders
 from ingest.exporting import GRAPH, mark_whole
@@ -113,7 +115,10 @@ def refused(told: Iterable[Tagged]) -> list[int]:
 
 def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     """All parts of the graph; some elements are in several of them."""
-    bodies = _of(read, "body").map(lambda body: (body.plan.agent_plan_id, body)).reduceByKey(better_body, tasks)
+    said = _of(read, "statement").collect()  # what people said by hand: few
+    kept = names(said)
+    bodies = _of(read, "body").map(lambda body: replace(body, plan=renamed(body.plan, kept)))
+    bodies = bodies.map(lambda body: (body.plan.agent_plan_id, body)).reduceByKey(better_body, tasks)
     events = _of(read, "event").map(lambda event: (event.id, event)).reduceByKey(choose, tasks).values()
     both = bodies.cogroup(events.map(lambda event: (event.run.agent_plan_id, event)), tasks)
     told = both.values().flatMap(lambda pair: joined(*pair)).persist(StorageLevel.MEMORY_AND_DISK)
@@ -123,7 +128,7 @@ def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
     views = datasets.flatMap(lambda pair: pair[1].parts(pair[0]))
     parts = _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
-    counting = chosen(_of(read, "statement").collect())  # what people said by hand: few
+    counting = chosen(said)
     return parts.map(lambda part: with_statements(part, counting)) if counting else parts
 
 

@@ -144,7 +144,7 @@ def test_every_listed_query_can_be_asked(server: Server) -> None:
     assert [query["name"] for query in listed] == [query.name for query in QUERIES]
     run = server.get(f"/api/v1/queries/runs?job={quote(JOB, safe='')}")[1]["rows"][0]
     values = {"q": "avg", "dataset": LAST.partition("#")[0], "job": JOB, "run": run["id"]}
-    values |= {"plan": run["plan"], "from": RATES, "to": LAST, "pattern": "file:*", "other": run["id"]}
+    values |= {"plan": run["plan"], "from": RATES, "to": LAST, "pattern": "file:*", "other": run["id"], "id": run["id"]}
     for query in listed:
         values["node"] = NODES.get(query["name"], RATES)
         if any(parameter["name"] == "tag" for parameter in query["parameters"]):

@@ -74,6 +74,22 @@ def test_a_pattern_tags_what_is_there_and_what_comes(loaded: Path, tmp_path: Pat
     assert len(rows(early, "tagged", "tag=geo")) > 2
 
 
+def test_two_names_become_one_and_two_again(loaded: Path) -> None:
+    raw, staged = "file:///data/lake/raw/crm/customers.csv", "file:///data/lake/pipe/staging/customers"
+    said = headwater("same", raw, "/data/lake/pipe/staging/customers/", "--data", loaded)
+    assert (said.returncode, said.stdout) == (0, f"{staged}: another name of {raw}; ledger entry 19\n")
+    asked = headwater("downstream", staged, "--data", loaded, "--json")
+    assert json.loads(asked.stdout)["root"] == raw
+    assert staged in [row["source"] for row in rows(loaded, "explain", f"node={raw}") if row["what"] == "name"]
+    assert staged not in [row["id"] for row in rows(loaded, "datasets")]
+    again = headwater("same", raw, staged, "--data", loaded)
+    assert (again.returncode, "are one already" in again.stderr) == (2, True)
+    exported = headwater("export", "--format", "neptune-csv", loaded.parent / "out", "--data", loaded)
+    assert exported.returncode == 0
+    assert headwater("same", raw, staged, "--withdraw", "--data", loaded).returncode == 0
+    assert {raw, staged} <= {row["id"] for row in rows(loaded, "datasets")}
+
+
 def test_an_ignored_job_is_left_out(loaded: Path) -> None:
     whole = json.loads(headwater("upstream", LAST, "--data", loaded, "--json").stdout)
     said = headwater("ignore", "*score_report", "--data", loaded)
@@ -116,6 +132,8 @@ def test_through_a_server_and_in_python(loaded: Path) -> None:
     ("statement", "field"),
     [
         ({"kind": "tag", "subject": EMAIL}, "value"),
+        ({"kind": "same", "subject": "s3://a", "value": "s3://a"}, "value"),
+        ({"kind": "same", "subject": "s3://a#x", "value": "s3://b"}, "subject"),
         ({"kind": "tga", "subject": EMAIL, "value": "pii"}, "kind"),
         ({"kind": "tag", "subject": 7, "value": "pii"}, "subject"),
         ({"kind": "tag", "subject": EMAIL, "value": "pii", "at": 5}, "at"),

@@ -37,6 +37,7 @@ from queries.catalogue import QUERIES, run
 from tests.acceptance.door import PIPELINE, ROOT, Server, graph_process, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
+RAW = "file:///data/lake/raw/shop/orders.csv#amount"
 JOB = "job:spark/pipeline.features"
 SERIALIZERS = {"GraphBinary": GraphBinarySerializersV1, "GraphSON": GraphSONSerializersV3d0}
 
@@ -101,10 +102,17 @@ def test_a_script_in_the_style_of_tinkerpops_documentation_works(serializer: str
 def test_every_canned_query_answers_alike_through_the_endpoint(serializer: str, server: Server) -> None:
     run_of = server.get(f"/api/v1/queries/runs?job={quote(JOB, safe='')}")[1]["rows"][0]
     values = {"node": LAST, "q": "avg", "dataset": LAST.partition("#")[0], "job": JOB, "run": run_of["id"]}
-    values["plan"] = run_of["plan"]
+    values |= {"plan": run_of["plan"], "from": RAW, "to": LAST, "pattern": "file:*"}
+    values |= {"other": run_of["id"], "id": run_of["id"]}
     with source(server, serializer) as g:
         for query in QUERIES:
-            given = {p.name: values[p.name] for p in query.parameters if p.required}
+            if any(parameter.name == "tag" for parameter in query.parameters):
+                continue  # nothing is tagged here
+            required = [p for p in query.parameters if p.required]
+            given = {p.name: values[p.name] for p in required}
+            labels = {label for p in required if p.name == "node" for label in p.labels}
+            if labels and "column" not in labels:
+                given["node"] = JOB if "job" in labels else values["dataset"]
             text = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items())
             here = json.loads(json.dumps(run(query.name, g, given).to_dict()))
             assert here == server.get(f"/api/v1/queries/{query.name}?{text}")[1], query.name

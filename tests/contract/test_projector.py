@@ -15,6 +15,7 @@ from gremlin_python.process.traversal import T
 from graphmodel.choice import Body, Event
 from graphmodel.delta import Edge, GraphDelta, Vertex
 from graphmodel.model import Plan
+from graphmodel.statements import KIND, parse
 from graphmodel.whole import Graph, graph
 from graphstore import GraphStore
 from graphstore.errors import Lasting, Passing
@@ -71,7 +72,7 @@ def stored(store: GraphStore) -> Graph:
 
 
 def whole(ledger: Ledger, without: Sequence[int] = ()) -> Graph:
-    bodies, events = [], []
+    bodies, events, said = [], [], []
     for entry in ledger.read(0, 10_000):
         if entry.body is None or entry.sequence in without:
             continue
@@ -80,7 +81,9 @@ def whole(ledger: Ledger, without: Sequence[int] = ()) -> Graph:
         elif entry.kind == "spline.events":
             runs = decode_events(entry.body, entry.content_type)
             events += [Event(run, entry.received_ms) for run in runs]
-    return graph(bodies, events)
+        elif entry.kind == KIND:
+            said.append(parse(entry.body))
+    return graph(bodies, events, said)
 
 
 def assert_equal(got: Graph, expected: Graph) -> None:

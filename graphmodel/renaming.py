@@ -1,0 +1,77 @@
+"""One dataset under two names, as people state it: the names, and a plan in which the one that is kept stands for both.
+
+A plan is renamed when it is decoded, so that everything drawn from it is about one dataset; the other name becomes one
+of its spellings. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from graphmodel.model import Dataset, Plan
+from graphmodel.statements import SAME, Statement, chosen
+
+Names = Mapping[str, str]  #: another name -> the name that is kept; the latter is never a key
+
+
+def names(statements: Iterable[Statement]) -> dict[str, str]:
+    """The names that people stated to be one. Of statements that lead in a circle the last one is left out."""
+    standing = [s for s in chosen(statements).values() if s.kind == SAME and not s.withdrawn]
+    kept: dict[str, str] = {}
+    for one in sorted(standing, key=lambda s: s.rank):
+        if _end(kept, one.value) != one.subject:
+            kept[one.subject] = one.value
+    return {other: _end(kept, other) for other in kept}
+
+
+def _end(kept: Names, name: str) -> str:
+    while name in kept:
+        name = kept[name]
+    return name
+
+
+def renamed(plan: Plan, kept: Names) -> Plan:
+    """The plan with the names that are kept."""
+    mentioned = {plan.target.uri, *(one.uri for one in plan.inputs)}
+    mentioned.update(d.source_dataset for d in plan.derivations)
+    mentioned.update(p.source_dataset for p in plan.dependencies)
+    if mentioned.isdisjoint(kept):
+        return plan
+
+    def of(name: str) -> str:
+        return kept.get(name, name)
+
+    return replace(
+        plan,
+        target=_dataset(plan.target, kept),
+        inputs=_merged(_dataset(one, kept) for one in plan.inputs),
+        derivations=tuple(replace(d, source_dataset=of(d.source_dataset)) for d in plan.derivations),
+        dependencies=tuple(replace(p, source_dataset=of(p.source_dataset)) for p in plan.dependencies),
+    )
+
+
+def _dataset(one: Dataset, kept: Names) -> Dataset:
+    if one.uri not in kept:
+        return one
+    return replace(one, uri=kept[one.uri], spellings=(*one.spellings, one.uri))
+
+
+def _merged(inputs: Iterable[Dataset]) -> tuple[Dataset, ...]:
+    """A plan that reads both names reads one dataset."""
+    found: dict[str, Dataset] = {}
+    for one in inputs:
+        before = found.get(one.uri)
+        found[one.uri] = _both(before, one) if before else one
+    return tuple(found.values())
+
+
+def _both(one: Dataset, other: Dataset) -> Dataset:
+    return replace(
+        one,
+        spellings=tuple(dict.fromkeys((*one.spellings, *other.spellings))),
+        partition=one.partition if one.partition == other.partition else None,
+        columns=tuple(dict.fromkeys((*one.columns, *other.columns))),
+        partition_columns=tuple(dict.fromkeys((*one.partition_columns, *other.partition_columns))),
+        format=one.format or other.format,
+    )

@@ -1,0 +1,64 @@
+"""One dataset under two names, on a real ledger and every store: drawn anew, and equal to the whole, always."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphmodel.statements import CONTENT_TYPE, KIND, SAME, Statement, text
+from graphstore import GraphStore
+from ingest.derived import Derived
+from ingest.ledger import Ledger, NewEntry
+from ingest.projector import Projector
+from tests.contract.test_projector import (
+    assert_equal,
+    catch_up,
+    derived,  # noqa: F401 - fixtures
+    ledger,  # noqa: F401
+    recorded,
+    stored,
+    whole,
+)
+
+KEPT, OTHER = "file:///data/lake/raw/crm/customers.csv", "file:///data/lake/pipe/staging/customers"
+JOBS = ("l01_stage_customers", "l03_mart_customer_orders")
+
+
+def said(subject: str, value: str, at: int, *, withdrawn: bool = False) -> NewEntry:
+    return NewEntry(KIND, CONTENT_TYPE, text(Statement(SAME, subject, value, at, withdrawn=withdrawn)))
+
+
+@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("limit", [1, 100])
+def test_one_node_stands_for_both_names_whenever_it_was_said(
+    ledger: Ledger,  # noqa: F811
+    store: GraphStore,
+    derived: Derived,  # noqa: F811
+    place: int,
+    limit: int,
+) -> None:
+    payloads = recorded(*JOBS)
+    projector = Projector(ledger, store, derived)
+    for entry in [*payloads[:place], said(OTHER, KEPT, 1), *payloads[place:]]:
+        ledger.append([entry])
+        if limit == 1:
+            catch_up(projector, limit)
+    catch_up(projector, limit)
+    found = stored(store)
+    assert_equal(found, whole(ledger))
+    assert KEPT in found.vertices
+    assert OTHER not in found.vertices
+    assert f"alias:{OTHER}" in found.vertices
+
+
+def test_taken_back_they_are_two_again(
+    ledger: Ledger,  # noqa: F811
+    store: GraphStore,
+    derived: Derived,  # noqa: F811
+) -> None:
+    projector = Projector(ledger, store, derived)
+    ledger.append([*recorded(*JOBS), said(OTHER, KEPT, 1)])
+    catch_up(projector)
+    ledger.append([said(OTHER, KEPT, 2, withdrawn=True)])
+    catch_up(projector)
+    assert_equal(stored(store), whole(ledger))
+    assert {KEPT, OTHER} <= stored(store).vertices.keys()

@@ -1,0 +1,49 @@
+"""Which names are one, and a plan that has one of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphmodel.model import Dataset, DependencyType, Derivation, Effect, Job, OutputColumn, Plan, Subtype
+from graphmodel.renaming import names, renamed
+from graphmodel.statements import Statement
+
+
+def same(other: str, kept: str, at: int = 0, *, withdrawn: bool = False) -> Statement:
+    return Statement("same", other, kept, at, withdrawn=withdrawn)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([], {}),
+        ([same("b", "a")], {"b": "a"}),
+        ([same("b", "a"), same("c", "b")], {"b": "a", "c": "a"}),
+        ([same("b", "a", 1), same("b", "c", 2)], {"b": "c"}),
+        ([same("b", "a", 1), same("b", "a", 2, withdrawn=True)], {}),
+        ([same("b", "a", 1), same("a", "b", 2)], {"b": "a"}),  # a circle: the later is left out
+        ([same("b", "a", 1), same("c", "b", 2), same("a", "c", 3)], {"b": "a", "c": "a"}),
+    ],
+)
+def test_the_name_that_is_kept(said: list[Statement], expected: dict[str, str]) -> None:
+    assert names(said) == names(said[::-1]) == expected
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd"), st.integers(0, 3)), max_size=8))
+def test_a_name_that_is_kept_is_never_another_one(pairs: list[tuple[str, str, int]]) -> None:
+    kept = names(same(other, name, at) for other, name, at in pairs if other != name)
+    assert kept.keys().isdisjoint(kept.values())
+
+
+def test_a_renamed_plan_knows_the_other_name_as_a_spelling_alone() -> None:
+    both = (Dataset("b", columns=("x",)), Dataset("a", ("s3a://a",), columns=("x", "y")))
+    read = Derivation("t", "b", "x", DependencyType.DIRECT, Subtype.IDENTITY)
+    plan = Plan("p", Job("spark", "j"), Dataset("b"), Effect.ALL, "c", both, (OutputColumn("t"),), (read,), ())
+    made = renamed(plan, {"b": "a"})
+    assert made.target == Dataset("a", ("b",))
+    assert made.inputs == (Dataset("a", ("b", "s3a://a"), columns=("x", "y")),)
+    assert [d.source_dataset for d in made.derivations] == ["a"]
+    assert renamed(made, {"b": "a"}) is made
+    assert renamed(plan, {"c": "a"}) is plan
