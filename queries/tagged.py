@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import T, TextP
+from gremlin_python.process.traversal import P, T, TextP
 
 from graphmodel.ids import split_node, tag_id
 from graphmodel.statements import IGNORED, LABELS, pattern
@@ -119,6 +119,7 @@ class _Flow:
     def __init__(self, g: GraphTraversalSource, declared: Mapping[str, None]) -> None:
         self._g = g
         self._declared = declared
+        self._ignored = ignored_jobs(g)
         self._from: dict[str, str] = {}
         self.masked: dict[str, str] = {}
 
@@ -146,6 +147,8 @@ class _Flow:
     def _edges(self, ids: list[str]) -> list[Row]:
         edges = self._g.V(ids).in_e("derivesFrom").has("type", "DIRECT")
         edges = edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
+        if self._ignored:
+            edges = edges.not_(__.has("job", P.within(self._ignored)))
         rows = edges.project("source", "target", "masking").by(__.in_v().id_()).by(__.out_v().id_()).by("masking")
         found: list[Row] = rows.to_list()
         return found

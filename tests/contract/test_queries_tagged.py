@@ -99,3 +99,4 @@ def test_the_lineage_of_an_ignored_job_is_left_out(graph: GraphStore) -> None:
     for query, node in (("downstream", f"{RAW}#price"), ("upstream", REPORT), ("both", f"{MART}#revenue")):
         answer = ask(graph, query, node=node, type="all")
         assert {edge.job for edge in answer.edges} <= {None}
+    assert {row["state"] for row in rows(graph, "tag-flow", tag="pii")} == {"declared"}
