@@ -169,12 +169,21 @@ def chosen(statements: Iterable[Statement]) -> dict[Key, Statement]:
     return best
 
 
-def tag_edge(node: str, tag: str, statements: Iterable[Statement]) -> Edge | None:
-    """The edge to a tag, if a statement out of those that count gives it to the node.
+def by_tag(counting: Mapping[Key, Statement]) -> dict[str, list[Statement]]:
+    """The statements about each tag, out of those that count; the tags in order."""
+    found: dict[str, list[Statement]] = {}
+    for one in counting.values():
+        if one.kind == TAG:
+            found.setdefault(one.value, []).append(one)
+    return dict(sorted(found.items()))
+
+
+def tag_edge(node: str, tag: str, about: Iterable[Statement]) -> Edge | None:
+    """The edge to a tag, if one of the statements about it, out of those that count, gives it to the node.
 
     Of several (the node's own, patterns) the latest is told. To withdraw the node's own leaves a pattern's standing.
     """
-    given = [s for s in statements if s.value == tag and not s.withdrawn and s.matches(node)]
+    given = [s for s in about if not s.withdrawn and s.matches(node)]
     if not given:
         return None
     it = max(given, key=lambda s: s.rank)
@@ -202,15 +211,20 @@ def described(node: str, label: str, counting: Mapping[Key, Statement]) -> Verte
 
 def parts(counting: Mapping[Key, Statement], nodes: Mapping[str, str]) -> Iterator[Part]:
     """All that statements add to a graph with these nodes (id -> label)."""
-    tags = [s for s in counting.values() if s.kind == TAG]
+    yield from _tagged(counting, nodes)
     for node, label in nodes.items():
-        for tag in sorted({s.value for s in tags}):
-            tagged = tag_edge(node, tag, tags)
-            if tagged:
-                yield Part((tag_vertex(tag),), (tagged,))
         seen = described(node, label, counting)
         if seen:
             yield Part((seen,))
+
+
+def _tagged(counting: Mapping[Key, Statement], nodes: Iterable[str]) -> Iterator[Part]:
+    about = by_tag(counting)
+    for node in nodes:
+        for tag, statements in about.items():
+            tagged = tag_edge(node, tag, statements)
+            if tagged:
+                yield Part((tag_vertex(tag),), (tagged,))
 
 
 def with_descriptions(part: Part, counting: Mapping[Key, Statement]) -> Part:
@@ -223,10 +237,10 @@ def with_descriptions(part: Part, counting: Mapping[Key, Statement]) -> Part:
 
 def with_statements(part: Part, counting: Mapping[Key, Statement]) -> Part:
     """The part with the descriptions of its vertices, and their tags."""
-    nodes = {v.id: v.label for v in part.vertices if v.label in LABELS}
+    nodes = [v.id for v in part.vertices if v.label in LABELS]
     if not counting or not nodes:
         return part
-    tags = list(parts({key: s for key, s in counting.items() if s.kind == TAG}, nodes))
+    tags = list(_tagged(counting, nodes))
     told = with_descriptions(part, counting)
     vertices = {v.id: v for more in tags for v in more.vertices}
     return Part((*told.vertices, *vertices.values()), (*told.edges, *(edge for more in tags for edge in more.edges)))

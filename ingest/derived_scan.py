@@ -124,10 +124,10 @@ class Scan:
             yield Part(initial.vertices, (*initial.edges, edge))
 
     def _tags(self, counting: Mapping[Key, Statement]) -> Iterator[Part]:
+        about = statements.by_tag(counting)
         found = self._db.execute("SELECT tag, node FROM tagged ORDER BY tag, node")
         for tag, nodes in groupby(found, key=lambda row: row[0]):
-            about = [s for s in counting.values() if s.kind == statements.TAG and s.value == tag]
-            edges = (statements.tag_edge(node, tag, about) for _, node in nodes)
+            edges = (statements.tag_edge(node, tag, about[tag]) for _, node in nodes)
             yield Part((statements.tag_vertex(tag),), tuple(edge for edge in edges if edge))
 
     def _logic(self, plan: str) -> Logic:

@@ -7,13 +7,13 @@ The rules are those of `graphmodel.statements`; without any statement it asks th
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import orjson
 
 from graphmodel import ids, statements
 from graphmodel.elements import Part
-from graphmodel.statements import DESCRIPTION, LABELS, TAG, Key, Statement
+from graphmodel.statements import DESCRIPTION, LABELS, Key, Statement
 from ingest.changes import Changes
 
 
@@ -28,7 +28,7 @@ class Stated:
     def take(self, statement: Statement) -> None:
         """A statement came."""
         key = statement.key
-        before = self._came.get(key) or self._counting().get(key)
+        before = self._came.get(key) or self._standing(key)
         if statements.latest(before, statement) is statement:
             self._came[key] = statement
             said = statements.text(statement)
@@ -36,27 +36,24 @@ class Stated:
 
     def settle(self) -> None:
         """Work out what changes, for the nodes and the statements of this batch."""
-        counting = self._counting()
+        counting = counting_statements(self._db)
         if not counting:
             return
+        about = statements.by_tag(counting)
         for node in self._changes.removed_vertices():
             self._forget(node)
         fresh = self._changes.vertices_of(*LABELS)
-        self._tag(fresh, {s.value for s in counting.values() if s.kind == TAG}, counting)
-        for tag in sorted({s.value for s in self._came.values() if s.kind == TAG}):
-            concerned = self._nodes(s.subject for s in self._came.values() if s.kind == TAG and s.value == tag)
-            self._tag({node: label for node, label in concerned.items() if node not in fresh}, {tag}, counting)
+        for tag, given in about.items():
+            for node in fresh:
+                self._settle_tag(node, tag, given)
+        for tag, came in statements.by_tag(self._came).items():
+            for node in sorted(self._nodes(s.subject for s in came).keys() - fresh.keys()):
+                self._settle_tag(node, tag, about[tag])
         subjects = [s.subject for s in self._came.values() if s.kind == DESCRIPTION]
         for node, label in {**fresh, **self._nodes(subjects)}.items():
             seen = statements.described(node, label, counting)
             if seen:
                 self._changes.amend(seen)
-
-    def _tag(self, nodes: Mapping[str, str], tags: Iterable[str], counting: Mapping[Key, Statement]) -> None:
-        for tag in sorted(tags):
-            about = [s for s in counting.values() if s.kind == TAG and s.value == tag]
-            for node in nodes:
-                self._settle_tag(node, tag, about)
 
     def _settle_tag(self, node: str, tag: str, about: list[Statement]) -> None:
         edge = statements.tag_edge(node, tag, about)
@@ -78,8 +75,10 @@ class Stated:
         if not self._db.execute("SELECT 1 FROM tagged WHERE tag = ? LIMIT 1", (tag,)).fetchone():
             self._changes.remove_vertex(ids.tag_id(tag))
 
-    def _counting(self) -> dict[Key, Statement]:
-        return counting_statements(self._db)
+    def _standing(self, key: Key) -> Statement | None:
+        query = "SELECT statement FROM statements WHERE kind = ? AND subject = ? AND value = ?"
+        found = self._db.execute(query, key).fetchone()
+        return statements.parse(found[0]) if found else None
 
     def _nodes(self, subjects: Iterable[str]) -> dict[str, str]:
         """The nodes in the graph that these subjects, ids or patterns, are about: id -> label."""
