@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,7 +20,6 @@ from ingest.supports import Known
 #: Of body and content type; raises what it cannot take.
 Decoder = Callable[[bytes, str], Plan | tuple[Run, ...] | Statement]
 
-_PAGE = 500  #: entries that are read at once
 _PARTS_KEPT = 50_000  #: columns, derivations, dependencies and operations of the plans in memory; some KB each
 
 
@@ -44,6 +44,9 @@ class Ledger(Protocol):
     def entry(self, sequence: int) -> Entry | None:
         """One entry."""
 
+    def of_kind(self, kind: str) -> list[Entry]:
+        """All entries of a kind, in order."""
+
     def head(self) -> Head:
         """The last entry."""
 
@@ -60,12 +63,12 @@ class Batch:
 
 
 def stated_names(ledger: Ledger) -> dict[str, str]:
-    """The names that people state to be one, in the whole ledger."""
+    """The names that people state to be one, in the whole ledger. What is no statement is parked, and says nothing."""
     said: list[Statement] = []
-    after = 0
-    while entries := ledger.read(after, _PAGE):
-        said += (statements.parse(e.body) for e in entries if e.kind == statements.KIND and e.body is not None)
-        after = entries[-1].sequence
+    for entry in ledger.of_kind(statements.KIND):
+        if entry.body is not None:
+            with suppress(statements.StatementError):
+                said.append(statements.parse(entry.body))
     return names(said)
 
 

@@ -165,6 +165,11 @@ class Ledger:
             rows.close()
         return entries
 
+    def of_kind(self, kind: str) -> list[Entry]:
+        """All entries of a kind, in order, whatever they hold: for kinds of which there are few."""
+        with self._readers.borrow() as connection:
+            return list(map(_entry, connection.execute(f"{_ENTRIES} WHERE e.kind = ? ORDER BY e.sequence", (kind,))))
+
     def entry(self, sequence: int) -> Entry | None:
         """One entry; None if there is none with this number."""
         with self._readers.borrow() as connection:

@@ -62,3 +62,17 @@ def test_taken_back_they_are_two_again(
     catch_up(projector)
     assert_equal(stored(store), whole(ledger))
     assert {KEPT, OTHER} <= stored(store).vertices.keys()
+
+
+def test_a_statement_that_cannot_be_read_is_parked_and_names_nothing(
+    ledger: Ledger,  # noqa: F811
+    store: GraphStore,
+    derived: Derived,  # noqa: F811
+) -> None:
+    projector = Projector(ledger, store, derived)
+    ledger.append([NewEntry(KIND, CONTENT_TYPE, b'{"kind": "of a later version"}'), *recorded(*JOBS)])
+    catch_up(projector)
+    projector.rebuild()
+    catch_up(projector)
+    assert [parked.sequence for parked in projector.parked()] == [1]
+    assert {KEPT, OTHER} <= stored(store).vertices.keys()
