@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from headwater.shown import Drawn, Shown
+
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
@@ -13,10 +15,11 @@ if TYPE_CHECKING:
     from queries.answer import Answer, Edge, Node, Table
 
 
-class Lineage:
+class Lineage(Drawn):
     """A lineage answer. `nodes` and `edges` are as in the HTTP API; edges point the way the data flows."""
 
     def __init__(self, answer: Answer) -> None:
+        super().__init__(answer)
         self._answer = answer
 
     @property
@@ -33,20 +36,6 @@ class Lineage:
     def edges(self) -> tuple[Edge, ...]:
         """Ordered by target, then source."""
         return self._answer.edges
-
-    @property
-    def complete(self) -> bool:
-        """Whether this is all; else `reason` says why not: limit, deadline or depth."""
-        return self._answer.complete
-
-    @property
-    def reason(self) -> str | None:
-        """Why it is not complete."""
-        return self._answer.reason
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON, in the shape of the HTTP API."""
-        return self._answer.to_dict()
 
     def to_pandas(self) -> pd.DataFrame:
         """The edges as a frame. Needs the extra `frames`."""
@@ -88,20 +77,16 @@ class Lineage:
         size = f"{len(self.nodes)} nodes, {len(self.edges)} edges"
         return f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>"
 
-    def _repr_svg_(self) -> str:
-        """The picture, for what shows no HTML."""
-        return self.to_svg()
-
-    def _repr_html_(self) -> str:
-        """The picture, for a notebook, with the tree folded below it: escaped, without a network."""
-        tree = f"<details><summary>as a tree</summary><pre>{html.escape(str(self))}</pre></details>"
-        return f"<div style='overflow-x:auto'>{self.to_svg()}</div>{tree}"
+    def _text_html(self) -> str:
+        """Folded: the tree repeats what the picture says."""
+        return f"<details><summary>as a tree</summary>{super()._text_html()}</details>"
 
 
-class Rows:
+class Rows(Shown):
     """An answer of rows: a sequence of mappings. `next` is the parameter `next` of the following page."""
 
     def __init__(self, table: Table) -> None:
+        super().__init__(table)
         self._table = table
 
     @property
@@ -114,16 +99,6 @@ class Rows:
         """None on the last page."""
         return self._table.next
 
-    @property
-    def complete(self) -> bool:
-        """Whether all of the graph was looked at; else `reason` says why not: limit or deadline."""
-        return self._table.complete
-
-    @property
-    def reason(self) -> str | None:
-        """Why it was not."""
-        return self._table.reason
-
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return iter(self._table.rows)
 
@@ -132,10 +107,6 @@ class Rows:
 
     def __getitem__(self, index: int) -> Mapping[str, Any]:
         return self._table.rows[index]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON."""
-        return self._table.to_dict()
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a frame. Needs the extra `frames`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headwater.shown import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from queries.answer import Edge
 
 
-class Impact:
+class Impact(Drawn):
     """What a change of a node comes to. Edges of a `path` point the way the data flows."""
 
     def __init__(self, answer: affected.Impact) -> None:
+        super().__init__(answer)
         self._answer = answer
 
     @property
@@ -41,23 +43,9 @@ class Impact:
         """Whether anything breaks."""
         return self._answer.breaks
 
-    @property
-    def complete(self) -> bool:
-        """Whether this is all; else `reason` says why not: limit, deadline or depth."""
-        return self._answer.complete
-
-    @property
-    def reason(self) -> str | None:
-        """Why it is not complete."""
-        return self._answer.reason
-
     def path(self, item: Affected) -> tuple[Edge, ...]:
         """The shortest path of the worst grade to something affected, from the root on."""
         return self._answer.path(item)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON, in the shape of the HTTP API."""
-        return self._answer.to_dict()
 
     def to_pandas(self) -> pd.DataFrame:
         """One row for each of the affected. Needs the extra `frames`."""
@@ -87,11 +75,3 @@ class Impact:
         counted = ", ".join(f"{sum(of.values())} {grade}" for grade, of in self.totals.items() if any(of.values()))
         state = "complete" if self.complete else f"not complete: {self.reason}"
         return f"<Impact of {self._answer.change} of {self.root}: {counted or 'nothing'}, {state}>"
-
-    def _repr_svg_(self) -> str:
-        """The picture, for what shows no HTML."""
-        return self.to_svg()
-
-    def _repr_html_(self) -> str:
-        """The picture, for a notebook, above the table: escaped, without a network."""
-        return f"<div style='overflow-x:auto'>{self.to_svg()}</div><pre>{html.escape(str(self))}</pre>"

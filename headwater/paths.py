@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headwater.shown import Drawn
 
 if TYPE_CHECKING:
     from queries import ways
     from queries.answer import Edge, Node
 
 
-class Paths:
+class Paths(Drawn):
     """The ways between two nodes; false if there is none. Edges point the way the data flows."""
 
     def __init__(self, answer: ways.Paths) -> None:
+        super().__init__(answer)
         self._answer = answer
 
     def __bool__(self) -> bool:
@@ -39,20 +41,6 @@ class Paths:
         """The edges between these nodes."""
         return self._answer.edges
 
-    @property
-    def complete(self) -> bool:
-        """Whether this is all; else `reason` says why not: limit or deadline."""
-        return self._answer.complete
-
-    @property
-    def reason(self) -> str | None:
-        """Why it is not complete."""
-        return self._answer.reason
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON, in the shape of the HTTP API."""
-        return self._answer.to_dict()
-
     def to_mermaid(self) -> str:
         """A Mermaid flow chart of all that lies on a way."""
         from queries.paths_render import FORMATS, picture
@@ -75,11 +63,3 @@ class Paths:
         from queries.paths_render import summary
 
         return f"<Paths: {summary(self._answer)}>"
-
-    def _repr_svg_(self) -> str:
-        """The picture, for what shows no HTML."""
-        return self.to_svg()
-
-    def _repr_html_(self) -> str:
-        """The picture, for a notebook, above the ways: escaped, without a network."""
-        return f"<div style='overflow-x:auto'>{self.to_svg()}</div><pre>{html.escape(str(self))}</pre>"
