@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,23 +71,12 @@ def ignore(job: str, **options: Any) -> None:
 @click.argument("kept")
 @click.argument("other")
 @_stating_options
-def same(
-    kept: str,
-    other: str,
-    data: Path,
-    store: str | None,
-    server: str | None,
-    as_json: bool,
-    withdraw: bool,
-    **more: str | None,
-) -> None:
+def same(kept: str, other: str, **options: Any) -> None:
     """Say that the dataset OTHER is KEPT under another name: one node stands for both, and lineage goes through it.
 
     The graph is drawn anew from the ledger. Which may be one: headwater query two-names
     """
-    with asking(data, store, server) as source:
-        said = stating.same(source, kept, other, withdraw=withdraw, **more)
-    _told(said, f"{'no longer ' if withdraw else ''}another name of {said.value}", as_json=as_json)
+    _state(stating.same, kept, other, tell=_named, **options)
 
 
 def _job_pattern(job: str) -> str:
@@ -100,42 +90,44 @@ def _job_pattern(job: str) -> str:
 @click.argument("node")
 @click.argument("text", required=False)
 @_stating_options
-def describe(
-    node: str,
-    text: str | None,
-    data: Path,
-    store: str | None,
-    server: str | None,
-    as_json: bool,
-    withdraw: bool,
-    **more: str | None,
-) -> None:
+def describe(node: str, text: str | None, **options: Any) -> None:
     """Describe NODE in a TEXT that answers show; the last one counts."""
-    if not text and not withdraw:
+    if not text and not options["withdraw"]:
         raise WrongUse("a description needs a text, or --withdraw")
-    with asking(data, store, server) as source:
-        said = stating.describe(source, node, text or "", withdraw=withdraw, **more)
-    _told(said, "no longer described" if withdraw else "described", as_json=as_json)
+    _state(stating.describe, node, text or "", tell=_described, **options)
 
 
-def _tag(
-    node: str,
-    value: str,
+def _tag(node: str, value: str, **options: Any) -> None:
+    _state(stating.tag, node, value, tell=_tagged, **options)
+
+
+def _described(said: Stated) -> str:
+    return "no longer described" if said.withdrawn else "described"
+
+
+def _tagged(said: Stated) -> str:
+    return f"{'no longer' if said.withdrawn else 'now'} tagged {said.value}"
+
+
+def _named(said: Stated) -> str:
+    return f"{'no longer ' if said.withdrawn else ''}another name of {said.value}"
+
+
+def _state(
+    say: Callable[..., Stated],
+    *about: str,
+    tell: Callable[[Stated], str],
     data: Path,
     store: str | None,
     server: str | None,
     as_json: bool,
-    withdraw: bool,
-    **more: str | None,
+    **more: Any,
 ) -> None:
+    """State something and tell it; `more` are the options of all who state."""
     with asking(data, store, server) as source:
-        said = stating.tag(source, node, value, withdraw=withdraw, **more)
-    _told(said, f"{'no longer' if withdraw else 'now'} tagged {value}", as_json=as_json)
-
-
-def _told(said: Stated, what: str, *, as_json: bool) -> None:
+        said = say(source, *about, **more)
     if as_json:
         print_json(said.to_dict())
         return
     matched = f" (matches {said.nodes:,} now)" if "*" in said.subject else ""
-    click.echo(safe(f"{said.subject}{matched}: {what}; ledger entry {said.entry}"))
+    click.echo(safe(f"{said.subject}{matched}: {tell(said)}; ledger entry {said.entry}"))
