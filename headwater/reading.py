@@ -54,12 +54,12 @@ class ReadOnly:
         """What is in the graph; `entries` are those of the ledger that it has."""
         from headwater.translation import translated
         from ingest.graph_mark import read_mark
+        from ingest.service import counted
 
-        rows = self.ask("stats", [("limit", 1_000)]).to_dict()["rows"]
+        vertices, edges = counted(self.ask("stats", [("limit", 1_000)]))
         with translated():
             entries = read_mark(self.store).applied
-        counts = {kind: {r["label"]: r["count"] for r in rows if r["kind"] == kind} for kind in ("vertex", "edge")}
-        return {"entries": entries, "vertices": counts["vertex"], "edges": counts["edge"]}
+        return {"entries": entries, "vertices": vertices, "edges": edges}
 
     def parked(self) -> list[dict[str, Any]]:
         """WrongUse: the ledger knows."""

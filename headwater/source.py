@@ -73,7 +73,7 @@ class Remote:
 
     def entry(self, plan: str) -> int | None:
         """Over HTTP."""
-        found: int | None = self.client.get("/api/v1/plan-types", [("plan", plan)])["entry"]
+        found: int | None = self.client.get("/api/v1/plan-entry", [("plan", plan)])["entry"]
         return found
 
     def stats(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Local:
     def entry(self, plan: str) -> int | None:
         """From the derived tables."""
         with translated():
-            return self.service.derived.body_of_logic(plan)
+            return self.service.entry(plan)
 
     def stats(self) -> dict[str, Any]:
         """What there is."""

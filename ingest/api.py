@@ -48,6 +48,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     app.router.add_get("/api/v1/queries", _queries)
     app.router.add_get("/api/v1/queries/{name}", _query)
     app.router.add_get("/api/v1/plan-types", _plan_types)
+    app.router.add_get("/api/v1/plan-entry", _plan_entry)
     app.router.add_get("/api/v1/search", _search)
     app.router.add_get("/api/v1/stats", _stats)
     app.router.add_get("/api/v1/parked", _parked)
@@ -83,8 +84,16 @@ async def _plan_types(request: web.Request) -> web.Response:
     _no_parameters(request, ("after", "plan"))
     plan = request.query.get("plan", "")
     types = await _in_thread(request, lambda: request.app[SERVICE].types(plan))
-    entry = request.app[SERVICE].derived.body_of_logic(plan)
-    return _json({"plan": plan, "types": types, "entry": entry})
+    return _json({"plan": plan, "types": types})
+
+
+async def _plan_entry(request: web.Request) -> web.Response:
+    """The ledger entry with a payload of a plan; null for one that is not known."""
+    await _after(request)
+    _no_parameters(request, ("after", "plan"))
+    plan = request.query.get("plan", "")
+    entry = await _in_thread(request, lambda: request.app[SERVICE].entry(plan))
+    return _json({"plan": plan, "entry": entry})
 
 
 async def _stats(request: web.Request) -> web.Response:

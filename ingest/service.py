@@ -188,6 +188,10 @@ class Service:
         """A canned query by its name; its errors are `queries.errors`'."""
         return run(name, self.store.g, given)
 
+    def entry(self, plan: str) -> int | None:
+        """The ledger entry with a payload of this plan; None if there is no such plan."""
+        return self.derived.body_of_logic(plan)
+
     def types(self, plan: str) -> dict[str, str]:
         """The types of a plan's output columns by name; none if its payload was erased or does not say them.
 
@@ -195,7 +199,7 @@ class Service:
         """
         from spline_bridge.schema import output_types
 
-        sequence = self.derived.body_of_logic(plan)
+        sequence = self.entry(plan)
         if sequence is None:
             raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
         entry = self.ledger.entry(sequence)
@@ -213,19 +217,24 @@ class Service:
 
     def stats(self) -> Stats:
         """What there is."""
-        table = self.ask("stats", {"limit": 1_000})
-        assert isinstance(table, Table), "the query stats answers with a table"
-        counts = {
-            kind: {r["label"]: r["count"] for r in table.rows if r["kind"] == kind} for kind in ("vertex", "edge")
-        }
+        vertices, edges = counted(self.ask("stats", {"limit": 1_000}))
         return Stats(
             entries=self.ledger.count(),
             lag=self.projector.lag(),
             parked=len(self.parked()),
             waiting=self.projector.waiting(),
-            vertices=counts["vertex"],
-            edges=counts["edge"],
+            vertices=vertices,
+            edges=edges,
         )
+
+
+def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:
+    """How many vertices and edges there are, by label, out of the answer to the query stats."""
+    assert isinstance(stats, Table), "the query stats answers with a table"
+    vertices, edges = (
+        {row["label"]: row["count"] for row in stats.rows if row["kind"] == kind} for kind in ("vertex", "edge")
+    )
+    return vertices, edges
 
 
 def _open_store(url: str) -> tuple[GraphStore, bool]:
