@@ -18,7 +18,7 @@ from queries.answer import Answer, Node, Reason
 from queries.edges import EVER, NOW, Edges, columns_of
 from queries.edges_then import EdgesThen
 from queries.moment import AsOf, Moment, name_of
-from queries.tagged import any_tags, ignored_jobs, tags_of
+from queries.tagged import ignored_jobs, tags_of
 from queries.walk import Walk, chunks, walk
 
 _NODE_KEYS = ("name", "origin", "resolved", "expression")
@@ -68,7 +68,7 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
 
 
 def _edges(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:
-    ignored = ignored_jobs(g) if any_tags(g) else []
+    ignored = ignored_jobs(g)
     if isinstance(question.as_of, Moment):
         return EdgesThen(g, question.as_of, by_column=by_column, kind=question.type, ignored=ignored)
     labels = EVER if question.as_of == "ever" else NOW

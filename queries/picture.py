@@ -6,7 +6,7 @@ any size. Lengths are in pixels. What has no room is counted, never dropped sile
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,8 @@ def _placed(boxes: Sequence[Box], edges: Iterable[Edge]) -> tuple[Box, ...]:
     graph = Graph(list(vertices.values()), [Arc(vertices[a], vertices[b]) for a, b in known])
     below = float(_MARGIN)
     places: dict[str, tuple[float, float]] = {}
-    for part in sorted(graph.C, key=lambda part: min(_order(vertices, v) for v in part.sV)):
+    order = {uri: number for number, uri in enumerate(vertices)}
+    for part in sorted(graph.C, key=lambda part: min(order[v.data.dataset] for v in part.sV)):
         found = _layout(part)
         places.update({uri: (x, y + below) for uri, (x, y) in found.items()})
         below += max(y + vertices[uri].data.height for uri, (_, y) in found.items()) + _DOWN
@@ -107,10 +108,6 @@ def _forward(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         links.setdefault(source, []).append(target)
     place = {node: number for number, node in enumerate(in_flow(links))}
     return list(dict.fromkeys((a, b) if place[a] < place[b] else (b, a) for a, b in pairs))
-
-
-def _order(vertices: Mapping[str, Any], vertex: Any) -> int:
-    return list(vertices).index(vertex.data.dataset)
 
 
 @dataclass

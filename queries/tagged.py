@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
@@ -12,10 +12,8 @@ from graphmodel.ids import split_node, tag_id
 from graphmodel.statements import IGNORED, LABELS, pattern
 from queries.errors import QueryError
 from queries.page import Page, Row, cut
-from queries.walk import Step, walk
+from queries.walk import Step, chunks, walk
 
-#: Ids in one request, as in `queries.lineage`.
-_CHUNK = 2_000
 _MOST = 100_000  #: columns that one tag may reach
 
 Given = Mapping[str, Any]
@@ -86,17 +84,17 @@ def tag_flow(g: GraphTraversalSource, given: Given) -> Page:
 
 def tags_of(g: GraphTraversalSource, nodes: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The tags of each of these nodes that has any, in order. Costs one short request where nothing is tagged."""
-    if not any_tags(g):
+    if not _any_tags(g):
         return {}
     found: dict[str, set[str]] = {}
-    for ids in _chunks(nodes):
+    for ids in chunks(nodes):
         edges = g.V(ids).out_e("taggedWith")
         for row in edges.project("node", "tag").by(__.out_v().id_()).by(__.in_v().values("name")).to_list():
             found.setdefault(row["node"], set()).add(row["tag"])
     return {node: tuple(sorted(names)) for node, names in found.items()}
 
 
-def any_tags(g: GraphTraversalSource) -> bool:
+def _any_tags(g: GraphTraversalSource) -> bool:
     """Whether anything is tagged."""
     return bool(g.V().has_label("tag").limit(1).id_().to_list())
 
@@ -126,7 +124,7 @@ class _Flow:
     def step(self, level: Sequence[str]) -> Step:
         """One hop with the flow."""
         beyond: set[str] = set()
-        for ids in _chunks(level):
+        for ids in chunks(level):
             for row in sorted(self._edges(ids), key=lambda row: (row["source"], row["target"])):
                 if row["masking"]:
                     self.masked.setdefault(row["target"], row["source"])
@@ -161,8 +159,3 @@ def _told(edges: GraphTraversal, **cells: GraphTraversal) -> list[Row]:
     for cell in every.values():
         projected = projected.by(cell)
     return [{name: None if row[name] == "" else row[name] for name in every} for row in projected.to_list()]
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), _CHUNK):
-        yield list(ids[start : start + _CHUNK])
