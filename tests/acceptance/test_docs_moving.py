@@ -23,7 +23,8 @@ def test_it_is_accepted(line: str) -> None:
     while isinstance(found, click.Group):
         found = found.commands[words.pop(0)]
     parent = click.Context(command, **command.context_settings)
-    found.make_context(found.name or "", words, parent=parent).close()
+    with found.make_context(found.name or "", words, parent=parent) as made:
+        assert made.command is found
 
 
 def test_the_page_shows_each_of_them() -> None:
