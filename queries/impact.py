@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import P
 
 from queries import grading
 from queries.affected import Affected, Impact, Unknown
@@ -15,6 +16,7 @@ from queries.cadence import Cadence, cadences, owners
 from queries.grades import Change
 from queries.lineage import Question, lineage
 from queries.moment import name_of
+from queries.tagged import ignored_jobs
 from queries.walk import chunks
 
 _UNKNOWN = 1_000  #: reads without column lineage that are listed
@@ -44,8 +46,9 @@ def impact(g: GraphTraversalSource, given: Mapping[str, Any], late: Callable[[],
 def _unknown(g: GraphTraversalSource, datasets: set[str]) -> Iterator[Unknown]:
     """Who reads these datasets, and does not say which columns."""
     found: set[Unknown] = set()
+    ignored = ignored_jobs(g)
     for ids in chunks(sorted(datasets)):
-        reads = g.V(ids).in_e("derivesFrom").has("columns", 0).limit(_UNKNOWN)
+        reads = g.V(ids).in_e("derivesFrom").has("columns", 0).not_(__.has("job", P.within(ignored))).limit(_UNKNOWN)
         rows = reads.project("job", "reads", "writes").by("job").by(__.in_v().id_()).by(__.out_v().id_())
         found.update(Unknown(**row) for row in rows.to_list() if row["reads"] != row["writes"])
     yield from sorted(found, key=lambda item: (item.job, item.reads, item.writes))

@@ -8,6 +8,7 @@ from gremlin_python.process.traversal import T
 from graphmodel.delta import GraphDelta, vertex
 from graphmodel.statements import Statement, chosen, parts
 from graphstore import GraphStore
+from queries.affected import Impact
 from queries.catalogue import run
 from queries.errors import NodeNotFound
 from tests.contract.queries_world import JOB, MART, RAW, REPORT, ask, derives, pipeline, rows
@@ -100,3 +101,14 @@ def test_the_lineage_of_an_ignored_job_is_left_out(graph: GraphStore) -> None:
         answer = ask(graph, query, node=node, type="all")
         assert {edge.job for edge in answer.edges} <= {None}
     assert {row["state"] for row in rows(graph, "tag-flow", tag="pii")} == {"declared"}
+
+
+def test_an_ignored_job_of_which_no_column_is_known_is_no_part_of_an_impact(graph: GraphStore) -> None:
+    blind = derives(REPORT, RAW, "plan:4", columns=0, subtype=None, exact=False, job="job:spark/blind")
+    job = vertex("job:spark/blind", "job", name="blind", namespace="spark")
+    graph.apply(GraphDelta((job,), (blind,)))
+    for expected in (["job:spark/blind"], []):
+        found = run("impact", graph.g, {"node": f"{RAW}#price"})
+        assert isinstance(found, Impact)
+        assert [item.job for item in found.unknown] == expected
+        stated(graph, tag("job:spark/blind", "ignored"))
