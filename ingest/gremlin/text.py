@@ -218,6 +218,9 @@ class _Reader(Transformer_NonRecursive[Token, Bytecode]):
     def group(self, parts: list[Any]) -> Any:
         return self._value(parts[0])
 
+    def null(self, parts: list[Token]) -> None:
+        return None
+
     def entry(self, parts: list[Any]) -> tuple[Any, Any]:
         return parts[0], self._value(parts[1])
 

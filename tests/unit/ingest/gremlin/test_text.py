@@ -92,6 +92,7 @@ TEXTS: list[tuple[str, Ask]] = [
     ("g.V(1, 2L, -3, 4.5, 5d, 6.5f, 7e2, 8i, 9m)", lambda g: g.V(1, 2, -3, 4.5, 5.0, 6.5, 700.0, 8, 9.0)),
     ("g.V(9223372036854775807L)", lambda g: g.V(2**63 - 1)),
     ("g.inject(true, false, null)", lambda g: g.inject(True, False, None)),
+    ("g.inject((Traversal) null, ( Map )null)", lambda g: g.inject(None, None)),
     ("g.inject([1, ['a']], [], {1, 2})", lambda g: g.inject([1, ["a"]], [], [1, 2])),
     (
         "g.inject([a: 1, 'b c': 2, (T.id): 'x', (id): 'y', id: 3], [:])",
