@@ -8,29 +8,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from graphstore.port import GraphStore
-from ingest.gremlin.evaluation import Graph, frames
-from ingest.gremlin.graphbinary import GraphBinary
-from ingest.gremlin.graphson import MIME, GraphSON
 from ingest.gremlin.limits import Limits
 from ingest.gremlin.messages import NOBODY, Codec, Status
 from ingest.sockets import Sockets
+
+if TYPE_CHECKING:
+    from ingest.gremlin.evaluation import Graph
 
 TINKERPOP = "tinkerpop-3.7.3"  #: whose steps and answers these are
 
 _THREADS = 4  #: that evaluate, apart from those of the HTTP API: a slow traversal must not hold that up
 
-_CODECS: dict[str, Codec] = {codec.mime: codec for codec in (GraphBinary(), GraphBinary(texts=True), GraphSON())}
-_NEAREST = GraphBinary().mime  #: to formats of GraphBinary that are not there
+
+class _Formats(NamedTuple):
+    """What is read and written, by its name."""
+
+    codecs: Mapping[str, Codec]
+    binary: str  #: the nearest to formats of GraphBinary that are not there
+    text: str
+
+
+@lru_cache(1)
+def _formats() -> _Formats:
+    """Loaded with the first connection: most servers are never asked in Gremlin, and it takes memory and time."""
+    from ingest.gremlin.graphbinary import GraphBinary
+    from ingest.gremlin.graphson import GraphSON
+
+    binary, text = GraphBinary(), GraphSON()
+    return _Formats({codec.mime: codec for codec in (binary, GraphBinary(texts=True), text)}, binary.mime, text.mime)
 
 
 @dataclass
@@ -121,7 +138,8 @@ async def _gremlin(request: web.Request) -> web.StreamResponse:
 async def _answer(endpoint: _Endpoint, socket: web.WebSocketResponse, message: WSMessage) -> None:
     """All frames of one answer, in the format that the request came in."""
     binary = message.type is WSMsgType.BINARY
-    mime, body = _opened(message.data) if binary else (MIME, message.data.encode("utf-8", "surrogatepass"))
+    text = message.data if binary else message.data.encode("utf-8", "surrogatepass")
+    mime, body = _opened(text) if binary else (_formats().text, text)
 
     async def send(frame: bytes) -> None:
         sending = socket.send_bytes(frame) if binary else socket.send_str(frame.decode())
@@ -136,10 +154,13 @@ async def _answer(endpoint: _Endpoint, socket: web.WebSocketResponse, message: W
 
 async def _dispatch(endpoint: _Endpoint, mime: str, body: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:
     """Refusals that cost nothing are sent at once; the rest waits for a thread, frame by frame."""
-    codec = _CODECS.get(mime)
+    from ingest.gremlin.evaluation import frames
+
+    known = _formats()
+    codec = known.codecs.get(mime)
     if codec is None:
-        codec = _CODECS[_NEAREST if "graphbinary" in mime else MIME]
-        sentence = f"the format {mime[:60]!r} is not read here: {', '.join(_CODECS)}"
+        codec = known.codecs[known.binary if "graphbinary" in mime else known.text]
+        sentence = f"the format {mime[:60]!r} is not read here: {', '.join(known.codecs)}"
         await send(codec.response(NOBODY, Status.SERIALIZATION, sentence, None))
     elif endpoint.waiting >= endpoint.limits.waiting:
         sentence = f"{endpoint.waiting} requests are under way: send this one again later"
