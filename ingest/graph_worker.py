@@ -24,8 +24,8 @@ from ingest import api
 from ingest.gremlin import endpoint
 from ingest.ledger import LedgerError
 from ingest.projector import OtherLedger
-from ingest.receiver import answer_errors, make_runner
 from ingest.service import Service
+from ingest.serving import answer_errors, make_runner
 
 #: Seconds after which the projector lets a question go on, and a question the projector.
 _SWITCH_SECONDS = 0.001

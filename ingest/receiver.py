@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-import traceback
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from ingest.auth import SENDER, Access, checks
 from ingest.body import Limits, Reading, Refused, gunzip, read
 from ingest.intake import EVENTS, PLAN, Kind, Taken, take
 from ingest.ledger import Appended, LedgerUnavailable, NewEntry
-from spline_bridge.secret_patterns import clean_text
+from ingest.serving import answer_errors
 from spline_bridge.validate import CONTENT_TYPES
 
 log = logging.getLogger(__name__)
@@ -32,7 +28,6 @@ _API_VERSIONS = ("1.2", "1.1", "1")  #: all that are accepted, newest first
 _LTS_VERSIONS = ("1.2", "1.1")  #: those that are not deprecated
 
 _RETRY_SECONDS = "5"
-_LOGGED_CHARACTERS = 8_000
 
 
 class Committer(Protocol):
@@ -76,23 +71,6 @@ def create_app(committer: Committer, *, settings: Settings | None = None) -> web
     app.on_cleanup.append(_close_lane)
     add_routes(app)
     return app
-
-
-def make_runner(
-    app: web.Application, *, keepalive_seconds: float = 75.0, lingering_seconds: float = 2.0
-) -> web.AppRunner:
-    """A runner that leaves bodies packed, and closes connections that send no whole request header in time.
-
-    `lingering_seconds` is how long a sender whose body was refused may go on sending before the connection is closed:
-    one that does not read while it writes would otherwise lose the answer.
-    """
-    return web.AppRunner(
-        app,
-        auto_decompress=False,
-        keepalive_timeout=keepalive_seconds,
-        lingering_time=lingering_seconds,
-        access_log=None,
-    )
 
 
 def add_routes(app: web.Application) -> None:
@@ -226,46 +204,3 @@ def _is_packed(request: web.Request) -> bool:
     if named and named not in (["gzip"], ["x-gzip"]):
         raise Refused(415, "expected a Content-Encoding of gzip, or none", {"Accept-Encoding": "gzip"})
     return bool(named)
-
-
-# Answers to what went wrong -------------------------------------------------------------------------------------------
-
-
-@web.middleware
-async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A refusal in one sentence, as text, under /api as JSON; a fault of ours as Spline answers it: an id to look for.
-
-    The stack trace goes to the log under that id; what a request held does not.
-    """
-    try:
-        return await handler(request)
-    except Refused as refused:
-        return _refusal(request, refused)
-    except web.RequestPayloadError:  # by aiohttp's Python parser; behind its C parser such a body stalls until its time
-        return _refusal(request, Refused(400, "the body's transfer encoding is broken", {"Connection": "close"}))
-    except (web.HTTPException, ConnectionError):
-        raise
-    except Exception as error:  # noqa: BLE001 - the last place before aiohttp would answer without an id
-        return _fault(request, error)
-
-
-def _refusal(request: web.Request, refused: Refused) -> web.Response:
-    if request.path.startswith("/api/"):
-        content: dict[str, object] = {"error": refused.sentence, "field": None, "suggestions": []}
-        response = web.json_response(content, status=refused.status, headers=refused.headers)
-    else:
-        response = web.Response(text=refused.sentence, status=refused.status, headers=refused.headers)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if refused.headers.get("Connection") == "close":
-        response.force_close()
-    return response
-
-
-def _fault(request: web.Request, error: Exception) -> web.Response:
-    error_id = str(uuid.uuid4())
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    log.error(
-        "error %s at %s %s\n%s", error_id, request.method, request.path, clean_text(trace[-_LOGGED_CHARACTERS:])[0]
-    )
-    answer = {"errorId": error_id, "timestamp": time.time_ns() // 1_000_000, "message": "internal error, see the log"}
-    return web.json_response(answer, status=500)

@@ -28,7 +28,8 @@ from ingest.auth import access_for
 from ingest.graph_process import GraphProcess
 from ingest.group_commit import GroupCommitter
 from ingest.ledger import Ledger
-from ingest.receiver import Settings, create_app, make_runner
+from ingest.receiver import Settings, create_app
+from ingest.serving import make_runner
 from ingest.targets import default_store
 from ingest.tokens import Sender, TokenStore
 

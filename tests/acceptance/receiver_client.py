@@ -14,7 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from ingest.ledger import Entry, GroupCommitter, Ledger
-from ingest.receiver import Settings, create_app, make_runner
+from ingest.receiver import Settings, create_app
+from ingest.serving import make_runner
 
 V12 = "application/vnd.absa.spline.producer.v1.2+json"
 PLANS = "/producer/execution-plans"

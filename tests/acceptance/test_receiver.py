@@ -16,7 +16,8 @@ from aiohttp import web
 from ingest.auth import Access, access_for
 from ingest.body import Limits
 from ingest.ledger import Appended, LedgerUnavailable, NewEntry
-from ingest.receiver import Settings, create_app, make_runner
+from ingest.receiver import Settings, create_app
+from ingest.serving import make_runner
 from ingest.tokens import TokenStore
 from tests.acceptance.receiver_client import EVENTS, PLANS, V12, Server, head_of, read_answer, running
 
