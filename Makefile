@@ -13,7 +13,7 @@ VENV ?= .venv
 
 comma := ,
 BIN := $(VENV)/bin
-CODE := $(wildcard aws_bridge graphmodel graphstore headwater infra ingest queries spline_bridge tests bench scripts)
+CODE := $(wildcard headwater infra tests bench scripts)
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n auto --dist worksteal
 # Spark and Gremlin Server need Java: without it their tests are skipped and say so, and nothing is installed for them.

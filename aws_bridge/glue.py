@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from aws_bridge.session import AwsError, NotInstalled, Session, translated
-from spline_bridge.glue.findings import Connection, Seen
-from spline_bridge.glue.update import job_update
+from headwater.aws_bridge.session import AwsError, NotInstalled, Session, translated
+from headwater.spline_bridge.glue.findings import Connection, Seen
+from headwater.spline_bridge.glue.update import job_update
 
 __all__ = ["AwsError", "Glue", "NoSuchJob", "NotInstalled"]
 

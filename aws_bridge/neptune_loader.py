@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
-from aws_bridge.session import Session, translated
+from headwater.aws_bridge.session import Session, translated
 
 PORT = 8182
 _RUNNING = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
@@ -21,7 +21,7 @@ _ERRORS_PER_PAGE = 50
 _MARK = "g.V('ledger').limit(1).count()"
 _PLAIN = "application/vnd.gremlin-v3.0+json;types=false"
 
-#: A graph has each of its values once: a second one is a fault. Empty texts are values (`graphmodel.neptune_csv`).
+#: A graph has each of its values once: a second one is a fault. Empty texts are values (`graphstore.neptune_csv`).
 _ALWAYS: Mapping[str, Any] = {
     "format": "csv",
     "failOnError": True,

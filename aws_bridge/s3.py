@@ -1,4 +1,4 @@
-"""A prefix in S3 as a place for files, as `ingest.places` describes one."""
+"""A prefix in S3 as a place for files, as `ingest.places.places` describes one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
-from aws_bridge.session import Session, translated
+from headwater.aws_bridge.session import Session, translated
 
 SCHEME = "s3://"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_bridge.session import Session, translated
+from headwater.aws_bridge.session import Session, translated
 
 _LARGEST = 250_000  #: bytes of a message; SNS takes 256 KiB with its attributes
 

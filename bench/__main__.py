@@ -184,11 +184,11 @@ def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
 
 def one_by_one(place: Path, *, quick: bool) -> list[Figure]:
     """The same elements, all of a plan at once and ten plans a commit, against one element a commit."""
-    from graphmodel.choice import Body, Event
-    from graphmodel.delta import GraphDelta
-    from graphmodel.whole import graph
-    from graphstore import open_store
-    from spline_bridge.decode import decode_events, decode_plan
+    from headwater.graphmodel.choice import Body, Event
+    from headwater.graphmodel.delta import GraphDelta
+    from headwater.graphmodel.whole import graph
+    from headwater.graphstore import open_store
+    from headwater.spline_bridge.decode import decode_events, decode_plan
 
     jobs = list(estate(10 if quick else 30, 5))
     plans = [decode_plan(j.plan, CONTENT_TYPE) for j in jobs]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from graphmodel import elements
-from graphmodel.delta import Edge, GraphDelta, Vertex, edge, vertex
-from graphmodel.ids import column_id
-from graphmodel.logic import Logic
-from graphmodel.model import Dependency, DependencyType, Derivation, Effect, Job, OutputColumn, Subtype
-from graphmodel.now import Standing
+from headwater.graphmodel import elements
+from headwater.graphmodel.delta import Edge, GraphDelta, Vertex, edge, vertex
+from headwater.graphmodel.ids import column_id
+from headwater.graphmodel.logic import Logic
+from headwater.graphmodel.model import Dependency, DependencyType, Derivation, Effect, Job, OutputColumn, Subtype
+from headwater.graphmodel.now import Standing
 
 LAYERS, WIDTH, COLUMNS, RUNS = 5, 200, 20, 50
 _DAY_MS = 86_400_000

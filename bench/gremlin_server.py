@@ -12,13 +12,13 @@ from bench import machine
 from bench.figure import Figure
 from bench.large import load
 from bench.payloads import CONTENT_TYPE, estate
-from graphmodel.choice import Body, Event
-from graphmodel.delta import GraphDelta
-from graphmodel.whole import graph
-from graphstore import GraphStore, open_store
-from ingest.replaying import replay_into
-from queries.catalogue import run
-from spline_bridge.decode import decode_events, decode_plan
+from headwater.graphmodel.choice import Body, Event
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.whole import graph
+from headwater.graphstore import GraphStore, open_store
+from headwater.ingest.folder.replaying import replay_into
+from headwater.queries.catalogue.catalogue import run
+from headwater.spline_bridge.decode import decode_events, decode_plan
 from tests.gremlin_server.server import Missing, serving
 
 _JOBS = int(os.environ.get("BENCH_JOBS", "13000"))  #: of the graph that is asked: about a million elements

@@ -21,8 +21,8 @@ def load(folder: Path, fill: int) -> None:
 
 def large(folder: Path, fill: int) -> None:
     """A data folder with the shapes that are asked for below, and an estate around them."""
-    from ingest.ledger import NewEntry
-    from ingest.service import Service
+    from headwater.ingest.folder.service import Service
+    from headwater.ingest.ledger.ledger import NewEntry
 
     shapes = chain(
         layers("wide", [5 if i % 2 else 4 for i in range(20)] + [4, 1], 10**6),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.figure import Figure
 from bench.gremlin_server import made_deltas
-from graphmodel.delta import GraphDelta
-from graphstore import open_store
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphstore import open_store
 from tests.gremlin_server.server import Missing, serving
 from tests.neptune import standin
 from tests.neptune.tls import made_tls

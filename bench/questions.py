@@ -12,10 +12,10 @@ from pathlib import Path
 from bench import machine
 from bench.estates import COLUMNS, WIDTH, dataset, diamond, estate, hub
 from bench.figure import Figure
-from graphmodel.delta import GraphDelta
-from graphstore import GraphStore, open_store
-from queries.affected import Impact
-from queries.catalogue import run
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphstore import GraphStore, open_store
+from headwater.queries.answers.impact import Impact
+from headwater.queries.catalogue.catalogue import run
 
 _BATCH = 25  #: deltas in one commit
 _ROOTS = 60  #: columns whose impact is asked for

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from bench.estates import COLUMNS, WIDTH, dataset, estate
 from bench.figure import Figure
-from graphstore import open_store
+from headwater.graphstore import open_store
+from headwater.ingest.places.places import Folder
 from headwater.reading import ReadOnly
 from headwater.watching.definitions import Channel, Watch
 from headwater.watching.running import evaluate
 from headwater.watching.state import States
-from ingest.places import Folder
 
 _WATCHES = 1_000
 _BATCH = 25

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphmodel import ids
-from graphmodel.delta import digest
-from graphmodel.model import Origin, Plan, Run
+from headwater.graphmodel import ids
+from headwater.graphmodel.delta import digest
+from headwater.graphmodel.model import Origin, Plan, Run
 
 DAY_MS = 86_400_000
 

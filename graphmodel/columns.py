@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from graphmodel import ids
-from graphmodel.delta import Vertex, vertex
-from graphmodel.logic import Logic, Schema
-from graphmodel.model import DependencyType, Origin
-from graphmodel.now import Standing
+from headwater.graphmodel import ids
+from headwater.graphmodel.delta import Vertex, vertex
+from headwater.graphmodel.logic import Logic, Schema
+from headwater.graphmodel.model import DependencyType, Origin
+from headwater.graphmodel.now import Standing
 
 MAX_EXPRESSION = 2_000
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from graphmodel.delta import Edge, Value, Vertex
-from graphmodel.vocabulary import EDGE_LABELS, VERTEX_LABELS, Property
+from headwater.graphmodel.delta import Edge, Value, Vertex
+from headwater.graphmodel.vocabulary import EDGE_LABELS, VERTEX_LABELS, Property
 
 _PYTHON = {"string": str, "long": int, "double": float, "boolean": bool}
 _LONG = 2**63

@@ -1,13 +1,13 @@
-"""The page about the graph, made from the vocabulary: ``python -m graphmodel.docs > docs/graph.md``."""
+"""The page about the graph, made from the vocabulary: ``python -m headwater.graphmodel.docs > docs/graph.md``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from graphmodel.vocabulary import EDGES, VERTICES, EdgeLabel, Property, VertexLabel
+from headwater.graphmodel.vocabulary import EDGES, VERTICES, EdgeLabel, Property, VertexLabel
 
 _HEAD = """\
-<!-- Made by `python -m graphmodel.docs > docs/graph.md` from the tables in graphmodel/vocabulary.py. -->
+<!-- Made by `python -m headwater.graphmodel.docs > docs/graph.md` from the tables in graphmodel/vocabulary.py. -->
 
 # The graph
 

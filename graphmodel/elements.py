@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from graphmodel import ids, naming
-from graphmodel.choice import Event
-from graphmodel.columns import origins_text
-from graphmodel.delta import Edge, Value, Vertex, edge, vertex
-from graphmodel.logic import Logic, Summary
-from graphmodel.model import Dependency, DependencyType, Derivation, Plan, Subtype
-from graphmodel.now import Standing
-from graphmodel.validity import Validity, columns_text
+from headwater.graphmodel import ids, naming
+from headwater.graphmodel.choice import Event
+from headwater.graphmodel.columns import origins_text
+from headwater.graphmodel.delta import Edge, Value, Vertex, edge, vertex
+from headwater.graphmodel.logic import Logic, Summary
+from headwater.graphmodel.model import Dependency, DependencyType, Derivation, Plan, Subtype
+from headwater.graphmodel.now import Standing
+from headwater.graphmodel.validity import Validity, columns_text
 
 
 @dataclass(frozen=True)

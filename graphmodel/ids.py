@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphmodel.delta import digest
+from headwater.graphmodel.delta import digest
 
 INITIAL = "initial"
 

@@ -12,10 +12,20 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
-from graphmodel import ids
-from graphmodel.choice import BodyRank, body_rank
-from graphmodel.delta import digest
-from graphmodel.model import Dataset, Dependency, DependencyType, Derivation, Effect, Job, Origin, OutputColumn, Plan
+from headwater.graphmodel import ids
+from headwater.graphmodel.choice import BodyRank, body_rank
+from headwater.graphmodel.delta import digest
+from headwater.graphmodel.model import (
+    Dataset,
+    Dependency,
+    DependencyType,
+    Derivation,
+    Effect,
+    Job,
+    Origin,
+    OutputColumn,
+    Plan,
+)
 
 
 class Role(str, Enum):

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from graphmodel import jdbc as jdbc_urls
-from graphmodel.naming_rules import DEFAULT, Rules, fold_path, normalise
+from headwater.graphmodel import jdbc as jdbc_urls
+from headwater.graphmodel.naming_rules import DEFAULT, Rules, fold_path, normalise
 
 __all__ = [
     "DEFAULT",

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from graphmodel import jdbc
+from headwater.graphmodel import jdbc
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 #: Spark SQL's direct query of a path: delta.`s3://b/x`.

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from graphmodel.choice import Event
-from graphmodel.logic import Role, Summary
-from graphmodel.model import Effect
+from headwater.graphmodel.choice import Event
+from headwater.graphmodel.logic import Role, Summary
+from headwater.graphmodel.model import Effect
 
 Position = tuple[int, str]
 

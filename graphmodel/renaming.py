@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from graphmodel.model import Dataset, Plan
-from graphmodel.statements import SAME, Statement, chosen
+from headwater.graphmodel.model import Dataset, Plan
+from headwater.graphmodel.statements import SAME, Statement, chosen
 
 Names = Mapping[str, str]  #: another name -> the name that is kept; the latter is never a key
 

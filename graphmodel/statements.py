@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from graphmodel import ids
-from graphmodel.delta import Edge, Vertex, digest, edge, vertex
-from graphmodel.elements import Part
+from headwater.graphmodel import ids
+from headwater.graphmodel.delta import Edge, Vertex, digest, edge, vertex
+from headwater.graphmodel.elements import Part
 
 KIND = "headwater.statement"
 """The kind of a ledger entry that holds one statement as JSON: the fields of `Statement`."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from graphmodel.now import OutputsOf, Standing, State, Write, fold
+from headwater.graphmodel.now import OutputsOf, Standing, State, Write, fold
 
 #: Until when what still holds is valid: the last ms of 9999, as temporal tables have it (it is no null, nor a maximum).
 STILL = 253_402_300_799_999

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeVar
 
-from graphmodel import elements, now, renaming, validity
-from graphmodel import statements as stated
-from graphmodel.choice import Body, Event, body_rank, choose
-from graphmodel.columns import Voice, column_vertices, voices
-from graphmodel.delta import Edge, Vertex
-from graphmodel.elements import Part
-from graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
-from graphmodel.now import Read, Write
-from graphmodel.statements import Statement
+from headwater.graphmodel import elements, now, renaming, validity
+from headwater.graphmodel import statements as stated
+from headwater.graphmodel.choice import Body, Event, body_rank, choose
+from headwater.graphmodel.columns import Voice, column_vertices, voices
+from headwater.graphmodel.delta import Edge, Vertex
+from headwater.graphmodel.elements import Part
+from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
+from headwater.graphmodel.now import Read, Write
+from headwater.graphmodel.statements import Statement
 
 T = TypeVar("T")
 

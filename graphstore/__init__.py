@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from graphstore.errors import Refused
-from graphstore.port import GraphStore
+from headwater.graphstore.errors import Refused
+from headwater.graphstore.port import GraphStore
 
 __all__ = ["GraphStore", "open_store", "set_aside"]
 
 
 def _embedded(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - the table's one signature
-    from graphstore.embedded import EmbeddedStore
+    from headwater.graphstore.embedded.store import EmbeddedStore
 
     return EmbeddedStore(_path(url), readonly=readonly)
 
@@ -22,13 +22,13 @@ def _path(url: str) -> Path:
 
 
 def _gremlin_server(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - as above
-    from graphstore.gremlin_server import open_gremlin_server
+    from headwater.graphstore.remote.gremlin_server import open_gremlin_server
 
     return open_gremlin_server(url, readonly=readonly)
 
 
 def _neptune(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - as above
-    from graphstore.neptune import open_neptune
+    from headwater.graphstore.neptune.store import open_neptune
 
     return open_neptune(url, readonly=readonly)
 
@@ -62,6 +62,6 @@ def set_aside(url: str) -> Path:
 
     `open_store` then makes an empty one, for the ledger to be replayed into.
     """
-    from graphstore.embedded import set_aside as move
+    from headwater.graphstore.embedded.store import set_aside as move
 
     return move(_path(url))

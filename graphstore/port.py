@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
-from graphmodel.delta import GraphDelta
+from headwater.graphmodel.delta import GraphDelta
 
 
 class GraphStore(Protocol):

@@ -2,7 +2,7 @@
 
 Rows of keys and properties are injected and merged (mergeV, then mergeE), so that a delta of any size is a few
 steps long. A row is ``{"k": what identifies it, "p": its properties}``. Stores behind a socket, which take a bounded
-request at a time, are written to by `graphstore.requests`.
+request at a time, are written to by `graphstore.remote.requests`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Direction, Merge, P, T
 
-from graphmodel.delta import GraphDelta, Value
-from graphmodel.vocabulary import EDGES, VERTICES
-from graphstore.errors import Refused
+from headwater.graphmodel.delta import GraphDelta, Value
+from headwater.graphmodel.vocabulary import EDGES, VERTICES
+from headwater.graphstore.errors import Refused
 
 EDGE_KEY = "key"  #: the property that holds an edge's own identity
 _PART = 200  #: edges that one traversal removes

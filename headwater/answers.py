@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
-    from queries.answer import Answer, Edge, Node, Table
+    from headwater.queries.answers.answer import Answer, Edge, Node, Table
 
 
 class Lineage(Drawn):
@@ -39,36 +39,36 @@ class Lineage(Drawn):
 
     def to_pandas(self) -> pd.DataFrame:
         """The edges as a frame. Needs the extra `frames`."""
-        from queries.frames import to_pandas
+        from headwater.queries.answers.frames import to_pandas
 
         return to_pandas(self._answer)
 
     def to_networkx(self) -> nx.MultiDiGraph[str]:
         """The answer as a directed multigraph. Needs the extra `frames`."""
-        from queries.frames import to_networkx
+        from headwater.queries.answers.frames import to_networkx
 
         return to_networkx(self._answer)
 
     def to_mermaid(self) -> str:
         """A Mermaid flow chart."""
-        from queries.render import mermaid
+        from headwater.queries.drawing.render import mermaid
 
         return mermaid(self._answer)
 
     def to_dot(self) -> str:
         """A Graphviz digraph."""
-        from queries.render import dot
+        from headwater.queries.drawing.render import dot
 
         return dot(self._answer)
 
     def to_svg(self) -> str:
         """The picture that a notebook shows: SVG without script or network, for a file or a page."""
-        from queries.svg import svg
+        from headwater.queries.drawing.svg import svg
 
         return svg(self._answer)
 
     def __str__(self) -> str:
-        from queries.render import text
+        from headwater.queries.drawing.render import text
 
         return text(self._answer)
 
@@ -110,7 +110,7 @@ class Rows(Shown):
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a frame. Needs the extra `frames`."""
-        from queries.frames import to_pandas
+        from headwater.queries.answers.frames import to_pandas
 
         return to_pandas(self._table)
 

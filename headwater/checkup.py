@@ -18,7 +18,7 @@ from headwater.client import Client, running
 from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
-    from ingest.ledger import Ledger
+    from headwater.ingest.ledger.ledger import Ledger
 
 State = Literal["ok", "warn", "fail"]
 
@@ -142,8 +142,8 @@ def _clock(data: Path) -> Finding:
 
 
 def _ledger_of(data: Path) -> Ledger:
-    from ingest.ledger import Ledger
-    from ingest.verify import now_ms
+    from headwater.ingest.ledger.ledger import Ledger
+    from headwater.ingest.ledger.verify import now_ms
 
     return Ledger.open(data, clock=now_ms, readonly=True)
 

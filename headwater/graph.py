@@ -24,7 +24,7 @@ from headwater.stating import Stated
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from queries.results import Result
+    from headwater.queries.answers.shapes import Result
 
 Type = Literal["direct", "indirect", "all"]
 Level = Literal["column", "dataset"]
@@ -247,8 +247,9 @@ class Graph:
 
 def _shown(found: Result) -> Lineage | Rows | Impact | Paths:
     """An answer as what a notebook draws."""
-    from queries import affected, ways
-    from queries.answer import Answer
+    from headwater.queries.answers import impact as affected
+    from headwater.queries.answers import paths as ways
+    from headwater.queries.answers.answer import Answer
 
     if isinstance(found, Answer):
         return Lineage(found)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from queries import affected
-    from queries.affected import Affected
-    from queries.answer import Edge
+    from headwater.queries.answers import impact as affected
+    from headwater.queries.answers.answer import Edge
+    from headwater.queries.answers.impact import Affected
 
 
 class Impact(Drawn):
@@ -55,19 +55,19 @@ class Impact(Drawn):
 
     def to_markdown(self) -> str:
         """For a pull request."""
-        from queries.impact_render import markdown
+        from headwater.queries.drawing.impact import markdown
 
         return markdown(self._answer)
 
     def to_svg(self) -> str:
         """A picture of the paths to what is affected, the worst to each."""
-        from queries.impact_html import picture
-        from queries.svg import svg
+        from headwater.queries.drawing.impact_html import picture
+        from headwater.queries.drawing.svg import svg
 
         return svg(picture(self._answer))
 
     def __str__(self) -> str:
-        from queries.impact_render import plain
+        from headwater.queries.drawing.impact import plain
 
         return plain(self._answer)
 

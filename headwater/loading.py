@@ -11,9 +11,9 @@ from headwater.client import Client
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
-    from ingest.ledger import NewEntry
-    from ingest.loading import Found
-    from ingest.service import Service
+    from headwater.ingest.folder.service import Service
+    from headwater.ingest.intake.loading import Found
+    from headwater.ingest.ledger.ledger import NewEntry
 
 _GROUP = 100  #: payloads that share an fsync
 _PATHS = {"spline.plan": "/producer/execution-plans", "spline.events": "/producer/execution-events"}
@@ -81,8 +81,8 @@ _REFUSALS = (400, 413, 415)
 
 def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded:
     """Append the payloads to the ledger, some at a time. Errors of the ledger as they are."""
-    from ingest.body import Refused
-    from ingest.intake import take
+    from headwater.ingest.intake.body import Refused
+    from headwater.ingest.intake.intake import take
 
     loaded = Loaded()
     group: list[tuple[Found, NewEntry]] = []
@@ -108,7 +108,7 @@ def _append(service: Service, group: list[tuple[Found, NewEntry]], loaded: Loade
 
 
 def _payloads(places: Iterable[Path], loaded: Loaded, progress: Progress) -> Iterator[Found]:
-    from ingest.loading import Found, files
+    from headwater.ingest.intake.loading import Found, files
 
     listed = files(places)
     for number, (path, asked) in enumerate(listed, start=1):
@@ -125,7 +125,7 @@ def _payloads(places: Iterable[Path], loaded: Loaded, progress: Progress) -> Ite
 
 
 def _read(path: Path, *, asked: bool, loaded: Loaded) -> Iterator[Any]:
-    from ingest.loading import read
+    from headwater.ingest.intake.loading import read
 
     try:
         yield from read(path, asked=asked)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from headwater.shown import Drawn
 
 if TYPE_CHECKING:
-    from queries import ways
-    from queries.answer import Edge, Node
+    from headwater.queries.answers import paths as ways
+    from headwater.queries.answers.answer import Edge, Node
 
 
 class Paths(Drawn):
@@ -43,23 +43,23 @@ class Paths(Drawn):
 
     def to_mermaid(self) -> str:
         """A Mermaid flow chart of all that lies on a way."""
-        from queries.paths_render import FORMATS, picture
+        from headwater.queries.drawing.paths import FORMATS, picture
 
         return FORMATS["mermaid"](picture(self._answer))
 
     def to_svg(self) -> str:
         """A picture of all that lies on a way."""
-        from queries.paths_render import picture
-        from queries.svg import svg
+        from headwater.queries.drawing.paths import picture
+        from headwater.queries.drawing.svg import svg
 
         return svg(picture(self._answer))
 
     def __str__(self) -> str:
-        from queries.paths_render import plain
+        from headwater.queries.drawing.paths import plain
 
         return plain(self._answer)
 
     def __repr__(self) -> str:
-        from queries.paths_render import summary
+        from headwater.queries.drawing.paths import summary
 
         return f"<Paths: {summary(self._answer)}>"

@@ -11,8 +11,8 @@ from headwater.errors import WrongUse
 from headwater.loading import Loaded, Progress
 
 if TYPE_CHECKING:
-    from graphstore import GraphStore
-    from queries.results import Result
+    from headwater.graphstore import GraphStore
+    from headwater.queries.answers.shapes import Result
 
 SHARED = ("ws://", "wss://", "neptune://")
 """How the URLs of stores begin that several machines can ask at a time."""
@@ -28,7 +28,7 @@ class ReadOnly:
     @classmethod
     def open(cls, url: str) -> ReadOnly:
         """The store at the URL. WrongUse: there is none such."""
-        from graphstore import open_store
+        from headwater.graphstore import open_store
         from headwater.translation import translated
 
         with translated():
@@ -36,8 +36,8 @@ class ReadOnly:
 
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query."""
+        from headwater.queries.catalogue.catalogue import run
         from headwater.translation import translated
-        from queries.catalogue import run
 
         with translated():
             return run(name, self.store.g, [(key, value) for key, value in parameters if value is not None])
@@ -52,9 +52,9 @@ class ReadOnly:
 
     def stats(self) -> dict[str, Any]:
         """What is in the graph; `entries` are those of the ledger that it has."""
+        from headwater.ingest.folder.service import counted
+        from headwater.ingest.graph.mark import read_mark
         from headwater.translation import translated
-        from ingest.graph_mark import read_mark
-        from ingest.service import counted
 
         vertices, edges = counted(self.ask("stats", [("limit", 1_000)]))
         with translated():

@@ -31,7 +31,7 @@ TOKEN = Setting("", "HEADWATER_TOKEN", "token for a server that asks for one")
 SETTINGS: tuple[Setting, ...] = (DATA, STORE, SERVER, TOKEN)
 
 PORT = 9090
-#: Where a running server says that it runs; `ingest.server` writes it.
+#: Where a running server says that it runs; `ingest.process.server` writes it.
 SERVER_FILE = "server.json"
 
 

@@ -16,8 +16,8 @@ from headwater.reading import SHARED, ReadOnly
 from headwater.translation import translated
 
 if TYPE_CHECKING:
-    from ingest.service import Service
-    from queries.results import Result
+    from headwater.ingest.folder.service import Service
+    from headwater.queries.answers.shapes import Result
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
@@ -63,7 +63,7 @@ class Remote:
 
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query, over HTTP."""
-        from queries.results import result_of
+        from headwater.queries.answers.shapes import result_of
 
         return result_of(self.client.get(f"/api/v1/queries/{name}", parameters))
 
@@ -164,7 +164,7 @@ class Local:
 
     def state(self, statement: Mapping[str, object]) -> int:
         """Straight into the ledger, and from it into the graph."""
-        from ingest.stating import stated
+        from headwater.ingest.http.statements import stated
 
         with translated():
             entry = stated(statement, time.time_ns() // 1_000_000)
@@ -215,7 +215,7 @@ def has_ledger(folder: Path) -> None:
 
 def open_service(folder: Path, store: str | None = None, progress: Progress | None = None) -> Service:
     """The data folder, opened by this process, with all entries in the graph."""
-    from ingest.service import Service
+    from headwater.ingest.folder.service import Service
 
     with translated():
         service = Service.open(folder, store)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphmodel.statements import DESCRIPTION, SAME, TAG
 from headwater.errors import WrongUse
+from headwater.graphmodel.statements import DESCRIPTION, SAME, TAG
 
 if TYPE_CHECKING:
+    from headwater.queries.answers.answer import Table
     from headwater.source import Source
-    from queries.answer import Table
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def same(
     The graph is drawn anew, which takes its time. WrongUse: a dataset is not known, or they are one already; to
     withdraw: they were not said to be one.
     """
-    from graphmodel.naming import canonical
+    from headwater.graphmodel.naming import canonical
 
     name, _ = _dataset(source, kept)
     subject = canonical(other)
@@ -128,7 +128,7 @@ def rows(source: Source, query: str, given: Mapping[str, object]) -> list[Mappin
 
 
 def _page(source: Source, query: str, given: Mapping[str, object]) -> Table:
-    from queries.answer import Table
+    from headwater.queries.answers.answer import Table
 
     found = source.ask(query, given.items())
     assert isinstance(found, Table), "this query answers with rows"

@@ -16,12 +16,12 @@ def translated() -> Iterator[None]:
 
     What says that the question or the folder is not what it should be is wrong use; what may pass is not.
     """
-    from graphmodel.statements import StatementError
-    from graphstore.errors import StoreError
-    from ingest.ledger import LedgerError, LedgerInUse, LedgerUnavailable
-    from ingest.projector import OtherLedger
-    from ingest.tokens import TokensUnreadable
-    from queries.errors import NodeNotFound, QueryError
+    from headwater.graphmodel.statements import StatementError
+    from headwater.graphstore.errors import StoreError
+    from headwater.ingest.graph.projector import OtherLedger
+    from headwater.ingest.http.tokens import TokensUnreadable
+    from headwater.ingest.ledger.ledger import LedgerError, LedgerInUse, LedgerUnavailable
+    from headwater.queries.answers.errors import NodeNotFound, QueryError
 
     try:
         yield

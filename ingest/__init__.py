@@ -1,1 +1,16 @@
-"""The shell: what takes payloads in, keeps them (the ledger) and brings them into the graph."""
+"""The shell: takes payloads in, keeps them in the ledger, and brings them into the graph.
+
+Rooms, from the top; each may import those below it (import-linter checks it):
+
+    process/   the server's process and the graph's process, and what passes between them
+    gremlin/   the Gremlin endpoint: WebSocket, wire formats, Gremlin as text
+    http/      the HTTP side: receiver, API, statements, who may ask, metrics
+    folder/    a data folder opened: ledger, graph and projector together; moving a graph elsewhere
+    intake/    what may come in: a request's body, a file, and what is checked before it is stored
+    graph/     the projector: from ledger entries to batches of changes in the graph store
+    fold/      the derived tables beside the graph, and how one batch of entries changes them
+    ledger/    every payload as it came: appended, hash-chained, verified, backed up, exported
+    places/    folders and S3 prefixes as places for files
+
+Read first: `ingest.process.server` for how it starts, `ingest.graph.projector` for how the graph follows the ledger.
+"""

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from graphmodel.model import Subtype
-from spline_bridge import commands
-from spline_bridge.expressions import Evaluator, read_column
-from spline_bridge.operators import Rows, evaluate
-from spline_bridge.subqueries import evaluate_text
-from spline_bridge.text import Text, concat, text
-from spline_bridge.values import IDENTITY, Influence, Use, Value, as_role, combine, merge_into, unresolved
-from spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, reference
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge import commands
+from headwater.spline_bridge.expressions import Evaluator, read_column
+from headwater.spline_bridge.operators import Rows, evaluate
+from headwater.spline_bridge.subqueries import evaluate_text
+from headwater.spline_bridge.text import Text, concat, text
+from headwater.spline_bridge.values import IDENTITY, Influence, Use, Value, as_role, combine, merge_into, unresolved
+from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, reference
 
 #: How far attributes that no operator puts out are followed through what the agent says of them.
 _CHASE = 100

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphmodel.model import Subtype
-from spline_bridge.functions import ROW_LEVEL
-from spline_bridge.operators import Context, Rows
-from spline_bridge.plantext import split
-from spline_bridge.text import join
-from spline_bridge.textvalues import text_value
-from spline_bridge.values import IDENTITY, Value, combine
-from spline_bridge.wire import OperationNode, Ref, references
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge.functions import ROW_LEVEL
+from headwater.spline_bridge.operators import Context, Rows
+from headwater.spline_bridge.plantext import split
+from headwater.spline_bridge.text import join
+from headwater.spline_bridge.textvalues import text_value
+from headwater.spline_bridge.values import IDENTITY, Value, combine
+from headwater.spline_bridge.wire import OperationNode, Ref, references
 
 _CLAUSES = ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
 _NAMED_ID = re.compile(r"([^\s()\[\],=<>+*/%!-][^()\[\],=<>+*/%!]*?)#(\d+)L?(?!\w)")

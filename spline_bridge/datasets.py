@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graphmodel import naming
-from graphmodel.model import Dataset, Effect
-from graphmodel.naming import Name
-from spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
-from spline_bridge.wire import Expression, OperationNode, WirePlan, reference
+from headwater.graphmodel import naming
+from headwater.graphmodel.model import Dataset, Effect
+from headwater.graphmodel.naming import Name
+from headwater.spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
+from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, reference
 
 #: Table formats that can be read as of an earlier version.
 _VERSIONED = frozenset({"delta", "iceberg", "hudi"})

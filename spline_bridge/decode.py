@@ -10,15 +10,25 @@ from typing import Any
 
 import orjson
 
-from graphmodel.model import Dataset, Dependency, DependencyType, Derivation, Origin, OutputColumn, Plan, Run, Subtype
-from graphmodel.naming import Name
-from spline_bridge import datasets, describe, jobs
-from spline_bridge.columns import PlanColumns, resolve
-from spline_bridge.errors import DecodeError
-from spline_bridge.identity import agent_plan_id, normal_uuid
-from spline_bridge.validate import CONTENT_TYPES, validate_events, validate_plan
-from spline_bridge.values import STRENGTH, Column, Influence, Use, Value
-from spline_bridge.wire import WirePlan, read_plan
+from headwater.graphmodel.model import (
+    Dataset,
+    Dependency,
+    DependencyType,
+    Derivation,
+    Origin,
+    OutputColumn,
+    Plan,
+    Run,
+    Subtype,
+)
+from headwater.graphmodel.naming import Name
+from headwater.spline_bridge import datasets, describe, jobs
+from headwater.spline_bridge.columns import PlanColumns, resolve
+from headwater.spline_bridge.errors import DecodeError
+from headwater.spline_bridge.identity import agent_plan_id, normal_uuid
+from headwater.spline_bridge.validate import CONTENT_TYPES, validate_events, validate_plan
+from headwater.spline_bridge.values import STRENGTH, Column, Influence, Use, Value
+from headwater.spline_bridge.wire import WirePlan, read_plan
 
 
 def decode_plan(body: bytes, content_type: str) -> Plan:

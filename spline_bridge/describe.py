@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from graphmodel.model import Operation
-from graphmodel.naming import Name
-from spline_bridge.expressions import Evaluator
-from spline_bridge.plantext import readable
-from spline_bridge.text import Text, concat, join, text
-from spline_bridge.values import Value
-from spline_bridge.wire import OperationNode, Ref, WirePlan, reference, references
+from headwater.graphmodel.model import Operation
+from headwater.graphmodel.naming import Name
+from headwater.spline_bridge.expressions import Evaluator
+from headwater.spline_bridge.plantext import readable
+from headwater.spline_bridge.text import Text, concat, join, text
+from headwater.spline_bridge.values import Value
+from headwater.spline_bridge.wire import OperationNode, Ref, WirePlan, reference, references
 
 
 def operations(

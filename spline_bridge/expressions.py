@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from graphmodel.model import Subtype
-from spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
-from spline_bridge.rendering import literal, render
-from spline_bridge.text import concat, text
-from spline_bridge.values import (
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
+from headwater.spline_bridge.rendering import literal, render
+from headwater.spline_bridge.text import concat, text
+from headwater.spline_bridge.values import (
     AGGREGATION,
     IDENTITY,
     TRANSFORMATION,
@@ -24,7 +24,7 @@ from spline_bridge.values import (
     influenced,
     unresolved,
 )
-from spline_bridge.wire import Expression, Ref
+from headwater.spline_bridge.wire import Expression, Ref
 
 #: What an attribute stands for at one place of the plan.
 Lookup = Callable[[str], Value]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graphmodel.model import Job
+from headwater.graphmodel.model import Job
 
 _GLUE_APPLICATION = re.compile(r"^nativespark-(?P<job>.+)-(?P<run>jr_[0-9a-fA-F]+)$")
 _RUN = re.compile(r"^jr_[0-9a-zA-Z_-]+$")

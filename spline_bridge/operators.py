@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from graphmodel.model import Subtype
-from spline_bridge.expressions import apply
-from spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
-from spline_bridge.rendering import cast
-from spline_bridge.text import Text, concat, join, text
-from spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, unresolved
-from spline_bridge.wire import Expression, OperationNode, Ref, reference, references
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge.expressions import apply
+from headwater.spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
+from headwater.spline_bridge.rendering import cast
+from headwater.spline_bridge.text import Text, concat, join, text
+from headwater.spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, unresolved
+from headwater.spline_bridge.wire import Expression, OperationNode, Ref, reference, references
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from spline_bridge.errors import json_path
-from spline_bridge.secret_patterns import MASK, Cleaned, clean_error, clean_texts, is_masked, secret_name
+from headwater.spline_bridge.errors import json_path
+from headwater.spline_bridge.secret_patterns import MASK, Cleaned, clean_error, clean_texts, is_masked, secret_name
 
 _SHOWN_NOTES = 100  #: a ledger entry's own size stays bounded, whatever its payload holds
 

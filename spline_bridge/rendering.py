@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from spline_bridge.functions import BINARY, SECRET_ARGUMENTS, SEEDED
-from spline_bridge.text import Text, concat, join, text
-from spline_bridge.values import ATOM, Value
-from spline_bridge.wire import Expression
+from headwater.spline_bridge.functions import BINARY, SECRET_ARGUMENTS, SEEDED
+from headwater.spline_bridge.text import Text, concat, join, text
+from headwater.spline_bridge.values import ATOM, Value
+from headwater.spline_bridge.wire import Expression
 
 _NOT, _PREDICATE = 40, 45
 _NUMERIC = ("int", "bigint", "smallint", "tinyint", "double", "float", "decimal", "long", "short", "byte", "boolean")

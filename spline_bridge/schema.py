@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 
-from spline_bridge import datasets
-from spline_bridge.columns import resolve
-from spline_bridge.decode import api_version
-from spline_bridge.identity import agent_plan_id
-from spline_bridge.wire import WirePlan, read_plan
+from headwater.spline_bridge import datasets
+from headwater.spline_bridge.columns import resolve
+from headwater.spline_bridge.decode import api_version
+from headwater.spline_bridge.identity import agent_plan_id
+from headwater.spline_bridge.wire import WirePlan, read_plan
 
 _DEPTH = 20  #: levels of nesting that are written out
 _UNKNOWN = "?"

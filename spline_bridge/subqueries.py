@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from graphmodel.model import Subtype
-from spline_bridge import plantext
-from spline_bridge.operators import Rows
-from spline_bridge.plantext import TextNode
-from spline_bridge.text import EMPTY, concat, join, text
-from spline_bridge.textvalues import text_value
-from spline_bridge.values import IDENTITY, Value, combine, unresolved
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge import plantext
+from headwater.spline_bridge.operators import Rows
+from headwater.spline_bridge.plantext import TextNode
+from headwater.spline_bridge.text import EMPTY, concat, join, text
+from headwater.spline_bridge.textvalues import text_value
+from headwater.spline_bridge.values import IDENTITY, Value, combine, unresolved
 
 
 class Bindings(Protocol):

@@ -8,10 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from graphmodel.model import Subtype
-from spline_bridge.plantext import ids, readable, without_alias
-from spline_bridge.text import text as as_text
-from spline_bridge.values import AGGREGATION, ATOM, IDENTITY, TRANSFORMATION, Value, as_role, combine, influenced
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge.plantext import ids, readable, without_alias
+from headwater.spline_bridge.text import text as as_text
+from headwater.spline_bridge.values import (
+    AGGREGATION,
+    ATOM,
+    IDENTITY,
+    TRANSFORMATION,
+    Value,
+    as_role,
+    combine,
+    influenced,
+)
 
 _BARE = re.compile(r"^(?:outer\()?[^()\[\]]*#\d+L?\)?$")
 _AGGREGATE = re.compile(

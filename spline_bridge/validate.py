@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from spline_bridge.errors import DecodeError, InvalidDocument, json_path, shown
+from headwater.spline_bridge.errors import DecodeError, InvalidDocument, json_path, shown
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -83,7 +83,7 @@ def _conforming(document: object, name: str) -> Any:
 
 @cache
 def _validators(name: str) -> tuple[jsonschema_rs.Draft202012Validator, dict[str, Any]]:
-    schema = json.loads((files("spline_bridge") / "schemas" / f"{name}.json").read_text("utf-8"))
+    schema = json.loads((files("headwater.spline_bridge") / "schemas" / f"{name}.json").read_text("utf-8"))
     return jsonschema_rs.Draft202012Validator(schema), schema
 
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from queries.affected import LABELS, Affected, Impact
-from queries.grades import GRADES, Grade
+from headwater.queries.answers.grades import GRADES, Grade
+from headwater.queries.answers.impact import LABELS, Affected, Impact
 
 ADD = "add"  #: a new column: nothing depends on it yet
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference: `change` is one of `queries.grades.Change`, or ``add``.
+    """One difference: `change` is one of `queries.answers.grades.Change`, or ``add``.
 
     `column` None means the rows of the whole dataset. `old` and `new` are what differs: names, types, sources or
     expressions. `guessed`: a rename that position and type suggest.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from graphmodel.ids import column_id, split_node
-from graphmodel.logic import Logic
-from graphmodel.model import DependencyType
 from headwater.check.difference import ADD, Difference
-from queries.answer import Answer
-from queries.grades import Change
+from headwater.graphmodel.ids import column_id, split_node
+from headwater.graphmodel.logic import Logic
+from headwater.graphmodel.model import DependencyType
+from headwater.queries.answers.answer import Answer
+from headwater.queries.answers.grades import Change
 
 Source = tuple[str, str, str, str]  #: id of the source column, type, subtype, expression
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from headwater.check.difference import ADD, Check, Difference, Finding
-from queries import escape, impact_render, impact_rows
-from queries.affected import LABELS, Impact
-from queries.grades import GRADES, Grade
-from queries.impact_rows import FAN
+from headwater.queries.answers.grades import GRADES, Grade
+from headwater.queries.answers.impact import LABELS, Impact
+from headwater.queries.drawing import escape, impact_rows
+from headwater.queries.drawing import impact as impact_render
+from headwater.queries.drawing.impact_rows import FAN
 
 _TEXT = 100  #: characters of an expression, before and after
 _SHOWN = 20  #: differences, and jobs and datasets that break, which are shown open

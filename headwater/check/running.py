@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from headwater.check import plans, schemas
 from headwater.check.difference import ADD, Check, Difference, Finding
 from headwater.errors import WrongUse
+from headwater.queries.answers.answer import Answer, Table
+from headwater.queries.answers.impact import Impact
 from headwater.source import Source
-from queries.affected import Impact
-from queries.answer import Answer, Table
 
 if TYPE_CHECKING:
-    from ingest.loading import Found
+    from headwater.ingest.intake.loading import Found
 
 _NOT_FOUND = 404
 _ALL = 100_000  #: nodes, or rows, of one answer
@@ -31,8 +31,8 @@ def check_schema(source: Source, dataset: str, old: Path, new: Path, *, guess_re
 
 def check_plans(source: Source, place: Path) -> list[Check]:
     """What each plan in a file breaks, one check a plan. WrongUse: the file holds none, or one that is refused."""
-    from ingest.intake import PLAN
-    from ingest.loading import Found, read
+    from headwater.ingest.intake.intake import PLAN
+    from headwater.ingest.intake.loading import Found, read
 
     try:
         items = list(read(place, asked=True))
@@ -46,11 +46,11 @@ def check_plans(source: Source, place: Path) -> list[Check]:
 
 
 def _check_plan(source: Source, found: Found) -> Check:
-    from graphmodel.logic import logic
-    from ingest.body import Refused
-    from ingest.intake import take
-    from spline_bridge.decode import decode_plan
-    from spline_bridge.schema import output_types
+    from headwater.graphmodel.logic import logic
+    from headwater.ingest.intake.body import Refused
+    from headwater.ingest.intake.intake import take
+    from headwater.spline_bridge.decode import decode_plan
+    from headwater.spline_bridge.schema import output_types
 
     try:
         entry = take(found.kind, found.content_type, found.body).entry

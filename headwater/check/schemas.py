@@ -13,7 +13,7 @@ from typing import Any
 
 from headwater.check.difference import ADD, Difference
 from headwater.errors import WrongUse
-from queries.grades import Change
+from headwater.queries.answers.grades import Change
 
 #: Spark's JSON and SQL have different words for the same types.
 _SYNONYMS = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint", "real": "float"}

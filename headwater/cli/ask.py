@@ -13,8 +13,8 @@ from headwater.cli.paths import show as show_paths
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
-    from queries.answer import Answer, Table
-    from queries.results import Result
+    from headwater.queries.answers.answer import Answer, Table
+    from headwater.queries.answers.shapes import Result
 
 _FORMATS = ("tree", "table", "json", "mermaid", "dot", "svg")
 
@@ -68,10 +68,10 @@ def _lineage(
 
 
 def _show(answer: Result, format_: str) -> None:
-    from queries import render
-    from queries.affected import Impact
-    from queries.answer import Answer
-    from queries.ways import Paths
+    from headwater.queries.answers.answer import Answer
+    from headwater.queries.answers.impact import Impact
+    from headwater.queries.answers.paths import Paths
+    from headwater.queries.drawing import render
 
     if format_ == "json":
         print_json(answer.to_dict())
@@ -120,7 +120,7 @@ def query(
     format_: str | None,
 ) -> None:
     """Ask a canned query by its NAME; without a name, list them."""
-    from queries.answer import Answer, Table
+    from headwater.queries.answers.answer import Answer, Table
 
     if name is None:
         _list_queries(as_json=as_json)
@@ -152,7 +152,7 @@ def _list_queries(*, as_json: bool) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    from queries.catalogue import QUERIES
+    from headwater.queries.catalogue.catalogue import QUERIES
 
     if as_json:
         print_json({"queries": [known.to_dict() for known in QUERIES]})

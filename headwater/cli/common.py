@@ -123,7 +123,7 @@ _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud8
 
 def safe(text: str) -> str:
     """Other people's text for a terminal: no control character in it works."""
-    from queries.escape import terminal
+    from headwater.queries.drawing.escape import terminal
 
     return terminal(text)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from queries.answer import Table
+    from headwater.queries.answers.answer import Table
 
 _COUNTED = 1_000  #: rows that are asked for, to say how many there are
 _EPILOG = """\
@@ -34,8 +34,8 @@ def estate(data: Path, store: str | None, server: str | None, as_json: bool, row
     Each part is a query of its own (headwater query NAME), with its own limit of time; a part that did not look at all
     of the graph says so.
     """
-    from queries.answer import Table
-    from queries.estate_queries import ESTATE
+    from headwater.queries.answers.answer import Table
+    from headwater.queries.catalogue.estate_queries import ESTATE
 
     with asking(data, store, server) as source:
         counted = source.stats()
@@ -54,8 +54,8 @@ def _parts(counted: Mapping[str, Any], tables: Mapping[str, Table], rows: int) -
 
     from rich.text import Text
 
-    from queries import render
-    from queries.catalogue import BY_NAME
+    from headwater.queries.catalogue.catalogue import BY_NAME
+    from headwater.queries.drawing import render
 
     vertices = counted["vertices"]
     sizes = (f"{vertices.get(label, 0):,} {label}s" for label in ("dataset", "column", "job", "run"))

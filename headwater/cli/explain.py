@@ -29,7 +29,7 @@ def explain(node: str, source: str | None, *, as_json: bool, data: Path, store: 
 
     The rule, the expression, the job, the plan with its ledger entry, and how often it ran, first and last.
     """
-    from queries.answer import Table
+    from headwater.queries.answers.answer import Table
 
     with asking(data, store, server) as asked:
         given: list[tuple[str, object]] = [("node", node), ("source", source), ("limit", _ALL)]
@@ -62,7 +62,7 @@ def _name(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _edge(row: Mapping[str, Any]) -> Iterator[str]:
-    from queries.render import cell
+    from headwater.queries.drawing.render import cell
 
     kind = f"{row['type']} {row['subtype']}" if row["subtype"] else row["type"]
     yield f"{row['target']}  <-  {row['source']}"

@@ -13,7 +13,7 @@ from headwater.cli.common import aws_options, json_option, print_json, safe
 from headwater.errors import Unreachable, WrongUse
 
 if TYPE_CHECKING:
-    from aws_bridge.glue import Glue
+    from headwater.aws_bridge.glue import Glue
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,8 +34,8 @@ def _yes_option(function: Command) -> Command:
 @contextmanager
 def _connected(region: str | None, profile: str | None, endpoint: str | None) -> Iterator[Glue]:
     """The jobs; errors of AWS and of the rules are a user's."""
-    from aws_bridge.glue import AwsError, Glue, NoSuchJob, NotInstalled
-    from spline_bridge.glue.versions import Unfit
+    from headwater.aws_bridge.glue import AwsError, Glue, NoSuchJob, NotInstalled
+    from headwater.spline_bridge.glue.versions import Unfit
 
     try:
         yield Glue(region, profile, endpoint)
@@ -57,7 +57,7 @@ def _connected(region: str | None, profile: str | None, endpoint: str | None) ->
 @aws_options
 def attach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
     """Let a Glue job report its lineage. Shows what changes in its default arguments, then asks."""
-    from spline_bridge.glue import attach as rules
+    from headwater.spline_bridge.glue import attach as rules
 
     token = options["token_file"].read().strip() if options["token_file"] else ""
     agent = options["agent"]
@@ -79,7 +79,7 @@ def attach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
 @aws_options
 def detach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
     """Take the agent off a Glue job: its default arguments are again what they were."""
-    from spline_bridge.glue import attach as rules
+    from headwater.spline_bridge.glue import attach as rules
 
     with _connected(**options) as jobs:
         restored = lambda found: rules.detach(found.get("DefaultArguments", {}))  # noqa: E731 - beside the call
@@ -96,7 +96,7 @@ def _change(
     script: tuple[str, ...] = (),
 ) -> None:
     """Show the difference, ask, apply."""
-    from spline_bridge.glue.masking import changes
+    from headwater.spline_bridge.glue.masking import changes
 
     job = jobs.job(name)
     arguments = rule(job)
@@ -140,7 +140,7 @@ def _tell(name: str, script: tuple[str, ...], *, applied: bool, same: bool) -> N
 @aws_options
 def status(job: str | None, *, as_json: bool, **options: Any) -> None:
     """Which jobs report their lineage, and where to."""
-    from spline_bridge.glue.status import state
+    from headwater.spline_bridge.glue.status import state
 
     with _connected(**options) as jobs:
         states = [state(found) for found in ([jobs.job(job)] if job else jobs.jobs())]
@@ -157,7 +157,7 @@ def status(job: str | None, *, as_json: bool, **options: Any) -> None:
 @aws_options
 def doctor(job: str, *, as_json: bool, **options: Any) -> None:
     """Why a job's lineage is missing, and what to do about it. Exit code 1 on a finding."""
-    from spline_bridge.glue.findings import examine
+    from headwater.spline_bridge.glue.findings import examine
 
     with _connected(**options) as jobs:
         findings = examine(jobs.seen(job))

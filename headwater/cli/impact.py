@@ -13,7 +13,7 @@ from headwater.cli.common import as_of, as_of_options, asking, console, json_opt
 
 if TYPE_CHECKING:
     from headwater.check.difference import Check
-    from queries.affected import Impact
+    from headwater.queries.answers.impact import Impact
 
 _CHANGES = ("drop", "rename", "retype", "semantics", "rows")
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -82,7 +82,7 @@ def _check(data: Path, store: str | None, server: str | None, **options: Any) ->
 
 def _show_checks(checks: Sequence[Check], format_: str, *, everything: bool) -> None:
     from headwater.check import render
-    from queries.impact_rows import FAN
+    from headwater.queries.drawing.impact_rows import FAN
 
     fan = None if everything else FAN
     if format_ == "json":
@@ -96,7 +96,7 @@ def _show_checks(checks: Sequence[Check], format_: str, *, everything: bool) -> 
 
 
 def _of_node(data: Path, store: str | None, server: str | None, **options: Any) -> Impact:
-    from queries.affected import Impact
+    from headwater.queries.answers.impact import Impact
 
     given = [("asOf", as_of(options)), *((name, options[name]) for name in ("node", "change", "depth", "limit"))]
     with asking(data, store, server) as source:
@@ -107,8 +107,8 @@ def _of_node(data: Path, store: str | None, server: str | None, **options: Any) 
 
 def show(found: Impact, format_: str, *, everything: bool = False) -> None:
     """Print an impact answer."""
-    from queries import impact_render
-    from queries.impact_rows import FAN
+    from headwater.queries.drawing import impact as impact_render
+    from headwater.queries.drawing.impact_rows import FAN
 
     fan = None if everything else FAN
     if format_ == "json":

@@ -35,7 +35,7 @@ def verify(data: Path, anchor: Path | None, as_json: bool) -> None:
 
     An anchor kept elsewhere also finds a tail that was cut off. Works beside a running server.
     """
-    from ingest.verify import verify as check
+    from headwater.ingest.ledger.verify import verify as check
 
     with translated(), progress("verifying") as step:
         try:
@@ -75,8 +75,8 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
 @data_option
 def backup(target: Path, data: Path) -> None:
     """Copy the ledger to a new file TARGET and verify the copy. Works beside a running server."""
-    from ingest.ledger import Ledger
-    from ingest.verify import now_ms
+    from headwater.ingest.ledger.ledger import Ledger
+    from headwater.ingest.ledger.verify import now_ms
 
     if target.exists():
         raise WrongUse(f"{target} exists already")
@@ -108,7 +108,7 @@ def replay(*, data: Path, store: str | None, url: str | None, fresh: bool, yes: 
     if url is not None:
         _replay_to(data, url, fresh=fresh, yes=yes, as_json=as_json)
         return
-    from ingest.service import Service
+    from headwater.ingest.folder.service import Service
 
     _no_server(data, "replay")
     _sure("empty the graph and draw it anew from the ledger?", yes=yes)
@@ -123,7 +123,7 @@ def replay(*, data: Path, store: str | None, url: str | None, fresh: bool, yes: 
 
 
 def _replay_to(data: Path, url: str, *, fresh: bool, yes: bool, as_json: bool) -> None:
-    from ingest.replaying import replay_into
+    from headwater.ingest.folder.replaying import replay_into
 
     if fresh:
         _sure(f"empty {url} and draw the graph anew there?", yes=yes)

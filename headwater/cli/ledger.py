@@ -34,7 +34,7 @@ def export(target: str, *, split: int, as_json: bool, data: Path, **aws: Any) ->
 
     In segments of NDJSON, packed, with a manifest of their hashes; `headwater ledger check` reads them back.
     """
-    from ingest.ledger_export import export_ledger
+    from headwater.ingest.ledger.export import export_ledger
 
     has_ledger(data)
     with placed(target, **aws) as place, translated(), progress("exporting") as step:
@@ -53,8 +53,8 @@ def export(target: str, *, split: int, as_json: bool, data: Path, **aws: Any) ->
 @aws_options
 def check(source: str, *, as_json: bool, **aws: Any) -> None:
     """Read an exported ledger and check every hash: nothing altered, dropped or reordered. Exit code 1 if not."""
-    from ingest.ledger_export import check_export
-    from ingest.ledger_segments import Damaged
+    from headwater.ingest.ledger.export import check_export
+    from headwater.ingest.ledger.segments import Damaged
 
     with placed(source, **aws) as place, translated(), progress("checking") as step:
         try:

@@ -64,7 +64,7 @@ def _here(places: Sequence[str], aws: dict[str, Any]) -> Iterator[tuple[list[Pat
 @contextmanager
 def _copied(url: str, aws: dict[str, Any]) -> Iterator[Path]:
     """The payloads below a prefix in S3, in a folder of their own. WrongUse: there are none."""
-    from ingest.loading import could_be
+    from headwater.ingest.intake.loading import could_be
 
     with placed(url, **aws) as place, place.scratch() as folder, progress(f"reading {url}") as step:
         wanted = [name for name in place.names() if could_be(name.rpartition("/")[2])]

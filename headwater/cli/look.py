@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from headwater.client import Client
-    from queries.answer import Answer
+    from headwater.queries.answers.answer import Answer
 
 #: What points a real Glue job at a server: docs of the agent, https://github.com/AbsaOSS/spline-spark-agent
 GLUE_PARAMETERS: tuple[tuple[str, str], ...] = (
@@ -103,7 +103,7 @@ def _title(out: Console, title: str) -> None:
 
 
 def _asked(client: Client, name: str, node: str, entry: int, type_: str = "direct") -> Answer:
-    from queries.answer import Answer
+    from headwater.queries.answers.answer import Answer
 
     parameters = [("node", node), ("type", type_), ("after", entry)]
     return Answer.from_dict(client.get(f"/api/v1/queries/{name}", parameters))
@@ -111,7 +111,7 @@ def _asked(client: Client, name: str, node: str, entry: int, type_: str = "direc
 
 def _print(out: Console, answer: Answer) -> None:
     from headwater.cli.ask import summary
-    from queries import render
+    from headwater.queries.drawing import render
 
     out.print(render.tree(answer))
     out.print(summary(answer))

@@ -26,9 +26,9 @@ from headwater.source import has_ledger
 from headwater.translation import translated
 
 if TYPE_CHECKING:
-    from aws_bridge.neptune_loader import Fault, Status
+    from headwater.aws_bridge.neptune_loader import Fault, Status
+    from headwater.ingest.places.places import Place
     from headwater.loading import Progress
-    from ingest.places import Place
 
 _MB = 2**20
 _FAULTS_SHOWN = 20
@@ -50,7 +50,7 @@ def export(target: str, *, form: str, split: int, as_json: bool, data: Path, sto
     neptune-csv: vertices and edges for Neptune's bulk loader in graph/, and in ledger/ the vertex that says that the
     graph is whole: to be loaded last, as `headwater bulk-load` does.
     """
-    from ingest.exporting import export_neptune_csv
+    from headwater.ingest.folder.exporting import export_neptune_csv
 
     has_ledger(data)
     with asking(data, store, None) as source:
@@ -96,10 +96,10 @@ def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **h
 
     First the graph, then, if all of it is loaded, the vertex that says so. Ctrl-C ends the waiting, not the load.
     """
-    from aws_bridge.neptune_loader import Loader, Request, endpoint_of
-    from aws_bridge.s3 import split
-    from aws_bridge.session import Session
-    from ingest.bulk_loading import bulk_load as begin
+    from headwater.aws_bridge.neptune_loader import Loader, Request, endpoint_of
+    from headwater.aws_bridge.s3 import split
+    from headwater.aws_bridge.session import Session
+    from headwater.ingest.folder.bulk_loading import bulk_load as begin
 
     with of_aws(), progress("loading files") as step:
         split(source)
@@ -144,7 +144,7 @@ def _telling(step: Progress) -> Callable[[Status], None]:
 @contextmanager
 def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[Place]:
     """A folder, or a prefix in S3; what it refuses is a user's."""
-    from ingest.places import NotEmpty, open_place
+    from headwater.ingest.places.places import NotEmpty, open_place
 
     try:
         with of_aws():
@@ -158,9 +158,9 @@ def placed(target: str, region: str | None, profile: str | None, endpoint: str |
 @contextmanager
 def of_aws() -> Iterator[None]:
     """The errors of AWS, as those of a user."""
-    from aws_bridge.s3 import NotAPlace
-    from aws_bridge.session import AwsError, NotInstalled
-    from ingest.bulk_loading import AlreadyThere
+    from headwater.aws_bridge.s3 import NotAPlace
+    from headwater.aws_bridge.session import AwsError, NotInstalled
+    from headwater.ingest.folder.bulk_loading import AlreadyThere
 
     try:
         yield

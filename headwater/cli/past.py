@@ -12,7 +12,7 @@ from headwater.errors import WrongUse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from queries.answer import Table
+    from headwater.queries.answers.answer import Table
 
 _ALL = 1_000_000  #: runs to go back: more than any history has
 _ROWS = 10_000  #: rows that are asked for; if there are more, it is said
@@ -102,7 +102,7 @@ def _ask(
     **where: Any,
 ) -> None:
     """Ask, and print the columns named, or all that have a value in some row."""
-    from queries.answer import Table
+    from headwater.queries.answers.answer import Table
 
     with asking(**where) as source:
         found = source.ask(name, [(key, value) for key, value in (*given, ("limit", limit)) if value is not None])
@@ -116,7 +116,7 @@ def _ask(
 def _show(found: Table, columns: tuple[str, ...] | None) -> None:
     from dataclasses import replace
 
-    from queries import render
+    from headwater.queries.drawing import render
 
     filled = tuple(c for c in columns or found.columns if any(row[c] not in (None, []) for row in found.rows))
     if found.rows:

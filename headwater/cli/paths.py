@@ -11,7 +11,7 @@ import click
 from headwater.cli.common import as_of, as_of_options, asking, console, json_option, print_json, source_options
 
 if TYPE_CHECKING:
-    from queries.ways import Paths
+    from headwater.queries.answers.paths import Paths
 
 _EPILOG = """\
 \b
@@ -34,7 +34,7 @@ Exit code 0 if there is a path, 1 if there is none, 2 if one of the two does not
 @source_options
 def paths(data: Path, store: str | None, server: str | None, **options: Any) -> None:
     """How does data get from NODE to OTHER, or back? Datasets, or columns as DATASET#COLUMN, in any spelling."""
-    from queries.ways import Paths
+    from headwater.queries.answers.paths import Paths
 
     given = [
         ("from", options["start"]),
@@ -53,7 +53,7 @@ def paths(data: Path, store: str | None, server: str | None, **options: Any) -> 
 
 def show(found: Paths, format_: str) -> None:
     """Print the ways."""
-    from queries import paths_render
+    from headwater.queries.drawing import paths as paths_render
 
     if format_ == "json":
         print_json(found.to_dict())

@@ -17,8 +17,8 @@ from headwater.settings import PORT
 from headwater.translation import translated
 
 if TYPE_CHECKING:
-    from ingest.graph_process import GraphProcess
-    from ingest.server import ServerSettings
+    from headwater.ingest.process.graph_process import GraphProcess
+    from headwater.ingest.process.server import ServerSettings
 
 
 @click.command(epilog="Example: headwater serve --port 9090")
@@ -34,20 +34,20 @@ def serve(
     data: Path, store: str | None, host: str, port: int, allow_host: tuple[str, ...], allow_origin: tuple[str, ...]
 ) -> None:
     """Receive plans, keep them, answer questions; until Ctrl-C or SIGTERM, which drain first."""
-    from ingest.graph_process import GraphProcess
+    from headwater.ingest.process.graph_process import GraphProcess
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("gremlinpython").setLevel(logging.WARNING)
     with closing(GraphProcess.start(data, store)) as graph:  # first of all: it gets ready while this process does
-        from ingest.server import ServerSettings
+        from headwater.ingest.process.server import ServerSettings
 
         ready = partial(_ready, data, store)
         _serve(ServerSettings(data, store, host, port, allow_host, allow_origin, ready), graph)
 
 
 def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
-    from ingest.auth import TokensRequired
-    from ingest.server import serve as run
+    from headwater.ingest.http.auth import TokensRequired
+    from headwater.ingest.process.server import serve as run
 
     try:
         with translated():
@@ -78,7 +78,7 @@ def token() -> None:
 @data_option
 def add(name: str, scope: str, data: Path) -> None:
     """Make a token for NAME and print it, this once: only its hash is kept."""
-    from ingest.tokens import SCOPES, TokenStore
+    from headwater.ingest.http.tokens import SCOPES, TokenStore
 
     chosen = next(known for known in SCOPES if known == scope)
     try:
@@ -95,7 +95,7 @@ def list_(data: Path, as_json: bool) -> None:
     """The tokens there are, without themselves."""
     from rich.table import Table
 
-    from ingest.tokens import TokenStore
+    from headwater.ingest.http.tokens import TokenStore
 
     with translated():
         found = TokenStore(data).list()
@@ -113,7 +113,7 @@ def list_(data: Path, as_json: bool) -> None:
 @data_option
 def revoke(name: str, data: Path) -> None:
     """Let the tokens of NAME open nothing any more, from now on."""
-    from ingest.tokens import TokenStore
+    from headwater.ingest.http.tokens import TokenStore
 
     with translated():
         found = TokenStore(data).revoke(name)

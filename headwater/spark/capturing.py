@@ -25,7 +25,7 @@ from headwater.spark.producer import Producer
 from headwater.spark.settings import Options, resolve, settings
 from headwater.spark.spool import spool_at
 from headwater.spark.web import Web
-from spline_bridge.agent import Captured, Run, report
+from headwater.spline_bridge.agent import Captured, Run, report
 
 __all__ = ["Capture", "capture", "running"]
 

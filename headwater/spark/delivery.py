@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from headwater.spark.settings import Options
 from headwater.spark.spool import Spool
 from headwater.spark.web import Failed
-from spline_bridge.agent import Report
+from headwater.spline_bridge.agent import Report
 
 __all__ = ["Delivery", "Make", "pause"]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from spline_bridge.agent import Captured, Run, is_write, read
+from headwater.spline_bridge.agent import Captured, Run, is_write, read
 
 __all__ = ["Application", "Bounded", "Listener", "Taken", "TooSlow"]
 

@@ -15,7 +15,7 @@ from typing import Any
 from headwater.spark.auth import Auth
 from headwater.spark.settings import Options
 from headwater.spark.web import Answer, Failed, Web
-from spline_bridge.agent import Report
+from headwater.spline_bridge.agent import Report
 
 __all__ = ["VERSIONS", "Producer", "base_url"]
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from spline_bridge.agent import Report
+from headwater.spline_bridge.agent import Report
 
 __all__ = ["Spool", "spool_at"]
 

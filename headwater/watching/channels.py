@@ -129,8 +129,8 @@ def _connection(scheme: str, host: str, port: int | None, address: str) -> http.
 
 
 def _sns(channel: Channel, report: Report) -> None:
-    from aws_bridge.session import AwsError, NotInstalled
-    from aws_bridge.sns import publish
+    from headwater.aws_bridge.session import AwsError, NotInstalled
+    from headwater.aws_bridge.sns import publish
 
     subject = "".join(c if c.isascii() and c.isprintable() else "?" for c in report.title)[:_SUBJECT]
     try:

@@ -167,7 +167,7 @@ def _more_faults(document: Mapping[str, Any]) -> Iterator[_Fault]:
 
 
 def _question_faults(row: Mapping[str, Any], place: Place) -> Iterator[_Fault]:
-    from queries.catalogue import BY_NAME
+    from headwater.queries.catalogue.catalogue import BY_NAME
 
     query = BY_NAME.get(row["question"])
     if query is None or node_parameter(row["question"]) is None:
@@ -198,7 +198,7 @@ def _schedule_faults(row: Mapping[str, Any], place: Place) -> Iterator[_Fault]:
 
 def node_parameter(question: str) -> str | None:
     """The name of the one parameter of a query that is a node; None: it has none, or several."""
-    from queries.catalogue import BY_NAME
+    from headwater.queries.catalogue.catalogue import BY_NAME
 
     names = [p.name for p in BY_NAME[question].parameters if p.type == "node" and "tag" not in p.labels]
     return names[0] if len(names) == 1 else None

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphmodel.delta import digest
-from queries.affected import Impact
-from queries.answer import Edge, Table
-from queries.results import Result
+from headwater.graphmodel.delta import digest
+from headwater.queries.answers.answer import Edge, Table
+from headwater.queries.answers.impact import Impact
+from headwater.queries.answers.shapes import Result
 
 Items = Mapping[str, str]  #: key -> content
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headwater.queries.drawing.escape import shorten, terminal
 from headwater.watching.news import News
-from queries.escape import shorten, terminal
 
 _SHOWN = 50  #: items of a kind in a report for people
 _LENGTH = 300  #: characters of one item

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from graphmodel.delta import digest
 from headwater.errors import WrongUse
+from headwater.graphmodel.delta import digest
+from headwater.queries.answers.answer import Answer
+from headwater.queries.answers.shapes import Result
 from headwater.source import Source
 from headwater.watching.channels import NotTold, tell
 from headwater.watching.definitions import Channel, Watch, node_parameter
 from headwater.watching.news import News, difference, items, kept
 from headwater.watching.reports import Report
 from headwater.watching.state import Pending, State, States
-from queries.answer import Answer
-from queries.results import Result
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +158,6 @@ def _definition(watch: Watch) -> str:
 
 
 def _picture(answer: Answer) -> str:
-    from queries.svg import svg
+    from headwater.queries.drawing.svg import svg
 
     return svg(answer)

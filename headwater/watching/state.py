@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headwater.errors import HeadwaterError
+from headwater.ingest.places.places import Place
 from headwater.watching.news import News
-from ingest.places import Place
 
 FOLDER = "watches"  #: in a data folder
 _FORMAT = 1

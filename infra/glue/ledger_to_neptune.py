@@ -4,7 +4,7 @@
     --target s3://BUCKET/lineage   an empty place; `headwater bulk-load` takes it from there
     --partitions N                 how many tasks share the work (default: Spark's own)
 
-The mapping is `graphmodel.distributed`; the rows are those of `headwater export`. The runs of one dataset are folded by
+The mapping is `fold_by_key`; the rows are those of `headwater export`. The runs of one dataset are folded by
 one task. `docs/moving.md` says how to set the job up.
 """
 
@@ -20,25 +20,25 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from fold_by_key import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
 from pyspark import RDD, SparkContext, StorageLevel
 from pyspark.sql import SparkSession
 
-from aws_bridge.s3 import NotAPlace
-from aws_bridge.session import AwsError
-from graphmodel.choice import Body, Event, choose
-from graphmodel.distributed import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
-from graphmodel.elements import Part
-from graphmodel.model import Plan
-from graphmodel.neptune_csv import Line, lines
-from graphmodel.renaming import names, renamed
-from graphmodel.statements import Statement, chosen, with_statements
-from ingest.decoding import decoders
-from ingest.exporting import GRAPH, mark_whole
-from ingest.ledger_entries import Entry, LedgerError
-from ingest.ledger_export import read_manifest, read_segment
-from ingest.ledger_segments import Checking, Damaged, Segment, never_erased
-from ingest.loader_files import LoaderFiles, Written
-from ingest.places import NotEmpty, Within, open_place, refuse_unless_empty
+from headwater.aws_bridge.s3 import NotAPlace
+from headwater.aws_bridge.session import AwsError
+from headwater.graphmodel.choice import Body, Event, choose
+from headwater.graphmodel.elements import Part
+from headwater.graphmodel.model import Plan
+from headwater.graphmodel.renaming import names, renamed
+from headwater.graphmodel.statements import Statement, chosen, with_statements
+from headwater.graphstore.neptune_csv import Line, lines
+from headwater.ingest.folder.exporting import GRAPH, mark_whole
+from headwater.ingest.folder.loader_files import LoaderFiles, Written
+from headwater.ingest.graph.decoding import decoders
+from headwater.ingest.ledger.entries import Entry, LedgerError
+from headwater.ingest.ledger.export import read_manifest, read_segment
+from headwater.ingest.ledger.segments import Checking, Damaged, Segment, never_erased
+from headwater.ingest.places.places import NotEmpty, Within, open_place, refuse_unless_empty
 
 Tagged = tuple[str, Any]  #: what it is, and the thing
 

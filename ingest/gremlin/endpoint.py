@@ -1,6 +1,6 @@
 """The WebSocket ``/gremlin`` and ``/status`` of the graph's process: connections, requests side by side, back-pressure.
 
-Who may connect is checked before, by the server (`ingest.auth`). A store that is a Gremlin server itself has no
+Who may connect is checked before, by the server (`ingest.http.auth`). A store that is a Gremlin server itself has no
 endpoint here.
 """
 
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from graphstore.port import GraphStore
-from ingest.gremlin.limits import Limits
-from ingest.gremlin.messages import NOBODY, Codec, Status
-from ingest.sockets import Sockets
+from headwater.graphstore.port import GraphStore
+from headwater.ingest.gremlin.limits import Limits
+from headwater.ingest.gremlin.messages import NOBODY, Codec, Status
+from headwater.ingest.http.sockets import Sockets
 
 if TYPE_CHECKING:
-    from ingest.gremlin.evaluation import Graph
+    from headwater.ingest.gremlin.evaluation import Graph
 
 TINKERPOP = "tinkerpop-3.7.3"  #: whose steps and answers these are
 
@@ -43,8 +43,8 @@ class _Formats(NamedTuple):
 @lru_cache(1)
 def _formats() -> _Formats:
     """Loaded with the first connection: most servers are never asked in Gremlin, and it takes memory and time."""
-    from ingest.gremlin.graphbinary import GraphBinary
-    from ingest.gremlin.graphson import GraphSON
+    from headwater.ingest.gremlin.graphbinary import GraphBinary
+    from headwater.ingest.gremlin.graphson import GraphSON
 
     binary, text = GraphBinary(), GraphSON()
     return _Formats({codec.mime: codec for codec in (binary, GraphBinary(texts=True), text)}, binary.mime, text.mime)
@@ -67,7 +67,7 @@ _ENDPOINT: web.AppKey[_Endpoint] = web.AppKey("gremlin", _Endpoint)
 
 def add_routes(app: web.Application, store: GraphStore, limits: Limits | None = None) -> None:
     """The endpoint over an embedded store; over any other one a sentence that says where to ask instead."""
-    from graphstore.embedded import EmbeddedStore
+    from headwater.graphstore.embedded.store import EmbeddedStore
 
     if not isinstance(store, EmbeddedStore):
         app.router.add_route("*", "/gremlin", _off)
@@ -154,7 +154,7 @@ async def _answer(endpoint: _Endpoint, socket: web.WebSocketResponse, message: W
 
 async def _dispatch(endpoint: _Endpoint, mime: str, body: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:
     """Refusals that cost nothing are sent at once; the rest waits for a thread, frame by frame."""
-    from ingest.gremlin.evaluation import frames
+    from headwater.ingest.gremlin.evaluation import frames
 
     known = _formats()
     codec = known.codecs.get(mime)

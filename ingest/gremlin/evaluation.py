@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from gremlin_python.process.traversal import Bytecode, Traverser
 
-from graphstore.errors import Damaged, InUse, Passing, ReadOnly, Refused, StoreError, TimedOut
-from ingest.gremlin.limits import Limits
-from ingest.gremlin.messages import Codec, Failed, Request, Status
-from ingest.gremlin.text import parse
+from headwater.graphstore.errors import Damaged, InUse, Passing, ReadOnly, Refused, StoreError, TimedOut
+from headwater.ingest.gremlin.limits import Limits
+from headwater.ingest.gremlin.messages import Codec, Failed, Request, Status
+from headwater.ingest.gremlin.text import parse
 
 log = logging.getLogger(__name__)
 

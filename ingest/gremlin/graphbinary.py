@@ -19,10 +19,10 @@ from gremlin_python.structure.graph import Edge, Vertex
 from gremlin_python.structure.io import graphbinaryV1 as library  # noqa: N813 - two modules are read as one
 from gremlin_python.structure.io.graphbinaryV1 import DataType, GraphBinaryReader, GraphBinaryWriter
 
-from graphstore.errors import Refused
-from ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
-from ingest.gremlin.names import ENUMS, predicate, strategy
-from ingest.gremlin.printed import printed
+from headwater.graphstore.errors import Refused
+from headwater.ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
+from headwater.ingest.gremlin.names import ENUMS, predicate, strategy
+from headwater.ingest.gremlin.printed import printed
 
 MIME = "application/vnd.graphbinary-v1.0"
 

@@ -18,9 +18,9 @@ from gremlin_python.structure.graph import Edge, Path, Vertex
 from gremlin_python.structure.io import graphsonV3d0 as library  # noqa: N813 - two modules are read as one
 from gremlin_python.structure.io.graphsonV3d0 import GraphSONReader, GraphSONUtil, GraphSONWriter
 
-from graphstore.errors import Refused
-from ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
-from ingest.gremlin.names import ENUMS, predicate, strategy
+from headwater.graphstore.errors import Refused
+from headwater.ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
+from headwater.ingest.gremlin.names import ENUMS, predicate, strategy
 
 MIME = "application/vnd.gremlin-v3.0+json"
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gremlin_python.statics import long
 
-from graphstore.errors import Refused
+from headwater.graphstore.errors import Refused
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": "", **{c: c for c in "\\'\"$"}}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)

@@ -27,8 +27,8 @@ from gremlin_python.process.traversal import (
     TextP,
 )
 
-from graphstore.errors import Refused
-from graphstore.values import token
+from headwater.graphstore.embedded.values import token
+from headwater.graphstore.errors import Refused
 
 
 def _members(kind: type[Enum]) -> dict[str, Enum]:

@@ -9,7 +9,7 @@ from typing import Any
 from gremlin_python.process.traversal import Traverser
 from gremlin_python.structure.graph import Path
 
-from graphstore.values import token
+from headwater.graphstore.embedded.values import token
 
 
 def printed(value: Any) -> str:

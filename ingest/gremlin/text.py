@@ -2,7 +2,7 @@
 
 lark reads the grammar (gremlin.lark): TinkerPop's own is for ANTLR, whose generated parser is two megabytes of code and
 accepts a language ten times as large. Its LALR parser takes linear time and does not recurse, so no nesting of brackets
-can exhaust the stack. What a step may be is the store's to say (graphstore.bytecode).
+can exhaust the stack. What a step may be is the store's to say (headwater.graphstore.embedded.bytecode).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from gremlin_python.process.traversal import Bytecode, P, WithOptions
 from lark import Lark, Token, Transformer_NonRecursive
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
-from graphstore.errors import Refused
-from ingest.gremlin.literals import datetime_of, number_of, string_of
-from ingest.gremlin.names import ENUMS, PREDICATES, TEXT_PREDICATES, predicate, strategy
+from headwater.graphstore.errors import Refused
+from headwater.ingest.gremlin.literals import datetime_of, number_of, string_of
+from headwater.ingest.gremlin.names import ENUMS, PREDICATES, TEXT_PREDICATES, predicate, strategy
 
 MAX_CHARACTERS = 65_536  #: of one text: as much as Gremlin Server takes by default
 
@@ -44,7 +44,7 @@ def parse(text: str, bindings: Mapping[str, Any] | None = None, sources: frozens
 
 @cache
 def _grammar() -> Lark:
-    text = resources.files("ingest.gremlin").joinpath("gremlin.lark").read_text(encoding="utf-8")
+    text = resources.files("headwater.ingest.gremlin").joinpath("gremlin.lark").read_text(encoding="utf-8")
     return Lark(text, parser="lalr", maybe_placeholders=False)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spline_bridge.agent import rowlevel
-from spline_bridge.agent.operators import Place
-from spline_bridge.agent.tree import Node, expressions, product, singleton
+from headwater.spline_bridge.agent import rowlevel
+from headwater.spline_bridge.agent.operators import Place
+from headwater.spline_bridge.agent.tree import Node, expressions, product, singleton
 
 #: Arguments that are told elsewhere: as output, as children, or as operations of their own.
 _ELSEWHERE = frozenset({

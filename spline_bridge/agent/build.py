@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from spline_bridge.agent import arguments, operators
-from spline_bridge.agent.expressions import SUBQUERIES, Expressions, Ref, Typed
-from spline_bridge.agent.model import Leaf
-from spline_bridge.agent.operators import Column, Columns
-from spline_bridge.agent.sources import Source, source
-from spline_bridge.agent.tree import Node, expressions, roots, walk
-from spline_bridge.agent.types import Types
+from headwater.spline_bridge.agent import arguments, operators
+from headwater.spline_bridge.agent.expressions import SUBQUERIES, Expressions, Ref, Typed
+from headwater.spline_bridge.agent.model import Leaf
+from headwater.spline_bridge.agent.operators import Column, Columns
+from headwater.spline_bridge.agent.sources import Source, source
+from headwater.spline_bridge.agent.tree import Node, expressions, roots, walk
+from headwater.spline_bridge.agent.types import Types
 
 
 class Builder:

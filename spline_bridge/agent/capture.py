@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from spline_bridge.agent import relations
-from spline_bridge.agent.getters import (
+from headwater.spline_bridge.agent import relations
+from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
     ask,
@@ -25,7 +25,7 @@ from spline_bridge.agent.getters import (
     text,
     value,
 )
-from spline_bridge.agent.model import Captured, Leaf
+from headwater.spline_bridge.agent.model import Captured, Leaf
 
 #: Of a plan with more leaves, the sources of those beyond are not named.
 _MOST_LEAVES = 500

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from spline_bridge.agent.names import function_name
-from spline_bridge.agent.results import result
-from spline_bridge.agent.tree import Node, product, singleton
-from spline_bridge.agent.types import Types
+from headwater.spline_bridge.agent.names import function_name
+from headwater.spline_bridge.agent.results import result
+from headwater.spline_bridge.agent.tree import Node, product, singleton
+from headwater.spline_bridge.agent.types import Types
 
 Ref = dict[str, str]
 """``{"__attrId": ..}`` or ``{"__exprId": ..}``."""

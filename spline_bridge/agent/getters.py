@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spline_bridge.secret_patterns import MASK, clean_text, secret_name
+from headwater.spline_bridge.secret_patterns import MASK, clean_text, secret_name
 
 Reader = Callable[[Any], Any]
 

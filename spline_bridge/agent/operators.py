@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
-from spline_bridge.agent import rowlevel
-from spline_bridge.agent.expressions import Typed
-from spline_bridge.agent.printed import expression
-from spline_bridge.agent.tree import Node, product, roots, singleton
+from headwater.spline_bridge.agent import rowlevel
+from headwater.spline_bridge.agent.expressions import Typed
+from headwater.spline_bridge.agent.printed import expression
+from headwater.spline_bridge.agent.tree import Node, product, roots, singleton
 
 
 class Column(NamedTuple):

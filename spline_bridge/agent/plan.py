@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from spline_bridge.agent.build import Builder, Place
-from spline_bridge.agent.model import Captured, Report, Run
-from spline_bridge.agent.tree import parse
-from spline_bridge.agent.writes import Write, write
-from spline_bridge.redact import redact
+from headwater.spline_bridge.agent.build import Builder, Place
+from headwater.spline_bridge.agent.model import Captured, Report, Run
+from headwater.spline_bridge.agent.tree import parse
+from headwater.spline_bridge.agent.writes import Write, write
+from headwater.spline_bridge.redact import redact
 
 AGENT = {"name": "headwater-python-agent", "version": "1"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from spline_bridge.agent.tree import Node
+from headwater.spline_bridge.agent.tree import Node
 
 _EXPRESSIONS = "org.apache.spark.sql.catalyst.expressions."
 _COLUMN = re.compile(r"([^\s()\[\],]+)#(\d+)L?\b")

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from spline_bridge.agent.getters import (
+from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
     ask,

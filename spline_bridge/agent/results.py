@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from spline_bridge.agent import types
-from spline_bridge.agent.tree import Node
+from headwater.spline_bridge.agent import types
+from headwater.spline_bridge.agent.tree import Node
 
 
 def result(node: Node, operands: Sequence[Any]) -> Any:

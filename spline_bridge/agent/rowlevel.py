@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from spline_bridge.agent.tree import Node, picked, roots
+from headwater.spline_bridge.agent.tree import Node, picked, roots
 
 #: Assignments by column name in lower case, each an expression.
 Assignments = list[tuple[str, Node]]

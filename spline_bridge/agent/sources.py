@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spline_bridge.secret_patterns import MASK, clean_text
+from headwater.spline_bridge.secret_patterns import MASK, clean_text
 
 Details = Mapping[str, Any]
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spline_bridge.agent import rowlevel
-from spline_bridge.agent.sources import Source, located, source, table
-from spline_bridge.agent.tree import Node, product, roots
+from headwater.spline_bridge.agent import rowlevel
+from headwater.spline_bridge.agent.sources import Source, located, source, table
+from headwater.spline_bridge.agent.tree import Node, product, roots
 
 Details = Mapping[str, Any]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from spline_bridge.glue.chain import Pair, find, parse, text_of, value_of
-from spline_bridge.glue.record import RECORD, Record, read, written
-from spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
+from headwater.spline_bridge.glue.chain import Pair, find, parse, text_of, value_of
+from headwater.spline_bridge.glue.record import RECORD, Record, read, written
+from headwater.spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
 
 __all__ = ["ADD_OPENS", "JAVA_OPTIONS", "LISTENER", "LISTENERS", "PY_FILES", "URL", "PYTHON_URL", "Agent", "agent_for"]
 __all__ += ["attach", "attached", "detach", "is_agent_jar", "items", "java_needs_opening"]

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from spline_bridge.glue.attach import (
+from headwater.spline_bridge.glue.attach import (
     ADD_OPENS,
     CONF,
     JARS,
@@ -24,8 +24,8 @@ from spline_bridge.glue.attach import (
     items,
     java_needs_opening,
 )
-from spline_bridge.glue.chain import value_of
-from spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
+from headwater.spline_bridge.glue.chain import value_of
+from headwater.spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
 
 __all__ = ["CHECKS", "Connection", "Finding", "Seen", "examine"]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spline_bridge.glue.chain import parse
-from spline_bridge.glue.record import RECORD
+from headwater.spline_bridge.glue.chain import parse
+from headwater.spline_bridge.glue.record import RECORD
 
 __all__ = ["MASK", "Change", "changes", "masked"]
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spline_bridge.glue.attach import CONF, attached
-from spline_bridge.glue.findings import Seen
-from spline_bridge.glue.masking import masked
-from spline_bridge.glue.versions import Unfit, runtime
+from headwater.spline_bridge.glue.attach import CONF, attached
+from headwater.spline_bridge.glue.findings import Seen
+from headwater.spline_bridge.glue.masking import masked
+from headwater.spline_bridge.glue.versions import Unfit, runtime
 
 __all__ = ["State", "state"]
 

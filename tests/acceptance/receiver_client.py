@@ -13,9 +13,9 @@ from typing import Any
 
 from aiohttp import web
 
-from ingest.ledger import Entry, GroupCommitter, Ledger
-from ingest.receiver import Settings, create_app
-from ingest.serving import make_runner
+from headwater.ingest.http.receiver import Settings, create_app
+from headwater.ingest.http.serving import make_runner
+from headwater.ingest.ledger.ledger import Entry, GroupCommitter, Ledger
 
 V12 = "application/vnd.absa.spline.producer.v1.2+json"
 PLANS = "/producer/execution-plans"

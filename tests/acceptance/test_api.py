@@ -16,13 +16,13 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from headwater.client import Client
+from headwater.ingest.folder.service import Service
+from headwater.ingest.http.api import add_routes
+from headwater.ingest.http.metrics import METRICS
+from headwater.ingest.http.receiver import create_app
+from headwater.ingest.ledger.ledger import GroupCommitter
 from headwater.loading import through
-from ingest.api import add_routes
-from ingest.ledger import GroupCommitter
-from ingest.metrics import METRICS
-from ingest.receiver import create_app
-from ingest.service import Service
-from queries.catalogue import QUERIES
+from headwater.queries.catalogue.catalogue import QUERIES
 from tests.acceptance.door import PAYLOADS, PIPELINE, Server, serving
 from tests.golden.recorded import FLAT
 

@@ -8,8 +8,8 @@ from itertools import islice
 
 import pytest
 
-from aws_bridge.neptune_loader import Loader, endpoint_of
-from aws_bridge.session import Session
+from headwater.aws_bridge.neptune_loader import Loader, endpoint_of
+from headwater.aws_bridge.session import Session
 from headwater.cli import run
 from tests.acceptance.door import headwater
 from tests.acceptance.fake_loader import FAILED, FakeLoader, running

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import headwater as hw
-from graphmodel.delta import GraphDelta, vertex
-from graphstore import open_store
-from ingest.ledger import Ledger
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphstore import open_store
+from headwater.ingest.ledger.ledger import Ledger
 from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
 from tests.gremlin_server.relay import Relay
 from tests.gremlin_server.server import Server as GremlinServer

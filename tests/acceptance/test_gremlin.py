@@ -26,14 +26,14 @@ from gremlin_python.process.anonymous_traversal import traversal
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import T
 
-from graphstore.values import MAX_DEPTH
 from headwater.client import Client as Sender
+from headwater.graphstore.embedded.values import MAX_DEPTH
+from headwater.ingest.gremlin.limits import Limits
+from headwater.ingest.gremlin.text import MAX_CHARACTERS
+from headwater.ingest.http.tokens import TokenStore
+from headwater.ingest.process.server import DRAIN_SECONDS
 from headwater.loading import through
-from ingest.gremlin.limits import Limits
-from ingest.gremlin.text import MAX_CHARACTERS
-from ingest.server import DRAIN_SECONDS
-from ingest.tokens import TokenStore
-from queries.catalogue import QUERIES, run
+from headwater.queries.catalogue.catalogue import QUERIES, run
 from tests.acceptance.door import PIPELINE, ROOT, Server, graph_process, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("aws_bridge", "graphmodel", "graphstore", "headwater", "ingest", "queries", "spline_bridge")
+FOLDERS = ("aws_bridge", "graphmodel", "graphstore", "ingest", "queries", "spline_bridge")
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +30,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sources() -> set[str]:
-    """Every file of the packages that a checkout holds, as a path relative to it."""
-    files = (file for package in PACKAGES for file in (ROOT / package).rglob("*") if file.is_file())
-    return {str(file.relative_to(ROOT)) for file in files if "__pycache__" not in file.parts}
+    """Every file of the package that a checkout holds, by its place in it: the folders at the top are linked there."""
+    tops = {"headwater": ROOT / "headwater"} | {f"headwater/{folder}": ROOT / folder for folder in FOLDERS}
+    files = ((top, file.relative_to(at)) for top, at in tops.items() for file in at.rglob("*") if file.is_file())
+    return {f"{top}/{file}" for top, file in files if "__pycache__" not in file.parts}
 
 
 def import_names(distribution: Distribution) -> set[str]:
@@ -51,15 +53,21 @@ def test_the_wheel_holds_the_packages_as_they_are_and_nothing_else(site: Path) -
     assert outside == sources()
 
 
-def test_every_package_ships_its_types(site: Path) -> None:
-    assert {package for package in PACKAGES if not (site / package / "py.typed").is_file()} == set()
+def test_the_package_ships_its_types_and_no_links(site: Path) -> None:
+    assert (site / "headwater" / "py.typed").is_file()
+    assert [file for file in site.rglob("*") if file.is_symlink()] == []
+
+
+def test_each_folder_at_the_top_is_linked_into_the_package() -> None:
+    links = {file.name: os.readlink(file) for file in (ROOT / "headwater").iterdir() if file.is_symlink()}
+    assert links == {folder: f"../{folder}" for folder in FOLDERS}
 
 
 def test_every_import_name_belongs_to_one_installed_distribution(site: Path) -> None:
     ours = import_names(headwater_in(site))
     others = (other for other in distributions() if other.name != "headwater")
     claimed = {(name, other.name) for other in others for name in ours & import_names(other)}
-    assert (ours, claimed) == (set(PACKAGES), set())
+    assert (ours, claimed) == ({"headwater"}, set())
 
 
 def test_the_plain_install_stays_light(site: Path) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ingest.auth import Access, access_for
-from ingest.body import Limits
-from ingest.ledger import Appended, LedgerUnavailable, NewEntry
-from ingest.receiver import Settings, create_app
-from ingest.serving import make_runner
-from ingest.tokens import TokenStore
+from headwater.ingest.http.auth import Access, access_for
+from headwater.ingest.http.receiver import Settings, create_app
+from headwater.ingest.http.serving import make_runner
+from headwater.ingest.http.tokens import TokenStore
+from headwater.ingest.intake.body import Limits
+from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
 from tests.acceptance.receiver_client import EVENTS, PLANS, V12, Server, head_of, read_answer, running
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"

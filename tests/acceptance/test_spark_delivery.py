@@ -21,7 +21,7 @@ from headwater.spark.producer import Producer
 from headwater.spark.settings import Options
 from headwater.spark.spool import spool_at
 from headwater.spark.web import Web
-from spline_bridge.agent import Report
+from headwater.spline_bridge.agent import Report
 from tests.acceptance import fake_s3
 from tests.acceptance.door import PATIENCE, PAYLOADS, headwater, serving
 from tests.acceptance.fake_s3 import FakeS3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graphstore import GraphStore
+from headwater.graphstore import GraphStore
 from tests.contract.stores import STORES, opened
 
 

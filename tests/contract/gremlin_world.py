@@ -16,9 +16,9 @@ from gremlin_python.process.anonymous_traversal import traversal
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.structure.graph import Edge, Path, Property, Vertex, VertexProperty
 
-from graphstore import GraphStore
-from ingest.gremlin.endpoint import add_routes
-from ingest.gremlin.limits import Limits
+from headwater.graphstore import GraphStore
+from headwater.ingest.gremlin.endpoint import add_routes
+from headwater.ingest.gremlin.limits import Limits
 
 SERIALIZERS = {"GraphBinary": GraphBinarySerializersV1, "GraphSON": GraphSONSerializersV3d0}
 

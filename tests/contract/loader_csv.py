@@ -8,8 +8,8 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from graphmodel.delta import Edge, Value, Vertex, edge_id
-from graphmodel.whole import Graph
+from headwater.graphmodel.delta import Edge, Value, Vertex, edge_id
+from headwater.graphmodel.whole import Graph
 
 #: What the loader makes of a cell; it takes anything but `true` for false, so anything else than these two is an error.
 TYPES: dict[str, Callable[[str], Value]] = {

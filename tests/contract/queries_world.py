@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphmodel.delta import Edge, GraphDelta, Vertex, edge, vertex
-from graphmodel.ids import column_id
-from graphstore import GraphStore
-from queries.answer import Answer, Table
-from queries.catalogue import run
+from headwater.graphmodel.delta import Edge, GraphDelta, Vertex, edge, vertex
+from headwater.graphmodel.ids import column_id
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.answer import Answer, Table
+from headwater.queries.catalogue.catalogue import run
 
 RAW, MART, REPORT = "s3://lake/raw/items", "s3://lake/mart/orders", "s3://lake/report"
 JOB, PLAN, NEXT_PLAN = "job:glue/nightly", "plan:1", "plan:2"

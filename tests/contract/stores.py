@@ -14,11 +14,11 @@ from typing import Any
 
 from gremlin_python.process.traversal import Bytecode, Traverser
 
-from graphstore import GraphStore, open_store
-from graphstore.channel import Channel, SingleClient
-from graphstore.gremlin_server import meaning
-from graphstore.remote import Limits, RemoteStore
-from graphstore.requests import Budget
+from headwater.graphstore import GraphStore, open_store
+from headwater.graphstore.remote.channel import Channel, SingleClient
+from headwater.graphstore.remote.gremlin_server import meaning
+from headwater.graphstore.remote.requests import Budget
+from headwater.graphstore.remote.store import Limits, RemoteStore
 from tests.gremlin_server.server import Server
 from tests.gremlin_server.text import text_of
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from graphmodel.choice import Body, Event
-from graphmodel.delta import GraphDelta
-from graphmodel.model import Dataset, DependencyType, Derivation, Effect, Job, OutputColumn, Plan, Run, Subtype
-from graphmodel.whole import graph
-from graphstore import GraphStore
-from queries.errors import QueryError
-from queries.moment import BEFORE_ALL, Moment, moment, shown
+from headwater.graphmodel.choice import Body, Event
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.model import (
+    Dataset,
+    DependencyType,
+    Derivation,
+    Effect,
+    Job,
+    OutputColumn,
+    Plan,
+    Run,
+    Subtype,
+)
+from headwater.graphmodel.whole import graph
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.tracing.as_of import BEFORE_ALL, Moment, moment, shown
 from tests.contract.queries_world import ask
 
 RAW, CLEAN, REPORT = "s3://lake/raw", "s3://lake/clean", "s3://lake/report"

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import event as note
 from hypothesis import strategies as st
 
-from graphmodel.delta import GraphDelta
-from graphmodel.whole import Graph
-from graphstore import GraphStore
-from queries.answer import Answer
-from queries.catalogue import run
-from queries.moment import shown
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.whole import Graph
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.answer import Answer
+from headwater.queries.catalogue.catalogue import run
+from headwater.queries.tracing.as_of import shown
 from tests.laws.worlds import HOUR, NOW, Entry, histories, whole, worlds
 
 _WORLDS = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])

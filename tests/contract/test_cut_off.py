@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from gremlin_python.process.traversal import Bytecode
 
-from graphmodel.delta import GraphDelta
-from graphstore.channel import Channel, SingleClient
-from graphstore.errors import Lasting
-from graphstore.gremlin_server import LIMITS, meaning
-from graphstore.remote import RemoteStore
-from ingest.derived import Derived
-from ingest.ledger import Ledger
-from ingest.projector import Projector
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphstore.errors import Lasting
+from headwater.graphstore.remote.channel import Channel, SingleClient
+from headwater.graphstore.remote.gremlin_server import LIMITS, meaning
+from headwater.graphstore.remote.store import RemoteStore
+from headwater.ingest.fold.file import Derived
+from headwater.ingest.graph.projector import Projector
+from headwater.ingest.ledger.ledger import Ledger
 from tests.contract.test_projector import (
     PIPELINE,
     RECORDED_MS,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from graphmodel.statements import CONTENT_TYPE, KIND, Statement, text
-from graphmodel.whole import Graph
-from ingest.derived_scan import NotReady
-from ingest.exporting import Exported, export_neptune_csv
-from ingest.ledger import NewEntry
-from ingest.loader_files import SPLIT
-from ingest.places import Folder, NotEmpty
-from ingest.service import Service
+from headwater.graphmodel.statements import CONTENT_TYPE, KIND, Statement, text
+from headwater.graphmodel.whole import Graph
+from headwater.ingest.fold.scan import NotReady
+from headwater.ingest.folder.exporting import Exported, export_neptune_csv
+from headwater.ingest.folder.loader_files import SPLIT
+from headwater.ingest.folder.service import Service
+from headwater.ingest.ledger.ledger import NewEntry
+from headwater.ingest.places.places import Folder, NotEmpty
 from tests.contract.loader_csv import load, rows
 from tests.contract.test_projector import recorded, stored
 from tests.golden.recorded import cases

@@ -17,9 +17,9 @@ from gremlin_python.process.strategies import ReadOnlyStrategy, SubgraphStrategy
 from gremlin_python.process.traversal import Bytecode, Column, Direction, Order, P, Scope, T, TextP, WithOptions
 from gremlin_python.statics import long
 
-from graphmodel.delta import GraphDelta, vertex
-from graphstore import GraphStore, open_store
-from ingest.gremlin.limits import Limits
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphstore import GraphStore, open_store
+from headwater.ingest.gremlin.limits import Limits
 from tests.contract.gremlin_world import SERIALIZERS, connected, listening, plain, remote
 from tests.contract.queries_world import MART, PLAN, RAW, REPORT, pipeline
 

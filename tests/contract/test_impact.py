@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphmodel.delta import GraphDelta, edge, vertex
-from graphstore import GraphStore
-from queries.affected import Affected, Impact
-from queries.catalogue import run
-from queries.grades import Change, Grade
-from queries.results import result_of
+from headwater.graphmodel.delta import GraphDelta, edge, vertex
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.grades import Change, Grade
+from headwater.queries.answers.impact import Affected, Impact
+from headwater.queries.answers.shapes import result_of
+from headwater.queries.catalogue.catalogue import run
 from tests.contract.queries_world import JOB, MART, PLAN, RAW, REPORT, dataset, depends, derives, pipeline
 from tests.contract.test_queries_laws import _DEPENDING, _DERIVED, _WORLDS, COLUMNS, Depending, Derived, build
 

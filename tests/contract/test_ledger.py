@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger import (
+from headwater.ingest.ledger.entries import Chained, genesis, link
+from headwater.ingest.ledger.ledger import (
     Appended,
     Ledger,
     LedgerError,
@@ -25,8 +26,7 @@ from ingest.ledger import (
     NewerLedger,
     NotALedger,
 )
-from ingest.ledger_entries import Chained, genesis, link
-from ingest.verify import verify
+from headwater.ingest.ledger.verify import verify
 
 ROOT = Path(__file__).parents[2]
 PAYLOADS = sorted((ROOT / "tests" / "payloads").glob("*/*-plan.json"))
@@ -239,7 +239,7 @@ def test_a_folder_with_other_things_in_it_keeps_its_mode(folder: Path) -> None:
 def test_a_second_writer_is_refused_and_told_the_folder(ledger: Ledger, folder: Path) -> None:
     ledger.append([new(b"a")])
     script = (
-        "import sys, pathlib; from ingest.ledger import Ledger, LedgerInUse\n"
+        "import sys, pathlib; from headwater.ingest.ledger.ledger import Ledger, LedgerInUse\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "try: Ledger.open(folder, clock=lambda: 1)\n"
         "except LedgerInUse as error: print(error)\n"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from ingest.ledger import Ledger, LedgerError, NewEntry
-from ingest.ledger_entries import Entry
-from ingest.ledger_export import check_export, export_ledger, read_manifest, read_segment
-from ingest.ledger_segments import MANIFEST, Checking, Damaged
-from ingest.places import Folder, NotEmpty
+from headwater.ingest.ledger.entries import Entry
+from headwater.ingest.ledger.export import check_export, export_ledger, read_manifest, read_segment
+from headwater.ingest.ledger.ledger import Ledger, LedgerError, NewEntry
+from headwater.ingest.ledger.segments import MANIFEST, Checking, Damaged
+from headwater.ingest.places.places import Folder, NotEmpty
 
 Lines = list[dict[str, Any]]
 NO_TEXT = b"\xff\x00"

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest import ledger_checkpoint
-from ingest.ledger import Appended, GroupCommitter, Ledger, LedgerUnavailable, NewEntry
-from ingest.ledger_entries import Packed
-from ingest.verify import verify
+from headwater.ingest.ledger import checkpoint as ledger_checkpoint
+from headwater.ingest.ledger.entries import Packed
+from headwater.ingest.ledger.ledger import Appended, GroupCommitter, Ledger, LedgerUnavailable, NewEntry
+from headwater.ingest.ledger.verify import verify
 
 ROOT = Path(__file__).parents[2]
 
@@ -179,7 +179,7 @@ async def test_a_full_disk_reaches_every_sender_and_passes(folder: Path) -> None
 
 FILE_SIZE_LIMIT = """
 import asyncio, pathlib, resource, secrets, sys
-from ingest.ledger import GroupCommitter, Ledger, LedgerUnavailable, NewEntry
+from headwater.ingest.ledger.ledger import GroupCommitter, Ledger, LedgerUnavailable, NewEntry
 folder = pathlib.Path(sys.argv[1])
 
 async def main():
@@ -214,7 +214,7 @@ def test_a_disk_that_takes_no_more_bytes(folder: Path) -> None:
 
 ENDLESS_SENDERS = """
 import asyncio, pathlib, secrets, sys
-from ingest.ledger import GroupCommitter, Ledger, NewEntry
+from headwater.ingest.ledger.ledger import GroupCommitter, Ledger, NewEntry
 ledger = Ledger.open(pathlib.Path(sys.argv[1]), clock=lambda: 1)
 
 async def send(committer):

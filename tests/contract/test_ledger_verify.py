@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger import Appended, Head, Ledger, LedgerError, NewEntry, NotALedger
-from ingest.ledger_entries import Chained, link
-from ingest.verify import verify
+from headwater.ingest.ledger.entries import Chained, link
+from headwater.ingest.ledger.ledger import Appended, Head, Ledger, LedgerError, NewEntry, NotALedger
+from headwater.ingest.ledger.verify import verify
 
 NOW = 1_700_000_000_000
 ENTRIES = 6

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from graphmodel.choice import Body, Event
-from graphmodel.delta import GraphDelta
-from graphmodel.model import (
+from headwater.graphmodel.choice import Body, Event
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.model import (
     Dataset,
     Dependency,
     DependencyType,
@@ -22,11 +22,11 @@ from graphmodel.model import (
     Run,
     Subtype,
 )
-from graphmodel.whole import graph
-from graphstore import GraphStore
-from queries.catalogue import run as ask
-from queries.errors import QueryError
-from queries.moment import shown
+from headwater.graphmodel.whole import graph
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.catalogue.catalogue import run as ask
+from headwater.queries.tracing.as_of import shown
 from tests.contract.queries_world import rows
 
 RAW, CLEAN, LOG, PARTS, REPORT = (f"s3://lake/{name}" for name in ("raw", "clean", "log", "parts", "report"))

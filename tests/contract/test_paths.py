@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphmodel.delta import GraphDelta, vertex
-from graphstore import GraphStore
-from queries.catalogue import run
-from queries.errors import NodeNotFound
-from queries.results import result_of
-from queries.ways import Paths
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.errors import NodeNotFound
+from headwater.queries.answers.paths import Paths
+from headwater.queries.answers.shapes import result_of
+from headwater.queries.catalogue.catalogue import run
 from tests.contract.queries_world import MART, RAW, REPORT, ask, derives, pipeline
 from tests.contract.test_queries_laws import _DEPENDING, _DERIVED, _WORLDS, COLUMNS, Depending, Derived, build
 

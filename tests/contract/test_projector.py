@@ -12,19 +12,19 @@ import pytest
 from gremlin_python.process.graph_traversal import __
 from gremlin_python.process.traversal import T
 
-from graphmodel.choice import Body, Event
-from graphmodel.delta import Edge, GraphDelta, Vertex
-from graphmodel.model import Plan
-from graphmodel.statements import KIND, parse
-from graphmodel.whole import Graph, graph
-from graphstore import GraphStore
-from graphstore.errors import Lasting, Passing
-from ingest.backoff import Backoff
-from ingest.decoding import Decoder
-from ingest.derived import Derived
-from ingest.ledger import Ledger, NewEntry
-from ingest.projector import OtherLedger, Projector
-from spline_bridge.decode import decode_events, decode_plan
+from headwater.graphmodel.choice import Body, Event
+from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
+from headwater.graphmodel.model import Plan
+from headwater.graphmodel.statements import KIND, parse
+from headwater.graphmodel.whole import Graph, graph
+from headwater.graphstore import GraphStore
+from headwater.graphstore.errors import Lasting, Passing
+from headwater.ingest.fold.file import Derived
+from headwater.ingest.graph.backoff import Backoff
+from headwater.ingest.graph.decoding import Decoder
+from headwater.ingest.graph.projector import OtherLedger, Projector
+from headwater.ingest.ledger.ledger import Ledger, NewEntry
+from headwater.spline_bridge.decode import decode_events, decode_plan
 from tests.golden.recorded import payloads
 
 RECORDED_MS = 1_795_400_000_000  #: shortly after the recordings were made

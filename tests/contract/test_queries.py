@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from graphmodel.delta import GraphDelta, vertex
-from graphstore import GraphStore
-from queries.answer import Answer
-from queries.catalogue import run
-from queries.lineage import Question, lineage
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.answer import Answer
+from headwater.queries.catalogue.catalogue import run
+from headwater.queries.questions.lineage import Question, lineage
 from tests.contract.queries_world import JOB, MART, NEXT_PLAN, RAW, REPORT, ask, dataset, derives, pipeline
 
 

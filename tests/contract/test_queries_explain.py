@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphstore import GraphStore
+from headwater.graphstore import GraphStore
 from tests.contract.queries_world import JOB, MART, PLAN, RAW, pipeline, rows
 
 REVENUE, PRICE = f"{MART}#revenue", f"{RAW}#price"

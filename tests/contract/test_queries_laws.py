@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graphmodel.delta import GraphDelta
-from graphmodel.ids import split_node
-from graphstore import GraphStore
-from queries.answer import Answer
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.ids import split_node
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.answer import Answer
 from tests.contract.queries_world import ask, dataset, depends, derives
 
 DATASETS = ("s3://a", "s3://b", "s3://c", "s3://d")

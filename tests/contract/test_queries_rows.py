@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from graphstore import GraphStore
-from queries.answer import Table
-from queries.catalogue import QUERIES, run
-from queries.errors import NodeNotFound, QueryError, UnknownQuery
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.answer import Table
+from headwater.queries.answers.errors import NodeNotFound, QueryError, UnknownQuery
+from headwater.queries.catalogue.catalogue import QUERIES, run
 from tests.contract.queries_world import JOB, MART, NEXT_PLAN, PLAN, RAW, REPORT, ask, pipeline, rows
 
 REVENUE, PRICE = "mart/orders#revenue", "raw/items#price"

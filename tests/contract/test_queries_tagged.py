@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from gremlin_python.process.traversal import T
 
-from graphmodel.delta import GraphDelta, vertex
-from graphmodel.statements import Statement, chosen, parts
-from graphstore import GraphStore
-from queries.affected import Impact
-from queries.catalogue import run
-from queries.errors import NodeNotFound
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphmodel.statements import Statement, chosen, parts
+from headwater.graphstore import GraphStore
+from headwater.queries.answers.errors import NodeNotFound
+from headwater.queries.answers.impact import Impact
+from headwater.queries.catalogue.catalogue import run
 from tests.contract.queries_world import JOB, MART, RAW, REPORT, ask, derives, pipeline, rows
 
 NOW = 1_700_000_000_000

@@ -12,11 +12,11 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.strategies import SubgraphStrategy
 from gremlin_python.process.traversal import T
 
-from graphmodel.delta import Edge, GraphDelta, Vertex, edge, edge_id, vertex
-from graphstore import GraphStore, open_store
-from graphstore.errors import Exceeded, Lasting, Passing, Refused
-from graphstore.gremlin_server import LIMITS
-from graphstore.remote import RemoteStore
+from headwater.graphmodel.delta import Edge, GraphDelta, Vertex, edge, edge_id, vertex
+from headwater.graphstore import GraphStore, open_store
+from headwater.graphstore.errors import Exceeded, Lasting, Passing, Refused
+from headwater.graphstore.remote.gremlin_server import LIMITS
+from headwater.graphstore.remote.store import RemoteStore
 from tests.contract.test_store import SMALL, TO_PRICE, contents
 from tests.gremlin_server.relay import Relay
 from tests.gremlin_server.server import Server, serving
@@ -134,7 +134,7 @@ def test_a_server_that_never_answers_the_handshake_is_away(
     gremlin_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Gremlin Server does on another path, and where it is not encrypted."""
-    monkeypatch.setattr("graphstore.channel.CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr("headwater.graphstore.remote.channel.CONNECT_SECONDS", 0.3)
     for url in (f"wss://127.0.0.1:{gremlin_server.port}/gremlin", f"ws://127.0.0.1:{gremlin_server.port}/elsewhere"):
         with open_store(url) as store, pytest.raises(Passing, match="in time"):
             store.counts()
@@ -209,7 +209,7 @@ def test_opened_for_reading_it_writes_nothing(store: GraphStore, gremlin_server:
 
 def test_a_request_holds_what_the_limits_say() -> None:
     """Ten thousand columns are some requests, not ten thousand and not one."""
-    from graphstore.requests import requests
+    from headwater.graphstore.remote.requests import requests
 
     columns = tuple(vertex(f"d#{i}", "column", name=str(i)) for i in range(10_000))
     links = tuple(edge("hasColumn", "d", column.id) for column in columns)

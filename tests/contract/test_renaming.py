@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from graphmodel.statements import CONTENT_TYPE, KIND, SAME, Statement, text
-from graphstore import GraphStore
-from ingest.derived import Derived
-from ingest.ledger import Ledger, NewEntry
-from ingest.projector import Projector
+from headwater.graphmodel.statements import CONTENT_TYPE, KIND, SAME, Statement, text
+from headwater.graphstore import GraphStore
+from headwater.ingest.fold.file import Derived
+from headwater.ingest.graph.projector import Projector
+from headwater.ingest.ledger.ledger import Ledger, NewEntry
 from tests.contract.test_projector import (
     assert_equal,
     catch_up,

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from graphmodel.delta import GraphDelta, vertex
-from graphstore import open_store
-from graphstore.errors import Refused
-from ingest.exporting import export_neptune_csv
-from ingest.ledger import Ledger, LedgerInUse
-from ingest.ledger_file import FolderLock
-from ingest.places import Folder
-from ingest.projector import OtherLedger
-from ingest.replaying import Replayed, replay_into
-from ingest.service import Service
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphstore import open_store
+from headwater.graphstore.errors import Refused
+from headwater.ingest.folder.exporting import export_neptune_csv
+from headwater.ingest.folder.replaying import Replayed, replay_into
+from headwater.ingest.folder.service import Service
+from headwater.ingest.graph.projector import OtherLedger
+from headwater.ingest.ledger.file import FolderLock
+from headwater.ingest.ledger.ledger import Ledger, LedgerInUse
+from headwater.ingest.places.places import Folder
 from tests.contract.loader_csv import load
 from tests.contract.stores import EMBEDDED, GREMLIN_SERVER
 from tests.contract.test_projector import PIPELINE, assert_equal, recorded, stored, whole

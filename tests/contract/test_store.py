@@ -13,9 +13,9 @@ from gremlin_python.structure.graph import Vertex as GremlinVertex
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graphmodel.delta import Edge, GraphDelta, Value, Vertex, edge, vertex
-from graphstore import GraphStore
-from graphstore.errors import Lasting, Refused, StoreError
+from headwater.graphmodel.delta import Edge, GraphDelta, Value, Vertex, edge, vertex
+from headwater.graphstore import GraphStore
+from headwater.graphstore.errors import Lasting, Refused, StoreError
 
 ORDERS, ITEMS = "s3://lake/mart/orders", "s3://lake/raw/items"
 REVENUE, PRICE, QUANTITY = f"{ORDERS}#revenue", f"{ITEMS}#price", f"{ITEMS}#quantity"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ingest.verify import verify
+from headwater.ingest.ledger.verify import verify
 from tests.acceptance.door import PATIENCE, PIPELINE, Server, graph_process, headwater, serving
 from tests.faults.world import Sender, bodies, graph_of, payload, replayed
 from tests.golden.recorded import FLAT

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from gremlin_python.process.traversal import T
 
-from graphstore import GraphStore, open_store
-from ingest.replaying import replay_into
-from ingest.service import Service
+from headwater.graphstore import GraphStore, open_store
+from headwater.ingest.folder.replaying import replay_into
+from headwater.ingest.folder.service import Service
 from tests.golden.recorded import ALL, FLAT
 
 #: Plans to vary: small, of different shapes, and without anything that would be taken out of them.

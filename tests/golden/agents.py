@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from graphmodel.model import Effect, Plan
-from spline_bridge.agent import Report
-from spline_bridge.decode import decode_plan
+from headwater.graphmodel.model import Effect, Plan
+from headwater.spline_bridge.agent import Report
+from headwater.spline_bridge.decode import decode_plan
 from tests.golden.recorded import FLAT, payloads
 
 Edge = tuple[object, ...]

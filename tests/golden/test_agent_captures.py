@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from graphmodel.model import DependencyType
-from spline_bridge.agent import report
-from spline_bridge.decode import decode_events
-from spline_bridge.validate import validate_plan
+from headwater.graphmodel.model import DependencyType
+from headwater.spline_bridge.agent import report
+from headwater.spline_bridge.decode import decode_events
+from headwater.spline_bridge.validate import validate_plan
 from tests.golden.agents import ALONE, ASPECTS, MORE, RANDOM, Pair, differences, ours, pairs
 from tests.golden.agents_page import PAGE, page
 from tests.golden.recorded import FLAT

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from gremlin_python.process.traversal import T
 
-from ingest.intake import take
-from ingest.service import Service
+from headwater.ingest.folder.service import Service
+from headwater.ingest.intake.intake import take
 from tests.golden.recorded import ALL, PAYLOADS
 
 #: Bytes of a body; a few large ones would only make this slow.

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from graphmodel.model import DependencyType, Derivation, Plan
-from spline_bridge.decode import decode_plan
+from headwater.graphmodel.model import DependencyType, Derivation, Plan
+from headwater.spline_bridge.decode import decode_plan
 from tests.golden.recorded import PAYLOADS, cases, payloads
 
 CASES = [case for case in cases() if (PAYLOADS / case / "truth.md").exists()]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from graphmodel.model import DependencyType, Derivation, Effect, Origin, Plan, Subtype
-from graphmodel.naming import canonical
-from spline_bridge.decode import decode_events, decode_plan
+from headwater.graphmodel.model import DependencyType, Derivation, Effect, Origin, Plan, Subtype
+from headwater.graphmodel.naming import canonical
+from headwater.spline_bridge.decode import decode_events, decode_plan
 from tests.golden.recorded import ALL, PAYLOADS, cases, expected, payloads
 
 ROLES = {

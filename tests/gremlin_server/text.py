@@ -11,7 +11,7 @@ from gremlin_python.process.strategies import OptionsStrategy
 from gremlin_python.process.traversal import Bytecode, P, TextP
 from gremlin_python.statics import long
 
-from graphstore.graphbinary import Rows
+from headwater.graphstore.remote.graphbinary import Rows
 
 _INT = range(-(2**31), 2**31)
 #: As the grammar spells members that Python cannot have, or spells otherwise.

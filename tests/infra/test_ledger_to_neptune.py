@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.exporting import export_neptune_csv
-from ingest.ledger import Ledger, NewEntry
-from ingest.ledger_export import export_ledger, read_manifest
-from ingest.ledger_segments import Damaged
-from ingest.places import Folder
-from ingest.service import Service
+from headwater.ingest.folder.exporting import export_neptune_csv
+from headwater.ingest.folder.service import Service
+from headwater.ingest.ledger.export import export_ledger, read_manifest
+from headwater.ingest.ledger.ledger import Ledger, NewEntry
+from headwater.ingest.ledger.segments import Damaged
+from headwater.ingest.places.places import Folder
 from tests.contract.loader_csv import load, rows
 from tests.contract.test_projector import recorded
 from tests.golden.recorded import cases
@@ -71,7 +71,7 @@ def test_the_rows_are_those_of_the_export(exported: Path) -> None:
 
 def test_what_is_wrong_with_a_segment_is_told_and_stops_the_job(exported: Path, tmp_path: Path) -> None:
     pytest.importorskip("pyspark")
-    from infra.glue.ledger_to_neptune import decoded, refused
+    from ledger_to_neptune import decoded, refused
 
     shutil.copytree(exported / "ledger", tmp_path / "damaged")
     segment = read_manifest(Folder(tmp_path / "damaged")).segments[1]
@@ -84,7 +84,7 @@ def test_what_is_wrong_with_a_segment_is_told_and_stops_the_job(exported: Path, 
 
 def test_what_cannot_be_decoded_is_counted_and_what_was_erased_is_not_missed(tmp_path: Path) -> None:
     pytest.importorskip("pyspark")
-    from infra.glue.ledger_to_neptune import decoded, refused
+    from ledger_to_neptune import decoded, refused
 
     with Ledger.open(tmp_path / "data", clock=lambda: 7) as ledger:
         ledger.append([NewEntry("spline.plan", "application/json", b"{}"), NewEntry("other", "x", b"1")])

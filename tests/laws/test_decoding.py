@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphmodel.naming import canonical
-from spline_bridge.decode import decode_events, decode_plan
-from spline_bridge.errors import DecodeError
+from headwater.graphmodel.naming import canonical
+from headwater.spline_bridge.decode import decode_events, decode_plan
+from headwater.spline_bridge.errors import DecodeError
 from tests.golden.recorded import ALL, Payload
 
 PLANS = [p for p in ALL if p.kind == "plan" and len(p.body) < 40_000]

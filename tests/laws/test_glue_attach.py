@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spline_bridge.glue.attach import LISTENER, Agent, agent_for, attach, attached, detach
-from spline_bridge.glue.masking import changes, masked
+from headwater.spline_bridge.glue.attach import LISTENER, Agent, agent_for, attach, attached, detach
+from headwater.spline_bridge.glue.masking import changes, masked
 
 KEYS = (
     "spark.sql.queryExecutionListeners",

@@ -14,24 +14,17 @@ from hypothesis import event as note
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphmodel.choice import Body, Event
-from graphmodel.conformity import violations
-from graphmodel.delta import Edge, GraphDelta, Vertex
-from graphmodel.logic import logic, summary
-from graphmodel.model import (
-    Dataset,
-    DependencyType,
-    Effect,
-    Job,
-    Plan,
-    Run,
-)
-from graphmodel.statements import Statement
-from graphmodel.whole import Graph
-from ingest.derived import Derived
-from ingest.derived_tables import Tables
-from ingest.projection import project
-from ingest.supports import Known
+from headwater.graphmodel.choice import Body, Event
+from headwater.graphmodel.conformity import violations
+from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
+from headwater.graphmodel.logic import logic, summary
+from headwater.graphmodel.model import Dataset, DependencyType, Effect, Job, Plan, Run
+from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.whole import Graph
+from headwater.ingest.fold.file import Derived
+from headwater.ingest.fold.projection import project
+from headwater.ingest.fold.reference_counts import Known
+from headwater.ingest.fold.tables import Tables
 from tests.laws.worlds import HOUR, NOW, URIS, Entry, histories, plans, whole, worlds
 
 

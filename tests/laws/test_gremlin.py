@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.lark import from_lark
 from lark import Lark
 
-from graphstore import GraphStore, open_store
-from graphstore.bytecode import STEPS
-from graphstore.embedded import EmbeddedStore
-from graphstore.errors import Refused
-from ingest.gremlin.evaluation import frames
-from ingest.gremlin.graphbinary import GraphBinary
-from ingest.gremlin.graphson import GraphSON
-from ingest.gremlin.limits import Limits
-from ingest.gremlin.messages import Codec
-from ingest.gremlin.text import parse
+from headwater.graphstore import GraphStore, open_store
+from headwater.graphstore.embedded.bytecode import STEPS
+from headwater.graphstore.embedded.store import EmbeddedStore
+from headwater.graphstore.errors import Refused
+from headwater.ingest.gremlin.evaluation import frames
+from headwater.ingest.gremlin.graphbinary import GraphBinary
+from headwater.ingest.gremlin.graphson import GraphSON
+from headwater.ingest.gremlin.limits import Limits
+from headwater.ingest.gremlin.messages import Codec
+from headwater.ingest.gremlin.text import parse
 from tests.contract.queries_world import pipeline
 
 # What is drawn --------------------------------------------------------------------------------------------------------
@@ -73,7 +73,9 @@ VALUES = (
 )
 TRAVERSALS = _steps(st.recursive(VALUES, _steps, max_leaves=6))
 #: Of the grammar itself, whatever its names mean.
-GRAMMATICAL = from_lark(Lark(resources.files("ingest.gremlin").joinpath("gremlin.lark").read_text(), parser="lalr"))
+GRAMMATICAL = from_lark(
+    Lark(resources.files("headwater.ingest.gremlin").joinpath("gremlin.lark").read_text(), parser="lalr")
+)
 
 
 def _called(arguments: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

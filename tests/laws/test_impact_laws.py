@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.grades import EFFECTS, START, Change, Grade, Kind, Link, State, spread
+from headwater.queries.answers.grades import EFFECTS, START, Change, Grade, Kind, Link, State, spread
 
 NODES = "rabcdef"
 _KINDS = st.sampled_from([kind for kind in Kind if kind not in (Kind.COLUMN, Kind.CONSTANT)])

@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ingest.ledger import ERASURE, Appended, Ledger, LedgerError, NewEntry
-from ingest.ledger_checkpoint import empty_log
-from ingest.verify import verify
+from headwater.ingest.ledger.checkpoint import empty_log
+from headwater.ingest.ledger.ledger import ERASURE, Appended, Ledger, LedgerError, NewEntry
+from headwater.ingest.ledger.verify import verify
 
 ENTRIES = st.builds(
     NewEntry,

@@ -6,19 +6,19 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any, TypeVar
 
+from fold_by_key import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphmodel import now
-from graphmodel.choice import Body, Event, choose
-from graphmodel.distributed import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
-from graphmodel.elements import Part
-from graphmodel.model import Effect
-from graphmodel.neptune_csv import lines
-from graphmodel.now import Near, Read, Write
-from graphmodel.statements import Statement, chosen, with_statements
-from graphmodel.whole import Graph
-from ingest.derived_scan import Scan
+from headwater.graphmodel import now
+from headwater.graphmodel.choice import Body, Event, choose
+from headwater.graphmodel.elements import Part
+from headwater.graphmodel.model import Effect
+from headwater.graphmodel.now import Near, Read, Write
+from headwater.graphmodel.statements import Statement, chosen, with_statements
+from headwater.graphmodel.whole import Graph
+from headwater.graphstore.neptune_csv import lines
+from headwater.ingest.fold.scan import Scan
 from tests.laws.test_graph_laws import assert_equal, projected
 from tests.laws.worlds import Entry, whole, worlds
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphmodel import naming
-from graphmodel.naming import Rules, canonical, parse
+from headwater.graphmodel import naming
+from headwater.graphmodel.naming import Rules, canonical, parse
 
 #: Pieces that mean something to one rule or another, glued together in any order.
 PIECES = (

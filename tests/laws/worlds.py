@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from graphmodel.choice import Body, Event
-from graphmodel.model import (
+from headwater.graphmodel.choice import Body, Event
+from headwater.graphmodel.model import (
     Dataset,
     Dependency,
     DependencyType,
@@ -23,8 +23,8 @@ from graphmodel.model import (
     Run,
     Subtype,
 )
-from graphmodel.statements import Statement
-from graphmodel.whole import Graph, graph
+from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.whole import Graph, graph
 
 HOUR = 3_600_000
 NOW = 1_000 * HOUR

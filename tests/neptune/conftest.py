@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from graphstore import GraphStore, open_store
+from headwater.graphstore import GraphStore, open_store
 from tests.gremlin_server.server import Server
 from tests.neptune.standin import ENVIRONMENT, Seen, StandIn, serving
 from tests.neptune.tls import Tls, made_tls

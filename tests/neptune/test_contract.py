@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from graphstore import GraphStore
+from headwater.graphstore import GraphStore
 from tests.contract.test_store import *  # noqa: F403 - the same tests, with this folder's stores
 from tests.neptune.conftest import CLUSTER
 

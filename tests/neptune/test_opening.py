@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from graphstore.errors import Denied, Passing, Refused
-from graphstore.neptune_signing import Signer
-from graphstore.neptune_transport import Transport, trust
+from headwater.graphstore.errors import Denied, Passing, Refused
+from headwater.graphstore.neptune.signing import Signer
+from headwater.graphstore.neptune.transport import Transport, trust
 from tests.neptune.standin import REGION, SECRET, StandIn, serving
 from tests.neptune.tls import Tls
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from graphstore import open_store
-from graphstore.errors import Denied
-from ingest.ledger import NewEntry
-from ingest.service import Service
+from headwater.graphstore import open_store
+from headwater.graphstore.errors import Denied
+from headwater.ingest.folder.service import Service
+from headwater.ingest.ledger.ledger import NewEntry
 from tests.faults.world import elements, payload, replayed
 from tests.golden.recorded import FLAT
 from tests.neptune.standin import PASSING, SECRET, StandIn

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from graphstore.errors import Denied, Refused
-from graphstore.neptune_signing import Signer
+from headwater.graphstore.errors import Denied, Refused
+from headwater.graphstore.neptune.signing import Signer
 from tests.neptune import sigv4
 
 REGION = "eu-west-1"
@@ -125,8 +125,8 @@ def test_credentials_that_cannot_be_had_are_one_sentence(tmp_path: Path, monkeyp
 def test_without_the_extra_it_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['botocore'] = None\n"
-        "from graphstore.errors import Refused\n"
-        "from graphstore.neptune_signing import Signer\n"
+        "from headwater.graphstore.errors import Refused\n"
+        "from headwater.graphstore.neptune.signing import Signer\n"
         "try: Signer('eu-west-1')\n"
         "except Refused as error: print(error)\n"
     )

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from graphmodel.delta import GraphDelta, edge, vertex
-from graphstore import GraphStore, open_store
-from graphstore.errors import Denied, Lasting, Passing, Refused, StoreError
-from graphstore.neptune import open_neptune
+from headwater.graphmodel.delta import GraphDelta, edge, vertex
+from headwater.graphstore import GraphStore, open_store
+from headwater.graphstore.errors import Denied, Lasting, Passing, Refused, StoreError
+from headwater.graphstore.neptune.store import open_neptune
 from tests.contract.test_store import ORDERS, SMALL, contents
 from tests.neptune.standin import StandIn, serving
 from tests.neptune.tls import Tls

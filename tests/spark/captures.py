@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spline_bridge.agent import Captured, Report, Run, report
-from spline_bridge.agent.model import Leaf
+from headwater.spline_bridge.agent import Captured, Report, Run, report
+from headwater.spline_bridge.agent.model import Leaf
 from tests.golden.recorded import PAYLOADS
 
 RUN = Run("local-1", "nightly", "root", "3.5.9", started_ms=1_000, ended_ms=2_000, duration_ns=1_000_000_000)

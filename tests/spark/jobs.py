@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spline_bridge.agent import is_write, read
+from headwater.spline_bridge.agent import is_write, read
 from tests.golden.recorded import PAYLOADS
 from tests.spark.captures import Heard
 

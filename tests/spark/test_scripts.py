@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from headwater.bundle import write
-from spline_bridge.glue.attach import ADD_OPENS, LISTENER, LISTENERS
+from headwater.spline_bridge.glue.attach import ADD_OPENS, LISTENER, LISTENERS
 from tests.acceptance.door import Server, environment, serving
 from tests.spark.session import JAVA_OPTIONS, SETTINGS, needs_spark
 

@@ -12,7 +12,7 @@ from typing_extensions import assert_type
 
 import headwater as hw
 import headwater.spark
-from queries.answer import Edge, Node
+from headwater.queries.answers.answer import Edge, Node
 
 assert_type(hw.__version__, str)
 

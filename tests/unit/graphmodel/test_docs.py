@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from graphmodel.docs import page
-from graphmodel.vocabulary import EDGES, VERTICES
+from headwater.graphmodel.docs import page
+from headwater.graphmodel.vocabulary import EDGES, VERTICES
 
 PAGE = Path(__file__).parents[3] / "docs" / "graph.md"
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m graphmodel.docs > docs/graph.md"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m headwater.graphmodel.docs > docs/graph.md"
 
 
 def test_the_page_names_every_label_and_property() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from graphmodel.choice import DAY_MS, Body, Event
-from graphmodel.conformity import violations
-from graphmodel.delta import Edge, Vertex
-from graphmodel.model import (
+from headwater.graphmodel.choice import DAY_MS, Body, Event
+from headwater.graphmodel.conformity import violations
+from headwater.graphmodel.delta import Edge, Vertex
+from headwater.graphmodel.model import (
     Dataset,
     Dependency,
     DependencyType,
@@ -23,7 +23,7 @@ from graphmodel.model import (
     Run,
     Subtype,
 )
-from graphmodel.whole import Graph, graph
+from headwater.graphmodel.whole import Graph, graph
 
 RAW, MART, OTHER = "s3://lake/raw", "s3://lake/mart", "s3://lake/other"
 RECEIVED = 1_000_000

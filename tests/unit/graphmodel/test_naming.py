@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from graphmodel import naming
-from graphmodel.naming import Rules, canonical
+from headwater.graphmodel import naming
+from headwater.graphmodel.naming import Rules, canonical
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 PLAN = "plan-1"

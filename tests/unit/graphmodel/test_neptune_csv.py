@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphmodel.delta import Edge, Value, Vertex, edge_id
-from graphmodel.neptune_csv import edge_line, vertex_line
+from headwater.graphmodel.delta import Edge, Value, Vertex, edge_id
+from headwater.graphstore.neptune_csv import edge_line, vertex_line
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from graphmodel import now
-from graphmodel.logic import Role
-from graphmodel.model import Effect
-from graphmodel.now import Read, Replaces, Standing, Write
+from headwater.graphmodel import now
+from headwater.graphmodel.logic import Role
+from headwater.graphmodel.model import Effect
+from headwater.graphmodel.now import Read, Replaces, Standing, Write
 
 OUTPUTS = {"p": frozenset("abc"), "q": frozenset("ab"), "r": frozenset("c")}
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphmodel.model import Dataset, DependencyType, Derivation, Effect, Job, OutputColumn, Plan, Subtype
-from graphmodel.renaming import names, renamed
-from graphmodel.statements import Statement
+from headwater.graphmodel.model import Dataset, DependencyType, Derivation, Effect, Job, OutputColumn, Plan, Subtype
+from headwater.graphmodel.renaming import names, renamed
+from headwater.graphmodel.statements import Statement
 
 
 def same(other: str, kept: str, at: int = 0, *, withdrawn: bool = False) -> Statement:

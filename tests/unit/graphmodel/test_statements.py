@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from graphmodel.statements import Statement, StatementError, chosen, parse, tag_edge, text
+from headwater.graphmodel.statements import Statement, StatementError, chosen, parse, tag_edge, text
 
 A, B = "s3://lake/a", "s3://lake/a#email"
 

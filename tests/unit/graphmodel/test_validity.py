@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from graphmodel.model import Effect
-from graphmodel.now import Standing, Write
-from graphmodel.validity import STILL, Validity, before, columns_of, columns_text, revised, states, validities
+from headwater.graphmodel.model import Effect
+from headwater.graphmodel.now import Standing, Write
+from headwater.graphmodel.validity import STILL, Validity, before, columns_of, columns_text, revised, states, validities
 
 OUTPUTS = {"p": frozenset("abc"), "q": frozenset("ab"), "r": frozenset("c")}
 ALL, KEEP, OVERWRITE = Effect.ALL, Effect.KEEP, Effect.OVERWRITE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from graphmodel.delta import GraphDelta, vertex
-from graphstore.blank import BlankStore
-from graphstore.errors import Refused
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphstore.errors import Refused
+from headwater.graphstore.null_store import BlankStore
 
 
 def test_nothing_is_kept_and_nothing_found() -> None:

@@ -26,8 +26,8 @@ from gremlin_python.process.traversal import (
 from gremlin_python.statics import long
 from gremlin_python.structure.graph import Graph
 
-from graphstore.bytecode import script_of
-from graphstore.errors import Refused
+from headwater.graphstore.embedded.bytecode import script_of
+from headwater.graphstore.errors import Refused
 
 Ask = Callable[[GraphTraversalSource], Any]
 g = GraphTraversalSource(Graph(), TraversalStrategies())

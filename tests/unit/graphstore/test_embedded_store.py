@@ -14,18 +14,18 @@ import pytest
 from gremlin_python.process.graph_traversal import __
 from gremlin_python.process.traversal import Bytecode
 
-from graphmodel.delta import GraphDelta, edge, vertex
-from graphstore import open_store, set_aside
-from graphstore.embedded import EmbeddedStore
-from graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused, StoreError
+from headwater.graphmodel.delta import GraphDelta, edge, vertex
+from headwater.graphstore import open_store, set_aside
+from headwater.graphstore.embedded.store import EmbeddedStore
+from headwater.graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused, StoreError
 
 ROOT = Path(__file__).parents[3]
 JOBS = GraphDelta(tuple(vertex(f"job{i}", "job", name=f"job {i}") for i in range(20)))
 #: Writes 20 vertices and their 19 edges a delta for ever, and says after each that it was acknowledged.
 WRITER = """
 import sys
-from graphmodel.delta import GraphDelta, edge, vertex
-from graphstore import open_store
+from headwater.graphmodel.delta import GraphDelta, edge, vertex
+from headwater.graphstore import open_store
 store = open_store("embedded:" + sys.argv[1])
 for batch in range(10**9):
     ids = [f"{batch}.{i}" for i in range(20)]
@@ -36,9 +36,9 @@ for batch in range(10**9):
 #: Fills its "disk" (files may not grow beyond 40,000 bytes), then is given room again.
 FILLER = """
 import resource, signal, sys
-from graphmodel.delta import GraphDelta, vertex
-from graphstore import open_store
-from graphstore.errors import Passing
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphstore import open_store
+from headwater.graphstore.errors import Passing
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = open_store("embedded:" + sys.argv[1])
 delta = lambda i: GraphDelta(tuple(vertex(f"{i}.{k}", "job", name=f"{i * k:0200}") for k in range(50)))
@@ -65,9 +65,9 @@ store.close()
 #: Has a commit refused, then no room even to open the store afresh, then room again; asks before it writes.
 STARVED = """
 import resource, signal, sys
-from graphmodel.delta import GraphDelta, vertex
-from graphstore import open_store
-from graphstore.errors import Passing
+from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphstore import open_store
+from headwater.graphstore.errors import Passing
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = open_store("embedded:" + sys.argv[1])
 store.apply(GraphDelta((vertex("first", "job"),)))
@@ -93,8 +93,8 @@ store.close()
 #: Opens a store that is well, on a disk that has no room.
 OPENER = """
 import resource, signal, sys
-from graphstore import open_store
-from graphstore.errors import Passing
+from headwater.graphstore import open_store
+from headwater.graphstore.errors import Passing
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 try:

@@ -11,7 +11,7 @@ from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryReader, GraphBi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphstore.graphbinary import Rows, serializer
+from headwater.graphstore.remote.graphbinary import Rows, serializer
 
 WRITER = serializer()._graphbinary_writer
 NAMES = st.one_of(st.sampled_from([T.id, T.label, Direction.OUT, Direction.IN]), st.text(st.characters(codec="utf-8")))

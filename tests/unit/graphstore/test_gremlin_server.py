@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from gremlin_python.driver.protocol import GremlinServerError
 
-from graphstore.errors import Exceeded, Lasting, Passing, Refused, StoreError
-from graphstore.gremlin_server import meaning
+from headwater.graphstore.errors import Exceeded, Lasting, Passing, Refused, StoreError
+from headwater.graphstore.remote.gremlin_server import meaning
 
 ANSWERS: list[tuple[int, str, list[str], type[StoreError]]] = [
     (401, "no", [], Refused),

@@ -7,8 +7,8 @@ import itertools
 import pytest
 from botocore.loaders import Loader
 
-from graphstore.errors import Denied, Exceeded, Passing, Refused
-from graphstore.neptune_errors import CODES, DELAYS, Remedy, code_of, meaning_of, sentence, waits
+from headwater.graphstore.errors import Denied, Exceeded, Passing, Refused
+from headwater.graphstore.neptune.errors import CODES, DELAYS, Remedy, code_of, meaning_of, sentence, waits
 
 MODEL = Loader().load_service_model("neptunedata", "service-2")["shapes"]
 ERRORS = {name: shape for name, shape in MODEL.items() if shape.get("exception")}

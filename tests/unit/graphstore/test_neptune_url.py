@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from graphstore.errors import Refused
-from graphstore.neptune_url import Settings, settings
+from headwater.graphstore.errors import Refused
+from headwater.graphstore.neptune.url import Settings, settings
 
 GOOD = [
     ("neptune://c.example", Settings("c.example:8182", "c.example:8182")),

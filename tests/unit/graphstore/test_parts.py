@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphstore.parts import RECORDS, Stage, joined, records, stages
-from graphstore.writer import Batch
+from headwater.graphstore.neptune.parts import RECORDS, Stage, joined, records, stages
+from headwater.graphstore.writer import Batch
 
 IDS = st.text("ab#", max_size=3)
 PROPERTIES = st.dictionaries(st.sampled_from(["name", "type", "job"]), st.text("xy", max_size=2))

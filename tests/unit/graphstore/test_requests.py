@@ -8,9 +8,9 @@ from gremlin_python.process.traversal import Cardinality, T, TraversalStrategies
 from gremlin_python.statics import long
 from gremlin_python.structure.graph import Graph
 
-from graphmodel.delta import GraphDelta, Vertex, edge, edge_id, vertex
-from graphstore.errors import Refused
-from graphstore.requests import Budget, Request, requests
+from headwater.graphmodel.delta import GraphDelta, Vertex, edge, edge_id, vertex
+from headwater.graphstore.errors import Refused
+from headwater.graphstore.remote.requests import Budget, Request, requests
 
 ROOMY = Budget(records=1_000, bytes=100_000)
 g = GraphTraversalSource(Graph(), TraversalStrategies())

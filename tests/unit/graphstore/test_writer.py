@@ -7,9 +7,9 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import TraversalStrategies
 from gremlin_python.structure.graph import Graph
 
-from graphmodel.delta import GraphDelta, edge, vertex
-from graphmodel.vocabulary import EDGES, VERTICES
-from graphstore.writer import batches, traversals
+from headwater.graphmodel.delta import GraphDelta, edge, vertex
+from headwater.graphmodel.vocabulary import EDGES, VERTICES
+from headwater.graphstore.writer import batches, traversals
 
 g = GraphTraversalSource(Graph(), TraversalStrategies())
 ADDED = GraphDelta((vertex("a", "job", name="a"), vertex("b", "job")), (edge("follows", "a", "b"),))

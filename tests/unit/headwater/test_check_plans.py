@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from graphmodel.logic import Logic
-from graphmodel.model import Dependency, DependencyType, Derivation, Effect, Job, Origin, OutputColumn, Subtype
 from headwater.check.difference import Difference
 from headwater.check.plans import Made, differences, made_by, made_now
-from queries.answer import Answer, Edge, Node
+from headwater.graphmodel.logic import Logic
+from headwater.graphmodel.model import (
+    Dependency,
+    DependencyType,
+    Derivation,
+    Effect,
+    Job,
+    Origin,
+    OutputColumn,
+    Subtype,
+)
+from headwater.queries.answers.answer import Answer, Edge, Node
 
 T, S, JOB = "s3://lake/orders", "s3://lake/items", "job:glue/orders"
 REVENUE = (f"{S}#price", "DIRECT", "AGGREGATION", "sum(price)")

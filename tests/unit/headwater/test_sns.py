@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from aws_bridge.session import AwsError, Session
-from aws_bridge.sns import publish
+from headwater.aws_bridge.session import AwsError, Session
+from headwater.aws_bridge.sns import publish
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:lineage"
 

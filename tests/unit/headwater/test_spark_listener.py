@@ -11,7 +11,7 @@ import pytest
 import headwater.spark
 from headwater import WrongUse
 from headwater.spark.listener import Application, Bounded, Listener, TooSlow, first_line
-from spline_bridge.agent import Captured, Run
+from headwater.spline_bridge.agent import Captured, Run
 
 APPLICATION = Application("app-1", "nightly", "me", "3.5.9")
 

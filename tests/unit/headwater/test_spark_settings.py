@@ -6,7 +6,7 @@ import pytest
 
 from headwater.spark.identity import identity
 from headwater.spark.settings import Options, Setting, resolve, settings
-from spline_bridge.glue.attach import PYTHON_TOKEN, PYTHON_URL
+from headwater.spline_bridge.glue.attach import PYTHON_TOKEN, PYTHON_URL
 
 URL = "http://127.0.0.1:9090"
 

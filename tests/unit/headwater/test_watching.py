@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.errors import Unreachable, WrongUse
+from headwater.queries.answers.answer import Answer, Edge, Table
 from headwater.watching.definitions import Watch, parse
 from headwater.watching.news import difference, items, kept
 from headwater.watching.reports import Report, markdown, page
 from headwater.watching.serving import Cron, serve
-from queries.answer import Answer, Edge, Table
 
 GOOD = """\
 timezone: Europe/Berlin

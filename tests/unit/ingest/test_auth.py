@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.auth import Access, TokensRequired, access_for, is_loopback, scope_of
-from ingest.tokens import TokenStore
+from headwater.ingest.http.auth import Access, TokensRequired, access_for, is_loopback, scope_of
+from headwater.ingest.http.tokens import TokenStore
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "::1", "[::1]", "127.1.2.3"])

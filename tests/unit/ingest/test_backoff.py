@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.backoff import Backoff
+from headwater.ingest.graph.backoff import Backoff
 
 
 @pytest.mark.parametrize(

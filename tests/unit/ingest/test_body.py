@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.body import Limits, Reading, Refused, dump, gunzip, parse
+from headwater.ingest.intake.body import Limits, Reading, Refused, dump, gunzip, parse
 
 LIMITS = Limits()
 

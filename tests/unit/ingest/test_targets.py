@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.targets import default_store, is_own, tables_of
+from headwater.ingest.folder.targets import default_store, is_own, tables_of
 
 #: URLs that name one store
 SAME = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.tokens import TOKENS_FILE, Scope, TokenInfo, TokenStore, TokensUnreadable
+from headwater.ingest.http.tokens import TOKENS_FILE, Scope, TokenInfo, TokenStore, TokensUnreadable
 
 
 @pytest.fixture

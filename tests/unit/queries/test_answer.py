@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from queries.answer import Answer, Edge, Node, Table
+from headwater.queries.answers.answer import Answer, Edge, Node, Table
 
 ROOT = "s3://lake/mart/orders#revenue"
 PRICE = "s3://lake/raw/items#price"

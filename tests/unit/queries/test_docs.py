@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from queries.catalogue import BY_NAME, QUERIES
-from queries.docs import page
+from headwater.queries.catalogue.catalogue import BY_NAME, QUERIES
+from headwater.queries.catalogue.docs import page
 
 PAGE = Path(__file__).parents[3] / "docs" / "queries.md"
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m queries.docs > docs/queries.md"
+    assert PAGE.read_text(encoding="utf-8") == page(), (
+        "run: python -m headwater.queries.catalogue.docs > docs/queries.md"
+    )
 
 
 def test_the_page_names_every_query_and_parameter() -> None:

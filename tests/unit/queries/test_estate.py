@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from queries.cadence import Cadence, cadence, executions
-from queries.estate import last_name
+from headwater.queries.questions.cadence import Cadence, cadence, executions
+from headwater.queries.questions.estate import last_name
 
 
 @pytest.mark.parametrize(

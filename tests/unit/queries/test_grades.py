@@ -6,7 +6,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from queries.grades import EFFECTS, START, Change, Grade, Kind, Link, State, kind_of, spread
+from headwater.queries.answers.grades import EFFECTS, START, Change, Grade, Kind, Link, State, kind_of, spread
 
 BREAKS, VALUE, ROWS, STOPS = Grade
 COPY, T, A, M, X = Kind.IDENTITY, Kind.TRANSFORMATION, Kind.AGGREGATION, Kind.MASKED, Kind.INDIRECT

@@ -11,11 +11,11 @@ from itertools import pairwise
 import pytest
 from rich.console import Console
 
-from queries import escape
-from queries.affected import Affected, Impact, Unknown
-from queries.answer import Edge
-from queries.impact_render import FORMATS, as_csv, console, markdown, plain, text
-from queries.impact_rows import Fold, lines, moment, path
+from headwater.queries.answers.answer import Edge
+from headwater.queries.answers.impact import Affected, Impact, Unknown
+from headwater.queries.drawing import escape
+from headwater.queries.drawing.impact import FORMATS, as_csv, console, markdown, plain, text
+from headwater.queries.drawing.impact_rows import Fold, lines, moment, path
 
 ROOT = "s3://lake/raw/customers#email"
 HOSTILE = '=cmd()|\'`<script>alert(1)</script>`\x1b[31m\u202e@team #1 "x"\n| a |'

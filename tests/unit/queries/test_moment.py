@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from queries.errors import QueryError
-from queries.moment import milliseconds, shown
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.tracing.as_of import milliseconds, shown
 
 NOON = 1_772_366_400_000  # 2026-03-01T12:00Z
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from queries.errors import QueryError
-from queries.parameters import Parameter, parse
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.catalogue.parameters import Parameter, parse
 
 PARAMETERS = (
     Parameter("node", "a node", required=True),

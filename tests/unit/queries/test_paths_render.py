@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
-from queries.answer import Edge, Node
-from queries.paths_render import FORMATS, console, picture, plain, summary
-from queries.ways import Paths
+from headwater.queries.answers.answer import Edge, Node
+from headwater.queries.answers.paths import Paths
+from headwater.queries.drawing.paths import FORMATS, console, picture, plain, summary
 
 A, B, C = "s3://lake/a#x", "s3://lake/b", "s3://lake/b#y"
 

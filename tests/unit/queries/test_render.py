@@ -8,11 +8,11 @@ import re
 import pytest
 from rich.console import Console
 
-from queries import escape
-from queries.answer import Answer, Edge, Node, Table
-from queries.frames import nodes_to_pandas, to_networkx, to_pandas
-from queries.outline import outline
-from queries.render import FORMATS, dot, mermaid, table, text
+from headwater.queries.answers.answer import Answer, Edge, Node, Table
+from headwater.queries.answers.frames import nodes_to_pandas, to_networkx, to_pandas
+from headwater.queries.drawing import escape
+from headwater.queries.drawing.outline import outline
+from headwater.queries.drawing.render import FORMATS, dot, mermaid, table, text
 
 HOSTILE = 'a"]; x -->|y|\\ \x1b[31m`<b>&#35;%%{init}%%\u202e\n\x9b2J'
 

@@ -8,7 +8,7 @@ import networkx as nx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.routes import between, circles, distances, turned, ways
+from headwater.queries.tracing.routes import between, circles, distances, turned, ways
 
 _PAIRS = st.sets(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("abcdefg")), max_size=18)
 Pairs = set[tuple[str, str]]

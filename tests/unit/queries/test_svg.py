@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.answer import Answer, Edge, Node
-from queries.picture import BOXES, ROWS, WIDTH, picture
-from queries.svg import svg
+from headwater.queries.answers.answer import Answer, Edge, Node
+from headwater.queries.drawing.picture import BOXES, ROWS, WIDTH, picture
+from headwater.queries.drawing.svg import svg
 from tests.unit.queries.test_render import HOSTILE, answer
 
 SVG = "{http://www.w3.org/2000/svg}"

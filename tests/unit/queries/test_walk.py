@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from queries.walk import Step, walk
+from headwater.queries.tracing.walk import Step, walk
 
 #: a -> b -> d, a -> c -> d -> e, and d -> a: a diamond with a way back to the root.
 GRAPH = {"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": ["e", "a"], "e": []}

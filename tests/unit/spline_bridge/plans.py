@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from graphmodel.model import DependencyType, Plan
-from spline_bridge.decode import decode_plan
+from headwater.graphmodel.model import DependencyType, Plan
+from headwater.spline_bridge.decode import decode_plan
 
 FLAT = "application/vnd.absa.spline.producer.v1.2+json"
 PLAN_ID = "11111111-1111-5111-8111-111111111111"

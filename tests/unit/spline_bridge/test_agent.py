@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from graphmodel.model import Effect
-from spline_bridge.agent import Captured, Run, report
-from spline_bridge.agent.model import Leaf
-from spline_bridge.agent.printed import expression
-from spline_bridge.agent.tree import parse
-from spline_bridge.decode import decode_plan
-from spline_bridge.validate import CONTENT_TYPES
+from headwater.graphmodel.model import Effect
+from headwater.spline_bridge.agent import Captured, Run, report
+from headwater.spline_bridge.agent.model import Leaf
+from headwater.spline_bridge.agent.printed import expression
+from headwater.spline_bridge.agent.tree import parse
+from headwater.spline_bridge.decode import decode_plan
+from headwater.spline_bridge.validate import CONTENT_TYPES
 
 _CATALYST = "org.apache.spark.sql.catalyst."
 FLAT = next(name for name, version in CONTENT_TYPES.items() if version == "1.2")
@@ -134,9 +134,9 @@ def test_printed_expressions_keep_their_columns(text: str, name: str, columns: l
 
 def test_the_agent_needs_the_standard_library_alone() -> None:
     code = (
-        "import sys; before = set(sys.modules); import spline_bridge.agent;"
+        "import sys; before = set(sys.modules); import headwater.spline_bridge.agent;"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "['spline_bridge']"
+    assert shown.stdout.strip() == "['headwater']"

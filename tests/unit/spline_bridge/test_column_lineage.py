@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graphmodel.model import Effect, Origin
+from headwater.graphmodel.model import Effect, Origin
 from tests.unit.spline_bridge.plans import (
     attr,
     direct,

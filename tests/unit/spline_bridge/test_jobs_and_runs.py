@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from graphmodel.model import Job
-from spline_bridge.decode import decode_events, decode_plan
-from spline_bridge.errors import DecodeError
+from headwater.graphmodel.model import Job
+from headwater.spline_bridge.decode import decode_events, decode_plan
+from headwater.spline_bridge.errors import DecodeError
 from tests.unit.spline_bridge.plans import FLAT, PLAN_ID, document, mapped
 
 JR = "jr_" + "0a" * 32

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spline_bridge.redact import redact
-from spline_bridge.secret_patterns import clean_error, clean_text, secret_name
+from headwater.spline_bridge.redact import redact
+from headwater.spline_bridge.secret_patterns import clean_error, clean_text, secret_name
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 RECORDED = sorted([*PAYLOADS.glob("*/*-plan.json"), *PAYLOADS.glob("*/*-event.json")])

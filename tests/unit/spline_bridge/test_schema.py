@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spline_bridge.schema import output_types, type_text
+from headwater.spline_bridge.schema import output_types, type_text
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 FLAT = "application/vnd.absa.spline.producer.v1.2+json"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spline_bridge.errors import DecodeError
-from spline_bridge.validate import validate_events, validate_plan
+from headwater.spline_bridge.errors import DecodeError
+from headwater.spline_bridge.validate import validate_events, validate_plan
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 PLANS = sorted(PAYLOADS.glob("*/*-plan.json"))

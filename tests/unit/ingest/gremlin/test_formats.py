@@ -38,10 +38,10 @@ from gremlin_python.process.traversal import (
 from gremlin_python.statics import long
 from gremlin_python.structure.graph import Edge, Graph, Path, Property, Vertex, VertexProperty
 
-from graphstore.errors import Refused
-from ingest.gremlin.graphbinary import GraphBinary
-from ingest.gremlin.graphson import GraphSON
-from ingest.gremlin.messages import NOBODY, Codec, Failed, Status
+from headwater.graphstore.errors import Refused
+from headwater.ingest.gremlin.graphbinary import GraphBinary
+from headwater.ingest.gremlin.graphson import GraphSON
+from headwater.ingest.gremlin.messages import NOBODY, Codec, Failed, Status
 
 CODECS: dict[str, tuple[Codec, Any]] = {
     "GraphBinary": (GraphBinary(), GraphBinarySerializersV1()),

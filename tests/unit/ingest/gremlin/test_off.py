@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from graphstore import GraphStore
-from ingest.gremlin.endpoint import add_routes
+from headwater.graphstore import GraphStore
+from headwater.ingest.gremlin.endpoint import add_routes
 
 
 @pytest.mark.parametrize("path", ["/gremlin", "/status"])

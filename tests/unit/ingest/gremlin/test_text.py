@@ -27,8 +27,8 @@ from gremlin_python.process.traversal import (
 )
 from gremlin_python.structure.graph import Graph
 
-from graphstore.errors import Refused
-from ingest.gremlin.text import MAX_CHARACTERS, parse
+from headwater.graphstore.errors import Refused
+from headwater.ingest.gremlin.text import MAX_CHARACTERS, parse
 
 Ask = Callable[[GraphTraversalSource], Any]
 g = GraphTraversalSource(Graph(), TraversalStrategies())

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from spline_bridge.glue.attach import ADD_OPENS, LISTENER, agent_for, attach, detach
-from spline_bridge.glue.chain import parse, text_of, value_of
-from spline_bridge.glue.masking import masked
-from spline_bridge.glue.record import RECORD
-from spline_bridge.glue.status import state
-from spline_bridge.glue.update import job_update
-from spline_bridge.glue.versions import Unfit
+from headwater.spline_bridge.glue.attach import ADD_OPENS, LISTENER, agent_for, attach, detach
+from headwater.spline_bridge.glue.chain import parse, text_of, value_of
+from headwater.spline_bridge.glue.masking import masked
+from headwater.spline_bridge.glue.record import RECORD
+from headwater.spline_bridge.glue.status import state
+from headwater.spline_bridge.glue.update import job_update
+from headwater.spline_bridge.glue.versions import Unfit
 
 URL = "http://10.0.0.5:9090"
 PRODUCER = f"{URL}/producer"

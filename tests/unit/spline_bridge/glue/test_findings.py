@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from spline_bridge.glue.attach import ADD_OPENS, agent_for, attach
-from spline_bridge.glue.findings import Connection, Seen, examine
+from headwater.spline_bridge.glue.attach import ADD_OPENS, agent_for, attach
+from headwater.spline_bridge.glue.findings import Connection, Seen, examine
 
 EARLY, CHANGED, LATE = (datetime(2026, 3, day, tzinfo=timezone.utc) for day in (1, 2, 3))
 RUN = {"Id": "jr_1", "StartedOn": LATE}

@@ -1,0 +1,270 @@
+"""gremlinpython bytecode as a script of the embedded engine (graphersal). Pure: no store, no I/O.
+
+Step names are spliced into the script, so they come from a list; every value travels as a bound parameter. What
+the engine would silently answer differently from TinkerPop is refused here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from gremlin_python.process.strategies import OptionsStrategy, ReadOnlyStrategy
+from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, CardinalityValue, P, T, TextP
+from gremlin_python.structure.graph import Element
+
+from headwater.graphstore.embedded.values import MAX_DEPTH, Json, json_text, long, single, token
+from headwater.graphstore.errors import Refused
+
+#: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, properties without
+#: value(), call, io, profile, the graph computer's steps.
+STEPS = frozenset(
+    """
+    addE addV aggregate all and any as asString barrier both bothE bothV branch by cap choose coalesce coin
+    combine concat conjoin constant count cyclicPath dateAdd dateDiff dedup difference disjunct drop E
+    elementMap emit fail filter flatMap fold format from group groupCount has hasId hasLabel hasNot id
+    identity in index inE inject intersect inV is key label length limit local loops lTrim map math max mean
+    merge mergeE mergeV min none not option optional or order otherV out outE outV path product project
+    properties property range repeat replace reverse rTrim sack sample select sideEffect simplePath skip split
+    store subgraph substring sum tail times to toE toLower toUpper toV trim unfold union until V value
+    valueMap values where with
+    """.split()  # noqa: SIM905 - a column of 110 strings is harder to read
+)
+_SOURCES = frozenset({"withSack", "withSideEffect"})
+#: Steps that take one list in place of many arguments; the engine has no form for more than ten.
+_LISTING = STEPS & set(
+    """
+    E V and both bothE coalesce elementMap hasId hasLabel in inE or out outE project select union valueMap values
+    """.split()  # noqa: SIM905 - as above
+)
+_MANY = 10
+_TOKENS = "~tinkerpop.valueMap.tokens"
+#: What the current object is after a step; other steps keep it, or make something that has no valueMap().
+_ELEMENT = {
+    **dict.fromkeys(("E", "outE", "inE", "bothE", "toE", "addE", "mergeE"), "edge"),
+    **dict.fromkeys(("V", "out", "in", "both", "outV", "inV", "bothV", "otherV", "toV", "addV", "mergeV"), "vertex"),
+}
+_MOVING = frozenset({"union", "local", "flatMap", "map", "coalesce", "choose", "optional", "repeat", "branch"})
+#: Element maps come back with these keys for T.id, T.label and the ends of an edge.
+_TOKEN_NAMES = frozenset({"id", "label", "IN", "OUT"})
+
+
+@dataclass
+class Script:
+    """A script and its bound values; `tokens` and `path` say how its result is read (`results`)."""
+
+    text: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    tokens: bool = False  #: dicts in the result are element maps
+    path: bool = False  #: each result is a path
+    names: set[str] = field(default_factory=set)  #: keys that the query gives to its results
+
+    def bind(self, value: object) -> str:
+        """The name under which the script sees this value."""
+        name = f"p{len(self.params)}"
+        self.params[name] = value
+        return name
+
+
+def script_of(*traversals: Bytecode, timeout: int | None = None, most: int | None = None) -> Script:
+    """One script that runs the traversals in their order; its value is the last one's list of results.
+
+    `timeout` (ms) bounds each traversal; with('evaluationTimeout', ms) in a traversal can only lower it, and 0 there
+    is no bound of its own. `most` results are given: the engine stops behind them. Raises Refused for what is outside
+    the allow-list, and where engine and TinkerPop would differ silently.
+    """
+    script = Script()
+    script.text = "".join(_statement(script, bytecode, timeout, most) for bytecode in traversals)
+    clash = script.names & _TOKEN_NAMES
+    if script.tokens and clash:
+        raise Refused(f"a result is named {min(clash)!r} beside elementMap() or valueMap(True): give it another name")
+    return script
+
+
+def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: int | None) -> str:
+    steps = list(bytecode.step_instructions)
+    silent = bool(steps) and steps[-1][0] in ("none", "discard")
+    if silent:
+        steps.pop()
+    if not steps:
+        raise Refused("the traversal has no step")
+    result = _result(steps)
+    if result == "properties":
+        raise Refused("properties() gives bare values here: use valueMap(), elementMap() or values()")
+    script.path = result == "path"
+    options, sources = _sources(script, bytecode.source_instructions)
+    bounds = (timeout, options.get("evaluationTimeout"))
+    timeout = min((ms for ms in bounds if isinstance(ms, int) and ms > 0), default=None)
+    limit = "" if timeout is None else f'.with("evaluationTimeout",{script.bind(timeout)})'
+    if steps[0][0] == "inject" and len(steps[0]) > _MANY:
+        steps[:1] = [["inject", steps[0][1:]], ["unfold"]]
+    text, _ = _steps(script, steps, None, 0)
+    if silent:
+        return f"g{limit}{sources}{text}.iterate();"
+    return f"g{limit}{sources}{text}{'' if most is None else f'.limit({script.bind(most)})'}.toList();"
+
+
+def _result(steps: Sequence[Sequence[Any]]) -> object:
+    """The name of the step that makes the results: behind it come only those that choose among them."""
+    following = {"by", "from", "to", "limit", "range", "skip", "tail", "dedup", "order"}
+    return next((step[0] for step in reversed(steps) if step[0] not in following), None)
+
+
+def _sources(script: Script, instructions: Sequence[Sequence[Any]]) -> tuple[dict[str, Any], str]:
+    """The options of with(), which are hints to a server, and the text of the other source steps."""
+    options: dict[str, Any] = {}
+    text = []
+    for name, *args in instructions:
+        if name == "withStrategies":
+            for strategy in args:
+                options.update(_options(strategy))
+        elif name in _SOURCES:
+            text.append(f".{name}({_arguments(script, args, None, 0)})")
+        else:
+            raise Refused(f"g.{str(name)[:40]}() is not supported by the embedded store")
+    return options, "".join(text)
+
+
+def _options(strategy: object) -> Mapping[str, Any]:
+    if isinstance(strategy, OptionsStrategy):
+        return dict(strategy.configuration)
+    if isinstance(strategy, ReadOnlyStrategy):
+        return {}
+    raise Refused(f"the strategy {type(strategy).__name__} would change the answer; the embedded store has none")
+
+
+def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, depth: int) -> tuple[str, str | None]:
+    """The text of the steps, and what the current object is behind them."""
+    if depth > MAX_DEPTH:
+        raise Refused(f"traversals are nested more than {MAX_DEPTH} deep")
+    text = []
+    for name, *given in steps:
+        if name not in STEPS:
+            raise Refused(f"the step {str(name)[:40]!r} is not supported by the embedded store")
+        args = [given] if _is_list(name, given) else given
+        if len(args) > _MANY:
+            raise Refused(f"more than {_MANY} arguments to {name}() are not supported by the embedded store")
+        if name == "with":
+            text.append(_with(script, args))
+            continue
+        _check(script, name, args)
+        text.append(f".{name}({_arguments(script, args, element, depth)})")
+        if name == "valueMap" and element == "edge":
+            text.append(".by(__.unfold())")  # the engine wraps an edge's values in lists as a vertex's
+        element = _moved(args, element, depth) if name in _MOVING else _ELEMENT.get(name, element)
+    return "".join(text), element
+
+
+def _is_list(name: str, args: Sequence[Any]) -> bool:
+    """Whether many arguments travel as one: texts always, as one bound value; traversals where they must."""
+    if name not in _LISTING or len(args) < 2:  # noqa: PLR2004 - one is no list
+        return False
+    if isinstance(args[0], Bytecode):
+        return len(args) > _MANY
+    return all(isinstance(arg, str) for arg in args)
+
+
+def _moved(args: Sequence[Any], element: str | None, depth: int) -> str | None:
+    """What a step with traversals inside leaves behind: what the last of these leads to."""
+    inner = next((arg for arg in reversed(args) if isinstance(arg, Bytecode)), None)
+    if inner is None or depth > MAX_DEPTH:
+        return element
+    for name, *following in inner.step_instructions:
+        element = _moved(following, element, depth + 1) if name in _MOVING else _ELEMENT.get(name, element)
+    return element
+
+
+def _with(script: Script, args: Sequence[Any]) -> str:
+    if list(args) not in ([_TOKENS], [_TOKENS, 15]):
+        raise Refused("with() supports WithOptions.tokens alone")
+    script.tokens = True
+    return ".with(WithOptions.tokens)"
+
+
+def _check(script: Script, name: str, args: Sequence[Any]) -> None:
+    """Refuse what the engine takes, but answers with something else than TinkerPop; note how results are keyed."""
+    if name == "elementMap" or (name == "valueMap" and args and args[0] is True):
+        script.tokens = True
+    elif name == "project":
+        names = args[0] if args and isinstance(args[0], list) else args
+        script.names.update(name for name in names if isinstance(name, str))
+    elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
+        raise Refused("V() takes ids, not a traversal")
+    elif name in ("V", "E") and args == [[]]:
+        raise Refused(f"{name}() of an empty list would be every element: do not ask")
+    elif name == "property":
+        _check_property(args)
+
+
+def _check_property(args: Sequence[Any]) -> None:
+    if args and args[0] in (Cardinality.set_, Cardinality.list_):
+        raise Refused("a property has one value: Cardinality.single alone")
+    if T.id in args and isinstance(args[-1], Bytecode):
+        raise Refused("property(T.id, traversal) is not supported: use mergeV()")
+    if args and args[-1] is None:
+        raise Refused("a property cannot be null: leave it out")
+
+
+def _arguments(script: Script, args: Sequence[Any], element: str | None, depth: int) -> str:
+    return ",".join(_argument(script, arg, element, depth) for arg in args)
+
+
+def _argument(script: Script, value: object, element: str | None, depth: int) -> str:
+    """One argument as script text; values are bound, names come from gremlinpython's own classes."""
+    for types, convert in _CONVERSIONS:
+        if isinstance(value, types):
+            return convert(script, value, element, depth)
+    raise Refused(f"an argument of type {type(value).__name__} is not supported by the embedded store")
+
+
+def _list(script: Script, value: Any, element: str | None, depth: int) -> str:
+    """Values as one bound JSON text; a list of traversals as a list of the script."""
+    if isinstance(value, list) and value and isinstance(value[0], Bytecode):
+        return "[" + ",".join(_argument(script, item, element, depth) for item in value) + "]"
+    return f"parse_json({script.bind(json_text(value, depth))})"
+
+
+def _text(script: Script, value: str) -> str:
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise Refused("a text with a lone surrogate is not UTF-8")
+    return script.bind(value)
+
+
+def _nested(script: Script, value: Bytecode, element: str | None, depth: int) -> str:
+    return "__" + _steps(script, value.step_instructions, element, depth + 1)[0]
+
+
+def _predicate(script: Script, predicate: P, element: str | None, depth: int) -> str:
+    if depth > MAX_DEPTH:
+        raise Refused(f"predicates are nested more than {MAX_DEPTH} deep")
+    operator = predicate.operator
+    if not re.fullmatch(r"[A-Za-z]+", operator):
+        raise Refused("this predicate does not exist")
+    values = [predicate.value] if predicate.other is None else [predicate.value, predicate.other]
+    texts = [_argument(script, value, element, depth) for value in values]
+    if operator in ("and", "or"):
+        return f"{texts[0]}.{operator}({texts[1]})"
+    return f"{'TextP' if isinstance(predicate, TextP) else 'P'}.{operator}({','.join(texts)})"
+
+
+_Convert = Callable[[Script, Any, "str | None", int], str]
+#: How an argument becomes text, by its type; the first that fits (bool before int, CardinalityValue before Bytecode).
+_CONVERSIONS: tuple[tuple[type | tuple[type, ...], _Convert], ...] = (
+    (str, lambda script, value, _element, _depth: _text(script, value)),
+    ((bool, float, dt.datetime, uuid.UUID), lambda script, value, _element, _depth: script.bind(value)),
+    (int, lambda script, value, _element, _depth: script.bind(long(value))),
+    (CardinalityValue, lambda script, value, element, depth: _argument(script, single(value), element, depth)),
+    (Bytecode, _nested),
+    (Enum, lambda _script, value, _element, _depth: token(value)),
+    (P, lambda script, value, element, depth: _predicate(script, value, element, depth + 1)),
+    (Json, lambda script, value, _element, _depth: f"parse_json({script.bind(value.decode())})"),
+    ((list, tuple, set, frozenset, Mapping), _list),
+    (Element, lambda script, value, _element, _depth: _text(script, str(value.id))),
+    (Binding, lambda script, value, element, depth: _argument(script, value.value, element, depth)),
+    (type(None), lambda _script, _value, _element, _depth: "()"),
+)

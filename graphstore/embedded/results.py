@@ -1,0 +1,72 @@
+"""What the embedded engine returns, as gremlinpython returns it from a Gremlin Server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import graphersal
+from gremlin_python.process.traversal import Direction, T
+from gremlin_python.structure.graph import Edge, Path, Property, Vertex, VertexProperty
+
+from headwater.graphstore.embedded.bytecode import Script
+
+_TOKENS: dict[str, Any] = {"id": T.id, "label": T.label, "IN": Direction.IN, "OUT": Direction.OUT}
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def results_of(script: Script, answer: Any) -> list[Any]:
+    """The engine's answer to the script as a list of gremlinpython's values.
+
+    Elements are `Vertex` and `Edge` with their properties, element maps have `T.id`, `T.label`, `Direction.IN` and
+    `Direction.OUT` as keys. Paths have no labels.
+    """
+    if answer is None:
+        return []
+    read = _reader(script.tokens)
+    values = [item if type(item) in _SCALARS else read(item) for item in answer]
+    return [_path(value) for value in values] if script.path else values
+
+
+def _reader(tokens: bool) -> Callable[[Any], Any]:  # noqa: FBT001 - says how to read, chosen once a script
+    names = _TOKENS if tokens else {}
+
+    def read(value: Any) -> Any:
+        kind = type(value)
+        if kind in _SCALARS:
+            return value
+        if kind is dict and not tokens:  # the engine's own fresh dict: only what is no scalar changes
+            for key, item in value.items():
+                if type(item) not in _SCALARS:
+                    value[key] = read(item)
+            return value
+        if kind is dict:
+            return {names.get(key, key): item if type(item) in _SCALARS else read(item) for key, item in value.items()}
+        if kind is list:
+            return [item if type(item) in _SCALARS else read(item) for item in value]
+        convert = _ELEMENTS.get(kind)
+        return convert(value) if convert else value
+
+    return read
+
+
+def _path(value: Any) -> Any:
+    return Path([set() for _ in value], value) if isinstance(value, list) else value
+
+
+def _vertex(value: graphersal.Vertex) -> Vertex:
+    vertex = Vertex(value.id, value.label)
+    vertex.properties = [
+        VertexProperty(f"{value.id}/{key}", key, item, vertex) for key, item in value.properties.items()
+    ]
+    return vertex
+
+
+def _edge(value: graphersal.Edge) -> Edge:
+    source, target = (Vertex(end.id, end.label) for end in (value.out_v, value.in_v))
+    edge = Edge(value.id, source, value.label, target)
+    edge.properties = [Property(key, item, edge) for key, item in value.properties.items()]
+    return edge
+
+
+_ELEMENTS: dict[type, Callable[[Any], Any]] = {graphersal.Vertex: _vertex, graphersal.Edge: _edge}

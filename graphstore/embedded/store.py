@@ -1,0 +1,301 @@
+"""The embedded store: graphersal in this process, durable in one folder, behind gremlinpython.
+
+The only file that runs the engine. One process owns the folder; the engine holds the whole graph in memory.
+Reads run in parallel; a write waits for them and they for it. Every commit is on disk before it returns.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import re
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import graphersal
+import orjson
+from graphersal import AccessPolicy
+from gremlin_python.driver.remote_connection import RemoteConnection, RemoteTraversal
+from gremlin_python.process.anonymous_traversal import traversal
+from gremlin_python.process.graph_traversal import GraphTraversalSource
+from gremlin_python.process.traversal import Bytecode, T, Traverser
+
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphstore.embedded.bytecode import Script, script_of
+from headwater.graphstore.embedded.results import results_of
+from headwater.graphstore.embedded.values import Json
+from headwater.graphstore.errors import (
+    Damaged,
+    Exceeded,
+    InUse,
+    Lasting,
+    Passing,
+    ReadOnly,
+    Refused,
+    StoreError,
+    TimedOut,
+)
+from headwater.graphstore.writer import Dialect, traversals
+
+READ_TIMEOUT = 30_000  #: ms that one query may take
+#: The engine's own options are set by this file alone: no step of a query can name one.
+_READ = AccessPolicy(("read", "data"), ("update", "option"))
+_WRITE = AccessPolicy(("read", "data"), ("create", "data"), ("update", "data"), ("delete", "data"))
+_CLEAR_CHUNK = 20_000
+
+
+class EmbeddedStore:
+    """A graph in a folder (mode 0700), made where there is none. See `graphstore.port.GraphStore` for its promises."""
+
+    atomic = True
+
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+        self.path = path
+        self._readonly = readonly
+        self._closed = False
+        self._failed = False  #: a commit could not be written; the engine refuses all others until it is reopened
+        self._lock = threading.Lock()  #: held by who writes, reopens or closes; readers need none
+        self._open()
+        self._g = traversal().with_remote(_Connection(self))
+
+    def _open(self) -> None:
+        self._store = _open(self.path, create=not self._readonly)
+        graph = self._store.graph
+        graph.set_limits(max_operations=0, max_string_size=0, max_array_size=0, max_map_size=0)
+        self._graph: graphersal.Graph | None = graph
+        _return_memory()
+
+    @property
+    def g(self) -> GraphTraversalSource:
+        """The source of every query: read-only, each query bounded by READ_TIMEOUT."""
+        return self._g
+
+    @property
+    def latest(self) -> GraphTraversalSource:
+        """The same as `g`: every read sees every write that has returned."""
+        return self._g
+
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+        """Write all the deltas as one unit and one fsync."""
+        many = [deltas] if isinstance(deltas, GraphDelta) else deltas
+        self._write([change.none().bytecode for change in traversals(self._g, many, _JSON)])
+
+    def clear(self) -> None:
+        """Remove everything, in chunks: a crash leaves a part."""
+        while self._g.V().limit(1).to_list():
+            self._write([self._g.V().limit(_CLEAR_CHUNK).drop().none().bytecode])
+
+    def counts(self) -> dict[str, int]:
+        """How many vertices and edges there are, by label; costs what there are labels."""
+        vertices = self._g.V().group_count().by(T.label).next()
+        return {**vertices, **self._g.E().group_count().by(T.label).next()}
+
+    def checkpoint(self) -> None:
+        """Write a snapshot and drop the log before the one before it. Needs the graph's size in memory once more.
+
+        Reads and writes go on. Opening replays the log since the last snapshot: worth it once that has grown well
+        beyond the graph, not after each load (a million elements: 3 s from the log alone, 2.7 s from a snapshot).
+        """
+        with _translated():
+            snapshot = self._store.checkpoint()
+            self._store.prune(snapshot["commit_seq"])
+        _return_memory()
+
+    def close(self) -> None:
+        """Close the store; its lock is gone afterwards."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._release()
+
+    def _release(self) -> None:
+        """Close the engine's store. After a failed commit it says so once more: what counted was raised then."""
+        try:
+            with _translated():
+                self._store.close()
+        except StoreError:
+            if not self._failed:
+                raise
+
+    def __enter__(self) -> EmbeddedStore:  # noqa: PYI034 - Self is 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def run(self, bytecode: Bytecode, *, timeout: int = READ_TIMEOUT, most: int | None = None) -> list[Any]:
+        """The results of one read-only traversal, `most` of them; Exceeded after `timeout` (ms)."""
+        if self._graph is None:
+            self._reopen_unless_busy()
+        script = script_of(bytecode, timeout=timeout, most=most)
+        return results_of(script, self._execute(script, _READ, atomic=False))
+
+    def _write(self, changes: Sequence[Bytecode]) -> None:
+        if self._readonly:
+            raise Refused("the store was opened read-only")
+        if not changes:
+            return
+        script = script_of(*changes)
+        with self._lock:
+            if self._failed:
+                self._recover()
+            try:
+                self._execute(script, _WRITE, atomic=True)
+            except Passing:
+                self._failed = True
+                raise
+
+    def _recover(self) -> None:
+        """Open the store afresh: after a full disk the engine takes no commit before that. Readers meet `Passing`."""
+        self._graph = None
+        self._release()
+        self._open()
+        self._failed = False
+
+    def _reopen_unless_busy(self) -> None:
+        """What a failed `_recover` left closed. Whoever writes asks first, so a write alone would never come to it."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._graph is None and not self._closed:
+                    self._recover()
+            finally:
+                self._lock.release()
+
+    def _execute(self, script: Script, policy: AccessPolicy, *, atomic: bool) -> Any:
+        if self._closed:
+            raise Lasting("the store is closed")
+        graph = self._graph
+        if graph is None:
+            raise Passing("the store is being reopened")
+        with _translated():
+            return graph.execute(script.text, params=script.params, atomic=atomic, policy=policy)
+
+
+class _Connection(RemoteConnection):  # type: ignore[misc]  # gremlinpython ships no types
+    """What `g` sends its traversals through."""
+
+    def __init__(self, store: EmbeddedStore) -> None:
+        super().__init__(f"embedded:{store.path}", "g")
+        self._store = store
+
+    def submit(self, bytecode: Bytecode) -> RemoteTraversal:
+        return RemoteTraversal(map(Traverser, self._store.run(bytecode)))
+
+    def is_closed(self) -> bool:
+        return self._store.closed
+
+
+def _json(rows: list[dict[str, Any]]) -> Json:
+    try:
+        return Json(orjson.dumps(rows))
+    except orjson.JSONEncodeError as error:
+        raise Refused(f"a text cannot be stored: {error}") from error
+
+
+#: Rows as JSON text, which the engine parses itself: half the cost of gremlinpython's objects.
+_JSON = Dialect("T.id", "T.label", "Direction.OUT", "Direction.IN", _json)
+
+
+def _open(path: Path, *, create: bool) -> graphersal.Store:
+    if create and (not path.exists() or (path.is_dir() and not any(path.iterdir()))):
+        _create(path)
+    try:
+        store = graphersal.Store.open(str(path))
+    except graphersal.GraphersalError as error:
+        if "is in use" in str(error):
+            raise InUse(f"{path} is in use by another process") from error
+        if any(words in str(error) for words in _NO_ROOM):
+            raise Passing(f"{path} cannot be opened now: {_text(error)}") from error
+        if not (path / "wal").is_dir():
+            raise Lasting(f"{path} is not a graph store") from error
+        raise Damaged(f"{path} cannot be opened: {_text(error)}") from error
+    report = store.maintenance
+    if report is not None:
+        store.close()
+        raise Damaged(f"{path} is damaged: {report}")
+    return store
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged store out of the way, to be looked at later; its new place, ``<name>.damaged-<n>``."""
+    numbers = itertools.count(1)
+    place = next(place for n in numbers if not (place := path.with_name(f"{path.name}.damaged-{n}")).exists())
+    path.rename(place)
+    return place
+
+
+def _create(path: Path) -> None:
+    """Make a new store beside its place and move it there, so that a crash leaves no half-made one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))  # mode 0700
+    except OSError as error:
+        raise Lasting(f"{path} cannot be made: {error.strerror}") from error
+    try:
+        with _translated():
+            graphersal.Store.create(str(fresh)).close()
+        fresh.rename(path)
+    except OSError as error:
+        raise InUse(f"{path} was made by another process at the same time") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)  # gone already, unless it failed
+
+
+def _return_memory() -> None:
+    """Give freed memory back where the C library keeps it (glibc): a fifth of the process after an opening."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+#: ENOSPC, EFBIG, EDQUOT. Opening writes; a store without room for that is not damaged, and must not be set aside.
+_NO_ROOM = ("(os error 28)", "(os error 27)", "(os error 122)")
+#: What the engine says, as far as a caller does something else about it; anything else lasts.
+_MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
+    ("Permission denied for", ReadOnly),
+    ("Function not found", Refused),  # a step with arguments of types that it does not take
+    ("evaluationTimeout", TimedOut),
+    ("loop limit", Exceeded),
+    ("exceeds maximum complexity", Refused),  # some hundreds of steps in a row
+    ("Resource limit", Exceeded),  # ten million traversers at once, for one
+    ("is too large to count", Exceeded),
+    ("No space left", Passing),
+    ("journal is poisoned", Passing),
+    ("the store is closed", Passing),  # while it is reopened
+    ("I/O error", Passing),
+    ("is in use", InUse),
+)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The engine's errors as the port's."""
+    try:
+        yield
+    except graphersal.GraphersalError as error:
+        text = str(error)
+        meaning = next((kind for words, kind in _MEANINGS if words in text), Lasting)
+        raise meaning(_text(error)) from error
+    except UnicodeEncodeError as error:
+        raise Refused(f"a text cannot be stored: {error.reason}") from error
+
+
+def _text(error: Exception) -> str:
+    """The cause and the headline, without the traversal, which can be long and holds data."""
+    lines = [re.sub(r"^(Error|Caused by): ", "", line) for line in str(error).splitlines() if not line.startswith("  ")]
+    return ": ".join(line[:300] for line in (lines[-1:] if len(lines) > 1 else lines[:1]))

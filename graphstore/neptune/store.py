@@ -1,0 +1,150 @@
+"""Amazon Neptune at ``neptune://``: the remote store with Neptune's connections, errors and request sizes.
+
+Questions go to the reader, writes and what must see them to the writer. Both are patient: what passes is tried again
+with growing waits, and only then becomes the caller's business.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from gremlin_python.driver.protocol import GremlinServerError
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource
+from gremlin_python.process.traversal import Bytecode
+
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphstore.errors import Passing, StoreError
+from headwater.graphstore.neptune.errors import DELAYS, Remedy, meaning_of, sentence, waits
+from headwater.graphstore.neptune.parts import Lane, Stage, joined, records, stages
+from headwater.graphstore.neptune.requests import check_texts, traversal
+from headwater.graphstore.neptune.signing import Signer
+from headwater.graphstore.neptune.transport import Transport, trust
+from headwater.graphstore.neptune.url import Settings, settings
+from headwater.graphstore.remote import gremlin_server
+from headwater.graphstore.remote.channel import Channel, Connect, Moved, SingleClient
+from headwater.graphstore.remote.requests import Budget, Request
+from headwater.graphstore.remote.store import Limits, RemoteStore
+from headwater.graphstore.writer import Batch, batches
+
+log = logging.getLogger(__name__)
+
+_RECORDS, _BYTES = 200, 1_000_000
+_DROPPED = 500  #: elements that one request of `clear` removes
+_READERS = 4  #: connections for questions
+_ASKED_AGAIN = 4  #: further attempts of a question: somebody waits for it
+_LATE = 10  #: seconds after its own time limit in which an answer must be there, at most
+
+Sleep = Callable[[float], object]
+
+
+class PatientChannel(Channel):
+    """A channel that tries again, after each of `delays` (seconds, at most), what failed with a passing error."""
+
+    def __init__(self, *args: Any, delays: Sequence[float], sleep: Sleep = time.sleep, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._delays = delays
+        self._sleep = sleep
+
+    def submit(self, request: Bytecode | str, options: Mapping[str, Any] | None = None) -> list[Any]:
+        """As `Channel.submit`; raises what the last attempt did."""
+        for wait in waits(iter(random.random, None), self._delays):
+            try:
+                return super().submit(request, options)
+            except Passing as error:
+                log.info("%s is asked again in %.2f s: %s", self.name, wait, error)
+                self._sleep(wait)
+        return super().submit(request, options)
+
+
+class NeptuneStore(RemoteStore):
+    """See `graphstore.port.GraphStore` for its promises. What fits one request is atomic."""
+
+    def __init__(self, reading: Channel, writing: Channel, limits: Limits, *, lanes: int, readonly: bool) -> None:
+        """`lanes` is how many connections `writing` has."""
+        super().__init__(reading, writing, limits, readonly=readonly)
+        self._lanes = lanes
+        self._side_by_side = ThreadPoolExecutor(lanes, thread_name_prefix="lane")
+
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+        """Write the deltas, stage by stage; all values are checked before the first is sent."""
+        many = [deltas] if isinstance(deltas, GraphDelta) else deltas
+        self._may_write()
+        with self._turn:
+            for stage in list(self._planned(many)):
+                self._run(stage)
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().close()
+        self._side_by_side.shutdown()
+
+    def _planned(self, deltas: Sequence[GraphDelta]) -> Iterator[Stage]:
+        """All at once if it fits one request; else one delta after the other, since what comes last shows last."""
+        whole = list(batches(deltas))
+        check_texts(whole)
+        limit = self._limits.budget.records
+        if len(whole) > 1 or records(whole) > limit:
+            whole = [batch for delta in deltas for batch in batches([delta])]
+        for batch in whole:
+            yield from stages(batch, limit, self._lanes)
+
+    def _run(self, stage: Stage) -> None:
+        """Every lane is waited for, whatever becomes of the others: none may write after `apply` has returned."""
+        if len(stage) == 1:
+            self._write_lane(stage[0])
+            return
+        running = [self._side_by_side.submit(self._write_lane, lane) for lane in stage]
+        failed = [error for lane in running if (error := lane.exception())]
+        if failed:
+            raise min(failed, key=lambda error: isinstance(error, Passing))  # what lasts counts for more
+
+    def _write_lane(self, lane: Lane) -> None:
+        for part in lane:
+            if part:
+                self._write(Request(part, _chain, 0))
+
+
+def _chain(g: GraphTraversalSource, part: Sequence[Batch]) -> GraphTraversal:
+    return traversal(g, joined(part))
+
+
+def open_neptune(url: str, *, readonly: bool = False, sleep: Sleep = time.sleep) -> NeptuneStore:
+    """The graph of a cluster; nothing is sent yet.
+
+    Raises `Refused` for what is wrong with the URL, and where the extra ``aws`` is needed and not installed.
+    """
+    given = settings(url)
+    channel = partial(PatientChannel, meaning=meaning, sleep=sleep)
+    connect = _connecting(given)
+    milliseconds = given.timeout * 1_000
+    return NeptuneStore(
+        channel(given.reader, connect(given.reader), delays=DELAYS[:_ASKED_AGAIN], threads=_READERS),
+        channel(given.writer, connect(given.writer), delays=DELAYS, threads=given.writers),
+        Limits(Budget(_RECORDS, _BYTES), _DROPPED, reading=milliseconds, writing=milliseconds),
+        lanes=given.writers,
+        readonly=readonly,
+    )
+
+
+def _connecting(given: Settings) -> Callable[[str], Connect]:
+    """What makes, for an endpoint, what opens a connection to it."""
+    signer = Signer(given.region) if given.iam else None
+    silence = given.timeout + min(given.timeout, _LATE)
+    transport = partial(Transport, signer, idle=given.idle, life=given.life, ssl=trust(given.ca))
+    return lambda endpoint: partial(SingleClient, f"wss://{endpoint}/gremlin", transport=transport, silence=silence)
+
+
+def meaning(error: GremlinServerError) -> StoreError:
+    """The port's error for what Neptune answers; what has no code of Neptune's is read as a Gremlin Server's."""
+    text = str(error.status_message)
+    found = meaning_of(text)
+    if found is None:
+        return gremlin_server.meaning(error)
+    kind = Moved if found.remedy is Remedy.RECONNECT else found.error
+    return kind(sentence(text))

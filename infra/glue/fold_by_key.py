@@ -1,0 +1,145 @@
+"""The whole graph in pieces, each made of what shares one key: for a job that runs on many machines. Pure.
+
+    bodies by the agent's plan id    better_body
+    events by run                    headwater.graphmodel.choice.choose
+    both by the agent's plan id      joined: parts, a body by its plan vertex, facts by the dataset that they are about
+    bodies by plan vertex            better_plan, then plan_parts and one more fact
+    facts by dataset                 Facts, then its parts
+
+All parts together are `graphmodel.whole.graph` of the same bodies and events; some elements are in several of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from headwater.graphmodel import elements, now
+from headwater.graphmodel.choice import Body, Event, body_rank
+from headwater.graphmodel.elements import Part
+from headwater.graphmodel.logic import Logic, Schema, schemas
+from headwater.graphmodel.now import Read, Write
+from headwater.graphmodel.whole import Chosen, View, alias_parts, chosen_of
+
+
+class Executed(NamedTuple):
+    """A body that counts and was executed; `alive` if a run of it succeeded."""
+
+    chosen: Chosen
+    alive: bool
+
+    @property
+    def plan(self) -> str:
+        """The id of its plan vertex."""
+        return self.chosen.logic.plan
+
+
+class Partitioned(NamedTuple):
+    """A body that counts shows a dataset to be partitioned."""
+
+
+Fact = Write | Read | Schema | Logic | Partitioned
+
+
+class About(NamedTuple):
+    """A fact about a dataset."""
+
+    dataset: str
+    fact: Fact
+
+
+Told = Part | Executed | About
+
+
+def better_body(one: Body, other: Body) -> Body:
+    """The body that counts, of two with one plan id."""
+    return min(one, other, key=lambda body: body_rank(body.plan, body.sha256))
+
+
+def better_plan(one: Executed, other: Executed) -> Executed:
+    """Of two bodies with one logic, the one that gives the operations: it succeeded, and has the better rank."""
+    return min(one, other, key=lambda body: (not body.alive, body.chosen.summary.operations_rank))
+
+
+def joined(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[Told]:
+    """What the body of one plan id tells together with its events. An event without a body tells nothing."""
+    runs = list(events)
+    for chosen in map(chosen_of, bodies):
+        yield from (About(uri, Partitioned()) for uri in chosen.summary.partitioned)
+        if runs:
+            yield from _executed(Executed(chosen, any(event.run.error is None for event in runs)), runs)
+
+
+def _executed(body: Executed, runs: Iterable[Event]) -> Iterator[Told]:
+    chosen, of = body.chosen, body.chosen.summary
+    yield body
+    for event in runs:
+        yield elements.run_part(event, of)
+        yield from _accesses(event, chosen)
+    if body.alive:
+        yield from alias_parts(chosen)
+        yield from (About(schema.dataset, schema) for schema in schemas(chosen.body.plan, chosen.logic))
+
+
+def _accesses(event: Event, chosen: Chosen) -> Iterator[About]:
+    of = chosen.summary
+    write, read = now.write_of(event, of), now.read_of(event, of)
+    if write:
+        yield About(of.target, write)
+    if read:
+        yield from (About(uri, read) for uri in of.inputs)
+
+
+def plan_parts(plan: Executed) -> Iterator[Part]:
+    """A plan vertex with what hangs on it."""
+    known = plan.chosen.logic
+    yield elements.plan_part(known)
+    if plan.alive:
+        yield Part(edges=tuple(elements.logic_edges(known)))
+        yield elements.operations_part(known.plan, plan.chosen.body.plan)
+
+
+def logic_fact(plan: Executed) -> About:
+    """The logic of a plan vertex, about the dataset that it writes."""
+    return About(plan.chosen.logic.target, plan.chosen.logic)
+
+
+@dataclass
+class Facts:
+    """All facts about one dataset; in whatever order they are added."""
+
+    writes: list[Write] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    schemas: dict[Schema, None] = field(default_factory=dict)
+    known: dict[str, Logic] = field(default_factory=dict)
+    partitioned: bool = False
+
+    def add(self, fact: Fact) -> Facts:
+        """One more; this object, changed."""
+        if isinstance(fact, Write):
+            self.writes.append(fact)
+        elif isinstance(fact, Read):
+            self.reads.append(fact)
+        elif isinstance(fact, Schema):
+            self.schemas[fact] = None
+        elif isinstance(fact, Logic):
+            self.known[fact.plan] = fact
+        else:
+            self.partitioned = True
+        return self
+
+    def merge(self, other: Facts) -> Facts:
+        """Those of another too; this object, changed."""
+        self.writes += other.writes
+        self.reads += other.reads
+        self.schemas |= other.schemas
+        self.known |= other.known
+        self.partitioned |= other.partitioned
+        return self
+
+    def parts(self, dataset: str) -> Iterator[Part]:
+        """The views of the dataset; it is in the graph if a body that succeeded has it."""
+        if self.schemas:
+            view = View(dataset, self.writes, self.known, partitioned=self.partitioned)
+            yield from view.parts(self.reads, list(self.schemas))

@@ -1,0 +1,280 @@
+"""The views that depend on time, kept as entries come: twins, versions before, what runs saw, what holds now.
+
+One object a batch. It is told which writes and reads came and went; `settle` works out, dataset by dataset, what that
+changes. The rules are those of `graphmodel.now`; here they are asked about the few rows that can have changed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from headwater.graphmodel import elements, ids, now
+from headwater.graphmodel.columns import Voice, column_vertices, voices
+from headwater.graphmodel.delta import Edge
+from headwater.graphmodel.elements import Part
+from headwater.graphmodel.logic import Role
+from headwater.graphmodel.now import Position, Read, Standing, State, Write
+from headwater.ingest.fold.changes import Changes
+from headwater.ingest.fold.reference_counts import LogicOf
+from headwater.ingest.fold.rows import DatasetRow, ReadRow, WriteRow
+from headwater.ingest.fold.tables import Tables
+from headwater.ingest.fold.validity import History
+
+
+@dataclass
+class _Touched:
+    """What changed on one dataset's timeline in this batch."""
+
+    writes: dict[Position, Write] = field(default_factory=dict)  # came, went, or count otherwise than before
+    versions: list[Write] = field(default_factory=list)  # the same, with the times of before as well
+    reads: dict[Position, Read] = field(default_factory=dict)  # came
+    reads_before: dict[Position, ReadRow] = field(default_factory=dict)  # went, or came again
+    appended: bool = True  # writes only came
+    repartitioned: bool = False
+    reshaped: bool = False
+
+    def touch(self, write: Write) -> None:
+        self.writes[write.position] = write
+        self.versions.append(write)
+
+
+class Timelines:
+    """The changes of one batch in the views of datasets."""
+
+    def __init__(self, tables: Tables, changes: Changes, logic_of: LogicOf) -> None:
+        self._tables = tables
+        self._changes = changes
+        self._logic_of = logic_of
+        self._datasets: dict[str, _Touched] = {}
+
+    def add_write(self, dataset: str, write: Write) -> None:
+        """A write came."""
+        self._tables.put_write(dataset, WriteRow(write))
+        self._touched(dataset).touch(write)
+
+    def drop_write(self, dataset: str, write: Write) -> None:
+        """A write went: its run failed after all, or its plan is another."""
+        row = self._tables.write(dataset, write.position)
+        if row and row.before:
+            self._changes.remove_edge(elements.appends_edge(dataset, write.run, row.before))
+        if row and row.twin:
+            self._changes.remove_edge(elements.twin_edge(write.run, row.twin))
+        self._tables.delete_write(dataset, write.position)
+        self._touched(dataset).touch(write)
+        self._touched(dataset).appended = False
+
+    def add_read(self, dataset: str, read: Read) -> None:
+        """A run that reads came."""
+        self._touched(dataset).reads[read.position] = read
+
+    def drop_read(self, dataset: str, read: Read) -> None:
+        """A run that reads went."""
+        row = self._tables.read(dataset, read.position)
+        if row:
+            self._touched(dataset).reads_before[read.position] = row
+            self._tables.delete_read(dataset, read.position)
+
+    def reshape(self, dataset: str) -> None:
+        """The schemas of a dataset changed."""
+        self._touched(dataset).reshaped = True
+
+    def repartition(self, dataset: str) -> None:
+        """A dataset became partitioned, or ceased to be."""
+        self._touched(dataset).repartitioned = True
+
+    def settle(self) -> None:
+        """Work out what changes, and write it."""
+        for dataset, touched in self._datasets.items():
+            one = _Dataset(dataset, touched, self._tables, self._changes, self._logic_of)
+            one.settle_twins()
+            one.settle_versions()
+            one.settle_readers()
+            one.settle_state()
+
+    def _touched(self, dataset: str) -> _Touched:
+        return self._datasets.setdefault(dataset, _Touched())
+
+
+class _Dataset:
+    """One dataset of the batch."""
+
+    def __init__(self, dataset: str, touched: _Touched, tables: Tables, changes: Changes, logic_of: LogicOf) -> None:
+        self._dataset = dataset
+        self._touched = touched
+        self._tables = tables
+        self._changes = changes
+        self._logic_of = logic_of
+
+    @cached_property
+    def _partitioned(self) -> bool:
+        return self._tables.is_partitioned(self._dataset)
+
+    # two reports of one write
+
+    def settle_twins(self) -> None:
+        """Pair wrappers and inner writes near the touched ones, and count one of each pair."""
+        inner = [w for w in self._touched.versions if w.role is Role.INNER]
+        wrappers = [w for w in self._touched.versions if w.role is Role.WRAPPER]
+        wrappers += [wrapper for i in inner for wrapper in self._overlapping(i, Role.WRAPPER)]
+        inner += [i for wrapper in wrappers for i in self._overlapping(wrapper, Role.INNER)]
+        for position in dict.fromkeys(w.position for w in wrappers):
+            row = self._tables.write(self._dataset, position)
+            if row and row.write.role is Role.WRAPPER:  # it was one, or is one
+                self._pair(row, now.twin_of(row.write, self._overlapping(row.write, Role.INNER)))
+        for position in dict.fromkeys(i.position for i in inner):
+            self._recount(position)
+
+    def _overlapping(self, write: Write, role: Role) -> list[Write]:
+        return [row.write for row in self._tables.overlapping(self._dataset, write, role)]
+
+    def _pair(self, row: WriteRow, inner: Write | None) -> None:
+        twin = inner.run if inner else None
+        self._changes.replace_edges(self._same(row.write, row.twin), self._same(row.write, twin))
+        if row.twin != twin:
+            row = row._replace(twin=twin)
+            self._tables.put_write(self._dataset, row)
+        if not twin:
+            self._count(row, counted=True)
+
+    def _same(self, wrapper: Write, inner: str | None) -> tuple[Edge, ...]:
+        return (elements.twin_edge(wrapper.run, inner),) if inner else ()
+
+    def _recount(self, inner: Position) -> None:
+        """Of an inner write and its wrappers, count the one that ended last."""
+        own = self._tables.write(self._dataset, inner)
+        if own and own.write.role is Role.INNER:  # it was one, or is one
+            wrappers = self._tables.overlapping(self._dataset, own.write, Role.WRAPPER)
+            rows = [own, *(r for r in wrappers if r.twin == own.write.run)]
+            for row in rows:
+                self._count(row, counted=row.write == now.last_report(r.write for r in rows))
+
+    def _count(self, row: WriteRow, *, counted: bool) -> None:
+        if row.counted != counted:
+            self._tables.put_write(self._dataset, row._replace(counted=counted))
+            known = row.write.position in self._touched.writes
+            self._touched.touch(row.write)
+            self._touched.appended = self._touched.appended and known
+
+    # the version before
+
+    def settle_versions(self) -> None:
+        """Hang the touched versions, and those after them, on the ones before."""
+        rows = {row.write.run: row for row in self._rows_to_hang()}
+        if self._touched.repartitioned:  # all that count; those that no longer do are among the touched ones
+            rows.update((row.write.run, row) for row in self._tables.writes_from(self._dataset))
+        for row in rows.values():
+            self._hang(row)
+
+    def _rows_to_hang(self) -> Iterator[WriteRow]:
+        for position in self._touched.writes:
+            for row in (
+                self._tables.write(self._dataset, position),
+                self._tables.write_after(self._dataset, position),
+            ):
+                if row:
+                    yield row
+
+    def _hang(self, row: WriteRow) -> None:
+        previous = self._tables.write_before(self._dataset, row.write.position) if row.counted else None
+        on = now.before(row.write, previous.write if previous else None, partitioned=self._partitioned)
+        before = on.run if on else None
+        self._changes.replace_edges(self._appends(row.write.run, row.before), self._appends(row.write.run, before))
+        if row.before != before:
+            self._tables.put_write(self._dataset, row._replace(before=before))
+
+    def _appends(self, run: str, before: str | None) -> tuple[Edge, ...]:
+        return (elements.appends_edge(self._dataset, run, before),) if before else ()
+
+    # what runs saw
+
+    def settle_readers(self) -> None:
+        """Ask again what the runs saw that can have seen a touched write."""
+        touched = (self._tables.readers_touched(self._dataset, w) for w in self._touched.versions)
+        readers = {row.read.position: row for some in touched for row in some}
+        gone = self._touched.reads_before
+        initial = any(row.seen is None for row in gone.values())
+        for position, row in gone.items():
+            if position not in self._touched.reads:
+                self._changes.remove_edge(self._used(row))
+        for row in readers.values():
+            initial |= self._see(row.read, row)
+        for position, read in self._touched.reads.items():
+            initial |= self._see(read, gone.get(position), put=True)
+        if initial:
+            self._settle_initial()
+
+    def _see(self, read: Read, old: ReadRow | None, *, put: bool = False) -> bool:
+        """Write what a run saw; whether it now sees the initial version, or did so before."""
+        during = [row.write for row in self._tables.writes_during(self._dataset, read)]
+        earlier = self._tables.last_before_start(self._dataset, read)
+        seen = now.seen(read, [*during, earlier.write] if earlier else during)
+        new = ReadRow(read, seen.write.position if seen.write else None, seen.certain)
+        self._changes.replace_edges((self._used(old),) if old else (), (self._used(new),))
+        if put or new != old:
+            self._tables.put_read(self._dataset, new)
+        return new.seen is None or (old is not None and old.seen is None)
+
+    def _used(self, row: ReadRow) -> Edge:
+        writer = row.seen[1] if row.seen else None
+        return elements.used_edge(row.read.run, self._dataset, writer, certain=row.certain)
+
+    def _settle_initial(self) -> None:
+        if self._tables.initial_is_seen(self._dataset):
+            self._changes.add(elements.initial_part(self._dataset))
+        else:
+            self._changes.remove_vertex(ids.initial_version_id(self._dataset))
+
+    # what holds now
+
+    def settle_state(self) -> None:
+        """Fold the dataset's writes, and change its edges and columns to what holds now."""
+        old = self._tables.dataset(self._dataset)
+        state = self._state(old.state)
+        if state == old.state and not self._touched.reshaped:
+            return
+        tally = old.tally.copy()
+        for plan in sorted(state.keys() | old.state.keys()):
+            if old.state.get(plan) != state.get(plan):
+                self._settle_standing(plan, old.state.get(plan), state.get(plan), tally)
+        self._settle_columns(old, state, +tally)
+
+    def _state(self, old: State) -> State:
+        touched = self._touched
+        history = History(self._dataset, self._tables, self._changes, self._outputs_of, partitioned=self._partitioned)
+        if touched.repartitioned:
+            return history.renew()
+        if not touched.writes:
+            return old
+        return history.come(touched.writes, old) if touched.appended else history.revise(touched.writes)
+
+    def _outputs_of(self, plan: str) -> frozenset[str]:
+        return self._logic_of(plan).outputs
+
+    def _settle_standing(self, plan: str, old: Standing | None, new: Standing | None, tally: Counter[Voice]) -> None:
+        known = self._logic_of(plan)
+        was, is_now = (tuple(elements.now_edges(known, s)) if s else () for s in (old, new))
+        self._changes.replace_edges(was, is_now)
+        tally.subtract(voices(known, old) if old else ())
+        tally.update(voices(known, new) if new else ())
+
+    def _settle_columns(self, old: DatasetRow, state: State, tally: Counter[Voice]) -> None:
+        schemas = self._tables.schemas_of(self._dataset)
+        columns = column_vertices(self._dataset, schemas, tally)
+        for name in old.columns.keys() - columns.keys():
+            self._changes.remove_vertex(ids.column_id(self._dataset, name))
+        for name, vertex in columns.items():
+            if old.columns.get(name) != vertex.properties:
+                new = name not in old.columns
+                edges = (elements.column_edge(self._dataset, name),) if new else ()
+                self._changes.add(Part((vertex,), edges))
+        if schemas:
+            if not old.known:
+                self._changes.add(Part((elements.dataset_vertex(self._dataset),)))
+            views = {name: dict(vertex.properties) for name, vertex in columns.items()}
+            self._tables.put_dataset(self._dataset, DatasetRow(dict(state), tally, views, known=True))
+        else:
+            self._changes.remove_vertex(self._dataset)
+            self._tables.delete_dataset(self._dataset)

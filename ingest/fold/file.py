@@ -1,0 +1,180 @@
+"""The derived tables' file: SQLite beside the graph, the checkpoint, what is parked. Never the truth.
+
+Whatever is wrong with the file (another format, another ledger, damage), it is emptied and rebuilt by replay. What the
+tables mean is in `derived.sql`; what the projector reads and writes in them in `derived_rows` and `derived_tables`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+NAMES = "names"  #: of a value: which names of datasets are one, as JSON
+FILE = "derived.sqlite"  #: in a data folder
+FORMAT = "3"  #: raised with every change of `derived.sql`, or of what the tables hold
+_IN_MEMORY = ":memory:"
+
+
+class Parked(NamedTuple):
+    """An entry that could not be brought into the graph, and why."""
+
+    sequence: int
+    kind: str
+    reason: str
+    at_ms: int  #: ms since 1970
+
+
+class Derived:
+    """Made by `Derived.open`. One thread writes; the counts can be read from any thread."""
+
+    def __init__(self, path: Path | None) -> None:
+        """`path` None keeps the tables in memory, for tests and for one-off replays."""
+        self._path = path
+        self._reading = threading.Lock()
+        self._connect()
+
+    @classmethod
+    def open(cls, path: Path | None) -> Derived:
+        """Open the tables at `path`, or make them; a file that is damaged or of another format is made anew."""
+        if path is not None and not _usable(path):
+            _remove(path)
+        derived = cls(path)
+        derived._create()
+        return derived
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written within, or nothing if it raises."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def clear(self) -> None:
+        """Forget everything, parked entries too: a replay finds them again."""
+        self.connection.close()
+        self._reader.close()
+        if self._path is not None:
+            _remove(self._path)
+        self._connect()
+        self._create()
+
+    def close(self) -> None:
+        """Close the file; closing twice is no error."""
+        with self._reading:
+            self._reader.close()
+        self.connection.close()
+
+    def meta(self, name: str) -> str | None:
+        """A named value, None if it is not set, or if there are no tables yet."""
+        if not self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            return None
+        row = self.connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Set a named value."""
+        self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    @property
+    def checkpoint(self) -> int:
+        """The sequence of the last entry that these tables, and the graph, know."""
+        return int(self.meta("checkpoint") or 0)
+
+    def park(self, entry: Parked) -> None:
+        """Set an entry aside."""
+        self.connection.execute("INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, 0)", entry)
+
+    def unpark(self, sequence: int) -> None:
+        """An entry is in the graph after all."""
+        self.connection.execute("DELETE FROM parked WHERE sequence = ?", (sequence,))
+        self.skip(skipped for skipped in self.skipped() if skipped != sequence)
+
+    def skipped(self) -> list[int]:
+        """The entries that a store refused, and that a rebuild does not offer it again."""
+        return [int(sequence) for sequence in (self.meta("skipped") or "").split()]
+
+    def skip(self, sequences: Iterable[int]) -> None:
+        """Replace the list of these."""
+        self.set_meta("skipped", " ".join(map(str, sorted(set(sequences)))))
+
+    def mark_retrying(self, sequence: int) -> None:
+        """Say, durably, that a retry begins: if it is cut off, the graph may have the entry and these tables not."""
+        self.connection.execute("UPDATE parked SET retrying = 1 WHERE sequence = ?", (sequence,))
+
+    def retrying(self) -> list[int]:
+        """The entries whose retry was cut off."""
+        rows = self.connection.execute("SELECT sequence FROM parked WHERE retrying ORDER BY sequence")
+        return [sequence for (sequence,) in rows]
+
+    def parked(self) -> list[Parked]:
+        """The entries that are set aside, by sequence."""
+        with self._reading:
+            rows = self._reader.execute("SELECT sequence, kind, reason, at_ms FROM parked ORDER BY sequence")
+            return [Parked(*row) for row in rows]
+
+    def body_of_logic(self, plan: str) -> int | None:
+        """Where the ledger has a body of a plan vertex; None if there is no such plan."""
+        with self._reading:
+            row = self._reader.execute("SELECT sequence FROM logics WHERE plan = ?", (plan,)).fetchone()
+        return int(row[0]) if row else None
+
+    def waiting_events(self) -> int:
+        """How many events wait for their plan."""
+        return self._count("SELECT count(*) FROM events WHERE joined = 0")
+
+    def waiting_plans(self) -> int:
+        """How many plans have no event."""
+        return self._count("SELECT count(*) FROM bodies WHERE executed = 0")
+
+    def _count(self, query: str) -> int:
+        with self._reading:
+            return int(self._reader.execute(query).fetchone()[0])
+
+    def _connect(self) -> None:
+        self.connection = _connection(self._path)
+        # Counts are read beside a transaction that goes on, so on a connection of their own.
+        self._reader = self.connection if self._path is None else _connection(self._path)
+
+    def _create(self) -> None:
+        if self.meta("format") is None:
+            script = files("headwater.ingest.fold").joinpath("derived.sql").read_text(encoding="utf-8")
+            # At once with the tables, so that a crash leaves no half-made file.
+            made = f"INSERT INTO meta VALUES ('format', '{FORMAT}');"  # noqa: S608 - a constant of this module
+            self.connection.executescript(f"BEGIN;{script};{made};COMMIT;")
+
+
+def _connection(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        path.touch(mode=0o600)  # SQLite would make it, and its log, readable for others
+    connection = sqlite3.connect(path or _IN_MEMORY, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # As durable as the graph: what a power cut takes is then one batch, which is applied again.
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _usable(path: Path) -> bool:
+    """Whether it is a whole database with these tables in this format, or none at all."""
+    if not path.exists():
+        return True
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            (found,) = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() or (None,)
+            return bool(found == FORMAT)
+        except sqlite3.DatabaseError:  # no database, no such table, damaged
+            return False
+
+
+def _remove(path: Path) -> None:
+    for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        with suppress(FileNotFoundError):
+            file.unlink()

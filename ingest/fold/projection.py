@@ -1,0 +1,145 @@
+"""One batch of decoded entries into the derived tables, and the changes in the graph that follow from it.
+
+Deterministic: the changes depend on the tables and the batch alone. The graph itself is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from headwater.graphmodel import elements, now
+from headwater.graphmodel.choice import Event, choose
+from headwater.graphmodel.elements import Part
+from headwater.graphmodel.logic import Summary
+from headwater.graphmodel.statements import Statement
+from headwater.ingest.fold.changes import Changes
+from headwater.ingest.fold.dataset_views import Timelines
+from headwater.ingest.fold.reference_counts import Known, PlanAt, Supports
+from headwater.ingest.fold.rows import BodyRow
+from headwater.ingest.fold.statements import Stated
+from headwater.ingest.fold.tables import Tables
+
+
+def project(
+    tables: Tables,
+    plan_at: PlanAt,
+    plans: Iterable[Known],
+    events: Iterable[Event],
+    statements: Iterable[Statement] = (),
+) -> Changes:
+    """Take plan bodies, events and statements into the tables; what that changes in the graph."""
+    return _Batch(tables, plan_at).run(plans, events, statements)
+
+
+class _Batch:
+    def __init__(self, tables: Tables, plan_at: PlanAt) -> None:
+        self._tables = tables
+        self._changes = Changes()
+        self._supports = Supports(tables, self._changes, plan_at)
+        self._timelines = Timelines(tables, self._changes, self._supports.logic_of)
+        self._stated = Stated(tables.connection, self._changes)
+        self._bodies: dict[str, BodyRow | None] = {}  # as before the batch, by the agent's plan id
+        self._events: dict[str, Event | None] = {}  # as before the batch, by run
+
+    def run(self, plans: Iterable[Known], events: Iterable[Event], statements: Iterable[Statement]) -> Changes:
+        for known in plans:
+            self._take_body(known)
+        for agent_plan_id, before in self._bodies.items():
+            self._revise_runs(agent_plan_id, waited=before is None)
+        for event in events:
+            self._take_event(event)
+        revised = [(old, self._event(run)) for run, old in self._events.items()]
+        self._settle_bodies(revised)
+        for old, new in revised:
+            self._settle_run(old, new)
+        self._timelines.settle()
+        for statement in statements:
+            self._stated.take(statement)
+        self._stated.settle()
+        return self._changes
+
+    def _take_body(self, known: Known) -> None:
+        summary = known.summary
+        row = self._tables.body(summary.agent_plan_id)
+        if row is None or summary.rank < row.summary.rank:
+            self._bodies.setdefault(summary.agent_plan_id, row)
+            flags = (row.executed, row.succeeded) if row else (False, False)
+            self._tables.put_body(BodyRow(known.sequence, summary, *flags))
+
+    def _revise_runs(self, agent_plan_id: str, *, waited: bool) -> None:
+        for event in self._tables.events_of(agent_plan_id):
+            self._events.setdefault(event.id, event)
+        if waited:
+            self._tables.join_events(agent_plan_id)
+
+    def _take_event(self, event: Event) -> None:
+        old = self._tables.event(event.id)
+        new = choose(old, event) if old else event
+        if new != old:
+            self._events.setdefault(event.id, old)
+            self._tables.put_event(new, joined=self._tables.body(event.run.agent_plan_id) is not None)
+
+    def _event(self, run: str) -> Event:
+        event = self._tables.event(run)
+        assert event is not None, "an event that was taken is in the table"
+        return event
+
+    def _settle_bodies(self, revised: list[tuple[Event | None, Event]]) -> None:
+        by_plan: dict[str, list[tuple[Event | None, Event]]] = {plan: [] for plan in self._bodies}
+        for old, new in revised:
+            by_plan.setdefault(new.run.agent_plan_id, []).append((old, new))
+        for agent_plan_id, its_events in by_plan.items():
+            row = self._tables.body(agent_plan_id)
+            if row:
+                before = self._bodies.setdefault(agent_plan_id, row)
+                after = self._with_flags(row, its_events)
+                if after != row:
+                    self._tables.put_body(after)
+                self._supports.change(before, after)
+        reshaped, repartitioned = self._supports.settle()
+        for dataset in sorted(reshaped):
+            self._timelines.reshape(dataset)
+        for dataset in sorted(repartitioned):
+            self._timelines.repartition(dataset)
+
+    def _with_flags(self, row: BodyRow, revised: list[tuple[Event | None, Event]]) -> BodyRow:
+        """The body with whether it was executed and succeeded. All its events are asked if a success was taken back."""
+        executed = row.executed or bool(revised)
+        succeeded = row.succeeded or any(_success(new) for _, new in revised)
+        if any(old and _success(old) and not _success(new) for old, new in revised):
+            succeeded = any(_success(event) for event in self._tables.events_of(row.summary.agent_plan_id))
+        return row._replace(executed=executed, succeeded=succeeded)
+
+    def _settle_run(self, old: Event | None, new: Event) -> None:
+        row = self._tables.body(new.run.agent_plan_id)
+        before = self._bodies.get(new.run.agent_plan_id)
+        was = (old, before.summary) if old and before else None
+        is_now = (new, row.summary) if row else None
+        if was == is_now:
+            return
+        parts = (elements.run_part(*joined) if joined else Part() for joined in (was, is_now))
+        self._changes.replace(*parts)
+        if was:
+            self._drop(*was)
+        if is_now:
+            self._add(*is_now)
+
+    def _drop(self, event: Event, of: Summary) -> None:
+        write, read = now.write_of(event, of), now.read_of(event, of)
+        if write:
+            self._timelines.drop_write(of.target, write)
+        if read:
+            for dataset in of.inputs:
+                self._timelines.drop_read(dataset, read)
+
+    def _add(self, event: Event, of: Summary) -> None:
+        write, read = now.write_of(event, of), now.read_of(event, of)
+        if write:
+            self._timelines.add_write(of.target, write)
+        if read:
+            for dataset in of.inputs:
+                self._timelines.add_read(dataset, read)
+
+
+def _success(event: Event) -> bool:
+    return event.run.error is None

@@ -1,0 +1,154 @@
+"""What bodies support, counted: plan vertices, operations, aliases, columns. What nothing supports any more is removed.
+
+One object a batch. `change` is told of each plan id whose body, or whose success, changed; `settle` compares what is
+supported before and after the batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from headwater.graphmodel import elements
+from headwater.graphmodel.elements import Part
+from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, schemas
+from headwater.graphmodel.model import Plan
+from headwater.ingest.fold.changes import Changes
+from headwater.ingest.fold.rows import BodyRow, LogicRow
+from headwater.ingest.fold.tables import Tables
+
+
+@dataclass(frozen=True)
+class Known:
+    """A plan body of the ledger, decoded and mapped."""
+
+    sequence: int
+    plan: Plan
+    logic: Logic
+    summary: Summary
+
+
+PlanAt = Callable[[int], Known]  #: the plan body in the ledger's entry with this sequence
+LogicOf = Callable[[str], Logic]  #: the logic of a plan vertex
+
+
+class Supports:
+    """The changes of one batch in what bodies support."""
+
+    def __init__(self, tables: Tables, changes: Changes, plan_at: PlanAt) -> None:
+        self._tables = tables
+        self._changes = changes
+        self._plan_at = plan_at
+        self._executed: Counter[str] = Counter()
+        self._succeeded: Counter[str] = Counter()
+        self._sequences: dict[str, int] = {}  # by plan vertex: an entry with its logic, also for one that goes
+        self._schemas: Counter[Schema] = Counter()
+        self._aliases: Counter[tuple[str, str]] = Counter()
+        self._partitioned: Counter[str] = Counter()
+        self._operations: dict[str, list[BodyRow]] = {}  # by plan vertex: the bodies that came to it
+        self._left: dict[str, set[int]] = {}  # by plan vertex: where the ledger has the bodies that left it
+
+    def change(self, old: BodyRow | None, new: BodyRow) -> None:
+        """The body of one of the agent's plan ids, or whether it was executed and succeeded, is now another."""
+        if old == new:
+            return
+        if not old or old.summary.partitioned != new.summary.partitioned:
+            self._partitioned.subtract(old.summary.partitioned if old else ())
+            self._partitioned.update(new.summary.partitioned)
+        same_body = old is not None and old.summary == new.summary
+        if old and old.executed and not (same_body and new.executed):
+            self._executed[old.summary.plan] -= 1
+            self._sequences.setdefault(old.summary.plan, old.sequence)
+        if new.executed and not (same_body and old and old.executed):
+            self._execute(new)
+        if old and old.succeeded and not (same_body and new.succeeded):
+            self._succeed(old, -1)
+            self._left.setdefault(old.summary.plan, set()).add(old.sequence)
+        if new.succeeded and not (same_body and old and old.succeeded):
+            self._succeed(new, +1)
+            self._operations.setdefault(new.summary.plan, []).append(new)
+
+    def settle(self) -> tuple[set[str], set[str]]:
+        """Write what changed. The datasets with other columns than before; those newly, or no longer, partitioned."""
+        repartitioned = {d for d, n in self._partitioned.items() if n and self._tables.count_partitioned(d, n)}
+        for plan in sorted(self._executed.keys() | self._succeeded.keys() | self._operations.keys()):
+            self._settle_logic(plan)
+        for alias, count in self._aliases.items():
+            if count and self._tables.count_alias(alias, count):
+                self._settle_alias(*alias)
+        reshaped = {s.dataset for s, n in self._schemas.items() if n and self._tables.count_schema(s, n)}
+        return reshaped, repartitioned
+
+    def _execute(self, new: BodyRow) -> None:
+        self._executed[new.summary.plan] += 1
+        self._sequences.setdefault(new.summary.plan, new.sequence)
+
+    def _succeed(self, row: BodyRow, change: int) -> None:
+        known = self._plan_at(row.sequence)
+        self._succeeded[known.logic.plan] += change
+        for schema in schemas(known.plan, known.logic):
+            self._schemas[schema] += change
+        for alias in ((row.summary.agent_plan_id, known.logic.plan), *aliases(known.plan)):
+            self._aliases[alias] += change
+
+    def _settle_logic(self, plan: str) -> None:
+        old = self._tables.logic(plan) or self._new_logic(plan)
+        executed, succeeded = old.executed + self._executed[plan], old.succeeded + self._succeeded[plan]
+        new = old._replace(executed=executed, succeeded=succeeded)
+        self._tables.put_logic(new)
+        if bool(new.executed) != bool(old.executed):
+            self._settle_plan(new)
+        if bool(new.succeeded) != bool(old.succeeded):
+            edges = tuple(elements.logic_edges(self._plan_at(new.sequence).logic))
+            self._changes.replace_edges(*(((), edges) if new.succeeded else (edges, ())))
+        self._settle_operations(new)
+
+    def logic_of(self, plan: str) -> Logic:
+        """The logic of a plan vertex that is in the graph, or was before this batch."""
+        row = self._tables.logic(plan)
+        return self._plan_at(row.sequence if row else self._sequences[plan]).logic
+
+    def _new_logic(self, plan: str) -> LogicRow:
+        sequence = self._sequences[plan]
+        return LogicRow(plan, sequence, self._plan_at(sequence).logic.job_id)
+
+    def _settle_plan(self, new: LogicRow) -> None:
+        if new.executed:
+            self._changes.add(elements.plan_part(self._plan_at(new.sequence).logic))
+            return
+        self._changes.remove_vertex(new.plan)
+        if not self._tables.has_job(new.job):
+            self._changes.remove_vertex(new.job)
+
+    def _settle_operations(self, row: LogicRow) -> None:
+        best = self._best_operations(row)
+        if best == row.operations:
+            return
+        old, new = (
+            elements.operations_part(row.plan, self._plan_at(sequence).plan) if sequence else Part()
+            for sequence in (row.operations, best)
+        )
+        for vertex in old.vertices:  # even those that the new body has as well: what feeds them may differ
+            self._changes.remove_vertex(vertex.id)
+        self._changes.add(new)
+        self._tables.put_logic(row._replace(operations=best))
+
+    def _best_operations(self, row: LogicRow) -> int | None:
+        """The entry whose body gives the plan its operations: out of those that came, unless the best one left."""
+        if row.operations in self._left.get(row.plan, ()):
+            bodies = self._tables.succeeded_bodies(row.plan)
+        else:
+            bodies = list(self._operations.get(row.plan, ()))
+            if row.operations:
+                bodies.append(BodyRow(row.operations, self._plan_at(row.operations).summary))
+        return min(bodies, key=lambda b: b.summary.operations_rank).sequence if bodies else None
+
+    def _settle_alias(self, spelling: str, target: str) -> None:
+        part = elements.alias_part(spelling, target)
+        if self._tables.has_alias(spelling, target):
+            self._changes.add(part)
+            return
+        self._changes.remove_edge(part.edges[0])
+        if not self._tables.has_alias(spelling):
+            self._changes.remove_vertex(part.vertices[0].id)

@@ -1,0 +1,162 @@
+"""The rows of the derived tables as data, and as SQLite has them. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import orjson
+
+from headwater.graphmodel.choice import Event
+from headwater.graphmodel.columns import Voice
+from headwater.graphmodel.delta import Value
+from headwater.graphmodel.logic import Role, Schema, Summary
+from headwater.graphmodel.model import Effect, Run
+from headwater.graphmodel.now import Position, Read, Standing, Write
+from headwater.graphmodel.validity import Validity, columns_of, columns_text
+
+
+class BodyRow(NamedTuple):
+    """The body that counts for one plan id of an agent, at `sequence` in the ledger."""
+
+    sequence: int
+    summary: Summary
+    executed: bool = False
+    succeeded: bool = False
+
+
+class LogicRow(NamedTuple):
+    """A plan vertex: how many bodies with this logic were executed, and succeeded at least once.
+
+    `sequence` is where the ledger has one of them, `operations` where it has the one that gave the operations.
+    """
+
+    plan: str
+    sequence: int
+    job: str
+    executed: int = 0
+    succeeded: int = 0
+    operations: int | None = None
+
+
+class WriteRow(NamedTuple):
+    """A write with its views: the inner write's run, whether it counts, the run whose version its own hangs on."""
+
+    write: Write
+    twin: str | None = None
+    counted: bool = True
+    before: str | None = None
+
+
+class ReadRow(NamedTuple):
+    """A read with its view: the position of the write that it saw."""
+
+    read: Read
+    seen: Position | None
+    certain: bool
+
+
+class DatasetRow(NamedTuple):
+    """The views of a dataset as they are in the graph."""
+
+    state: dict[str, Standing]
+    tally: Counter[Voice]
+    columns: dict[str, dict[str, Value]]
+    known: bool = False  #: whether its vertex is in the graph
+
+
+def summary_text(summary: Summary) -> bytes:
+    """A summary as JSON."""
+    return orjson.dumps({**vars(summary), "carried": sorted(summary.carried)})
+
+
+def summary_of(text: bytes) -> Summary:
+    """The summary in a JSON text."""
+    fields = orjson.loads(text)
+    for name in ("rank", "inputs", "partitioned"):
+        fields[name] = tuple(fields[name])
+    kept = {"effect": Effect(fields["effect"]), "role": Role(fields["role"]), "carried": frozenset(fields["carried"])}
+    return Summary(**{**fields, **kept})
+
+
+def event_values(event: Event) -> tuple[Any, ...]:
+    """An event as a row of `events`, without `joined`."""
+    run = event.run
+    known = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
+    return (event.id, run.agent_plan_id, *known, event.received_ms)
+
+
+def event_of(values: tuple[Any, ...]) -> Event:
+    """The event in a row of `events` without its `run` and `joined`."""
+    *fields, received_ms = values
+    return Event(Run(*fields), received_ms)
+
+
+def write_values(dataset: str, row: WriteRow) -> tuple[Any, ...]:
+    """A row of `writes`."""
+    write = row.write
+    carried = "\n".join(sorted(write.carried))
+    logic = (write.plan, write.effect.value, write.role.value, write.signature if write.role != Role.NONE else "")
+    access = (dataset, write.timestamp, write.run, write.start, write.app_id)
+    return (*access, *logic, carried, row.twin, row.counted, row.before)
+
+
+def write_of(values: tuple[Any, ...]) -> WriteRow:
+    """The write in a row of `writes` without its `dataset`."""
+    timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before = values
+    columns = frozenset(carried.split("\n")) if carried else frozenset()
+    write = Write(run, timestamp, start, app_id, plan, Effect(effect), Role(role), signature, columns)
+    return WriteRow(write, twin, bool(counted), before)
+
+
+def read_values(dataset: str, row: ReadRow) -> tuple[Any, ...]:
+    """A row of `reads`."""
+    read = row.read
+    access = (dataset, read.timestamp, read.run, read.start, read.app_id, read.doubtful)
+    return (*access, *(row.seen or (None, None)), row.certain)
+
+
+def read_of(values: tuple[Any, ...]) -> ReadRow:
+    """The read in a row of `reads` without its `dataset`."""
+    timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain = values
+    read = Read(run, timestamp, start, app_id, bool(doubtful))
+    return ReadRow(read, None if seen is None else (seen_timestamp, seen), bool(certain))
+
+
+def validity_values(dataset: str, valid: Validity) -> tuple[Any, ...]:
+    """A row of `validities`."""
+    plan, standing, valid_from, valid_to = valid
+    return (dataset, plan, valid_from, valid_to, standing.certain, columns_text(standing.columns))
+
+
+def validity_of(values: tuple[Any, ...]) -> Validity:
+    """The validity in a row of `validities` without its `dataset`."""
+    plan, valid_from, valid_to, certain, columns = values
+    return Validity(plan, Standing(bool(certain), columns_of(columns)), valid_from, valid_to)
+
+
+def schema_text(schema: Schema) -> bytes:
+    """The columns of a schema as JSON."""
+    return orjson.dumps(schema.columns)
+
+
+def schema_of(dataset: str, written: int, columns: bytes) -> Schema:
+    """The schema in a row of `schemas`."""
+    return Schema(dataset, bool(written), tuple(orjson.loads(columns)))
+
+
+def dataset_values(row: DatasetRow) -> tuple[bytes, bytes, bytes]:
+    """The JSON columns of a row of `datasets`."""
+    state = [(plan, s.certain, None if s.columns is None else sorted(s.columns)) for plan, s in row.state.items()]
+    tally = [(*voice, count) for voice, count in row.tally.items()]
+    return orjson.dumps(state), orjson.dumps(tally), orjson.dumps(row.columns)
+
+
+def dataset_of(state: bytes, tally: bytes, columns: bytes) -> DatasetRow:
+    """The views in the JSON columns of a row of `datasets`."""
+    standing = {
+        plan: Standing(certain, None if names is None else frozenset(names))
+        for plan, certain, names in orjson.loads(state)
+    }
+    said = Counter({Voice(column, says, text): count for column, says, text, count in orjson.loads(tally)})
+    return DatasetRow(standing, said, orjson.loads(columns), known=True)

@@ -1,0 +1,285 @@
+"""What the projector reads and writes in the derived tables: one method a question, all SQL of the fold in one place.
+
+Runs within a transaction of `Derived`. What was read stays in memory; `forget` after a transaction that failed.
+"""
+# ruff: noqa: S608 - queries are put together from the constants of this module alone; every value is bound
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from headwater.graphmodel.choice import Event
+from headwater.graphmodel.delta import digest
+from headwater.graphmodel.logic import Role, Schema
+from headwater.graphmodel.now import Access, Position
+from headwater.graphmodel.validity import Validity
+from headwater.ingest.fold import rows
+from headwater.ingest.fold.rows import BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
+
+_BODIES_KEPT = 5_000  #: in memory; a KB each
+_DATASETS_KEPT = 1_000  #: in memory; half a KB a column
+#: The columns of a write, a read, an event, a validity, as `derived_rows` takes them.
+WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
+READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
+EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
+VALIDITY = "plan, valid_from, valid_to, certain, columns"
+_FIRST: Position = (-(2**63), "")
+
+
+class Tables:
+    """The derived tables of one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = self._db = connection
+        self._bodies: dict[str, BodyRow] = {}
+        self._datasets: dict[str, DatasetRow] = {}
+
+    def forget(self) -> None:
+        """Drop what is kept in memory."""
+        self._bodies.clear()
+        self._datasets.clear()
+
+    # bodies and events
+
+    def body(self, agent_plan_id: str) -> BodyRow | None:
+        """The body that counts for an agent's plan id."""
+        if agent_plan_id not in self._bodies:
+            query = "SELECT sequence, summary, executed, succeeded FROM bodies WHERE agent_plan_id = ?"
+            found = self._db.execute(query, (agent_plan_id,)).fetchone()
+            if not found:
+                return None
+            sequence, text, executed, succeeded = found
+            _bound(self._bodies, _BODIES_KEPT)
+            self._bodies[agent_plan_id] = BodyRow(sequence, rows.summary_of(text), bool(executed), bool(succeeded))
+        return self._bodies[agent_plan_id]
+
+    def put_body(self, row: BodyRow) -> None:
+        """Insert or replace a body."""
+        of = row.summary
+        values = (of.agent_plan_id, row.sequence, of.plan, rows.summary_text(of), row.executed, row.succeeded)
+        self._db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._bodies[of.agent_plan_id] = row
+
+    def succeeded_bodies(self, plan: str) -> list[BodyRow]:
+        """The bodies of a plan vertex that succeeded at least once."""
+        query = "SELECT sequence, summary FROM bodies WHERE plan = ? AND succeeded"
+        return [BodyRow(sequence, rows.summary_of(text)) for sequence, text in self._db.execute(query, (plan,))]
+
+    def event(self, run: str) -> Event | None:
+        """The report that counts for a run."""
+        found = self._db.execute(f"SELECT {EVENT} FROM events WHERE run = ?", (run,)).fetchone()
+        return rows.event_of(found) if found else None
+
+    def put_event(self, event: Event, *, joined: bool) -> None:
+        """Insert or replace an event."""
+        values = (*rows.event_values(event), joined)
+        self._db.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def events_of(self, agent_plan_id: str) -> list[Event]:
+        """All events of an agent's plan id."""
+        query = f"SELECT {EVENT} FROM events WHERE agent_plan_id = ?"
+        return [rows.event_of(found) for found in self._db.execute(query, (agent_plan_id,))]
+
+    def join_events(self, agent_plan_id: str) -> None:
+        """The plan of these events has come."""
+        query = "UPDATE events SET joined = 1 WHERE agent_plan_id = ? AND joined = 0"
+        self._db.execute(query, (agent_plan_id,))
+
+    # what bodies support
+
+    def logic(self, plan: str) -> LogicRow | None:
+        """A plan vertex."""
+        found = self._db.execute("SELECT * FROM logics WHERE plan = ?", (plan,)).fetchone()
+        return LogicRow(*found) if found else None
+
+    def put_logic(self, row: LogicRow) -> None:
+        """Insert or replace a plan vertex; one that no body executes is deleted."""
+        if row.executed:
+            self._db.execute("INSERT OR REPLACE INTO logics VALUES (?, ?, ?, ?, ?, ?)", row)
+        else:
+            self._db.execute("DELETE FROM logics WHERE plan = ?", (row.plan,))
+
+    def has_job(self, job: str) -> bool:
+        """Whether a plan vertex belongs to the job."""
+        return self._one("SELECT 1 FROM logics WHERE job = ? LIMIT 1", job) is not None
+
+    def count_schema(self, schema: Schema, change: int) -> bool:
+        """Change how many bodies have the schema; whether it came or went by that."""
+        text = rows.schema_text(schema)
+        key = (schema.dataset, digest("written" if schema.written else "read", text.decode()))
+        return self._count("schemas", "dataset = ? AND hash = ?", key, change, (schema.written, text))
+
+    def count_alias(self, alias: tuple[str, str], change: int) -> bool:
+        """Change how many bodies give the alias (spelling, target); whether it came or went by that."""
+        return self._count("aliases", "spelling = ? AND target = ?", alias, change)
+
+    def count_partitioned(self, dataset: str, change: int) -> bool:
+        """Change how many bodies show the dataset to be partitioned; whether it became so, or ceased to be."""
+        return self._count("partitioned", "dataset = ?", (dataset,), change)
+
+    def schemas_of(self, dataset: str) -> list[Schema]:
+        """The schemas of a dataset."""
+        query = "SELECT dataset, written, columns FROM schemas WHERE dataset = ?"
+        return [rows.schema_of(*found) for found in self._db.execute(query, (dataset,))]
+
+    def has_alias(self, spelling: str, target: str | None = None) -> bool:
+        """Whether a spelling names anything, or this target."""
+        query = "SELECT 1 FROM aliases WHERE spelling = ? AND coalesce(?, target) = target LIMIT 1"
+        return self._db.execute(query, (spelling, target)).fetchone() is not None
+
+    def is_partitioned(self, dataset: str) -> bool:
+        """Whether a body that counts shows the dataset to be partitioned."""
+        return self._one("SELECT 1 FROM partitioned WHERE dataset = ?", dataset) is not None
+
+    # writes by time
+
+    def put_write(self, dataset: str, row: WriteRow) -> None:
+        """Insert or replace a write."""
+        marks = ", ".join("?" * 13)
+        self._db.execute(f"INSERT OR REPLACE INTO writes VALUES ({marks})", rows.write_values(dataset, row))
+
+    def delete_write(self, dataset: str, position: Position) -> None:
+        """Delete a write."""
+        self._db.execute("DELETE FROM writes WHERE dataset = ? AND timestamp = ? AND run = ?", (dataset, *position))
+
+    def write(self, dataset: str, position: Position) -> WriteRow | None:
+        """The write at a position."""
+        return self._write("dataset = ? AND timestamp = ? AND run = ?", dataset, *position)
+
+    def write_before(self, dataset: str, position: Position) -> WriteRow | None:
+        """The last write that counts before a position."""
+        return self._write(
+            "dataset = ? AND (timestamp, run) < (?, ?) AND counted ORDER BY timestamp DESC, run DESC",
+            dataset,
+            *position,
+        )
+
+    def write_after(self, dataset: str, position: Position) -> WriteRow | None:
+        """The first write that counts after a position."""
+        return self._write(
+            "dataset = ? AND (timestamp, run) > (?, ?) AND counted ORDER BY timestamp, run", dataset, *position
+        )
+
+    def writes_from(self, dataset: str, position: Position = _FIRST, limit: int = -1) -> list[WriteRow]:
+        """The writes that count, from a position on, in order; -1 for all."""
+        where = "dataset = ? AND (timestamp, run) >= (?, ?) AND counted ORDER BY timestamp, run LIMIT ?"
+        return list(self._writes(where, dataset, *position, limit))
+
+    def each_write_from(self, dataset: str, timestamp: int) -> Iterator[WriteRow]:
+        """The same from a timestamp on, read as they are asked for: nothing may be written meanwhile."""
+        return self._writes("dataset = ? AND timestamp >= ? AND counted ORDER BY timestamp, run", dataset, timestamp)
+
+    def last_before_start(self, dataset: str, reader: Access) -> WriteRow | None:
+        """The last write that counts, ended when the reader began, and comes before it."""
+        where = (
+            "dataset = ? AND timestamp <= ? AND (timestamp, run) < (?, ?) AND counted ORDER BY timestamp DESC, run DESC"
+        )
+        return self._write(where, dataset, reader.start, *reader.position)
+
+    def writes_during(self, dataset: str, access: Access) -> list[WriteRow]:
+        """The writes that count and whose time has a part in common with the access, ended after it began."""
+        where = "dataset = ? AND timestamp > ? AND start <= ? AND counted"
+        return list(self._writes(where, dataset, access.start, access.timestamp))
+
+    def overlapping(self, dataset: str, access: Access, role: Role) -> list[WriteRow]:
+        """The writes in a role, of the same application, whose time has a part in common with the access."""
+        where = "dataset = ? AND timestamp >= ? AND start <= ? AND app_id = ? AND role = ?"
+        return list(self._writes(where, dataset, access.start, access.timestamp, access.app_id, role.value))
+
+    # reads by time
+
+    def put_read(self, dataset: str, row: ReadRow) -> None:
+        """Insert or replace a read."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO reads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.read_values(dataset, row)
+        )
+
+    def delete_read(self, dataset: str, position: Position) -> None:
+        """Delete a read."""
+        self._db.execute("DELETE FROM reads WHERE dataset = ? AND timestamp = ? AND run = ?", (dataset, *position))
+
+    def read(self, dataset: str, position: Position) -> ReadRow | None:
+        """The read at a position."""
+        query = f"SELECT {READ} FROM reads WHERE dataset = ? AND timestamp = ? AND run = ?"
+        found = self._db.execute(query, (dataset, *position)).fetchone()
+        return rows.read_of(found) if found else None
+
+    def readers_touched(self, dataset: str, write: Access) -> list[ReadRow]:
+        """The runs that can see a write, or overlap it, and do not see a later one for certain."""
+        query = f"""SELECT {READ} FROM reads WHERE dataset = ? AND timestamp >= ?
+            AND (start <= ? OR seen IS NULL OR (seen_timestamp, seen) <= (?, ?))"""
+        values = (dataset, write.start, write.timestamp, *write.position)
+        return [rows.read_of(found) for found in self._db.execute(query, values)]
+
+    def initial_is_seen(self, dataset: str) -> bool:
+        """Whether a run saw the dataset before any known write."""
+        return self._one("SELECT 1 FROM reads WHERE dataset = ? AND seen IS NULL LIMIT 1", dataset) is not None
+
+    # from when until when plans stand
+
+    def validities_since(self, dataset: str, timestamp: int) -> list[Validity]:
+        """The validities of a dataset that end at or after a timestamp."""
+        query = f"SELECT {VALIDITY} FROM validities WHERE dataset = ? AND valid_to >= ?"
+        return [rows.validity_of(found) for found in self._db.execute(query, (dataset, timestamp))]
+
+    def stands_wholly(self, dataset: str, plan: str, timestamp: int) -> bool:
+        """Whether a plan stands at a timestamp for certain and with all its columns."""
+        query = """SELECT 1 FROM validities WHERE dataset = ? AND plan = ? AND valid_from <= ? AND valid_to > ?
+            AND certain AND columns = ''"""
+        return self._db.execute(query, (dataset, plan, timestamp, timestamp)).fetchone() is not None
+
+    def replace_validities(self, dataset: str, old: Iterable[Validity], new: Iterable[Validity]) -> None:
+        """Delete what only `old` has, insert what only `new` has."""
+        before, after = set(old), set(new)
+        gone = [(dataset, v.plan, v.valid_from) for v in before - after]
+        self._db.executemany("DELETE FROM validities WHERE dataset = ? AND plan = ? AND valid_from = ?", gone)
+        came = [rows.validity_values(dataset, v) for v in after - before]
+        self._db.executemany("INSERT INTO validities VALUES (?, ?, ?, ?, ?, ?)", came)
+
+    # views of datasets
+
+    def dataset(self, uri: str) -> DatasetRow:
+        """The views of a dataset; empty for one that is not known."""
+        if uri not in self._datasets:
+            query = "SELECT state, tally, columns FROM datasets WHERE uri = ?"
+            found = self._db.execute(query, (uri,)).fetchone()
+            _bound(self._datasets, _DATASETS_KEPT)
+            self._datasets[uri] = rows.dataset_of(*found) if found else DatasetRow({}, Counter(), {})
+        return self._datasets[uri]
+
+    def put_dataset(self, uri: str, row: DatasetRow) -> None:
+        """Insert or replace the views of a dataset."""
+        self._db.execute("INSERT OR REPLACE INTO datasets VALUES (?, ?, ?, ?)", (uri, *rows.dataset_values(row)))
+        self._datasets[uri] = row
+
+    def delete_dataset(self, uri: str) -> None:
+        """Delete the views of a dataset."""
+        self._db.execute("DELETE FROM datasets WHERE uri = ?", (uri,))
+        self._datasets.pop(uri, None)
+
+    def _write(self, where: str, *values: object) -> WriteRow | None:
+        found = self._db.execute(f"SELECT {WRITE} FROM writes WHERE {where} LIMIT 1", values).fetchone()
+        return rows.write_of(found) if found else None
+
+    def _writes(self, where: str, *values: object) -> Iterator[WriteRow]:
+        return map(rows.write_of, self._db.execute(f"SELECT {WRITE} FROM writes WHERE {where}", values))
+
+    def _count(self, table: str, where: str, key: tuple[str, ...], change: int, rest: tuple[object, ...] = ()) -> bool:
+        old = self._db.execute(f"SELECT bodies FROM {table} WHERE {where}", key).fetchone()
+        new = (old[0] if old else 0) + change
+        if new:
+            marks = ", ".join("?" * (len(key) + len(rest) + 1))
+            self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", (*key, *rest, new))
+        else:
+            self._db.execute(f"DELETE FROM {table} WHERE {where}", key)
+        return bool(old) != bool(new)
+
+    def _one(self, query: str, value: str) -> object:
+        return self._db.execute(query, (value,)).fetchone()
+
+
+def _bound(cache: dict[str, BodyRow] | dict[str, DatasetRow], most: int) -> None:
+    if len(cache) >= most:
+        cache.clear()

@@ -1,0 +1,82 @@
+"""A data folder's graph as files for Neptune's bulk loader.
+
+PLACE/graph/*.csv.gz    all vertices and edges
+PLACE/ledger/*.csv.gz   the vertex that says that the graph is whole: written last, and to be loaded last
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headwater.graphstore.neptune_csv import lines, vertex_line
+from headwater.ingest.fold.scan import NotReady, Scan, scanning
+from headwater.ingest.folder.loader_files import SPLIT, LoaderFiles, Written
+from headwater.ingest.folder.targets import tables_of
+from headwater.ingest.graph.decoding import Decoding, Erased, decoders
+from headwater.ingest.graph.mark import Mark
+from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.ledger.verify import now_ms
+from headwater.ingest.places.places import Place, Within, refuse_unless_empty
+
+GRAPH, LEDGER = "graph", "ledger"
+_STEP = 500  #: parts between two reports of progress
+
+Progress = Callable[[int, int], None]  #: (done, of)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the graph of which ledger, up to which entry, and how much."""
+
+    ledger: str
+    applied: int
+    written: Written
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"ledger": self.ledger, "applied": self.applied, **self.written.to_dict()}
+
+
+def export_neptune_csv(
+    folder: Path, place: Place, progress: Progress, *, split: int = SPLIT, store: str | None = None
+) -> Exported:
+    """Write the graph of a data folder, as the derived tables of a store have it, into an empty place.
+
+    A server may run on the folder. `store` is the URL (default: the folder's own), `split` the size of a file, in bytes
+    of text. Raises NotEmpty, NotReady, errors of the ledger and of the place as they are; what was written by then
+    stays, without the ledger's file.
+    """
+    refuse_unless_empty(place)
+    with closing(Ledger.open(folder, clock=now_ms, readonly=True)) as ledger:
+        decoding = Decoding(ledger, decoders())
+        with scanning(tables_of(folder, store), ledger.id, decoding.plan_at) as scan:
+            decoding.use_names(scan.names)
+            try:
+                written = _write(scan, ledger.id, place, progress, split)
+            except Erased as error:
+                raise NotReady(f"{error} meanwhile: export again") from error
+            return Exported(ledger.id, scan.applied, written)
+
+
+def _write(scan: Scan, ledger: str, place: Place, progress: Progress, split: int) -> Written:
+    total = scan.rows()
+    with place.scratch() as scratch:
+        files = LoaderFiles(Within(place, GRAPH), scratch, split=split)
+        for done, part in enumerate(scan.parts()):
+            files.add(lines(part))
+            if done % _STEP == 0:
+                progress(min(done, total), total)
+        written = files.close() + mark_whole(place, scratch, scan.applied, ledger)
+    progress(total, total)
+    return written
+
+
+def mark_whole(place: Place, scratch: Path, applied: int, ledger: str) -> Written:
+    """Write the vertex that says that all of the graph is there: its ledger's id, and the last entry in it."""
+    files = LoaderFiles(Within(place, LEDGER), scratch)
+    files.add(map(vertex_line, Mark(applied, ledger).delta().vertices))
+    return files.close()

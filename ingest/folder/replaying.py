@@ -1,0 +1,107 @@
+"""Replaying a ledger into another store: how a graph moves, and how it is kept up to date there by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.graphstore import GraphStore, open_store
+from headwater.graphstore.errors import Refused
+from headwater.ingest.fold.file import Derived
+from headwater.ingest.folder.targets import lock, tables_of
+from headwater.ingest.graph.backoff import Backoff
+from headwater.ingest.graph.mark import is_empty, read_mark
+from headwater.ingest.graph.projector import BATCH, OtherLedger, Projector
+from headwater.ingest.graph.table_recovery import adopt
+from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.ledger.verify import now_ms
+
+#: How often one write is tried, for about two minutes: a cluster's writer may move meanwhile. The next replay goes on.
+_ATTEMPTS = 12
+
+Progress = Callable[[int, int], None]  #: (done, of)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What was done: entries `written`, entries `known` that the graph had and that were only worked out.
+
+    `applied` is the last entry in the graph now, `parked` how many could not be brought into it.
+    """
+
+    written: int
+    known: int
+    applied: int
+    parked: int
+
+
+def replay_into(folder: Path, url: str, progress: Progress, *, fresh: bool = False) -> Replayed:
+    """Bring all entries of a data folder's ledger into the store at `url`, from where the last time ended.
+
+    The ledger may have a server on it: entries that come meanwhile are replayed as well. `fresh` empties the store
+    first. Refused: the store holds something that is no whole graph of this ledger; OtherLedger; LedgerInUse: another
+    process writes there. Errors of the ledger and of the store as they are.
+    """
+    with ExitStack() as undo:
+        ledger = undo.enter_context(Ledger.open(folder, clock=now_ms, readonly=True))
+        undo.callback(lock(folder, url).release)
+        store = undo.enter_context(open_store(url))
+        tables = tables_of(folder, url)
+        derived = Derived.open(tables)
+        undo.callback(derived.close)
+        known = 0
+        if fresh:
+            derived.clear()
+            store.clear()
+        else:
+            _refuse_what_is_no_graph_of(ledger, store, derived, url)
+            known = _adopted(ledger, store, derived, tables, url, progress)
+        projector = Projector(ledger, store, derived, backoff=Backoff(attempts=_ATTEMPTS))
+        return _replay(projector, known, progress)
+
+
+def _replay(projector: Projector, known: int, progress: Progress) -> Replayed:
+    written = _step_through(projector, progress, known)
+    if projector.needs_rebuild:  # an entry was erased that the graph still shows
+        projector.rebuild()
+        written += _step_through(projector, progress, known)
+    return Replayed(written, known, projector.checkpoint, len(projector.parked()))
+
+
+def _step_through(projector: Projector, progress: Progress, before: int) -> int:
+    total, done = projector.lag(), 0
+    while taken := projector.step(BATCH):
+        done += taken
+        progress(before + done, before + max(total, done))
+    return done
+
+
+def _refuse_what_is_no_graph_of(ledger: Ledger, store: GraphStore, derived: Derived, url: str) -> None:
+    mark = read_mark(store)
+    if mark.ledger is None:
+        _refuse_unless_begun(store, derived, url)
+    elif mark.ledger != ledger.id:
+        raise OtherLedger(f"{url} holds the graph of the ledger {mark.ledger}, not of {ledger.id}")
+    elif mark.applied > ledger.head().sequence:
+        raise Refused(f"{url} is at entry {mark.applied}, and the ledger here ends before that: it is an older copy")
+
+
+def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:
+    """A graph without a mark is another's, or was loaded in part; unless a first replay was cut off at once."""
+    begun = derived.meta("ledger") and not derived.checkpoint
+    if not begun:
+        if not is_empty(store):
+            raise Refused(
+                f"{url} is not empty, and does not say that it is a whole graph: a load that did not end, or another's"
+                " graph. --fresh empties it first"
+            )
+        derived.clear()
+
+
+def _adopted(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, url: str, progress: Progress) -> int:
+    try:
+        return adopt(ledger, store, derived, tables, progress)
+    except Refused as error:
+        raise Refused(f"{url}: {error}. --fresh empties it and draws it anew") from error

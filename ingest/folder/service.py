@@ -1,0 +1,259 @@
+"""A data folder, opened: the ledger, the graph and the projector between them. The server and the CLI stand on it.
+
+DIR/ledger.sqlite     the truth
+DIR/graph/            the embedded store
+DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
+DIR/targets/          the same of stores that are not inside the folder
+DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from headwater.graphstore import GraphStore, open_store, set_aside
+from headwater.graphstore.errors import Damaged, InUse, Passing, Refused
+from headwater.ingest.fold.file import Derived, Parked
+from headwater.ingest.folder.targets import default_store, is_own, lock, tables_of
+from headwater.ingest.graph.backoff import Backoff
+from headwater.ingest.graph.mark import read_mark
+from headwater.ingest.graph.projector import Projector
+from headwater.ingest.graph.table_recovery import adopt
+from headwater.ingest.ledger.file import FolderLock
+from headwater.ingest.ledger.ledger import Ledger
+from headwater.queries.answers.answer import Table
+from headwater.queries.answers.errors import NodeNotFound
+from headwater.queries.answers.shapes import Result
+from headwater.queries.catalogue.catalogue import run
+
+log = logging.getLogger(__name__)
+
+#: How many entries the projector takes at once: about ten plans fill one atomic script well.
+BATCH = 50
+
+#: Seconds in which a store that another process has open may become free, and between two looks.
+_FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
+
+#: How often a command tries to write before it says that the store is away: for about 12 seconds.
+_ATTEMPTS = 8
+
+_NICENESS = 10
+
+Progress = Callable[[int, int], None]  #: (done, of)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan."""
+
+    entries: int
+    lag: int
+    parked: int
+    waiting: int
+    vertices: Mapping[str, int]
+    edges: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "entries": self.entries,
+            "lag": self.lag,
+            "parked": self.parked,
+            "waiting": self.waiting,
+            "vertices": dict(self.vertices),
+            "edges": dict(self.edges),
+        }
+
+
+class Service:
+    """Made by `Service.open`; one process at a time has a data folder open. A context manager."""
+
+    def __init__(
+        self, folder: Path, ledger: Ledger, store: GraphStore, derived: Derived, backoff: Backoff | None = None
+    ) -> None:
+        """Use `Service.open`."""
+        self.folder = folder
+        self.ledger = ledger
+        self.store = store
+        self.derived = derived
+        self.projector = Projector(ledger, store, derived, backoff=backoff)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock: FolderLock | None = None
+
+    @classmethod
+    def open(cls, folder: Path, store_url: str | None = None, *, follows: bool = False) -> Service:
+        """Open a data folder, made where there is none.
+
+        `follows`: another process writes the ledger, and this one reads it; a store that is away is waited for by the
+        projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
+        the ledger. LedgerInUse, InUse: another process has the folder open; other errors of the ledger and of the store
+        as they are.
+        """
+        with ExitStack() as undo:
+            ledger = Ledger.open(folder, clock=_now_ms, readonly=follows)
+            undo.callback(ledger.close)
+            store, rebuilt = _open_store(store_url or default_store(folder))
+            undo.callback(store.close)
+            locked = lock(folder, store_url) if store_url and not is_own(folder, store_url) else None
+            if locked:
+                undo.callback(locked.release)
+            derived = Derived.open(tables_of(folder, store_url))
+            undo.callback(derived.close)
+            if rebuilt:
+                derived.clear()
+            service = cls(folder, ledger, store, derived, Backoff(attempts=None if follows else _ATTEMPTS))
+            service._lock = locked
+            try:
+                if locked:
+                    service._adopt(tables_of(folder, store_url))
+                service.projector.check()
+            except Passing as error:
+                if not follows:
+                    raise
+                log.warning("the graph store is away; what comes is kept until it is back: %s", error)
+            undo.pop_all()
+        return service
+
+    def __enter__(self) -> Service:  # noqa: PYI034 - Self is 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _adopt(self, tables: Path) -> None:
+        """Take over a graph that another way brought into the store; one that is not what it says is drawn anew."""
+        try:
+            adopt(self.ledger, self.store, self.derived, tables, lambda _done, _of: None)
+        except Refused as error:
+            log.warning("the graph is drawn anew: %s", error)
+            self.projector.rebuild()
+
+    def start(self) -> None:
+        """Bring new entries into the graph from a thread of its own, until `close`."""
+        self._thread = threading.Thread(target=self._project, name="projector", daemon=True)
+        self._thread.start()
+
+    def _project(self) -> None:
+        """Where a thread has a priority of its own (Linux), those who send and those who ask come before this one."""
+        if sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        self.projector.run(self._stop)
+
+    def close(self) -> None:
+        """Stop the projector where it stands (the ledger has the rest) and close everything."""
+        self._stop.set()
+        self.projector.wake()
+        if self._thread is not None:
+            self._thread.join()
+        self.store.close()
+        self.derived.close()
+        self.ledger.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def catch_up(self, progress: Progress | None = None) -> int:
+        """Bring all entries into the graph, in this thread; how many. After an erasure the graph is drawn anew."""
+        done = self._step_through(progress)
+        if self.projector.needs_rebuild:
+            self.projector.rebuild()
+            done += self._step_through(progress)
+        return done
+
+    def _step_through(self, progress: Progress | None) -> int:
+        total, done = self.projector.lag(), 0
+        while taken := self.projector.step(BATCH):
+            done += taken
+            if progress is not None:
+                progress(done, max(total, done))
+        return done
+
+    def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Result:
+        """A canned query by its name; its errors are `queries.answers.errors`'."""
+        return run(name, self.store.g, given)
+
+    def entry(self, plan: str) -> int | None:
+        """The ledger entry with a payload of this plan; None if there is no such plan."""
+        return self.derived.body_of_logic(plan)
+
+    def types(self, plan: str) -> dict[str, str]:
+        """The types of a plan's output columns by name; none if its payload was erased or does not say them.
+
+        NodeNotFound: there is no such plan.
+        """
+        from headwater.spline_bridge.schema import output_types
+
+        sequence = self.entry(plan)
+        if sequence is None:
+            raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
+        entry = self.ledger.entry(sequence)
+        known = entry is not None and entry.kind == "spline.plan"
+        return output_types(entry.body, entry.content_type) if known and entry and entry.body else {}
+
+    def parked(self) -> list[Parked]:
+        """The entries that could not be brought into the graph."""
+        return self.projector.parked()
+
+    def readiness(self) -> tuple[int, int]:
+        """How many entries are not yet in the graph, and how many there are; a graph that cannot be asked raises."""
+        read_mark(self.store)
+        return self.projector.lag(), self.ledger.count()
+
+    def stats(self) -> Stats:
+        """What there is."""
+        vertices, edges = counted(self.ask("stats", {"limit": 1_000}))
+        return Stats(
+            entries=self.ledger.count(),
+            lag=self.projector.lag(),
+            parked=len(self.parked()),
+            waiting=self.projector.waiting(),
+            vertices=vertices,
+            edges=edges,
+        )
+
+
+def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:
+    """How many vertices and edges there are, by label, out of the answer to the query stats."""
+    assert isinstance(stats, Table), "the query stats answers with a table"
+    vertices, edges = (
+        {row["label"]: row["count"] for row in stats.rows if row["kind"] == kind} for kind in ("vertex", "edge")
+    )
+    return vertices, edges
+
+
+def _open_store(url: str) -> tuple[GraphStore, bool]:
+    """The store, and whether it is empty because the one that was there is damaged."""
+    try:
+        return _when_free(url), False
+    except Damaged as error:
+        aside = set_aside(url)
+        log.warning("the graph store is damaged (%s); it was moved to %s and is rebuilt from the ledger", error, aside)
+        return open_store(url), True
+
+
+def _when_free(url: str) -> GraphStore:
+    """The store. Whoever has the ledger waits for the store a while: a killed server's graph process ends after it."""
+    end = time.monotonic() + _FREE_SECONDS
+    while True:
+        try:
+            return open_store(url)
+        except InUse:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_FREE_POLL_SECONDS)

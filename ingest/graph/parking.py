@@ -1,0 +1,61 @@
+"""Entries that are set aside with their reason, and what a store that is not atomic may have kept of them.
+
+What such a store refuses in the middle of a write may leave a part of itself in the graph: the graph is torn, and is
+rebuilt without that entry, which is not offered again until somebody retries it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from headwater.graphstore.errors import Lasting, Refused
+from headwater.ingest.fold.file import Derived, Parked
+from headwater.ingest.ledger.entries import Entry
+
+log = logging.getLogger(__name__)
+
+_REASON = 2_000  #: characters of an error that are kept
+_TORN = "torn"
+
+
+class Parking:
+    """The parked entries of one graph. `clock` gives ms since 1970."""
+
+    def __init__(self, derived: Derived, clock: Callable[[], int], *, atomic: bool) -> None:
+        self._derived = derived
+        self._clock = clock
+        self._atomic = atomic
+
+    def set_aside(self, entry: Entry, error: Exception) -> None:
+        """Park an entry that is not in the graph."""
+        reason = f"{type(error).__name__}: {error}"[:_REASON]
+        log.warning("Entry %s is parked: %s", entry.sequence, reason)
+        self._derived.park(Parked(entry.sequence, entry.kind, reason, self._clock()))
+
+    def note_what_is_left(self, entry: Entry, error: Exception) -> bool:
+        """Whether writing the entry may have left a part of it in the graph; from then on the graph is torn."""
+        if self._atomic or not isinstance(error, Lasting) or isinstance(error, Refused):
+            return False
+        self._derived.skip([*self._derived.skipped(), entry.sequence])
+        self._derived.set_meta(_TORN, "1")
+        return True
+
+    @property
+    def torn(self) -> bool:
+        """Whether the graph may hold what is parked."""
+        return self._derived.meta(_TORN) is not None
+
+    def taken(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries without those that a rebuild leaves out."""
+        skipped = () if self._atomic else self._derived.skipped()
+        return [entry for entry in entries if entry.sequence not in skipped]
+
+    def start_anew(self) -> None:
+        """Empty the derived tables; what a rebuild leaves out stays parked."""
+        skipped = [] if self._atomic else self._derived.skipped()
+        kept = [parked for parked in self._derived.parked() if parked.sequence in skipped]
+        self._derived.clear()
+        self._derived.skip(skipped)
+        for parked in kept:
+            self._derived.park(parked)

@@ -1,0 +1,98 @@
+"""Derived tables for a graph that is there already: one that Neptune's bulk loader made, or whose tables were lost.
+
+Without them the projector would empty the graph and draw it anew. They are worked out from the ledger up to the entry
+that the graph is at, without writing to it, and the two are compared before that is believed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from headwater.graphstore import GraphStore
+from headwater.graphstore.errors import Exceeded, Refused
+from headwater.graphstore.null_store import BlankStore
+from headwater.ingest.fold.file import Derived
+from headwater.ingest.fold.scan import scanning
+from headwater.ingest.graph.decoding import Decoding, decoders
+from headwater.ingest.graph.mark import LEDGER, Mark, read_mark
+from headwater.ingest.graph.projector import BATCH, GAP, Projector
+from headwater.ingest.ledger.ledger import ERASURE, Ledger
+
+log = logging.getLogger(__name__)
+
+_ADOPTING = "adopting"  #: set while the tables are being worked out
+
+Progress = Callable[[int, int], None]  #: (done, of)
+
+
+def adopt(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, progress: Progress) -> int:
+    """See to it that the tables fit the graph of this ledger in the store; how many entries were worked out for it.
+
+    0 if they fit, or if no graph of this ledger is there. `tables` is the file of `derived`. Refused: the graph has not
+    the elements that it should have, and the tables are empty then.
+    """
+    mark = read_mark(store)
+    if mark.ledger != ledger.id or not mark.applied or mark.applied > ledger.head().sequence:
+        return 0
+    if _fit(derived, mark):
+        return 0
+    _work_out(ledger, derived, mark.applied, progress)
+    wrong = _miscounted(ledger, store, tables)
+    if wrong and not _erased_since(ledger, mark.applied):
+        derived.clear()
+        raise Refused(
+            f"the graph says that it is whole, and has {wrong}: a load failed in part, or another version made it"
+        )
+    derived.set_meta(_ADOPTING, "")
+    return mark.applied
+
+
+def _fit(derived: Derived, mark: Mark) -> bool:
+    """Whether the tables are of this graph, and as near to it as the projector makes good."""
+    whole = derived.meta("ledger") == mark.ledger and not derived.meta(_ADOPTING)
+    return whole and 0 <= mark.applied - derived.checkpoint <= GAP
+
+
+def _work_out(ledger: Ledger, derived: Derived, applied: int, progress: Progress) -> None:
+    derived.clear()
+    derived.set_meta(_ADOPTING, "1")
+    projector = Projector(ledger, BlankStore(), derived)
+    projector.check()
+    # What was erased after the graph was made is still in it: its erasure asks for a rebuild.
+    derived.set_meta("replayed", str(applied))
+    while (missing := applied - projector.checkpoint) > 0:
+        projector.step(min(BATCH, missing))
+        progress(projector.checkpoint, ledger.head().sequence)
+
+
+def _miscounted(ledger: Ledger, store: GraphStore, tables: Path) -> str | None:
+    """A label of which the graph has not as many elements as it should; None if there is none."""
+    try:
+        found = Counter(store.counts())
+    except Exceeded as error:
+        log.warning("the graph is too large to be counted, and is taken for whole as it says it is: %s", error)
+        return None
+    del found[LEDGER]
+    expected: Counter[str] = Counter()
+    decoding = Decoding(ledger, decoders())
+    with scanning(tables, ledger.id, decoding.plan_at) as scan:
+        decoding.use_names(scan.names)
+        for part in scan.parts():
+            expected.update(vertex.label for vertex in part.vertices)
+            expected.update(edge.label for edge in part.edges)
+    for label in sorted(found.keys() | expected.keys()):
+        if found[label] != expected[label]:
+            return f"{found[label]:,} of {expected[label]:,} {label}"
+    return None
+
+
+def _erased_since(ledger: Ledger, after: int) -> bool:
+    """Whether the graph shows what was erased after it was made; if so, it is drawn anew in any case."""
+    while entries := ledger.read(after, BATCH):
+        if any(entry.kind == ERASURE for entry in entries):
+            return True
+        after = entries[-1].sequence
+    return False

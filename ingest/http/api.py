@@ -1,0 +1,208 @@
+"""The HTTP API under /api/v1, and /ready, /metrics: questions in, answers out; nothing is computed here.
+
+Errors are ``{"error", "field", "suggestions"}``: 400 for a question that cannot be asked so, 404 for a node that does
+not exist, 503 where the graph cannot be reached. Every answer takes ``after=N``: it waits until ledger entry N is in
+the graph.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from headwater.graphstore.errors import Damaged, Denied, Exceeded, InUse, Passing
+from headwater.ingest.folder.service import Service
+from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
+from headwater.ingest.http.metrics import exposition
+from headwater.queries.answers.errors import NodeNotFound, QueryError, UnknownQuery
+from headwater.queries.catalogue.catalogue import QUERIES
+
+SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
+_READERS: web.AppKey[ThreadPoolExecutor] = web.AppKey("readers", ThreadPoolExecutor)
+_WAITERS: web.AppKey[ThreadPoolExecutor] = web.AppKey("waiters", ThreadPoolExecutor)
+
+#: Threads that ask the graph: reads run in parallel, and a slow one must not hold up the others.
+_THREADS = 4
+#: Threads that wait for ``after=N``, apart: those who wait must not hold up those who ask.
+_WAITING_THREADS = 32
+#: Longest that ``after=N`` waits, in seconds; then 503 says so.
+WAIT_SECONDS = 30.0
+
+_T = TypeVar("_T")
+
+
+def add_routes(app: web.Application, service: Service) -> None:
+    """The API over an open service."""
+    app[SERVICE] = service
+    app[_READERS] = ThreadPoolExecutor(_THREADS, thread_name_prefix="reader")
+    app[_WAITERS] = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="waiter")
+    app.on_cleanup.append(_close)
+    app.middlewares.append(answer_query_errors)
+    app.router.add_get("/api/v1/lineage", _lineage)
+    app.router.add_get("/api/v1/queries", _queries)
+    app.router.add_get("/api/v1/queries/{name}", _query)
+    app.router.add_get("/api/v1/plan-types", _plan_types)
+    app.router.add_get("/api/v1/plan-entry", _plan_entry)
+    app.router.add_get("/api/v1/search", _search)
+    app.router.add_get("/api/v1/stats", _stats)
+    app.router.add_get("/api/v1/parked", _parked)
+    app.router.add_get("/ready", _ready)
+    app.router.add_get("/metrics", _metrics)
+    app.router.add_route("*", "/api/{path:.*}", _nothing)
+
+
+async def _close(app: web.Application) -> None:
+    for threads in (app[_READERS], app[_WAITERS]):
+        threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _lineage(request: web.Request) -> web.Response:
+    return await _asked(request, "lineage")
+
+
+async def _search(request: web.Request) -> web.Response:
+    return await _asked(request, "search")
+
+
+async def _query(request: web.Request) -> web.Response:
+    return await _asked(request, request.match_info["name"])
+
+
+async def _queries(request: web.Request) -> web.Response:
+    _no_parameters(request, ())
+    return _json({"queries": [query.to_dict() for query in QUERIES]})
+
+
+async def _plan_types(request: web.Request) -> web.Response:
+    await _after(request)
+    _no_parameters(request, ("after", "plan"))
+    plan = request.query.get("plan", "")
+    types = await _in_thread(request, lambda: request.app[SERVICE].types(plan))
+    return _json({"plan": plan, "types": types})
+
+
+async def _plan_entry(request: web.Request) -> web.Response:
+    """The ledger entry with a payload of a plan; null for one that is not known."""
+    await _after(request)
+    _no_parameters(request, ("after", "plan"))
+    plan = request.query.get("plan", "")
+    entry = await _in_thread(request, lambda: request.app[SERVICE].entry(plan))
+    return _json({"plan": plan, "entry": entry})
+
+
+async def _stats(request: web.Request) -> web.Response:
+    await _after(request)
+    _no_parameters(request, ("after",))
+    stats = await _in_thread(request, request.app[SERVICE].stats)
+    return _json(stats.to_dict())
+
+
+async def _parked(request: web.Request) -> web.Response:
+    """Parked entries, paged by ``next``: the sequence after which the page begins."""
+    await _after(request)
+    _no_parameters(request, ("after", "limit", "next"))
+    begin, limit = _integer(request, "next", 0), min(_integer(request, "limit", 100), 1_000)
+    parked = [p for p in await _in_thread(request, request.app[SERVICE].parked) if p.sequence > begin]
+    rows = [{"sequence": p.sequence, "kind": p.kind, "reason": p.reason, "at": p.at_ms} for p in parked[:limit]]
+    more = parked[limit - 1].sequence if 0 < limit < len(parked) else None
+    return _json({"parked": rows, "next": None if more is None else str(more)})
+
+
+async def _ready(request: web.Request) -> web.Response:
+    """Ready as soon as the ledger takes entries and the graph answers; `lag` says how far behind the graph is."""
+    lag, entries = await _in_thread(request, request.app[SERVICE].readiness)
+    return _json({"status": "ready", "entries": entries, "lag": lag})
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    body = await _in_thread(request, lambda: exposition(request.app[SERVICE]))
+    return web.Response(body=body, headers={"Content-Type": METRICS_TYPE})
+
+
+async def _nothing(request: web.Request) -> web.Response:
+    paths = sorted({r.canonical for r in request.app.router.resources() if r.canonical.startswith("/api/v1")})
+    known = request.path.rstrip("/") in paths
+    error = f"{request.path} takes GET only" if known else f"there is no {request.path}"
+    return _json({"error": error, "field": None, "suggestions": paths}, status=405 if known else 404)
+
+
+async def _asked(request: web.Request, name: str) -> web.Response:
+    await _after(request)
+    given = [(key, value) for key, value in request.query.items() if key != "after"]
+    service = request.app[SERVICE]
+    return await _in_thread(request, lambda: _json(service.ask(name, given).to_dict()))
+
+
+async def _after(request: web.Request) -> None:
+    """Wait until the entry that the sender was told of (`Headwater-Entry`) is in the graph."""
+    if "after" not in request.query:
+        return
+    sequence, projector = _integer(request, "after", 0), request.app[SERVICE].projector
+    if sequence > await _in_thread(request, lambda: request.app[SERVICE].ledger.head().sequence):
+        raise QueryError(f"the ledger has no entry {sequence} yet", "after")
+    if sequence > projector.checkpoint and not await asyncio.get_running_loop().run_in_executor(
+        request.app[_WAITERS], projector.wait_for, sequence, WAIT_SECONDS
+    ):
+        raise _NotYet(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
+
+
+class _NotYet(QueryError):
+    """The graph is behind."""
+
+
+def _integer(request: web.Request, name: str, default: int) -> int:
+    values = request.query.getall(name, [])
+    if len(values) > 1:
+        raise QueryError(f"{name} is given {len(values)} times", name)
+    try:
+        number = int(values[0]) if values else default
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise QueryError(f"expected a whole number from 0 for {name}, got {values[0]!r}", name)
+    return number
+
+
+def _no_parameters(request: web.Request, known: Iterable[str]) -> None:
+    unknown = sorted(set(request.query) - set(known))
+    if unknown:
+        raise QueryError(f"unknown parameter {unknown[0]!r}", unknown[0], sorted(known))
+
+
+async def _in_thread(request: web.Request, work: Callable[[], _T]) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(request.app[_READERS], work)
+
+
+_STATUS: tuple[tuple[type[QueryError], int], ...] = (
+    (NodeNotFound, 404),
+    (UnknownQuery, 404),
+    (_NotYet, 503),
+    (QueryError, 400),
+)
+
+
+@web.middleware
+async def answer_query_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What is wrong with a question, as JSON; a store that cannot answer now is 503. The rest is a fault of ours."""
+    try:
+        return await handler(request)
+    except QueryError as error:
+        status = next(status for kind, status in _STATUS if isinstance(error, kind))
+        return _json(error.to_dict(), status=status)
+    except (Passing, InUse, Damaged, Denied, Exceeded) as error:
+        return _json({"error": f"the graph cannot be asked: {error}", "field": None, "suggestions": []}, status=503)
+
+
+def _json(content: Any, *, status: int = 200) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(content),
+        status=status,
+        content_type="application/json",
+        headers={"X-Content-Type-Options": "nosniff"},
+    )

@@ -1,0 +1,55 @@
+"""The metrics, one table, in Prometheus' text format. Names and units follow https://prometheus.io/docs/practices/naming."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from headwater.ingest.folder.service import Service
+
+__all__ = ["CONTENT_TYPE", "METRICS", "exposition"]
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric: its name, its kind, what it counts, and where its value comes from."""
+
+    name: str
+    family: type[CounterMetricFamily | GaugeMetricFamily]
+    meaning: str
+    value: Callable[[Service], float]
+
+
+METRICS: tuple[MetricRow, ...] = (
+    MetricRow("headwater_ledger_entries", CounterMetricFamily, "entries in the ledger", lambda s: s.ledger.count()),
+    MetricRow(
+        "headwater_graph_lag_entries", GaugeMetricFamily, "entries not yet in the graph", lambda s: s.projector.lag()
+    ),
+    MetricRow(
+        "headwater_parked_entries", GaugeMetricFamily, "entries that could not be mapped", lambda s: len(s.parked())
+    ),
+    MetricRow(
+        "headwater_waiting_events", GaugeMetricFamily, "events whose plan has not come", lambda s: s.projector.waiting()
+    ),
+)
+
+
+class _Collector(Collector):
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        for row in METRICS:
+            yield row.family(row.name, row.meaning, value=row.value(self._service))
+
+
+def exposition(service: Service) -> bytes:
+    """All metrics of a service, as text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(service))
+    return generate_latest(registry)

@@ -1,0 +1,206 @@
+"""The receiver: the Spline Producer API 1.0, 1.1 and 1.2 as the real agent speaks it, in front of the ledger.
+
+The 201 is sent after the ledger's fsync and before any graph work. There is no 409: posting the same thing again is
+201 and changes nothing, since the agent sends a job's plan at every run.
+Wire contract: https://absaoss.github.io/spline/ (Producer API).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aiohttp import web
+
+from headwater.ingest.http.auth import SENDER, Access, checks
+from headwater.ingest.http.serving import answer_errors
+from headwater.ingest.intake.body import Limits, Reading, Refused, gunzip, read
+from headwater.ingest.intake.intake import EVENTS, PLAN, Kind, Taken, take
+from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
+from headwater.spline_bridge.validate import CONTENT_TYPES
+
+log = logging.getLogger(__name__)
+
+_API_VERSIONS = ("1.2", "1.1", "1")  #: all that are accepted, newest first
+_LTS_VERSIONS = ("1.2", "1.1")  #: those that are not deprecated
+
+_RETRY_SECONDS = "5"
+
+
+class Committer(Protocol):
+    """What is asked of the ledger's `GroupCommitter`."""
+
+    async def append(self, entry: NewEntry) -> Appended:
+        """Durable on return. LedgerUnavailable: it is not."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the receiver is set up."""
+
+    limits: Limits = field(default_factory=Limits)
+    access: Access = field(default_factory=Access)
+
+
+@dataclass(frozen=True)
+class _Receiver:
+    """What all requests share."""
+
+    committer: Committer
+    limits: Limits
+    reading: Reading
+    lane: ThreadPoolExecutor  #: one thread: large bodies one after the other, so that their memory is bounded
+
+
+_RECEIVER: web.AppKey[_Receiver] = web.AppKey("receiver", _Receiver)
+
+
+def create_app(committer: Committer, *, settings: Settings | None = None) -> web.Application:
+    """An application with the receiver's routes, and the checks and error answers for all routes added to it.
+
+    Serve it with `make_runner`: aiohttp's own unpacking of request bodies must be off.
+    """
+    settings = settings or Settings()
+    app = web.Application(middlewares=[answer_errors, *checks(settings.access)])
+    limits = settings.limits
+    lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-bodies")
+    app[_RECEIVER] = _Receiver(committer, limits, Reading(limits.reading_bytes), lane)
+    app.on_cleanup.append(_close_lane)
+    add_routes(app)
+    return app
+
+
+def add_routes(app: web.Application) -> None:
+    """The Producer API, and nothing else under /producer. Needs an application that `create_app` made."""
+    app.router.add_route("HEAD", "/producer/status", _status)
+    app.router.add_route("POST", "/producer/execution-plans", _plans)
+    app.router.add_route("POST", "/producer/execution-events", _events)
+    app.router.add_route("*", "/producer", _nothing_else)
+    app.router.add_route("*", "/producer/{path:.*}", _nothing_else)
+
+
+async def _close_lane(app: web.Application) -> None:
+    app[_RECEIVER].lane.shutdown(wait=False, cancel_futures=True)
+
+
+async def _status(request: web.Request) -> web.Response:
+    """Each version on a header line of its own: the agent takes a comma-folded list for one unknown version."""
+    response = web.Response()
+    for version in _API_VERSIONS:
+        response.headers.add("ABSA-Spline-API-Version", version)
+    for version in _LTS_VERSIONS:
+        response.headers.add("ABSA-Spline-API-LTS-Version", version)
+    response.headers.add("ABSA-Spline-Accept-Request-Encoding", "gzip")
+    return response
+
+
+async def _plans(request: web.Request) -> web.Response:
+    taken, headers = await _received(request, PLAN)
+    return web.json_response(taken.plan_id, status=201, headers=headers)
+
+
+async def _events(request: web.Request) -> web.Response:
+    _, headers = await _received(request, EVENTS)
+    return web.Response(status=201, headers=headers)
+
+
+_ALLOWED = {"status": "HEAD", "execution-plans": "POST", "execution-events": "POST"}
+
+
+async def _nothing_else(request: web.Request) -> web.Response:
+    """As Spline: what is not there is 404 to those who ask, and 405 to those who send."""
+    if request.method in ("GET", "HEAD"):
+        return web.Response(status=404)
+    return web.Response(status=405, headers={"Allow": _ALLOWED.get(request.match_info.get("path", ""), "")})
+
+
+async def _received(request: web.Request, kind: Kind) -> tuple[Taken, dict[str, str]]:
+    """The payload, kept; and the headers that say where."""
+    receiver = request.app[_RECEIVER]
+    content_type = _content_type(request)
+    packed = _is_packed(request)
+    with receiver.reading.share() as share:
+        wire = await read(request.content, request.content_length, receiver.limits, share)
+        sender = request.get(SENDER)
+        job = _Job(kind, content_type, wire, packed, sender.name if sender else None, receiver.limits)
+        taken = await _taken(job, receiver.lane)
+        if taken.entry is None:
+            return taken, {}
+        appended = await _appended(receiver.committer, taken.entry)
+    return taken, {"Headwater-Entry": str(appended.sequence)}
+
+
+async def _appended(committer: Committer, entry: NewEntry) -> Appended:
+    try:
+        return await committer.append(entry)
+    except LedgerUnavailable as error:
+        log.warning("a payload was refused, the ledger cannot be written: %s", error)
+        sentence = "the ledger cannot be written at this moment; nothing was kept, try again later"
+        raise Refused(503, sentence, {"Retry-After": _RETRY_SECONDS}) from None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The work on one body."""
+
+    kind: Kind
+    content_type: str
+    wire: bytes
+    packed: bool
+    sender: str | None
+    limits: Limits
+
+    def body(self, limit: int) -> bytes:
+        """Unpacked, if it has no more bytes than that. Refused."""
+        return gunzip(self.wire, limit, self.limits.gzip_members) if self.packed else self.wire
+
+    def take(self, body: bytes) -> Taken:
+        """Ready for the ledger. Refused."""
+        return take(self.kind, self.content_type, body, sender=self.sender, limits=self.limits)
+
+    def small(self) -> bytes | None:
+        """The body, if it and the work on it are small."""
+        limit = self.limits.inline_bytes
+        if len(self.wire) > limit:
+            return None
+        try:
+            return self.body(limit)
+        except Refused as refused:
+            if refused.status == _TOO_LARGE:
+                return None
+            raise
+
+    def whole(self) -> Taken:
+        """All of the work."""
+        return self.take(self.body(self.limits.unpacked_bytes))
+
+
+_TOO_LARGE = 413
+
+
+async def _taken(job: _Job, lane: ThreadPoolExecutor) -> Taken:
+    """Small bodies at once, large ones on a thread, where they wait for each other and for nobody else."""
+    body = job.small()
+    if body is not None:
+        return job.take(body)
+    return await asyncio.get_running_loop().run_in_executor(lane, job.whole)
+
+
+def _content_type(request: web.Request) -> str:
+    charset = (request.charset or "utf-8").lower()
+    if request.content_type not in CONTENT_TYPES or "Content-Type" not in request.headers:
+        raise Refused(415, f"expected a Content-Type of {', '.join(CONTENT_TYPES)}")
+    if charset not in ("utf-8", "utf8"):
+        raise Refused(415, "expected the charset utf-8, the only one that JSON has")
+    return request.content_type
+
+
+def _is_packed(request: web.Request) -> bool:
+    encodings = [e.strip().lower() for e in ",".join(request.headers.getall("Content-Encoding", [])).split(",")]
+    named = [e for e in encodings if e not in ("", "identity")]
+    if named and named not in (["gzip"], ["x-gzip"]):
+        raise Refused(415, "expected a Content-Encoding of gzip, or none", {"Accept-Encoding": "gzip"})
+    return bool(named)

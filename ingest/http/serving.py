@@ -1,0 +1,75 @@
+"""What the server's and the graph's process share in serving HTTP: the runner, and the answers to what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+import uuid
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from headwater.ingest.intake.body import Refused
+from headwater.spline_bridge.secret_patterns import clean_text
+
+log = logging.getLogger(__name__)
+
+_LOGGED_CHARACTERS = 8_000
+
+
+def make_runner(
+    app: web.Application, *, keepalive_seconds: float = 75.0, lingering_seconds: float = 2.0
+) -> web.AppRunner:
+    """A runner that leaves bodies packed, and closes connections that send no whole request header in time.
+
+    `lingering_seconds` is how long a sender whose body was refused may go on sending before the connection is closed:
+    one that does not read while it writes would otherwise lose the answer.
+    """
+    return web.AppRunner(
+        app,
+        auto_decompress=False,
+        keepalive_timeout=keepalive_seconds,
+        lingering_time=lingering_seconds,
+        access_log=None,
+    )
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A refusal in one sentence, as text, under /api as JSON; a fault of ours as Spline answers it: an id to look for.
+
+    The stack trace goes to the log under that id; what a request held does not.
+    """
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return _refusal(request, refused)
+    except web.RequestPayloadError:  # by aiohttp's Python parser; behind its C parser such a body stalls until its time
+        return _refusal(request, Refused(400, "the body's transfer encoding is broken", {"Connection": "close"}))
+    except (web.HTTPException, ConnectionError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last place before aiohttp would answer without an id
+        return _fault(request, error)
+
+
+def _refusal(request: web.Request, refused: Refused) -> web.Response:
+    if request.path.startswith("/api/"):
+        content: dict[str, object] = {"error": refused.sentence, "field": None, "suggestions": []}
+        response = web.json_response(content, status=refused.status, headers=refused.headers)
+    else:
+        response = web.Response(text=refused.sentence, status=refused.status, headers=refused.headers)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if refused.headers.get("Connection") == "close":
+        response.force_close()
+    return response
+
+
+def _fault(request: web.Request, error: Exception) -> web.Response:
+    error_id = str(uuid.uuid4())
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    log.error(
+        "error %s at %s %s\n%s", error_id, request.method, request.path, clean_text(trace[-_LOGGED_CHARACTERS:])[0]
+    )
+    answer = {"errorId": error_id, "timestamp": time.time_ns() // 1_000_000, "message": "internal error, see the log"}
+    return web.json_response(answer, status=500)

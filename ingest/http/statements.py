@@ -1,0 +1,71 @@
+"""Statements come in: what people say, checked, cleaned of secrets, given its time and made an entry of the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from headwater.graphmodel.statements import CONTENT_TYPE, KIND, Statement, StatementError, statement, text
+from headwater.ingest.http.auth import SENDER
+from headwater.ingest.http.receiver import Committer
+from headwater.ingest.intake.body import Limits, Reading, Refused, parse, read
+from headwater.ingest.ledger.ledger import LedgerUnavailable, NewEntry
+from headwater.spline_bridge.secret_patterns import clean_text
+
+PATH = "/api/v1/statements"
+
+_LIMITS = Limits(wire_bytes=64 * 2**10, reading_bytes=2**20)
+
+
+def stated(fields: Mapping[str, Any], at: int, by: str | None = None) -> NewEntry:
+    """A statement made ready for the ledger: at the time of its receipt (ms since 1970), by whom it names, or `by`.
+
+    StatementError: the field that is wrong. Secrets in a description or reason are masked, and the entry says so.
+    """
+    if "at" in fields:
+        raise StatementError("at", "the time of a statement is that of its receipt: leave out at")
+    made, notes = _cleaned(statement({"by": by, **fields, "at": at}))
+    return NewEntry(KIND, CONTENT_TYPE, text(made), by, notes)
+
+
+def _cleaned(made: Statement) -> tuple[Statement, tuple[str, ...]]:
+    value, in_value = clean_text(made.value)
+    reason, in_reason = clean_text(made.reason or "")
+    notes = [f"value: {kind}" for kind in in_value] + [f"reason: {kind}" for kind in in_reason]
+    return replace(made, value=value, reason=reason or None), tuple(notes)
+
+
+def add_routes(app: web.Application, committer: Committer, clock: Callable[[], int] | None = None) -> None:
+    """``POST /api/v1/statements``: 201 with the number of the entry. `clock` gives ms since 1970."""
+    now = clock or (lambda: time.time_ns() // 1_000_000)
+    reading = Reading(_LIMITS.reading_bytes)
+
+    async def state(request: web.Request) -> web.Response:
+        sender = request.get(SENDER)
+        with reading.share() as share:
+            body = await read(request.content, request.content_length, _LIMITS, share)
+        try:
+            fields = _object(parse(body, _LIMITS))
+            entry = stated(fields, now(), sender.name if sender else None)
+            appended = await committer.append(entry)
+        except StatementError as error:
+            return _answer({"error": str(error), "field": error.field, "suggestions": []}, 400)
+        except LedgerUnavailable:
+            raise Refused(503, "the ledger cannot be written at this moment; nothing was kept, try later") from None
+        return _answer({"entry": appended.sequence}, 201, {"Headwater-Entry": str(appended.sequence)})
+
+    app.router.add_post(PATH, state)
+
+
+def _object(document: Any) -> Mapping[str, Any]:
+    if not isinstance(document, dict):
+        raise StatementError("body", "expected a statement as a JSON object")
+    return document
+
+
+def _answer(content: dict[str, object], status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.json_response(content, status=status, headers={"X-Content-Type-Options": "nosniff", **(headers or {})})

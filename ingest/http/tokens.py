@@ -1,0 +1,143 @@
+"""The tokens of a data folder: who may send and who may ask.
+
+Kept is the SHA-256 of each: a token is 256 random bits, so there is nothing that a slow hash (scrypt) would have to
+protect from guessing, and every request would pay for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from headwater.spline_bridge.errors import shown
+
+Scope = Literal["write", "read", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+TOKENS_FILE = "tokens.json"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Whoever a token was made for. `admin` includes the other scopes."""
+
+    name: str
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        """Whether a token of this sender opens what needs `scope`."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True)
+class TokenInfo:
+    """A token as it is listed: without itself."""
+
+    name: str
+    scopes: tuple[Scope, ...]
+    created_ms: int
+
+
+@dataclass(frozen=True)
+class _Record:
+    info: TokenInfo
+    sha256: bytes
+    sender: Sender
+
+
+class TokensUnreadable(Exception):
+    """The file of tokens is damaged: nobody is let in before it is repaired or removed."""
+
+
+class TokenStore:
+    """One file of mode 0600, read again when it changes: a token works, or stops working, without a restart."""
+
+    def __init__(self, folder: Path, *, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        """`clock` gives ms since 1970."""
+        self._file = folder / TOKENS_FILE
+        self._clock = clock
+        self._seen: tuple[int, int, int] | None = None
+        self._records: tuple[_Record, ...] = ()
+
+    def add(self, scope: Scope, name: str) -> str:
+        """A new token, told this once. ValueError: the scope is unknown, the name is taken, empty or unprintable."""
+        if scope not in SCOPES:
+            raise ValueError(f"a scope is one of {', '.join(SCOPES)}, not {shown(scope)}")
+        if not name.strip() or not name.isprintable() or shown(name) != name:
+            raise ValueError("a name has 1 to 80 printable characters")
+        if any(record.info.name == name for record in self._current()):
+            raise ValueError(f"there is a token of the name {name} already")
+        token = f"hw_{secrets.token_urlsafe(32)}"
+        info = TokenInfo(name, (scope,), self._clock())
+        self._write((*self._current(), _record(info, hashlib.sha256(token.encode()).digest())))
+        return token
+
+    def list(self) -> tuple[TokenInfo, ...]:
+        """All tokens, oldest first."""
+        return tuple(record.info for record in self._current())
+
+    def revoke(self, name: str) -> bool:
+        """Whether there was one of this name; from now on it opens nothing."""
+        left = tuple(record for record in self._current() if record.info.name != name)
+        found = len(left) < len(self._current())
+        if found:
+            self._write(left)
+        return found
+
+    def check(self, token: str) -> Sender | None:
+        """Whose token it is. Takes the same time whichever it is, and if it is none."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        found: Sender | None = None
+        for record in self._current():
+            if hmac.compare_digest(record.sha256, digest):
+                found = record.sender
+        return found
+
+    def _current(self) -> tuple[_Record, ...]:
+        try:
+            stat = self._file.stat()
+        except FileNotFoundError:
+            self._seen, self._records = None, ()
+            return ()
+        seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if seen != self._seen:
+            self._records, self._seen = self._read(), seen
+        return self._records
+
+    def _read(self) -> tuple[_Record, ...]:
+        try:
+            rows = json.loads(self._file.read_text("utf-8"))["tokens"]
+            return tuple(
+                _record(TokenInfo(row["name"], tuple(row["scopes"]), row["createdMs"]), bytes.fromhex(row["sha256"]))
+                for row in rows
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise TokensUnreadable(f"{self._file} is no list of tokens ({type(error).__name__})") from error
+
+    def _write(self, records: Iterable[_Record]) -> None:
+        rows = [
+            {"name": r.info.name, "scopes": r.info.scopes, "sha256": r.sha256.hex(), "createdMs": r.info.created_ms}
+            for r in records
+        ]
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = self._file.with_suffix(f".{os.getpid()}.new")
+        with contextlib.suppress(FileNotFoundError):
+            new.unlink()
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            json.dump({"version": 1, "tokens": rows}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._file)
+
+
+def _record(info: TokenInfo, sha256: bytes) -> _Record:
+    return _Record(info, sha256, Sender(info.name, frozenset(info.scopes)))

@@ -1,0 +1,5 @@
+"""The two processes of a running server: one receives and writes the ledger, one owns the graph and answers.
+
+Here: starting, watching and ending them, and passing requests from one to the other. Not here: what a request means
+(`ingest.http`, `ingest.gremlin`) and how a data folder is opened (`ingest.folder`). Read `server` first.
+"""

@@ -1,0 +1,117 @@
+"""What the graph's process answers, asked through the server, which has checked who asks: requests and WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import aiohttp
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+from yarl import URL
+
+from headwater.ingest.gremlin.limits import Limits
+from headwater.ingest.http.sockets import Sockets
+
+log = logging.getLogger(__name__)
+
+_PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
+_SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
+_Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
+_SOCKETS: web.AppKey[Sockets] = web.AppKey("sockets", Sockets)
+
+
+def add_routes(app: web.Application, address: Path) -> None:
+    """Routes that are answered by the process that listens on the Unix socket at `address`."""
+
+    async def connected(app: web.Application) -> None:
+        connector = aiohttp.UnixConnector(str(address), limit=0)
+        app[_SESSION] = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout())
+
+    async def hung_up(app: web.Application) -> None:
+        await app[_SOCKETS].end_all(WSCloseCode.GOING_AWAY)
+
+    async def disconnected(app: web.Application) -> None:
+        await app[_SESSION].close()
+
+    app[_SOCKETS] = Sockets()
+    app.on_startup.append(connected)
+    app.on_shutdown.append(hung_up)
+    app.on_cleanup.append(disconnected)
+    app.router.add_get("/gremlin", _forward_socket)
+    for path in ("/api/{path:.*}", "/ready", "/metrics", "/gremlin", "/gremlin/{path:.*}", "/status"):
+        app.router.add_route("*", path, _forward)
+
+
+async def _forward(request: web.Request) -> web.Response:
+    url = URL(f"http://graph{request.rel_url}", encoded=True)
+    try:
+        async with request.app[_SESSION].request(request.method, url) as answer:
+            headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+            return web.Response(body=await answer.read(), status=answer.status, headers=headers)
+    except aiohttp.ClientError as error:
+        log.warning("the graph's process does not answer: %s", error)
+        content: dict[str, object] = {
+            "error": "the graph is being opened: ask again soon",
+            "field": None,
+            "suggestions": [],
+        }
+        return web.Response(body=orjson.dumps(content), status=503, content_type="application/json")
+
+
+# WebSockets -----------------------------------------------------------------------------------------------------------
+
+
+_BUSY = 503
+_LIMITS = Limits()
+
+
+async def _forward_socket(request: web.Request) -> web.StreamResponse:
+    """What is no WebSocket, or not wanted as one, is answered as any other request is: by a sentence."""
+    socket = web.WebSocketResponse(max_msg_size=_LIMITS.request_bytes, compress=False)
+    if not socket.can_prepare(request):
+        return await _forward(request)
+    try:
+        graph = await request.app[_SESSION].ws_connect(f"http://graph{request.rel_url}", max_msg_size=0)
+    except aiohttp.WSServerHandshakeError as refused:
+        if refused.status == _BUSY:
+            return web.Response(status=_BUSY, text="too many connections: close some", headers={"Retry-After": "5"})
+        return await _forward(request)
+    except aiohttp.ClientError:
+        return await _forward(request)
+    sockets = request.app[_SOCKETS]
+    async with graph:
+        await sockets.accept(socket, request)
+        try:
+            await _join(socket, graph)
+            await sockets.end(socket, graph.close_code if graph.close_code in _SAID else WSCloseCode.SERVICE_RESTART)
+        finally:
+            sockets.discard(socket)
+    return socket
+
+
+async def _join(socket: web.WebSocketResponse, graph: aiohttp.ClientWebSocketResponse) -> None:
+    """Pass messages on both ways until one side ends, or does not read."""
+    ways = [asyncio.create_task(_pass_on(socket, graph)), asyncio.create_task(_pass_on(graph, socket))]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)  # a connection that broke is the end of it
+
+
+async def _pass_on(source: _Socket, target: _Socket) -> None:
+    async for message in source:
+        if message.type is WSMsgType.BINARY:
+            sending = target.send_bytes(message.data)
+        elif message.type is WSMsgType.TEXT:
+            sending = target.send_str(message.data)
+        else:
+            break  # too large a frame: the close code says so
+        await asyncio.wait_for(sending, _LIMITS.send_seconds)
+
+
+#: Reasons for an end that may be passed on; a side that is simply gone gave none.
+_SAID = frozenset({WSCloseCode.OK, WSCloseCode.GOING_AWAY, WSCloseCode.POLICY_VIOLATION, WSCloseCode.MESSAGE_TOO_BIG})

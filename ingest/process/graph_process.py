@@ -1,0 +1,134 @@
+"""The server's side of the graph's process: start it, wake it, start it again if it dies, end it.
+
+What is acknowledged never waits for it, and is not touched by its end: the ledger is written by the server alone.
+Imports little, so that the process can be started first: it gets ready while the server does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_END_SECONDS = 30.0  #: what the process gets to finish the batch in hand and close the store
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  #: seconds before it is started again
+_POLL_SECONDS = 0.25
+_TELL_SECONDS = 0.01
+
+
+class GraphProcess:
+    """Made by `start`; `close` ends it. Its socket lies in a folder that only this user can enter."""
+
+    def __init__(self, command: Callable[[Path], list[str]]) -> None:
+        """Use `start`. `command` gives the command line for the path of the socket."""
+        self._place = Path(tempfile.mkdtemp(prefix="headwater-"))
+        self.address = self._place / "graph"
+        self._command = command
+        self._opened = False
+        self._told: asyncio.TimerHandle | None = None
+        self._process = self._spawn()
+
+    @classmethod
+    def start(cls, folder: Path, store: str | None) -> GraphProcess:
+        """Start the process, which opens nothing yet: the server first makes sure that the folder is its own."""
+        return cls(
+            lambda path: [
+                sys.executable,
+                "-m",
+                "headwater.ingest.process.graph_worker",
+                str(folder),
+                store or "",
+                str(path),
+            ]
+        )
+
+    def open(self) -> None:
+        """Have the store opened, and wait until questions are answered; raises what `Service.open` raised there."""
+        assert self._process.stdout is not None, "the process was started with a pipe"
+        self._opened = True
+        self._tell()
+        line = self._process.stdout.readline()
+        said = json.loads(line) if line else {"error": "", "text": "the graph's process did not start"}
+        if "error" in said:
+            raise _errors().get(said["error"], RuntimeError)(said["text"])
+
+    def wake(self, _sequence: int = 0) -> None:
+        """Say, from the event loop and soon, that entries came: a word for many of them."""
+        if self._told is None:
+            self._told = asyncio.get_running_loop().call_later(_TELL_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        """Never waits: in a full pipe there is a word already."""
+        self._told = None
+        assert self._process.stdin is not None, "the process was started with a pipe"
+        with suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._process.stdin.fileno(), b"\n")
+
+    async def keep(self) -> None:
+        """Start the process again whenever it dies, until cancelled."""
+        wait = _FIRST_WAIT
+        while True:
+            while self._process.poll() is None:  # noqa: ASYNC110 - a thread that waits could not be told to stop
+                await asyncio.sleep(_POLL_SECONDS)
+            log.error("the graph's process died (exit code %s); it is started again", self._process.returncode)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+            self._release()
+            self._process = self._spawn()
+            try:
+                await asyncio.to_thread(self.open)
+                wait = _FIRST_WAIT
+            except tuple(_errors().values()) as error:
+                log.error("the graph cannot be opened: %s", error)  # noqa: TRY400 - the text says all
+
+    def close(self) -> None:
+        """Let it finish what it has in hand, and end. Closing twice is no error."""
+        if not self._opened:
+            self._process.kill()
+        self._release()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def _release(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            self._command(self.address), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), bufsize=0
+        )
+        assert process.stdin is not None, "started with a pipe"
+        os.set_blocking(process.stdin.fileno(), False)
+        return process
+
+
+def _errors() -> dict[str, type[Exception]]:
+    """What can go wrong there, by name."""
+    from headwater.graphstore.errors import Damaged, Denied, Exceeded, InUse, Lasting, Passing, Refused
+    from headwater.ingest.graph.projector import OtherLedger
+    from headwater.ingest.ledger.ledger import LedgerUnavailable
+
+    kinds = (Damaged, Denied, Exceeded, InUse, Lasting, Passing, Refused, LedgerUnavailable, OtherLedger, RuntimeError)
+    return {kind.__name__: kind for kind in kinds}
+
+
+def _environment() -> dict[str, str]:
+    """With the path of what runs here: the same code, from any folder."""
+    here = str(Path(__file__).parents[3])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))}

@@ -1,0 +1,81 @@
+"""The graph's own process: projector, store and the API over them, on a Unix socket behind the server that receives.
+
+Python computes on one core a process: beside the projector every acknowledgement would wait for it. The ledger is read
+here and never written. Standard input is the server's hand: the first byte says that the folder is the server's own,
+further ones that entries came, the end that it is gone. Started by `graph_process`, which reads one line of
+standard output: that all is open, or what went wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from aiohttp import web
+
+from headwater.graphstore.errors import StoreError
+from headwater.ingest.folder.service import Service
+from headwater.ingest.graph.projector import OtherLedger
+from headwater.ingest.gremlin import endpoint
+from headwater.ingest.http import api
+from headwater.ingest.http.serving import answer_errors, make_runner
+from headwater.ingest.ledger.ledger import LedgerError
+
+#: Seconds after which the projector lets a question go on, and a question the projector.
+_SWITCH_SECONDS = 0.001
+_KEEPALIVE_SECONDS = 86_400.0  #: the server's connections are never closed from here: a question would be lost
+_READ = 4_096
+
+
+def main(folder: str, store: str, address: str) -> int:
+    """Serve until standard input ends; the exit code. `store` is empty for the folder's own."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # the server is told, drains, and then ends this process
+        signal.signal(number, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("gremlinpython").setLevel(logging.WARNING)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    if not os.read(sys.stdin.fileno(), _READ):
+        return 0
+    try:
+        service = Service.open(Path(folder), store or None, follows=True)
+    except (StoreError, LedgerError, OtherLedger) as error:
+        _tell({"error": type(error).__name__, "text": str(error)})
+        return 1
+    with service:
+        asyncio.run(_run(service, address))
+    return 0
+
+
+async def _run(service: Service, address: str) -> None:
+    app = web.Application(middlewares=[answer_errors])
+    endpoint.add_routes(app, service.store)
+    api.add_routes(app, service)
+    runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS)
+    await runner.setup()
+    await web.UnixSite(runner, address).start()
+    service.start()
+    gone = asyncio.Event()
+    threading.Thread(target=_listen, args=(service, asyncio.get_running_loop(), gone), daemon=True).start()
+    _tell({"ready": True})
+    await gone.wait()
+    await runner.cleanup()
+
+
+def _listen(service: Service, loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
+    while os.read(sys.stdin.fileno(), _READ):
+        service.projector.wake()
+    loop.call_soon_threadsafe(gone.set)
+
+
+def _tell(said: dict[str, object]) -> None:
+    print(json.dumps(said), flush=True)  # noqa: T201 - the one line that the server reads
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

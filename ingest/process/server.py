@@ -1,0 +1,169 @@
+"""The server: receiver and API over one data folder, on one port; from start to a drained stop.
+
+This process receives, writes the ledger and acknowledges; the graph is a process of its own (`graph_process`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from headwater.ingest.folder.targets import default_store
+from headwater.ingest.http import statements as stating
+from headwater.ingest.http.auth import access_for
+from headwater.ingest.http.receiver import Settings, create_app
+from headwater.ingest.http.serving import make_runner
+from headwater.ingest.http.tokens import Sender, TokenStore
+from headwater.ingest.ledger.group_commit import GroupCommitter
+from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.process import forwarding
+from headwater.ingest.process.graph_process import GraphProcess
+
+log = logging.getLogger(__name__)
+
+#: Where a running server says that it runs, in its data folder.
+SERVER_FILE = "server.json"
+#: Seconds after which the thread that works on a large body lets the others go on.
+_SWITCH_SECONDS = 0.0005
+#: Seconds that open requests get to finish after SIGTERM.
+DRAIN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How a server is started. `port` 0 takes a free one."""
+
+    folder: Path
+    store: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 9090
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    ready: Callable[[str], None] = field(default=lambda _: None)
+
+
+def serve(settings: ServerSettings, graph: GraphProcess) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return. `graph` is started for the same folder and store.
+
+    TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable: their file is damaged. OSError:
+    the port is taken. The errors of `Ledger.open`, and of `Service.open` for the graph.
+    """
+    tokens = _Tokens(settings.folder)
+    tokens.list()
+    access = access_for(
+        settings.host, tokens, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
+    )
+    listening = _listen(settings.host, settings.port)
+    try:
+        with Ledger.open(settings.folder, clock=lambda: time.time_ns() // 1_000_000) as ledger, closing(graph):
+            graph.open()
+            asyncio.run(_run(settings, Settings(access=access), ledger, graph, listening, tokens.local))
+    finally:
+        listening.close()
+
+
+class _Tokens(TokenStore):
+    """The tokens of the folder, and one that lives as long as the server, for commands of the same user.
+
+    It stands in the folder, closed to others: whoever reads it there could read the ledger as well.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.local = secrets.token_urlsafe(32)
+
+    def check(self, token: str) -> Sender | None:
+        """Whose token it is."""
+        if hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self.local.encode()):
+            return Sender("local", frozenset({"admin"}))
+        return super().check(token)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket, before anything else is opened: a port that is taken is said at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host.strip("[]"), port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+async def _run(
+    settings: ServerSettings,
+    receiver: Settings,
+    ledger: Ledger,
+    graph: GraphProcess,
+    listening: socket.socket,
+    token: str,
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    committer = GroupCommitter(ledger, on_appended=graph.wake)
+    app = create_app(committer, settings=receiver)
+    instance = secrets.token_hex(8)
+    app.router.add_get("/health", _health(instance))
+    stating.add_routes(app, committer)
+    forwarding.add_routes(app, graph.address)
+    runner = make_runner(app)
+    await runner.setup()
+    site = web.SockSite(runner, listening, shutdown_timeout=DRAIN_SECONDS)
+    await site.start()
+    keeping = asyncio.create_task(graph.keep())
+    url = _url(settings.host, listening.getsockname()[1])
+    marker = settings.folder / SERVER_FILE
+    store = settings.store or default_store(settings.folder)
+    _write(marker, {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token})
+    settings.ready(url)
+    try:
+        await stop.wait()
+    finally:
+        with suppress(FileNotFoundError):
+            marker.unlink()
+        await runner.cleanup()
+        await committer.close()
+        keeping.cancel()
+
+
+def _health(instance: str) -> Handler:
+    """Whether the server lives; `instance` is what tells it from others."""
+
+    async def health(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"status": "ok", "instance": instance})
+
+    return health
+
+
+def _url(host: str, port: int) -> str:
+    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host.strip("[]")  # noqa: S104 - reached as loopback
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    """Whole or not at all: a reader must not see half of it."""
+    fresh = path.with_name(f".{path.name}")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    fresh.replace(path)

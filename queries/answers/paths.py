@@ -1,0 +1,61 @@
+"""The shape of an answer about the ways between two nodes. Plain frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.queries.answers.answer import Edge, Node, Reason
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The ways between two nodes. `direction` is where data flows, seen from `start`; None: there is no way.
+
+    `nodes` and `edges` are all that lies on a way (on the shortest one, if that alone was asked for), nodes by their
+    distance from the end upstream. `paths` are node ids as the data flows, the shortest first. `complete` is False
+    where something was left out: then also "no way" means that none was found.
+    """
+
+    start: str
+    end: str
+    type: str
+    as_of: str | None
+    direction: str | None = None
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    paths: tuple[tuple[str, ...], ...] = ()
+    complete: bool = True
+    reason: Reason | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, in the documented order of keys."""
+        return {
+            "from": self.start,
+            "to": self.end,
+            "type": self.type,
+            "asOf": self.as_of,
+            "direction": self.direction,
+            "nodes": [node.to_dict() for node in self.nodes],
+            "edges": [edge.to_dict() for edge in self.edges],
+            "paths": [list(path) for path in self.paths],
+            "complete": self.complete,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Paths:
+        """The inverse of `to_dict`."""
+        return cls(
+            start=data["from"],
+            end=data["to"],
+            type=data["type"],
+            as_of=data["asOf"],
+            direction=data["direction"],
+            nodes=tuple(Node(**{**node, "tags": tuple(node["tags"])}) for node in data["nodes"]),
+            edges=tuple(Edge(**edge) for edge in data["edges"]),
+            paths=tuple(map(tuple, data["paths"])),
+            complete=data["complete"],
+            reason=data["reason"],
+        )

@@ -1,0 +1,83 @@
+"""An impact answer as a page of its own: one file, no script, no network, a picture inside. All text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.answer import Answer, Node
+from headwater.queries.answers.grades import GRADES, Grade
+from headwater.queries.answers.impact import Impact
+from headwater.queries.drawing import impact_rows
+from headwater.queries.drawing.escape import html_text
+from headwater.queries.drawing.impact_rows import FAN, Fold, Row
+from headwater.queries.drawing.svg import svg
+
+_STYLE = """\
+body { font: 14px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #1f2933;
+  background: #fff; }
+table { border-collapse: collapse; margin: 1em 0; }
+th, td { border-bottom: 1px solid #e4e7eb; padding: .25em .75em .25em 0; text-align: left; vertical-align: top; }
+td { overflow-wrap: anywhere; }
+.picture { overflow-x: auto; }
+.breaks { color: #ab091e; } .changes-value { color: #8d2b0b; } .may-change-rows { color: #035388; }
+.stops, .note { color: #616e7c; }
+"""
+_HEAD = ("what", "id", "hops", "path", "written by")
+_TITLES = ("", "columns", "datasets", "jobs")
+
+
+def page(impact: Impact, fan: int | None = FAN) -> str:
+    """The whole page: totals, the picture of the paths, then what is affected, the worst first."""
+    return "\n".join(_page(impact, fan)) + "\n"
+
+
+def _page(impact: Impact, fan: int | None) -> Iterator[str]:
+    title = html_text(f"Impact: {impact_rows.title(impact)}")
+    yield f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>'
+    yield f"<style>\n{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>"
+    rows = zip(GRADES, impact_rows.totals(impact), strict=True)
+    yield from _table(_TITLES, ((_graded(grade, cells[0]), *cells[1:]) for grade, cells in rows))
+    if impact.edges:
+        yield f'<div class="picture">{svg(picture(impact))}</div>'
+    lines = list(impact_rows.lines(impact, fan))
+    for grade in GRADES:
+        yield from _section(grade, [line for line in lines if line.grade == grade.value])
+    yield from (f"<p>Not graded, columns unknown: {html_text(line)}</p>" for line in impact_rows.unknown(impact))
+    yield f'<p class="note">{html_text(impact_rows.state(impact))}</p>\n</body>\n</html>'
+
+
+def _section(grade: Grade, lines: list[Row | Fold]) -> Iterator[str]:
+    if not lines:
+        return
+    yield f"<h2>{_graded(grade, impact_rows.words(grade.value))}</h2>"
+    shown = (line for line in lines if isinstance(line, Row))
+    cells = ((line.label, line.id, line.distance, line.path, line.by) for line in shown)
+    yield from _table(_HEAD, (tuple(map(html_text, row)) for row in cells))
+    yield from (f'<p class="note">{html_text(str(line))}</p>' for line in lines if isinstance(line, Fold))
+
+
+def _graded(grade: Grade, text: str) -> str:
+    return f'<span class="{grade.value}">{html_text(text)}</span>'
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """The lines of a table; the cells are escaped."""
+    yield f"<table>\n<thead><tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr></thead>\n<tbody>"
+    yield from (f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    yield "</tbody>\n</table>"
+
+
+def picture(impact: Impact) -> Answer:
+    """The paths as a lineage answer, which can be drawn: each node at its distance."""
+    distances = {item.id: item.distance for item in impact.affected}
+    ends = dict.fromkeys(node for edge in impact.edges for node in (edge.source, edge.target))
+    nodes = sorted((_node(node, distances.get(node, 0)) for node in ends), key=lambda node: (node.distance, node.id))
+    kept = (impact.root, "downstream", impact.depth, "all", impact.as_of)
+    return Answer(*kept, tuple(nodes), impact.edges, impact.complete, impact.reason)
+
+
+def _node(node: str, distance: int) -> Node:
+    dataset, column = split_node(node)
+    label = "dataset" if column is None else "column"
+    return Node(node, label, column or impact_rows.short(dataset), dataset, distance, "downstream")

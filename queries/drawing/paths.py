@@ -1,0 +1,73 @@
+"""The ways between two nodes as text, one hop a line. All text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from headwater.queries.answers.answer import Answer, Edge
+from headwater.queries.answers.paths import Paths
+from headwater.queries.drawing import escape, render
+
+_NOTE = 100  #: characters of an expression in a line
+
+
+def console(found: Paths) -> RenderableType:
+    """For a terminal: each way with its expressions and jobs, then how much there is."""
+    return Group(*_lines(found))
+
+
+def plain(found: Paths) -> str:
+    """The same without colours."""
+    return "\n".join(line.plain for line in _lines(found)) + "\n"
+
+
+def _lines(found: Paths) -> Iterator[Text]:
+    edges: dict[tuple[str, str], list[Edge]] = {}
+    for edge in found.edges:
+        edges.setdefault((edge.source, edge.target), []).append(edge)
+    for number, way in enumerate(found.paths):
+        if number:
+            yield Text("")
+        yield Text(escape.terminal(way[0]), style="bold")
+        for before, node in pairwise(way):
+            yield _hop(node, edges.get((before, node), ()))
+    yield Text(f"\n{summary(found)}" if found.paths else summary(found))
+
+
+def _hop(node: str, edges: Sequence[Edge]) -> Text:
+    line = Text(f"  → {escape.terminal(node)}", style="bold")
+    for note in dict.fromkeys(map(_note, edges)) or ("a column of it",):
+        line.append(f"\n      {escape.terminal(note)}", style="not bold cyan")
+    return line
+
+
+def _note(edge: Edge) -> str:
+    kind = (edge.subtype or edge.type).lower() + (" (indirect)" if edge.type == "INDIRECT" else "")
+    masked = "masked" if edge.masking else ""
+    parts = (escape.shorten(edge.expression or "", _NOTE), kind, masked, (edge.job or "").removeprefix("job:"))
+    return ", ".join(filter(None, parts))
+
+
+def summary(found: Paths) -> str:
+    """One line: how many ways, through how much, and whether that is all."""
+    if not found.paths:
+        none = f"no path between {found.start} and {found.end}, in either direction"
+        return none if found.complete else f"{none}, as far as was looked: {found.reason} reached"
+    count = f"{len(found.paths):,} path{'s' if len(found.paths) != 1 else ''}"
+    size = f"{len(found.nodes):,} nodes and {len(found.edges):,} edges"
+    state = "complete" if found.complete else f"not complete: {found.reason} reached"
+    return f"{count}; {size} between the two; {state}"
+
+
+def picture(found: Paths) -> Answer:
+    """The ways as a lineage answer, for Mermaid and DOT."""
+    root = found.end if found.direction == "upstream" else found.start
+    return Answer(root, "downstream", None, found.type, found.as_of, found.nodes, found.edges)
+
+
+#: What `--format` takes for ways, as text.
+FORMATS: Mapping[str, Callable[[Answer], str]] = {"mermaid": render.mermaid, "dot": render.dot}

@@ -1,0 +1,144 @@
+"""What differs between two runs, two logics of a job, or two times: columns, what rows depend on, inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import T
+
+from headwater.graphmodel.now import Standing
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.answers.page import Page, Row, cut
+from headwater.queries.tracing.as_of import Moment
+from headwater.queries.tracing.contributions_as_of import Standings
+from headwater.queries.tracing.full_scan import Late
+from headwater.queries.tracing.logics import Derivations, Logics, sources_of, standing_alone, text_of
+from headwater.queries.tracing.walk import chunks
+
+Given = Mapping[str, Any]
+State = Mapping[str, Standing]
+
+
+class Pair(NamedTuple):
+    """The plans of one dataset on either side."""
+
+    dataset: str
+    before: State
+    after: State
+
+
+def run_differences(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """What `other` did otherwise than `run`, dataset by dataset."""
+    before, after = (_plans_of_runs(g, given[name]) for name in ("run", "other"))
+    pairs = [
+        Pair(dataset, standing_alone(before.get(dataset, ())), standing_alone(after.get(dataset, ())))
+        for dataset in sorted(before.keys() | after.keys())
+    ]
+    return _page(g, pairs, given, late)
+
+
+def differences(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """What changed in a dataset, or in what a job writes, from one time to another.
+
+    Without `from` a job's last logic is compared with the one that ran before it. QueryError: a dataset needs it.
+    """
+    is_job = bool(g.V(given["node"]).has_label("job").id_().to_list())
+    if is_job and given["from"] is None:
+        return _page(g, _last_two(g, given["node"]), given, late)
+    if given["from"] is None:
+        raise QueryError("a dataset is compared with what it was at a time: from is needed", "from")
+    datasets = g.V(given["node"]).out("hasPlan").out("writes").dedup().id_().to_list() if is_job else [given["node"]]
+    own = set(g.V(given["node"]).out("hasPlan").id_().to_list()) if is_job else None
+    before, after = (_stood(g, datasets, given[name], own) for name in ("from", "to"))
+    return _page(g, [Pair(d, before.get(d, {}), after.get(d, {})) for d in sorted(datasets)], given, late)
+
+
+def _page(g: GraphTraversalSource, pairs: list[Pair], given: Given, late: Late) -> Page:
+    rows: list[Row] = []
+    for pair in pairs:
+        if late():
+            return cut(rows, given, "deadline")
+        rows += _rows(g, pair)
+    return cut(rows, given)
+
+
+def _rows(g: GraphTraversalSource, pair: Pair) -> Iterator[Row]:
+    plans = sorted(pair.before.keys() | pair.after.keys())
+    if pair.before == pair.after or not plans:
+        return
+    columns = sorted(g.V(pair.dataset).out("hasColumn").id_().to_list())
+    logics = Logics(g, [*columns, pair.dataset], plans)
+    for node in (*columns, pair.dataset):
+        before, after = logics.of(node, pair.before), logics.of(node, pair.after)
+        if before != after:
+            kind = "rows" if node == pair.dataset else "column"
+            yield {"dataset": pair.dataset, "kind": kind, "id": node, **change(before, after)}
+    reads = _reads(g, plans)
+    read, reading = ({d for plan in side for d in reads.get(plan, ())} for side in (pair.before, pair.after))
+    for dataset in sorted(read ^ reading):
+        yield {
+            "dataset": pair.dataset,
+            "kind": "input",
+            "id": dataset,
+            "change": _change(dataset in read, dataset in reading),
+        }
+
+
+def change(before: Derivations, after: Derivations) -> Row:
+    """The cells of a row that say how what something is derived from changed."""
+    return {
+        "change": _change(bool(before), bool(after)),
+        "before": text_of(before),
+        "after": text_of(after),
+        "sourcesAdded": sorted({*sources_of(after)} - {*sources_of(before)}),
+        "sourcesDropped": sorted({*sources_of(before)} - {*sources_of(after)}),
+    }
+
+
+def _change(was: bool, is_now: bool) -> str:  # noqa: FBT001 - two plain facts
+    return "changed" if was and is_now else "added" if is_now else "dropped"
+
+
+def _plans_of_runs(g: GraphTraversalSource, runs: list[str]) -> dict[str, list[str]]:
+    """The plans that runs executed, by the dataset that each writes."""
+    found: dict[str, list[str]] = {}
+    rows = g.V(runs).out("executes").dedup().order().by(T.id).project("plan", "target").by(T.id).by("target").to_list()
+    for row in rows:
+        found.setdefault(row["target"], []).append(row["plan"])
+    return found
+
+
+def _last_two(g: GraphTraversalSource, job: str) -> list[Pair]:
+    """Of each dataset that a job writes the logic that succeeded last, and the one that did before it."""
+    succeeded = __.in_("executes").has("status", "success").values("timestamp").fold()
+    rows = g.V(job).out("hasPlan").project("plan", "target", "times").by(T.id).by("target").by(succeeded).to_list()
+    by_dataset: dict[str, list[tuple[int, str]]] = {}
+    for row in rows:
+        if row["times"]:
+            by_dataset.setdefault(row["target"], []).append((max(row["times"]), row["plan"]))
+    last = {dataset: [plan for _, plan in sorted(plans)[-2:]] for dataset, plans in by_dataset.items()}
+    return [Pair(d, standing_alone(p[:-1]), standing_alone(p[-1:])) for d, p in sorted(last.items()) if len(p) > 1]
+
+
+def _stood(
+    g: GraphTraversalSource, datasets: list[str], moment: Moment | None, own: set[str] | None
+) -> dict[str, dict[str, Standing]]:
+    """The plans that stood in each dataset; `own` are those that count, None for all."""
+    if moment is None:
+        return {}
+    standings = Standings(g, moment)
+    standings.of_datasets(datasets)
+    return {
+        dataset: {p: standings.of_plan(p) for p in standings.of_datasets([dataset]) if own is None or p in own}
+        for dataset in datasets
+    }
+
+
+def _reads(g: GraphTraversalSource, plans: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for ids in chunks(plans):
+        rows = g.V(ids).project("plan", "reads").by(T.id).by(__.out("reads").id_().fold()).to_list()
+        found.update((row["plan"], row["reads"]) for row in rows)
+    return found

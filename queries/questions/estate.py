@@ -1,0 +1,101 @@
+"""Questions to the estate as a whole: what nobody reads or uses, what stopped running, what most depends on.
+
+Each looks at all vertices of one label within a deadline, and says if it did not get to the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import Order, T
+
+from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.page import Page, Row
+from headwater.queries.questions.cadence import RUN_CELLS, cadence, executions
+from headwater.queries.tracing.full_scan import Given, Late, Survey, followed
+
+_RUNS = 60  #: runs, the last ones, that say how often a job runs: several may be of one application
+_NAMELESS = "unresolved:"  #: begins the name of a dataset of one plan alone
+_FEWEST = 3  #: executions from which a job is known to run at intervals
+
+
+def unread_datasets(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """Datasets that some job writes and none ever read, but for the jobs that read what they write."""
+    survey = Survey(g, late)
+    for ids in survey.over("dataset"):
+        unread = g.V(ids).where(__.in_("writes")).not_(followed(__.in_e("everDerivesFrom")))
+        rows = unread.project("dataset", "jobs", "lastWrite").by(T.id)
+        rows = rows.by(__.in_("writes").in_("hasPlan").id_().dedup().order().fold())
+        rows = rows.by(__.in_("versionOf").values("timestamp").max_())
+        survey.rows += rows.to_list()
+    return survey.page(given, lambda row: (row.get("lastWrite", 0), row["dataset"]))
+
+
+def unused_columns(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """Columns that a job writes and none ever used, of datasets that some job reads."""
+    survey = Survey(g, late)
+    for ids in survey.over("dataset"):
+        read = g.V(ids).where(__.in_("writes")).where(followed(__.in_e("everDerivesFrom")))
+        unused = read.out("hasColumn").not_(followed(__.in_e("everDerivesFrom", "everDependsOn"))).id_()
+        survey.rows += [{"column": column, "dataset": split_node(column)[0]} for column in unused.to_list()]
+    return survey.page(given, lambda row: row["column"])
+
+
+def stopped_jobs(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """Jobs without a run for longer than `times` their usual interval, before `at` (ms; absent: now)."""
+    survey = Survey(g, late)
+    at = given["at"] or time.time_ns() // 1_000_000
+    for ids in survey.over("job"):
+        runs = __.out("hasPlan").in_("executes").order().by("timestamp", Order.desc).limit(_RUNS)
+        runs = runs.project(*RUN_CELLS).by("timestamp").by("appId").fold()
+        for row in g.V(ids).project("job", "runs").by(T.id).by(runs).to_list():
+            survey.rows += _stopped(row["job"], executions(row["runs"]), at, given["times"])
+    return survey.page(given, lambda row: (-row["missed"], row["job"]))
+
+
+def _stopped(job: str, times: Sequence[int], at: int, most: int) -> list[Row]:
+    last, interval = cadence(times)
+    if last is None or not interval or len(times) < _FEWEST or at - last <= most * interval:
+        return []
+    return [{"job": job, "lastRun": last, "intervalMs": interval, "missed": (at - last) // interval}]
+
+
+def hot_spots(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """The datasets, or columns, that most others are directly made of or depend on."""
+    survey = Survey(g, late)
+    labels = ("derivesFrom", "dependsOn") if given["level"] == "column" else ("derivesFrom",)
+    for ids in survey.over(given["level"]):
+        used = g.V(ids).where(followed(__.in_e(*labels)))
+        counted = used.project("id", "dependents", "jobs").by(T.id)
+        counted = counted.by(followed(__.in_e(*labels)).out_v().dedup().count())
+        counted = counted.by(followed(__.in_e(*labels)).values("job").dedup().count())
+        survey.rows += counted.to_list()
+    return survey.page(given, lambda row: (-row["dependents"], -row["jobs"], row["id"]))
+
+
+def two_names(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """Datasets that may be one under several names: the same last part of the name, and the same columns."""
+    survey = Survey(g, late)
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for ids in survey.over("dataset"):
+        rows = g.V(ids).project("id", "columns").by(T.id).by(__.out("hasColumn").id_().fold())
+        for row in rows.to_list():
+            columns = tuple(sorted(split_node(column)[1] or "" for column in row["columns"]))
+            if not row["id"].startswith(_NAMELESS):
+                groups.setdefault((last_name(row["id"]), columns), []).append(row["id"])
+    survey.rows = [
+        {"name": name, "datasets": sorted(datasets), "columns": len(columns)}
+        for (name, columns), datasets in groups.items()
+        if len(datasets) > 1 and len(columns) > 1
+    ]
+    return survey.page(given, lambda row: (-row["columns"], row["datasets"]))
+
+
+def last_name(dataset: str) -> str:
+    """The last part of a path, or of a table's name, in lower case and without a file's ending."""
+    last = dataset.rstrip("/").rpartition("/")[2].lower()
+    for ending in (".gz", ".parquet", ".csv", ".json", ".orc", ".avro", ".delta"):
+        last = last.removesuffix(ending)
+    return last.rpartition(".")[2] or last

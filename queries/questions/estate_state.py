@@ -1,0 +1,167 @@
+"""Questions to the estate that compare: cycles of datasets, columns that changed between writes, lineage that lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import P, T
+
+from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.page import Page, Row
+from headwater.queries.tracing.full_scan import Given, Late, Survey, followed
+from headwater.queries.tracing.routes import circles
+
+_SAID = 5  #: operations or expressions that are named as a cause
+
+
+def cycles(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """Datasets that feed themselves through other jobs, now; each group with the jobs inside it."""
+    survey = Survey(g, late)
+    links: dict[str, list[str]] = {}
+    jobs: dict[tuple[str, str], set[str]] = {}
+    for ids in survey.over("dataset"):
+        edges = followed(g.V(ids).out_e("derivesFrom"))
+        rows = edges.project("target", "source", "job").by(__.out_v().id_()).by(__.in_v().id_()).by("job")
+        for row in rows.to_list():
+            links.setdefault(row["source"], []).append(row["target"])
+            jobs.setdefault((row["source"], row["target"]), set()).add(row.get("job", ""))
+    for circle in circles(links):
+        inside = {job for (source, target), by in jobs.items() if source in circle and target in circle for job in by}
+        survey.rows.append({"datasets": sorted(circle), "jobs": sorted(inside - {""})})
+    return survey.page(given, lambda row: (-len(row["datasets"]), row["datasets"]))
+
+
+class _Logic(NamedTuple):
+    """A logic that wrote a dataset: since when, and which columns have sources in it."""
+
+    first: int
+    plan: str
+    job: str
+    columns: frozenset[str]
+
+
+def schema_drift(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """Datasets whose columns changed from one logic that wrote them to the next, columns without sources aside."""
+    survey = Survey(g, late)
+    for ids in survey.over("dataset"):
+        several = g.V(ids).where(__.in_("writes").limit(2).count().is_(P.gt(1))).id_().to_list()
+        for some in survey.chunks(several):
+            for dataset, logics in _logics(g, some).items():
+                survey.rows += _drifts(dataset, logics)
+    return survey.page(given, lambda row: (-row["at"], row["dataset"], row["after"]))
+
+
+def _logics(g: GraphTraversalSource, datasets: list[str]) -> Mapping[str, list[_Logic]]:
+    columns: dict[tuple[str, str, str], set[str]] = {}
+    edges = g.V(datasets).out("hasColumn").out_e("everDerivesFrom")
+    for row in edges.project("column", "plan", "job").by(__.out_v().id_()).by("plan").by("job").dedup().to_list():
+        dataset, column = split_node(row["column"])
+        columns.setdefault((dataset, row["plan"], row["job"]), set()).add(column or "")
+    first = _first_runs(g, {plan for _, plan, _ in columns})
+    out: dict[str, list[_Logic]] = {}
+    for (dataset, plan, job), names in columns.items():
+        if plan in first:
+            out.setdefault(dataset, []).append(_Logic(first[plan], plan, job, frozenset(names)))
+    return out
+
+
+def _first_runs(g: GraphTraversalSource, plans: Collection[str]) -> Mapping[str, int]:
+    if not plans:
+        return {}
+    first = __.in_("executes").has("status", "success").values("timestamp").min_()
+    rows = g.V(sorted(plans)).project("plan", "first").by(T.id).by(first).to_list()
+    return {row["plan"]: row["first"] for row in rows if "first" in row}
+
+
+def _drifts(dataset: str, logics: Iterable[_Logic]) -> Iterator[Row]:
+    ordered = sorted(logics, key=lambda logic: (logic.first, logic.plan))
+    for before, after in pairwise(ordered):
+        if before.columns != after.columns:
+            yield {
+                "dataset": dataset,
+                "at": after.first,
+                "added": sorted(after.columns - before.columns),
+                "dropped": sorted(before.columns - after.columns),
+                "job": after.job,
+                "before": before.plan,
+                "after": after.plan,
+            }
+
+
+#: Why a job lacks column lineage, and what that means.
+REASONS: Mapping[str, str] = {
+    "never ran": "its plan is known, and no run of it",
+    "failed only": "no run of it succeeded",
+    "no columns": "it reads a dataset and does not say which columns",
+    "unresolved": "columns whose sources its payload does not tell",
+    "partly unresolved": "columns some of whose sources its payload does not tell",
+    "not exact": "through code that a plan cannot show: every column may come from every other",
+}
+
+
+def coverage(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+    """Jobs without, or without all of, their column lineage, and why: one row a job, dataset and reason."""
+    survey = Survey(g, late)
+    for ids in survey.over("plan"):
+        survey.rows += _not_run(g, ids)
+    for ids in survey.over("dataset"):
+        survey.rows += _lacking(g, ids)
+    survey.rows = list({_place(row): row for row in survey.rows}.values())  # a job may have many failed logics
+    return survey.page(given, _place)
+
+
+def _place(row: Row) -> tuple[int, str, str]:
+    return _ORDER.index(row["reason"]), row["dataset"], row["job"]
+
+
+def _not_run(g: GraphTraversalSource, plans: list[str]) -> Iterator[Row]:
+    """Logics that never succeeded, of jobs of which none ever did."""
+    succeeded = __.in_("hasPlan").out("hasPlan").in_("executes").has("status", "success")
+    rows = g.V(plans).not_(succeeded).project("job", "dataset", "failed").by("job").by("target")
+    for row in rows.by(__.in_("executes").limit(1).count()).to_list():
+        yield _row(row, "failed only" if row["failed"] else "never ran")
+
+
+def _lacking(g: GraphTraversalSource, datasets: list[str]) -> Iterator[Row]:
+    """What lacks of the lineage that holds now: counted for a dataset, told for each job that writes it."""
+    rows = g.V(datasets).where(followed(__.out_e("derivesFrom"))).project("dataset", "jobs", *_COUNTS, "said", "causes")
+    rows = rows.by(T.id).by(followed(__.out_e("derivesFrom")).values("job").dedup().order().fold())
+    for counted in _COUNTS.values():
+        rows = rows.by(counted().count())
+    rows = rows.by(__.out("hasColumn").flat_map(_inexact()).values("expression").dedup().limit(_SAID).fold())
+    unresolved = __.in_("writes").out("hasOperation").has("resolved", _NO)
+    for row in rows.by(unresolved.values("name").dedup().limit(_SAID).fold()).to_list():
+        for reason in (reason for reason in _COUNTS if row[reason]):
+            columns = None if reason == "no columns" else row[reason]
+            cause = sorted(row["said"] if reason == "not exact" else row["causes"])
+            yield from (_row({**row, "job": job}, reason, columns, cause) for job in row["jobs"])
+
+
+def _row(found: Row, reason: str, columns: int | None = None, cause: Sequence[str] = ()) -> Row:
+    return {
+        "job": found["job"],
+        "dataset": found["dataset"],
+        "reason": reason,
+        "columns": columns,
+        "cause": list(cause),
+    }
+
+
+_NO: Any = False  # has(key, value) of Gremlin, where a plain False would be taken for a flag
+
+
+def _inexact() -> GraphTraversal:
+    return followed(__.out_e("derivesFrom").has("exact", _NO))
+
+
+#: What is counted of a dataset, by the reason that it gives.
+_COUNTS: Mapping[str, Callable[[], GraphTraversal]] = {
+    "no columns": lambda: followed(__.out_e("derivesFrom").has("columns", 0)),
+    "unresolved": lambda: __.out("hasColumn").has("origin", "unresolved"),
+    "partly unresolved": lambda: __.out("hasColumn").has("resolved", _NO).not_(__.has("origin", "unresolved")),
+    "not exact": lambda: __.out("hasColumn").where(_inexact()),
+}
+_ORDER = tuple(REASONS)

@@ -1,0 +1,107 @@
+"""Why an edge is there, and why two names are one: the plan and the runs behind each, and the rule in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import T
+
+from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.page import Page, Row, cut
+
+Given = Mapping[str, Any]
+
+COLUMNS = (
+    *("what", "target", "source", "type", "subtype", "rule", "expression", "holds"),
+    *("job", "plan", "agentPlanIds", "runs", "firstRun", "lastRun"),
+)
+
+#: What each subtype says, in words; they are OpenLineage's.
+RULES: Mapping[str, str] = {
+    "IDENTITY": "the value as it is: copied, renamed, or a group key",
+    "TRANSFORMATION": "made of it, row by row",
+    "AGGREGATION": "made of many of its values: over a group or a window",
+    "FILTER": "it decides which rows there are: WHERE, HAVING, EXISTS, IN, EXCEPT, INTERSECT, MERGE",
+    "JOIN": "rows were matched by it",
+    "GROUP_BY": "rows were grouped, or told apart, by it",
+    "SORT": "rows were ordered by it",
+    "WINDOW": "a window was partitioned or ordered by it",
+    "CONDITIONAL": "a CASE or IF looked at it",
+}
+_CARRIED = "the rows that a MERGE, UPDATE, DELETE or a job that reads what it writes left as they were"
+_READ = "the plan reads it and does not say of its columns what becomes of them"
+_SPELLING = "a payload called it so, or it is the same name written otherwise"
+
+_LABELS = (("derivesFrom", "dependsOn"), ("everDerivesFrom", "everDependsOn"))
+_EDGE = ("type", "subtype", "expression", "carried", "job", "plan")
+
+
+def explain(g: GraphTraversalSource, given: Given) -> Page:
+    """The edges from a dataset or column to `source`, or to all that it is made of; and its other names."""
+    found = {_identity(row): row for row in _edges(g, given, _LABELS[1])}
+    now = {_identity(row): row for row in _edges(g, given, _LABELS[0])}
+    plans = _plans(g, sorted({row["plan"] for row in (*found.values(), *now.values()) if row["plan"]}))
+    rows: list[Row] = []
+    for key in sorted(found.keys() | now.keys()):
+        row = now.get(key) or found[key]
+        holds = "now" if key in now else "not any more"
+        rows.append({"what": "edge", **row, "rule": _rule(row), "holds": holds, **plans.get(row["plan"], {})})
+    rows += [] if given["source"] else list(_names(g, given["node"]))
+    return cut([{name: row.get(name) for name in COLUMNS} for row in rows], given)
+
+
+def _edges(g: GraphTraversalSource, given: Given, labels: tuple[str, ...]) -> Iterator[Row]:
+    dataset, column = split_node(given["node"])
+    edges = g.V(given["node"]).out_e(*labels)
+    if column:  # what the whole output depends on hangs on the dataset
+        edges = g.V(given["node"], dataset).union(__.has_label("column").out_e(labels[0]), __.out_e(labels[1]))
+    if given["source"]:
+        edges = edges.where(__.in_v().has_id(given["source"]))
+    rows = edges.project("target", "source", *_EDGE).by(__.out_v().id_()).by(__.in_v().id_())
+    for key in _EDGE:
+        rows = rows.by(key)
+    for row in rows.to_list():
+        yield {name: row.get(name) for name in ("target", "source", *_EDGE)}
+
+
+def _identity(row: Row) -> tuple[str, ...]:
+    names = ("target", "source", "type", "subtype", "plan", "expression")
+    return tuple(str(row[name] or "") for name in names)
+
+
+def _rule(row: Row) -> str:
+    return _CARRIED if row["carried"] else RULES.get(row["subtype"] or "", _READ)
+
+
+def _plans(g: GraphTraversalSource, plans: list[str]) -> dict[str, Row]:
+    """Of each plan how often it ran, when first and last, and what agents call it."""
+    if not plans:
+        return {}
+    told = g.V(plans).project("id", "runs", "firstRun", "lastRun", "agentPlanIds").by(T.id)
+    told = told.by(__.in_("executes").count())
+    told = told.by(__.in_("executes").values("timestamp").min_()).by(__.in_("executes").values("timestamp").max_())
+    told = told.by(__.in_("executes").values("agentPlanId").dedup().order().fold())
+    return {row.pop("id"): row for row in map(dict, told.to_list())}
+
+
+def _names(g: GraphTraversalSource, node: str) -> Iterator[Row]:
+    names = g.V(split_node(node)[0]).in_("aliasOf").values("name").to_list()
+    for name in sorted(names):
+        yield {"what": "name", "target": split_node(node)[0], "source": name, "rule": _SPELLING}
+
+
+_RUN = ("timestamp", "status", "agentPlanId", "appId", "jobRun")
+FIND_RUNS = ("run", "job", "plan", "target", *_RUN)
+
+
+def find_runs(g: GraphTraversalSource, given: Given) -> Page:
+    """The runs that an agent's plan id, a Spark application id or a Glue job run (``jr_...``) stands for."""
+    told = g.V(given["id"]).project(*FIND_RUNS).by(T.id)
+    told = told.by(__.out("executes").in_("hasPlan").id_()).by(__.out("executes").id_())
+    told = told.by(__.out("executes").values("target"))
+    for key in _RUN:
+        told = told.by(key)
+    found = [{name: row.get(name) for name in FIND_RUNS} for row in told.to_list()]
+    return cut(sorted(found, key=lambda row: (row["timestamp"], row["run"])), given)

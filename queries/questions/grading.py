@@ -1,0 +1,111 @@
+"""A lineage answer, graded: which columns, datasets and jobs a change comes to, and how badly. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.answer import Answer, Edge
+from headwater.queries.answers.grades import (
+    TAKES_NAME,
+    Change,
+    Grade,
+    Kind,
+    Link,
+    Reached,
+    Spread,
+    State,
+    kind_of,
+    spread,
+)
+from headwater.queries.answers.impact import Affected, Unknown
+
+
+class Graded(NamedTuple):
+    """The roots of an answer (a dataset brings its columns) and what a change of them comes to."""
+
+    roots: frozenset[str]
+    change: Change
+    spread: Spread
+
+
+def grade(answer: Answer, change: Change) -> Graded:
+    """Follow a change through an answer that looks downstream and has all types of edges."""
+    roots = frozenset(node.id for node in answer.nodes if node.distance == 0)
+    return Graded(roots, change, spread(roots, links(answer), change))
+
+
+def links(answer: Answer) -> Mapping[str, list[Link]]:
+    """What each node leads to; a dataset that is no root leads to its columns."""
+    out: dict[str, list[Link]] = {}
+    for number, edge in enumerate(answer.edges):
+        kind = kind_of(edge.type, edge.subtype, masking=edge.masking)
+        out.setdefault(edge.source, []).append(Link(edge.target, kind, number))
+    datasets = {node.id for node in answer.nodes if node.label == "dataset" and node.distance}
+    for node in answer.nodes:
+        if node.label == "column" and node.dataset in datasets:
+            kind = Kind.CONSTANT if node.origin == "constant" else Kind.COLUMN
+            out.setdefault(node.dataset, []).append(Link(node.id, kind))
+    return out
+
+
+def columns(graded: Graded) -> Iterator[Affected]:
+    """The columns that are reached."""
+    return (_affected(node, "column", at) for node, at in graded.spread.reached.items() if "#" in node)
+
+
+def datasets(graded: Graded) -> Iterator[Affected]:
+    """The datasets with a column that is reached, or whose rows may change: as bad as the worst of it."""
+    found: dict[str, Reached] = {}
+    for node, at in graded.spread.reached.items():
+        _worse(found, split_node(node)[0], at)
+    return (_affected(dataset, "dataset", at) for dataset, at in found.items())
+
+
+def jobs(graded: Graded, edges: Sequence[Edge], unknown: Iterable[Unknown]) -> Iterator[Affected]:
+    """The jobs behind the edges that are crossed: as bad as the worst that one of them hands on.
+
+    A change that takes a name away breaks every job that reads it by that name, whatever for; where a whole dataset is
+    meant, also those of whose columns nothing is known.
+    """
+    found: dict[str, Reached] = {}
+    for number, state in graded.spread.crossed.items():
+        edge = edges[number]
+        if edge.job is not None:
+            _worse(found, edge.job, _of_job(graded, number, edge, state))
+    for item in unknown:
+        if item.reads in graded.roots and graded.change in TAKES_NAME:
+            _worse(found, item.job, Reached(State.GONE.grade, 1, ()))
+    return (_affected(job, "job", at) for job, at in found.items())
+
+
+def _of_job(graded: Graded, number: int, edge: Edge, state: State) -> Reached:
+    source = graded.spread.reached.get(edge.source)
+    path, distance = (source.path, source.distance) if source else ((), 0)
+    named = source is None and graded.change in TAKES_NAME
+    return Reached((State.GONE if named else state).grade, distance + 1, (*path, number))
+
+
+def _worse(found: dict[str, Reached], name: str, at: Reached) -> None:
+    known = found.get(name, at)
+    worst = min(known, at, key=lambda place: (place.grade.rank, place.distance, place.path))
+    found[name] = worst._replace(distance=min(known.distance, at.distance))
+
+
+def _affected(node: str, label: str, at: Reached) -> Affected:
+    return Affected(node, label, at.grade.value, at.distance, at.path)
+
+
+def numbered(affected: Sequence[Affected], edges: Sequence[Edge]) -> tuple[list[Affected], tuple[Edge, ...]]:
+    """The same with the edges of its paths alone, numbered anew in their own order."""
+    used = sorted({number for item in affected for number in item.path})
+    new = {number: at for at, number in enumerate(used)}
+    moved = [replace(item, path=tuple(new[number] for number in item.path)) for item in affected]
+    return moved, tuple(edges[number] for number in used)
+
+
+def order(item: Affected) -> tuple[int, int, str, str]:
+    """The worst first, then the nearest."""
+    return Grade(item.grade).rank, item.distance, item.label, item.id

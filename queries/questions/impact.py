@@ -1,0 +1,67 @@
+"""What a change of a column or dataset comes to: its lineage downstream, graded, with who runs it and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import P
+
+from headwater.queries.answers.answer import Edge
+from headwater.queries.answers.grades import Change
+from headwater.queries.answers.impact import Affected, Impact, Unknown
+from headwater.queries.questions import grading
+from headwater.queries.questions.cadence import Cadence, cadences, owners
+from headwater.queries.questions.lineage import Question, lineage
+from headwater.queries.questions.tags import ignored_jobs
+from headwater.queries.tracing.as_of import name_of
+from headwater.queries.tracing.walk import chunks
+
+_UNKNOWN = 1_000  #: reads without column lineage that are listed
+
+
+def impact(g: GraphTraversalSource, given: Mapping[str, Any], late: Callable[[], bool]) -> Impact:
+    """The query: `given` has node, change, depth, asOf and limit."""
+    question = Question("downstream", given["depth"], "all", given["asOf"], "column", given["limit"])
+    answer = lineage(g, given["node"], question, late)
+    graded = grading.grade(answer, Change(given["change"]))
+    nodes = [*grading.columns(graded), *grading.datasets(graded)]
+    unknown = tuple(_unknown(g, {answer.nodes[0].dataset, *(item.id for item in nodes if item.label == "dataset")}))
+    affected, edges = grading.numbered([*nodes, *grading.jobs(graded, answer.edges, unknown)], answer.edges)
+    return Impact(
+        root=answer.root,
+        change=given["change"],
+        depth=given["depth"],
+        as_of=name_of(given["asOf"]),
+        affected=tuple(sorted(_told(g, affected, edges), key=grading.order)),
+        edges=edges,
+        unknown=unknown,
+        complete=answer.complete,
+        reason=answer.reason,
+    )
+
+
+def _unknown(g: GraphTraversalSource, datasets: set[str]) -> Iterator[Unknown]:
+    """Who reads these datasets, and does not say which columns."""
+    found: set[Unknown] = set()
+    ignored = ignored_jobs(g)
+    for ids in chunks(sorted(datasets)):
+        reads = g.V(ids).in_e("derivesFrom").has("columns", 0).not_(__.has("job", P.within(ignored))).limit(_UNKNOWN)
+        rows = reads.project("job", "reads", "writes").by("job").by(__.in_v().id_()).by(__.out_v().id_())
+        found.update(Unknown(**row) for row in rows.to_list() if row["reads"] != row["writes"])
+    yield from sorted(found, key=lambda item: (item.job, item.reads, item.writes))
+
+
+def _told(g: GraphTraversalSource, affected: Sequence[Affected], edges: Sequence[Edge]) -> Iterator[Affected]:
+    """What writes each of them, when that ran last and how often, and who owns it."""
+    last = [edges[item.path[-1]] if item.path else None for item in affected]
+    runs = cadences(g, {edge.plan for edge in last if edge and edge.plan})
+    jobs = {edge.job for edge in last if edge and edge.job}
+    owned = owners(g, {*jobs, *(item.id for item in affected)})
+    for item, edge in zip(affected, last, strict=True):
+        job = edge.job if edge else None
+        cadence = runs.get(edge.plan or "", Cadence()) if edge else Cadence()
+        owner = owned.get(item.id) or owned.get(job or "")
+        yield replace(item, job=job, last_run=cadence.last_run, interval=cadence.interval, owner=owner)

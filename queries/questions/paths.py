@@ -1,0 +1,82 @@
+"""How data gets from one node to another: the shortest way, or all that lies between the two.
+
+Both ways round are tried, always by walking upstream: the sources of a node are few where those made of it are many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource
+
+from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.answer import Answer, Reason
+from headwater.queries.answers.paths import Paths
+from headwater.queries.questions.lineage import Question, lineage
+from headwater.queries.tracing.as_of import name_of
+from headwater.queries.tracing.routes import Way, between, distances, ways
+
+_NODES = 100_000  #: that are looked at on the way upstream
+_STEPS = 100_000  #: that are taken to tell ways inside cycles from those that are none
+
+
+def paths(g: GraphTraversalSource, given: Mapping[str, Any], late: Callable[[], bool]) -> Paths:
+    """The query: `given` has from, to, type, asOf, ways and limit."""
+    start, end = given["from"], given["to"]
+    empty = Paths(start, end, given["type"], name_of(given["asOf"]))
+    columns = any(split_node(node)[1] is not None for node in (start, end))
+    level = "column" if columns else "dataset"
+    for source, target, direction in ((start, end, "downstream"), (end, start, "upstream")):
+        question = Question("upstream", None, given["type"], given["asOf"], level, _NODES)
+        answer = lineage(g, target, question, late)
+        found = _found(answer, source, replace(empty, direction=direction), given)
+        if found.paths:
+            return found
+        empty = replace(empty, complete=empty.complete and answer.complete, reason=empty.reason or answer.reason)
+    return empty
+
+
+def _found(answer: Answer, source: str, empty: Paths, given: Mapping[str, Any]) -> Paths:
+    """The ways from `source` to the root of an answer that looks upstream; a dataset also stands for its columns."""
+    links = _links(answer)
+    starts, ends = ({n.id for n in answer.nodes if name in (n.id, n.dataset)} for name in (source, answer.root))
+    whole = given["ways"] == "all"
+    listed, cut = _listed(ways(links, starts, ends, _STEPS), given["limit"] if whole else 1)
+    kept = between(links, starts, ends) if whole else {node for way in listed for node in way}
+    # The walk upstream has the nearest nodes: what it left out may hold a further way, never a shorter one.
+    reason: Reason | None = answer.reason or ("limit" if cut else None)
+    reason = reason if whole or not listed else None
+    far = distances(links, starts)
+    nodes = [replace(node, distance=far[node.id], direction="downstream") for node in answer.nodes if node.id in kept]
+    return replace(
+        empty,
+        nodes=tuple(sorted(nodes, key=lambda node: (node.distance, node.id))),
+        edges=tuple(edge for edge in answer.edges if edge.source in kept and edge.target in kept),
+        paths=tuple(listed),
+        complete=reason is None,
+        reason=reason,
+    )
+
+
+def _listed(found: Iterable[Way | None], limit: int) -> tuple[list[Way], bool]:
+    """Up to `limit` ways, and whether there are, or may be, more."""
+    listed: list[Way] = []
+    for way in found:
+        if way is None or len(listed) == limit:
+            return listed, True
+        listed.append(way)
+    return listed, False
+
+
+def _links(answer: Answer) -> dict[str, list[str]]:
+    """As the data flows: along the edges, and from a dataset that depends on something to its columns."""
+    out: dict[str, set[str]] = {}
+    for edge in answer.edges:
+        out.setdefault(edge.source, set()).add(edge.target)
+    datasets = {node.id for node in answer.nodes if node.label == "dataset"}
+    for node in answer.nodes:
+        if node.label == "column" and node.dataset in datasets:
+            out.setdefault(node.dataset, set()).add(node.id)
+    return {node: sorted(following) for node, following in out.items()}

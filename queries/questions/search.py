@@ -1,0 +1,86 @@
+"""Find vertices by name or id, without regard to case: exact ones first, then those that begin so, then the rest.
+
+Stores have no case-blind comparison that all of them understand. The id of a column has its name in lower case, which
+serves for columns; for other names the usual spellings of the words are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import reduce
+from itertools import product
+from typing import Any
+
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import P, T, TextP
+
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.answers.page import Page, Row
+
+_MATCHES = ("exact", "prefix", "substring")
+_LABELS = ("dataset", "column", "job", "alias")
+#: What is searched, in the order of the answer.
+_STAGES = tuple(product(_MATCHES, _LABELS))
+_PREDICATES: Mapping[str, Callable[[str], P]] = {
+    "exact": P.eq,
+    "prefix": TextP.starting_with,
+    "substring": TextP.containing,
+}
+
+
+def search(g: GraphTraversalSource, given: Mapping[str, Any]) -> Page:
+    """One page of what `q` finds, and where the next one begins (``<stage>.<offset>``)."""
+    stage, offset = _place(given["next"])
+    rows: list[Row] = []
+    for at in range(stage, len(_STAGES)):
+        match, label = _STAGES[at]
+        start = offset if at == stage else 0
+        room = given["limit"] - len(rows)
+        found = _found(g, given["q"], match, label).range_(start, start + room + 1)
+        more = [{**row, "match": match} for row in _rows(found, label)]
+        rows += more[:room]
+        if len(more) > room:
+            return Page(rows, f"{at}.{start + room}")
+    return Page(rows, None)
+
+
+def _place(cursor: str | None) -> tuple[int, int]:
+    place = re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,12})", cursor or "0.0")
+    if place is None:
+        raise QueryError("next must be what the page before gave as its next", "next")
+    return int(place[1]), int(place[2])
+
+
+def _found(g: GraphTraversalSource, text: str, match: str, label: str) -> GraphTraversal:
+    """What matches so, and does not match better."""
+    found = g.V().has_label(label).or_(*_conditions(text, match, label))
+    for better in _MATCHES[: _MATCHES.index(match)]:
+        found = found.not_(__.or_(*_conditions(text, better, label)))
+    return found.order().by(T.id)
+
+
+def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
+    predicate = _PREDICATES[match]
+    by_name = __.has("name", _any(predicate, text))
+    if label != "column":
+        return [by_name, __.has(T.id, _any(predicate, text))]
+    lower = text.lower()
+    by_id: Mapping[str, GraphTraversal] = {
+        "exact": __.has(T.id, P.eq(text) if "#" in text else TextP.ending_with(f"#{lower}")),
+        "prefix": __.has(T.id, TextP.starting_with(text) if "#" in text else TextP.containing(f"#{lower}")),
+        # In the column's part of the id: a dataset's own name would bring all its columns.
+        "substring": __.has(T.id, TextP.containing(lower)).not_(__.has("dataset", TextP.containing(lower))),
+    }
+    return [by_name, by_id[match]]
+
+
+def _any(predicate: Callable[[str], P], text: str) -> P:
+    spellings = dict.fromkeys([text, text.lower(), text.upper(), text.capitalize(), text.title()])
+    return reduce(lambda either, other: either.or_(other), map(predicate, spellings))
+
+
+def _rows(found: GraphTraversal, label: str) -> list[Row]:
+    owner = {"dataset": T.id, "column": "dataset", "alias": __.out("aliasOf").id_(), "job": __.constant(None)}
+    rows = found.project("id", "label", "name", "dataset").by(T.id).by(T.label).by("name").by(owner[label]).to_list()
+    return [{key: row.get(key) for key in ("id", "label", "name", "dataset")} for row in rows]

@@ -1,0 +1,162 @@
+"""Queries that answer in rows: what a job ran, what a plan does, what there is. One function a query.
+
+Each takes the graph and the typed parameters and gives one page. Where the store sorts, it also cuts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import Order, T
+
+from headwater.queries.answers.page import Page, Row, cut, page
+
+Given = Mapping[str, Any]
+
+
+def datasets(g: GraphTraversalSource, given: Given) -> Page:
+    """All datasets by id, with the number of their columns."""
+    found = g.V().has_label("dataset").order().by(T.id)
+    return _said(
+        _page(
+            found,
+            given,
+            id=T.id,
+            name="name",
+            namespace="namespace",
+            columns=__.out("hasColumn").count(),
+            description="description",
+        )
+    )
+
+
+def columns(g: GraphTraversalSource, given: Given) -> Page:
+    """The columns of a dataset by id."""
+    found = g.V(given["dataset"]).out("hasColumn").order().by(T.id)
+    keys = ("name", "origin", "resolved", "expression", "ambiguous", "description")
+    return _said(_page(found, given, id=T.id, **{key: key for key in keys}))
+
+
+def jobs(g: GraphTraversalSource, given: Given) -> Page:
+    """All jobs by id, with the number of their logics."""
+    found = g.V().has_label("job").order().by(T.id)
+    plans = __.out("hasPlan").count()
+    return _said(
+        _page(found, given, id=T.id, namespace="namespace", name="name", plans=plans, description="description")
+    )
+
+
+def plans(g: GraphTraversalSource, given: Given) -> Page:
+    """The logics of a job by id: what each reads and writes, how often it ran and when last."""
+    return _page(
+        g.V(given["job"]).out("hasPlan").order().by(T.id),
+        given,
+        id=T.id,
+        target="target",
+        effect="effect",
+        reads=__.out("reads").id_().order().fold(),
+        runs=__.in_("executes").count(),
+        lastRun=__.in_("executes").values("timestamp").max_(),
+    )
+
+
+def runs(g: GraphTraversalSource, given: Given) -> Page:
+    """The runs of a job, newest first."""
+    found = g.V(given["job"]).out("hasPlan").in_("executes").order().by("timestamp", Order.desc).by(T.id)
+    keys = ("timestamp", "durationNs", "status", "error", "appId", "user", "jobRun")
+    return _page(found, given, id=T.id, **{key: key for key in keys}, plan=__.out("executes").id_())
+
+
+def run(g: GraphTraversalSource, given: Given) -> Page:
+    """What a run executed, used and generated, and the other report of the same write."""
+    edges = g.V(given["run"]).both_e("executes", "used", "generated", "sameWriteAs")
+    found = _rows(
+        edges,
+        relation=T.label,
+        id=__.other_v().id_(),
+        dataset=__.other_v().values("dataset"),
+        timestamp=__.other_v().values("timestamp"),
+        effect=__.other_v().values("effect"),
+        partition=__.other_v().values("partition"),
+        certain="certain",
+    )
+    order = {"executes": 0, "used": 1, "generated": 2, "sameWriteAs": 3}
+    return cut(sorted(found, key=lambda row: (order[row["relation"]], row["id"])), given)
+
+
+def dataset_versions(g: GraphTraversalSource, given: Given) -> Page:
+    """The states of a dataset, newest first, each with the run that made it; the initial one has no time."""
+    found = g.V(given["dataset"]).in_("versionOf")
+    found = found.order().by(__.coalesce(__.values("timestamp"), __.constant(0)), Order.desc).by(T.id)
+    return _page(
+        found,
+        given,
+        id=T.id,
+        timestamp="timestamp",
+        effect="effect",
+        partition="partition",
+        run=__.in_("generated").id_(),
+        previous=__.out("appendsTo").id_(),
+    )
+
+
+def operations(g: GraphTraversalSource, given: Given) -> Page:
+    """The operations of a plan in the order in which data flows, each with those that feed it."""
+    found = _rows(
+        g.V(given["plan"]).out("hasOperation").order().by(T.id),
+        id=T.id,
+        name="name",
+        kind="kind",
+        expression="expression",
+        follows=__.out("follows").id_().order().fold(),
+    )
+    return cut(_in_flow(found), given)
+
+
+def stats(g: GraphTraversalSource, given: Given) -> Page:
+    """How many vertices and edges there are, by label."""
+    counted = [
+        {"kind": kind, "label": label, "count": count}
+        for kind, counts in (("vertex", g.V().group_count().by(T.label)), ("edge", g.E().group_count().by(T.label)))
+        for label, count in sorted(counts.next().items())
+    ]
+    return cut(counted, given)
+
+
+def _in_flow(found: list[Row]) -> list[Row]:
+    """Every operation behind those that feed it, by id where the flow leaves it open. A cycle is cut where met."""
+    by_id = {row["id"]: row for row in found}
+    done: dict[str, Row] = {}
+    entered: set[str] = set()
+    stack = [(key, False) for key in sorted(by_id, reverse=True)]
+    while stack:
+        key, fed = stack.pop()
+        if fed:
+            done[key] = by_id[key]
+        elif key not in entered:
+            entered.add(key)
+            stack.append((key, True))
+            stack.extend((feeder, False) for feeder in reversed(by_id[key]["follows"]) if feeder in by_id)
+    return list(done.values())
+
+
+def _said(page: Page) -> Page:
+    """The page with None for the empty texts that views of the graph use: an upsert cannot take a property away."""
+    rows = [{key: None if value == "" else value for key, value in row.items()} for row in page.rows]
+    return page._replace(rows=rows)
+
+
+def _page(found: GraphTraversal, given: Given, **cells: Any) -> Page:
+    """The page that is asked for; see `_rows` for the cells."""
+    start = given["next"]
+    return page(_rows(found.range_(start, start + given["limit"] + 1), **cells), given)
+
+
+def _rows(found: GraphTraversal, **cells: Any) -> list[Row]:
+    """One dict for each element; a cell is a property, T.id, T.label or a traversal, and None where there is none."""
+    projected = found.project(*cells)
+    for cell in cells.values():
+        projected = projected.by(cell)
+    return [{name: row.get(name) for name in cells} for row in projected.to_list()]

@@ -1,0 +1,129 @@
+"""A moment in the past as people name it: a time, or a run; for a run, each of its datasets as the run saw it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Literal
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+
+from headwater.graphmodel.choice import DAY_MS
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.tracing.resolve import runs_named
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+#: Before every write that there is.
+BEFORE_ALL = -(2**53)
+#: 12 digits: the year 1973. Fewer are rather a date without dashes, or seconds.
+_MS = re.compile(r"[0-9]{12,15}")
+# The plus sign of an offset is a blank once a URL has been decoded.
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(?:([Zz])|([+ -])(\d\d):?(\d\d))?)?",
+    re.ASCII,
+)
+_EXPECTED = "a time (2026-03-01, 2026-03-01T08:00Z, or ms since 1970), a run's id, or ever"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """`at` in ms since 1970, what was written then included; `of`: for these datasets another time. `name` is shown."""
+
+    at: int
+    name: str
+    of: Mapping[str, int] = field(default_factory=dict)
+
+    def of_dataset(self, dataset: str) -> int:
+        """The time that counts for a dataset, in ms since 1970."""
+        return self.of.get(dataset, self.at)
+
+
+AsOf = Moment | Literal["ever"] | None  #: None: now
+
+
+def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: int) -> AsOf:
+    """What a parameter `asOf` asks for; errors as those of `moment`."""
+    if text is None or text == "now":
+        return None
+    return "ever" if text == "ever" else moment(g, text, field_name, now_ms)
+
+
+def name_of(as_of: AsOf) -> str | None:
+    """As an answer shows it."""
+    return as_of.name if isinstance(as_of, Moment) else as_of
+
+
+def moment(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> Moment:
+    """The moment that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one that is yet to come."""
+    if text == "now":
+        return Moment(now_ms + DAY_MS, text)
+    at = milliseconds(text, field_name)
+    if at is not None:
+        # Clocks differ: the graph believes a run's time up to a day ahead, and now has to be as of now.
+        if at > now_ms + DAY_MS:
+            raise QueryError(f"{field_name} {text.strip()} is yet to come", field_name)
+        return Moment(at, shown(at))
+    runs = runs_named(g, text)
+    if not runs:
+        raise QueryError(f"{field_name} must be {_EXPECTED}; {text[:100]!r} is no time, and no run", field_name)
+    return _of_runs(g, runs, text)
+
+
+def milliseconds(text: str, field_name: str) -> int | None:
+    """A time in ms since 1970; None for what does not look like one. QueryError: it does, but there is no such time.
+
+    A date alone is its beginning, a time without an offset is UTC.
+    """
+    text = text.strip()
+    if _MS.fullmatch(text):
+        return int(text)
+    found = _TIME.fullmatch(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    micros = int((found[7] or "").ljust(6, "0")[:6])
+    try:
+        local = datetime(year, month, day, hour, minute, second, micros, tzinfo=timezone.utc)
+        return (local - _offset(found) - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError) as error:
+        raise QueryError(f"{field_name}: there is no time {text!r}: {error}", field_name) from error
+
+
+def shown(at: int) -> str:
+    """A time in ms since 1970 as people read it: ``2026-03-01T08:00:00.000Z``."""
+    return f"{(_EPOCH + timedelta(milliseconds=at)).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def _offset(found: re.Match[str]) -> timedelta:
+    sign = -1 if found[9] == "-" else 1
+    return sign * timedelta(hours=int(found[10] or 0), minutes=int(found[11] or 0))
+
+
+def _of_runs(g: GraphTraversalSource, runs: Sequence[str], text: str) -> Moment:
+    """As these runs saw it: what they wrote with their write, what they used as they used it, the rest when they began.
+
+    The rest is also not older than what they used: within one application, a write's time may lie behind the start of
+    the run that reads it.
+    """
+    rows = (
+        g.V(list(runs))
+        .project("timestamp", "duration", "wrote", "used")
+        .by("timestamp")
+        .by("durationNs")
+        .by(__.out("generated").values("dataset").fold())
+        .by(__.out("used").project("dataset", "timestamp").by("dataset").by("timestamp").fold())
+        .to_list()
+    )
+    of: dict[str, int] = {}
+    for row in rows:
+        for version in row["used"]:
+            of[version["dataset"]] = max(version.get("timestamp", BEFORE_ALL), of.get(version["dataset"], BEFORE_ALL))
+    starts = [row["timestamp"] - row.get("duration", 0) // 1_000_000 for row in rows]
+    at = max([*starts, *of.values()])
+    wrote: dict[str, int] = {}
+    for row in rows:
+        for dataset in row["wrote"]:
+            wrote[dataset] = max(row["timestamp"], wrote.get(dataset, BEFORE_ALL))
+    return Moment(at, runs[0] if len(runs) == 1 else text.strip(), {**of, **wrote})

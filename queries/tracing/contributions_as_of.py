@@ -1,0 +1,67 @@
+"""Which plans stood in the state of which datasets at a moment: the view `madeBy`, asked for as a walk goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import P
+from gremlin_python.statics import long
+
+from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.now import Standing
+from headwater.graphmodel.validity import columns_of
+from headwater.queries.tracing.as_of import Moment
+from headwater.queries.tracing.walk import chunks
+
+
+class Standings:
+    """What stood at one moment; each dataset is asked for once."""
+
+    def __init__(self, g: GraphTraversalSource, moment: Moment) -> None:
+        self._g = g
+        self._moment = moment
+        self._datasets: dict[str, list[str]] = {}
+        self._plans: dict[str, Standing] = {}
+
+    def of_datasets(self, datasets: Iterable[str]) -> list[str]:
+        """The plans that stood in these datasets."""
+        wanted = sorted(set(datasets))
+        by_time: dict[int, list[str]] = {}
+        for dataset in wanted:
+            if dataset not in self._datasets:
+                self._datasets[dataset] = []
+                by_time.setdefault(self._moment.of_dataset(dataset), []).append(dataset)
+        for at, some in by_time.items():
+            for ids in chunks(some):
+                self._take(at, ids)
+        return [plan for dataset in wanted for plan in self._datasets[dataset]]
+
+    @property
+    def all_whole(self) -> bool:
+        """Whether every plan met so far stood with all its columns: then to know the plan is enough."""
+        return all(standing.columns is None for standing in self._plans.values())
+
+    def certain(self, plan: str, target: str) -> bool | None:
+        """Whether what a plan derives for a column or dataset held for certain; None: it did not hold.
+
+        The dataset has been asked for.
+        """
+        standing = self._plans.get(plan)
+        if standing is None:
+            return None
+        column = split_node(target)[1]
+        holds = column is None or standing.columns is None or column in standing.columns
+        return standing.certain if holds else None
+
+    def of_plan(self, plan: str) -> Standing:
+        """How a plan stood that `of_datasets` gave."""
+        return self._plans[plan]
+
+    def _take(self, at: int, datasets: list[str]) -> None:
+        then = self._g.V(datasets).out_e("madeBy").has("validFrom", P.lte(long(at))).has("validTo", P.gt(long(at)))
+        rows = then.project("dataset", "plan", "certain", "columns")
+        rows = rows.by(__.out_v().id_()).by(__.in_v().id_()).by("certain").by("onlyColumns")
+        for row in rows.to_list():
+            self._plans[row["plan"]] = Standing(row["certain"], columns_of(row["columns"]))
+            self._datasets[row["dataset"]].append(row["plan"])

@@ -1,0 +1,141 @@
+"""The edges that a lineage question follows: one request a level, ids alone; then the edges of the answer, once."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import P
+
+from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.answer import Edge, Node
+from headwater.queries.tracing.walk import Step, Walk, chunks
+
+#: Above this many ids, comparing each end in the store costs more than reading a few edges too many.
+_FEW = 1_000
+NOW = ("derivesFrom", "dependsOn")
+EVER = ("everDerivesFrom", "everDependsOn")
+_EDGE_KEYS = tuple(
+    "type subtype masking exact certain expression sourceField job plan columns".split()  # noqa: SIM905
+)
+
+
+class Edges:
+    """The edges that a question follows, seen from either end."""
+
+    def __init__(
+        self,
+        g: GraphTraversalSource,
+        *,
+        by_column: bool,
+        kind: str,
+        labels: tuple[str, str] = NOW,
+        ignored: Sequence[str] = (),
+    ) -> None:
+        """`kind` is direct, indirect or all; `labels` are those of the edges between columns, and of a whole output.
+
+        `ignored` are the jobs whose edges are left out.
+        """
+        self._g = g
+        self._ignored = list(ignored)
+        self._by_column = by_column
+        self._kind = kind
+        self._derives, self._depends = labels
+        self._whole = by_column and kind != "direct"  #: also what the whole output depends on
+        self._labels = (self._derives, self._depends) if self._whole else (self._derives,)
+
+    def sources(self, level: Sequence[str]) -> Step:
+        """One hop against the flow: what these nodes, and the datasets of these columns, derive from."""
+        beyond, beside = set[str](), set[str]()
+        for ids in chunks(self._walked(level)):
+            beyond.update(self._sources_of(ids))
+        for ids in chunks(sorted({split_node(node)[0] for node in level}) if self._whole else ()):
+            edges = self._out(ids, self._depends)
+            for row in edges.project("dataset", "column").by(__.out_v().id_()).by(__.in_v().id_()).to_list():
+                beside.add(row["dataset"])
+                beyond.add(row["column"])
+        return Step(beside, beyond)
+
+    def derived(self, level: Sequence[str]) -> Step:
+        """One hop with the flow; a dataset that depends on a column as a whole brings all its columns."""
+        beyond = set[str]()
+        for ids in chunks(self._walked(level)):
+            beyond.update(self._follow(self._g.V(ids).in_e(*self._labels)).out_v().id_().dedup().to_list())
+        if self._whole:
+            beyond.update(columns_of(self._g, [node for node in beyond if not is_column(node)]))
+        return Step((), beyond)
+
+    def between(self, side: str, walked: Walk, kept: Container[str]) -> Iterator[Edge]:
+        """The edges between the kept nodes of one walk.
+
+        Asked from the end that the walk came from, where every edge leads to a kept node. Where the walk was cut, that
+        end may be a hub with more edges than the answer: then from the derived end, which has few sources.
+        """
+        nodes = {node for node in walked.distances if node in kept}
+        cut = walked.reason is not None or len(nodes) < len(walked.distances)
+        ends = sorted(nodes)
+        found = self._from_sources(ends) if side == "downstream" and not cut else self._from_derived(ends, cut=cut)
+        if self._kind == "indirect":  # those of the root alone
+            found = (e for e in found if walked.distances.get(e.target if side == "upstream" else e.source) == 0)
+        return (edge for edge in found if edge.source in nodes and edge.target in nodes)
+
+    def seen(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The nodes of the answer as they were when these edges held."""
+        return nodes
+
+    def _from_derived(self, ends: list[str], *, cut: bool) -> Iterator[Edge]:
+        wholes = [end for end in ends if not is_column(end)] if self._whole else []
+        for label, derived in ((self._derives, self._walked(ends)), (self._depends, wholes)):
+            for ids in chunks(derived):
+                edges = self._out(ids, label)
+                if cut and len(ends) <= _FEW:
+                    edges = edges.where(__.in_v().has_id(P.within(ends)))
+                yield from _rows(edges)
+
+    def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
+        for ids in chunks(self._walked(ends)):
+            yield from _rows(self._follow(self._g.V(ids).in_e(*self._labels)))
+
+    def _sources_of(self, ids: list[str]) -> Iterable[str]:
+        """What these nodes derive from."""
+        found: list[str] = self._out(ids, self._derives).in_v().id_().dedup().to_list()
+        return found
+
+    def _out(self, ids: list[str], label: str) -> GraphTraversal:
+        """The edges that are followed against the flow."""
+        return self._follow(self._g.V(ids).out_e(label))
+
+    def _walked(self, nodes: Iterable[str]) -> list[str]:
+        """The nodes that the walk follows: in an answer about columns, a dataset is shown and not followed."""
+        return [node for node in nodes if is_column(node) == self._by_column]
+
+    def _follow(self, edges: GraphTraversal) -> GraphTraversal:
+        """Leave out the carried edges, those of a type that is not asked for, and those of jobs that are ignored."""
+        if self._kind != "all":
+            edges = edges.has("type", self._kind.upper())
+        if self._ignored:
+            edges = edges.not_(__.has("job", P.within(self._ignored)))
+        return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
+
+
+def _rows(edges: GraphTraversal) -> Iterator[Edge]:
+    """The edges with their properties: columns derive from columns, datasets from datasets or depend on columns."""
+    rows = edges.project("source", "target", *_EDGE_KEYS).by(__.in_v().id_()).by(__.out_v().id_())
+    for key in _EDGE_KEYS:
+        rows = rows.by(key)
+    for row in rows.to_list():
+        if is_column(row["source"]):
+            row.pop("columns", None)
+        else:
+            row.setdefault("columns", 0)
+        yield Edge(**row)
+
+
+def columns_of(g: GraphTraversalSource, datasets: Sequence[str]) -> list[str]:
+    """The ids of all columns of these datasets."""
+    return [column for ids in chunks(datasets) for column in g.V(ids).out("hasColumn").id_().to_list()]
+
+
+def is_column(node: str) -> bool:
+    """Whether a node id is that of a column."""
+    return "#" in node

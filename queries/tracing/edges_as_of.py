@@ -1,0 +1,103 @@
+"""The edges that a lineage question followed at a moment: of all that ever held, those of the plans that then stood."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import P, T
+
+from headwater.graphmodel.columns import DIRECT, Voice, shown, voices_in
+from headwater.graphmodel.ids import column_id, split_node
+from headwater.queries.answers.answer import Edge, Node
+from headwater.queries.tracing.as_of import Moment
+from headwater.queries.tracing.contributions_as_of import Standings
+from headwater.queries.tracing.edges import EVER, Edges, columns_of, is_column
+from headwater.queries.tracing.walk import Step, Walk, chunks
+
+Pair = tuple[str, str]  # plan, target
+
+
+class EdgesThen(Edges):
+    """As `Edges`, with one more request a level: which plans stood in the datasets of its nodes."""
+
+    def __init__(
+        self, g: GraphTraversalSource, moment: Moment, *, by_column: bool, kind: str, ignored: Sequence[str] = ()
+    ) -> None:
+        super().__init__(g, by_column=by_column, kind=kind, labels=EVER, ignored=ignored)
+        self._standings = Standings(g, moment)
+
+    def derived(self, level: Sequence[str]) -> Step:
+        """One hop with the flow; a dataset that depended on a column as a whole brings all its columns."""
+        pairs = set[Pair]()
+        for ids in chunks(self._walked(level)):
+            edges = self._follow(self._g.V(ids).in_e(*self._labels))
+            rows = edges.project("plan", "target").by("plan").by(__.out_v().id_()).to_list()
+            pairs.update((row["plan"], row["target"]) for row in rows)
+        self._standings.of_datasets(split_node(target)[0] for _, target in pairs)
+        beyond = {target for _, target in self._held(pairs)}
+        if self._whole:
+            beyond.update(columns_of(self._g, [node for node in beyond if not is_column(node)]))
+        return Step((), beyond)
+
+    def between(self, side: str, walked: Walk, kept: Container[str]) -> Iterator[Edge]:
+        """The edges between the kept nodes of one walk, with how certain they were."""
+        for edge in super().between(side, walked, kept):
+            certain = self._standings.certain(edge.plan or "", edge.target)
+            if certain is not None:
+                yield edge if certain else replace(edge, certain=False)
+
+    def seen(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The columns with what those plans say of why they have no, or not all, DIRECT sources."""
+        voices = self._voices(sorted({node.dataset for node in nodes if is_column(node.id)}))
+        for column in self._with_direct([node.id for node in nodes if node.id in voices]):
+            voices[column].add(Voice(column, DIRECT, ""))
+        return tuple(_said(node, voices[node.id]) if is_column(node.id) else node for node in nodes)
+
+    def _voices(self, datasets: list[str]) -> defaultdict[str, set[Voice]]:
+        found = defaultdict[str, set[Voice]](set)
+        for ids in chunks(self._standings.of_datasets(datasets)):
+            rows = (
+                self._g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
+            )
+            for row in rows.to_list():
+                for voice in voices_in(row["origins"], self._standings.of_plan(row["plan"])):
+                    found[column_id(row["target"], voice.column)].add(voice)
+        return found
+
+    def _with_direct(self, columns: list[str]) -> Iterator[str]:
+        """Those of the columns that had a DIRECT source as well."""
+        for ids in chunks(columns):
+            edges = self._stood(self._g.V(ids).out_e(self._derives), ids).has("type", "DIRECT")
+            rows = edges.not_(__.has("carried", True)).project("plan", "target").by("plan").by(__.out_v().id_())  # noqa: FBT003 - Gremlin's has(key, value)
+            yield from (target for _, target in self._held((r["plan"], r["target"]) for r in rows.to_list()))
+
+    def _sources_of(self, ids: list[str]) -> Iterable[str]:
+        edges = self._out(ids, self._derives)
+        if self._standings.all_whole:
+            found: list[str] = edges.in_v().id_().dedup().to_list()
+            return found
+        rows = edges.project("plan", "target", "source").by("plan").by(__.out_v().id_()).by(__.in_v().id_()).to_list()
+        return {row["source"] for row in rows if self._standings.certain(row["plan"], row["target"]) is not None}
+
+    def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
+        """From the derived end here as well: the other one has all edges that ever held."""
+        return self._from_derived(ends, cut=False)
+
+    def _out(self, ids: list[str], label: str) -> GraphTraversal:
+        return self._stood(super()._out(ids, label), ids)
+
+    def _stood(self, edges: GraphTraversal, ids: list[str]) -> GraphTraversal:
+        """Of the edges out of these nodes, those of plans that stood. No plan has the empty id."""
+        plans = self._standings.of_datasets(split_node(node)[0] for node in ids)
+        return edges.has("plan", P.within(plans or [""]))
+
+    def _held(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        return ((plan, target) for plan, target in pairs if self._standings.certain(plan, target) is not None)
+
+
+def _said(node: Node, voices: set[Voice]) -> Node:
+    said = shown(voices)
+    return replace(node, origin=said.origin or None, resolved=said.resolved, expression=said.expression or None)

@@ -1,0 +1,54 @@
+"""All that ever stood in datasets, from when until when: the view `madeBy`, read whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+
+from headwater.graphmodel.now import Standing
+from headwater.graphmodel.validity import STILL, Validity, columns_of
+from headwater.queries.tracing.walk import chunks
+
+_KEYS = ("validFrom", "validTo", "certain", "onlyColumns")
+
+
+def stood(g: GraphTraversalSource, datasets: Sequence[str]) -> dict[str, list[Validity]]:
+    """What ever stood in each of these datasets; nothing for one that nobody wrote."""
+    found: dict[str, list[Validity]] = {dataset: [] for dataset in datasets}
+    for ids in chunks(datasets):
+        rows = g.V(ids).out_e("madeBy").project("dataset", "plan", *_KEYS).by(__.out_v().id_()).by(__.in_v().id_())
+        for key in _KEYS:
+            rows = rows.by(key)
+        for row in rows.to_list():
+            standing = Standing(row["certain"], columns_of(row["onlyColumns"]))
+            found[row["dataset"]].append(Validity(row["plan"], standing, row["validFrom"], row["validTo"]))
+    return found
+
+
+def at(history: Iterable[Validity], timestamp: int) -> dict[str, Standing]:
+    """What stood at a time, in ms since 1970."""
+    return {v.plan: v.standing for v in history if v.valid_from <= timestamp < v.valid_to}
+
+
+def now(history: Iterable[Validity]) -> dict[str, Standing]:
+    """What stands."""
+    return {v.plan: v.standing for v in history if v.valid_to == STILL}
+
+
+def states(history: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Standing]]]:
+    """What stood at each time at which that changed, in order."""
+    turns: dict[int, list[tuple[bool, Validity]]] = defaultdict(list)
+    for valid in history:
+        turns[valid.valid_from].append((True, valid))
+        if valid.valid_to != STILL:
+            turns[valid.valid_to].append((False, valid))
+    state: dict[str, Standing] = {}
+    for timestamp in sorted(turns):
+        for begins, valid in sorted(turns[timestamp], key=lambda turn: turn[0]):
+            if begins:
+                state[valid.plan] = valid.standing
+            else:
+                del state[valid.plan]
+        yield timestamp, state

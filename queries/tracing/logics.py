@@ -1,0 +1,88 @@
+"""What columns, and whole datasets, are derived from by each plan that ever wrote them: to be compared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import P, T
+
+from headwater.graphmodel.columns import PARTIAL, voices_in
+from headwater.graphmodel.ids import column_id
+from headwater.graphmodel.now import Standing
+from headwater.queries.tracing.walk import chunks
+
+
+class Source(NamedTuple):
+    """One thing that a column, or a whole dataset, is derived from. For a constant it is no column, but the literal."""
+
+    source: str = ""
+    type: str = ""
+    subtype: str = ""
+    expression: str = ""
+    sourceField: str = ""  # noqa: N815 - the graph's own name
+    masking: bool = False
+
+
+Derivations = frozenset[Source]
+_KEYS = ("type", "subtype", "expression", "sourceField", "masking")
+
+
+class Logics:
+    """The derivations of some columns and datasets, by plan; a dataset's own are what its rows depend on."""
+
+    def __init__(self, g: GraphTraversalSource, nodes: Sequence[str], plans: Sequence[str] | None = None) -> None:
+        """`plans` None: of all that ever wrote them."""
+        self._found: dict[str, dict[str, set[Source]]] = defaultdict(lambda: defaultdict(set))
+        columns, datasets = ([n for n in nodes if ("#" in n) == column] for column in (True, False))
+        for label, owners in (("everDerivesFrom", columns), ("everDependsOn", datasets)):
+            for ids in chunks(owners):
+                edges = g.V(ids).out_e(label).not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
+                self._take(edges if plans is None else edges.has("plan", P.within([*plans, ""])))
+        self._take_origins(g, set(columns), plans)
+
+    def of(self, node: str, standing: Mapping[str, Standing]) -> Derivations:
+        """What a node was derived from where these plans stood."""
+        by_plan = self._found.get(node, {})
+        column = node.partition("#")[2]
+        holds = (p for p, s in standing.items() if not column or s.columns is None or column in s.columns)
+        return frozenset[Source]().union(*(by_plan.get(plan, ()) for plan in holds))
+
+    def _take(self, edges: GraphTraversal) -> None:
+        rows = edges.project("target", "source", "plan", *_KEYS)
+        rows = rows.by(__.out_v().id_()).by(__.in_v().id_()).by("plan")
+        for key in _KEYS:
+            rows = rows.by(key)
+        for row in rows.to_list():
+            self._found[row["target"]][row["plan"]].add(
+                Source(row["source"], **{key: row[key] for key in _KEYS if key in row})
+            )
+
+    def _take_origins(self, g: GraphTraversalSource, columns: set[str], plans: Sequence[str] | None) -> None:
+        if plans is None:
+            datasets = sorted({column.partition("#")[0] for column in columns})
+            plans = [plan for ids in chunks(datasets) for plan in g.V(ids).in_("writes").dedup().id_().to_list()]
+        for ids in chunks(plans):
+            rows = g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
+            for row in rows.to_list():
+                for voice in voices_in(row["origins"], Standing()):
+                    column = column_id(row["target"], voice.column)
+                    if voice.says != PARTIAL and column in columns:
+                        self._found[column][row["plan"]].add(Source(subtype=voice.says, expression=voice.expression))
+
+
+def sources_of(derivations: Derivations) -> list[str]:
+    """The columns derived from, in order."""
+    return sorted({d.source for d in derivations if d.source})
+
+
+def text_of(derivations: Derivations) -> str | None:
+    """The expressions, or where there is none what kind of derivation it is; None for none at all."""
+    return " | ".join(sorted({d.expression or d.subtype.lower() for d in derivations})) or None
+
+
+def standing_alone(plans: Iterable[str]) -> dict[str, Standing]:
+    """Plans as if each of them stood, with all its columns."""
+    return {plan: Standing() for plan in plans}

@@ -1,0 +1,156 @@
+"""From any spelling of a node to its id: as typed first, then canonical, then by alias."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.traversal import T, TextP
+
+from headwater.graphmodel.ids import alias_id, column_id, split_node, tag_id
+from headwater.graphmodel.naming import canonical
+from headwater.queries.answers.errors import NodeNotFound, QueryError
+
+_SCANNED = 1_000  #: how many names are compared to find near ones
+_COMPARED = 200  #: characters of a spelling that are compared: the comparison is quadratic
+_SUGGESTED = 5
+
+
+class _Found(NamedTuple):
+    label: str
+    names: list[str]  #: what it is an alias of
+
+
+def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str) -> str:
+    """The id of the vertex, of one of these labels, that `spelling` names.
+
+    The column part counts without regard to case. `field` is the parameter that the spelling was given for. Raises
+    NodeNotFound with near names, QueryError where an alias names several things.
+    """
+    spelling = spelling.strip()
+    found = _look_up(g, list(dict.fromkeys(_candidates(spelling, labels))))
+    for candidate in _candidates(spelling, labels):
+        vertex = found.get(candidate)
+        if vertex is None:
+            continue
+        if vertex.label in labels:
+            return candidate
+        named = _named(g, vertex, spelling, labels)
+        if named:
+            return _only(named, spelling, field)
+    named = [node for label, find in _BY_PROPERTY.items() if label in labels for node in find(g, spelling)]
+    if named:
+        return _only(named[:_SUGGESTED], spelling, field)
+    message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
+    raise NodeNotFound(message, field, _near(g, spelling, labels))
+
+
+def resolve_all(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str) -> list[str]:
+    """As `resolve`; but several runs of one application, Glue job run or agent's plan are all meant."""
+    runs = runs_named(g, spelling) if "run" in labels else []
+    return runs or [resolve(g, spelling, labels, field)]
+
+
+def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
+    """The runs of an id: a run's own, else those of a Spark application, a Glue job run or an agent's plan; by time."""
+    spelling = spelling.strip()
+    return g.V(list(_candidates(spelling, ("run",)))).has_label("run").id_().to_list() or _runs_of(g, spelling)
+
+
+def _runs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
+    conditions = (__.has(name, spelling) for name in ("jobRun", "appId", "agentPlanId"))
+    found = g.V().has_label("run").or_(*conditions)
+    named: list[str] = found.order().by("timestamp").by(T.id).id_().to_list()
+    return named
+
+
+def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
+    named: list[str] = g.V().has_label("job").has("name", spelling).order().by(T.id).id_().to_list()
+    return named
+
+
+#: What is looked for by a property where no id fits.
+_BY_PROPERTY: Mapping[str, Callable[[GraphTraversalSource, str], list[str]]] = {"job": _jobs_of, "run": _runs_of}
+
+
+def _only(named: list[str], spelling: str, field: str) -> str:
+    if len(named) > 1:
+        raise QueryError(f"{spelling[:_COMPARED]!r} names several: say which", field, named)
+    return named[0]
+
+
+def _candidates(spelling: str, labels: Sequence[str]) -> Iterator[str]:
+    """The ids that the spelling may stand for, the surest first."""
+    yield spelling
+    if "column" in labels or "dataset" in labels:
+        dataset, column = split_node(spelling)
+        for name in (dataset, canonical(dataset)):
+            yield name if column is None else column_id(name, column)
+        yield canonical(spelling)  # a path may hold a # that separates nothing
+        yield alias_id(canonical(dataset))
+        yield from map(alias_id, (dataset, dataset.lower()))  # db.table, as Spark does without regard to case
+    if "job" in labels:
+        yield f"job:{spelling}"
+    if "tag" in labels:
+        yield tag_id(spelling)
+    if "plan" in labels:
+        yield alias_id(spelling)
+    if "run" in labels:
+        yield f"run:{spelling}"
+
+
+def _look_up(g: GraphTraversalSource, ids: list[str]) -> dict[str, _Found]:
+    rows = g.V(ids).project("vertex", "kind", "names")
+    rows = rows.by(T.id).by(T.label).by(__.out("aliasOf").order().by(T.id).id_().fold())
+    return {row["vertex"]: _Found(row["kind"], row["names"]) for row in rows.to_list()}
+
+
+def _named(g: GraphTraversalSource, alias: _Found, spelling: str, labels: Sequence[str]) -> list[str]:
+    """What an alias stands for, with the spelling's column; only what exists and has one of the labels."""
+    column = split_node(spelling)[1]
+    wanted = [column_id(name, column) for name in alias.names] if column else alias.names
+    found = _look_up(g, wanted) if wanted else {}
+    return [name for name in wanted if name in found and found[name].label in labels]
+
+
+def _near(g: GraphTraversalSource, spelling: str, labels: Sequence[str]) -> list[str]:
+    """Names near the spelling: columns of the dataset where that exists, else vertices of a like id or name."""
+    dataset, column = split_node(spelling)
+    if column and "column" in labels:
+        try:
+            owner = resolve(g, dataset, ("dataset",), "node")
+        except QueryError as error:
+            return list(error.suggestions)
+        columns = sorted(g.V(owner).out("hasColumn").id_().limit(_SCANNED).to_list())
+        return _closest(column_id(owner, column), {name: name for name in columns}) or columns[:_SUGGESTED]
+    last = spelling.rstrip("/").rpartition("/")[2]
+    names: dict[str, str] = {}
+    for label in labels:
+        if label != "column":
+            names.update(_names(g.V().has_label(label).has("name", TextP.starting_with(last[:2]))))
+            names.update(_names(g.V().has_label(label)))
+    return _closest(spelling, names)
+
+
+def _names(found: GraphTraversal) -> dict[str, str]:
+    """Some ids with their names."""
+    rows = found.limit(_SCANNED).project("vertex", "name").by(T.id).by("name").to_list()
+    return {row["vertex"]: row.get("name", "") for row in rows}
+
+
+def _closest(spelling: str, names: dict[str, str]) -> list[str]:
+    """The ids whose id or name is nearest; `names` maps ids to names."""
+    wanted = spelling[:_COMPARED].lower()
+    by_text: dict[str, list[str]] = {}
+    for node, name in sorted(names.items()):
+        for text in {node[:_COMPARED].lower(), name[:_COMPARED].lower()}:
+            by_text.setdefault(text, []).append(node)
+    near = difflib.get_close_matches(wanted, by_text, n=_SUGGESTED, cutoff=0.6)
+    return list(dict.fromkeys(_flat(by_text[text] for text in near)))[:_SUGGESTED]
+
+
+def _flat(lists: Iterable[Iterable[str]]) -> Iterator[str]:
+    for items in lists:
+        yield from items

@@ -1,0 +1,74 @@
+"""A walk over frontiers: shortest distances from some roots, nearest first, within depth, limit and time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from headwater.queries.answers.answer import Reason
+
+#: Ids in one request: small enough for every store, large enough that round trips do not count.
+CHUNK = 2_000
+
+
+_T = TypeVar("_T")
+
+
+class Step(NamedTuple):
+    """What one level leads to: nodes `beside` it (at its own distance) and nodes `beyond` (one hop further)."""
+
+    beside: Iterable[str]
+    beyond: Iterable[str]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Nodes reached with their distances, and why the walk stopped early (None: it did not)."""
+
+    distances: Mapping[str, int]
+    reason: Reason | None
+
+
+def walk(
+    roots: Iterable[str],
+    step: Callable[[Sequence[str]], Step],
+    *,
+    depth: int | None,
+    limit: int,
+    late: Callable[[], bool],
+) -> Walk:
+    """Walk level by level; every node is expanded once, so the work is linear in the edges that are met.
+
+    `limit` keeps the nearest nodes, among equals those that lead on, then by id. At `depth` one more step is taken,
+    only to know whether something lies behind. `late` is asked before each step; it is what a deadline is made of.
+    """
+    distances: dict[str, int] = {}
+    level, distance = sorted(set(roots)), 0
+    while level:
+        if _fill(distances, level, distance, limit):
+            return Walk(distances, "limit")
+        if late():
+            return Walk(distances, "deadline")
+        found = step(level)
+        beside = sorted(set(found.beside) - distances.keys())
+        level = sorted(set(found.beyond) - distances.keys() - set(beside))
+        if distance == depth and (beside or level):
+            return Walk(distances, "depth")
+        if _fill(distances, beside, distance, limit):
+            return Walk(distances, "limit")
+        distance += 1
+    return Walk(distances, None)
+
+
+def _fill(distances: dict[str, int], nodes: Sequence[str], distance: int, limit: int) -> bool:
+    """Add what there is room for; True if there was not enough."""
+    room = limit - len(distances)
+    distances.update(dict.fromkeys(nodes[:room], distance))
+    return len(nodes) > room
+
+
+def chunks(ids: Sequence[_T]) -> Iterator[list[_T]]:
+    """The ids of each request. Never an empty list: V() of no ids is every vertex there is."""
+    for start in range(0, len(ids), CHUNK):
+        yield list(ids[start : start + CHUNK])
