@@ -15,7 +15,7 @@ from headwater.graphmodel.delta import Edge, GraphDelta, Vertex, edge, vertex
 from headwater.graphmodel.ids import column_id
 from headwater.graphmodel.logic import Logic
 from headwater.graphmodel.model import Dependency, DependencyType, Derivation, Effect, Job, OutputColumn, Subtype
-from headwater.graphmodel.now import Standing
+from headwater.graphmodel.now import Contribution
 
 LAYERS, WIDTH, COLUMNS, RUNS = 5, 200, 20, 50
 _DAY_MS = 86_400_000
@@ -50,7 +50,7 @@ def job(logic: Logic, runs: int = RUNS) -> GraphDelta:
             *part.edges,
             *made.edges,
             *elements.logic_edges(logic),
-            *elements.now_edges(logic, Standing()),
+            *elements.now_edges(logic, Contribution()),
             *(executes for _, executes in ran),
         ),
     )

@@ -14,7 +14,7 @@ from headwater.graphmodel import ids
 from headwater.graphmodel.delta import Vertex, vertex
 from headwater.graphmodel.logic import Logic, Schema
 from headwater.graphmodel.model import DependencyType, Origin
-from headwater.graphmodel.now import Standing
+from headwater.graphmodel.now import Contribution
 
 MAX_EXPRESSION = 2_000
 
@@ -24,7 +24,7 @@ PARTIAL = "partial"
 ORIGINS = (Origin.UNRESOLVED, Origin.CONDITIONAL, Origin.GENERATED, Origin.CONSTANT)
 
 
-class Voice(NamedTuple):
+class ColumnClaim(NamedTuple):
     """What one standing plan says about one of its output columns: `direct`, `partial`, or an origin."""
 
     column: str
@@ -32,22 +32,22 @@ class Voice(NamedTuple):
     expression: str
 
 
-Tally = Mapping[Voice, int]
+ClaimCounts = Mapping[ColumnClaim, int]
 
 
-def voices(known: Logic, standing: Standing) -> Counter[Voice]:
+def voices(known: Logic, standing: Contribution) -> Counter[ColumnClaim]:
     """What a plan says about the columns with which it stands. A carried column says nothing: others do."""
     direct = {d.target for d in known.derivations if d.type is DependencyType.DIRECT and not d.carried}
-    said: Counter[Voice] = Counter()
+    said: Counter[ColumnClaim] = Counter()
     for column in known.columns:
         if standing.columns is not None and column.name not in standing.columns:
             continue
         if column.name in direct:
-            said[Voice(column.name, DIRECT, "")] += 1
+            said[ColumnClaim(column.name, DIRECT, "")] += 1
         elif column.origin:
-            said[Voice(column.name, column.origin.value, column.expression or "")] += 1
+            said[ColumnClaim(column.name, column.origin.value, column.expression or "")] += 1
         if not column.resolved:
-            said[Voice(column.name, PARTIAL, "")] += 1
+            said[ColumnClaim(column.name, PARTIAL, "")] += 1
     return said
 
 
@@ -62,14 +62,14 @@ def origins_text(known: Logic) -> str | None:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")) if said else None
 
 
-def voices_in(text: str, standing: Standing) -> Iterator[Voice]:
+def voices_in(text: str, standing: Contribution) -> Iterator[ColumnClaim]:
     """The voices in `origins_text`; those that say `direct` are not among them."""
     for column, origin, resolved, expression in json.loads(text):
         if standing.columns is None or column in standing.columns:
             if origin:
-                yield Voice(column, origin, expression)
+                yield ColumnClaim(column, origin, expression)
             if not resolved:
-                yield Voice(column, PARTIAL, "")
+                yield ColumnClaim(column, PARTIAL, "")
 
 
 class Shown(NamedTuple):
@@ -80,7 +80,7 @@ class Shown(NamedTuple):
     expression: str
 
 
-def shown(said: Iterable[Voice]) -> Shown:
+def shown(said: Iterable[ColumnClaim]) -> Shown:
     """One column out of all that plans which stand say of it."""
     voices = set(said)
     says = {v.says for v in voices}
@@ -90,9 +90,9 @@ def shown(said: Iterable[Voice]) -> Shown:
     return Shown(origin, resolved, _bounded(" | ".join(expressions)))
 
 
-def column_vertices(dataset: str, schemas: Iterable[Schema], tally: Tally) -> dict[str, Vertex]:
+def column_vertices(dataset: str, schemas: Iterable[Schema], tally: ClaimCounts) -> dict[str, Vertex]:
     """The column vertices of a dataset by lower-case name, from the schemas and the voices of the bodies that count."""
-    said: dict[str, list[Voice]] = {}
+    said: dict[str, list[ColumnClaim]] = {}
     for voice in tally:
         said.setdefault(voice.column, []).append(voice)
     spellings = _spellings(schemas)
@@ -109,7 +109,7 @@ def _spellings(schemas: Iterable[Schema]) -> dict[str, set[str]]:
     return {**read, **written}
 
 
-def _column(dataset: str, name: str, spellings: set[str], said: list[Voice]) -> Vertex:
+def _column(dataset: str, name: str, spellings: set[str], said: list[ColumnClaim]) -> Vertex:
     return vertex(
         ids.column_id(dataset, name),
         "column",

@@ -15,7 +15,7 @@ from headwater.graphmodel.columns import origins_text
 from headwater.graphmodel.delta import Edge, Value, Vertex, edge, vertex
 from headwater.graphmodel.logic import Logic, Summary
 from headwater.graphmodel.model import Dependency, DependencyType, Derivation, Plan, Subtype
-from headwater.graphmodel.now import Standing
+from headwater.graphmodel.now import Contribution
 from headwater.graphmodel.validity import Validity, columns_text
 
 
@@ -63,7 +63,7 @@ def logic_edges(known: Logic) -> Iterator[Edge]:
         yield _between_datasets("everDerivesFrom", known, uri)
 
 
-def now_edges(known: Logic, standing: Standing) -> Iterator[Edge]:
+def now_edges(known: Logic, standing: Contribution) -> Iterator[Edge]:
     """The edges of a logic that stands in the state of its target, as far as it stands."""
     certain = standing.certain
     for d in known.derivations:

@@ -69,14 +69,14 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Contribution:
     """How far a plan stands in the state of its dataset: with which of its output columns, None for all."""
 
     certain: bool = True
     columns: frozenset[str] | None = None
 
 
-State = Mapping[str, Standing]
+State = Mapping[str, Contribution]
 OutputsOf = Callable[[str], frozenset[str]]  #: the output columns of a plan vertex
 
 
@@ -165,7 +165,7 @@ def seen(reader: Read, writes: Iterable[Write]) -> Seen:
     return Seen(newest, not reader.doubtful and not any(overlaps(reader, w) for w in listed))
 
 
-class Near:
+class RelevantWrites:
     """The few writes of a long timeline that decide what a run saw: `seen` of them is `seen` of all."""
 
     def __init__(self, timeline: Sequence[Write]) -> None:
@@ -192,12 +192,12 @@ def step(state: State, write: Write, outputs_of: OutputsOf, *, partitioned: bool
     """The state of a dataset after one more write of it."""
     what = replaces(write.effect, partitioned=partitioned)
     if what is Replaces.KEEP:
-        return state if state.get(write.plan) == Standing() else {**state, write.plan: Standing()}
+        return state if state.get(write.plan) == Contribution() else {**state, write.plan: Contribution()}
     if what is Replaces.ALL:
         earlier = _carried_on(state, write.carried, outputs_of)
     else:
-        earlier = {plan: Standing(certain=False, columns=s.columns) for plan, s in state.items()}
-    return {**earlier, write.plan: Standing()}
+        earlier = {plan: Contribution(certain=False, columns=s.columns) for plan, s in state.items()}
+    return {**earlier, write.plan: Contribution()}
 
 
 def fold(writes: Iterable[Write], outputs_of: OutputsOf, *, partitioned: bool, state: State | None = None) -> State:
@@ -213,11 +213,11 @@ def before(write: Write, previous: Write | None, *, partitioned: bool) -> Write 
     return None if replaces(write.effect, partitioned=partitioned) is Replaces.ALL else previous
 
 
-def _carried_on(state: State, columns: frozenset[str], outputs_of: OutputsOf) -> dict[str, Standing]:
+def _carried_on(state: State, columns: frozenset[str], outputs_of: OutputsOf) -> dict[str, Contribution]:
     if not columns:
         return {}
     kept = {plan: columns & (outputs_of(plan) if s.columns is None else s.columns) for plan, s in state.items()}
-    return {plan: Standing(state[plan].certain, some) for plan, some in kept.items() if some}
+    return {plan: Contribution(state[plan].certain, some) for plan, some in kept.items() if some}
 
 
 def _same_application(one: Access, other: Access) -> bool:

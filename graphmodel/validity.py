@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from headwater.graphmodel.now import OutputsOf, Standing, State, Write, fold
+from headwater.graphmodel.now import Contribution, OutputsOf, State, Write, fold
 
 #: Until when what still holds is valid: the last ms of 9999, as temporal tables have it (it is no null, nor a maximum).
 STILL = 253_402_300_799_999
@@ -21,7 +21,7 @@ class Validity(NamedTuple):
     """A plan stands so from `valid_from` until before `valid_to`, both in ms since 1970."""
 
     plan: str
-    standing: Standing
+    standing: Contribution
     valid_from: int
     valid_to: int = STILL
 
@@ -91,9 +91,9 @@ class _Past:
         begins = ((v.valid_from, True, v) for v in known)
         ends = ((v.valid_to, False, v) for v in known)
         self._turns = sorted((*begins, *ends), key=lambda turn: turn[:2], reverse=True)
-        self._state: dict[str, Standing] = {}
+        self._state: dict[str, Contribution] = {}
 
-    def at(self, timestamp: int) -> Mapping[str, Standing]:
+    def at(self, timestamp: int) -> Mapping[str, Contribution]:
         while self._turns and self._turns[-1][0] <= timestamp:
             _, begins, valid = self._turns.pop()
             if begins:

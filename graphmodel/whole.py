@@ -14,7 +14,7 @@ from typing import TypeVar
 from headwater.graphmodel import elements, now, renaming, validity
 from headwater.graphmodel import statements as stated
 from headwater.graphmodel.choice import Body, Event, body_rank, choose
-from headwater.graphmodel.columns import Voice, column_vertices, voices
+from headwater.graphmodel.columns import ColumnClaim, column_vertices, voices
 from headwater.graphmodel.delta import Edge, Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
@@ -40,7 +40,7 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class BestBody:
     """The body that counts for one plan id, with what is known of it."""
 
     body: Body
@@ -48,13 +48,13 @@ class Chosen:
     summary: Summary
 
 
-def chosen_of(body: Body) -> Chosen:
+def chosen_of(body: Body) -> BestBody:
     """A body that counts, mapped."""
     known = logic(body.plan)
-    return Chosen(body, known, summary(body.plan, known, body.sha256))
+    return BestBody(body, known, summary(body.plan, known, body.sha256))
 
 
-def chosen_bodies(bodies: Iterable[Body]) -> dict[str, Chosen]:
+def chosen_bodies(bodies: Iterable[Body]) -> dict[str, BestBody]:
     """The body that counts, by the agent's plan id."""
     best: dict[str, Body] = {}
     for body in sorted(bodies, key=lambda b: body_rank(b.plan, b.sha256)):
@@ -125,14 +125,14 @@ class View:
         twins = now.twins(self.writes)
         yield Part(edges=tuple(elements.twin_edge(wrapper, inner) for wrapper, inner in twins.items()))
         yield Part(edges=tuple(self._appends(timeline)))
-        near = now.Near(timeline)
+        near = now.RelevantWrites(timeline)
         for reader in reads:
             yield self._used(reader, near(reader))
         yield Part(edges=tuple(self._made_by(timeline)))
         state = now.fold(
             (w for w in timeline if w.timestamp <= self.until), self._outputs_of, partitioned=self.partitioned
         )
-        tally: Counter[Voice] = Counter()
+        tally: Counter[ColumnClaim] = Counter()
         for plan, standing in state.items():
             tally += voices(self.known[plan], standing)
             yield Part(edges=tuple(elements.now_edges(self.known[plan], standing)))
@@ -161,8 +161,8 @@ class View:
         return Part(initial.vertices, (*initial.edges, edge))
 
 
-def _bodies_parts(alive: Iterable[Chosen]) -> Iterator[Part]:
-    best: dict[str, Chosen] = {}
+def _bodies_parts(alive: Iterable[BestBody]) -> Iterator[Part]:
+    best: dict[str, BestBody] = {}
     for c in sorted(alive, key=lambda c: c.summary.operations_rank):
         best.setdefault(c.logic.plan, c)
         yield Part(edges=tuple(elements.logic_edges(c.logic)))
@@ -171,7 +171,7 @@ def _bodies_parts(alive: Iterable[Chosen]) -> Iterator[Part]:
         yield elements.operations_part(c.logic.plan, c.body.plan)
 
 
-def alias_parts(c: Chosen) -> Iterator[Part]:
+def alias_parts(c: BestBody) -> Iterator[Part]:
     """The other names that a body gives its plan and its datasets."""
     yield elements.alias_part(c.body.plan.agent_plan_id, c.logic.plan)
     for spelling, uri in aliases(c.body.plan):

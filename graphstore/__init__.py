@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.port import GraphStore
 
 __all__ = ["GraphStore", "open_store", "set_aside"]
@@ -48,13 +48,13 @@ def open_store(url: str, *, readonly: bool = False) -> GraphStore:
 
     ``embedded:PATH`` is a folder on this machine, made where there is none; `InUse`: another process has it open,
     `Damaged`: with the store's own report. ``ws://`` and ``wss://`` are a Gremlin Server, ``neptune://`` is Amazon
-    Neptune; nothing is sent to either before the first use. `readonly` makes nothing and refuses `apply`. `Refused`:
-    the URL is none that is known.
+    Neptune; nothing is sent to either before the first use. `readonly` makes nothing and refuses `apply`.
+    `InvalidRequest`: the URL is none that is known.
     """
     scheme, separator, address = url.partition(":")
     if separator and address and scheme in _SCHEMES:
         return _SCHEMES[scheme](url, readonly)
-    raise Refused(f"{url!r} is no store: {_EXPECTED}")
+    raise InvalidRequest(f"{url!r} is no store: {_EXPECTED}")
 
 
 def set_aside(url: str) -> Path:

@@ -10,7 +10,7 @@ from gremlin_python.process.traversal import Bytecode, P
 
 from headwater.graphstore.embedded.bytecode import STEPS
 from headwater.graphstore.embedded.values import MAX_DEPTH
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 
 _WRITING = frozenset({"addE", "addV", "drop", "mergeE", "mergeV", "property"})
 _SOURCES = frozenset({"withSack", "withSideEffect", "withStrategies"})
@@ -18,14 +18,14 @@ _SILENT = frozenset({"none", "discard"})  #: what iterate() sends
 
 
 def check_reading(bytecode: Bytecode) -> None:
-    """Refused: the traversal writes, holds code, or a step that is not on the list."""
+    """InvalidRequest: the traversal writes, holds code, or a step that is not on the list."""
     for name, *args in bytecode.source_instructions:
         if name not in _SOURCES:
-            raise Refused(f"g.{str(name)[:40]}() is not supported")
+            raise InvalidRequest(f"g.{str(name)[:40]}() is not supported")
         if name != "withStrategies":
             _check_arguments(args, 0)
         elif any(not isinstance(strategy, (OptionsStrategy, ReadOnlyStrategy)) for strategy in args):
-            raise Refused("a strategy would change the answer: leave it out")
+            raise InvalidRequest("a strategy would change the answer: leave it out")
     _check_steps(bytecode, 0)
 
 
@@ -43,12 +43,12 @@ def timeout_of(bytecode: Bytecode, most: int) -> int:
 
 def _check_steps(bytecode: Bytecode, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise Refused(f"traversals are nested more than {MAX_DEPTH} deep")
+        raise InvalidRequest(f"traversals are nested more than {MAX_DEPTH} deep")
     for name, *args in bytecode.step_instructions:
         if name in _WRITING:
-            raise Refused(f"{name}() changes the graph: questions only read")
+            raise InvalidRequest(f"{name}() changes the graph: questions only read")
         if name not in STEPS | _SILENT:
-            raise Refused(f"the step {str(name)[:40]!r} is not supported")
+            raise InvalidRequest(f"the step {str(name)[:40]!r} is not supported")
         _check_arguments(args, depth)
 
 
@@ -63,4 +63,4 @@ def _check_arguments(args: Iterable[Any], depth: int) -> None:
         elif isinstance(arg, (list, tuple, set, frozenset)):
             _check_arguments(arg, depth + 1)
         elif isinstance(arg, Callable):  # type: ignore[arg-type]  # typing's, at run time an abstract class
-            raise Refused("a lambda is code: no store runs it")
+            raise InvalidRequest("a lambda is code: no store runs it")

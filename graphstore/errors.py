@@ -21,7 +21,7 @@ class StoreError(Exception):
     exit_code: ClassVar[int] = 4
 
 
-class Passing(StoreError):
+class TransientError(StoreError):
     """The store cannot do it now: a full disk, a conflict, a closed socket. Retry the same call later."""
 
     fault: ClassVar[Fault] = "store"
@@ -29,7 +29,7 @@ class Passing(StoreError):
     exit_code = 3
 
 
-class Lasting(StoreError):
+class PermanentError(StoreError):
     """The store will never do it: the same call fails again. Park what was to be written; never retry."""
 
     fault: ClassVar[Fault] = "store"
@@ -37,7 +37,7 @@ class Lasting(StoreError):
     exit_code = 4
 
 
-class Refused(Lasting):
+class InvalidRequest(PermanentError):
     """The caller asked for what no store may do: a step outside the allow-list, a lambda, a value of a wrong type."""
 
     fault: ClassVar[Fault] = "sender"
@@ -45,13 +45,13 @@ class Refused(Lasting):
     exit_code = 2
 
 
-class ReadOnly(Refused):
+class ReadOnly(InvalidRequest):
     """The caller asked for a change where the graph may only be read."""
 
     status = 403
 
 
-class Exceeded(Lasting):
+class Exceeded(PermanentError):
     """The traversal ran into its time or size limit. Ask for less."""
 
     fault: ClassVar[Fault] = "sender"

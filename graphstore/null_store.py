@@ -14,7 +14,7 @@ from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.writer import batches
 
 
-class BlankStore:
+class NullStore:
     """Always empty. Deltas are checked as every store checks them, and forgotten."""
 
     atomic = True
@@ -30,7 +30,7 @@ class BlankStore:
         return self.g
 
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
-        """Check the values. Refused: as in every store."""
+        """Check the values. InvalidRequest: as in every store."""
         for _ in batches([deltas] if isinstance(deltas, GraphDelta) else deltas):
             pass
 
@@ -47,7 +47,7 @@ class BlankStore:
     def close(self) -> None:
         """Nothing is held."""
 
-    def __enter__(self) -> BlankStore:  # noqa: PYI034 - Self is 3.11
+    def __enter__(self) -> NullStore:  # noqa: PYI034 - Self is 3.11
         return self
 
     def __exit__(

@@ -14,7 +14,7 @@ from headwater.graphmodel.delta import GraphDelta
 class GraphStore(Protocol):
     """A graph that is read by gremlinpython traversals and changed by deltas. Safe to use from several threads.
 
-    Every method raises `graphstore.errors.StoreError`: `Passing` may be retried, `Lasting` never.
+    Every method raises `graphstore.errors.StoreError`: `TransientError` may be retried, `PermanentError` never.
     """
 
     @property
@@ -35,11 +35,11 @@ class GraphStore(Protocol):
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
         """Write the deltas in their order; on return all is kept. On an exception nothing changed, if it is atomic.
 
-        What `Refused` is raised for leaves nothing in any store: values are checked before the first is written.
+        What `InvalidRequest` is raised for leaves nothing in any store: values are checked before the first is written.
         Within a delta: removals, then vertices, then edges. Upserts are idempotent: what exists gets the
         properties named, with one value each, and keeps the others. An edge is known by its label, ends and `key`
-        (stored as its property `key`); both ends must exist. Values of a wrong type raise `Refused`. Texts, whole
-        numbers and truth values come back as they were; a fraction may differ in its last bit.
+        (stored as its property `key`); both ends must exist. Values of a wrong type raise `InvalidRequest`. Texts,
+        whole numbers and truth values come back as they were; a fraction may differ in its last bit.
         """
 
     def clear(self) -> None:

@@ -18,7 +18,7 @@ from gremlin_python.process.traversal import Direction, Merge, P, T
 
 from headwater.graphmodel.delta import GraphDelta, Value
 from headwater.graphmodel.vocabulary import EDGES, VERTICES
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 
 EDGE_KEY = "key"  #: the property that holds an edge's own identity
 _PART = 200  #: edges that one traversal removes
@@ -69,7 +69,7 @@ def traversals(
 ) -> Iterator[GraphTraversal]:
     """The traversals that write the deltas, to be run in their order and in one transaction, none run yet.
 
-    Raises Refused, naming the element and the property, for a value that a store cannot hold.
+    Raises InvalidRequest, naming the element and the property, for a value that a store cannot hold.
     """
     for batch in batches(deltas):
         for label, removed in batch.removed_edges.items():
@@ -155,8 +155,8 @@ def _check(owner: str, properties: Mapping[str, Value]) -> None:
         expected = TYPES.get(name, kind)
         if kind is not expected or kind not in _PLAIN:
             wanted = expected.__name__ if expected in _PLAIN else "str, bool, int or float"
-            raise Refused(f"{owner}: property {name!r} is {kind.__name__}, expected {wanted}")
+            raise InvalidRequest(f"{owner}: property {name!r} is {kind.__name__}, expected {wanted}")
         if name in _FORBIDDEN or not name.isidentifier():
-            raise Refused(f"{owner}: a property cannot be named {name!r}")
+            raise InvalidRequest(f"{owner}: a property cannot be named {name!r}")
         if (isinstance(value, float) and not isfinite(value)) or (kind is int and value not in _LONG):
-            raise Refused(f"{owner}: property {name!r} is {value}: it does not fit 64 bits")
+            raise InvalidRequest(f"{owner}: property {name!r} is {value}: it does not fit 64 bits")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from headwater.queries.answers import impact as affected
     from headwater.queries.answers.answer import Edge
-    from headwater.queries.answers.impact import Affected
+    from headwater.queries.answers.impact import ImpactAnswer
 
 
 class Impact(Drawn):
@@ -34,7 +34,7 @@ class Impact(Drawn):
         return self._answer.totals
 
     @property
-    def affected(self) -> tuple[Affected, ...]:
+    def affected(self) -> tuple[ImpactAnswer, ...]:
         """Columns, datasets and jobs, ordered by grade (the worst first), distance, label and id."""
         return self._answer.affected
 
@@ -43,7 +43,7 @@ class Impact(Drawn):
         """Whether anything breaks."""
         return self._answer.breaks
 
-    def path(self, item: Affected) -> tuple[Edge, ...]:
+    def path(self, item: ImpactAnswer) -> tuple[Edge, ...]:
         """The shortest path of the worst grade to something affected, from the root on."""
         return self._answer.path(item)
 

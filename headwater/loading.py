@@ -81,7 +81,7 @@ _REFUSALS = (400, 413, 415)
 
 def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded:
     """Append the payloads to the ledger, some at a time. Errors of the ledger as they are."""
-    from headwater.ingest.intake.body import Refused
+    from headwater.ingest.intake.body import InvalidBody
     from headwater.ingest.intake.intake import take
 
     loaded = Loaded()
@@ -89,7 +89,7 @@ def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded
     for found in _payloads(places, loaded, progress):
         try:
             entry = take(found.kind, found.content_type, found.body, sender="load").entry
-        except Refused as error:
+        except InvalidBody as error:
             loaded.refuse(found.place, error.sentence)
             continue
         if entry is not None:

@@ -18,7 +18,7 @@ def translated() -> Iterator[None]:
     """
     from headwater.graphmodel.statements import StatementError
     from headwater.graphstore.errors import StoreError
-    from headwater.ingest.graph.projector import OtherLedger
+    from headwater.ingest.graph.projector import ForeignGraph
     from headwater.ingest.http.tokens import TokensUnreadable
     from headwater.ingest.ledger.ledger import LedgerError, LedgerInUse, LedgerUnavailable
     from headwater.queries.answers.errors import NodeNotFound, QueryError
@@ -32,7 +32,7 @@ def translated() -> Iterator[None]:
         raise Unreachable(f"{error}; if a server runs on it, name it with --server") from error
     except LedgerUnavailable as error:
         raise Unreachable(str(error)) from error
-    except (LedgerError, OtherLedger, StatementError, TokensUnreadable) as error:
+    except (LedgerError, ForeignGraph, StatementError, TokensUnreadable) as error:
         raise WrongUse(str(error)) from error
     except StoreError as error:
         raise _by_code(error.exit_code)(str(error)) from error

@@ -19,7 +19,7 @@ from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, Car
 from gremlin_python.structure.graph import Element
 
 from headwater.graphstore.embedded.values import MAX_DEPTH, Json, json_text, long, single, token
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 
 #: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, properties without
 #: value(), call, io, profile, the graph computer's steps.
@@ -75,14 +75,16 @@ def script_of(*traversals: Bytecode, timeout: int | None = None, most: int | Non
     """One script that runs the traversals in their order; its value is the last one's list of results.
 
     `timeout` (ms) bounds each traversal; with('evaluationTimeout', ms) in a traversal can only lower it, and 0 there
-    is no bound of its own. `most` results are given: the engine stops behind them. Raises Refused for what is outside
-    the allow-list, and where engine and TinkerPop would differ silently.
+    is no bound of its own. `most` results are given: the engine stops behind them. Raises InvalidRequest for what is
+    outside the allow-list, and where engine and TinkerPop would differ silently.
     """
     script = Script()
     script.text = "".join(_statement(script, bytecode, timeout, most) for bytecode in traversals)
     clash = script.names & _TOKEN_NAMES
     if script.tokens and clash:
-        raise Refused(f"a result is named {min(clash)!r} beside elementMap() or valueMap(True): give it another name")
+        raise InvalidRequest(
+            f"a result is named {min(clash)!r} beside elementMap() or valueMap(True): give it another name"
+        )
     return script
 
 
@@ -92,10 +94,10 @@ def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: in
     if silent:
         steps.pop()
     if not steps:
-        raise Refused("the traversal has no step")
+        raise InvalidRequest("the traversal has no step")
     result = _result(steps)
     if result == "properties":
-        raise Refused("properties() gives bare values here: use valueMap(), elementMap() or values()")
+        raise InvalidRequest("properties() gives bare values here: use valueMap(), elementMap() or values()")
     script.path = result == "path"
     options, sources = _sources(script, bytecode.source_instructions)
     bounds = (timeout, options.get("evaluationTimeout"))
@@ -126,7 +128,7 @@ def _sources(script: Script, instructions: Sequence[Sequence[Any]]) -> tuple[dic
         elif name in _SOURCES:
             text.append(f".{name}({_arguments(script, args, None, 0)})")
         else:
-            raise Refused(f"g.{str(name)[:40]}() is not supported by the embedded store")
+            raise InvalidRequest(f"g.{str(name)[:40]}() is not supported by the embedded store")
     return options, "".join(text)
 
 
@@ -135,20 +137,20 @@ def _options(strategy: object) -> Mapping[str, Any]:
         return dict(strategy.configuration)
     if isinstance(strategy, ReadOnlyStrategy):
         return {}
-    raise Refused(f"the strategy {type(strategy).__name__} would change the answer; the embedded store has none")
+    raise InvalidRequest(f"the strategy {type(strategy).__name__} would change the answer; the embedded store has none")
 
 
 def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, depth: int) -> tuple[str, str | None]:
     """The text of the steps, and what the current object is behind them."""
     if depth > MAX_DEPTH:
-        raise Refused(f"traversals are nested more than {MAX_DEPTH} deep")
+        raise InvalidRequest(f"traversals are nested more than {MAX_DEPTH} deep")
     text = []
     for name, *given in steps:
         if name not in STEPS:
-            raise Refused(f"the step {str(name)[:40]!r} is not supported by the embedded store")
+            raise InvalidRequest(f"the step {str(name)[:40]!r} is not supported by the embedded store")
         args = [given] if _is_list(name, given) else given
         if len(args) > _MANY:
-            raise Refused(f"more than {_MANY} arguments to {name}() are not supported by the embedded store")
+            raise InvalidRequest(f"more than {_MANY} arguments to {name}() are not supported by the embedded store")
         if name == "with":
             text.append(_with(script, args))
             continue
@@ -181,7 +183,7 @@ def _moved(args: Sequence[Any], element: str | None, depth: int) -> str | None:
 
 def _with(script: Script, args: Sequence[Any]) -> str:
     if list(args) not in ([_TOKENS], [_TOKENS, 15]):
-        raise Refused("with() supports WithOptions.tokens alone")
+        raise InvalidRequest("with() supports WithOptions.tokens alone")
     script.tokens = True
     return ".with(WithOptions.tokens)"
 
@@ -194,20 +196,20 @@ def _check(script: Script, name: str, args: Sequence[Any]) -> None:
         names = args[0] if args and isinstance(args[0], list) else args
         script.names.update(name for name in names if isinstance(name, str))
     elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
-        raise Refused("V() takes ids, not a traversal")
+        raise InvalidRequest("V() takes ids, not a traversal")
     elif name in ("V", "E") and args == [[]]:
-        raise Refused(f"{name}() of an empty list would be every element: do not ask")
+        raise InvalidRequest(f"{name}() of an empty list would be every element: do not ask")
     elif name == "property":
         _check_property(args)
 
 
 def _check_property(args: Sequence[Any]) -> None:
     if args and args[0] in (Cardinality.set_, Cardinality.list_):
-        raise Refused("a property has one value: Cardinality.single alone")
+        raise InvalidRequest("a property has one value: Cardinality.single alone")
     if T.id in args and isinstance(args[-1], Bytecode):
-        raise Refused("property(T.id, traversal) is not supported: use mergeV()")
+        raise InvalidRequest("property(T.id, traversal) is not supported: use mergeV()")
     if args and args[-1] is None:
-        raise Refused("a property cannot be null: leave it out")
+        raise InvalidRequest("a property cannot be null: leave it out")
 
 
 def _arguments(script: Script, args: Sequence[Any], element: str | None, depth: int) -> str:
@@ -219,7 +221,7 @@ def _argument(script: Script, value: object, element: str | None, depth: int) ->
     for types, convert in _CONVERSIONS:
         if isinstance(value, types):
             return convert(script, value, element, depth)
-    raise Refused(f"an argument of type {type(value).__name__} is not supported by the embedded store")
+    raise InvalidRequest(f"an argument of type {type(value).__name__} is not supported by the embedded store")
 
 
 def _list(script: Script, value: Any, element: str | None, depth: int) -> str:
@@ -231,7 +233,7 @@ def _list(script: Script, value: Any, element: str | None, depth: int) -> str:
 
 def _text(script: Script, value: str) -> str:
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        raise Refused("a text with a lone surrogate is not UTF-8")
+        raise InvalidRequest("a text with a lone surrogate is not UTF-8")
     return script.bind(value)
 
 
@@ -241,10 +243,10 @@ def _nested(script: Script, value: Bytecode, element: str | None, depth: int) ->
 
 def _predicate(script: Script, predicate: P, element: str | None, depth: int) -> str:
     if depth > MAX_DEPTH:
-        raise Refused(f"predicates are nested more than {MAX_DEPTH} deep")
+        raise InvalidRequest(f"predicates are nested more than {MAX_DEPTH} deep")
     operator = predicate.operator
     if not re.fullmatch(r"[A-Za-z]+", operator):
-        raise Refused("this predicate does not exist")
+        raise InvalidRequest("this predicate does not exist")
     values = [predicate.value] if predicate.other is None else [predicate.value, predicate.other]
     texts = [_argument(script, value, element, depth) for value in values]
     if operator in ("and", "or"):

@@ -35,12 +35,12 @@ from headwater.graphstore.errors import (
     Damaged,
     Exceeded,
     InUse,
-    Lasting,
-    Passing,
+    InvalidRequest,
+    PermanentError,
     ReadOnly,
-    Refused,
     StoreError,
     TimedOut,
+    TransientError,
 )
 from headwater.graphstore.writer import Dialect, traversals
 
@@ -146,7 +146,7 @@ class EmbeddedStore:
 
     def _write(self, changes: Sequence[Bytecode]) -> None:
         if self._readonly:
-            raise Refused("the store was opened read-only")
+            raise InvalidRequest("the store was opened read-only")
         if not changes:
             return
         script = script_of(*changes)
@@ -155,12 +155,12 @@ class EmbeddedStore:
                 self._recover()
             try:
                 self._execute(script, _WRITE, atomic=True)
-            except Passing:
+            except TransientError:
                 self._failed = True
                 raise
 
     def _recover(self) -> None:
-        """Open the store afresh: after a full disk the engine takes no commit before that. Readers meet `Passing`."""
+        """Open the store again: after a full disk the engine needs that to commit. Readers get `TransientError`."""
         self._graph = None
         self._release()
         self._open()
@@ -177,10 +177,10 @@ class EmbeddedStore:
 
     def _execute(self, script: Script, policy: AccessPolicy, *, atomic: bool) -> Any:
         if self._closed:
-            raise Lasting("the store is closed")
+            raise PermanentError("the store is closed")
         graph = self._graph
         if graph is None:
-            raise Passing("the store is being reopened")
+            raise TransientError("the store is being reopened")
         with _translated():
             return graph.execute(script.text, params=script.params, atomic=atomic, policy=policy)
 
@@ -203,7 +203,7 @@ def _json(rows: list[dict[str, Any]]) -> Json:
     try:
         return Json(orjson.dumps(rows))
     except orjson.JSONEncodeError as error:
-        raise Refused(f"a text cannot be stored: {error}") from error
+        raise InvalidRequest(f"a text cannot be stored: {error}") from error
 
 
 #: Rows as JSON text, which the engine parses itself: half the cost of gremlinpython's objects.
@@ -219,9 +219,9 @@ def _open(path: Path, *, create: bool) -> graphersal.Store:
         if "is in use" in str(error):
             raise InUse(f"{path} is in use by another process") from error
         if any(words in str(error) for words in _NO_ROOM):
-            raise Passing(f"{path} cannot be opened now: {_text(error)}") from error
+            raise TransientError(f"{path} cannot be opened now: {_text(error)}") from error
         if not (path / "wal").is_dir():
-            raise Lasting(f"{path} is not a graph store") from error
+            raise PermanentError(f"{path} is not a graph store") from error
         raise Damaged(f"{path} cannot be opened: {_text(error)}") from error
     report = store.maintenance
     if report is not None:
@@ -244,7 +244,7 @@ def _create(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))  # mode 0700
     except OSError as error:
-        raise Lasting(f"{path} cannot be made: {error.strerror}") from error
+        raise PermanentError(f"{path} cannot be made: {error.strerror}") from error
     try:
         with _translated():
             graphersal.Store.create(str(fresh)).close()
@@ -268,16 +268,16 @@ _NO_ROOM = ("(os error 28)", "(os error 27)", "(os error 122)")
 #: What the engine says, as far as a caller does something else about it; anything else lasts.
 _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
     ("Permission denied for", ReadOnly),
-    ("Function not found", Refused),  # a step with arguments of types that it does not take
+    ("Function not found", InvalidRequest),  # a step with arguments of types that it does not take
     ("evaluationTimeout", TimedOut),
     ("loop limit", Exceeded),
-    ("exceeds maximum complexity", Refused),  # some hundreds of steps in a row
+    ("exceeds maximum complexity", InvalidRequest),  # some hundreds of steps in a row
     ("Resource limit", Exceeded),  # ten million traversers at once, for one
     ("is too large to count", Exceeded),
-    ("No space left", Passing),
-    ("journal is poisoned", Passing),
-    ("the store is closed", Passing),  # while it is reopened
-    ("I/O error", Passing),
+    ("No space left", TransientError),
+    ("journal is poisoned", TransientError),
+    ("the store is closed", TransientError),  # while it is reopened
+    ("I/O error", TransientError),
     ("is in use", InUse),
 )
 
@@ -289,10 +289,10 @@ def _translated() -> Iterator[None]:
         yield
     except graphersal.GraphersalError as error:
         text = str(error)
-        meaning = next((kind for words, kind in _MEANINGS if words in text), Lasting)
+        meaning = next((kind for words, kind in _MEANINGS if words in text), PermanentError)
         raise meaning(_text(error)) from error
     except UnicodeEncodeError as error:
-        raise Refused(f"a text cannot be stored: {error.reason}") from error
+        raise InvalidRequest(f"a text cannot be stored: {error.reason}") from error
 
 
 def _text(error: Exception) -> str:

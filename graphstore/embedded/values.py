@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from gremlin_python.process.traversal import Cardinality, CardinalityValue, Direction, T
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 
 MAX_DEPTH = 32  #: of traversals, predicates, lists and maps inside each other
 _LEAST, _MOST = -(2**63), 2**63 - 1
@@ -25,17 +25,17 @@ class Json(bytes):
 
 
 def json_text(value: Any, depth: int = 0) -> str:
-    """A list or map as JSON. Raises Refused for what JSON or UTF-8 cannot hold."""
+    """A list or map as JSON. Raises InvalidRequest for what JSON or UTF-8 cannot hold."""
     try:
         return orjson.dumps(plain(value, depth)).decode()
     except orjson.JSONEncodeError as error:
-        raise Refused(f"a text cannot be sent: {error}") from error
+        raise InvalidRequest(f"a text cannot be sent: {error}") from error
 
 
 def long(value: int) -> int:
     """The value itself, if it fits the engine's 64 bits."""
     if not _LEAST <= value <= _MOST:  # a range would be walked through: gremlinpython's long is no plain int
-        raise Refused(f"the whole number {value} does not fit 64 bits")
+        raise InvalidRequest(f"the whole number {value} does not fit 64 bits")
     return value
 
 
@@ -43,7 +43,7 @@ def single(value: CardinalityValue) -> object:
     """What CardinalityValue.single() holds; the engine has no other cardinality."""
     cardinality, inner = value.source_instructions[0][1:]
     if cardinality is not Cardinality.single:
-        raise Refused("a property has one value: CardinalityValue.single alone")
+        raise InvalidRequest("a property has one value: CardinalityValue.single alone")
     return inner
 
 
@@ -56,7 +56,7 @@ def token(value: Enum) -> str:
 def plain(value: object, depth: int) -> object:
     """Lists and maps as JSON can hold them, with the engine's names for tokens as keys."""
     if depth > MAX_DEPTH:
-        raise Refused(f"values are nested more than {MAX_DEPTH} deep")
+        raise InvalidRequest(f"values are nested more than {MAX_DEPTH} deep")
     if isinstance(value, Mapping):
         return {_key(key): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -64,14 +64,14 @@ def plain(value: object, depth: int) -> object:
     if isinstance(value, CardinalityValue):
         return plain(single(value), depth)
     if isinstance(value, float) and not isfinite(value):
-        raise Refused(f"{value} in a list or map is not supported by the embedded store")
+        raise InvalidRequest(f"{value} in a list or map is not supported by the embedded store")
     if isinstance(value, (bool, str, float)) or value is None:
         return value
     if isinstance(value, int):
         return long(value)
     if isinstance(value, Enum):
         return token(value)
-    raise Refused(f"a list or map that holds a {type(value).__name__} is not supported by the embedded store")
+    raise InvalidRequest(f"a list or map that holds a {type(value).__name__} is not supported by the embedded store")
 
 
 def _key(key: object) -> str:
@@ -79,4 +79,4 @@ def _key(key: object) -> str:
         return token(key)
     if isinstance(key, str):
         return key
-    raise Refused(f"a map key of type {type(key).__name__} is not supported by the embedded store")
+    raise InvalidRequest(f"a map key of type {type(key).__name__} is not supported by the embedded store")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from headwater.graphstore.errors import Denied, Exceeded, Lasting, Passing, Refused, StoreError
+from headwater.graphstore.errors import Denied, Exceeded, InvalidRequest, PermanentError, StoreError, TransientError
 
 _TEXT = 300  #: characters of Neptune's explanation that are kept
 
@@ -33,11 +33,11 @@ class Meaning:
     error: type[StoreError]
 
 
-_BUSY = Meaning(Remedy.AGAIN, Passing)
+_BUSY = Meaning(Remedy.AGAIN, TransientError)
 _TOO_MUCH = Meaning(Remedy.HALVE, Exceeded)
-_MOVED = Meaning(Remedy.RECONNECT, Passing)
-_WRONG = Meaning(Remedy.NONE, Refused)
-_LASTS = Meaning(Remedy.NONE, Lasting)
+_MOVED = Meaning(Remedy.RECONNECT, TransientError)
+_WRONG = Meaning(Remedy.NONE, InvalidRequest)
+_LASTS = Meaning(Remedy.NONE, PermanentError)
 _CLOSED = Meaning(Remedy.NONE, Denied)
 
 #: Every code that is known. What is not here is neither retried nor taken for the caller's fault.

@@ -15,7 +15,7 @@ from gremlin_python.process.traversal import Cardinality, Direction, P, T
 from gremlin_python.statics import long
 
 from headwater.graphmodel.delta import Value, edge_id
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.writer import EDGE_KEY, Batch, EdgeKey, Properties, VertexKey
 
 
@@ -32,7 +32,7 @@ def traversal(g: GraphTraversalSource, part: Batch) -> GraphTraversal:
 
 
 def check_texts(batches: Iterable[Batch]) -> None:
-    """Refused: a text that is no UTF-8, found before anything is sent."""
+    """InvalidRequest: a text that is no UTF-8, found before anything is sent."""
     for batch in batches:
         for properties in (*batch.vertices.values(), *batch.edges.values()):
             _check(properties.values())
@@ -46,7 +46,7 @@ def _check(values: Iterable[Value]) -> None:
             try:
                 value.encode()
             except UnicodeEncodeError as error:
-                raise Refused(f"a text cannot be stored: {error.reason}") from error
+                raise InvalidRequest(f"a text cannot be stored: {error.reason}") from error
 
 
 def _without(chain: GraphTraversal, part: Batch) -> GraphTraversal:

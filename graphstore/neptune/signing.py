@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from headwater.graphstore.errors import Denied, Refused
+from headwater.graphstore.errors import Denied, InvalidRequest
 
 SERVICE = "neptune-db"
 
@@ -19,7 +19,7 @@ SERVICE = "neptune-db"
 class Signer:
     """Signs with the credentials that botocore finds: environment, profile, container, instance. Thread-safe.
 
-    Raises `Refused` where the extra is not installed, or where neither URL nor AWS configuration names a region.
+    Raises `InvalidRequest` where the extra is not installed, or where neither URL nor AWS configuration names a region.
     """
 
     def __init__(self, region: str | None = None, session: Any = None) -> None:
@@ -66,14 +66,14 @@ def _new_session() -> Any:
     try:
         import botocore.session
     except ImportError:
-        raise Refused("neptune: signing needs boto3: pip install 'headwater[aws]'") from None
+        raise InvalidRequest("neptune: signing needs boto3: pip install 'headwater[aws]'") from None
     return botocore.session.Session()
 
 
 def _default_region(session: Any) -> str:
     region = session.get_config_variable("region")
     if not region:
-        raise Refused("neptune: no region: add region=... to the URL, or set AWS_DEFAULT_REGION")
+        raise InvalidRequest("neptune: no region: add region=... to the URL, or set AWS_DEFAULT_REGION")
     return str(region)
 
 

@@ -19,7 +19,7 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import Bytecode
 
 from headwater.graphmodel.delta import GraphDelta
-from headwater.graphstore.errors import Passing, StoreError
+from headwater.graphstore.errors import StoreError, TransientError
 from headwater.graphstore.neptune.errors import DELAYS, Remedy, meaning_of, sentence, waits
 from headwater.graphstore.neptune.parts import Lane, Stage, joined, records, stages
 from headwater.graphstore.neptune.requests import check_texts, traversal
@@ -56,7 +56,7 @@ class PatientChannel(Channel):
         for wait in waits(iter(random.random, None), self._delays):
             try:
                 return super().submit(request, options)
-            except Passing as error:
+            except TransientError as error:
                 log.info("%s is asked again in %.2f s: %s", self.name, wait, error)
                 self._sleep(wait)
         return super().submit(request, options)
@@ -102,7 +102,7 @@ class NeptuneStore(RemoteStore):
         running = [self._side_by_side.submit(self._write_lane, lane) for lane in stage]
         failed = [error for lane in running if (error := lane.exception())]
         if failed:
-            raise min(failed, key=lambda error: isinstance(error, Passing))  # what lasts counts for more
+            raise min(failed, key=lambda error: isinstance(error, TransientError))  # what lasts counts for more
 
     def _write_lane(self, lane: Lane) -> None:
         for part in lane:
@@ -117,7 +117,7 @@ def _chain(g: GraphTraversalSource, part: Sequence[Batch]) -> GraphTraversal:
 def open_neptune(url: str, *, readonly: bool = False, sleep: Sleep = time.sleep) -> NeptuneStore:
     """The graph of a cluster; nothing is sent yet.
 
-    Raises `Refused` for what is wrong with the URL, and where the extra ``aws`` is needed and not installed.
+    Raises `InvalidRequest` for what is wrong with the URL, and where the extra ``aws`` is needed and not installed.
     """
     given = settings(url)
     channel = partial(PatientChannel, meaning=meaning, sleep=sleep)

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from headwater.graphstore.errors import Denied, Passing, Refused, StoreError
+from headwater.graphstore.errors import Denied, InvalidRequest, StoreError, TransientError
 from headwater.graphstore.neptune.signing import Signer
 from headwater.graphstore.remote import channel
 
@@ -24,11 +24,13 @@ _TURNS = 5  #: of the event loop, until a socket that was shut down is closed
 
 
 def trust(ca: str | None) -> ssl.SSLContext:
-    """TLS with the machine's certificates, or with those of a file. Raises `Refused` for a file that has none."""
+    """TLS with the machine's certificates, or with those of a file. Raises `InvalidRequest`: it has none."""
     try:
         return ssl.create_default_context(cafile=ca)
     except OSError as error:
-        raise Refused(f"neptune: ca: no certificates could be read from {ca}: {error.strerror or error}") from error
+        raise InvalidRequest(
+            f"neptune: ca: no certificates could be read from {ca}: {error.strerror or error}"
+        ) from error
 
 
 class Transport(channel.Transport):
@@ -53,7 +55,7 @@ class Transport(channel.Transport):
         self._socket: TransportSocket | None = None
 
     def connect(self, url: str, headers: Mapping[str, str] | None = None) -> None:
-        """Open it. Raises `Denied` where the signature or the certificate is not accepted, `Passing` for the rest."""
+        """Open it. Raises `Denied` if signature or certificate are not accepted, else `TransientError`."""
         signed = self._signer.headers(url) if self._signer else {}
         try:
             super().connect(url, {**(headers or {}), **signed})
@@ -97,7 +99,7 @@ def _meaning(error: Exception) -> StoreError:
     if isinstance(cause, aiohttp.ClientResponseError):
         if cause.status in _DENIED:
             return Denied(f"neptune: the cluster does not let us in (HTTP {cause.status}): see the IAM policy")
-        return Passing(f"neptune: the cluster does not open a connection (HTTP {cause.status})")
+        return TransientError(f"neptune: the cluster does not open a connection (HTTP {cause.status})")
     if isinstance(cause, (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)):
         return Denied("neptune: the cluster's certificate is not trusted; ca=FILE in the URL names others to trust")
-    return Passing(f"neptune: the cluster cannot be reached: {type(cause).__name__}")
+    return TransientError(f"neptune: the cluster cannot be reached: {type(cause).__name__}")

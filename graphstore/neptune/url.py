@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 
 PORT = 8182
 MANY_WRITERS = 32
@@ -35,11 +35,11 @@ class Settings:
 
 
 def settings(url: str) -> Settings:
-    """The settings that a ``neptune://`` URL names. Raises `Refused`, naming the part that is wrong."""
+    """The settings that a ``neptune://`` URL names. Raises `InvalidRequest`, naming the part that is wrong."""
     parts = urlsplit(url)
     writer = _endpoint("the cluster", parts)
     if parts.path not in ("", "/") or parts.fragment:
-        raise Refused(f"neptune: the URL ends after the port, but for its parameters: not {parts.path!r}")
+        raise InvalidRequest(f"neptune: the URL ends after the port, but for its parameters: not {parts.path!r}")
     given = _parameters(parts.query)
     reader = given.pop("reader", None)
     return Settings(writer, _reader(reader) if reader else writer, **given)
@@ -49,9 +49,9 @@ def _parameters(query: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in PARAMETERS:
-            raise Refused(f"neptune: there is no parameter {name!r}; known are {', '.join(PARAMETERS)}")
+            raise InvalidRequest(f"neptune: there is no parameter {name!r}; known are {', '.join(PARAMETERS)}")
         if name in found:
-            raise Refused(f"neptune: {name} is given twice")
+            raise InvalidRequest(f"neptune: {name} is given twice")
         found[name] = PARAMETERS[name](name, value)
     return found
 
@@ -65,31 +65,31 @@ def _endpoint(what: str, parts: SplitResult) -> str:
     try:
         port = parts.port or PORT
     except ValueError:
-        raise Refused(f"neptune: the port of {what} is no number from 1 to 65535") from None
+        raise InvalidRequest(f"neptune: the port of {what} is no number from 1 to 65535") from None
     if parts.username is not None or parts.password is not None:
-        raise Refused("neptune: no user and no password in the URL: the AWS credentials of this process sign")
+        raise InvalidRequest("neptune: no user and no password in the URL: the AWS credentials of this process sign")
     if not parts.hostname:
-        raise Refused(f"neptune: {what} has no host: expected neptune://HOST[:{PORT}]?region=REGION")
+        raise InvalidRequest(f"neptune: {what} has no host: expected neptune://HOST[:{PORT}]?region=REGION")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{host}:{port}"
 
 
 def _text(name: str, value: str) -> str:
     if not value:
-        raise Refused(f"neptune: {name} is empty")
+        raise InvalidRequest(f"neptune: {name} is empty")
     return value
 
 
 def _truth(name: str, value: str) -> bool:
     if value not in ("true", "false"):
-        raise Refused(f"neptune: {name} is {value!r}, expected true or false")
+        raise InvalidRequest(f"neptune: {name} is {value!r}, expected true or false")
     return value == "true"
 
 
 def _number(least: int, most: int) -> Callable[[str, str], int]:
     def read(name: str, value: str) -> int:
         if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
-            raise Refused(f"neptune: {name} is {value!r}, expected a whole number from {least} to {most}")
+            raise InvalidRequest(f"neptune: {name} is {value!r}, expected a whole number from {least} to {most}")
         return int(value)
 
     return read

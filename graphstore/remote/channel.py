@@ -2,7 +2,8 @@
 
 Each of the channel's threads has one connection, opened with its first request. The driver never repairs a broken
 connection, so it is thrown away; a request that finds it broken is sent once more over a fresh one, which is safe: a
-question changes nothing, and `graphstore.remote.requests` can be sent again. What fails on a fresh one is `Passing`.
+question changes nothing, and `graphstore.remote.requests` can be sent again. What fails on a fresh one is
+`TransientError`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from gremlin_python.driver.client import Client
 from gremlin_python.driver.protocol import ConfigurationError, GremlinServerError
 from gremlin_python.process.traversal import Bytecode
 
-from headwater.graphstore.errors import Lasting, Passing, Refused, StoreError
+from headwater.graphstore.errors import InvalidRequest, PermanentError, StoreError, TransientError
 from headwater.graphstore.remote.graphbinary import serializer
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,11 @@ Connect = Callable[[], "SingleClient"]
 Meaning = Callable[[GremlinServerError], StoreError]  #: what an answer that is an error means
 
 
-class Moved(Passing):
+class Moved(TransientError):
     """The connection leads to an instance that no longer does this: a fresh one leads to another."""
 
 
-class Lost(Passing):
+class Lost(TransientError):
     """The connection broke before the answer came, and so did a fresh one. The request may be too large."""
 
 
@@ -135,11 +136,11 @@ class Channel:
     def submit(self, request: Bytecode | str, options: Mapping[str, Any] | None = None) -> list[Any]:
         """What the server answers: traversers to bytecode, plain values to a text. `options` are the request's.
 
-        Passing: the server cannot be reached; Lost: it hung up; Refused: it does not let us in; and what `meaning`
-        makes of its errors.
+        TransientError: the server cannot be reached; Lost: it hung up; InvalidRequest: it does not let us in; and what
+        `meaning` makes of its errors.
         """
         if self._closed:
-            raise Lasting("the store is closed")
+            raise PermanentError("the store is closed")
         return self._threads.submit(self._send, request, dict(options or {})).result()
 
     def close(self) -> None:
@@ -156,7 +157,7 @@ class Channel:
         if client in self._open:
             try:
                 return self._ask(client, request, options)
-            except Passing as error:
+            except TransientError as error:
                 if client in self._open:
                     raise
                 log.info("a connection to %s is replaced: %s", self.name, error)
@@ -174,9 +175,9 @@ class Channel:
             raise meant from error
         except ConfigurationError as error:  # it asks who we are, and nothing says so
             self._drop(client)
-            raise Refused(f"{self.name} asks for a user and a password") from error
+            raise InvalidRequest(f"{self.name} asks for a user and a password") from error
         except UnicodeEncodeError as error:
-            raise Refused(f"a text cannot be sent: {error.reason}") from error
+            raise InvalidRequest(f"a text cannot be sent: {error.reason}") from error
         except Exception as error:
             self._drop(client)
             raise self._failure(error) from error
@@ -189,14 +190,14 @@ class Channel:
             return error
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, aiohttp.WSServerHandshakeError):
-            kind = Refused if error.status in _REFUSALS else Passing
+            kind = InvalidRequest if error.status in _REFUSALS else TransientError
             return kind(f"{self.name} answers the handshake with HTTP {error.status}")
         if "403 - Forbidden" in said:
-            return Refused(f"{self.name} answers the handshake with HTTP 403")
+            return InvalidRequest(f"{self.name} answers the handshake with HTTP 403")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return Passing(f"{self.name} cannot be reached: {error.os_error.strerror or error.os_error}")
+            return TransientError(f"{self.name} cannot be reached: {error.os_error.strerror or error.os_error}")
         if isinstance(error, (TimeoutError, asyncio.TimeoutError)):  # two classes before 3.11
-            return Passing(f"{self.name} did not answer in time")
+            return TransientError(f"{self.name} did not answer in time")
         return Lost(f"the connection to {self.name} broke: {said}")
 
     def _drop(self, client: SingleClient) -> None:

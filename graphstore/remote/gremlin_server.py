@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from gremlin_python.driver.protocol import GremlinServerError
 
-from headwater.graphstore.errors import Exceeded, Lasting, Passing, Refused, StoreError
+from headwater.graphstore.errors import Exceeded, InvalidRequest, PermanentError, StoreError, TransientError
 from headwater.graphstore.remote.channel import Channel, SingleClient
 from headwater.graphstore.remote.requests import Budget
 from headwater.graphstore.remote.store import Limits, RemoteStore
@@ -24,28 +24,28 @@ _CONNECTIONS = 4
 _SILENCE = 180.0
 _EXPECTED = "expected ws://HOST:PORT/gremlin, and ?g=NAME for a traversal source that is not called g"
 _STATUS: Mapping[int, type[StoreError]] = {
-    401: Refused,
-    403: Refused,
-    407: Refused,
-    498: Refused,  # malformed
-    499: Refused,  # no such traversal source
-    596: Passing,
-    597: Refused,  # a script that does not parse
+    401: InvalidRequest,
+    403: InvalidRequest,
+    407: InvalidRequest,
+    498: InvalidRequest,  # malformed
+    499: InvalidRequest,  # no such traversal source
+    596: TransientError,
+    597: InvalidRequest,  # a script that does not parse
     598: Exceeded,  # evaluationTimeout
-    599: Refused,  # a step or a type that this server does not know
+    599: InvalidRequest,  # a step or a type that this server does not know
 }
 #: Of the rest, which all come as 500.
 _WORDS: tuple[tuple[str, type[StoreError]], ...] = (
-    ("OutOfMemoryError", Passing),
-    ("Java heap space", Passing),
-    ("RejectedExecutionException", Passing),
-    ("TransactionException", Passing),  # two writers met (TinkerTransactionGraph)
+    ("OutOfMemoryError", TransientError),
+    ("Java heap space", TransientError),
+    ("RejectedExecutionException", TransientError),
+    ("TransactionException", TransientError),  # two writers met (TinkerTransactionGraph)
 )
 _LONGEST = 300
 
 
 def open_gremlin_server(url: str, *, readonly: bool = False) -> RemoteStore:
-    """The graph of a Gremlin Server; nothing is sent yet. Refused: the URL is none."""
+    """The graph of a Gremlin Server; nothing is sent yet. InvalidRequest: the URL is none."""
     name, source = _address(url)
 
     def connect() -> SingleClient:
@@ -66,7 +66,7 @@ def meaning(error: GremlinServerError) -> StoreError:
     text = str(error.status_message).partition("\n")[0][:_LONGEST]
     causes = (error.status_attributes or {}).get("exceptions") or ()
     said = " ".join([text, *map(str, causes)])
-    kind = _STATUS.get(error.status_code) or next((kind for words, kind in _WORDS if words in said), Lasting)
+    kind = _STATUS.get(error.status_code) or next((kind for words, kind in _WORDS if words in said), PermanentError)
     return kind(text or f"the server answers with status {error.status_code}")
 
 
@@ -77,12 +77,12 @@ def _address(url: str) -> tuple[str, str]:
         usable = bool(parts.hostname) and (parts.port is None or parts.port > 0) and not parts.fragment
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
-        raise Refused(f"a store's address cannot be read: {_EXPECTED}") from None
+        raise InvalidRequest(f"a store's address cannot be read: {_EXPECTED}") from None
     if parts.username is not None or parts.password is not None:
-        raise Refused(f"no user or password in a store's URL: set {USERNAME} and {PASSWORD}")
+        raise InvalidRequest(f"no user or password in a store's URL: set {USERNAME} and {PASSWORD}")
     source = options.pop("g", "g")
     if not usable or options or not source:
-        raise Refused(f"{url!r} is no store: {_EXPECTED}")
+        raise InvalidRequest(f"{url!r} is no store: {_EXPECTED}")
     return _place(parts), source
 
 

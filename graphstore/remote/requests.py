@@ -17,7 +17,7 @@ from gremlin_python.process.traversal import Cardinality, Direction, Merge, P, T
 from gremlin_python.statics import long
 
 from headwater.graphmodel.delta import GraphDelta, Value, edge_id
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.remote.graphbinary import Rows
 from headwater.graphstore.writer import EDGE_KEY, FACTS, EdgeKey, Properties, VertexKey, batches
 
@@ -58,7 +58,7 @@ class Request:
 def requests(deltas: Sequence[GraphDelta], budget: Budget) -> Iterator[Request]:
     """The requests that write the deltas, to be sent in their order.
 
-    Raises Refused, naming the element and the property, for a value that a store cannot hold.
+    Raises InvalidRequest, naming the element and the property, for a value that a store cannot hold.
     """
     for batch in batches(deltas):
         for label, removed in batch.removed_edges.items():
@@ -163,4 +163,4 @@ def _cost(row: Any, texts: Callable[[Any], str]) -> tuple[int, int]:
     try:
         return records, _VALUE_BYTES * (records + 4) + len(texts(row).encode())
     except UnicodeEncodeError as error:
-        raise Refused(f"a text cannot be stored: {error.reason}") from error
+        raise InvalidRequest(f"a text cannot be stored: {error.reason}") from error

@@ -20,7 +20,7 @@ from gremlin_python.process.traversal import Bytecode, T
 
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.allowed_steps import check_reading, timeout_of
-from headwater.graphstore.errors import Exceeded, Lasting, Passing, Refused
+from headwater.graphstore.errors import Exceeded, InvalidRequest, PermanentError, TransientError
 from headwater.graphstore.remote.channel import Channel, Lost
 from headwater.graphstore.remote.requests import Budget, Request, requests
 
@@ -124,7 +124,7 @@ class RemoteStore:
 
     def _may_write(self) -> None:
         if self._readonly:
-            raise Refused("the store was opened read-only")
+            raise InvalidRequest("the store was opened read-only")
 
     def _write(self, request: Request) -> None:
         try:
@@ -148,15 +148,15 @@ class RemoteStore:
         """What the server refuses here is not the caller's fault: a part of the delta may be in the graph by now."""
         try:
             self._submit(self._writing, change.bytecode, {"evaluationTimeout": self._limits.writing})
-        except Refused as error:
-            raise Lasting(str(error)) from error
+        except InvalidRequest as error:
+            raise PermanentError(str(error)) from error
 
     def _submit(self, channel: Channel, bytecode: Bytecode, options: dict[str, Any]) -> list[Any]:
         """A traversal without results ends in none() up to TinkerPop 3.7, in discard() from 3.8 on: as it turns out."""
         ending = self._ending
         try:
             return channel.submit(_ended(bytecode, ending), options)
-        except Refused as error:
+        except InvalidRequest as error:
             if f".{ending}()" not in str(error):
                 raise
             log.info("%s knows no %s()", channel.name, ending)
@@ -171,12 +171,12 @@ def _ended(bytecode: Bytecode, ending: str) -> Bytecode:
     return bytecode
 
 
-def _of_one_row(request: Request, error: Passing | Exceeded) -> Passing | Lasting:
+def _of_one_row(request: Request, error: TransientError | Exceeded) -> TransientError | PermanentError:
     """One element that takes too long is a server with too much to do; one that is too large stays so."""
     if isinstance(error, Exceeded):
-        return Passing(str(error))
+        return TransientError(str(error))
     if request.bytes > _SMALL:
-        return Lasting(f"an element of {request.bytes:,} bytes is more than the server takes: {error}")
+        return PermanentError(f"an element of {request.bytes:,} bytes is more than the server takes: {error}")
     return error
 
 

@@ -47,14 +47,14 @@ def check_plans(source: Source, place: Path) -> list[Check]:
 
 def _check_plan(source: Source, found: Found) -> Check:
     from headwater.graphmodel.logic import logic
-    from headwater.ingest.intake.body import Refused
+    from headwater.ingest.intake.body import InvalidBody
     from headwater.ingest.intake.intake import take
     from headwater.spline_bridge.decode import decode_plan
     from headwater.spline_bridge.schema import output_types
 
     try:
         entry = take(found.kind, found.content_type, found.body).entry
-    except Refused as error:
+    except InvalidBody as error:
         raise WrongUse(f"{found.place}: {error.sentence}") from error
     assert entry is not None, "a plan is always kept"
     new = logic(decode_plan(entry.body, entry.content_type))

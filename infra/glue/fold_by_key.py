@@ -20,13 +20,13 @@ from headwater.graphmodel.choice import Body, Event, body_rank
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, schemas
 from headwater.graphmodel.now import Read, Write
-from headwater.graphmodel.whole import Chosen, View, alias_parts, chosen_of
+from headwater.graphmodel.whole import BestBody, View, alias_parts, chosen_of
 
 
 class Executed(NamedTuple):
     """A body that counts and was executed; `alive` if a run of it succeeded."""
 
-    chosen: Chosen
+    chosen: BestBody
     alive: bool
 
     @property
@@ -42,14 +42,14 @@ class Partitioned(NamedTuple):
 Fact = Write | Read | Schema | Logic | Partitioned
 
 
-class About(NamedTuple):
+class DatasetFact(NamedTuple):
     """A fact about a dataset."""
 
     dataset: str
     fact: Fact
 
 
-Told = Part | Executed | About
+PlanFact = Part | Executed | DatasetFact
 
 
 def better_body(one: Body, other: Body) -> Body:
@@ -62,16 +62,16 @@ def better_plan(one: Executed, other: Executed) -> Executed:
     return min(one, other, key=lambda body: (not body.alive, body.chosen.summary.operations_rank))
 
 
-def joined(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[Told]:
+def joined(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[PlanFact]:
     """What the body of one plan id tells together with its events. An event without a body tells nothing."""
     runs = list(events)
     for chosen in map(chosen_of, bodies):
-        yield from (About(uri, Partitioned()) for uri in chosen.summary.partitioned)
+        yield from (DatasetFact(uri, Partitioned()) for uri in chosen.summary.partitioned)
         if runs:
             yield from _executed(Executed(chosen, any(event.run.error is None for event in runs)), runs)
 
 
-def _executed(body: Executed, runs: Iterable[Event]) -> Iterator[Told]:
+def _executed(body: Executed, runs: Iterable[Event]) -> Iterator[PlanFact]:
     chosen, of = body.chosen, body.chosen.summary
     yield body
     for event in runs:
@@ -79,16 +79,16 @@ def _executed(body: Executed, runs: Iterable[Event]) -> Iterator[Told]:
         yield from _accesses(event, chosen)
     if body.alive:
         yield from alias_parts(chosen)
-        yield from (About(schema.dataset, schema) for schema in schemas(chosen.body.plan, chosen.logic))
+        yield from (DatasetFact(schema.dataset, schema) for schema in schemas(chosen.body.plan, chosen.logic))
 
 
-def _accesses(event: Event, chosen: Chosen) -> Iterator[About]:
+def _accesses(event: Event, chosen: BestBody) -> Iterator[DatasetFact]:
     of = chosen.summary
     write, read = now.write_of(event, of), now.read_of(event, of)
     if write:
-        yield About(of.target, write)
+        yield DatasetFact(of.target, write)
     if read:
-        yield from (About(uri, read) for uri in of.inputs)
+        yield from (DatasetFact(uri, read) for uri in of.inputs)
 
 
 def plan_parts(plan: Executed) -> Iterator[Part]:
@@ -100,9 +100,9 @@ def plan_parts(plan: Executed) -> Iterator[Part]:
         yield elements.operations_part(known.plan, plan.chosen.body.plan)
 
 
-def logic_fact(plan: Executed) -> About:
+def logic_fact(plan: Executed) -> DatasetFact:
     """The logic of a plan vertex, about the dataset that it writes."""
-    return About(plan.chosen.logic.target, plan.chosen.logic)
+    return DatasetFact(plan.chosen.logic.target, plan.chosen.logic)
 
 
 @dataclass

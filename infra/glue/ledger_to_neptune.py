@@ -4,6 +4,8 @@
     --target s3://BUCKET/lineage   an empty place; `headwater bulk-load` takes it from there
     --partitions N                 how many tasks share the work (default: Spark's own)
 
+`fold_by_key.py` has to lie beside it or be given with ``--extra-py-files``.
+
 The mapping is `fold_by_key`; the rows are those of `headwater export`. The runs of one dataset are folded by
 one task. `docs/moving.md` says how to set the job up.
 """
@@ -20,7 +22,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from fold_by_key import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
+import fold_by_key
+from fold_by_key import DatasetFact, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
 from pyspark import RDD, SparkContext, StorageLevel
 from pyspark.sql import SparkSession
 
@@ -63,6 +66,7 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     refuse_unless_empty(place)
     manifest = read_manifest(open_place(source))
     tasks = partitions or context.defaultParallelism
+    context.addPyFile(fold_by_key.__file__)  # what lies beside this script is not installed where the tasks run
     segments = context.parallelize(manifest.segments, max(1, len(manifest.segments)))
     read = segments.flatMap(lambda segment: decoded(source, segment)).persist(StorageLevel.MEMORY_AND_DISK)
     set_aside = refused(read.filter(lambda tagged: tagged[0] not in ("body", "event", "statement")).collect())
@@ -124,7 +128,7 @@ def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     told = both.values().flatMap(lambda pair: joined(*pair)).persist(StorageLevel.MEMORY_AND_DISK)
     executed = _instances(told, Executed).map(lambda body: (body.plan, body)).reduceByKey(better_plan, tasks)
     plans = executed.values().persist(StorageLevel.MEMORY_AND_DISK)
-    facts = _instances(told, About).union(plans.map(logic_fact))
+    facts = _instances(told, DatasetFact).union(plans.map(logic_fact))
     datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
     views = datasets.flatMap(lambda pair: pair[1].parts(pair[0]))
     parts = _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from headwater.graphmodel import elements, ids, now
-from headwater.graphmodel.columns import Voice, column_vertices, voices
+from headwater.graphmodel.columns import ColumnClaim, column_vertices, voices
 from headwater.graphmodel.delta import Edge
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Role
-from headwater.graphmodel.now import Position, Read, Standing, State, Write
+from headwater.graphmodel.now import Contribution, Position, Read, State, Write
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.reference_counts import LogicOf
 from headwater.ingest.fold.rows import DatasetRow, ReadRow, WriteRow
 from headwater.ingest.fold.tables import Tables
-from headwater.ingest.fold.validity import History
+from headwater.ingest.fold.validity import ValidityIntervals
 
 
 @dataclass
@@ -41,7 +41,7 @@ class _Touched:
         self.versions.append(write)
 
 
-class Timelines:
+class DatasetViews:
     """The changes of one batch in the views of datasets."""
 
     def __init__(self, tables: Tables, changes: Changes, logic_of: LogicOf) -> None:
@@ -243,7 +243,9 @@ class _Dataset:
 
     def _state(self, old: State) -> State:
         touched = self._touched
-        history = History(self._dataset, self._tables, self._changes, self._outputs_of, partitioned=self._partitioned)
+        history = ValidityIntervals(
+            self._dataset, self._tables, self._changes, self._outputs_of, partitioned=self._partitioned
+        )
         if touched.repartitioned:
             return history.renew()
         if not touched.writes:
@@ -253,14 +255,16 @@ class _Dataset:
     def _outputs_of(self, plan: str) -> frozenset[str]:
         return self._logic_of(plan).outputs
 
-    def _settle_standing(self, plan: str, old: Standing | None, new: Standing | None, tally: Counter[Voice]) -> None:
+    def _settle_standing(
+        self, plan: str, old: Contribution | None, new: Contribution | None, tally: Counter[ColumnClaim]
+    ) -> None:
         known = self._logic_of(plan)
         was, is_now = (tuple(elements.now_edges(known, s)) if s else () for s in (old, new))
         self._changes.replace_edges(was, is_now)
         tally.subtract(voices(known, old) if old else ())
         tally.update(voices(known, new) if new else ())
 
-    def _settle_columns(self, old: DatasetRow, state: State, tally: Counter[Voice]) -> None:
+    def _settle_columns(self, old: DatasetRow, state: State, tally: Counter[ColumnClaim]) -> None:
         schemas = self._tables.schemas_of(self._dataset)
         columns = column_vertices(self._dataset, schemas, tally)
         for name in old.columns.keys() - columns.keys():

@@ -13,8 +13,8 @@ from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Summary
 from headwater.graphmodel.statements import Statement
 from headwater.ingest.fold.changes import Changes
-from headwater.ingest.fold.dataset_views import Timelines
-from headwater.ingest.fold.reference_counts import Known, PlanAt, Supports
+from headwater.ingest.fold.dataset_views import DatasetViews
+from headwater.ingest.fold.reference_counts import MappedPlan, PlanAt, ReferenceCounts
 from headwater.ingest.fold.rows import BodyRow
 from headwater.ingest.fold.statements import Stated
 from headwater.ingest.fold.tables import Tables
@@ -23,7 +23,7 @@ from headwater.ingest.fold.tables import Tables
 def project(
     tables: Tables,
     plan_at: PlanAt,
-    plans: Iterable[Known],
+    plans: Iterable[MappedPlan],
     events: Iterable[Event],
     statements: Iterable[Statement] = (),
 ) -> Changes:
@@ -35,13 +35,13 @@ class _Batch:
     def __init__(self, tables: Tables, plan_at: PlanAt) -> None:
         self._tables = tables
         self._changes = Changes()
-        self._supports = Supports(tables, self._changes, plan_at)
-        self._timelines = Timelines(tables, self._changes, self._supports.logic_of)
+        self._supports = ReferenceCounts(tables, self._changes, plan_at)
+        self._timelines = DatasetViews(tables, self._changes, self._supports.logic_of)
         self._stated = Stated(tables.connection, self._changes)
         self._bodies: dict[str, BodyRow | None] = {}  # as before the batch, by the agent's plan id
         self._events: dict[str, Event | None] = {}  # as before the batch, by run
 
-    def run(self, plans: Iterable[Known], events: Iterable[Event], statements: Iterable[Statement]) -> Changes:
+    def run(self, plans: Iterable[MappedPlan], events: Iterable[Event], statements: Iterable[Statement]) -> Changes:
         for known in plans:
             self._take_body(known)
         for agent_plan_id, before in self._bodies.items():
@@ -58,7 +58,7 @@ class _Batch:
         self._stated.settle()
         return self._changes
 
-    def _take_body(self, known: Known) -> None:
+    def _take_body(self, known: MappedPlan) -> None:
         summary = known.summary
         row = self._tables.body(summary.agent_plan_id)
         if row is None or summary.rank < row.summary.rank:

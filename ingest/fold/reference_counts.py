@@ -20,7 +20,7 @@ from headwater.ingest.fold.tables import Tables
 
 
 @dataclass(frozen=True)
-class Known:
+class MappedPlan:
     """A plan body of the ledger, decoded and mapped."""
 
     sequence: int
@@ -29,11 +29,11 @@ class Known:
     summary: Summary
 
 
-PlanAt = Callable[[int], Known]  #: the plan body in the ledger's entry with this sequence
+PlanAt = Callable[[int], MappedPlan]  #: the plan body in the ledger's entry with this sequence
 LogicOf = Callable[[str], Logic]  #: the logic of a plan vertex
 
 
-class Supports:
+class ReferenceCounts:
     """The changes of one batch in what bodies support."""
 
     def __init__(self, tables: Tables, changes: Changes, plan_at: PlanAt) -> None:

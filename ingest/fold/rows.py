@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from headwater.graphmodel.choice import Event
-from headwater.graphmodel.columns import Voice
+from headwater.graphmodel.columns import ColumnClaim
 from headwater.graphmodel.delta import Value
 from headwater.graphmodel.logic import Role, Schema, Summary
 from headwater.graphmodel.model import Effect, Run
-from headwater.graphmodel.now import Position, Read, Standing, Write
+from headwater.graphmodel.now import Contribution, Position, Read, Write
 from headwater.graphmodel.validity import Validity, columns_of, columns_text
 
 
@@ -59,8 +59,8 @@ class ReadRow(NamedTuple):
 class DatasetRow(NamedTuple):
     """The views of a dataset as they are in the graph."""
 
-    state: dict[str, Standing]
-    tally: Counter[Voice]
+    state: dict[str, Contribution]
+    tally: Counter[ColumnClaim]
     columns: dict[str, dict[str, Value]]
     known: bool = False  #: whether its vertex is in the graph
 
@@ -132,7 +132,7 @@ def validity_values(dataset: str, valid: Validity) -> tuple[Any, ...]:
 def validity_of(values: tuple[Any, ...]) -> Validity:
     """The validity in a row of `validities` without its `dataset`."""
     plan, valid_from, valid_to, certain, columns = values
-    return Validity(plan, Standing(bool(certain), columns_of(columns)), valid_from, valid_to)
+    return Validity(plan, Contribution(bool(certain), columns_of(columns)), valid_from, valid_to)
 
 
 def schema_text(schema: Schema) -> bytes:
@@ -155,8 +155,8 @@ def dataset_values(row: DatasetRow) -> tuple[bytes, bytes, bytes]:
 def dataset_of(state: bytes, tally: bytes, columns: bytes) -> DatasetRow:
     """The views in the JSON columns of a row of `datasets`."""
     standing = {
-        plan: Standing(certain, None if names is None else frozenset(names))
+        plan: Contribution(certain, None if names is None else frozenset(names))
         for plan, certain, names in orjson.loads(state)
     }
-    said = Counter({Voice(column, says, text): count for column, says, text, count in orjson.loads(tally)})
+    said = Counter({ColumnClaim(column, says, text): count for column, says, text, count in orjson.loads(tally)})
     return DatasetRow(standing, said, orjson.loads(columns), known=True)

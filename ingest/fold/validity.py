@@ -15,7 +15,7 @@ from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.tables import Tables
 
 
-class History:
+class ValidityIntervals:
     """The history of one dataset."""
 
     def __init__(

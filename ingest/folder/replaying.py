@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.graphstore import GraphStore, open_store
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.folder.targets import lock, tables_of
 from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.mark import is_empty, read_mark
-from headwater.ingest.graph.projector import BATCH, OtherLedger, Projector
+from headwater.ingest.graph.projector import BATCH, ForeignGraph, Projector
 from headwater.ingest.graph.table_recovery import adopt
 from headwater.ingest.ledger.ledger import Ledger
 from headwater.ingest.ledger.verify import now_ms
@@ -41,8 +41,8 @@ def replay_into(folder: Path, url: str, progress: Progress, *, fresh: bool = Fal
     """Bring all entries of a data folder's ledger into the store at `url`, from where the last time ended.
 
     The ledger may have a server on it: entries that come meanwhile are replayed as well. `fresh` empties the store
-    first. Refused: the store holds something that is no whole graph of this ledger; OtherLedger; LedgerInUse: another
-    process writes there. Errors of the ledger and of the store as they are.
+    first. InvalidRequest: the store holds something that is no whole graph of this ledger; OtherLedger; LedgerInUse:
+    another process writes there. Errors of the ledger and of the store as they are.
     """
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger.open(folder, clock=now_ms, readonly=True))
@@ -83,9 +83,11 @@ def _refuse_what_is_no_graph_of(ledger: Ledger, store: GraphStore, derived: Deri
     if mark.ledger is None:
         _refuse_unless_begun(store, derived, url)
     elif mark.ledger != ledger.id:
-        raise OtherLedger(f"{url} holds the graph of the ledger {mark.ledger}, not of {ledger.id}")
+        raise ForeignGraph(f"{url} holds the graph of the ledger {mark.ledger}, not of {ledger.id}")
     elif mark.applied > ledger.head().sequence:
-        raise Refused(f"{url} is at entry {mark.applied}, and the ledger here ends before that: it is an older copy")
+        raise InvalidRequest(
+            f"{url} is at entry {mark.applied}, and the ledger here ends before that: it is an older copy"
+        )
 
 
 def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:
@@ -93,7 +95,7 @@ def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:
     begun = derived.meta("ledger") and not derived.checkpoint
     if not begun:
         if not is_empty(store):
-            raise Refused(
+            raise InvalidRequest(
                 f"{url} is not empty, and does not say that it is a whole graph: a load that did not end, or another's"
                 " graph. --fresh empties it first"
             )
@@ -103,5 +105,5 @@ def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:
 def _adopted(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, url: str, progress: Progress) -> int:
     try:
         return adopt(ledger, store, derived, tables, progress)
-    except Refused as error:
-        raise Refused(f"{url}: {error}. --fresh empties it and draws it anew") from error
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{url}: {error}. --fresh empties it and draws it anew") from error

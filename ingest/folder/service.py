@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from headwater.graphstore import GraphStore, open_store, set_aside
-from headwater.graphstore.errors import Damaged, InUse, Passing, Refused
+from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, TransientError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.folder.targets import default_store, is_own, lock, tables_of
 from headwater.ingest.graph.backoff import Backoff
@@ -121,7 +121,7 @@ class Service:
                 if locked:
                     service._adopt(tables_of(folder, store_url))
                 service.projector.check()
-            except Passing as error:
+            except TransientError as error:
                 if not follows:
                     raise
                 log.warning("the graph store is away; what comes is kept until it is back: %s", error)
@@ -140,7 +140,7 @@ class Service:
         """Take over a graph that another way brought into the store; one that is not what it says is drawn anew."""
         try:
             adopt(self.ledger, self.store, self.derived, tables, lambda _done, _of: None)
-        except Refused as error:
+        except InvalidRequest as error:
             log.warning("the graph is drawn anew: %s", error)
             self.projector.rebuild()
 

@@ -14,7 +14,7 @@ from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Plan, Run
 from headwater.graphmodel.renaming import Names, names, renamed
 from headwater.graphmodel.statements import Statement
-from headwater.ingest.fold.reference_counts import Known
+from headwater.ingest.fold.reference_counts import MappedPlan
 from headwater.ingest.ledger.entries import ERASURE, Entry, Head
 
 #: Of body and content type; raises what it cannot take.
@@ -55,7 +55,7 @@ class Ledger(Protocol):
 class Batch:
     """Entries, decoded."""
 
-    plans: list[Known] = field(default_factory=list)
+    plans: list[MappedPlan] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
     refused: list[tuple[Entry, Exception]] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Decoding:
     def __init__(self, ledger: Ledger, decoders: Mapping[str, Decoder]) -> None:
         self._ledger = ledger
         self._decoders = decoders
-        self._plans: OrderedDict[int, Known] = OrderedDict()
+        self._plans: OrderedDict[int, MappedPlan] = OrderedDict()
         self._parts = 0
         self._names: Names = {}
 
@@ -107,7 +107,7 @@ class Decoding:
                     batch.refused.append((entry, error))
         return batch
 
-    def plan_at(self, sequence: int) -> Known:
+    def plan_at(self, sequence: int) -> MappedPlan:
         """The plan body in the entry with this sequence. Raises `Erased`."""
         if sequence in self._plans:
             self._plans.move_to_end(sequence)
@@ -133,9 +133,9 @@ class Decoding:
         else:
             batch.events.extend(Event(run, entry.received_ms) for run in decoded)
 
-    def _keep(self, entry: Entry, plan: Plan) -> Known:
+    def _keep(self, entry: Entry, plan: Plan) -> MappedPlan:
         its_logic = logic(plan)
-        known = Known(entry.sequence, plan, its_logic, summary(plan, its_logic, entry.sha256))
+        known = MappedPlan(entry.sequence, plan, its_logic, summary(plan, its_logic, entry.sha256))
         replaced = self._plans.pop(entry.sequence, None)
         self._parts += _parts(known) - (_parts(replaced) if replaced else 0)
         self._plans[entry.sequence] = known
@@ -144,6 +144,6 @@ class Decoding:
         return known
 
 
-def _parts(known: Known) -> int:
+def _parts(known: MappedPlan) -> int:
     plan = known.plan
     return 1 + len(plan.columns) + len(plan.derivations) + len(plan.dependencies) + len(plan.operations)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gremlin_python.process.graph_traversal import GraphTraversal
 
 from headwater.graphmodel.delta import GraphDelta, vertex
-from headwater.graphstore.errors import Exceeded, Passing
+from headwater.graphstore.errors import Exceeded, TransientError
 from headwater.graphstore.port import GraphStore
 
 LEDGER = "ledger"  #: id and label of the vertex
@@ -40,5 +40,5 @@ def _answer(question: GraphTraversal) -> list[Any]:
     try:
         found: list[Any] = question.to_list()
     except Exceeded as error:
-        raise Passing(str(error)) from error
+        raise TransientError(str(error)) from error
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from headwater.graphstore.errors import Lasting, Refused
+from headwater.graphstore.errors import InvalidRequest, PermanentError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.ledger.entries import Entry
 
@@ -35,7 +35,7 @@ class Parking:
 
     def note_what_is_left(self, entry: Entry, error: Exception) -> bool:
         """Whether writing the entry may have left a part of it in the graph; from then on the graph is torn."""
-        if self._atomic or not isinstance(error, Lasting) or isinstance(error, Refused):
+        if self._atomic or not isinstance(error, PermanentError) or isinstance(error, InvalidRequest):
             return False
         self._derived.skip([*self._derived.skipped(), entry.sequence])
         self._derived.set_meta(_TORN, "1")

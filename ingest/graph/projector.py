@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from headwater.graphmodel.statements import SAME
-from headwater.graphstore.errors import Damaged, Denied, InUse, Passing
+from headwater.graphstore.errors import Damaged, Denied, InUse, TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.file import NAMES, Derived, Parked
@@ -42,20 +42,20 @@ class Stopped(Exception):
     """The projector was told to stop while it waited for the store. The batch counts as not applied."""
 
 
-class OtherLedger(Exception):
+class ForeignGraph(Exception):
     """The store holds the graph of another ledger, and nothing was written to it."""
 
 
 #: What is no payload's fault: nothing is parked for it.
 _NOT_OF_A_PAYLOAD = (
-    Passing,
+    TransientError,
     InUse,
     Damaged,
     Denied,
     Stopped,
     Erased,
     Renamed,
-    OtherLedger,
+    ForeignGraph,
     GraphChanged,
     sqlite3.Error,
     OSError,
@@ -157,7 +157,7 @@ class Projector:
                 failures = 0
             except Stopped:
                 return
-            except (Passing, Denied, OtherLedger) as error:
+            except (TransientError, Denied, ForeignGraph) as error:
                 log.warning("The graph cannot be kept up to date: %s", error)
                 self._wait(failures)
                 failures += 1
@@ -206,7 +206,7 @@ class Projector:
             self.check()
 
     def check(self) -> None:
-        """Make good what a crash left between graph and derived tables. Raises `OtherLedger`."""
+        """Make good what a crash left between graph and derived tables. Raises `ForeignGraph`."""
         with self._working:
             if not self._checked:
                 self._make_good()
@@ -217,7 +217,7 @@ class Projector:
     def _make_good(self) -> None:
         mark = read_mark(self._store)
         if mark.ledger not in (self._ledger.id, None):
-            raise OtherLedger(f"the store holds the graph of the ledger {mark.ledger}, not of {self._ledger.id}")
+            raise ForeignGraph(f"the store holds the graph of the ledger {mark.ledger}, not of {self._ledger.id}")
         clearing = self._derived.meta("clearing")
         if clearing:
             self._store.clear()
@@ -238,7 +238,7 @@ class Projector:
         """By how many entries the tables are behind the graph, or None: they do not belong together."""
         if mark.ledger is None and not is_empty(self._store):
             if not self._store.atomic:
-                raise OtherLedger("the store holds a graph that is not Headwater's: choose another, or empty it")
+                raise ForeignGraph("the store holds a graph that is not Headwater's: choose another, or empty it")
             return None
         foreign = self._derived.meta("ledger") != self._ledger.id
         if foreign or self._parking.torn or mark.applied < self._checkpoint:
@@ -343,7 +343,7 @@ class Projector:
             raise
         self._advance(last)
 
-    def _pause(self, failures: int, error: Passing) -> None:
+    def _pause(self, failures: int, error: TransientError) -> None:
         """Between two tries of one write. Raises the error if these were enough, Stopped if it is to end."""
         if self._backoff.is_last(failures):
             raise error

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from headwater.graphstore import GraphStore
-from headwater.graphstore.errors import Exceeded, Refused
-from headwater.graphstore.null_store import BlankStore
+from headwater.graphstore.errors import Exceeded, InvalidRequest
+from headwater.graphstore.null_store import NullStore
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.scan import scanning
 from headwater.ingest.graph.decoding import Decoding, decoders
@@ -31,8 +31,8 @@ Progress = Callable[[int, int], None]  #: (done, of)
 def adopt(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, progress: Progress) -> int:
     """See to it that the tables fit the graph of this ledger in the store; how many entries were worked out for it.
 
-    0 if they fit, or if no graph of this ledger is there. `tables` is the file of `derived`. Refused: the graph has not
-    the elements that it should have, and the tables are empty then.
+    0 if they fit, or if no graph of this ledger is there. `tables` is the file of `derived`. InvalidRequest: the graph
+    has not the elements that it should have, and the tables are empty then.
     """
     mark = read_mark(store)
     if mark.ledger != ledger.id or not mark.applied or mark.applied > ledger.head().sequence:
@@ -43,7 +43,7 @@ def adopt(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, pro
     wrong = _miscounted(ledger, store, tables)
     if wrong and not _erased_since(ledger, mark.applied):
         derived.clear()
-        raise Refused(
+        raise InvalidRequest(
             f"the graph says that it is whole, and has {wrong}: a load failed in part, or another version made it"
         )
     derived.set_meta(_ADOPTING, "")
@@ -59,7 +59,7 @@ def _fit(derived: Derived, mark: Mark) -> bool:
 def _work_out(ledger: Ledger, derived: Derived, applied: int, progress: Progress) -> None:
     derived.clear()
     derived.set_meta(_ADOPTING, "1")
-    projector = Projector(ledger, BlankStore(), derived)
+    projector = Projector(ledger, NullStore(), derived)
     projector.check()
     # What was erased after the graph was made is still in it: its erasure asks for a rebuild.
     derived.set_meta("replayed", str(applied))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from headwater.graphmodel.delta import GraphDelta
-from headwater.graphstore.errors import Passing
+from headwater.graphstore.errors import TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.graph.mark import Mark, read_mark
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _RUN = "run"
 
-Pause = Callable[[int, Passing], None]  #: (failures so far, the last of them): waits, or raises
+Pause = Callable[[int, TransientError], None]  #: (failures so far, the last of them): waits, or raises
 
 
 class GraphChanged(Exception):
@@ -67,7 +67,7 @@ class GraphWriter:
         while True:
             try:
                 work()
-            except Passing as error:
+            except TransientError as error:
                 log.warning("The graph store cannot write now: %s", error)
                 self._pause(failures, error)
                 failures += 1

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from gremlin_python.process.traversal import Bytecode, Traverser
 
-from headwater.graphstore.errors import Damaged, InUse, Passing, ReadOnly, Refused, StoreError, TimedOut
+from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, ReadOnly, StoreError, TimedOut, TransientError
 from headwater.ingest.gremlin.limits import Limits
 from headwater.ingest.gremlin.messages import Codec, Failed, Request, Status
 from headwater.ingest.gremlin.text import parse
@@ -134,9 +134,9 @@ def _batches(codec: Codec, request: Request, results: list[Any], limits: Limits)
 
 _STATUS: tuple[tuple[tuple[type[StoreError], ...], Status], ...] = (
     ((ReadOnly,), Status.FORBIDDEN),
-    ((Refused,), Status.EVALUATION),
+    ((InvalidRequest,), Status.EVALUATION),
     ((TimedOut,), Status.TIMEOUT),
-    ((Passing, InUse, Damaged), Status.TEMPORARY),
+    ((TransientError, InUse, Damaged), Status.TEMPORARY),
     ((StoreError,), Status.SERVER_ERROR),
 )
 

@@ -19,7 +19,7 @@ from gremlin_python.structure.graph import Edge, Vertex
 from gremlin_python.structure.io import graphbinaryV1 as library  # noqa: N813 - two modules are read as one
 from gremlin_python.structure.io.graphbinaryV1 import DataType, GraphBinaryReader, GraphBinaryWriter
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
 from headwater.ingest.gremlin.names import ENUMS, predicate, strategy
 from headwater.ingest.gremlin.printed import printed
@@ -49,7 +49,7 @@ class GraphBinary:
         """The request. Failed with MALFORMED."""
         try:
             return _request(_Exact(body), _Reader())
-        except Refused:
+        except InvalidRequest:
             raise
         except Exception as error:  # the library's readers raise whatever their parsing runs into
             why = str(error)[:200] or type(error).__name__

@@ -18,7 +18,7 @@ from gremlin_python.structure.graph import Edge, Path, Vertex
 from gremlin_python.structure.io import graphsonV3d0 as library  # noqa: N813 - two modules are read as one
 from gremlin_python.structure.io.graphsonV3d0 import GraphSONReader, GraphSONUtil, GraphSONWriter
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
 from headwater.ingest.gremlin.names import ENUMS, predicate, strategy
 
@@ -46,7 +46,7 @@ class GraphSON:
             _bounded(document)
             args = _READER.to_object(document["args"])
             return Request(_id(document), str(document["op"]), str(document.get("processor") or ""), dict(args))
-        except Refused:
+        except InvalidRequest:
             raise
         except Exception as error:  # the library's readers raise whatever their parsing runs into
             raise Failed(Status.MALFORMED, f"the request is no GraphSON 3 that is read here: {_why(error)}") from error

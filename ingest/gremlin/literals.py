@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gremlin_python.statics import long
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": "", **{c: c for c in "\\'\"$"}}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
@@ -18,10 +18,10 @@ def _unescaped(match: re.Match[str]) -> str:
     code = match[1] or match[2] or match[3]
     if code is None:
         if match[4] not in _ESCAPES:
-            raise Refused(f"\\{match[4]} in a text is no escape: a backslash is written twice")
+            raise InvalidRequest(f"\\{match[4]} in a text is no escape: a backslash is written twice")
         return _ESCAPES[match[4]]
     if int(code, 16) > 0x10FFFF:  # noqa: PLR2004 - the last character of Unicode
-        raise Refused(f"\\U{code} is no character")
+        raise InvalidRequest(f"\\U{code} is no character")
     return chr(int(code, 16))
 
 
@@ -40,7 +40,7 @@ def number_of(written: str) -> int | float:
             return float(digits)
         return long(int(digits)) if suffix in ("l", "n") else int(digits)
     except ValueError as error:
-        raise Refused(f"{written[:40]} is no number") from error
+        raise InvalidRequest(f"{written[:40]} is no number") from error
 
 
 def datetime_of(arguments: Sequence[object]) -> dt.datetime:
@@ -50,4 +50,4 @@ def datetime_of(arguments: Sequence[object]) -> dt.datetime:
         time = dt.datetime.fromisoformat(re.sub("[zZ]$", "+00:00", str(text)))
         return time.astimezone(dt.timezone.utc) if time.tzinfo else time.replace(tzinfo=dt.timezone.utc)
     except (TypeError, ValueError, OverflowError) as error:
-        raise Refused("datetime() takes a time as '2026-01-31T12:00:00Z'") from error
+        raise InvalidRequest("datetime() takes a time as '2026-01-31T12:00:00Z'") from error

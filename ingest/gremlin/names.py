@@ -28,7 +28,7 @@ from gremlin_python.process.traversal import (
 )
 
 from headwater.graphstore.embedded.values import token
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 
 
 def _members(kind: type[Enum]) -> dict[str, Enum]:
@@ -73,11 +73,11 @@ TEXT_PREDICATES = frozenset(
 
 
 def predicate(name: str, values: Sequence[Any]) -> P:
-    """``gt(3)``, ``within('a', 'b')``, ``containing('x')`` of these values. Refused: there is none such."""
+    """``gt(3)``, ``within('a', 'b')``, ``containing('x')`` of these values. InvalidRequest: there is none such."""
     if name in TEXT_PREDICATES:
         return TextP(name, *_counted(name, values, 1))
     if name not in PREDICATES:
-        raise Refused(f"the predicate {name[:40]!r} does not exist")
+        raise InvalidRequest(f"the predicate {name[:40]!r} does not exist")
     count = PREDICATES[name]
     if count is not None:
         return P(name, *_counted(name, values, count))
@@ -87,7 +87,7 @@ def predicate(name: str, values: Sequence[Any]) -> P:
 
 def _counted(name: str, values: Sequence[Any], count: int) -> Sequence[Any]:
     if len(values) != count or any(value is None for value in values[1:]):
-        raise Refused(f"{name}() takes {count} value{'s' if count > 1 else ''}, not {len(values)}")
+        raise InvalidRequest(f"{name}() takes {count} value{'s' if count > 1 else ''}, not {len(values)}")
     return values
 
 
@@ -95,8 +95,8 @@ _STRATEGIES = {"OptionsStrategy": OptionsStrategy, "ReadOnlyStrategy": lambda _o
 
 
 def strategy(name: str, configuration: Mapping[str, Any]) -> Any:
-    """A strategy by its name, Java's class name or GraphSON's. Refused: it would change the answer."""
+    """A strategy by its name, Java's class name or GraphSON's. InvalidRequest: it would change the answer."""
     short = name.rpartition(".")[2].rpartition(":")[2]
     if short not in _STRATEGIES:
-        raise Refused(f"the strategy {short[:40]} would change the answer; the embedded store has none")
+        raise InvalidRequest(f"the strategy {short[:40]} would change the answer; the embedded store has none")
     return _STRATEGIES[short](dict(configuration))

@@ -17,7 +17,7 @@ from gremlin_python.process.traversal import Bytecode, P, WithOptions
 from lark import Lark, Token, Transformer_NonRecursive
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.literals import datetime_of, number_of, string_of
 from headwater.ingest.gremlin.names import ENUMS, PREDICATES, TEXT_PREDICATES, predicate, strategy
 
@@ -27,16 +27,18 @@ MAX_CHARACTERS = 65_536  #: of one text: as much as Gremlin Server takes by defa
 def parse(text: str, bindings: Mapping[str, Any] | None = None, sources: frozenset[str] = frozenset({"g"})) -> Bytecode:
     """The traversal that the text says. `bindings` are values of names, `sources` names of the graph.
 
-    Terminal steps become steps: ``next()`` is limit(1), ``iterate()`` none(). Refused, with line and column: what is
-    not a traversal.
+    Terminal steps become steps: ``next()`` is limit(1), ``iterate()`` none(). InvalidRequest, with line and column:
+    what is not a traversal.
     """
     if len(text) > MAX_CHARACTERS:
-        raise Refused(f"the text has {len(text)} characters, more than {MAX_CHARACTERS}: send values as bindings")
+        raise InvalidRequest(
+            f"the text has {len(text)} characters, more than {MAX_CHARACTERS}: send values as bindings"
+        )
     try:
         tree = _grammar().parse(text)
         bytecode: Bytecode = _Reader(bindings or {}, sources).transform(tree)
     except UnexpectedInput as error:
-        raise Refused(_unexpected(error)) from error
+        raise InvalidRequest(_unexpected(error)) from error
     except VisitError as error:
         raise error.orig_exc from None
     return bytecode
@@ -74,7 +76,7 @@ class _Chain(tuple[_Link, ...]):
 def _steps(links: Sequence[_Link]) -> list[list[Any]]:
     for link in links:
         if link.arguments is None:
-            raise Refused(f"{link.name[:40]} is no step without its brackets: {link.name[:40]}()")
+            raise InvalidRequest(f"{link.name[:40]} is no step without its brackets: {link.name[:40]}()")
     return [[link.name, *(link.arguments or ())] for link in links]
 
 
@@ -100,7 +102,7 @@ def _rooted(links: Sequence[_Link]) -> Bytecode:
 def _option(bytecode: Bytecode, arguments: Sequence[Any]) -> None:
     """``g.with('name', value)``, as gremlinpython has it: all options in one strategy."""
     if not arguments or len(arguments) > 2 or not isinstance(arguments[0], str):  # noqa: PLR2004 - a name, a value
-        raise Refused("g.with() takes the name of an option and its value")
+        raise InvalidRequest("g.with() takes the name of an option and its value")
     given = {arguments[0]: arguments[1] if len(arguments) > 1 else True}
     for name, *strategies in bytecode.source_instructions:
         if name == "withStrategies" and type(strategies[0]) is OptionsStrategy:
@@ -149,7 +151,7 @@ def _constant(names: Sequence[str]) -> Any:
         return _CONSTANTS[key]
     if len(names) == 1 and names[0].endswith("Strategy"):
         return strategy(names[0], {})
-    raise Refused(f"the name {'.'.join(names)[:60]!r} is not known: texts stand in quotes, steps have brackets")
+    raise InvalidRequest(f"the name {'.'.join(names)[:60]!r} is not known: texts stand in quotes, steps have brackets")
 
 
 def _is_predicate(link: _Link) -> bool:
@@ -170,7 +172,7 @@ def _predicate(links: Sequence[_Link]) -> P:
         elif link.name in ("and", "or") and all(isinstance(argument, P) for argument in arguments):
             found = predicate(link.name, (found, *arguments))
         else:
-            raise Refused(f"{link.name[:40]}() does not follow a predicate: it takes and(), or(), negate()")
+            raise InvalidRequest(f"{link.name[:40]}() does not follow a predicate: it takes and(), or(), negate()")
     return found
 
 
@@ -188,7 +190,7 @@ class _Reader(Transformer_NonRecursive[Token, Bytecode]):
     def start(self, parts: list[_Chain]) -> Bytecode:
         (head, *links) = parts[0]
         if head.name not in self._sources or head.arguments is not None:
-            raise Refused(f"a traversal begins with {min(self._sources)}, not with {head.name[:40]}")
+            raise InvalidRequest(f"a traversal begins with {min(self._sources)}, not with {head.name[:40]}")
         return _rooted(links)
 
     def chain(self, parts: list[_Link]) -> _Chain:
@@ -257,7 +259,7 @@ class _Reader(Transformer_NonRecursive[Token, Bytecode]):
         if not following and head.name in self._bindings:
             return self._bindings[head.name]
         if any(link.arguments is not None for link in following):
-            raise Refused(f"{head.name[:40]} has no steps: a traversal inside another begins with __")
+            raise InvalidRequest(f"{head.name[:40]} has no steps: a traversal inside another begins with __")
         return _constant([link.name for link in chain])
 
 
@@ -265,4 +267,4 @@ def _mapping(pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
     try:
         return dict(pairs)
     except TypeError as error:
-        raise Refused("a key of a map is a text, a number or a token such as (T.id)") from error
+        raise InvalidRequest("a key of a map is a text, a number or a token such as (T.id)") from error

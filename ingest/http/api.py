@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from headwater.graphstore.errors import Damaged, Denied, Exceeded, InUse, Passing
+from headwater.graphstore.errors import Damaged, Denied, Exceeded, InUse, TransientError
 from headwater.ingest.folder.service import Service
 from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from headwater.ingest.http.metrics import exposition
@@ -195,7 +195,7 @@ async def answer_query_errors(request: web.Request, handler: Handler) -> web.Str
     except QueryError as error:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
         return _json(error.to_dict(), status=status)
-    except (Passing, InUse, Damaged, Denied, Exceeded) as error:
+    except (TransientError, InUse, Damaged, Denied, Exceeded) as error:
         return _json({"error": f"the graph cannot be asked: {error}", "field": None, "suggestions": []}, status=503)
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from headwater.ingest.http.tokens import Scope, Sender, TokenStore
-from headwater.ingest.intake.body import Refused
+from headwater.ingest.intake.body import InvalidBody
 from headwater.spline_bridge.errors import shown
 
 SENDER: web.RequestKey[Sender] = web.RequestKey("sender", Sender)
@@ -80,7 +80,7 @@ def _bracketed(name: str) -> str:
 
 
 def checks(access: Access) -> list[Middleware]:
-    """Middlewares: Host, Origin, token. Each lets a request through or raises `Refused`."""
+    """Middlewares: Host, Origin, token. Each lets a request through or raises `InvalidBody`."""
     return [_host_check(access), _origin_check(access), _token_check(access)]
 
 
@@ -98,7 +98,9 @@ def _host_check(access: Access) -> Middleware:
         match = _HOST.match(names[0]) if len(names) == 1 else None
         if match is None or match[1].lower() not in allowed:
             name = _plain(", ".join(names)) or "(none)"
-            raise Refused(421, f"this server is not known as {name}: ask for it as localhost, or allow that host name")
+            raise InvalidBody(
+                421, f"this server is not known as {name}: ask for it as localhost, or allow that host name"
+            )
         return await handler(request)
 
     return host_check
@@ -111,7 +113,7 @@ def _origin_check(access: Access) -> Middleware:
         origins = request.headers.getall("Origin", []) if changes else []
         for origin in origins:
             if origin not in access.origins and not _is_same_origin(origin, request.headers["Host"]):
-                raise Refused(403, f"requests from pages of another origin ({_plain(origin)}) are not taken")
+                raise InvalidBody(403, f"requests from pages of another origin ({_plain(origin)}) are not taken")
         return await handler(request)
 
     return origin_check
@@ -159,7 +161,7 @@ def _token_check(access: Access) -> Middleware:
         if scope is not None and access.needs_token:
             sender = _sender(request, access.tokens)
             if not sender.may(scope):
-                raise Refused(403, f"the token of {sender.name} lacks the scope {scope}")
+                raise InvalidBody(403, f"the token of {sender.name} lacks the scope {scope}")
             request[SENDER] = sender
         return await handler(request)
 
@@ -181,8 +183,8 @@ def _token(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
 
 
-def _unauthorised(sentence: str, error: str) -> Refused:
-    return Refused(401, sentence, {"WWW-Authenticate": f'Bearer realm="headwater"{error}'})
+def _unauthorised(sentence: str, error: str) -> InvalidBody:
+    return InvalidBody(401, sentence, {"WWW-Authenticate": f'Bearer realm="headwater"{error}'})
 
 
 def _plain(text: str) -> str:

@@ -17,8 +17,8 @@ from aiohttp import web
 
 from headwater.ingest.http.auth import SENDER, Access, checks
 from headwater.ingest.http.serving import answer_errors
-from headwater.ingest.intake.body import Limits, Reading, Refused, gunzip, read
-from headwater.ingest.intake.intake import EVENTS, PLAN, Kind, Taken, take
+from headwater.ingest.intake.body import InvalidBody, Limits, Reading, gunzip, read
+from headwater.ingest.intake.intake import EVENTS, PLAN, Accepted, Kind, take
 from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
 from headwater.spline_bridge.validate import CONTENT_TYPES
 
@@ -117,7 +117,7 @@ async def _nothing_else(request: web.Request) -> web.Response:
     return web.Response(status=405, headers={"Allow": _ALLOWED.get(request.match_info.get("path", ""), "")})
 
 
-async def _received(request: web.Request, kind: Kind) -> tuple[Taken, dict[str, str]]:
+async def _received(request: web.Request, kind: Kind) -> tuple[Accepted, dict[str, str]]:
     """The payload, kept; and the headers that say where."""
     receiver = request.app[_RECEIVER]
     content_type = _content_type(request)
@@ -139,7 +139,7 @@ async def _appended(committer: Committer, entry: NewEntry) -> Appended:
     except LedgerUnavailable as error:
         log.warning("a payload was refused, the ledger cannot be written: %s", error)
         sentence = "the ledger cannot be written at this moment; nothing was kept, try again later"
-        raise Refused(503, sentence, {"Retry-After": _RETRY_SECONDS}) from None
+        raise InvalidBody(503, sentence, {"Retry-After": _RETRY_SECONDS}) from None
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,11 @@ class _Job:
     limits: Limits
 
     def body(self, limit: int) -> bytes:
-        """Unpacked, if it has no more bytes than that. Refused."""
+        """Unpacked, if it has no more bytes than that. InvalidBody."""
         return gunzip(self.wire, limit, self.limits.gzip_members) if self.packed else self.wire
 
-    def take(self, body: bytes) -> Taken:
-        """Ready for the ledger. Refused."""
+    def take(self, body: bytes) -> Accepted:
+        """Ready for the ledger. InvalidBody."""
         return take(self.kind, self.content_type, body, sender=self.sender, limits=self.limits)
 
     def small(self) -> bytes | None:
@@ -168,12 +168,12 @@ class _Job:
             return None
         try:
             return self.body(limit)
-        except Refused as refused:
+        except InvalidBody as refused:
             if refused.status == _TOO_LARGE:
                 return None
             raise
 
-    def whole(self) -> Taken:
+    def whole(self) -> Accepted:
         """All of the work."""
         return self.take(self.body(self.limits.unpacked_bytes))
 
@@ -181,7 +181,7 @@ class _Job:
 _TOO_LARGE = 413
 
 
-async def _taken(job: _Job, lane: ThreadPoolExecutor) -> Taken:
+async def _taken(job: _Job, lane: ThreadPoolExecutor) -> Accepted:
     """Small bodies at once, large ones on a thread, where they wait for each other and for nobody else."""
     body = job.small()
     if body is not None:
@@ -192,9 +192,9 @@ async def _taken(job: _Job, lane: ThreadPoolExecutor) -> Taken:
 def _content_type(request: web.Request) -> str:
     charset = (request.charset or "utf-8").lower()
     if request.content_type not in CONTENT_TYPES or "Content-Type" not in request.headers:
-        raise Refused(415, f"expected a Content-Type of {', '.join(CONTENT_TYPES)}")
+        raise InvalidBody(415, f"expected a Content-Type of {', '.join(CONTENT_TYPES)}")
     if charset not in ("utf-8", "utf8"):
-        raise Refused(415, "expected the charset utf-8, the only one that JSON has")
+        raise InvalidBody(415, "expected the charset utf-8, the only one that JSON has")
     return request.content_type
 
 
@@ -202,5 +202,5 @@ def _is_packed(request: web.Request) -> bool:
     encodings = [e.strip().lower() for e in ",".join(request.headers.getall("Content-Encoding", [])).split(",")]
     named = [e for e in encodings if e not in ("", "identity")]
     if named and named not in (["gzip"], ["x-gzip"]):
-        raise Refused(415, "expected a Content-Encoding of gzip, or none", {"Accept-Encoding": "gzip"})
+        raise InvalidBody(415, "expected a Content-Encoding of gzip, or none", {"Accept-Encoding": "gzip"})
     return bool(named)

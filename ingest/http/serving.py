@@ -10,7 +10,7 @@ import uuid
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from headwater.ingest.intake.body import Refused
+from headwater.ingest.intake.body import InvalidBody
 from headwater.spline_bridge.secret_patterns import clean_text
 
 log = logging.getLogger(__name__)
@@ -43,17 +43,17 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """
     try:
         return await handler(request)
-    except Refused as refused:
+    except InvalidBody as refused:
         return _refusal(request, refused)
     except web.RequestPayloadError:  # by aiohttp's Python parser; behind its C parser such a body stalls until its time
-        return _refusal(request, Refused(400, "the body's transfer encoding is broken", {"Connection": "close"}))
+        return _refusal(request, InvalidBody(400, "the body's transfer encoding is broken", {"Connection": "close"}))
     except (web.HTTPException, ConnectionError):
         raise
     except Exception as error:  # noqa: BLE001 - the last place before aiohttp would answer without an id
         return _fault(request, error)
 
 
-def _refusal(request: web.Request, refused: Refused) -> web.Response:
+def _refusal(request: web.Request, refused: InvalidBody) -> web.Response:
     if request.path.startswith("/api/"):
         content: dict[str, object] = {"error": refused.sentence, "field": None, "suggestions": []}
         response = web.json_response(content, status=refused.status, headers=refused.headers)

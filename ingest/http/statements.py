@@ -12,7 +12,7 @@ from aiohttp import web
 from headwater.graphmodel.statements import CONTENT_TYPE, KIND, Statement, StatementError, statement, text
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.receiver import Committer
-from headwater.ingest.intake.body import Limits, Reading, Refused, parse, read
+from headwater.ingest.intake.body import InvalidBody, Limits, Reading, parse, read
 from headwater.ingest.ledger.ledger import LedgerUnavailable, NewEntry
 from headwater.spline_bridge.secret_patterns import clean_text
 
@@ -55,7 +55,7 @@ def add_routes(app: web.Application, committer: Committer, clock: Callable[[], i
         except StatementError as error:
             return _answer({"error": str(error), "field": error.field, "suggestions": []}, 400)
         except LedgerUnavailable:
-            raise Refused(503, "the ledger cannot be written at this moment; nothing was kept, try later") from None
+            raise InvalidBody(503, "the ledger cannot be written at this moment; nothing was kept, try later") from None
         return _answer({"entry": appended.sequence}, 201, {"Headwater-Entry": str(appended.sequence)})
 
     app.router.add_post(PATH, state)

@@ -23,7 +23,7 @@ _UNPACK_STEP = 64 * 2**10  # fed to zlib at once: what is left over of it is cop
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class Refused(Exception):
+class InvalidBody(Exception):
     """A request that is not taken: a status, one sentence for its sender, and headers for the answer."""
 
     def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
@@ -78,10 +78,10 @@ class Reading:
             self.held -= share.held
 
     def take(self, count: int) -> None:
-        """Refused: there is no room."""
+        """InvalidBody: there is no room."""
         if self.held + count > self._limit:
             sentence = f"the server holds {self._limit:,} bytes of requests already; nothing was kept, try again later"
-            raise Refused(503, sentence, {"Retry-After": "5"})
+            raise InvalidBody(503, sentence, {"Retry-After": "5"})
         self.held += count
 
 
@@ -93,13 +93,13 @@ class Share:
     held: int = field(default=0)
 
     def take(self, count: int) -> None:
-        """Refused: there is no room. Only what has arrived counts, so a client that stalls holds no room."""
+        """InvalidBody: there is no room. Only what has arrived counts, so a client that stalls holds no room."""
         self.reading.take(count)
         self.held += count
 
 
 async def read(stream: Stream, declared: int | None, limits: Limits, share: Share) -> bytes:
-    """The body as it came over the wire. Refused: too large (413), too slow (408), no room (503).
+    """The body as it came over the wire. InvalidBody: too large (413), too slow (408), no room (503).
 
     `declared` is the Content-Length, if there is one.
     """
@@ -124,11 +124,11 @@ async def _next_piece(stream: Stream, end: float, limits: Limits) -> bytes:
         return await asyncio.wait_for(stream.readany(), min(left, limits.idle_seconds))
     except asyncio.TimeoutError:
         late = f"nothing came for {limits.idle_seconds:g} s" if left > limits.idle_seconds else "it came too slowly"
-        raise Refused(408, f"the body did not arrive: {late}", {"Connection": "close"}) from None
+        raise InvalidBody(408, f"the body did not arrive: {late}", {"Connection": "close"}) from None
 
 
 def gunzip(packed: bytes, limit: int, members: int) -> bytes:
-    """All members of a gzip stream. Refused: more than `limit` bytes (413), or not a whole gzip stream (400)."""
+    """All members of a gzip stream. InvalidBody: more than `limit` bytes (413), or not a whole gzip stream (400)."""
     unpacked = io.BytesIO()
     source = memoryview(packed)
     position = 0
@@ -136,7 +136,7 @@ def gunzip(packed: bytes, limit: int, members: int) -> bytes:
         position = _gunzip_member(source, position, unpacked, limit)
         if position == len(source):
             return unpacked.getvalue()
-    raise Refused(400, f"more than {members:,} gzip members")
+    raise InvalidBody(400, f"more than {members:,} gzip members")
 
 
 def _gunzip_member(source: memoryview, position: int, unpacked: io.BytesIO, limit: int) -> int:
@@ -146,13 +146,13 @@ def _gunzip_member(source: memoryview, position: int, unpacked: io.BytesIO, limi
     while not inflater.eof:
         if not piece:
             if position == len(source):
-                raise Refused(400, "the gzip stream ends too early")
+                raise InvalidBody(400, "the gzip stream ends too early")
             piece = source[position : position + _UNPACK_STEP]
             position += len(piece)
         try:
             unpacked.write(inflater.decompress(piece, limit + 1 - unpacked.tell()))
         except zlib.error:
-            raise Refused(400, "Content-Encoding says gzip, but the body is no gzip stream or is damaged") from None
+            raise InvalidBody(400, "Content-Encoding says gzip, but the body is no gzip stream or is damaged") from None
         if unpacked.tell() > limit:
             raise _too_large(limit, "unpacked")
         piece = inflater.unconsumed_tail
@@ -160,15 +160,15 @@ def _gunzip_member(source: memoryview, position: int, unpacked: io.BytesIO, limi
 
 
 def parse(body: bytes, limits: Limits) -> Any:
-    """The JSON document. Refused: not UTF-8, not JSON (NaN is none) or too deep (400), too many values (413)."""
+    """The JSON document. InvalidBody: not UTF-8, not JSON (NaN is none) or too deep (400), too many values (413)."""
     if body.count(b",") + body.count(b"[") + body.count(b"{") > limits.values:
-        raise Refused(413, f"the body has more than {limits.values:,} JSON values")
+        raise InvalidBody(413, f"the body has more than {limits.values:,} JSON values")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Refused(400, _not_json(body, error, limits)) from None
+        raise InvalidBody(400, _not_json(body, error, limits)) from None
     if _is_deeper(body, document, limits.depth):
-        raise Refused(400, _too_deep(limits.depth))
+        raise InvalidBody(400, _too_deep(limits.depth))
     return document
 
 
@@ -232,5 +232,5 @@ def _dumped(document: Any) -> Iterator[bytes]:
             yield orjson.dumps(node)
 
 
-def _too_large(limit: int, where: str) -> Refused:
-    return Refused(413, f"the body has more than {limit:,} bytes {where}")
+def _too_large(limit: int, where: str) -> InvalidBody:
+    return InvalidBody(413, f"the body has more than {limit:,} bytes {where}")

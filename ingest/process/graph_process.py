@@ -120,11 +120,30 @@ class GraphProcess:
 
 def _errors() -> dict[str, type[Exception]]:
     """What can go wrong there, by name."""
-    from headwater.graphstore.errors import Damaged, Denied, Exceeded, InUse, Lasting, Passing, Refused
-    from headwater.ingest.graph.projector import OtherLedger
+    from headwater.graphstore.errors import (
+        Damaged,
+        Denied,
+        Exceeded,
+        InUse,
+        InvalidRequest,
+        PermanentError,
+        TransientError,
+    )
+    from headwater.ingest.graph.projector import ForeignGraph
     from headwater.ingest.ledger.ledger import LedgerUnavailable
 
-    kinds = (Damaged, Denied, Exceeded, InUse, Lasting, Passing, Refused, LedgerUnavailable, OtherLedger, RuntimeError)
+    kinds = (
+        Damaged,
+        Denied,
+        Exceeded,
+        InUse,
+        PermanentError,
+        TransientError,
+        InvalidRequest,
+        LedgerUnavailable,
+        ForeignGraph,
+        RuntimeError,
+    )
     return {kind.__name__: kind for kind in kinds}
 
 

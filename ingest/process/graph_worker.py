@@ -21,7 +21,7 @@ from aiohttp import web
 
 from headwater.graphstore.errors import StoreError
 from headwater.ingest.folder.service import Service
-from headwater.ingest.graph.projector import OtherLedger
+from headwater.ingest.graph.projector import ForeignGraph
 from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api
 from headwater.ingest.http.serving import answer_errors, make_runner
@@ -44,7 +44,7 @@ def main(folder: str, store: str, address: str) -> int:
         return 0
     try:
         service = Service.open(Path(folder), store or None, follows=True)
-    except (StoreError, LedgerError, OtherLedger) as error:
+    except (StoreError, LedgerError, ForeignGraph) as error:
         _tell({"error": type(error).__name__, "text": str(error)})
         return 1
     with service:

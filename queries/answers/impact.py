@@ -13,7 +13,7 @@ LABELS = ("column", "dataset", "job")
 
 
 @dataclass(frozen=True)
-class Affected:
+class ImpactAnswer:
     """A column, dataset or job that a change comes to.
 
     `path` numbers the edges, in `Impact.edges`, of the shortest path of the worst grade, from the root on. `job` writes
@@ -46,7 +46,7 @@ class Affected:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Affected:
+    def from_dict(cls, data: Mapping[str, Any]) -> ImpactAnswer:
         """The inverse of `to_dict`."""
         return cls(
             id=data["id"],
@@ -81,7 +81,7 @@ class Impact:
     change: str
     depth: int | None
     as_of: str | None
-    affected: tuple[Affected, ...]
+    affected: tuple[ImpactAnswer, ...]
     edges: tuple[Edge, ...]
     unknown: tuple[Unknown, ...] = ()
     complete: bool = True
@@ -100,7 +100,7 @@ class Impact:
         """Whether anything breaks."""
         return any(self.totals["breaks"].values())
 
-    def path(self, item: Affected) -> tuple[Edge, ...]:
+    def path(self, item: ImpactAnswer) -> tuple[Edge, ...]:
         """The path to something affected, from the root on."""
         return tuple(self.edges[number] for number in item.path)
 
@@ -127,7 +127,7 @@ class Impact:
             change=data["change"],
             depth=data["depth"],
             as_of=data["asOf"],
-            affected=tuple(map(Affected.from_dict, data["affected"])),
+            affected=tuple(map(ImpactAnswer.from_dict, data["affected"])),
             edges=tuple(Edge(**edge) for edge in data["edges"]),
             unknown=tuple(Unknown(**item) for item in data["unknown"]),
             complete=data["complete"],

@@ -24,8 +24,8 @@ from headwater.queries.questions import tags as tagged
 from headwater.queries.questions.impact import impact
 from headwater.queries.questions.lineage import Question, lineage
 from headwater.queries.questions.paths import paths
-from headwater.queries.tracing.as_of import Moment, as_of, moment
-from headwater.queries.tracing.full_scan import Late
+from headwater.queries.tracing.as_of import PastTime, as_of, moment
+from headwater.queries.tracing.full_scan import DeadlinePassed
 from headwater.queries.tracing.resolve import resolve, resolve_all
 from headwater.queries.tracing.staleness import marked
 
@@ -262,14 +262,14 @@ def run(
         page = found._replace(rows=[{name: row.get(name) for name in query.columns} for row in found.rows])
     else:
         return (query.walk or _lineage(name))(g, values, lambda: clock() >= until)
-    asked = {name: value.name if isinstance(value, Moment) else value for name, value in values.items()}
+    asked = {name: value.name if isinstance(value, PastTime) else value for name, value in values.items()}
     return Table(query.name, asked, query.columns, tuple(page.rows), page.next, page.reason)
 
 
-def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], Late], Result]:
+def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], DeadlinePassed], Result]:
     """The walk of the query of this name: a direction, or lineage, whose direction is a parameter."""
 
-    def walk(g: GraphTraversalSource, values: Mapping[str, Any], late: Late) -> Result:
+    def walk(g: GraphTraversalSource, values: Mapping[str, Any], late: DeadlinePassed) -> Result:
         question = Question(
             direction=values.get("direction", name),
             depth=values["depth"],

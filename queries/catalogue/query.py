@@ -11,7 +11,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from headwater.queries.answers.page import Page
 from headwater.queries.answers.shapes import Result
 from headwater.queries.catalogue.parameters import Parameter
-from headwater.queries.tracing.full_scan import Late
+from headwater.queries.tracing.full_scan import DeadlinePassed
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Query:
     parameters: tuple[Parameter, ...]
     function: Callable[[GraphTraversalSource, Mapping[str, Any]], Page] | None = None
     columns: tuple[str, ...] = ()
-    walk: Callable[[GraphTraversalSource, Mapping[str, Any], Late], Result] | None = None
-    survey: Callable[[GraphTraversalSource, Mapping[str, Any], Late], Page] | None = None
+    walk: Callable[[GraphTraversalSource, Mapping[str, Any], DeadlinePassed], Result] | None = None
+    survey: Callable[[GraphTraversalSource, Mapping[str, Any], DeadlinePassed], Page] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the list of queries."""

@@ -16,8 +16,8 @@ from headwater.queries.answers.page import Page, Row, cut
 from headwater.queries.questions.differences import change
 from headwater.queries.questions.lineage import Question, lineage
 from headwater.queries.tracing import edges, history
-from headwater.queries.tracing.as_of import BEFORE_ALL, Moment
-from headwater.queries.tracing.full_scan import Late
+from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime
+from headwater.queries.tracing.full_scan import DeadlinePassed
 from headwater.queries.tracing.logics import Derivations, Logics
 from headwater.queries.tracing.walk import chunks
 
@@ -31,7 +31,7 @@ class _Write(NamedTuple):
     job: str
 
 
-def changes(g: GraphTraversalSource, given: Mapping[str, Any], late: Late) -> Page:
+def changes(g: GraphTraversalSource, given: Mapping[str, Any], late: DeadlinePassed) -> Page:
     """One page of changes, the first one first: of a node, or also of all that it ever came from."""
     found = _nodes(g, given, late)
     first, last = (_at(given[name], default) for name, default in (("from", BEFORE_ALL), ("to", STILL)))
@@ -55,7 +55,7 @@ class _Nodes(NamedTuple):
     reason: Any
 
 
-def _nodes(g: GraphTraversalSource, given: Mapping[str, Any], late: Late) -> _Nodes:
+def _nodes(g: GraphTraversalSource, given: Mapping[str, Any], late: DeadlinePassed) -> _Nodes:
     """The columns asked about by distance; with their datasets, where `type` asks for what rows depend on as well."""
     root, by_type = given["node"], given["type"]
     if given["upstream"]:
@@ -116,5 +116,5 @@ class _History:
         return max(writes, key=lambda write: (write.plan in since, write.run), default=None)
 
 
-def _at(moment: Moment | None, default: int) -> int:
+def _at(moment: PastTime | None, default: int) -> int:
     return default if moment is None else moment.at

@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
-from headwater.graphmodel.now import Standing
+from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, cut
-from headwater.queries.tracing.as_of import Moment
-from headwater.queries.tracing.contributions_as_of import Standings
-from headwater.queries.tracing.full_scan import Late
+from headwater.queries.tracing.as_of import PastTime
+from headwater.queries.tracing.contributions_as_of import ContributionsAsOf
+from headwater.queries.tracing.full_scan import DeadlinePassed
 from headwater.queries.tracing.logics import Derivations, Logics, sources_of, standing_alone, text_of
 from headwater.queries.tracing.walk import chunks
 
 Given = Mapping[str, Any]
-State = Mapping[str, Standing]
+State = Mapping[str, Contribution]
 
 
 class Pair(NamedTuple):
@@ -29,7 +29,7 @@ class Pair(NamedTuple):
     after: State
 
 
-def run_differences(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def run_differences(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """What `other` did otherwise than `run`, dataset by dataset."""
     before, after = (_plans_of_runs(g, given[name]) for name in ("run", "other"))
     pairs = [
@@ -39,7 +39,7 @@ def run_differences(g: GraphTraversalSource, given: Given, late: Late) -> Page:
     return _page(g, pairs, given, late)
 
 
-def differences(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def differences(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """What changed in a dataset, or in what a job writes, from one time to another.
 
     Without `from` a job's last logic is compared with the one that ran before it. QueryError: a dataset needs it.
@@ -55,7 +55,7 @@ def differences(g: GraphTraversalSource, given: Given, late: Late) -> Page:
     return _page(g, [Pair(d, before.get(d, {}), after.get(d, {})) for d in sorted(datasets)], given, late)
 
 
-def _page(g: GraphTraversalSource, pairs: list[Pair], given: Given, late: Late) -> Page:
+def _page(g: GraphTraversalSource, pairs: list[Pair], given: Given, late: DeadlinePassed) -> Page:
     rows: list[Row] = []
     for pair in pairs:
         if late():
@@ -123,12 +123,12 @@ def _last_two(g: GraphTraversalSource, job: str) -> list[Pair]:
 
 
 def _stood(
-    g: GraphTraversalSource, datasets: list[str], moment: Moment | None, own: set[str] | None
-) -> dict[str, dict[str, Standing]]:
+    g: GraphTraversalSource, datasets: list[str], moment: PastTime | None, own: set[str] | None
+) -> dict[str, dict[str, Contribution]]:
     """The plans that stood in each dataset; `own` are those that count, None for all."""
     if moment is None:
         return {}
-    standings = Standings(g, moment)
+    standings = ContributionsAsOf(g, moment)
     standings.of_datasets(datasets)
     return {
         dataset: {p: standings.of_plan(p) for p in standings.of_datasets([dataset]) if own is None or p in own}

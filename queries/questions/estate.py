@@ -14,16 +14,16 @@ from gremlin_python.process.traversal import Order, T
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row
 from headwater.queries.questions.cadence import RUN_CELLS, cadence, executions
-from headwater.queries.tracing.full_scan import Given, Late, Survey, followed
+from headwater.queries.tracing.full_scan import DeadlinePassed, FullScan, Given, followed
 
 _RUNS = 60  #: runs, the last ones, that say how often a job runs: several may be of one application
 _NAMELESS = "unresolved:"  #: begins the name of a dataset of one plan alone
 _FEWEST = 3  #: executions from which a job is known to run at intervals
 
 
-def unread_datasets(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def unread_datasets(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """Datasets that some job writes and none ever read, but for the jobs that read what they write."""
-    survey = Survey(g, late)
+    survey = FullScan(g, late)
     for ids in survey.over("dataset"):
         unread = g.V(ids).where(__.in_("writes")).not_(followed(__.in_e("everDerivesFrom")))
         rows = unread.project("dataset", "jobs", "lastWrite").by(T.id)
@@ -33,9 +33,9 @@ def unread_datasets(g: GraphTraversalSource, given: Given, late: Late) -> Page:
     return survey.page(given, lambda row: (row.get("lastWrite", 0), row["dataset"]))
 
 
-def unused_columns(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def unused_columns(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """Columns that a job writes and none ever used, of datasets that some job reads."""
-    survey = Survey(g, late)
+    survey = FullScan(g, late)
     for ids in survey.over("dataset"):
         read = g.V(ids).where(__.in_("writes")).where(followed(__.in_e("everDerivesFrom")))
         unused = read.out("hasColumn").not_(followed(__.in_e("everDerivesFrom", "everDependsOn"))).id_()
@@ -43,9 +43,9 @@ def unused_columns(g: GraphTraversalSource, given: Given, late: Late) -> Page:
     return survey.page(given, lambda row: row["column"])
 
 
-def stopped_jobs(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def stopped_jobs(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """Jobs without a run for longer than `times` their usual interval, before `at` (ms; absent: now)."""
-    survey = Survey(g, late)
+    survey = FullScan(g, late)
     at = given["at"] or time.time_ns() // 1_000_000
     for ids in survey.over("job"):
         runs = __.out("hasPlan").in_("executes").order().by("timestamp", Order.desc).limit(_RUNS)
@@ -62,9 +62,9 @@ def _stopped(job: str, times: Sequence[int], at: int, most: int) -> list[Row]:
     return [{"job": job, "lastRun": last, "intervalMs": interval, "missed": (at - last) // interval}]
 
 
-def hot_spots(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def hot_spots(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """The datasets, or columns, that most others are directly made of or depend on."""
-    survey = Survey(g, late)
+    survey = FullScan(g, late)
     labels = ("derivesFrom", "dependsOn") if given["level"] == "column" else ("derivesFrom",)
     for ids in survey.over(given["level"]):
         used = g.V(ids).where(followed(__.in_e(*labels)))
@@ -75,9 +75,9 @@ def hot_spots(g: GraphTraversalSource, given: Given, late: Late) -> Page:
     return survey.page(given, lambda row: (-row["dependents"], -row["jobs"], row["id"]))
 
 
-def two_names(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def two_names(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """Datasets that may be one under several names: the same last part of the name, and the same columns."""
-    survey = Survey(g, late)
+    survey = FullScan(g, late)
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for ids in survey.over("dataset"):
         rows = g.V(ids).project("id", "columns").by(T.id).by(__.out("hasColumn").id_().fold())

@@ -11,15 +11,15 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row
-from headwater.queries.tracing.full_scan import Given, Late, Survey, followed
+from headwater.queries.tracing.full_scan import DeadlinePassed, FullScan, Given, followed
 from headwater.queries.tracing.routes import circles
 
 _SAID = 5  #: operations or expressions that are named as a cause
 
 
-def cycles(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def cycles(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """Datasets that feed themselves through other jobs, now; each group with the jobs inside it."""
-    survey = Survey(g, late)
+    survey = FullScan(g, late)
     links: dict[str, list[str]] = {}
     jobs: dict[tuple[str, str], set[str]] = {}
     for ids in survey.over("dataset"):
@@ -43,9 +43,9 @@ class _Logic(NamedTuple):
     columns: frozenset[str]
 
 
-def schema_drift(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def schema_drift(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """Datasets whose columns changed from one logic that wrote them to the next, columns without sources aside."""
-    survey = Survey(g, late)
+    survey = FullScan(g, late)
     for ids in survey.over("dataset"):
         several = g.V(ids).where(__.in_("writes").limit(2).count().is_(P.gt(1))).id_().to_list()
         for some in survey.chunks(several):
@@ -102,9 +102,9 @@ REASONS: Mapping[str, str] = {
 }
 
 
-def coverage(g: GraphTraversalSource, given: Given, late: Late) -> Page:
+def coverage(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
     """Jobs without, or without all of, their column lineage, and why: one row a job, dataset and reason."""
-    survey = Survey(g, late)
+    survey = FullScan(g, late)
     for ids in survey.over("plan"):
         survey.rows += _not_run(g, ids)
     for ids in survey.over("dataset"):

@@ -20,7 +20,7 @@ from headwater.queries.answers.grades import (
     kind_of,
     spread,
 )
-from headwater.queries.answers.impact import Affected, Unknown
+from headwater.queries.answers.impact import ImpactAnswer, Unknown
 
 
 class Graded(NamedTuple):
@@ -51,12 +51,12 @@ def links(answer: Answer) -> Mapping[str, list[Link]]:
     return out
 
 
-def columns(graded: Graded) -> Iterator[Affected]:
+def columns(graded: Graded) -> Iterator[ImpactAnswer]:
     """The columns that are reached."""
     return (_affected(node, "column", at) for node, at in graded.spread.reached.items() if "#" in node)
 
 
-def datasets(graded: Graded) -> Iterator[Affected]:
+def datasets(graded: Graded) -> Iterator[ImpactAnswer]:
     """The datasets with a column that is reached, or whose rows may change: as bad as the worst of it."""
     found: dict[str, Reached] = {}
     for node, at in graded.spread.reached.items():
@@ -64,7 +64,7 @@ def datasets(graded: Graded) -> Iterator[Affected]:
     return (_affected(dataset, "dataset", at) for dataset, at in found.items())
 
 
-def jobs(graded: Graded, edges: Sequence[Edge], unknown: Iterable[Unknown]) -> Iterator[Affected]:
+def jobs(graded: Graded, edges: Sequence[Edge], unknown: Iterable[Unknown]) -> Iterator[ImpactAnswer]:
     """The jobs behind the edges that are crossed: as bad as the worst that one of them hands on.
 
     A change that takes a name away breaks every job that reads it by that name, whatever for; where a whole dataset is
@@ -94,11 +94,11 @@ def _worse(found: dict[str, Reached], name: str, at: Reached) -> None:
     found[name] = worst._replace(distance=min(known.distance, at.distance))
 
 
-def _affected(node: str, label: str, at: Reached) -> Affected:
-    return Affected(node, label, at.grade.value, at.distance, at.path)
+def _affected(node: str, label: str, at: Reached) -> ImpactAnswer:
+    return ImpactAnswer(node, label, at.grade.value, at.distance, at.path)
 
 
-def numbered(affected: Sequence[Affected], edges: Sequence[Edge]) -> tuple[list[Affected], tuple[Edge, ...]]:
+def numbered(affected: Sequence[ImpactAnswer], edges: Sequence[Edge]) -> tuple[list[ImpactAnswer], tuple[Edge, ...]]:
     """The same with the edges of its paths alone, numbered anew in their own order."""
     used = sorted({number for item in affected for number in item.path})
     new = {number: at for at, number in enumerate(used)}
@@ -106,6 +106,6 @@ def numbered(affected: Sequence[Affected], edges: Sequence[Edge]) -> tuple[list[
     return moved, tuple(edges[number] for number in used)
 
 
-def order(item: Affected) -> tuple[int, int, str, str]:
+def order(item: ImpactAnswer) -> tuple[int, int, str, str]:
     """The worst first, then the nearest."""
     return Grade(item.grade).rank, item.distance, item.label, item.id

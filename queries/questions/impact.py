@@ -11,7 +11,7 @@ from gremlin_python.process.traversal import P
 
 from headwater.queries.answers.answer import Edge
 from headwater.queries.answers.grades import Change
-from headwater.queries.answers.impact import Affected, Impact, Unknown
+from headwater.queries.answers.impact import Impact, ImpactAnswer, Unknown
 from headwater.queries.questions import grading
 from headwater.queries.questions.cadence import Cadence, cadences, owners
 from headwater.queries.questions.lineage import Question, lineage
@@ -54,7 +54,7 @@ def _unknown(g: GraphTraversalSource, datasets: set[str]) -> Iterator[Unknown]:
     yield from sorted(found, key=lambda item: (item.job, item.reads, item.writes))
 
 
-def _told(g: GraphTraversalSource, affected: Sequence[Affected], edges: Sequence[Edge]) -> Iterator[Affected]:
+def _told(g: GraphTraversalSource, affected: Sequence[ImpactAnswer], edges: Sequence[Edge]) -> Iterator[ImpactAnswer]:
     """What writes each of them, when that ran last and how often, and who owns it."""
     last = [edges[item.path[-1]] if item.path else None for item in affected]
     runs = cadences(g, {edge.plan for edge in last if edge and edge.plan})

@@ -15,7 +15,7 @@ from gremlin_python.process.traversal import Order, T
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, cut
 from headwater.queries.questions.overwritten import Overwritten
-from headwater.queries.tracing.full_scan import Late
+from headwater.queries.tracing.full_scan import DeadlinePassed
 from headwater.queries.tracing.walk import chunks
 
 #: Versions that are looked at; beyond that the answer says so.
@@ -30,7 +30,7 @@ class _Use(NamedTuple):
     certain: bool
 
 
-def inputs(g: GraphTraversalSource, given: Mapping[str, Any], late: Late) -> Page:
+def inputs(g: GraphTraversalSource, given: Mapping[str, Any], late: DeadlinePassed) -> Page:
     """One page of versions, the nearest first: by distance in runs, dataset, and time, the newest first."""
     found = _Found(g, late)
     found.go_back(_runs(g, given["node"]), given["depth"])
@@ -40,7 +40,7 @@ def inputs(g: GraphTraversalSource, given: Mapping[str, Any], late: Late) -> Pag
 class _Found:
     """The versions found so far, and why there may be more (None: there are none)."""
 
-    def __init__(self, g: GraphTraversalSource, late: Late) -> None:
+    def __init__(self, g: GraphTraversalSource, late: DeadlinePassed) -> None:
         self._g = g
         self._late = late
         self._overwritten = Overwritten(g)

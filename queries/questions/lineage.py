@@ -16,9 +16,9 @@ from gremlin_python.process.traversal import T
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Answer, Node, Reason
 from headwater.queries.questions.tags import ignored_jobs, tags_of
-from headwater.queries.tracing.as_of import AsOf, Moment, name_of
+from headwater.queries.tracing.as_of import AsOf, PastTime, name_of
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
-from headwater.queries.tracing.edges_as_of import EdgesThen
+from headwater.queries.tracing.edges_as_of import EdgesAsOf
 from headwater.queries.tracing.walk import Walk, chunks, walk
 
 _NODE_KEYS = ("name", "origin", "resolved", "expression")
@@ -69,8 +69,8 @@ def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callab
 
 def _edges(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:
     ignored = ignored_jobs(g)
-    if isinstance(question.as_of, Moment):
-        return EdgesThen(g, question.as_of, by_column=by_column, kind=question.type, ignored=ignored)
+    if isinstance(question.as_of, PastTime):
+        return EdgesAsOf(g, question.as_of, by_column=by_column, kind=question.type, ignored=ignored)
     labels = EVER if question.as_of == "ever" else NOW
     return Edges(g, by_column=by_column, kind=question.type, labels=labels, ignored=ignored)
 

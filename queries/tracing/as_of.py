@@ -28,7 +28,7 @@ _EXPECTED = "a time (2026-03-01, 2026-03-01T08:00Z, or ms since 1970), a run's i
 
 
 @dataclass(frozen=True)
-class Moment:
+class PastTime:
     """`at` in ms since 1970, what was written then included; `of`: for these datasets another time. `name` is shown."""
 
     at: int
@@ -40,7 +40,7 @@ class Moment:
         return self.of.get(dataset, self.at)
 
 
-AsOf = Moment | Literal["ever"] | None  #: None: now
+AsOf = PastTime | Literal["ever"] | None  #: None: now
 
 
 def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: int) -> AsOf:
@@ -52,19 +52,19 @@ def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: in
 
 def name_of(as_of: AsOf) -> str | None:
     """As an answer shows it."""
-    return as_of.name if isinstance(as_of, Moment) else as_of
+    return as_of.name if isinstance(as_of, PastTime) else as_of
 
 
-def moment(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> Moment:
+def moment(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> PastTime:
     """The moment that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one that is yet to come."""
     if text == "now":
-        return Moment(now_ms + DAY_MS, text)
+        return PastTime(now_ms + DAY_MS, text)
     at = milliseconds(text, field_name)
     if at is not None:
         # Clocks differ: the graph believes a run's time up to a day ahead, and now has to be as of now.
         if at > now_ms + DAY_MS:
             raise QueryError(f"{field_name} {text.strip()} is yet to come", field_name)
-        return Moment(at, shown(at))
+        return PastTime(at, shown(at))
     runs = runs_named(g, text)
     if not runs:
         raise QueryError(f"{field_name} must be {_EXPECTED}; {text[:100]!r} is no time, and no run", field_name)
@@ -101,7 +101,7 @@ def _offset(found: re.Match[str]) -> timedelta:
     return sign * timedelta(hours=int(found[10] or 0), minutes=int(found[11] or 0))
 
 
-def _of_runs(g: GraphTraversalSource, runs: Sequence[str], text: str) -> Moment:
+def _of_runs(g: GraphTraversalSource, runs: Sequence[str], text: str) -> PastTime:
     """As these runs saw it: what they wrote with their write, what they used as they used it, the rest when they began.
 
     The rest is also not older than what they used: within one application, a write's time may lie behind the start of
@@ -126,4 +126,4 @@ def _of_runs(g: GraphTraversalSource, runs: Sequence[str], text: str) -> Moment:
     for row in rows:
         for dataset in row["wrote"]:
             wrote[dataset] = max(row["timestamp"], wrote.get(dataset, BEFORE_ALL))
-    return Moment(at, runs[0] if len(runs) == 1 else text.strip(), {**of, **wrote})
+    return PastTime(at, runs[0] if len(runs) == 1 else text.strip(), {**of, **wrote})

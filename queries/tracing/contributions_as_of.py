@@ -9,20 +9,20 @@ from gremlin_python.process.traversal import P
 from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.now import Standing
+from headwater.graphmodel.now import Contribution
 from headwater.graphmodel.validity import columns_of
-from headwater.queries.tracing.as_of import Moment
+from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.walk import chunks
 
 
-class Standings:
+class ContributionsAsOf:
     """What stood at one moment; each dataset is asked for once."""
 
-    def __init__(self, g: GraphTraversalSource, moment: Moment) -> None:
+    def __init__(self, g: GraphTraversalSource, moment: PastTime) -> None:
         self._g = g
         self._moment = moment
         self._datasets: dict[str, list[str]] = {}
-        self._plans: dict[str, Standing] = {}
+        self._plans: dict[str, Contribution] = {}
 
     def of_datasets(self, datasets: Iterable[str]) -> list[str]:
         """The plans that stood in these datasets."""
@@ -54,7 +54,7 @@ class Standings:
         holds = column is None or standing.columns is None or column in standing.columns
         return standing.certain if holds else None
 
-    def of_plan(self, plan: str) -> Standing:
+    def of_plan(self, plan: str) -> Contribution:
         """How a plan stood that `of_datasets` gave."""
         return self._plans[plan]
 
@@ -63,5 +63,5 @@ class Standings:
         rows = then.project("dataset", "plan", "certain", "columns")
         rows = rows.by(__.out_v().id_()).by(__.in_v().id_()).by("certain").by("onlyColumns")
         for row in rows.to_list():
-            self._plans[row["plan"]] = Standing(row["certain"], columns_of(row["columns"]))
+            self._plans[row["plan"]] = Contribution(row["certain"], columns_of(row["columns"]))
             self._datasets[row["dataset"]].append(row["plan"])

@@ -9,25 +9,25 @@ from dataclasses import replace
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
 
-from headwater.graphmodel.columns import DIRECT, Voice, shown, voices_in
+from headwater.graphmodel.columns import DIRECT, ColumnClaim, shown, voices_in
 from headwater.graphmodel.ids import column_id, split_node
 from headwater.queries.answers.answer import Edge, Node
-from headwater.queries.tracing.as_of import Moment
-from headwater.queries.tracing.contributions_as_of import Standings
+from headwater.queries.tracing.as_of import PastTime
+from headwater.queries.tracing.contributions_as_of import ContributionsAsOf
 from headwater.queries.tracing.edges import EVER, Edges, columns_of, is_column
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
 Pair = tuple[str, str]  # plan, target
 
 
-class EdgesThen(Edges):
+class EdgesAsOf(Edges):
     """As `Edges`, with one more request a level: which plans stood in the datasets of its nodes."""
 
     def __init__(
-        self, g: GraphTraversalSource, moment: Moment, *, by_column: bool, kind: str, ignored: Sequence[str] = ()
+        self, g: GraphTraversalSource, moment: PastTime, *, by_column: bool, kind: str, ignored: Sequence[str] = ()
     ) -> None:
         super().__init__(g, by_column=by_column, kind=kind, labels=EVER, ignored=ignored)
-        self._standings = Standings(g, moment)
+        self._standings = ContributionsAsOf(g, moment)
 
     def derived(self, level: Sequence[str]) -> Step:
         """One hop with the flow; a dataset that depended on a column as a whole brings all its columns."""
@@ -53,11 +53,11 @@ class EdgesThen(Edges):
         """The columns with what those plans say of why they have no, or not all, DIRECT sources."""
         voices = self._voices(sorted({node.dataset for node in nodes if is_column(node.id)}))
         for column in self._with_direct([node.id for node in nodes if node.id in voices]):
-            voices[column].add(Voice(column, DIRECT, ""))
+            voices[column].add(ColumnClaim(column, DIRECT, ""))
         return tuple(_said(node, voices[node.id]) if is_column(node.id) else node for node in nodes)
 
-    def _voices(self, datasets: list[str]) -> defaultdict[str, set[Voice]]:
-        found = defaultdict[str, set[Voice]](set)
+    def _voices(self, datasets: list[str]) -> defaultdict[str, set[ColumnClaim]]:
+        found = defaultdict[str, set[ColumnClaim]](set)
         for ids in chunks(self._standings.of_datasets(datasets)):
             rows = (
                 self._g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
@@ -98,6 +98,6 @@ class EdgesThen(Edges):
         return ((plan, target) for plan, target in pairs if self._standings.certain(plan, target) is not None)
 
 
-def _said(node: Node, voices: set[Voice]) -> Node:
+def _said(node: Node, voices: set[ColumnClaim]) -> Node:
     said = shown(voices)
     return replace(node, origin=said.origin or None, resolved=said.resolved, expression=said.expression or None)

@@ -19,15 +19,15 @@ _CHUNK = 500
 _MOST = 200_000
 
 Given = Mapping[str, Any]
-Late = Callable[[], bool]
+DeadlinePassed = Callable[[], bool]
 
 
 @dataclass
-class Survey:
+class FullScan:
     """The rows found so far, and why not all of the graph was looked at (None: it was)."""
 
     g: GraphTraversalSource
-    late: Late
+    late: DeadlinePassed
     rows: list[Row] = field(default_factory=list)
     reason: Reason | None = None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 
-from headwater.graphmodel.now import Standing
+from headwater.graphmodel.now import Contribution
 from headwater.graphmodel.validity import STILL, Validity, columns_of
 from headwater.queries.tracing.walk import chunks
 
@@ -22,29 +22,29 @@ def stood(g: GraphTraversalSource, datasets: Sequence[str]) -> dict[str, list[Va
         for key in _KEYS:
             rows = rows.by(key)
         for row in rows.to_list():
-            standing = Standing(row["certain"], columns_of(row["onlyColumns"]))
+            standing = Contribution(row["certain"], columns_of(row["onlyColumns"]))
             found[row["dataset"]].append(Validity(row["plan"], standing, row["validFrom"], row["validTo"]))
     return found
 
 
-def at(history: Iterable[Validity], timestamp: int) -> dict[str, Standing]:
+def at(history: Iterable[Validity], timestamp: int) -> dict[str, Contribution]:
     """What stood at a time, in ms since 1970."""
     return {v.plan: v.standing for v in history if v.valid_from <= timestamp < v.valid_to}
 
 
-def now(history: Iterable[Validity]) -> dict[str, Standing]:
+def now(history: Iterable[Validity]) -> dict[str, Contribution]:
     """What stands."""
     return {v.plan: v.standing for v in history if v.valid_to == STILL}
 
 
-def states(history: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Standing]]]:
+def states(history: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Contribution]]]:
     """What stood at each time at which that changed, in order."""
     turns: dict[int, list[tuple[bool, Validity]]] = defaultdict(list)
     for valid in history:
         turns[valid.valid_from].append((True, valid))
         if valid.valid_to != STILL:
             turns[valid.valid_to].append((False, valid))
-    state: dict[str, Standing] = {}
+    state: dict[str, Contribution] = {}
     for timestamp in sorted(turns):
         for begins, valid in sorted(turns[timestamp], key=lambda turn: turn[0]):
             if begins:

@@ -11,7 +11,7 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.columns import PARTIAL, voices_in
 from headwater.graphmodel.ids import column_id
-from headwater.graphmodel.now import Standing
+from headwater.graphmodel.now import Contribution
 from headwater.queries.tracing.walk import chunks
 
 
@@ -43,7 +43,7 @@ class Logics:
                 self._take(edges if plans is None else edges.has("plan", P.within([*plans, ""])))
         self._take_origins(g, set(columns), plans)
 
-    def of(self, node: str, standing: Mapping[str, Standing]) -> Derivations:
+    def of(self, node: str, standing: Mapping[str, Contribution]) -> Derivations:
         """What a node was derived from where these plans stood."""
         by_plan = self._found.get(node, {})
         column = node.partition("#")[2]
@@ -67,7 +67,7 @@ class Logics:
         for ids in chunks(plans):
             rows = g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
             for row in rows.to_list():
-                for voice in voices_in(row["origins"], Standing()):
+                for voice in voices_in(row["origins"], Contribution()):
                     column = column_id(row["target"], voice.column)
                     if voice.says != PARTIAL and column in columns:
                         self._found[column][row["plan"]].add(Source(subtype=voice.says, expression=voice.expression))
@@ -83,6 +83,6 @@ def text_of(derivations: Derivations) -> str | None:
     return " | ".join(sorted({d.expression or d.subtype.lower() for d in derivations})) or None
 
 
-def standing_alone(plans: Iterable[str]) -> dict[str, Standing]:
+def standing_alone(plans: Iterable[str]) -> dict[str, Contribution]:
     """Plans as if each of them stood, with all its columns."""
-    return {plan: Standing() for plan in plans}
+    return {plan: Contribution() for plan in plans}

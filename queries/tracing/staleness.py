@@ -9,7 +9,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.now import Standing
+from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.answer import Answer, Edge
 from headwater.queries.tracing import history
 from headwater.queries.tracing.as_of import BEFORE_ALL
@@ -55,7 +55,7 @@ class _Compared:
             self._known[key] = bool(stood) and self._logic(node, then) != self._logic(node, now)
         return self._known[key]
 
-    def _logic(self, node: str, state: Mapping[str, Standing]) -> object:
+    def _logic(self, node: str, state: Mapping[str, Contribution]) -> object:
         if is_column(node):
             return self._logics.of(node, state)
         return {(plan, standing.columns) for plan, standing in state.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -59,7 +58,7 @@ def test_the_package_ships_its_types_and_no_links(site: Path) -> None:
 
 
 def test_each_folder_at_the_top_is_linked_into_the_package() -> None:
-    links = {file.name: os.readlink(file) for file in (ROOT / "headwater").iterdir() if file.is_symlink()}
+    links = {file.name: str(file.readlink()) for file in (ROOT / "headwater").iterdir() if file.is_symlink()}
     assert links == {folder: f"../{folder}" for folder in FOLDERS}
 
 

@@ -20,7 +20,7 @@ from headwater.graphmodel.model import (
 from headwater.graphmodel.whole import graph
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.errors import QueryError
-from headwater.queries.tracing.as_of import BEFORE_ALL, Moment, moment, shown
+from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime, moment, shown
 from tests.contract.queries_world import ask
 
 RAW, CLEAN, REPORT = "s3://lake/raw", "s3://lake/clean", "s3://lake/report"
@@ -111,16 +111,16 @@ def test_downstream_then(lake: GraphStore, as_of: str, expressions: list[str]) -
     ("named", "expected"),
     [
         # it read what was written before it began, and left what it wrote
-        (FIRST, Moment(at(20), FIRST, {CLEAN: at(10), REPORT: at(40)})),
-        (SECOND, Moment(at(40), SECOND, {CLEAN: at(30), REPORT: at(60)})),
+        (FIRST, PastTime(at(20), FIRST, {CLEAN: at(10), REPORT: at(40)})),
+        (SECOND, PastTime(at(40), SECOND, {CLEAN: at(30), REPORT: at(60)})),
         # what it read was there before any known write
-        ("app-1", Moment(at(10), f"run:c1:{at(10)}:app-1", {RAW: BEFORE_ALL, CLEAN: at(10)})),
+        ("app-1", PastTime(at(10), f"run:c1:{at(10)}:app-1", {RAW: BEFORE_ALL, CLEAN: at(10)})),
         # several runs: as the last of them saw it
-        ("r", Moment(at(40), "r", {CLEAN: at(30), REPORT: at(60)})),
-        (shown(LATEST), Moment(LATEST, shown(LATEST))),
+        ("r", PastTime(at(40), "r", {CLEAN: at(30), REPORT: at(60)})),
+        (shown(LATEST), PastTime(LATEST, shown(LATEST))),
     ],
 )
-def test_a_moment(lake: GraphStore, named: str, expected: Moment) -> None:
+def test_a_moment(lake: GraphStore, named: str, expected: PastTime) -> None:
     assert moment(lake.g, named, "asOf", LATEST) == expected
     assert ask(lake, "upstream", node=RAW, asOf=named).as_of == expected.name
 

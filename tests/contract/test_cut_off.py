@@ -10,7 +10,7 @@ import pytest
 from gremlin_python.process.traversal import Bytecode
 
 from headwater.graphmodel.delta import GraphDelta
-from headwater.graphstore.errors import Lasting
+from headwater.graphstore.errors import PermanentError
 from headwater.graphstore.remote.channel import Channel, SingleClient
 from headwater.graphstore.remote.gremlin_server import LIMITS, meaning
 from headwater.graphstore.remote.store import RemoteStore
@@ -114,7 +114,7 @@ def test_what_was_written_of_a_payload_that_the_server_refused_is_taken_out(
 ) -> None:
     def refuse(count: int, delta: GraphDelta) -> None:
         if any(v.label == "job" and v.properties["name"] == "pipeline.stage_orders" for v in delta.vertices):
-            raise Lasting("no more")
+            raise PermanentError("no more")
 
     with store_of(gremlin_server, 10_000) as store:
         store.clear()

@@ -18,11 +18,11 @@ from headwater.graphmodel.model import Plan
 from headwater.graphmodel.statements import KIND, parse
 from headwater.graphmodel.whole import Graph, graph
 from headwater.graphstore import GraphStore
-from headwater.graphstore.errors import Lasting, Passing
+from headwater.graphstore.errors import PermanentError, TransientError
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.decoding import Decoder
-from headwater.ingest.graph.projector import OtherLedger, Projector
+from headwater.ingest.graph.projector import ForeignGraph, Projector
 from headwater.ingest.ledger.ledger import Ledger, NewEntry
 from headwater.spline_bridge.decode import decode_events, decode_plan
 from tests.golden.recorded import payloads
@@ -205,7 +205,7 @@ def test_graph_or_tables_are_lost_and_come_back(lost: str, ledger: Ledger, store
 def test_a_passing_error_is_waited_out(ledger: Ledger, store: GraphStore, derived: Derived) -> None:
     def fail(count: int, delta: GraphDelta) -> None:
         if count <= 3:
-            raise Passing("throttled")
+            raise TransientError("throttled")
 
     waits: list[float] = []
     ledger.append(recorded("l01_stage_customers"))
@@ -239,7 +239,7 @@ def test_told_to_stop_while_it_waits_for_the_store(ledger: Ledger, store: GraphS
 
     def fail(count: int, delta: GraphDelta) -> None:
         stop.set()
-        raise Passing("closed socket")
+        raise TransientError("closed socket")
 
     ledger.append(recorded("l01_stage_customers"))
     Projector(ledger, Interrupted(store, before=fail), derived).run(stop)
@@ -271,14 +271,14 @@ def test_a_payload_that_the_store_never_takes_is_parked_and_taken_after_a_fix(
 ) -> None:
     def refuse(count: int, delta: GraphDelta) -> None:
         if broken and any(v.label == "job" and v.properties["name"] == "pipeline.stage_orders" for v in delta.vertices):
-            raise Lasting("no such index")
+            raise PermanentError("no such index")
 
     ledger.append(recorded("l01_stage_customers", "l02_stage_orders", "l07_score_report"))
     broken = True
     projector = Projector(ledger, Interrupted(store, before=refuse), derived)
     catch_up(projector, limit)
     (parked,) = projector.parked()
-    assert parked.reason == "Lasting: no such index"
+    assert parked.reason == "PermanentError: no such index"
     assert_equal(stored(store), whole(ledger, without=[parked.sequence]))
     assert projector.retry_parked() == 0
     broken = False
@@ -311,11 +311,11 @@ def test_killed_in_a_retry(ledger: Ledger, store: GraphStore, derived: Derived) 
 
 def test_a_store_that_refuses_everything_parks_nothing(ledger: Ledger, store: GraphStore, derived: Derived) -> None:
     def refuse(count: int, delta: GraphDelta) -> None:
-        raise Lasting("no access")
+        raise PermanentError("no access")
 
     ledger.append(recorded("l01_stage_customers"))
     projector = Projector(ledger, Interrupted(store, before=refuse), derived)
-    with pytest.raises(Lasting, match="no access"):
+    with pytest.raises(PermanentError, match="no access"):
         projector.step()
     assert (projector.parked(), projector.lag()) == ([], 2)
 
@@ -355,7 +355,7 @@ def test_the_graph_of_another_ledger_is_left_alone(
     before = stored(store)
     other = Ledger.open(tmp_path / "other", clock=lambda: RECORDED_MS)
     others = Derived.open(None)
-    with pytest.raises(OtherLedger, match="of the ledger"):
+    with pytest.raises(ForeignGraph, match="of the ledger"):
         Projector(other, store, others).step()
     assert_equal(stored(store), before)
     others.close()

@@ -14,7 +14,7 @@ from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.delta import Edge, GraphDelta, Vertex, edge, edge_id, vertex
 from headwater.graphstore import GraphStore, open_store
-from headwater.graphstore.errors import Exceeded, Lasting, Passing, Refused
+from headwater.graphstore.errors import Exceeded, InvalidRequest, PermanentError, TransientError
 from headwater.graphstore.remote.gremlin_server import LIMITS
 from headwater.graphstore.remote.store import RemoteStore
 from tests.contract.test_store import SMALL, TO_PRICE, contents
@@ -58,7 +58,7 @@ def test_a_server_that_is_away_is_a_passing_matter(store: RemoteStore, relay: Re
     store.apply(SMALL)
     relay.shut()
     for use in (store.counts, store.clear, lambda: store.apply(jobs(1))):
-        with pytest.raises(Passing, match=r"cannot be reached|broke"):
+        with pytest.raises(TransientError, match=r"cannot be reached|broke"):
             use()
     relay.open()
     assert store.counts()["column"] == 3
@@ -76,7 +76,7 @@ def test_what_a_server_hangs_up_on_is_sent_in_parts(store: RemoteStore, relay: R
 def test_an_element_that_is_larger_than_the_server_takes_will_never_do(store: RemoteStore, relay: Relay) -> None:
     relay.shut()
     relay.open(most=100_000)
-    with pytest.raises(Lasting, match="more than the server takes"):
+    with pytest.raises(PermanentError, match="more than the server takes"):
         store.apply(jobs(1, 200_000))
 
 
@@ -120,13 +120,13 @@ REFUSED: list[tuple[str, Callable[[GraphTraversalSource], Any]]] = [
 def test_a_question_that_may_not_be_asked_is_not_sent(
     sentence: str, question: Callable[[GraphTraversalSource], Any], store: RemoteStore
 ) -> None:
-    with pytest.raises(Refused, match=sentence):
+    with pytest.raises(InvalidRequest, match=sentence):
         question(store.g).to_list()
 
 
 def test_a_traversal_source_that_is_not_there_is_said(gremlin_server: Server) -> None:
     url = f"ws://127.0.0.1:{gremlin_server.port}/gremlin?g=nobody"
-    with open_store(url) as store, pytest.raises(Refused, match="nobody"):
+    with open_store(url) as store, pytest.raises(InvalidRequest, match="nobody"):
         store.counts()
 
 
@@ -136,7 +136,7 @@ def test_a_server_that_never_answers_the_handshake_is_away(
     """As Gremlin Server does on another path, and where it is not encrypted."""
     monkeypatch.setattr("headwater.graphstore.remote.channel.CONNECT_SECONDS", 0.3)
     for url in (f"wss://127.0.0.1:{gremlin_server.port}/gremlin", f"ws://127.0.0.1:{gremlin_server.port}/elsewhere"):
-        with open_store(url) as store, pytest.raises(Passing, match="in time"):
+        with open_store(url) as store, pytest.raises(TransientError, match="in time"):
             store.counts()
 
 
@@ -194,7 +194,7 @@ def test_closed_it_says_so(store: RemoteStore) -> None:
     store.close()
     store.close()
     for use in (store.counts, lambda: store.apply(SMALL)):
-        with pytest.raises(Lasting, match="closed"):
+        with pytest.raises(PermanentError, match="closed"):
             use()
 
 
@@ -203,7 +203,7 @@ def test_opened_for_reading_it_writes_nothing(store: GraphStore, gremlin_server:
     with open_store(gremlin_server.url("single", 1), readonly=True) as readonly:
         assert readonly.counts()["column"] == 3
         for change in (readonly.clear, lambda: readonly.apply(SMALL)):
-            with pytest.raises(Refused, match="read-only"):
+            with pytest.raises(InvalidRequest, match="read-only"):
                 change()
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import open_store
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.folder.exporting import export_neptune_csv
 from headwater.ingest.folder.replaying import Replayed, replay_into
 from headwater.ingest.folder.service import Service
-from headwater.ingest.graph.projector import OtherLedger
+from headwater.ingest.graph.projector import ForeignGraph
 from headwater.ingest.ledger.file import FolderLock
 from headwater.ingest.ledger.ledger import Ledger, LedgerInUse
 from headwater.ingest.places.places import Folder
@@ -148,7 +148,7 @@ def test_working_out_that_was_cut_off_begins_again(world: World) -> None:
 def test_a_load_that_failed_before_its_mark_is_not_taken_for_a_graph(world: World, tmp_path: Path) -> None:
     world.append(*PIPELINE)
     world.bulk_load(tmp_path / "out", mark=False)
-    with pytest.raises(Refused, match="does not say that it is a whole graph"):
+    with pytest.raises(InvalidRequest, match="does not say that it is a whole graph"):
         world.replay()
     assert world.replay(fresh=True).known == 0
     world.is_whole()
@@ -158,7 +158,7 @@ def test_a_load_in_part_with_a_mark_is_found_by_counting(world: World, tmp_path:
     world.append(*PIPELINE)
     world.bulk_load(tmp_path / "out", without="used")
     for _ in range(2):
-        with pytest.raises(Refused, match=r"says that it is whole, and has 0 of \d+ used.*--fresh"):
+        with pytest.raises(InvalidRequest, match=r"says that it is whole, and has 0 of \d+ used.*--fresh"):
             world.replay()
     world.replay(fresh=True)
     world.is_whole()
@@ -187,7 +187,7 @@ def test_the_graph_of_another_ledger_is_left_alone(world: World, tmp_path: Path)
     world.replay()
     other = World(tmp_path / "other", world.url)
     other.append(*PIPELINE[:1])
-    with pytest.raises(OtherLedger):
+    with pytest.raises(ForeignGraph):
         other.replay()
     world.is_whole()
 
@@ -200,7 +200,7 @@ def test_an_older_copy_of_the_ledger_is_refused(world: World, tmp_path: Path) ->
         ledger.backup(copy / "ledger.sqlite")
     world.append(*PIPELINE)
     world.replay()
-    with pytest.raises(Refused, match="it is an older copy"):
+    with pytest.raises(InvalidRequest, match="it is an older copy"):
         World(copy, world.url).replay()
 
 

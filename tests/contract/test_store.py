@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from headwater.graphmodel.delta import Edge, GraphDelta, Value, Vertex, edge, vertex
 from headwater.graphstore import GraphStore
-from headwater.graphstore.errors import Lasting, Refused, StoreError
+from headwater.graphstore.errors import InvalidRequest, PermanentError, StoreError
 
 ORDERS, ITEMS = "s3://lake/mart/orders", "s3://lake/raw/items"
 REVENUE, PRICE, QUANTITY = f"{ORDERS}#revenue", f"{ITEMS}#price", f"{ITEMS}#quantity"
@@ -142,23 +142,23 @@ def test_removals_come_after_what_an_earlier_delta_adds(store: GraphStore) -> No
 
 
 FAILING = [
-    (edges(edge("derivesFrom", REVENUE, "nobody")), Lasting),
-    (edges(edge("derivesFrom", "nobody", REVENUE, columns=1)), Lasting),
-    (vertices(vertex(ORDERS, "job")), Lasting),  # the id is there with another label
-    (vertices(Vertex("v", "job", {"name": None})), Refused),  # type: ignore[dict-item]
-    (vertices(Vertex("v", "job", {"name": ["a"]})), Refused),  # type: ignore[dict-item]
-    (vertices(vertex("v", "job", name=1)), Refused),
-    (vertices(vertex("v", "run", timestamp=1.0)), Refused),
-    (vertices(vertex("v", "run", clockAhead=1)), Refused),
-    (vertices(vertex("v", "x", size=2**63)), Refused),
-    (vertices(vertex("v", "x", size=float("nan"))), Refused),
-    (vertices(vertex("v", "x", size=float("inf"))), Refused),
-    (vertices(vertex("v", "x", text="\ud800")), Refused),
-    (vertices(vertex("\udfff", "x")), Refused),
-    (vertices(Vertex("v", "x", {"id": "a"})), Refused),
-    (vertices(Vertex("v", "x", {"label": "a"})), Refused),
-    (vertices(Vertex("v", "x", {"T.id": "a"})), Refused),
-    (edges(Edge("derivesFrom", REVENUE, PRICE, "k", {"key": "other"})), Refused),
+    (edges(edge("derivesFrom", REVENUE, "nobody")), PermanentError),
+    (edges(edge("derivesFrom", "nobody", REVENUE, columns=1)), PermanentError),
+    (vertices(vertex(ORDERS, "job")), PermanentError),  # the id is there with another label
+    (vertices(Vertex("v", "job", {"name": None})), InvalidRequest),  # type: ignore[dict-item]
+    (vertices(Vertex("v", "job", {"name": ["a"]})), InvalidRequest),  # type: ignore[dict-item]
+    (vertices(vertex("v", "job", name=1)), InvalidRequest),
+    (vertices(vertex("v", "run", timestamp=1.0)), InvalidRequest),
+    (vertices(vertex("v", "run", clockAhead=1)), InvalidRequest),
+    (vertices(vertex("v", "x", size=2**63)), InvalidRequest),
+    (vertices(vertex("v", "x", size=float("nan"))), InvalidRequest),
+    (vertices(vertex("v", "x", size=float("inf"))), InvalidRequest),
+    (vertices(vertex("v", "x", text="\ud800")), InvalidRequest),
+    (vertices(vertex("\udfff", "x")), InvalidRequest),
+    (vertices(Vertex("v", "x", {"id": "a"})), InvalidRequest),
+    (vertices(Vertex("v", "x", {"label": "a"})), InvalidRequest),
+    (vertices(Vertex("v", "x", {"T.id": "a"})), InvalidRequest),
+    (edges(Edge("derivesFrom", REVENUE, PRICE, "k", {"key": "other"})), InvalidRequest),
 ]
 
 
@@ -169,7 +169,7 @@ def test_one_bad_delta_leaves_nothing_of_all(store: GraphStore, bad: GraphDelta,
     good = vertices(vertex("new", "job", name="n"), vertex(ORDERS, "dataset", name="renamed"))
     with pytest.raises(kind):
         store.apply([removal(TO_PRICE), good, bad])
-    if store.atomic or kind is Refused:  # refused by us, before anything is sent
+    if store.atomic or kind is InvalidRequest:  # refused by us, before anything is sent
         assert contents(store) == before
     store.apply(good)
     assert store.g.V("new").count().next() == 1
@@ -412,6 +412,6 @@ def test_next_and_iterate_work(store: GraphStore) -> None:
 def test_traversals_cannot_write(store: GraphStore, change: Any) -> None:
     store.apply(SMALL)
     before = contents(store)
-    with pytest.raises(Refused):
+    with pytest.raises(InvalidRequest):
         change(store.g)
     assert contents(store) == before

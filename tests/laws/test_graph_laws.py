@@ -23,7 +23,7 @@ from headwater.graphmodel.statements import Statement
 from headwater.graphmodel.whole import Graph
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.projection import project
-from headwater.ingest.fold.reference_counts import Known
+from headwater.ingest.fold.reference_counts import MappedPlan
 from headwater.ingest.fold.tables import Tables
 from tests.laws.worlds import HOUR, NOW, URIS, Entry, histories, plans, whole, worlds
 
@@ -52,7 +52,7 @@ class World:
     """Entries projected in steps onto a graph in memory."""
 
     graph: Graph = field(default_factory=Graph)
-    known: dict[int, Known] = field(default_factory=dict)
+    known: dict[int, MappedPlan] = field(default_factory=dict)
     deltas: list[GraphDelta] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -81,14 +81,14 @@ class World:
         self.tables.forget()
 
     def project(self, entries: Sequence[Entry]) -> GraphDelta:
-        plans: list[Known] = []
+        plans: list[MappedPlan] = []
         events: list[Event] = []
         stated = [entry for entry in entries if isinstance(entry, Statement)]
         for entry in entries:
             if isinstance(entry, Body):
                 its_logic = logic(entry.plan)
                 of = summary(entry.plan, its_logic, entry.sha256)
-                plans.append(Known(len(self.known) + 1, entry.plan, its_logic, of))
+                plans.append(MappedPlan(len(self.known) + 1, entry.plan, its_logic, of))
                 self.known[plans[-1].sequence] = plans[-1]
             elif not isinstance(entry, Statement):
                 events.extend(entry)

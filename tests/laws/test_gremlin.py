@@ -21,7 +21,7 @@ from lark import Lark
 from headwater.graphstore import GraphStore, open_store
 from headwater.graphstore.embedded.bytecode import STEPS
 from headwater.graphstore.embedded.store import EmbeddedStore
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.evaluation import frames
 from headwater.ingest.gremlin.graphbinary import GraphBinary
 from headwater.ingest.gremlin.graphson import GraphSON
@@ -127,7 +127,7 @@ def test_what_is_parsed_is_the_same_when_printed_and_parsed_again(text: str) -> 
 def test_any_text_is_a_traversal_or_refused_in_one_sentence(text: str) -> None:
     try:
         found: object = parse(text)
-    except Refused as refused:
+    except InvalidRequest as refused:
         found = str(refused)
     assert isinstance(found, Bytecode) or (isinstance(found, str) and 0 < len(found) < 400)
 

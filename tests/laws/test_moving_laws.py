@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any, TypeVar
 
-from fold_by_key import About, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
+from fold_by_key import DatasetFact, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +14,7 @@ from headwater.graphmodel import now
 from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.model import Effect
-from headwater.graphmodel.now import Near, Read, Write
+from headwater.graphmodel.now import Read, RelevantWrites, Write
 from headwater.graphmodel.statements import Statement, chosen, with_statements
 from headwater.graphmodel.whole import Graph
 from headwater.graphstore.neptune_csv import lines
@@ -73,7 +73,7 @@ def _in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
     yield from (thing for thing in told if isinstance(thing, Part))
     for plan in plans:
         yield from plan_parts(plan)
-    abouts = [thing for thing in told if isinstance(thing, About)] + [logic_fact(plan) for plan in plans]
+    abouts = [thing for thing in told if isinstance(thing, DatasetFact)] + [logic_fact(plan) for plan in plans]
     for dataset, same_dataset in grouped(abouts, lambda about: about.dataset).items():
         facts = [about.fact for about in same_dataset]
         halves = (reduce(Facts.add, half, Facts()) for half in (facts[:split], facts[split:]))
@@ -105,4 +105,4 @@ reads = st.builds(
 @given(writes, reads)
 def test_what_a_run_saw_is_decided_by_the_writes_near_it(some: list[Write], reader: Read) -> None:
     timeline = now.timeline(some)
-    assert now.seen(reader, Near(timeline)(reader)) == now.seen(reader, timeline)
+    assert now.seen(reader, RelevantWrites(timeline)(reader)) == now.seen(reader, timeline)

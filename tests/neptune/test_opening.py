@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headwater.graphstore.errors import Denied, Passing, Refused
+from headwater.graphstore.errors import Denied, InvalidRequest, TransientError
 from headwater.graphstore.neptune.signing import Signer
 from headwater.graphstore.neptune.transport import Transport, trust
 from tests.neptune.standin import REGION, SECRET, StandIn, serving
@@ -81,15 +81,15 @@ def test_nobody_there_is_a_passing_error(tls: Tls, credentials: None) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     transport = Transport(Signer(REGION), ssl=trust(str(tls.ca)))
-    with pytest.raises(Passing, match="cannot be reached"):
+    with pytest.raises(TransientError, match="cannot be reached"):
         transport.connect(f"wss://127.0.0.1:{port}/gremlin")
 
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"no certificates could be read from .*missing\.pem: No such file"):
+    with pytest.raises(InvalidRequest, match=r"no certificates could be read from .*missing\.pem: No such file"):
         trust(str(tmp_path / "missing.pem"))
     (tmp_path / "empty.pem").write_text("no certificate")
-    with pytest.raises(Refused, match="no certificates could be read"):
+    with pytest.raises(InvalidRequest, match="no certificates could be read"):
         trust(str(tmp_path / "empty.pem"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.graphstore.errors import Denied, Refused
+from headwater.graphstore.errors import Denied, InvalidRequest
 from headwater.graphstore.neptune.signing import Signer
 from tests.neptune import sigv4
 
@@ -70,7 +70,7 @@ def test_the_check_refuses_what_is_not_right(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_region_comes_from_the_url_or_from_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, PLAIN)
-    with pytest.raises(Refused, match="no region: add region="):
+    with pytest.raises(InvalidRequest, match="no region: add region="):
         Signer()
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     assert (Signer().region, Signer(REGION).region) == ("us-west-2", REGION)
@@ -125,10 +125,10 @@ def test_credentials_that_cannot_be_had_are_one_sentence(tmp_path: Path, monkeyp
 def test_without_the_extra_it_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['botocore'] = None\n"
-        "from headwater.graphstore.errors import Refused\n"
+        "from headwater.graphstore.errors import InvalidRequest\n"
         "from headwater.graphstore.neptune.signing import Signer\n"
         "try: Signer('eu-west-1')\n"
-        "except Refused as error: print(error)\n"
+        "except InvalidRequest as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "neptune: signing needs boto3: pip install 'headwater[aws]'\n"

@@ -8,7 +8,7 @@ import pytest
 
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphstore import GraphStore, open_store
-from headwater.graphstore.errors import Denied, Lasting, Passing, Refused, StoreError
+from headwater.graphstore.errors import Denied, InvalidRequest, PermanentError, StoreError, TransientError
 from headwater.graphstore.neptune.store import open_neptune
 from tests.contract.test_store import ORDERS, SMALL, contents
 from tests.neptune.standin import StandIn, serving
@@ -63,8 +63,8 @@ def test_a_question_is_asked_again_too(kind: str, times: int, standin: StandIn, 
 
 
 LASTING: list[tuple[str, type[StoreError], str]] = [
-    ("malformed", Refused, "MalformedQueryException: Query parsing has failed"),
-    ("unheard of", Lasting, "BrandNewException"),
+    ("malformed", InvalidRequest, "MalformedQueryException: Query parsing has failed"),
+    ("unheard of", PermanentError, "BrandNewException"),
 ]
 
 
@@ -73,7 +73,7 @@ def test_what_cannot_succeed_is_sent_once(
     kind: str, error: type[StoreError], words: str, standin: StandIn, store: GraphStore
 ) -> None:
     standin.suffer(kind)
-    with pytest.raises(Lasting, match=words):
+    with pytest.raises(PermanentError, match=words):
         store.apply(SMALL)
     with pytest.raises(error, match=words):
         store.g.V().count().next()
@@ -89,7 +89,7 @@ def test_a_question_that_takes_too_long_is_not_asked_again(standin: StandIn, sto
 
 def test_what_does_not_pass_is_the_callers_business_in_the_end(standin: StandIn, store: GraphStore) -> None:
     standin.suffer("conflict")
-    with pytest.raises(Passing, match="ConcurrentModificationException: Failed to complete Insert"):
+    with pytest.raises(TransientError, match="ConcurrentModificationException: Failed to complete Insert"):
         store.apply(SMALL)
     assert standin.seen.faults["conflict"] == 9
 
@@ -103,7 +103,7 @@ def test_a_write_that_takes_too_long_is_sent_in_halves(standin: StandIn, store: 
 
 def test_an_element_that_takes_too_long_alone_is_tried_later(standin: StandIn, store: GraphStore) -> None:
     standin.slowest = 0
-    with pytest.raises(Passing, match="TimeLimitExceededException"):
+    with pytest.raises(TransientError, match="TimeLimitExceededException"):
         store.apply(SMALL)
 
 
@@ -124,7 +124,7 @@ def test_questions_go_to_the_reader_and_what_must_see_writes_to_the_writer(stand
 
 def test_a_writer_that_only_reads_is_left_after_a_while(standin: StandIn, store: GraphStore) -> None:
     standin.role = "reader"
-    with pytest.raises(Passing, match="ReadOnlyViolationException"):
+    with pytest.raises(TransientError, match="ReadOnlyViolationException"):
         store.apply(SMALL)
     standin.role = "writer"
     store.apply(SMALL)
@@ -158,7 +158,7 @@ def test_a_large_write_keeps_the_advised_size_and_takes_several_connections(
 
 def test_a_large_write_that_is_cut_off_is_made_whole_by_the_same_again(standin: StandIn, store: GraphStore) -> None:
     standin.suffer("malformed", rate=0.2, seed=2)
-    with pytest.raises(Lasting):
+    with pytest.raises(PermanentError):
         store.apply(large(600))
     standin.suffer()
     assert 0 < sum(store.counts().values()) < 1_201

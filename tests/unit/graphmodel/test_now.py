@@ -9,7 +9,7 @@ import pytest
 from headwater.graphmodel import now
 from headwater.graphmodel.logic import Role
 from headwater.graphmodel.model import Effect
-from headwater.graphmodel.now import Read, Replaces, Standing, Write
+from headwater.graphmodel.now import Contribution, Read, Replaces, Write
 
 OUTPUTS = {"p": frozenset("abc"), "q": frozenset("ab"), "r": frozenset("c")}
 
@@ -81,11 +81,11 @@ def test_what_a_write_replaces(effect: Effect, partitioned: bool, expected: Repl
     assert now.replaces(effect, partitioned=partitioned) is expected
 
 
-SURE, UNSURE = Standing(), Standing(certain=False)
+SURE, UNSURE = Contribution(), Contribution(certain=False)
 
 
-def standing(columns: str, *, certain: bool = True) -> Standing:
-    return Standing(certain, frozenset(columns))
+def standing(columns: str, *, certain: bool = True) -> Contribution:
+    return Contribution(certain, frozenset(columns))
 
 
 def of(plan: str, effect: Effect = Effect.ALL, carried: str = "") -> dict[str, Any]:
@@ -125,7 +125,9 @@ def of(plan: str, effect: Effect = Effect.ALL, carried: str = "") -> dict[str, A
         ([of("p"), of("p", carried="a")], False, {"p": SURE}),
     ],
 )
-def test_the_state_of_a_dataset(steps: list[dict[str, Any]], partitioned: bool, expected: dict[str, Standing]) -> None:
+def test_the_state_of_a_dataset(
+    steps: list[dict[str, Any]], partitioned: bool, expected: dict[str, Contribution]
+) -> None:
     writes = [write(f"w{i}", i, **step) for i, step in enumerate(steps)]
     assert now.fold(writes, OUTPUTS.__getitem__, partitioned=partitioned) == expected
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headwater.graphmodel.model import Effect
-from headwater.graphmodel.now import Standing, Write
+from headwater.graphmodel.now import Contribution, Write
 from headwater.graphmodel.validity import STILL, Validity, before, columns_of, columns_text, revised, states, validities
 
 OUTPUTS = {"p": frozenset("abc"), "q": frozenset("ab"), "r": frozenset("c")}
@@ -24,7 +24,7 @@ def stood(writes: Sequence[Write], *, partitioned: bool = False) -> set[Validity
 
 
 def valid(plan: str, begin: int, end: int = STILL, columns: str | None = None, *, certain: bool = True) -> Validity:
-    return Validity(plan, Standing(certain, None if columns is None else frozenset(columns)), begin, end)
+    return Validity(plan, Contribution(certain, None if columns is None else frozenset(columns)), begin, end)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from headwater.graphmodel.delta import GraphDelta, vertex
-from headwater.graphstore.errors import Refused
-from headwater.graphstore.null_store import BlankStore
+from headwater.graphstore.errors import InvalidRequest
+from headwater.graphstore.null_store import NullStore
 
 
 def test_nothing_is_kept_and_nothing_found() -> None:
-    with BlankStore() as store:
+    with NullStore() as store:
         store.apply(GraphDelta((vertex("v", "run", status="success"),)))
         store.clear()
         store.checkpoint()
@@ -19,5 +19,5 @@ def test_nothing_is_kept_and_nothing_found() -> None:
 
 
 def test_a_value_of_a_wrong_type_is_refused() -> None:
-    with pytest.raises(Refused, match="status"):
-        BlankStore().apply([GraphDelta((vertex("v", "run", status=7),))])
+    with pytest.raises(InvalidRequest, match="status"):
+        NullStore().apply([GraphDelta((vertex("v", "run", status=7),))])

@@ -27,7 +27,7 @@ from gremlin_python.statics import long
 from gremlin_python.structure.graph import Graph
 
 from headwater.graphstore.embedded.bytecode import script_of
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 
 Ask = Callable[[GraphTraversalSource], Any]
 g = GraphTraversalSource(Graph(), TraversalStrategies())
@@ -136,15 +136,15 @@ REFUSED: list[tuple[Ask, str]] = [
 
 @pytest.mark.parametrize(("ask", "reason"), REFUSED, ids=[case[1] for case in REFUSED])
 def test_what_would_be_answered_otherwise_is_refused(ask: Ask, reason: str) -> None:
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(InvalidRequest, match=reason):
         script_of(ask(g).bytecode)
 
 
 def test_depth_is_bounded() -> None:
     assert script_of(nested(20)).text.count("where") == 21
-    with pytest.raises(Refused, match="nested more than"):
+    with pytest.raises(InvalidRequest, match="nested more than"):
         script_of(nested(40))
-    with pytest.raises(Refused, match="no step"):
+    with pytest.raises(InvalidRequest, match="no step"):
         script_of(Bytecode())
 
 
@@ -158,5 +158,5 @@ def test_no_value_is_ever_part_of_the_text() -> None:
 def test_the_numbers_of_gremlinpython_are_numbers() -> None:
     """Its `long` is no plain int: to look for it in a range would take centuries."""
     assert script_of(g.V().has("n", long(2**63 - 1)).bytecode).params == {"p0": "n", "p1": 2**63 - 1}
-    with pytest.raises(Refused, match="does not fit 64 bits"):
+    with pytest.raises(InvalidRequest, match="does not fit 64 bits"):
         script_of(g.V().has("n", long(2**63)).bytecode)

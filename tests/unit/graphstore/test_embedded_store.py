@@ -17,7 +17,15 @@ from gremlin_python.process.traversal import Bytecode
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphstore import open_store, set_aside
 from headwater.graphstore.embedded.store import EmbeddedStore
-from headwater.graphstore.errors import Damaged, Exceeded, InUse, Lasting, Passing, Refused, StoreError
+from headwater.graphstore.errors import (
+    Damaged,
+    Exceeded,
+    InUse,
+    InvalidRequest,
+    PermanentError,
+    StoreError,
+    TransientError,
+)
 
 ROOT = Path(__file__).parents[3]
 JOBS = GraphDelta(tuple(vertex(f"job{i}", "job", name=f"job {i}") for i in range(20)))
@@ -38,7 +46,7 @@ FILLER = """
 import resource, signal, sys
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import open_store
-from headwater.graphstore.errors import Passing
+from headwater.graphstore.errors import TransientError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = open_store("embedded:" + sys.argv[1])
 delta = lambda i: GraphDelta(tuple(vertex(f"{i}.{k}", "job", name=f"{i * k:0200}") for k in range(50)))
@@ -54,7 +62,7 @@ assert store.counts()["job"] == 50 * written
 try:
     store.apply(delta(written))
     raise SystemExit("written to a full disk")
-except Passing:
+except TransientError:
     pass
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 store.apply(delta(written))
@@ -67,7 +75,7 @@ STARVED = """
 import resource, signal, sys
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import open_store
-from headwater.graphstore.errors import Passing
+from headwater.graphstore.errors import TransientError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = open_store("embedded:" + sys.argv[1])
 store.apply(GraphDelta((vertex("first", "job"),)))
@@ -77,12 +85,12 @@ for _ in range(3):
         try:
             store.apply(GraphDelta((vertex("second", "job"),)))
             raise SystemExit("written to a full disk")
-        except Passing:
+        except TransientError:
             pass
     try:
         open_store("embedded:" + sys.argv[1] + "-other")
         raise SystemExit("made on a full disk")
-    except Passing:
+    except TransientError:
         pass
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert store.counts() == {"job": 1}
@@ -94,12 +102,12 @@ store.close()
 OPENER = """
 import resource, signal, sys
 from headwater.graphstore import open_store
-from headwater.graphstore.errors import Passing
+from headwater.graphstore.errors import TransientError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 try:
     open_store("embedded:" + sys.argv[1])
-except Passing:
+except TransientError:
     pass
 """
 
@@ -246,19 +254,19 @@ def test_a_torn_end_is_what_a_crash_leaves(closed: Path) -> None:
 def test_other_peoples_folders_and_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     for path in (tmp_path, tmp_path / "thesis.txt"):
-        with pytest.raises(Lasting, match="is not a graph store"):
+        with pytest.raises(PermanentError, match="is not a graph store"):
             opened(path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
 def test_opened_read_only_it_makes_and_changes_nothing(closed: Path) -> None:
     with open_store(f"embedded:{closed}", readonly=True) as store:
-        with pytest.raises(Refused, match="read-only"):
+        with pytest.raises(InvalidRequest, match="read-only"):
             store.apply(JOBS)
-        with pytest.raises(Refused, match="read-only"):
+        with pytest.raises(InvalidRequest, match="read-only"):
             store.clear()
         assert store.counts() == {"job": 20}
-    with pytest.raises(Lasting, match="is not a graph store"):
+    with pytest.raises(PermanentError, match="is not a graph store"):
         open_store(f"embedded:{closed}2", readonly=True)
     assert not Path(f"{closed}2").exists()
 
@@ -278,12 +286,12 @@ def test_opened_read_only_it_makes_and_changes_nothing(closed: Path) -> None:
     ],
 )
 def test_an_url_that_is_no_store_is_explained(url: str, sentence: str) -> None:
-    with pytest.raises(Refused, match=sentence):
+    with pytest.raises(InvalidRequest, match=sentence):
         open_store(url)
 
 
 def test_a_password_in_an_url_is_refused_and_not_repeated() -> None:
-    with pytest.raises(Refused, match="HEADWATER_STORE_PASSWORD") as refused:
+    with pytest.raises(InvalidRequest, match="HEADWATER_STORE_PASSWORD") as refused:
         open_store("wss://me:hunter2@localhost:8182/gremlin")
     assert "hunter2" not in str(refused.value)
 
@@ -293,7 +301,7 @@ def test_closed_it_answers_nothing(closed: Path) -> None:
     store.close()
     store.close()
     for use in (store.counts, lambda: store.apply(JOBS), lambda: store.g.V().to_list()):
-        with pytest.raises(Lasting, match="closed"):
+        with pytest.raises(PermanentError, match="closed"):
             use()
 
 
@@ -348,18 +356,21 @@ def test_a_step_from_the_wire_is_never_a_script(closed: Path, step: list[object]
         (bytecode.source_instructions if source else bytecode.step_instructions).append(step)
         bytecode.add_step("V")
         with opened(closed) as store:
-            with pytest.raises(Refused, match="not supported"):
+            with pytest.raises(InvalidRequest, match="not supported"):
                 store.run(bytecode)
             assert store.counts() == {"job": 20}
 
 
 def test_every_error_says_whose_fault_it_is() -> None:
-    kinds = {kind.__name__: (kind.fault, kind.status, kind.exit_code) for kind in (Refused, Exceeded, Passing, Lasting)}
+    kinds = {
+        kind.__name__: (kind.fault, kind.status, kind.exit_code)
+        for kind in (InvalidRequest, Exceeded, TransientError, PermanentError)
+    }
     assert kinds == {
-        "Refused": ("sender", 400, 2),
+        "InvalidRequest": ("sender", 400, 2),
         "Exceeded": ("sender", 503, 1),
-        "Passing": ("store", 503, 3),
-        "Lasting": ("store", 500, 4),
+        "TransientError": ("store", 503, 3),
+        "PermanentError": ("store", 500, 4),
     }
     assert {kind.exit_code for kind in (InUse, Damaged)} == {3}
-    assert all(issubclass(kind, StoreError) for kind in (InUse, Damaged, Passing, Lasting))
+    assert all(issubclass(kind, StoreError) for kind in (InUse, Damaged, TransientError, PermanentError))

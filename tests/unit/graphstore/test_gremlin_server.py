@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 from gremlin_python.driver.protocol import GremlinServerError
 
-from headwater.graphstore.errors import Exceeded, Lasting, Passing, Refused, StoreError
+from headwater.graphstore.errors import Exceeded, InvalidRequest, PermanentError, StoreError, TransientError
 from headwater.graphstore.remote.gremlin_server import meaning
 
 ANSWERS: list[tuple[int, str, list[str], type[StoreError]]] = [
-    (401, "no", [], Refused),
-    (499, "The traversal source [x] for alias [g] is not configured on the server.", [], Refused),
-    (500, "Vertex id could not be resolved from mergeE: x", ["java.lang.IllegalArgumentException"], Lasting),
-    (500, "Java heap space", ["java.lang.OutOfMemoryError"], Passing),
-    (500, "Conflict", ["org.apache.tinkerpop.gremlin.structure.util.TransactionException"], Passing),
-    (596, "try again", [], Passing),
-    (597, "Query parsing failed", [], Refused),
+    (401, "no", [], InvalidRequest),
+    (499, "The traversal source [x] for alias [g] is not configured on the server.", [], InvalidRequest),
+    (500, "Vertex id could not be resolved from mergeE: x", ["java.lang.IllegalArgumentException"], PermanentError),
+    (500, "Java heap space", ["java.lang.OutOfMemoryError"], TransientError),
+    (500, "Conflict", ["org.apache.tinkerpop.gremlin.structure.util.TransactionException"], TransientError),
+    (596, "try again", [], TransientError),
+    (597, "Query parsing failed", [], InvalidRequest),
     (598, "A timeout occurred during traversal evaluation", [], Exceeded),
-    (599, "Could not locate method", [], Refused),
-    (777, "", [], Lasting),
+    (599, "Could not locate method", [], InvalidRequest),
+    (777, "", [], PermanentError),
 ]
 
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from botocore.loaders import Loader
 
-from headwater.graphstore.errors import Denied, Exceeded, Passing, Refused
+from headwater.graphstore.errors import Denied, Exceeded, InvalidRequest, TransientError
 from headwater.graphstore.neptune.errors import CODES, DELAYS, Remedy, code_of, meaning_of, sentence, waits
 
 MODEL = Loader().load_service_model("neptunedata", "service-2")["shapes"]
@@ -29,10 +29,14 @@ CONFLICT = (
     '"code":"ConcurrentModificationException","requestId":"b163032b-0c78-444b-9d80-07eacd88b74f"}'
 )
 CASES = [
-    (CONFLICT, Remedy.AGAIN, Passing),
+    (CONFLICT, Remedy.AGAIN, TransientError),
     ('{"requestId":"x","code":"TimeLimitExceededException","detailedMessage":"A timeout"}', Remedy.HALVE, Exceeded),
-    ('500: {"requestId":"x","code":"ReadOnlyViolationException","detailedMessage":""}', Remedy.RECONNECT, Passing),
-    ('{"code":"MalformedQueryException","detailedMessage":"Query parsing has failed"}', Remedy.NONE, Refused),
+    (
+        '500: {"requestId":"x","code":"ReadOnlyViolationException","detailedMessage":""}',
+        Remedy.RECONNECT,
+        TransientError,
+    ),
+    ('{"code":"MalformedQueryException","detailedMessage":"Query parsing has failed"}', Remedy.NONE, InvalidRequest),
     ('{"code":"AccessDeniedException","detailedMessage":"Missing Authentication Token"}', Remedy.NONE, Denied),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.neptune.url import Settings, settings
 
 GOOD = [
@@ -45,7 +45,7 @@ BAD = [
 
 @pytest.mark.parametrize(("url", "words"), BAD)
 def test_a_wrong_url_is_refused_with_the_part_that_is_wrong(url: str, words: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         settings(url)
     assert words in str(refused.value)
     assert "secret" not in str(refused.value)

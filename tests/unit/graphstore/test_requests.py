@@ -9,7 +9,7 @@ from gremlin_python.statics import long
 from gremlin_python.structure.graph import Graph
 
 from headwater.graphmodel.delta import GraphDelta, Vertex, edge, edge_id, vertex
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.remote.requests import Budget, Request, requests
 
 ROOMY = Budget(records=1_000, bytes=100_000)
@@ -103,7 +103,7 @@ def test_whole_numbers_are_longs_and_truth_values_are_not() -> None:
     ],
 )
 def test_a_text_that_is_no_unicode_is_refused(delta: GraphDelta) -> None:
-    with pytest.raises(Refused, match="cannot be stored"):
+    with pytest.raises(InvalidRequest, match="cannot be stored"):
         list(requests([delta], ROOMY))
 
 

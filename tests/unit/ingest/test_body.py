@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.ingest.intake.body import Limits, Reading, Refused, dump, gunzip, parse
+from headwater.ingest.intake.body import InvalidBody, Limits, Reading, dump, gunzip, parse
 
 LIMITS = Limits()
 
 
 def refusal(limits: Limits, body: bytes) -> tuple[int, str]:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidBody) as refused:
         parse(body, limits)
     return refused.value.status, refused.value.sentence
 
@@ -31,7 +31,7 @@ def test_a_gzip_stream_of_any_members_unpacks(members: list[bytes], factor: int)
 @given(body=st.binary(max_size=2000), cut=st.integers(1, 20))
 def test_a_gzip_stream_that_was_cut_is_refused(body: bytes, cut: int) -> None:
     packed = gzip.compress(body, mtime=0)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidBody) as refused:
         gunzip(packed[:-cut], 10_000, 10)
     assert (refused.value.status, refused.value.sentence) == (400, "the gzip stream ends too early")
 
@@ -53,7 +53,7 @@ DAMAGED = "Content-Encoding says gzip, but the body is no gzip stream or is dama
     ],
 )
 def test_a_broken_or_too_large_gzip_stream_is_refused(packed: bytes, status: int, sentence: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidBody) as refused:
         gunzip(packed, 1000, 10)
     assert (refused.value.status, refused.value.sentence) == (status, sentence)
 
@@ -119,7 +119,7 @@ def test_bodies_share_the_room_that_there_is_and_give_it_back() -> None:
     reading = Reading(100)
     with reading.share() as one, reading.share() as other:
         one.take(60)
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(InvalidBody) as refused:
             other.take(41)
         assert refused.value.status == 503
         assert refused.value.headers == {"Retry-After": "5"}

@@ -38,7 +38,7 @@ from gremlin_python.process.traversal import (
 from gremlin_python.statics import long
 from gremlin_python.structure.graph import Edge, Graph, Path, Property, Vertex, VertexProperty
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.graphbinary import GraphBinary
 from headwater.ingest.gremlin.graphson import GraphSON
 from headwater.ingest.gremlin.messages import NOBODY, Codec, Failed, Status
@@ -180,7 +180,7 @@ def test_graphson_that_is_never_in_a_request_is_malformed(argument: Any) -> None
 def test_a_strategy_that_would_change_the_answer_is_named() -> None:
     strategy = {"@type": "g:SubgraphStrategy", "@value": {"vertices": {"@type": "g:Bytecode", "@value": {}}}}
     bytecode = {"@type": "g:Bytecode", "@value": {"source": [["withStrategies", strategy]], "step": [["V"]]}}
-    with pytest.raises(Refused, match="SubgraphStrategy would change the answer"):
+    with pytest.raises(InvalidRequest, match="SubgraphStrategy would change the answer"):
         GraphSON().request(
             json.dumps({"requestId": str(IDENTITY), "op": "bytecode", "args": {"gremlin": bytecode}}).encode()
         )

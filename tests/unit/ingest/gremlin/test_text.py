@@ -27,7 +27,7 @@ from gremlin_python.process.traversal import (
 )
 from gremlin_python.structure.graph import Graph
 
-from headwater.graphstore.errors import Refused
+from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.text import MAX_CHARACTERS, parse
 
 Ask = Callable[[GraphTraversalSource], Any]
@@ -195,7 +195,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "sentence"), REFUSED.items(), ids=[text[:40] for text in REFUSED])
 def test_what_is_no_traversal_is_refused_where_it_stops_being_one(text: str, sentence: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         parse(text)
     assert sentence in str(refused.value)
 
