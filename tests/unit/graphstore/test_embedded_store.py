@@ -56,7 +56,7 @@ try:
     while True:
         store.apply(delta(written))
         written += 1
-except Passing as error:
+except TransientError as error:
     print(error)
 assert store.counts()["job"] == 50 * written
 try:
