@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from headwater.client import Client, running
 from headwater.errors import Unreachable
+from headwater.ingest.process.child import command
 
 CONTENT_TYPE = "application/vnd.absa.spline.producer.v1.2+json"
 _PATHS = {"plan": "/producer/execution-plans", "event": "/producer/execution-events"}
@@ -76,10 +76,10 @@ def server() -> Iterator[Client]:
     with tempfile.TemporaryDirectory(prefix="headwater-demo-") as place:
         folder = Path(place) / "data"
         log = Path(place) / "server.log"
-        command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--data", str(folder)]
+        serve = command("headwater.cli:run", "serve", "--port", "0", "--data", str(folder))
         with log.open("wb") as out:
             process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdout=out, stderr=subprocess.STDOUT, cwd=place, env=environment()
+                serve, stdout=out, stderr=subprocess.STDOUT, cwd=place, env=environment()
             )
         try:
             yield _started(process, folder, log)
@@ -89,11 +89,8 @@ def server() -> Iterator[Client]:
 
 
 def environment() -> dict[str, str]:
-    """Without the user's own settings; this very installation is found from any folder."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
-    here = str(Path(__file__).parents[2])
-    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (here, kept.get("PYTHONPATH"))))
-    return kept
+    """The environment without the user's settings of Headwater, which would lead the demo to their own data."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
 
 
 def _started(process: subprocess.Popen[bytes], folder: Path, log: Path) -> Client:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from headwater.client import Client
 from headwater.demo import environment
+from headwater.ingest.process.child import command
 
 #: A column of the pipeline's last output, and a column of a raw file, below the lake's folder.
 LAST = "pipe/out/churn_by_country#avg_score"
@@ -30,11 +30,11 @@ def missing() -> str | None:
 
 def run(client: Client, lake: Path, done: Callable[[str], None]) -> int:
     """Run them, each named as soon as it is done; the last entry's number. NotRun: they do not."""
-    command = [sys.executable, "-m", "headwater.demo.pipeline", str(lake), client.url]
+    jobs = command("headwater.demo.pipeline:main", str(lake), client.url)
     log = lake / "spark.log"
     with log.open("w+", encoding="utf-8") as said:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=lake, env=environment()
+            jobs, stdout=subprocess.PIPE, stderr=said, text=True, cwd=lake, env=environment()
         )
         try:
             assert process.stdout is not None

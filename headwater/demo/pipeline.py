@@ -1,4 +1,4 @@
-"""The demo's seven Spark jobs, run here: ``python -m headwater.demo.pipeline FOLDER URL``, in a process of its own.
+"""The demo's seven Spark jobs, run on this machine's Spark by `headwater.demo.live`, in a process of their own.
 
 They write what the recorded jobs write, from a handful of made-up rows; a formula takes the place of the model that the
 recorded pipeline trains, so that PySpark alone is enough.
@@ -7,7 +7,7 @@ recorded pipeline trains, so that PySpark alone is enough.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +132,9 @@ _SETTINGS: Mapping[str, str] = {
 }
 
 
-def main(folder: str, url: str) -> None:
-    """Run all, each captured under a name of its own."""
+def main(arguments: Sequence[str]) -> int:
+    """Run all jobs, each captured under a name of its own. Arguments: the lake's folder, the server's URL."""
+    folder, url = arguments
     from pyspark.sql import SparkSession
 
     raw(Path(folder))
@@ -148,7 +149,4 @@ def main(folder: str, url: str) -> None:
         sys.stdout.write(f"{job.__name__}\n")
         sys.stdout.flush()
     spark.stop()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    return 0

@@ -12,11 +12,12 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from headwater.ingest.process.child import command
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +43,7 @@ class GraphProcess:
     def start(cls, folder: Path, store: str | None) -> GraphProcess:
         """Start the process, which opens nothing yet: the server first makes sure that the folder is its own."""
         return cls(
-            lambda path: [
-                sys.executable,
-                "-m",
-                "headwater.ingest.process.graph_worker",
-                str(folder),
-                store or "",
-                str(path),
-            ]
+            lambda path: command("headwater.ingest.process.graph_worker:main", str(folder), store or "", str(path))
         )
 
     def open(self) -> None:
@@ -111,7 +105,7 @@ class GraphProcess:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 - our own module
-            self._command(self.address), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), bufsize=0
+            self._command(self.address), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         assert process.stdin is not None, "started with a pipe"
         os.set_blocking(process.stdin.fileno(), False)
@@ -145,9 +139,3 @@ def _errors() -> dict[str, type[Exception]]:
         RuntimeError,
     )
     return {kind.__name__: kind for kind in kinds}
-
-
-def _environment() -> dict[str, str]:
-    """With the path of what runs here: the same code, from any folder."""
-    here = str(Path(__file__).parents[3])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))}

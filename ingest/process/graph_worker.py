@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -33,8 +34,9 @@ _KEEPALIVE_SECONDS = 86_400.0  #: the server's connections are never closed from
 _READ = 4_096
 
 
-def main(folder: str, store: str, address: str) -> int:
-    """Serve until standard input ends; the exit code. `store` is empty for the folder's own."""
+def main(arguments: Sequence[str]) -> int:
+    """Serve until standard input ends; the exit code. Three arguments: folder, store (empty: the folder's), socket."""
+    folder, store, address = arguments
     for number in (signal.SIGINT, signal.SIGTERM):  # the server is told, drains, and then ends this process
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -75,7 +77,3 @@ def _listen(service: Service, loop: asyncio.AbstractEventLoop, gone: asyncio.Eve
 
 def _tell(said: dict[str, object]) -> None:
     print(json.dumps(said), flush=True)  # noqa: T201 - the one line that the server reads
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

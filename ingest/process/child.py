@@ -1,0 +1,46 @@
+"""A function of Headwater in a process of its own, whose imports do not look into the current folder.
+
+``python -m`` and ``python -c`` put the current folder first on the path of imports, so that a file ``orjson.py`` there
+would run as part of a server. A child is started by the path of this file instead, and loads the package that this
+file belongs to, wherever that is installed.
+
+Read by both sides: `command` makes the command line, and as a script (`_main`) it is what runs in the child.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["command"]
+
+
+def command(function: str, *arguments: str) -> list[str]:
+    """The command line that calls `function` ("module:name") with the list of `arguments` and exits with its result.
+
+    The function takes a list of texts and returns an exit code.
+    """
+    return [sys.executable, __file__, function, *arguments]
+
+
+def _main() -> int:
+    # Python put the folder of this file on the path, where `server` and others lie that are no top-level modules.
+    # With -P or PYTHONSAFEPATH (3.11) it did not. This comes before any import, which would look there.
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    from importlib import import_module, util
+
+    package = __file__.replace("\\", "/").rpartition("/ingest/process/")[0]
+    spec = util.spec_from_file_location("headwater", f"{package}/__init__.py", submodule_search_locations=[package])
+    assert spec is not None, "a path that ends in .py has a loader"
+    assert spec.loader is not None, "a path that ends in .py has a loader"
+    headwater = util.module_from_spec(spec)
+    sys.modules["headwater"] = headwater
+    spec.loader.exec_module(headwater)
+
+    module, _, function = sys.argv[1].partition(":")
+    code: int = getattr(import_module(module), function)(sys.argv[2:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
