@@ -120,7 +120,6 @@ def serve(file: Path, *, state: str | None, data: Path, store: str | None, serve
     if not scheduled:
         raise WrongUse(f"no watch in {file} has a schedule")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
     def once(one: Watch) -> None:
         with asking(data, store, server) as source, _states(state, data, **aws) as states:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
-from apscheduler.triggers.date import DateTrigger
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +16,7 @@ from headwater.queries.answers.answer import Answer, Edge, Table
 from headwater.watching.definitions import Watch, parse
 from headwater.watching.news import difference, items, kept
 from headwater.watching.reports import Report, markdown, page
-from headwater.watching.serving import Cron, serve
+from headwater.watching.serving import next_time, serve
 
 GOOD = """\
 timezone: Europe/Berlin
@@ -90,28 +89,79 @@ def test_python_in_yaml_is_not_run() -> None:
     ],
 )
 def test_when_a_watch_is_due(line: str, zone: str, after: str, due: str) -> None:
-    found = Cron(line, zone).get_next_fire_time(None, dt.datetime.fromisoformat(after))
+    found = next_time(scheduled("one", line, zone), dt.datetime.fromisoformat(after))
     assert found == dt.datetime.fromisoformat(due)
 
 
-def test_a_watch_that_fails_does_not_end_the_others() -> None:
+def scheduled(name: str, line: str, zone: str = "UTC") -> Watch:
     (watch,) = parse(GOOD.encode(), "w.yaml")
-    watches = [Watch(name, watch.nodes, watch.question, {}, watch.tell) for name in ("bad", "worse", "good")]
-    stop, ran = threading.Event(), list[str]()
+    return replace(watch, name=name, schedule=line, timezone=zone)
+
+
+class Waits(threading.Event):
+    """An event whose waits take no time: they move the clock, which other waits cannot see."""
+
+    def __init__(self, start: str, until: str, slept: tuple[str, str] = ("", "")) -> None:
+        super().__init__()
+        self.now, self.until = dt.datetime.fromisoformat(start), dt.datetime.fromisoformat(until)
+        self.asleep, self.awake = (dt.datetime.fromisoformat(at) if at else self.until for at in slept)
+
+    def clock(self) -> dt.datetime:
+        return self.now
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None, "a wait without an end would not notice a clock that was set"
+        self.now += dt.timedelta(seconds=timeout)
+        if self.asleep <= self.now < self.awake:
+            self.now = self.awake
+        if self.now >= self.until:
+            self.set()
+        return self.is_set()
+
+
+def ran(watches: list[Watch], stop: Waits, takes: dt.timedelta = dt.timedelta()) -> list[str]:
+    """What ran, and when, of watches that each take a time."""
+    done = list[str]()
+
+    def run(one: Watch) -> None:
+        done.append(f"{one.name} {stop.now:%H:%M:%S}")
+        stop.now += takes
+
+    serve(watches, run, stop, clock=stop.clock)
+    return done
+
+
+def test_each_watch_runs_when_it_is_due() -> None:
+    watches = [scheduled("two", "0 */2 * * *"), scheduled("never again", "0 6 * * *"), scheduled("half", "30 * * * *")]
+    stop = Waits("2026-11-26T06:00:00+00:00", "2026-11-26T09:00:00+00:00")
+    assert ran(watches, stop) == ["half 06:30:00", "half 07:30:00", "two 08:00:00", "half 08:30:00"]
+
+
+def test_what_was_missed_is_made_up_for_once_if_it_is_not_too_late() -> None:
+    slept = ("2026-11-26T06:00:10+00:00", "2026-11-26T08:10:00+00:00")
+    watches = [scheduled("often", "*/5 * * * *"), scheduled("early", "1 7 * * *"), scheduled("late", "20 7 * * *")]
+    stop = Waits("2026-11-26T06:00:00+00:00", "2026-11-26T08:15:00+00:00", slept)
+    assert ran(watches, stop) == ["often 08:10:00", "late 08:10:00"]
+
+
+def test_one_that_takes_long_makes_others_wait_and_is_not_run_twice_for_it() -> None:
+    watches = [scheduled("long", "0 6 * * *"), scheduled("other", "5 6 * * *")]
+    stop = Waits("2026-11-26T05:59:00+00:00", "2026-11-26T07:00:00+00:00")
+    assert ran(watches, stop, dt.timedelta(minutes=10)) == ["long 06:00:00", "other 06:10:00"]
+
+
+def test_a_watch_that_fails_does_not_end_the_others() -> None:
+    watches = [scheduled(name, "0 6 * * *") for name in ("bad", "worse", "good")]
+    stop, names = Waits("2026-11-26T05:59:00+00:00", "2026-11-26T07:00:00+00:00"), list[str]()
     errors: dict[str, Exception] = {"bad": Unreachable("away"), "worse": ZeroDivisionError()}
 
     def run(one: Watch) -> None:
-        ran.append(one.name)
+        names.append(one.name)
         if one.name in errors:
             raise errors[one.name]
-        stop.set()
 
-    now = dt.datetime.now(dt.timezone.utc)
-    due: Callable[[Watch], DateTrigger] = lambda one: DateTrigger(  # noqa: E731
-        now + dt.timedelta(milliseconds=[w.name for w in watches].index(one.name))
-    )
-    serve(watches, run, stop, due)
-    assert ran == ["bad", "worse", "good"]
+    serve(watches, run, stop, clock=stop.clock)
+    assert names == ["bad", "worse", "good"]
 
 
 # what is new
