@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headwater.client import Client
 from headwater.errors import WrongUse
+from headwater.ingest.progress import Progress
 
 if TYPE_CHECKING:
     from headwater.ingest.folder.service import Service
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 _GROUP = 100  #: payloads that share an fsync
 _PATHS = {"spline.plan": "/producer/execution-plans", "spline.events": "/producer/execution-events"}
-
-Progress = Callable[[int, int], None]  #: (done, of)
 
 
 @dataclass

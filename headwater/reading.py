@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from headwater.errors import WrongUse
-from headwater.loading import Loaded, Progress
+from headwater.ingest.progress import Progress
+from headwater.loading import Loaded
 
 if TYPE_CHECKING:
     from headwater.graphstore import GraphStore

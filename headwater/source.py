@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.client import Client, running
 from headwater.errors import Unreachable, WrongUse
-from headwater.loading import Loaded, Progress, into, through
+from headwater.ingest.progress import Progress
+from headwater.loading import Loaded, into, through
 from headwater.reading import SHARED, ReadOnly
 from headwater.translation import translated
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from headwater.errors import WrongUse
-from headwater.loading import Progress
+from headwater.ingest.progress import Progress
 from headwater.settings import DATA, SERVER, STORE, default_data
 from headwater.source import Source, find
 

@@ -28,7 +28,7 @@ from headwater.translation import translated
 if TYPE_CHECKING:
     from headwater.aws_bridge.neptune_loader import Fault, Status
     from headwater.ingest.places.places import Place
-    from headwater.loading import Progress
+    from headwater.ingest.progress import Progress
 
 _MB = 2**20
 _FAULTS_SHOWN = 20

@@ -6,7 +6,6 @@ PLACE/ledger/*.csv.gz   the vertex that says that the graph is whole: written la
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,10 @@ from headwater.ingest.graph.mark import Mark
 from headwater.ingest.ledger.ledger import Ledger
 from headwater.ingest.ledger.verify import now_ms
 from headwater.ingest.places.places import Place, Within, refuse_unless_empty
+from headwater.ingest.progress import Progress
 
 GRAPH, LEDGER = "graph", "ledger"
 _STEP = 500  #: parts between two reports of progress
-
-Progress = Callable[[int, int], None]  #: (done, of)
 
 
 @dataclass(frozen=True)

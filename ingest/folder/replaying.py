@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,10 @@ from headwater.ingest.graph.projector import BATCH, ForeignGraph, Projector
 from headwater.ingest.graph.table_recovery import adopt
 from headwater.ingest.ledger.ledger import Ledger
 from headwater.ingest.ledger.verify import now_ms
+from headwater.ingest.progress import Progress
 
 #: How often one write is tried, for about two minutes: a cluster's writer may move meanwhile. The next replay goes on.
 _ATTEMPTS = 12
-
-Progress = Callable[[int, int], None]  #: (done, of)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from headwater.ingest.graph.projector import Projector
 from headwater.ingest.graph.table_recovery import adopt
 from headwater.ingest.ledger.file import FolderLock
 from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
 from headwater.queries.answers.errors import NodeNotFound
 from headwater.queries.answers.shapes import Result
@@ -47,8 +48,6 @@ _FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
 _ATTEMPTS = 8
 
 _NICENESS = 10
-
-Progress = Callable[[int, int], None]  #: (done, of)
 
 
 def _now_ms() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from headwater.graphstore import GraphStore
@@ -20,12 +19,11 @@ from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.mark import LEDGER, Mark, read_mark
 from headwater.ingest.graph.projector import BATCH, GAP, Projector
 from headwater.ingest.ledger.ledger import ERASURE, Ledger
+from headwater.ingest.progress import Progress
 
 log = logging.getLogger(__name__)
 
 _ADOPTING = "adopting"  #: set while the tables are being worked out
-
-Progress = Callable[[int, int], None]  #: (done, of)
 
 
 def adopt(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, progress: Progress) -> int:

@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from headwater.ingest.ledger.segments import (
 )
 from headwater.ingest.places.packed_file import PackedFile
 from headwater.ingest.places.places import Place, refuse_unless_empty
+from headwater.ingest.progress import Progress
 
 SPLIT = 64 * 2**20
 """Bytes of text in one segment: what one task of a distributed job reads."""
@@ -43,8 +44,6 @@ _ROWS = """SELECT e.sequence, e.received_ms, e.sender, e.kind, e.content_type, e
     FROM entries e LEFT JOIN bodies b ON b.content = e.content
     WHERE e.sequence > ? AND e.sequence <= ? ORDER BY e.sequence LIMIT ?"""
 _CHAINED = len(Chained._fields)
-
-Progress = Callable[[int, int], None]  #: (done, of)
 
 
 def export_ledger(folder: Path, place: Place, progress: Progress, *, split: int = SPLIT) -> Manifest:
