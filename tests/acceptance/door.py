@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +71,19 @@ def parsed(body: bytes) -> Any:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[Server]:
+def serving(
+    folder: Path,
+    *arguments: str,
+    command: Sequence[str] = (sys.executable, "-m", "headwater"),
+    cwd: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """A server on a data folder, ended at the end."""
-    command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--data", str(folder), *arguments]
+    whole = [*command, "serve", "--port", "0", "--data", str(folder), *arguments]
     log = folder.with_name(f"{folder.name}.log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment())
+    process = subprocess.Popen(
+        whole, stdout=log, stderr=subprocess.STDOUT, cwd=cwd, env=environment() if variables is None else variables
+    )
     log.close()
     try:
         yield Server(process, folder, started(process, folder))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.door import PATIENCE, PIPELINE, Server, environment, headwater_in, started
+from headwater.demo import LAST
+from tests.acceptance.door import PATIENCE, PIPELINE, environment, headwater_in, serving
 
 #: What the server, its graph process, the demo's children and the watches import.
 IMPORTED = ("aiohttp", "click", "cronsim", "gremlin_python", "jsonschema", "orjson", "rich", "yaml")
@@ -31,21 +32,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_server_starts_and_answers_there(folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "headwater", "serve", "--port", "0", "--data", str(tmp_path / "data")]
-    with (tmp_path / "data.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment())
-    try:
-        server = Server(process, tmp_path / "data", started(process, tmp_path / "data"))
+    with serving(tmp_path / "data", cwd=folder) as server:
         loaded = headwater_in(folder, "load", *PIPELINE, "--json", "--server", server.url)
         assert (json.loads(loaded.stdout)["refused"], loaded.returncode) == ([], 0)
-        found = headwater_in(
-            folder, "upstream", "/data/lake/pipe/out/churn_by_country#avg_score", "--server", server.url
-        )
+        found = headwater_in(folder, "upstream", LAST, "--server", server.url)
         assert (found.returncode, "raw/fx/rates.csv#rate_to_eur" in found.stdout) == (0, True)
         assert server.stop() == 0
-    finally:
-        process.kill()
-        process.wait(PATIENCE)
 
 
 def test_the_demo_runs_there(folder: Path) -> None:

@@ -1,31 +1,83 @@
-"""What `pip install headwater` puts onto a machine: built here as a real wheel, unpacked into a folder of its own."""
+"""What `pip install headwater` puts onto a machine: sdist and wheel are built here, and installed without a network."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+import sysconfig
+import tarfile
 from importlib.metadata import Distribution, PathDistribution, distributions
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from headwater.bundle import contents
+from headwater.demo import LAST
+from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, environment, serving
+
 FOLDERS = ("aws_bridge", "graphmodel", "graphstore", "ingest", "queries", "spline_bridge")
 
 
+#: What a data engineer's own folder may hold, under names that are folders of this repository.
+OWN = {
+    "queries/__init__.py": "MINE = True\n",
+    "queries/revenue.py": "SQL = 'SELECT 1'\n",
+    "graphmodel/model.py": "MINE = True\n",
+    "ingest.py": "MINE = True\n",
+}
+ASKED = """
+import sys
+import graphmodel.model, ingest, queries.revenue
+assert graphmodel.model.MINE and ingest.MINE and queries.MINE
+import headwater as hw
+lineage = hw.open(sys.argv[1]).upstream("file:///data/lake/pipe/out/churn_by_country#avg_score")
+print(hw.__file__, len(lineage.edges), lineage.complete, queries.revenue.SQL)
+"""
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that holds the unpacked wheel, as a site-packages folder would."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that is built from that sdist: as an index would serve them."""
     folder = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    built = subprocess.run(build, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stdout + built.stderr
-    (wheel,) = folder.glob("*.whl")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the unpacked wheel, as a site-packages folder would."""
+    folder = tmp_path_factory.mktemp("site")
+    (wheel,) = built.glob("*.whl")
     with ZipFile(wheel) as archive:
-        archive.extractall(folder / "site")
-    return folder / "site"
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``bin`` of a fresh environment with the wheel installed by pip; what it needs is that of this environment."""
+    folder = tmp_path_factory.mktemp("fresh")
+    (wheel,) = built.glob("*.whl")
+    pip = [sys.executable, "-m", "pip", "--isolated", "--python", str(folder / "bin" / "python")]
+    for command in (
+        [sys.executable, "-m", "venv", "--without-pip", str(folder)],
+        [*pip, "install", "--no-deps", "--no-index", str(wheel)],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=without_paths())
+        assert done.returncode == 0, done.stdout + done.stderr
+    # A line of a .pth file names a folder whose own .pth files are not read: an editable Headwater there is not found.
+    (own,) = (folder / "lib").glob("python*/site-packages")
+    (own / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin"
+
+
+def without_paths(**more: str) -> dict[str, str]:
+    """The variables of this process without those that would lead to this checkout."""
+    return {name: value for name, value in environment().items() if name != "PYTHONPATH"} | more
 
 
 def sources() -> set[str]:
@@ -55,6 +107,47 @@ def test_the_wheel_holds_the_packages_as_they_are_and_nothing_else(site: Path) -
 def test_the_package_ships_its_types_and_no_links(site: Path) -> None:
     assert (site / "headwater" / "py.typed").is_file()
     assert [file for file in site.rglob("*") if file.is_symlink()] == []
+
+
+def test_the_sdist_holds_real_files_and_no_links(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        members = archive.getmembers()
+    names = {member.name.partition("/")[2] for member in members if member.isfile()}
+    assert [member.name for member in members if not (member.isfile() or member.isdir())] == []
+    assert {name for name in names if name.startswith("headwater/")} == sources()
+    assert names >= {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"}
+
+
+def test_it_serves_and_answers_beside_folders_of_the_same_names(installed: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    for name, text in OWN.items():
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_text(text)
+    variables, data = without_paths(PYTHONPATH=str(mine)), tmp_path / "data"
+
+    def run(*command: object) -> str:
+        done = subprocess.run(
+            [*map(str, command)], capture_output=True, text=True, check=False, timeout=PATIENCE, env=variables, cwd=mine
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    with serving(data, command=[str(installed / "headwater")], cwd=mine, variables=variables) as server:
+        run(installed / "headwater", "load", *PIPELINE, "--server", server.url)
+        asked = run(installed / "python", "-c", ASKED, data).split()
+    own = next((installed.parent / "lib").glob("python*/site-packages"))
+    assert asked == [str(own / "headwater" / "__init__.py"), "20", "True", "SELECT", "1"]
+    assert "raw/fx/rates.csv" in run(installed / "headwater", "upstream", LAST, "--data", data)
+    assert "complete" in run(installed / "headwater", "demo", "--recorded")
+
+
+def test_the_installed_command_writes_the_bundle_for_glue(installed: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "headwater-spark.zip"
+    command = [str(installed / "headwater"), "spark-bundle", str(bundle)]
+    subprocess.run(command, check=True, capture_output=True, env=without_paths(), cwd=tmp_path)
+    with ZipFile(bundle) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == dict(contents())
 
 
 def test_each_folder_at_the_top_is_linked_into_the_package() -> None:
