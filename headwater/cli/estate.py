@@ -35,7 +35,7 @@ def estate(data: Path, store: str | None, server: str | None, as_json: bool, row
     of the graph says so.
     """
     from headwater.queries.answers.answer import Table
-    from headwater.queries.catalogue.estate_queries import ESTATE
+    from headwater.queries.catalogue.catalogue import ESTATE
 
     with asking(data, store, server) as source:
         counted = source.stats()

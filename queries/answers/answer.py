@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 Reason = Literal["limit", "deadline", "depth"]
 
@@ -76,6 +76,8 @@ class Answer:
     says why: ``limit``, ``deadline`` or ``depth``.
     """
 
+    shape: ClassVar[str] = "lineage"
+
     root: str
     direction: str
     depth: int | None
@@ -89,6 +91,7 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """As JSON, in the documented order of keys."""
         return {
+            "shape": self.shape,
             "root": self.root,
             "direction": self.direction,
             "depth": self.depth,
@@ -123,6 +126,8 @@ class Table:
     `complete` is False where not all of the graph was looked at, so that rows may be missing; `reason` says why.
     """
 
+    shape: ClassVar[str] = "rows"
+
     query: str
     parameters: Mapping[str, Any]
     columns: tuple[str, ...]
@@ -138,6 +143,7 @@ class Table:
     def to_dict(self) -> dict[str, Any]:
         """As JSON, in the documented order of keys."""
         return {
+            "shape": self.shape,
             "query": self.query,
             "parameters": dict(self.parameters),
             "columns": list(self.columns),

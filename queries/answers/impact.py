@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from headwater.queries.answers.answer import Edge, Reason
 from headwater.queries.answers.grades import GRADES
@@ -77,6 +77,8 @@ class Impact:
     `edges` are those of the paths. `complete` is False where something was left out, and `reason` says why.
     """
 
+    shape: ClassVar[str] = "impact"
+
     root: str
     change: str
     depth: int | None
@@ -107,6 +109,7 @@ class Impact:
     def to_dict(self) -> dict[str, Any]:
         """As JSON, in the documented order of keys: totals come before what they count."""
         return {
+            "shape": self.shape,
             "root": self.root,
             "change": self.change,
             "depth": self.depth,

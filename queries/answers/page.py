@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from headwater.queries.answers.answer import Reason
 
 Row = dict[str, Any]
+Values = Mapping[str, Any]  #: the typed values of a query's parameters, by name
 
 
 class Page(NamedTuple):
@@ -21,12 +22,12 @@ class Page(NamedTuple):
     reason: Reason | None = None
 
 
-def page(rows: list[Row], given: Mapping[str, Any]) -> Page:
+def page(rows: list[Row], values: Values) -> Page:
     """What the store gave for a page, with one row more where there is a next one."""
-    limit = given["limit"]
-    return Page(rows[:limit], str(given["next"] + limit) if len(rows) > limit else None)
+    limit = values["limit"]
+    return Page(rows[:limit], str(values["next"] + limit) if len(rows) > limit else None)
 
 
-def cut(rows: list[Row], given: Mapping[str, Any], reason: Reason | None = None) -> Page:
+def cut(rows: list[Row], values: Values, reason: Reason | None = None) -> Page:
     """A page of rows that are all there, or as many as there are for a `reason`."""
-    return page(rows[given["next"] : given["next"] + given["limit"] + 1], given)._replace(reason=reason)
+    return page(rows[values["next"] : values["next"] + values["limit"] + 1], values)._replace(reason=reason)

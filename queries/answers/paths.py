@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from headwater.queries.answers.answer import Edge, Node, Reason
 
@@ -17,6 +17,8 @@ class Paths:
     distance from the end upstream. `paths` are node ids as the data flows, the shortest first. `complete` is False
     where something was left out: then also "no way" means that none was found.
     """
+
+    shape: ClassVar[str] = "paths"
 
     start: str
     end: str
@@ -32,6 +34,7 @@ class Paths:
     def to_dict(self) -> dict[str, Any]:
         """As JSON, in the documented order of keys."""
         return {
+            "shape": self.shape,
             "from": self.start,
             "to": self.end,
             "type": self.type,

@@ -1,4 +1,4 @@
-"""Every shape that an answer may have, and how a client tells one from the other."""
+"""Every shape that an answer may have. Its JSON names it under the key `shape`, by which a client reads it back."""
 
 from __future__ import annotations
 
@@ -11,16 +11,10 @@ from headwater.queries.answers.paths import Paths
 
 Result = Answer | Table | Impact | Paths
 
-#: A key that only answers of this shape have.
-_MARKS: tuple[tuple[str, type[Result]], ...] = (
-    ("affected", Impact),
-    ("paths", Paths),
-    ("rows", Table),
-    ("nodes", Answer),
-)
+#: By what the JSON of an answer says under `shape`.
+SHAPES: Mapping[str, type[Result]] = {kind.shape: kind for kind in (Answer, Table, Impact, Paths)}
 
 
 def result_of(data: Mapping[str, Any]) -> Result:
     """The answer whose `to_dict` this is. KeyError or TypeError: it is none."""
-    kind = next(kind for mark, kind in _MARKS if mark in data)
-    return kind.from_dict(data)
+    return SHAPES[data["shape"]].from_dict(data)

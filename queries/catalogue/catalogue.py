@@ -5,29 +5,29 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
 from headwater.graphmodel.statements import LABELS
-from headwater.queries.answers.answer import Table
-from headwater.queries.answers.errors import QueryError, UnknownQuery
+from headwater.queries.answers.answer import Answer, Table
+from headwater.queries.answers.errors import UnknownQuery
 from headwater.queries.answers.grades import Change
+from headwater.queries.answers.impact import Impact
+from headwater.queries.answers.page import Page
+from headwater.queries.answers.paths import Paths
 from headwater.queries.answers.shapes import Result
-from headwater.queries.catalogue.estate_queries import ESTATE
 from headwater.queries.catalogue.parameters import Parameter, parse
-from headwater.queries.catalogue.past_queries import PAST
 from headwater.queries.catalogue.query import Query, node, paging
+from headwater.queries.questions import estate, estate_state, lineage, search, tables
 from headwater.queries.questions import explain as explaining
-from headwater.queries.questions import search, tables
 from headwater.queries.questions import tags as tagged
+from headwater.queries.questions.changes import changes
+from headwater.queries.questions.differences import differences, run_differences
 from headwater.queries.questions.impact import impact
-from headwater.queries.questions.lineage import Question, lineage
+from headwater.queries.questions.inputs import inputs
 from headwater.queries.questions.paths import paths
 from headwater.queries.tracing.as_of import PastTime, as_of, moment
-from headwater.queries.tracing.full_scan import DeadlinePassed
 from headwater.queries.tracing.resolve import resolve, resolve_all
-from headwater.queries.tracing.staleness import marked
 
 #: Seconds after which a walk stops and answers with what it has.
 DEADLINE = 10.0
@@ -66,13 +66,157 @@ _LINEAGE = (
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
 
+_INPUTS = Parameter(
+    "node",
+    "a run, or all of a Glue job run or Spark application; a dataset version; a dataset: its newest version",
+    "node",
+    required=True,
+    labels=("run", "datasetVersion", "dataset"),
+    many=True,
+)
+
+_CHANGE = ("change", "before", "after", "sourcesAdded", "sourcesDropped")
+_DIFFERENCE = ("dataset", "kind", "id", *_CHANGE)
+
+
+def _moment(name: str, meaning: str, default: str | None = None) -> Parameter:
+    return Parameter(name, f"{meaning}: a time or a run, as asOf takes them", "moment", default)
+
+
+def _runs(name: str, meaning: str) -> Parameter:
+    return Parameter(name, meaning, "node", required=True, labels=("run",), many=True)
+
+
+_PAST: tuple[Query, ...] = (
+    Query(
+        "inputs",
+        "the versions of datasets that a run read, who wrote each, and whether it has been overwritten since",
+        (
+            _INPUTS,
+            Parameter("depth", "runs to go back; 1: what the run itself read", "integer", 1, minimum=1),
+            *paging(1_000),
+        ),
+        columns=(
+            *("distance", "dataset", "version", "timestamp", "partition", "run", "job", "usedBy", "certain"),
+            *("overwritten", "overwrittenBy", "overwrittenAt"),
+        ),
+        ask=inputs,
+    ),
+    Query(
+        "diff-runs",
+        "what a run, `other`, did otherwise than one before it, `run`: columns, what rows depend on, inputs",
+        (
+            _runs("run", "a run, or all of a Glue job run or Spark application"),
+            _runs("other", "the run, or runs, to compare it with"),
+            *paging(1_000),
+        ),
+        columns=_DIFFERENCE,
+        ask=run_differences,
+    ),
+    Query(
+        "diff",
+        "what changed in a dataset, or in what a job writes, between two times; a job's last two logics without `from`",
+        (
+            node("node", "the dataset or job", "dataset", "job"),
+            _moment("from", "since when"),
+            _moment("to", "until when", "now"),
+            *paging(1_000),
+        ),
+        columns=_DIFFERENCE,
+        ask=differences,
+    ),
+    Query(
+        "changes",
+        "when the logic of a dataset or column changed and by which run, the first change first",
+        (
+            node("node", "the dataset or column, in any spelling", "dataset", "column"),
+            Parameter("upstream", "also the changes of all that it ever came from", "boolean", default=False),
+            Parameter("type", "all: also of what its rows depend on", default="direct", choices=("direct", "all")),
+            _moment("from", "only changes since then"),
+            _moment("to", "only changes until then"),
+            *paging(1_000),
+        ),
+        columns=("timestamp", "distance", "id", *_CHANGE, "run", "job"),
+        ask=changes,
+    ),
+)
+#: What `headwater estate` asks, one after the other.
+ESTATE: tuple[Query, ...] = (
+    Query(
+        "unread-datasets",
+        "datasets that some job writes and none ever read, but for the jobs that read what they write",
+        paging(),
+        columns=("dataset", "jobs", "lastWrite"),
+        ask=estate.unread_datasets,
+    ),
+    Query(
+        "unused-columns",
+        "columns that a job writes and none ever used, of datasets that some job reads",
+        paging(),
+        columns=("column", "dataset"),
+        ask=estate.unused_columns,
+    ),
+    Query(
+        "stopped-jobs",
+        "jobs without a run for longer than some times their usual interval, the longest overdue first",
+        (
+            Parameter("times", "how many of their intervals", "integer", 3, minimum=1, maximum=1_000),
+            Parameter("at", "ms since 1970-01-01Z up to which is counted; absent: now", "integer"),
+            *paging(),
+        ),
+        columns=("job", "lastRun", "intervalMs", "missed"),
+        ask=estate.stopped_jobs,
+    ),
+    Query(
+        "schema-drift",
+        "datasets whose columns changed from one logic that wrote them to the next, the latest first",
+        paging(),
+        columns=("dataset", "at", "added", "dropped", "job", "before", "after"),
+        ask=estate_state.schema_drift,
+    ),
+    Query(
+        "hot-spots",
+        "the datasets, or columns, that most others are directly made of or depend on",
+        (Parameter("level", "dataset or column", default="dataset", choices=("dataset", "column")), *paging()),
+        columns=("id", "dependents", "jobs"),
+        ask=estate.hot_spots,
+    ),
+    Query(
+        "cycles",
+        "datasets that feed themselves through other jobs, now; each group with the jobs inside it",
+        paging(),
+        columns=("datasets", "jobs"),
+        ask=estate_state.cycles,
+    ),
+    Query(
+        "coverage",
+        "jobs without, or without all of, their column lineage, and why",
+        paging(),
+        columns=("job", "dataset", "reason", "columns", "cause"),
+        ask=estate_state.coverage,
+    ),
+    Query(
+        "two-names",
+        "datasets that may be one under several names: the same last part of the name, the same columns; suggestions",
+        paging(),
+        columns=("name", "datasets", "columns"),
+        ask=estate.two_names,
+    ),
+)
+
 _TAG = node("tag", "the tag: a word, or KEY=VALUE", "tag")
 
 QUERIES: tuple[Query, ...] = (
-    Query("lineage", "where a dataset or column comes from, what is made of it, or both", (_DIRECTION, *_LINEAGE)),
-    Query("upstream", "where a dataset or column comes from", _LINEAGE),
-    Query("downstream", "what is made of a dataset or column", _LINEAGE),
-    Query("both", "upstream and downstream in one answer", _LINEAGE),
+    Query(
+        "lineage",
+        "where a dataset or column comes from, what is made of it, or both",
+        (_DIRECTION, *_LINEAGE),
+        lineage.lineage,
+        shape=Answer.shape,
+    ),
+    Query("upstream", "where a dataset or column comes from", _LINEAGE, lineage.upstream, shape=Answer.shape),
+    Query("downstream", "what is made of a dataset or column", _LINEAGE, lineage.downstream, shape=Answer.shape),
+    Query("both", "upstream and downstream in one answer", _LINEAGE, lineage.both, shape=Answer.shape),
     Query(
         "impact",
         "what a change of a dataset or column comes to: columns, datasets and jobs, each graded, with its path",
@@ -88,7 +232,8 @@ QUERIES: tuple[Query, ...] = (
             _AS_OF,
             Parameter("limit", "nodes to look at, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
         ),
-        walk=impact,
+        impact,
+        shape=Impact.shape,
     ),
     Query(
         "paths",
@@ -101,7 +246,8 @@ QUERIES: tuple[Query, ...] = (
             _AS_OF,
             Parameter("limit", "paths to list, the shortest first", "integer", 100, minimum=1, maximum=10_000),
         ),
-        walk=paths,
+        paths,
+        shape=Paths.shape,
     ),
     Query(
         "search",
@@ -157,7 +303,7 @@ QUERIES: tuple[Query, ...] = (
         tables.run,
         ("relation", "id", "dataset", "timestamp", "effect", "partition", "certain"),
     ),
-    *PAST,
+    *_PAST,
     Query(
         "operations",
         "what a plan does, operation by operation, in the order in which data flows",
@@ -255,32 +401,9 @@ def run(
     if "asOf" in values:
         values["asOf"] = as_of(g, values["asOf"], "asOf", now_ms())
     until = clock() + deadline
-    if query.function:
-        page = query.function(g, values)
-    elif query.survey:
-        found = query.survey(g, values, lambda: clock() >= until)
-        page = found._replace(rows=[{name: row.get(name) for name in query.columns} for row in found.rows])
-    else:
-        return (query.walk or _lineage(name))(g, values, lambda: clock() >= until)
+    found = query.ask(g, values, lambda: clock() >= until)
+    if not isinstance(found, Page):
+        return found
     asked = {name: value.name if isinstance(value, PastTime) else value for name, value in values.items()}
-    return Table(query.name, asked, query.columns, tuple(page.rows), page.next, page.reason)
-
-
-def _lineage(name: str) -> Callable[[GraphTraversalSource, Mapping[str, Any], DeadlinePassed], Result]:
-    """The walk of the query of this name: a direction, or lineage, whose direction is a parameter."""
-
-    def walk(g: GraphTraversalSource, values: Mapping[str, Any], late: DeadlinePassed) -> Result:
-        question = Question(
-            direction=values.get("direction", name),
-            depth=values["depth"],
-            type=values["type"],
-            as_of=values["asOf"],
-            level=values["level"],
-            limit=values["limit"],
-        )
-        if values["behind"] and question.as_of is not None:
-            raise QueryError("behind compares with what holds now: it has no meaning with asOf", "behind")
-        answer = lineage(g, values["node"], question, late)
-        return marked(g, answer) if values["behind"] else answer
-
-    return walk
+    rows = tuple({name: row.get(name) for name in query.columns} for row in found.rows)
+    return Table(query.name, asked, query.columns, rows, found.next, found.reason)

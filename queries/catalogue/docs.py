@@ -22,7 +22,8 @@ Each query is `GET /api/v1/queries/{name}?parameter=value` and `headwater query 
 
 A node is given in any spelling: `s3a://lake/mart/orders/`, `file:/data/orders`, `sales.orders`, a Glue ARN, with
 `#column` for a column. A query with columns answers with rows, a page at a time: `next` of an answer is the parameter
-`next` of the following page. Times are in ms since 1970-01-01Z. A query without columns answers with nodes and edges.
+`next` of the following page. Times are in ms since 1970-01-01Z. Every JSON answer says its `shape`: `rows`, `lineage`
+(nodes and edges), `impact` or `paths`.
 """
 
 
@@ -39,8 +40,8 @@ def _section(query: Query) -> Iterator[str]:
         default = "required" if parameter.required else _default(parameter)
         yield f"| `{parameter.name}` | {_value(parameter)} | {default} | {parameter.meaning} |"
     yield ""
-    if query.columns:
-        yield f"Columns: {', '.join(f'`{column}`' for column in query.columns)}.\n"
+    columns = ", ".join(f"`{column}`" for column in query.columns)
+    yield f"Shape: `{query.shape}`{f', with the columns {columns}' if columns else ''}.\n"
 
 
 def _default(parameter: Parameter) -> str:

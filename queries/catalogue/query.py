@@ -1,39 +1,49 @@
-"""What a row of the table of queries is, and the parameters that several of them share."""
+"""What a row of the table of queries is, and the parameters that several rows share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
-from headwater.queries.answers.page import Page
-from headwater.queries.answers.shapes import Result
+from headwater.queries.answers.answer import Answer
+from headwater.queries.answers.impact import Impact
+from headwater.queries.answers.page import Page, Values
+from headwater.queries.answers.paths import Paths
 from headwater.queries.catalogue.parameters import Parameter
-from headwater.queries.tracing.full_scan import DeadlinePassed
+from headwater.queries.tracing.walk import DeadlinePassed
+
+#: The one signature of every query: the graph, the typed values of its parameters (nodes as ids, times as `PastTime`),
+#: and a function that says when to stop. A `Page` becomes a `Table` of the query's columns in `catalogue.run`.
+Ask = Callable[[GraphTraversalSource, Values, DeadlinePassed], Answer | Impact | Paths | Page]
 
 
 @dataclass(frozen=True)
 class Query:
-    """One canned query. `columns` are those of its rows; a query without them answers with nodes and edges.
+    """One canned query: how it is called, what it takes, and the function that answers.
 
-    `function` gives one page of rows, `survey` one of what was found in the whole graph, and `walk` any other answer;
-    the latter two are told by their third argument when to stop.
+    `shape` is what its JSON answer says of itself (see `queries.answers.shapes`); `columns` are the keys of the rows of
+    a query whose shape is "rows", in order.
     """
 
     name: str
     summary: str
     parameters: tuple[Parameter, ...]
-    function: Callable[[GraphTraversalSource, Mapping[str, Any]], Page] | None = None
+    ask: Ask
     columns: tuple[str, ...] = ()
-    walk: Callable[[GraphTraversalSource, Mapping[str, Any], DeadlinePassed], Result] | None = None
-    survey: Callable[[GraphTraversalSource, Mapping[str, Any], DeadlinePassed], Page] | None = None
+    shape: str = "rows"
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, for the list of queries."""
-        parameters = [parameter.to_dict() for parameter in self.parameters]
-        return {"name": self.name, "summary": self.summary, "parameters": parameters, "columns": list(self.columns)}
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "shape": self.shape,
+            "parameters": [parameter.to_dict() for parameter in self.parameters],
+            "columns": list(self.columns),
+        }
 
 
 def node(name: str, meaning: str, *labels: str) -> Parameter:

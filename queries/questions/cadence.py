@@ -11,7 +11,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
 from headwater.graphmodel.statements import OWNER
-from headwater.queries.questions.tags import tags_of
+from headwater.queries.tracing.tags import tags_of
 from headwater.queries.tracing.walk import chunks
 
 #: Runs, the last ones, that say how often a logic runs.

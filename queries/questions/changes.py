@@ -12,14 +12,13 @@ from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.validity import STILL
-from headwater.queries.answers.page import Page, Row, cut
+from headwater.queries.answers.page import Page, Row, Values, cut
 from headwater.queries.questions.differences import change
-from headwater.queries.questions.lineage import Question, lineage
 from headwater.queries.tracing import edges, history
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime
-from headwater.queries.tracing.full_scan import DeadlinePassed
+from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.logics import Derivations, Logics
-from headwater.queries.tracing.walk import chunks
+from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 #: Nodes upstream whose changes are looked at, the nearest first; beyond that the answer says so.
 _MOST = 10_000
@@ -31,23 +30,23 @@ class _Write(NamedTuple):
     job: str
 
 
-def changes(g: GraphTraversalSource, given: Mapping[str, Any], late: DeadlinePassed) -> Page:
+def changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of changes, the first one first: of a node, or also of all that it ever came from."""
-    found = _nodes(g, given, late)
-    first, last = (_at(given[name], default) for name, default in (("from", BEFORE_ALL), ("to", STILL)))
+    found = _nodes(g, values, deadline_passed)
+    first, last = (_at(values[name], default) for name, default in (("from", BEFORE_ALL), ("to", STILL)))
     by_dataset: dict[str, list[str]] = {}
     for node in found.distances:
         by_dataset.setdefault(split_node(node)[0], []).append(node)
     rows: list[Row] = []
     reason = found.reason
     for dataset, nodes in by_dataset.items():
-        if late():
+        if deadline_passed():
             reason = "deadline"
             break
         rows += (row for row in _History(g, dataset).changes(nodes) if first <= row["timestamp"] <= last)
     for row in rows:
         row["distance"] = found.distances[row["id"]]
-    return cut(sorted(rows, key=lambda row: (row["timestamp"], -row["distance"], row["id"])), given, reason)
+    return cut(sorted(rows, key=lambda row: (row["timestamp"], -row["distance"], row["id"])), values, reason)
 
 
 class _Nodes(NamedTuple):
@@ -55,11 +54,11 @@ class _Nodes(NamedTuple):
     reason: Any
 
 
-def _nodes(g: GraphTraversalSource, given: Mapping[str, Any], late: DeadlinePassed) -> _Nodes:
+def _nodes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> _Nodes:
     """The columns asked about by distance; with their datasets, where `type` asks for what rows depend on as well."""
-    root, by_type = given["node"], given["type"]
-    if given["upstream"]:
-        answer = lineage(g, root, Question("upstream", None, by_type, "ever", "column", _MOST), late)
+    root, by_type = values["node"], values["type"]
+    if values["upstream"]:
+        answer = trace_lineage(g, root, Question("upstream", None, by_type, "ever", "column", _MOST), deadline_passed)
         distances, reason = {node.id: node.distance for node in answer.nodes}, answer.reason
     else:
         columns = [root] if edges.is_column(root) else edges.columns_of(g, [root])

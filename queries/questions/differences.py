@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.errors import QueryError
-from headwater.queries.answers.page import Page, Row, cut
+from headwater.queries.answers.page import Page, Row, Values, cut
 from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.contributions_as_of import ContributionsAsOf
-from headwater.queries.tracing.full_scan import DeadlinePassed
 from headwater.queries.tracing.logics import Derivations, Logics, sources_of, standing_alone, text_of
-from headwater.queries.tracing.walk import chunks
+from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
-Given = Mapping[str, Any]
 State = Mapping[str, Contribution]
 
 
@@ -29,39 +27,39 @@ class Pair(NamedTuple):
     after: State
 
 
-def run_differences(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def run_differences(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """What `other` did otherwise than `run`, dataset by dataset."""
-    before, after = (_plans_of_runs(g, given[name]) for name in ("run", "other"))
+    before, after = (_plans_of_runs(g, values[name]) for name in ("run", "other"))
     pairs = [
         Pair(dataset, standing_alone(before.get(dataset, ())), standing_alone(after.get(dataset, ())))
         for dataset in sorted(before.keys() | after.keys())
     ]
-    return _page(g, pairs, given, late)
+    return _page(g, pairs, values, deadline_passed)
 
 
-def differences(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def differences(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """What changed in a dataset, or in what a job writes, from one time to another.
 
     Without `from` a job's last logic is compared with the one that ran before it. QueryError: a dataset needs it.
     """
-    is_job = bool(g.V(given["node"]).has_label("job").id_().to_list())
-    if is_job and given["from"] is None:
-        return _page(g, _last_two(g, given["node"]), given, late)
-    if given["from"] is None:
+    is_job = bool(g.V(values["node"]).has_label("job").id_().to_list())
+    if is_job and values["from"] is None:
+        return _page(g, _last_two(g, values["node"]), values, deadline_passed)
+    if values["from"] is None:
         raise QueryError("a dataset is compared with what it was at a time: from is needed", "from")
-    datasets = g.V(given["node"]).out("hasPlan").out("writes").dedup().id_().to_list() if is_job else [given["node"]]
-    own = set(g.V(given["node"]).out("hasPlan").id_().to_list()) if is_job else None
-    before, after = (_stood(g, datasets, given[name], own) for name in ("from", "to"))
-    return _page(g, [Pair(d, before.get(d, {}), after.get(d, {})) for d in sorted(datasets)], given, late)
+    datasets = g.V(values["node"]).out("hasPlan").out("writes").dedup().id_().to_list() if is_job else [values["node"]]
+    own = set(g.V(values["node"]).out("hasPlan").id_().to_list()) if is_job else None
+    before, after = (_stood(g, datasets, values[name], own) for name in ("from", "to"))
+    return _page(g, [Pair(d, before.get(d, {}), after.get(d, {})) for d in sorted(datasets)], values, deadline_passed)
 
 
-def _page(g: GraphTraversalSource, pairs: list[Pair], given: Given, late: DeadlinePassed) -> Page:
+def _page(g: GraphTraversalSource, pairs: list[Pair], values: Values, deadline_passed: DeadlinePassed) -> Page:
     rows: list[Row] = []
     for pair in pairs:
-        if late():
-            return cut(rows, given, "deadline")
+        if deadline_passed():
+            return cut(rows, values, "deadline")
         rows += _rows(g, pair)
-    return cut(rows, given)
+    return cut(rows, values)
 
 
 def _rows(g: GraphTraversalSource, pair: Pair) -> Iterator[Row]:

@@ -12,47 +12,48 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
 from headwater.graphmodel.ids import split_node
-from headwater.queries.answers.page import Page, Row
+from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.questions.cadence import RUN_CELLS, cadence, executions
-from headwater.queries.tracing.full_scan import DeadlinePassed, FullScan, Given, followed
+from headwater.queries.tracing.full_scan import FullScan, followed
+from headwater.queries.tracing.walk import DeadlinePassed
 
 _RUNS = 60  #: runs, the last ones, that say how often a job runs: several may be of one application
 _NAMELESS = "unresolved:"  #: begins the name of a dataset of one plan alone
 _FEWEST = 3  #: executions from which a job is known to run at intervals
 
 
-def unread_datasets(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def unread_datasets(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Datasets that some job writes and none ever read, but for the jobs that read what they write."""
-    survey = FullScan(g, late)
-    for ids in survey.over("dataset"):
+    scan = FullScan(g, deadline_passed)
+    for ids in scan.over("dataset"):
         unread = g.V(ids).where(__.in_("writes")).not_(followed(__.in_e("everDerivesFrom")))
         rows = unread.project("dataset", "jobs", "lastWrite").by(T.id)
         rows = rows.by(__.in_("writes").in_("hasPlan").id_().dedup().order().fold())
         rows = rows.by(__.in_("versionOf").values("timestamp").max_())
-        survey.rows += rows.to_list()
-    return survey.page(given, lambda row: (row.get("lastWrite", 0), row["dataset"]))
+        scan.rows += rows.to_list()
+    return scan.page(values, lambda row: (row.get("lastWrite", 0), row["dataset"]))
 
 
-def unused_columns(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def unused_columns(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Columns that a job writes and none ever used, of datasets that some job reads."""
-    survey = FullScan(g, late)
-    for ids in survey.over("dataset"):
+    scan = FullScan(g, deadline_passed)
+    for ids in scan.over("dataset"):
         read = g.V(ids).where(__.in_("writes")).where(followed(__.in_e("everDerivesFrom")))
         unused = read.out("hasColumn").not_(followed(__.in_e("everDerivesFrom", "everDependsOn"))).id_()
-        survey.rows += [{"column": column, "dataset": split_node(column)[0]} for column in unused.to_list()]
-    return survey.page(given, lambda row: row["column"])
+        scan.rows += [{"column": column, "dataset": split_node(column)[0]} for column in unused.to_list()]
+    return scan.page(values, lambda row: row["column"])
 
 
-def stopped_jobs(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def stopped_jobs(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Jobs without a run for longer than `times` their usual interval, before `at` (ms; absent: now)."""
-    survey = FullScan(g, late)
-    at = given["at"] or time.time_ns() // 1_000_000
-    for ids in survey.over("job"):
+    scan = FullScan(g, deadline_passed)
+    at = values["at"] or time.time_ns() // 1_000_000
+    for ids in scan.over("job"):
         runs = __.out("hasPlan").in_("executes").order().by("timestamp", Order.desc).limit(_RUNS)
         runs = runs.project(*RUN_CELLS).by("timestamp").by("appId").fold()
         for row in g.V(ids).project("job", "runs").by(T.id).by(runs).to_list():
-            survey.rows += _stopped(row["job"], executions(row["runs"]), at, given["times"])
-    return survey.page(given, lambda row: (-row["missed"], row["job"]))
+            scan.rows += _stopped(row["job"], executions(row["runs"]), at, values["times"])
+    return scan.page(values, lambda row: (-row["missed"], row["job"]))
 
 
 def _stopped(job: str, times: Sequence[int], at: int, most: int) -> list[Row]:
@@ -62,35 +63,35 @@ def _stopped(job: str, times: Sequence[int], at: int, most: int) -> list[Row]:
     return [{"job": job, "lastRun": last, "intervalMs": interval, "missed": (at - last) // interval}]
 
 
-def hot_spots(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def hot_spots(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """The datasets, or columns, that most others are directly made of or depend on."""
-    survey = FullScan(g, late)
-    labels = ("derivesFrom", "dependsOn") if given["level"] == "column" else ("derivesFrom",)
-    for ids in survey.over(given["level"]):
+    scan = FullScan(g, deadline_passed)
+    labels = ("derivesFrom", "dependsOn") if values["level"] == "column" else ("derivesFrom",)
+    for ids in scan.over(values["level"]):
         used = g.V(ids).where(followed(__.in_e(*labels)))
         counted = used.project("id", "dependents", "jobs").by(T.id)
         counted = counted.by(followed(__.in_e(*labels)).out_v().dedup().count())
         counted = counted.by(followed(__.in_e(*labels)).values("job").dedup().count())
-        survey.rows += counted.to_list()
-    return survey.page(given, lambda row: (-row["dependents"], -row["jobs"], row["id"]))
+        scan.rows += counted.to_list()
+    return scan.page(values, lambda row: (-row["dependents"], -row["jobs"], row["id"]))
 
 
-def two_names(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def two_names(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Datasets that may be one under several names: the same last part of the name, and the same columns."""
-    survey = FullScan(g, late)
+    scan = FullScan(g, deadline_passed)
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for ids in survey.over("dataset"):
+    for ids in scan.over("dataset"):
         rows = g.V(ids).project("id", "columns").by(T.id).by(__.out("hasColumn").id_().fold())
         for row in rows.to_list():
             columns = tuple(sorted(split_node(column)[1] or "" for column in row["columns"]))
             if not row["id"].startswith(_NAMELESS):
                 groups.setdefault((last_name(row["id"]), columns), []).append(row["id"])
-    survey.rows = [
+    scan.rows = [
         {"name": name, "datasets": sorted(datasets), "columns": len(columns)}
         for (name, columns), datasets in groups.items()
         if len(datasets) > 1 and len(columns) > 1
     ]
-    return survey.page(given, lambda row: (-row["columns"], row["datasets"]))
+    return scan.page(values, lambda row: (-row["columns"], row["datasets"]))
 
 
 def last_name(dataset: str) -> str:

@@ -10,19 +10,20 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
-from headwater.queries.answers.page import Page, Row
-from headwater.queries.tracing.full_scan import DeadlinePassed, FullScan, Given, followed
+from headwater.queries.answers.page import Page, Row, Values
+from headwater.queries.tracing.full_scan import FullScan, followed
 from headwater.queries.tracing.routes import circles
+from headwater.queries.tracing.walk import DeadlinePassed
 
 _SAID = 5  #: operations or expressions that are named as a cause
 
 
-def cycles(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def cycles(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Datasets that feed themselves through other jobs, now; each group with the jobs inside it."""
-    survey = FullScan(g, late)
+    scan = FullScan(g, deadline_passed)
     links: dict[str, list[str]] = {}
     jobs: dict[tuple[str, str], set[str]] = {}
-    for ids in survey.over("dataset"):
+    for ids in scan.over("dataset"):
         edges = followed(g.V(ids).out_e("derivesFrom"))
         rows = edges.project("target", "source", "job").by(__.out_v().id_()).by(__.in_v().id_()).by("job")
         for row in rows.to_list():
@@ -30,8 +31,8 @@ def cycles(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
             jobs.setdefault((row["source"], row["target"]), set()).add(row.get("job", ""))
     for circle in circles(links):
         inside = {job for (source, target), by in jobs.items() if source in circle and target in circle for job in by}
-        survey.rows.append({"datasets": sorted(circle), "jobs": sorted(inside - {""})})
-    return survey.page(given, lambda row: (-len(row["datasets"]), row["datasets"]))
+        scan.rows.append({"datasets": sorted(circle), "jobs": sorted(inside - {""})})
+    return scan.page(values, lambda row: (-len(row["datasets"]), row["datasets"]))
 
 
 class _Logic(NamedTuple):
@@ -43,15 +44,15 @@ class _Logic(NamedTuple):
     columns: frozenset[str]
 
 
-def schema_drift(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def schema_drift(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Datasets whose columns changed from one logic that wrote them to the next, columns without sources aside."""
-    survey = FullScan(g, late)
-    for ids in survey.over("dataset"):
+    scan = FullScan(g, deadline_passed)
+    for ids in scan.over("dataset"):
         several = g.V(ids).where(__.in_("writes").limit(2).count().is_(P.gt(1))).id_().to_list()
-        for some in survey.chunks(several):
+        for some in scan.chunks(several):
             for dataset, logics in _logics(g, some).items():
-                survey.rows += _drifts(dataset, logics)
-    return survey.page(given, lambda row: (-row["at"], row["dataset"], row["after"]))
+                scan.rows += _drifts(dataset, logics)
+    return scan.page(values, lambda row: (-row["at"], row["dataset"], row["after"]))
 
 
 def _logics(g: GraphTraversalSource, datasets: list[str]) -> Mapping[str, list[_Logic]]:
@@ -102,15 +103,15 @@ REASONS: Mapping[str, str] = {
 }
 
 
-def coverage(g: GraphTraversalSource, given: Given, late: DeadlinePassed) -> Page:
+def coverage(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Jobs without, or without all of, their column lineage, and why: one row a job, dataset and reason."""
-    survey = FullScan(g, late)
-    for ids in survey.over("plan"):
-        survey.rows += _not_run(g, ids)
-    for ids in survey.over("dataset"):
-        survey.rows += _lacking(g, ids)
-    survey.rows = list({_place(row): row for row in survey.rows}.values())  # a job may have many failed logics
-    return survey.page(given, _place)
+    scan = FullScan(g, deadline_passed)
+    for ids in scan.over("plan"):
+        scan.rows += _not_run(g, ids)
+    for ids in scan.over("dataset"):
+        scan.rows += _lacking(g, ids)
+    scan.rows = list({_place(row): row for row in scan.rows}.values())  # a job may have many failed logics
+    return scan.page(values, _place)
 
 
 def _place(row: Row) -> tuple[int, str, str]:

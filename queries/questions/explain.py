@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
-from headwater.queries.answers.page import Page, Row, cut
-
-Given = Mapping[str, Any]
+from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.tracing.walk import DeadlinePassed
 
 COLUMNS = (
     *("what", "target", "source", "type", "subtype", "rule", "expression", "holds"),
@@ -38,27 +36,27 @@ _LABELS = (("derivesFrom", "dependsOn"), ("everDerivesFrom", "everDependsOn"))
 _EDGE = ("type", "subtype", "expression", "carried", "job", "plan")
 
 
-def explain(g: GraphTraversalSource, given: Given) -> Page:
+def explain(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The edges from a dataset or column to `source`, or to all that it is made of; and its other names."""
-    found = {_identity(row): row for row in _edges(g, given, _LABELS[1])}
-    now = {_identity(row): row for row in _edges(g, given, _LABELS[0])}
+    found = {_identity(row): row for row in _edges(g, values, _LABELS[1])}
+    now = {_identity(row): row for row in _edges(g, values, _LABELS[0])}
     plans = _plans(g, sorted({row["plan"] for row in (*found.values(), *now.values()) if row["plan"]}))
     rows: list[Row] = []
     for key in sorted(found.keys() | now.keys()):
         row = now.get(key) or found[key]
         holds = "now" if key in now else "not any more"
         rows.append({"what": "edge", **row, "rule": _rule(row), "holds": holds, **plans.get(row["plan"], {})})
-    rows += [] if given["source"] else list(_names(g, given["node"]))
-    return cut([{name: row.get(name) for name in COLUMNS} for row in rows], given)
+    rows += [] if values["source"] else list(_names(g, values["node"]))
+    return cut([{name: row.get(name) for name in COLUMNS} for row in rows], values)
 
 
-def _edges(g: GraphTraversalSource, given: Given, labels: tuple[str, ...]) -> Iterator[Row]:
-    dataset, column = split_node(given["node"])
-    edges = g.V(given["node"]).out_e(*labels)
+def _edges(g: GraphTraversalSource, values: Values, labels: tuple[str, ...]) -> Iterator[Row]:
+    dataset, column = split_node(values["node"])
+    edges = g.V(values["node"]).out_e(*labels)
     if column:  # what the whole output depends on hangs on the dataset
-        edges = g.V(given["node"], dataset).union(__.has_label("column").out_e(labels[0]), __.out_e(labels[1]))
-    if given["source"]:
-        edges = edges.where(__.in_v().has_id(given["source"]))
+        edges = g.V(values["node"], dataset).union(__.has_label("column").out_e(labels[0]), __.out_e(labels[1]))
+    if values["source"]:
+        edges = edges.where(__.in_v().has_id(values["source"]))
     rows = edges.project("target", "source", *_EDGE).by(__.out_v().id_()).by(__.in_v().id_())
     for key in _EDGE:
         rows = rows.by(key)
@@ -96,12 +94,12 @@ _RUN = ("timestamp", "status", "agentPlanId", "appId", "jobRun")
 FIND_RUNS = ("run", "job", "plan", "target", *_RUN)
 
 
-def find_runs(g: GraphTraversalSource, given: Given) -> Page:
+def find_runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The runs that an agent's plan id, a Spark application id or a Glue job run (``jr_...``) stands for."""
-    told = g.V(given["id"]).project(*FIND_RUNS).by(T.id)
+    told = g.V(values["id"]).project(*FIND_RUNS).by(T.id)
     told = told.by(__.out("executes").in_("hasPlan").id_()).by(__.out("executes").id_())
     told = told.by(__.out("executes").values("target"))
     for key in _RUN:
         told = told.by(key)
     found = [{name: row.get(name) for name in FIND_RUNS} for row in told.to_list()]
-    return cut(sorted(found, key=lambda row: (row["timestamp"], row["run"])), given)
+    return cut(sorted(found, key=lambda row: (row["timestamp"], row["run"])), values)

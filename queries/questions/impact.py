@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
@@ -12,29 +11,30 @@ from gremlin_python.process.traversal import P
 from headwater.queries.answers.answer import Edge
 from headwater.queries.answers.grades import Change
 from headwater.queries.answers.impact import Impact, ImpactAnswer, Unknown
+from headwater.queries.answers.page import Values
 from headwater.queries.questions import grading
 from headwater.queries.questions.cadence import Cadence, cadences, owners
-from headwater.queries.questions.lineage import Question, lineage
-from headwater.queries.questions.tags import ignored_jobs
 from headwater.queries.tracing.as_of import name_of
-from headwater.queries.tracing.walk import chunks
+from headwater.queries.tracing.lineage import Question, trace_lineage
+from headwater.queries.tracing.tags import ignored_jobs
+from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 _UNKNOWN = 1_000  #: reads without column lineage that are listed
 
 
-def impact(g: GraphTraversalSource, given: Mapping[str, Any], late: Callable[[], bool]) -> Impact:
-    """The query: `given` has node, change, depth, asOf and limit."""
-    question = Question("downstream", given["depth"], "all", given["asOf"], "column", given["limit"])
-    answer = lineage(g, given["node"], question, late)
-    graded = grading.grade(answer, Change(given["change"]))
+def impact(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Impact:
+    """The query: `values` has node, change, depth, asOf and limit."""
+    question = Question("downstream", values["depth"], "all", values["asOf"], "column", values["limit"])
+    answer = trace_lineage(g, values["node"], question, deadline_passed)
+    graded = grading.grade(answer, Change(values["change"]))
     nodes = [*grading.columns(graded), *grading.datasets(graded)]
     unknown = tuple(_unknown(g, {answer.nodes[0].dataset, *(item.id for item in nodes if item.label == "dataset")}))
     affected, edges = grading.numbered([*nodes, *grading.jobs(graded, answer.edges, unknown)], answer.edges)
     return Impact(
         root=answer.root,
-        change=given["change"],
-        depth=given["depth"],
-        as_of=name_of(given["asOf"]),
+        change=values["change"],
+        depth=values["depth"],
+        as_of=name_of(values["asOf"]),
         affected=tuple(sorted(_told(g, affected, edges), key=grading.order)),
         edges=edges,
         unknown=unknown,

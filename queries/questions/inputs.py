@@ -13,10 +13,9 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import Order, T
 
 from headwater.queries.answers.answer import Reason
-from headwater.queries.answers.page import Page, Row, cut
+from headwater.queries.answers.page import Page, Row, Values, cut
 from headwater.queries.questions.overwritten import Overwritten
-from headwater.queries.tracing.full_scan import DeadlinePassed
-from headwater.queries.tracing.walk import chunks
+from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 #: Versions that are looked at; beyond that the answer says so.
 _MOST = 10_000
@@ -30,19 +29,19 @@ class _Use(NamedTuple):
     certain: bool
 
 
-def inputs(g: GraphTraversalSource, given: Mapping[str, Any], late: DeadlinePassed) -> Page:
+def inputs(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of versions, the nearest first: by distance in runs, dataset, and time, the newest first."""
-    found = _Found(g, late)
-    found.go_back(_runs(g, given["node"]), given["depth"])
-    return cut(sorted(found.rows, key=_order), given, found.reason)
+    found = _Found(g, deadline_passed)
+    found.go_back(_runs(g, values["node"]), values["depth"])
+    return cut(sorted(found.rows, key=_order), values, found.reason)
 
 
 class _Found:
     """The versions found so far, and why there may be more (None: there are none)."""
 
-    def __init__(self, g: GraphTraversalSource, late: DeadlinePassed) -> None:
+    def __init__(self, g: GraphTraversalSource, deadline_passed: DeadlinePassed) -> None:
         self._g = g
-        self._late = late
+        self._deadline_passed = deadline_passed
         self._overwritten = Overwritten(g)
         self._seen: set[str] = set()
         self._runs: set[str] = set()
@@ -61,7 +60,7 @@ class _Found:
     def _level(self, uses: list[_Use], distance: int) -> Iterator[Row]:
         parts = self._parts(sorted({use.version for use in uses}))
         for use in uses:
-            if self._late():
+            if self._deadline_passed():
                 self.reason = "deadline"
                 return
             for row in self._seen_by(use, parts):

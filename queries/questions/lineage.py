@@ -1,119 +1,47 @@
-"""Upstream and downstream: the traversals behind a lineage answer.
-
-The walk asks for ids alone, one request a level; edges and nodes with their properties are fetched once, for what the
-answer keeps. So a hub costs little more than its first page, and a diamond what its edges cost.
-"""
+"""The queries `lineage`, `upstream`, `downstream` and `both`: parameters in, a lineage answer out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-
 from gremlin_python.process.graph_traversal import GraphTraversalSource
-from gremlin_python.process.traversal import T
 
-from headwater.graphmodel.ids import split_node
-from headwater.queries.answers.answer import Answer, Node, Reason
-from headwater.queries.questions.tags import ignored_jobs, tags_of
-from headwater.queries.tracing.as_of import AsOf, PastTime, name_of
-from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
-from headwater.queries.tracing.edges_as_of import EdgesAsOf
-from headwater.queries.tracing.walk import Walk, chunks, walk
-
-_NODE_KEYS = ("name", "origin", "resolved", "expression")
-
-Place = tuple[int, str]  # distance, direction
+from headwater.queries.answers.answer import Answer
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.answers.page import Values
+from headwater.queries.tracing.lineage import Question, trace_lineage
+from headwater.queries.tracing.staleness import with_staleness
+from headwater.queries.tracing.walk import DeadlinePassed
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is asked about a node. `level` None is the root's own: columns of a column, datasets of a dataset.
-
-    `as_of` None is now.
-    """
-
-    direction: str = "upstream"
-    depth: int | None = None
-    type: str = "direct"
-    as_of: AsOf = None
-    level: str | None = None
-    limit: int = 10_000
+def lineage(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Answer:
+    """In the direction that the parameter `direction` names."""
+    return _answer(g, values, values["direction"], deadline_passed)
 
 
-def lineage(g: GraphTraversalSource, root: str, question: Question, late: Callable[[], bool]) -> Answer:
-    """The lineage of `root`, the id of a dataset or column that exists. `late` says when to stop walking."""
-    dataset, column = split_node(root)
-    by_column = (question.level or ("column" if column else "dataset")) == "column"
-    root = root if by_column else dataset
-    edges_of = _edges(g, question, by_column=by_column)
-    roots = [root, *(columns_of(g, [root]) if by_column and not column else [])]
-    sides = ["upstream", "downstream"] if question.direction == "both" else [question.direction]
-    walks = {side: _walk(edges_of, side, roots, question, late) for side in sides}
-    kept, cut = _nearest(walks, question.limit)
-    nodes = edges_of.seen(tuple(_nodes(g, kept)))
-    there = {node.id for node in nodes}
-    edges = {edge.order: edge for side in sides for edge in edges_of.between(side, walks[side], there)}
-    return Answer(
-        root=root,
-        direction=question.direction,
-        depth=question.depth,
-        type=question.type,
-        as_of=name_of(question.as_of),
-        nodes=nodes,
-        edges=tuple(edges[order] for order in sorted(edges)),
-        complete=cut is None,
-        reason=cut,
+def upstream(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Answer:
+    """Where a dataset or column comes from."""
+    return _answer(g, values, "upstream", deadline_passed)
+
+
+def downstream(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Answer:
+    """What is made of a dataset or column."""
+    return _answer(g, values, "downstream", deadline_passed)
+
+
+def both(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Answer:
+    """Upstream and downstream in one answer."""
+    return _answer(g, values, "both", deadline_passed)
+
+
+def _answer(g: GraphTraversalSource, values: Values, direction: str, deadline_passed: DeadlinePassed) -> Answer:
+    question = Question(
+        direction=direction,
+        depth=values["depth"],
+        type=values["type"],
+        as_of=values["asOf"],
+        level=values["level"],
+        limit=values["limit"],
     )
-
-
-def _edges(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:
-    ignored = ignored_jobs(g)
-    if isinstance(question.as_of, PastTime):
-        return EdgesAsOf(g, question.as_of, by_column=by_column, kind=question.type, ignored=ignored)
-    labels = EVER if question.as_of == "ever" else NOW
-    return Edges(g, by_column=by_column, kind=question.type, labels=labels, ignored=ignored)
-
-
-def _walk(edges_of: Edges, side: str, roots: Sequence[str], question: Question, late: Callable[[], bool]) -> Walk:
-    """`indirect` is what the root itself depends on: one hop, and what lies behind it is not asked for."""
-    step = edges_of.sources if side == "upstream" else edges_of.derived
-    if question.type != "indirect" or question.depth == 0:
-        return walk(roots, step, depth=question.depth, limit=question.limit, late=late)
-    found = walk(roots, step, depth=1, limit=question.limit, late=late)
-    return replace(found, reason=None) if found.reason == "depth" else found
-
-
-def _nearest(walks: dict[str, Walk], limit: int) -> tuple[dict[str, Place], Reason | None]:
-    """The nodes of the answer as id -> (distance, direction), ordered by (distance, id); why there are no more."""
-    found: dict[str, Place] = {}
-    for side, walked in walks.items():
-        for node, distance in walked.distances.items():
-            nearest, other = found.get(node, (distance, side))
-            found[node] = (min(distance, nearest), side if other == side else "both")
-    reasons = [walked.reason for walked in walks.values() if walked.reason]
-    if len(walks) == 1:
-        kept: Iterable[str] = found
-    else:
-        kept = sorted(found, key=lambda node: (found[node][0], node))[:limit]
-        reasons = ["limit"] if len(found) > limit else reasons
-    ordered = sorted(kept, key=lambda node: (found[node][0], node))
-    return {node: found[node] for node in ordered}, reasons[0] if reasons else None
-
-
-def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]:
-    """The kept nodes, without those that were removed since the walk saw them."""
-    found: dict[str, dict[str, Any]] = {}
-    for ids in chunks(list(kept)):
-        rows = g.V(ids).project("id", "label", *_NODE_KEYS).by(T.id).by(T.label)
-        for key in _NODE_KEYS:
-            rows = rows.by(key)
-        found.update((row["id"], row) for row in rows.to_list())
-    tags = tags_of(g, list(found))
-    for node, (distance, direction) in kept.items():
-        if node in found:
-            dataset, column = split_node(node)
-            # An upsert cannot take a property away, so a view of the graph says "none" as an empty text.
-            row: dict[str, Any] = {k: None if v == "" else v for k, v in found[node].items()}
-            row.setdefault("name", column or dataset)
-            yield Node(**row, dataset=dataset, distance=distance, direction=direction, tags=tags.get(node, ()))
+    if values["behind"] and question.as_of is not None:
+        raise QueryError("behind compares with what holds now: it has no meaning with asOf", "behind")
+    answer = trace_lineage(g, values["node"], question, deadline_passed)
+    return with_staleness(g, answer) if values["behind"] else answer

@@ -5,45 +5,46 @@ Both ways round are tried, always by walking upstream: the sources of a node are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Answer, Reason
+from headwater.queries.answers.page import Values
 from headwater.queries.answers.paths import Paths
-from headwater.queries.questions.lineage import Question, lineage
 from headwater.queries.tracing.as_of import name_of
+from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.routes import Way, between, distances, ways
+from headwater.queries.tracing.walk import DeadlinePassed
 
 _NODES = 100_000  #: that are looked at on the way upstream
 _STEPS = 100_000  #: that are taken to tell ways inside cycles from those that are none
 
 
-def paths(g: GraphTraversalSource, given: Mapping[str, Any], late: Callable[[], bool]) -> Paths:
-    """The query: `given` has from, to, type, asOf, ways and limit."""
-    start, end = given["from"], given["to"]
-    empty = Paths(start, end, given["type"], name_of(given["asOf"]))
+def paths(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Paths:
+    """The query: `values` has from, to, type, asOf, ways and limit."""
+    start, end = values["from"], values["to"]
+    empty = Paths(start, end, values["type"], name_of(values["asOf"]))
     columns = any(split_node(node)[1] is not None for node in (start, end))
     level = "column" if columns else "dataset"
     for source, target, direction in ((start, end, "downstream"), (end, start, "upstream")):
-        question = Question("upstream", None, given["type"], given["asOf"], level, _NODES)
-        answer = lineage(g, target, question, late)
-        found = _found(answer, source, replace(empty, direction=direction), given)
+        question = Question("upstream", None, values["type"], values["asOf"], level, _NODES)
+        answer = trace_lineage(g, target, question, deadline_passed)
+        found = _found(answer, source, replace(empty, direction=direction), values)
         if found.paths:
             return found
         empty = replace(empty, complete=empty.complete and answer.complete, reason=empty.reason or answer.reason)
     return empty
 
 
-def _found(answer: Answer, source: str, empty: Paths, given: Mapping[str, Any]) -> Paths:
+def _found(answer: Answer, source: str, empty: Paths, values: Values) -> Paths:
     """The ways from `source` to the root of an answer that looks upstream; a dataset also stands for its columns."""
     links = _links(answer)
     starts, ends = ({n.id for n in answer.nodes if name in (n.id, n.dataset)} for name in (source, answer.root))
-    whole = given["ways"] == "all"
-    listed, cut = _listed(ways(links, starts, ends, _STEPS), given["limit"] if whole else 1)
+    whole = values["ways"] == "all"
+    listed, cut = _listed(ways(links, starts, ends, _STEPS), values["limit"] if whole else 1)
     kept = between(links, starts, ends) if whole else {node for way in listed for node in way}
     # The walk upstream has the nearest nodes: what it left out may hold a further way, never a shorter one.
     reason: Reason | None = answer.reason or ("limit" if cut else None)

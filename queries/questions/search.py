@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from functools import reduce
 from itertools import product
-from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T, TextP
 
 from headwater.queries.answers.errors import QueryError
-from headwater.queries.answers.page import Page, Row
+from headwater.queries.answers.page import Page, Row, Values
+from headwater.queries.tracing.walk import DeadlinePassed
 
 _MATCHES = ("exact", "prefix", "substring")
 _LABELS = ("dataset", "column", "job", "alias")
@@ -29,15 +29,17 @@ _PREDICATES: Mapping[str, Callable[[str], P]] = {
 }
 
 
-def search(g: GraphTraversalSource, given: Mapping[str, Any]) -> Page:
+def search(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of what `q` finds, and where the next one begins (``<stage>.<offset>``)."""
-    stage, offset = _place(given["next"])
+    stage, offset = _place(values["next"])
     rows: list[Row] = []
     for at in range(stage, len(_STAGES)):
         match, label = _STAGES[at]
         start = offset if at == stage else 0
-        room = given["limit"] - len(rows)
-        found = _found(g, given["q"], match, label).range_(start, start + room + 1)
+        if deadline_passed():
+            return Page(rows, f"{at}.{start}", "deadline")
+        room = values["limit"] - len(rows)
+        found = _found(g, values["q"], match, label).range_(start, start + room + 1)
         more = [{**row, "match": match} for row in _rows(found, label)]
         rows += more[:room]
         if len(more) > room:

@@ -5,24 +5,22 @@ Each takes the graph and the typed parameters and gives one page. Where the stor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
-from headwater.queries.answers.page import Page, Row, cut, page
+from headwater.queries.answers.page import Page, Row, Values, cut, page
+from headwater.queries.tracing.walk import DeadlinePassed
 
-Given = Mapping[str, Any]
 
-
-def datasets(g: GraphTraversalSource, given: Given) -> Page:
+def datasets(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """All datasets by id, with the number of their columns."""
     found = g.V().has_label("dataset").order().by(T.id)
     return _said(
         _page(
             found,
-            given,
+            values,
             id=T.id,
             name="name",
             namespace="namespace",
@@ -32,27 +30,27 @@ def datasets(g: GraphTraversalSource, given: Given) -> Page:
     )
 
 
-def columns(g: GraphTraversalSource, given: Given) -> Page:
+def columns(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The columns of a dataset by id."""
-    found = g.V(given["dataset"]).out("hasColumn").order().by(T.id)
+    found = g.V(values["dataset"]).out("hasColumn").order().by(T.id)
     keys = ("name", "origin", "resolved", "expression", "ambiguous", "description")
-    return _said(_page(found, given, id=T.id, **{key: key for key in keys}))
+    return _said(_page(found, values, id=T.id, **{key: key for key in keys}))
 
 
-def jobs(g: GraphTraversalSource, given: Given) -> Page:
+def jobs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """All jobs by id, with the number of their logics."""
     found = g.V().has_label("job").order().by(T.id)
     plans = __.out("hasPlan").count()
     return _said(
-        _page(found, given, id=T.id, namespace="namespace", name="name", plans=plans, description="description")
+        _page(found, values, id=T.id, namespace="namespace", name="name", plans=plans, description="description")
     )
 
 
-def plans(g: GraphTraversalSource, given: Given) -> Page:
+def plans(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The logics of a job by id: what each reads and writes, how often it ran and when last."""
     return _page(
-        g.V(given["job"]).out("hasPlan").order().by(T.id),
-        given,
+        g.V(values["job"]).out("hasPlan").order().by(T.id),
+        values,
         id=T.id,
         target="target",
         effect="effect",
@@ -62,16 +60,16 @@ def plans(g: GraphTraversalSource, given: Given) -> Page:
     )
 
 
-def runs(g: GraphTraversalSource, given: Given) -> Page:
+def runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The runs of a job, newest first."""
-    found = g.V(given["job"]).out("hasPlan").in_("executes").order().by("timestamp", Order.desc).by(T.id)
+    found = g.V(values["job"]).out("hasPlan").in_("executes").order().by("timestamp", Order.desc).by(T.id)
     keys = ("timestamp", "durationNs", "status", "error", "appId", "user", "jobRun")
-    return _page(found, given, id=T.id, **{key: key for key in keys}, plan=__.out("executes").id_())
+    return _page(found, values, id=T.id, **{key: key for key in keys}, plan=__.out("executes").id_())
 
 
-def run(g: GraphTraversalSource, given: Given) -> Page:
+def run(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """What a run executed, used and generated, and the other report of the same write."""
-    edges = g.V(given["run"]).both_e("executes", "used", "generated", "sameWriteAs")
+    edges = g.V(values["run"]).both_e("executes", "used", "generated", "sameWriteAs")
     found = _rows(
         edges,
         relation=T.label,
@@ -83,16 +81,16 @@ def run(g: GraphTraversalSource, given: Given) -> Page:
         certain="certain",
     )
     order = {"executes": 0, "used": 1, "generated": 2, "sameWriteAs": 3}
-    return cut(sorted(found, key=lambda row: (order[row["relation"]], row["id"])), given)
+    return cut(sorted(found, key=lambda row: (order[row["relation"]], row["id"])), values)
 
 
-def dataset_versions(g: GraphTraversalSource, given: Given) -> Page:
+def dataset_versions(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The states of a dataset, newest first, each with the run that made it; the initial one has no time."""
-    found = g.V(given["dataset"]).in_("versionOf")
+    found = g.V(values["dataset"]).in_("versionOf")
     found = found.order().by(__.coalesce(__.values("timestamp"), __.constant(0)), Order.desc).by(T.id)
     return _page(
         found,
-        given,
+        values,
         id=T.id,
         timestamp="timestamp",
         effect="effect",
@@ -102,27 +100,27 @@ def dataset_versions(g: GraphTraversalSource, given: Given) -> Page:
     )
 
 
-def operations(g: GraphTraversalSource, given: Given) -> Page:
+def operations(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The operations of a plan in the order in which data flows, each with those that feed it."""
     found = _rows(
-        g.V(given["plan"]).out("hasOperation").order().by(T.id),
+        g.V(values["plan"]).out("hasOperation").order().by(T.id),
         id=T.id,
         name="name",
         kind="kind",
         expression="expression",
         follows=__.out("follows").id_().order().fold(),
     )
-    return cut(_in_flow(found), given)
+    return cut(_in_flow(found), values)
 
 
-def stats(g: GraphTraversalSource, given: Given) -> Page:
+def stats(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """How many vertices and edges there are, by label."""
     counted = [
         {"kind": kind, "label": label, "count": count}
         for kind, counts in (("vertex", g.V().group_count().by(T.label)), ("edge", g.E().group_count().by(T.label)))
         for label, count in sorted(counts.next().items())
     ]
-    return cut(counted, given)
+    return cut(counted, values)
 
 
 def _in_flow(found: list[Row]) -> list[Row]:
@@ -148,10 +146,10 @@ def _said(page: Page) -> Page:
     return page._replace(rows=rows)
 
 
-def _page(found: GraphTraversal, given: Given, **cells: Any) -> Page:
+def _page(found: GraphTraversal, values: Values, **cells: Any) -> Page:
     """The page that is asked for; see `_rows` for the cells."""
-    start = given["next"]
-    return page(_rows(found.range_(start, start + given["limit"] + 1), **cells), given)
+    start = values["next"]
+    return page(_rows(found.range_(start, start + values["limit"] + 1), **cells), values)
 
 
 def _rows(found: GraphTraversal, **cells: Any) -> list[Row]:

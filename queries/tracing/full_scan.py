@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,15 +11,13 @@ from gremlin_python.process.traversal import P
 
 from headwater.graphmodel.statements import IGNORED, RETIRED
 from headwater.queries.answers.answer import Reason
-from headwater.queries.answers.page import Page, Row, cut
+from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.tracing.walk import DeadlinePassed
 
 #: Vertices in one request: what is asked about each of them may be long.
 _CHUNK = 500
 #: Vertices of one label that are looked at; beyond that the answer says so.
 _MOST = 200_000
-
-Given = Mapping[str, Any]
-DeadlinePassed = Callable[[], bool]
 
 
 @dataclass
@@ -27,7 +25,7 @@ class FullScan:
     """The rows found so far, and why not all of the graph was looked at (None: it was)."""
 
     g: GraphTraversalSource
-    late: DeadlinePassed
+    deadline_passed: DeadlinePassed
     rows: list[Row] = field(default_factory=list)
     reason: Reason | None = None
 
@@ -42,14 +40,14 @@ class FullScan:
     def chunks(self, ids: list[str]) -> Iterator[list[str]]:
         """Some ids, by chunk, as long as there is time."""
         for start in range(0, len(ids), _CHUNK):
-            if self.late():
+            if self.deadline_passed():
                 self.reason = "deadline"
                 return
             yield ids[start : start + _CHUNK]
 
-    def page(self, given: Given, order: Callable[[Row], Any]) -> Page:
+    def page(self, values: Values, order: Callable[[Row], Any]) -> Page:
         """The page that is asked for."""
-        return cut(sorted(self.rows, key=order), given, self.reason)
+        return cut(sorted(self.rows, key=order), values, self.reason)
 
 
 def followed(edges: GraphTraversal) -> GraphTraversal:

@@ -20,7 +20,7 @@ from headwater.queries.tracing.walk import chunks
 Saw = Mapping[tuple[str, str], int]  #: by plan and dataset: the time of the version that its last run used
 
 
-def marked(g: GraphTraversalSource, answer: Answer) -> Answer:
+def with_staleness(g: GraphTraversalSource, answer: Answer) -> Answer:
     """An answer about now whose edges say whether they are behind.
 
     A column's logic is what it is derived from; a dataset's the plans that stand in it. What nobody writes that the

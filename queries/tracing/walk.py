@@ -12,6 +12,8 @@ from headwater.queries.answers.answer import Reason
 CHUNK = 2_000
 
 
+#: Whether the time for an answer is over. Asked before each step: what was found until then is the answer.
+DeadlinePassed = Callable[[], bool]
 _T = TypeVar("_T")
 
 
@@ -36,19 +38,19 @@ def walk(
     *,
     depth: int | None,
     limit: int,
-    late: Callable[[], bool],
+    deadline_passed: DeadlinePassed,
 ) -> Walk:
     """Walk level by level; every node is expanded once, so the work is linear in the edges that are met.
 
     `limit` keeps the nearest nodes, among equals those that lead on, then by id. At `depth` one more step is taken,
-    only to know whether something lies behind. `late` is asked before each step; it is what a deadline is made of.
+    only to know whether something lies behind. `deadline_passed` is asked before each step.
     """
     distances: dict[str, int] = {}
     level, distance = sorted(set(roots)), 0
     while level:
         if _fill(distances, level, distance, limit):
             return Walk(distances, "limit")
-        if late():
+        if deadline_passed():
             return Walk(distances, "deadline")
         found = step(level)
         beside = sorted(set(found.beside) - distances.keys())

@@ -63,7 +63,8 @@ def test_what_was_acknowledged_can_be_asked_for_by_its_entry(tmp_path: Path) -> 
 
 def test_a_lineage_answer_has_the_documented_shape(server: Server) -> None:
     answer = lineage(server, LAST)
-    assert list(answer) == ["root", "direction", "depth", "type", "asOf", "nodes", "edges", "complete", "reason"]
+    keys = ["shape", "root", "direction", "depth", "type", "asOf", "nodes", "edges", "complete", "reason"]
+    assert list(answer) == keys
     assert (answer["root"], answer["direction"], answer["complete"], answer["reason"]) == (LAST, "upstream", True, None)
     total = next(edge for edge in answer["edges"] if edge["target"].endswith("features.parquet#total_eur"))
     assert total == {
@@ -153,6 +154,7 @@ def test_every_listed_query_can_be_asked(server: Server) -> None:
         status, answer = server.get(f"/api/v1/queries/{query['name']}?{'&'.join(given)}")
         found = answer.get("rows") or answer.get("nodes") or answer.get("affected")
         assert (status, bool(found)) == (200, query["name"] not in NOTHING), query["name"]
+        assert answer["shape"] == query["shape"]
 
 
 def test_rows_come_a_page_at_a_time(server: Server) -> None:

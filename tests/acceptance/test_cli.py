@@ -52,7 +52,8 @@ def test_json_is_the_shape_of_the_api(loaded: Path) -> None:
     answer = json.loads(
         headwater("downstream", "/data/lake/raw/fx/rates.csv#rate_to_eur", "--data", loaded, "--json").stdout
     )
-    assert list(answer) == ["root", "direction", "depth", "type", "asOf", "nodes", "edges", "complete", "reason"]
+    keys = ["shape", "root", "direction", "depth", "type", "asOf", "nodes", "edges", "complete", "reason"]
+    assert list(answer) == keys
     assert answer["nodes"][0] == {
         "id": "file:///data/lake/raw/fx/rates.csv#rate_to_eur",
         "label": "column",

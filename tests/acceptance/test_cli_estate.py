@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.queries.catalogue.estate_queries import ESTATE
+from headwater.queries.catalogue.catalogue import ESTATE
 from tests.acceptance.door import PAYLOADS, PIPELINE, headwater
 
 MORE = [str(PAYLOADS / name) for name in ("j01_failing_write", "r27_apply", "r31_iceberg", "g01_udfs")]

@@ -10,8 +10,7 @@ from headwater.graphmodel.delta import Edge, GraphDelta, Vertex, edge, vertex
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.answer import Table
 from headwater.queries.answers.shapes import result_of
-from headwater.queries.catalogue.catalogue import run
-from headwater.queries.catalogue.estate_queries import ESTATE
+from headwater.queries.catalogue.catalogue import ESTATE, run
 from tests.contract.queries_world import dataset, depends, derives, rows
 
 A, B, C, D = (f"s3://lake/{name}" for name in "abcd")

@@ -10,7 +10,7 @@ from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.answer import Answer
 from headwater.queries.catalogue.catalogue import run
-from headwater.queries.questions.lineage import Question, lineage
+from headwater.queries.tracing.lineage import Question, trace_lineage
 from tests.contract.queries_world import JOB, MART, NEXT_PLAN, RAW, REPORT, ask, dataset, derives, pipeline
 
 
@@ -199,7 +199,7 @@ def test_what_is_removed_during_a_walk_leaves_no_edge_without_its_ends(graph: Gr
             graph.apply(GraphDelta(removed_vertices=(f"{RAW}#price",)))
         return False
 
-    answer = lineage(graph.g, f"{REPORT}#total", Question(), late)
+    answer = trace_lineage(graph.g, f"{REPORT}#total", Question(), late)
     assert (places(answer), len(answer.edges)) == ([(TOTAL, 0), (REVENUE, 1), (QUANTITY, 2)], 2)
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from headwater.queries.answers.answer import Answer, Edge, Node, Table
+from headwater.queries.answers.impact import Impact
+from headwater.queries.answers.paths import Paths
+from headwater.queries.answers.shapes import SHAPES, Result, result_of
+from headwater.queries.catalogue.catalogue import QUERIES
 
 ROOT = "s3://lake/mart/orders#revenue"
 PRICE = "s3://lake/raw/items#price"
@@ -23,7 +29,8 @@ ANSWER = Answer(
     ),
 )
 #: DESIGN.md, "A lineage answer", with its order of keys.
-SHAPE = """{"root": "s3://lake/mart/orders#revenue", "direction": "upstream", "depth": 20, "type": "direct",
+SHAPE = """{"shape": "lineage",
+ "root": "s3://lake/mart/orders#revenue", "direction": "upstream", "depth": 20, "type": "direct",
  "asOf": null,
  "nodes": [{"id": "s3://lake/mart/orders#revenue", "label": "column", "name": "revenue",
             "dataset": "s3://lake/mart/orders", "distance": 0, "direction": "upstream", "origin": null,
@@ -45,7 +52,20 @@ def test_only_an_edge_between_datasets_has_columns() -> None:
     assert list(Edge("a", "b", "DIRECT", "IDENTITY", columns=0).to_dict())[-1] == "columns"
 
 
-def test_a_client_gets_back_what_the_server_had() -> None:
-    table = Table("jobs", {"limit": 1}, ("id",), ({"id": "job:glue/a"},), "1")
-    assert Answer.from_dict(json.loads(json.dumps(ANSWER.to_dict()))) == ANSWER
-    assert Table.from_dict(json.loads(json.dumps(table.to_dict()))) == table
+IMPACT = Impact(ROOT, "drop", None, None, (), ())
+PATHS = Paths(PRICE, ROOT, "direct", None)
+TABLE = Table("jobs", {"limit": 1}, ("id",), ({"id": "job:glue/a"},), "1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "shape"), [(ANSWER, "lineage"), (TABLE, "rows"), (IMPACT, "impact"), (PATHS, "paths")]
+)
+def test_a_client_gets_back_what_the_server_had(answer: Result, shape: str) -> None:
+    sent = json.loads(json.dumps(answer.to_dict()))
+    assert next(iter(sent.items())) == ("shape", shape)
+    assert result_of(sent) == answer
+
+
+def test_the_table_of_queries_says_the_shape_of_every_answer() -> None:
+    assert {query.shape for query in QUERIES} == set(SHAPES)
+    assert all(bool(query.columns) == (query.shape == "rows") for query in QUERIES)

@@ -39,7 +39,7 @@ def never() -> bool:
 def test_depth_and_limit_keep_the_nearest(
     depth: int | None, limit: int, distances: dict[str, int], reason: str | None
 ) -> None:
-    found = walk(["a"], steps, depth=depth, limit=limit, late=never)
+    found = walk(["a"], steps, depth=depth, limit=limit, deadline_passed=never)
     assert (dict(found.distances), found.reason) == (distances, reason)
 
 
@@ -50,14 +50,14 @@ def test_every_node_is_expanded_once() -> None:
         asked.extend(level)
         return steps(level)
 
-    walk(["a"], noted, depth=None, limit=100, late=never)
+    walk(["a"], noted, depth=None, limit=100, deadline_passed=never)
     assert sorted(asked) == sorted(GRAPH)
 
 
 @pytest.mark.parametrize(("steps_in_time", "distances"), [(0, {"a": 0}), (1, {"a": 0, "b": 1, "c": 1}), (9, FAR)])
 def test_a_deadline_keeps_the_levels_that_were_reached(steps_in_time: int, distances: dict[str, int]) -> None:
     late: Callable[[], bool] = iter([False] * steps_in_time + [True] * 9).__next__
-    found = walk(["a"], steps, depth=None, limit=100, late=late)
+    found = walk(["a"], steps, depth=None, limit=100, deadline_passed=late)
     assert dict(found.distances) == distances
     assert found.reason == (None if distances == FAR else "deadline")
 
@@ -77,5 +77,5 @@ def test_what_stands_beside_a_level_has_its_distance(
     def step(level: Sequence[str]) -> Step:
         return Step(["D"], ["b"]) if "a" in level else Step((), ())
 
-    found = walk(["a"], step, depth=depth, limit=limit, late=never)
+    found = walk(["a"], step, depth=depth, limit=limit, deadline_passed=never)
     assert (dict(found.distances), found.reason) == (distances, reason)

@@ -1,0 +1,83 @@
+"""What several questions need to know of tags: those of a node, which jobs are ignored, how a tag flows with data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import P
+
+from headwater.graphmodel.ids import tag_id
+from headwater.graphmodel.statements import IGNORED
+from headwater.queries.answers.page import Row
+from headwater.queries.tracing.walk import Step, chunks
+
+
+def tags_of(g: GraphTraversalSource, nodes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The tags of each of these nodes that has any, in order. Costs one short request where nothing is tagged."""
+    if not _any_tags(g):
+        return {}
+    found: dict[str, set[str]] = {}
+    for ids in chunks(nodes):
+        edges = g.V(ids).out_e("taggedWith")
+        for row in edges.project("node", "tag").by(__.out_v().id_()).by(__.in_v().values("name")).to_list():
+            found.setdefault(row["node"], set()).add(row["tag"])
+    return {node: tuple(sorted(names)) for node, names in found.items()}
+
+
+def _any_tags(g: GraphTraversalSource) -> bool:
+    """Whether anything is tagged."""
+    return bool(g.V().has_label("tag").limit(1).id_().to_list())
+
+
+def ignored_jobs(g: GraphTraversalSource) -> list[str]:
+    """The jobs whose lineage is left out of answers."""
+    return sorted(g.V(tag_id(IGNORED)).in_("taggedWith").has_label("job").id_().to_list())
+
+
+def columns_with_tag(g: GraphTraversalSource, tag: str) -> dict[str, None]:
+    """The columns that have a tag, or whose dataset has it."""
+    nodes = g.V(tag).in_("taggedWith")
+    columns = nodes.union(__.has_label("column"), __.has_label("dataset").out("hasColumn"))
+    return dict.fromkeys(sorted(columns.id_().dedup().to_list()))
+
+
+class TagFlow:
+    """The edges that carry a tag, as they are met; `masked` are the columns where it stops, with a source of each."""
+
+    def __init__(self, g: GraphTraversalSource, declared: Mapping[str, None]) -> None:
+        self._g = g
+        self._declared = declared
+        self._ignored = ignored_jobs(g)
+        self._from: dict[str, str] = {}
+        self.masked: dict[str, str] = {}
+
+    def step(self, level: Sequence[str]) -> Step:
+        """One hop with the flow."""
+        beyond: set[str] = set()
+        for ids in chunks(level):
+            for row in sorted(self._edges(ids), key=lambda row: (row["source"], row["target"])):
+                if row["masking"]:
+                    self.masked.setdefault(row["target"], row["source"])
+                else:
+                    beyond.add(row["target"])
+                    self._from.setdefault(row["target"], row["source"])
+        return Step((), beyond)
+
+    def path(self, node: str) -> list[str]:
+        """From a declared column to this one."""
+        path = [node]
+        if node not in self._from and node in self.masked:
+            path.append(self.masked[node])
+        while path[-1] not in self._declared:
+            path.append(self._from[path[-1]])
+        return path[::-1]
+
+    def _edges(self, ids: list[str]) -> list[Row]:
+        edges = self._g.V(ids).in_e("derivesFrom").has("type", "DIRECT")
+        edges = edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
+        if self._ignored:
+            edges = edges.not_(__.has("job", P.within(self._ignored)))
+        rows = edges.project("source", "target", "masking").by(__.in_v().id_()).by(__.out_v().id_()).by("masking")
+        found: list[Row] = rows.to_list()
+        return found
