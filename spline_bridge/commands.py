@@ -13,17 +13,15 @@ from typing import Any
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import ROW_LEVEL
 from headwater.spline_bridge.operators import Context, Rows
-from headwater.spline_bridge.plantext import split
+from headwater.spline_bridge.plantext import named_ids, split
 from headwater.spline_bridge.text import join
 from headwater.spline_bridge.textvalues import text_value
 from headwater.spline_bridge.values import IDENTITY, Value, combine
 from headwater.spline_bridge.wire import OperationNode, Ref, references
 
 _CLAUSES = ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
-_NAMED_ID = re.compile(r"([^\s()\[\],=<>+*/%!-][^()\[\],=<>+*/%!]*?)#(\d+)L?(?!\w)")
 _CLAUSE = re.compile(r"^(?P<kind>\w+)\s*\[(?P<body>.*)\]$", re.DOTALL)
-_ACTIONS = re.compile(r"actions: \[(.*)\]$", re.DOTALL)
-_CONDITION = re.compile(r"^condition: (.*?)(?:, actions: \[|$)", re.DOTALL)
+_CONDITION, _ACTIONS = "condition: ", "actions: ["
 
 
 @dataclass(frozen=True)
@@ -48,14 +46,14 @@ def clauses(params: Mapping[str, Any]) -> list[Clause]:
 
 
 def _clause(body: str, *, inserts: bool) -> Clause:
-    actions = _ACTIONS.search(body)
-    condition = _CONDITION.match(body)
+    head, found, actions = body.partition(_ACTIONS)
     assignments = {}
-    for action in split(actions.group(1)) if actions else []:
+    for action in split(actions[:-1]) if found and actions.endswith("]") else []:
         column, separator, value = action.partition(" = ")
         if separator:
             assignments[column.strip().strip("`").replace("``", "`").lower()] = value
-    return Clause(condition.group(1) if condition else "", assignments, inserts)
+    condition = head.removeprefix(_CONDITION).removesuffix(", ") if head.startswith(_CONDITION) else ""
+    return Clause(condition, assignments, inserts)
 
 
 def merge(operation: OperationNode, source: Rows, target: Rows, names: Sequence[str], context: Context) -> Rows:
@@ -67,8 +65,13 @@ def merge(operation: OperationNode, source: Rows, target: Rows, names: Sequence[
     context.keys(Subtype.FILTER, [text_value(clause.condition, known) for clause in parsed if clause.condition])
     kept = _by_name(target, context)
     ids = operation.output or target.ids
+    assigned: dict[str, list[Value]] = {}
+    for clause in parsed:
+        for column, body in clause.assignments.items():
+            assigned.setdefault(column, []).append(text_value(body, known))
     values = [
-        _merged_column(name.lower(), i, kept, parsed, known, context) for name, i in zip(names, ids, strict=False)
+        _merged_column(name.lower(), i, kept, assigned.get(name.lower(), []), bool(parsed), context)
+        for name, i in zip(names, ids, strict=False)
     ]
     return Rows(ids[: len(values)], tuple(values))
 
@@ -77,14 +80,12 @@ def _merged_column(
     name: str,
     attribute: str,
     kept: Mapping[str, Value],
-    parsed: Sequence[Clause],
-    known: Mapping[str, Value],
+    values: list[Value],
+    has_clauses: bool,  # noqa: FBT001 - the last of the facts that are known of a MERGE
     context: Context,
 ) -> Value:
-    texts = [clause.assignments[name] for clause in parsed if name in clause.assignments]
-    values = [text_value(body, known) for body in texts]
     computed = context.computed(attribute)
-    if computed is not None and (not parsed or any(value.unresolved for value in values)):
+    if computed is not None and (not has_clauses or any(value.unresolved for value in values)):
         # The agent's own references are certain where it has them; those that it dropped stay unresolved.
         values = [value for value in values if not value.unresolved] + [computed]
     shown = list({str(value.text): value.text for value in values}.values())
@@ -102,11 +103,11 @@ def _known_ids(
     others = [
         body for clause in parsed if not clause.inserts for body in (clause.condition, *clause.assignments.values())
     ]
-    from_source = {key for body in inserted for _, key in _NAMED_ID.findall(body)}
+    from_source = {key for body in inserted for _, key in named_ids(body)}
     out: dict[str, Value] = {}
     open_ids: dict[str, set[str]] = {}
     for body in [condition, *inserted, *others]:
-        for name, key in _NAMED_ID.findall(body):
+        for name, key in named_ids(body):
             column = name.strip().strip("`").lower()
             if key in from_source or column not in target:
                 if column in source:
@@ -115,12 +116,13 @@ def _known_ids(
                 out[key] = target[column]
             else:
                 open_ids.setdefault(column, set()).add(key)
+    certain = {id(value) for value in out.values()}
     for column, keys in open_ids.items():
         if source[column].direct.keys() == target[column].direct.keys():  # the table merged with itself
             out.update(dict.fromkeys(keys, target[column]))
             continue
         # Both sides have the name; once the source's id is known, the other one is the target's.
-        if len(keys) == 1 and any(source[column] is value for value in out.values()):
+        if len(keys) == 1 and id(source[column]) in certain:
             out[next(iter(keys))] = target[column]
     return out
 
@@ -134,7 +136,7 @@ def update(operation: OperationNode, rows: Rows, context: Context) -> Rows:
     known = {
         key: columns[name.strip().strip("`").lower()]
         for body in [condition, *texts]
-        for name, key in _NAMED_ID.findall(body)
+        for name, key in named_ids(body)
         if name.strip().strip("`").lower() in columns
     }
     context.keys(Subtype.FILTER, [text_value(condition, known)] if condition else [])

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+_PLAIN_KEY = re.compile(r"\A[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 # A key is as long as its sender likes; an answer, a ledger note and a log line are not.
 _SHOWN_CHARACTERS = 80

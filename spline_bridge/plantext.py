@@ -2,6 +2,9 @@
 
 Only the shape is read here: nodes, children, subqueries, lists, and the expression ids (``#123``) in them. Names and
 literals are not quoted in that text, so nothing is concluded from them; the ids are unambiguous.
+
+A sender can write any text here, so each function reads it once from left to right: its work grows linearly with the
+number of characters. Regular expressions are used for single tokens only, never for "anything up to".
 Source: TreeNode.treeString, https://github.com/apache/spark (sql/catalyst/.../trees/TreeNode.scala)
 """
 
@@ -12,11 +15,13 @@ from dataclasses import dataclass, field
 
 _PREFIX = re.compile(r"^((?::  |   )*)((?:\+- |:- )?)")
 _ID = re.compile(r"#(\d+)L?(?![\w])")
-_RESULT = re.compile(r"\)#(\d+)")
+_ID_OR_PARENTHESIS = re.compile(r"[()]|#(\d+)L?(?!\w)")
 _OUTER = re.compile(r"\bouter\(([^()]*)\)")
 _LAST_ID = re.compile(r"#(\d+)L?$")
 _SUBQUERY = re.compile(r"\b(?:scalar-subquery|exists|list|lateral-subquery)#(\d+)")
 _WIDTH = 3
+#: What ends a column's name to the left, in Spark's text of an expression.
+_NO_NAME = frozenset("()[],=<>+*/%!")
 
 
 @dataclass
@@ -27,6 +32,8 @@ class TextNode:
     rest: str
     children: list[TextNode] = field(default_factory=list)
     subqueries: dict[str, TextNode] = field(default_factory=dict)
+    awaited: list[str] | None = None
+    """Ids of the subqueries in `rest` whose plans have not come yet, the next one last; None: not looked for yet."""
 
 
 def parse(text: str) -> TextNode | None:
@@ -56,9 +63,10 @@ def _attach(parent: tuple[int, TextNode], depth: int, node: TextNode) -> None:
     if depth == level + 1:
         owner.children.append(node)
         return
-    ids = [key for key in _SUBQUERY.findall(owner.rest) if key not in owner.subqueries]
-    if ids:
-        owner.subqueries[ids[0]] = node
+    if owner.awaited is None:
+        owner.awaited = list(dict.fromkeys(_SUBQUERY.findall(owner.rest)))[::-1]
+    if owner.awaited:
+        owner.subqueries[owner.awaited.pop()] = node
 
 
 def _node(line: str) -> TextNode:
@@ -70,19 +78,39 @@ def _node(line: str) -> TextNode:
 
 
 def ids(text: str) -> list[str]:
-    """The expression ids in a text, in order. A Python function's own (``f(a#1)#2``) stands for its arguments."""
-    results = {match.end(1): match.group(1) for match in _RESULT.finditer(text) if _applied(text, match.start())}
-    return [match.group(1) for match in _ID.finditer(text) if match.end(1) not in results]
+    """The expression ids in a text, in order. A Python function's own (``f(a#1)#2``) stands for its arguments.
+
+    The id behind a closing parenthesis is such a function's if the parentheses hold an id; ``sum(x)#1`` is a name.
+    """
+    found: list[str] = []
+    seen, opened, result_at = 0, list[int](), -1
+    for match in _ID_OR_PARENTHESIS.finditer(text):
+        if match[0] == "(":
+            opened.append(seen)
+        elif match[0] == ")":
+            result_at = match.end() if opened and seen > opened.pop() else -1
+        else:
+            seen += 1
+            if match.start() != result_at:
+                found.append(match[1])
+    return found
 
 
-def _applied(text: str, closing: int) -> bool:
-    """Whether the parenthesis that closes here holds expression ids; that of ``sum(x)#1``, a name, does not."""
-    depth = 0
-    for i in range(closing, -1, -1):
-        depth += (text[i] == ")") - (text[i] == "(")
-        if depth == 0:
-            return _ID.search(text, i, closing) is not None
-    return False
+def named_ids(text: str) -> list[tuple[str, str]]:
+    """The columns in a text, each as (name, expression id): ``(a#1 + b c#2)`` has ``a`` and ``b c``.
+
+    A name is what stands between the last bracket, comma or operator and the id: Spark does not quote names.
+    """
+    found, start = [], 0
+    for match in _ID.finditer(text):
+        begin = match.start()
+        while begin > start and text[begin - 1] not in _NO_NAME:
+            begin -= 1
+        name = text[begin : match.start()].lstrip("- \t\r\n\f\v")
+        start = match.end()
+        if name:
+            found.append((name, match[1]))
+    return found
 
 
 def output_id(item: str) -> str | None:
@@ -93,16 +121,17 @@ def output_id(item: str) -> str | None:
 
 def lists(text: str) -> list[list[str]]:
     """The bracketed lists at the top level of a text, each split at its commas."""
-    out, depth, start = [], 0, 0
+    out, depth, start = [], 0, -1
     for i, char in enumerate(text):
         if char in "[(":
-            if depth == 0 and char == "[":
-                start = i + 1
+            if depth == 0:
+                start = i + 1 if char == "[" else -1
             depth += 1
         elif char in "])":
             depth -= 1
-            if depth == 0 and char == "]":
+            if depth == 0 and char == "]" and start >= 0:
                 out.append(split(text[start:i]))
+                start = -1
             depth = max(depth, 0)
     return out
 

@@ -18,6 +18,9 @@ from headwater.spline_bridge.text import EMPTY, concat, join, text
 from headwater.spline_bridge.textvalues import text_value
 from headwater.spline_bridge.values import IDENTITY, Value, combine, unresolved
 
+#: Longest text of a subquery's plan that is read, in characters; a wide table's has some 50,000.
+MAX_PLAN = 2_000_000
+
 
 class Bindings(Protocol):
     """What the leaves of a plan's text can be bound to."""
@@ -44,6 +47,9 @@ class _Text:
     rows: dict[int, list[Value]] = field(default_factory=dict)
 
     def of(self, node: TextNode) -> list[Value]:
+        """The columns of all children, one after the other. One child's list is shared: nobody changes a list."""
+        if len(node.children) == 1:
+            return self.rows.get(id(node.children[0]), [])
         return [value for child in node.children for value in self.rows.get(id(child), [])]
 
     def define(self, item: str) -> Value:
@@ -65,7 +71,7 @@ class _Text:
 
 def evaluate_text(body: str, outer: Mapping[str, Value], bindings: Bindings) -> list[Value] | None:
     """The output of the plan that `body` prints. `outer` gives the outer references by expression id."""
-    root = plantext.parse(body)
+    root = plantext.parse(body) if len(body) <= MAX_PLAN else None
     if root is None:
         return None
     state = _Text(bindings, dict(outer))

@@ -20,6 +20,7 @@ from headwater.spline_bridge.values import (
     as_role,
     combine,
     influenced,
+    unresolved,
 )
 
 _BARE = re.compile(r"^(?:outer\()?[^()\[\]]*#\d+L?\)?$")
@@ -29,13 +30,17 @@ _AGGREGATE = re.compile(
     r"|corr|covar_\w+|kurtosis|skewness|regr_\w+|bit_\w+|hll_\w+|every|some|histogram_numeric)\("
 )
 _MASKING = re.compile(r"\b(?:md5|sha|sha1|sha2|crc32|hash|xxhash64|mask|aes_encrypt)\(", re.IGNORECASE)
-_CONDITION = re.compile(r"\bWHEN (.*?) THEN\b|\bif \((.*?)\) ", re.DOTALL)
+_CONDITION_BEGINS = re.compile(r"\bWHEN |\bif \(")
+_CONDITION_ENDS = {"WHEN ": re.compile(r" THEN\b"), "if (": re.compile(r"\) ")}
 _WINDOW = "windowspecdefinition("
-_WORDS = re.compile(r"\b(?:AND|OR|IN|LIKE)\b|[=<>+*/%-]")
+#: Longest text of one expression that is read, in characters. A generated CASE of some hundred branches has 30,000.
+MAX_EXPRESSION = 200_000
 
 
 def text_value(item: str, known: Mapping[str, Value]) -> Value:
     """The value of an expression's text. `known` gives the values of expression ids; others make it unresolved."""
+    if len(item) > MAX_EXPRESSION:
+        return unresolved(as_text(item))
     body = without_alias(item)
     shown = as_text(_trimmed(readable(body)))
     if _BARE.match(body.strip()):
@@ -60,14 +65,35 @@ def _ids(part: str, known: Mapping[str, Value], strength: int, *, masking: bool 
 
 def _parts(body: str) -> tuple[str, str, str]:
     """Window specifications, conditions, and the rest of an expression's text."""
-    window = ""
-    while _WINDOW in body:
-        start = body.index(_WINDOW)
+    windows, pieces, at = list[str](), list[str](), 0
+    while (start := body.find(_WINDOW, at)) >= 0:
         end = _closing(body, start + len(_WINDOW) - 1)
-        window += " " + body[start + len(_WINDOW) : end]
-        body = body[:start] + " OVER " + body[end + 1 :]
-    conditions = " ".join(a or b for a, b in _CONDITION.findall(body))
-    return window.strip(), conditions, _CONDITION.sub(" THEN ", body)
+        windows.append(body[start + len(_WINDOW) : end])
+        pieces += [body[at:start], " OVER "]
+        at = end + 1
+    conditions, rest = _conditions("".join([*pieces, body[at:]]))
+    return " ".join(windows), conditions, rest
+
+
+def _conditions(body: str) -> tuple[str, str]:
+    """The conditions of ``CASE WHEN x THEN`` and ``if (x) ``, and the text without them.
+
+    The position of each kind of end is kept, so that a text of many beginnings without an end is searched once.
+    """
+    found, pieces, at = list[str](), list[str](), 0
+    ends: dict[str, re.Match[str] | None] = {}
+    for begins in _CONDITION_BEGINS.finditer(body):
+        if begins.start() < at:
+            continue
+        kind, inner = begins[0], begins.end()
+        known = ends.get(kind)
+        if kind not in ends or (known is not None and known.start() < inner):
+            known = ends[kind] = _CONDITION_ENDS[kind].search(body, inner)
+        if known is not None:
+            found.append(body[inner : known.start()])
+            pieces += [body[at : begins.start()], " THEN "]
+            at = known.end()
+    return " ".join(found), "".join([*pieces, body[at:]])
 
 
 def _closing(body: str, opening: int) -> int:
