@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from headwater.graphmodel.model import Dataset, Plan
-from headwater.graphmodel.statements import SAME, Statement, chosen
+from headwater.graphmodel.statements import SAME, Said, effective
 
 Names = Mapping[str, str]  #: another name -> the name that is kept; the latter is never a key
 
 
-def names(statements: Iterable[Statement]) -> dict[str, str]:
+def names(statements: Iterable[Said]) -> dict[str, str]:
     """The names that people stated to be one. Of statements that lead in a circle the last one is left out."""
-    standing = [s for s in chosen(statements).values() if s.kind == SAME and not s.withdrawn]
+    standing = [s for s in effective(statements).values() if s.kind == SAME and not s.withdrawn]
     kept: dict[str, str] = {}
     for one in sorted(standing, key=lambda s: s.rank):
         if _end(kept, one.value) != one.subject:

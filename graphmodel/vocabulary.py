@@ -297,6 +297,7 @@ EDGES: tuple[EdgeLabel, ...] = (
             "statedBy": Property("string", "who said so last; empty if not known", view=True),
             "statedAt": Property("long", "when", "ms since 1970-01-01Z", view=True),
             "reason": Property("string", "why; empty if not said", view=True),
+            "sources": Property("string", "people, or the systems that give the tag; several with commas", view=True),
             "pattern": Property("string", "the pattern that the node matches; empty if it was named itself", view=True),
         },
     ),

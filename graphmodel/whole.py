@@ -12,14 +12,14 @@ from itertools import pairwise
 from typing import TypeVar
 
 from headwater.graphmodel import elements, now, renaming, validity
-from headwater.graphmodel import statements as stated
 from headwater.graphmodel.choice import Body, Event, body_rank, choose
 from headwater.graphmodel.columns import ColumnClaim, column_vertices, voices
 from headwater.graphmodel.delta import Edge, Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
 from headwater.graphmodel.now import Read, Write
-from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.statements import LABELS, Said, StatementIndex, effective
+from headwater.graphmodel.statements import parts as statement_parts
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def chosen_events(events: Iterable[Event]) -> dict[str, Event]:
 def graph(
     bodies: Iterable[Body],
     events: Iterable[Event],
-    statements: Iterable[Statement] = (),
+    statements: Iterable[Said] = (),
     *,
     until: int = validity.STILL,
 ) -> Graph:
@@ -103,8 +103,8 @@ def graph(
         view = View(dataset, writes.get(dataset, []), known, until, partitioned=dataset in partitioned)
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
-    nodes = {v.id: v.label for v in whole.vertices.values() if v.label in stated.LABELS}
-    for part in stated.parts(stated.chosen(said), nodes):
+    nodes = {v.id: v.label for v in whole.vertices.values() if v.label in LABELS}
+    for part in statement_parts(StatementIndex(effective(said).values()), nodes):
         whole.add(part)
     return whole
 

@@ -33,7 +33,7 @@ from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.renaming import names, renamed
-from headwater.graphmodel.statements import Statement, chosen, with_statements
+from headwater.graphmodel.statements import Snapshot, Statement, StatementIndex, effective, with_statements
 from headwater.graphstore.neptune_csv import Line, lines
 from headwater.ingest.folder.exporting import GRAPH, mark_whole
 from headwater.ingest.folder.loader_files import LoaderFiles, Written
@@ -100,7 +100,7 @@ def _decoded(decode: Any, entry: Entry, body: bytes) -> Iterator[Tagged]:
         return
     if isinstance(found, Plan):
         yield "body", Body(found, entry.sha256)
-    elif isinstance(found, Statement):
+    elif isinstance(found, Statement | Snapshot):
         yield "statement", found
     else:
         yield from (("event", Event(run, entry.received_ms)) for run in found)
@@ -132,8 +132,8 @@ def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
     views = datasets.flatMap(lambda pair: pair[1].parts(pair[0]))
     parts = _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
-    counting = chosen(said)
-    return parts.map(lambda part: with_statements(part, counting)) if counting else parts
+    index = StatementIndex(effective(said).values())
+    return parts.map(lambda part: with_statements(part, index)) if index else parts
 
 
 def _of(tagged: RDD[Tagged], what: str) -> RDD[Any]:

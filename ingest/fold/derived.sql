@@ -66,11 +66,19 @@ CREATE TABLE datasets (
     uri TEXT PRIMARY KEY, state TEXT NOT NULL, tally TEXT NOT NULL, columns TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- What people stated, by what a later statement replaces: the one that counts, as JSON. And what is tagged in the graph.
+-- The statement that counts, as JSON, by what a later one of its source replaces. `pattern`: it is a pattern, and stands.
 CREATE TABLE statements (
-    kind TEXT NOT NULL, subject TEXT NOT NULL, value TEXT NOT NULL, statement TEXT NOT NULL,
-    PRIMARY KEY (kind, subject, value)
+    subject TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, source TEXT NOT NULL, scope TEXT NOT NULL,
+    pattern INTEGER NOT NULL, statement TEXT NOT NULL,
+    PRIMARY KEY (subject, kind, value, source, scope)
 ) WITHOUT ROWID;
+CREATE INDEX statements_patterns ON statements (subject) WHERE pattern;
+CREATE INDEX statements_of_scope ON statements (source, scope) WHERE source <> 'people';
+-- The last snapshot of each scope of a source: when it was taken (ms since 1970), and the hash of its content.
+CREATE TABLE snapshots (
+    source TEXT NOT NULL, scope TEXT NOT NULL, at INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (source, scope)
+) WITHOUT ROWID;
+-- Which nodes have which tags in the graph.
 CREATE TABLE tagged (tag TEXT NOT NULL, node TEXT NOT NULL, PRIMARY KEY (tag, node)) WITHOUT ROWID;
 CREATE INDEX tagged_nodes ON tagged (node);
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 NAMES = "names"  #: of a value: which names of datasets are one, as JSON
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "3"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "4"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 

@@ -11,12 +11,12 @@ from headwater.graphmodel import elements, now
 from headwater.graphmodel.choice import Event, choose
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Summary
-from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.statements import Said
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.dataset_views import DatasetViews
 from headwater.ingest.fold.reference_counts import MappedPlan, PlanAt, ReferenceCounts
 from headwater.ingest.fold.rows import BodyRow
-from headwater.ingest.fold.statements import Stated
+from headwater.ingest.fold.statements import StatementViews
 from headwater.ingest.fold.tables import Tables
 
 
@@ -25,7 +25,7 @@ def project(
     plan_at: PlanAt,
     plans: Iterable[MappedPlan],
     events: Iterable[Event],
-    statements: Iterable[Statement] = (),
+    statements: Iterable[Said] = (),
 ) -> Changes:
     """Take plan bodies, events and statements into the tables; what that changes in the graph."""
     return _Batch(tables, plan_at).run(plans, events, statements)
@@ -37,11 +37,11 @@ class _Batch:
         self._changes = Changes()
         self._supports = ReferenceCounts(tables, self._changes, plan_at)
         self._timelines = DatasetViews(tables, self._changes, self._supports.logic_of)
-        self._stated = Stated(tables.connection, self._changes)
+        self._statements = StatementViews(tables.connection, self._changes)
         self._bodies: dict[str, BodyRow | None] = {}  # as before the batch, by the agent's plan id
         self._events: dict[str, Event | None] = {}  # as before the batch, by run
 
-    def run(self, plans: Iterable[MappedPlan], events: Iterable[Event], statements: Iterable[Statement]) -> Changes:
+    def run(self, plans: Iterable[MappedPlan], events: Iterable[Event], statements: Iterable[Said]) -> Changes:
         for known in plans:
             self._take_body(known)
         for agent_plan_id, before in self._bodies.items():
@@ -53,9 +53,9 @@ class _Batch:
         for old, new in revised:
             self._settle_run(old, new)
         self._timelines.settle()
-        for statement in statements:
-            self._stated.take(statement)
-        self._stated.settle()
+        for said in statements:
+            self._statements.accept(said)
+        self._statements.settle()
         return self._changes
 
     def _take_body(self, known: MappedPlan) -> None:

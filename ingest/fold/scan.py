@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import chain, groupby
 from pathlib import Path
@@ -18,11 +18,11 @@ from headwater.graphmodel import elements, ids, statements
 from headwater.graphmodel.delta import Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic
-from headwater.graphmodel.statements import Key, Statement
+from headwater.graphmodel.statements import StatementIndex
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.file import FORMAT, NAMES
 from headwater.ingest.fold.reference_counts import PlanAt
-from headwater.ingest.fold.statements import counting_statements
+from headwater.ingest.fold.statements import effective_statements
 from headwater.ingest.fold.tables import EVENT, READ, VALIDITY, WRITE, Tables
 from headwater.ingest.ledger.entries import LedgerError
 
@@ -57,13 +57,13 @@ class Scan:
 
     def parts(self) -> Iterator[Part]:
         """Every element of the graph once, but for the one that says that it is whole (`ledger`)."""
-        counting = counting_statements(self._db)
+        index = effective_statements(self._db)
         for part in chain(self._plans(), self._runs(), self._aliases(), self._datasets()):
-            yield statements.with_descriptions(part, counting) if counting else part
+            yield statements.with_descriptions(part, index) if index else part
         yield from self._validities()
         yield from self._writes()
         yield from self._reads()
-        yield from self._tags(counting)
+        yield from self._tags(index)
 
     def _plans(self) -> Iterator[Part]:
         last_job = None
@@ -123,12 +123,11 @@ class Scan:
             last_initial = dataset if row.seen is None else last_initial
             yield Part(initial.vertices, (*initial.edges, edge))
 
-    def _tags(self, counting: Mapping[Key, Statement]) -> Iterator[Part]:
-        about = statements.by_tag(counting)
+    def _tags(self, index: StatementIndex) -> Iterator[Part]:
         found = self._db.execute("SELECT tag, node FROM tagged ORDER BY tag, node")
         for tag, nodes in groupby(found, key=lambda row: row[0]):
-            edges = (statements.tag_edge(node, tag, about[tag]) for _, node in nodes)
-            yield Part((statements.tag_vertex(tag),), tuple(edge for edge in edges if edge))
+            edges = (statements.tag_edges(node, index.about(node))[tag] for _, node in nodes)
+            yield Part((statements.tag_vertex(tag),), tuple(edges))
 
     def _logic(self, plan: str) -> Logic:
         row = self._tables.logic(plan)

@@ -1,73 +1,116 @@
-"""What people state, brought into the graph: tags and descriptions, on the nodes there are and on those that come.
+"""What statements show in the graph: tags and descriptions, on the nodes that are there and on those that come later.
 
-One object a batch, settled last: it looks at the nodes that the batch made or removed, and at the statements that came.
-The rules are those of `graphmodel.statements`; without any statement it asks the tables once and changes nothing.
+One object a batch, settled last: it looks at the nodes that the batch made or removed, and at the statements that
+came. The rules are those of `graphmodel.statements`. Only what the batch touches is looked up, however many statements
+there are: those about a new node by its id, and the node of a new statement by its id. Patterns alone are compared
+with nodes: all patterns with each new node, and a new pattern with all nodes whose id begins like it.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import orjson
 
 from headwater.graphmodel import ids, statements
+from headwater.graphmodel.delta import vertex
 from headwater.graphmodel.elements import Part
-from headwater.graphmodel.statements import DESCRIPTION, LABELS, Key, Statement
+from headwater.graphmodel.statements import DESCRIPTION, LABELS, Key, Said, Snapshot, Statement, StatementIndex
 from headwater.ingest.fold.changes import Changes
 
+_IDS_OF_A_QUERY = 500  #: SQLite before 3.32 takes 999 values in a query
+_LAST_CHARACTER = "\U0010ffff"  #: behind every id that begins alike
 
-class Stated:
+
+class StatementViews:
     """The changes of one batch in what statements show."""
 
     def __init__(self, db: sqlite3.Connection, changes: Changes) -> None:
         self._db = db
         self._changes = changes
-        self._came: dict[Key, Statement] = {}
+        self._changed: dict[Key, Statement] = {}
 
-    def take(self, statement: Statement) -> None:
-        """A statement came."""
-        key = statement.key
-        before = self._came.get(key) or self._standing(key)
-        if statements.latest(before, statement) is statement:
-            self._came[key] = statement
-            said = statements.text(statement)
-            self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?)", (*key, said))
+    def accept(self, said: Said) -> None:
+        """A statement or a snapshot came, earlier or later than those that it replaces."""
+        if isinstance(said, Statement):
+            self._accept_statement(said)
+            return
+        known = self._snapshot_rank(said.source, said.scope)
+        if known is None or said.rank > known:
+            self._db.execute(
+                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (said.source, said.scope, *said.rank)
+            )
+            self._withdraw_what_is_not_listed(said)
+        for one in said.statements:
+            self._accept_statement(one)
 
     def settle(self) -> None:
         """Work out what changes, for the nodes and the statements of this batch."""
-        counting = counting_statements(self._db)
-        if not counting:
-            return
-        about = statements.by_tag(counting)
         for node in self._changes.removed_vertices():
             self._forget(node)
-        fresh = self._changes.vertices_of(*LABELS)
-        for tag, given in about.items():
-            for node in fresh:
-                self._settle_tag(node, tag, given)
-        for tag, came in statements.by_tag(self._came).items():
-            for node in sorted(self._nodes(s.subject for s in came).keys() - fresh.keys()):
-                self._settle_tag(node, tag, about[tag])
-        subjects = [s.subject for s in self._came.values() if s.kind == DESCRIPTION]
-        for node, label in {**fresh, **self._nodes(subjects)}.items():
-            seen = statements.described(node, label, counting)
-            if seen:
-                self._changes.amend(seen)
+        new = self._changes.vertices_of(*LABELS)
+        if not new and not self._changed:
+            return
+        touched_tags: dict[str, set[str]] = {}  # by node: only these tags can have changed
+        described: dict[str, str] = {}
+        for one in self._changed.values():
+            for node, label in self._nodes_of(one).items():
+                if one.kind == DESCRIPTION:
+                    described[node] = label
+                elif one.kind == statements.TAG:
+                    touched_tags.setdefault(node, set()).add(one.value)
+        about = self._about({*new, *touched_tags, *described})
+        for node in sorted({*new, *touched_tags}):
+            self._settle_tags(node, about[node], None if node in new else touched_tags[node])
+        for node, label in {**described, **new}.items():
+            text = statements.description(node, about[node])
+            if text is not None:
+                self._changes.amend(vertex(node, label, description=text))
 
-    def _settle_tag(self, node: str, tag: str, about: list[Statement]) -> None:
-        edge = statements.tag_edge(node, tag, about)
-        if edge:
-            self._db.execute("INSERT OR IGNORE INTO tagged VALUES (?, ?)", (tag, node))
-            self._changes.add(Part((statements.tag_vertex(tag),), (edge,)))
-        elif self._db.execute("DELETE FROM tagged WHERE tag = ? AND node = ?", (tag, node)).rowcount:
+    def _accept_statement(self, one: Statement) -> None:
+        snapshot = None if one.source == statements.PEOPLE else self._snapshot_rank(one.source, one.scope)
+        counts = statements.withdrawn_by(one, snapshot) if snapshot else one
+        before = self._changed.get(one.key) or self._counting(one.key)
+        if statements.latest(before, counts) is counts:
+            self._put(counts)
+
+    def _withdraw_what_is_not_listed(self, snapshot: Snapshot) -> None:
+        listed = {one.key for one in snapshot.statements}
+        query = "SELECT statement FROM statements WHERE source = ? AND scope = ? AND source <> 'people'"
+        rows = self._db.execute(query, (snapshot.source, snapshot.scope)).fetchall()
+        for one in map(statement_of, rows):
+            counts = one if one.key in listed else statements.withdrawn_by(one, snapshot.rank)
+            if counts is not one:
+                self._put(counts)
+
+    def _put(self, one: Statement) -> None:
+        self._changed[one.key] = one
+        values = (one.subject, one.kind, one.key.value, one.source, one.scope, one.is_pattern and not one.withdrawn)
+        self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, _text(one)))
+
+    def _settle_tags(self, node: str, about: list[Statement], only: set[str] | None) -> None:
+        """Add the edges of a node to its tags, and remove those to tags that it has not any more.
+
+        `only` these tags can have changed; None: the node is made in this batch, and its edges with it.
+        """
+        edges = statements.tag_edges(node, about)
+        had = {tag for (tag,) in self._db.execute("SELECT tag FROM tagged WHERE node = ?", (node,))}
+        for tag in edges if only is None else sorted(edges.keys() & only):
+            if tag not in had:
+                self._db.execute("INSERT INTO tagged VALUES (?, ?)", (tag, node))
+            self._changes.add(Part((statements.tag_vertex(tag),), (edges[tag],)))
+        for tag in sorted(had - edges.keys()):
+            self._db.execute("DELETE FROM tagged WHERE tag = ? AND node = ?", (tag, node))
             self._changes.remove_edge(statements.edge_of(node, tag))
             self._drop_unused(tag)
 
     def _forget(self, node: str) -> None:
-        """A node went, and its edges with it."""
+        """A node was removed, and its edges with it."""
         tags = [tag for (tag,) in self._db.execute("SELECT tag FROM tagged WHERE node = ?", (node,))]
-        self._db.execute("DELETE FROM tagged WHERE node = ?", (node,))
+        if tags:
+            self._db.execute("DELETE FROM tagged WHERE node = ?", (node,))
         for tag in tags:
             self._drop_unused(tag)
 
@@ -75,28 +118,79 @@ class Stated:
         if not self._db.execute("SELECT 1 FROM tagged WHERE tag = ? LIMIT 1", (tag,)).fetchone():
             self._changes.remove_vertex(ids.tag_id(tag))
 
-    def _standing(self, key: Key) -> Statement | None:
-        query = "SELECT statement FROM statements WHERE kind = ? AND subject = ? AND value = ?"
+    # looked up
+
+    def _counting(self, key: Key) -> Statement | None:
+        query = """SELECT statement FROM statements
+            WHERE kind = ? AND subject = ? AND value = ? AND source = ? AND scope = ?"""
         found = self._db.execute(query, key).fetchone()
-        return statements.parse(found[0]) if found else None
+        return statement_of(found) if found else None
 
-    def _nodes(self, subjects: Iterable[str]) -> dict[str, str]:
-        """The nodes in the graph that these subjects, ids or patterns, are about: id -> label."""
-        listed = list(subjects)
-        found = dict(self._all()) if listed else {}
-        exact = {s for s in listed if "*" not in s}
-        patterns = [statements.pattern(s) for s in listed if "*" in s]
-        return {n: label for n, label in found.items() if n in exact or any(p.fullmatch(n) for p in patterns)}
+    def _snapshot_rank(self, source: str, scope: str) -> tuple[int, str] | None:
+        query = "SELECT at, id FROM snapshots WHERE source = ? AND scope = ?"
+        found: tuple[int, str] | None = self._db.execute(query, (source, scope)).fetchone()
+        return found
 
-    def _all(self) -> Iterator[tuple[str, str]]:
-        for uri, columns in self._db.execute("SELECT uri, columns FROM datasets"):
-            yield uri, "dataset"
-            yield from ((ids.column_id(uri, name), "column") for name in orjson.loads(columns))
-        for (job,) in self._db.execute("SELECT DISTINCT job FROM logics"):
-            yield job, "job"
+    @cached_property
+    def _patterns(self) -> StatementIndex:
+        """The patterns that stand."""
+        return StatementIndex(map(statement_of, self._db.execute("SELECT statement FROM statements WHERE pattern")))
+
+    def _about(self, nodes: Iterable[str]) -> dict[str, list[Statement]]:
+        """The statements that count and are about these nodes."""
+        found = {node: self._patterns.about(node) for node in nodes}
+        for some in _chunks(sorted(found)):
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT statement FROM statements WHERE subject IN ({marks})"  # noqa: S608 - question marks alone
+            for one in map(statement_of, self._db.execute(query, some)):
+                found[one.subject].append(one)
+        return found
+
+    def _nodes_of(self, one: Statement) -> dict[str, str]:
+        """The nodes in the graph that a statement is about: id -> label."""
+        if one.is_pattern:
+            return {node: label for node, label in self._beginning_like(one.subject) if one.matches(node)}
+        dataset, column = ids.split_node(one.subject)
+        found = self._db.execute("SELECT columns FROM datasets WHERE uri = ?", (dataset,)).fetchone()
+        if found and column is None:
+            return {one.subject: "dataset"}
+        if found and column in orjson.loads(found[0]):
+            return {one.subject: "column"}
+        job = self._db.execute("SELECT 1 FROM logics WHERE job = ? LIMIT 1", (one.subject,)).fetchone()
+        return {one.subject: "job"} if job else {}
+
+    def _beginning_like(self, pattern: str) -> Iterator[tuple[str, str]]:
+        """The nodes whose id can begin as the pattern does up to its first ``*``."""
+        start, (dataset, column) = pattern.partition("*")[0], ids.split_node(pattern)
+        first = dataset.partition("*")[0]
+        query = "SELECT uri, columns FROM datasets WHERE uri BETWEEN ? AND ?"
+        for uri, columns in self._db.execute(query, (first, first + _LAST_CHARACTER)):
+            if column is None:
+                yield uri, "dataset"
+            else:
+                yield from ((ids.column_id(uri, name), "column") for name in orjson.loads(columns))
+        if column is None:
+            query = "SELECT DISTINCT job FROM logics WHERE job BETWEEN ? AND ?"
+            yield from ((job, "job") for (job,) in self._db.execute(query, (start, start + _LAST_CHARACTER)))
 
 
-def counting_statements(db: sqlite3.Connection) -> dict[Key, Statement]:
-    """The statements that count, out of the derived tables."""
-    said = db.execute("SELECT statement FROM statements")
-    return statements.chosen(statements.parse(text) for (text,) in said)
+def effective_statements(db: sqlite3.Connection) -> StatementIndex:
+    """All statements that count, out of the derived tables."""
+    return StatementIndex(map(statement_of, db.execute("SELECT statement FROM statements")))
+
+
+def statement_of(row: tuple[bytes]) -> Statement:
+    """The statement in the last column of a row of `statements`. It was checked when it came."""
+    return Statement(**orjson.loads(row[0]))
+
+
+def _text(one: Statement) -> bytes:
+    return orjson.dumps({name: value for name, value in vars(one).items() if name in _FIELDS})
+
+
+_FIELDS = frozenset(Statement.__dataclass_fields__)  # `vars` has the cached rank as well
+
+
+def _chunks(nodes: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(nodes), _IDS_OF_A_QUERY):
+        yield nodes[start : start + _IDS_OF_A_QUERY]

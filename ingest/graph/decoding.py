@@ -13,12 +13,12 @@ from headwater.graphmodel.choice import Event
 from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Plan, Run
 from headwater.graphmodel.renaming import Names, names, renamed
-from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.statements import Said, Snapshot, Statement
 from headwater.ingest.fold.reference_counts import MappedPlan
 from headwater.ingest.ledger.entries import ERASURE, Entry, Head
 
 #: Of body and content type; raises what it cannot take.
-Decoder = Callable[[bytes, str], Plan | tuple[Run, ...] | Statement]
+Decoder = Callable[[bytes, str], Plan | tuple[Run, ...] | Said]
 
 _PARTS_KEPT = 50_000  #: columns, derivations, dependencies and operations of the plans in memory; some KB each
 
@@ -57,14 +57,14 @@ class Batch:
 
     plans: list[MappedPlan] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[Said] = field(default_factory=list)
     refused: list[tuple[Entry, Exception]] = field(default_factory=list)
     erasures: list[int] = field(default_factory=list)
 
 
 def stated_names(ledger: Ledger) -> dict[str, str]:
     """The names that people state to be one, in the whole ledger. What is no statement is parked, and says nothing."""
-    said: list[Statement] = []
+    said: list[Said] = []
     for entry in ledger.of_kind(statements.KIND):
         if entry.body is not None:
             with suppress(statements.StatementError):
@@ -128,7 +128,7 @@ class Decoding:
         decoded = self._decoders[entry.kind](body, entry.content_type)
         if isinstance(decoded, Plan):
             batch.plans.append(self._keep(entry, renamed(decoded, self._names)))
-        elif isinstance(decoded, Statement):
+        elif isinstance(decoded, Statement | Snapshot):
             batch.statements.append(decoded)
         else:
             batch.events.extend(Event(run, entry.received_ms) for run in decoded)

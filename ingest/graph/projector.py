@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from headwater.graphmodel.statements import SAME
+from headwater.graphmodel.statements import SAME, Statement
 from headwater.graphstore.errors import Damaged, Denied, InUse, TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.changes import Changes
@@ -301,7 +301,7 @@ class Projector:
     def _apply(self, entries: Sequence[Entry], *, retried: int | None = None) -> bool:
         """The graph first, then the derived tables; whether all of it was taken."""
         batch = self._decoding.batch(entries if retried else self._parking.taken(entries))
-        if any(statement.kind == SAME for statement in batch.statements):
+        if any(isinstance(said, Statement) and said.kind == SAME for said in batch.statements):
             self._expect_names()
         with self._batch(entries[-1].sequence) as changes:
             if retried:

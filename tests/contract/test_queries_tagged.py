@@ -6,7 +6,7 @@ import pytest
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.delta import GraphDelta, vertex
-from headwater.graphmodel.statements import Statement, chosen, parts
+from headwater.graphmodel.statements import Statement, StatementIndex, effective, parts
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.errors import NodeNotFound
 from headwater.queries.answers.impact import Impact
@@ -20,7 +20,7 @@ def stated(store: GraphStore, *statements: Statement) -> None:
     """The parts of these statements, written as the projector writes them."""
     found = store.g.V().project("id", "label").by(T.id).by(T.label).to_list()
     nodes = {row["id"]: row["label"] for row in found if row["label"] in ("dataset", "column", "job")}
-    for part in parts(chosen(statements), nodes):
+    for part in parts(StatementIndex(effective(statements).values()), nodes):
         store.apply(GraphDelta(part.vertices, part.edges))
 
 

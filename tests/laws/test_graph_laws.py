@@ -19,7 +19,7 @@ from headwater.graphmodel.conformity import violations
 from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
 from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Dataset, DependencyType, Effect, Job, Plan, Run
-from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.statements import Snapshot, Statement
 from headwater.graphmodel.whole import Graph
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.projection import project
@@ -83,16 +83,16 @@ class World:
     def project(self, entries: Sequence[Entry]) -> GraphDelta:
         plans: list[MappedPlan] = []
         events: list[Event] = []
-        stated = [entry for entry in entries if isinstance(entry, Statement)]
+        said = [entry for entry in entries if isinstance(entry, Statement | Snapshot)]
         for entry in entries:
             if isinstance(entry, Body):
                 its_logic = logic(entry.plan)
                 of = summary(entry.plan, its_logic, entry.sha256)
                 plans.append(MappedPlan(len(self.known) + 1, entry.plan, its_logic, of))
                 self.known[plans[-1].sequence] = plans[-1]
-            elif not isinstance(entry, Statement):
+            elif isinstance(entry, tuple):
                 events.extend(entry)
-        return project(self.tables, self.known.__getitem__, plans, events, stated).delta()
+        return project(self.tables, self.known.__getitem__, plans, events, said).delta()
 
 
 def projected(entries: Sequence[Entry], size: int, *, close: bool = True) -> World:

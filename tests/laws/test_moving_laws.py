@@ -15,7 +15,7 @@ from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.model import Effect
 from headwater.graphmodel.now import Read, RelevantWrites, Write
-from headwater.graphmodel.statements import Statement, chosen, with_statements
+from headwater.graphmodel.statements import Snapshot, Statement, StatementIndex, effective, with_statements
 from headwater.graphmodel.whole import Graph
 from headwater.graphstore.neptune_csv import lines
 from headwater.ingest.fold.scan import Scan
@@ -54,8 +54,8 @@ def test_the_derived_tables_hold_the_whole_each_element_once(entries: list[Entry
 
 def in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
     """What the distributed job does, with dictionaries for its shuffles."""
-    counting = chosen(entry for entry in entries if isinstance(entry, Statement))
-    yield from (with_statements(part, counting) for part in _in_pieces(entries, split))
+    index = StatementIndex(effective(e for e in entries if isinstance(e, Statement | Snapshot)).values())
+    yield from (with_statements(part, index) for part in _in_pieces(entries, split))
 
 
 def _in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:

@@ -23,7 +23,7 @@ from headwater.graphmodel.model import (
     Run,
     Subtype,
 )
-from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.statements import Snapshot, Statement, snapshot
 from headwater.graphmodel.whole import Graph, graph
 
 HOUR = 3_600_000
@@ -31,7 +31,7 @@ NOW = 1_000 * HOUR
 URIS = ("s3://lake/a", "s3://lake/b")
 COLUMNS = ("id", "Id", "price", "city")
 
-Entry = Body | tuple[Event, ...] | Statement
+Entry = Body | tuple[Event, ...] | Statement | Snapshot
 
 
 columns = st.sampled_from(COLUMNS)
@@ -112,22 +112,41 @@ def runs(agent_plan_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Run]:
 
 
 subjects = ("s3://lake/a", "s3://lake/a#id", "s3://lake/*", "s3://lake/*#*i*", "*#price", "job:spark/one", "job:*")
-statements = st.builds(
-    Statement,
-    kind=st.just("tag"),
-    subject=st.sampled_from(subjects),
-    value=st.sampled_from(("pii", "owner=ann")),
-    at=st.integers(NOW, NOW + 3),
-    by=st.sampled_from((None, "ann", "bob")),
-    withdrawn=st.booleans(),
-) | st.builds(
-    Statement,
-    kind=st.just("description"),
-    subject=st.sampled_from(("s3://lake/a", "s3://lake/b#id", "job:spark/two")),
-    value=st.sampled_from(("", "all that was sold")),
-    at=st.integers(NOW, NOW + 3),
-    withdrawn=st.booleans(),
+described = ("s3://lake/a", "s3://lake/b#id", "job:spark/two")
+people = {"source": st.just("people"), "scope": st.just("")}
+systems = {"source": st.just("glue"), "scope": st.sampled_from(("sales", "hr"))}
+
+
+def _single(origin: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[Statement]:
+    return st.builds(
+        Statement,
+        kind=st.just("tag"),
+        subject=st.sampled_from(subjects),
+        value=st.sampled_from(("pii", "owner=ann")),
+        at=st.integers(NOW, NOW + 3),
+        by=st.sampled_from((None, "ann", "bob")),
+        withdrawn=st.booleans(),
+        **origin,
+    ) | st.builds(
+        Statement,
+        kind=st.just("description"),
+        subject=st.sampled_from(described),
+        value=st.sampled_from(("", "all that was sold")),
+        at=st.integers(NOW, NOW + 3),
+        withdrawn=st.booleans(),
+        **origin,
+    )
+
+
+_listed = st.fixed_dictionaries(
+    {"kind": st.just("tag"), "subject": st.sampled_from(subjects), "value": st.sampled_from(("pii", "owner=ann"))}
+) | st.fixed_dictionaries(
+    {"kind": st.just("description"), "subject": st.sampled_from(described), "value": st.just("as catalogued")}
 )
+snapshots = st.fixed_dictionaries(
+    {**systems, "at": st.integers(NOW, NOW + 3), "statements": st.lists(_listed, max_size=3)}
+).map(snapshot)
+statements = _single(people) | _single(systems) | snapshots | snapshots
 
 
 @st.composite
@@ -175,7 +194,7 @@ def whole(entries: Iterable[Entry], **until: int) -> Graph:
     listed = list(entries)
     its_bodies = [e for e in listed if isinstance(e, Body)]
     events = [e for some in listed if isinstance(some, tuple) for e in some]
-    return graph(its_bodies, events, [e for e in listed if isinstance(e, Statement)], **until)
+    return graph(its_bodies, events, [e for e in listed if isinstance(e, Statement | Snapshot)], **until)
 
 
 @st.composite
