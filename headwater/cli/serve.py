@@ -74,11 +74,19 @@ def token() -> None:
 
 @token.command("add", epilog="Example: headwater token add --scope read dashboards")
 @click.argument("name")
-@click.option("--scope", type=click.Choice(["write", "read", "admin"]), required=True, help="what it opens")
+@click.option("--scope", type=click.Choice(["write", "read", "annotate", "admin"]), required=True, help="what it opens")
 @data_option
 def add(name: str, scope: str, data: Path) -> None:
-    """Make a token for NAME and print it, this once: only its hash is kept."""
-    from headwater.ingest.http.tokens import SCOPES, TokenStore
+    """Make a token for NAME and print it, this once: only its hash is kept.
+
+    \b
+    write     for agents: send plans and events; it opens nothing else, since parameters of jobs show it to many
+    read      for people and tools that ask: lineage, queries, metrics, Gremlin
+    annotate  for people who also tag, own, describe, retire and ignore: read, and statements
+    admin     everything
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    from headwater.ingest.http.authenticator import SCOPES
+    from headwater.ingest.http.tokens import TokenStore
 
     chosen = next(known for known in SCOPES if known == scope)
     try:

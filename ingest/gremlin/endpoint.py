@@ -22,6 +22,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.gremlin.limits import Limits
 from headwater.ingest.gremlin.messages import NOBODY, Codec, Status
+from headwater.ingest.http.routes import ANY_METHOD, add_route
 from headwater.ingest.http.sockets import Sockets
 
 if TYPE_CHECKING:
@@ -70,15 +71,15 @@ def add_routes(app: web.Application, store: GraphStore, limits: Limits | None = 
     from headwater.graphstore.embedded.store import EmbeddedStore
 
     if not isinstance(store, EmbeddedStore):
-        app.router.add_route("*", "/gremlin", _off)
-        app.router.add_route("*", "/status", _off)
+        add_route(app, "/gremlin", _off, "read", methods=ANY_METHOD)
+        add_route(app, "/status", _off, "read", methods=ANY_METHOD)
         return
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gremlin")
     app[_ENDPOINT] = _Endpoint(store, limits or Limits(), time.time(), threads)
     app.on_shutdown.append(_disconnect)
     app.on_cleanup.append(_close)
-    app.router.add_get("/gremlin", _gremlin)
-    app.router.add_get("/status", _status)
+    add_route(app, "/gremlin", _gremlin, "read")
+    add_route(app, "/status", _status, "read")
 
 
 async def _off(_request: web.Request) -> web.Response:

@@ -20,6 +20,7 @@ from headwater.graphstore.errors import Damaged, Denied, Exceeded, InUse, Transi
 from headwater.ingest.folder.service import Service
 from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from headwater.ingest.http.metrics import exposition
+from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.queries.answers.errors import NodeNotFound, QueryError, UnknownQuery
 from headwater.queries.catalogue.catalogue import QUERIES
 
@@ -44,17 +45,17 @@ def add_routes(app: web.Application, service: Service) -> None:
     app[_WAITERS] = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="waiter")
     app.on_cleanup.append(_close)
     app.middlewares.append(answer_query_errors)
-    app.router.add_get("/api/v1/lineage", _lineage)
-    app.router.add_get("/api/v1/queries", _queries)
-    app.router.add_get("/api/v1/queries/{name}", _query)
-    app.router.add_get("/api/v1/plan-types", _plan_types)
-    app.router.add_get("/api/v1/plan-entry", _plan_entry)
-    app.router.add_get("/api/v1/search", _search)
-    app.router.add_get("/api/v1/stats", _stats)
-    app.router.add_get("/api/v1/parked", _parked)
-    app.router.add_get("/ready", _ready)
-    app.router.add_get("/metrics", _metrics)
-    app.router.add_route("*", "/api/{path:.*}", _nothing)
+    add_route(app, "/api/v1/lineage", _lineage, "read")
+    add_route(app, "/api/v1/queries", _queries, "read")
+    add_route(app, "/api/v1/queries/{name}", _query, "read")
+    add_route(app, "/api/v1/plan-types", _plan_types, "read")
+    add_route(app, "/api/v1/plan-entry", _plan_entry, "read")
+    add_route(app, "/api/v1/search", _search, "read")
+    add_route(app, "/api/v1/stats", _stats, "read")
+    add_route(app, "/api/v1/parked", _parked, "read")
+    add_route(app, "/ready", _ready, PROBE)
+    add_route(app, "/metrics", _metrics, "read")
+    add_route(app, "/api/{path:.*}", _nothing, "read", methods=ANY_METHOD)
 
 
 async def _close(app: web.Application) -> None:

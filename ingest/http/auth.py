@@ -1,4 +1,4 @@
-"""Who is let in: the checks of a request's Host, Origin and token.
+"""Who is let in: the checks of a request's Host, Origin and sender, against what its route asks for.
 
 A browser sends whatever page is open to any address, also to this server on a laptop: the Host check stops names that
 were pointed here (DNS rebinding), the Origin check stops other sites' forms and WebSockets, and there is no CORS.
@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from headwater.ingest.http.tokens import Scope, Sender, TokenStore
+from headwater.ingest.http.authenticator import Authenticator, ForwardedSender, Sender, UnknownSender
+from headwater.ingest.http.routes import SAFE_METHODS, Rule
 from headwater.ingest.intake.body import InvalidBody
 from headwater.spline_bridge.errors import shown
 
 SENDER: web.RequestKey[Sender] = web.RequestKey("sender", Sender)
-"""Key of a request under which its `Sender` is found; absent where no token was given."""
+"""Key of a request under which its `Sender` is found; absent for an anonymous request."""
 
 
 class TokensRequired(Exception):
@@ -38,30 +39,31 @@ _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104 - named in
 class Access:
     """Who is let in. The default is the laptop's: loopback names, no token."""
 
-    tokens: TokenStore | None = None
-    required: bool = False  #: a token is needed even when there is none yet
+    authenticator: Authenticator | None = None
+    required: bool = False  #: a sender is needed even while the authenticator knows nobody
     hosts: frozenset[str] = frozenset()  #: names in a Host header beside the loopback ones, without port
     origins: frozenset[str] = frozenset()  #: origins of other sites that may send: ``https://name``
 
     @property
-    def needs_token(self) -> bool:
-        """Whether a request needs a token: always if so told, else as soon as there is one."""
-        return self.required or (self.tokens is not None and bool(self.tokens.list()))
+    def needs_sender(self) -> bool:
+        """Whether a request needs a known sender: always if so told, else as soon as one is known."""
+        return self.required or (self.authenticator is not None and self.authenticator.knows_anybody)
 
 
 def access_for(
-    host: str, tokens: TokenStore, *, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()
+    host: str, authenticator: Authenticator, *, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()
 ) -> Access:
-    """Access for a server that listens on `host`. TokensRequired: others could reach it, and there are no tokens."""
+    """Access for a server that listens on `host`. TokensRequired: others could reach it, and no sender is known."""
     local = is_loopback(host)
-    if not local and not tokens.list():
+    if not local and not authenticator.knows_anybody:
         raise TokensRequired(
             f"the server would be open to everybody who reaches {host or 'this machine'}: "
             "make a token first (headwater token add --scope write NAME), or stay on 127.0.0.1"
         )
     bound = () if host in _ANY_ADDRESS else (host,)
     hosts = frozenset(_bracketed(name.strip().lower().rstrip(".")) for name in (*bound, *allowed_hosts))
-    return Access(tokens, required=not local, hosts=hosts, origins=frozenset(o.rstrip("/") for o in allowed_origins))
+    origins = frozenset(origin.rstrip("/") for origin in allowed_origins)
+    return Access(authenticator, required=not local, hosts=hosts, origins=origins)
 
 
 def is_loopback(host: str) -> bool:
@@ -79,44 +81,91 @@ def _bracketed(name: str) -> str:
 # The checks, in their order -------------------------------------------------------------------------------------------
 
 
-def checks(access: Access) -> list[Middleware]:
-    """Middlewares: Host, Origin, token. Each lets a request through or raises `InvalidBody`."""
-    return [_host_check(access), _origin_check(access), _token_check(access)]
+def check_requests(access: Access) -> Middleware:
+    """A middleware of the server: sender, Host, Origin, scope. It lets a request through or raises `InvalidBody`.
+
+    The Host header of a known sender is not judged: a browser that was led here by a false name has no token to send.
+    """
+    allowed = LOOPBACK | access.hosts
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        rule = Rule.of(request)
+        if rule.any_host:
+            return await handler(request)
+        needs_sender = access.needs_sender
+        sender = await _known_sender(request, access.authenticator) if needs_sender else None
+        if sender is None:
+            _check_host(request, allowed)
+        _check_origin(request, access.origins)
+        if sender is not None:
+            _check_scope(sender, rule)
+            request[SENDER] = sender
+        elif needs_sender and rule.scope is not None:
+            raise _unauthorised("a token is needed: Authorization: Bearer TOKEN, or X-API-Key: TOKEN", "")
+        return await handler(request)
+
+    return check
+
+
+def check_forwarded_requests() -> Middleware:
+    """A middleware of the graph's process: the scope of the sender that the server names.
+
+    Host, Origin, and whether a sender is needed at all were checked by the server. Only for its Unix socket.
+    """
+    authenticator = ForwardedSender()
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        sender = await _known_sender(request, authenticator)
+        if sender is not None:
+            _check_scope(sender, Rule.of(request))
+            request[SENDER] = sender
+        return await handler(request)
+
+    return check
+
+
+async def _known_sender(request: web.Request, authenticator: Authenticator | None) -> Sender | None:
+    if authenticator is None:
+        return None
+    try:
+        return await authenticator.sender(request)
+    except UnknownSender as error:
+        raise _unauthorised(str(error), ', error="invalid_token"') from None
+
+
+def _unauthorised(sentence: str, error: str) -> InvalidBody:
+    return InvalidBody(401, sentence, {"WWW-Authenticate": f'Bearer realm="headwater"{error}'})
+
+
+def _check_scope(sender: Sender, rule: Rule) -> None:
+    if rule.scope is not None and not sender.may(rule.scope):
+        raise InvalidBody(403, f"the token of {sender.name} lacks the scope {rule.scope}")
 
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]/@\s]+?)\.?(?::([0-9]{1,5}))?\Z", re.IGNORECASE)
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+def _check_host(request: web.Request, allowed: frozenset[str]) -> None:
+    names = request.headers.getall("Host", [])
+    match = _HOST.match(names[0]) if len(names) == 1 else None
+    if match is None or match[1].lower() not in allowed:
+        name = _printable(", ".join(names)) or "(none)"
+        raise InvalidBody(
+            421,
+            f"this server is not known as {name}: ask for it as localhost, send a token, or let it be known by that "
+            "name (headwater serve --allow-host NAME)",
+        )
 
 
-def _host_check(access: Access) -> Middleware:
-    allowed = LOOPBACK | access.hosts
-
-    @web.middleware
-    async def host_check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        names = request.headers.getall("Host", [])
-        match = _HOST.match(names[0]) if len(names) == 1 else None
-        if match is None or match[1].lower() not in allowed:
-            name = _plain(", ".join(names)) or "(none)"
-            raise InvalidBody(
-                421, f"this server is not known as {name}: ask for it as localhost, or allow that host name"
-            )
-        return await handler(request)
-
-    return host_check
-
-
-def _origin_check(access: Access) -> Middleware:
-    @web.middleware
-    async def origin_check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        changes = request.method not in _SAFE_METHODS or "Upgrade" in request.headers
-        origins = request.headers.getall("Origin", []) if changes else []
-        for origin in origins:
-            if origin not in access.origins and not _is_same_origin(origin, request.headers["Host"]):
-                raise InvalidBody(403, f"requests from pages of another origin ({_plain(origin)}) are not taken")
-        return await handler(request)
-
-    return origin_check
+def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
+    """A page of another site may read no WebSocket and change nothing; whether it reads answers is up to CORS."""
+    if request.method in SAFE_METHODS and "Upgrade" not in request.headers:
+        return
+    for origin in request.headers.getall("Origin", []):
+        if origin not in allowed and not _is_same_origin(origin, request.headers.get("Host", "")):
+            raise InvalidBody(403, f"requests from pages of another origin ({_printable(origin)}) are not taken")
 
 
 def _is_same_origin(origin: str, host: str) -> bool:
@@ -139,53 +188,6 @@ def _is_same_origin(origin: str, host: str) -> bool:
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_OPEN = frozenset({("GET", "/health"), ("HEAD", "/health"), ("GET", "/ready"), ("HEAD", "/ready"), ("GET", "/")})
-"""What needs no token: whether the server lives, and a page without any data in it."""
 
-_WRITE_PATHS = ("/producer/", "/api/v1/lineage")
-
-
-def scope_of(method: str, path: str) -> Scope | None:
-    """The scope that a request needs; None: it is open. What no table names needs read, or admin where it changes."""
-    if (method, path) in _OPEN:
-        return None
-    if path.startswith(_WRITE_PATHS[0]) or (method == "POST" and path == _WRITE_PATHS[1]):
-        return "write"
-    return "read" if method in _SAFE_METHODS else "admin"
-
-
-def _token_check(access: Access) -> Middleware:
-    @web.middleware
-    async def token_check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        scope = scope_of(request.method, request.path)
-        if scope is not None and access.needs_token:
-            sender = _sender(request, access.tokens)
-            if not sender.may(scope):
-                raise InvalidBody(403, f"the token of {sender.name} lacks the scope {scope}")
-            request[SENDER] = sender
-        return await handler(request)
-
-    return token_check
-
-
-def _sender(request: web.Request, tokens: TokenStore | None) -> Sender:
-    token = _token(request)
-    if token is None:
-        raise _unauthorised("a token is needed: Authorization: Bearer TOKEN, or X-API-Key: TOKEN", "")
-    sender = tokens.check(token) if tokens is not None else None
-    if sender is None:
-        raise _unauthorised("the token is not known here", ', error="invalid_token"')
-    return sender
-
-
-def _token(request: web.Request) -> str | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
-
-
-def _unauthorised(sentence: str, error: str) -> InvalidBody:
-    return InvalidBody(401, sentence, {"WWW-Authenticate": f'Bearer realm="headwater"{error}'})
-
-
-def _plain(text: str) -> str:
+def _printable(text: str) -> str:
     return shown("".join(c if c.isprintable() else "?" for c in text))

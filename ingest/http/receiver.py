@@ -15,7 +15,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from headwater.ingest.http.auth import SENDER, Access, checks
+from headwater.ingest.http.auth import SENDER, Access, check_requests
+from headwater.ingest.http.routes import ANY_METHOD, add_route
 from headwater.ingest.http.serving import answer_errors
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, gunzip, read
 from headwater.ingest.intake.intake import EVENTS, PLAN, Accepted, Kind, take
@@ -64,7 +65,7 @@ def create_app(committer: Committer, *, settings: Settings | None = None) -> web
     Serve it with `make_runner`: aiohttp's own unpacking of request bodies must be off.
     """
     settings = settings or Settings()
-    app = web.Application(middlewares=[answer_errors, *checks(settings.access)])
+    app = web.Application(middlewares=[answer_errors, check_requests(settings.access)])
     limits = settings.limits
     lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-bodies")
     app[_RECEIVER] = _Receiver(committer, limits, Reading(limits.reading_bytes), lane)
@@ -75,11 +76,12 @@ def create_app(committer: Committer, *, settings: Settings | None = None) -> web
 
 def add_routes(app: web.Application) -> None:
     """The Producer API, and nothing else under /producer. Needs an application that `create_app` made."""
-    app.router.add_route("HEAD", "/producer/status", _status)
-    app.router.add_route("POST", "/producer/execution-plans", _plans)
-    app.router.add_route("POST", "/producer/execution-events", _events)
-    app.router.add_route("*", "/producer", _nothing_else)
-    app.router.add_route("*", "/producer/{path:.*}", _nothing_else)
+    for path in ("/producer", "/producer/", "/producer/status"):
+        add_route(app, path, _status, "write")
+    add_route(app, "/producer/execution-plans", _plans, "write", methods=["POST"])
+    add_route(app, "/producer/execution-events", _events, "write", methods=["POST"])
+    for path in ("/producer", "/producer/{path:.*}"):
+        add_route(app, path, _nothing_else, "write", methods=ANY_METHOD)
 
 
 async def _close_lane(app: web.Application) -> None:
@@ -87,8 +89,11 @@ async def _close_lane(app: web.Application) -> None:
 
 
 async def _status(request: web.Request) -> web.Response:
-    """Each version on a header line of its own: the agent takes a comma-folded list for one unknown version."""
-    response = web.Response()
+    """What an agent asks for first (HEAD), and a sentence for people.
+
+    Each version is on a header line of its own: the agent takes a comma-folded list for one unknown version.
+    """
+    response = web.Response(text=_SENTENCE if request.method == "GET" else None)
     for version in _API_VERSIONS:
         response.headers.add("ABSA-Spline-API-Version", version)
     for version in _LTS_VERSIONS:
@@ -107,7 +112,12 @@ async def _events(request: web.Request) -> web.Response:
     return web.Response(status=201, headers=headers)
 
 
-_ALLOWED = {"status": "HEAD", "execution-plans": "POST", "execution-events": "POST"}
+_SENTENCE = """\
+This is the Spline Producer API 1.0, 1.1 and 1.2 of a Headwater server.
+Spark agents send execution plans and events here: give them this address, which ends in /producer.
+"""
+
+_ALLOWED = {"": "GET, HEAD", "status": "GET, HEAD", "execution-plans": "POST", "execution-events": "POST"}
 
 
 async def _nothing_else(request: web.Request) -> web.Response:

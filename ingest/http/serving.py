@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 import uuid
+from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -16,6 +17,7 @@ from headwater.spline_bridge.secret_patterns import clean_text
 log = logging.getLogger(__name__)
 
 _LOGGED_CHARACTERS = 8_000
+_LOGGED_PATH = 200
 
 
 def make_runner(
@@ -54,6 +56,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def _refusal(request: web.Request, refused: InvalidBody) -> web.Response:
+    """The answer, and a line in the log: without the sentence and the query, which repeat what was sent."""
+    path, phrase = request.rel_url.raw_path[:_LOGGED_PATH], HTTPStatus(refused.status).phrase
+    log.info("refused with %d (%s): %s %s from %s", refused.status, phrase, request.method, path, request.remote)
     if request.path.startswith("/api/"):
         content: dict[str, object] = {"error": refused.sentence, "field": None, "suggestions": []}
         response = web.json_response(content, status=refused.status, headers=refused.headers)

@@ -12,6 +12,7 @@ from aiohttp import web
 from headwater.graphmodel.statements import CONTENT_TYPE, KIND, Statement, StatementError, statement, text
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.receiver import Committer
+from headwater.ingest.http.routes import add_route
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, parse, read
 from headwater.ingest.ledger.ledger import LedgerUnavailable, NewEntry
 from headwater.spline_bridge.secret_patterns import clean_text
@@ -58,7 +59,7 @@ def add_routes(app: web.Application, committer: Committer, clock: Callable[[], i
             raise InvalidBody(503, "the ledger cannot be written at this moment; nothing was kept, try later") from None
         return _answer({"entry": appended.sequence}, 201, {"Headwater-Entry": str(appended.sequence)})
 
-    app.router.add_post(PATH, state)
+    add_route(app, PATH, state, "annotate", methods=["POST"])
 
 
 def _object(document: Any) -> Mapping[str, Any]:

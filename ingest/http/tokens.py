@@ -1,7 +1,8 @@
-"""The tokens of a data folder: who may send and who may ask.
+"""The tokens of a data folder: the first `Authenticator`.
 
-Kept is the SHA-256 of each: a token is 256 random bits, so there is nothing that a slow hash (scrypt) would have to
-protect from guessing, and every request would pay for it.
+A request shows its token as ``Authorization: Bearer TOKEN`` or ``X-API-Key: TOKEN``. Kept is the SHA-256 of each: a
+token is 256 random bits, so there is nothing that a slow hash (scrypt) would have to protect from guessing, and every
+request would pay for it.
 """
 
 from __future__ import annotations
@@ -16,26 +17,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
+from aiohttp import web
+
+from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
 from headwater.spline_bridge.errors import shown
 
-Scope = Literal["write", "read", "admin"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
-
 TOKENS_FILE = "tokens.json"
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Whoever a token was made for. `admin` includes the other scopes."""
-
-    name: str
-    scopes: frozenset[Scope]
-
-    def may(self, scope: Scope) -> bool:
-        """Whether a token of this sender opens what needs `scope`."""
-        return scope in self.scopes or "admin" in self.scopes
 
 
 @dataclass(frozen=True)
@@ -102,6 +90,21 @@ class TokenStore:
                 found = record.sender
         return found
 
+    @property
+    def knows_anybody(self) -> bool:
+        """Whether there is a token. TokensUnreadable."""
+        return bool(self._current())
+
+    async def sender(self, request: web.BaseRequest) -> Sender | None:
+        """See `Authenticator`. TokensUnreadable: nobody is let in."""
+        token = _token(request)
+        if token is None:
+            return None
+        sender = self.check(token)
+        if sender is None:
+            raise UnknownSender("the token is not known here")
+        return sender
+
     def _current(self) -> tuple[_Record, ...]:
         try:
             stat = self._file.stat()
@@ -137,6 +140,12 @@ class TokenStore:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._file)
+
+
+def _token(request: web.BaseRequest) -> str | None:
+    """The token of a request; None for another scheme of the header, such as Basic."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
 
 
 def _record(info: TokenInfo, sha256: bytes) -> _Record:

@@ -1,4 +1,7 @@
-"""What the graph's process answers, asked through the server, which has checked who asks: requests and WebSockets."""
+"""What the graph's process answers, asked through the server: requests and WebSockets.
+
+The server checks who asks, and names the sender to the process; no header of the request itself is passed on.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from yarl import URL
 
 from headwater.ingest.gremlin.limits import Limits
+from headwater.ingest.http.auth import SENDER
+from headwater.ingest.http.authenticator import sender_headers
+from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.sockets import Sockets
 
 log = logging.getLogger(__name__)
@@ -39,15 +45,19 @@ def add_routes(app: web.Application, address: Path) -> None:
     app.on_startup.append(connected)
     app.on_shutdown.append(hung_up)
     app.on_cleanup.append(disconnected)
-    app.router.add_get("/gremlin", _forward_socket)
+    add_route(app, "/ready", _forward, PROBE)
+    add_route(app, "/gremlin", _forward_socket, "read")
+    for path in ("/api/{path:.*}", "/metrics", "/gremlin/{path:.*}", "/status"):
+        add_route(app, path, _forward, "read")  # the process checks what its own route needs beyond that
     for path in ("/api/{path:.*}", "/ready", "/metrics", "/gremlin", "/gremlin/{path:.*}", "/status"):
-        app.router.add_route("*", path, _forward)
+        add_route(app, path, _forward, "admin", methods=ANY_METHOD)
 
 
 async def _forward(request: web.Request) -> web.Response:
     url = URL(f"http://graph{request.rel_url}", encoded=True)
     try:
-        async with request.app[_SESSION].request(request.method, url) as answer:
+        headers = sender_headers(request.get(SENDER))
+        async with request.app[_SESSION].request(request.method, url, headers=headers) as answer:
             headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
             return web.Response(body=await answer.read(), status=answer.status, headers=headers)
     except aiohttp.ClientError as error:
@@ -73,7 +83,9 @@ async def _forward_socket(request: web.Request) -> web.StreamResponse:
     if not socket.can_prepare(request):
         return await _forward(request)
     try:
-        graph = await request.app[_SESSION].ws_connect(f"http://graph{request.rel_url}", max_msg_size=0)
+        graph = await request.app[_SESSION].ws_connect(
+            f"http://graph{request.rel_url}", headers=sender_headers(request.get(SENDER)), max_msg_size=0
+        )
     except aiohttp.WSServerHandshakeError as refused:
         if refused.status == _BUSY:
             return web.Response(status=_BUSY, text="too many connections: close some", headers={"Retry-After": "5"})

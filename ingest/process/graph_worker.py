@@ -25,6 +25,7 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.projector import ForeignGraph
 from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api
+from headwater.ingest.http.auth import check_forwarded_requests
 from headwater.ingest.http.serving import answer_errors, make_runner
 from headwater.ingest.ledger.ledger import LedgerError
 
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _run(service: Service, address: str) -> None:
-    app = web.Application(middlewares=[answer_errors])
+    app = web.Application(middlewares=[answer_errors, check_forwarded_requests()])
     endpoint.add_routes(app, service.store)
     api.add_routes(app, service)
     runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS)

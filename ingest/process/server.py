@@ -26,9 +26,11 @@ from aiohttp.typedefs import Handler
 from headwater.ingest.folder.targets import default_store
 from headwater.ingest.http import statements as stating
 from headwater.ingest.http.auth import access_for
+from headwater.ingest.http.authenticator import Sender
 from headwater.ingest.http.receiver import Settings, create_app
+from headwater.ingest.http.routes import PROBE, Rule, add_route
 from headwater.ingest.http.serving import make_runner
-from headwater.ingest.http.tokens import Sender, TokenStore
+from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.ingest.ledger.ledger import Ledger
 from headwater.ingest.process import forwarding
@@ -123,7 +125,8 @@ async def _run(
     committer = GroupCommitter(ledger, on_appended=graph.wake)
     app = create_app(committer, settings=receiver)
     instance = secrets.token_hex(8)
-    app.router.add_get("/health", _health(instance))
+    add_route(app, "/", _front_page, Rule(None))
+    add_route(app, "/health", _health(instance), PROBE)
     stating.add_routes(app, committer)
     forwarding.add_routes(app, graph.address)
     runner = make_runner(app)
@@ -144,6 +147,23 @@ async def _run(
         await runner.cleanup()
         await committer.close()
         keeping.cancel()
+
+
+_FRONT_PAGE = """\
+This is Headwater: column-level data lineage for Spark on AWS.
+
+/producer          Spark agents send their plans here (Spline Producer API)
+/api/v1/queries    the questions that can be asked, as JSON
+/api/v1/lineage    the lineage of a node: ?node=s3://lake/mart/orders%23revenue
+/gremlin           a read-only Gremlin endpoint (WebSocket)
+/health /ready     whether it runs, whether it answers
+/metrics           figures for Prometheus
+"""
+
+
+async def _front_page(_: web.Request) -> web.StreamResponse:
+    """For people who open the address in a browser; it holds no data."""
+    return web.Response(text=_FRONT_PAGE)
 
 
 def _health(instance: str) -> Handler:

@@ -77,6 +77,43 @@ def test_tokens_are_shown_once_and_open_what_they_are_for(tmp_path: Path) -> Non
     assert headwater("token", "revoke", "dashboards", "--data", folder).returncode == 2
 
 
+def test_people_tag_with_a_token_of_their_own_and_agents_cannot(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    tokens = {
+        scope: headwater("token", "add", scope, "--scope", scope, "--data", folder).stdout.strip()
+        for scope in ("annotate", "read", "write")
+    }
+    with serving(folder) as server:
+        headwater("load", "--data", folder, *PIPELINE)
+        codes = {
+            scope: headwater("tag", LAST, "pii", "--server", server.url, HEADWATER_TOKEN=token).returncode
+            for scope, token in tokens.items()
+        }
+        assert codes == {"annotate": 0, "read": 2, "write": 2}
+        tagged = headwater("query", "tags", f"node={LAST}", "--server", server.url, HEADWATER_TOKEN=tokens["annotate"])
+        assert "pii" in tagged.stdout
+
+
+def test_what_serve_prints_can_be_opened_and_probes_are_answered_under_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with serving(folder) as server:
+        status, text = server.get("/")
+        assert (status, "/producer" in text, "/gremlin" in text) == (200, True, True)
+        assert [server.get(path)[0] for path in ("/producer", "/producer/status")] == [200, 200]
+        assert [server.get(path, Host="10.0.0.7")[0] for path in ("/health", "/ready", "/", "/metrics")] == [
+            200,
+            200,
+            421,
+            421,
+        ]
+        token = headwater("token", "add", "dashboards", "--scope", "read", "--data", folder).stdout.strip()
+        headers = {"Host": "10.0.0.7", "X-API-Key": token}
+        assert [server.get(path, **headers)[0] for path in ("/", "/metrics", "/producer")] == [200, 200, 403]
+        log = folder.with_name("data.log").read_text()
+        assert "refused with 421 (Misdirected Request): GET /metrics" in log
+        assert token not in log
+
+
 def test_a_server_that_does_not_answer_keeps_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with serving(folder) as server:

@@ -181,17 +181,14 @@ async def test_many_requests_go_over_one_connection(server: Server) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "allow"),
     [
-        ("GET", "/producer/status", 404, None),
         ("GET", PLANS, 404, None),
-        ("GET", "/producer", 404, None),
-        ("GET", "/producer/", 404, None),
         ("GET", "/producer/else", 404, None),
         ("HEAD", "/producer/else", 404, None),
-        ("POST", "/producer/status", 405, "HEAD"),
+        ("POST", "/producer/status", 405, "GET, HEAD"),
         ("PUT", PLANS, 405, "POST"),
         ("DELETE", EVENTS, 405, "POST"),
         ("POST", "/producer/else", 405, ""),
-        ("PATCH", "/producer", 405, ""),
+        ("PATCH", "/producer", 405, "GET, HEAD"),
     ],
 )
 async def test_nothing_else_is_under_producer(
@@ -513,6 +510,45 @@ async def test_tokens_open_what_they_were_made_for(tmp_path: Path) -> None:
         assert [entry.sender for entry in server.entries()] == ["glue", "glue"]
         tokens.revoke("glue")
         assert (await server.post(PLANS, PLAN, {"X-API-Key": glue})).status == 401
+
+
+async def test_a_known_sender_may_use_any_name_of_the_server(tmp_path: Path) -> None:
+    tokens = TokenStore(tmp_path / "data")
+    glue = tokens.add("write", "glue")
+    async with running(tmp_path / "data", Settings(access=access_for("0.0.0.0", tokens))) as server:
+        for headers, status in [
+            ({"X-API-Key": glue}, 200),
+            ({}, 421),
+            ({"X-API-Key": "hw_wrong"}, 401),
+        ]:
+            sent = {"Host": "lineage.corp", **headers}
+            assert (await server.request("HEAD", "/producer/status", headers=sent)).status == status
+        answer = await server.request("GET", "/producer/status", headers={"Host": "lineage.corp"})
+        assert "--allow-host" in answer.text
+
+
+async def test_a_refusal_is_a_line_in_the_log_without_what_was_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens = TokenStore(tmp_path / "data")
+    tokens.add("write", "glue")
+    async with running(tmp_path / "data", Settings(access=access_for("0.0.0.0", tokens))) as server:
+        with caplog.at_level(logging.INFO, "headwater.ingest.http"):
+            headers = {"X-API-Key": "hw_secret", "Host": "hw_host"}
+            await server.request("GET", "/producer/a%0Ab?token=hw_query", headers=headers)
+            await server.request("HEAD", "/producer/status", headers={"Host": "hw_host"})
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused with 401 (Unauthorized): GET /producer/a%0Ab from 127.0.0.1",
+        "refused with 421 (Misdirected Request): HEAD /producer/status from 127.0.0.1",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/producer", "/producer/", "/producer/status"])
+async def test_people_who_look_where_agents_send_get_a_sentence(server: Server, path: str) -> None:
+    answer = await server.request("GET", path)
+    assert (answer.status, answer.header("Content-Type")) == (200, "text/plain; charset=utf-8")
+    assert answer.text.startswith("This is the Spline Producer API")
+    assert answer.all("ABSA-Spline-API-Version") == ["1.2", "1.1", "1"]
 
 
 async def test_on_a_laptop_the_sender_has_no_name(server: Server) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from headwater.ingest.http.tokens import TOKENS_FILE, Scope, TokenInfo, TokenStore, TokensUnreadable
+from headwater.ingest.http.authenticator import SCOPES, Scope
+from headwater.ingest.http.tokens import TOKENS_FILE, TokenInfo, TokenStore, TokensUnreadable
 
 
 @pytest.fixture
@@ -24,13 +26,31 @@ def test_a_token_names_its_sender_and_opens_its_scope(store: TokenStore) -> None
 
 
 @pytest.mark.parametrize(
-    ("scope", "opens"), [("write", {"write"}), ("read", {"read"}), ("admin", {"write", "read", "admin"})]
+    ("scope", "opens"),
+    [
+        ("write", {"write"}),  # agents: it stands in the parameters of jobs
+        ("read", {"read"}),
+        ("annotate", {"annotate", "read"}),
+        ("admin", {"write", "read", "annotate", "admin"}),
+    ],
 )
-def test_admin_includes_the_other_scopes(store: TokenStore, scope: Scope, opens: set[Scope]) -> None:
+def test_a_scope_opens(store: TokenStore, scope: Scope, opens: set[Scope]) -> None:
     sender = store.check(store.add(scope, "x"))
     assert sender is not None
-    scopes: tuple[Scope, ...] = ("write", "read", "admin")
-    assert {each for each in scopes if sender.may(each)} == opens
+    assert {each for each in SCOPES if sender.may(each)} == opens
+
+
+def test_a_file_of_the_version_before_and_scopes_of_a_later_one_are_read(store: TokenStore, tmp_path: Path) -> None:
+    tokens = {name: f"hw_{name}" for name in ("glue", "anna", "ops", "new")}
+    scopes = {"glue": ["write"], "anna": ["read"], "ops": ["admin"], "new": ["erase"]}
+    rows = [
+        {"name": name, "scopes": scopes[name], "sha256": sha256(token.encode()).hexdigest(), "createdMs": 1}
+        for name, token in tokens.items()
+    ]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / TOKENS_FILE).write_text(json.dumps({"version": 1, "tokens": rows}))
+    opened = {name: {s for s in SCOPES if sender.may(s)} for name in tokens if (sender := store.check(tokens[name]))}
+    assert opened == {"glue": {"write"}, "anna": {"read"}, "ops": set(SCOPES), "new": set()}
 
 
 @pytest.mark.parametrize("wrong", ["", "hw_", "hw_x", "\udcff", "é", "x" * 10_000])
@@ -73,7 +93,7 @@ def test_another_process_adds_and_revokes_while_this_one_runs(store: TokenStore,
     ("scope", "name", "message"),
     [
         ("write", "glue", "there is a token of the name glue already"),
-        ("root", "x", "a scope is one of write, read, admin, not root"),
+        ("root", "x", "a scope is one of write, read, annotate, admin, not root"),
         ("write", "", "a name has 1 to 80 printable characters"),
         ("write", " ", "a name has 1 to 80 printable characters"),
         ("write", "a\nb", "a name has 1 to 80 printable characters"),
