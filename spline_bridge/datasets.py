@@ -36,14 +36,13 @@ def _operation_names(operation: OperationNode, agent_plan_id: str) -> tuple[Name
 
 def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> tuple[Dataset, ...]:
     """The datasets that the plan reads, each once, in order of name."""
-    found: dict[str, Dataset] = {}
+    found: dict[str, list[Dataset]] = {}
     for operation in plan.operations.values():
         if operation.kind == "read":
             columns = tuple(_column(plan, i) for i in operation.output or ())
             for name in named[operation.id]:
-                dataset = _dataset(operation, name, columns, "sourceType")
-                found[name.uri] = _both(found[name.uri], dataset) if name.uri in found else dataset
-    return tuple(found[uri] for uri in sorted(found))
+                found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType"))
+    return tuple(_merged(found[uri]) for uri in sorted(found))
 
 
 def target(plan: WirePlan, named: Mapping[str, Sequence[Name]], columns: tuple[str, ...]) -> Dataset:
@@ -67,15 +66,23 @@ def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kin
     )
 
 
-def _both(first: Dataset, second: Dataset) -> Dataset:
-    known = {column.lower() for column in first.columns}
+def _merged(reads: Sequence[Dataset]) -> Dataset:
+    """One dataset that several operators read. Its partition is None if they read several."""
+    first = reads[0]
+    if len(reads) == 1:
+        return first
+    columns: dict[str, str] = {}
+    for read in reads:
+        for column in read.columns:
+            columns.setdefault(column.lower(), column)
+    own = {column.lower() for column in first.columns}
     return Dataset(
         uri=first.uri,
-        spellings=tuple(sorted({*first.spellings, *second.spellings})),
-        partition=first.partition if first.partition == second.partition else None,
-        columns=(*first.columns, *(column for column in second.columns if column.lower() not in known)),
-        partition_columns=first.partition_columns or second.partition_columns,
-        format=first.format or second.format,
+        spellings=tuple(sorted({spelling for read in reads for spelling in read.spellings})),
+        partition=first.partition if all(read.partition == first.partition for read in reads) else None,
+        columns=(*first.columns, *(column for key, column in columns.items() if key not in own)),
+        partition_columns=next((read.partition_columns for read in reads if read.partition_columns), ()),
+        format=next((read.format for read in reads if read.format), None),
     )
 
 
