@@ -6,7 +6,7 @@ operators deep. What the whole output depends on (filters, keys) is gathered onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from headwater.graphmodel.model import Subtype
@@ -20,6 +20,10 @@ from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePla
 
 #: How far attributes that no operator puts out are followed through what the agent says of them.
 _CHASE = 100
+#: How many sources may be looked at for one plan. One of 2,000 columns and 300 operators takes some 1,200,000; a plan
+#: can be written so that its answer is a product (each of 5,000 columns from all of 5,000), and that must not stop the
+#: others. What is beyond is unresolved.
+_MOST_STEPS = 3_000_000
 #: Spark's hidden column of a file's name, size and times: no column of the data.
 _FILE_METADATA = "_metadata"
 
@@ -32,6 +36,8 @@ class PlanColumns:
     values: tuple[Value, ...]
     dependencies: Mapping[Influence, Use]
     unresolved: frozenset[str]
+    write: str
+    """The id of the operator that writes."""
 
 
 def resolve(plan: WirePlan, datasets: Mapping[str, Sequence[str]]) -> PlanColumns:
@@ -52,15 +58,24 @@ class _Resolver:
         }
         self._begun: set[str] = set()
         self._aliases = _read_names(plan, datasets)
+        self._views = _views(plan)
+        self._tables, self._untitled = _reads(plan, self.named)
+        self._reads_target = _above_target(plan, datasets)
+        self._steps = 0
 
     def resolved(self) -> PlanColumns:
         write = self.plan.operations[self.plan.write]
         children = [self.run(child) for child in write.inputs if child in self.plan.operations]
         rows = children[0] if children else Rows()
         if write.name in ("UpdateCommand", "UpdateTable", "DeleteCommand", "DeleteFromTable"):
-            rows = commands.update(write, rows, _Place(self, write, children))
+            rows = commands.update(write, rows, _OperatorContext(self, write, children))
         names = _output_names(write, rows, self.plan)
-        return PlanColumns(names, rows.values, self.dependencies, frozenset(self.unresolved))
+        return PlanColumns(names, rows.values, self.dependencies, frozenset(self.unresolved), write.id)
+
+    def spend(self, steps: int) -> bool:
+        """Counts work; False once the plan has had its share (`_MOST_STEPS`)."""
+        self._steps += steps
+        return self._steps <= _MOST_STEPS
 
     def run(self, root: str) -> Rows:
         """The rows of an operator; a cycle through CTEs or an operator that the payload lacks gives none."""
@@ -85,18 +100,27 @@ class _Resolver:
 
     def _evaluate(self, operation: OperationNode) -> None:
         children = [self.rows.get(i, Rows()) for i in operation.inputs if i in self.plan.operations]
-        if operation.kind == "read":
+        if not self.spend(sum(map(_size, children)) + len(operation.output or ())):
+            rows = self._left_out(operation)
+        elif operation.kind == "read":
             rows = self._read(operation)
         else:
-            place = _Place(self, operation, children)
-            rows = self._transformed(operation, children, place)
+            rows = self._transformed(operation, children, _OperatorContext(self, operation, children))
+        if not self.spend(_size(rows)):
+            rows = self._left_out(operation)
         self.rows[operation.id] = rows
         self.known.update(rows.environment())
 
-    def _transformed(self, operation: OperationNode, children: Sequence[Rows], place: _Place) -> Rows:
+    def _left_out(self, operation: OperationNode) -> Rows:
+        """An operator that is not looked at, since the plan has taken too much work."""
+        self.unresolved.add(operation.id)
+        ids = operation.output or ()
+        return Rows(ids, tuple(unresolved(text(self.named(i))) for i in ids))
+
+    def _transformed(self, operation: OperationNode, children: Sequence[Rows], context: _OperatorContext) -> Rows:
         if commands.is_referenced(operation):
-            return commands.referenced(operation, children, place)
-        return self._merge(operation, place) if _is_merge(operation) else evaluate(operation, children, place)
+            return commands.referenced(operation, children, context)
+        return self._merge(operation, context) if _is_merge(operation) else evaluate(operation, children, context)
 
     def _read(self, operation: OperationNode) -> Rows:
         ids = operation.output or ()
@@ -111,27 +135,14 @@ class _Resolver:
         columns = [read_column(uri, name, shown) for uri in self.datasets.get(operation.id, ())]
         return columns[0] if len(columns) == 1 else combine(columns, IDENTITY)._replace(text=text(shown), path=name)
 
-    def _merge(self, operation: OperationNode, place: _Place) -> Rows:
-        target = set(self.datasets.get(self.plan.write, ()))
+    def _merge(self, operation: OperationNode, context: _OperatorContext) -> Rows:
         sides = [i for i in operation.inputs if i in self.plan.operations]
-        kept = [i for i in sides if target & self._reads_below(i)]
+        kept = [i for i in sides if i in self._reads_target]
         kept_side = kept[-1] if kept else sides[-1]
         others = [i for i in sides if i != kept_side]
         source = self.rows.get(others[0], Rows()) if others else Rows()
         names = [self.named(i) for i in operation.output or self.rows.get(kept_side, Rows()).ids]
-        return commands.merge(operation, source, self.rows.get(kept_side, Rows()), names, place)
-
-    def _reads_below(self, root: str) -> set[str]:
-        out: set[str] = set()
-        seen, stack = set[str](), [root]
-        while stack:
-            operation = self.plan.operations.get(stack.pop())
-            if operation is None or operation.id in seen:
-                continue
-            seen.add(operation.id)
-            out.update(self.datasets.get(operation.id, ()))
-            stack.extend(operation.inputs)
-        return out
+        return commands.merge(operation, source, self.rows.get(kept_side, Rows()), names, context)
 
     def named(self, attribute: str) -> str:
         known = self.plan.attributes.get(attribute)
@@ -143,29 +154,22 @@ class _Resolver:
         return self._other_rows(self.definitions.get(key))
 
     def view(self, name: str, width: int) -> Rows | None:
-        for operation in self.plan.operations.values():
-            if operation.name == "View" and _view_name(operation) == _last_parts(name, _view_name(operation)):
-                rows = self._other_rows(operation.id)
-                if rows is not None and len(rows.values) == width:
-                    return rows
+        for operation in (i for ending in _endings(name) for i in self._views.get(ending, ())):
+            rows = self._other_rows(operation)
+            if rows is not None and len(rows.values) == width:
+                return rows
         return None
 
     def relation(self, table: str, columns: Sequence[str], format_: str) -> Rows | None:
-        wanted = [column.lower() for column in columns]
-        fitting = [
-            op for op in self.plan.operations.values() if op.kind == "read" and self._fits(op, table, wanted, format_)
-        ]
-        if len({tuple(self.datasets.get(op.id, ())) for op in fitting}) != 1:
-            return None
-        return self._other_rows(fitting[0].id)
-
-    def _fits(self, read: OperationNode, table: str, wanted: list[str], format_: str) -> bool:
-        if [self.named(i).lower() for i in read.output or ()] != wanted:
-            return False
-        identifier = table_identifier(read)
+        wanted = tuple(column.lower() for column in columns)
         if table:
-            return identifier is not None and _last_parts(table, identifier) == identifier
-        return identifier is None and str(read.extra.get("sourceType") or format_) == format_
+            fitting = [op for ending in _endings(table) for op in self._tables.get((ending, wanted), ())]
+        else:
+            untitled = self._untitled.get(wanted, {})
+            fitting = [*untitled.get(format_, ()), *(untitled.get("", ()) if format_ else ())]
+        if len({tuple(self.datasets.get(op, ())) for op in fitting}) != 1:
+            return None
+        return self._other_rows(fitting[0])
 
     def _other_rows(self, operation: str | None) -> Rows | None:
         if operation is None or (operation in self._begun and operation not in self.rows):
@@ -176,7 +180,12 @@ class _Resolver:
         merge_into(self.dependencies, as_role(values, subtype))
 
 
-class _Place:
+def _size(rows: Rows) -> int:
+    """How many columns and sources an operator puts out."""
+    return sum(1 + len(value.direct) + len(value.indirect) for value in rows.values)
+
+
+class _OperatorContext:
     """One operator's view of its plan: `operators.Context` and `subqueries.Bindings`."""
 
     def __init__(self, resolver: _Resolver, operation: OperationNode, children: Sequence[Rows]) -> None:
@@ -184,9 +193,11 @@ class _Place:
         self._operation = operation
         self._children = children
         self._environment: dict[str, Value] | None = None
-        self._evaluator = Evaluator(resolver.plan.expressions, self._lookup, self._subquery)
+        self._evaluator = Evaluator(resolver.plan.expressions, self._lookup, self._subquery, resolver.spend)
         self._chased: list[str] = []
+        self._parts: dict[str, list[Value]] = {}
         self.cte, self.view, self.relation = resolver.cte, resolver.view, resolver.relation
+        self.spend = resolver.spend
 
     def value(self, ref: Ref) -> Value:
         return self._evaluator.value(ref)
@@ -198,10 +209,11 @@ class _Place:
         return self._resolver.named(attribute)
 
     def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
-        noted = list(values)
-        if any(value.unresolved for value in noted):
-            self._resolver.unresolved.add(self._operation.id)
-        self._resolver.keys(subtype, noted)
+        for value in values:
+            if value.unresolved or not self.spend(1 + len(value.direct) + len(value.indirect)):
+                self._resolver.unresolved.add(self._operation.id)
+            if self.spend(0):
+                self._resolver.keys(subtype, [value])
 
     def definition(self, operation: OperationNode) -> Rows | None:
         return self._resolver.rows.get(self._resolver.definitions.get(str(operation.params.get("cteId")), ""))
@@ -214,11 +226,14 @@ class _Place:
 
     def parts(self, attribute: str) -> list[Value]:
         known = self._resolver.plan.attributes.get(attribute)
+        if attribute in self._parts:  # attributes may refer to one another many times
+            return self._parts[attribute]
         if known is None or attribute in self._chased or len(self._chased) > _CHASE:
             return []
         self._chased.append(attribute)
-        values = [self.value(ref) for ref in known.refs]
+        values = [self.value(ref) for ref in known.refs] if self.spend(len(known.refs)) else [unresolved()]
         self._chased.pop()
+        self._parts[attribute] = values
         return values
 
     def _lookup(self, attribute: str) -> Value:
@@ -299,10 +314,60 @@ def table_identifier(operation: OperationNode) -> str | None:
     return str(identifier) if identifier else None
 
 
-def _last_parts(name: str, other: str | None) -> str:
-    """The last parts of a dotted name, as many as the other has: the catalog's part may be left out."""
-    width = other.count(".") + 1 if other else 1
-    return ".".join(name.replace("`", "").split(".")[-width:])
+#: Catalog, database, table; deeper namespaces are rare.
+_MOST_PARTS = 8
+
+
+def _endings(name: str) -> list[str]:
+    """``c.d.t`` as ``c.d.t``, ``d.t`` and ``t``: the first parts of a table's name may be left out."""
+    parts = name.replace("`", "").split(".")[-_MOST_PARTS:]
+    return [".".join(parts[i:]) for i in range(len(parts))]
+
+
+def _views(plan: WirePlan) -> dict[str, list[str]]:
+    """The operators that are views, by the view's name."""
+    out: dict[str, list[str]] = {}
+    for operation in plan.operations.values():
+        name = _view_name(operation) if operation.name == "View" else None
+        if name is not None:
+            out.setdefault(name, []).append(operation.id)
+    return out
+
+
+_Columns = tuple[str, ...]
+
+
+def _reads(
+    plan: WirePlan, named: Callable[[str], str]
+) -> tuple[dict[tuple[str, _Columns], list[str]], dict[_Columns, dict[str, list[str]]]]:
+    """The reads by table and lower-case columns; those of no table by columns and format (``""``: not told)."""
+    tables: dict[tuple[str, _Columns], list[str]] = {}
+    untitled: dict[_Columns, dict[str, list[str]]] = {}
+    for read in (op for op in plan.operations.values() if op.kind == "read"):
+        columns = tuple(named(i).lower() for i in read.output or ())
+        identifier = table_identifier(read)
+        if identifier is not None:
+            tables.setdefault((identifier, columns), []).append(read.id)
+        else:
+            format_ = str(read.extra.get("sourceType") or "")
+            untitled.setdefault(columns, {}).setdefault(format_, []).append(read.id)
+    return tables, untitled
+
+
+def _above_target(plan: WirePlan, datasets: Mapping[str, Sequence[str]]) -> set[str]:
+    """The operators that read the dataset which the plan writes, directly or through others."""
+    target = set(datasets.get(plan.write, ()))
+    above: dict[str, list[str]] = {}
+    for operation in plan.operations.values():
+        for i in operation.inputs:
+            above.setdefault(i, []).append(operation.id)
+    found, stack = set[str](), [i for i, uris in datasets.items() if i != plan.write and target.intersection(uris)]
+    while stack:
+        key = stack.pop()
+        if key not in found:
+            found.add(key)
+            stack.extend(above.get(key, ()))
+    return found
 
 
 def _view_name(operation: OperationNode) -> str | None:
@@ -334,13 +399,24 @@ def _aliases(plan: WirePlan) -> dict[str, str]:
     for operation in plan.operations.values():
         for i in operation.inputs:
             parents.setdefault(i, []).append(operation)
+    outermost: dict[str, str | None] = {}
     out = {}
     for read in (op for op in plan.operations.values() if op.kind == "read"):
-        above = parents.get(read.id, [])
-        seen = {read.id}
-        while len(above) == 1 and above[0].name in ("SubqueryAlias", "View") and above[0].id not in seen:
-            seen.add(above[0].id)
-            if above[0].name == "SubqueryAlias":
-                out[read.id] = str(above[0].params.get("identifier", "")).rpartition(".")[2].strip("`/")
-            above = parents.get(above[0].id, [])
+        path, key = list[str](), read.id
+        while key not in outermost:
+            outermost[key] = None  # what is met again on the way up has no end
+            path.append(key)
+            above = parents.get(key, [])
+            if len(above) != 1 or above[0].name not in ("SubqueryAlias", "View"):
+                break
+            key = above[0].id
+        for below in reversed(path):
+            above = parents.get(below, [])
+            if len(above) == 1 and above[0].name in ("SubqueryAlias", "View"):
+                own = str(above[0].params.get("identifier", "")).rpartition(".")[2].strip("`/")
+                own_alias = own if above[0].name == "SubqueryAlias" else None
+                outermost[below] = outermost.get(above[0].id) or own_alias
+        alias = outermost.get(read.id)
+        if alias is not None:
+            out[read.id] = alias
     return out

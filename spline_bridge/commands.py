@@ -16,7 +16,7 @@ from headwater.spline_bridge.operators import Context, Rows
 from headwater.spline_bridge.plantext import named_ids, split
 from headwater.spline_bridge.text import join
 from headwater.spline_bridge.textvalues import text_value
-from headwater.spline_bridge.values import IDENTITY, Value, combine
+from headwater.spline_bridge.values import IDENTITY, Value, combine, unresolved
 from headwater.spline_bridge.wire import OperationNode, Ref, references
 
 _CLAUSES = ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
@@ -68,7 +68,9 @@ def merge(operation: OperationNode, source: Rows, target: Rows, names: Sequence[
     assigned: dict[str, list[Value]] = {}
     for clause in parsed:
         for column, body in clause.assignments.items():
-            assigned.setdefault(column, []).append(text_value(body, known))
+            value = text_value(body, known) if context.spend(1) else unresolved()
+            context.spend(len(value.direct) + len(value.indirect))
+            assigned.setdefault(column, []).append(value)
     values = [
         _merged_column(name.lower(), i, kept, assigned.get(name.lower(), []), bool(parsed), context)
         for name, i in zip(names, ids, strict=False)
@@ -144,7 +146,8 @@ def update(operation: OperationNode, rows: Rows, context: Context) -> Rows:
         return rows
     values = []
     for body, kept in zip(texts, rows.values, strict=False):
-        value = text_value(body, known)
+        value = text_value(body, known) if context.spend(1) else unresolved()
+        context.spend(len(value.direct) + len(value.indirect))
         values.append(combine([value, kept], IDENTITY)._replace(text=value.text))
     return Rows(rows.ids, tuple(values))
 

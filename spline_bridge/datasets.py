@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from headwater.graphmodel import naming
@@ -31,19 +34,52 @@ def _operation_names(operation: OperationNode, agent_plan_id: str) -> tuple[Name
     if any(source.startswith("kafka:") for source in operation.sources):
         brokers = _text(params.get("kafka.bootstrap.servers"))
         return tuple(naming.kafka(source, brokers) for source in operation.sources)
-    return naming.fold(operation.sources)
+    paths = operation.sources if operation.kind == "write" else folders(operation.sources)
+    given = set(operation.sources)
+    return tuple(
+        replace(name, spelling=name.uri) if name.spelling not in given else name
+        for name in naming.fold(paths)
+    )
+
+
+def folders(sources: Sequence[str]) -> tuple[str, ...]:
+    """What a read lists, with the folder in place of files that lie in it: a list of files is one dataset.
+
+    That is certain for a file in a partition's folder (``dt=2026-01-01/events.json``). Without partitions it is taken
+    for so where one folder has several files of the list whose names differ in numbers or hexadecimal ids only
+    (``orders-1.csv``, ``orders-2.csv``), or more than `_MANY_FILES` with one extension. Other files stay datasets of
+    their own, as a path without an extension does: it may be a folder.
+    """
+    parts = [source.rpartition("/") for source in sources]
+    shapes = [_ID_IN_NAME.sub("#", file) if _FILE.fullmatch(file) else "" for _, _, file in parts]
+    alike = Counter((folder, shape) for (folder, _, _), shape in zip(parts, shapes, strict=True) if shape)
+    endings = Counter((folder, file.rpartition(".")[2]) for folder, _, file in parts if _FILE.fullmatch(file))
+    found = []
+    for source, (folder, _, file), shape in zip(sources, parts, shapes, strict=True):
+        known = shape and not _PARTITION.fullmatch(file)
+        partition = known and _PARTITION.fullmatch(folder.rpartition("/")[2])
+        several = known and (alike[folder, shape] > 1 or endings[folder, file.rpartition(".")[2]] > _MANY_FILES)
+        found.append(folder if folder and not folder.endswith(("/", ":")) and (partition or several) else source)
+    return tuple(dict.fromkeys(found))
+
+
+#: A file with an extension: ``part-0.snappy.parquet``.
+_FILE = re.compile(r"[^/]*[^/.][.][A-Za-z][A-Za-z0-9_]{0,15}")
+_PARTITION = re.compile(r"[^=\s][^=]*=.+", re.DOTALL)
+_ID_IN_NAME = re.compile(r"[0-9][0-9a-fA-F]*|[a-fA-F]+[0-9][0-9a-fA-F]*")
+#: So many files of one kind in one folder are its content, whatever their names are.
+_MANY_FILES = 16
 
 
 def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> tuple[Dataset, ...]:
     """The datasets that the plan reads, each once, in order of name."""
-    found: dict[str, Dataset] = {}
+    found: dict[str, list[Dataset]] = {}
     for operation in plan.operations.values():
         if operation.kind == "read":
             columns = tuple(_column(plan, i) for i in operation.output or ())
             for name in named[operation.id]:
-                dataset = _dataset(operation, name, columns, "sourceType")
-                found[name.uri] = _both(found[name.uri], dataset) if name.uri in found else dataset
-    return tuple(found[uri] for uri in sorted(found))
+                found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType"))
+    return tuple(_merged(found[uri]) for uri in sorted(found))
 
 
 def target(plan: WirePlan, named: Mapping[str, Sequence[Name]], columns: tuple[str, ...]) -> Dataset:
@@ -67,15 +103,23 @@ def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kin
     )
 
 
-def _both(first: Dataset, second: Dataset) -> Dataset:
-    known = {column.lower() for column in first.columns}
+def _merged(reads: Sequence[Dataset]) -> Dataset:
+    """One dataset that several operators read. Its partition is None if they read several."""
+    first = reads[0]
+    if len(reads) == 1:
+        return first
+    columns: dict[str, str] = {}
+    for read in reads:
+        for column in read.columns:
+            columns.setdefault(column.lower(), column)
+    own = {column.lower() for column in first.columns}
     return Dataset(
         uri=first.uri,
-        spellings=tuple(sorted({*first.spellings, *second.spellings})),
-        partition=first.partition if first.partition == second.partition else None,
-        columns=(*first.columns, *(column for column in second.columns if column.lower() not in known)),
-        partition_columns=first.partition_columns or second.partition_columns,
-        format=first.format or second.format,
+        spellings=tuple(sorted({spelling for read in reads for spelling in read.spellings})),
+        partition=first.partition if all(read.partition == first.partition for read in reads) else None,
+        columns=(*first.columns, *(column for key, column in columns.items() if key not in own)),
+        partition_columns=next((read.partition_columns for read in reads if read.partition_columns), ()),
+        format=next((read.format for read in reads if read.format), None),
     )
 
 

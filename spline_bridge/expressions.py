@@ -35,8 +35,16 @@ Subquery = Callable[[Expression, Sequence[Value]], Value]
 class Evaluator:
     """Evaluates the references of one operator. `memo` belongs to one place of the plan: do not share it."""
 
-    def __init__(self, expressions: Mapping[str, Expression], lookup: Lookup, subquery: Subquery) -> None:
+    def __init__(
+        self,
+        expressions: Mapping[str, Expression],
+        lookup: Lookup,
+        subquery: Subquery,
+        spend: Callable[[int], bool] = lambda _steps: True,
+    ) -> None:
+        """`spend` counts sources that are looked at; once it is False, expressions are unresolved."""
         self._expressions = expressions
+        self._spend = spend
         self._lookup = lookup
         self._subquery = subquery
         self._memo: dict[str, Value] = {}
@@ -66,6 +74,8 @@ class Evaluator:
 
     def _apply(self, expression: Expression) -> Value:
         operands = [self._operand(ref) for ref in expression.operands]
+        if not self._spend(1 + sum(len(value.direct) + len(value.indirect) for value in operands)):
+            return unresolved(text("?"))
         if expression.operator in SUBQUERIES:
             return self._subquery(expression, operands)
         return apply(expression, operands)
@@ -78,6 +88,8 @@ class Evaluator:
 def apply(expression: Expression, operands: Sequence[Value]) -> Value:
     """The value of one function over the values of its operands."""
     rule = _RULES.get(expression.operator)
+    if not operands and expression.operator in _OF_AN_OPERAND:
+        return unresolved(text(f"{expression.name or expression.operator}(?)"))
     if rule is not None:
         return rule(expression, operands)
     if not operands:
@@ -227,6 +239,13 @@ def _union(expression: Expression, operands: Sequence[Value]) -> Value:
     """The agent's synthetic `union` expression: one operand a side."""
     return _shown(expression, operands, combine(operands, IDENTITY))
 
+
+#: Functions that mean nothing without an operand: a payload that sends them so is damaged.
+_OF_AN_OPERAND = frozenset({
+    "Cast", "TryCast", "AnsiCast", "AggregateExpression", "WindowExpression", "GetStructField", "GetArrayStructFields",
+    "GetArrayItem", "GetMapValue", "ElementAt", "Not", "IsNull", "IsNotNull", "In", "InSet", "InSubquery", "SortOrder",
+    "UnaryMinus", "LambdaFunction",
+})  # fmt: skip
 
 _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "Literal": _literal,

@@ -6,7 +6,7 @@ is not in it keeps the columns that it shares with its children, and computes th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,6 +55,9 @@ class Context(Protocol):
     def definition(self, operation: OperationNode) -> Rows | None:
         """The rows of the CTE that the operator refers to."""
 
+    def spend(self, steps: int) -> bool:
+        """Counts work; False once the plan has had its share."""
+
     def subplan(self, expression: Expression, outer: Mapping[str, Value]) -> Rows | None:
         """The rows of the plan inside an expression."""
 
@@ -92,21 +95,27 @@ def _generic(operation: OperationNode, children: Sequence[Rows], context: Contex
                 if operation.name in PASS_THROUGH
                 else _opaque(operation, children, context)
             )
-    values = [known[i] if i in known else _computed(i, children, context) for i in ids]
-    return Rows(ids, tuple(values))
+    return Rows(ids, tuple(_known_or_computed(ids, known, children, context)))
 
 
-def _computed(attribute: str, children: Sequence[Rows], context: Context) -> Value:
-    value = context.computed(attribute)
-    if value is not None:
-        return cast(value)
-    everything = [value for rows in children for value in rows.values]
-    return _through_code(everything, attribute, context) if everything else unresolved(text(context.named(attribute)))
+def _known_or_computed(
+    ids: Sequence[str], known: Mapping[str, Value], children: Sequence[Rows], context: Context
+) -> Iterator[Value]:
+    """Each column from the input, or as the agent says it is computed; else from all of the input, not exact."""
+    everything: Value | None = None  # made once: it has as many sources as the input has columns
+    for i in ids:
+        value = known[i] if i in known else context.computed(i)
+        if value is None:
+            if everything is None:
+                everything = _all_of(children)
+            value = everything._replace(text=text(context.named(i)))
+        yield value if i in known else cast(value)
 
 
-def _through_code(values: Sequence[Value], attribute: str, context: Context) -> Value:
-    value = combine(values, TRANSFORMATION, exact=False)
-    return value._replace(text=text(context.named(attribute)))
+def _all_of(children: Sequence[Rows]) -> Value:
+    """What code that cannot be seen makes of its input: it may come from every column; without input, unresolved."""
+    values = [value for rows in children for value in rows.values]
+    return combine(values, TRANSFORMATION, exact=False) if values else unresolved()
 
 
 def _pass_through(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
@@ -148,7 +157,8 @@ def _window(operation: OperationNode, children: Sequence[Rows], context: Context
     values = []
     for i in ids:
         ref = None if i in known else next(refs, None)
-        values.append(known[i] if i in known else context.value(ref) if ref else _computed(i, children, context))
+        known[i] = known[i] if i in known else context.value(ref) if ref else context.computed(i) or _all_of(children)
+        values.append(known[i])
     return Rows(ids, tuple(values))
 
 
@@ -278,13 +288,11 @@ def combine_text(value: Value, strength: int, shown: Text) -> Value:
 def _opaque(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
     """Code that a plan cannot show: every output column from every input column, not exact."""
     known, ids = _environment(children), _ids(operation, children)
-    everything = [value for rows in children for value in rows.values]
     grouping = references([operation.params.get(key) for key in _GROUPINGS])
     context.keys(Subtype.GROUP_BY, map(context.value, grouping))
     context.keys(Subtype.GROUP_BY, _leading(operation, children))
     shown = _code_name(operation, context)
-    value = combine(everything, TRANSFORMATION, exact=False)._replace(text=shown)
-    value = value if everything else unresolved(shown)
+    value = _all_of(children)._replace(text=shown)
     return Rows(ids, tuple(known.get(i, value) if operation.name in _KEEPING else value for i in ids))
 
 

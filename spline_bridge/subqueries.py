@@ -37,6 +37,9 @@ class Bindings(Protocol):
     def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
         """Notes keys or conditions that the whole output depends on."""
 
+    def spend(self, steps: int) -> bool:
+        """Counts work; False once the plan has had its share."""
+
 
 @dataclass
 class _Text:
@@ -53,7 +56,8 @@ class _Text:
         return [value for child in node.children for value in self.rows.get(id(child), [])]
 
     def define(self, item: str) -> Value:
-        value = text_value(item, self.known)
+        value = text_value(item, self.known) if self.bindings.spend(0) else unresolved(text(_name(item)))
+        self.bindings.spend(len(value.direct) + len(value.indirect))
         key = plantext.output_id(item)
         if key is not None:
             self.known[key] = value
@@ -79,7 +83,9 @@ def evaluate_text(body: str, outer: Mapping[str, Value], bindings: Bindings) -> 
         for key, inner in node.subqueries.items():
             values = state.rows.get(id(inner)) or [unresolved()]
             state.known[key] = values[0]._replace(text=concat(["(SELECT ", values[0].text, ")"]))
-        state.rows[id(node)] = _RULES.get(node.name, _default)(node, state)
+        found = state.rows[id(node)] = _RULES.get(node.name, _default)(node, state)
+        if not bindings.spend(1 + sum(1 + len(value.direct) + len(value.indirect) for value in found)):
+            return None
     return state.rows[id(root)]
 
 

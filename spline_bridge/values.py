@@ -71,6 +71,9 @@ def either(first: Use, second: Use) -> Use:
 
 def merge_into(target: dict, uses: Mapping) -> None:  # type: ignore[type-arg]
     """Adds uses to a mapping of the same kind."""
+    if not target:
+        target.update(uses)
+        return
     for key, use in uses.items():
         known = target.get(key)
         target[key] = use if known is None else either(known, use)
@@ -81,7 +84,9 @@ def through(
 ) -> dict[Column, Use]:
     """Uses after a function of the given strength."""
     return {
-        column: use._replace(
+        column: use
+        if use.strength >= strength and use.masking >= masking and use.exact <= exact
+        else use._replace(
             strength=max(use.strength, strength), masking=use.masking or masking, exact=use.exact and exact
         )
         for column, use in uses.items()

@@ -1,0 +1,84 @@
+"""Plans whose answer would be a product of their parts: the work is bounded, and what is left out is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from headwater.graphmodel.model import Origin
+from headwater.spline_bridge.decode import MOST_EDGES
+from tests.unit.spline_bridge.plans import attr, direct, document, expr, function, mapped, operation, read
+
+
+def opaque(width: int) -> dict[str, object]:
+    """Code that cannot be seen through, over a table of so many columns, with as many results."""
+    reads = [read("r", "s3://lake/t", [f"c{i}" for i in range(width)])]
+    return document([operation("m", "MapInPandas", ["r"], [f"o{i}" for i in range(width)])], reads=reads)
+
+
+def test_opaque_code_has_an_edge_from_every_column_as_long_as_they_are_few() -> None:
+    plan = mapped(opaque(100))
+    assert len(plan.derivations) == 100 * 100
+    assert not any(d.exact for d in plan.derivations)
+
+
+def test_above_the_limit_columns_are_unresolved_and_say_why() -> None:
+    plan = mapped(opaque(300))
+    assert plan.derivations == ()
+    assert {column.origin for column in plan.columns} == {Origin.UNRESOLVED}
+    assert plan.columns[0].expression == "MapInPandas (300 sources: a plan keeps 20,000 at most)"
+    assert [dataset.uri for dataset in plan.inputs] == ["s3://lake/t"]
+    assert [op.kind for op in plan.operations if not op.resolved] == ["write"]
+
+
+def test_columns_with_few_sources_are_kept_beside_those_with_many() -> None:
+    width = 200
+    names = [f"c{i}" for i in range(width)]
+    made = [f"o{i}" for i in range(width)]
+    code = operation("m", "AppendColumns", ["r"], [*names, *made])
+    plan = mapped(document([code], reads=[read("r", "s3://lake/t", names)]))
+    found = direct(plan)
+    assert found["c7"] == {"IDENTITY t.c7"}
+    assert found["o7"] == set()
+    assert len(plan.derivations) <= MOST_EDGES
+
+
+def test_files_of_many_folders_keep_no_columns_that_nothing_uses() -> None:
+    names = [f"c{i}" for i in range(250)]
+    files = {**read("r", "", names), "inputSources": [f"s3://lake/folder-{i}x/" for i in range(300)]}
+    plan = mapped(document([], reads=[files]))
+    assert len(plan.inputs) == 300
+    assert sum(len(dataset.columns) for dataset in plan.inputs) == 0
+    assert {column.origin for column in plan.columns} == {Origin.UNRESOLVED}
+
+
+def test_attributes_that_refer_to_each_other_many_times_are_looked_at_once() -> None:
+    """Each of 60 attributes is twice the next one: 2^60 paths."""
+    refs = {f"x{i}": [attr(f"x{i + 1}"), attr(f"x{i + 1}")] for i in range(60)}
+    plan = mapped(document([operation("u", "Unknown", ["r"], ["x0"])], refs={**refs, "x60": [attr("a")]}))
+    assert direct(plan) == {"x0": {"IDENTITY t.a"}}
+
+
+def test_a_product_within_a_plan_is_given_up() -> None:
+    """Each of 3,000 sums has all 3,000 columns: nine million sources."""
+    names = [f"c{i}" for i in range(3_000)]
+    everything = [attr(name) for name in names]
+    functions = [function("all", "Concat", *everything)]
+    functions += [function(f"f{i}", "Upper", expr("all")) for i in range(3_000)]
+    outputs = [f"o{i}" for i in range(3_000)]
+    project = operation("p", "Project", ["r"], outputs, projectList=[expr(f"f{i}") for i in range(3_000)])
+    plan = mapped(document([project], reads=[read("r", "s3://lake/t", names)], functions=functions))
+    assert plan.derivations == ()
+    assert {column.origin for column in plan.columns} == {Origin.UNRESOLVED}
+
+
+def test_one_dataset_that_thousands_of_operators_read_is_put_together_once() -> None:
+    reads = [read(f"r{i}", "s3://lake/t", [f"c{i}"]) for i in range(3_000)]
+    plan = mapped(document([operation("u", "Join", [r["id"] for r in reads], ["c0"])], reads=reads))
+    assert len(plan.inputs[0].columns) == 3_000
+
+
+@pytest.mark.parametrize("operator", ["Cast", "aggregate.AggregateExpression", "GetStructField", "ElementAt", "Not"])
+def test_a_function_that_lost_its_operand_is_unresolved(operator: str) -> None:
+    project = operation("p", "Project", ["r"], ["x"], projectList=[expr("f")])
+    plan = mapped(document([project], functions=[{**function("f", operator), "childRefs": None}]))
+    assert plan.columns[0].origin is Origin.UNRESOLVED
