@@ -4,54 +4,53 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
 from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.validity import STILL
+from headwater.graphmodel.validity import STILL, Validity
+from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, Values, cut
 from headwater.queries.questions.differences import change
 from headwater.queries.tracing import edges, history
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime
 from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.logics import Derivations, Logics
+from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 #: Nodes upstream whose changes are looked at, the nearest first; beyond that the answer says so.
 _MOST = 10_000
-
-
-class _Write(NamedTuple):
-    run: str
-    plan: str
-    job: str
+#: Datasets in one request: their histories are read whole.
+_CHUNK = 200
 
 
 def changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of changes, the first one first: of a node, or also of all that it ever came from."""
-    found = _nodes(g, values, deadline_passed)
+    asked = _nodes(g, values, deadline_passed)
     first, last = (_at(values[name], default) for name, default in (("from", BEFORE_ALL), ("to", STILL)))
-    by_dataset: dict[str, list[str]] = {}
-    for node in found.distances:
-        by_dataset.setdefault(split_node(node)[0], []).append(node)
-    rows: list[Row] = []
-    reason = found.reason
-    for dataset, nodes in by_dataset.items():
+    by_dataset: dict[str, list[str]] = defaultdict(list)
+    for node in asked.distances:
+        by_dataset[split_node(node)[0]].append(node)
+    found: list[Row] = []
+    reason = asked.reason
+    for datasets in chunks(list(by_dataset), _CHUNK):
         if deadline_passed():
             reason = "deadline"
             break
-        rows += (row for row in _History(g, dataset).changes(nodes) if first <= row["timestamp"] <= last)
-    for row in rows:
-        row["distance"] = found.distances[row["id"]]
-    return cut(sorted(rows, key=lambda row: (row["timestamp"], -row["distance"], row["id"])), values, reason)
+        changed = _changes(g, {dataset: by_dataset[dataset] for dataset in datasets})
+        found += (
+            {**row, "distance": asked.distances[row["id"]]} for row in changed if first <= row["timestamp"] <= last
+        )
+    return cut(sorted(found, key=lambda row: (row["timestamp"], -row["distance"], row["id"])), values, reason)
 
 
 class _Nodes(NamedTuple):
     distances: Mapping[str, int]
-    reason: Any
+    reason: Reason | None
 
 
 def _nodes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> _Nodes:
@@ -66,54 +65,76 @@ def _nodes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     return _Nodes({n: d for n, d in distances.items() if by_type == "all" or edges.is_column(n)}, reason)
 
 
-class _History:
-    """What ever stood in one dataset."""
+class _Change(NamedTuple):
+    """At `timestamp` (ms since 1970) a node of `dataset` came to be derived from something else."""
 
-    def __init__(self, g: GraphTraversalSource, dataset: str) -> None:
-        self._g = g
-        self._dataset = dataset
-        self._stood = history.stood(g, [dataset])[dataset]
-
-    def changes(self, nodes: Sequence[str]) -> Iterator[Row]:
-        """The changes of some of its columns, or of itself."""
-        logics = Logics(self._g, nodes)
-        was: dict[str, Derivations] = {node: frozenset() for node in nodes}
-        turned = []
-        for timestamp, state in history.states(self._stood):
-            for node in nodes:
-                derivations = logics.of(node, state)
-                if derivations != was[node]:
-                    turned.append((timestamp, node, was[node], derivations))
-                    was[node] = derivations
-        writes = self._writes(sorted({timestamp for timestamp, *_ in turned}))
-        for timestamp, node, before, after in turned:
-            write = self._by(writes.get(timestamp, ()), timestamp)
-            yield {
-                "timestamp": timestamp,
-                "id": node,
-                **change(before, after),
-                "run": write.run if write else None,
-                "job": write.job if write else None,
-            }
-
-    def _writes(self, times: list[int]) -> dict[int, list[_Write]]:
-        """The runs that wrote the dataset at these times."""
-        found: dict[int, list[_Write]] = defaultdict(list)
-        for some in chunks(times):
-            versions = (
-                self._g.V(self._dataset).in_("versionOf").has("timestamp", P.within([long(time) for time in some]))
-            )
-            rows = versions.project("timestamp", "run", "plan", "job").by("timestamp").by(__.in_("generated").id_())
-            rows = rows.by(__.in_("generated").out("executes").id_())
-            for row in rows.by(__.in_("generated").out("executes").values("job")).to_list():
-                found[row["timestamp"]].append(_Write(row["run"], row["plan"], row["job"]))
-        return found
-
-    def _by(self, writes: Iterable[_Write], timestamp: int) -> _Write | None:
-        """Of several writes at one time the one whose plan stands since then, the last by its run."""
-        since = {valid.plan for valid in self._stood if valid.valid_from == timestamp}
-        return max(writes, key=lambda write: (write.plan in since, write.run), default=None)
+    dataset: str
+    timestamp: int
+    node: str
+    before: Derivations
+    after: Derivations
 
 
-def _at(moment: PastTime | None, default: int) -> int:
-    return default if moment is None else moment.at
+class _Write(NamedTuple):
+    run: str
+    plan: str
+    job: str
+
+
+def _changes(g: GraphTraversalSource, by_dataset: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    """Every change of these nodes, given by their datasets, with the run that brought it."""
+    stood = history.stood(g, list(by_dataset))
+    logics = Logics(g, [node for nodes in by_dataset.values() for node in nodes])
+    found = [c for dataset, nodes in by_dataset.items() for c in _of_dataset(dataset, nodes, stood[dataset], logics)]
+    writes = _writes(g, found)
+    for each in found:
+        write = _by(writes.get((each.dataset, each.timestamp), ()), stood[each.dataset], each.timestamp)
+        yield {
+            "timestamp": each.timestamp,
+            "id": each.node,
+            **change(each.before, each.after),
+            "run": write.run if write else None,
+            "job": write.job if write else None,
+        }
+
+
+def _of_dataset(dataset: str, nodes: Sequence[str], stood: Sequence[Validity], logics: Logics) -> Iterator[_Change]:
+    was: dict[str, Derivations] = {node: frozenset() for node in nodes}
+    for timestamp, state in history.states(stood):
+        for node in nodes:
+            derivations = logics.of(node, state)
+            if derivations != was[node]:
+                yield _Change(dataset, timestamp, node, was[node], derivations)
+                was[node] = derivations
+
+
+def _writes(g: GraphTraversalSource, found: Iterable[_Change]) -> dict[tuple[str, int], list[_Write]]:
+    """By dataset and time: the runs that wrote the dataset then.
+
+    All datasets are asked for all times at once: that they share one by chance costs a row, not a wrong answer.
+    """
+    times = sorted({each.timestamp for each in found})
+    datasets = sorted({each.dataset for each in found})
+    cells = {
+        "dataset": "dataset",
+        "timestamp": "timestamp",
+        "run": __.in_("generated").id_(),
+        "plan": __.in_("generated").out("executes").id_(),
+        "job": __.in_("generated").out("executes").values("job"),
+    }
+    writes: dict[tuple[str, int], list[_Write]] = defaultdict(list)
+    for some in chunks(times):
+        versions = g.V(datasets).in_("versionOf").has("timestamp", P.within([long(time) for time in some]))
+        for row in rows(versions, cells):
+            writes[row["dataset"], row["timestamp"]].append(_Write(row["run"], row["plan"], row["job"]))
+    return writes
+
+
+def _by(writes: Iterable[_Write], stood: Iterable[Validity], timestamp: int) -> _Write | None:
+    """Of several writes at one time the one whose plan stands since then, the last by its run."""
+    since = {valid.plan for valid in stood if valid.valid_from == timestamp}
+    return max(writes, key=lambda write: (write.plan in since, write.run), default=None)
+
+
+def _at(time: PastTime | None, default: int) -> int:
+    return default if time is None else time.at

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
+from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, Values, cut
 from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.contributions_as_of import ContributionsAsOf
+from headwater.queries.tracing.edges import columns_of
 from headwater.queries.tracing.logics import Derivations, Logics, sources_of, standing_alone, text_of
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 State = Mapping[str, Contribution]
+
+#: Datasets that are compared at once.
+_CHUNK = 200
 
 
 class Pair(NamedTuple):
@@ -54,34 +60,37 @@ def differences(g: GraphTraversalSource, values: Values, deadline_passed: Deadli
 
 
 def _page(g: GraphTraversalSource, pairs: list[Pair], values: Values, deadline_passed: DeadlinePassed) -> Page:
-    rows: list[Row] = []
-    for pair in pairs:
+    found: list[Row] = []
+    differing = [pair for pair in pairs if pair.before != pair.after]
+    for some in chunks(differing, _CHUNK):
         if deadline_passed():
-            return cut(rows, values, "deadline")
-        rows += _rows(g, pair)
-    return cut(rows, values)
+            return cut(found, values, "deadline")
+        found += _rows(g, some)
+    return cut(found, values)
 
 
-def _rows(g: GraphTraversalSource, pair: Pair) -> Iterator[Row]:
-    plans = sorted(pair.before.keys() | pair.after.keys())
-    if pair.before == pair.after or not plans:
-        return
-    columns = sorted(g.V(pair.dataset).out("hasColumn").id_().to_list())
-    logics = Logics(g, [*columns, pair.dataset], plans)
-    for node in (*columns, pair.dataset):
-        before, after = logics.of(node, pair.before), logics.of(node, pair.after)
-        if before != after:
-            kind = "rows" if node == pair.dataset else "column"
-            yield {"dataset": pair.dataset, "kind": kind, "id": node, **change(before, after)}
+def _rows(g: GraphTraversalSource, pairs: Sequence[Pair]) -> Iterator[Row]:
+    """What differs on the two sides of each pair."""
+    plans = sorted({plan for pair in pairs for plan in (*pair.before, *pair.after)})
+    nodes: dict[str, list[str]] = {pair.dataset: [] for pair in pairs}
+    for column in sorted(columns_of(g, list(nodes))):
+        nodes[split_node(column)[0]].append(column)
+    logics = Logics(g, [*chain(*nodes.values()), *nodes], plans)
     reads = _reads(g, plans)
-    read, reading = ({d for plan in side for d in reads.get(plan, ())} for side in (pair.before, pair.after))
-    for dataset in sorted(read ^ reading):
-        yield {
-            "dataset": pair.dataset,
-            "kind": "input",
-            "id": dataset,
-            "change": _change(dataset in read, dataset in reading),
-        }
+    for pair in pairs:
+        for node in (*nodes[pair.dataset], pair.dataset):
+            before, after = logics.of(node, pair.before), logics.of(node, pair.after)
+            if before != after:
+                kind = "rows" if node == pair.dataset else "column"
+                yield {"dataset": pair.dataset, "kind": kind, "id": node, **change(before, after)}
+        was, is_now = ({d for plan in side for d in reads.get(plan, ())} for side in (pair.before, pair.after))
+        for dataset in sorted(was ^ is_now):
+            yield {
+                "dataset": pair.dataset,
+                "kind": "input",
+                "id": dataset,
+                "change": _change(dataset in was, dataset in is_now),
+            }
 
 
 def change(before: Derivations, after: Derivations) -> Row:

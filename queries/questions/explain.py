@@ -9,7 +9,8 @@ from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values, cut
-from headwater.queries.tracing.walk import DeadlinePassed
+from headwater.queries.tracing.rows import rows
+from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 COLUMNS = (
     *("what", "target", "source", "type", "subtype", "rule", "expression", "holds"),
@@ -41,27 +42,23 @@ def explain(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     found = {_identity(row): row for row in _edges(g, values, _LABELS[1])}
     now = {_identity(row): row for row in _edges(g, values, _LABELS[0])}
     plans = _plans(g, sorted({row["plan"] for row in (*found.values(), *now.values()) if row["plan"]}))
-    rows: list[Row] = []
+    explained: list[Row] = []
     for key in sorted(found.keys() | now.keys()):
         row = now.get(key) or found[key]
         holds = "now" if key in now else "not any more"
-        rows.append({"what": "edge", **row, "rule": _rule(row), "holds": holds, **plans.get(row["plan"], {})})
-    rows += [] if values["source"] else list(_names(g, values["node"]))
-    return cut([{name: row.get(name) for name in COLUMNS} for row in rows], values)
+        explained.append({"what": "edge", **row, "rule": _rule(row), "holds": holds, **plans.get(row["plan"], {})})
+    explained += [] if values["source"] else _names(g, values["node"])
+    return cut(explained, values)
 
 
-def _edges(g: GraphTraversalSource, values: Values, labels: tuple[str, ...]) -> Iterator[Row]:
+def _edges(g: GraphTraversalSource, values: Values, labels: tuple[str, ...]) -> list[Row]:
     dataset, column = split_node(values["node"])
     edges = g.V(values["node"]).out_e(*labels)
     if column:  # what the whole output depends on hangs on the dataset
         edges = g.V(values["node"], dataset).union(__.has_label("column").out_e(labels[0]), __.out_e(labels[1]))
     if values["source"]:
         edges = edges.where(__.in_v().has_id(values["source"]))
-    rows = edges.project("target", "source", *_EDGE).by(__.out_v().id_()).by(__.in_v().id_())
-    for key in _EDGE:
-        rows = rows.by(key)
-    for row in rows.to_list():
-        yield {name: row.get(name) for name in ("target", "source", *_EDGE)}
+    return rows(edges, {"target": __.out_v().id_(), "source": __.in_v().id_(), **{key: key for key in _EDGE}})
 
 
 def _identity(row: Row) -> tuple[str, ...]:
@@ -75,13 +72,14 @@ def _rule(row: Row) -> str:
 
 def _plans(g: GraphTraversalSource, plans: list[str]) -> dict[str, Row]:
     """Of each plan how often it ran, when first and last, and what agents call it."""
-    if not plans:
-        return {}
-    told = g.V(plans).project("id", "runs", "firstRun", "lastRun", "agentPlanIds").by(T.id)
-    told = told.by(__.in_("executes").count())
-    told = told.by(__.in_("executes").values("timestamp").min_()).by(__.in_("executes").values("timestamp").max_())
-    told = told.by(__.in_("executes").values("agentPlanId").dedup().order().fold())
-    return {row.pop("id"): row for row in map(dict, told.to_list())}
+    cells = {
+        "id": T.id,
+        "runs": __.in_("executes").count(),
+        "firstRun": __.in_("executes").values("timestamp").min_(),
+        "lastRun": __.in_("executes").values("timestamp").max_(),
+        "agentPlanIds": __.in_("executes").values("agentPlanId").dedup().order().fold(),
+    }
+    return {row.pop("id"): row for ids in chunks(plans) for row in rows(g.V(ids), cells)}
 
 
 def _names(g: GraphTraversalSource, node: str) -> Iterator[Row]:
@@ -96,10 +94,11 @@ FIND_RUNS = ("run", "job", "plan", "target", *_RUN)
 
 def find_runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The runs that an agent's plan id, a Spark application id or a Glue job run (``jr_...``) stands for."""
-    told = g.V(values["id"]).project(*FIND_RUNS).by(T.id)
-    told = told.by(__.out("executes").in_("hasPlan").id_()).by(__.out("executes").id_())
-    told = told.by(__.out("executes").values("target"))
-    for key in _RUN:
-        told = told.by(key)
-    found = [{name: row.get(name) for name in FIND_RUNS} for row in told.to_list()]
-    return cut(sorted(found, key=lambda row: (row["timestamp"], row["run"])), values)
+    cells = {
+        "run": T.id,
+        "job": __.out("executes").in_("hasPlan").id_(),
+        "plan": __.out("executes").id_(),
+        "target": __.out("executes").values("target"),
+        **{key: key for key in _RUN},
+    }
+    return cut(sorted(rows(g.V(values["id"]), cells), key=lambda row: (row["timestamp"], row["run"])), values)

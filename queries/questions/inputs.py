@@ -1,24 +1,30 @@
-"""What runs read: the versions of their inputs, the versions behind these through the runs that wrote them.
+"""What runs read: the versions of their inputs, and through the runs that wrote these, what lies further back.
 
-A run's `used` leads to the newest version that it saw; what this one was added to hangs on it by `appendsTo`, and was
-read as well.
+A run's `used` edge leads to the newest version that it saw of a dataset. The versions that this one was added to (the
+`appendsTo` edges) were read as well. Each row also says whether the version has been overwritten since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import Order, T
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import Order, P, T
+from gremlin_python.statics import long
 
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, Values, cut
-from headwater.queries.questions.overwritten import Overwritten
+from headwater.queries.tracing.as_of import BEFORE_ALL
+from headwater.queries.tracing.rows import filled, project, rows
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 #: Versions that are looked at; beyond that the answer says so.
 _MOST = 10_000
+#: Versions whose later writes are asked for in one request: each may bring up to `_MOST_WRITES` rows.
+_CHUNK = 200
+#: Later writes of one dataset that are looked at. The first that replaces all is what counts, and comes early.
+_MOST_WRITES = 1_000
 
 
 class _Use(NamedTuple):
@@ -29,6 +35,9 @@ class _Use(NamedTuple):
     certain: bool
 
 
+_USE = {"run": __.out_v().id_(), "version": __.in_v().id_(), "certain": "certain"}
+
+
 def inputs(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of versions, the nearest first: by distance in runs, dataset, and time, the newest first."""
     found = _Found(g, deadline_passed)
@@ -36,13 +45,28 @@ def inputs(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     return cut(sorted(found.rows, key=_order), values, found.reason)
 
 
+def _runs(g: GraphTraversalSource, nodes: list[str]) -> list[str]:
+    """Runs as they are; those that wrote a version, or the newest version of a dataset."""
+    newest = __.in_("versionOf").has("timestamp").order().by("timestamp", Order.desc).by(T.id).limit(1)
+    runs: list[str] = (
+        g.V(nodes)
+        .union(
+            __.has_label("run"),
+            __.has_label("datasetVersion").in_("generated"),
+            __.has_label("dataset").flat_map(newest.in_("generated")),
+        )
+        .id_()
+        .to_list()
+    )
+    return runs
+
+
 class _Found:
-    """The versions found so far, and why there may be more (None: there are none)."""
+    """The versions found so far, and why there may be more (None: there are none). Three requests a level."""
 
     def __init__(self, g: GraphTraversalSource, deadline_passed: DeadlinePassed) -> None:
         self._g = g
         self._deadline_passed = deadline_passed
-        self._overwritten = Overwritten(g)
         self._seen: set[str] = set()
         self._runs: set[str] = set()
         self.rows: list[Row] = []
@@ -53,80 +77,118 @@ class _Found:
         level, distance = sorted(set(runs)), 1
         while level and distance <= depth and not self.reason:
             self._runs.update(level)
-            rows = list(self._level(self._uses(level), distance))
-            level = sorted({row["run"] for row in rows if row["run"]} - self._runs)
+            before = len(self.rows)
+            self._add(self._uses(level), distance)
+            level = sorted({row["run"] for row in self.rows[before:] if row["run"]} - self._runs)
             distance += 1
-
-    def _level(self, uses: list[_Use], distance: int) -> Iterator[Row]:
-        parts = self._parts(sorted({use.version for use in uses}))
-        for use in uses:
-            if self._deadline_passed():
-                self.reason = "deadline"
-                return
-            for row in self._seen_by(use, parts):
-                if len(self.rows) == _MOST:
-                    self.reason = "limit"
-                    return
-                self.rows.append({**row, "distance": distance})
-                yield row
 
     def _uses(self, runs: list[str]) -> list[_Use]:
         """What these runs used, but what they wrote themselves before."""
         found: list[_Use] = []
         for ids in chunks(runs):
-            rows = self._g.V(ids).out_e("used").project("run", "version", "certain")
-            rows = rows.by(__.out_v().id_()).by(__.in_v().id_()).by("certain")
-            found += [_Use(**row) for row in rows.to_list()]
+            edges = self._g.V(ids).out_e("used")
+            found += [_Use(**row) for row in rows(edges, _USE)]
         return sorted(found)
 
-    def _parts(self, versions: list[str]) -> dict[str, Row]:
-        """These versions and all that they were added to."""
-        found: dict[str, Row] = {}
-        for ids in chunks(versions):
-            old = self._g.V(ids).emit().repeat(__.out("appendsTo").dedup()).dedup().limit(_MOST + 1)
-            found.update((row["version"], row) for row in _versions(old))
-        if len(found) > _MOST:
-            self.reason = "limit"
-        return found
+    def _add(self, uses: list[_Use], distance: int) -> None:
+        """A row for each version that was used, and for each that this one was added to."""
+        for some in chunks(uses, _CHUNK):
+            if self._deadline_passed():
+                self.reason = "deadline"
+                return
+            newest = sorted({use.version for use in some})
+            versions = self._versions(newest)
+            later = _later_writes(self._g, newest)
+            for use in some:
+                for row in self._read(use, versions, later):
+                    if len(self.rows) == _MOST:
+                        self.reason = "limit"
+                        return
+                    self.rows.append({**row, "distance": distance})
 
-    def _seen_by(self, use: _Use, parts: Mapping[str, Row]) -> Iterator[Row]:
-        """The version used and those that it hangs on; before a write of perhaps one partition none is certain."""
+    def _versions(self, newest: list[str]) -> dict[str, Row]:
+        """These versions and all that they were added to."""
+        cells: dict[str, Any] = {
+            "version": T.id,
+            "dataset": "dataset",
+            "timestamp": "timestamp",
+            "effect": "effect",
+            "partition": "partition",
+            "run": __.in_("generated").id_(),
+            "job": __.in_("generated").out("executes").values("job"),
+            "previous": __.out("appendsTo").id_(),
+        }
+        found = self._g.V(newest).emit().repeat(__.out("appendsTo").dedup()).dedup().limit(_MOST + 1)
+        versions = {row["version"]: row for row in rows(found, cells)}
+        if len(versions) > _MOST:
+            self.reason = "limit"
+        return versions
+
+    def _read(self, use: _Use, versions: Mapping[str, Row], later: Mapping[str, Sequence[Row]]) -> Iterator[Row]:
+        """The version used, then those it was added to. Before an overwrite of perhaps one partition none is certain.
+
+        What a version was added to was replaced by the same later writes as the version itself.
+        """
         version: str | None = use.version
         certain = use.certain
-        newest = parts.get(use.version)
-        while version and newest and version in parts and version not in self._seen:
+        while version and version in versions and version not in self._seen:
             self._seen.add(version)
-            row = parts[version]
-            yield {**row, "usedBy": use.run, "certain": certain, **self._overwritten.since(newest, row)}
+            row = versions[version]
+            yield {**row, "usedBy": use.run, "certain": certain, **_overwritten(row, later.get(use.version, ()))}
             certain = certain and row["effect"] != "overwrite"
             version = row["previous"]
 
 
-def _versions(found: GraphTraversal) -> Iterator[Row]:
+def _later_writes(g: GraphTraversalSource, versions: list[str]) -> dict[str, list[Row]]:
+    """By version: the later overwrites of its dataset, and later writes to a partition of it, in the order of time.
+
+    The initial version, which has no time, lies before all writes.
+    """
     cells: dict[str, Any] = {
-        "version": T.id,
-        "dataset": "dataset",
         "timestamp": "timestamp",
         "effect": "effect",
         "partition": "partition",
         "run": __.in_("generated").id_(),
-        "job": __.in_("generated").out("executes").values("job"),
         "previous": __.out("appendsTo").id_(),
+        "ahead": __.in_("generated").values("clockAhead"),
+        "twins": __.in_("generated").both("sameWriteAs").values("timestamp").fold(),
     }
-    projected = found.project(*cells)
-    for cell in cells.values():
-        projected = projected.by(cell)
-    return ({name: row.get(name) for name in cells} for row in projected.to_list())
+    time = __.coalesce(__.values("timestamp"), __.constant(long(BEFORE_ALL)))
+    writes = (
+        __.out("versionOf").in_("versionOf").or_(__.has("effect", P.within("all", "overwrite")), __.has("partition"))
+    )
+    writes = writes.where(P.gt("version")).by(time).order().by("timestamp").by(T.id).limit(_MOST_WRITES)
+    found = g.V(versions).as_("version").project("version", "writes").by(T.id).by(project(writes, cells).fold())
+    return {
+        row["version"]: [write for write in filled(row["writes"], cells) if _counts(write)] for row in found.to_list()
+    }
 
 
-def _runs(g: GraphTraversalSource, nodes: list[str]) -> list[str]:
-    """Runs as they are; those that wrote a version, or the newest version of a dataset."""
-    runs: list[str] = g.V(nodes).has_label("run").id_().to_list()
-    runs += g.V(nodes).has_label("datasetVersion").in_("generated").id_().to_list()
-    for dataset in g.V(nodes).has_label("dataset").id_().to_list():
-        versions = g.V(dataset).in_("versionOf").has("timestamp").order().by("timestamp", Order.desc).by(T.id)
-        runs += versions.limit(1).in_("generated").id_().to_list()
-    return runs
+def _counts(write: Row) -> bool:
+    """Whether it is one: not by a clock that is ahead, and of two reports of it the one that ended last."""
+    return not write["ahead"] and all(twin <= write["timestamp"] for twin in write["twins"])
+
+
+def _overwritten(version: Row, later: Sequence[Row]) -> Row:
+    """`overwritten`: yes, perhaps or no; `overwrittenBy` which run, `overwrittenAt` when, in ms since 1970."""
+    sure = next((write for write in later if _replaces_all(write)), None)
+    perhaps = next((write for write in later if _may_replace(write, version)), None)
+    by = sure or perhaps
+    return {
+        "overwritten": "yes" if sure else "perhaps" if perhaps else "no",
+        "overwrittenBy": by["run"] if by else None,
+        "overwrittenAt": by["timestamp"] if by else None,
+    }
+
+
+def _replaces_all(write: Row) -> bool:
+    """Only a write that replaced all has a version that was added to none."""
+    return write["effect"] != "keep" and write["previous"] is None
+
+
+def _may_replace(write: Row, version: Row) -> bool:
+    same_partition = write["partition"] is not None and write["partition"] == version["partition"]
+    return write["effect"] == "overwrite" or same_partition
 
 
 def _order(row: Row) -> tuple[Any, ...]:

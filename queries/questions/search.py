@@ -16,6 +16,7 @@ from gremlin_python.process.traversal import P, T, TextP
 
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, Values
+from headwater.queries.tracing.rows import Cells, rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _MATCHES = ("exact", "prefix", "substring")
@@ -32,19 +33,19 @@ _PREDICATES: Mapping[str, Callable[[str], P]] = {
 def search(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of what `q` finds, and where the next one begins (``<stage>.<offset>``)."""
     stage, offset = _place(values["next"])
-    rows: list[Row] = []
+    hits: list[Row] = []
     for at in range(stage, len(_STAGES)):
         match, label = _STAGES[at]
         start = offset if at == stage else 0
         if deadline_passed():
-            return Page(rows, f"{at}.{start}", "deadline")
-        room = values["limit"] - len(rows)
+            return Page(hits, f"{at}.{start}", "deadline")
+        room = values["limit"] - len(hits)
         found = _found(g, values["q"], match, label).range_(start, start + room + 1)
-        more = [{**row, "match": match} for row in _rows(found, label)]
-        rows += more[:room]
+        more = [{**row, "match": match} for row in rows(found, _cells(label))]
+        hits += more[:room]
         if len(more) > room:
-            return Page(rows, f"{at}.{start + room}")
-    return Page(rows, None)
+            return Page(hits, f"{at}.{start + room}")
+    return Page(hits, None)
 
 
 def _place(cursor: str | None) -> tuple[int, int]:
@@ -82,7 +83,6 @@ def _any(predicate: Callable[[str], P], text: str) -> P:
     return reduce(lambda either, other: either.or_(other), map(predicate, spellings))
 
 
-def _rows(found: GraphTraversal, label: str) -> list[Row]:
+def _cells(label: str) -> Cells:
     owner = {"dataset": T.id, "column": "dataset", "alias": __.out("aliasOf").id_(), "job": __.constant(None)}
-    rows = found.project("id", "label", "name", "dataset").by(T.id).by(T.label).by("name").by(owner[label]).to_list()
-    return [{key: row.get(key) for key in ("id", "label", "name", "dataset")} for row in rows]
+    return {"id": T.id, "label": T.label, "name": "name", "dataset": owner[label]}

@@ -11,13 +11,14 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import Order, T
 
 from headwater.queries.answers.page import Page, Row, Values, cut, page
+from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
 
 def datasets(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """All datasets by id, with the number of their columns."""
     found = g.V().has_label("dataset").order().by(T.id)
-    return _said(
+    return _without_empty_texts(
         _page(
             found,
             values,
@@ -34,14 +35,14 @@ def columns(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The columns of a dataset by id."""
     found = g.V(values["dataset"]).out("hasColumn").order().by(T.id)
     keys = ("name", "origin", "resolved", "expression", "ambiguous", "description")
-    return _said(_page(found, values, id=T.id, **{key: key for key in keys}))
+    return _without_empty_texts(_page(found, values, id=T.id, **{key: key for key in keys}))
 
 
 def jobs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """All jobs by id, with the number of their logics."""
     found = g.V().has_label("job").order().by(T.id)
     plans = __.out("hasPlan").count()
-    return _said(
+    return _without_empty_texts(
         _page(found, values, id=T.id, namespace="namespace", name="name", plans=plans, description="description")
     )
 
@@ -70,16 +71,16 @@ def runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
 def run(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """What a run executed, used and generated, and the other report of the same write."""
     edges = g.V(values["run"]).both_e("executes", "used", "generated", "sameWriteAs")
-    found = _rows(
-        edges,
-        relation=T.label,
-        id=__.other_v().id_(),
-        dataset=__.other_v().values("dataset"),
-        timestamp=__.other_v().values("timestamp"),
-        effect=__.other_v().values("effect"),
-        partition=__.other_v().values("partition"),
-        certain="certain",
-    )
+    cells = {
+        "relation": T.label,
+        "id": __.other_v().id_(),
+        "dataset": __.other_v().values("dataset"),
+        "timestamp": __.other_v().values("timestamp"),
+        "effect": __.other_v().values("effect"),
+        "partition": __.other_v().values("partition"),
+        "certain": "certain",
+    }
+    found = rows(edges, cells)
     order = {"executes": 0, "used": 1, "generated": 2, "sameWriteAs": 3}
     return cut(sorted(found, key=lambda row: (order[row["relation"]], row["id"])), values)
 
@@ -102,15 +103,14 @@ def dataset_versions(g: GraphTraversalSource, values: Values, _: DeadlinePassed)
 
 def operations(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The operations of a plan in the order in which data flows, each with those that feed it."""
-    found = _rows(
-        g.V(values["plan"]).out("hasOperation").order().by(T.id),
-        id=T.id,
-        name="name",
-        kind="kind",
-        expression="expression",
-        follows=__.out("follows").id_().order().fold(),
-    )
-    return cut(_in_flow(found), values)
+    cells = {
+        "id": T.id,
+        "name": "name",
+        "kind": "kind",
+        "expression": "expression",
+        "follows": __.out("follows").id_().order().fold(),
+    }
+    return cut(_in_flow(rows(g.V(values["plan"]).out("hasOperation").order().by(T.id), cells)), values)
 
 
 def stats(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -140,21 +140,14 @@ def _in_flow(found: list[Row]) -> list[Row]:
     return list(done.values())
 
 
-def _said(page: Page) -> Page:
+def _without_empty_texts(page: Page) -> Page:
     """The page with None for the empty texts that views of the graph use: an upsert cannot take a property away."""
-    rows = [{key: None if value == "" else value for key, value in row.items()} for row in page.rows]
-    return page._replace(rows=rows)
+    return page._replace(
+        rows=[{key: None if value == "" else value for key, value in row.items()} for row in page.rows]
+    )
 
 
 def _page(found: GraphTraversal, values: Values, **cells: Any) -> Page:
-    """The page that is asked for; see `_rows` for the cells."""
+    """The page that is asked for; see `tracing.rows` for the cells."""
     start = values["next"]
-    return page(_rows(found.range_(start, start + values["limit"] + 1), **cells), values)
-
-
-def _rows(found: GraphTraversal, **cells: Any) -> list[Row]:
-    """One dict for each element; a cell is a property, T.id, T.label or a traversal, and None where there is none."""
-    projected = found.project(*cells)
-    for cell in cells.values():
-        projected = projected.by(cell)
-    return [{name: row.get(name) for name in cells} for row in projected.to_list()]
+    return page(rows(found.range_(start, start + values["limit"] + 1), cells), values)

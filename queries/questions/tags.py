@@ -9,33 +9,33 @@ from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.statements import LABELS, pattern
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.tracing.rows import Cells, rows
 from headwater.queries.tracing.tags import TagFlow, columns_with_tag
 from headwater.queries.tracing.walk import DeadlinePassed, walk
 
 _MOST = 100_000  #: columns that one tag may reach
 
-_EDGE = ("statedBy", "statedAt", "reason", "pattern")
+_STATED = ("statedBy", "statedAt", "reason", "pattern")
 
 
 def tags(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The tags of a node; of a dataset also those of its columns."""
     node = values["node"]
     own = g.V(node).union(__.identity(), __.out("hasColumn")) if split_node(node)[1] is None else g.V(node)
-    rows = _rows(own.out_e("taggedWith"), node=__.out_v().id_(), tag=__.in_v().values("name"))
-    return cut(sorted(rows, key=lambda row: (row["node"], row["tag"])), values)
+    found = _statements(own.out_e("taggedWith"), {"node": __.out_v().id_(), "tag": __.in_v().values("name")})
+    return cut(sorted(found, key=lambda row: (row["node"], row["tag"])), values)
 
 
 def tagged(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The nodes that have a tag."""
     edges = g.V(values["tag"]).in_e("taggedWith")
-    rows = _rows(edges, id=__.out_v().id_(), label=__.out_v().label(), tag=__.in_v().values("name"))
-    return cut(sorted(rows, key=lambda row: (row["id"], row["tag"])), values)
+    cells = {"id": __.out_v().id_(), "label": __.out_v().label(), "tag": __.in_v().values("name")}
+    return cut(sorted(_statements(edges, cells), key=lambda row: (row["id"], row["tag"])), values)
 
 
 def tag_counts(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """All tags by name, each with the number of nodes that have it."""
-    found = g.V().has_label("tag").project("tag", "nodes").by("name").by(__.in_("taggedWith").count()).to_list()
-    counted = [{"tag": row["tag"], "nodes": row["nodes"]} for row in found]
+    counted = rows(g.V().has_label("tag"), {"tag": "name", "nodes": __.in_("taggedWith").count()})
     return cut(sorted(counted, key=lambda row: row["tag"]), values)
 
 
@@ -44,9 +44,9 @@ def matching(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page
     wanted = values["pattern"]
     labels = ["column"] if "#" in wanted else [label for label in LABELS if label != "column"]
     found = g.V().has_label(*labels).has(T.id, TextP.starting_with(wanted.partition("*")[0]))
-    rows = found.project("id", "label", "name").by(T.id).by(T.label).by("name").to_list()
+    named = rows(found, {"id": T.id, "label": T.label, "name": "name"})
     fits = pattern(wanted).fullmatch
-    return cut(sorted((row for row in rows if fits(row["id"])), key=lambda row: row["id"]), values)
+    return cut(sorted((row for row in named if fits(row["id"])), key=lambda row: row["id"]), values)
 
 
 def tag_flow(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
@@ -64,7 +64,7 @@ def tag_flow(g: GraphTraversalSource, values: Values, deadline_passed: DeadlineP
     masked = {node: 1 + walked.distances[source] for node, source in flow.masked.items()}
     states = {node: "declared" if node in declared else "undeclared" for node in walked.distances}
     found = {**dict.fromkeys(masked.keys() - states.keys(), "masked"), **states}
-    rows: list[Row] = [
+    flowed: list[Row] = [
         {
             "id": node,
             "dataset": split_node(node)[0],
@@ -75,13 +75,10 @@ def tag_flow(g: GraphTraversalSource, values: Values, deadline_passed: DeadlineP
         for node, state in found.items()
         if values["state"] in (None, state)
     ]
-    return cut(sorted(rows, key=lambda row: (row["distance"], row["id"])), values, walked.reason)
+    return cut(sorted(flowed, key=lambda row: (row["distance"], row["id"])), values, walked.reason)
 
 
-def _rows(edges: GraphTraversal, **cells: GraphTraversal) -> list[Row]:
-    """Rows of these cells and the edge's own properties; what is not known is None."""
-    every: dict[str, GraphTraversal | str] = {**cells, **{key: key for key in _EDGE}}
-    projected = edges.project(*every)
-    for cell in every.values():
-        projected = projected.by(cell)
-    return [{name: None if row[name] == "" else row[name] for name in every} for row in projected.to_list()]
+def _statements(edges: GraphTraversal, cells: Cells) -> list[Row]:
+    """Rows of these cells and of who stated it, when and why; what is not known is None."""
+    found = rows(edges, {**cells, **{key: key for key in _STATED}})
+    return [{name: None if value == "" else value for name, value in row.items()} for row in found]

@@ -12,29 +12,31 @@ from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.now import Contribution
 from headwater.graphmodel.validity import columns_of
 from headwater.queries.tracing.as_of import PastTime
+from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import chunks
+
+_CELLS = {
+    "dataset": __.out_v().id_(),
+    "plan": __.in_v().id_(),
+    **{key: key for key in ("certain", "onlyColumns", "validFrom", "validTo")},
+}
 
 
 class ContributionsAsOf:
-    """What stood at one moment; each dataset is asked for once."""
+    """What stood at one time in the past; each dataset is asked for once."""
 
-    def __init__(self, g: GraphTraversalSource, moment: PastTime) -> None:
+    def __init__(self, g: GraphTraversalSource, time: PastTime) -> None:
         self._g = g
-        self._moment = moment
+        self._time = time
         self._datasets: dict[str, list[str]] = {}
         self._plans: dict[str, Contribution] = {}
 
     def of_datasets(self, datasets: Iterable[str]) -> list[str]:
         """The plans that stood in these datasets."""
         wanted = sorted(set(datasets))
-        by_time: dict[int, list[str]] = {}
-        for dataset in wanted:
-            if dataset not in self._datasets:
-                self._datasets[dataset] = []
-                by_time.setdefault(self._moment.of_dataset(dataset), []).append(dataset)
-        for at, some in by_time.items():
-            for ids in chunks(some):
-                self._take(at, ids)
+        unknown = [dataset for dataset in wanted if dataset not in self._datasets]
+        for ids in chunks(unknown):
+            self._take(ids)
         return [plan for dataset in wanted for plan in self._datasets[dataset]]
 
     @property
@@ -58,10 +60,13 @@ class ContributionsAsOf:
         """How a plan stood that `of_datasets` gave."""
         return self._plans[plan]
 
-    def _take(self, at: int, datasets: list[str]) -> None:
-        then = self._g.V(datasets).out_e("madeBy").has("validFrom", P.lte(long(at))).has("validTo", P.gt(long(at)))
-        rows = then.project("dataset", "plan", "certain", "columns")
-        rows = rows.by(__.out_v().id_()).by(__.in_v().id_()).by("certain").by("onlyColumns")
-        for row in rows.to_list():
-            self._plans[row["plan"]] = Contribution(row["certain"], columns_of(row["columns"]))
-            self._datasets[row["dataset"]].append(row["plan"])
+    def _take(self, datasets: list[str]) -> None:
+        """Ask for what stood in these datasets. For a run they have a time each: what stood at any of them is read."""
+        times = {dataset: self._time.of_dataset(dataset) for dataset in datasets}
+        first, last = min(times.values()), max(times.values())
+        near = self._g.V(datasets).out_e("madeBy").has("validFrom", P.lte(long(last))).has("validTo", P.gt(long(first)))
+        self._datasets.update((dataset, []) for dataset in datasets)
+        for row in rows(near, _CELLS):
+            if row["validFrom"] <= times[row["dataset"]] < row["validTo"]:
+                self._plans[row["plan"]] = Contribution(row["certain"], columns_of(row["onlyColumns"]))
+                self._datasets[row["dataset"]].append(row["plan"])

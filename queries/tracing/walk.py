@@ -70,7 +70,7 @@ def _fill(distances: dict[str, int], nodes: Sequence[str], distance: int, limit:
     return len(nodes) > room
 
 
-def chunks(ids: Sequence[_T]) -> Iterator[list[_T]]:
+def chunks(ids: Sequence[_T], size: int = CHUNK) -> Iterator[list[_T]]:
     """The ids of each request. Never an empty list: V() of no ids is every vertex there is."""
-    for start in range(0, len(ids), CHUNK):
-        yield list(ids[start : start + CHUNK])
+    for start in range(0, len(ids), size):
+        yield list(ids[start : start + size])

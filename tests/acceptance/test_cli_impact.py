@@ -68,7 +68,7 @@ def test_command_line_http_and_python_give_the_same(server: Server) -> None:
         assert "<pre>drop of" in found._repr_html_()
         assert found.affected[-1].grade == "may-change-rows"
         assert found.path(found.affected[-1])[0].source == AMOUNT
-    assert list(asked)[:5] == ["root", "change", "depth", "asOf", "totals"]
+    assert list(asked)[:6] == ["shape", "root", "change", "depth", "asOf", "totals"]
 
 
 def test_an_unknown_node_is_404_with_near_names(server: Server) -> None:
