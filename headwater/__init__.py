@@ -1,9 +1,29 @@
-"""Headwater: column-level data lineage for Spark on AWS. This is the door: users import only this.
+"""Headwater: column-level data lineage for Spark on AWS. Users import this package alone.
 
-import headwater as hw
+    import headwater as hw
 
-graph = hw.open()
-graph.upstream("s3://lake/mart/orders#revenue")
+    graph = hw.example()    # seven recorded Spark jobs; hw.open() is your own data folder or server
+    graph.upstream("file:///data/lake/pipe/out/churn_by_country#avg_score")
+
+Functions:
+
+    open        the graph of a data folder, of a server, or of a store
+    example     a graph to try things on: a pipeline of seven jobs, in a temporary folder
+
+What they and its methods return:
+
+    Graph       asks questions, and states what people know (tags, owners, descriptions)
+    Lineage     nodes and edges: upstream, downstream
+    Rows        a table
+    Impact      what a change of a column or dataset affects
+    Paths       how data gets from one node to another
+    Loaded      what became of payloads that were loaded
+
+What they raise (each has `message` and `suggestions`):
+
+    HeadwaterError    the base of all
+    WrongUse          a question that cannot be asked so, or a node that does not exist
+    Unreachable       the server or store does not answer, or another process has the data folder open
 """
 
 from __future__ import annotations
@@ -33,6 +53,7 @@ __all__ = [
     "open",
     "__version__",
 ]
+#: The module of each name that is not in `graph`. Errors can be imported without loading `graph`.
 _MODULES = {
     "Impact": "impact",
     "Loaded": "loading",
@@ -43,9 +64,14 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The names above, loaded when they are asked for: `import headwater` alone loads nothing heavy."""
+    """The public names, each loaded when it is first asked for: `import headwater` alone loads nothing heavy."""
     if name in __all__:
         from importlib import import_module
 
         return getattr(import_module(f"headwater.{_MODULES.get(name, 'graph')}"), name)
     raise AttributeError(f"module 'headwater' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """With the names that are loaded late: for `dir`, `help`, and the completion of editors and notebooks."""
+    return sorted({*globals(), *__all__} - {"Any", "TYPE_CHECKING", "annotations"})

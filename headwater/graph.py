@@ -17,7 +17,7 @@ from headwater.impact import Impact
 from headwater.loading import Loaded
 from headwater.paths import Paths
 from headwater.reading import SHARED, ReadOnly
-from headwater.settings import DATA, SERVER, STORE, default_data
+from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find
 from headwater.stating import Stated
 
@@ -40,7 +40,8 @@ def open(data: str | Path | None = None, *, store: str | None = None, server: st
 
     Without arguments: what HEADWATER_SERVER, HEADWATER_DATA and HEADWATER_STORE name, else the default data folder,
     through the server that runs on it if one does; a folder that is not there is made. `server` is a URL; a token is
-    taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open.
+    taken from HEADWATER_TOKEN. Raises `headwater.errors.Unreachable` if another process has the folder open, and
+    `WrongUse` for a URL that is none of these.
     """
     if isinstance(data, str) and data.startswith(SHARED):
         return Graph(ReadOnly.open(data))
@@ -48,7 +49,7 @@ def open(data: str | Path | None = None, *, store: str | None = None, server: st
         data, server = None, data
     if data is None and store is None and server is None:
         server = os.environ.get(SERVER.variable)
-    folder = Path(data or os.environ.get(DATA.variable) or default_data())
+    folder = data_folder(data or os.environ.get(DATA.variable) or default_data())
     return Graph(find(folder, store or os.environ.get(STORE.variable), server))
 
 

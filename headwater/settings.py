@@ -1,23 +1,29 @@
-"""The settings: one table, from which options, environment variables and their help are derived."""
+"""The settings: one table, from which options, environment variables and their help are derived.
+
+Not here: the settings of the agent for Spark (`headwater.spark.settings`), which is shipped without this module.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.errors import WrongUse
+
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting: its option, its environment variable, what it means."""
+    """A setting: its option on the command line (empty: none), its environment variable, what it means."""
 
     option: str
     variable: str
     meaning: str
 
 
-DATA = Setting("--data", "HEADWATER_DATA", "folder of the ledger and the embedded store")
+DATA = Setting("--data", "HEADWATER_DATA", "data folder: the ledger and the embedded store")
 STORE = Setting(
     "--store",
     "HEADWATER_STORE",
@@ -25,13 +31,13 @@ STORE = Setting(
     " or neptune://HOST?region=REGION",
 )
 SERVER = Setting("--server", "HEADWATER_SERVER", "URL of a running server to ask (default: the data folder's own)")
-#: A token has no option: a command line is seen by everybody on the machine.
+#: A token has no option: the command line of a process can be read by everybody on the machine.
 TOKEN = Setting("", "HEADWATER_TOKEN", "token for a server that asks for one")
 
 SETTINGS: tuple[Setting, ...] = (DATA, STORE, SERVER, TOKEN)
 
 PORT = 9090
-#: Where a running server says that it runs; `ingest.process.server` writes it.
+#: File in a data folder that names the server which runs on it; written by `ingest.process.server`.
 SERVER_FILE = "server.json"
 
 
@@ -43,3 +49,17 @@ def default_data(environment: Mapping[str, str] | None = None) -> Path:
     environment = os.environ if environment is None else environment
     base = environment.get("XDG_DATA_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "headwater"
+
+
+def data_folder(given: str | Path) -> Path:
+    """The path of a data folder that somebody named. WrongUse: it is a URL.
+
+    As a path ``htp://x`` would be valid too: a folder would be made, and each question to it answered with nothing.
+    """
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", str(given))
+    if scheme and isinstance(given, str):
+        raise WrongUse(
+            f"{given!r} is no data folder: a folder is named without {scheme[0]}; a server is http://HOST:PORT, "
+            "a store ws://HOST:PORT/gremlin or neptune://HOST?region=REGION"
+        )
+    return Path(given)

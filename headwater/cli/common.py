@@ -1,11 +1,14 @@
-"""What the commands share: the options of the table of settings, a console, progress on a terminal."""
+"""What the commands share: options, the source to ask, and the one way to print JSON, a table, and progress.
+
+Exit codes are those of `headwater.errors`; an error that a command raises is printed in `headwater.cli.run`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +17,7 @@ import click
 
 from headwater.errors import WrongUse
 from headwater.ingest.progress import Progress
-from headwater.settings import DATA, SERVER, STORE, default_data
+from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ def data_option(function: Command) -> Command:
         DATA.option,
         "data",
         envvar=DATA.variable,
-        type=click.Path(file_okay=False, path_type=Path),
+        type=click.Path(file_okay=False),
+        callback=lambda _context, _parameter, given: data_folder(given),
         default=default_data,
         metavar="DIR",
         help=f"{DATA.meaning} [{DATA.variable}; default: ~/.local/share/headwater]",
@@ -56,7 +60,7 @@ def source_options(function: Command) -> Command:
 
 
 def as_of_options(function: Command) -> Command:
-    """``--as-of TIME`` and ``--run ID``; what they say is told by `as_of`."""
+    """``--as-of TIME`` and ``--run ID``, to be read by `as_of`."""
     time = "what held at a time (2026-03-01, 2026-03-01T08:00Z); ever: all that ever held; without it what holds now"
     run = "what held for a run, its inputs as it saw them: id of a run, Glue job run (jr_...) or Spark application"
     function = click.option("--run", "run", metavar="ID", help=run)(function)
@@ -67,7 +71,7 @@ def as_of(options: dict[str, Any]) -> str | None:
     """The parameter `asOf`, out of the options of `as_of_options`, which are taken out. WrongUse: both are given."""
     time, run = options.pop("as_of"), options.pop("run")
     if time is not None and run is not None:
-        raise WrongUse("--run and --as-of both say when: give one of them")
+        raise WrongUse("--run and --as-of both choose a time: give one of them")
     given: str | None = time if run is None else run
     return given
 
@@ -91,7 +95,7 @@ def aws_options(function: Command) -> Command:
 
 @contextmanager
 def asking(data: Path, store: str | None, server: str | None, *, create: bool = False) -> Iterator[Source]:
-    """The source to ask, let go of at the end; bringing the graph up to date shows progress."""
+    """The source to ask, closed at the end; shows the progress of bringing its graph up to date."""
     with progress("bringing the graph up to date") as step:
         source = find(data, store, server, step, create=create)
     try:
@@ -107,8 +111,19 @@ def console() -> Console:
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
-#: Columns of a line that nobody looks at in a terminal.
+#: Columns of a line in a file or pipe: rich needs some width, and this is longer than any line of ours.
 _WIDE = 2_000
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table of other people's texts, without a frame."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(*headings, show_edge=False, pad_edge=False)
+    for row in rows:
+        shown.add_row(*(Text(safe(text)) for text in row))
+    console().print(shown)
 
 
 def print_json(content: object) -> None:
@@ -117,12 +132,12 @@ def print_json(content: object) -> None:
     click.echo(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-#: What JSON leaves as it is, and a terminal does not: further controls, and what reorders text.
+#: Characters that JSON leaves as they are and a terminal obeys: more controls, and those that reorder text.
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def safe(text: str) -> str:
-    """Other people's text for a terminal: no control character in it works."""
+    """Other people's text for a terminal: control characters in it are shown instead of obeyed."""
     from headwater.queries.drawing.escape import terminal
 
     return terminal(text)

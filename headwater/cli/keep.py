@@ -9,10 +9,10 @@ import click
 
 from headwater.cli.common import (
     asking,
-    console,
     data_option,
     json_option,
     print_json,
+    print_table,
     progress,
     safe,
     source_options,
@@ -158,13 +158,7 @@ def parked(data: Path, store: str | None, server: str | None, as_json: bool, ret
     if not rows:
         click.echo("nothing is parked")
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table("entry", "kind", "reason", show_edge=False, pad_edge=False)
-    for row in rows:
-        shown.add_row(str(row["sequence"]), Text(safe(row["kind"])), Text(safe(row["reason"])))
-    console().print(shown)
+    print_table(("entry", "kind", "reason"), ((str(row["sequence"]), row["kind"], row["reason"]) for row in rows))
 
 
 def _sure(question: str, *, yes: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headwater.cli.common import console, data_option, json_option, print_json, store_option
+from headwater.cli.common import data_option, json_option, print_json, print_table, store_option
 from headwater.errors import Unreachable, WrongUse
 from headwater.settings import PORT
 from headwater.translation import translated
@@ -101,8 +101,6 @@ def add(name: str, scope: str, data: Path) -> None:
 @data_option
 def list_(data: Path, as_json: bool) -> None:
     """The tokens there are, without themselves."""
-    from rich.table import Table
-
     from headwater.ingest.http.tokens import TokenStore
 
     with translated():
@@ -110,10 +108,7 @@ def list_(data: Path, as_json: bool) -> None:
     if as_json:
         print_json([{"name": t.name, "scopes": list(t.scopes), "created": t.created_ms} for t in found])
         return
-    shown = Table("name", "scopes", show_edge=False, pad_edge=False)
-    for known in found:
-        shown.add_row(known.name, ", ".join(known.scopes))
-    console().print(shown)
+    print_table(("name", "scopes"), ((known.name, ", ".join(known.scopes)) for known in found))
 
 
 @token.command("revoke", epilog="Example: headwater token revoke dashboards")

@@ -15,9 +15,9 @@ from headwater.cli.common import (
     Command,
     asking,
     aws_options,
-    console,
     json_option,
     print_json,
+    print_table,
     progress,
     safe,
     source_options,
@@ -53,16 +53,12 @@ def check(file: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"watches": [_row(one) for one in watches]})
         return
-    from rich.table import Table
-    from rich.text import Text
+    headings = ("watch", "question", "nodes", "schedule", "tell")
+    print_table(headings, ((*_asked(one), ", ".join(channel.name for channel in one.tell)) for one in watches))
 
-    shown = Table("watch", "question", "nodes", "schedule", "tell", show_edge=False, pad_edge=False)
-    for one in watches:
-        tell = ", ".join(channel.name for channel in one.tell)
-        shown.add_row(
-            *(Text(safe(t)) for t in (one.name, one.question, ", ".join(one.nodes), one.schedule or "", tell))
-        )
-    console().print(shown)
+
+def _asked(one: Watch) -> tuple[str, ...]:
+    return one.name, one.question, ", ".join(one.nodes), one.schedule or ""
 
 
 @watch.command(epilog="Example: headwater watch run watches.yaml --only revenue --state s3://BUCKET/watches")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pydoc
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import headwater as hw
-from tests.acceptance.door import PAYLOADS, PIPELINE, serving
+from tests.acceptance.door import PAYLOADS, PIPELINE, headwater_in, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
 RAW = "file:///data/lake/raw/shop/orders.csv#amount"
@@ -164,3 +165,22 @@ def test_every_public_name_is_there_and_documented() -> None:
         assert name == "__version__" or getattr(hw, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         hw.nothing  # noqa: B018 - asked for on purpose
+
+
+def test_editors_and_help_show_every_name() -> None:
+    shown = pydoc.render_doc(hw, renderer=pydoc.plaintext)
+    names = set(hw.__all__) - {"__version__"}
+    assert names <= set(dir(hw))
+    assert [name for name in names if not re.search(rf"^    (class )?{name}\b", shown, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("url", ["htp://127.0.0.1:9090", "s3://lake/data", "file:///data"])
+def test_a_url_that_is_no_source_is_refused_and_no_folder_is_made(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(hw.WrongUse, match="is no data folder"):
+        hw.open(url)
+    named = headwater_in(tmp_path, "load", PAYLOADS / "l01_stage_customers", "--data", url)
+    assert (named.returncode, "is no data folder" in named.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
