@@ -28,6 +28,7 @@ from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.graph.table_recovery import adopt
+from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.file import FolderLock
 from headwater.ingest.ledger.ledger import Ledger
 from headwater.ingest.progress import Progress
@@ -189,21 +190,21 @@ class Service:
 
     def entry(self, plan: str) -> int | None:
         """The ledger entry with a payload of this plan; None if there is no such plan."""
-        return self.derived.body_of_logic(plan)
+        ref = self.derived.body_of_logic(plan)
+        return None if ref is None else ref.sequence
 
     def types(self, plan: str) -> dict[str, str]:
         """The types of a plan's output columns by name; none if its payload was erased or does not say them.
 
         NodeNotFound: there is no such plan.
         """
-        from headwater.spline_bridge.schema import output_types
-
-        sequence = self.entry(plan)
-        if sequence is None:
+        ref = self.derived.body_of_logic(plan)
+        if ref is None:
             raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
-        entry = self.ledger.entry(sequence)
-        known = entry is not None and entry.kind == "spline.plan"
-        return output_types(entry.body, entry.content_type) if known and entry and entry.body else {}
+        entry = self.ledger.entry(ref.sequence)
+        if entry is None or entry.body is None or entry.kind not in BRIDGES:
+            return {}
+        return BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
 
     def parked(self) -> list[Parked]:
         """The entries that could not be brought into the graph."""

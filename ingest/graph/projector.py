@@ -23,10 +23,11 @@ from headwater.ingest.fold.file import NAMES, Derived, Parked
 from headwater.ingest.fold.projection import project
 from headwater.ingest.fold.tables import Tables
 from headwater.ingest.graph.backoff import Backoff
-from headwater.ingest.graph.decoding import Decoder, Decoding, Erased, Ledger, Renamed, decoders, stated_names
+from headwater.ingest.graph.decoding import Decoding, Erased, Ledger, Renamed, decoders, stated_names
 from headwater.ingest.graph.mark import Mark, is_empty, read_mark
 from headwater.ingest.graph.parking import Parking
 from headwater.ingest.graph.writer import GraphChanged, GraphWriter
+from headwater.ingest.intake.bridge import Decode
 from headwater.ingest.ledger.entries import Entry
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Projector:
         ledger: Ledger,
         store: GraphStore,
         derived: Derived,
-        decode: Mapping[str, Decoder] | None = None,
+        decode: Mapping[str, Decode] | None = None,
         *,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         backoff: Backoff | None = None,
