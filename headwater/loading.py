@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from headwater.ingest.ledger.ledger import NewEntry
 
 _GROUP = 100  #: payloads that share an fsync
-_PATHS = {"spline.plan": "/producer/execution-plans", "spline.events": "/producer/execution-events"}
 
 
 @dataclass
@@ -48,8 +48,8 @@ class Loaded:
         """One that was taken."""
         self.known += known
         if not known:
-            self.plans += found.kind == "spline.plan"
-            self.events += found.kind == "spline.events"
+            self.plans += found.bridge.counted == "plans"
+            self.events += found.bridge.counted == "events"
 
     def refuse(self, place: str, reason: str) -> None:
         """One that was not."""
@@ -62,7 +62,7 @@ def through(client: Client, places: Iterable[Path], progress: Progress) -> Loade
     seen = int(client.get("/ready")["entries"])
     for found in _payloads(places, loaded, progress):
         try:
-            entry = client.post(_PATHS[found.kind], found.body, found.content_type) or 0
+            entry = client.post(found.bridge.path, found.body, found.content_type) or 0
         except WrongUse as error:
             if error.status not in _REFUSALS:
                 raise
@@ -81,18 +81,18 @@ _REFUSALS = (400, 413, 415)
 def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded:
     """Append the payloads to the ledger, some at a time. Errors of the ledger as they are."""
     from headwater.ingest.intake.body import InvalidBody
-    from headwater.ingest.intake.intake import take
+    from headwater.ingest.intake.bridge import Receipt
 
     loaded = Loaded()
     group: list[tuple[Found, NewEntry]] = []
+    receipt = Receipt("load", time.time_ns() // 1_000_000)
     for found in _payloads(places, loaded, progress):
         try:
-            entry = take(found.kind, found.content_type, found.body, sender="load").entry
+            entries = found.bridge.accept(found.content_type, found.body, receipt).entries
         except InvalidBody as error:
             loaded.refuse(found.place, error.sentence)
             continue
-        if entry is not None:
-            group.append((found, entry))
+        group += [(found, entry) for entry in entries]
         if len(group) >= _GROUP:
             _append(service, group, loaded)
     _append(service, group, loaded)

@@ -165,7 +165,7 @@ class Local:
 
     def state(self, statement: Mapping[str, object]) -> int:
         """Straight into the ledger, and from it into the graph."""
-        from headwater.ingest.http.statements import stated
+        from headwater.ingest.intake.statements import stated
 
         with translated():
             entry = stated(statement, time.time_ns() // 1_000_000)

@@ -6,8 +6,8 @@ Rooms, from the top; each may import those below it (import-linter checks it):
     gremlin/   the Gremlin endpoint: WebSocket, wire formats, Gremlin as text
     http/      the HTTP side: receiver, API, statements, who may ask, metrics
     folder/    a data folder opened: ledger, graph and projector together; moving a graph elsewhere
-    intake/    what may come in: a request's body, a file, and what is checked before it is stored
-    graph/     the projector: from ledger entries to batches of changes in the graph store
+    graph/     followers of the ledger, above all the projector: from entries to batches of changes in the graph store
+    intake/    the bridges, one for each format: from a body or a file to entries, from entries to plans and runs
     fold/      the derived tables beside the graph, and how one batch of entries changes them
     ledger/    every payload as it came: appended, hash-chained, verified, backed up, exported
     places/    folders and S3 prefixes as places for files

@@ -29,8 +29,9 @@ from headwater.spline_bridge.columns import PlanColumns, resolve
 from headwater.spline_bridge.errors import DecodeError
 from headwater.spline_bridge.identity import agent_plan_id, normal_uuid
 from headwater.spline_bridge.text import concat
-from headwater.spline_bridge.validate import CONTENT_TYPES, validate_events, validate_plan
+from headwater.spline_bridge.validate import validate_events, validate_plan
 from headwater.spline_bridge.values import STRENGTH, Column, Influence, Use, Value, unresolved
+from headwater.spline_bridge.versions import CONTENT_TYPES
 from headwater.spline_bridge.wire import WirePlan, read_plan
 
 #: Column edges that a plan may have, and columns of what it reads. Each edge costs the graph some 0.3 ms and 25 kB of

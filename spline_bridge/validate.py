@@ -22,13 +22,6 @@ from headwater.spline_bridge.errors import DecodeError, InvalidDocument, json_pa
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-CONTENT_TYPES: Mapping[str, str] = {
-    "application/json": "1.0",
-    "application/vnd.absa.spline.producer.v1.1+json": "1.1",
-    "application/vnd.absa.spline.producer.v1.2+json": "1.2",
-}
-"""Media type of a Producer API request -> its API version."""
-
 # 1.1 is 1.2 without `labels`, and a field that a version does not know is ignored: one schema serves both.
 _SCHEMA_VERSION = {"1.0": "1.0", "1.1": "1.2", "1.2": "1.2"}
 

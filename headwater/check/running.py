@@ -31,14 +31,14 @@ def check_schema(source: Source, dataset: str, old: Path, new: Path, *, guess_re
 
 def check_plans(source: Source, place: Path) -> list[Check]:
     """What each plan in a file breaks, one check a plan. WrongUse: the file holds none, or one that is refused."""
-    from headwater.ingest.intake.intake import PLAN
     from headwater.ingest.intake.loading import Found, read
+    from headwater.ingest.intake.spline import PLANS
 
     try:
         items = list(read(place, asked=True))
     except OSError as error:
         raise WrongUse(f"{place} cannot be read: {error.strerror}") from error
-    found = [item for item in items if isinstance(item, Found) and item.kind == PLAN]
+    found = [item for item in items if isinstance(item, Found) and item.bridge == PLANS]
     reasons = [item.reason for item in items if not isinstance(item, Found)]
     if not found:
         raise WrongUse(f"{place} holds no execution plan: {reasons[0] if reasons else 'only events'}")
@@ -48,16 +48,15 @@ def check_plans(source: Source, place: Path) -> list[Check]:
 def _check_plan(source: Source, found: Found) -> Check:
     from headwater.graphmodel.logic import logic
     from headwater.ingest.intake.body import InvalidBody
-    from headwater.ingest.intake.intake import take
-    from headwater.spline_bridge.decode import decode_plan
-    from headwater.spline_bridge.schema import output_types
+    from headwater.ingest.intake.bridge import Receipt
 
+    bridge = found.bridge
     try:
-        entry = take(found.kind, found.content_type, found.body).entry
+        (entry,) = bridge.accept(found.content_type, found.body, Receipt()).entries
     except InvalidBody as error:
         raise WrongUse(f"{found.place}: {error.sentence}") from error
-    assert entry is not None, "a plan is always kept"
-    new = logic(decode_plan(entry.body, entry.content_type))
+    (plan_body,) = bridge.decode(entry.body, entry.content_type).plans
+    new = logic(plan_body)
     try:
         answer = _lineage(source, new.target, depth=1)
     except WrongUse as error:
@@ -69,7 +68,7 @@ def _check_plan(source: Source, found: Found) -> Check:
     old = plans.made_now(answer, new.job_id, plan)
     types = source.types(plan) if plan else {}
     listed = plans.differences(
-        answer.root, old, plans.made_by(new), types, output_types(entry.body, entry.content_type)
+        answer.root, old, plans.made_by(new), types, bridge.output_types(entry.body, entry.content_type, 0)
     )
     return Check(answer.root, tuple(_findings(source, listed)), new.job_id, tuple(_notes(old, standing, types)))
 

@@ -94,11 +94,14 @@ def backup(target: Path, data: Path) -> None:
 @click.command(epilog="Example: headwater replay --to ws://graph.example.com:8182/gremlin")
 @click.option("--to", "url", metavar="URL", help="another store, which keeps what it has of this ledger")
 @click.option("--fresh", is_flag=True, help="with --to: empty that store first")
+@click.option("--take-over", is_flag=True, help="with --to: write there even if another data folder does; it stops")
 @click.option("--yes", is_flag=True, help="do not ask before a graph is emptied")
 @json_option
 @data_option
 @store_option
-def replay(*, data: Path, store: str | None, url: str | None, fresh: bool, yes: bool, as_json: bool) -> None:
+def replay(
+    *, data: Path, store: str | None, url: str | None, fresh: bool, take_over: bool, yes: bool, as_json: bool
+) -> None:
     """Empty the graph and draw it anew from the ledger; with --to bring another store up to date, beside a server.
 
     The result equals the graph that the payloads made when they came. With --to it goes on where the last time ended,
@@ -106,7 +109,7 @@ def replay(*, data: Path, store: str | None, url: str | None, fresh: bool, yes: 
     """
     has_ledger(data)
     if url is not None:
-        _replay_to(data, url, fresh=fresh, yes=yes, as_json=as_json)
+        _replay_to(data, url, fresh=fresh, take_over=take_over, yes=yes, as_json=as_json)
         return
     from headwater.ingest.folder.service import Service
 
@@ -122,13 +125,13 @@ def replay(*, data: Path, store: str | None, url: str | None, fresh: bool, yes: 
     click.echo(f"{done:,} entries replayed")
 
 
-def _replay_to(data: Path, url: str, *, fresh: bool, yes: bool, as_json: bool) -> None:
+def _replay_to(data: Path, url: str, *, fresh: bool, take_over: bool, yes: bool, as_json: bool) -> None:
     from headwater.ingest.folder.replaying import replay_into
 
     if fresh:
         _sure(f"empty {url} and draw the graph anew there?", yes=yes)
     with translated(), progress("replaying") as step:
-        done = replay_into(data, url, step, fresh=fresh)
+        done = replay_into(data, url, step, fresh=fresh, take_over=take_over)
     if as_json:
         print_json(vars(done))
         return

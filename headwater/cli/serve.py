@@ -30,15 +30,24 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="0 takes a free one")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="a name that the Host header may have; repeatable")
 @click.option("--allow-origin", multiple=True, metavar="URL", help="an origin that may send; repeatable")
+@click.option("--take-over", is_flag=True, help="write a remote graph even if another data folder does; it stops there")
 def serve(
-    data: Path, store: str | None, host: str, port: int, allow_host: tuple[str, ...], allow_origin: tuple[str, ...]
+    data: Path,
+    store: str | None,
+    host: str,
+    port: int,
+    allow_host: tuple[str, ...],
+    allow_origin: tuple[str, ...],
+    *,
+    take_over: bool,
 ) -> None:
     """Receive plans, keep them, answer questions; until Ctrl-C or SIGTERM, which drain first."""
     from headwater.ingest.process.graph_process import GraphProcess
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("gremlinpython").setLevel(logging.WARNING)
-    with closing(GraphProcess.start(data, store)) as graph:  # first of all: it gets ready while this process does
+    # First of all: it gets ready while this process does.
+    with closing(GraphProcess.start(data, store, take_over=take_over)) as graph:
         from headwater.ingest.process.server import ServerSettings
 
         ready = partial(_ready, data, store)

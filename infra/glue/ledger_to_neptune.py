@@ -31,13 +31,13 @@ from headwater.aws_bridge.s3 import NotAPlace
 from headwater.aws_bridge.session import AwsError
 from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
-from headwater.graphmodel.model import Plan
 from headwater.graphmodel.renaming import names, renamed
-from headwater.graphmodel.statements import Snapshot, Statement, StatementIndex, effective, with_statements
+from headwater.graphmodel.statements import StatementIndex, effective, with_statements
 from headwater.graphstore.neptune_csv import Line, lines
 from headwater.ingest.folder.exporting import GRAPH, mark_whole
 from headwater.ingest.folder.loader_files import LoaderFiles, Written
 from headwater.ingest.graph.decoding import decoders
+from headwater.ingest.intake.bridge import Decode
 from headwater.ingest.ledger.entries import Entry, LedgerError
 from headwater.ingest.ledger.export import read_manifest, read_segment
 from headwater.ingest.ledger.segments import Checking, Damaged, Segment, never_erased
@@ -92,18 +92,15 @@ def decoded(source: str, segment: Segment) -> Iterator[Tagged]:
     yield from (("erased", erased) for erased in checking.erased)
 
 
-def _decoded(decode: Any, entry: Entry, body: bytes) -> Iterator[Tagged]:
+def _decoded(decode: Decode, entry: Entry, body: bytes) -> Iterator[Tagged]:
     try:
         found = decode(body, entry.content_type)
     except Exception as error:  # noqa: BLE001 - a payload that cannot be mapped is set aside, not the others
         yield "refused", (entry.sequence, f"{type(error).__name__}: {error}")
         return
-    if isinstance(found, Plan):
-        yield "body", Body(found, entry.sha256)
-    elif isinstance(found, Statement | Snapshot):
-        yield "statement", found
-    else:
-        yield from (("event", Event(run, entry.received_ms)) for run in found)
+    yield from (("body", Body(plan, entry.sha256)) for plan in found.plans)
+    yield from (("statement", statement) for statement in found.statements)
+    yield from (("event", Event(run, entry.received_ms)) for run in found.runs)
 
 
 def refused(told: Iterable[Tagged]) -> list[int]:

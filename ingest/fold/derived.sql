@@ -10,7 +10,8 @@ CREATE TABLE parked (
     retrying INTEGER NOT NULL DEFAULT 0
 );
 
--- The body that counts for one plan id of an agent: where the ledger has it, and its summary as JSON.
+-- The body that counts for one plan id of an agent: where the ledger has it (`sequence`, as `rows.BodyRef.stored` has
+-- it: the entry, and which of the entry's plans), and its summary as JSON.
 CREATE TABLE bodies (
     agent_plan_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, plan TEXT NOT NULL, summary TEXT NOT NULL,
     executed INTEGER NOT NULL DEFAULT 0, succeeded INTEGER NOT NULL DEFAULT 0

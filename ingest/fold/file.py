@@ -14,6 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from headwater.ingest.fold.rows import BodyRef
+
 NAMES = "names"  #: of a value: which names of datasets are one, as JSON
 FILE = "derived.sqlite"  #: in a data folder
 FORMAT = "4"  #: raised with every change of `derived.sql`, or of what the tables hold
@@ -121,11 +123,11 @@ class Derived:
             rows = self._reader.execute("SELECT sequence, kind, reason, at_ms FROM parked ORDER BY sequence")
             return [Parked(*row) for row in rows]
 
-    def body_of_logic(self, plan: str) -> int | None:
+    def body_of_logic(self, plan: str) -> BodyRef | None:
         """Where the ledger has a body of a plan vertex; None if there is no such plan."""
         with self._reading:
             row = self._reader.execute("SELECT sequence FROM logics WHERE plan = ?", (plan,)).fetchone()
-        return int(row[0]) if row else None
+        return BodyRef.of(row[0]) if row else None
 
     def waiting_events(self) -> int:
         """How many events wait for their plan."""

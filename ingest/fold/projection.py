@@ -64,7 +64,7 @@ class _Batch:
         if row is None or summary.rank < row.summary.rank:
             self._bodies.setdefault(summary.agent_plan_id, row)
             flags = (row.executed, row.succeeded) if row else (False, False)
-            self._tables.put_body(BodyRow(known.sequence, summary, *flags))
+            self._tables.put_body(BodyRow(known.ref, summary, *flags))
 
     def _revise_runs(self, agent_plan_id: str, *, waited: bool) -> None:
         for event in self._tables.events_of(agent_plan_id):

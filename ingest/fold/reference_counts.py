@@ -15,7 +15,7 @@ from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, schemas
 from headwater.graphmodel.model import Plan
 from headwater.ingest.fold.changes import Changes
-from headwater.ingest.fold.rows import BodyRow, LogicRow
+from headwater.ingest.fold.rows import BodyRef, BodyRow, LogicRow
 from headwater.ingest.fold.tables import Tables
 
 
@@ -23,13 +23,13 @@ from headwater.ingest.fold.tables import Tables
 class MappedPlan:
     """A plan body of the ledger, decoded and mapped."""
 
-    sequence: int
+    ref: BodyRef
     plan: Plan
     logic: Logic
     summary: Summary
 
 
-PlanAt = Callable[[int], MappedPlan]  #: the plan body in the ledger's entry with this sequence
+PlanAt = Callable[[BodyRef], MappedPlan]  #: the plan body at this place of the ledger
 LogicOf = Callable[[str], Logic]  #: the logic of a plan vertex
 
 
@@ -42,12 +42,12 @@ class ReferenceCounts:
         self._plan_at = plan_at
         self._executed: Counter[str] = Counter()
         self._succeeded: Counter[str] = Counter()
-        self._sequences: dict[str, int] = {}  # by plan vertex: an entry with its logic, also for one that goes
+        self._refs: dict[str, BodyRef] = {}  # by plan vertex: a body with its logic, also for one that goes
         self._schemas: Counter[Schema] = Counter()
         self._aliases: Counter[tuple[str, str]] = Counter()
         self._partitioned: Counter[str] = Counter()
         self._operations: dict[str, list[BodyRow]] = {}  # by plan vertex: the bodies that came to it
-        self._left: dict[str, set[int]] = {}  # by plan vertex: where the ledger has the bodies that left it
+        self._left: dict[str, set[BodyRef]] = {}  # by plan vertex: where the ledger has the bodies that left it
 
     def change(self, old: BodyRow | None, new: BodyRow) -> None:
         """The body of one of the agent's plan ids, or whether it was executed and succeeded, is now another."""
@@ -59,12 +59,12 @@ class ReferenceCounts:
         same_body = old is not None and old.summary == new.summary
         if old and old.executed and not (same_body and new.executed):
             self._executed[old.summary.plan] -= 1
-            self._sequences.setdefault(old.summary.plan, old.sequence)
+            self._refs.setdefault(old.summary.plan, old.ref)
         if new.executed and not (same_body and old and old.executed):
             self._execute(new)
         if old and old.succeeded and not (same_body and new.succeeded):
             self._succeed(old, -1)
-            self._left.setdefault(old.summary.plan, set()).add(old.sequence)
+            self._left.setdefault(old.summary.plan, set()).add(old.ref)
         if new.succeeded and not (same_body and old and old.succeeded):
             self._succeed(new, +1)
             self._operations.setdefault(new.summary.plan, []).append(new)
@@ -82,10 +82,10 @@ class ReferenceCounts:
 
     def _execute(self, new: BodyRow) -> None:
         self._executed[new.summary.plan] += 1
-        self._sequences.setdefault(new.summary.plan, new.sequence)
+        self._refs.setdefault(new.summary.plan, new.ref)
 
     def _succeed(self, row: BodyRow, change: int) -> None:
-        known = self._plan_at(row.sequence)
+        known = self._plan_at(row.ref)
         self._succeeded[known.logic.plan] += change
         for schema in schemas(known.plan, known.logic):
             self._schemas[schema] += change
@@ -100,22 +100,22 @@ class ReferenceCounts:
         if bool(new.executed) != bool(old.executed):
             self._settle_plan(new)
         if bool(new.succeeded) != bool(old.succeeded):
-            edges = tuple(elements.logic_edges(self._plan_at(new.sequence).logic))
+            edges = tuple(elements.logic_edges(self._plan_at(new.ref).logic))
             self._changes.replace_edges(*(((), edges) if new.succeeded else (edges, ())))
         self._settle_operations(new)
 
     def logic_of(self, plan: str) -> Logic:
         """The logic of a plan vertex that is in the graph, or was before this batch."""
         row = self._tables.logic(plan)
-        return self._plan_at(row.sequence if row else self._sequences[plan]).logic
+        return self._plan_at(row.ref if row else self._refs[plan]).logic
 
     def _new_logic(self, plan: str) -> LogicRow:
-        sequence = self._sequences[plan]
-        return LogicRow(plan, sequence, self._plan_at(sequence).logic.job_id)
+        ref = self._refs[plan]
+        return LogicRow(plan, ref, self._plan_at(ref).logic.job_id)
 
     def _settle_plan(self, new: LogicRow) -> None:
         if new.executed:
-            self._changes.add(elements.plan_part(self._plan_at(new.sequence).logic))
+            self._changes.add(elements.plan_part(self._plan_at(new.ref).logic))
             return
         self._changes.remove_vertex(new.plan)
         if not self._tables.has_job(new.job):
@@ -126,23 +126,23 @@ class ReferenceCounts:
         if best == row.operations:
             return
         old, new = (
-            elements.operations_part(row.plan, self._plan_at(sequence).plan) if sequence else Part()
-            for sequence in (row.operations, best)
+            elements.operations_part(row.plan, self._plan_at(ref).plan) if ref else Part()
+            for ref in (row.operations, best)
         )
         for vertex in old.vertices:  # even those that the new body has as well: what feeds them may differ
             self._changes.remove_vertex(vertex.id)
         self._changes.add(new)
         self._tables.put_logic(row._replace(operations=best))
 
-    def _best_operations(self, row: LogicRow) -> int | None:
-        """The entry whose body gives the plan its operations: out of those that came, unless the best one left."""
+    def _best_operations(self, row: LogicRow) -> BodyRef | None:
+        """The body that gives the plan its operations: out of those that came, unless the best one left."""
         if row.operations in self._left.get(row.plan, ()):
             bodies = self._tables.succeeded_bodies(row.plan)
         else:
             bodies = list(self._operations.get(row.plan, ()))
             if row.operations:
                 bodies.append(BodyRow(row.operations, self._plan_at(row.operations).summary))
-        return min(bodies, key=lambda b: b.summary.operations_rank).sequence if bodies else None
+        return min(bodies, key=lambda b: b.summary.operations_rank).ref if bodies else None
 
     def _settle_alias(self, spelling: str, target: str) -> None:
         part = elements.alias_part(spelling, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,10 +17,34 @@ from headwater.graphmodel.now import Contribution, Position, Read, Write
 from headwater.graphmodel.validity import Validity, columns_of, columns_text
 
 
-class BodyRow(NamedTuple):
-    """The body that counts for one plan id of an agent, at `sequence` in the ledger."""
+@dataclass(frozen=True, order=True)
+class BodyRef:
+    """Where the ledger has a plan body: the entry's sequence, and which of the entry's plans it is, counted from 0."""
 
     sequence: int
+    index: int = 0
+
+    @property
+    def stored(self) -> int:
+        """As one integer for a column of the derived tables. Of the first body, and most have no other, the sequence.
+
+        Sequences stay below 2**44 (a thousand entries a second for 500 years), so both parts fit in SQLite's 64 bits.
+        """
+        return self.index << _SEQUENCE_BITS | self.sequence
+
+    @classmethod
+    def of(cls, stored: int) -> BodyRef:
+        """The inverse of `stored`."""
+        return cls(stored & (1 << _SEQUENCE_BITS) - 1, stored >> _SEQUENCE_BITS)
+
+
+_SEQUENCE_BITS = 44
+
+
+class BodyRow(NamedTuple):
+    """The body that counts for one plan id of an agent, at `ref` in the ledger."""
+
+    ref: BodyRef
     summary: Summary
     executed: bool = False
     succeeded: bool = False
@@ -28,15 +53,15 @@ class BodyRow(NamedTuple):
 class LogicRow(NamedTuple):
     """A plan vertex: how many bodies with this logic were executed, and succeeded at least once.
 
-    `sequence` is where the ledger has one of them, `operations` where it has the one that gave the operations.
+    `ref` is where the ledger has one of them, `operations` where it has the one that gave the operations.
     """
 
     plan: str
-    sequence: int
+    ref: BodyRef
     job: str
     executed: int = 0
     succeeded: int = 0
-    operations: int | None = None
+    operations: BodyRef | None = None
 
 
 class WriteRow(NamedTuple):
@@ -77,6 +102,19 @@ def summary_of(text: bytes) -> Summary:
         fields[name] = tuple(fields[name])
     kept = {"effect": Effect(fields["effect"]), "role": Role(fields["role"]), "carried": frozenset(fields["carried"])}
     return Summary(**{**fields, **kept})
+
+
+def logic_values(row: LogicRow) -> tuple[Any, ...]:
+    """A row of `logics`."""
+    operations = None if row.operations is None else row.operations.stored
+    return (row.plan, row.ref.stored, row.job, row.executed, row.succeeded, operations)
+
+
+def logic_of(values: tuple[Any, ...]) -> LogicRow:
+    """The plan vertex in a row of `logics`."""
+    plan, ref, job, executed, succeeded, operations = values
+    gave = None if operations is None else BodyRef.of(operations)
+    return LogicRow(plan, BodyRef.of(ref), job, executed, succeeded, gave)
 
 
 def event_values(event: Event) -> tuple[Any, ...]:

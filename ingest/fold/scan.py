@@ -68,8 +68,8 @@ class Scan:
     def _plans(self) -> Iterator[Part]:
         last_job = None
         for values in self._db.execute("SELECT * FROM logics ORDER BY job, plan"):
-            row = rows.LogicRow(*values)
-            known = self._plan_at(row.sequence).logic
+            row = rows.logic_of(values)
+            known = self._plan_at(row.ref).logic
             part = elements.plan_part(known)
             yield part if row.job != last_job else Part(tuple(v for v in part.vertices if v.id != row.job), part.edges)
             last_job = row.job
@@ -132,7 +132,7 @@ class Scan:
     def _logic(self, plan: str) -> Logic:
         row = self._tables.logic(plan)
         assert row is not None, "a plan that stands is in the table"
-        return self._plan_at(row.sequence).logic
+        return self._plan_at(row.ref).logic
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from headwater.graphmodel.logic import Role, Schema
 from headwater.graphmodel.now import Access, Position
 from headwater.graphmodel.validity import Validity
 from headwater.ingest.fold import rows
-from headwater.ingest.fold.rows import BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
+from headwater.ingest.fold.rows import BodyRef, BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
 
 _BODIES_KEPT = 5_000  #: in memory; a KB each
 _DATASETS_KEPT = 1_000  #: in memory; half a KB a column
@@ -50,22 +50,23 @@ class Tables:
             found = self._db.execute(query, (agent_plan_id,)).fetchone()
             if not found:
                 return None
-            sequence, text, executed, succeeded = found
+            ref, text, executed, succeeded = found
             _bound(self._bodies, _BODIES_KEPT)
-            self._bodies[agent_plan_id] = BodyRow(sequence, rows.summary_of(text), bool(executed), bool(succeeded))
+            kept = BodyRow(BodyRef.of(ref), rows.summary_of(text), bool(executed), bool(succeeded))
+            self._bodies[agent_plan_id] = kept
         return self._bodies[agent_plan_id]
 
     def put_body(self, row: BodyRow) -> None:
         """Insert or replace a body."""
         of = row.summary
-        values = (of.agent_plan_id, row.sequence, of.plan, rows.summary_text(of), row.executed, row.succeeded)
+        values = (of.agent_plan_id, row.ref.stored, of.plan, rows.summary_text(of), row.executed, row.succeeded)
         self._db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?, ?, ?)", values)
         self._bodies[of.agent_plan_id] = row
 
     def succeeded_bodies(self, plan: str) -> list[BodyRow]:
         """The bodies of a plan vertex that succeeded at least once."""
         query = "SELECT sequence, summary FROM bodies WHERE plan = ? AND succeeded"
-        return [BodyRow(sequence, rows.summary_of(text)) for sequence, text in self._db.execute(query, (plan,))]
+        return [BodyRow(BodyRef.of(ref), rows.summary_of(text)) for ref, text in self._db.execute(query, (plan,))]
 
     def event(self, run: str) -> Event | None:
         """The report that counts for a run."""
@@ -92,12 +93,12 @@ class Tables:
     def logic(self, plan: str) -> LogicRow | None:
         """A plan vertex."""
         found = self._db.execute("SELECT * FROM logics WHERE plan = ?", (plan,)).fetchone()
-        return LogicRow(*found) if found else None
+        return rows.logic_of(found) if found else None
 
     def put_logic(self, row: LogicRow) -> None:
         """Insert or replace a plan vertex; one that no body executes is deleted."""
         if row.executed:
-            self._db.execute("INSERT OR REPLACE INTO logics VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._db.execute("INSERT OR REPLACE INTO logics VALUES (?, ?, ?, ?, ?, ?)", rows.logic_values(row))
         else:
             self._db.execute("DELETE FROM logics WHERE plan = ?", (row.plan,))
 

@@ -12,8 +12,9 @@ from headwater.ingest.fold.file import Derived
 from headwater.ingest.folder.targets import lock, tables_of
 from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.mark import is_empty, read_mark
+from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import BATCH, ForeignGraph, Projector
-from headwater.ingest.graph.table_recovery import adopt
+from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.ledger.ledger import Ledger
 from headwater.ingest.ledger.verify import now_ms
 from headwater.ingest.progress import Progress
@@ -35,12 +36,16 @@ class Replayed:
     parked: int
 
 
-def replay_into(folder: Path, url: str, progress: Progress, *, fresh: bool = False) -> Replayed:
+def replay_into(
+    folder: Path, url: str, progress: Progress, *, fresh: bool = False, take_over: bool = False
+) -> Replayed:
     """Bring all entries of a data folder's ledger into the store at `url`, from where the last time ended.
 
     The ledger may have a server on it: entries that come meanwhile are replayed as well. `fresh` empties the store
-    first. InvalidRequest: the store holds something that is no whole graph of this ledger; OtherLedger; LedgerInUse:
-    another process writes there. Errors of the ledger and of the store as they are.
+    first. `take_over`: write there even if another data folder does, which stops.
+
+    InvalidRequest: the store holds something that is no whole graph of this ledger; ForeignGraph; LedgerInUse: another
+    process of this folder writes there; GraphTaken: another data folder does. Errors of ledger and store as they are.
     """
     with ExitStack() as undo:
         ledger = undo.enter_context(Ledger.open(folder, clock=now_ms, readonly=True))
@@ -50,13 +55,16 @@ def replay_into(folder: Path, url: str, progress: Progress, *, fresh: bool = Fal
         derived = Derived.open(tables)
         undo.callback(derived.close)
         known = 0
+        ownership = Ownership(store, ledger.id, place_of(folder), take_over=take_over)
+        ownership.refuse_if_taken(read_mark(store))
         if fresh:
             derived.clear()
             store.clear()
         else:
-            _refuse_what_is_no_graph_of(ledger, store, derived, url)
-            known = _adopted(ledger, store, derived, tables, url, progress)
-        projector = Projector(ledger, store, derived, backoff=Backoff(attempts=_ATTEMPTS))
+            _refuse_unless_graph_of(ledger, store, derived, url)
+            known = _known(ledger, store, derived, tables, url, progress)
+        projector = Projector(ledger, store, derived, backoff=Backoff(attempts=_ATTEMPTS), ownership=ownership)
+        undo.callback(projector.give_back)
         return _replay(projector, known, progress)
 
 
@@ -76,7 +84,7 @@ def _step_through(projector: Projector, progress: Progress, before: int) -> int:
     return done
 
 
-def _refuse_what_is_no_graph_of(ledger: Ledger, store: GraphStore, derived: Derived, url: str) -> None:
+def _refuse_unless_graph_of(ledger: Ledger, store: GraphStore, derived: Derived, url: str) -> None:
     mark = read_mark(store)
     if mark.ledger is None:
         _refuse_unless_begun(store, derived, url)
@@ -100,8 +108,8 @@ def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:
         derived.clear()
 
 
-def _adopted(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, url: str, progress: Progress) -> int:
+def _known(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, url: str, progress: Progress) -> int:
     try:
-        return adopt(ledger, store, derived, tables, progress)
+        return recover_tables(ledger, store, derived, tables, progress)
     except InvalidRequest as error:
         raise InvalidRequest(f"{url}: {error}. --fresh empties it and draws it anew") from error

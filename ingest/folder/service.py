@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +25,12 @@ from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, Transien
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.folder.targets import default_store, is_own, lock, tables_of
 from headwater.ingest.graph.backoff import Backoff
+from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
+from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Projector
-from headwater.ingest.graph.table_recovery import adopt
+from headwater.ingest.graph.table_recovery import recover_tables
+from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.file import FolderLock
 from headwater.ingest.ledger.ledger import Ledger
 from headwater.ingest.progress import Progress
@@ -37,9 +40,6 @@ from headwater.queries.answers.shapes import Result
 from headwater.queries.catalogue.catalogue import run
 
 log = logging.getLogger(__name__)
-
-#: How many entries the projector takes at once: about ten plans fill one atomic script well.
-BATCH = 50
 
 #: Seconds in which a store that another process has open may become free, and between two looks.
 _FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
@@ -81,26 +81,36 @@ class Service:
     """Made by `Service.open`; one process at a time has a data folder open. A context manager."""
 
     def __init__(
-        self, folder: Path, ledger: Ledger, store: GraphStore, derived: Derived, backoff: Backoff | None = None
+        self,
+        folder: Path,
+        ledger: Ledger,
+        store: GraphStore,
+        derived: Derived,
+        backoff: Backoff | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         """Use `Service.open`."""
         self.folder = folder
         self.ledger = ledger
         self.store = store
         self.derived = derived
-        self.projector = Projector(ledger, store, derived, backoff=backoff)
+        self.projector = Projector(ledger, store, derived, backoff=backoff, ownership=ownership)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock: FolderLock | None = None
 
     @classmethod
-    def open(cls, folder: Path, store_url: str | None = None, *, follows: bool = False) -> Service:
+    def open(
+        cls, folder: Path, store_url: str | None = None, *, follows: bool = False, take_over: bool = False
+    ) -> Service:
         """Open a data folder, made where there is none.
 
         `follows`: another process writes the ledger, and this one reads it; a store that is away is waited for by the
         projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
-        the ledger. LedgerInUse, InUse: another process has the folder open; other errors of the ledger and of the store
-        as they are.
+        the ledger. `take_over`: write a remote graph even if another data folder does, which stops there.
+
+        LedgerInUse, InUse: another process has the folder open; GraphTaken: another data folder writes the graph; other
+        errors of the ledger and of the store as they are.
         """
         with ExitStack() as undo:
             ledger = Ledger.open(folder, clock=_now_ms, readonly=follows)
@@ -114,12 +124,18 @@ class Service:
             undo.callback(derived.close)
             if rebuilt:
                 derived.clear()
-            service = cls(folder, ledger, store, derived, Backoff(attempts=None if follows else _ATTEMPTS))
+            backoff = Backoff(attempts=None if follows else _ATTEMPTS)
+            ownership = Ownership(store, ledger.id, place_of(folder), take_over=take_over)
+            whole = True
+            if locked:  # before there is a projector, since the file of the tables may be made anew
+                with suppress(TransientError):  # `prepare` meets it again
+                    whole = _tables_recovered(ledger, store, derived, tables_of(folder, store_url), ownership)
+            service = cls(folder, ledger, store, derived, backoff, ownership)
             service._lock = locked
             try:
-                if locked:
-                    service._adopt(tables_of(folder, store_url))
-                service.projector.check()
+                if not whole:
+                    service.projector.rebuild()
+                service.projector.prepare()
             except TransientError as error:
                 if not follows:
                     raise
@@ -134,14 +150,6 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _adopt(self, tables: Path) -> None:
-        """Take over a graph that another way brought into the store; one that is not what it says is drawn anew."""
-        try:
-            adopt(self.ledger, self.store, self.derived, tables, lambda _done, _of: None)
-        except InvalidRequest as error:
-            log.warning("the graph is drawn anew: %s", error)
-            self.projector.rebuild()
 
     def start(self) -> None:
         """Bring new entries into the graph from a thread of its own, until `close`."""
@@ -160,6 +168,7 @@ class Service:
         self.projector.wake()
         if self._thread is not None:
             self._thread.join()
+        self.projector.give_back()
         self.store.close()
         self.derived.close()
         self.ledger.close()
@@ -189,28 +198,33 @@ class Service:
 
     def entry(self, plan: str) -> int | None:
         """The ledger entry with a payload of this plan; None if there is no such plan."""
-        return self.derived.body_of_logic(plan)
+        ref = self.derived.body_of_logic(plan)
+        return None if ref is None else ref.sequence
 
     def types(self, plan: str) -> dict[str, str]:
         """The types of a plan's output columns by name; none if its payload was erased or does not say them.
 
         NodeNotFound: there is no such plan.
         """
-        from headwater.spline_bridge.schema import output_types
-
-        sequence = self.entry(plan)
-        if sequence is None:
+        ref = self.derived.body_of_logic(plan)
+        if ref is None:
             raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
-        entry = self.ledger.entry(sequence)
-        known = entry is not None and entry.kind == "spline.plan"
-        return output_types(entry.body, entry.content_type) if known and entry and entry.body else {}
+        entry = self.ledger.entry(ref.sequence)
+        if entry is None or entry.body is None or entry.kind not in BRIDGES:
+            return {}
+        return BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
 
     def parked(self) -> list[Parked]:
         """The entries that could not be brought into the graph."""
         return self.projector.parked()
 
     def readiness(self) -> tuple[int, int]:
-        """How many entries are not yet in the graph, and how many there are; a graph that cannot be asked raises."""
+        """How many entries are not yet in the graph, and how many there are.
+
+        Raises what makes the graph unready: errors of the store; GraphTaken, another place writes it now.
+        """
+        if self.projector.lost:
+            raise self.projector.lost
         read_mark(self.store)
         return self.projector.lag(), self.ledger.count()
 
@@ -234,6 +248,20 @@ def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:
         {row["label"]: row["count"] for row in stats.rows if row["kind"] == kind} for kind in ("vertex", "edge")
     )
     return vertices, edges
+
+
+def _tables_recovered(ledger: Ledger, store: GraphStore, derived: Derived, file: Path, ownership: Ownership) -> bool:
+    """Work out the tables of a graph that came into the store in another way; False: it is not whole, rebuild it.
+
+    GraphTaken: another data folder writes it. `file` is that of `derived`.
+    """
+    ownership.refuse_if_taken(read_mark(store))
+    try:
+        recover_tables(ledger, store, derived, file, lambda _done, _of: None)
+    except InvalidRequest as error:
+        log.warning("the graph is rebuilt: %s", error)
+        return False
+    return True
 
 
 def _open_store(url: str) -> tuple[GraphStore, bool]:

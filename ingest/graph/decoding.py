@@ -1,9 +1,13 @@
-"""From ledger entries to plan bodies and events, with the plans that were decoded last kept in memory."""
+"""From ledger entries to plan bodies, events and statements, with the plans that were decoded last kept in memory.
+
+Here: the batch of decoded entries that `fold` takes. Not here: formats; each kind of entry has a bridge
+(`ingest.intake.bridges`) that decodes it.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,16 +15,17 @@ from typing import Protocol
 from headwater.graphmodel import statements
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.logic import logic, summary
-from headwater.graphmodel.model import Plan, Run
+from headwater.graphmodel.model import Plan
 from headwater.graphmodel.renaming import Names, names, renamed
-from headwater.graphmodel.statements import Said, Snapshot, Statement
+from headwater.graphmodel.statements import Said
 from headwater.ingest.fold.reference_counts import MappedPlan
+from headwater.ingest.fold.rows import BodyRef
+from headwater.ingest.intake.bridge import Decode
+from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import ERASURE, Entry, Head
 
-#: Of body and content type; raises what it cannot take.
-Decoder = Callable[[bytes, str], Plan | tuple[Run, ...] | Said]
-
-_PARTS_KEPT = 50_000  #: columns, derivations, dependencies and operations of the plans in memory; some KB each
+#: Columns, derivations, dependencies and operations of the plans in memory, some KB each: some hundred MB at most.
+_PARTS_KEPT = 50_000
 
 
 class Renamed(Exception):
@@ -32,17 +37,17 @@ class Erased(Exception):
 
 
 class Ledger(Protocol):
-    """What is asked of the ledger."""
+    """What followers read of the ledger."""
 
     @property
     def id(self) -> str:
         """What tells it from every other ledger."""
 
     def read(self, after: int, limit: int) -> list[Entry]:
-        """Entries with a sequence above `after`, in order."""
+        """Up to `limit` entries with a sequence above `after`, in order."""
 
     def entry(self, sequence: int) -> Entry | None:
-        """One entry."""
+        """One entry; None if there is none with this number."""
 
     def of_kind(self, kind: str) -> list[Entry]:
         """All entries of a kind, in order."""
@@ -53,7 +58,7 @@ class Ledger(Protocol):
 
 @dataclass
 class Batch:
-    """Entries, decoded."""
+    """Entries, decoded. `refused` are those that could not be; `erasures` the sequences of entries that say so."""
 
     plans: list[MappedPlan] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -63,7 +68,7 @@ class Batch:
 
 
 def stated_names(ledger: Ledger) -> dict[str, str]:
-    """The names that people state to be one, in the whole ledger. What is no statement is parked, and says nothing."""
+    """The names that people state to be one, in the whole ledger. Entries that are no valid statement are left out."""
     said: list[Said] = []
     for entry in ledger.of_kind(statements.KIND):
         if entry.body is not None:
@@ -72,20 +77,18 @@ def stated_names(ledger: Ledger) -> dict[str, str]:
     return names(said)
 
 
-def decoders() -> dict[str, Decoder]:
-    """The decoders of entries, by kind: Spline's, and what people state."""
-    from headwater.spline_bridge.decode import decode_events, decode_plan
-
-    return {"spline.plan": decode_plan, "spline.events": decode_events, statements.KIND: statements.parse}
+def decoders() -> dict[str, Decode]:
+    """The decoder of each kind of entry, out of the table of bridges."""
+    return {kind: bridge.decode for kind, bridge in BRIDGES.items()}
 
 
 class Decoding:
     """The decoded entries of one ledger. An entry that was erased, or of a kind without decoder, is passed over."""
 
-    def __init__(self, ledger: Ledger, decoders: Mapping[str, Decoder]) -> None:
+    def __init__(self, ledger: Ledger, decoders: Mapping[str, Decode]) -> None:
         self._ledger = ledger
         self._decoders = decoders
-        self._plans: OrderedDict[int, MappedPlan] = OrderedDict()
+        self._plans: OrderedDict[BodyRef, MappedPlan] = OrderedDict()
         self._parts = 0
         self._names: Names = {}
 
@@ -95,7 +98,7 @@ class Decoding:
         self.forget()
 
     def batch(self, entries: Sequence[Entry]) -> Batch:
-        """Decode entries; one that cannot be decoded is among the refused ones."""
+        """Decode entries; one that cannot be decoded is among the refused ones, and nothing of it is in the batch."""
         batch = Batch()
         for entry in entries:
             if entry.kind == ERASURE:
@@ -107,17 +110,16 @@ class Decoding:
                     batch.refused.append((entry, error))
         return batch
 
-    def plan_at(self, sequence: int) -> MappedPlan:
-        """The plan body in the entry with this sequence. Raises `Erased`."""
-        if sequence in self._plans:
-            self._plans.move_to_end(sequence)
-            return self._plans[sequence]
-        entry = self._ledger.entry(sequence)
+    def plan_at(self, ref: BodyRef) -> MappedPlan:
+        """The plan body at this place of the ledger. Raises `Erased`."""
+        if ref in self._plans:
+            self._plans.move_to_end(ref)
+            return self._plans[ref]
+        entry = self._ledger.entry(ref.sequence)
         if entry is None or entry.body is None:
-            raise Erased(f"the plan in entry {sequence} was erased")
-        plan = self._decoders[entry.kind](entry.body, entry.content_type)
-        assert isinstance(plan, Plan), "the derived tables name entries that are plans"
-        return self._keep(entry, renamed(plan, self._names))
+            raise Erased(f"the plan in entry {ref.sequence} was erased")
+        plan = self._decoders[entry.kind](entry.body, entry.content_type).plans[ref.index]
+        return self._keep(self._mapped(entry, ref.index, plan))
 
     def forget(self) -> None:
         """Drop the plans in memory."""
@@ -126,24 +128,26 @@ class Decoding:
 
     def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
         decoded = self._decoders[entry.kind](body, entry.content_type)
-        if isinstance(decoded, Plan):
-            batch.plans.append(self._keep(entry, renamed(decoded, self._names)))
-        elif isinstance(decoded, Statement | Snapshot):
-            batch.statements.append(decoded)
-        else:
-            batch.events.extend(Event(run, entry.received_ms) for run in decoded)
+        mapped = [self._mapped(entry, index, plan) for index, plan in enumerate(decoded.plans)]
+        batch.plans += map(self._keep, mapped)
+        batch.events += (Event(run, entry.received_ms) for run in decoded.runs)
+        batch.statements += decoded.statements
 
-    def _keep(self, entry: Entry, plan: Plan) -> MappedPlan:
+    def _mapped(self, entry: Entry, index: int, plan: Plan) -> MappedPlan:
+        plan = renamed(plan, self._names)
         its_logic = logic(plan)
-        known = MappedPlan(entry.sequence, plan, its_logic, summary(plan, its_logic, entry.sha256))
-        replaced = self._plans.pop(entry.sequence, None)
-        self._parts += _parts(known) - (_parts(replaced) if replaced else 0)
-        self._plans[entry.sequence] = known
+        return MappedPlan(BodyRef(entry.sequence, index), plan, its_logic, summary(plan, its_logic, entry.sha256))
+
+    def _keep(self, mapped: MappedPlan) -> MappedPlan:
+        """The plan, kept in memory; those that were used the longest ago make room for it."""
+        replaced = self._plans.pop(mapped.ref, None)
+        self._parts += _parts(mapped) - (_parts(replaced) if replaced else 0)
+        self._plans[mapped.ref] = mapped
         while self._parts > _PARTS_KEPT and len(self._plans) > 1:
             self._parts -= _parts(self._plans.popitem(last=False)[1])
-        return known
+        return mapped
 
 
-def _parts(known: MappedPlan) -> int:
-    plan = known.plan
+def _parts(mapped: MappedPlan) -> int:
+    plan = mapped.plan
     return 1 + len(plan.columns) + len(plan.derivations) + len(plan.dependencies) + len(plan.operations)

@@ -1,4 +1,7 @@
-"""The vertex that says whose graph it is and how far the ledger was read into it: written last of every batch."""
+"""The vertex `ledger` of the graph: whose graph it is, how far the ledger was read into it, and who may write it.
+
+Written last of every batch. Not here: who takes the graph and when (`ownership`).
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,34 @@ LEDGER = "ledger"  #: id and label of the vertex
 
 
 class Mark(NamedTuple):
-    """The graph of `ledger`, up to the entry `applied`. A graph without the vertex has (0, None)."""
+    """The graph of `ledger`, up to the entry `applied`. A graph without the vertex has (0, None).
+
+    `epoch` counts how often a writer has taken the graph, `writer` says which one has it now ("" for none); graphs
+    that were made before there were epochs, or by Neptune's bulk loader, have neither.
+    """
 
     applied: int
     ledger: str | None
+    epoch: int = 0
+    writer: str = ""
 
     def delta(self) -> GraphDelta:
-        """Written as a change of its own."""
+        """How far the graph is, as a change of its own. It leaves epoch and writer as they are."""
         return GraphDelta((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self.ledger),))
+
+    def owner_delta(self) -> GraphDelta:
+        """All of it as a change of its own, epoch and writer too."""
+        values = {"applied": self.applied, "ledgerId": self.ledger, "epoch": self.epoch, "writer": self.writer}
+        return GraphDelta((vertex(LEDGER, LEDGER, **values),))
 
 
 def read_mark(store: GraphStore) -> Mark:
-    """What the graph says of itself. The store's errors as they are, but for a limit, which is Passing here."""
-    found = _answer(store.latest.V(LEDGER).project("applied", "ledger").by("applied").by("ledgerId"))
-    return Mark(int(found[0]["applied"]), str(found[0]["ledger"])) if found else Mark(0, None)
+    """What the graph says of itself. Errors of the store as they are; `Exceeded` is a TransientError here."""
+    found = _answer(store.latest.V(LEDGER).element_map())
+    if not found:
+        return Mark(0, None)
+    (said,) = found
+    return Mark(int(said["applied"]), str(said["ledgerId"]), int(said.get("epoch", 0)), str(said.get("writer", "")))
 
 
 def is_empty(store: GraphStore) -> bool:
@@ -36,7 +53,7 @@ def is_empty(store: GraphStore) -> bool:
 
 
 def _answer(question: GraphTraversal) -> list[Any]:
-    """There is nothing less to ask for: where even this takes too long the store has too much to do just now."""
+    """The results. These are the smallest questions there are: if one takes too long, the store is overloaded now."""
     try:
         found: list[Any] = question.to_list()
     except Exceeded as error:

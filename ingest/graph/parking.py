@@ -1,6 +1,6 @@
 """Entries that are set aside with their reason, and what a store that is not atomic may have kept of them.
 
-What such a store refuses in the middle of a write may leave a part of itself in the graph: the graph is torn, and is
+If such a store refuses an entry in the middle of a write, a part of the entry may be in the graph. The graph is then
 rebuilt without that entry, which is not offered again until somebody retries it.
 """
 
@@ -16,7 +16,7 @@ from headwater.ingest.ledger.entries import Entry
 log = logging.getLogger(__name__)
 
 _REASON = 2_000  #: characters of an error that are kept
-_TORN = "torn"
+_PARTIALLY_WRITTEN = "torn"  #: in data folders under this name
 
 
 class Parking:
@@ -33,20 +33,20 @@ class Parking:
         log.warning("Entry %s is parked: %s", entry.sequence, reason)
         self._derived.park(Parked(entry.sequence, entry.kind, reason, self._clock()))
 
-    def note_what_is_left(self, entry: Entry, error: Exception) -> bool:
-        """Whether writing the entry may have left a part of it in the graph; from then on the graph is torn."""
+    def note_partial_write(self, entry: Entry, error: Exception) -> bool:
+        """Whether writing the entry may have left a part of it in the graph; noted until the graph is rebuilt."""
         if self._atomic or not isinstance(error, PermanentError) or isinstance(error, InvalidRequest):
             return False
         self._derived.skip([*self._derived.skipped(), entry.sequence])
-        self._derived.set_meta(_TORN, "1")
+        self._derived.set_meta(_PARTIALLY_WRITTEN, "1")
         return True
 
     @property
-    def torn(self) -> bool:
-        """Whether the graph may hold what is parked."""
-        return self._derived.meta(_TORN) is not None
+    def partially_written(self) -> bool:
+        """Whether the graph may hold a part of an entry that is parked."""
+        return self._derived.meta(_PARTIALLY_WRITTEN) is not None
 
-    def taken(self, entries: Sequence[Entry]) -> list[Entry]:
+    def offered(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries without those that a rebuild leaves out."""
         skipped = () if self._atomic else self._derived.skipped()
         return [entry for entry in entries if entry.sequence not in skipped]

@@ -1,7 +1,7 @@
-"""Derived tables for a graph that is there already: one that Neptune's bulk loader made, or whose tables were lost.
+"""Table recovery: derived tables for a graph that is there already (Neptune's bulk loader made it, they were lost).
 
 Without them the projector would empty the graph and draw it anew. They are worked out from the ledger up to the entry
-that the graph is at, without writing to it, and the two are compared before that is believed.
+that the graph is at, without writing to it; then the elements of both are counted and compared.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from headwater.ingest.progress import Progress
 
 log = logging.getLogger(__name__)
 
-_ADOPTING = "adopting"  #: set while the tables are being worked out
+_RECOVERING = "adopting"  #: in data folders under this name: set while the tables are being worked out
 
 
-def adopt(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, progress: Progress) -> int:
-    """See to it that the tables fit the graph of this ledger in the store; how many entries were worked out for it.
+def recover_tables(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, progress: Progress) -> int:
+    """Make the tables fit the graph of this ledger that is in the store; how many entries were worked out for that.
 
-    0 if they fit, or if no graph of this ledger is there. `tables` is the file of `derived`. InvalidRequest: the graph
-    has not the elements that it should have, and the tables are empty then.
+    0 if they fit already, or if no graph of this ledger is there. `tables` is the file of `derived`. InvalidRequest:
+    the graph lacks elements that it should have, or has others; the tables are empty then.
     """
     mark = read_mark(store)
     if mark.ledger != ledger.id or not mark.applied or mark.applied > ledger.head().sequence:
@@ -44,21 +44,21 @@ def adopt(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, pro
         raise InvalidRequest(
             f"the graph says that it is whole, and has {wrong}: a load failed in part, or another version made it"
         )
-    derived.set_meta(_ADOPTING, "")
+    derived.set_meta(_RECOVERING, "")
     return mark.applied
 
 
 def _fit(derived: Derived, mark: Mark) -> bool:
-    """Whether the tables are of this graph, and as near to it as the projector makes good."""
-    whole = derived.meta("ledger") == mark.ledger and not derived.meta(_ADOPTING)
+    """Whether the tables are of this graph, and no further from it than `recovery` can bring them together."""
+    whole = derived.meta("ledger") == mark.ledger and not derived.meta(_RECOVERING)
     return whole and 0 <= mark.applied - derived.checkpoint <= GAP
 
 
 def _work_out(ledger: Ledger, derived: Derived, applied: int, progress: Progress) -> None:
     derived.clear()
-    derived.set_meta(_ADOPTING, "1")
+    derived.set_meta(_RECOVERING, "1")
     projector = Projector(ledger, NullStore(), derived)
-    projector.check()
+    projector.prepare()
     # What was erased after the graph was made is still in it: its erasure asks for a rebuild.
     derived.set_meta("replayed", str(applied))
     while (missing := applied - projector.checkpoint) > 0:

@@ -1,8 +1,9 @@
 """How a batch gets into the graph: in one transaction, or in an order that a crash cannot spoil.
 
 In a store that is not atomic a batch is many requests. Facts and views go first, runs next, since a payload shows when
-its run does, and the mark last: until it is there, the same batch can be written again. The mark is looked at before
-the first request and before the last one: a server that keeps its graph in memory may have lost it meanwhile.
+its run does, and the mark last: until it is there, the same batch can be written again. The mark is read before each of
+these steps and after the last one: a server that keeps its graph in memory may have lost it meanwhile, and another
+writer may have taken it (`ownership`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from dataclasses import replace
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.errors import TransientError
 from headwater.graphstore.port import GraphStore
+from headwater.ingest.graph.following import StartAgain
 from headwater.ingest.graph.mark import Mark, read_mark
+from headwater.ingest.graph.ownership import Ownership
 
 log = logging.getLogger(__name__)
 
@@ -23,27 +26,30 @@ _RUN = "run"
 Pause = Callable[[int, TransientError], None]  #: (failures so far, the last of them): waits, or raises
 
 
-class GraphChanged(Exception):
+class GraphChanged(StartAgain):
     """The graph is not the one that was written to a moment ago. It has to be compared with the ledger anew."""
 
 
 class GraphWriter:
     """Writes the batches of one ledger into a store."""
 
-    def __init__(self, store: GraphStore, ledger: str, pause: Pause) -> None:
+    def __init__(self, store: GraphStore, ledger: str, ownership: Ownership, pause: Pause) -> None:
         """`ledger` is its id; `pause` is called after each passing error, before the same is tried again."""
         self._store = store
         self._ledger = ledger
+        self._ownership = ownership
         self._pause = pause
 
-    def claim(self) -> None:
-        """Say in an empty graph whose it is."""
-        self._persistently(lambda: self._store.apply(Mark(0, self._ledger).delta()))
+    def take(self) -> None:
+        """Sign the graph as written from here. An atomic store has one process at a time, and is not signed."""
+        if not self._store.atomic:
+            self._persistently(lambda: self._ownership.take(read_mark(self._store)))
 
     def write(self, delta: GraphDelta, before: int, after: int) -> None:
         """Bring the graph from the entry `before` to the entry `after`.
 
-        Waits out passing errors, as long as `pause` lets it. GraphChanged: it is not at either of the two.
+        Waits out passing errors, as long as `pause` lets it. GraphChanged: it is at neither of the two. GraphTaken:
+        another writer has it; this batch may be in it in part.
         """
         known, mark = Mark(before, self._ledger), Mark(after, self._ledger)
         self._persistently(lambda: self._put(delta, known, mark))
@@ -56,10 +62,12 @@ class GraphWriter:
         self._store.apply(runs_last(delta))
         self._expect(known, mark)
         self._store.apply(mark.delta())
+        self._expect(mark)
 
     def _expect(self, *marks: Mark) -> None:
         found = read_mark(self._store)
-        if found not in marks:
+        self._ownership.check(found)
+        if (found.applied, found.ledger) not in ((mark.applied, mark.ledger) for mark in marks):
             raise GraphChanged(f"the graph says that it has entry {found.applied} of the ledger {found.ledger}")
 
     def _persistently(self, work: Callable[[], None]) -> None:
@@ -76,7 +84,7 @@ class GraphWriter:
 
 
 def runs_last(delta: GraphDelta) -> list[GraphDelta]:
-    """The same changes in two steps: all that is no run, then runs and the edges that start at one."""
+    """The same changes in two steps: first all but runs, then runs and the edges that start at one."""
     runs = {vertex.id for vertex in delta.vertices if vertex.label == _RUN}
     first = replace(
         delta,

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web
@@ -19,9 +21,9 @@ from headwater.ingest.http.auth import SENDER, Access, check_requests
 from headwater.ingest.http.routes import ANY_METHOD, add_route
 from headwater.ingest.http.serving import answer_errors
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, gunzip, read
-from headwater.ingest.intake.intake import EVENTS, PLAN, Accepted, Kind, take
+from headwater.ingest.intake.bridge import Accepted, Bridge, Receipt
+from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
-from headwater.spline_bridge.validate import CONTENT_TYPES
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ _API_VERSIONS = ("1.2", "1.1", "1")  #: all that are accepted, newest first
 _LTS_VERSIONS = ("1.2", "1.1")  #: those that are not deprecated
 
 _RETRY_SECONDS = "5"
+_PRODUCER = "/producer/"  #: Spline's Producer API
 
 
 class Committer(Protocol):
@@ -78,8 +81,9 @@ def add_routes(app: web.Application) -> None:
     """The Producer API, and nothing else under /producer. Needs an application that `create_app` made."""
     for path in ("/producer", "/producer/", "/producer/status"):
         add_route(app, path, _status, "write")
-    add_route(app, "/producer/execution-plans", _plans, "write", methods=["POST"])
-    add_route(app, "/producer/execution-events", _events, "write", methods=["POST"])
+    for bridge in BRIDGES.values():
+        if bridge.path.startswith(_PRODUCER):
+            add_route(app, bridge.path, partial(_received, bridge), "write", methods=["POST"])
     for path in ("/producer", "/producer/{path:.*}"):
         add_route(app, path, _nothing_else, "write", methods=ANY_METHOD)
 
@@ -102,22 +106,16 @@ async def _status(request: web.Request) -> web.Response:
     return response
 
 
-async def _plans(request: web.Request) -> web.Response:
-    taken, headers = await _received(request, PLAN)
-    return web.json_response(taken.plan_id, status=201, headers=headers)
-
-
-async def _events(request: web.Request) -> web.Response:
-    _, headers = await _received(request, EVENTS)
-    return web.Response(status=201, headers=headers)
-
-
 _SENTENCE = """\
 This is the Spline Producer API 1.0, 1.1 and 1.2 of a Headwater server.
 Spark agents send execution plans and events here: give them this address, which ends in /producer.
 """
 
-_ALLOWED = {"": "GET, HEAD", "status": "GET, HEAD", "execution-plans": "POST", "execution-events": "POST"}
+_ALLOWED = {
+    "": "GET, HEAD",
+    "status": "GET, HEAD",
+    **{bridge.path.removeprefix(_PRODUCER): "POST" for bridge in BRIDGES.values()},
+}
 
 
 async def _nothing_else(request: web.Request) -> web.Response:
@@ -127,20 +125,22 @@ async def _nothing_else(request: web.Request) -> web.Response:
     return web.Response(status=405, headers={"Allow": _ALLOWED.get(request.match_info.get("path", ""), "")})
 
 
-async def _received(request: web.Request, kind: Kind) -> tuple[Accepted, dict[str, str]]:
-    """The payload, kept; and the headers that say where."""
+async def _received(bridge: Bridge, request: web.Request) -> web.Response:
+    """Keep the payload; 201 with the bridge's answer and, in ``Headwater-Entry``, the number of its last entry."""
     receiver = request.app[_RECEIVER]
-    content_type = _content_type(request)
+    content_type = _content_type(request, bridge)
     packed = _is_packed(request)
     with receiver.reading.share() as share:
         wire = await read(request.content, request.content_length, receiver.limits, share)
         sender = request.get(SENDER)
-        job = _Job(kind, content_type, wire, packed, sender.name if sender else None, receiver.limits)
-        taken = await _taken(job, receiver.lane)
-        if taken.entry is None:
-            return taken, {}
-        appended = await _appended(receiver.committer, taken.entry)
-    return taken, {"Headwater-Entry": str(appended.sequence)}
+        receipt = Receipt(sender.name if sender else None, time.time_ns() // 1_000_000, receiver.limits)
+        accepted = await _accepted(_Job(bridge, content_type, wire, packed, receipt), receiver.lane)
+        # One after the other is their order in the ledger; all are waited for together, so that they share an fsync.
+        kept = await asyncio.gather(*(_appended(receiver.committer, entry) for entry in accepted.entries))
+    headers = {"Headwater-Entry": str(max(appended.sequence for appended in kept))} if kept else {}
+    if accepted.answer is None:
+        return web.Response(status=201, headers=headers)
+    return web.json_response(accepted.answer, status=201, headers=headers)
 
 
 async def _appended(committer: Committer, entry: NewEntry) -> Appended:
@@ -156,24 +156,23 @@ async def _appended(committer: Committer, entry: NewEntry) -> Appended:
 class _Job:
     """The work on one body."""
 
-    kind: Kind
+    bridge: Bridge
     content_type: str
     wire: bytes
     packed: bool
-    sender: str | None
-    limits: Limits
+    receipt: Receipt
 
     def body(self, limit: int) -> bytes:
         """Unpacked, if it has no more bytes than that. InvalidBody."""
-        return gunzip(self.wire, limit, self.limits.gzip_members) if self.packed else self.wire
+        return gunzip(self.wire, limit, self.receipt.limits.gzip_members) if self.packed else self.wire
 
-    def take(self, body: bytes) -> Accepted:
+    def accept(self, body: bytes) -> Accepted:
         """Ready for the ledger. InvalidBody."""
-        return take(self.kind, self.content_type, body, sender=self.sender, limits=self.limits)
+        return self.bridge.accept(self.content_type, body, self.receipt)
 
     def small(self) -> bytes | None:
         """The body, if it and the work on it are small."""
-        limit = self.limits.inline_bytes
+        limit = self.receipt.limits.inline_bytes
         if len(self.wire) > limit:
             return None
         try:
@@ -185,24 +184,24 @@ class _Job:
 
     def whole(self) -> Accepted:
         """All of the work."""
-        return self.take(self.body(self.limits.unpacked_bytes))
+        return self.accept(self.body(self.receipt.limits.unpacked_bytes))
 
 
 _TOO_LARGE = 413
 
 
-async def _taken(job: _Job, lane: ThreadPoolExecutor) -> Accepted:
+async def _accepted(job: _Job, lane: ThreadPoolExecutor) -> Accepted:
     """Small bodies at once, large ones on a thread, where they wait for each other and for nobody else."""
     body = job.small()
     if body is not None:
-        return job.take(body)
+        return job.accept(body)
     return await asyncio.get_running_loop().run_in_executor(lane, job.whole)
 
 
-def _content_type(request: web.Request) -> str:
+def _content_type(request: web.Request, bridge: Bridge) -> str:
     charset = (request.charset or "utf-8").lower()
-    if request.content_type not in CONTENT_TYPES or "Content-Type" not in request.headers:
-        raise InvalidBody(415, f"expected a Content-Type of {', '.join(CONTENT_TYPES)}")
+    if request.content_type not in bridge.content_types or "Content-Type" not in request.headers:
+        raise InvalidBody(415, f"expected a Content-Type of {', '.join(bridge.content_types)}")
     if charset not in ("utf-8", "utf8"):
         raise InvalidBody(415, "expected the charset utf-8, the only one that JSON has")
     return request.content_type

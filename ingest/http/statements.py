@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
-from headwater.graphmodel.statements import CONTENT_TYPE, KIND, Statement, StatementError, statement, text
+from headwater.graphmodel.statements import StatementError
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.receiver import Committer
 from headwater.ingest.http.routes import add_route
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, parse, read
-from headwater.ingest.ledger.ledger import LedgerUnavailable, NewEntry
-from headwater.spline_bridge.secret_patterns import clean_text
+from headwater.ingest.intake.statements import STATEMENTS, stated
+from headwater.ingest.ledger.ledger import LedgerUnavailable
 
-PATH = "/api/v1/statements"
+PATH = STATEMENTS.path
 
 _LIMITS = Limits(wire_bytes=64 * 2**10, reading_bytes=2**20)
-
-
-def stated(fields: Mapping[str, Any], at: int, by: str | None = None) -> NewEntry:
-    """A statement made ready for the ledger: at the time of its receipt (ms since 1970), by whom it names, or `by`.
-
-    StatementError: the field that is wrong. Secrets in a description or reason are masked, and the entry says so.
-    """
-    if "at" in fields:
-        raise StatementError("at", "the time of a statement is that of its receipt: leave out at")
-    made, notes = _cleaned(statement({"by": by, **fields, "at": at}))
-    return NewEntry(KIND, CONTENT_TYPE, text(made), by, notes)
-
-
-def _cleaned(made: Statement) -> tuple[Statement, tuple[str, ...]]:
-    value, in_value = clean_text(made.value)
-    reason, in_reason = clean_text(made.reason or "")
-    notes = [f"value: {kind}" for kind in in_value] + [f"reason: {kind}" for kind in in_reason]
-    return replace(made, value=value, reason=reason or None), tuple(notes)
 
 
 def add_routes(app: web.Application, committer: Committer, clock: Callable[[], int] | None = None) -> None:

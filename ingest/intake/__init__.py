@@ -1,5 +1,6 @@
-"""What may come in: the bytes of a request or of a file, until they are an entry for the ledger.
+"""What may come in, and what it means: one bridge for each format that senders use.
 
-Here: bounds on size, unpacking, parsing, validating, redacting (`intake`, read this first), and files for `headwater
-load` (`loading`). Not here: HTTP itself, and writing to the ledger.
+Here: the table of bridges (`bridges`, read this first; what a row is stands in `bridge`), the rows (`spline`,
+`statements`), limits on bodies, unpacking and parsing (`body`), and files for `headwater load` (`loading`). Not here:
+HTTP itself (`ingest.http`), writing to the ledger, and the rules of a format, which are pure (`spline_bridge`).
 """

@@ -1,8 +1,8 @@
-"""A request's body, within bounds: read from the wire, unpacked, parsed. Nothing here knows what it means.
+"""A request's body, within limits: read from the wire, unpacked, parsed. Not here: what the JSON means (`bridges`).
 
-Whatever a sender does (a bomb, a stall, an endless stream, brackets to the horizon), what it costs is bounded, and
-the answer says which bound it was. The figures leave much room: the largest recorded plan, of 200 chained steps, has
-1 MB, 79,000 values and a depth of 7.
+Whatever a sender does (a zip bomb, a stall, an endless stream, deeply nested brackets), the cost is bounded, and the
+answer names the limit. The limits leave much room: the largest recorded plan, of 200 chained steps, has 1 MB, 79,000
+values and a depth of 7.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class InvalidBody(Exception):
-    """A request that is not taken: a status, one sentence for its sender, and headers for the answer."""
+    """A body that is refused: the HTTP status, one sentence for its sender, and headers for the answer."""
 
     def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -49,7 +49,7 @@ class Limits:
 
 
 class Stream(Protocol):
-    """What is asked of an `aiohttp.StreamReader`."""
+    """The part of `aiohttp.StreamReader` that is used here."""
 
     def at_eof(self) -> bool:
         """Whether all has been read."""
@@ -77,8 +77,8 @@ class Reading:
         finally:
             self.held -= share.held
 
-    def take(self, count: int) -> None:
-        """InvalidBody: there is no room."""
+    def reserve(self, count: int) -> None:
+        """Count bytes as held. InvalidBody (503): there is no room."""
         if self.held + count > self._limit:
             sentence = f"the server holds {self._limit:,} bytes of requests already; nothing was kept, try again later"
             raise InvalidBody(503, sentence, {"Retry-After": "5"})
@@ -92,9 +92,9 @@ class Share:
     reading: Reading
     held: int = field(default=0)
 
-    def take(self, count: int) -> None:
-        """InvalidBody: there is no room. Only what has arrived counts, so a client that stalls holds no room."""
-        self.reading.take(count)
+    def reserve(self, count: int) -> None:
+        """As `Reading.reserve`. Only bytes that have arrived are reserved, so a client that stalls holds no room."""
+        self.reading.reserve(count)
         self.held += count
 
 
@@ -113,7 +113,7 @@ async def read(stream: Stream, declared: int | None, limits: Limits, share: Shar
         size += len(piece)
         if size > limits.wire_bytes:
             raise _too_large(limits.wire_bytes, "on the wire")
-        share.take(len(piece))
+        share.reserve(len(piece))
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -123,8 +123,8 @@ async def _next_piece(stream: Stream, end: float, limits: Limits) -> bytes:
     try:
         return await asyncio.wait_for(stream.readany(), min(left, limits.idle_seconds))
     except asyncio.TimeoutError:
-        late = f"nothing came for {limits.idle_seconds:g} s" if left > limits.idle_seconds else "it came too slowly"
-        raise InvalidBody(408, f"the body did not arrive: {late}", {"Connection": "close"}) from None
+        reason = f"nothing came for {limits.idle_seconds:g} s" if left > limits.idle_seconds else "it came too slowly"
+        raise InvalidBody(408, f"the body did not arrive: {reason}", {"Connection": "close"}) from None
 
 
 def gunzip(packed: bytes, limit: int, members: int) -> bytes:

@@ -1,24 +1,24 @@
-"""Recorded payloads in files: plans, events, the agent's `_LINEAGE` files and NDJSON, packed or not.
+"""Recorded payloads in files: JSON and NDJSON, packed or not.
 
-A file says by its content what it is. What is found is handed on as (kind, content type, bytes), ready for the same
-intake as a request; nothing is validated here.
+A file's content says what it is: each bridge is asked (`bridges`). What is found is handed on as (bridge, content type,
+bytes), ready to be accepted as a request is; nothing is validated here.
 """
 
 from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from headwater.ingest.intake.intake import EVENTS, PLAN, Kind
+from headwater.ingest.intake.bridge import Bridge
+from headwater.ingest.intake.bridges import BRIDGES
 
-_FLAT = "application/vnd.absa.spline.producer.v1.2+json"
-_NESTED = "application/json"
+#: What can be in a file, for the message about one that is something else.
+_TITLES = [bridge.title for bridge in BRIDGES.values() if bridge.in_files]
 _LINES = (".ndjson", ".jsonl")
 _ENDINGS = (".json", *_LINES)
 _GZIP = b"\x1f\x8b"
@@ -29,20 +29,20 @@ class Found:
     """One payload in a file. `line` is its line in an NDJSON file."""
 
     path: Path
-    kind: Kind
+    bridge: Bridge
     content_type: str
     body: bytes
     line: int | None = None
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """The path, with the line where there is one, for messages."""
         return f"{self.path}:{self.line}" if self.line else str(self.path)
 
 
 @dataclass(frozen=True)
 class NotAPayload:
-    """A file, or a line of one, that is no Spline payload. `asked`: it was named itself, or stands among payloads."""
+    """A file, or a line of one, that is no payload. `asked`: it was named itself, or stands among payloads."""
 
     path: Path
     reason: str
@@ -51,7 +51,7 @@ class NotAPayload:
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """The path, with the line where there is one, for messages."""
         return f"{self.path}:{self.line}" if self.line else str(self.path)
 
 
@@ -59,7 +59,7 @@ Item = Found | NotAPayload
 
 
 def files(places: Iterable[Path]) -> list[tuple[Path, bool]]:
-    """The files named, and those in the folders named, in order of name, each once; and whether it was named itself."""
+    """Pairs (file, whether it was named itself): `places`, and files in folders among them by name; each file once."""
     out: dict[Path, bool] = {}
     for place in places:
         if place.is_dir():
@@ -93,7 +93,7 @@ def read(path: Path, *, asked: bool) -> Iterator[Item]:
 
 
 def _lines(path: Path, data: bytes, *, asked: bool) -> Iterator[Item]:
-    """In a file that has payloads every other line is a damaged one; a file without any is just another file."""
+    """In a file that has payloads, a line that is none is reported as damaged; a file without any is only skipped."""
     lines = [(number, line) for number, line in enumerate(data.splitlines(), start=1) if line.strip()]
     items = [item for number, line in lines for item in _recognised(path, line, asked=asked, line=number)]
     damaged = asked or any(isinstance(item, Found) for item in items)
@@ -106,39 +106,9 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
     except orjson.JSONDecodeError as error:
         yield NotAPayload(path, f"not JSON: {error.msg} at line {error.lineno}", asked, line)
         return
-    if isinstance(document, Mapping) and "executionPlan" in document:
-        yield from _lineage_file(path, document, asked=asked, line=line)
-    elif _is_plan(document):
-        yield Found(path, PLAN, _content_type(document), body, line)
-    elif _is_event(document):
-        yield Found(path, EVENTS, _FLAT, b"[" + body.strip() + b"]", line)
-    elif isinstance(document, list) and document and all(map(_is_event, document)):
-        yield Found(path, EVENTS, _FLAT, body, line)
-    else:
-        yield NotAPayload(path, "neither a Spline execution plan nor execution events", asked, line)
-
-
-def _lineage_file(path: Path, document: Mapping[str, Any], *, asked: bool, line: int | None) -> Iterator[Item]:
-    """What the agent's `hdfs` dispatcher writes beside the data: a plan and its event in one."""
-    plan, event = document["executionPlan"], document.get("executionEvent")
-    if not isinstance(plan, Mapping):
-        yield NotAPayload(path, "its executionPlan is no object", asked, line)
-        return
-    yield Found(path, PLAN, _content_type(plan), orjson.dumps(plan), line)
-    if isinstance(event, Mapping):
-        named = event if event.get("planId") else {**event, "planId": plan.get("id")}
-        yield Found(path, EVENTS, _FLAT, orjson.dumps([named]), line)
-
-
-def _is_plan(document: object) -> bool:
-    return isinstance(document, Mapping) and isinstance(document.get("operations"), Mapping)
-
-
-def _is_event(document: object) -> bool:
-    return isinstance(document, Mapping) and "planId" in document and "timestamp" in document
-
-
-def _content_type(plan: Mapping[str, Any]) -> str:
-    """API 1.0 numbers its operations; later ones name them."""
-    write = plan["operations"].get("write") if isinstance(plan.get("operations"), Mapping) else None
-    return _NESTED if isinstance(write, Mapping) and isinstance(write.get("id"), int) else _FLAT
+    found: list[Item] = [
+        Found(path, bridge, payload.content_type, payload.body, line)
+        for bridge in BRIDGES.values()
+        for payload in bridge.recognise(document, body)
+    ]
+    yield from found or [NotAPayload(path, f"neither {' nor '.join(_TITLES)}", asked, line)]

@@ -61,7 +61,7 @@ class NewerLedger(LedgerError):
 class NewEntry:
     """A payload to be kept. `redactions` says what was taken out of it before, one note per place."""
 
-    kind: str  #: ``spline.plan``, ``spline.events``, ``erasure``, ...
+    kind: str  #: of one of the bridges (`ingest.intake.bridges`), or ``erasure``
     content_type: str
     body: bytes
     sender: str | None = None

@@ -40,10 +40,19 @@ class GraphProcess:
         self._process = self._spawn()
 
     @classmethod
-    def start(cls, folder: Path, store: str | None) -> GraphProcess:
-        """Start the process, which opens nothing yet: the server first makes sure that the folder is its own."""
+    def start(cls, folder: Path, store: str | None, *, take_over: bool = False) -> GraphProcess:
+        """Start the process, which opens nothing yet: the server first makes sure that the folder is its own.
+
+        `take_over`: write a remote graph even if another data folder does.
+        """
         return cls(
-            lambda path: command("headwater.ingest.process.graph_worker:main", str(folder), store or "", str(path))
+            lambda path: command(
+                "headwater.ingest.process.graph_worker:main",
+                str(folder),
+                store or "",
+                str(path),
+                *(["take-over"] if take_over else []),
+            )
         )
 
     def open(self) -> None:
@@ -123,7 +132,7 @@ def _errors() -> dict[str, type[Exception]]:
         PermanentError,
         TransientError,
     )
-    from headwater.ingest.graph.projector import ForeignGraph
+    from headwater.ingest.graph.projector import ForeignGraph, GraphTaken
     from headwater.ingest.ledger.ledger import LedgerUnavailable
 
     kinds = (
@@ -136,6 +145,7 @@ def _errors() -> dict[str, type[Exception]]:
         InvalidRequest,
         LedgerUnavailable,
         ForeignGraph,
+        GraphTaken,
         RuntimeError,
     )
     return {kind.__name__: kind for kind in kinds}

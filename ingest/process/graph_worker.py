@@ -36,8 +36,11 @@ _READ = 4_096
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until standard input ends; the exit code. Three arguments: folder, store (empty: the folder's), socket."""
-    folder, store, address = arguments
+    """Serve until standard input ends; the exit code.
+
+    Arguments: folder, store (empty: the folder's), socket, and perhaps the word take-over.
+    """
+    folder, store, address, *words = arguments
     for number in (signal.SIGINT, signal.SIGTERM):  # the server is told, drains, and then ends this process
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     if not os.read(sys.stdin.fileno(), _READ):
         return 0
     try:
-        service = Service.open(Path(folder), store or None, follows=True)
+        service = Service.open(Path(folder), store or None, follows=True, take_over="take-over" in words)
     except (StoreError, LedgerError, ForeignGraph) as error:
         _tell({"error": type(error).__name__, "text": str(error)})
         return 1

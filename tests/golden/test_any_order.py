@@ -10,7 +10,8 @@ import pytest
 from gremlin_python.process.traversal import T
 
 from headwater.ingest.folder.service import Service
-from headwater.ingest.intake.intake import take
+from headwater.ingest.intake.bridge import Receipt
+from headwater.ingest.intake.spline import EVENTS, PLANS
 from tests.golden.recorded import ALL, PAYLOADS
 
 #: Bytes of a body; a few large ones would only make this slow.
@@ -18,10 +19,9 @@ LARGE = 100_000
 
 
 def entries() -> list[Any]:
-    kinds: dict[str, Any] = {"plan": "spline.plan", "event": "spline.events"}
+    bridges = {"plan": PLANS, "event": EVENTS}
     chosen = [p for p in ALL if len(p.body) < LARGE and not (PAYLOADS / p.case / "truth.md").exists()]
-    taken = [take(kinds[p.kind], p.content_type, p.body).entry for p in chosen]
-    return [entry for entry in taken if entry is not None]
+    return [e for p in chosen for e in bridges[p.kind].accept(p.content_type, p.body, Receipt()).entries]
 
 
 def graph_of(folder: Path, payloads: list[Any]) -> tuple[list[Any], list[Any]]:

@@ -24,6 +24,7 @@ from headwater.graphmodel.whole import Graph
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.projection import project
 from headwater.ingest.fold.reference_counts import MappedPlan
+from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables
 from tests.laws.worlds import HOUR, NOW, URIS, Entry, histories, plans, whole, worlds
 
@@ -52,7 +53,7 @@ class World:
     """Entries projected in steps onto a graph in memory."""
 
     graph: Graph = field(default_factory=Graph)
-    known: dict[int, MappedPlan] = field(default_factory=dict)
+    known: dict[BodyRef, MappedPlan] = field(default_factory=dict)
     deltas: list[GraphDelta] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -88,8 +89,9 @@ class World:
             if isinstance(entry, Body):
                 its_logic = logic(entry.plan)
                 of = summary(entry.plan, its_logic, entry.sha256)
-                plans.append(MappedPlan(len(self.known) + 1, entry.plan, its_logic, of))
-                self.known[plans[-1].sequence] = plans[-1]
+                ref = BodyRef(1 + len(self.known) // 2, len(self.known) % 2)  # two bodies in each ledger entry
+                plans.append(MappedPlan(ref, entry.plan, its_logic, of))
+                self.known[ref] = plans[-1]
             elif isinstance(entry, tuple):
                 events.extend(entry)
         return project(self.tables, self.known.__getitem__, plans, events, said).delta()

@@ -118,10 +118,10 @@ def test_what_is_written_is_what_was_read_at_any_depth(document: Any) -> None:
 def test_bodies_share_the_room_that_there_is_and_give_it_back() -> None:
     reading = Reading(100)
     with reading.share() as one, reading.share() as other:
-        one.take(60)
+        one.reserve(60)
         with pytest.raises(InvalidBody) as refused:
-            other.take(41)
+            other.reserve(41)
         assert refused.value.status == 503
         assert refused.value.headers == {"Retry-After": "5"}
-        other.take(40)
+        other.reserve(40)
     assert reading.held == 0

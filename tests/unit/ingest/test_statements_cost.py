@@ -17,6 +17,7 @@ from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.projection import project
 from headwater.ingest.fold.reference_counts import MappedPlan
+from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables
 
 DATASET = "s3://lake/orders"
@@ -38,7 +39,7 @@ class World:
             "p", Job("spark", "one"), Dataset(DATASET), Effect.ALL, "Save", (), (OutputColumn("email"),), (), ()
         )
         known = logic(plan)
-        self.plan = MappedPlan(1, plan, known, summary(plan, known, hashlib.sha256(b"").hexdigest()))
+        self.plan = MappedPlan(BodyRef(1), plan, known, summary(plan, known, hashlib.sha256(b"").hexdigest()))
         waiting = [Statement("tag", f"s3://lake/t{i}#c", "pii", i) for i in range(MANY)]
         listed = [{"kind": "tag", "subject": f"s3://lake/g{i}", "value": "gold"} for i in range(MANY)]
         self.project([*waiting, snapshot({"source": "glue", "scope": "db", "at": 1, "statements": listed})])

@@ -15,7 +15,7 @@ from headwater.spline_bridge.agent.model import Leaf
 from headwater.spline_bridge.agent.printed import expression
 from headwater.spline_bridge.agent.tree import parse
 from headwater.spline_bridge.decode import decode_plan
-from headwater.spline_bridge.validate import CONTENT_TYPES
+from headwater.spline_bridge.versions import CONTENT_TYPES
 
 _CATALYST = "org.apache.spark.sql.catalyst."
 FLAT = next(name for name, version in CONTENT_TYPES.items() if version == "1.2")

@@ -1,0 +1,129 @@
+"""One batch of entries: written to the graph, then committed to the derived tables together with the checkpoint.
+
+The graph's own mark says how far it has come, so that whatever happens between the two is found and made good
+(`recovery`). Where the write is not atomic, the tables say beforehand how far the batch goes: after a crash the very
+same one is written again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from headwater.graphmodel.statements import SAME, Statement
+from headwater.graphstore.port import GraphStore
+from headwater.ingest.fold.changes import Changes
+from headwater.ingest.fold.file import NAMES, Derived
+from headwater.ingest.fold.projection import project
+from headwater.ingest.fold.tables import Tables
+from headwater.ingest.graph.decoding import Decoding, Ledger, Renamed, stated_names
+from headwater.ingest.graph.parking import Parking
+from headwater.ingest.graph.writer import GraphWriter
+from headwater.ingest.intake.bridge import Decode
+from headwater.ingest.ledger.entries import Entry
+
+_REPLAYED = "replayed"  #: of a value: the last entry when this graph was begun
+
+
+class Batches:
+    """Brings batches into graph and tables. `in_doubt`: the two may differ, see `recovery`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: GraphStore,
+        derived: Derived,
+        decode: Mapping[str, Decode],
+        graph: GraphWriter,
+        parking: Parking,
+    ) -> None:
+        self.ledger = ledger
+        self.store = store
+        self.derived = derived
+        self.graph = graph
+        self.parking = parking
+        self.decoding = Decoding(ledger, decode)
+        self.in_doubt = True
+        self.checkpoint = derived.checkpoint  #: the last entry that is in the graph, or parked
+        self.needs_rebuild = derived.meta("erased") is not None  #: the graph may still show what was erased
+        self._tables = Tables(derived.connection)
+
+    def apply(self, entries: Sequence[Entry], *, retried: int | None = None) -> bool:
+        """The graph first, then the derived tables; whether all entries could be decoded. Others are parked.
+
+        `retried` is the sequence of a parked entry that is tried again, alone. Raises Erased, Renamed: `start_anew`.
+        """
+        batch = self.decoding.batch(entries if retried else self.parking.offered(entries))
+        if any(isinstance(said, Statement) and said.kind == SAME for said in batch.statements):
+            self._expect_names()
+        with self._transaction(entries[-1].sequence) as changes:
+            if retried:
+                self.derived.unpark(retried)
+            for entry, error in batch.refused:
+                self.parking.set_aside(entry, error)
+            if any(sequence > int(self.derived.meta(_REPLAYED) or 0) for sequence in batch.erasures):
+                self.derived.set_meta("erased", "1")
+            changes.append(project(self._tables, self.decoding.plan_at, batch.plans, batch.events, batch.statements))
+        return not batch.refused
+
+    def park(self, entry: Entry, error: Exception) -> None:
+        """Set aside an entry that the graph or the mapping did not take."""
+        with self._transaction(entry.sequence):
+            self.parking.set_aside(entry, error)
+            if self.parking.note_partial_write(entry, error):
+                self.in_doubt = True
+
+    def begin(self) -> None:
+        """The tables are empty, and so is the graph: from here on they are those of this ledger."""
+        with self.derived.transaction():
+            self.derived.set_meta("clearing", "")
+            self.derived.set_meta("ledger", self.ledger.id)
+            self.derived.set_meta(NAMES, json.dumps(stated_names(self.ledger)))
+            # What is erased up to here is not read any more, so its erasure asks for no rebuild.
+            self.derived.set_meta(_REPLAYED, str(self.ledger.head().sequence))
+
+    def clear_tables(self) -> None:
+        """Empty the derived tables, and say in them that the graph is to be emptied as well."""
+        self.parking.start_anew()
+        self.derived.set_meta("clearing", "1")
+        self._tables = Tables(self.derived.connection)
+        self.decoding.forget()
+        self.in_doubt = True
+
+    def advance(self, last: int) -> None:
+        """Follow the tables, whose checkpoint is `last` now."""
+        self.needs_rebuild = self.derived.meta("erased") is not None
+        self.checkpoint = last
+
+    def use_names(self) -> None:
+        """Map plans with the names that the graph was drawn with."""
+        self.decoding.use_names(self._drawn_with())
+
+    def _expect_names(self) -> None:
+        """Renamed: the graph was drawn with other names than people state by now."""
+        if stated_names(self.ledger) != self._drawn_with():
+            raise Renamed
+
+    def _drawn_with(self) -> dict[str, str]:
+        names: dict[str, str] = json.loads(self.derived.meta(NAMES) or "{}")
+        return names
+
+    @contextmanager
+    def _transaction(self, sequence: int) -> Iterator[list[Changes]]:
+        """A transaction of the tables; before it is committed the changes that were appended go into the graph."""
+        last = max(sequence, self.checkpoint)
+        changes: list[Changes] = []
+        if not self.store.atomic:
+            self.derived.set_meta("intended", str(last))
+        try:
+            with self.derived.transaction():
+                self.derived.set_meta("checkpoint", str(last))
+                yield changes
+                collected = changes[0] if changes else Changes()
+                self.graph.write(collected.delta(), self.checkpoint, last)
+        except BaseException:
+            self._tables.forget()
+            self.in_doubt = True
+            raise
+        self.advance(last)

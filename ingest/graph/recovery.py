@@ -1,0 +1,99 @@
+"""After a crash or a failed batch: graph and derived tables are compared, and brought together again.
+
+The graph's mark is ahead of the tables by the batch that was cut off between the two: that batch is applied again, as
+one, and both are then in the state that they would have come to. Whatever else differs, the graph is drawn anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from headwater.graphstore.port import GraphStore
+from headwater.ingest.graph.batches import Batches
+from headwater.ingest.graph.decoding import Erased, Renamed
+from headwater.ingest.graph.following import CannotFollow
+from headwater.ingest.graph.mark import Mark, is_empty, read_mark
+
+log = logging.getLogger(__name__)
+
+GAP = 1_000  #: entries by which the graph may be ahead of the derived tables: one batch at most, however it was set
+
+
+class ForeignGraph(CannotFollow):
+    """The store holds the graph of another ledger, and nothing was written to it."""
+
+
+def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[type[Exception], ...]) -> None:
+    """Bring graph and tables together. Raises ForeignGraph, GraphTaken, and errors of the store as they are.
+
+    `retry` tries a parked entry again, by its sequence; `unrelated` are errors that no entry is to blame for.
+    """
+    store, derived, ledger = batches.store, batches.derived, batches.ledger
+    mark = read_mark(store)
+    if mark.ledger not in (ledger.id, None):
+        raise ForeignGraph(f"the store holds the graph of the ledger {mark.ledger}, not of {ledger.id}")
+    if mark.ledger is not None:
+        batches.graph.take()
+    clearing = derived.meta("clearing")
+    if clearing:
+        store.clear()
+        mark = Mark(0, None)
+    if clearing or not derived.meta("ledger"):
+        batches.begin()
+    batches.use_names()
+    batches.advance(derived.checkpoint)
+    missing = _missing_in_tables(batches, mark)
+    if missing is None:
+        _draw_anew(batches, retry, unrelated)
+        return
+    if mark.ledger is None:  # only now: a graph that is not ours is not signed
+        batches.graph.take()
+    if missing and not _reapplied(batches, missing, unrelated):
+        _draw_anew(batches, retry, unrelated)
+        return
+    for sequence in derived.retrying():
+        retry(sequence)
+
+
+def _draw_anew(batches: Batches, retry: Callable[[int], object], unrelated: tuple[type[Exception], ...]) -> None:
+    batches.clear_tables()
+    recover(batches, retry, unrelated)  # once: what was just emptied lacks nothing
+
+
+def _missing_in_tables(batches: Batches, mark: Mark) -> int | None:
+    """How many entries the graph has, or may have in part, and the tables have not; None: they do not belong together.
+
+    ForeignGraph: the store has elements and no mark, and cannot be emptied without asking.
+    """
+    store, derived = batches.store, batches.derived
+    if mark.ledger is None and not is_empty(store):
+        _refuse_foreign(store)
+        return None
+    foreign = derived.meta("ledger") != batches.ledger.id
+    if foreign or batches.parking.partially_written or mark.applied < batches.checkpoint:
+        return None
+    begun = mark.applied
+    if not store.atomic:
+        begun = max(begun, int(derived.meta("intended") or 0))
+    missing = begun - batches.checkpoint
+    return missing if missing <= GAP else None
+
+
+def _refuse_foreign(store: GraphStore) -> None:
+    if not store.atomic:
+        raise ForeignGraph("the store holds a graph that is not Headwater's: choose another, or empty it")
+
+
+def _reapplied(batches: Batches, missing: int, unrelated: tuple[type[Exception], ...]) -> bool:
+    """Whether the batch that was cut off, applied again as one, brought the tables to the state of the graph."""
+    try:
+        batches.apply(batches.ledger.read(batches.checkpoint, missing))
+    except (Erased, Renamed):
+        return False
+    except unrelated:
+        raise
+    except Exception:
+        log.exception("The graph is rebuilt: entries that it has could not be applied again")
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""What a bridge is: the one seam between a format that senders use and the entries, plans and runs of Headwater.
+
+Here: the row type of the table in `bridges`, and what its functions take, return and raise. Not here: any format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from headwater.graphmodel.model import Plan, Run
+from headwater.graphmodel.statements import Said
+from headwater.ingest.intake.body import Limits
+from headwater.ingest.ledger.entries import NewEntry
+
+
+class DecodeError(Exception):
+    """The body of a ledger entry is not what its kind says. The text names the field and what was expected there."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How a body came in: from whom, when, and what it may cost."""
+
+    sender: str | None = None  #: kept on the entry
+    at_ms: int = 0  #: ms since 1970; only statements keep it
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A body that may be kept.
+
+    `entries` are those for the ledger, in order; none for a body with nothing in it (an empty array of events).
+    `answer` is what the sender is told as JSON beside the status 201; None for no body.
+    """
+
+    entries: tuple[NewEntry, ...]
+    answer: str | None = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What one entry says. A plan's position in `plans` is the index in its `BodyRef`."""
+
+    plans: tuple[Plan, ...] = ()
+    runs: tuple[Run, ...] = ()
+    statements: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A body found in a file, as it would be posted."""
+
+    content_type: str
+    body: bytes
+
+
+Accept = Callable[[str, bytes, Receipt], Accepted]
+"""(content type without parameters, one of the bridge's; body unpacked; receipt): validate, redact, split into entries.
+
+Pure. Raises `InvalidBody` alone: a status and a sentence that names the field. CPU: linear in the bytes.
+"""
+
+Decode = Callable[[bytes, str], Decoded]
+"""(body, content type) of a kept entry. Pure, and the same on every machine. Raises `DecodeError` alone."""
+
+Recognise = Callable[[object, bytes], Iterable[Payload]]
+"""(parsed JSON, its bytes) of a file or of a line of one: what in it is of this bridge; nothing if it is not."""
+
+OutputTypes = Callable[[bytes, str, int], dict[str, str]]
+"""(body, content type, index of the plan): Spark's type of each output column by lower-case name, as far as said."""
+
+
+def _no_payloads(_document: object, _body: bytes) -> Iterable[Payload]:
+    return ()
+
+
+def _no_types(_body: bytes, _content_type: str, _index: int) -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """One row: a kind of ledger entry, where it comes in, and what is done with it.
+
+    Bridges are compared and hashed by `kind`, which stands in ledgers and must never change.
+    """
+
+    kind: str
+    title: str = field(compare=False)  #: what one payload is, in messages: "a Spline execution plan"
+    counted: Literal["plans", "events", "statements"] = field(compare=False)  #: as `headwater load` reports them
+    path: str = field(compare=False)  #: of the HTTP route that takes it by POST
+    content_types: tuple[str, ...] = field(compare=False)  #: that `accept` takes, without parameters
+    accept: Accept = field(compare=False)
+    decode: Decode = field(compare=False)
+    recognise: Recognise = field(default=_no_payloads, compare=False)
+    output_types: OutputTypes = field(default=_no_types, compare=False)
+
+    @property
+    def in_files(self) -> bool:
+        """Whether `headwater load` can find payloads of this bridge in files."""
+        return self.recognise is not _no_payloads

@@ -1,0 +1,142 @@
+"""The bridges of the Spline Producer API: execution plans and execution events.
+
+The rules are those of `headwater.spline_bridge`, which is loaded when the first payload needs it: its validators take
+a twentieth of a second to load. CPU-heavy on large bodies: about 45 ms a megabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from headwater.ingest.intake.body import InvalidBody, dump, parse
+from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Payload, Receipt
+from headwater.ingest.ledger.entries import NewEntry
+from headwater.spline_bridge.errors import DecodeError as SplineError
+from headwater.spline_bridge.versions import CONTENT_TYPES
+
+_PLAN = "spline.plan"
+_EVENTS = "spline.events"
+_FLAT = "application/vnd.absa.spline.producer.v1.2+json"
+_NESTED = "application/json"
+
+
+def _accept_plan(content_type: str, body: bytes, receipt: Receipt) -> Accepted:
+    """One entry; the answer is the plan's id: its own, or the one that it gets for its bytes."""
+    from headwater.spline_bridge.identity import agent_plan_id
+    from headwater.spline_bridge.validate import validate_plan
+
+    document, entry = _accepted(_PLAN, validate_plan, content_type, body, receipt)
+    return Accepted((entry,), agent_plan_id(document, entry.body))
+
+
+def _accept_events(content_type: str, body: bytes, receipt: Receipt) -> Accepted:
+    """One entry for the whole array, none for an empty one."""
+    from headwater.spline_bridge.validate import validate_events
+
+    document, entry = _accepted(_EVENTS, validate_events, content_type, body, receipt)
+    return Accepted((entry,) if document else ())
+
+
+def _accepted(
+    kind: str, validate: Callable[[Any, str], None], content_type: str, body: bytes, receipt: Receipt
+) -> tuple[Any, NewEntry]:
+    """The document and its entry: its own bytes, or where something was taken out of it, what is left."""
+    from headwater.spline_bridge.redact import redact
+
+    document = parse(body, receipt.limits)
+    try:
+        validate(document, CONTENT_TYPES[content_type])
+    except SplineError as error:
+        raise InvalidBody(400, str(error)) from None
+    kept, redactions = redact(document)
+    kept_bytes = dump(kept) if redactions else body
+    return kept, NewEntry(kind, content_type, kept_bytes, receipt.sender, redactions)
+
+
+def _decode_plan(body: bytes, content_type: str) -> Decoded:
+    from headwater.spline_bridge.decode import decode_plan
+
+    try:
+        return Decoded(plans=(decode_plan(body, content_type),))
+    except SplineError as error:
+        raise DecodeError(str(error)) from error
+
+
+def _decode_events(body: bytes, content_type: str) -> Decoded:
+    from headwater.spline_bridge.decode import decode_events
+
+    try:
+        return Decoded(runs=decode_events(body, content_type))
+    except SplineError as error:
+        raise DecodeError(str(error)) from error
+
+
+def _output_types(body: bytes, content_type: str, _index: int) -> dict[str, str]:
+    from headwater.spline_bridge.schema import output_types
+
+    return output_types(body, content_type)
+
+
+# files ----------------------------------------------------------------------------------------------------------------
+
+
+def _plan_in(document: object, body: bytes) -> Iterator[Payload]:
+    """A plan as posted, or the one in a `_LINEAGE` file, which the agent's `hdfs` dispatcher writes beside the data."""
+    if isinstance(document, Mapping) and "executionPlan" in document:
+        plan = document["executionPlan"]
+        if isinstance(plan, Mapping):
+            yield Payload(_version_of(plan), orjson.dumps(plan))
+    elif isinstance(document, Mapping) and isinstance(document.get("operations"), Mapping):
+        yield Payload(_version_of(document), body)
+
+
+def _events_in(document: object, body: bytes) -> Iterator[Payload]:
+    """An array of events, a single event, or the one in a `_LINEAGE` file, which need not name its plan."""
+    if isinstance(document, Mapping) and "executionPlan" in document:
+        plan, event = document["executionPlan"], document.get("executionEvent")
+        if isinstance(plan, Mapping) and isinstance(event, Mapping):
+            named = event if event.get("planId") else {**event, "planId": plan.get("id")}
+            yield Payload(_FLAT, orjson.dumps([named]))
+    elif isinstance(document, Mapping) and isinstance(document.get("operations"), Mapping):
+        return  # a plan, whatever else stands in it
+    elif _is_event(document):
+        yield Payload(_FLAT, b"[" + body.strip() + b"]")
+    elif isinstance(document, list) and document and all(map(_is_event, document)):
+        yield Payload(_FLAT, body)
+
+
+def _is_event(document: object) -> bool:
+    return isinstance(document, Mapping) and "planId" in document and "timestamp" in document
+
+
+def _version_of(plan: Mapping[str, Any]) -> str:
+    """The content type: API 1.0 numbers its operations, later versions name them."""
+    write = plan["operations"].get("write") if isinstance(plan.get("operations"), Mapping) else None
+    return _NESTED if isinstance(write, Mapping) and isinstance(write.get("id"), int) else _FLAT
+
+
+PLANS = Bridge(
+    kind=_PLAN,
+    title="a Spline execution plan",
+    counted="plans",
+    path="/producer/execution-plans",
+    content_types=tuple(CONTENT_TYPES),
+    accept=_accept_plan,
+    decode=_decode_plan,
+    recognise=_plan_in,
+    output_types=_output_types,
+)
+
+EVENTS = Bridge(
+    kind=_EVENTS,
+    title="execution events",
+    counted="events",
+    path="/producer/execution-events",
+    content_types=tuple(CONTENT_TYPES),
+    accept=_accept_events,
+    decode=_decode_events,
+    recognise=_events_in,
+)
