@@ -67,7 +67,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CountingS
     with narrow, wide:
         for store, width in ((narrow, 3), (wide, 12)):
             whole = graph([Body(p, p.agent_plan_id) for p in plans(width)], list(events(width)))
-            told = {"statedBy": "ann", "statedAt": 1, "reason": "", "pattern": ""}
+            told: dict[str, Any] = {"statedBy": "ann", "statedAt": 1, "reason": "", "pattern": ""}
             tagged = tuple(edge("taggedWith", raw(number), TAG, **told) for number in range(width))
             vertices = (*whole.vertices.values(), vertex(TAG, "tag", name="pii"))
             store.apply(GraphDelta(vertices, (*whole.edges.values(), *tagged)))
