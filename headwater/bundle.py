@@ -16,7 +16,8 @@ _ROOT = Path(__file__).parents[1]
 #: What the agent consists of, as patterns below the folder that holds the packages.
 _SOURCES = (
     "headwater/__init__.py", "headwater/errors.py", "headwater/spark/*.py", "headwater/spline_bridge/__init__.py",
-    "headwater/spline_bridge/agent/*.py", "headwater/spline_bridge/errors.py", "headwater/spline_bridge/redact.py",
+    "headwater/spline_bridge/agent/*.py", "headwater/spline_bridge/connectors.py", "headwater/spline_bridge/errors.py",
+    "headwater/spline_bridge/plantext.py", "headwater/spline_bridge/redact.py",
     "headwater/spline_bridge/secret_patterns.py",
 )  # fmt: skip
 _STARTUP = "headwater/spark/startup.py"

@@ -12,6 +12,7 @@ from typing import Any
 from headwater.graphmodel import naming
 from headwater.graphmodel.model import Dataset, Effect
 from headwater.graphmodel.naming import Name
+from headwater.spline_bridge import connectors
 from headwater.spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
 from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, reference
 
@@ -32,14 +33,49 @@ def _operation_names(operation: OperationNode, agent_plan_id: str) -> tuple[Name
         sources = [url] if url and len(operation.sources) == 1 else list(operation.sources)
         return tuple(naming.jdbc(source, table, query, agent_plan_id) for source in sources)
     if any(source.startswith("kafka:") for source in operation.sources):
-        brokers = _text(params.get("kafka.bootstrap.servers"))
-        return tuple(naming.kafka(source, brokers) for source in operation.sources)
+        return _kafka(operation, agent_plan_id)
+    if any(source.startswith(_UNRESOLVED) for source in operation.sources):
+        return tuple(_of_this_plan(source, agent_plan_id) for source in operation.sources)
+    named = _connector(operation)
+    if named is not None:
+        return (naming.parse(named),)
     paths = operation.sources if operation.kind == "write" else folders(operation.sources)
     given = set(operation.sources)
     return tuple(
-        replace(name, spelling=name.uri) if name.spelling not in given else name
-        for name in naming.fold(paths)
+        replace(name, spelling=name.uri) if name.spelling not in given else name for name in naming.fold(paths)
     )
+
+
+_UNRESOLVED = "unresolved:"
+
+
+def _of_this_plan(source: str, agent_plan_id: str) -> Name:
+    """A dataset that the agent could not name: one of this plan alone, so that two of them are not taken for one."""
+    uri = naming.unresolved(agent_plan_id, source.removeprefix(_UNRESOLVED))
+    return replace(naming.named(uri), spelling=source)
+
+
+def _kafka(operation: OperationNode, agent_plan_id: str) -> tuple[Name, ...]:
+    """Each topic of a list is a dataset; which topics a pattern means, only the broker knows."""
+    brokers = _text(operation.params.get("kafka.bootstrap.servers"))
+    names = []
+    for source in operation.sources:
+        bare = source.removeprefix("kafka:")
+        pattern = {key.lower() for key in operation.params} & {"subscribepattern"}
+        if pattern:
+            names.append(_of_this_plan(naming.kafka(source, brokers).uri, agent_plan_id))
+        else:
+            names += [naming.kafka(f"kafka:{topic}", brokers) for topic in connectors.topics(bare)]
+    return tuple({name.uri: name for name in names}.values())
+
+
+def _connector(operation: OperationNode) -> str | None:
+    """The whole name of what a connector reads or writes, where the agent gave ``format:table`` alone."""
+    format_ = _text(operation.extra.get("sourceType")) or _text(operation.extra.get("destinationType")) or ""
+    alone = len(operation.sources) == 1 and operation.sources[0].lower().startswith(f"{format_.lower()}:")
+    if not format_ or not alone or "://" in operation.sources[0]:
+        return None
+    return connectors.name(format_, operation.params)
 
 
 def folders(sources: Sequence[str]) -> tuple[str, ...]:

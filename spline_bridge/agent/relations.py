@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from headwater.spline_bridge import connectors
 from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
@@ -55,7 +56,7 @@ def _files(relation: Any) -> dict[str, Any]:
 #: Options of a table that name its data; others can be anything.
 _NAMING = (
     "path", "paths", "subscribe", "subscribePattern", "assign", "topic", "kafka.bootstrap.servers", "url", "dbtable",
-    "query", "snapshot-id", "as-of-timestamp", "versionAsOf", "timestampAsOf", "branch", "tag",
+    "query", "snapshot-id", "as-of-timestamp", "versionAsOf", "timestampAsOf", "branch", "tag", *connectors.NAMING,
 )  # fmt: skip
 _PROPERTIES = ("location", "provider", "format")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headwater.spline_bridge import connectors
 from headwater.spline_bridge.secret_patterns import MASK, clean_text
 
 Details = Mapping[str, Any]
@@ -97,7 +98,7 @@ _JDBC = frozenset({"url", "dbtable", "query", "driver", "user"})
 def _table_v2(details: Details) -> Source | None:
     """A table of a catalog plugin: by its location, else by its full name."""
     if "identifier" not in details and details.get("class") not in _NAMELESS:
-        return None
+        return _connector_v2(details)
     properties, options = details.get("properties", {}), details.get("options", {})
     place = properties.get("location") or details.get("path") or next(iter(details.get("paths", ())), None)
     name = details.get("name") or ".".join(filter(None, (details.get("catalog"), details.get("identifier"))))
@@ -106,6 +107,13 @@ def _table_v2(details: Details) -> Source | None:
     uri = place or _topic(options) or name
     params = {**options, "table": {"identifier": name}} if "identifier" in details else dict(options)
     return Source((uri,) if uri else (), _provider(details), params)
+
+
+def _connector_v2(details: Details) -> Source | None:
+    """A connector's table that is no catalog's (MongoDB, Cassandra, ...): named by the options of the read or write."""
+    format_, options = _provider(details), details.get("options", {})
+    named = connectors.name(format_, options) if format_ and "class" in details else None
+    return Source((named,), format_, _plain(options)) if named else None
 
 
 #: Tables of sources that are no catalog's.
@@ -121,6 +129,7 @@ def _provider(details: Details) -> str | None:
 def _topic(options: Mapping[str, Any]) -> str | None:
     known = {key.lower(): value for key, value in options.items()}
     named = known.get("topic") or known.get("subscribe") or known.get("subscribepattern")
+    named = named or connectors.assigned_topics(str(known.get("assign") or ""))
     return f"kafka:{named}" if named else None
 
 
@@ -132,12 +141,8 @@ def _options(details: Details) -> Source | None:
         return Source((str(known["path"]),), format_, _plain(options))
     if _topic(options) and format_ == "kafka":
         return Source((str(_topic(options)),), format_, _plain(options))
-    named = next((known[key] for key in _WORDS if known.get(key)), None)
-    return Source((f"{format_}:{named}",), format_, _plain(options)) if named and format_ else None
-
-
-#: Options by which connectors name a table, a collection or an index.
-_WORDS = ("dbtable", "table", "tablename", "collection", "resource", "index", "topic")
+    named = connectors.name(format_, options) if format_ else None
+    return Source((named,), format_, _plain(options)) if named else None
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

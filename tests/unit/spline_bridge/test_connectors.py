@@ -1,0 +1,99 @@
+"""Names of what connectors, Kafka and writes without a name read or write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headwater.spline_bridge import connectors
+from headwater.spline_bridge.agent.sources import source
+from tests.unit.spline_bridge.plans import document, mapped, read
+
+SNOWFLAKE = "net.snowflake.spark.snowflake"
+NAMES: dict[str, tuple[str, dict[str, str], str | None]] = {
+    "Snowflake: account, database and schema": (
+        SNOWFLAKE,
+        {"sfURL": "acct.snowflakecomputing.com", "sfDatabase": "DB1", "sfSchema": "S", "dbtable": "ORDERS"},
+        "snowflake://acct.snowflakecomputing.com/DB1/S/ORDERS",
+    ),
+    "Snowflake: the table's own database wins": (
+        "snowflake",
+        {"sfurl": "acct", "sfdatabase": "db1", "sfschema": "s", "dbtable": 'db2.public."Or.ders"'},
+        "snowflake://acct/DB2/PUBLIC/Or.ders",
+    ),
+    "Snowflake: a schema in the table's name": (
+        "snowflake",
+        {"sfurl": "acct", "sfdatabase": "db1", "sfschema": "s", "dbtable": "public.orders"},
+        "snowflake://acct/DB1/PUBLIC/ORDERS",
+    ),
+    "Snowflake: a query": ("snowflake", {"sfURL": "acct", "query": "select a from orders"}, None),
+    "a table alone": ("bigquery", {"table": "orders"}, "bigquery:orders"),
+    "Cassandra": (
+        "org.apache.spark.sql.cassandra",
+        {"keyspace": "shop", "table": "orders"},
+        "org.apache.spark.sql.cassandra:shop.orders",
+    ),
+    "MongoDB, without the password": (
+        "mongodb",
+        {"connection.uri": "mongodb://ann:pw@h1:27017/?x=1", "database": "shop", "collection": "orders"},
+        "mongodb://h1:27017/shop.orders",
+    ),
+    "a query in place of a table": ("jdbcish", {"dbtable": "(select 1) q"}, None),
+    "nothing": ("noop", {}, None),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_a_connectors_name_has_its_server_and_database(case: str) -> None:
+    format_, options, wanted = NAMES[case]
+    assert connectors.name(format_, options) == wanted
+
+
+def test_two_databases_with_a_table_of_one_name_are_two_datasets() -> None:
+    def target(database: str) -> str:
+        options = {"sfURL": "acct.snowflakecomputing.com", "sfDatabase": database, "sfSchema": "S", "dbtable": "ORDERS"}
+        write = {
+            "name": "SaveIntoDataSourceCommand",
+            "outputSource": f"{SNOWFLAKE}:ORDERS",
+            "params": options,
+            "extra": {"destinationType": SNOWFLAKE},
+        }
+        found = source({"format": SNOWFLAKE, "options": options}, None)
+        assert found is not None
+        now = mapped(document([], write={**write, "outputSource": found.uris[0]})).target.uri
+        assert mapped(document([], write=write)).target.uri == now
+        return now
+
+    assert target("DB1") == "snowflake://acct/DB1/S/ORDERS"
+    assert target("DB2") == "snowflake://acct/DB2/S/ORDERS"
+
+
+def kafka(uri: str, **options: str) -> dict[str, Any]:
+    params = {"kafka.bootstrap.servers": "b1:9092", **options}
+    return {**read("r", "", ["value"], sourceType="kafka"), "inputSources": [uri], "params": params}
+
+
+def test_each_topic_of_a_list_is_a_dataset() -> None:
+    plan = mapped(document([], reads=[kafka("kafka:t1,t2", subscribe="t1,t2")]))
+    assert [d.uri for d in plan.inputs] == ["kafka://b1:9092/t1", "kafka://b1:9092/t2"]
+    assert {d.source_dataset for d in plan.derivations} == {"kafka://b1:9092/t1", "kafka://b1:9092/t2"}
+
+
+def test_a_pattern_of_topics_is_a_dataset_of_its_plan_alone() -> None:
+    plan = mapped(document([], reads=[kafka("kafka:t.*", subscribePattern="t.*")]))
+    assert [d.uri for d in plan.inputs] == [f"unresolved:{plan.agent_plan_id}/kafka://b1:9092/t.*"]
+
+
+def test_assigned_partitions_name_their_topics() -> None:
+    found = source({"format": "kafka", "options": {"assign": '{"t2": [0], "t1": [0, 1]}'}}, None)
+    assert found is not None
+    assert found.uris == ("kafka:t1,t2",)
+
+
+def test_writes_that_name_no_target_are_datasets_of_their_own() -> None:
+    plans = [
+        mapped({**document([], write={"name": "OverwriteByExpression", "outputSource": "unresolved:X"}), "id": key})
+        for key in ("11111111-1111-5111-8111-111111111111", "22222222-2222-5222-8222-222222222222")
+    ]
+    assert len({plan.target.uri for plan in plans}) == 2
