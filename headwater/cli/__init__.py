@@ -1,6 +1,7 @@
-"""The command line. Each command is a function in a module of this package; here they are put together.
+"""The command line. Each command is a function in a module of this package; this one lists them and runs one.
 
-Exit codes: `headwater.errors`. Heavy modules are imported inside the commands, so that `--help` is quick.
+Here alone errors become messages and exit codes (`headwater.errors` has the list). Heavy modules are imported inside
+the commands, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -37,16 +38,15 @@ from headwater.errors import HeadwaterError
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130
+_INTERRUPTED = 130  #: as shells have it: 128 + the number of SIGINT
 
-
-#: What the help shows, by what one wants to do.
+#: All commands, in the sections and the order that the help shows.
 _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "Ask": (upstream, downstream, impact, paths, inputs, diff, changes, explain, estate, query, watch),
-    "Say": (tag, own, describe, retire, ignore, same),
+    "State": (tag, own, describe, retire, ignore, same),
     "Receive": (serve, load, token, glue, spark_bundle),
     "Keep and move": (verify, backup, erase, parked, replay, export, bulk_load, ledger),
-    "Look": (demo, doctor),
+    "Try and check": (demo, doctor),
 }
 
 
@@ -65,7 +65,7 @@ _SENTENCE = 200  #: characters: longer than any first sentence
 
 @click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(headwater.__version__, prog_name="headwater")
-@click.option("--debug", is_flag=True, help="show the stack trace of an error of ours")
+@click.option("--debug", is_flag=True, help="print the stack trace of an internal error")
 @click.pass_obj
 def command(shared: dict[str, bool], debug: bool) -> None:
     """Column-level data lineage for Spark on AWS: where a column came from, and what breaks if it changes."""
@@ -84,23 +84,24 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """The exit code of one command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a character
+        # A name in the graph may hold a character that the terminal's encoding has not: print its code, do not fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     shared = {"debug": False}
     try:
         command.main(args=arguments, prog_name="headwater", standalone_mode=False, obj=shared)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # as with `| head`: the reader closed the pipe. Python would complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (click.ClickException, click.Abort, KeyboardInterrupt, HeadwaterError) as error:
-        return _said(error)
-    except Exception as error:  # noqa: BLE001 - the last place: a user gets a place to look, not a stack trace
-        return _our_fault(error, debug=shared["debug"])
+        return _print_error(error)
+    except Exception as error:  # noqa: BLE001 - the outermost place: the user gets the path of a file, not a stack trace
+        return _internal_error(error, debug=shared["debug"])
     return 0
 
 
-def _said(error: BaseException) -> int:
-    """Tell the user; the exit code."""
+def _print_error(error: BaseException) -> int:
+    """Print a message for the user to standard error; returns the exit code."""
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
@@ -117,13 +118,13 @@ def _say(error: HeadwaterError) -> None:
         click.echo(safe("did you mean: " + ", ".join(error.suggestions)), err=True)
 
 
-def _our_fault(error: Exception, *, debug: bool) -> int:
-    """The stack trace goes to a file of this user's own; the terminal gets the place."""
+def _internal_error(error: Exception, *, debug: bool) -> int:
+    """Write the stack trace to a temporary file, which only this user can read, and print its path."""
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     if debug:
         click.echo(trace, err=True)
         return HeadwaterError.exit_code
     with tempfile.NamedTemporaryFile("w", prefix="headwater-", suffix=".log", delete=False, encoding="utf-8") as file:
         file.write(trace)
-    click.echo(f"headwater: an error of ours ({type(error).__name__}); the details are in {file.name}", err=True)
+    click.echo(f"headwater: an internal error ({type(error).__name__}); the details are in {file.name}", err=True)
     return HeadwaterError.exit_code

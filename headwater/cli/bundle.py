@@ -1,4 +1,4 @@
-"""The agent in Python as a file to ship."""
+"""The command spark-bundle: the Python agent for Spark as one zip file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from headwater.errors import WrongUse
 @click.argument("place", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.zip")
 @json_option
 def spark_bundle(place: Path, *, as_json: bool) -> None:
-    """Write the agent in Python as one zip: for Glue's --extra-py-files, spark-submit's --py-files, or PYTHONPATH.
+    """Write the Python agent as one zip: for Glue's --extra-py-files, spark-submit's --py-files, or PYTHONPATH.
 
-    It needs nothing else installed. See docs/spark.md and docs/glue.md.
+    The zip needs no other package to be installed. See docs/spark.md and docs/glue.md.
     """
     from headwater.bundle import write
 
     if place.suffix != ".zip":
-        raise WrongUse(f"OUT.zip: {place} does not end in .zip, by which Spark and Glue know it")
+        raise WrongUse(f"OUT.zip: {place} does not end in .zip, which Spark and Glue require")
     try:
         count = write(place)
     except OSError as error:

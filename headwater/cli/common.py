@@ -61,8 +61,8 @@ def source_options(function: Command) -> Command:
 
 def as_of_options(function: Command) -> Command:
     """``--as-of TIME`` and ``--run ID``, to be read by `as_of`."""
-    time = "what held at a time (2026-03-01, 2026-03-01T08:00Z); ever: all that ever held; without it what holds now"
-    run = "what held for a run, its inputs as it saw them: id of a run, Glue job run (jr_...) or Spark application"
+    time = "answer as of a time (2026-03-01, 2026-03-01T08:00Z), or 'ever': all logic that ever ran (default: now)"
+    run = "answer as a run saw its inputs: id of a run, a Glue job run (jr_...) or a Spark application"
     function = click.option("--run", "run", metavar="ID", help=run)(function)
     return click.option("--as-of", "as_of", metavar="TIME", help=time)(function)
 
@@ -78,15 +78,15 @@ def as_of(options: dict[str, Any]) -> str | None:
 
 def json_option(function: Command) -> Command:
     """``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="print JSON, for other programs")(function)
+    return click.option("--json", "as_json", is_flag=True, help="print JSON")(function)
 
 
 def aws_options(function: Command) -> Command:
     """``--region``, ``--profile``, ``--endpoint-url``: as the AWS CLI has them."""
     options = (
-        click.option("--region", metavar="REGION", help="AWS region (default: AWS's own settings)"),
-        click.option("--profile", metavar="NAME", help="profile of the AWS settings"),
-        click.option("--endpoint-url", "endpoint", metavar="URL", help="another endpoint of AWS"),
+        click.option("--region", metavar="REGION", help="AWS region (default: from the AWS configuration)"),
+        click.option("--profile", metavar="NAME", help="profile in the AWS configuration"),
+        click.option("--endpoint-url", "endpoint", metavar="URL", help="AWS endpoint to use instead of the public one"),
     )
     for option in reversed(options):
         function = option(function)

@@ -1,4 +1,4 @@
-"""The page about the commands, made from their help: ``python -m headwater.cli.docs > docs/cli.md``."""
+"""Makes docs/cli.md from the help of all commands: ``python -m headwater.cli.docs > docs/cli.md``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ _HEAD = """\
 
 # Commands
 
-`headwater COMMAND --help` says the same. What prints also takes `--json`. With a server running, commands ask it: it is
-found by `server.json` in the data folder, or named by `--server`; without one they open the data folder themselves.
+`headwater COMMAND --help` prints the same. Commands that print a result can print it as JSON: `--json`. If a server
+runs, commands ask it: they find it by the file `server.json` in the data folder, or by `--server URL`. If none runs,
+they open the data folder themselves.
 
-Exit codes: 0 done; 1 a finding (verify, doctor, a refused file in load, a change to a Glue job that was not applied);
-2 wrong use, unknown node or job; 3 store or AWS unreachable, or data folder in use; 4 an error of ours; 130 Ctrl-C.
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | done, with a finding: `verify`, `doctor`, `impact`, a refused file in `load`, a Glue job that was not changed |
+| 2 | wrong use, or a node or job that does not exist |
+| 3 | server, store or AWS not reachable, or the data folder is open in another process |
+| 4 | an internal error of Headwater |
+| 130 | Ctrl-C |
 """
 
 

@@ -1,4 +1,4 @@
-"""Keeping: verify, erase, backup, replay, parked."""
+"""Commands that look after the ledger and the graph: verify, erase, backup, replay, parked."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ from headwater.translation import translated
 
 @click.command(epilog="Example: headwater verify --anchor /safe/place/head.json")
 @click.option(
-    "--anchor", type=click.Path(dir_okay=False, path_type=Path), help="file that records the head; checked if it exists"
+    "--anchor",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="file with the number and hash of the newest entry: compared if it exists, then written",
 )
 @json_option
 @data_option
 def verify(data: Path, anchor: Path | None, as_json: bool) -> None:
-    """Check that the ledger is what was received: nothing altered, dropped or reordered. Exit code 1 if not.
+    """Check by its hashes that no ledger entry was altered, removed or reordered. Exit code 1 if one was.
 
-    An anchor kept elsewhere also finds a tail that was cut off. Works beside a running server.
+    With an anchor, a file that you keep on another machine, it also finds that the newest entries were removed. Works
+    while a server runs.
     """
     from headwater.ingest.ledger.verify import verify as check
 
@@ -57,14 +60,14 @@ def verify(data: Path, anchor: Path | None, as_json: bool) -> None:
 
 @click.command(epilog="Example: headwater erase 4711 --reason 'asked for by the data subject, ticket 12'")
 @click.argument("entry", type=click.IntRange(1))
-@click.option("--reason", required=True, help="why; it is kept in the ledger")
+@click.option("--reason", required=True, help="why; kept in the ledger")
 @data_option
 @store_option
 def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
-    """Remove the body of ledger ENTRY for good, say so in the ledger, and draw the graph anew without it."""
+    """Delete the payload of ledger ENTRY for ever, record that in the ledger, and rebuild the graph without it."""
     has_ledger(data)
     _no_server(data, "erase")
-    with open_service(data, store) as service, translated(), progress("drawing the graph anew") as step:
+    with open_service(data, store) as service, translated(), progress("rebuilding the graph") as step:
         said = service.ledger.erase(entry, reason)
         service.catch_up(step)
     click.echo(f"entry {entry} is erased; entry {said} says so")
@@ -74,7 +77,7 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 @data_option
 def backup(target: Path, data: Path) -> None:
-    """Copy the ledger to a new file TARGET and verify the copy. Works beside a running server."""
+    """Copy the ledger to a new file TARGET and verify the copy. Works while a server runs."""
     from headwater.ingest.ledger.ledger import Ledger
     from headwater.ingest.ledger.verify import now_ms
 
@@ -92,7 +95,12 @@ def backup(target: Path, data: Path) -> None:
 
 
 @click.command(epilog="Example: headwater replay --to ws://graph.example.com:8182/gremlin")
-@click.option("--to", "url", metavar="URL", help="another store, which keeps what it has of this ledger")
+@click.option(
+    "--to",
+    "url",
+    metavar="URL",
+    help="bring another store up to date instead; what it has of this ledger is not written again",
+)
 @click.option("--fresh", is_flag=True, help="with --to: empty that store first")
 @click.option("--take-over", is_flag=True, help="with --to: write there even if another data folder does; it stops")
 @click.option("--yes", is_flag=True, help="do not ask before a graph is emptied")
@@ -102,10 +110,11 @@ def backup(target: Path, data: Path) -> None:
 def replay(
     *, data: Path, store: str | None, url: str | None, fresh: bool, take_over: bool, yes: bool, as_json: bool
 ) -> None:
-    """Empty the graph and draw it anew from the ledger; with --to bring another store up to date, beside a server.
+    """Rebuild the graph from the ledger; or, with --to, bring the graph in another store up to date.
 
-    The result equals the graph that the payloads made when they came. With --to it goes on where the last time ended,
-    or where `headwater bulk-load` did; what is no whole graph of this ledger is left alone, unless --fresh is said.
+    The result equals the graph that was built while the payloads came in. Without --to no server may run. With --to
+    one may, and the work goes on where the last replay, or `headwater bulk-load`, ended. A store that holds
+    something else than a whole graph of this ledger is refused, unless --fresh is given.
     """
     has_ledger(data)
     if url is not None:
@@ -114,7 +123,7 @@ def replay(
     from headwater.ingest.folder.service import Service
 
     _no_server(data, "replay")
-    _sure("empty the graph and draw it anew from the ledger?", yes=yes)
+    _sure("empty the graph and rebuild it from the ledger?", yes=yes)
     with translated(), Service.open(data, store) as service:
         service.projector.rebuild()
         with progress("replaying") as step:
@@ -129,7 +138,7 @@ def _replay_to(data: Path, url: str, *, fresh: bool, take_over: bool, yes: bool,
     from headwater.ingest.folder.replaying import replay_into
 
     if fresh:
-        _sure(f"empty {url} and draw the graph anew there?", yes=yes)
+        _sure(f"empty {url} and rebuild the graph there?", yes=yes)
     with translated(), progress("replaying") as step:
         done = replay_into(data, url, step, fresh=fresh, take_over=take_over)
     if as_json:
@@ -141,11 +150,11 @@ def _replay_to(data: Path, url: str, *, fresh: bool, take_over: bool, yes: bool,
 
 
 @click.command(epilog="Example: headwater parked --retry")
-@click.option("--retry", is_flag=True, help="try them again, after a fix; needs the folder, not a server")
+@click.option("--retry", is_flag=True, help="try them again, after an upgrade for example; no server may run")
 @json_option
 @source_options
 def parked(data: Path, store: str | None, server: str | None, as_json: bool, retry: bool) -> None:
-    """The ledger entries that could not be brought into the graph, each with its reason."""
+    """List the ledger entries that could not be brought into the graph, each with its reason."""
     if retry:
         has_ledger(data)
         _no_server(data, "parked --retry")
@@ -168,7 +177,7 @@ def _sure(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise WrongUse("nobody is there to ask: say --yes")
+        raise WrongUse("there is no terminal to ask for confirmation: give --yes")
     click.confirm(question, abort=True)
 
 

@@ -1,4 +1,4 @@
-"""Bringing recorded payloads in."""
+"""The command that loads recorded payloads from files, folders and S3."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ _S3 = "s3://"
 def load(places: tuple[str, ...], data: Path, store: str | None, server: str | None, as_json: bool, **aws: Any) -> None:
     """Load recorded plans and events: JSON, NDJSON, the agents' spools and _LINEAGE files, gzip or not.
 
-    Through the server that runs, else straight into the ledger. Files in folders and below s3:// prefixes that are no
-    payloads are skipped; a file named itself that is none is refused, and the exit code is 1.
+    They are sent to the running server, or written to the ledger if none runs. In a folder, or below an s3:// prefix,
+    other files are skipped. A file that you name yourself must be a payload: if not, it is reported and the exit code
+    is 1.
     """
     missing = [place for place in places if not place.startswith(_S3) and not Path(place).exists()]
     if missing:
@@ -51,7 +52,7 @@ def load(places: tuple[str, ...], data: Path, store: str | None, server: str | N
 
 @contextmanager
 def _here(places: Sequence[str], aws: dict[str, Any]) -> Iterator[tuple[list[Path], dict[str, str]]]:
-    """The places as paths, what lies in S3 copied for the while; and the place that each copy stands for."""
+    """The places as local paths, with S3 prefixes copied to temporary folders; and for each copy the place it is of."""
     paths, names = list[Path](), dict[str, str]()
     with ExitStack() as copies:
         for place in places:
@@ -63,7 +64,7 @@ def _here(places: Sequence[str], aws: dict[str, Any]) -> Iterator[tuple[list[Pat
 
 @contextmanager
 def _copied(url: str, aws: dict[str, Any]) -> Iterator[Path]:
-    """The payloads below a prefix in S3, in a folder of their own. WrongUse: there are none."""
+    """The payloads below a prefix in S3, copied to a temporary folder. WrongUse: there are none."""
     from headwater.ingest.intake.loading import could_be
 
     with placed(url, **aws) as place, place.scratch() as folder, progress(f"reading {url}") as step:
@@ -80,7 +81,7 @@ def _copied(url: str, aws: dict[str, Any]) -> Iterator[Path]:
 
 
 def _named(loaded: Loaded, names: dict[str, str]) -> Loaded:
-    """With the places as they were named, not those of the copies."""
+    """The same, with the places that the user named instead of the temporary copies."""
 
     def place(text: str) -> str:
         return next((text.replace(copy, name, 1) for copy, name in names.items() if text.startswith(copy)), text)

@@ -1,4 +1,4 @@
-"""Moving: export, bulk-load."""
+"""Commands that move a graph to Amazon Neptune: export, bulk-load; and what commands share that use S3."""
 
 from __future__ import annotations
 
@@ -36,19 +36,24 @@ _FAULTS_SHOWN = 20
 
 @click.command(epilog="Example: headwater export --format neptune-csv s3://BUCKET/lineage")
 @click.argument("target", metavar="DIR|S3")
-@click.option("--format", "form", type=click.Choice(["neptune-csv"]), required=True, help="for whom")
+@click.option("--format", "form", type=click.Choice(["neptune-csv"]), required=True, help="what the files are for")
 @click.option(
-    "--split", type=click.IntRange(1), default=256, show_default=True, metavar="MB", help="text in a file, unpacked"
+    "--split",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    metavar="MB",
+    help="size of a file before compression, at most",
 )
 @json_option
 @data_option
 @store_option
 @aws_options
 def export(target: str, *, form: str, split: int, as_json: bool, data: Path, store: str | None, **aws: Any) -> None:
-    """Write the graph as files to DIR or s3://BUCKET/PREFIX, which must be empty. Works beside a running server.
+    """Write the graph as files to DIR or s3://BUCKET/PREFIX, which must be empty. Works while a server runs.
 
-    neptune-csv: vertices and edges for Neptune's bulk loader in graph/, and in ledger/ the vertex that says that the
-    graph is whole: to be loaded last, as `headwater bulk-load` does.
+    neptune-csv: graph/ has vertices and edges for Neptune's bulk loader; ledger/ has one vertex that marks the graph
+    as complete, and has to be loaded last. `headwater bulk-load` does both.
     """
     from headwater.ingest.folder.exporting import export_neptune_csv
 
@@ -79,7 +84,7 @@ def export(target: str, *, form: str, split: int, as_json: bool, data: Path, sto
     type=click.Choice(["auto", "resume", "new"]),
     default="auto",
     show_default=True,
-    help="go on with a load of the same files that failed, if there is one; insist on it; begin anew",
+    help="resume: go on with a load of the same files that failed; new: start again; auto: resume if there is one",
 )
 @click.option(
     "--parallelism",
@@ -88,13 +93,14 @@ def export(target: str, *, form: str, split: int, as_json: bool, data: Path, sto
     show_default=True,
     help="how much of the cluster it may take",
 )
-@click.option("--load-id", "load", metavar="ID", help="follow a load that was started before, and finish what it began")
+@click.option("--load-id", "load", metavar="ID", help="wait for this load, started before, and then load the rest")
 @json_option
 @aws_options
 def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **how: Any) -> None:
     """Load an export at s3://BUCKET/PREFIX into an empty Neptune cluster, and wait for it. Exit code 1 if it fails.
 
-    First the graph, then, if all of it is loaded, the vertex that says so. Ctrl-C ends the waiting, not the load.
+    The graph is loaded first; only if all of it is there, the vertex that marks it as complete. Ctrl-C ends the
+    waiting, not the load in Neptune.
     """
     from headwater.aws_bridge.neptune_loader import Loader, Request, endpoint_of
     from headwater.aws_bridge.s3 import split
@@ -112,7 +118,9 @@ def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **h
         faults = list(islice(chain.from_iterable(loader.faults(status.load) for status in ended), _FAULTS_SHOWN))
     _show(ended, faults, as_json=as_json)
     if not ended[-1].complete:
-        click.echo("the load failed, and what it had loaded is there: mend it, then run this again", err=True)
+        click.echo(
+            "the load failed; what it had loaded stays in the cluster. Remove the cause, then run this again", err=True
+        )
         sys.exit(1)
 
 
@@ -127,7 +135,7 @@ def _show(ended: list[Status], faults: list[Fault], *, as_json: bool) -> None:
 
 
 def _telling(step: Progress) -> Callable[[Status], None]:
-    """Says the id of each load once, then how many files are loaded."""
+    """A callback that prints the id of each load once, and then moves the progress bar by its files."""
     told: set[str] = set()
 
     def tell(status: Status) -> None:
@@ -143,7 +151,7 @@ def _telling(step: Progress) -> Callable[[Status], None]:
 
 @contextmanager
 def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[Place]:
-    """A folder, or a prefix in S3; what it refuses is a user's."""
+    """Open a folder or a prefix in S3. Its errors become `WrongUse` or `Unreachable`."""
     from headwater.ingest.places.places import NotEmpty, open_place
 
     try:
@@ -157,7 +165,7 @@ def placed(target: str, region: str | None, profile: str | None, endpoint: str |
 
 @contextmanager
 def of_aws() -> Iterator[None]:
-    """The errors of AWS, as those of a user."""
+    """Turn errors of AWS and of S3 URLs into `WrongUse` or `Unreachable`."""
     from headwater.aws_bridge.s3 import NotAPlace
     from headwater.aws_bridge.session import AwsError, NotInstalled
     from headwater.ingest.folder.bulk_loading import AlreadyThere

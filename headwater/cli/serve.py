@@ -1,4 +1,4 @@
-"""Running a server, and the tokens that let senders and readers in."""
+"""The commands serve and token: a server, and the tokens that senders and readers need for it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,26 @@ if TYPE_CHECKING:
 @data_option
 @store_option
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="address to listen on; any but loopback needs tokens"
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="address to listen on; other addresses than 127.0.0.1 and ::1 need tokens",
 )
-@click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="0 takes a free one")
-@click.option("--allow-host", multiple=True, metavar="NAME", help="a name that the Host header may have; repeatable")
-@click.option("--allow-origin", multiple=True, metavar="URL", help="an origin that may send; repeatable")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="port to listen on; 0: any free one"
+)
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="host name that requests may use for this server; can be given several times",
+)
+@click.option(
+    "--allow-origin",
+    multiple=True,
+    metavar="URL",
+    help="web origin whose pages may send requests; can be given several times",
+)
 @click.option("--take-over", is_flag=True, help="write a remote graph even if another data folder does; it stops there")
 def serve(
     data: Path,
@@ -41,7 +56,10 @@ def serve(
     *,
     take_over: bool,
 ) -> None:
-    """Receive plans, keep them, answer questions; until Ctrl-C or SIGTERM, which drain first."""
+    """Receive execution plans, keep them, and answer questions, until Ctrl-C or SIGTERM.
+
+    Requests that are being answered are finished first. Spline agents send to http://HOST:PORT/producer.
+    """
     from headwater.ingest.process.graph_process import GraphProcess
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -78,7 +96,7 @@ def _ready(data: Path, store: str | None, url: str) -> None:
 
 @click.group(epilog="Example: headwater token add --scope write glue")
 def token() -> None:
-    """Tokens for senders and readers; needed for any address but loopback."""
+    """Tokens for senders and readers of a server: needed if it listens on another address than 127.0.0.1."""
 
 
 @token.command("add", epilog="Example: headwater token add --scope read dashboards")
@@ -86,10 +104,10 @@ def token() -> None:
 @click.option("--scope", type=click.Choice(["write", "read", "annotate", "admin"]), required=True, help="what it opens")
 @data_option
 def add(name: str, scope: str, data: Path) -> None:
-    """Make a token for NAME and print it, this once: only its hash is kept.
+    """Make a token for NAME and print it. It is shown only once: the server keeps its hash alone.
 
     \b
-    write     for agents: send plans and events; it opens nothing else, since parameters of jobs show it to many
+    write     for agents: send plans and events, no more: a token in the parameters of a job is seen by many
     read      for people and tools that ask: lineage, queries, metrics, Gremlin
     annotate  for people who also tag, own, describe, retire and ignore: read, and statements
     admin     everything
@@ -109,7 +127,7 @@ def add(name: str, scope: str, data: Path) -> None:
 @json_option
 @data_option
 def list_(data: Path, as_json: bool) -> None:
-    """The tokens there are, without themselves."""
+    """List the names and scopes of all tokens; the tokens themselves are not kept."""
     from headwater.ingest.http.tokens import TokenStore
 
     with translated():
@@ -124,7 +142,7 @@ def list_(data: Path, as_json: bool) -> None:
 @click.argument("name")
 @data_option
 def revoke(name: str, data: Path) -> None:
-    """Let the tokens of NAME open nothing any more, from now on."""
+    """Revoke all tokens of NAME, from the next request on."""
     from headwater.ingest.http.tokens import TokenStore
 
     with translated():

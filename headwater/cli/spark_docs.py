@@ -1,4 +1,4 @@
-"""The table of docs/spark.md, made from the agent's settings: ``python -m headwater.cli.spark_docs`` puts it there."""
+"""Writes the table of the agent's settings into docs/spark.md: ``python -m headwater.cli.spark_docs docs/spark.md``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def table() -> str:
 
 
 def page(text: str) -> str:
-    """A page with the table as it is now."""
+    """The text of a page, with the table between the two marks replaced."""
     return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: f"{BEGIN}{table()}{END}", text, flags=re.DOTALL)
 
 
@@ -29,7 +29,7 @@ def _line(row: Setting) -> str:
 
 
 def _shown(value: object) -> str:
-    """As one would write it."""
+    """A default as a user writes it: true, 0.5, text."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -35,20 +35,20 @@ _MISSING = "watches need more packages: pip install 'headwater[watch]'"
 
 def _state_option(function: Command) -> Command:
     return click.option(
-        "--state", metavar="DIR|S3", help="where it is remembered what was told (default: DATA/watches)"
+        "--state", metavar="DIR|S3", help="where the last answers and unsent reports are kept (default: DATA/watches)"
     )(function)
 
 
 @click.group(epilog="Example: headwater watch run watches.yaml")
 def watch() -> None:
-    """Ask questions again and again, and tell what is new: to a file, a webhook, an SNS topic."""
+    """Scheduled impact analysis: ask questions regularly and report changes to a file, a webhook or an SNS topic."""
 
 
 @watch.command(epilog="Example: headwater watch check watches.yaml")
 @_FILE
 @json_option
 def check(file: Path, *, as_json: bool) -> None:
-    """Check a FILE of watches; what is wrong is told with line and column."""
+    """Check a FILE of watches and list them. An error is reported with its line and column."""
     watches = _read(file)
     if as_json:
         print_json({"watches": [_row(one) for one in watches]})
@@ -63,7 +63,7 @@ def _asked(one: Watch) -> tuple[str, ...]:
 
 @watch.command(epilog="Example: headwater watch run watches.yaml --only revenue --state s3://BUCKET/watches")
 @_FILE
-@click.option("--only", multiple=True, metavar="NAME", help="this watch alone; can be given several times")
+@click.option("--only", multiple=True, metavar="NAME", help="evaluate only this watch; can be given several times")
 @_state_option
 @json_option
 @source_options
@@ -81,8 +81,8 @@ def run(
 ) -> None:
     """Evaluate the watches of FILE once, whatever their schedule: for cron, EventBridge Scheduler or a Lambda.
 
-    The first evaluation of a watch tells nothing, since there is nothing to compare with. Exit code 1 if a node was not
-    found or a channel did not take the news, which is kept and tried again.
+    The first evaluation of a watch reports nothing, since there is no earlier answer to compare with. Exit code 1 if a
+    node was not found or a report could not be delivered; the report is kept and tried again the next time.
     """
     from headwater.watching.running import evaluate
 
@@ -107,7 +107,10 @@ def run(
 @source_options
 @aws_options
 def serve(file: Path, *, state: str | None, data: Path, store: str | None, server: str | None, **aws: Any) -> None:
-    """Evaluate the watches of FILE on their schedules until SIGTERM or Ctrl-C. What was missed is made up for once."""
+    """Evaluate the watches of FILE on their schedules until SIGTERM or Ctrl-C.
+
+    After a pause (a laptop that slept) a watch that was due within the last hour is evaluated once.
+    """
     from headwater.watching.running import evaluate
     from headwater.watching.serving import serve as keep
 

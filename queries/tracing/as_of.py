@@ -56,18 +56,20 @@ def name_of(as_of: AsOf) -> str | None:
 
 
 def moment(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> PastTime:
-    """The moment that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one that is yet to come."""
+    """The moment that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one in the future."""
     if text == "now":
         return PastTime(now_ms + DAY_MS, text)
     at = milliseconds(text, field_name)
     if at is not None:
         # Clocks differ: the graph believes a run's time up to a day ahead, and now has to be as of now.
         if at > now_ms + DAY_MS:
-            raise QueryError(f"{field_name} {text.strip()} is yet to come", field_name)
+            raise QueryError(f"{field_name} {text.strip()} lies in the future", field_name)
         return PastTime(at, shown(at))
     runs = runs_named(g, text)
     if not runs:
-        raise QueryError(f"{field_name} must be {_EXPECTED}; {text[:100]!r} is no time, and no run", field_name)
+        raise QueryError(
+            f"{field_name} must be {_EXPECTED}; {text[:100]!r} is neither a time nor the id of a run", field_name
+        )
     return _of_runs(g, runs, text)
 
 

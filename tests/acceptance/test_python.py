@@ -168,7 +168,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 
 
 def test_editors_and_help_show_every_name() -> None:
-    shown = pydoc.render_doc(hw, renderer=pydoc.plaintext)
+    shown = pydoc.render_doc(hw, renderer=pydoc.plaintext)  # type: ignore[attr-defined]  # not in typeshed
     names = set(hw.__all__) - {"__version__"}
     assert names <= set(dir(hw))
     assert [name for name in names if not re.search(rf"^    (class )?{name}\b", shown, re.MULTILINE)] == []
