@@ -11,6 +11,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import Bytecode
 
 from headwater.graphmodel.delta import GraphDelta
+from headwater.graphstore.port import Guard
 from headwater.graphstore.writer import batches
 
 
@@ -29,7 +30,7 @@ class NullStore:
         """The same."""
         return self.g
 
-    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta], *, only_if: Guard | None = None) -> None:
         """Check the values. InvalidRequest: as in every store."""
         for _ in batches([deltas] if isinstance(deltas, GraphDelta) else deltas):
             pass

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
 from headwater.graphmodel.delta import GraphDelta
+
+
+class Guard(NamedTuple):
+    """A condition of a write: that a vertex has this value of a property."""
+
+    vertex: str
+    property: str
+    value: str
 
 
 class GraphStore(Protocol):
@@ -32,8 +40,12 @@ class GraphStore(Protocol):
     def latest(self) -> GraphTraversalSource:
         """As `g`, and sees every write that has returned; `g` may lag where another instance answers (Neptune)."""
 
-    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta], *, only_if: Guard | None = None) -> None:
         """Write the deltas in their order; on return all is kept. On an exception nothing changed, if it is atomic.
+
+        `only_if` is for stores that are not atomic: each request looks first, within itself, whether this holds, and
+        else writes nothing. That is no error: read the vertex afterwards. An atomic store has one writer, and ignores
+        it.
 
         What `InvalidRequest` is raised for leaves nothing in any store: values are checked before the first is written.
         Within a delta: removals, then vertices, then edges. Upserts are idempotent: what exists gets the

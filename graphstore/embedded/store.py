@@ -42,6 +42,7 @@ from headwater.graphstore.errors import (
     TimedOut,
     TransientError,
 )
+from headwater.graphstore.port import Guard
 from headwater.graphstore.writer import Dialect, traversals
 
 READ_TIMEOUT = 30_000  #: ms that one query may take
@@ -82,7 +83,7 @@ class EmbeddedStore:
         """The same as `g`: every read sees every write that has returned."""
         return self._g
 
-    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta], *, only_if: Guard | None = None) -> None:
         """Write all the deltas as one unit and one fsync."""
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
         self._write([change.none().bytecode for change in traversals(self._g, many, _JSON)])

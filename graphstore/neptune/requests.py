@@ -19,11 +19,11 @@ from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.writer import EDGE_KEY, Batch, EdgeKey, Properties, VertexKey
 
 
-def traversal(g: GraphTraversalSource, part: Batch) -> GraphTraversal:
+def traversal(g: GraphTraversalSource | GraphTraversal, part: Batch) -> GraphTraversal:
     """What writes the part: removals, then vertices, then edges."""
     chain = g
     if part.removed_edges or part.removed_vertices:
-        chain = _without(g.inject(0), part)
+        chain = _without(g if isinstance(g, GraphTraversal) else g.inject(0), part)
     for key, properties in part.vertices.items():
         chain = _vertex(chain, key, properties)
     for edge, properties in part.edges.items():

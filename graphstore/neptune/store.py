@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from gremlin_python.driver.protocol import GremlinServerError
-from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource
+from gremlin_python.process.graph_traversal import GraphTraversal
 from gremlin_python.process.traversal import Bytecode
 
 from headwater.graphmodel.delta import GraphDelta
@@ -26,9 +26,10 @@ from headwater.graphstore.neptune.requests import check_texts, traversal
 from headwater.graphstore.neptune.signing import Signer
 from headwater.graphstore.neptune.transport import Transport, trust
 from headwater.graphstore.neptune.url import Settings, settings
+from headwater.graphstore.port import Guard
 from headwater.graphstore.remote import gremlin_server
 from headwater.graphstore.remote.channel import Channel, Connect, Moved, SingleClient
-from headwater.graphstore.remote.requests import Budget, Request
+from headwater.graphstore.remote.requests import Budget, Request, Start
 from headwater.graphstore.remote.store import Limits, RemoteStore
 from headwater.graphstore.writer import Batch, batches
 
@@ -71,13 +72,13 @@ class NeptuneStore(RemoteStore):
         self._lanes = lanes
         self._side_by_side = ThreadPoolExecutor(lanes, thread_name_prefix="lane")
 
-    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta], *, only_if: Guard | None = None) -> None:
         """Write the deltas, stage by stage; all values are checked before the first is sent."""
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
         self._may_write()
         with self._turn:
             for stage in list(self._planned(many)):
-                self._run(stage)
+                self._run(stage, only_if)
 
     def close(self) -> None:
         """Close the connections."""
@@ -94,23 +95,23 @@ class NeptuneStore(RemoteStore):
         for batch in whole:
             yield from stages(batch, limit, self._lanes)
 
-    def _run(self, stage: Stage) -> None:
+    def _run(self, stage: Stage, only_if: Guard | None) -> None:
         """Every lane is waited for, whatever becomes of the others: none may write after `apply` has returned."""
         if len(stage) == 1:
-            self._write_lane(stage[0])
+            self._write_lane(stage[0], only_if)
             return
-        running = [self._side_by_side.submit(self._write_lane, lane) for lane in stage]
+        running = [self._side_by_side.submit(self._write_lane, lane, only_if) for lane in stage]
         failed = [error for lane in running if (error := lane.exception())]
         if failed:
             raise min(failed, key=lambda error: isinstance(error, TransientError))  # what lasts counts for more
 
-    def _write_lane(self, lane: Lane) -> None:
+    def _write_lane(self, lane: Lane, only_if: Guard | None) -> None:
         for part in lane:
             if part:
-                self._write(Request(part, _chain, 0))
+                self._write(Request(part, _chain, 0), only_if)
 
 
-def _chain(g: GraphTraversalSource, part: Sequence[Batch]) -> GraphTraversal:
+def _chain(g: Start, part: Sequence[Batch]) -> GraphTraversal:
     return traversal(g, joined(part))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Cardinality, Direction, Merge, P, T
@@ -25,7 +25,8 @@ _KEY, _PROPERTIES = "~k", "~p"  #: of a row; no property can be named so
 _VALUE_BYTES = 16  #: about what a value costs in a request beside its text, its name included
 
 Row = dict[Any, Any]
-Build = Callable[[GraphTraversalSource, Sequence[Any]], GraphTraversal]
+Start: TypeAlias = GraphTraversalSource | GraphTraversal  #: the graph; or a traverser, none if nothing is to be written
+Build = Callable[[Start, Sequence[Any]], GraphTraversal]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Request:
     build: Build
     bytes: int  #: about what is sent
 
-    def traversal(self, g: GraphTraversalSource) -> GraphTraversal:
+    def traversal(self, g: Start) -> GraphTraversal:
         """What is to be sent, without results."""
         return self.build(g, self.rows).none()
 
@@ -75,19 +76,19 @@ def requests(deltas: Sequence[GraphDelta], budget: Budget) -> Iterator[Request]:
 def _removal(label: str) -> Build:
     """Edges of one label as (source, key): an index on edges, where a store has none, is that of their source."""
 
-    def build(g: GraphTraversalSource, rows: Sequence[tuple[str, str]]) -> GraphTraversal:
+    def build(g: Start, rows: Sequence[tuple[str, str]]) -> GraphTraversal:
         sources = list(dict.fromkeys(source for source, _ in rows))
         return g.V(sources).out_e(label).has(EDGE_KEY, P.within([key for _, key in rows])).drop()
 
     return build
 
 
-def _remove_vertices(g: GraphTraversalSource, rows: Sequence[str]) -> GraphTraversal:
+def _remove_vertices(g: Start, rows: Sequence[str]) -> GraphTraversal:
     return g.V(list(rows)).drop()
 
 
 def _merge_vertices(names: Sequence[str]) -> Build:
-    def build(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
+    def build(g: Start, rows: Sequence[Row]) -> GraphTraversal:
         merged = _injected(g, rows).merge_v(__.select(_KEY))
         for name in names:
             merged = merged.property(Cardinality.single, name, __.select("row").select(name))
@@ -96,7 +97,7 @@ def _merge_vertices(names: Sequence[str]) -> Build:
     return build
 
 
-def _merge_edges(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
+def _merge_edges(g: Start, rows: Sequence[Row]) -> GraphTraversal:
     """On a match the current object is the edge that was found: the row is reached by its name."""
     merged = _injected(g, rows).merge_e(__.select(_KEY))
     return merged.option(Merge.on_create, __.select(_PROPERTIES)).option(
@@ -104,7 +105,9 @@ def _merge_edges(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal
     )
 
 
-def _injected(g: GraphTraversalSource, rows: Sequence[Row]) -> GraphTraversal:
+def _injected(g: Start, rows: Sequence[Row]) -> GraphTraversal:
+    if isinstance(g, GraphTraversal):  # inject() would add the rows, whether there is a traverser or not
+        return g.constant(Rows(rows)).unfold().as_("row")
     return g.inject(Rows(rows)).unfold().as_("row")
 
 

@@ -21,8 +21,9 @@ from gremlin_python.process.traversal import Bytecode, T
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.allowed_steps import check_reading, timeout_of
 from headwater.graphstore.errors import Exceeded, InvalidRequest, PermanentError, TransientError
+from headwater.graphstore.port import Guard
 from headwater.graphstore.remote.channel import Channel, Lost
-from headwater.graphstore.remote.requests import Budget, Request, requests
+from headwater.graphstore.remote.requests import Budget, Request, Start, requests
 
 log = logging.getLogger(__name__)
 
@@ -76,13 +77,13 @@ class RemoteStore:
         """Whether `close` was called."""
         return self._reading.closed
 
-    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta], *, only_if: Guard | None = None) -> None:
         """Write the deltas request by request; all values are checked before the first is sent."""
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
         self._may_write()
         with self._turn:
             for request in list(requests(many, self._limits.budget)):
-                self._write(request)
+                self._write(request, only_if)
 
     def clear(self) -> None:
         """Remove everything, some at a time, edges first: a hub with all its edges may be more than one request."""
@@ -126,17 +127,21 @@ class RemoteStore:
         if self._readonly:
             raise InvalidRequest("the store was opened read-only")
 
-    def _write(self, request: Request) -> None:
+    def _write(self, request: Request, only_if: Guard | None) -> None:
         try:
-            self._send(request.traversal(self._g))
+            self._send(request.traversal(self._start(only_if)))
         except (Lost, Exceeded) as error:
             if len(request.rows) == 1:
                 raise _of_one_row(request, error) from error
             log.info("a request of %s rows is sent in halves: %s", len(request.rows), error)
             for half in request.halves():
-                self._write(half)
+                self._write(half, only_if)
             if isinstance(error, Lost):
                 self._shrink(request.bytes)
+
+    def _start(self, only_if: Guard | None) -> Start:
+        """What a request begins with: where the condition does not hold there is no traverser, and so no effect."""
+        return self._g if only_if is None else self._g.V(only_if.vertex).has(only_if.property, only_if.value)
 
     def _shrink(self, size: int) -> None:
         """The server's limit does not change: from now on no request is as large as one that it hung up on."""

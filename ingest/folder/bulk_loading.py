@@ -1,6 +1,6 @@
-"""An export in S3 into a Neptune cluster: first the graph, then, if all of it is loaded, the vertex that says so.
+"""Loads an export in S3 into a Neptune cluster: first the graph; if all of it is loaded, the vertex that says so.
 
-A load that fails half-way leaves what it had loaded. Without that vertex such a graph is not taken for a whole one.
+A load that fails half-way leaves what it had loaded; without that vertex, nobody takes such a graph for a whole one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from headwater.ingest.folder.exporting import GRAPH, LEDGER
 
 
 class AlreadyThere(Exception):
-    """The cluster holds a graph: what differs in it would get a second value, which is an error."""
+    """The cluster holds a graph. The loader would add second values to properties that differ, so it is not started."""
 
 
 def bulk_load(
@@ -27,8 +27,8 @@ def bulk_load(
 ) -> Iterator[Status]:
     """Load the export under ``s3://bucket/prefix``; how each load ended. After one that is not complete none follows.
 
-    `load` is one that was started before: it is followed, and what comes after it is started. Raises `AlreadyThere`,
-    and `AwsError`.
+    `load` is the id of a load that was started before: it is waited for, and then the next one is started. Raises
+    `AlreadyThere` and `AwsError`.
     """
     graph, ledger = (f"{place.rstrip('/')}/{folder}/" for folder in (GRAPH, LEDGER))
     if load is None:

@@ -97,7 +97,7 @@ def _refuse_unless_graph_of(ledger: Ledger, store: GraphStore, derived: Derived,
 
 
 def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:
-    """A graph without a mark is another's, or was loaded in part; unless a first replay was cut off at once."""
+    """Without a mark a graph is foreign or loaded in part, unless the first batch of a replay was interrupted."""
     begun = derived.meta("ledger") and not derived.checkpoint
     if not begun:
         if not is_empty(store):

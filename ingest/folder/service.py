@@ -1,4 +1,4 @@
-"""A data folder, opened: the ledger, the graph and the projector between them. The server and the CLI stand on it.
+"""A data folder, opened: the ledger, the graph and the projector that keeps them equal. Server and CLI use this.
 
 DIR/ledger.sqlite     the truth
 DIR/graph/            the embedded store
@@ -157,13 +157,13 @@ class Service:
         self._thread.start()
 
     def _project(self) -> None:
-        """Where a thread has a priority of its own (Linux), those who send and those who ask come before this one."""
+        """On Linux a thread has a priority of its own: lowered, so that receiving and answering come first."""
         if sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         self.projector.run(self._stop)
 
     def close(self) -> None:
-        """Stop the projector where it stands (the ledger has the rest) and close everything."""
+        """Stop the projector after the batch that it is writing, and close everything; the ledger has what is left."""
         self._stop.set()
         self.projector.wake()
         if self._thread is not None:
@@ -275,7 +275,7 @@ def _open_store(url: str) -> tuple[GraphStore, bool]:
 
 
 def _when_free(url: str) -> GraphStore:
-    """The store. Whoever has the ledger waits for the store a while: a killed server's graph process ends after it."""
+    """The store, waited for: the graph process of a server that was killed ends a moment after the server."""
     end = time.monotonic() + _FREE_SECONDS
     while True:
         try:

@@ -1,7 +1,7 @@
-"""Where the derived tables of a store lie in a data folder: those of its own store in it, those of others apart.
+"""Where in a data folder the derived tables of a graph store lie.
 
 DIR/derived.sqlite                               the store inside the folder
-DIR/targets/<hash of the URL>/derived.sqlite     any other; with a lock, since two writers would undo each other's work
+DIR/targets/<hash of the URL>/derived.sqlite     any other store; with a lock: one writer at a time
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def tables_of(folder: Path, url: str | None) -> Path:
 
 
 def lock(folder: Path, url: str) -> FolderLock:
-    """Hold a store that is not the folder's own, for one writer at a time. LedgerInUse: another process does."""
+    """Lock a store that is not the folder's own against other writers from this folder. LedgerInUse: one has it."""
     place = tables_of(folder, url).parent
     prepare_folder(place)
     try:
@@ -42,6 +42,6 @@ def lock(folder: Path, url: str) -> FolderLock:
 
 
 def _named(url: str) -> str:
-    """The same store by the same name, wherever one stands."""
+    """One text for one store: the path of an embedded store is resolved against the current folder."""
     scheme, _, path = url.partition(":")
     return f"embedded:{Path(path).expanduser().resolve()}" if scheme == "embedded" else url.rstrip("/")

@@ -1,13 +1,13 @@
 """One writer at a time: who may write a graph, by an epoch on its mark.
 
 An embedded store is locked by its process, and needs none of this. A store behind a socket lets everybody write, so
-whoever opens it for writing takes the next epoch and signs the mark; each batch is checked against that signature. A
-graph that another place has signed, and not given back, is refused, unless it is taken over by an explicit word. The
-one that lost it finds another signature at its next check and stops writing.
+whoever opens it for writing takes the next epoch and signs the mark. Each request of a batch looks for that signature,
+within itself, before it writes, and the mark is read between them. A graph that another place has signed, and not given
+back, is refused, unless it is taken over by an explicit word. The one that lost it finds another signature and stops.
 
-The check and the write are not one transaction: of a batch that is on its way while the graph is taken over, requests
-may still arrive. It cannot sign the mark back, since a batch never writes the signature; and the new writer finds the
-mark moved at its next batch, and compares the graph with its ledger.
+What remains possible: of a batch that is cut off by a takeover, the requests before it stay, as after a crash, and the
+new writer compares the graph with its ledger if the mark was moved. A server without transactions (TinkerGraph) may run
+one request beside the one that signs. Emptying a graph (`clear`) is checked before, and not while it runs.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import socket
 from pathlib import Path
 
 from headwater.graphstore.errors import InUse, StoreError
-from headwater.graphstore.port import GraphStore
+from headwater.graphstore.port import GraphStore, Guard
 from headwater.ingest.graph.following import GivenUp
-from headwater.ingest.graph.mark import Mark, read_mark
+from headwater.ingest.graph.mark import LEDGER, Mark, read_mark
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,11 @@ class Ownership:
     def lost(self) -> GraphTaken | None:
         """Why this opening may not write any more; None while it may."""
         return self._lost
+
+    @property
+    def guard(self) -> Guard:
+        """The condition of every request that this opening sends: that its signature stands on the mark."""
+        return Guard(LEDGER, "writer", self._signature)
 
     def refuse_if_taken(self, mark: Mark) -> None:
         """GraphTaken: another place has signed the graph, and it is not to be taken over. Writes nothing."""

@@ -90,9 +90,6 @@ class Projector:
         with self._turn:
             if self._batches.in_doubt:
                 recover(self._batches, self._retry, _UNRELATED)
-                self._batches.in_doubt = False
-
-    check = prepare
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Bring a batch into the graph. What cannot be decoded is parked; StartAgain: the graph is drawn anew."""

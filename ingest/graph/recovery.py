@@ -52,6 +52,7 @@ def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[t
     if missing and not _reapplied(batches, missing, unrelated):
         _draw_anew(batches, retry, unrelated)
         return
+    batches.in_doubt = False  # before the retries: each may be cut off, or leave a part of its entry in the graph
     for sequence in derived.retrying():
         retry(sequence)
 

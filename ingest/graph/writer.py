@@ -59,9 +59,9 @@ class GraphWriter:
             self._store.apply([delta, mark.delta()])
             return
         self._expect(known, mark)
-        self._store.apply(runs_last(delta))
+        self._store.apply(runs_last(delta), only_if=self._ownership.guard)
         self._expect(known, mark)
-        self._store.apply(mark.delta())
+        self._store.apply(mark.delta(), only_if=self._ownership.guard)
         self._expect(mark)
 
     def _expect(self, *marks: Mark) -> None:

@@ -78,7 +78,7 @@ _LIMITS = Limits()
 
 
 async def _forward_socket(request: web.Request) -> web.StreamResponse:
-    """What is no WebSocket, or not wanted as one, is answered as any other request is: by a sentence."""
+    """A request that is no WebSocket, or is refused as one, is forwarded as any other: its answer says why."""
     socket = web.WebSocketResponse(max_msg_size=_LIMITS.request_bytes, compress=False)
     if not socket.can_prepare(request):
         return await _forward(request)
@@ -97,21 +97,23 @@ async def _forward_socket(request: web.Request) -> web.StreamResponse:
         await sockets.accept(socket, request)
         try:
             await _join(socket, graph)
-            await sockets.end(socket, graph.close_code if graph.close_code in _SAID else WSCloseCode.SERVICE_RESTART)
+            await sockets.end(
+                socket, graph.close_code if graph.close_code in _CLOSE_CODES else WSCloseCode.SERVICE_RESTART
+            )
         finally:
             sockets.discard(socket)
     return socket
 
 
 async def _join(socket: web.WebSocketResponse, graph: aiohttp.ClientWebSocketResponse) -> None:
-    """Pass messages on both ways until one side ends, or does not read."""
-    ways = [asyncio.create_task(_pass_on(socket, graph)), asyncio.create_task(_pass_on(graph, socket))]
+    """Pass messages on in both directions until one side ends, or stops reading."""
+    directions = [asyncio.create_task(_pass_on(socket, graph)), asyncio.create_task(_pass_on(graph, socket))]
     try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)  # a connection that broke is the end of it
+        for direction in directions:
+            direction.cancel()
+        await asyncio.gather(*directions, return_exceptions=True)  # a broken connection ends it as well
 
 
 async def _pass_on(source: _Socket, target: _Socket) -> None:
@@ -125,5 +127,7 @@ async def _pass_on(source: _Socket, target: _Socket) -> None:
         await asyncio.wait_for(sending, _LIMITS.send_seconds)
 
 
-#: Reasons for an end that may be passed on; a side that is simply gone gave none.
-_SAID = frozenset({WSCloseCode.OK, WSCloseCode.GOING_AWAY, WSCloseCode.POLICY_VIOLATION, WSCloseCode.MESSAGE_TOO_BIG})
+#: Close codes that may be passed on. A side that vanished has another one, which no endpoint may send.
+_CLOSE_CODES = frozenset(
+    {WSCloseCode.OK, WSCloseCode.GOING_AWAY, WSCloseCode.POLICY_VIOLATION, WSCloseCode.MESSAGE_TOO_BIG}
+)

@@ -1,7 +1,8 @@
-"""The server's side of the graph's process: start it, wake it, start it again if it dies, end it.
+"""The server's side of the graph process: start it, wake it, start it again if it dies, end it.
 
-What is acknowledged never waits for it, and is not touched by its end: the ledger is written by the server alone.
-Imports little, so that the process can be started first: it gets ready while the server does.
+Acknowledging a payload never waits for it, and a crash of it loses nothing: only the server writes the ledger. This
+module imports little, so that the process is started first and gets ready while the server does. What runs in the
+process is `graph_worker`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,55 +25,52 @@ log = logging.getLogger(__name__)
 _END_SECONDS = 30.0  #: what the process gets to finish the batch in hand and close the store
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  #: seconds before it is started again
 _POLL_SECONDS = 0.25
-_TELL_SECONDS = 0.01
+_SIGNAL_SECONDS = 0.01  #: entries that come within this time share one signal to the process
+TAKE_OVER = "take-over"  #: an argument of the process
 
 
 class GraphProcess:
     """Made by `start`; `close` ends it. Its socket lies in a folder that only this user can enter."""
 
-    def __init__(self, command: Callable[[Path], list[str]]) -> None:
-        """Use `start`. `command` gives the command line for the path of the socket."""
+    def __init__(self, command: Callable[[Path], list[str]], first: Sequence[str] = ()) -> None:
+        """Use `start`. `command` gives the command line for the path of the socket; `first` is added the first time."""
         self._place = Path(tempfile.mkdtemp(prefix="headwater-"))
         self.address = self._place / "graph"
         self._command = command
         self._opened = False
-        self._told: asyncio.TimerHandle | None = None
-        self._process = self._spawn()
+        self._signal: asyncio.TimerHandle | None = None  #: the next byte to the process
+        self._process = self._spawn(first)
 
     @classmethod
     def start(cls, folder: Path, store: str | None, *, take_over: bool = False) -> GraphProcess:
         """Start the process, which opens nothing yet: the server first makes sure that the folder is its own.
 
-        `take_over`: write a remote graph even if another data folder does.
+        `take_over`: write a remote graph even if another data folder does. That is not said again if the process dies
+        and is started again: a server that lost the graph meanwhile must not take it back by itself.
         """
         return cls(
-            lambda path: command(
-                "headwater.ingest.process.graph_worker:main",
-                str(folder),
-                store or "",
-                str(path),
-                *(["take-over"] if take_over else []),
-            )
+            lambda path: command("headwater.ingest.process.graph_worker:main", str(folder), store or "", str(path)),
+            [TAKE_OVER] if take_over else [],
         )
 
     def open(self) -> None:
-        """Have the store opened, and wait until questions are answered; raises what `Service.open` raised there."""
+        """Let the process open the store; wait until it answers questions. Raises what `Service.open` raised there."""
         assert self._process.stdout is not None, "the process was started with a pipe"
         self._opened = True
-        self._tell()
+        self._send_signal()
         line = self._process.stdout.readline()
         said = json.loads(line) if line else {"error": "", "text": "the graph's process did not start"}
         if "error" in said:
             raise _errors().get(said["error"], RuntimeError)(said["text"])
 
     def wake(self, _sequence: int = 0) -> None:
-        """Say, from the event loop and soon, that entries came: a word for many of them."""
-        if self._told is None:
-            self._told = asyncio.get_running_loop().call_later(_TELL_SECONDS, self._tell)
+        """Signal that entries came, a moment later and once for many of them. Called in the event loop."""
+        if self._signal is None:
+            self._signal = asyncio.get_running_loop().call_later(_SIGNAL_SECONDS, self._send_signal)
 
-    def _tell(self) -> None:
-        """Never waits: in a full pipe there is a word already."""
-        self._told = None
+    def _send_signal(self) -> None:
+        """One byte to the process. Never waits: if the pipe is full, the process has signals to read."""
+        self._signal = None
         assert self._process.stdin is not None, "the process was started with a pipe"
         with suppress(BlockingIOError, BrokenPipeError):
             os.write(self._process.stdin.fileno(), b"\n")
@@ -95,7 +93,7 @@ class GraphProcess:
                 log.error("the graph cannot be opened: %s", error)  # noqa: TRY400 - the text says all
 
     def close(self) -> None:
-        """Let it finish what it has in hand, and end. Closing twice is no error."""
+        """End the process after the batch that it is writing. Closing twice is no error."""
         if not self._opened:
             self._process.kill()
         self._release()
@@ -112,9 +110,9 @@ class GraphProcess:
                 with suppress(BrokenPipeError):
                     pipe.close()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self, words: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 - our own module
-            self._command(self.address), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [*self._command(self.address), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         assert process.stdin is not None, "started with a pipe"
         os.set_blocking(process.stdin.fileno(), False)
@@ -122,7 +120,7 @@ class GraphProcess:
 
 
 def _errors() -> dict[str, type[Exception]]:
-    """What can go wrong there, by name."""
+    """The errors of `Service.open`, by the names that the process writes."""
     from headwater.graphstore.errors import (
         Damaged,
         Denied,

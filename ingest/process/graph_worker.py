@@ -1,9 +1,11 @@
-"""The graph's own process: projector, store and the API over them, on a Unix socket behind the server that receives.
+"""What runs in the graph process: projector, store and the API over them, on a Unix socket that the server asks.
 
-Python computes on one core a process: beside the projector every acknowledgement would wait for it. The ledger is read
-here and never written. Standard input is the server's hand: the first byte says that the folder is the server's own,
-further ones that entries came, the end that it is gone. Started by `graph_process`, which reads one line of
-standard output: that all is open, or what went wrong.
+A process of its own, since Python computes on one core a process: in the server, every acknowledgement would wait for
+the projector. The ledger is read here and never written.
+
+The server (`graph_process`) signals by standard input: the first byte says that it holds the lock of the data folder, a
+further one that entries came, the end of input that the server is gone. This process writes one line to standard
+output: that all is open, or what went wrong.
 """
 
 from __future__ import annotations
@@ -28,17 +30,18 @@ from headwater.ingest.http import api
 from headwater.ingest.http.auth import check_forwarded_requests
 from headwater.ingest.http.serving import answer_errors, make_runner
 from headwater.ingest.ledger.ledger import LedgerError
+from headwater.ingest.process.graph_process import TAKE_OVER
 
-#: Seconds after which the projector lets a question go on, and a question the projector.
+#: Seconds after which Python switches between the threads that project and answer; its default would be 5 ms.
 _SWITCH_SECONDS = 0.001
-_KEEPALIVE_SECONDS = 86_400.0  #: the server's connections are never closed from here: a question would be lost
+_KEEPALIVE_SECONDS = 86_400.0  #: only the server closes its connections: a question on its way would be lost
 _READ = 4_096
 
 
 def main(arguments: Sequence[str]) -> int:
     """Serve until standard input ends; the exit code.
 
-    Arguments: folder, store (empty: the folder's), socket, and perhaps the word take-over.
+    Arguments: folder, store (empty: the folder's own), socket, and perhaps `graph_process.TAKE_OVER`.
     """
     folder, store, address, *words = arguments
     for number in (signal.SIGINT, signal.SIGTERM):  # the server is told, drains, and then ends this process
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     if not os.read(sys.stdin.fileno(), _READ):
         return 0
     try:
-        service = Service.open(Path(folder), store or None, follows=True, take_over="take-over" in words)
+        service = Service.open(Path(folder), store or None, follows=True, take_over=TAKE_OVER in words)
     except (StoreError, LedgerError, ForeignGraph) as error:
         _tell({"error": type(error).__name__, "text": str(error)})
         return 1

@@ -6,18 +6,20 @@ import logging
 import shutil
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphstore import GraphStore, open_store
 from headwater.graphstore.errors import InUse
+from headwater.graphstore.port import Guard
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.folder.replaying import replay_into
 from headwater.ingest.folder.service import Service
-from headwater.ingest.graph.mark import read_mark
+from headwater.ingest.graph.mark import LEDGER, Mark, read_mark
 from headwater.ingest.graph.ownership import GraphTaken, Ownership, place_of
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.ledger.ledger import Ledger
@@ -139,11 +141,11 @@ class Taken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta], **condition: Any) -> None:
         self._left -= 1
         if self._left == 0:
             self._other.take(read_mark(self._store))
-        self._store.apply(deltas)
+        self._store.apply(deltas, **condition)
 
 
 @pytest.mark.parametrize("at", [2, 3, 4, 5])
@@ -158,6 +160,30 @@ def test_taken_over_in_the_middle_of_a_batch(at: int, url: str, folders: tuple[P
         mark = read_mark(store)
         assert (mark.epoch, mark.writer.split()[0]) == (2, "elsewhere:/data")
     derived.close()
+
+
+@pytest.mark.parametrize("count", [1, 1_500])  # one request, and many
+def test_a_request_that_comes_late_writes_nothing(count: int, store: GraphStore) -> None:
+    """What a server that lost the graph had on its way: vertices, edges and removals."""
+    if store.atomic:
+        pytest.skip("an embedded store has one process")
+    kept = [vertex(f"s3://lake/{i}", "dataset") for i in range(3)]
+    job = vertex("job", "job", name="a")
+    store.apply([Mark(1, "a" * 32, 2, "other").owner_delta(), GraphDelta((*kept, job))])
+    before = stored(store)
+    late = GraphDelta(
+        tuple(vertex(f"s3://late/{i}", "dataset") for i in range(count)),
+        tuple(edge("follows", "job", f"s3://late/{i}") for i in range(count)),
+        removed_vertices=("job", "s3://lake/1"),
+    )
+    store.apply(late, only_if=Guard(LEDGER, "writer", "one"))
+    store.apply(Mark(9, "a" * 32).delta(), only_if=Guard(LEDGER, "writer", "one"))
+    assert_equal(stored(store), before)
+    assert read_mark(store) == Mark(1, "a" * 32, 2, "other")
+    store.apply(replace(late, removed_vertices=("s3://lake/1",)), only_if=Guard(LEDGER, "writer", "other"))
+    found = stored(store)
+    assert len(found.vertices) == 3 + count
+    assert len(found.edges) == count
 
 
 def test_two_take_a_graph_at_the_same_time(url: str) -> None:

@@ -104,12 +104,12 @@ class Interrupted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def apply(self, deltas: GraphDelta | Sequence[GraphDelta]) -> None:
+    def apply(self, deltas: GraphDelta | Sequence[GraphDelta], **condition: Any) -> None:
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
         whole = GraphDelta(tuple(vertex for delta in many for vertex in delta.vertices))
         self.writes += 1
         self._before(self.writes, whole)
-        self._store.apply(deltas)
+        self._store.apply(deltas, **condition)
         self._after(self.writes, whole)
 
 
