@@ -1,4 +1,4 @@
-"""A prefix in S3 as a place for files, as `ingest.places.places` describes one."""
+"""A prefix in S3 as a place for files, as `ingest.places.file_storage` describes one."""
 
 from __future__ import annotations
 

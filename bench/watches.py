@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.estates import COLUMNS, WIDTH, dataset, estate
 from bench.figure import Figure
 from headwater.graphstore import open_store
-from headwater.ingest.places.places import Folder
+from headwater.ingest.places.file_storage import LocalFolder
 from headwater.reading import ReadOnly
 from headwater.watching.definitions import Channel, Watch
 from headwater.watching.running import evaluate
@@ -45,6 +45,6 @@ def _watches(many: int) -> Iterator[Watch]:
 
 def _seconds(source: ReadOnly, defined: list[Watch], state: Path) -> float:
     begin = time.perf_counter()
-    outcomes = list(evaluate(source, defined, States(Folder(state))))
+    outcomes = list(evaluate(source, defined, States(LocalFolder(state))))
     assert not any(outcome.problems or outcome.told for outcome in outcomes), "nothing is wrong, and nothing is new"
     return time.perf_counter() - begin

@@ -18,7 +18,7 @@ from headwater.client import Client, running
 from headwater.errors import HeadwaterError
 
 if TYPE_CHECKING:
-    from headwater.ingest.ledger.ledger import Ledger
+    from headwater.ingest.ledger.ledger import LedgerReader
 
 State = Literal["ok", "warn", "fail"]
 
@@ -44,8 +44,10 @@ class Finding:
 
 def examine(data: Path, store: str | None, server: str | None) -> list[Finding]:
     """All checks, in the order in which one would look."""
+    from headwater.ingest.ledger.ledger import holds_ledger
+
     findings = [_python(), _folder(data), _space(data), _disk(data)]
-    if not (data / "ledger.sqlite").exists() and server is None:
+    if not holds_ledger(data) and server is None:
         return [*findings, Finding("ok", "ledger", "there is none yet: `headwater serve` or `headwater load` makes it")]
     return [*findings, *_content(data, store, server)]
 
@@ -141,11 +143,10 @@ def _clock(data: Path) -> Finding:
     return Finding("warn", "clock", f"the last entry came {ahead:,.0f} s after now: set this machine's clock")
 
 
-def _ledger_of(data: Path) -> Ledger:
-    from headwater.ingest.ledger.ledger import Ledger
-    from headwater.ingest.ledger.verify import now_ms
+def _ledger_of(data: Path) -> LedgerReader:
+    from headwater.ingest.ledger.ledger import open_reader
 
-    return Ledger.open(data, clock=now_ms, readonly=True)
+    return open_reader(data)
 
 
 def _graph(data: Path, store: str | None, server: str | None) -> Iterator[Finding]:

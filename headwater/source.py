@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
-_LEDGER_FILE = "ledger.sqlite"
 
 
 class Source(Protocol):
@@ -198,10 +197,12 @@ def find(
     """
     if server is not None:
         return Remote(Client(server))
+    from headwater.ingest.ledger.ledger import holds_ledger
+
     client = running(data, store)
     if client is not None:
         return Remote(client)
-    if not create and store is not None and store.startswith(SHARED) and not (data / _LEDGER_FILE).exists():
+    if not create and store is not None and store.startswith(SHARED) and not holds_ledger(data):
         return ReadOnly.open(store)
     if not create:
         has_ledger(data)
@@ -210,7 +211,9 @@ def find(
 
 def has_ledger(folder: Path) -> None:
     """WrongUse: it has none. A question to a folder that was misspelt must not make that folder."""
-    if not (folder / _LEDGER_FILE).exists():
+    from headwater.ingest.ledger.ledger import holds_ledger
+
+    if not holds_ledger(folder):
         raise WrongUse(f"there is nothing in {folder} yet: `headwater serve` or `headwater load` begins it")
 
 

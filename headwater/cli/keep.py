@@ -78,19 +78,14 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
 @data_option
 def backup(target: Path, data: Path) -> None:
     """Copy the ledger to a new file TARGET and verify the copy. Works while a server runs."""
-    from headwater.ingest.ledger.ledger import Ledger
-    from headwater.ingest.ledger.verify import now_ms
+    from headwater.ingest.ledger.backup import back_up
 
     if target.exists():
         raise WrongUse(f"{target} exists already")
     with translated(), progress("copying") as step:
-        ledger = Ledger.open(data, clock=now_ms, readonly=True)
-        try:
-            report = ledger.backup(target, progress=step)
-        finally:
-            ledger.close()
-    if not report.ok:
-        raise HeadwaterError(f"the copy does not verify: {report.first_problem}")
+        report = back_up(data, target, step)
+    if report.first_problem is not None:
+        raise HeadwaterError(f"the copy does not verify: {report.first_problem.sentence}")
     click.echo(f"{report.entries:,} entries copied to {target} and verified; head {report.head.hash}")
 
 

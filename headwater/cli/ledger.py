@@ -1,4 +1,4 @@
-"""The ledger in portable files: written, and checked."""
+"""The commands `headwater ledger`: the ledger in portable files, written and checked."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ def export(target: str, *, split: int, as_json: bool, data: Path, **aws: Any) ->
     In segments of NDJSON, packed, with a manifest of their hashes; `headwater ledger check` reads them back.
     """
     from headwater.ingest.ledger.export import export_ledger
+    from headwater.ingest.ledger.ledger import open_reader
 
     has_ledger(data)
-    with placed(target, **aws) as place, translated(), progress("exporting") as step:
-        manifest = export_ledger(data, place, step, split=split * _MB)
+    with placed(target, **aws) as storage, translated(), open_reader(data) as entries, progress("exporting") as step:
+        manifest = export_ledger(entries, storage, step, split=split * _MB)
     if as_json:
         named = {"ledger": manifest.ledger, "entries": manifest.entries, "head": manifest.head}
         print_json({**named, "segments": len(manifest.segments), "bytes": sum(s.bytes for s in manifest.segments)})
         return
-    entries = f"{manifest.entries:,} entries in {len(manifest.segments):,} segments"
-    click.echo(safe(f"{entries} in {target}; head {manifest.entries} {manifest.head}"))
+    written = f"{manifest.entries:,} entries in {len(manifest.segments):,} segments"
+    click.echo(safe(f"{written} in {target}; head {manifest.entries} {manifest.head}"))
 
 
 @ledger.command(epilog="Example: headwater ledger check s3://BUCKET/ledger")
@@ -53,22 +54,23 @@ def export(target: str, *, split: int, as_json: bool, data: Path, **aws: Any) ->
 @aws_options
 def check(source: str, *, as_json: bool, **aws: Any) -> None:
     """Read an exported ledger and check every hash: nothing altered, dropped or reordered. Exit code 1 if not."""
+    from headwater.ingest.ledger.entries import Damaged
     from headwater.ingest.ledger.export import check_export
-    from headwater.ingest.ledger.segments import Damaged
 
-    with placed(source, **aws) as place, translated(), progress("checking") as step:
+    with placed(source, **aws) as storage, translated(), progress("checking") as step:
         try:
-            found = check_export(place, step)
+            report = check_export(storage, step)
         except Damaged as error:
-            _say_damaged(error, as_json=as_json)
+            _exit_as_damaged(error, as_json=as_json)
     if as_json:
-        print_json({"ok": True, **vars(found)})
+        print_json({"ok": True, "entries": report.entries, "erased": report.erased, "head": report.head.hash})
     else:
-        erased = f", {found.erased:,} of them erased" if found.erased else ""
-        click.echo(f"ok: {found.entries:,} entries{erased}; head {found.entries} {found.head}")
+        erased = f", {report.erased:,} of them erased" if report.erased else ""
+        click.echo(f"ok: {report.entries:,} entries{erased}; head {report.entries} {report.head.hash}")
 
 
-def _say_damaged(error: Exception, *, as_json: bool) -> NoReturn:
+def _exit_as_damaged(error: Exception, *, as_json: bool) -> NoReturn:
+    """Print what is wrong with an export, and exit with code 1."""
     if as_json:
         print_json({"ok": False, "problem": str(error)})
     else:

@@ -27,7 +27,7 @@ from headwater.translation import translated
 
 if TYPE_CHECKING:
     from headwater.aws_bridge.neptune_loader import Fault, Status
-    from headwater.ingest.places.places import Place
+    from headwater.ingest.places.file_storage import FileStorage
     from headwater.ingest.progress import Progress
 
 _MB = 2**20
@@ -150,13 +150,13 @@ def _telling(step: Progress) -> Callable[[Status], None]:
 
 
 @contextmanager
-def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[Place]:
+def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[FileStorage]:
     """Open a folder or a prefix in S3. Its errors become `WrongUse` or `Unreachable`."""
-    from headwater.ingest.places.places import NotEmpty, open_place
+    from headwater.ingest.places.file_storage import NotEmpty, open_storage
 
     try:
         with of_aws():
-            yield open_place(target, region, profile, endpoint)
+            yield open_storage(target, region, profile, endpoint)
     except NotEmpty as error:
         raise WrongUse(str(error)) from error
     except OSError as error:

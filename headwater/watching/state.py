@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headwater.errors import HeadwaterError
-from headwater.ingest.places.places import Place
+from headwater.ingest.places.file_storage import FileStorage
 from headwater.watching.news import News
 
 FOLDER = "watches"  #: in a data folder
@@ -68,7 +68,7 @@ class State:
 class States:
     """The states in a place."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: FileStorage) -> None:
         self._place = place
         self._names: set[str] | None = None
 

@@ -38,10 +38,10 @@ from headwater.ingest.folder.exporting import GRAPH, mark_whole
 from headwater.ingest.folder.loader_files import LoaderFiles, Written
 from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.intake.bridge import Decode
-from headwater.ingest.ledger.entries import Entry, LedgerError
-from headwater.ingest.ledger.export import read_manifest, read_segment
-from headwater.ingest.ledger.segments import Checking, Damaged, Segment, never_erased
-from headwater.ingest.places.places import NotEmpty, Within, open_place, refuse_unless_empty
+from headwater.ingest.ledger.chain import ChainCheck, never_erased
+from headwater.ingest.ledger.entries import Damaged, Entry, LedgerError
+from headwater.ingest.ledger.segments import Segment, read_checked, read_manifest
+from headwater.ingest.places.file_storage import NotEmpty, Subfolder, open_storage, refuse_unless_empty
 
 Tagged = tuple[str, Any]  #: what it is, and the thing
 
@@ -62,9 +62,9 @@ def main(arguments: list[str]) -> None:
 
 def run(context: SparkContext, source: str, target: str, partitions: int | None = None) -> dict[str, Any]:
     """Read, map, write; what was written. NotEmpty, LedgerError: nothing was."""
-    place = open_place(target)
+    place = open_storage(target)
     refuse_unless_empty(place)
-    manifest = read_manifest(open_place(source))
+    manifest = read_manifest(open_storage(source))
     tasks = partitions or context.defaultParallelism
     context.addPyFile(fold_by_key.__file__)  # what lies beside this script is not installed where the tasks run
     segments = context.parallelize(manifest.segments, max(1, len(manifest.segments)))
@@ -81,15 +81,15 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
 
 def decoded(source: str, segment: Segment) -> Iterator[Tagged]:
     """The bodies and events of a segment; what could not be decoded, what is missing, what was erased, is told too."""
-    checking, decoding = Checking(segment), decoders()
+    check, decoding = ChainCheck(segment.before), decoders()
     try:
-        for entry in read_segment(open_place(source), checking):
+        for entry in read_checked(open_storage(source), segment, check):
             if entry.body is not None and entry.kind in decoding:
                 yield from _decoded(decoding[entry.kind], entry, entry.body)
     except Damaged as error:
         yield "damaged", str(error)
-    yield from (("missing", missing) for missing in checking.missing.items())
-    yield from (("erased", erased) for erased in checking.erased)
+    yield from (("missing", missing) for missing in check.missing.items())
+    yield from (("erased", erased) for erased in check.erased)
 
 
 def _decoded(decode: Decode, entry: Entry, body: bytes) -> Iterator[Tagged]:
@@ -110,7 +110,9 @@ def refused(told: Iterable[Tagged]) -> list[int]:
         things[what].append(thing)
     if things["damaged"]:
         raise Damaged(min(things["damaged"]))
-    never_erased(dict(things["missing"]), set(things["erased"]))
+    lost = never_erased(dict(things["missing"]), set(things["erased"]))
+    if lost:
+        raise Damaged(lost[0].sentence)
     return sorted(sequence for sequence, _ in things["refused"])
 
 
@@ -147,9 +149,9 @@ def _key(line: Line) -> str:
 
 def write(target: str, task: int, rows: Iterable[tuple[str, Line]]) -> Written:
     """Write the rows of one task, each element once. In order, so that a task that is tried again writes the same."""
-    place = open_place(target)
+    place = open_storage(target)
     with place.scratch() as scratch:
-        files = LoaderFiles(Within(place, GRAPH), scratch, part=f"{task:05}-")
+        files = LoaderFiles(Subfolder(place, GRAPH), scratch, part=f"{task:05}-")
         files.add(next(same)[1] for _, same in groupby(rows, itemgetter(0)))
         return files.close()
 

@@ -6,7 +6,6 @@ PLACE/ledger/*.csv.gz   the vertex that says that the graph is whole: written la
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from headwater.ingest.folder.loader_files import SPLIT, LoaderFiles, Written
 from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph.decoding import Decoding, Erased, decoders
 from headwater.ingest.graph.mark import Mark
-from headwater.ingest.ledger.ledger import Ledger
-from headwater.ingest.ledger.verify import now_ms
-from headwater.ingest.places.places import Place, Within, refuse_unless_empty
+from headwater.ingest.ledger.ledger import open_reader
+from headwater.ingest.places.file_storage import FileStorage, Subfolder, refuse_unless_empty
 from headwater.ingest.progress import Progress
 
 GRAPH, LEDGER = "graph", "ledger"
@@ -40,7 +38,7 @@ class Exported:
 
 
 def export_neptune_csv(
-    folder: Path, place: Place, progress: Progress, *, split: int = SPLIT, store: str | None = None
+    folder: Path, place: FileStorage, progress: Progress, *, split: int = SPLIT, store: str | None = None
 ) -> Exported:
     """Write the graph of a data folder, as the derived tables of a store have it, into an empty place.
 
@@ -49,7 +47,7 @@ def export_neptune_csv(
     stays, without the ledger's file.
     """
     refuse_unless_empty(place)
-    with closing(Ledger.open(folder, clock=now_ms, readonly=True)) as ledger:
+    with open_reader(folder) as ledger:
         decoding = Decoding(ledger, decoders())
         with scanning(tables_of(folder, store), ledger.id, decoding.plan_at) as scan:
             decoding.use_names(scan.names)
@@ -60,10 +58,10 @@ def export_neptune_csv(
             return Exported(ledger.id, scan.applied, written)
 
 
-def _write(scan: Scan, ledger: str, place: Place, progress: Progress, split: int) -> Written:
+def _write(scan: Scan, ledger: str, place: FileStorage, progress: Progress, split: int) -> Written:
     total = scan.rows()
     with place.scratch() as scratch:
-        files = LoaderFiles(Within(place, GRAPH), scratch, split=split)
+        files = LoaderFiles(Subfolder(place, GRAPH), scratch, split=split)
         for done, part in enumerate(scan.parts()):
             files.add(lines(part))
             if done % _STEP == 0:
@@ -73,8 +71,8 @@ def _write(scan: Scan, ledger: str, place: Place, progress: Progress, split: int
     return written
 
 
-def mark_whole(place: Place, scratch: Path, applied: int, ledger: str) -> Written:
+def mark_whole(place: FileStorage, scratch: Path, applied: int, ledger: str) -> Written:
     """Write the vertex that says that all of the graph is there: its ledger's id, and the last entry in it."""
-    files = LoaderFiles(Within(place, LEDGER), scratch)
+    files = LoaderFiles(Subfolder(place, LEDGER), scratch)
     files.add(map(vertex_line, Mark(applied, ledger).delta().vertices))
     return files.close()

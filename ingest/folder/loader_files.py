@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.graphstore.neptune_csv import Kind, Line, Table
-from headwater.ingest.places.packed_file import PackedFile
-from headwater.ingest.places.places import Place
+from headwater.ingest.places.file_storage import FileStorage, PackedFile
 
 SPLIT = 256 * 2**20
 """Bytes of text in one file; about a twentieth of it packed. The loader reads files side by side."""
@@ -46,7 +45,7 @@ class LoaderFiles:
     `scratch` is a folder for what is not finished; `part` tells the files of several writers into one place apart.
     """
 
-    def __init__(self, place: Place, scratch: Path, *, split: int = SPLIT, part: str = "") -> None:
+    def __init__(self, place: FileStorage, scratch: Path, *, split: int = SPLIT, part: str = "") -> None:
         self.written = Written()
         self._place = place
         self._scratch = scratch

@@ -15,8 +15,7 @@ from headwater.ingest.graph.mark import is_empty, read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import BATCH, ForeignGraph, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
-from headwater.ingest.ledger.ledger import Ledger
-from headwater.ingest.ledger.verify import now_ms
+from headwater.ingest.ledger.ledger import LedgerReader, open_reader
 from headwater.ingest.progress import Progress
 
 #: How often one write is tried, for about two minutes: a cluster's writer may move meanwhile. The next replay goes on.
@@ -48,7 +47,7 @@ def replay_into(
     process of this folder writes there; GraphTaken: another data folder does. Errors of ledger and store as they are.
     """
     with ExitStack() as undo:
-        ledger = undo.enter_context(Ledger.open(folder, clock=now_ms, readonly=True))
+        ledger = undo.enter_context(open_reader(folder))
         undo.callback(lock(folder, url).release)
         store = undo.enter_context(open_store(url))
         tables = tables_of(folder, url)
@@ -84,7 +83,7 @@ def _step_through(projector: Projector, progress: Progress, before: int) -> int:
     return done
 
 
-def _refuse_unless_graph_of(ledger: Ledger, store: GraphStore, derived: Derived, url: str) -> None:
+def _refuse_unless_graph_of(ledger: LedgerReader, store: GraphStore, derived: Derived, url: str) -> None:
     mark = read_mark(store)
     if mark.ledger is None:
         _refuse_unless_begun(store, derived, url)
@@ -108,7 +107,9 @@ def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:
         derived.clear()
 
 
-def _known(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, url: str, progress: Progress) -> int:
+def _known(
+    ledger: LedgerReader, store: GraphStore, derived: Derived, tables: Path, url: str, progress: Progress
+) -> int:
     try:
         return recover_tables(ledger, store, derived, tables, progress)
     except InvalidRequest as error:

@@ -1,6 +1,6 @@
 """A data folder, opened: the ledger, the graph and the projector that keeps them equal. Server and CLI use this.
 
-DIR/ledger.sqlite     the truth
+DIR/ledger.*          the ledger: the truth (`ingest.ledger.ledger` opens it)
 DIR/graph/            the embedded store
 DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
 DIR/targets/          the same of stores that are not inside the folder
@@ -31,8 +31,8 @@ from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.intake.bridges import BRIDGES
-from headwater.ingest.ledger.file import FolderLock
-from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.ledger.folder_lock import FolderLock
+from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
 from headwater.queries.answers.errors import NodeNotFound
@@ -48,10 +48,6 @@ _FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
 _ATTEMPTS = 8
 
 _NICENESS = 10
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ class Service:
         errors of the ledger and of the store as they are.
         """
         with ExitStack() as undo:
-            ledger = Ledger.open(folder, clock=_now_ms, readonly=follows)
+            ledger = open_ledger(folder, readonly=follows)
             undo.callback(ledger.close)
             store, rebuilt = _open_store(store_url or default_store(folder))
             undo.callback(store.close)

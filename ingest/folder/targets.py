@@ -10,7 +10,7 @@ from pathlib import Path
 
 from headwater.graphmodel.delta import digest
 from headwater.ingest.fold.file import FILE
-from headwater.ingest.ledger.file import FolderLock, prepare_folder
+from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
 from headwater.ingest.ledger.ledger import LedgerInUse
 
 

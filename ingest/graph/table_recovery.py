@@ -18,7 +18,7 @@ from headwater.ingest.fold.scan import scanning
 from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.mark import LEDGER, Mark, read_mark
 from headwater.ingest.graph.projector import BATCH, GAP, Projector
-from headwater.ingest.ledger.ledger import ERASURE, Ledger
+from headwater.ingest.ledger.ledger import ERASURE, LedgerReader
 from headwater.ingest.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _RECOVERING = "adopting"  #: in data folders under this name: set while the tables are being worked out
 
 
-def recover_tables(ledger: Ledger, store: GraphStore, derived: Derived, tables: Path, progress: Progress) -> int:
+def recover_tables(ledger: LedgerReader, store: GraphStore, derived: Derived, tables: Path, progress: Progress) -> int:
     """Make the tables fit the graph of this ledger that is in the store; how many entries were worked out for that.
 
     0 if they fit already, or if no graph of this ledger is there. `tables` is the file of `derived`. InvalidRequest:
@@ -54,7 +54,7 @@ def _fit(derived: Derived, mark: Mark) -> bool:
     return whole and 0 <= mark.applied - derived.checkpoint <= GAP
 
 
-def _work_out(ledger: Ledger, derived: Derived, applied: int, progress: Progress) -> None:
+def _work_out(ledger: LedgerReader, derived: Derived, applied: int, progress: Progress) -> None:
     derived.clear()
     derived.set_meta(_RECOVERING, "1")
     projector = Projector(ledger, NullStore(), derived)
@@ -66,7 +66,7 @@ def _work_out(ledger: Ledger, derived: Derived, applied: int, progress: Progress
         progress(projector.checkpoint, ledger.head().sequence)
 
 
-def _miscounted(ledger: Ledger, store: GraphStore, tables: Path) -> str | None:
+def _miscounted(ledger: LedgerReader, store: GraphStore, tables: Path) -> str | None:
     """A label of which the graph has not as many elements as it should; None if there is none."""
     try:
         found = Counter(store.counts())
@@ -87,7 +87,7 @@ def _miscounted(ledger: Ledger, store: GraphStore, tables: Path) -> str | None:
     return None
 
 
-def _erased_since(ledger: Ledger, after: int) -> bool:
+def _erased_since(ledger: LedgerReader, after: int) -> bool:
     """Whether the graph shows what was erased after it was made; if so, it is drawn anew in any case."""
     while entries := ledger.read(after, BATCH):
         if any(entry.kind == ERASURE for entry in entries):

@@ -1,13 +1,6 @@
-"""What the ledger keeps and how its entries are chained: pure data and functions; no file, no clock, no thread.
+"""What the ledger keeps, as plain data, and the ledger's errors. No file, no clock, no thread.
 
-The chain, so that anyone can check it with other tools. Entry `n` has
-
-    hash(n) = SHA-256("headwater.ledger.1" | f(hash(n-1)) | f(sequence) | f(received_ms) | f(sender) | f(kind)
-                      | f(content_type) | f(redactions) | f(SHA-256(salt | body)))
-
-where `f(x)` is the length of x as 8 bytes, big-endian, then x. Numbers are 8 bytes, big-endian, signed; texts are
-UTF-8; redactions are the JSON text as stored; a sender is 0x01 and the text, or empty if there was none.
-hash(0) = SHA-256("headwater.ledger.1" | ledger id).
+How an entry's hash is computed, and how a chain of entries is checked, stands in `chain`.
 """
 
 from __future__ import annotations
@@ -19,8 +12,6 @@ import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-DOMAIN = b"headwater.ledger.1"
-
 ERASURE = "erasure"
 """The kind of the entry that says that a body was erased. Its own body is JSON:
 
@@ -31,7 +22,7 @@ ERASURE = "erasure"
 # Spline's plans 4- to 24-fold, as fast as level 1 does; level 6 takes three times as long for a fifth less.
 _COMPRESSION_LEVEL = 3
 
-# Past the receiver's own limit (256 MiB) and within SQLite's for one value (10^9 bytes).
+# More than the receiver's own limit (256 MiB), and less than SQLite's for one value (10^9 bytes).
 _LARGEST_BODY = 512 * 2**20
 
 _SALT_BYTES = 16
@@ -42,7 +33,7 @@ class LedgerError(Exception):
 
 
 class LedgerUnavailable(LedgerError):
-    """It cannot be written at this moment (full disk, I/O error, closing): nothing was kept, so try again later."""
+    """The ledger cannot be read or written at this moment (full disk, I/O error, closing). Nothing was kept: retry."""
 
 
 class LedgerInUse(LedgerError):
@@ -50,16 +41,20 @@ class LedgerInUse(LedgerError):
 
 
 class NotALedger(LedgerError):
-    """The folder holds no ledger, or a file of another kind in its place."""
+    """There is no ledger in this place, or something else lies there."""
 
 
 class NewerLedger(LedgerError):
     """The ledger was written by a later version, in a format that this one does not know."""
 
 
+class Damaged(LedgerError):
+    """What is stored is not what was written, or cannot be read any more. The message says where."""
+
+
 @dataclass(frozen=True)
 class NewEntry:
-    """A payload to be kept. `redactions` says what was taken out of it before, one note per place."""
+    """A payload to be kept. `redactions`: one note for each secret that was taken out of it before."""
 
     kind: str  #: of one of the bridges (`ingest.intake.bridges`), or ``erasure``
     content_type: str
@@ -77,7 +72,7 @@ class Entry:
     sender: str | None
     kind: str
     content_type: str
-    sha256: str  #: of the kept bytes; empty if erased, since it would let them be guessed
+    sha256: str  #: of the kept bytes; empty if erased, since a short body could be guessed from it
     body: bytes | None  #: None if erased
     redactions: tuple[str, ...]
     hash: str  #: of this entry and, through the chain, of all before it
@@ -85,7 +80,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Appended:
-    """Where a payload is kept. `duplicate`: identical bytes were there already, at this sequence."""
+    """Where a payload is kept. `duplicate`: it was there already, at this sequence, and was not kept again."""
 
     sequence: int
     duplicate: bool
@@ -93,44 +88,60 @@ class Appended:
 
 @dataclass(frozen=True)
 class Head:
-    """The end of the chain: the last entry's sequence (0 if there is none) and hash."""
+    """The end of the chain: the last entry's sequence and hash, in hex. An empty ledger: 0 and `chain.genesis`."""
 
     sequence: int
     hash: str
 
 
 class Packed(NamedTuple):
-    """A new entry made ready for the file, away from the one thread that writes."""
+    """A new entry, hashed and compressed: all that can be done before the one thread that writes gets it."""
 
     kind: str
     content_type: str
     sender: str | None
-    redactions: str
-    size: int
-    sha256: bytes
+    redactions: str  #: a JSON array of strings, in ASCII
+    size: int  #: of the body, in bytes
+    sha256: bytes  #: of the body
     salt: bytes
-    salted: bytes
+    salted: bytes  #: SHA-256(salt + body)
     body: bytes  #: zlib
 
 
 class Chained(NamedTuple):
-    """What an entry's hash covers beside the previous hash, in the chain's order."""
+    """What an entry's hash covers beside the hash before it, in the order of the chain's rule.
+
+    The names of the fields are those in exported segments, so they are part of that format.
+    """
 
     sequence: int
     received_ms: int
     sender: str | None
     kind: str
     content_type: str
-    redactions: str
-    salted: bytes
+    redactions: str  #: a JSON array of strings, in ASCII
+    salted: bytes  #: SHA-256(salt + body)
+
+
+class StoredEntry(NamedTuple):
+    """An entry as a ledger stores it: what is needed to compute its hash again, and to export it.
+
+    What was altered on the disk can have values of any type, so `chain.ChainCheck` trusts none of them.
+    """
+
+    chained: Chained
+    hash: bytes
+    salt: bytes | None  #: None if erased
+    body: bytes | None  #: None if erased
+    damage: str = ""  #: what the reader found wrong with the body, after "the body of entry 7 ..."; empty: nothing
 
 
 def pack(entry: NewEntry) -> Packed:
-    """Hash and compress. ValueError: a text is not Unicode, or the body has more than 512 MiB."""
+    """Hash and compress. ValueError: a text is not valid Unicode, or the body has more than 512 MiB."""
     if len(entry.body) > _LARGEST_BODY:
         raise ValueError(f"a ledger entry holds at most {_LARGEST_BODY} bytes, not {len(entry.body)}")
     for text in (entry.kind, entry.content_type, entry.sender or ""):
-        text.encode("utf-8")  # lone surrogates would fail in SQLite, together with the whole group
+        text.encode("utf-8")  # a lone surrogate would fail later, and with it all entries of the same transaction
     salt = secrets.token_bytes(_SALT_BYTES)
     return Packed(
         kind=entry.kind,
@@ -152,24 +163,17 @@ def salted_sha256(salt: bytes, body: bytes) -> bytes:
     return digest.digest()
 
 
-def genesis(ledger_id: str) -> bytes:
-    """The hash before the first entry's."""
-    return hashlib.sha256(DOMAIN + ledger_id.encode()).digest()
-
-
-def link(previous: bytes, entry: Chained) -> bytes:
-    """The hash of an entry that follows the one with the hash `previous`. See the top of this module."""
-    digest = hashlib.sha256(DOMAIN)
-    for field in (
-        previous,
-        entry.sequence.to_bytes(8, "big", signed=True),
-        entry.received_ms.to_bytes(8, "big", signed=True),
-        b"" if entry.sender is None else b"\x01" + entry.sender.encode(),
-        entry.kind.encode(),
-        entry.content_type.encode(),
-        entry.redactions.encode(),
-        entry.salted,
-    ):
-        digest.update(len(field).to_bytes(8, "big"))
-        digest.update(field)
-    return digest.digest()
+def entry_of(stored: StoredEntry) -> Entry:
+    """A stored entry as callers see it."""
+    chained = stored.chained
+    return Entry(
+        sequence=chained.sequence,
+        received_ms=chained.received_ms,
+        sender=chained.sender,
+        kind=chained.kind,
+        content_type=chained.content_type,
+        sha256="" if stored.body is None else hashlib.sha256(stored.body).hexdigest(),
+        body=stored.body,
+        redactions=tuple(json.loads(chained.redactions)),
+        hash=stored.hash.hex(),
+    )

@@ -1,6 +1,6 @@
-"""The ledger for asyncio: many senders wait, one thread commits whatever waits as one group, with one fsync.
+"""Appending from asyncio: many senders wait, and one thread commits all that wait as one group, with one fsync.
 
-Nothing here delays a commit to make a group larger: while the disk is busy with one group, the next one gathers.
+No commit is delayed to make its group larger: while the disk is busy with one group, the next one fills up.
 """
 
 from __future__ import annotations
@@ -8,27 +8,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from headwater.ingest.ledger.entries import Appended, LedgerUnavailable, NewEntry, Packed, pack
+from headwater.ingest.ledger.port import Appends
 
 MAX_WAITING = 1024
-"""Entries taken in and not yet committed; further senders wait before theirs is looked at."""
+"""Entries accepted and not yet committed; while there are so many, further senders wait before theirs is hashed."""
 
 MAX_WAITING_BYTES = 256 * 2**20
-"""The same in bytes of their bodies: the receiver's limit for one."""
+"""The same limit in bytes of their bodies: as much as the receiver lets one body have."""
 
-_LARGEST_GROUP = 256  # an fsync shared by so many costs none of them anything; a larger group only waits longer
-_LARGE_BODY = 128 * 2**10  # from here on (about 1 ms) packing would be felt by the other senders of the event loop
-
-
-class Appends(Protocol):
-    """What is asked of a ledger."""
-
-    def append_packed(self, entries: Sequence[Packed]) -> list[Appended]:
-        """All of them, durable on return, or none: LedgerUnavailable."""
+_LARGEST_GROUP = 256  # shared by so many, an fsync costs each next to nothing; a larger group only waits longer
+_LARGE_BODY = 128 * 2**10  # packing a larger one takes more than 1 ms, in which the event loop would serve nobody else
 
 
 class _Waiting(NamedTuple):
@@ -37,7 +31,7 @@ class _Waiting(NamedTuple):
 
 
 class GroupCommitter:
-    """Made in a running event loop and used from that loop alone. The ledger stays open when this is closed."""
+    """Made in a running event loop and used in that loop alone. The ledger stays open when this is closed."""
 
     def __init__(
         self,
@@ -87,7 +81,7 @@ class GroupCommitter:
         await asyncio.to_thread(self._thread.join)
 
     async def _admit(self, entry: NewEntry) -> None:
-        """Back-pressure. One entry is always let in, however large."""
+        """Wait until there is room. If nothing else waits, any entry has room, however large."""
         while not self._closing and (
             self._waiting >= self._max_waiting or self._waiting_bytes >= self._max_waiting_bytes
         ):
@@ -105,13 +99,13 @@ class GroupCommitter:
         while group := self._next_group():
             try:
                 outcome: list[Appended] | Exception = self._ledger.append_packed([each.entry for each in group])
-            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
+            except Exception as error:  # noqa: BLE001 - whatever it was, the senders that wait must be told
                 outcome = error
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._answer, group, outcome)
 
     def _next_group(self) -> list[_Waiting]:
-        """At least one; none when closed."""
+        """The entries that wait now, or the next that comes; none when this is closed."""
         group: list[_Waiting] = []
         waiting = self._queue.get()
         while waiting:

@@ -1,50 +1,64 @@
-"""A ledger in portable files: their format, and the check of what is read from them. Pure; files are `ledger_export`'s.
+"""An exported ledger: the format of its files, and reading them. Writing them is `export`.
 
-`manifest.json` lists the segments; each is NDJSON, one entry a line, packed with gzip. An entry has its fields as the
-ledger stores them, so that its hash can be computed again (`ingest.ledger.entries` says how): `redactions` is the JSON
-text, `salted`, `hash` and `salt` are hex; the body is the text `body`, or `base64` where it is no UTF-8. An entry that
-was erased has neither, and no `salt`.
+STORAGE/segments/*.ndjson.gz    the entries, in order
+STORAGE/manifest.json           what the segments are; written last, so that an export without it is not finished
+
+A segment is NDJSON, one entry a line, packed with gzip. An entry has its fields as the ledger stores them, so that its
+hash can be computed again (`chain` says how): `redactions` is the JSON text, `salted`, `hash` and `salt` are hex; the
+body is the text `body`, or `base64` where it is not UTF-8. An entry that was erased has neither, and no `salt`.
 """
 
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
+import threading
+import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, BinaryIO, cast
 
-from headwater.ingest.ledger.entries import ERASURE, Chained, Entry, LedgerError, genesis, link, salted_sha256
+from headwater.ingest.ledger.chain import ChainCheck, start
+from headwater.ingest.ledger.entries import (
+    Chained,
+    Damaged,
+    Entry,
+    Head,
+    LedgerError,
+    NotALedger,
+    StoredEntry,
+    entry_of,
+)
+from headwater.ingest.ledger.port import MAX_READ_BYTES
+from headwater.ingest.places.file_storage import FileStorage
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 
-
-class Damaged(LedgerError):
-    """What was exported is not what is there: one sentence with the segment and the entry."""
-
-
-class Exported(NamedTuple):
-    """An entry as a segment has it."""
-
-    chained: Chained
-    hash: bytes
-    salt: bytes | None
-    body: bytes | None
+_CHUNK = 2**20  # bytes of a file that are hashed at once
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A file of entries: the first and the last, the hash of the entry before the first one, and of the last one."""
+    """A file of entries. The names of the fields are those in the manifest, so they are part of the format."""
 
     name: str
-    first: int
-    last: int
-    previous: str
-    hash: str
-    sha256: str  #: of the file as it is, packed
-    bytes: int
+    first: int  #: sequence of the first entry in it
+    last: int  #: and of the last one
+    previous: str  #: hash of the entry before the first one, in hex
+    hash: str  #: hash of the last one, in hex
+    sha256: str  #: of the file as it is, packed; in hex
+    bytes: int  #: size of the file as it is, packed
+
+    @property
+    def before(self) -> Head:
+        """The end of the chain before this segment."""
+        return Head(self.first - 1, self.previous)
 
 
 @dataclass(frozen=True)
@@ -62,35 +76,35 @@ class Manifest:
     @property
     def head(self) -> str:
         """The hash of the last entry, in hex."""
-        return self.segments[-1].hash if self.segments else genesis(self.ledger).hex()
+        return self.segments[-1].hash if self.segments else start(self.ledger).hash
 
     def text(self) -> str:
         """As JSON."""
         return json.dumps({"format": FORMAT, **asdict(self), "entries": self.entries, "head": self.head}, indent=2)
 
 
-def manifest_of(text: str | bytes) -> Manifest:
+def parse_manifest(text: str | bytes) -> Manifest:
     """The manifest in a JSON text. Damaged: it is none, or its segments do not follow one another."""
     try:
         found = json.loads(text)
         if found["format"] != FORMAT:
             raise Damaged(f"{MANIFEST}: format {found['format']} is not known; this version reads {FORMAT}")
         manifest = Manifest(found["ledger"], tuple(Segment(**segment) for segment in found["segments"]))
-    except (ValueError, KeyError, TypeError) as error:
+        end = start(manifest.ledger)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"{MANIFEST} is no manifest: {type(error).__name__} {error}") from error
-    last, previous = 0, genesis(manifest.ledger).hex()
     for segment in manifest.segments:
-        if (segment.first, segment.previous) != (last + 1, previous):
+        if segment.before != end:
             raise Damaged(
-                f"segment {segment.name} does not follow entry {last}: one before it is missing or was altered"
+                f"segment {segment.name} does not follow entry {end.sequence}: one before it is missing or was altered"
             )
-        last, previous = segment.last, segment.hash
+        end = Head(segment.last, segment.hash)
     if (found.get("entries"), found.get("head")) != (manifest.entries, manifest.head):
         raise Damaged(f"{MANIFEST}: the last segments are missing")
     return manifest
 
 
-def line_of(entry: Exported) -> str:
+def format_line(entry: StoredEntry) -> str:
     """An entry as a line."""
     values: dict[str, Any] = {**entry.chained._asdict(), "salted": entry.chained.salted.hex(), "hash": entry.hash.hex()}
     if entry.body is not None and entry.salt is not None:
@@ -105,86 +119,206 @@ def _body(body: bytes) -> dict[str, str]:
         return {"base64": base64.b64encode(body).decode()}
 
 
-def entry_of(line: str | bytes) -> Exported:
+def parse_line(line: str | bytes) -> StoredEntry:
     """The entry in a line. ValueError, KeyError, TypeError: it is none."""
     values: Mapping[str, Any] = json.loads(line)
     chained = Chained(**{**{name: values[name] for name in Chained._fields}, "salted": bytes.fromhex(values["salted"])})
+    if not isinstance(chained.sequence, int):
+        raise TypeError("a sequence is a number")
     salt = bytes.fromhex(values["salt"]) if "salt" in values else None
     body = values["body"].encode() if "body" in values else None
     body = base64.b64decode(values["base64"], validate=True) if "base64" in values else body
-    return Exported(chained, bytes.fromhex(values["hash"]), salt, body)
+    return StoredEntry(chained, bytes.fromhex(values["hash"]), salt, body)
 
 
-@dataclass
-class Checking:
-    """The check of one segment, line by line. `missing` and `erased` are the salted hashes of bodies, in hex."""
+def read_manifest(storage: FileStorage) -> Manifest:
+    """The manifest of an export. Damaged; NotALedger: there is none."""
+    if MANIFEST not in storage.names():
+        raise NotALedger(
+            f"there is no {MANIFEST} in {storage}: no ledger was exported there, or the export did not end"
+        )
+    with storage.open(MANIFEST) as file:
+        return parse_manifest(file.read())
 
-    segment: Segment
-    reached: int = 0  #: the last entry that was right
-    missing: dict[str, int] = field(default_factory=dict)  #: of bodies that are not there, with an entry that lacks it
-    erased: set[str] = field(default_factory=set)  #: of bodies that an entry says were erased
 
-    def entries(self, lines: Iterator[bytes]) -> Iterator[Entry]:
-        """The entries of the segment. Damaged: one is not what was exported."""
-        expected, previous = self.segment.first, bytes.fromhex(self.segment.previous)
-        for line in lines:
-            found = self._parsed(line, expected)
-            if found.chained.sequence != expected:
-                raise self._damaged(expected, f"entry {found.chained.sequence} stands in its place")
-            if _link(previous, found.chained) != found.hash:
-                raise self._damaged(expected, "its hash does not follow from it and the one before")
-            self._check_body(found)
-            self.reached = expected
-            yield _entry(found)
-            expected, previous = expected + 1, found.hash
-        if expected != self.segment.last + 1:
-            raise self._damaged(expected, f"the segment ends before it; entry {self.segment.last} is its last")
-        if previous.hex() != self.segment.hash:
-            raise self._damaged(self.segment.last, "its hash is not the one in the manifest")
+def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry]:
+    """The entries in a segment's file as they are there; their chain is not checked.
 
-    def _parsed(self, line: bytes, expected: int) -> Exported:
+    Damaged: the file is missing, cannot be read, or is not the one in the manifest; the latter shows at its end.
+    """
+    last, digest = segment.first - 1, segment.previous
+    with _open(storage, segment.name) as raw:
+        hashed = _Hashed(raw)
+        unpacked = gzip.GzipFile(fileobj=cast("IO[bytes]", hashed))
         try:
-            return entry_of(line)
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(expected, f"its line cannot be read ({type(error).__name__}: {error})") from error
-
-    def _check_body(self, found: Exported) -> None:
-        chained = found.chained
-        if found.body is None or found.salt is None:
-            self.missing[chained.salted.hex()] = chained.sequence
-        elif salted_sha256(found.salt, found.body) != chained.salted:
-            raise self._damaged(chained.sequence, "its body was altered")
-        elif chained.kind == ERASURE:
-            self.erased.add(str(json.loads(found.body)["saltedSha256"]))
-
-    def _damaged(self, sequence: int, what: str) -> Damaged:
-        return Damaged(f"segment {self.segment.name}, entry {sequence}: {what}")
+            for line in iter(unpacked.readline, b""):
+                entry = _parse(line, segment, last + 1)
+                yield entry
+                last, digest = entry.chained.sequence, entry.hash.hex()
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise Damaged(f"segment {segment.name} is damaged after entry {last}: {error}") from error
+        if last != segment.last:
+            raise Damaged(f"segment {segment.name} ends after entry {last}; entry {segment.last} should be its last")
+        if digest != segment.hash:
+            raise Damaged(f"segment {segment.name}, entry {last}: its hash is not the one in the manifest")
+        if hashed.rest() != segment.sha256:
+            raise Damaged(f"segment {segment.name}: its SHA-256 is not the one in the manifest")
 
 
-def never_erased(missing: Mapping[str, int], erased: set[str]) -> None:
-    """Damaged: a body is missing that no entry says was erased."""
-    lost = sorted(sequence for salted, sequence in missing.items() if salted not in erased)
-    if lost:
-        raise Damaged(f"the body of entry {lost[0]} is missing, and was never erased")
+def read_checked(storage: FileStorage, segment: Segment, check: ChainCheck) -> Iterator[Entry]:
+    """The entries of a segment, each checked before it is given; `check` begins at the segment.
 
-
-def _link(previous: bytes, chained: Chained) -> bytes:
+    Damaged names the segment and the entry. No entry is given after the first that is not in order, but all of the
+    segment is read, to say what became of it. That a body is missing without an erasure, `check` can only say when the
+    whole ledger was read.
+    """
     try:
-        return link(previous, chained)
-    except (AttributeError, TypeError, ValueError, OverflowError):  # a value has a type that no entry was ever given
-        return b""
+        for stored in read_segment(storage, segment):
+            if check.add(stored):
+                yield entry_of(stored)
+    except Damaged as error:
+        raise damaged_in(segment, check) or error from None
+    problem = damaged_in(segment, check)
+    if problem:
+        raise problem
 
 
-def _entry(found: Exported) -> Entry:
-    chained = found.chained
-    return Entry(
-        sequence=chained.sequence,
-        received_ms=chained.received_ms,
-        sender=chained.sender,
-        kind=chained.kind,
-        content_type=chained.content_type,
-        sha256="" if found.body is None else hashlib.sha256(found.body).hexdigest(),
-        body=found.body,
-        redactions=tuple(json.loads(chained.redactions)),
-        hash=found.hash.hex(),
-    )
+def damaged_in(segment: Segment, check: ChainCheck) -> Damaged | None:
+    """The first problem that was found in a segment; None if there is none."""
+    return Damaged(f"segment {segment.name}: {check.problems[0].sentence}") if check.problems else None
+
+
+def _parse(line: bytes, segment: Segment, sequence: int) -> StoredEntry:
+    try:
+        return parse_line(line)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Damaged(
+            f"segment {segment.name}, entry {sequence}: its line cannot be read ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _open(storage: FileStorage, name: str) -> BinaryIO:
+    try:
+        return storage.open(name)
+    except FileNotFoundError as error:
+        raise Damaged(f"segment {name} is missing") from error
+
+
+class _Hashed:
+    """A file that is hashed as it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._hash.update(data)
+        return data
+
+    def rest(self) -> str:
+        """The SHA-256 of the whole file, in hex."""
+        while self.read(_CHUNK):
+            pass
+        return self._hash.hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return _Hashed(file).rest()
+
+
+class ExportedLedger:
+    """Reads an exported ledger: implements `ledger.port.LedgerReader`, whose docstrings say what its methods promise.
+
+    An export does not grow. Entries are checked against the chain as they are read, from the beginning of their
+    segment on. `read` is made for reading on from where the last one ended; from anywhere else it has to read the
+    segment from its beginning.
+    """
+
+    def __init__(self, storage: FileStorage) -> None:
+        """NotALedger: no ledger was exported there; Damaged: its manifest; errors of the storage as they are."""
+        self._storage = storage
+        self._manifest = read_manifest(storage)
+        self._reading = threading.Lock()
+        self._position = 0  #: the entry before the first that `_ahead` gives
+        self._ahead: Iterator[Entry] | None = None
+        self._closed = False
+
+    @property
+    def id(self) -> str:
+        """See `LedgerReader.id`."""
+        return self._manifest.ledger
+
+    def head(self) -> Head:
+        """See `LedgerReader.head`."""
+        self._refuse_if_closed()
+        return Head(self._manifest.entries, self._manifest.head)
+
+    def count(self) -> int:
+        """See `LedgerReader.count`."""
+        return self.head().sequence
+
+    def read(self, after: int, limit: int, *, max_bytes: int = MAX_READ_BYTES) -> list[Entry]:
+        """See `LedgerReader.read`."""
+        self._refuse_if_closed()
+        with self._reading:
+            ahead = self._ahead if self._ahead and self._position == after else self._entries(after)
+            self._ahead = None  # an error leaves no position
+            found: list[Entry] = []
+            left = max_bytes
+            while len(found) < limit and (entry := next(ahead, None)) is not None:
+                left -= len(entry.body or b"")
+                if left < 0 and found:
+                    ahead = chain((entry,), ahead)
+                    break
+                found.append(entry)
+            self._ahead, self._position = ahead, found[-1].sequence if found else after
+        return found
+
+    def entry(self, sequence: int) -> Entry | None:
+        """See `LedgerReader.entry`. Reads the segment from its beginning."""
+        self._refuse_if_closed()
+        return next(self._entries(sequence - 1), None) if sequence > 0 else None
+
+    def of_kind(self, kind: str) -> list[Entry]:
+        """See `LedgerReader.of_kind`. Reads all segments."""
+        self._refuse_if_closed()
+        return [entry for entry in self._entries(0) if entry.kind == kind]
+
+    def stored(self) -> Iterator[StoredEntry]:
+        """See `LedgerReader.stored`."""
+        self._refuse_if_closed()
+        for segment in self._manifest.segments:
+            yield from read_segment(self._storage, segment)
+
+    def segment_of(self, sequence: int) -> Segment | None:
+        """The segment with an entry; None if there is none."""
+        return next((each for each in self._manifest.segments if each.first <= sequence <= each.last), None)
+
+    def close(self) -> None:
+        """See `LedgerReader.close`."""
+        self._closed = True
+        self._ahead = None
+
+    def __enter__(self) -> ExportedLedger:  # noqa: PYI034 - Self is 3.11
+        """The ledger itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _entries(self, after: int) -> Iterator[Entry]:
+        for segment in self._manifest.segments:
+            if segment.last > after:
+                for entry in read_checked(self._storage, segment, ChainCheck(segment.before)):
+                    if entry.sequence > after:
+                        yield entry
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise LedgerError("the ledger is closed")

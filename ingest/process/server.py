@@ -14,7 +14,6 @@ import secrets
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ from headwater.ingest.http.routes import PROBE, Rule, add_route
 from headwater.ingest.http.serving import make_runner
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
-from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.process import forwarding
 from headwater.ingest.process.graph_process import GraphProcess
 
@@ -63,7 +62,7 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return. `graph` is started for the same folder and store.
 
     TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable: their file is damaged. OSError:
-    the port is taken. The errors of `Ledger.open`, and of `Service.open` for the graph.
+    the port is taken. The errors of `open_ledger`, and of `Service.open` for the graph.
     """
     tokens = _Tokens(settings.folder)
     tokens.list()
@@ -72,7 +71,7 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     )
     listening = _listen(settings.host, settings.port)
     try:
-        with Ledger.open(settings.folder, clock=lambda: time.time_ns() // 1_000_000) as ledger, closing(graph):
+        with open_ledger(settings.folder) as ledger, closing(graph):
             graph.open()
             asyncio.run(_run(settings, Settings(access=access), ledger, graph, listening, tokens.local))
     finally:

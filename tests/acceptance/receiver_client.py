@@ -15,7 +15,8 @@ from aiohttp import web
 
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.serving import make_runner
-from headwater.ingest.ledger.ledger import Entry, GroupCommitter, Ledger
+from headwater.ingest.ledger.group_commit import GroupCommitter
+from headwater.ingest.ledger.ledger import Entry, Ledger, open_ledger
 
 V12 = "application/vnd.absa.spline.producer.v1.2+json"
 PLANS = "/producer/execution-plans"
@@ -93,7 +94,7 @@ async def read_answer(reader: asyncio.StreamReader, *, head: bool = False) -> An
 async def running(folder: Path, settings: Settings | None = None, *routes: web.RouteDef) -> AsyncIterator[Server]:
     """The real receiver on the real ledger, on a free port."""
     clock = count(1_700_000_000_000)
-    ledger = Ledger.open(folder, clock=lambda: next(clock))
+    ledger = open_ledger(folder, clock=lambda: next(clock))
     committer = GroupCommitter(ledger)
     app = create_app(committer, settings=settings)
     app.add_routes(routes)

@@ -20,7 +20,7 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.http.api import add_routes
 from headwater.ingest.http.metrics import METRICS
 from headwater.ingest.http.receiver import create_app
-from headwater.ingest.ledger.ledger import GroupCommitter
+from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.loading import through
 from headwater.queries.catalogue.catalogue import QUERIES
 from tests.acceptance.door import PAYLOADS, PIPELINE, Server, serving

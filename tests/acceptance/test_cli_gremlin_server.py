@@ -13,7 +13,7 @@ import pytest
 import headwater as hw
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import open_store
-from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.ledger.ledger import open_ledger
 from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
 from tests.gremlin_server.relay import Relay
 from tests.gremlin_server.server import Server as GremlinServer
@@ -95,7 +95,7 @@ def send(server: Server, case: Path) -> None:
 def test_a_command_says_that_the_store_cannot_be_reached(relay: Relay, url: str, tmp_path: Path) -> None:
     relay.shut()
     for command in (["load", *PIPELINE[:1]], ["upstream", LAST], ["replay", "--yes"], ["replay", "--to", url]):
-        with Ledger.open(tmp_path / "data", clock=lambda: 0):
+        with open_ledger(tmp_path / "data", clock=lambda: 0):
             pass
         said = headwater(*command, "--data", tmp_path / "data", "--store", url)
         assert (said.returncode, said.stdout) == (3, "")

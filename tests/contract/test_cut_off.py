@@ -16,7 +16,7 @@ from headwater.graphstore.remote.gremlin_server import LIMITS, meaning
 from headwater.graphstore.remote.store import RemoteStore
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.graph.projector import Projector
-from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from tests.contract.test_projector import (
     PIPELINE,
     RECORDED_MS,
@@ -53,7 +53,7 @@ class Dying(Channel):
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.open(tmp_path / "data", clock=lambda: RECORDED_MS)
+    opened = open_ledger(tmp_path / "data", clock=lambda: RECORDED_MS)
     opened.append(recorded(*PIPELINE, "m02_changed_expression")[::-1])
     yield opened
     opened.close()

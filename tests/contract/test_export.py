@@ -14,7 +14,7 @@ from headwater.ingest.folder.exporting import Exported, export_neptune_csv
 from headwater.ingest.folder.loader_files import SPLIT
 from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.ledger import NewEntry
-from headwater.ingest.places.places import Folder, NotEmpty
+from headwater.ingest.places.file_storage import LocalFolder, NotEmpty
 from tests.contract.loader_csv import load, rows
 from tests.contract.test_projector import recorded, stored
 from tests.golden.recorded import cases
@@ -40,7 +40,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
 
 
 def export(service: Service, target: Path, split: int = SPLIT) -> Exported:
-    return export_neptune_csv(service.folder, Folder(target), lambda _done, _of: None, split=split)
+    return export_neptune_csv(service.folder, LocalFolder(target), lambda _done, _of: None, split=split)
 
 
 def test_the_files_of_all_recorded_jobs_are_the_graph(opened: Opened, tmp_path: Path) -> None:

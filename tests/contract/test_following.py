@@ -21,7 +21,7 @@ from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.following import Follower, FollowerLoop, GivenUp, StartAgain
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.intake.bridge import Decoded
-from headwater.ingest.ledger.ledger import Entry, Ledger
+from headwater.ingest.ledger.ledger import Entry, Ledger, open_ledger
 from tests.contract.test_projector import RECORDED_MS, Killed, recorded
 
 JOBS = ("l01_stage_customers", "l02_stage_orders", "l07_score_report")  # six entries
@@ -113,7 +113,7 @@ class World:
 
 @pytest.fixture(params=["recorder", "projector"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with Ledger.open(tmp_path / "data", clock=lambda: RECORDED_MS) as ledger:
+    with open_ledger(tmp_path / "data", clock=lambda: RECORDED_MS) as ledger:
         ledger.append(recorded(*JOBS))
         made = World(ledger, tmp_path, request.param)
         if request.param == "projector":
@@ -228,7 +228,7 @@ def test_the_loop_ends_when_another_follows_in_its_place(world: World) -> None:
 
 
 def test_two_followers_of_one_ledger_do_not_share_a_checkpoint(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "data", clock=lambda: RECORDED_MS) as ledger:
+    with open_ledger(tmp_path / "data", clock=lambda: RECORDED_MS) as ledger:
         ledger.append(recorded(*JOBS))
         recorders = []
         for name in ("first", "second"):
@@ -247,7 +247,7 @@ def test_what_the_projector_cannot_decode_is_parked(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     with (
-        Ledger.open(tmp_path / "data", clock=lambda: RECORDED_MS) as ledger,
+        open_ledger(tmp_path / "data", clock=lambda: RECORDED_MS) as ledger,
         open_store(f"embedded:{tmp_path / 'graph'}") as store,
     ):
         ledger.append(recorded(JOBS[0]))

@@ -8,16 +8,15 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from headwater.ingest.ledger.entries import Chained, genesis, link
+from headwater.ingest.ledger.chain import genesis, link
+from headwater.ingest.ledger.entries import Chained
 from headwater.ingest.ledger.ledger import (
-    Appended,
     Ledger,
     LedgerError,
     LedgerInUse,
@@ -25,6 +24,7 @@ from headwater.ingest.ledger.ledger import (
     NewEntry,
     NewerLedger,
     NotALedger,
+    open_ledger,
 )
 from headwater.ingest.ledger.verify import verify
 
@@ -48,32 +48,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(folder: Path) -> Iterator[Ledger]:
-    with Ledger.open(folder, clock=clock) as opened:
+    with open_ledger(folder, clock=clock) as opened:
         yield opened
 
 
 def modes(folder: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
-
-
-def test_recorded_payloads_come_back_byte_for_byte(ledger: Ledger) -> None:
-    bodies = [path.read_bytes() for path in PAYLOADS]
-    appended = ledger.append([new(body) for body in bodies])
-    kept = {entry.sequence: entry for entry in ledger.read(0, len(bodies))}
-    assert [kept[each.sequence].body for each in appended] == bodies
-    assert [kept[each.sequence].sha256 for each in appended] == [hashlib.sha256(body).hexdigest() for body in bodies]
-
-
-def test_an_entry_has_all_that_was_given(ledger: Ledger) -> None:
-    redactions = ("$.extra.password: password", '$["\ud800"]: token')
-    given = NewEntry("spline.events", "application/vnd.absa.spline.producer.v1.1+json", b"[]", "glue", redactions)
-    assert ledger.append([given]) == [Appended(1, duplicate=False)]
-    entry = ledger.entry(1)
-    assert entry is not None
-    assert (entry.sequence, entry.received_ms, entry.sender, entry.kind) == (1, NOW, "glue", "spline.events")
-    assert (entry.content_type, entry.body, entry.redactions) == (given.content_type, b"[]", redactions)
-    assert ledger.head().hash == entry.hash
-    assert ledger.entry(2) is None
 
 
 def test_the_chain_is_what_its_description_says(ledger: Ledger, folder: Path) -> None:
@@ -115,31 +95,6 @@ def test_every_field_is_in_the_hash(changed: dict[str, object]) -> None:
     assert link(before, entry) != link(genesis("other"), entry)
 
 
-@pytest.mark.parametrize(
-    ("again", "expected"),
-    [
-        (new(b"{}"), Appended(1, duplicate=True)),
-        (NewEntry("spline.plan", "application/json", b"{}", "other sender"), Appended(1, duplicate=True)),
-        (new(b"{}", kind="spline.events"), Appended(2, duplicate=False)),
-        (new(b"{}", content_type="text/plain"), Appended(2, duplicate=False)),
-        (new(b"{ }"), Appended(2, duplicate=False)),
-    ],
-    ids=["same", "other sender", "other kind", "other type", "other bytes"],
-)
-def test_the_same_again_is_counted_not_appended(ledger: Ledger, again: NewEntry, expected: Appended) -> None:
-    ledger.append([new(b"{}")])
-    assert ledger.append([again]) == [expected]
-    assert (ledger.count(), ledger.repeats(1)) == ((1, 1) if expected.duplicate else (2, 0))
-
-
-def test_the_same_twice_in_one_group(ledger: Ledger) -> None:
-    assert ledger.append([new(b"a"), new(b"b"), new(b"a")]) == [
-        Appended(1, duplicate=False),
-        Appended(2, duplicate=False),
-        Appended(1, duplicate=True),
-    ]
-
-
 def test_bodies_are_kept_once_for_each_content(ledger: Ledger, folder: Path) -> None:
     ledger.append([new(b"{}"), new(b"{}", kind="other"), new(b"[]")])
     with closing(sqlite3.connect(f"file:{folder}/ledger.sqlite?mode=ro", uri=True)) as raw:
@@ -147,75 +102,11 @@ def test_bodies_are_kept_once_for_each_content(ledger: Ledger, folder: Path) -> 
     assert [entry.body for entry in ledger.read(0, 10)] == [b"{}", b"{}", b"[]"]
 
 
-@pytest.mark.parametrize(
-    ("after", "limit", "max_bytes", "expected"),
-    [
-        (0, 10, 1000, [1, 2, 3, 4]),
-        (0, 2, 1000, [1, 2]),
-        (2, 10, 1000, [3, 4]),
-        (4, 10, 1000, []),
-        (0, 0, 1000, []),
-        (0, 10, 25, [1, 2]),  # bodies of 10 bytes each
-        (0, 10, 20, [1, 2]),
-        (1, 10, 1, [2]),  # never none
-    ],
-)
-def test_reading_in_pages(ledger: Ledger, after: int, limit: int, max_bytes: int, expected: list[int]) -> None:
-    ledger.append([new(b"%010d" % number) for number in range(4)])
-    assert [entry.sequence for entry in ledger.read(after, limit, max_bytes=max_bytes)] == expected
-
-
-def test_what_was_appended_is_there_after_reopening(ledger: Ledger, folder: Path) -> None:
-    ledger.append([new(b"a"), new(b"b")])
-    head = ledger.head()
-    ledger.close()
-    with Ledger.open(folder, clock=clock) as again:
-        assert again.head() == head
-        assert again.append([new(b"c")]) == [Appended(3, duplicate=False)]
-        assert again.id == ledger.id
-    assert verify(folder).entries == 3
-
-
-def test_an_empty_ledger(ledger: Ledger, folder: Path) -> None:
-    assert ledger.append([]) == []
-    assert (ledger.count(), ledger.read(0, 10), ledger.head().sequence) == (0, [], 0)
-    assert verify(folder).ok
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [NewEntry("k\ud800", "c", b""), NewEntry("k", "c\udcff", b""), NewEntry("k", "c", b"", "s\udcff")],
-    ids=["kind", "content type", "sender"],
-)
-def test_a_text_that_is_not_unicode_is_refused_before_the_group(ledger: Ledger, entry: NewEntry) -> None:
-    with pytest.raises(ValueError, match="surrogates not allowed"):
-        ledger.append([entry])
-    assert ledger.count() == 0
-
-
-def test_threads_append_and_read_at_once(ledger: Ledger, folder: Path) -> None:
-    def work(worker: int) -> None:
-        for number in range(20):
-            (appended,) = ledger.append([new(b"%d/%d" % (worker, number))])
-            entry = ledger.entry(appended.sequence)
-            assert entry is not None
-            bodies.append(entry.body)
-
-    bodies: list[bytes | None] = []
-    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(body or b"" for body in bodies) == sorted(b"%d/%d" % (w, n) for w in range(4) for n in range(20))
-    assert verify(folder).entries == 80
-
-
 def test_the_folder_and_its_files_are_closed_to_others(folder: Path) -> None:
     folder.mkdir(mode=0o755)
     previous = os.umask(0)
     try:
-        with Ledger.open(folder, clock=clock) as ledger:
+        with open_ledger(folder, clock=clock) as ledger:
             ledger.append([new(b"a")])
             assert modes(folder) == {
                 "data": 0o700,
@@ -231,7 +122,7 @@ def test_the_folder_and_its_files_are_closed_to_others(folder: Path) -> None:
 def test_a_folder_with_other_things_in_it_keeps_its_mode(folder: Path) -> None:
     folder.mkdir(mode=0o755)
     (folder / "notes.txt").touch()
-    with Ledger.open(folder, clock=clock):
+    with open_ledger(folder, clock=clock):
         assert modes(folder)["data"] == 0o755
         assert modes(folder)["ledger.sqlite"] == 0o600
 
@@ -239,11 +130,11 @@ def test_a_folder_with_other_things_in_it_keeps_its_mode(folder: Path) -> None:
 def test_a_second_writer_is_refused_and_told_the_folder(ledger: Ledger, folder: Path) -> None:
     ledger.append([new(b"a")])
     script = (
-        "import sys, pathlib; from headwater.ingest.ledger.ledger import Ledger, LedgerInUse\n"
+        "import sys, pathlib; from headwater.ingest.ledger.ledger import LedgerInUse, open_ledger\n"
         "folder = pathlib.Path(sys.argv[1])\n"
-        "try: Ledger.open(folder, clock=lambda: 1)\n"
+        "try: open_ledger(folder, clock=lambda: 1)\n"
         "except LedgerInUse as error: print(error)\n"
-        "print(Ledger.open(folder, clock=lambda: 1, readonly=True).read(0, 9)[0].body)\n"
+        "print(open_ledger(folder, clock=lambda: 1, readonly=True).read(0, 9)[0].body)\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", script, str(folder)], cwd=ROOT, check=True, capture_output=True, text=True
@@ -253,29 +144,11 @@ def test_a_second_writer_is_refused_and_told_the_folder(ledger: Ledger, folder: 
 
 def test_the_folder_is_free_after_closing(ledger: Ledger, folder: Path) -> None:
     with pytest.raises(LedgerInUse):
-        Ledger.open(folder, clock=clock)
+        open_ledger(folder, clock=clock)
     ledger.append([new(b"a")])  # the refused one did no harm
     ledger.close()
     ledger.close()
-    Ledger.open(folder, clock=clock).close()
-
-
-def test_reading_alone_sees_what_comes_and_cannot_write(ledger: Ledger, folder: Path) -> None:
-    with Ledger.open(folder, clock=clock, readonly=True) as reader:
-        ledger.append([new(b"a")])
-        assert [entry.body for entry in reader.read(0, 10)] == [b"a"]
-        with pytest.raises(LedgerError, match="opened for reading alone"):
-            reader.append([new(b"b")])
-        with pytest.raises(LedgerError, match="opened for reading alone"):
-            reader.erase(1, "why")
-
-
-def test_a_closed_ledger_says_so(ledger: Ledger) -> None:
-    ledger.close()
-    with pytest.raises(LedgerError, match="is closed"):
-        ledger.read(0, 1)
-    with pytest.raises(LedgerError, match="is closed"):
-        ledger.append([new(b"a")])
+    open_ledger(folder, clock=clock).close()
 
 
 def other_database(path: Path) -> None:
@@ -284,7 +157,7 @@ def other_database(path: Path) -> None:
 
 
 def newer_ledger(path: Path) -> None:
-    Ledger.open(path.parent, clock=clock).close()
+    open_ledger(path.parent, clock=clock).close()
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
         raw.commit()
@@ -309,10 +182,10 @@ def test_opening_what_is_no_ledger_of_ours(
     make(path)
     before = path.read_bytes()
     with pytest.raises(error, match=sentence):
-        Ledger.open(folder, clock=clock, readonly=readonly)
+        open_ledger(folder, clock=clock, readonly=readonly)
     assert path.read_bytes() == before
     path.unlink()
-    Ledger.open(folder, clock=clock).close()  # the lock was let go
+    open_ledger(folder, clock=clock).close()  # the lock was let go
 
 
 @pytest.mark.parametrize("place", ["nowhere", "empty", "new"])
@@ -321,22 +194,22 @@ def test_there_is_nothing_to_read(tmp_path: Path, place: str) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "ledger.sqlite").touch()  # its making was interrupted
     with pytest.raises(NotALedger):
-        Ledger.open(tmp_path / place, clock=clock, readonly=True)
+        open_ledger(tmp_path / place, clock=clock, readonly=True)
     with pytest.raises(NotALedger):
         verify(tmp_path / place)
-    Ledger.open(tmp_path / place, clock=clock).close()  # and to write, it is made
+    open_ledger(tmp_path / place, clock=clock).close()  # and to write, it is made
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
     with pytest.raises(NotALedger, match="is a file, and a ledger needs a folder"):
-        Ledger.open(tmp_path / "data", clock=clock)
+        open_ledger(tmp_path / "data", clock=clock)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LedgerUnavailable, match="cannot be opened"):
-        Ledger.open(tmp_path / "file" / "data", clock=clock)
+        open_ledger(tmp_path / "file" / "data", clock=clock)
 
 
 FORBIDDEN = [

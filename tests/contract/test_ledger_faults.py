@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from headwater.ingest.ledger import checkpoint as ledger_checkpoint
 from headwater.ingest.ledger.entries import Packed
-from headwater.ingest.ledger.ledger import Appended, GroupCommitter, Ledger, LedgerUnavailable, NewEntry
+from headwater.ingest.ledger.group_commit import GroupCommitter
+from headwater.ingest.ledger.ledger import Appended, Ledger, LedgerUnavailable, NewEntry, open_ledger
+from headwater.ingest.ledger.sqlite import checkpoint as ledger_checkpoint
 from headwater.ingest.ledger.verify import verify
+from tests.contract.ledgers import connection, writing
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def gated(folder: Path, **options: int) -> AsyncIterator[tuple[GroupCommitter, Gate]]:
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
+    with open_ledger(folder, clock=lambda: 1) as ledger:
         gate = Gate(ledger)
         committer = GroupCommitter(gate, **options)  # type: ignore[arg-type]
         try:
@@ -99,7 +101,7 @@ async def test_too_many_bytes_wait_outside_but_one_always_goes(folder: Path) -> 
 
 async def test_large_bodies_are_packed_beside_the_loop(folder: Path) -> None:
     bodies = [secrets.token_bytes(300_000) for _ in range(3)]
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
+    with open_ledger(folder, clock=lambda: 1) as ledger:
         committer = GroupCommitter(ledger)
         answers = await asyncio.gather(*(committer.append(new(body)) for body in bodies))
         await committer.close()
@@ -109,7 +111,7 @@ async def test_large_bodies_are_packed_beside_the_loop(folder: Path) -> None:
 
 async def test_the_projector_is_woken_for_what_is_new(folder: Path) -> None:
     woken: list[int] = []
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
+    with open_ledger(folder, clock=lambda: 1) as ledger:
         committer = GroupCommitter(ledger, on_appended=woken.append)
         for body in (b"a", b"b", b"a"):
             await committer.append(new(body))
@@ -158,12 +160,11 @@ async def test_what_cannot_be_kept_fails_its_own_sender_alone(folder: Path) -> N
 
 
 async def test_a_full_disk_reaches_every_sender_and_passes(folder: Path) -> None:
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
+    with open_ledger(folder, clock=lambda: 1) as ledger:
         committer = GroupCommitter(ledger)
         await committer.append(new(b"before"))
-        assert ledger._writer is not None
-        limit = ledger._writer._connection.execute("PRAGMA max_page_count").fetchone()[0]
-        ledger._writer._connection.execute("PRAGMA max_page_count = 1")  # what it has, and no more
+        limit = connection(ledger).execute("PRAGMA max_page_count").fetchone()[0]
+        connection(ledger).execute("PRAGMA max_page_count = 1")  # what it has, and no more
         answers = await asyncio.gather(
             *(committer.append(new(secrets.token_bytes(50_000))) for _ in range(8)), return_exceptions=True
         )
@@ -171,7 +172,7 @@ async def test_a_full_disk_reaches_every_sender_and_passes(folder: Path) -> None
         assert {str(answer) for answer in answers} == {"the ledger cannot be written: database or disk is full"}
         assert await committer.append(new(b"before")) == Appended(1, duplicate=True)
         assert ledger.count() == 1
-        ledger._writer._connection.execute(f"PRAGMA max_page_count = {limit}")
+        connection(ledger).execute(f"PRAGMA max_page_count = {limit}")
         assert await committer.append(new(b"after")) == Appended(2, duplicate=False)
         await committer.close()
     assert verify(folder).entries == 2
@@ -179,11 +180,12 @@ async def test_a_full_disk_reaches_every_sender_and_passes(folder: Path) -> None
 
 FILE_SIZE_LIMIT = """
 import asyncio, pathlib, resource, secrets, sys
-from headwater.ingest.ledger.ledger import GroupCommitter, Ledger, LedgerUnavailable, NewEntry
+from headwater.ingest.ledger.group_commit import GroupCommitter
+from headwater.ingest.ledger.ledger import LedgerUnavailable, NewEntry, open_ledger
 folder = pathlib.Path(sys.argv[1])
 
 async def main():
-    ledger = Ledger.open(folder, clock=lambda: 1)
+    ledger = open_ledger(folder, clock=lambda: 1)
     committer = GroupCommitter(ledger)
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, unlimited[1]))
@@ -214,8 +216,9 @@ def test_a_disk_that_takes_no_more_bytes(folder: Path) -> None:
 
 ENDLESS_SENDERS = """
 import asyncio, pathlib, secrets, sys
-from headwater.ingest.ledger.ledger import GroupCommitter, Ledger, NewEntry
-ledger = Ledger.open(pathlib.Path(sys.argv[1]), clock=lambda: 1)
+from headwater.ingest.ledger.group_commit import GroupCommitter
+from headwater.ingest.ledger.ledger import NewEntry, open_ledger
+ledger = open_ledger(pathlib.Path(sys.argv[1]), clock=lambda: 1)
 
 async def send(committer):
     while True:
@@ -245,7 +248,7 @@ def test_a_killed_process_has_kept_what_it_acknowledged(folder: Path) -> None:
         acknowledged |= {int(sequence): start for sequence, start in whole}
         assert verify(folder).ok
     assert len(acknowledged) >= 441
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
+    with open_ledger(folder, clock=lambda: 1) as ledger:
         kept = {entry.sequence: (entry.body or b"")[:16].decode() for entry in ledger.read(0, 1_000_000)}
     assert {sequence: kept.get(sequence) for sequence in acknowledged} == acknowledged
 
@@ -255,7 +258,7 @@ def test_the_write_ahead_log_is_cut_under_unbroken_load(folder: Path, monkeypatc
     monkeypatch.setattr(ledger_checkpoint, "LARGEST_LOG", 5_000_000)
     log = folder / "ledger.sqlite-wal"
     sizes = [0]
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
+    with open_ledger(folder, clock=lambda: 1) as ledger:
         for _ in range(5_000):  # how many it takes depends on the scheduler
             ledger.append([new(secrets.token_bytes(20_000))])
             sizes.append(log.stat().st_size)
@@ -286,12 +289,12 @@ def test_writers_are_held_for_a_large_log_alone(
     folder: Path, monkeypatch: pytest.MonkeyPatch, largest: int, taken: int
 ) -> None:
     monkeypatch.setattr(ledger_checkpoint, "LARGEST_LOG", largest)
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
+    with open_ledger(folder, clock=lambda: 1) as ledger:
         ledger.append([new(b"a")])
-        assert ledger._checkpointer is not None
-        lock = CountedLock(ledger._writing)
-        ledger._checkpointer._writing = lock  # type: ignore[assignment]
-        ledger._checkpointer._checkpoint()
+        checkpointer = writing(ledger).checkpointer
+        lock = CountedLock(checkpointer._writing)
+        checkpointer._writing = lock  # type: ignore[assignment]
+        checkpointer._checkpoint()
         assert lock.taken == taken
 
 
@@ -301,7 +304,7 @@ def test_an_erasure_waits_for_a_reader_and_then_leaves_nothing_in_the_log(
     monkeypatch.setattr(ledger_checkpoint, "_RETRY_SECONDS", 0.01)
     secret = secrets.token_bytes(5_000)
     log = folder / "ledger.sqlite-wal"
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
+    with open_ledger(folder, clock=lambda: 1) as ledger:
         ledger.append([new(secret)])
         with closing(sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)) as reader:
             reader.execute("BEGIN")
@@ -315,9 +318,8 @@ def test_an_erasure_waits_for_a_reader_and_then_leaves_nothing_in_the_log(
 
 
 def test_another_program_that_holds_the_file_is_told_and_passes(folder: Path) -> None:
-    with Ledger.open(folder, clock=lambda: 1) as ledger:
-        assert ledger._writer is not None
-        ledger._writer._connection.execute("PRAGMA busy_timeout = 10")
+    with open_ledger(folder, clock=lambda: 1) as ledger:
+        connection(ledger).execute("PRAGMA busy_timeout = 10")
         with closing(sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)) as shell:
             shell.execute("BEGIN IMMEDIATE")
             with pytest.raises(LedgerUnavailable, match="database is locked"):

@@ -22,7 +22,7 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.mark import LEDGER, Mark, read_mark
 from headwater.ingest.graph.ownership import GraphTaken, Ownership, place_of
 from headwater.ingest.graph.projector import Projector
-from headwater.ingest.ledger.ledger import Ledger
+from headwater.ingest.ledger.ledger import open_ledger, open_reader
 from tests.contract.test_projector import PIPELINE, RECORDED_MS, assert_equal, catch_up, recorded, stored, whole
 from tests.gremlin_server.server import Server
 
@@ -39,7 +39,7 @@ def url(gremlin_server: Server) -> str:
 def folders(tmp_path: Path) -> tuple[Path, Path]:
     """A data folder and a copy of it, as a restored backup is: one ledger, two places."""
     first, second = tmp_path / "first", tmp_path / "second"
-    with Ledger.open(first, clock=lambda: RECORDED_MS) as ledger:
+    with open_ledger(first, clock=lambda: RECORDED_MS) as ledger:
         ledger.append(recorded(*PIPELINE[:2]))
     shutil.copytree(first, second)
     return first, second
@@ -126,7 +126,7 @@ def test_the_one_that_lost_the_graph_stops_writing(
             assert read_mark(store).writer == ""  # given back by the one that had it
         with pytest.raises(GraphTaken):
             lost.projector.step()  # and not taken again by the other
-    with open_store(url) as store, Ledger.open(second, clock=lambda: 0, readonly=True) as ledger:
+    with open_store(url) as store, open_reader(second) as ledger:
         assert_equal(stored(store), whole(ledger))
 
 
@@ -152,7 +152,7 @@ class Taken:
 def test_taken_over_in_the_middle_of_a_batch(at: int, url: str, folders: tuple[Path, Path]) -> None:
     """Whenever it happens, this side never signs the graph back, and stops with this batch at the latest."""
     derived = Derived.open(None)
-    with Ledger.open(folders[0], clock=lambda: RECORDED_MS) as ledger, open_store(url) as store:
+    with open_ledger(folders[0], clock=lambda: RECORDED_MS) as ledger, open_store(url) as store:
         projector = Projector(ledger, Taken(store, ledger.id, at), derived)
         with pytest.raises(GraphTaken, match="taken over by elsewhere:/data"):
             catch_up(projector, 2)

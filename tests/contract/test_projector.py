@@ -24,7 +24,7 @@ from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.projector import ForeignGraph, Projector
 from headwater.ingest.intake.bridge import Decoded
 from headwater.ingest.intake.spline import PLANS
-from headwater.ingest.ledger.ledger import Ledger, NewEntry
+from headwater.ingest.ledger.ledger import Ledger, LedgerReader, NewEntry, open_ledger
 from headwater.spline_bridge.decode import decode_events, decode_plan
 from tests.golden.recorded import payloads
 
@@ -40,7 +40,7 @@ def recorded(*cases: str) -> list[NewEntry]:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.open(tmp_path / "data", clock=lambda: RECORDED_MS)
+    opened = open_ledger(tmp_path / "data", clock=lambda: RECORDED_MS)
     yield opened
     opened.close()
 
@@ -72,7 +72,7 @@ def stored(store: GraphStore) -> Graph:
     return found
 
 
-def whole(ledger: Ledger, without: Sequence[int] = ()) -> Graph:
+def whole(ledger: LedgerReader, without: Sequence[int] = ()) -> Graph:
     bodies, events, said = [], [], []
     for entry in ledger.read(0, 10_000):
         if entry.body is None or entry.sequence in without:
@@ -355,7 +355,7 @@ def test_the_graph_of_another_ledger_is_left_alone(
     ledger.append(recorded("l01_stage_customers"))
     catch_up(Projector(ledger, store, derived))
     before = stored(store)
-    other = Ledger.open(tmp_path / "other", clock=lambda: RECORDED_MS)
+    other = open_ledger(tmp_path / "other", clock=lambda: RECORDED_MS)
     others = Derived.open(None)
     with pytest.raises(ForeignGraph, match="of the ledger"):
         Projector(other, store, others).step()

@@ -14,9 +14,10 @@ from headwater.ingest.folder.exporting import export_neptune_csv
 from headwater.ingest.folder.replaying import Replayed, replay_into
 from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.projector import ForeignGraph
-from headwater.ingest.ledger.file import FolderLock
-from headwater.ingest.ledger.ledger import Ledger, LedgerInUse
-from headwater.ingest.places.places import Folder
+from headwater.ingest.ledger.backup import back_up
+from headwater.ingest.ledger.folder_lock import FolderLock
+from headwater.ingest.ledger.ledger import LedgerInUse, open_ledger, open_reader
+from headwater.ingest.places.file_storage import LocalFolder
 from tests.contract.loader_csv import load
 from tests.contract.stores import EMBEDDED, GREMLIN_SERVER
 from tests.contract.test_projector import PIPELINE, assert_equal, recorded, stored, whole
@@ -35,7 +36,7 @@ class World:
 
     def append(self, *jobs: str) -> int:
         """Keep what these jobs sent; how many entries there are."""
-        with Ledger.open(self.folder, clock=lambda: 1_795_400_000_000) as ledger:
+        with open_ledger(self.folder, clock=lambda: 1_795_400_000_000) as ledger:
             ledger.append(recorded(*jobs))
             return ledger.count()
 
@@ -46,7 +47,7 @@ class World:
         """Export the graph, and put into the store what the loader makes of the files."""
         with Service.open(self.folder) as service:
             service.catch_up()
-            export_neptune_csv(self.folder, Folder(out), quiet)
+            export_neptune_csv(self.folder, LocalFolder(out), quiet)
         graph = load(out / "graph")
         kept = {key: edge for key, edge in graph.edges.items() if edge.label != without}
         with open_store(self.url) as store:
@@ -56,7 +57,7 @@ class World:
 
     def is_whole(self) -> None:
         """AssertionError: the store's graph is not the ledger's."""
-        with Ledger.open(self.folder, clock=lambda: 0, readonly=True) as ledger, open_store(self.url) as store:
+        with open_reader(self.folder) as ledger, open_store(self.url) as store:
             assert_equal(stored(store), whole(ledger))
 
 
@@ -167,7 +168,7 @@ def test_a_load_in_part_with_a_mark_is_found_by_counting(world: World, tmp_path:
 def test_what_is_erased_after_the_graph_was_loaded_goes_from_it(world: World, tmp_path: Path) -> None:
     world.append(*PIPELINE)
     world.bulk_load(tmp_path / "out")
-    with Ledger.open(world.folder, clock=lambda: 0) as ledger:
+    with open_ledger(world.folder, clock=lambda: 0) as ledger:
         ledger.erase(1, "asked for")
     assert world.replay().written > 1  # all of it, without that entry
     world.is_whole()
@@ -196,8 +197,7 @@ def test_an_older_copy_of_the_ledger_is_refused(world: World, tmp_path: Path) ->
     world.append(*PIPELINE[:1])
     copy = tmp_path / "copy"
     copy.mkdir()
-    with Ledger.open(world.folder, clock=lambda: 0, readonly=True) as ledger:
-        ledger.backup(copy / "ledger.sqlite")
+    back_up(world.folder, copy / "ledger.sqlite")
     world.append(*PIPELINE)
     world.replay()
     with pytest.raises(InvalidRequest, match="it is an older copy"):

@@ -13,10 +13,10 @@ import pytest
 
 from headwater.ingest.folder.exporting import export_neptune_csv
 from headwater.ingest.folder.service import Service
-from headwater.ingest.ledger.export import export_ledger, read_manifest
-from headwater.ingest.ledger.ledger import Ledger, NewEntry
-from headwater.ingest.ledger.segments import Damaged
-from headwater.ingest.places.places import Folder
+from headwater.ingest.ledger.export import export_ledger
+from headwater.ingest.ledger.ledger import Damaged, NewEntry, open_ledger
+from headwater.ingest.ledger.segments import read_manifest
+from headwater.ingest.places.file_storage import LocalFolder
 from tests.contract.loader_csv import load, rows
 from tests.contract.test_projector import recorded
 from tests.golden.recorded import cases
@@ -50,8 +50,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Service.open(folder / "data") as service:
         service.ledger.append(recorded(*cases()))
         service.catch_up()
-        export_neptune_csv(service.folder, Folder(folder / "export"), quiet)
-        manifest = export_ledger(service.folder, Folder(folder / "ledger"), quiet, split=2 * 2**20)
+        export_neptune_csv(service.folder, LocalFolder(folder / "export"), quiet)
+        manifest = export_ledger(service.ledger, LocalFolder(folder / "ledger"), quiet, split=2 * 2**20)
     assert len(manifest.segments) > 1
     return folder
 
@@ -74,7 +74,7 @@ def test_what_is_wrong_with_a_segment_is_told_and_stops_the_job(exported: Path, 
     from ledger_to_neptune import decoded, refused
 
     shutil.copytree(exported / "ledger", tmp_path / "damaged")
-    segment = read_manifest(Folder(tmp_path / "damaged")).segments[1]
+    segment = read_manifest(LocalFolder(tmp_path / "damaged")).segments[1]
     path = tmp_path / "damaged" / segment.name
     path.write_bytes(path.read_bytes()[:-20])
     told = list(decoded(str(tmp_path / "damaged"), segment))
@@ -86,10 +86,10 @@ def test_what_cannot_be_decoded_is_counted_and_what_was_erased_is_not_missed(tmp
     pytest.importorskip("pyspark")
     from ledger_to_neptune import decoded, refused
 
-    with Ledger.open(tmp_path / "data", clock=lambda: 7) as ledger:
+    with open_ledger(tmp_path / "data", clock=lambda: 7) as ledger:
         ledger.append([NewEntry("spline.plan", "application/json", b"{}"), NewEntry("other", "x", b"1")])
         ledger.erase(2, "asked for")
-        (segment,) = export_ledger(ledger.folder, Folder(tmp_path / "ledger"), quiet).segments
+        (segment,) = export_ledger(ledger, LocalFolder(tmp_path / "ledger"), quiet).segments
     told = list(decoded(str(tmp_path / "ledger"), segment))
     assert refused(told) == [1]
     with pytest.raises(Damaged, match="entry 2 is missing, and was never erased"):

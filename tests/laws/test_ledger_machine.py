@@ -13,9 +13,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from headwater.ingest.ledger.checkpoint import empty_log
-from headwater.ingest.ledger.ledger import ERASURE, Appended, Ledger, LedgerError, NewEntry
+from headwater.ingest.ledger.backup import back_up
+from headwater.ingest.ledger.ledger import ERASURE, Appended, Ledger, LedgerError, NewEntry, open_ledger
+from headwater.ingest.ledger.sqlite.checkpoint import empty_log
 from headwater.ingest.ledger.verify import verify
+from tests.contract import ledgers
 
 ENTRIES = st.builds(
     NewEntry,
@@ -55,7 +57,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.home / str(self.folders)
 
     def open_ledger(self) -> Ledger:
-        return Ledger.open(self.folder, clock=self.clock)
+        return open_ledger(self.folder, clock=self.clock)
 
     def clock(self) -> int:
         self.now += 1
@@ -77,8 +79,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(entries=st.lists(ENTRIES, min_size=1, max_size=4), room=st.integers(0, 2))
     def append_on_a_full_disk(self, entries: list[NewEntry], room: int) -> None:
         """All of the group or none of it."""
-        assert self.ledger._writer is not None
-        connection = self.ledger._writer._connection
+        connection = ledgers.connection(self.ledger)
         usual = connection.execute("PRAGMA max_page_count").fetchone()[0]
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + room}")
@@ -122,14 +123,13 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def checkpoint(self) -> None:
-        assert self.ledger._writer is not None
-        empty_log(self.ledger._writer._connection)
+        empty_log(ledgers.connection(self.ledger))
 
     @rule()
     def restore_a_backup(self) -> None:
         target = self.next_folder()
         target.mkdir()
-        assert self.ledger.backup(target / "ledger.sqlite").ok
+        assert back_up(self.folder, target / "ledger.sqlite").ok
         self.ledger.close()
         self.folder = target
         self.ledger = self.open_ledger()

@@ -1,4 +1,4 @@
--- The ledger's schema, format 1. Run once, in one transaction, on a new file (ingest/ledger/file.py).
+-- The ledger's schema, format 1. Run once, in one transaction, on a new file (ingest/ledger/sqlite/file.py).
 -- PRAGMA application_id is the text "HWLG": it tells a ledger from any other SQLite file.
 PRAGMA application_id = 1213680711;
 
@@ -18,7 +18,7 @@ CREATE TABLE entries (
     redactions TEXT NOT NULL,  -- a JSON array of strings, in ASCII
     content INTEGER NOT NULL,  -- bodies.content: the sequence of the first entry with these bytes
     salted BLOB NOT NULL,      -- SHA-256(salt + body)
-    hash BLOB NOT NULL         -- headwater.ingest.ledger.entries.link
+    hash BLOB NOT NULL         -- headwater.ingest.ledger.chain.link
 );
 
 -- Not UNIQUE, like bodies_by_sha256: a unique index would let INSERT OR REPLACE delete a row past the triggers.

@@ -1,7 +1,7 @@
-"""Moves SQLite's write-ahead log into the database file, from a thread and a connection of its own.
+"""Moves SQLite's write-ahead log into the database file, in a thread and with a connection of its own.
 
-Left to the connection that commits, a checkpoint would happen inside some sender's wait: measured, the 99th
-percentile of a commit is five times as long.
+SQLite would do it in the connection that commits, while some sender waits for the commit: measured, the 99th
+percentile of a commit is then five times as long.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from headwater.ingest.ledger.file import connect_writer
+from headwater.ingest.ledger.sqlite.file import connect_writer
 
 _logger = logging.getLogger(__name__)
 
@@ -19,14 +19,14 @@ CHECKPOINT_BYTES = 4 * 2**20
 """About how much is written between two checkpoints: SQLite's own default, 1,000 pages."""
 
 LARGEST_LOG = 64 * 2**20
-"""From here on writers are held for a moment: under unbroken load the log never starts again from its beginning."""
+"""From this size on writers wait while the log is moved: else, under unbroken load, it would grow without end."""
 
-_PATIENCE_MS = 100
-_RETRY_SECONDS = 1.0
+_BUSY_MS = 100  # how long `empty_log` waits for a reader: writers are held meanwhile
+_RETRY_SECONDS = 1.0  # between two attempts to empty the log while a reader uses it
 
 
 class Checkpointer:
-    """A thread that waits for enough to be written. `writing` is the lock that a writer holds during a transaction."""
+    """A thread that moves the log when enough was written. `writing` is the lock that each transaction holds."""
 
     def __init__(self, path: Path, writing: threading.Lock) -> None:
         """Start the thread."""
@@ -47,7 +47,7 @@ class Checkpointer:
             self._due.set()
 
     def truncate_later(self) -> None:
-        """Empty the log as soon as no reader stands in it: it holds what was erased since."""
+        """Empty the log as soon as no reader uses it any more: it still holds the body that was erased."""
         self._truncating = True
         self._due.set()
 
@@ -65,7 +65,7 @@ class Checkpointer:
             self._written = 0
             try:
                 self._checkpoint()
-            except (OSError, sqlite3.Error) as error:  # a full disk, for one: nothing is lost, the log just stays
+            except (OSError, sqlite3.Error) as error:  # a full disk, for example: nothing is lost, the log only stays
                 _logger.warning("The ledger's write-ahead log could not be moved into its file: %s", error)
 
     def _checkpoint(self) -> None:
@@ -79,12 +79,12 @@ class Checkpointer:
 
 
 def empty_log(connection: sqlite3.Connection) -> bool:
-    """Move all of the log into the file and cut it to nothing. False: a reader stands in it, so it has to wait.
+    """Move all of the log into the file and cut it to length 0. False: a reader uses it, so it has to be tried again.
 
-    Writers are held meanwhile, so readers are not waited for as long as elsewhere.
+    Writers wait meanwhile, so this waits for readers only a tenth of a second.
     """
     usual = connection.execute("PRAGMA busy_timeout").fetchone()[0]
-    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     try:
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     finally:

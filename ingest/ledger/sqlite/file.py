@@ -1,12 +1,11 @@
 """The ledger's file: where it is, who may open it, and what it must look like. Nothing here knows of entries.
 
 A data folder (0700) holds `ledger.sqlite` (0600, with SQLite's `-wal` and `-shm` beside it) and `ledger.lock`. One
-process writes, as `FolderLock` sees to; any number read.
+process writes, the one that holds the `FolderLock`; any number read.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -16,16 +15,17 @@ from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
-from headwater.ingest.ledger.entries import LedgerError, LedgerInUse, LedgerUnavailable, NewerLedger, NotALedger
+from headwater.ingest.ledger.entries import Damaged, LedgerError, LedgerUnavailable, NewerLedger, NotALedger
+from headwater.ingest.ledger.folder_lock import sync_folder
+from headwater.ingest.progress import Progress
 
 FILE = "ledger.sqlite"
-LOCK = "ledger.lock"
 FORMAT = 1
 
 _APPLICATION_ID = 1213680711  # as in ledger.sql
-_PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
-_BUSY_SECONDS = 10.0  # how long to wait for someone who holds SQLite's own lock, such as the sqlite3 shell
+_PAGES = 1000  # of a copy between two reports of progress: about 4 MB
+_BUSY_SECONDS = 10.0  # how long to wait for another program that holds SQLite's own lock, such as the sqlite3 shell
 
 
 def locate(place: Path) -> Path:
@@ -36,24 +36,16 @@ def locate(place: Path) -> Path:
     return path
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the folder if it is missing, closed to other users.
-
-    A folder that was there with other things in it keeps its mode: `--data /tmp` must not close /tmp.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise NotALedger(f"{folder} is a file, and a ledger needs a folder")
-    folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-    if not any(folder.iterdir()):
-        folder.chmod(_PRIVATE_FOLDER)
-        sync_folder(folder.absolute().parent)
+def is_there(folder: Path) -> bool:
+    """Whether a data folder has the ledger's file, whatever is in it."""
+    return (folder / FILE).exists()
 
 
 def prepare_file(folder: Path) -> Path:
-    """Make an empty file if there is none, closed to other users; its path. To be called with the `FolderLock`.
+    """Make an empty file if there is none, closed to other users; its path. The caller holds the `FolderLock`.
 
-    An existing file is never opened here but by SQLite: closing it would drop the locks that SQLite holds on it in
-    this process (https://sqlite.org/howtocorrupt.html, 2.2).
+    An existing file is opened by SQLite alone: closing it here would drop the locks that SQLite holds on it in this
+    process (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     path = folder / FILE
     if path.exists():
@@ -67,44 +59,15 @@ def prepare_file(folder: Path) -> Path:
     return path
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names of new files in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-class FolderLock:
-    """Held by the one process that writes. The system lets go of it when that process dies, however it dies."""
-
-    def __init__(self, folder: Path) -> None:
-        """LedgerInUse: someone else holds it."""
-        self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace")
-            os.close(self._descriptor)
-            raise LedgerInUse(f"the ledger in {folder} is in use by another process ({holder or 'unknown'})") from error
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
-
-    def release(self) -> None:
-        """Let the next one in."""
-        os.close(self._descriptor)
-
-
 def connect_writer(path: Path) -> sqlite3.Connection:
     """A connection that writes durably: a COMMIT returns after the fsync of the write-ahead log."""
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",
-        "wal_autocheckpoint = 0",  # headwater.ingest.ledger.checkpoint does it, off the commit path
-        "journal_size_limit = 4194304",  # a log that had to grow is cut when it starts again
-        "secure_delete = ON",  # an erased body is overwritten with zeros, not just unlinked
+        "wal_autocheckpoint = 0",  # `checkpoint` does it in a thread of its own, so that no sender waits for it
+        "journal_size_limit = 4194304",  # a log that grew past 4 MB is cut when it starts again from its beginning
+        "secure_delete = ON",  # an erased body is overwritten with zeros; else its pages would only be marked as free
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
@@ -120,7 +83,7 @@ def create_if_new(connection: sqlite3.Connection, path: Path, now_ms: int) -> No
     """Give an empty database the schema and an id, in one transaction."""
     if _tables(connection, path):
         return
-    schema = resources.files("headwater.ingest.ledger").joinpath("ledger.sql").read_text(encoding="utf-8")
+    schema = resources.files("headwater.ingest.ledger.sqlite").joinpath("ledger.sql").read_text(encoding="utf-8")
     connection.executescript(f"BEGIN IMMEDIATE;\n{schema}")
     meta = {"format": str(FORMAT), "ledger_id": uuid.uuid4().hex, "created_ms": str(now_ms)}
     connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", meta.items())
@@ -163,13 +126,13 @@ class Readers:
         self._path = path
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._closed = False
+        self.closed = False
 
     @contextmanager
     def borrow(self) -> Iterator[sqlite3.Connection]:
-        """A connection, outside of any transaction. LedgerUnavailable: SQLite could not read."""
+        """A connection, outside of any transaction. LedgerUnavailable: not now; Damaged: the file is not in order."""
         with self._lock:
-            if self._closed:
+            if self.closed:
                 raise LedgerError("the ledger is closed")
             idle = self._idle.pop() if self._idle else None
         try:
@@ -178,12 +141,14 @@ class Readers:
                 yield connection
             finally:
                 self._give_back(connection)
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:  # locked, no file descriptor left
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
+        except sqlite3.Error as error:
+            raise Damaged(f"the ledger cannot be read: {error}: run headwater verify") from error
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._lock:
-            if not self._closed:
+            if not self.closed:
                 self._idle.append(connection)
                 return
         connection.close()
@@ -191,13 +156,33 @@ class Readers:
     def close(self) -> None:
         """Close what is idle now and, when it comes back, what is in use."""
         with self._lock:
-            self._closed = True
+            self.closed = True
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
 
 
 def read_identity(path: Path) -> str:
-    """`identify` with a connection of its own."""
-    with closing(connect_reader(path)) as connection:
-        return identify(connection, path)
+    """`identify` with a connection of its own. LedgerUnavailable: the file cannot be read."""
+    try:
+        with closing(connect_reader(path)) as connection:
+            return identify(connection, path)
+    except sqlite3.Error as error:
+        raise LedgerUnavailable(f"the ledger {path} cannot be read: {error}") from error
+
+
+def copy_file(path: Path, target: Path, progress: Progress) -> None:
+    """Copy the ledger's file as it is at this moment to a new file, closed to other users, while others write.
+
+    `progress` is called with pages copied and their number. OSError: `target` cannot be made; LedgerUnavailable.
+    """
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE))
+    try:
+        with closing(connect_reader(path)) as source, closing(sqlite3.connect(target, isolation_level=None)) as copy:
+            # A read transaction holds one state of the ledger: else each append would start the copy again.
+            source.execute("BEGIN")
+            source.execute("SELECT COUNT(*) FROM meta").fetchone()
+            source.backup(copy, pages=_PAGES, progress=lambda _status, left, total: progress(total - left, total))
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file that holds all
+    except sqlite3.Error as error:
+        raise LedgerUnavailable(f"the ledger {path} cannot be copied: {error}") from error

@@ -1,7 +1,8 @@
-"""What happens in a transaction of the ledger: append, count a repetition, erase. One connection, one caller at a time.
+"""What happens in a transaction of the ledger: append, count a duplicate, erase. One connection, one caller at a time.
 
-The end of the chain is read from the file in each transaction (10 microseconds), so that no interruption can leave a
-stale copy of it in memory.
+What a new entry becomes is decided by `chain.next_entry`; here it is looked up what that needs, and stored. The end
+of the chain is read from the file in each transaction (10 microseconds), so that no interruption can leave an old copy
+of it in memory.
 """
 
 from __future__ import annotations
@@ -12,22 +13,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from headwater.ingest.ledger.checkpoint import empty_log
+from headwater.ingest.ledger.chain import KnownBody, next_entry, start
 from headwater.ingest.ledger.entries import (
     ERASURE,
     Appended,
-    Chained,
+    Head,
     LedgerError,
     LedgerUnavailable,
     NewEntry,
     Packed,
-    genesis,
-    link,
     pack,
 )
+from headwater.ingest.ledger.sqlite.checkpoint import empty_log
 
 _HEAD = "SELECT sequence, hash FROM entries ORDER BY sequence DESC LIMIT 1"
-_CONTENT = "SELECT e.content, e.salted FROM bodies b JOIN entries e ON e.sequence = b.content WHERE b.sha256 = ?"
+_KNOWN = "SELECT e.content, e.salted FROM bodies b JOIN entries e ON e.sequence = b.content WHERE b.sha256 = ?"
 _SAME = "SELECT sequence FROM entries WHERE content = ? AND kind = ? AND content_type = ? ORDER BY sequence LIMIT 1"
 _SHARING = "SELECT sequence, kind FROM entries WHERE content = ? ORDER BY sequence"
 _ERASABLE = "SELECT e.content, e.salted FROM entries e JOIN bodies b ON b.content = e.content WHERE e.sequence = ?"
@@ -41,10 +41,9 @@ _REPEAT = """INSERT INTO repeats VALUES (?, 1, ?)
 
 @dataclass
 class _Transaction:
-    """The chain's end as it moves, and the one time of all that is appended."""
+    """The chain's end as it moves, and the time that all of its entries get."""
 
-    sequence: int
-    hash: bytes
+    head: Head
     now_ms: int
 
 
@@ -52,12 +51,12 @@ class Writer:
     """The one connection that writes. Not thread-safe."""
 
     def __init__(self, connection: sqlite3.Connection, ledger_id: str) -> None:
-        """`connection` is one of `ledger_file.connect_writer`."""
+        """`connection` is one of `file.connect_writer`."""
         self._connection = connection
-        self._genesis = genesis(ledger_id)
+        self._start = start(ledger_id)
 
     def append(self, entries: Sequence[Packed], now_ms: int) -> list[Appended]:
-        """All of them in one transaction, durable on return. LedgerUnavailable: none of them."""
+        """Keep all of them in one transaction, durable on return. LedgerUnavailable: none of them was kept."""
         with self._transaction(now_ms) as transaction:
             return [self._put(transaction, entry) for entry in entries]
 
@@ -67,13 +66,13 @@ class Writer:
             content, salted, sequences = self._erasable(sequence)
             notice = {"sequence": sequence, "sequences": sequences, "reason": reason, "saltedSha256": salted.hex()}
             body = json.dumps(notice).encode()
-            said = self._put(transaction, pack(NewEntry(ERASURE, "application/json", body)))
-            self._connection.execute("INSERT INTO erasures VALUES (?, ?)", (content, said.sequence))
+            erasure = self._put(transaction, pack(NewEntry(ERASURE, "application/json", body)))
+            self._connection.execute("INSERT INTO erasures VALUES (?, ?)", (content, erasure.sequence))
             self._connection.execute("DELETE FROM bodies WHERE content = ?", (content,))
-            return said.sequence
+            return erasure.sequence
 
     def empty_log(self) -> bool:
-        """`ledger_checkpoint.empty_log`; False also if the disk fails: what was committed stays so."""
+        """`checkpoint.empty_log`; False also if the disk fails: what was committed stays committed."""
         try:
             return empty_log(self._connection)
         except sqlite3.OperationalError:
@@ -85,12 +84,12 @@ class Writer:
 
     @contextmanager
     def _transaction(self, now_ms: int) -> Iterator[_Transaction]:
-        with _sqlite_errors_told():
-            self._roll_back()  # what a failing disk could not undo then
+        with _as_unavailable():
+            self._roll_back()  # of a transaction that a failing disk could neither commit nor undo
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                sequence, previous = self._connection.execute(_HEAD).fetchone() or (0, self._genesis)
-                yield _Transaction(sequence, previous, now_ms)
+                row = self._connection.execute(_HEAD).fetchone()
+                yield _Transaction(Head(row[0], row[1].hex()) if row else self._start, now_ms)
                 self._connection.execute("COMMIT")
             finally:
                 self._roll_back()
@@ -100,30 +99,24 @@ class Writer:
             self._connection.execute("ROLLBACK")
 
     def _put(self, transaction: _Transaction, entry: Packed) -> Appended:
-        known = self._connection.execute(_CONTENT, (entry.sha256,)).fetchone()
-        same = known and self._connection.execute(_SAME, (known[0], entry.kind, entry.content_type)).fetchone()
-        if same:
-            self._connection.execute(_REPEAT, (same[0], transaction.now_ms))
-            return Appended(same[0], duplicate=True)
-        content, salted = known or (transaction.sequence + 1, entry.salted)
-        if not known:
-            self._connection.execute(_INSERT_BODY, (content, entry.sha256, entry.salt, entry.size, entry.body))
-        return self._chain(transaction, entry, content, salted)
+        new = next_entry(transaction.head, entry, transaction.now_ms, self._known(entry))
+        if isinstance(new, Appended):
+            self._connection.execute(_REPEAT, (new.sequence, transaction.now_ms))
+            return new
+        if new.content == new.chained.sequence:
+            self._connection.execute(_INSERT_BODY, (new.content, entry.sha256, entry.salt, entry.size, entry.body))
+        self._connection.execute(_INSERT_ENTRY, (*new.chained, new.content, new.hash))
+        transaction.head = new.head
+        return Appended(new.chained.sequence, duplicate=False)
 
-    def _chain(self, transaction: _Transaction, entry: Packed, content: int, salted: bytes) -> Appended:
-        chained = Chained(
-            sequence=transaction.sequence + 1,
-            received_ms=transaction.now_ms,
-            sender=entry.sender,
-            kind=entry.kind,
-            content_type=entry.content_type,
-            redactions=entry.redactions,
-            salted=salted,
-        )
-        transaction.hash = link(transaction.hash, chained)
-        transaction.sequence = chained.sequence
-        self._connection.execute(_INSERT_ENTRY, (*chained, content, transaction.hash))
-        return Appended(chained.sequence, duplicate=False)
+    def _known(self, entry: Packed) -> KnownBody | None:
+        """What is stored of the same bytes, this transaction's entries included."""
+        known = self._connection.execute(_KNOWN, (entry.sha256,)).fetchone()
+        if not known:
+            return None
+        content, salted = known
+        same = self._connection.execute(_SAME, (content, entry.kind, entry.content_type)).fetchone()
+        return KnownBody(content, salted, same[0] if same else None)
 
     def _erasable(self, sequence: int) -> tuple[int, bytes, list[int]]:
         """The content of an entry, its salted hash, and the entries that share it. LedgerError: it cannot be erased."""
@@ -138,7 +131,7 @@ class Writer:
 
 
 @contextmanager
-def _sqlite_errors_told() -> Iterator[None]:
+def _as_unavailable() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

@@ -1,0 +1,144 @@
+"""Where files are written to and read from: a folder on this machine, or a prefix in S3 (`aws_bridge.s3`).
+
+Also the one kind of file that several exports write there: text, packed with gzip.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Protocol
+
+_BUFFER = 64 * 2**10  # bytes of text that are packed at once: packing line by line takes much longer
+_LEVEL = 6  # gzip's own default: these files are written once, and carried and read often
+
+
+class NotEmpty(Exception):
+    """There are files where an export is to go: whoever reads all files there would read these too."""
+
+
+class FileStorage(Protocol):
+    """A set of files by name, with `/` between folders. Raises OSError, or `aws_bridge.session.AwsError`."""
+
+    def names(self) -> list[str]:
+        """The files that are there, in order of name."""
+
+    def put(self, name: str, path: Path) -> None:
+        """Move the finished file at `path` here; it is gone from there afterwards. A file of this name is replaced."""
+
+    def open(self, name: str) -> BinaryIO:
+        """Read a file from its beginning. FileNotFoundError: there is none of that name."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A folder on this machine for files that are not finished, removed at the end."""
+
+    def __str__(self) -> str:
+        """Its path or URL, for messages."""
+
+
+class LocalFolder:
+    """A folder on this machine, made by the first `scratch` or `put` where there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def names(self) -> list[str]:
+        """See `FileStorage.names`."""
+        return sorted(str(file.relative_to(self._path)) for file in self._path.rglob("*") if file.is_file())
+
+    def put(self, name: str, path: Path) -> None:
+        """See `FileStorage.put`."""
+        target = self._path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
+
+    def open(self, name: str) -> BinaryIO:
+        """See `FileStorage.open`."""
+        return (self._path / name).open("rb")
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """See `FileStorage.scratch`. Inside the folder: on the same disk, a finished file only has to be renamed."""
+        self._path.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".unfinished-", dir=self._path) as folder:
+            yield Path(folder)
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+
+class Subfolder:
+    """One of the folders of a storage, as a storage of its own."""
+
+    def __init__(self, storage: FileStorage, folder: str) -> None:
+        """`folder` is a name without a slash at its end."""
+        self._storage = storage
+        self._prefix = f"{folder}/"
+
+    def names(self) -> list[str]:
+        """See `FileStorage.names`; without the name of the folder."""
+        names = self._storage.names()
+        return [name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix)]
+
+    def put(self, name: str, path: Path) -> None:
+        """See `FileStorage.put`."""
+        self._storage.put(self._prefix + name, path)
+
+    def open(self, name: str) -> BinaryIO:
+        """See `FileStorage.open`."""
+        return self._storage.open(self._prefix + name)
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """See `FileStorage.scratch`."""
+        return self._storage.scratch()
+
+    def __str__(self) -> str:
+        return f"{self._storage}/{self._prefix}"
+
+
+def open_storage(
+    where: str, region: str | None = None, profile: str | None = None, endpoint: str | None = None
+) -> FileStorage:
+    """The folder with this path, or the prefix ``s3://bucket/prefix``.
+
+    `region`, `profile` and `endpoint` are for AWS alone. Raises `aws_bridge`'s NotAPlace, NotInstalled and AwsError.
+    """
+    if not where.startswith("s3://"):
+        return LocalFolder(Path(where))
+    from headwater.aws_bridge.s3 import Prefix
+    from headwater.aws_bridge.session import Session
+
+    return Prefix(Session(region, profile), where, endpoint)
+
+
+def refuse_unless_empty(storage: FileStorage) -> None:
+    """Raises `NotEmpty` if there are files."""
+    found = storage.names()
+    if found:
+        raise NotEmpty(f"{storage} is not empty: {found[0]} lies there")
+
+
+class PackedFile:
+    """A gzip file of text that is written once. The same text gives the same bytes: it holds no name and no time."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin the file at `path`; one that is there is overwritten."""
+        self.path = path
+        self.size = 0  #: bytes of text that were written
+        self._raw = path.open("wb")
+        packed = gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=self._raw, mtime=0)
+        self._text = io.BufferedWriter(packed, _BUFFER)
+
+    def write(self, text: str) -> None:
+        """Append text, as UTF-8."""
+        self.size += self._text.write(text.encode())
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._text.close()
+        self._raw.close()
