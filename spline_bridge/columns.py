@@ -38,6 +38,8 @@ class PlanColumns:
     unresolved: frozenset[str]
     write: str
     """The id of the operator that writes."""
+    unused: frozenset[str] = frozenset()
+    """Operators of CTEs that nothing refers to."""
 
 
 def resolve(plan: WirePlan, datasets: Mapping[str, Sequence[str]]) -> PlanColumns:
@@ -56,6 +58,7 @@ class _Resolver:
         self.definitions = {
             str(op.params.get("id")): op.id for op in plan.operations.values() if op.name == "CTERelationDef"
         }
+        self._definitions = frozenset(self.definitions.values())
         self._begun: set[str] = set()
         self._aliases = _read_names(plan, datasets)
         self._views = _views(plan)
@@ -70,7 +73,18 @@ class _Resolver:
         if write.name in ("UpdateCommand", "UpdateTable", "DeleteCommand", "DeleteFromTable"):
             rows = commands.update(write, rows, _OperatorContext(self, write, children))
         names = _output_names(write, rows, self.plan)
-        return PlanColumns(names, rows.values, self.dependencies, frozenset(self.unresolved), write.id)
+        return PlanColumns(names, rows.values, self.dependencies, frozenset(self.unresolved), write.id, self._unused())
+
+    def _unused(self) -> frozenset[str]:
+        """The operators of CTEs that nothing refers to."""
+        stack = [key for key in self._definitions if key not in self.rows]
+        found = set[str]()
+        while stack:
+            key = stack.pop()
+            if key not in found and key not in self.rows and key in self.plan.operations:
+                found.add(key)
+                stack.extend(self.plan.operations[key].inputs)
+        return frozenset(found)
 
     def spend(self, steps: int) -> bool:
         """Counts work; False once the plan has had its share (`_MOST_STEPS`)."""
@@ -95,6 +109,8 @@ class _Resolver:
 
     def _inputs(self, operation: OperationNode) -> list[str]:
         inputs = [i for i in operation.inputs if i in self.plan.operations]
+        if operation.name == "WithCTE":  # its definitions come first; those that nothing refers to decide nothing
+            return [i for i in inputs if i not in self._definitions] or inputs
         definition = self.definitions.get(str(operation.params.get("cteId")))
         return [*inputs, definition] if operation.name == "CTERelationRef" and definition else inputs
 

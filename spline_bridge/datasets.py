@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -107,11 +107,11 @@ _ID_IN_NAME = re.compile(r"[0-9][0-9a-fA-F]*|[a-fA-F]+[0-9][0-9a-fA-F]*")
 _MANY_FILES = 16
 
 
-def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> tuple[Dataset, ...]:
-    """The datasets that the plan reads, each once, in order of name."""
+def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]], unused: Collection[str] = ()) -> tuple[Dataset, ...]:
+    """The datasets that the plan reads, each once, in order of name. `unused` are operators that are left out."""
     found: dict[str, list[Dataset]] = {}
     for operation in plan.operations.values():
-        if operation.kind == "read":
+        if operation.kind == "read" and operation.id not in unused:
             columns = tuple(_column(plan, i) for i in operation.output or ())
             for name in named[operation.id]:
                 found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType"))

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from headwater.graphmodel.model import Subtype
-from headwater.spline_bridge.expressions import apply
+from headwater.spline_bridge.expressions import apply, grouping_number
 from headwater.spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
 from headwater.spline_bridge.rendering import cast
 from headwater.spline_bridge.text import Text, concat, join, text
-from headwater.spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, unresolved
+from headwater.spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, follow_fields, unresolved
 from headwater.spline_bridge.wire import Expression, OperationNode, Ref, reference, references
 
 
@@ -213,7 +213,7 @@ def _union(operation: OperationNode, children: Sequence[Rows], _: Context) -> Ro
 
 def _merged(values: Sequence[Value], name: str) -> Value:
     texts = {str(value.text): value.text for value in values}
-    value = combine(values, IDENTITY)
+    value = follow_fields(combine(values, IDENTITY), values, IDENTITY)
     shown: Text = values[0].text if len(texts) == 1 else concat([f"{name}(", join(", ", texts.values()), ")"])
     return value._replace(text=shown, literal=all(v.literal for v in values))
 
@@ -235,8 +235,17 @@ def _expand(operation: OperationNode, children: Sequence[Rows], context: Context
         return _generic(operation, children, context)
     columns = zip(*projections, strict=False)
     values = [_projected([context.value(ref) for ref in column]) for column in columns]
-    numbered = [context.named(i).lower() in _GROUPING_NUMBERS for i in ids]
-    return Rows(ids, tuple(v._replace(generated=True) if n else v for v, n in zip(values, numbered, strict=True)))
+    names = [context.named(i) for i in ids]
+    numbered = (
+        # Spark adds the grouped columns at the end of the output, and the number of the set behind them.
+        grouping_number(value, names[max(0, i - _MOST_GROUPED) : i]) if name.lower() in _GROUPING_NUMBERS else value
+        for i, (value, name) in enumerate(zip(values, names, strict=True))
+    )
+    return Rows(ids, tuple(numbered))
+
+
+#: Spark numbers the grouping sets in 64 bits.
+_MOST_GROUPED = 64
 
 
 #: What Spark numbers the grouping sets by.
@@ -257,8 +266,8 @@ def _generate(operation: OperationNode, children: Sequence[Rows], context: Conte
         return _generic(operation, children, context)
     operands = [context.value(ref) for ref in expression.operands]
     whole = context.value(generator)
-    if expression.operator != "Stack":  # as many rows for each input row, whatever it holds
-        context.keys(Subtype.JOIN, [whole])
+    if expression.operator != "Stack" and not (operands and operands[0].fixed):
+        context.keys(Subtype.JOIN, [whole])  # else there are as many rows for each input row, whatever it holds
     # A LATERAL VIEW's alias gives its columns new ids, so the generator's own are matched by position.
     new = [i for i in ids if i not in known]
     own = [ref.id for ref in _refs(operation.params.get("generatorOutput"))]
@@ -275,8 +284,17 @@ def _generated(
         cells = list(operands[1 + position :: width])
         return _merged(cells, "stack")._replace(text=whole.text) if cells else whole
     if expression.operator == "Inline" and operands:
-        value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), operands[:1])
+        # An alias gives the columns other names: the fields are known by their position.
+        inner, names = operands[0].element or operands[0], expression.params.get("fields")
+        if operands[0].element is not None and inner.fields is not None and len(inner.fields) == width:
+            names = list(inner.fields)
+        if isinstance(names, (list, tuple)) and len(names) == width:
+            name = str(names[position])
+        value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), [inner])
         return combine_text(value, TRANSFORMATION, whole.text)
+    element = operands[0].element if operands and expression.operator == "Explode" else None
+    if element is not None:
+        return combine_text(element, TRANSFORMATION, whole.text)._replace(fields=element.fields, base=element.base)
     return whole._replace(path=operands[0].path if operands else None)
 
 

@@ -189,10 +189,19 @@ def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict
 def _named_fields(
     expressions: Mapping[str, Expression], attributes: Mapping[str, Attribute], types: Sequence[Mapping[str, Any]]
 ) -> dict[str, Expression]:
-    """Field accesses of which the agent sent the ordinal only (``struct.*``), with the name from the struct's type."""
+    """Field accesses of which the agent sent the ordinal only (``struct.*``), with the name from the struct's type.
+
+    ``inline`` of an array of structs gets the names of all fields, by position.
+    """
     structs = {str(t.get("id")): [f.get("name") for f in _mappings(t.get("fields"))] for t in types if "fields" in t}
+    elements = {str(t.get("id")): str(t.get("elementDataTypeId")) for t in types if "elementDataTypeId" in t}
     out = {}
     for expression in expressions.values():
+        if expression.operator == "Inline" and expression.operands:
+            ref = expression.operands[0]
+            inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)
+            fields = structs.get(elements.get(str(inner.type_id), ""), []) if inner is not None else []
+            out[expression.id] = replace(expression, params={**expression.params, "fields": fields})
         if expression.operator == "GetStructField" and not expression.params.get("name") and expression.operands:
             ref, ordinal = expression.operands[0], expression.params.get("ordinal")
             inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)

@@ -199,7 +199,7 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
     "PythonUDTF": ("name", "evalType"),
     "NamedLambdaVariable": ("name",),
     "WithField": ("name",),
-    "DropField": ("name",),
+    "StaticInvoke": ("functionName",),
     "ListQuery": ("numCols",),
     **dict.fromkeys(("First", "Last", "AnyValue", "Lag", "Lead", "NthValue"), ("ignoreNulls",)),
 }
