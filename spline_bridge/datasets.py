@@ -87,7 +87,7 @@ def folders(sources: Sequence[str]) -> tuple[str, ...]:
     their own, as a path without an extension does: it may be a folder.
     """
     parts = [source.rpartition("/") for source in sources]
-    shapes = [_ID_IN_NAME.sub("#", file) if _FILE.fullmatch(file) else "" for _, _, file in parts]
+    shapes = [_HEXADECIMAL.sub(_number_or_word, file) if _FILE.fullmatch(file) else "" for _, _, file in parts]
     alike = Counter((folder, shape) for (folder, _, _), shape in zip(parts, shapes, strict=True) if shape)
     endings = Counter((folder, file.rpartition(".")[2]) for folder, _, file in parts if _FILE.fullmatch(file))
     found = []
@@ -99,10 +99,15 @@ def folders(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _number_or_word(match: re.Match[str]) -> str:
+    """``#`` for a number or a hexadecimal id; letters alone (``fee``) are a word."""
+    return "#" if any(char.isdigit() for char in match[0]) else match[0]
+
+
 #: A file with an extension: ``part-0.snappy.parquet``.
-_FILE = re.compile(r"[^/]*[^/.][.][A-Za-z][A-Za-z0-9_]{0,15}")
-_PARTITION = re.compile(r"[^=\s][^=]*=.+", re.DOTALL)
-_ID_IN_NAME = re.compile(r"[0-9][0-9a-fA-F]*|[a-fA-F]+[0-9][0-9a-fA-F]*")
+_FILE = re.compile(r"\A[^/]*[^/.][.][A-Za-z][A-Za-z0-9_]{0,15}")
+_PARTITION = re.compile(r"\A[^=\s][^=]*=.+", re.DOTALL)
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 #: So many files of one kind in one folder are its content, whatever their names are.
 _MANY_FILES = 16
 
