@@ -14,7 +14,7 @@ from headwater.graphmodel.model import Dataset, Effect
 from headwater.graphmodel.naming import Name
 from headwater.spline_bridge import connectors
 from headwater.spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
-from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, reference
+from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, hides, reference
 
 #: Table formats that can be read as of an earlier version.
 _VERSIONED = frozenset({"delta", "iceberg", "hudi"})
@@ -117,7 +117,7 @@ def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]], unused: Collecti
     found: dict[str, list[Dataset]] = {}
     for operation in plan.operations.values():
         if operation.kind == "read" and operation.id not in unused:
-            columns = tuple(_column(plan, i) for i in operation.output or ())
+            columns = tuple(_column(plan, i) for i in operation.output or () if not hides(plan, operation, i))
             for name in named[operation.id]:
                 found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType"))
     return tuple(_merged(found[uri]) for uri in sorted(found))

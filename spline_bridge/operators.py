@@ -55,6 +55,9 @@ class Context(Protocol):
     def definition(self, operation: OperationNode) -> Rows | None:
         """The rows of the CTE that the operator refers to."""
 
+    def writes(self, dataset: str) -> bool:
+        """Whether the plan writes this dataset."""
+
     def spend(self, steps: int) -> bool:
         """Counts work; False once the plan has had its share."""
 
@@ -334,6 +337,29 @@ def _code_name(operation: OperationNode, context: Context) -> Text:
     return text(operation.name)
 
 
+def _merge_rows(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    """What Spark makes of a MERGE into a table of a catalog plugin: each column gets the value of one of its clauses.
+
+    All clauses feed the column. What is shown is what they assign; a row that is kept assigns the column to itself.
+    """
+    context.keys(Subtype.FILTER, map(context.value, references(operation.params.get("clauses"))))
+    values = []
+    for i in _ids(operation, children):
+        parts = context.parts(i)
+        assigned = [part for part in parts if not _is_kept(part, context.named(i).lower(), context)] or parts
+        shown = join("; ", {str(part.text): part.text for part in assigned}.values())
+        values.append(combine(parts, IDENTITY)._replace(text=shown) if parts else unresolved(text(context.named(i))))
+    return Rows(_ids(operation, children), tuple(values))
+
+
+def _is_kept(value: Value, name: str, context: Context) -> bool:
+    """Whether a value is the column of that name of the table that is written."""
+    if len(value.direct) != 1 or value.indirect:
+        return False
+    ((dataset, column), use), *_ = value.direct.items()
+    return use.strength == IDENTITY and column == name and context.writes(dataset)
+
+
 def _local(operation: OperationNode, _: Sequence[Rows], context: Context) -> Rows:
     ids = operation.output or ()
     return Rows(ids, tuple(Value(text=text(context.named(i)), literal=True) for i in ids))
@@ -389,6 +415,7 @@ OPERATORS: Mapping[str, Operator] = {
     **dict.fromkeys(("Except", "Except All", "Intersect", "Intersect All"), _set_operation),
     "Expand": _expand,
     "Generate": _generate,
+    "MergeRows": _merge_rows,
     "CTERelationRef": _cte_reference,
     "WithCTE": _with_cte,
     "Range": _range,

@@ -42,6 +42,7 @@ class Attribute:
     name: str
     refs: tuple[Ref, ...] = ()
     type_id: str | None = None
+    hidden: bool = False  #: a column that the format adds to each row, such as the file's name; no column of the data
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,23 @@ def _operation(node: Mapping[str, Any], kind: str, flat: _Nested | None) -> Oper
 def _attribute(node: Mapping[str, Any]) -> Attribute:
     refs = tuple(ref for ref in map(reference, node.get("childRefs") or []) if ref)
     type_id = node.get("dataType") or node.get("dataTypeId")
-    return Attribute(_id(node["id"]), str(node.get("name", "")), refs, str(type_id) if type_id else None)
+    hidden = _mapping(node.get("extra")).get("metadataColumn") is True
+    return Attribute(_id(node["id"]), str(node.get("name", "")), refs, str(type_id) if type_id else None, hidden)
+
+
+#: Spark's hidden column of a file's name, size and times.
+_FILE_METADATA = frozenset({"_metadata"})
+#: Those of Iceberg, whose names no column of a table can have (https://iceberg.apache.org/docs/latest/spark-queries).
+_ICEBERG_METADATA = frozenset({"_file", "_pos", "_deleted", "_spec_id", "_partition"})
+
+
+def hides(plan: WirePlan, operation: OperationNode, attribute: str) -> bool:
+    """Whether a column of a read is none of the data: one that the format adds to each row."""
+    known = plan.attributes.get(attribute)
+    if known is None:
+        return False
+    iceberg = "iceberg" in str(operation.extra.get("sourceType") or "").lower()
+    return known.hidden or known.name in (_FILE_METADATA | _ICEBERG_METADATA if iceberg else _FILE_METADATA)
 
 
 def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict[str, Expression]:

@@ -7,7 +7,7 @@ Attributes are resolved operator by operator: Spark's expression ids are not uni
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from headwater.spline_bridge.agent import arguments, operators
@@ -22,8 +22,18 @@ from headwater.spline_bridge.agent.types import Types
 class Builder:
     """The tables of one plan; `add` puts operators into them."""
 
-    def __init__(self, leaves: Sequence[Leaf], known_types: Mapping[int, Any], filesystem: str | None) -> None:
-        """`known_types` are the types of attributes by expression id, `filesystem` is that of bare paths."""
+    def __init__(
+        self,
+        leaves: Sequence[Leaf],
+        known_types: Mapping[int, Any],
+        filesystem: str | None,
+        hidden: Collection[int] = (),
+    ) -> None:
+        """`known_types` are the types of attributes by expression id, `filesystem` is that of bare paths.
+
+        `hidden` are the expression ids of columns that a format adds to each row.
+        """
+        self._hidden = hidden
         self.types = Types()
         self.expressions = Expressions(self.types)
         self.attributes: list[dict[str, Any]] = []
@@ -129,6 +139,7 @@ class Builder:
                 "name": name,
                 **({"dataType": type_id} if type_id else {}),
                 **({"childRefs": [item.ref for item in sources]} if sources else {}),
+                **({"extra": {"metadataColumn": True}} if expression_id in self._hidden and not sources else {}),
             }
         )
         self.latest[expression_id] = column
@@ -225,6 +236,11 @@ class Place:
     def subquery(self, node: Node) -> list[Typed]:
         """The output of the subquery that an expression of this operator holds, as operands."""
         return [Typed({"__attrId": column.attribute}) for column in self.outputs(node)]
+
+    def subquery_operation(self, node: Node) -> str | None:
+        """The id of the operator that gives the output of the subquery that an expression of this operator holds."""
+        place = self._inner.get(id(node))
+        return place.id if place else None
 
     def outputs(self, expression: Node) -> Columns:
         """The output of the subquery that an expression of this operator holds."""

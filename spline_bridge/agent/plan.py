@@ -31,7 +31,7 @@ def report(captured: Captured, run: Run) -> Report:
 
 def _plan(captured: Captured, run: Run) -> dict[str, Any]:
     tree = parse(captured.plan)
-    builder = Builder(captured.leaves, tree.types, captured.command.get("filesystem"))
+    builder = Builder(captured.leaves, tree.types, captured.command.get("filesystem"), tree.hidden)
     target = write(tree.root, captured.command)
     place = builder.add(target.query) if target.query is not None else None
     name, job = _names(run)
