@@ -13,10 +13,20 @@ from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge import commands
 from headwater.spline_bridge.expressions import Evaluator, read_column
 from headwater.spline_bridge.operators import Rows, evaluate
-from headwater.spline_bridge.subqueries import evaluate_text
+from headwater.spline_bridge.subqueries import Bindings, evaluate_text
 from headwater.spline_bridge.text import Text, concat, text
-from headwater.spline_bridge.values import IDENTITY, Influence, Use, Value, as_role, combine, merge_into, unresolved
-from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, reference
+from headwater.spline_bridge.values import (
+    IDENTITY,
+    Influence,
+    Use,
+    Value,
+    as_role,
+    combine,
+    influenced,
+    merge_into,
+    unresolved,
+)
+from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, hides, reference
 
 #: How far attributes that no operator puts out are followed through what the agent says of them.
 _CHASE = 100
@@ -24,8 +34,6 @@ _CHASE = 100
 #: can be written so that its answer is a product (each of 5,000 columns from all of 5,000), and that must not stop the
 #: others. What is beyond is unresolved.
 _MOST_STEPS = 3_000_000
-#: Spark's hidden column of a file's name, size and times: no column of the data.
-_FILE_METADATA = "_metadata"
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class PlanColumns:
     unresolved: frozenset[str]
     write: str
     """The id of the operator that writes."""
+    unused: frozenset[str] = frozenset()
+    """Operators of CTEs that nothing refers to."""
 
 
 def resolve(plan: WirePlan, datasets: Mapping[str, Sequence[str]]) -> PlanColumns:
@@ -56,6 +66,9 @@ class _Resolver:
         self.definitions = {
             str(op.params.get("id")): op.id for op in plan.operations.values() if op.name == "CTERelationDef"
         }
+        self._subquery_of = _subqueries(plan)
+        self._subquery_keys: dict[str, dict[Influence, Use]] = {}
+        self._definitions = frozenset(self.definitions.values())
         self._begun: set[str] = set()
         self._aliases = _read_names(plan, datasets)
         self._views = _views(plan)
@@ -69,8 +82,21 @@ class _Resolver:
         rows = children[0] if children else Rows()
         if write.name in ("UpdateCommand", "UpdateTable", "DeleteCommand", "DeleteFromTable"):
             rows = commands.update(write, rows, _OperatorContext(self, write, children))
+        for keys in self._subquery_keys.values():  # of expressions that nothing evaluated
+            merge_into(self.dependencies, keys)
         names = _output_names(write, rows, self.plan)
-        return PlanColumns(names, rows.values, self.dependencies, frozenset(self.unresolved), write.id)
+        return PlanColumns(names, rows.values, self.dependencies, frozenset(self.unresolved), write.id, self._unused())
+
+    def _unused(self) -> frozenset[str]:
+        """The operators of CTEs that nothing refers to."""
+        stack = [key for key in self._definitions if key not in self.rows]
+        found = set[str]()
+        while stack:
+            key = stack.pop()
+            if key not in found and key not in self.rows and key in self.plan.operations:
+                found.add(key)
+                stack.extend(self.plan.operations[key].inputs)
+        return frozenset(found)
 
     def spend(self, steps: int) -> bool:
         """Counts work; False once the plan has had its share (`_MOST_STEPS`)."""
@@ -95,6 +121,8 @@ class _Resolver:
 
     def _inputs(self, operation: OperationNode) -> list[str]:
         inputs = [i for i in operation.inputs if i in self.plan.operations]
+        if operation.name == "WithCTE":  # its definitions come first; those that nothing refers to decide nothing
+            return [i for i in inputs if i not in self._definitions] or inputs
         definition = self.definitions.get(str(operation.params.get("cteId")))
         return [*inputs, definition] if operation.name == "CTERelationRef" and definition else inputs
 
@@ -128,7 +156,7 @@ class _Resolver:
 
     def _read_column(self, operation: OperationNode, attribute: str) -> Value:
         name = self.named(attribute)
-        if name == _FILE_METADATA:
+        if hides(self.plan, operation, attribute):
             return Value(text=text(name), generated=True)
         qualifier = self._aliases.get((operation.id, name.lower()))
         shown = f"{qualifier}.{name}" if qualifier else name
@@ -176,8 +204,14 @@ class _Resolver:
             return None
         return self.run(operation)
 
-    def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
-        merge_into(self.dependencies, as_role(values, subtype))
+    def noted(self, operation: str, keys: Mapping[Influence, Use]) -> None:
+        """Keys of an operator: of the whole output, or of the subquery that the operator is part of."""
+        subquery = self._subquery_of.get(operation)
+        merge_into(self.dependencies if subquery is None else self._subquery_keys.setdefault(subquery, {}), keys)
+
+    def subquery_keys(self, root: str) -> Mapping[Influence, Use]:
+        """What the operators of a subquery noted, for the expression that holds it; once only."""
+        return self._subquery_keys.pop(root, {})
 
 
 def _size(rows: Rows) -> int:
@@ -213,7 +247,14 @@ class _OperatorContext:
             if value.unresolved or not self.spend(1 + len(value.direct) + len(value.indirect)):
                 self._resolver.unresolved.add(self._operation.id)
             if self.spend(0):
-                self._resolver.keys(subtype, [value])
+                self._resolver.noted(self._operation.id, as_role([value], subtype))
+
+    def mark_unresolved(self) -> None:
+        """A key or condition of the operator could not be resolved."""
+        self._resolver.unresolved.add(self._operation.id)
+
+    def writes(self, dataset: str) -> bool:
+        return dataset in self._resolver.datasets.get(self._resolver.plan.write, ())
 
     def definition(self, operation: OperationNode) -> Rows | None:
         return self._resolver.rows.get(self._resolver.definitions.get(str(operation.params.get("cteId")), ""))
@@ -246,19 +287,56 @@ class _OperatorContext:
         by_name = {
             self.named(i).lower(): v for rows in self._children for i, v in zip(rows.ids, rows.values, strict=False)
         }
-        named = _outer_by_id(expression, [], by_name)
-        values = evaluate_text(str(expression.params.get("plan") or ""), {**named, **outer}, self)
+        return self._text_rows(expression, {**_outer_by_id(expression, [], by_name), **outer}, self)
+
+    @staticmethod
+    def _text_rows(expression: Expression, outer: Mapping[str, Value], bindings: Bindings) -> Rows | None:
+        values = evaluate_text(str(expression.params.get("plan") or ""), outer, bindings)
         return None if values is None else Rows(tuple(map(str, range(len(values)))), tuple(values))
 
     def _subquery(self, expression: Expression, operands: Sequence[Value]) -> Value:
-        if "plan" not in expression.params:
-            return _seen_subquery(expression, operands)
-        outer = _outer_by_id(expression, operands, {})
-        rows = self.subplan(expression, outer)
+        """A subquery's value. Where it makes a column, its filters and join keys are that column's alone."""
+        keys: Mapping[Influence, Use]
+        if "plan" in expression.params:
+            bindings = _SubqueryBindings(self)
+            value = self._told_subquery(expression, operands, bindings)
+            keys = bindings.collected
+        else:
+            value = _seen_subquery(expression, operands)
+            keys = self._resolver.subquery_keys(str(expression.params.get("operation")))
+        if self._operation.name not in _COLUMN_MAKERS:
+            self._resolver.noted(self._operation.id, keys)
+            return value
+        if expression.operator == "Exists":
+            keys = as_role([Value(indirect=keys, text=value.text)], Subtype.CONDITIONAL)
+        return influenced(value, keys)
+
+    def _told_subquery(self, expression: Expression, operands: Sequence[Value], bindings: Bindings) -> Value:
+        rows = self._text_rows(expression, _outer_by_id(expression, operands, {}), bindings)
         if rows is None or not rows.values:
             return combine(operands, IDENTITY)._replace(text=text(f"{expression.name}(...)"), unresolved=True)
         shown = concat(["(SELECT ", rows.values[0].text, ")"])
         return _exists(operands, shown) if expression.operator == "Exists" else _selected(rows.values, shown)
+
+
+#: Operators whose expressions are columns and not conditions.
+_COLUMN_MAKERS = frozenset({"Project", "Aggregate", "Window", "Expand"})
+
+
+class _SubqueryBindings:
+    """An operator's bindings for the text of a subquery; the keys that the text names are collected."""
+
+    def __init__(self, context: _OperatorContext) -> None:
+        self._context = context
+        self.cte, self.view, self.relation, self.spend = context.cte, context.view, context.relation, context.spend
+        self.collected: dict[Influence, Use] = {}
+
+    def keys(self, subtype: Subtype, values: Iterable[Value]) -> None:
+        for value in values:
+            if value.unresolved:
+                self._context.mark_unresolved()
+            if self.spend(1 + len(value.direct) + len(value.indirect)):
+                merge_into(self.collected, as_role([value], subtype))
 
 
 def _seen_subquery(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -352,6 +430,26 @@ def _reads(
             format_ = str(read.extra.get("sourceType") or "")
             untitled.setdefault(columns, {}).setdefault(format_, []).append(read.id)
     return tables, untitled
+
+
+def _subqueries(plan: WirePlan) -> dict[str, str]:
+    """The operators that belong to one subquery alone, each with the operator that gives the subquery's output.
+
+    The agent says so of scalar subqueries, EXISTS and IN. An operator that is read by others as well (a CTE's) decides
+    about them too.
+    """
+    roots = {str(e.params["operation"]) for e in plan.expressions.values() if "operation" in e.params}
+    owners: dict[str, str | None] = {}
+    for owner in (None, *sorted(roots)):
+        stack = [plan.write if owner is None else owner]
+        while stack:
+            key = stack.pop()
+            operation = plan.operations.get(key)
+            if operation is None or (key in owners and owners[key] in (owner, None)):
+                continue
+            owners[key] = None if key in owners else owner
+            stack.extend(i for i in operation.inputs if i not in roots)
+    return {key: owner for key, owner in owners.items() if owner is not None}
 
 
 def _above_target(plan: WirePlan, datasets: Mapping[str, Sequence[str]]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from headwater.graphmodel.model import Dataset, Effect
 from headwater.graphmodel.naming import Name
 from headwater.spline_bridge import connectors
 from headwater.spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
-from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, reference
+from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, hides, reference
 
 #: Table formats that can be read as of an earlier version.
 _VERSIONED = frozenset({"delta", "iceberg", "hudi"})
@@ -87,7 +87,7 @@ def folders(sources: Sequence[str]) -> tuple[str, ...]:
     their own, as a path without an extension does: it may be a folder.
     """
     parts = [source.rpartition("/") for source in sources]
-    shapes = [_ID_IN_NAME.sub("#", file) if _FILE.fullmatch(file) else "" for _, _, file in parts]
+    shapes = [_HEXADECIMAL.sub(_number_or_word, file) if _FILE.fullmatch(file) else "" for _, _, file in parts]
     alike = Counter((folder, shape) for (folder, _, _), shape in zip(parts, shapes, strict=True) if shape)
     endings = Counter((folder, file.rpartition(".")[2]) for folder, _, file in parts if _FILE.fullmatch(file))
     found = []
@@ -99,20 +99,25 @@ def folders(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _number_or_word(match: re.Match[str]) -> str:
+    """``#`` for a number or a hexadecimal id; letters alone (``fee``) are a word."""
+    return "#" if any(char.isdigit() for char in match[0]) else match[0]
+
+
 #: A file with an extension: ``part-0.snappy.parquet``.
-_FILE = re.compile(r"[^/]*[^/.][.][A-Za-z][A-Za-z0-9_]{0,15}")
-_PARTITION = re.compile(r"[^=\s][^=]*=.+", re.DOTALL)
-_ID_IN_NAME = re.compile(r"[0-9][0-9a-fA-F]*|[a-fA-F]+[0-9][0-9a-fA-F]*")
+_FILE = re.compile(r"\A[^/]*[^/.][.][A-Za-z][A-Za-z0-9_]{0,15}")
+_PARTITION = re.compile(r"\A[^=\s][^=]*=.+", re.DOTALL)
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 #: So many files of one kind in one folder are its content, whatever their names are.
 _MANY_FILES = 16
 
 
-def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> tuple[Dataset, ...]:
-    """The datasets that the plan reads, each once, in order of name."""
+def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]], unused: Collection[str] = ()) -> tuple[Dataset, ...]:
+    """The datasets that the plan reads, each once, in order of name. `unused` are operators that are left out."""
     found: dict[str, list[Dataset]] = {}
     for operation in plan.operations.values():
-        if operation.kind == "read":
-            columns = tuple(_column(plan, i) for i in operation.output or ())
+        if operation.kind == "read" and operation.id not in unused:
+            columns = tuple(_column(plan, i) for i in operation.output or () if not hides(plan, operation, i))
             for name in named[operation.id]:
                 found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType"))
     return tuple(_merged(found[uri]) for uri in sorted(found))

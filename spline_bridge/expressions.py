@@ -12,16 +12,19 @@ from dataclasses import replace
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
 from headwater.spline_bridge.rendering import literal, render
-from headwater.spline_bridge.text import concat, text
+from headwater.spline_bridge.text import concat, join, text
 from headwater.spline_bridge.values import (
     AGGREGATION,
     IDENTITY,
     TRANSFORMATION,
     Use,
     Value,
+    alike,
     as_role,
     combine,
+    follow_fields,
     influenced,
+    same,
     unresolved,
 )
 from headwater.spline_bridge.wire import Expression, Ref
@@ -142,13 +145,22 @@ def _nvl2(expression: Expression, operands: Sequence[Value]) -> Value:
 def _conditional(
     expression: Expression, operands: Sequence[Value], conditions: Sequence[Value], results: Sequence[Value]
 ) -> Value:
-    value = influenced(combine(results, TRANSFORMATION), as_role(conditions, Subtype.CONDITIONAL), by=conditions)
-    return _shown(expression, operands, value)
+    if len(results) > max(1, len(conditions)) and all(same(result, results[0]) for result in results[1:]):
+        return results[0]  # Spark rewrites an UPDATE so: what it does not set is "if(condition, old, old)"
+    value = follow_fields(combine(results, TRANSFORMATION), results, TRANSFORMATION)
+    return _shown(expression, operands, influenced(value, as_role(conditions, Subtype.CONDITIONAL), by=conditions))
+
+
+def _coalesce(expression: Expression, operands: Sequence[Value]) -> Value:
+    """OpenLineage: what COALESCE takes is looked at as well, so each operand is CONDITIONAL beside DIRECT."""
+    value = follow_fields(combine(operands, TRANSFORMATION), operands, TRANSFORMATION)
+    value = influenced(value, as_role(operands, Subtype.CONDITIONAL))
+    return _shown(expression, operands, value._replace(literal=all(operand.literal for operand in operands)))
 
 
 def _aggregate(expression: Expression, operands: Sequence[Value]) -> Value:
     """AggregateExpression(function, filter?): the FILTER (WHERE ...) clause is a condition on this column alone."""
-    value = combine(operands[:1], AGGREGATION)
+    value = combine(operands[:1], AGGREGATION)._replace(element=operands[0].element)
     value = influenced(value, as_role(operands[1:], Subtype.FILTER), by=operands[1:])
     # An aggregate of constants depends on how many rows there are.
     value = value._replace(generated=value.generated or not value.direct, fields=operands[0].fields)
@@ -178,8 +190,13 @@ def _null(_: Expression, __: Sequence[Value]) -> Value:
 def _field(expression: Expression, operands: Sequence[Value]) -> Value:
     """GetStructField: a built struct's field is that field's value; a read one's is IDENTITY with its path."""
     inner, name = operands[0], str(expression.params.get("name") or expression.params.get("ordinal"))
-    if inner.fields is not None and name.lower() in inner.fields:
-        return inner.fields[name.lower()]
+    while True:
+        if inner.fields is not None and name.lower() in inner.fields:
+            return inner.fields[name.lower()]
+        if inner.base is None:
+            break
+        inner = inner.base
+    operands = [inner, *operands[1:]]
     value = combine([inner], IDENTITY)
     if inner.path is not None:
         path = f"{inner.path}.{name}"
@@ -193,7 +210,8 @@ def _element_field(expression: Expression, operands: Sequence[Value]) -> Value:
     field = expression.params.get("field")
     name = str(expression.params.get("name") or field).partition("(")[2].partition(",")[0] or str(field)
     named = replace(expression, params={"name": name})
-    return _field(named, operands)
+    element = operands[0].element
+    return _field(named, operands if element is None else [element])
 
 
 def _pivot(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -214,6 +232,8 @@ def _element(expression: Expression, operands: Sequence[Value]) -> Value:
     inner, key = operands[0], str(operands[-1].text)
     if inner.fields is not None and operands[-1].literal and key in inner.fields:
         return inner.fields[key]
+    if inner.element is not None and operands[-1].literal:
+        return inner.element
     value = combine(operands, TRANSFORMATION)
     return _shown(expression, operands, value._replace(path=inner.path))
 
@@ -224,6 +244,89 @@ def _struct(expression: Expression, operands: Sequence[Value]) -> Value:
     values = [operands[i] for i in range(1, len(operands), 2)]
     value = combine(values, TRANSFORMATION)
     return _shown(expression, operands, value._replace(fields=dict(zip(names, values, strict=False))))
+
+
+def _with_field(expression: Expression, operands: Sequence[Value]) -> Value:
+    """WithField(value): one field that `UpdateFields` sets."""
+    name = str(expression.params.get("name", ""))
+    shown = concat([f"withField('{name}', ", operands[0].text, ")"])
+    return operands[0]._replace(fields={name.lower(): operands[0]}, text=shown)
+
+
+def _update_fields(expression: Expression, operands: Sequence[Value]) -> Value:
+    """UpdateFields(struct, WithField or DropField ...): the struct's fields but for those that are set or dropped.
+
+    A dropped field that the agent does not name is kept: nobody can ask for it.
+    """
+    inner, changes = operands[0], operands[1:]
+    dropped = {str(name).lower() for name in expression.params.get("dropped") or ()}
+    kept = {name: field for name, field in (inner.fields or {}).items() if name not in dropped}
+    changed = {name: field for change in changes for name, field in (change.fields or {}).items()}
+    fields = {**kept, **changed}
+    parts = list(fields.values()) if inner.fields is not None and inner.base is None else [inner, *fields.values()]
+    base = inner.base if inner.fields is not None else inner
+    value = combine(parts, TRANSFORMATION)._replace(fields=fields, base=base)
+    shown = join(".", [inner.text, *(change.text for change in changes if change.fields)])
+    return value._replace(text=shown)
+
+
+def _array(expression: Expression, operands: Sequence[Value]) -> Value:
+    """CreateArray(items): remembers its items, and how many there are."""
+    items = {str(i): item for i, item in enumerate(operands)}
+    element = follow_fields(alike(operands, TRANSFORMATION), operands, TRANSFORMATION) if operands else None
+    value = combine(operands, TRANSFORMATION)._replace(fields=items, element=element, fixed=True)
+    return _shown(expression, operands, value)
+
+
+def _map(expression: Expression, operands: Sequence[Value]) -> Value:
+    """CreateMap(key, value, ...)."""
+    return _shown(expression, operands, combine(operands, TRANSFORMATION)._replace(fixed=True))
+
+
+def _collected(expression: Expression, operands: Sequence[Value]) -> Value:
+    """collect_list, collect_set: an item is what was collected."""
+    value = combine(operands, TRANSFORMATION)
+    return _shown(expression, operands, value._replace(element=operands[0] if operands else None))
+
+
+#: Spark's checks of CHAR and VARCHAR, which give the text that they are given (a CHAR with blanks at its end).
+_CHECKS = frozenset({"varcharTypeWriteSideCheck", "charTypeWriteSideCheck", "readSidePadding"})
+
+
+def _static_invoke(expression: Expression, operands: Sequence[Value]) -> Value:
+    """A method of Spark's own, called by its name."""
+    method = str(expression.params.get("functionName") or "")
+    if method in _CHECKS and operands:
+        return operands[0]
+    named = replace(expression, name=method) if method else expression
+    return _shown(named, operands, combine(operands, TRANSFORMATION))
+
+
+def _shift(expression: Expression, operands: Sequence[Value]) -> Value:
+    """One bit of the number of a grouping set, which says whether a column is grouped by: ``grouping(shop)``."""
+    if operands and operands[0].generated and operands[0].fields is not None:
+        found = operands[0].fields.get(f"{_BIT}{operands[-1].text}")
+        if found is not None:
+            return found
+    return _shown(expression, operands, combine(operands, TRANSFORMATION))
+
+
+def _bit_and(expression: Expression, operands: Sequence[Value]) -> Value:
+    if len(operands) > 1 and operands[0].fields is not None and _BIT in operands[0].fields:
+        return operands[0]
+    return _shown(expression, operands, combine(operands, TRANSFORMATION))
+
+
+_BIT = "bit "
+
+
+def grouping_number(value: Value, columns: Sequence[str]) -> Value:
+    """What numbers the grouping sets: bit 0 is the last of the columns."""
+    bits = {
+        f"{_BIT}{i}": Value(text=text(f"grouping({name})"), generated=True, fields={_BIT: Value()})
+        for i, name in enumerate(reversed(columns))
+    }
+    return value._replace(text=text("grouping_id()"), generated=True, fields=bits)
 
 
 def _neutral(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -244,7 +347,7 @@ def _union(expression: Expression, operands: Sequence[Value]) -> Value:
 _OF_AN_OPERAND = frozenset({
     "Cast", "TryCast", "AnsiCast", "AggregateExpression", "WindowExpression", "GetStructField", "GetArrayStructFields",
     "GetArrayItem", "GetMapValue", "ElementAt", "Not", "IsNull", "IsNotNull", "In", "InSet", "InSubquery", "SortOrder",
-    "UnaryMinus", "LambdaFunction",
+    "UnaryMinus", "LambdaFunction", "WithField", "UpdateFields", "Nvl2", "If",
 })  # fmt: skip
 
 _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
@@ -265,6 +368,16 @@ _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "GetMapValue": _element,
     "ElementAt": _element,
     "CreateNamedStruct": _struct,
+    "Coalesce": _coalesce,
+    "WithField": _with_field,
+    "UpdateFields": _update_fields,
+    "CreateArray": _array,
+    "CreateMap": _map,
+    "CollectList": _collected,
+    "CollectSet": _collected,
+    "StaticInvoke": _static_invoke,
+    "ShiftRight": _shift,
+    "BitwiseAnd": _bit_and,
     "CreateStruct": _struct,
     "PivotFirst": _pivot,
     "NamedLambdaVariable": _neutral,

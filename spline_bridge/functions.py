@@ -5,10 +5,11 @@ Names are the simple names of Spark Catalyst classes (``org.apache.spark.sql.cat
 
 from __future__ import annotations
 
-#: The result does not show its input: OpenLineage's `masking`. A UDF never counts, whatever its name.
+#: The result does not show its input: OpenLineage's `masking`, with `hash` and `count` as examples. A UDF never
+#: counts, whatever its name.
 MASKING = frozenset({
     "Md5", "Sha1", "Sha2", "Crc32", "HiveHash", "Murmur3Hash", "XxHash64", "HashExpression", "Mask", "AesEncrypt",
-    "MaskHash", "Sha",
+    "MaskHash", "Sha", "Count",
 })  # fmt: skip
 
 #: Functions whose literal arguments are keys: their text never shows them.
@@ -20,7 +21,8 @@ SEEDED = frozenset({"Rand", "Randn", "Uuid", "Shuffle", "RandStr", "Uniform"})
 #: Wrappers that change nothing for the reader or for the value.
 TRANSPARENT = frozenset({
     "Alias", "KnownNotNull", "KnownNullable", "KnownFloatingPointNormalized", "NormalizeNaNAndZero", "PromotePrecision",
-    "CheckOverflow", "CheckOverflowInSum", "TempResolvedColumn", "ToPrettyString", "AssertNotNull", "UpCast",
+    "CheckOverflow", "CheckOverflowInSum", "CheckOverflowInTableInsert", "Extract", "ExtractANSIIntervalDays",
+    "TempResolvedColumn", "ToPrettyString", "AssertNotNull", "UpCast",
     "OuterReference", "ScalarSubqueryReference", "TaggingExpression", "UnwrapOption", "Collate",
     "LateralColumnAliasReference", "NullIf", "Nvl", "IfNull", "Decode", "NullIfZero", "ZeroIfNull",
 })  # fmt: skip

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from headwater.graphmodel.model import Subtype
-from headwater.spline_bridge.expressions import apply
+from headwater.spline_bridge.expressions import apply, grouping_number
 from headwater.spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
 from headwater.spline_bridge.rendering import cast
 from headwater.spline_bridge.text import Text, concat, join, text
-from headwater.spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, unresolved
+from headwater.spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, follow_fields, unresolved
 from headwater.spline_bridge.wire import Expression, OperationNode, Ref, reference, references
 
 
@@ -54,6 +54,9 @@ class Context(Protocol):
 
     def definition(self, operation: OperationNode) -> Rows | None:
         """The rows of the CTE that the operator refers to."""
+
+    def writes(self, dataset: str) -> bool:
+        """Whether the plan writes this dataset."""
 
     def spend(self, steps: int) -> bool:
         """Counts work; False once the plan has had its share."""
@@ -213,7 +216,7 @@ def _union(operation: OperationNode, children: Sequence[Rows], _: Context) -> Ro
 
 def _merged(values: Sequence[Value], name: str) -> Value:
     texts = {str(value.text): value.text for value in values}
-    value = combine(values, IDENTITY)
+    value = follow_fields(combine(values, IDENTITY), values, IDENTITY)
     shown: Text = values[0].text if len(texts) == 1 else concat([f"{name}(", join(", ", texts.values()), ")"])
     return value._replace(text=shown, literal=all(v.literal for v in values))
 
@@ -235,8 +238,17 @@ def _expand(operation: OperationNode, children: Sequence[Rows], context: Context
         return _generic(operation, children, context)
     columns = zip(*projections, strict=False)
     values = [_projected([context.value(ref) for ref in column]) for column in columns]
-    numbered = [context.named(i).lower() in _GROUPING_NUMBERS for i in ids]
-    return Rows(ids, tuple(v._replace(generated=True) if n else v for v, n in zip(values, numbered, strict=True)))
+    names = [context.named(i) for i in ids]
+    numbered = (
+        # Spark adds the grouped columns at the end of the output, and the number of the set behind them.
+        grouping_number(value, names[max(0, i - _MOST_GROUPED) : i]) if name.lower() in _GROUPING_NUMBERS else value
+        for i, (value, name) in enumerate(zip(values, names, strict=True))
+    )
+    return Rows(ids, tuple(numbered))
+
+
+#: Spark numbers the grouping sets in 64 bits.
+_MOST_GROUPED = 64
 
 
 #: What Spark numbers the grouping sets by.
@@ -257,8 +269,8 @@ def _generate(operation: OperationNode, children: Sequence[Rows], context: Conte
         return _generic(operation, children, context)
     operands = [context.value(ref) for ref in expression.operands]
     whole = context.value(generator)
-    if expression.operator != "Stack":  # as many rows for each input row, whatever it holds
-        context.keys(Subtype.JOIN, [whole])
+    if expression.operator != "Stack" and not (operands and operands[0].fixed):
+        context.keys(Subtype.JOIN, [whole])  # else there are as many rows for each input row, whatever it holds
     # A LATERAL VIEW's alias gives its columns new ids, so the generator's own are matched by position.
     new = [i for i in ids if i not in known]
     own = [ref.id for ref in _refs(operation.params.get("generatorOutput"))]
@@ -275,8 +287,17 @@ def _generated(
         cells = list(operands[1 + position :: width])
         return _merged(cells, "stack")._replace(text=whole.text) if cells else whole
     if expression.operator == "Inline" and operands:
-        value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), operands[:1])
+        # An alias gives the columns other names: the fields are known by their position.
+        inner, names = operands[0].element or operands[0], expression.params.get("fields")
+        if operands[0].element is not None and inner.fields is not None and len(inner.fields) == width:
+            names = list(inner.fields)
+        if isinstance(names, (list, tuple)) and len(names) == width:
+            name = str(names[position])
+        value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), [inner])
         return combine_text(value, TRANSFORMATION, whole.text)
+    element = operands[0].element if operands and expression.operator == "Explode" else None
+    if element is not None:
+        return combine_text(element, TRANSFORMATION, whole.text)._replace(fields=element.fields, base=element.base)
     return whole._replace(path=operands[0].path if operands else None)
 
 
@@ -314,6 +335,29 @@ def _code_name(operation: OperationNode, context: Context) -> Text:
         if expression is not None and expression.params.get("name"):
             return text(f"{operation.name}({expression.params['name']})")
     return text(operation.name)
+
+
+def _merge_rows(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
+    """What Spark makes of a MERGE into a table of a catalog plugin: each column gets the value of one of its clauses.
+
+    All clauses feed the column. What is shown is what they assign; a row that is kept assigns the column to itself.
+    """
+    context.keys(Subtype.FILTER, map(context.value, references(operation.params.get("clauses"))))
+    values = []
+    for i in _ids(operation, children):
+        parts = context.parts(i)
+        assigned = [part for part in parts if not _is_kept(part, context.named(i).lower(), context)] or parts
+        shown = join("; ", {str(part.text): part.text for part in assigned}.values())
+        values.append(combine(parts, IDENTITY)._replace(text=shown) if parts else unresolved(text(context.named(i))))
+    return Rows(_ids(operation, children), tuple(values))
+
+
+def _is_kept(value: Value, name: str, context: Context) -> bool:
+    """Whether a value is the column of that name of the table that is written."""
+    if len(value.direct) != 1 or value.indirect:
+        return False
+    ((dataset, column), use), *_ = value.direct.items()
+    return use.strength == IDENTITY and column == name and context.writes(dataset)
 
 
 def _local(operation: OperationNode, _: Sequence[Rows], context: Context) -> Rows:
@@ -371,6 +415,7 @@ OPERATORS: Mapping[str, Operator] = {
     **dict.fromkeys(("Except", "Except All", "Intersect", "Intersect All"), _set_operation),
     "Expand": _expand,
     "Generate": _generate,
+    "MergeRows": _merge_rows,
     "CTERelationRef": _cte_reference,
     "WithCTE": _with_cte,
     "Range": _range,

@@ -38,11 +38,31 @@ def literal(expression: Expression) -> Text:
         return text("NULL")
     if isinstance(value, bool):
         return text(str(value).lower())
+    if type_name.startswith("interval") and isinstance(value, int):
+        return text(_interval(value, type_name))
     if type_name == "binary":  # the agent sends the address of the bytes
         return text("<binary>")
     if isinstance(value, str) and not type_name.startswith(_NUMERIC):
         return text("'" + value.replace("'", "''") + "'")
     return text(str(value))
+
+
+def _interval(value: int, type_name: str) -> str:
+    """``INTERVAL 3 MONTHS``: Spark keeps months, or microseconds, whatever the words were."""
+    units = _MONTHS if "month" in type_name or "year" in type_name else _MICROSECONDS
+    size, unit = next((size, unit) for size, unit in units if value % size == 0)
+    count = value // size
+    return f"INTERVAL {count} {unit}{'' if abs(count) == 1 else 'S'}"
+
+
+_MONTHS = ((12, "YEAR"), (1, "MONTH"))
+_MICROSECONDS = (
+    (86_400_000_000, "DAY"),
+    (3_600_000_000, "HOUR"),
+    (60_000_000, "MINUTE"),
+    (1_000_000, "SECOND"),
+    (1, "MICROSECOND"),
+)
 
 
 def cast(value: Value) -> Value:
@@ -182,6 +202,16 @@ def _minus(_: Expression, operands: Sequence[Value]) -> Rendered:
     return concat(["-", within(operands[0], 80)]), 80
 
 
+def _later(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    """A date or time plus an interval."""
+    if len(operands) == 2 and str(operands[1].text).startswith("INTERVAL "):  # noqa: PLR2004 - the two operands
+        return _binary("+", _SUM, operands)
+    return _call(expression, operands)
+
+
+_SUM = 60
+
+
 def _first(_: Expression, operands: Sequence[Value]) -> Rendered:
     return (operands[0].text, operands[0].precedence) if operands else (text("NULL"), ATOM)
 
@@ -211,6 +241,17 @@ _SPECIAL: dict[str, Callable[[Expression, Sequence[Value]], Rendered]] = {
     "LambdaFunction": _lambda,
     "NamedLambdaVariable": _lambda_variable,
     "UnaryMinus": _minus,
+    **dict.fromkeys(
+        (
+            "DateAdd",
+            "DateAddInterval",
+            "DateAddYMInterval",
+            "TimeAdd",
+            "TimestampAddYMInterval",
+            "TimestampAddInterval",
+        ),
+        _later,
+    ),
     "Cast": _first,
     "TryCast": _first,
     "SpecifiedWindowFrame": _empty,

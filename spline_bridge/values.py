@@ -5,7 +5,7 @@ Values are built bottom-up, once per column and operator, so work grows with the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -52,7 +52,10 @@ class Value(NamedTuple):
     generated: bool = False
     unresolved: bool = False
     literal: bool = False
-    fields: Mapping[str, Value] | None = None  #: of a struct built by the plan: its fields
+    fields: Mapping[str, Value] | None = None  #: of a struct or array built by the plan: its fields, or items by number
+    base: Value | None = None  #: of a struct that the plan changed: what has the fields that are not in `fields`
+    element: Value | None = None  #: of an array built by the plan: what any of its items is
+    fixed: bool = False  #: of an array or map: no data decides how many items it has
     path: str | None = None  #: of a plain access: the path from the read column down to the field
     cast: str | None = None  #: of a cast: the type; shown only where the cast is a column's whole expression
 
@@ -121,11 +124,76 @@ def combine(values: Iterable[Value], strength: int, *, masking: bool = False, ex
     return Value(direct, indirect, generated=generated, unresolved=unresolved)
 
 
+#: Fields that are followed through one function, nested ones included: a payload can nest structs so that each holds
+#: the one before twice.
+_MOST_FIELDS = 5_000
+
+
+def follow_fields(value: Value, operands: Sequence[Value], strength: int) -> Value:
+    """The value with the fields, or the items, that all operands have: each field from that field of all operands.
+
+    For functions that give one of their operands as it is: CASE, COALESCE, UNION. NULLs are left out.
+    """
+    return _followed(value, operands, strength, [_MOST_FIELDS])
+
+
+def _followed(value: Value, operands: Sequence[Value], strength: int, room: list[int]) -> Value:
+    given = [operand for operand in operands if not (operand.literal and operand.fields is None)]
+    room[0] -= len(given) + 1
+    if not given or room[0] < 0:
+        return value
+    if all(operand.element is not None for operand in given):
+        items = [operand.element for operand in given if operand.element is not None]
+        return value._replace(element=_followed(alike(items, strength), items, strength, room))
+    first, *others = [operand.fields for operand in given]
+    if first is None or any(fields is None or fields.keys() != first.keys() for fields in others):
+        return value
+    found = {}
+    for name in first:
+        parts = [operand.fields[name] for operand in given if operand.fields is not None]
+        found[name] = _followed(alike(parts, strength), parts, strength, room)
+    return value._replace(fields=found) if room[0] >= 0 else value
+
+
+def same(first: Value, second: Value) -> bool:
+    """Whether two values are certainly the same: their whole texts are, and all their sources."""
+    return (
+        first.text == second.text
+        and first.text.length == len(first.text.head)  # nothing is cut off
+        and first.cast == second.cast
+        and first.direct == second.direct
+        and first.indirect == second.indirect
+        and not (first.generated or first.unresolved or second.unresolved)
+    )
+
+
+def alike(values: Sequence[Value], strength: int) -> Value:
+    """One of these values, at least of the given strength; shown as the first of them."""
+    if len(values) == 1 and strength == IDENTITY:
+        return values[0]
+    value = combine(values, strength)
+    return value._replace(
+        text=values[0].text, precedence=values[0].precedence, literal=all(item.literal for item in values)
+    )
+
+
 def influenced(value: Value, roles: Mapping[Influence, Use], *, by: Iterable[Value] = ()) -> Value:
     """The value with more INDIRECT sources; conditions or keys that could not be resolved are remembered."""
+    return _influenced(value, roles, any(key.unresolved for key in by), [_MOST_FIELDS])
+
+
+def _influenced(value: Value, roles: Mapping[Influence, Use], unresolved_keys: bool, room: list[int]) -> Value:  # noqa: FBT001 - private
+    room[0] -= 1
     indirect = dict(value.indirect)
     merge_into(indirect, roles)
-    return value._replace(indirect=indirect, unresolved=value.unresolved or any(v.unresolved for v in by))
+    fields = None
+    if value.fields is not None and room[0] >= 0:
+        fields = {name: _influenced(field, roles, unresolved_keys, room) for name, field in value.fields.items()}
+    return value._replace(
+        indirect=indirect,
+        unresolved=value.unresolved or unresolved_keys,
+        fields=fields if room[0] >= 0 else None,
+    )
 
 
 def unresolved(text: Text = EMPTY) -> Value:

@@ -42,6 +42,7 @@ class Attribute:
     name: str
     refs: tuple[Ref, ...] = ()
     type_id: str | None = None
+    hidden: bool = False  #: a column that the format adds to each row, such as the file's name; no column of the data
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,23 @@ def _operation(node: Mapping[str, Any], kind: str, flat: _Nested | None) -> Oper
 def _attribute(node: Mapping[str, Any]) -> Attribute:
     refs = tuple(ref for ref in map(reference, node.get("childRefs") or []) if ref)
     type_id = node.get("dataType") or node.get("dataTypeId")
-    return Attribute(_id(node["id"]), str(node.get("name", "")), refs, str(type_id) if type_id else None)
+    hidden = _mapping(node.get("extra")).get("metadataColumn") is True
+    return Attribute(_id(node["id"]), str(node.get("name", "")), refs, str(type_id) if type_id else None, hidden)
+
+
+#: Spark's hidden column of a file's name, size and times.
+_FILE_METADATA = frozenset({"_metadata"})
+#: Those of Iceberg, whose names no column of a table can have (https://iceberg.apache.org/docs/latest/spark-queries).
+_ICEBERG_METADATA = frozenset({"_file", "_pos", "_deleted", "_spec_id", "_partition"})
+
+
+def hides(plan: WirePlan, operation: OperationNode, attribute: str) -> bool:
+    """Whether a column of a read is none of the data: one that the format adds to each row."""
+    known = plan.attributes.get(attribute)
+    if known is None:
+        return False
+    iceberg = "iceberg" in str(operation.extra.get("sourceType") or "").lower()
+    return known.hidden or known.name in (_FILE_METADATA | _ICEBERG_METADATA if iceberg else _FILE_METADATA)
 
 
 def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict[str, Expression]:
@@ -189,10 +206,19 @@ def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict
 def _named_fields(
     expressions: Mapping[str, Expression], attributes: Mapping[str, Attribute], types: Sequence[Mapping[str, Any]]
 ) -> dict[str, Expression]:
-    """Field accesses of which the agent sent the ordinal only (``struct.*``), with the name from the struct's type."""
+    """Field accesses of which the agent sent the ordinal only (``struct.*``), with the name from the struct's type.
+
+    ``inline`` of an array of structs gets the names of all fields, by position.
+    """
     structs = {str(t.get("id")): [f.get("name") for f in _mappings(t.get("fields"))] for t in types if "fields" in t}
+    elements = {str(t.get("id")): str(t.get("elementDataTypeId")) for t in types if "elementDataTypeId" in t}
     out = {}
     for expression in expressions.values():
+        if expression.operator == "Inline" and expression.operands:
+            ref = expression.operands[0]
+            inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)
+            fields = structs.get(elements.get(str(inner.type_id), ""), []) if inner is not None else []
+            out[expression.id] = replace(expression, params={**expression.params, "fields": fields})
         if expression.operator == "GetStructField" and not expression.params.get("name") and expression.operands:
             ref, ordinal = expression.operands[0], expression.params.get("ordinal")
             inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)

@@ -7,7 +7,7 @@ Attributes are resolved operator by operator: Spark's expression ids are not uni
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from headwater.spline_bridge.agent import arguments, operators
@@ -22,8 +22,18 @@ from headwater.spline_bridge.agent.types import Types
 class Builder:
     """The tables of one plan; `add` puts operators into them."""
 
-    def __init__(self, leaves: Sequence[Leaf], known_types: Mapping[int, Any], filesystem: str | None) -> None:
-        """`known_types` are the types of attributes by expression id, `filesystem` is that of bare paths."""
+    def __init__(
+        self,
+        leaves: Sequence[Leaf],
+        known_types: Mapping[int, Any],
+        filesystem: str | None,
+        hidden: Collection[int] = (),
+    ) -> None:
+        """`known_types` are the types of attributes by expression id, `filesystem` is that of bare paths.
+
+        `hidden` are the expression ids of columns that a format adds to each row.
+        """
+        self._hidden = hidden
         self.types = Types()
         self.expressions = Expressions(self.types)
         self.attributes: list[dict[str, Any]] = []
@@ -31,22 +41,22 @@ class Builder:
         self.others: list[dict[str, Any]] = []
         self.attribute_types: dict[str, Any] = {}
         self.latest: dict[int, Column] = {}
-        self.definitions: dict[Any, Place] = {}
-        self.places: dict[int, Place] = {}
+        self.definitions: dict[Any, BuiltOperator] = {}
+        self.built: dict[int, BuiltOperator] = {}
         self.holders: dict[int, Node | None] = {}
         self._cte_numbers: dict[Any, int] = {}
         self._known_types = known_types
         self._filesystem = filesystem
         self._leaves = {(leaf.operator, leaf.ids): leaf for leaf in leaves}
 
-    def add(self, root: Node) -> Place:
-        """The operators of a plan and of all its subqueries; the place of the root."""
+    def add(self, root: Node) -> BuiltOperator:
+        """The operators of a plan and of all its subqueries; the operator of the root."""
         for node, holder in _inputs_first(root):
             self.holders[id(node)] = holder
-            place = self.places[id(node)] = Place(self, node, holder)
+            operator = self.built[id(node)] = BuiltOperator(self, node, holder)
             if node.name == "CTERelationDef":
-                self.definitions[node.fields.get("id")] = place
-        return self.places[id(root)]
+                self.definitions[node.fields.get("id")] = operator
+        return self.built[id(root)]
 
     def target(self, columns: Sequence[Node], written: Columns, *, by_name: bool) -> list[Ref]:
         """New attributes for the columns of the target, in the order of those that are written to them."""
@@ -71,22 +81,22 @@ class Builder:
         found = self._leaves.get((node.name, ids))
         return found.details if found else {}
 
-    def emit(self, node: Node, place: Place, inputs: Sequence[str]) -> str:
+    def emit(self, node: Node, operator: BuiltOperator, inputs: Sequence[str]) -> str:
         """Adds the operator to the plan's operations; its id."""
         read = source(self.details(node), self._filesystem) if not node.children else None
         if read is not None and node.name != "LogicalRDD":
-            return self._read(arguments.name(node), read, place.columns)
+            return self._read(arguments.name(node), read, operator.columns)
         if read is not None:
             inputs = [self._read("FileScanRDD", read, None)]
         if node.name == "CTERelationRef" and node.fields.get("cteId") in self.definitions:
             inputs = [self.definitions[node.fields["cteId"]].id]
-        told = {**arguments.params(node, place), **self._cte(node)}
+        told = {**arguments.params(node, operator), **self._cte(node)}
         return self._listed(
             self.others,
             {
                 "name": arguments.name(node),
                 **({"childIds": list(inputs)} if inputs else {}),
-                "output": [column.attribute for column in place.columns],
+                "output": [column.attribute for column in operator.columns],
                 **({"params": told} if told else {}),
             },
         )
@@ -129,6 +139,7 @@ class Builder:
                 "name": name,
                 **({"dataType": type_id} if type_id else {}),
                 **({"childRefs": [item.ref for item in sources]} if sources else {}),
+                **({"extra": {"metadataColumn": True}} if expression_id in self._hidden and not sources else {}),
             }
         )
         self.latest[expression_id] = column
@@ -162,21 +173,21 @@ def _walked(root: Node) -> Iterator[Node]:
     return iter(()) if root.name == "AttributeReference" else walk(root)
 
 
-class Place:
-    """One operator: what it sees of its plan (`expressions.Scope`, `operators.Place`), and what it puts out."""
+class BuiltOperator:
+    """One operator: what it sees of its plan (`expressions.Scope`, `OperatorScope`), and what it puts out."""
 
     def __init__(self, builder: Builder, node: Node, holder: Node | None) -> None:
         self._builder = builder
         self._holder = holder
         self._made: dict[int, Typed] = {}
-        inputs = [builder.places[id(child)] for child in node.children]
-        self._inner = {id(expression): builder.places[id(plan)] for expression, plan in subqueries(node)}
-        self.children: Sequence[Columns] = [place.columns for place in inputs]
+        inputs = [builder.built[id(child)] for child in node.children]
+        self._inner = {id(expression): builder.built[id(plan)] for expression, plan in subqueries(node)}
+        self.children: Sequence[Columns] = [operator.columns for operator in inputs]
         self._input = {column.expression_id: column for columns in self.children for column in columns}
         self._own: dict[int, Column] = {}
         self.columns: Columns = operators.output(node, self)
         self._own = {column.expression_id: column for column in self.columns}
-        self.id: str = builder.emit(node, self, [place.id for place in (*inputs, *self._inner.values())])
+        self.id: str = builder.emit(node, self, [operator.id for operator in (*inputs, *self._inner.values())])
 
     def typed(self, expression: Node) -> Typed:
         """The expression, made once however often the operator asks."""
@@ -204,7 +215,7 @@ class Place:
         holder = self._holder
         while holder is not None:
             for child in holder.children:
-                column = self._builder.places[id(child)].known_here(expression_id)
+                column = self._builder.built[id(child)].known_here(expression_id)
                 if column is not None:
                     return column
             holder = self._builder.holders.get(id(holder))
@@ -226,10 +237,15 @@ class Place:
         """The output of the subquery that an expression of this operator holds, as operands."""
         return [Typed({"__attrId": column.attribute}) for column in self.outputs(node)]
 
+    def subquery_operation(self, node: Node) -> str | None:
+        """The id of the operator that gives the output of the subquery that an expression of this operator holds."""
+        operator = self._inner.get(id(node))
+        return operator.id if operator else None
+
     def outputs(self, expression: Node) -> Columns:
         """The output of the subquery that an expression of this operator holds."""
-        place = self._inner.get(id(expression))
-        return place.columns if place else []
+        operator = self._inner.get(id(expression))
+        return operator.columns if operator else []
 
     def new(self, node: Node, sources: Sequence[Typed]) -> Column:
         """A new attribute for what an `Alias`, an attribute or an outer reference names."""

@@ -34,6 +34,9 @@ class Scope(Protocol):
     def subquery(self, node: Node) -> list[Typed]:
         """The output of the subquery that an expression holds."""
 
+    def subquery_operation(self, node: Node) -> str | None:
+        """The id of the operator that gives the output of the subquery."""
+
 
 class Expressions:
     """The expressions of one plan."""
@@ -66,7 +69,9 @@ class Expressions:
             return operands[0]
         if node.name == "Literal":
             return self._constant(node)
-        return self.function(node, scope.subquery(node) if node.name in _WHOLE_SUBQUERIES else operands)
+        if node.name not in SUBQUERIES:
+            return self.function(node, operands)
+        return self.function(node, scope.subquery(node) if node.name in _WHOLE_SUBQUERIES else operands, scope)
 
     def _constant(self, node: Node) -> Typed:
         key, type_, said = self._next(), node.fields.get("dataType"), node.fields.get("value")
@@ -80,11 +85,15 @@ class Expressions:
         )
         return Typed({"__exprId": key}, type_)
 
-    def function(self, node: Node, operands: Sequence[Typed]) -> Typed:
-        """A function over operands that are known already."""
+    def function(self, node: Node, operands: Sequence[Typed], scope: Scope | None = None) -> Typed:
+        """A function over operands that are known already. Of a subquery, `scope` knows its operators."""
         type_ = result(node, [operand.type for operand in operands])
         name = str(node.fields.get("name")) if node.name in _NAMED else function_name(node.name)
-        return self.call(_class(node), name, operands, type_, _params(node, operands))
+        params = _params(node, operands)
+        operation = scope.subquery_operation(node) if scope is not None and node.name in _KEYED else None
+        return self.call(
+            _class(node), name, operands, type_, {**params, **({"operation": operation} if operation else {})}
+        )
 
     def call(
         self, class_name: str, name: str, operands: Sequence[Typed], type_: Any, params: Mapping[str, Any]
@@ -119,6 +128,9 @@ _WHOLE_SUBQUERIES = frozenset(
 )
 #: All expressions that hold a plan.
 SUBQUERIES = _WHOLE_SUBQUERIES | {"Exists"}
+
+#: Subqueries whose filters and join keys concern the expression that holds them, and not the rows of its operator.
+_KEYED = frozenset({"ScalarSubquery", "ListQuery", "Exists"})
 
 _NAMED = frozenset({"Alias", "PythonUDF", "PythonUDAF", "PythonUDTF"})
 _HINTS = {
@@ -199,7 +211,7 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
     "PythonUDTF": ("name", "evalType"),
     "NamedLambdaVariable": ("name",),
     "WithField": ("name",),
-    "DropField": ("name",),
+    "StaticInvoke": ("functionName",),
     "ListQuery": ("numCols",),
     **dict.fromkeys(("First", "Last", "AnyValue", "Lag", "Lead", "NthValue"), ("ignoreNulls",)),
 }

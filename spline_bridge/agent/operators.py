@@ -26,7 +26,7 @@ class Column(NamedTuple):
 Columns = list[Column]
 
 
-class Place(Protocol):
+class OperatorScope(Protocol):
     """What an operator may ask while its columns are made."""
 
     @property
@@ -64,36 +64,36 @@ class Place(Protocol):
         """What the JVM was asked about the operator, beside its JSON."""
 
 
-def output(node: Node, place: Place) -> Columns:
+def output(node: Node, scope: OperatorScope) -> Columns:
     """The columns that an operator puts out."""
-    return _OUTPUTS.get(node.name, _default)(node, place)
+    return _OUTPUTS.get(node.name, _default)(node, scope)
 
 
-def _default(node: Node, place: Place) -> Columns:
+def _default(node: Node, scope: OperatorScope) -> Columns:
     """Its own list of columns, where it has one; else those of its children."""
-    return _declared(node, place) if listed(node) else _all(node, place)
+    return _declared(node, scope) if listed(node) else _all(node, scope)
 
 
-def _all(_: Node, place: Place) -> Columns:
-    return list(chain.from_iterable(place.children))
+def _all(_: Node, scope: OperatorScope) -> Columns:
+    return list(chain.from_iterable(scope.children))
 
 
-def _first(_: Node, place: Place) -> Columns:
-    return place.children[0] if place.children else []
+def _first(_: Node, scope: OperatorScope) -> Columns:
+    return scope.children[0] if scope.children else []
 
 
-def _last(_: Node, place: Place) -> Columns:
-    return place.children[-1] if place.children else []
+def _last(_: Node, scope: OperatorScope) -> Columns:
+    return scope.children[-1] if scope.children else []
 
 
-def _declared(node: Node, place: Place) -> Columns:
+def _declared(node: Node, scope: OperatorScope) -> Columns:
     """Columns that the operator lists: new ones, but for those that it only passes on."""
-    return [place.known(column.fields["exprId"]) or place.new(column, ()) for column in listed(node)]
+    return [scope.known(column.fields["exprId"]) or scope.new(column, ()) for column in listed(node)]
 
 
-def _fresh(node: Node, place: Place) -> Columns:
+def _fresh(node: Node, scope: OperatorScope) -> Columns:
     """Columns that the operator lists, all of them new: the same relation can stand in a plan twice."""
-    return [place.new(column, ()) for column in _attributes(node, "output")]
+    return [scope.new(column, ()) for column in _attributes(node, "output")]
 
 
 def listed(node: Node) -> list[Node]:
@@ -105,100 +105,100 @@ def _attributes(node: Node, name: str) -> list[Node]:
     return [item for item in roots(node.fields.get(name)) if "exprId" in item.fields]
 
 
-def _named(name: str) -> Callable[[Node, Place], Columns]:
+def _named(name: str) -> Callable[[Node, OperatorScope], Columns]:
     """One column for each expression of a list."""
-    return lambda node, place: [_column(item, place) for item in roots(node.fields.get(name))]
+    return lambda node, scope: [_column(item, scope) for item in roots(node.fields.get(name))]
 
 
-def _column(item: Node, place: Place) -> Column:
-    typed = place.typed(item)
+def _column(item: Node, scope: OperatorScope) -> Column:
+    typed = scope.typed(item)
     if item.name == "AttributeReference":
         return Column(item.fields["exprId"], typed.ref["__attrId"])
-    return place.new(item, (typed,))
+    return scope.new(item, (typed,))
 
 
-def _window(node: Node, place: Place) -> Columns:
-    return [*_first(node, place), *_named("windowExpressions")(node, place)]
+def _window(node: Node, scope: OperatorScope) -> Columns:
+    return [*_first(node, scope), *_named("windowExpressions")(node, scope)]
 
 
-def _generate(node: Node, place: Place) -> Columns:
-    generator = place.typed(node.fields["generator"])
-    return [*_first(node, place), *(place.new(column, (generator,)) for column in _attributes(node, "generatorOutput"))]
+def _generate(node: Node, scope: OperatorScope) -> Columns:
+    generator = scope.typed(node.fields["generator"])
+    return [*_first(node, scope), *(scope.new(column, (generator,)) for column in _attributes(node, "generatorOutput"))]
 
 
-def _join(node: Node, place: Place) -> Columns:
+def _join(node: Node, scope: OperatorScope) -> Columns:
     kind = singleton(node.fields.get("joinType"))
     if kind in ("LeftSemi", "LeftAnti"):
-        return _first(node, place)
+        return _first(node, scope)
     exists = product(node.fields.get("joinType")).get("exists")
-    return [*_first(node, place), place.new(exists, ())] if isinstance(exists, Node) else _all(node, place)
+    return [*_first(node, scope), scope.new(exists, ())] if isinstance(exists, Node) else _all(node, scope)
 
 
-def _lateral_join(node: Node, place: Place) -> Columns:
-    return [*_first(node, place), *place.outputs(node.fields["right"])]
+def _lateral_join(node: Node, scope: OperatorScope) -> Columns:
+    return [*_first(node, scope), *scope.outputs(node.fields["right"])]
 
 
-def _union(node: Node, place: Place) -> Columns:
+def _union(node: Node, scope: OperatorScope) -> Columns:
     """New columns under the first side's ids, each from all sides by position."""
-    sides = zip(*place.children, strict=False)
+    sides = zip(*scope.children, strict=False)
     return [
-        place.same(column[0], (place.union([Typed({"__attrId": c.attribute}) for c in column]),)) for column in sides
+        scope.same(column[0], (scope.union([Typed({"__attrId": c.attribute}) for c in column]),)) for column in sides
     ]
 
 
-def _expand(node: Node, place: Place) -> Columns:
+def _expand(node: Node, scope: OperatorScope) -> Columns:
     """Each column is computed by one expression of every projection."""
-    rows = _projections(node, place)
+    rows = _projections(node, scope)
     columns = _attributes(node, "output")
     if any(len(row) != len(columns) for row in rows):
-        return _fresh(node, place)
+        return _fresh(node, scope)
     sources = zip(*rows, strict=True) if rows else [()] * len(columns)
-    return [place.new(c, [place.typed(item) for item in s]) for c, s in zip(columns, sources, strict=True)]
+    return [scope.new(c, [scope.typed(item) for item in s]) for c, s in zip(columns, sources, strict=True)]
 
 
-def _projections(node: Node, place: Place) -> list[list[Node]]:
+def _projections(node: Node, scope: OperatorScope) -> list[list[Node]]:
     """The rows that an `Expand` makes of each one that it is given; from their texts where the JSON lacks them."""
     if not isinstance(node.fields.get("projections"), list):
-        texts = place.details(node).get("projections", [])
+        texts = scope.details(node).get("projections", [])
         node.fields["projections"] = [[expression(item) for item in row] for row in texts]
     return [list(roots(row)) for row in node.fields["projections"]]
 
 
-def _cte(node: Node, place: Place) -> Columns:
+def _cte(node: Node, scope: OperatorScope) -> Columns:
     """New columns, each the one of the definition at its position."""
-    columns, defined = _attributes(node, "output"), place.definition(node.fields.get("cteId"))
+    columns, defined = _attributes(node, "output"), scope.definition(node.fields.get("cteId"))
     if len(defined) != len(columns):
-        return _fresh(node, place)
-    return [place.new(c, (Typed({"__attrId": d.attribute}),)) for c, d in zip(columns, defined, strict=True)]
+        return _fresh(node, scope)
+    return [scope.new(c, (Typed({"__attrId": d.attribute}),)) for c, d in zip(columns, defined, strict=True)]
 
 
-def _row_level(node: Node, place: Place) -> Columns:
+def _row_level(node: Node, scope: OperatorScope) -> Columns:
     """The target's columns: new ones from what is assigned to them, and from themselves; of a DELETE, as they are."""
-    target = place.children[-1] if place.children else []
-    assigned = rowlevel.assignments(node, [place.named(column) for column in target])
+    target = scope.children[-1] if scope.children else []
+    assigned = rowlevel.assignments(node, [scope.named(column) for column in target])
     if not assigned:
         return target
-    sources = {column: [place.typed(e) for n, e in assigned if n == place.named(column).lower()] for column in target}
-    return [place.same(column, (*found, Typed({"__attrId": column.attribute}))) for column, found in sources.items()]
+    sources = {column: [scope.typed(e) for n, e in assigned if n == scope.named(column).lower()] for column in target}
+    return [scope.same(column, (*found, Typed({"__attrId": column.attribute}))) for column, found in sources.items()]
 
 
-def _merge_rows(node: Node, place: Place) -> Columns:
+def _merge_rows(node: Node, scope: OperatorScope) -> Columns:
     """New columns, each from all values that an instruction may give it."""
     columns = _attributes(node, "output")
     values = rowlevel.merged(node, len(columns)) or [[]] * len(columns)
-    return [place.new(column, [place.typed(v) for v in of]) for column, of in zip(columns, values, strict=True)]
+    return [scope.new(column, [scope.typed(v) for v in of]) for column, of in zip(columns, values, strict=True)]
 
 
-def _rewritten(node: Node, place: Place) -> Columns:
+def _rewritten(node: Node, scope: OperatorScope) -> Columns:
     """The target's columns by name: the query has columns for row ids too, and may lack those that nothing changes."""
-    given = {place.named(column).lower(): column for column in _first(node, place)}
+    given = {scope.named(column).lower(): column for column in _first(node, scope)}
     target = node.fields.get("table")
     columns = _attributes(target, "output") if isinstance(target, Node) else []
-    found = [given.get(str(c.fields["name"]).lower()) or place.latest(c.fields["exprId"]) for c in columns]
+    found = [given.get(str(c.fields["name"]).lower()) or scope.latest(c.fields["exprId"]) for c in columns]
     return [column for column in found if column is not None]
 
 
-_OUTPUTS: Mapping[str, Callable[[Node, Place], Columns]] = {
+_OUTPUTS: Mapping[str, Callable[[Node, OperatorScope], Columns]] = {
     **dict.fromkeys(rowlevel.READS, _row_level),
     **dict.fromkeys(rowlevel.REWRITTEN, _rewritten),
     "MergeRows": _merge_rows,

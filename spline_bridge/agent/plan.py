@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from headwater.spline_bridge.agent.build import Builder, Place
+from headwater.spline_bridge.agent.build import Builder, BuiltOperator
 from headwater.spline_bridge.agent.model import Captured, Report, Run
 from headwater.spline_bridge.agent.tree import parse
 from headwater.spline_bridge.agent.writes import Write, write
@@ -31,9 +31,9 @@ def report(captured: Captured, run: Run) -> Report:
 
 def _plan(captured: Captured, run: Run) -> dict[str, Any]:
     tree = parse(captured.plan)
-    builder = Builder(captured.leaves, tree.types, captured.command.get("filesystem"))
+    builder = Builder(captured.leaves, tree.types, captured.command.get("filesystem"), tree.hidden)
     target = write(tree.root, captured.command)
-    place = builder.add(target.query) if target.query is not None else None
+    rows = builder.add(target.query) if target.query is not None else None
     name, job = _names(run)
     return {
         "name": name,
@@ -43,8 +43,8 @@ def _plan(captured: Captured, run: Run) -> dict[str, Any]:
                 "name": tree.root.name,
                 "outputSource": target.uri or f"unresolved:{tree.root.name}",
                 "append": target.append,
-                "childIds": [place.id] if place else [],
-                "params": _params(target, place, builder),
+                "childIds": [rows.id] if rows else [],
+                "params": _params(target, rows, builder),
                 **({"extra": {"destinationType": target.format}} if target.format else {}),
             },
             "reads": builder.reads,
@@ -58,13 +58,13 @@ def _plan(captured: Captured, run: Run) -> dict[str, Any]:
     }
 
 
-def _params(target: Write, place: Place | None, builder: Builder) -> dict[str, Any]:
+def _params(target: Write, rows: BuiltOperator | None, builder: Builder) -> dict[str, Any]:
     """What is told of the command: its options, the target's columns, and conditions, both by reference."""
     params = dict(target.params)
-    if target.columns and place is not None:
-        written = builder.target(target.columns, place.columns, by_name=target.by_name)
+    if target.columns and rows is not None:
+        written = builder.target(target.columns, rows.columns, by_name=target.by_name)
         params["table"] = {**params.get("table", {}), "output": written}
-    told = {name: place.typed(expression).ref for name, expression in target.expressions.items() if place is not None}
+    told = {name: rows.typed(expression).ref for name, expression in target.expressions.items() if rows is not None}
     return {**params, **told}
 
 

@@ -76,7 +76,7 @@ _TABLE_V2: Mapping[str, Reader] = {
     "options": java_map("options", _NAMING),
 }
 #: Asked only where the table's properties do not say where it is.
-_PLACE: Mapping[str, Reader] = {
+_LOCATION: Mapping[str, Reader] = {
     "paths": items("table.paths"),
     "path": text("table.path"),
     "jdbc": pairs("table.jdbcOptions.parameters"),
@@ -85,7 +85,7 @@ _PLACE: Mapping[str, Reader] = {
 
 def _table_v2(leaf: Any) -> dict[str, Any]:
     found = answers(_TABLE_V2, leaf)
-    return found if found.get("properties", {}).get("location") else {**found, **answers(_PLACE, leaf)}
+    return found if found.get("properties", {}).get("location") else {**found, **answers(_LOCATION, leaf)}
 
 
 def _rdd(leaf: Any) -> dict[str, Any]:

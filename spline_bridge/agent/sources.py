@@ -100,11 +100,11 @@ def _table_v2(details: Details) -> Source | None:
     if "identifier" not in details and details.get("class") not in _NAMELESS:
         return _connector_v2(details)
     properties, options = details.get("properties", {}), details.get("options", {})
-    place = properties.get("location") or details.get("path") or next(iter(details.get("paths", ())), None)
+    location = properties.get("location") or details.get("path") or next(iter(details.get("paths", ())), None)
     name = details.get("name") or ".".join(filter(None, (details.get("catalog"), details.get("identifier"))))
     if details.get("jdbc"):
         return _jdbc(details)
-    uri = place or _topic(options) or name
+    uri = location or _topic(options) or name
     params = {**options, "table": {"identifier": name}} if "identifier" in details else dict(options)
     return Source((uri,) if uri else (), _provider(details), params)
 

@@ -34,10 +34,11 @@ class Node:
 
 
 class Tree(NamedTuple):
-    """A plan, and the types of all attributes that it refers to, by expression id."""
+    """A plan, the types of all attributes that it refers to, by expression id, and those that a format adds to rows."""
 
     root: Node
     types: Mapping[int, Any]
+    hidden: frozenset[int] = frozenset()
 
 
 def parse(text: str) -> Tree:
@@ -55,7 +56,12 @@ def parse(text: str) -> Tree:
     if not _is_tree(root):
         raise ValueError("no tree of Spark's")
     types = {key: node.fields["dataType"] for (key, _), node in attributes.items()}
-    return Tree(_assembled(root), types)
+    hidden = frozenset(key for (key, _), node in attributes.items() if _METADATA in str(node.fields["metadata"]))
+    return Tree(_assembled(root), types, hidden)
+
+
+#: How Spark marks a column that a data source adds to each row, such as the file's name.
+_METADATA = "__metadata_col"
 
 
 def _node(item: dict[str, Any], attributes: dict[tuple[int, str], Node]) -> Node:
@@ -66,7 +72,7 @@ def _node(item: dict[str, Any], attributes: dict[tuple[int, str], Node]) -> Node
     key = (item["exprId"], item["name"])
     known = attributes.get(key)
     if known is None:
-        kept = {name: item.get(name) for name in ("name", "dataType", "exprId")}
+        kept = {name: item.get(name) for name in ("name", "dataType", "exprId", "metadata")}
         known = attributes[key] = Node(class_name, count, kept)
     return known
 

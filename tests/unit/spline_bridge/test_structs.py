@@ -1,0 +1,185 @@
+"""Fields of a struct that the plan built are followed through what is done with the struct."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.spline_bridge.plans import (
+    attr,
+    direct,
+    document,
+    expr,
+    function,
+    indirect,
+    literal,
+    mapped,
+    operation,
+    read,
+)
+
+STRUCT = [
+    function("s", "CreateNamedStruct", expr("'p'"), attr("a"), expr("'q'"), attr("b")),
+]
+NAMES = [literal("'p'", "p"), literal("'q'", "q"), literal("one", 1), literal("null", None)]
+
+
+def field(key: str, of: dict[str, str], name: str) -> dict[str, Any]:
+    return function(key, "GetStructField", of, name=name)
+
+
+#: functions, of which ``x`` is the column -> DIRECT sources, INDIRECT ones
+CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
+    "a field that withField does not set": (
+        [
+            function("w", "WithField", expr("one"), name="p"),
+            function("u", "UpdateFields", expr("s"), expr("w")),
+            field("x", expr("u"), "q"),
+        ],
+        {"IDENTITY t.b"},
+        set(),
+    ),
+    "a field that withField sets": (
+        [
+            function("w", "WithField", attr("c"), name="p"),
+            function("u", "UpdateFields", expr("s"), expr("w")),
+            field("x", expr("u"), "p"),
+        ],
+        {"IDENTITY t.c"},
+        set(),
+    ),
+    "the struct after withField": (
+        [
+            function("w", "WithField", expr("one"), name="p"),
+            function("x", "UpdateFields", expr("s"), expr("w")),
+        ],
+        {"TRANSFORMATION t.b"},
+        set(),
+    ),
+    "a field of a read struct, after withField of another": (
+        [
+            function("w", "WithField", attr("b"), name="p"),
+            function("u", "UpdateFields", attr("a"), expr("w")),
+            field("x", expr("u"), "q"),
+        ],
+        {"IDENTITY t.a"},
+        set(),
+    ),
+    "dropFields": (
+        [function("u", "UpdateFields", expr("s")), field("x", expr("u"), "q")],
+        {"IDENTITY t.b"},
+        set(),
+    ),
+    "through CASE": (
+        [
+            function("k", "IsNull", attr("c")),
+            function("u", "CaseWhen", expr("k"), expr("s"), expr("null")),
+            field("x", expr("u"), "q"),
+        ],
+        {"TRANSFORMATION t.b"},
+        {"CONDITIONAL t.c"},
+    ),
+    "through COALESCE": (
+        [function("u", "Coalesce", expr("s"), expr("null")), field("x", expr("u"), "p")],
+        {"TRANSFORMATION t.a"},
+        {"CONDITIONAL t.a", "CONDITIONAL t.b"},
+    ),
+    "through an array's item": (
+        [
+            function("u", "CreateArray", expr("s"), expr("s")),
+            function("x", "GetArrayStructFields", expr("u"), field="StructField(q,LongType,true)"),
+        ],
+        {"TRANSFORMATION t.b"},
+        set(),
+    ),
+    "through a list that was collected": (
+        [
+            function("l", "aggregate.CollectList", expr("s")),
+            function("u", "aggregate.AggregateExpression", expr("l")),
+            function("x", "GetArrayStructFields", expr("u"), field="StructField(p,LongType,true)"),
+        ],
+        {"IDENTITY t.a"},
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_field_comes_from_what_it_was_made_of(case: str) -> None:
+    functions, wanted, keys = CASES[case]
+    project = operation("p", "Project", ["r"], ["x"], projectList=[expr("x")])
+    plan = mapped(document([project], functions=[*STRUCT, *functions], constants=NAMES))
+    assert direct(plan)["x"] == wanted
+    assert indirect(plan).get("x", set()) == keys
+
+
+def test_structs_that_hold_one_another_twice_are_followed_no_further() -> None:
+    """Each of 60 structs is twice the one before: 2^60 fields."""
+    functions = [function("s0", "CreateNamedStruct", expr("'p'"), attr("a"), expr("'q'"), attr("b"))]
+    for i in range(60):
+        functions.append(function(f"c{i}", "Coalesce", expr(f"s{i}"), expr(f"s{i}")))
+        functions.append(
+            function(f"s{i + 1}", "CreateNamedStruct", expr("'p'"), expr(f"c{i}"), expr("'q'"), expr(f"c{i}"))
+        )
+    project = operation("p", "Project", ["r"], ["x"], projectList=[expr("s60")])
+    plan = mapped(document([project], functions=functions, constants=NAMES))
+    assert direct(plan) == {"x": {"TRANSFORMATION t.a", "TRANSFORMATION t.b"}}
+
+
+# Generators -----------------------------------------------------------------------------------------------------------
+
+
+def generated(generator: dict[str, Any], *functions: dict[str, Any]) -> dict[str, Any]:
+    """Column a of the table beside what a generator makes, renamed to y and z."""
+    node = operation("g", "Generate", ["r"], ["a", "y", "z"], generator=expr("g"), generatorOutput=[])
+    return document([node], functions=[generator, *functions], constants=NAMES)
+
+
+def test_inline_takes_the_fields_by_position_whatever_they_are_called() -> None:
+    plan = generated(function("g", "Inline", attr("b")))
+    plan["attributes"] = [{**a, **({"dataType": "array"} if a["name"] == "b" else {})} for a in plan["attributes"]]
+    plan["extraInfo"]["dataTypes"] = [
+        {"id": "long", "_typeHint": "dt.Simple", "name": "bigint"},
+        {"id": "struct", "_typeHint": "dt.Struct", "fields": [{"name": n, "dataTypeId": "long"} for n in ("z", "y")]},
+        {"id": "array", "_typeHint": "dt.Array", "elementDataTypeId": "struct"},
+    ]
+    found = {d.target: d.source_field for d in mapped(json.loads(json.dumps(plan))).derivations if d.target != "a"}
+    assert found == {"y": "b.z", "z": "b.y"}
+
+
+def test_inline_of_an_array_that_the_plan_built() -> None:
+    plan = mapped(generated(function("g", "Inline", expr("u")), *STRUCT, function("u", "CreateArray", expr("s"))))
+    assert direct(plan) == {"a": {"IDENTITY t.a"}, "y": {"TRANSFORMATION t.a"}, "z": {"TRANSFORMATION t.b"}}
+    assert indirect(plan)["*"] == set()
+
+
+@pytest.mark.parametrize(("made", "keys"), [("CreateArray", set()), ("Split", {"JOIN t.a", "JOIN t.b"})])
+def test_items_of_an_array_of_columns_do_not_decide_how_many_rows_there_are(made: str, keys: set[str]) -> None:
+    plan = mapped(generated(function("g", "Explode", expr("u")), function("u", made, attr("a"), attr("b"))))
+    assert direct(plan)["y"] == {"TRANSFORMATION t.a", "TRANSFORMATION t.b"}
+    assert indirect(plan)["*"] == keys
+
+
+# CTEs -----------------------------------------------------------------------------------------------------------------
+
+
+def cte(used: bool) -> dict[str, Any]:
+    reads = [read("r", "s3://lake/t", ["a"]), read("q", "s3://lake/u", ["k"])]
+    others = [
+        operation("w", "WithCTE", ["d", "p"], ["a"]),
+        operation("d", "CTERelationDef", ["f"], ["k"], id=0),
+        operation("f", "Filter", ["q"], ["k"], condition=attr("k")),
+        operation("p", "Join", ["r", "c"] if used else ["r"], ["a"]),
+        *([operation("c", "CTERelationRef", ["d"], ["k2"], cteId=0)] if used else []),
+    ]
+    return document(others, reads=reads, write={"childIds": ["w"]} | {"id": "write"})
+
+
+@pytest.mark.parametrize(("used", "inputs", "keys"), [(True, 2, {"FILTER u.k"}), (False, 1, set())])
+def test_a_cte_that_nothing_uses_decides_nothing(used: bool, inputs: int, keys: set[str]) -> None:
+    plan = mapped(cte(used))
+    assert len(plan.inputs) == inputs
+    assert indirect(plan)["*"] == keys
+    assert direct(plan) == {"a": {"IDENTITY t.a"}}
