@@ -1,7 +1,7 @@
 """The demo: a real server and a pipeline of seven Spark jobs that report to it.
 
-The jobs run on this machine if it has Spark (`live`, `pipeline`); if not, their recorded payloads are sent. What is asked
-and printed then is in `headwater.cli.look`.
+The jobs run on this machine if it has Spark (`live`, `pipeline`); if not, their recorded payloads are sent. What is
+asked and printed then is in `headwater.cli.look`.
 """
 
 from __future__ import annotations
