@@ -13,7 +13,7 @@ VENV ?= .venv
 
 comma := ,
 BIN := $(VENV)/bin
-CODE := $(wildcard headwater infra tests bench scripts)
+CODE := headwater infra tests bench
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n auto --dist worksteal
 # Spark and Gremlin Server need Java: without it their tests are skipped and say so, and nothing is installed for them.

@@ -1,7 +1,7 @@
-"""The agent in Python as one zip for ``--extra-py-files``, ``--py-files`` or PYTHONPATH: nothing else to install.
+"""Writes the Python agent as one zip for ``--extra-py-files``, ``--py-files`` or PYTHONPATH. It needs nothing else.
 
-The zip is the same for the same sources, byte for byte. `headwater.spark.startup` lies in it as ``sitecustomize``, by
-which a Python that has the zip on its PYTHONPATH captures without a line in the script.
+The same sources give the same zip, byte for byte. The zip has `headwater.spark.startup` as ``sitecustomize``, which
+Python runs at its start if the zip is on its PYTHONPATH: so a script is captured without being changed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 __all__ = ["contents", "write"]
 
 _ROOT = Path(__file__).parents[1]
-#: What the agent consists of, as patterns below the folder that holds the packages.
+#: The files of the agent, as patterns below the folder that holds the package.
 _SOURCES = (
     "headwater/__init__.py", "headwater/errors.py", "headwater/spark/*.py", "headwater/spline_bridge/__init__.py",
     "headwater/spline_bridge/agent/*.py", "headwater/spline_bridge/connectors.py", "headwater/spline_bridge/errors.py",
@@ -21,12 +21,12 @@ _SOURCES = (
     "headwater/spline_bridge/secret_patterns.py",
 )  # fmt: skip
 _STARTUP = "headwater/spark/startup.py"
-#: The first time that a zip can hold.
+#: The earliest time that a zip can hold: one fixed time for all files, so that equal sources give an equal zip.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def contents() -> Iterator[tuple[str, bytes]]:
-    """Each file of the zip, by its name there."""
+    """The name and the content of each file of the zip."""
     found = {path for pattern in _SOURCES for path in _ROOT.glob(pattern)}
     for path in sorted(found):
         yield path.relative_to(_ROOT).as_posix(), path.read_bytes()
@@ -34,7 +34,7 @@ def contents() -> Iterator[tuple[str, bytes]]:
 
 
 def write(place: Path) -> int:
-    """Write the zip; how many files are in it. OSError: it cannot be written."""
+    """Write the zip; returns its number of files. OSError: it cannot be written."""
     files = list(contents())
     with ZipFile(place, "w", ZIP_DEFLATED) as archive:
         for name, body in files:

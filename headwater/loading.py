@@ -1,4 +1,4 @@
-"""Bringing recorded payloads in: through a running server, or straight into the ledger of an open data folder."""
+"""Loads recorded payloads: through a running server, or directly into the ledger of an open data folder."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from headwater.ingest.intake.loading import Found
     from headwater.ingest.ledger.ledger import NewEntry
 
-_GROUP = 100  #: payloads that share an fsync
+_GROUP = 100  #: payloads that share an fsync, which takes longer than writing them
 
 
 @dataclass
 class Loaded:
-    """What became of the payloads: how many plans and events are new, how many were there already.
+    """The result of loading: how many plans and events are new, and how many the ledger had already (`known`).
 
-    `refused` has the place of each that was not taken, and the reason; `skipped` is the number of files in folders that
-    are no payloads.
+    `refused` has for each payload that was not loaded its `place` and the `reason`; `skipped` counts files in folders
+    that are not payloads.
     """
 
     plans: int = 0
@@ -45,19 +45,19 @@ class Loaded:
         return "; ".join([*parts, f"{len(self.refused):,} refused"])
 
     def count(self, found: Found, *, known: bool) -> None:
-        """One that was taken."""
+        """Count a payload that was loaded."""
         self.known += known
         if not known:
             self.plans += found.bridge.counted == "plans"
             self.events += found.bridge.counted == "events"
 
     def refuse(self, place: str, reason: str) -> None:
-        """One that was not."""
+        """Record a payload that was not loaded."""
         self.refused.append({"place": place, "reason": reason})
 
 
 def through(client: Client, places: Iterable[Path], progress: Progress) -> Loaded:
-    """Send the payloads to a server. Unreachable: it does not answer, or cannot write."""
+    """Send the payloads to a server. Unreachable: it does not answer, or cannot write its ledger."""
     loaded = Loaded()
     seen = int(client.get("/ready")["entries"])
     for found in _payloads(places, loaded, progress):
@@ -74,12 +74,13 @@ def through(client: Client, places: Iterable[Path], progress: Progress) -> Loade
     return loaded
 
 
-#: What is said about one payload; anything else (a token that is not known) would be said about all of them.
+#: Statuses that concern one payload: it is recorded, and the next one is sent. Any other refusal (an unknown token)
+#: would be the answer to all of them, and ends the loading.
 _REFUSALS = (400, 413, 415)
 
 
 def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded:
-    """Append the payloads to the ledger, some at a time. Errors of the ledger as they are."""
+    """Append the payloads to the ledger, in groups. Raises the errors of `headwater.ingest.ledger`."""
     from headwater.ingest.intake.body import InvalidBody
     from headwater.ingest.intake.bridge import Receipt
 

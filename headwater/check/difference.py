@@ -1,4 +1,4 @@
-"""What differs between a dataset as it is and as it would be, and what that comes to. Plain frozen data."""
+"""The result of a check before merge: differences of a dataset, now and after the merge, and what they break. Data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Finding:
-    """A difference and what it comes to; None: nothing known depends on it."""
+    """A difference and its impact; None: nothing known depends on it."""
 
     difference: Difference
     impact: Impact | None = None
@@ -68,12 +68,12 @@ class Check:
 
     @property
     def complete(self) -> bool:
-        """Whether every impact is all there is."""
+        """Whether every impact is complete."""
         return all(finding.impact is None or finding.impact.complete for finding in self.findings)
 
     @property
     def worst(self) -> dict[str, ImpactAnswer]:
-        """By id, what any of the differences comes to, with its worst grade."""
+        """By id, the nodes that any of the differences affects, each with its worst grade."""
         found: dict[str, ImpactAnswer] = {}
         for item in self._affected():
             known = found.get(item.id, item)

@@ -1,4 +1,4 @@
-"""A changed plan against what the same job makes of the same dataset now. Pure."""
+"""Compares the plan of a changed job with what the same job writes into the same dataset now. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Source = tuple[str, str, str, str]  #: id of the source column, type, subtype, e
 
 @dataclass
 class Made:
-    """What a job makes of a dataset: the sources of each column, and what the rows depend on."""
+    """What a job writes into a dataset: the sources of each column, and what the rows depend on."""
 
     columns: dict[str, set[Source]] = field(default_factory=dict)
     rows: set[Source] = field(default_factory=set)
@@ -50,7 +50,7 @@ def _origin(origin: str, expression: str | None) -> Source:
 
 
 def made_by(logic: Logic) -> Made:
-    """The same of a new plan. What it only carries on is no source."""
+    """The same of a new plan, without columns that it only carries on (rows that a MERGE keeps)."""
     made = Made(kept={d.target for d in logic.derivations if d.carried})
     for column in logic.columns:
         if column.origin:
@@ -69,7 +69,7 @@ def made_by(logic: Logic) -> Made:
 def differences(
     dataset: str, old: Made, new: Made, old_types: Mapping[str, str], new_types: Mapping[str, str]
 ) -> Iterator[Difference]:
-    """What the new plan makes otherwise. A column whose type changed is not told again for its expression."""
+    """What the new plan does differently. A column whose type changed is not listed again for its expression."""
     new = _comparable(new) if old.shared else new
     for column in sorted(old.columns):
         types = old_types.get(column), new_types.get(column)

@@ -1,4 +1,4 @@
-"""A check before merge drawn: for a terminal, and as Markdown for a pull request. All text is escaped."""
+"""A check before merge as text: for a terminal, and as Markdown for a pull request. All text is escaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headwater.queries.drawing import escape, impact_rows
 from headwater.queries.drawing import impact as impact_render
 from headwater.queries.drawing.impact_rows import FAN
 
-_TEXT = 100  #: characters of an expression, before and after
+_TEXT = 100  #: characters of an expression, before and after: what fits beside the other in one line of a review
 _SHOWN = 20  #: differences, and jobs and datasets that break, which are shown open
 
 
@@ -25,7 +25,7 @@ def headline(check: Check) -> str:
 
 
 def text(check: Check, fan: int | None = FAN) -> str:
-    """Without colours: the differences, then what each comes to."""
+    """Without colours: the differences, then what each affects."""
     parts = [escape.terminal(headline(check)), ""]
     parts += [f"  {escape.terminal(_told(finding))}" for finding in check.findings] or ["  no difference"]
     parts += [f"  note: {escape.terminal(note)}" for note in check.notes]
@@ -87,7 +87,7 @@ def _markdown(check: Check, fan: int | None) -> Iterator[str]:
 
 
 def _reached(impact: Impact, fan: int | None) -> Iterator[str]:
-    """What one difference comes to, in one table."""
+    """What one difference affects, in one table."""
     lines = list(impact_rows.lines(impact, fan))
     cells = (
         (impact_rows.words(line.grade), line.label, escape.markdown(line.id), line.distance, escape.markdown(line.path))

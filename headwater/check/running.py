@@ -1,4 +1,4 @@
-"""The check before merge, run: what a plan or a schema would change, asked of a graph."""
+"""Runs a check before merge: compares a plan or a schema with the graph, and asks for the impact of each difference."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _check_plan(source: Source, found: Found) -> Check:
 
 
 def _last(source: Source, job: str, standing: set[str]) -> str | None:
-    """Of the logics of a job that stand, the one that ran last."""
+    """The job's logic that ran last, of those whose output is in the dataset now."""
     if len(standing) < 2:  # noqa: PLR2004 - then there is nothing to choose
         return next(iter(standing), None)
     ran: dict[str, int] = {}

@@ -21,7 +21,7 @@ _DEPTH = 50  #: levels of nesting
 
 
 def read_schema(text: str, place: str) -> dict[str, str]:
-    """Column names in lower case, in their order, with their types. WrongUse: it is no schema; `place` is its name."""
+    """Column names in lower case, in their order, with their types. WrongUse: not a schema; `place` names its file."""
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -45,7 +45,7 @@ def _field(field: Any, place: str) -> tuple[str, str]:
 
 
 def type_name(type_: Any, place: str, depth: int = _DEPTH) -> str:
-    """A type of Spark's JSON as Spark's SQL writes it. WrongUse: it is none."""
+    """A type in Spark's JSON, as Spark's SQL writes it. WrongUse: it is not one."""
     if isinstance(type_, str):
         plain = type_.strip().lower().replace(", ", ",")
         return _SYNONYMS.get(plain, plain)

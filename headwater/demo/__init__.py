@@ -1,6 +1,7 @@
-"""The demo: a real server, a pipeline of seven Spark jobs, and what can be asked then.
+"""The demo: a real server and a pipeline of seven Spark jobs that report to it.
 
-The jobs run here where Spark does (`headwater.demo.live`); else their recorded payloads are sent.
+The jobs run on this machine if it has Spark (`live`, `pipeline`); if not, their recorded payloads are sent. What is
+asked and printed then is in `headwater.cli.look`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from headwater.ingest.process.child import command
 CONTENT_TYPE = "application/vnd.absa.spline.producer.v1.2+json"
 _PATHS = {"plan": "/producer/execution-plans", "event": "/producer/execution-events"}
 _AGENT = {"Accept-Encoding": "gzip,deflate", "X-SPLINE-TIMEOUT": "120000", "User-Agent": "scalaj-http/2.4.0"}
-#: The agent packs what has more characters than this.
+#: The Scala agent compresses bodies of more characters than this; the demo sends what the agent would.
 _PACKED_ABOVE = 2_048
-_START_SECONDS = 30.0
+_START_SECONDS = 30.0  #: a server starts within two; a busy machine may take ten times as long
 
 #: A column of the pipeline's last output, and a column of a raw file.
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
@@ -52,7 +53,7 @@ def recorded() -> list[Recorded]:
 
 
 def send(client: Client, sent: Callable[[Recorded], None]) -> int:
-    """Send them as the agent does: a handshake for each job, then plan and event by turns; the last entry's number."""
+    """Send them as the agent does: a HEAD request for each job, then its plans and events; the last entry's number."""
     last, job = 0, ""
     for request in recorded():
         if request.job != job:
@@ -72,7 +73,7 @@ def _post(client: Client, request: Recorded) -> int | None:
 
 @contextmanager
 def server() -> Iterator[Client]:
-    """A real server on a free port with a temporary data folder; both are gone at the end."""
+    """A real server on a free port with a temporary data folder; both are removed at the end."""
     with tempfile.TemporaryDirectory(prefix="headwater-demo-") as place:
         folder = Path(place) / "data"
         log = Path(place) / "server.log"

@@ -18,18 +18,18 @@ RAW = "raw/shop/orders.csv#amount"
 
 
 class NotRun(Exception):
-    """Spark is there and the jobs did not run; the last line of what it said."""
+    """Spark is installed, and the jobs did not run; the last line that it printed."""
 
 
 def missing() -> str | None:
-    """What live Spark needs and this environment has not; None if it has all."""
+    """A sentence about what is missing to run Spark here; None if nothing is."""
     if importlib.util.find_spec("pyspark") is None:
         return "PySpark is not installed here"
     return None if shutil.which("java") else "Java is not installed"
 
 
 def run(client: Client, lake: Path, done: Callable[[str], None]) -> int:
-    """Run them, each named as soon as it is done; the last entry's number. NotRun: they do not."""
+    """Run the jobs and call `done` with the name of each; returns the last entry's number. NotRun: a job failed."""
     jobs = command("headwater.demo.pipeline:main", str(lake), client.url)
     log = lake / "spark.log"
     with log.open("w+", encoding="utf-8") as said:
@@ -42,7 +42,7 @@ def run(client: Client, lake: Path, done: Callable[[str], None]) -> int:
                 for line in process.stdout:
                     done(line.strip())
             code = process.wait()
-        finally:  # its JVM ends with it
+        finally:  # also when the demo is interrupted: the JVM ends with its Python process
             process.terminate()
             process.wait()
     if code:

@@ -1,4 +1,4 @@
-"""How a request proves who sends it: headers for one request, made anew for each.
+"""How a request proves who sends it: the headers for one request, computed for each.
 
 No secret is logged, none is part of an error's text.
 """
@@ -24,12 +24,12 @@ _EARLY_SECONDS = 60.0
 
 
 def auth_for(options: Options, web: Web) -> Auth:
-    """The ways that are set, together. `web` fetches OAuth's token."""
+    """All kinds of authentication that the settings ask for, as one. `web` fetches OAuth's token."""
     ways = [way(options, web) for set_, way in _WAYS.items() if getattr(options, set_)]
 
     def headers(method: str, url: str, sent: Mapping[str, str], body: bytes) -> dict[str, str]:
         found: dict[str, str] = {}
-        for way in ways:  # the signature comes last, over all others
+        for way in ways:  # the signature comes last, since it covers all other headers
             found.update(way(method, url, {**sent, **found}, body))
         return found
 
@@ -49,7 +49,7 @@ def _oauth(options: Options, web: Web) -> Auth:
 
     Source: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
     """
-    known: list[tuple[str, float]] = []  # the token, and until when it holds
+    known: list[tuple[str, float]] = []  # the token, and the time until which it is valid
 
     def headers(_method: str, _url: str, _sent: Mapping[str, str], _body: bytes) -> dict[str, str]:
         if not known or known[0][1] <= time.monotonic():
@@ -78,7 +78,7 @@ def _token(options: Options, web: Web) -> tuple[str, float]:
 
 
 def _granted(answer: Answer) -> tuple[str, float]:
-    """The token and for how many seconds it holds; without a word on that it is asked for each time."""
+    """The token, and the seconds for which it is valid; 0 if the answer does not say: each request fetches one."""
     if not answer.done:
         raise Failed(f"the token URL answered {answer.status}", status=answer.status)
     try:
@@ -90,7 +90,7 @@ def _granted(answer: Answer) -> tuple[str, float]:
 
 def _sigv4(options: Options, web: Web) -> Auth:
     """AWS's signature by botocore, which is not part of this package: Glue has it."""
-    credentials: list[Any] = []  # looked for once; they renew themselves
+    credentials: list[Any] = []  # looked up once; botocore renews them
 
     def headers(method: str, url: str, sent: Mapping[str, str], body: bytes) -> dict[str, str]:
         if not credentials:

@@ -42,7 +42,7 @@ _running: dict[str, Capture] = {}
 
 
 class Capture:
-    """What `capture` gives: whether it runs, and how to end it."""
+    """What `capture` returns: says whether it captures, and ends it."""
 
     def __init__(self, options: Options, delivery: Delivery | None = None, context: Any = None) -> None:
         """Without `delivery` nothing is captured."""
@@ -61,7 +61,7 @@ class Capture:
         return self._proxy is not None
 
     def stop(self, seconds: float | None = None) -> None:
-        """Report what was written until now, then no more; `seconds` instead of the setting `flush_seconds`."""
+        """Send the reports of what was written until now, then stop. `seconds` replaces the setting `flush_seconds`."""
         limit = self.options.flush_seconds if seconds is None else seconds
         end = time.monotonic() + limit
         if self._proxy is not None:
@@ -77,7 +77,7 @@ class Capture:
                 del _running[name]
 
     def told(self, query_execution: Any, started_ms: int, duration_ns: int | None, error: str | None) -> None:
-        """Report a write that Spark told nobody of."""
+        """Report a write of which Spark informs no listener."""
         if self._listener is not None and self.active:
             self._listener.told(query_execution, duration_ns, error, started_ms)
 
@@ -113,7 +113,7 @@ class Capture:
             self._delivery.put(lambda: report(captured, run), len(captured.plan))
 
     def _quietly(self, work: Any, seconds: float) -> None:
-        """The JVM may be gone, or hang."""
+        """Do work in the JVM for at most `seconds`. The JVM may have ended, or hang: errors are logged, not raised."""
         try:
             self._bounded.run(work, seconds + 1)
         except (Exception, TooSlow) as error:  # noqa: BLE001 - the script has ended or wants to

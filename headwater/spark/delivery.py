@@ -29,9 +29,9 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _MB = 1_000_000
 
-#: The report itself is at fault: the next try would be refused as well.
+#: Statuses that concern the report itself: the next try would be refused as well.
 _REFUSED = frozenset({400, 409, 413, 415, 422})
-#: Passes by itself. Anything else with a status (a wrong path, a missing right) does not within seconds.
+#: Statuses of trouble that ends by itself. Others (a wrong path, a missing permission) do not end within seconds.
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -42,7 +42,7 @@ def pause(tried: int) -> float:
 
 @dataclass
 class _Item:
-    """A report to be made and sent; `size` in bytes of what it is made from."""
+    """A report to build and send; `size` is that of the captured plan, in bytes."""
 
     make: Make
     size: int
@@ -75,7 +75,7 @@ class Delivery:
         self._spooled = 0
 
     def put(self, make: Make, size: int) -> None:
-        """Hand over what makes a report."""
+        """Queue a report, as the function that builds it."""
         with self._changed:
             full = len(self._items) >= self._options.queue or self._size + size > self._options.queue_mb * _MB
             if not full and not self._closed:
@@ -87,7 +87,7 @@ class Delivery:
         _LOG.warning("a report is lost: %s", "the queue is full" if full else "capture was stopped")
 
     def close(self, seconds: float) -> None:
-        """Send what is left for so long, then spool the rest, for as long again at most."""
+        """Send what is left for at most `seconds`, then write the rest to the spool, for at most as long again."""
         self._closing.set()
         with self._changed:
             self._changed.notify_all()
@@ -113,7 +113,7 @@ class Delivery:
                 self._done(item)
 
     def _next(self) -> _Item | None:
-        """The oldest, which stays in the queue until it is dealt with; None at the end."""
+        """The oldest report, which stays in the queue until it is sent, spooled or refused; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closing.is_set())
             return self._items[0] if self._items else None
@@ -126,7 +126,7 @@ class Delivery:
                 self._changed.notify_all()
 
     def _made(self, item: _Item) -> Report | None:
-        """The report; None if it cannot be made, which is said."""
+        """The report; None if it cannot be built, which is logged."""
         if item.report is None:
             try:
                 item.report = item.make()
@@ -135,7 +135,7 @@ class Delivery:
         return item.report
 
     def _delivered(self, item: _Item) -> bool:
-        """Whether a report is dealt with: sent, refused or spooled."""
+        """Whether a report can leave the queue: sent, refused or spooled."""
         assert item.report is not None
         if time.monotonic() < self._away_until and self._spool is not None:
             return self._kept(item.report)
@@ -143,13 +143,13 @@ class Delivery:
             self._send(item.report)
         except Failed as error:
             return self._failed(item.report, error)
-        except Exception as error:  # noqa: BLE001 - an error of ours must not end the thread
+        except Exception as error:  # noqa: BLE001 - an internal error must not end the thread, and with it all further reports
             return self._lost(f"{type(error).__name__}: {error}")
         self._failures = 0
         return True
 
     def _failed(self, report: Report, error: Failed) -> bool:
-        if self._closed:  # somebody else has dealt with it
+        if self._closed:  # `close` has spooled it meanwhile
             return True
         if error.status in _REFUSED:
             return self._lost(str(error))

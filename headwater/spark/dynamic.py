@@ -1,4 +1,4 @@
-"""Glue's DynamicFrames, which Spark's listeners are not told of: written by Glue, reported by the plan of ``toDF()``.
+"""Glue's DynamicFrames: Glue writes them without Spark's listeners, so they are reported by the plan of ``toDF()``.
 
 The plan is that of the same write by Spark: Spark makes the command, and nobody runs it.
 Source: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-crawler-pyspark-extensions-dynamic-frame-writer.html
@@ -19,7 +19,7 @@ __all__ = ["write_dynamic_frame"]
 
 _LOG = logging.getLogger("headwater.spark")
 
-#: Glue's own names of formats that Spark has.
+#: Glue's names for formats of Spark, where they differ.
 _FORMATS = {"glueparquet": "parquet", "": "parquet"}
 
 
@@ -62,7 +62,7 @@ class _Target:
 
 
 def _target(spark: Any, how: Mapping[str, Any]) -> _Target:
-    """Where the frame went, in Spark's terms. ValueError: to no path."""
+    """Path and format of the target, in Spark's terms. ValueError: the target has no path."""
     options = {**how.get("connection_options", {}), **how.get("additional_options", {})}
     partitions = list(options.get("partitionKeys", ()))
     if "database" in how:
@@ -83,7 +83,7 @@ def _table(spark: Any, database: str, name: str) -> tuple[str, str]:
 
 
 def _tell(capture: Capture, spark: Any, data: Any, target: _Target, times: tuple[int, int | None, str | None]) -> None:
-    """The command that Spark itself would run: made and analysed, never run."""
+    """The command that Spark would run for this write: built and analysed, never run."""
     jvm, session = spark.sparkContext._jvm, spark._jsparkSession  # noqa: SLF001 - py4j has no public way
     utils, none = jvm.PythonUtils, jvm.scala.Option.apply(None)
     sql = jvm.org.apache.spark.sql

@@ -25,7 +25,7 @@ _MODULES = ("pyspark.sql.session", "pyspark.sql.connect.session")
 
 
 def install(given: Mapping[str, Any] | None = None) -> None:
-    """Capture all sessions to come, with these settings; None: where Spark's or the environment names a server."""
+    """Capture each session made from now on, with these settings; None: if Spark or the environment names a server."""
 
     def made(spark: Any) -> None:
         from headwater.spark.capturing import capture
@@ -44,21 +44,21 @@ _said: set[str] = set()
 
 
 def _say(capture: Any) -> None:
-    """Once, where a job's log is read: nothing else shows that an unchanged script is captured."""
+    """Write one line into the job's log: nothing else shows that an unchanged script is captured."""
     if capture.active and capture.options.url not in _said:
         _said.add(capture.options.url)
         sys.stderr.write(f"headwater.spark: writes are reported to {capture.options.url}\n")
 
 
 class _Finder(MetaPathFinder):
-    """Waits for one module, then steps aside."""
+    """An import finder that waits for one module, then removes itself."""
 
     def __init__(self, module: str, made: Made) -> None:
         self._module = module
         self._made = made
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """The module as the others find it, with a loader that tells us."""
+        """The module as the other finders find it, with a loader that calls back after it was loaded."""
         if name != self._module or self not in sys.meta_path:
             return None
         sys.meta_path.remove(self)
@@ -74,11 +74,11 @@ class _Loader(Loader):
         self._made = made
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """As always."""
+        """Create the module, as the original loader does."""
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        """As always, and then ours."""
+        """Load the module, as the original loader does, then call back."""
         self._loader.exec_module(module)
         module.__loader__ = self._loader
         _follow(module.__name__, self._made)

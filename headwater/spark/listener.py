@@ -1,4 +1,4 @@
-"""What Spark calls after each execution. Spark's listener thread waits for it, so it reads and hands on, nothing more.
+"""The listener that Spark calls after each execution. Spark's listener thread waits for it: it only reads the plan.
 
 It implements ``org.apache.spark.sql.util.QueryExecutionListener`` for py4j:
 https://spark.apache.org/docs/latest/api/scala/org/apache/spark/sql/util/QueryExecutionListener.html
@@ -22,18 +22,18 @@ _LOG = logging.getLogger("headwater.spark")
 
 _MB = 1_000_000
 _NS_IN_MS = 1_000_000
-#: Characters of an error's first line: it can quote data.
+#: Characters of an error's first line that are sent. An error can quote rows: fewer of them leave the cluster.
 _ERROR_CHARACTERS = 2_000
-#: Reads that take too long before a session's capture ends: something lasting is wrong.
+#: Plans that take too long to read before capture ends: then something is wrong that will not end by itself.
 _SLOW_READS = 3
 
-#: What is done with a captured plan; must return at once.
+#: Called with each captured plan; must return at once.
 Taken = Callable[[Captured, Run], None]
 
 
 @dataclass(frozen=True)
 class Application:
-    """What all runs of a Spark application share."""
+    """What all runs of a Spark application have in common."""
 
     app_id: str
     app_name: str
@@ -43,17 +43,17 @@ class Application:
 
 
 class TooSlow(Exception):
-    """Work was not done in its time."""
+    """Work was not done within its time limit."""
 
 
 class Bounded:
-    """Does work in one thread of its own, so that the caller need not wait for it longer than it wants to."""
+    """Does work in a thread of its own, so that the caller can stop waiting for it."""
 
     def __init__(self) -> None:
         self._work: queue.SimpleQueue[Callable[[], None] | None] | None = None
 
     def run(self, work: Callable[[], object], seconds: float) -> None:
-        """Do it, and wait. TooSlow: it goes on without anybody waiting. Errors of the work as they are."""
+        """Do the work and wait for it; raises its errors. TooSlow: not done in time, it goes on in its thread."""
         done, failed = threading.Event(), list[BaseException]()
 
         def step() -> None:
@@ -74,7 +74,7 @@ class Bounded:
             raise failed[0]
 
     def end(self) -> None:
-        """Let the thread go after what it does now."""
+        """End the thread after its present work."""
         if self._work is not None:
             self._work.put(None)
             self._work = None
@@ -111,7 +111,7 @@ class Listener:
     def told(
         self, query_execution: Any, duration_ns: int | None, error: str | None, started_ms: int | None = None
     ) -> None:
-        """A write of which Spark tells others only: a stream's micro-batch, a DynamicFrame."""
+        """A write for which Spark does not call this listener: a stream's micro-batch, a DynamicFrame."""
         said = None if error is None else lambda: error
         self._heard(_Heard("command", query_execution, duration_ns, said, started_ms))
 
@@ -120,11 +120,11 @@ class Listener:
         return "headwater.spark"
 
     def hashCode(self) -> int:  # noqa: N802 - Java's name
-        """As Java wants it: what is equal has the same."""
+        """Java's rule: equal objects have equal hash codes."""
         return 0
 
     def equals(self, other: Any) -> bool:
-        """Whether the JVM's object stands for this one: Spark looks for a listener among others to take it off."""
+        """Whether the JVM's object stands for this one: Spark compares listeners when one is removed."""
         return self.is_this(other)
 
     class Java:
@@ -135,7 +135,7 @@ class Listener:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _heard(self, heard: _Heard) -> None:
-        """Read what was executed and hand it on. Never raises."""
+        """Read the execution's plan and pass it on. Never raises."""
         if self._slow >= _SLOW_READS:
             return
         expected = threading.Event()
@@ -170,7 +170,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class _Heard:
-    """What Spark tells. `error` gives the error's text; `started_ms` where Spark's own clock cannot be asked."""
+    """An execution as Spark reports it. `error` returns the error's text; `started_ms` is for a Spark without one."""
 
     func_name: str
     query_execution: Any
@@ -195,7 +195,7 @@ _PHASES = ("optimization", "analysis")
 
 
 def _started_ms(query_execution: Any, otherwise: int) -> int:
-    """When it began, by Spark's own clock."""
+    """When it began, by Spark's clock, in ms since 1970."""
     phases = query_execution.tracker().phases()
     for name in _PHASES:
         found = phases.get(name)

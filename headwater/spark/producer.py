@@ -19,11 +19,11 @@ from headwater.spline_bridge.agent import Report
 
 __all__ = ["VERSIONS", "Producer", "base_url"]
 
-#: API versions that are spoken, the best first. A plan of 1.1 is one of 1.2 without labels.
+#: Versions of the API that this client can send, the best first. A plan of 1.1 is one of 1.2 without labels.
 VERSIONS = ("1.2", "1.1")
 _VERSION_HEADER = "ABSA-Spline-API-Version"
 _ENCODING_HEADER = "ABSA-Spline-Accept-Request-Encoding"
-#: Bytes above which a body is packed, where the server takes packed ones; Spline's own agent has the same bound.
+#: Bytes above which a body is compressed, if the server accepts that; the Scala agent has the same limit.
 _PACKED_ABOVE = 2_048
 
 
@@ -39,7 +39,7 @@ class _Agreed:
 
 
 class Producer:
-    """One server. Not for several threads at once."""
+    """The client of one server. Not thread-safe."""
 
     def __init__(self, options: Options, web: Web, auth: Auth) -> None:
         self._base = base_url(options.url)
@@ -60,7 +60,7 @@ class Producer:
             raise
 
     def _handshake(self) -> _Agreed:
-        """Asked once, and again after each failure."""
+        """What the server accepts: asked once, and again after each failure."""
         if self._agreed is None:
             answer = self._request("HEAD", "/status")
             if not answer.done and answer.status not in _NO_HANDSHAKE:
@@ -84,12 +84,12 @@ class Producer:
         return self._web.send(method, url, headers, body or None)
 
 
-#: A gateway that lets POSTs through alone.
+#: Statuses of a gateway that lets only POST requests through.
 _NO_HANDSHAKE = frozenset({404, 405, 501})
 
 
 def _agreement(answer: Answer, wanted: str) -> _Agreed:
-    """What the server offers in its headers, one version a line; some gateways fold the lines into one."""
+    """The versions in the server's headers, one in each; some gateways join them into one header."""
     offered = [part.strip() for line in answer.headers.get_all(_VERSION_HEADER, ()) for part in line.split(",")]
     packs = "gzip" in (answer.headers.get(_ENCODING_HEADER) or "")
     version = wanted or next((each for each in VERSIONS if each in offered or not offered), "")
@@ -99,14 +99,14 @@ def _agreement(answer: Answer, wanted: str) -> _Agreed:
 
 
 def _plain(document: Mapping[str, Any], agreed: _Agreed) -> Mapping[str, Any]:
-    """Without labels, which came with 1.2."""
+    """The plan without labels, which came with 1.2."""
     if agreed.version == "1.1" and "labels" in document:
         return {name: value for name, value in document.items() if name != "labels"}
     return document
 
 
 def _refusal(answer: Answer, what: str) -> Failed:
-    """The status and the first line of what the server says, without what a log must not hold."""
+    """The status and the first line of the server's answer, without control characters."""
     text = answer.body.decode("utf-8", "replace").strip()
     first = re.sub(r"[^\x20-\x7e]+", " ", text.splitlines()[0])[:200] if text else ""
     said = f"{what}: the server answered {answer.status}" + (f" ({first})" if first else "")

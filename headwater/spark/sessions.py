@@ -1,4 +1,4 @@
-"""Spark's sessions: give one a listener, and hear of each session that is made later.
+"""Spark's sessions: add a listener to one, and be called with each session that is made later.
 
 Spark keeps listeners by session and clones them into the sessions of streaming queries. A session that ``newSession()``
 or the builder makes has none of them.
@@ -45,7 +45,7 @@ def proxy_of(spark: Any, listener: Any) -> Any:
 
 
 def register(spark: Any, proxy: Any) -> bool:
-    """Add the listener to a session; False if it has it, because it is known or a clone of one that is."""
+    """Add the listener to a session; False if it has it already, also as a clone of a session that has it."""
     manager, identity = _manager(spark), identity_in(spark)
     if identity(proxy) in {identity(each) for each in manager.listListeners()}:
         return False
@@ -54,13 +54,13 @@ def register(spark: Any, proxy: Any) -> bool:
 
 
 def identity_in(spark: Any) -> Callable[[Any], int]:
-    """Tells the JVM's objects apart, whatever they take for equal."""
+    """A function that identifies an object of the JVM, whatever its ``equals`` says."""
     found: Callable[[Any], int] = spark.sparkContext._jvm.java.lang.System.identityHashCode  # noqa: SLF001 - as above
     return found
 
 
 def unregister(spark: Any, proxy: Any) -> None:
-    """Take it off again."""
+    """Remove the listener from a session."""
     _manager(spark).unregister(proxy)
 
 
@@ -69,7 +69,7 @@ def _manager(spark: Any) -> Any:
 
 
 def drained(context: Any, seconds: float) -> None:
-    """Wait until Spark has told its listeners of all that happened. Errors of py4j, of the JVM's time limit too."""
+    """Wait until Spark has called its listeners for all executions. Raises py4j's errors, also at the time limit."""
     if context._jsc is not None:  # noqa: SLF001 - as pyspark itself asks whether a context is stopped
         context._jsc.sc().listenerBus().waitUntilEmpty(int(seconds * 1_000))  # noqa: SLF001
 
@@ -97,7 +97,7 @@ def follow(made: Made, module: str = CLASSIC) -> None:
         for follower in tuple(_followers):
             try:
                 follower(self)
-            except Exception as error:  # noqa: BLE001 - the script made a session, and shall have it
+            except Exception as error:  # noqa: BLE001 - the script must get its session, whatever goes wrong here
                 _LOG.warning("a session is not captured: %s: %s", type(error).__name__, error)
 
     told._headwater = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
@@ -105,6 +105,6 @@ def follow(made: Made, module: str = CLASSIC) -> None:
 
 
 def unfollow(made: Made) -> None:
-    """No longer."""
+    """Stop calling."""
     if made in _followers:
         _followers.remove(made)

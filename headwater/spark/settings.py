@@ -121,13 +121,13 @@ def _row(parse: Parser, default: Any, meaning: str, conf: str = "", *, secret: b
 
 @dataclass(frozen=True)
 class Options:
-    """What was set, or its defaults. Its repr shows no secret."""
+    """The values of all settings. The repr shows no secret."""
 
     url: str = _row(_web, "", "the server: Headwater, or any Spline server (with or without `/producer` at the end)")
     enabled: bool = _row(_flag, True, "false: nothing is captured, whatever the script says")  # noqa: FBT003
     job_name: str = _row(_text, "", "name of the job in the graph, instead of the application's; on Glue it is Glue's")
     token: str = _row(_text, "", "token, sent as `Authorization: Bearer`", secret=True)
-    #: Spark's own pages hide what has "secret" or "token" in its name.
+    #: Spark's web UI hides values whose names contain "secret" or "token".
     api_key: str = _row(_text, "", "key, sent in the header `api_key_header`", "secret.apiKey", secret=True)
     api_key_header: str = _row(_header, "X-API-Key", "header of the key")
     oauth_url: str = _row(_web, "", "token URL of OAuth 2.0 client credentials")
@@ -150,7 +150,7 @@ class Options:
     queue_mb: float = _row(_number(0.001, 10_000), 64.0, "and how large they are together, in MB")
 
 
-#: Without a good value of these nothing is captured: any other server, or none of the ways in, would be a guess.
+#: Settings that need a valid value: a default would send to another server, or without authentication.
 FATAL = frozenset({"url", "token", "api_key", "api_key_header", "oauth_url", "oauth_client", "oauth_secret"}) | {
     "oauth_scope", "sigv4_region", "sigv4_service", "ca_file", "enabled",
 }  # fmt: skip
@@ -207,7 +207,7 @@ def _given(
 
 
 def _together(options: Options) -> Iterable[Problem]:
-    """What does not fit together."""
+    """Settings that contradict each other."""
     oauth = (options.oauth_url, options.oauth_client, options.oauth_secret)
     if any(oauth) and not all(oauth):
         yield Problem("oauth_url", "oauth_url, oauth_client and oauth_secret are only of use together")

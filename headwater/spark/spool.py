@@ -1,4 +1,4 @@
-"""Where reports wait that could not be sent: a folder or a prefix in S3, one packed file a report.
+"""The spool: reports that could not be sent, in a folder or below a prefix in S3, one compressed file for each.
 
 A file holds the plan and its event as Spline's own agent writes them beside the data (`_LINEAGE`); `headwater load`
 takes it. Its name is that of the event, so that a report that is spooled twice is one file.
@@ -25,10 +25,10 @@ class Spool(Protocol):
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """The folder or URL, for messages."""
 
     def keep(self, report: Report) -> None:
-        """Write it down. OSError: it cannot be kept; the text says why."""
+        """Write a report. OSError: it cannot be written; the text says why."""
 
 
 def spool_at(place: str) -> Spool | None:
@@ -48,7 +48,7 @@ def _file(report: Report) -> tuple[str, bytes]:
 
 
 class _Folder:
-    """Readable by its owner alone; a file is there whole or not at all."""
+    """A folder. Files can be read by their owner alone, and are renamed into place: none is ever half written."""
 
     def __init__(self, place: str) -> None:
         self._folder = Path(place).expanduser().absolute()

@@ -1,4 +1,4 @@
-"""Micro-batches of streams that write to a sink themselves: Spark tells its listeners of queries nothing about them.
+"""Micro-batches of streams that write to a sink directly: for them Spark does not call its query listeners.
 
 What a ``foreachBatch`` function writes is heard like any other write, so its own sink is left out here. PySpark has
 listeners of streams from 3.4 on.
@@ -12,14 +12,14 @@ from typing import Any
 
 __all__ = ["Batch", "listen", "unlisten"]
 
-#: What is told of a batch: the execution, how long it took in ns, and the error's text if it failed.
+#: Called with a batch: its execution, its duration in ns, and the error's text if it failed.
 Batch = Callable[[Any, "int | None", "str | None"], None]
 
 _OWN_FUNCTION = "ForeachBatchSink"
 
 
 def listen(spark: Any, batch: Batch) -> Any:
-    """Tell `batch` of each micro-batch with data, on Spark's listener thread; None if this PySpark cannot."""
+    """Call `batch` for each micro-batch with data, on Spark's listener thread; None if this PySpark cannot."""
     base = getattr(import_module("pyspark.sql.streaming"), "StreamingQueryListener", None)
     if base is None:
         return None
@@ -29,13 +29,13 @@ def listen(spark: Any, batch: Batch) -> Any:
 
 
 def unlisten(spark: Any, listener: Any) -> None:
-    """No longer."""
+    """Stop calling."""
     if listener is not None:
         spark.streams.removeListener(listener)
 
 
 class _Streams:
-    """A query that ends is known to Spark no more, so each is held from its start on."""
+    """Keeps each query from its start on, because Spark forgets a query when it ends."""
 
     def __init__(self, spark: Any, batch: Batch) -> None:
         self._spark = spark

@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["Answer", "Failed", "Web"]
 
-#: Bytes of an answer that are read: an id, or a sentence.
+#: Bytes of an answer that are read. Answers are an id or a sentence; more would only take memory of the job.
 _ANSWER_BYTES = 65_536
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -34,7 +34,7 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The answer: status, headers, body."""
 
     status: int
     headers: Message
@@ -48,7 +48,7 @@ class Answer:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_arguments: Any, **_more: Any) -> None:
-        """None: the redirect is the answer."""
+        """None: redirects are not followed, so that a token is never sent to another host."""
 
 
 class Web:
@@ -78,7 +78,7 @@ class Web:
 
 
 def _rest(error: urllib.error.HTTPError) -> bytes:
-    """What a refusal says; it may break off."""
+    """The text of a refusal, as far as it could be read."""
     try:
         return error.read(_ANSWER_BYTES)
     except (OSError, http.client.HTTPException):

@@ -1,5 +1,8 @@
-"""Scheduled impact analysis: questions that are asked again and again, and only what is new is told.
+"""Scheduled impact analysis: watches are questions that are asked regularly, and only what changed is reported.
 
-`definitions` reads a watches file, `news` compares answers (pure), `reports` writes what is told, `channels` tells it,
-`state` remembers what was told, `running` puts them together.
+Read `running` first: it evaluates one watch. `definitions` reads the file of watches, `serving` runs them on their
+schedules, `news` compares two answers (pure), `reports` writes a report as Markdown, HTML or JSON (pure), `channels`
+delivers it, `state` keeps the last answers and the reports that could not be delivered.
+
+Not here: what a question computes (`headwater.queries`), and the commands (`headwater.cli.watch`).
 """

@@ -1,6 +1,6 @@
-"""Whom news is told to: standard output, a file, a webhook, an SNS topic. Each takes a report or raises `NotTold`.
+"""Delivers reports: to standard output, a file, a webhook, an SNS topic. Raises `NotDelivered` if that fails.
 
-A webhook's body is signed as GitHub signs its own, so that what checks those checks these:
+A webhook's body is signed as GitHub signs its webhooks, so receivers can use the code that checks those:
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
 
@@ -24,9 +24,11 @@ from urllib.parse import urlsplit
 from headwater.watching.definitions import Channel
 from headwater.watching.reports import Report, document, markdown, page
 
+#: Seconds for each step of a request. Watches are evaluated one after the other: a receiver that hangs delays the rest.
 _TIMEOUT = 20.0
-_DONE = range(200, 300)
-_SUBJECT = 100  #: characters that SNS takes as a subject
+_SUCCESS = range(200, 300)
+#: Characters of a subject, ASCII alone: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+_SUBJECT = 100
 
 _FORMATS: Mapping[str, Callable[[Report], str]] = {
     "markdown": markdown,
@@ -35,13 +37,13 @@ _FORMATS: Mapping[str, Callable[[Report], str]] = {
 }
 
 
-class NotTold(Exception):
-    """A channel did not take a report: one sentence without a secret. It is tried again with the next evaluation."""
+class NotDelivered(Exception):
+    """A report could not be delivered: one sentence without a secret. It is tried again at the next evaluation."""
 
 
-def tell(channel: Channel, report: Report) -> None:
-    """Tell one report. NotTold."""
-    _TELLERS[channel.kind](channel, report)
+def deliver(channel: Channel, report: Report) -> None:
+    """Deliver one report. NotDelivered."""
+    _BY_KIND[channel.kind](channel, report)
 
 
 def _stdout(channel: Channel, report: Report) -> None:
@@ -50,7 +52,7 @@ def _stdout(channel: Channel, report: Report) -> None:
 
 
 def _file(channel: Channel, report: Report) -> None:
-    """Written anew and whole: to tell the same again changes nothing."""
+    """Write a temporary file, then rename it: a reader never sees half of it, and a repeat changes nothing."""
     name = channel.target.replace("{watch}", report.watch).replace("{time}", report.time.replace(":", ""))
     path = Path(name).expanduser()
     text = _FORMATS[channel.options.get("format", "markdown")](report)
@@ -61,7 +63,7 @@ def _file(channel: Channel, report: Report) -> None:
             file.write(text)
         Path(fresh).replace(path)
     except OSError as error:
-        raise NotTold(f"{path} cannot be written: {error.strerror or error}") from None
+        raise NotDelivered(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def _webhook(channel: Channel, report: Report) -> None:
@@ -75,11 +77,11 @@ def _webhook(channel: Channel, report: Report) -> None:
         connection.request("POST", f"{path}?{parts.query}" if parts.query else path, body, headers)
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        raise NotTold(f"{channel.name} does not answer: {type(error).__name__}") from None
+        raise NotDelivered(f"{channel.name} does not answer: {type(error).__name__}") from None
     finally:
         connection.close()
-    if status not in _DONE:
-        raise NotTold(f"{channel.name} answers {status}")
+    if status not in _SUCCESS:
+        raise NotDelivered(f"{channel.name} answers {status}")
 
 
 def _signature(channel: Channel, body: bytes) -> dict[str, str]:
@@ -88,29 +90,32 @@ def _signature(channel: Channel, body: bytes) -> dict[str, str]:
         return {}
     key = os.environ.get(variable)
     if not key:
-        raise NotTold(f"{channel.name}: the environment variable {variable} with its key is not set")
+        raise NotDelivered(f"{channel.name}: the environment variable {variable} with its key is not set")
     return {"X-Hub-Signature-256": "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}
 
 
 def _address(channel: Channel) -> str:
-    """The address to connect to: looked up once and checked, so that a name cannot lead elsewhere afterwards."""
+    """The address to connect to: looked up once and checked.
+
+    With a second look-up a name server could answer with a private address after the check (DNS rebinding).
+    """
     parts = urlsplit(channel.target)
     allowed = channel.options.get("private", False)
     try:
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     except (OSError, ValueError, KeyError, UnicodeError) as error:
-        raise NotTold(f"{channel.name} cannot be looked up: {error}") from None
+        raise NotDelivered(f"{channel.name} cannot be looked up: {error}") from None
     address = str(found[0][4][0])
     if not allowed and not ipaddress.ip_address(address.partition("%")[0]).is_global:
-        raise NotTold(f"{channel.name} is a private address: say `private: true` if it is meant")
+        raise NotDelivered(f"{channel.name} is a private address: set `private: true` if it is meant")
     if not allowed and parts.scheme != "https":
-        raise NotTold(f"{channel.name} is not https: say `private: true` if it is on a private network")
+        raise NotDelivered(f"{channel.name} is not https: set `private: true` if it is on a private network")
     return address
 
 
 class _Pinned(http.client.HTTPSConnection):
-    """HTTPS to one address, with the certificate of the name checked."""
+    """HTTPS to an address that was checked before, with the certificate of the host name."""
 
     def __init__(self, host: str, port: int | None, address: str) -> None:
         super().__init__(host, port, timeout=_TIMEOUT, context=ssl.create_default_context())
@@ -136,10 +141,10 @@ def _sns(channel: Channel, report: Report) -> None:
     try:
         publish(channel.target, subject, markdown(report), {"news": report.id, "watch": report.watch})
     except (AwsError, NotInstalled) as error:
-        raise NotTold(f"{channel.name}: {error}") from None
+        raise NotDelivered(f"{channel.name}: {error}") from None
 
 
-_TELLERS: Mapping[str, Callable[[Channel, Report], Any]] = {
+_BY_KIND: Mapping[str, Callable[[Channel, Report], Any]] = {
     "stdout": _stdout,
     "file": _file,
     "webhook": _webhook,

@@ -1,4 +1,4 @@
-"""A watches file: YAML, checked against its schema; what is wrong is told with its line and column.
+"""Reads a file of watches: YAML, checked against its schema. An error names its line and column.
 
 The schema is `watches.schema.json` beside this module. PyYAML and cronsim come with the extra ``watch``.
 """
@@ -19,15 +19,15 @@ from headwater.errors import WrongUse
 Change = Literal["added", "removed", "changed"]
 CHANGES: tuple[Change, ...] = ("added", "removed", "changed")
 
-Place = tuple[object, ...]  #: keys and indexes that lead to a part of the document
+KeyPath = tuple[object, ...]  #: the keys and list indexes that lead to one part of the document
 
-_LARGEST = 2**20  #: bytes of a file of watches
+_LARGEST = 2**20  #: bytes of a file of watches: some thousand of them. YAML is slow to read, and this is no data file
 _MIDNIGHT = (2000, 1, 1)
 
 
 @dataclass(frozen=True)
 class Channel:
-    """Whom to tell: ``stdout``, ``file``, ``webhook`` or ``sns``, its target and options."""
+    """Where reports are delivered: ``stdout``, ``file``, ``webhook`` or ``sns``, its target and options."""
 
     kind: str
     target: str = ""
@@ -41,7 +41,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Watch:
-    """A question that is asked again and again. `schedule` None: only when it is run by hand."""
+    """A question that is asked regularly. `schedule` None: only by ``headwater watch run``."""
 
     name: str
     nodes: tuple[str, ...]
@@ -61,7 +61,7 @@ def read(path: Path) -> tuple[Watch, ...]:
     except OSError as error:
         raise WrongUse(f"{path} cannot be read: {error.strerror or error}") from None
     if len(text) > _LARGEST:
-        raise WrongUse(f"{path} has more than {_LARGEST:,} bytes: that is no file of watches")
+        raise WrongUse(f"{path} has more than {_LARGEST:,} bytes: a file of watches is smaller")
     return parse(text, str(path))
 
 
@@ -75,27 +75,27 @@ def parse(text: bytes, name: str) -> tuple[Watch, ...]:
     return tuple(_watch(row, zone) for row in document["watches"])
 
 
-def _document(text: bytes, name: str) -> tuple[Any, dict[Place, tuple[int, int]]]:
+def _document(text: bytes, name: str) -> tuple[Any, dict[KeyPath, tuple[int, int]]]:
     """The data, and where each part of it begins (line and column from 1)."""
     import yaml
 
-    marks: dict[Place, tuple[int, int]] = {}
+    marks: dict[KeyPath, tuple[int, int]] = {}
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise WrongUse(f"{where}: no YAML: {getattr(error, 'problem', None) or error}") from None
+        raise WrongUse(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
     except (RecursionError, ValueError) as error:
-        raise WrongUse(f"{name}: no YAML: {error}") from None
+        raise WrongUse(f"{name}: not YAML: {error}") from None
     _collect(root, (), marks)
     return data, marks
 
 
-def _collect(node: Any, place: Place, marks: dict[Place, tuple[int, int]]) -> None:
-    stack: list[tuple[Any, Place]] = [(node, place)]
-    seen: set[int] = set()  # an alias may lead back to what holds it
+def _collect(node: Any, place: KeyPath, marks: dict[KeyPath, tuple[int, int]]) -> None:
+    stack: list[tuple[Any, KeyPath]] = [(node, place)]
+    seen: set[int] = set()  # a YAML alias may refer to a node that contains it: without this, an endless loop
     while stack:
         node, place = stack.pop()
         if node is None or id(node) in seen:
@@ -115,14 +115,14 @@ def _collect(node: Any, place: Place, marks: dict[Place, tuple[int, int]]) -> No
 _KEY = "\0key"  #: after a key in a place: the key itself, not its value
 
 
-def _mark(marks: Mapping[Place, tuple[int, int]], place: Place) -> tuple[int, int]:
+def _mark(marks: Mapping[KeyPath, tuple[int, int]], place: KeyPath) -> tuple[int, int]:
     """Where a part begins, or what is nearest around it."""
     while place and place not in marks:
         place = place[:-1]
     return marks.get(place, (1, 1))
 
 
-_Fault = tuple[Place, str, "tuple[str, ...]"]
+_Fault = tuple[KeyPath, str, "tuple[str, ...]"]
 
 
 def _faults(document: Any) -> Iterator[_Fault]:
@@ -138,7 +138,7 @@ def _schema_faults(document: Any) -> Iterator[_Fault]:
 
     validator = Draft202012Validator(schema())
     for error in sorted(validator.iter_errors(document), key=lambda e: [str(part) for part in e.absolute_path]):
-        place: Place = tuple(error.absolute_path)
+        place: KeyPath = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
             known = sorted(error.schema["properties"])
             unknown = min(set(error.instance) - set(known))
@@ -166,7 +166,7 @@ def _more_faults(document: Mapping[str, Any]) -> Iterator[_Fault]:
         yield from _schedule_faults(row, place)
 
 
-def _question_faults(row: Mapping[str, Any], place: Place) -> Iterator[_Fault]:
+def _question_faults(row: Mapping[str, Any], place: KeyPath) -> Iterator[_Fault]:
     from headwater.queries.catalogue.catalogue import BY_NAME
 
     query = BY_NAME.get(row["question"])
@@ -182,7 +182,7 @@ def _question_faults(row: Mapping[str, Any], place: Place) -> Iterator[_Fault]:
             yield (*place, "parameters", name, _KEY), f"{row['question']} has no parameter {name!r}", near
 
 
-def _schedule_faults(row: Mapping[str, Any], place: Place) -> Iterator[_Fault]:
+def _schedule_faults(row: Mapping[str, Any], place: KeyPath) -> Iterator[_Fault]:
     import datetime as dt
 
     from cronsim import CronSim, CronSimError

@@ -1,7 +1,7 @@
-"""What is new in an answer, compared with the one before. Pure.
+"""What changed in an answer, compared with the one before. Pure.
 
 An answer is a set of items: the edges of a lineage answer, the rows of a table, what a change affects. Each has a key
-that tells it from the others, and a content; both are text, so that they can be kept.
+that identifies it, and a content; both are text, so that they can be saved as JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from headwater.queries.answers.shapes import Result
 
 Items = Mapping[str, str]  #: key -> content
 
-#: What tells a row of a table from the others: the first of these that it has, else all of it.
+#: What identifies a row of a table: the first of these columns that it has, else the whole row.
 _KEYS = ("id", "node", "column", "tag", "name")
 
 
@@ -41,7 +41,7 @@ class News:
 
     @property
     def id(self) -> str:
-        """What tells this news from other news: a function of its content."""
+        """The same for the same news: a function of its content."""
         return digest(json.dumps(self.to_dict(), sort_keys=True))
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def items(answer: Result, ignored: Iterable[str] = ()) -> dict[str, str]:
 
 
 def difference(before: Items, after: Items, *, complete: bool) -> News:
-    """What is new. Of an answer that is not complete nothing is known to be gone, so nothing is said to be removed."""
+    """What changed. If the new answer is not complete, nothing counts as removed: it may be in the missing part."""
     added = {key: after[key] for key in sorted(after.keys() - before.keys())}
     removed = {key: before[key] for key in sorted(before.keys() - after.keys())} if complete else {}
     both = sorted(key for key in before.keys() & after.keys() if before[key] != after[key])
@@ -77,12 +77,12 @@ def difference(before: Items, after: Items, *, complete: bool) -> News:
 
 
 def kept(before: Items, after: Items, *, complete: bool) -> dict[str, str]:
-    """What is remembered for the next comparison."""
+    """The items to save for the next comparison: with those before, if the new answer is not complete."""
     return dict(after) if complete else {**before, **after}
 
 
 def _affected(impact: Impact) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What a change affects, and how; how often and when something runs is no news."""
+    """What a change affects, and how. How often and when something runs is left out: it changes with every run."""
     for item in impact.affected:
         yield item.id, {"how": item.grade}
 

@@ -1,4 +1,4 @@
-"""News as it is told: Markdown for people and pull requests, HTML with a picture, JSON for programs. All is escaped."""
+"""Writes reports, all text escaped: Markdown for people and pull requests, HTML with a picture, JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from headwater.queries.drawing.escape import shorten, terminal
 from headwater.watching.news import News
 
-_SHOWN = 50  #: items of a kind in a report for people
-_LENGTH = 300  #: characters of one item
-#: What begins markup; a word that people are called by begins with @.
+_SHOWN = 50  #: items of a kind in a report for people, who read no more; JSON has all
+_LENGTH = 300  #: characters of one item: an expression of Spark ML can have ten thousand
+#: Characters that begin markup in GitHub's Markdown; @ would notify a person of that name.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<|~&@])")
 
 _HEADS = (("added", "new"), ("removed", "gone"), ("changed", "changed"))
@@ -22,7 +22,7 @@ _HEADS = (("added", "new"), ("removed", "gone"), ("changed", "changed"))
 
 @dataclass(frozen=True)
 class Report:
-    """What one watch has to tell, by the node that was asked about. `id`: the same news has the same one."""
+    """The news of one watch, by the node that was asked about. The same news has the same `id`."""
 
     id: str
     watch: str
@@ -33,7 +33,7 @@ class Report:
 
     @property
     def title(self) -> str:
-        """One line."""
+        """The headline, one line."""
         totals = [(sum(len(getattr(news, kind)) for news in self.news.values()), word) for kind, word in _HEADS]
         counted = ", ".join(f"{total:,} {word}" for total, word in totals if total)
         nodes = next(iter(self.news)) if len(self.news) == 1 else f"{len(self.news):,} nodes"
@@ -46,7 +46,7 @@ class Report:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """For programs."""
+    """For programs, as JSON."""
     named = {"id": report.id, "watch": report.watch, "question": report.question, "at": report.time}
     return {**named, "title": report.title, "news": {node: news.to_dict() for node, news in report.news.items()}}
 

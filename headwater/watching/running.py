@@ -1,4 +1,4 @@
-"""One evaluation of watches: ask, compare with the last time, remember, tell what is new."""
+"""Evaluates watches: ask, compare with the last answer, save, deliver what changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headwater.graphmodel.delta import digest
 from headwater.queries.answers.answer import Answer
 from headwater.queries.answers.shapes import Result
 from headwater.source import Source
-from headwater.watching.channels import NotTold, tell
+from headwater.watching.channels import NotDelivered, deliver
 from headwater.watching.definitions import Channel, Watch, node_parameter
 from headwater.watching.news import News, difference, items, kept
 from headwater.watching.reports import Report
@@ -22,19 +22,19 @@ from headwater.watching.state import Pending, State, States
 
 log = logging.getLogger(__name__)
 
-Tell = Callable[[Channel, Report], None]
+Deliver = Callable[[Channel, Report], None]  #: raises NotDelivered
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one watch. `problems` are sentences: nodes that are not there, channels that did not take it."""
+    """The result of one watch. `problems` are sentences: nodes that do not exist, reports that were not delivered."""
 
     watch: str
     nodes: int = 0
     items: int = 0
-    began: bool = False  #: the first evaluation: nothing to compare with, so nothing was told
-    told: int = 0
-    pending: int = 0
+    began: bool = False  #: the first evaluation: nothing to compare with, so nothing was reported
+    told: int = 0  #: reports that were delivered
+    pending: int = 0  #: reports that are kept for the next evaluation
     problems: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,20 +42,20 @@ class Outcome:
         return {**vars(self), "problems": list(self.problems)}
 
 
-def evaluate(source: Source, watches: Iterable[Watch], states: States, told: Tell = tell) -> Iterator[Outcome]:
+def evaluate(source: Source, watches: Iterable[Watch], states: States, deliver: Deliver = deliver) -> Iterator[Outcome]:
     """Evaluate each watch once. Unreachable: the graph cannot be asked; StateUnreadable."""
     for watch in watches:
-        yield _Evaluation(source, watch, states, told).run()
+        yield _Evaluation(source, watch, states, deliver).run()
 
 
 class _Evaluation:
-    """Of one watch."""
+    """One evaluation of one watch."""
 
-    def __init__(self, source: Source, watch: Watch, states: States, told: Tell) -> None:
+    def __init__(self, source: Source, watch: Watch, states: States, deliver: Deliver) -> None:
         self._source = source
         self._watch = watch
         self._states = states
-        self._tell = told
+        self._deliver = deliver
         self._problems: list[str] = []
         self._pictures: dict[str, str] = {}
 
@@ -64,12 +64,12 @@ class _Evaluation:
         definition = _definition(self._watch)
         began = before is None or before.definition != definition
         known = State(definition, 0) if began or before is None else before
-        owed = before.pending if before else ()
+        kept_back = before.pending if before else ()
         after, fresh = self._asked(known, began=began)
-        pending = (*owed, *(p for p in fresh if p.id not in {o.id for o in owed}))
+        pending = (*kept_back, *(p for p in fresh if p.id not in {k.id for k in kept_back}))
         state = replace(after, pending=pending).bounded()
-        self._states.save(self._watch.name, state)  # before anything is told: a crash must not lose it
-        left = tuple(p for p in map(self._told, state.pending) if p)
+        self._states.save(self._watch.name, state)  # before delivery: a crash must not lose a report
+        left = tuple(p for p in map(self._undelivered, state.pending) if p)
         if state.pending:
             self._states.save(self._watch.name, replace(state, pending=left))
         return Outcome(
@@ -83,7 +83,7 @@ class _Evaluation:
         )
 
     def _asked(self, known: State, *, began: bool) -> tuple[State, list[Pending]]:
-        """The state after the question, and what is new."""
+        """Ask about each node. The state after that, and the reports to deliver."""
         now = time.time_ns() // 1_000_000
         found: dict[str, dict[str, str]] = {}
         fresh: dict[str, News] = {}
@@ -110,7 +110,7 @@ class _Evaluation:
         return [Pending(digest(of, channel.name), channel.name, fresh, now) for channel in self._watch.tell]
 
     def _nodes(self) -> list[str]:
-        """The nodes that are asked about; patterns are looked up each time, so what comes later is news."""
+        """The nodes to ask about; patterns are looked up each time, so that later nodes are found."""
         found: dict[str, None] = {}
         for node in self._watch.nodes:
             matching = self._matching(node) if "*" in node else [node]
@@ -134,17 +134,17 @@ class _Evaluation:
             self._problems.append(f"{error.message}{near}")
             return None
 
-    def _told(self, pending: Pending) -> Pending | None:
-        """None once the channel took it."""
+    def _undelivered(self, pending: Pending) -> Pending | None:
+        """Deliver a report: None, or what is to be tried again."""
         channel = next((c for c in self._watch.tell if c.name == pending.channel), None)
         if channel is None:
-            return None  # it is told to nobody any more
+            return None  # the channel was taken out of the file of watches: nobody waits for the report
         watch = self._watch
         pictures = {node: drawn for node, drawn in self._pictures.items() if node in pending.news}
         report = Report(pending.id, watch.name, watch.question, pending.at, pending.news, pictures)
         try:
-            self._tell(channel, report)
-        except NotTold as error:
+            self._deliver(channel, report)
+        except NotDelivered as error:
             log.warning("%s: %s", watch.name, error)
             self._problems.append(f"{error} (attempt {pending.attempts + 1}; tried again next time)")
             return pending.failed(str(error))
@@ -152,7 +152,7 @@ class _Evaluation:
 
 
 def _definition(watch: Watch) -> str:
-    """What is asked: where that changes, what was seen before says nothing."""
+    """A digest of what is asked. Where it changed, the last answer cannot be compared with the next one."""
     asked = [watch.question, dict(watch.parameters), sorted(watch.ignore)]
     return digest(json.dumps(asked, sort_keys=True))
 

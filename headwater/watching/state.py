@@ -1,7 +1,7 @@
-"""What each watch saw last and what is still to be told: one JSON file a watch, in the data folder or in S3.
+"""The last answers of each watch and its undelivered reports: one JSON file a watch, in the data folder or in S3.
 
-It is written before anything is told and again after, so that a crash can tell twice what it cut off (under one id,
-by which receivers can know it), and never loses it.
+It is written before a delivery and again after it. So a crash in between never loses a report; it can deliver it twice,
+with the same id, by which receivers can recognise it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from headwater.watching.news import News
 
 FOLDER = "watches"  #: in a data folder
 _FORMAT = 1
-_MOST_PENDING = 200  #: of one watch; the oldest is given up, and that is said
+#: Undelivered reports of one watch that are kept; the oldest are dropped and counted. A channel that never works again
+#: must not fill the disk, and with hourly evaluations this is a week.
+_MOST_PENDING = 200
 
 
 class StateUnreadable(HeadwaterError):
-    """What was remembered cannot be read: nothing is told, since all of it would be told again."""
+    """A state cannot be read. Nothing is reported: without the last answer, all of the new one would seem new."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """News that a channel has not taken yet, by the node that was asked about. Times in ms since 1970."""
+    """A report for one channel that was not delivered yet: news by the node that was asked about. ms since 1970."""
 
     id: str
     channel: str  #: the channel's name
@@ -51,22 +53,22 @@ class Pending:
 
 @dataclass(frozen=True)
 class State:
-    """Of one watch. `definition` is what was asked; another question begins anew. `items` are by node, then by key."""
+    """Of one watch. `definition` is the digest of what was asked; `items` the last answers, by node, then by key."""
 
     definition: str
     evaluated: int
     items: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pending: tuple[Pending, ...] = ()
-    given_up: int = 0  #: how much was never told, since a channel did not take it for too long
+    given_up: int = 0  #: reports that were dropped undelivered
 
     def bounded(self) -> State:
-        """With no more pending news than is kept."""
+        """With the newest undelivered reports alone, at most as many as are kept."""
         over = max(0, len(self.pending) - _MOST_PENDING)
         return replace(self, pending=self.pending[over:], given_up=self.given_up + over)
 
 
 class States:
-    """The states in a place."""
+    """The states of all watches, in a folder or below an S3 prefix."""
 
     def __init__(self, place: FileStorage) -> None:
         self._place = place

@@ -57,7 +57,7 @@ def test_a_file_of_watches() -> None:
         ("- stdout", "- stdot", "w.yaml:10:9: expected stdout, or a mapping"),
         ("https://example", "ftp://example", "w.yaml:12:9: expected stdout, or a mapping"),
         ("[added, removed]", "[added, gone]", "w.yaml:8:19: watches.0.news.1"),
-        ("    nodes: [", "    nodes: [[", "no YAML"),
+        ("    nodes: [", "    nodes: [[", "not YAML"),
         (GOOD, "", "w.yaml:1:1: the file"),
         (GOOD, "watches: &a [*a]", "w.yaml"),
         (
@@ -75,7 +75,7 @@ def test_what_is_wrong_is_told_with_its_place(before: str, after: str, message: 
 
 
 def test_python_in_yaml_is_not_run() -> None:
-    with pytest.raises(WrongUse, match="no YAML"):
+    with pytest.raises(WrongUse, match="not YAML"):
         parse(b"watches: !!python/object/apply:os.system [false]", "w.yaml")
 
 
