@@ -14,6 +14,7 @@ from headwater.graphmodel.delta import Value
 from headwater.graphmodel.logic import Role, Schema, Summary
 from headwater.graphmodel.model import Effect, Run
 from headwater.graphmodel.now import Contribution, Position, Read, Write
+from headwater.graphmodel.statements import Statement
 from headwater.graphmodel.validity import Validity, columns_of, columns_text
 
 
@@ -198,3 +199,19 @@ def dataset_of(state: bytes, tally: bytes, columns: bytes) -> DatasetRow:
     }
     said = Counter({ColumnClaim(column, says, text): count for column, says, text, count in orjson.loads(tally)})
     return DatasetRow(standing, said, orjson.loads(columns), known=True)
+
+
+def statement_values(one: Statement) -> tuple[Any, ...]:
+    """A row of `statements`."""
+    key = one.key
+    stands_as_pattern = one.is_pattern and not one.withdrawn
+    text = orjson.dumps({name: getattr(one, name) for name in _STATEMENT})
+    return (key.subject, key.kind, key.value, key.source, key.scope, stands_as_pattern, text)
+
+
+def statement_of(text: bytes) -> Statement:
+    """The statement in the JSON column of a row of `statements`. It was checked when it came."""
+    return Statement(**orjson.loads(text))
+
+
+_STATEMENT = tuple(Statement.__dataclass_fields__)

@@ -18,6 +18,7 @@ from headwater.graphmodel import ids, statements
 from headwater.graphmodel.delta import vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.statements import DESCRIPTION, LABELS, Key, Said, Snapshot, Statement, StatementIndex
+from headwater.ingest.fold import rows
 from headwater.ingest.fold.changes import Changes
 
 _IDS_OF_A_QUERY = 500  #: SQLite before 3.32 takes 999 values in a query
@@ -79,16 +80,14 @@ class StatementViews:
     def _withdraw_what_is_not_listed(self, snapshot: Snapshot) -> None:
         listed = {one.key for one in snapshot.statements}
         query = "SELECT statement FROM statements WHERE source = ? AND scope = ? AND source <> 'people'"
-        rows = self._db.execute(query, (snapshot.source, snapshot.scope)).fetchall()
-        for one in map(statement_of, rows):
+        for one in _statements(self._db.execute(query, (snapshot.source, snapshot.scope)).fetchall()):
             counts = one if one.key in listed else statements.withdrawn_by(one, snapshot.rank)
             if counts is not one:
                 self._put(counts)
 
     def _put(self, one: Statement) -> None:
         self._changed[one.key] = one
-        values = (one.subject, one.kind, one.key.value, one.source, one.scope, one.is_pattern and not one.withdrawn)
-        self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, _text(one)))
+        self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", rows.statement_values(one))
 
     def _settle_tags(self, node: str, about: list[Statement], only: set[str] | None) -> None:
         """Add the edges of a node to its tags, and remove those to tags that it has not any more.
@@ -124,7 +123,7 @@ class StatementViews:
         query = """SELECT statement FROM statements
             WHERE kind = ? AND subject = ? AND value = ? AND source = ? AND scope = ?"""
         found = self._db.execute(query, key).fetchone()
-        return statement_of(found) if found else None
+        return rows.statement_of(found[0]) if found else None
 
     def _snapshot_rank(self, source: str, scope: str) -> tuple[int, str] | None:
         query = "SELECT at, id FROM snapshots WHERE source = ? AND scope = ?"
@@ -134,7 +133,7 @@ class StatementViews:
     @cached_property
     def _patterns(self) -> StatementIndex:
         """The patterns that stand."""
-        return StatementIndex(map(statement_of, self._db.execute("SELECT statement FROM statements WHERE pattern")))
+        return StatementIndex(_statements(self._db.execute("SELECT statement FROM statements WHERE pattern")))
 
     def _about(self, nodes: Iterable[str]) -> dict[str, list[Statement]]:
         """The statements that count and are about these nodes."""
@@ -142,7 +141,7 @@ class StatementViews:
         for some in _chunks(sorted(found)):
             marks = ", ".join("?" * len(some))
             query = f"SELECT statement FROM statements WHERE subject IN ({marks})"  # noqa: S608 - question marks alone
-            for one in map(statement_of, self._db.execute(query, some)):
+            for one in _statements(self._db.execute(query, some)):
                 found[one.subject].append(one)
         return found
 
@@ -176,19 +175,11 @@ class StatementViews:
 
 def effective_statements(db: sqlite3.Connection) -> StatementIndex:
     """All statements that count, out of the derived tables."""
-    return StatementIndex(map(statement_of, db.execute("SELECT statement FROM statements")))
+    return StatementIndex(_statements(db.execute("SELECT statement FROM statements")))
 
 
-def statement_of(row: tuple[bytes]) -> Statement:
-    """The statement in the last column of a row of `statements`. It was checked when it came."""
-    return Statement(**orjson.loads(row[0]))
-
-
-def _text(one: Statement) -> bytes:
-    return orjson.dumps({name: value for name, value in vars(one).items() if name in _FIELDS})
-
-
-_FIELDS = frozenset(Statement.__dataclass_fields__)  # `vars` has the cached rank as well
+def _statements(found: Iterable[tuple[bytes]]) -> Iterator[Statement]:
+    return (rows.statement_of(text) for (text,) in found)
 
 
 def _chunks(nodes: list[str]) -> Iterator[list[str]]:

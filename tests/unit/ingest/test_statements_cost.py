@@ -35,9 +35,7 @@ class World:
         self.derived.connection.row_factory = self._row
         self.derived.connection.set_trace_callback(self.sql.append)
         output = (OutputColumn("email"),)
-        plan = Plan(
-            "p", Job("spark", "one"), Dataset(DATASET), Effect.ALL, "Save", (), (OutputColumn("email"),), (), ()
-        )
+        plan = Plan("p", Job("spark", "one"), Dataset(DATASET), Effect.ALL, "Save", (), output, (), ())
         known = logic(plan)
         self.plan = MappedPlan(BodyRef(1), plan, known, summary(plan, known, hashlib.sha256(b"").hexdigest()))
         waiting = [Statement("tag", f"s3://lake/t{i}#c", "pii", i) for i in range(MANY)]
