@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import cached_property
 
 from headwater.graphmodel import ids
@@ -25,28 +24,8 @@ from headwater.graphmodel.model import (
     Origin,
     OutputColumn,
     Plan,
+    Role,
 )
-
-
-class Role(str, Enum):
-    """Whether a write command wraps another write, which the agent reports as well."""
-
-    NONE = "none"
-    WRAPPER = "wrapper"
-    INNER = "inner"
-
-
-ROLES = {
-    "CreateDataSourceTableAsSelectCommand": Role.WRAPPER,
-    "CreateHiveTableAsSelectCommand": Role.WRAPPER,
-    "InsertIntoDataSourceDirCommand": Role.WRAPPER,
-    "InsertIntoHiveDirCommand": Role.WRAPPER,
-    "CreateTableAsSelect": Role.WRAPPER,
-    "ReplaceTableAsSelect": Role.WRAPPER,
-    "InsertIntoHadoopFsRelationCommand": Role.INNER,
-    "OverwriteByExpression": Role.INNER,
-    "AppendData": Role.INNER,
-}
 
 
 @dataclass(frozen=True)
@@ -137,7 +116,7 @@ def summary(plan: Plan, known: Logic, sha256: str) -> Summary:
         target=known.target,
         effect=known.effect,
         inputs=known.inputs,
-        role=ROLES.get(plan.command, Role.NONE),
+        role=plan.role,
         signature=digest("columns", *sorted(known.outputs), "sources", *known.inputs),
         time_travel=plan.time_travel,
         partition=plan.target.partition,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from headwater.graphmodel.choice import Event
-from headwater.graphmodel.logic import Role, Summary
-from headwater.graphmodel.model import Effect
+from headwater.graphmodel.logic import Summary
+from headwater.graphmodel.model import Effect, Role
 
 Position = tuple[int, str]
 

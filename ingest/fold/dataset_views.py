@@ -15,7 +15,7 @@ from headwater.graphmodel import elements, ids, now
 from headwater.graphmodel.columns import ColumnClaim, column_vertices, voices
 from headwater.graphmodel.delta import Edge
 from headwater.graphmodel.elements import Part
-from headwater.graphmodel.logic import Role
+from headwater.graphmodel.model import Role
 from headwater.graphmodel.now import Contribution, Position, Read, State, Write
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.reference_counts import LogicOf

@@ -11,8 +11,8 @@ import orjson
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.columns import ColumnClaim
 from headwater.graphmodel.delta import Value
-from headwater.graphmodel.logic import Role, Schema, Summary
-from headwater.graphmodel.model import Effect, Run
+from headwater.graphmodel.logic import Schema, Summary
+from headwater.graphmodel.model import Effect, Role, Run
 from headwater.graphmodel.now import Contribution, Position, Read, Write
 from headwater.graphmodel.statements import Statement
 from headwater.graphmodel.validity import Validity, columns_of, columns_text

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.delta import digest
-from headwater.graphmodel.logic import Role, Schema
+from headwater.graphmodel.logic import Schema
+from headwater.graphmodel.model import Role
 from headwater.graphmodel.now import Access, Position
 from headwater.graphmodel.validity import Validity
 from headwater.ingest.fold import rows

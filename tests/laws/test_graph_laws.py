@@ -18,7 +18,7 @@ from headwater.graphmodel.choice import Body, Event
 from headwater.graphmodel.conformity import violations
 from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
 from headwater.graphmodel.logic import logic, summary
-from headwater.graphmodel.model import Dataset, DependencyType, Effect, Job, Plan, Run
+from headwater.graphmodel.model import Dataset, DependencyType, Effect, Job, Plan, Role, Run
 from headwater.graphmodel.statements import Snapshot, Statement
 from headwater.graphmodel.whole import Graph
 from headwater.ingest.fold.file import Derived
@@ -216,7 +216,7 @@ def run(
     return (Event(Run(agent_plan_id, NOW + hour * HOUR, duration, app_id, **more), NOW + 9 * HOUR),)
 
 
-AS_WRAPPER, AS_INNER = {"command": "CreateTableAsSelect"}, {"command": "AppendData"}
+AS_WRAPPER, AS_INNER = {"role": Role.WRAPPER}, {"role": Role.INNER}
 SELF = {"inputs": (Dataset(URIS[0]),)}
 
 
