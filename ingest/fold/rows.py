@@ -86,9 +86,9 @@ class DatasetRow(NamedTuple):
     """The views of a dataset as they are in the graph."""
 
     state: dict[str, Contribution]
-    tally: Counter[ColumnClaim]
+    claims: Counter[ColumnClaim]
     columns: dict[str, dict[str, Value]]
-    known: bool = False  #: whether its vertex is in the graph
+    in_graph: bool = False  #: whether its vertex is in the graph
 
 
 def summary_text(summary: Summary) -> bytes:
@@ -121,8 +121,8 @@ def logic_of(values: tuple[Any, ...]) -> LogicRow:
 def event_values(event: Event) -> tuple[Any, ...]:
     """An event as a row of `events`, without `joined`."""
     run = event.run
-    known = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
-    return (event.id, run.agent_plan_id, *known, event.received_ms)
+    reported = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
+    return (event.id, run.agent_plan_id, *reported, event.received_ms)
 
 
 def event_of(values: tuple[Any, ...]) -> Event:
@@ -164,8 +164,8 @@ def read_of(values: tuple[Any, ...]) -> ReadRow:
 
 def validity_values(dataset: str, valid: Validity) -> tuple[Any, ...]:
     """A row of `validities`."""
-    plan, standing, valid_from, valid_to = valid
-    return (dataset, plan, valid_from, valid_to, standing.certain, columns_text(standing.columns))
+    plan, contribution, valid_from, valid_to = valid
+    return (dataset, plan, valid_from, valid_to, contribution.certain, columns_text(contribution.columns))
 
 
 def validity_of(values: tuple[Any, ...]) -> Validity:
@@ -187,18 +187,18 @@ def schema_of(dataset: str, written: int, columns: bytes) -> Schema:
 def dataset_values(row: DatasetRow) -> tuple[bytes, bytes, bytes]:
     """The JSON columns of a row of `datasets`."""
     state = [(plan, s.certain, None if s.columns is None else sorted(s.columns)) for plan, s in row.state.items()]
-    tally = [(*voice, count) for voice, count in row.tally.items()]
-    return orjson.dumps(state), orjson.dumps(tally), orjson.dumps(row.columns)
+    claims = [(*claim, count) for claim, count in row.claims.items()]
+    return orjson.dumps(state), orjson.dumps(claims), orjson.dumps(row.columns)
 
 
-def dataset_of(state: bytes, tally: bytes, columns: bytes) -> DatasetRow:
+def dataset_of(state: bytes, claims: bytes, columns: bytes) -> DatasetRow:
     """The views in the JSON columns of a row of `datasets`."""
-    standing = {
+    contributions = {
         plan: Contribution(certain, None if names is None else frozenset(names))
         for plan, certain, names in orjson.loads(state)
     }
-    said = Counter({ColumnClaim(column, says, text): count for column, says, text, count in orjson.loads(tally)})
-    return DatasetRow(standing, said, orjson.loads(columns), known=True)
+    counts = Counter({ColumnClaim(column, says, text): count for column, says, text, count in orjson.loads(claims)})
+    return DatasetRow(contributions, counts, orjson.loads(columns), in_graph=True)
 
 
 def statement_values(one: Statement) -> tuple[Any, ...]:

@@ -38,8 +38,8 @@ class StatementViews:
         if isinstance(said, Statement):
             self._accept_statement(said)
             return
-        known = self._snapshot_rank(said.source, said.scope)
-        if known is None or said.rank > known:
+        last = self._snapshot_rank(said.source, said.scope)
+        if last is None or said.rank > last:
             self._db.execute(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (said.source, said.scope, *said.rank)
             )
@@ -132,7 +132,7 @@ class StatementViews:
 
     @cached_property
     def _patterns(self) -> StatementIndex:
-        """The patterns that stand."""
+        """The patterns that are not withdrawn."""
         return StatementIndex(_statements(self._db.execute("SELECT statement FROM statements WHERE pattern")))
 
     def _about(self, nodes: Iterable[str]) -> dict[str, list[Statement]]:

@@ -9,7 +9,16 @@ import pytest
 
 from headwater.graphmodel.model import Effect
 from headwater.graphmodel.now import Contribution, Write
-from headwater.graphmodel.validity import STILL, Validity, before, columns_of, columns_text, revised, states, validities
+from headwater.graphmodel.validity import (
+    STILL,
+    Validity,
+    columns_of,
+    columns_text,
+    revised,
+    state_before,
+    states,
+    validities,
+)
 
 OUTPUTS = {"p": frozenset("abc"), "q": frozenset("ab"), "r": frozenset("c")}
 ALL, KEEP, OVERWRITE = Effect.ALL, Effect.KEEP, Effect.OVERWRITE
@@ -77,7 +86,7 @@ def test_a_late_write_is_folded_in_only_as_far_as_it_matters(writes: list[Write]
     whole = sorted([*writes, came], key=lambda w: w.position)
     known = [v for v in stood(writes) if v.valid_to >= came.timestamp]
     following = iter([w for w in whole if w.timestamp >= came.timestamp])
-    changes = states(following, OUTPUTS.__getitem__, partitioned=False, state=before(known, came.timestamp))
+    changes = states(following, OUTPUTS.__getitem__, partitioned=False, state=state_before(known, came.timestamp))
     new = revised(known, came.timestamp, came.timestamp, changes)
     assert stood(writes) - set(known) | set(new) == stood(whole)
     assert len(list(following)) == left
