@@ -27,13 +27,31 @@ class Validity(NamedTuple):
 
 
 def states(
-    writes: Iterable[Write], outputs_of: OutputsOf, *, partitioned: bool, state: State | None = None
+    writes: Iterable[Write],
+    outputs_of: OutputsOf,
+    *,
+    partitioned: bool,
+    state: State | None = None,
+    retired: Iterable[int] = (),
 ) -> Iterator[tuple[int, State]]:
-    """The state of a dataset at each timestamp at which it was written, from the writes of its timeline in order."""
+    """The state of a dataset at each timestamp at which it changes, from the writes of its timeline in order.
+
+    `retired` are the times (ms since 1970) at which it was dropped: nothing of earlier writes is left. A write at the
+    same time counts as later.
+    """
     state = state or {}
+    drops = sorted(set(retired), reverse=True)
     for timestamp, at_once in groupby(writes, key=lambda w: w.timestamp):
+        while drops and drops[-1] < timestamp:
+            state = {}
+            yield drops.pop(), state
+        if drops and drops[-1] == timestamp:
+            state = {}
+            drops.pop()
         state = fold(at_once, outputs_of, partitioned=partitioned, state=state)
         yield timestamp, state
+    for timestamp in reversed(drops):
+        yield timestamp, {}
 
 
 def validities(changes: Iterable[tuple[int, State]]) -> list[Validity]:

@@ -17,8 +17,8 @@ from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vert
 from headwater.graphmodel.delta import Edge, Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
-from headwater.graphmodel.now import Read, Write
-from headwater.graphmodel.statements import LABELS, Said, StatementIndex, effective
+from headwater.graphmodel.now import Read, State, Write
+from headwater.graphmodel.statements import LABELS, Said, StatementIndex, effective, retirements
 from headwater.graphmodel.statements import parts as statement_parts
 
 T = TypeVar("T")
@@ -82,6 +82,7 @@ def graph(
     With `until`, in ms since 1970, the views of what holds now are of what held then; all else is the same.
     """
     said = list(statements)
+    index = StatementIndex(effective(said).values())
     names = renaming.names(said)
     best = best_bodies(replace(body, plan=renaming.renamed(body.plan, names)) for body in bodies)
     joined = [(e, best[e.run.agent_plan_id]) for e in best_events(events).values() if e.run.agent_plan_id in best]
@@ -100,11 +101,12 @@ def graph(
     reads = _by_dataset(((uri, now.read_of(e, of.summary)) for e, of in joined for uri in of.summary.inputs))
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
     for dataset, its_schemas in by_dataset.items():
-        view = View(dataset, writes.get(dataset, []), logics, until, partitioned=dataset in partitioned)
+        retired = tuple(retirements(index.about(dataset)))
+        view = View(dataset, writes.get(dataset, []), logics, until, retired, partitioned=dataset in partitioned)
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
     nodes = {v.id: v.label for v in whole.vertices.values() if v.label in LABELS}
-    for part in statement_parts(StatementIndex(effective(said).values()), nodes):
+    for part in statement_parts(index, nodes):
         whole.add(part)
     return whole
 
@@ -117,6 +119,7 @@ class View:
     writes: list[Write]
     logics: dict[str, Logic]
     until: int = validity.STILL
+    retired: tuple[int, ...] = ()  #: when it was dropped, in ms since 1970
     partitioned: bool = field(kw_only=True)
 
     def parts(self, reads: list[Read], its_schemas: list[Schema]) -> Iterator[Part]:
@@ -129,9 +132,8 @@ class View:
         for reader in reads:
             yield self._used(reader, relevant(reader))
         yield Part(edges=tuple(self._made_by(timeline)))
-        state = now.fold(
-            (w for w in timeline if w.timestamp <= self.until), self._outputs_of, partitioned=self.partitioned
-        )
+        held = [state for timestamp, state in self._states(timeline) if timestamp <= self.until]
+        state = held[-1] if held else {}
         claims: Counter[ColumnClaim] = Counter()
         for plan, contribution in state.items():
             claims += column_claims(self.logics[plan], contribution)
@@ -140,12 +142,15 @@ class View:
         edges = tuple(elements.column_edge(self.dataset, name) for name in columns)
         yield Part((elements.dataset_vertex(self.dataset), *columns.values()), edges)
 
+    def _states(self, timeline: list[Write]) -> list[tuple[int, State]]:
+        states = validity.states(timeline, self._outputs_of, partitioned=self.partitioned, retired=self.retired)
+        return list(states)
+
     def _outputs_of(self, plan: str) -> frozenset[str]:
         return self.logics[plan].outputs
 
     def _made_by(self, timeline: list[Write]) -> Iterator[Edge]:
-        states = validity.states(timeline, self._outputs_of, partitioned=self.partitioned)
-        for valid in validity.validities(states):
+        for valid in validity.validities(self._states(timeline)):
             yield elements.made_by_edge(self.dataset, valid)
 
     def _appends(self, timeline: list[Write]) -> Iterator[Edge]:

@@ -53,7 +53,10 @@ def own(node: str, owner: str, **options: Any) -> None:
 @click.argument("dataset")
 @_statement_options
 def retire(dataset: str, **options: Any) -> None:
-    """Say that DATASET was dropped, which no agent reports: the tag retired. Its lineage stays."""
+    """Say that DATASET was dropped, which no agent reports: the tag retired.
+
+    It holds nothing from now on, until a job writes it again. --as-of a time before still shows its lineage.
+    """
     if "#" in dataset:
         raise WrongUse("a dataset is retired as a whole: leave out the column")
     _tag(dataset, "retired", **options)

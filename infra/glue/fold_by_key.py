@@ -138,8 +138,11 @@ class Facts:
         self.partitioned |= other.partitioned
         return self
 
-    def parts(self, dataset: str) -> Iterator[Part]:
-        """The views of the dataset; it is in the graph if a body that succeeded has it."""
+    def parts(self, dataset: str, retired: Iterable[int] = ()) -> Iterator[Part]:
+        """The views of the dataset; it is in the graph if a body that succeeded has it.
+
+        `retired` are the times (ms since 1970) at which it was dropped.
+        """
         if self.schemas:
-            view = View(dataset, self.writes, self.logics, partitioned=self.partitioned)
+            view = View(dataset, self.writes, self.logics, retired=tuple(retired), partitioned=self.partitioned)
             yield from view.parts(self.reads, list(self.schemas))

@@ -34,6 +34,7 @@ class _Touched:
     reads_before: dict[Position, ReadRow] = field(default_factory=dict)  # removed, or changed
     appended: bool = True  # writes were only added
     repartitioned: bool = False
+    retired: bool = False  # people say that it was dropped, or no longer say so
     reshaped: bool = False
 
     def touch(self, write: Write) -> None:
@@ -84,6 +85,10 @@ class DatasetViews:
     def repartition(self, dataset: str) -> None:
         """A dataset became partitioned, or ceased to be."""
         self._touched(dataset).repartitioned = True
+
+    def retire(self, dataset: str) -> None:
+        """A dataset was said to be dropped, or that was withdrawn."""
+        self._touched(dataset).retired = True
 
     def settle(self) -> None:
         """Compute what changes, and write it."""
@@ -246,7 +251,7 @@ class _Dataset:
         validities = ValidityIntervals(
             self._dataset, self._tables, self._changes, self._outputs_of, partitioned=self._partitioned
         )
-        if touched.repartitioned:
+        if touched.repartitioned or touched.retired:
             return validities.recomputed()
         if not touched.writes:
             return old

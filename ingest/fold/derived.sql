@@ -73,7 +73,8 @@ CREATE TABLE statements (
     pattern INTEGER NOT NULL, statement TEXT NOT NULL,
     PRIMARY KEY (subject, kind, value, source, scope)
 ) WITHOUT ROWID;
-CREATE INDEX statements_patterns ON statements (subject) WHERE pattern;
+CREATE INDEX statements_retired ON statements (subject) WHERE value = 'retired';
+CREATE INDEX statements_patterns ON statements (value) WHERE pattern;
 CREATE INDEX statements_of_scope ON statements (source, scope) WHERE source <> 'people';
 -- The last snapshot of each scope of a source: when it was taken (ms since 1970), and the hash of its content.
 CREATE TABLE snapshots (

@@ -20,7 +20,7 @@ from headwater.ingest.fold.rows import BodyRef
 
 NAMES = "names"  #: of a value: which names of datasets are one, as JSON
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "4"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "5"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 

@@ -52,9 +52,11 @@ class _Batch:
         self._settle_bodies(revised)
         for old, new in revised:
             self._settle_run(old, new)
-        self._dataset_views.settle()
         for said in statements:
             self._statements.accept(said)
+        for dataset in self._statements.retired_datasets():
+            self._dataset_views.retire(dataset)
+        self._dataset_views.settle()
         self._statements.settle()
         return self._changes
 

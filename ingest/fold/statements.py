@@ -17,7 +17,17 @@ import orjson
 from headwater.graphmodel import ids, statements
 from headwater.graphmodel.delta import vertex
 from headwater.graphmodel.elements import Part
-from headwater.graphmodel.statements import DESCRIPTION, LABELS, Key, Said, Snapshot, Statement, StatementIndex
+from headwater.graphmodel.statements import (
+    DESCRIPTION,
+    LABELS,
+    RETIRED,
+    TAG,
+    Key,
+    Said,
+    Snapshot,
+    Statement,
+    StatementIndex,
+)
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.changes import Changes
 
@@ -47,6 +57,11 @@ class StatementViews:
         for one in said.statements:
             self._accept_statement(one)
 
+    def retired_datasets(self) -> list[str]:
+        """The datasets in the graph before this batch that were said to be dropped, or no longer are."""
+        about = (one for one in self._changed.values() if one.kind == TAG and one.value == RETIRED)
+        return sorted({node for one in about for node, label in self._nodes_of(one).items() if label == "dataset"})
+
     def settle(self) -> None:
         """Work out what changes, for the nodes and the statements of this batch."""
         for node in self._changes.removed_vertices():
@@ -60,7 +75,7 @@ class StatementViews:
             for node, label in self._nodes_of(one).items():
                 if one.kind == DESCRIPTION:
                     described[node] = label
-                elif one.kind == statements.TAG:
+                elif one.kind == TAG:
                     touched_tags.setdefault(node, set()).add(one.value)
         about = self._about({*new, *touched_tags, *described})
         for node in sorted({*new, *touched_tags}):

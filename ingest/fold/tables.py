@@ -15,6 +15,7 @@ from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Schema
 from headwater.graphmodel.model import Role
 from headwater.graphmodel.now import Access, Position
+from headwater.graphmodel.statements import RETIRED, StatementIndex, retirements
 from headwater.graphmodel.validity import Validity
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef, BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
@@ -239,6 +240,16 @@ class Tables:
         self._db.executemany("DELETE FROM validities WHERE dataset = ? AND plan = ? AND valid_from = ?", gone)
         inserted = [rows.validity_values(dataset, v) for v in after - before]
         self._db.executemany("INSERT INTO validities VALUES (?, ?, ?, ?, ?, ?)", inserted)
+
+    # when datasets were dropped
+
+    def retirements(self, dataset: str) -> list[int]:
+        """When people, or systems, say that a dataset was dropped; in ms since 1970."""
+        # The value stands in the text, so that SQLite uses the indexes of these few statements.
+        query = f"""SELECT statement FROM statements WHERE subject = ? AND value = '{RETIRED}'
+            UNION ALL SELECT statement FROM statements WHERE pattern AND value = '{RETIRED}' AND subject <> ?"""
+        found = self._db.execute(query, (dataset, dataset))
+        return retirements(StatementIndex(rows.statement_of(text) for (text,) in found).about(dataset))
 
     # views of datasets
 

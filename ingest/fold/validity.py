@@ -27,24 +27,28 @@ class ValidityIntervals:
         self._changes = changes
         self._outputs_of = outputs_of
         self._partitioned = partitioned
+        self._retired = tables.retirements(dataset)
 
     def after_added(self, writes: Mapping[Position, Write], state: State) -> State:
         """The state now, where `state` was the one before and writes were only added."""
-        return state if self._nothing_new(writes, state) else self.after_changed(writes)
+        if not self._retired and self._nothing_new(writes, state):
+            return state
+        return self.after_changed(writes)
 
     def after_changed(self, writes: Mapping[Position, Write]) -> State:
         """The state now, where these writes were added or removed."""
         return self._recompute(min(writes)[0], max(writes)[0])
 
     def recomputed(self) -> State:
-        """The state now, where the dataset became partitioned, or ceased to be: all is computed again."""
+        """The state now, where the dataset became partitioned, was dropped, or the opposite: all is computed again."""
         return self._recompute(-STILL, STILL)
 
     def _recompute(self, first: int, last: int) -> State:
         before = self._tables.validities_since(self._dataset, first)
         writes = (row.write for row in self._tables.each_write_from(self._dataset, first))
+        retired = [timestamp for timestamp in self._retired if timestamp >= first]
         begin = validity.state_before(before, first)
-        states = validity.states(writes, self._outputs_of, partitioned=self._partitioned, state=begin)
+        states = validity.states(writes, self._outputs_of, partitioned=self._partitioned, state=begin, retired=retired)
         new = validity.revised(before, first, last, states)
         self._tables.replace_validities(self._dataset, before, new)
         self._changes.replace_edges(map(self._edge, before), map(self._edge, new))

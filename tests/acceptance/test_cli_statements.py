@@ -92,6 +92,17 @@ def test_two_names_become_one_and_two_again(loaded: Path) -> None:
     assert {raw, staged} <= {row["id"] for row in rows(loaded, "datasets")}
 
 
+def test_a_retired_dataset_has_no_lineage_from_then_on_and_its_past_stays(loaded: Path) -> None:
+    def edges(*more: str) -> int:
+        return len(json.loads(headwater("upstream", LAST, *more, "--data", loaded, "--json").stdout)["edges"])
+
+    whole, before = edges(), ("--as-of", "2026-11-23")
+    assert headwater("retire", LAST, "--data", loaded).returncode == 0
+    assert (edges(), edges(*before), edges("--as-of", "ever")) == (0, whole, whole)
+    assert headwater("retire", LAST, "--withdraw", "--data", loaded).returncode == 0
+    assert edges() == whole
+
+
 def test_an_ignored_job_is_left_out(loaded: Path) -> None:
     whole = json.loads(headwater("upstream", LAST, "--data", loaded, "--json").stdout)
     said = headwater("ignore", "*score_report", "--data", loaded)

@@ -115,6 +115,7 @@ def runs(agent_plan_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Run]:
 
 subjects = ("s3://lake/a", "s3://lake/a#id", "s3://lake/*", "s3://lake/*#*i*", "*#price", "job:spark/one", "job:*")
 described = ("s3://lake/a", "s3://lake/b#id", "job:spark/two")
+times = st.integers(NOW, NOW + 3) | st.sampled_from([NOW + hours * HOUR for hours in range(1, 5)])
 people = {"source": st.just("people"), "scope": st.just("")}
 systems = {"source": st.just("glue"), "scope": st.sampled_from(("sales", "hr"))}
 
@@ -124,8 +125,8 @@ def _single(origin: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[Stat
         Statement,
         kind=st.just("tag"),
         subject=st.sampled_from(subjects),
-        value=st.sampled_from(("pii", "owner=ann")),
-        at=st.integers(NOW, NOW + 3),
+        value=st.sampled_from(("pii", "owner=ann", "retired")),
+        at=times,
         by=st.sampled_from((None, "ann", "bob")),
         withdrawn=st.booleans(),
         **origin,
@@ -134,20 +135,18 @@ def _single(origin: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[Stat
         kind=st.just("description"),
         subject=st.sampled_from(described),
         value=st.sampled_from(("", "all that was sold")),
-        at=st.integers(NOW, NOW + 3),
+        at=times,
         withdrawn=st.booleans(),
         **origin,
     )
 
 
 _listed = st.fixed_dictionaries(
-    {"kind": st.just("tag"), "subject": st.sampled_from(subjects), "value": st.sampled_from(("pii", "owner=ann"))}
+    {"kind": st.just("tag"), "subject": st.sampled_from(subjects), "value": st.sampled_from(("pii", "retired"))}
 ) | st.fixed_dictionaries(
     {"kind": st.just("description"), "subject": st.sampled_from(described), "value": st.just("as catalogued")}
 )
-snapshots = st.fixed_dictionaries(
-    {**systems, "at": st.integers(NOW, NOW + 3), "statements": st.lists(_listed, max_size=3)}
-).map(snapshot)
+snapshots = st.fixed_dictionaries({**systems, "at": times, "statements": st.lists(_listed, max_size=3)}).map(snapshot)
 statements = _single(people) | _single(systems) | snapshots | snapshots
 
 

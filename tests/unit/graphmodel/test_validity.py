@@ -1,4 +1,4 @@
-"""From when until when plans stand in the state of a dataset: one table a rule. Times are small numbers of ms."""
+"""From when until when plans contribute to the state of a dataset: one table a rule. Times are small numbers of ms."""
 
 from __future__ import annotations
 
@@ -95,3 +95,20 @@ def test_a_late_write_is_folded_in_only_as_far_as_it_matters(writes: list[Write]
 @pytest.mark.parametrize("columns", [None, frozenset(), frozenset("ab"), frozenset(['ä"\n'])])
 def test_columns_as_text(columns: frozenset[str] | None) -> None:
     assert columns_of(columns_text(columns)) == columns
+
+
+@pytest.mark.parametrize(
+    ("retired", "expected"),
+    [
+        ([7], {valid("p", 1, 4), valid("q", 4, 7)}),  # what was written before holds no longer
+        ([2], {valid("p", 1, 2), valid("q", 4)}),  # written again since
+        ([4], {valid("p", 1, 4), valid("q", 4)}),  # at the time of a write: the write is later
+        ([0], {valid("p", 1, 4), valid("q", 4)}),
+        ([2, 3, 9], {valid("p", 1, 2), valid("q", 4, 9)}),
+    ],
+)
+def test_a_dataset_that_was_dropped_holds_nothing_until_it_is_written_again(
+    retired: list[int], expected: set[Validity]
+) -> None:
+    writes = [write(1, "p"), write(4, "q")]
+    assert set(validities(states(writes, OUTPUTS.__getitem__, partitioned=False, retired=retired))) == expected
