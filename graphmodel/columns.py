@@ -1,4 +1,4 @@
-"""The views on a column vertex: its name out of the spellings seen, its origin out of the plans that stand. Pure.
+"""The views on a column vertex: its name out of the spellings seen, its origin out of the plans that count now. Pure.
 
 Column vertices always carry every view property (`""` for none): an upsert can replace a property, not remove it.
 """
@@ -20,12 +20,12 @@ MAX_EXPRESSION = 2_000
 
 DIRECT = "direct"
 PARTIAL = "partial"
-#: Which origin is shown where plans that stand disagree: the one that leaves most open.
+#: Which origin is shown where the plans that count now disagree: the one that leaves most open.
 ORIGINS = (Origin.UNRESOLVED, Origin.CONDITIONAL, Origin.GENERATED, Origin.CONSTANT)
 
 
 class ColumnClaim(NamedTuple):
-    """What one standing plan says about one of its output columns: `direct`, `partial`, or an origin."""
+    """What one plan says about one of its output columns: `direct`, `partial`, or an origin."""
 
     column: str
     says: str
@@ -35,37 +35,40 @@ class ColumnClaim(NamedTuple):
 ClaimCounts = Mapping[ColumnClaim, int]
 
 
-def voices(known: Logic, standing: Contribution) -> Counter[ColumnClaim]:
-    """What a plan says about the columns with which it stands. A carried column says nothing: others do."""
-    direct = {d.target for d in known.derivations if d.type is DependencyType.DIRECT and not d.carried}
-    said: Counter[ColumnClaim] = Counter()
-    for column in known.columns:
-        if standing.columns is not None and column.name not in standing.columns:
+def column_claims(logic: Logic, contribution: Contribution) -> Counter[ColumnClaim]:
+    """What a plan says about the columns that it contributes.
+
+    Carried columns are skipped: the plans that wrote the kept rows describe them.
+    """
+    direct = {d.target for d in logic.derivations if d.type is DependencyType.DIRECT and not d.carried}
+    claims: Counter[ColumnClaim] = Counter()
+    for column in logic.columns:
+        if contribution.columns is not None and column.name not in contribution.columns:
             continue
         if column.name in direct:
-            said[ColumnClaim(column.name, DIRECT, "")] += 1
+            claims[ColumnClaim(column.name, DIRECT, "")] += 1
         elif column.origin:
-            said[ColumnClaim(column.name, column.origin.value, column.expression or "")] += 1
+            claims[ColumnClaim(column.name, column.origin.value, column.expression or "")] += 1
         if not column.resolved:
-            said[ColumnClaim(column.name, PARTIAL, "")] += 1
-    return said
+            claims[ColumnClaim(column.name, PARTIAL, "")] += 1
+    return claims
 
 
-def origins_text(known: Logic) -> str | None:
+def origins_text(logic: Logic) -> str | None:
     """What a plan says of its columns that have no, or not all, DIRECT sources, as JSON; None for nothing."""
-    direct = {d.target for d in known.derivations if d.type is DependencyType.DIRECT}
-    said = [
+    direct = {d.target for d in logic.derivations if d.type is DependencyType.DIRECT}
+    origins = [
         (c.name, "" if c.name in direct or c.origin is None else c.origin.value, c.resolved, c.expression or "")
-        for c in known.columns
+        for c in logic.columns
         if not c.resolved or (c.origin and c.name not in direct)
     ]
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")) if said else None
+    return json.dumps(origins, ensure_ascii=False, separators=(",", ":")) if origins else None
 
 
-def voices_in(text: str, standing: Contribution) -> Iterator[ColumnClaim]:
-    """The voices in `origins_text`; those that say `direct` are not among them."""
+def claims_in(text: str, contribution: Contribution) -> Iterator[ColumnClaim]:
+    """The claims in an `origins_text`, about the columns contributed; those that say `direct` are not among them."""
     for column, origin, resolved, expression in json.loads(text):
-        if standing.columns is None or column in standing.columns:
+        if contribution.columns is None or column in contribution.columns:
             if origin:
                 yield ColumnClaim(column, origin, expression)
             if not resolved:
@@ -80,23 +83,23 @@ class Shown(NamedTuple):
     expression: str
 
 
-def shown(said: Iterable[ColumnClaim]) -> Shown:
-    """One column out of all that plans which stand say of it."""
-    voices = set(said)
-    says = {v.says for v in voices}
+def shown(claims: Iterable[ColumnClaim]) -> Shown:
+    """One column, out of all claims about it of the plans that count."""
+    distinct = set(claims)
+    says = {claim.says for claim in distinct}
     origin = next((o.value for o in ORIGINS if o.value in says), "") if DIRECT not in says else ""
-    expressions = sorted({v.expression for v in voices if v.says == origin and v.expression})
+    expressions = sorted({claim.expression for claim in distinct if claim.says == origin and claim.expression})
     resolved = not says & {PARTIAL, Origin.UNRESOLVED.value}
     return Shown(origin, resolved, _bounded(" | ".join(expressions)))
 
 
-def column_vertices(dataset: str, schemas: Iterable[Schema], tally: ClaimCounts) -> dict[str, Vertex]:
-    """The column vertices of a dataset by lower-case name, from the schemas and the voices of the bodies that count."""
-    said: dict[str, list[ColumnClaim]] = {}
-    for voice in tally:
-        said.setdefault(voice.column, []).append(voice)
+def column_vertices(dataset: str, schemas: Iterable[Schema], counts: ClaimCounts) -> dict[str, Vertex]:
+    """The column vertices of a dataset by lower-case name, from its schemas and the claims about them."""
+    claims: dict[str, list[ColumnClaim]] = {}
+    for claim in counts:
+        claims.setdefault(claim.column, []).append(claim)
     spellings = _spellings(schemas)
-    return {name: _column(dataset, name, spellings[name], said.get(name, [])) for name in sorted(spellings)}
+    return {name: _column(dataset, name, spellings[name], claims.get(name, [])) for name in sorted(spellings)}
 
 
 def _spellings(schemas: Iterable[Schema]) -> dict[str, set[str]]:
@@ -109,14 +112,14 @@ def _spellings(schemas: Iterable[Schema]) -> dict[str, set[str]]:
     return {**read, **written}
 
 
-def _column(dataset: str, name: str, spellings: set[str], said: list[ColumnClaim]) -> Vertex:
+def _column(dataset: str, name: str, spellings: set[str], claims: list[ColumnClaim]) -> Vertex:
     return vertex(
         ids.column_id(dataset, name),
         "column",
         name=min(spellings),
         dataset=dataset,
         ambiguous=len(spellings) > 1,
-        **shown(said)._asdict(),
+        **shown(claims)._asdict(),
     )
 
 

@@ -13,9 +13,9 @@ _LONG = 2**63
 
 def violations(vertices: Iterable[Vertex], edges: Iterable[Edge]) -> list[str]:
     """One sentence for each thing that the vocabulary does not allow; empty if the elements are a whole graph."""
-    known = list(vertices)
-    labels = {v.id: v.label for v in known}
-    return [*(s for v in known for s in _vertex(v)), *(s for e in edges for s in _edge(e, labels))]
+    listed = list(vertices)
+    labels = {v.id: v.label for v in listed}
+    return [*(s for v in listed for s in _vertex(v)), *(s for e in edges for s in _edge(e, labels))]
 
 
 def _vertex(v: Vertex) -> Iterator[str]:

@@ -34,49 +34,52 @@ def dataset_vertex(uri: str) -> Vertex:
     return vertex(uri, "dataset", name=name.display, namespace=name.namespace)
 
 
-def plan_part(known: Logic) -> Part:
-    """Job and plan, all that is known of a logic that never succeeded."""
-    job = vertex(known.job_id, "job", name=known.job.name, namespace=known.job.namespace)
-    name = f"{known.job.name} -> {dataset_vertex(known.target).properties['name']}"
+def plan_part(logic: Logic) -> Part:
+    """Job and plan, all that the graph has of a logic that never succeeded."""
+    job = vertex(logic.job_id, "job", name=logic.job.name, namespace=logic.job.namespace)
+    name = f"{logic.job.name} -> {dataset_vertex(logic.target).properties['name']}"
     plan = vertex(
-        known.plan,
+        logic.plan,
         "plan",
         name=name,
         job=job.id,
-        target=known.target,
-        effect=known.effect.value,
-        origins=origins_text(known),
+        target=logic.target,
+        effect=logic.effect.value,
+        origins=origins_text(logic),
     )
     return Part((job, plan), (edge("hasPlan", job.id, plan.id),))
 
 
-def logic_edges(known: Logic) -> Iterator[Edge]:
+def logic_edges(logic: Logic) -> Iterator[Edge]:
     """What a logic that once succeeded reads, writes and derives; datasets and columns are not among it."""
-    yield edge("writes", known.plan, known.target)
-    for uri in known.inputs:
-        yield edge("reads", known.plan, uri)
-    for d in known.derivations:
-        yield _derivation("everDerivesFrom", known, d)
-    for p in known.dependencies:
-        yield _dependency("everDependsOn", known, p)
-    for uri in known.inputs:
-        yield _between_datasets("everDerivesFrom", known, uri)
+    yield edge("writes", logic.plan, logic.target)
+    for uri in logic.inputs:
+        yield edge("reads", logic.plan, uri)
+    for d in logic.derivations:
+        yield _derivation("everDerivesFrom", logic, d)
+    for p in logic.dependencies:
+        yield _dependency("everDependsOn", logic, p)
+    for uri in logic.inputs:
+        yield _between_datasets("everDerivesFrom", logic, uri)
 
 
-def now_edges(known: Logic, standing: Contribution) -> Iterator[Edge]:
-    """The edges of a logic that stands in the state of its target, as far as it stands."""
-    certain = standing.certain
-    for d in known.derivations:
-        if standing.columns is None or d.target in standing.columns:
-            yield _derivation("derivesFrom", known, d, certain=certain)
-    for p in known.dependencies:
-        yield _dependency("dependsOn", known, p, certain=certain)
-    for uri in known.inputs:
-        yield _between_datasets("derivesFrom", known, uri, certain=certain)
+def now_edges(logic: Logic, contribution: Contribution) -> Iterator[Edge]:
+    """The edges of a logic that contributes to the state of its target, into the columns that it contributes."""
+    certain = contribution.certain
+    for d in logic.derivations:
+        if contribution.columns is None or d.target in contribution.columns:
+            yield _derivation("derivesFrom", logic, d, certain=certain)
+    for p in logic.dependencies:
+        yield _dependency("dependsOn", logic, p, certain=certain)
+    for uri in logic.inputs:
+        yield _between_datasets("derivesFrom", logic, uri, certain=certain)
 
 
 def made_by_edge(dataset: str, valid: Validity) -> Edge:
-    """From a dataset to a plan, as long as the plan stands in its state. It always has all of its properties."""
+    """From a dataset to a plan that contributes to its state, with the time for which it does.
+
+    It always has all of its properties: an upsert takes none away.
+    """
     return edge(
         "madeBy",
         dataset,
@@ -84,14 +87,14 @@ def made_by_edge(dataset: str, valid: Validity) -> Edge:
         str(valid.valid_from),
         validFrom=valid.valid_from,
         validTo=valid.valid_to,
-        certain=valid.standing.certain,
-        onlyColumns=columns_text(valid.standing.columns),
+        certain=valid.contribution.certain,
+        onlyColumns=columns_text(valid.contribution.columns),
     )
 
 
 def operations_part(plan: str, body: Plan) -> Part:
     """The operations of a plan vertex, as one body tells them. A feeding operation that is not listed gives no edge."""
-    known = {o.id for o in body.operations}
+    listed = {o.id for o in body.operations}
     vertices = tuple(
         vertex(
             ids.operation_id(plan, o.id),
@@ -104,7 +107,7 @@ def operations_part(plan: str, body: Plan) -> Part:
         )
         for o in body.operations
     )
-    follows = ((o.id, i) for o in body.operations for i in dict.fromkeys(o.inputs) if i in known)
+    follows = ((o.id, i) for o in body.operations for i in dict.fromkeys(o.inputs) if i in listed)
     return Part(
         vertices,
         (
@@ -147,7 +150,7 @@ def run_part(event: Event, of: Summary) -> Part:
 
 
 def initial_part(dataset: str) -> Part:
-    """The state of a dataset before any known write; in the graph if a run saw it."""
+    """The state of a dataset before any logic write; in the graph if a run saw it."""
     version = vertex(ids.initial_version_id(dataset), "datasetVersion", dataset=dataset)
     return Part((version,), (edge("versionOf", version.id, dataset),))
 
@@ -179,15 +182,15 @@ def column_edge(dataset: str, column: str) -> Edge:
     return edge("hasColumn", dataset, ids.column_id(dataset, column))
 
 
-def _derivation(label: str, known: Logic, d: Derivation, **view: Value) -> Edge:
+def _derivation(label: str, logic: Logic, d: Derivation, **view: Value) -> Edge:
     return edge(
         label,
-        ids.column_id(known.target, d.target),
+        ids.column_id(logic.target, d.target),
         ids.column_id(d.source_dataset, d.source_column),
-        known.plan,
+        logic.plan,
         d.type.value,
         d.subtype.value,
-        **_lineage(known, d.type, d.subtype),
+        **_lineage(logic, d.type, d.subtype),
         masking=d.masking,
         exact=d.exact,
         sourceField=d.source_field,
@@ -197,15 +200,15 @@ def _derivation(label: str, known: Logic, d: Derivation, **view: Value) -> Edge:
     )
 
 
-def _dependency(label: str, known: Logic, p: Dependency, **view: Value) -> Edge:
+def _dependency(label: str, logic: Logic, p: Dependency, **view: Value) -> Edge:
     return edge(
         label,
-        known.target,
+        logic.target,
         ids.column_id(p.source_dataset, p.source_column),
-        known.plan,
+        logic.plan,
         DependencyType.INDIRECT.value,
         p.subtype.value,
-        **_lineage(known, DependencyType.INDIRECT, p.subtype),
+        **_lineage(logic, DependencyType.INDIRECT, p.subtype),
         exact=p.exact,
         sourceField=p.source_field,
         expression=p.expression,
@@ -213,25 +216,25 @@ def _dependency(label: str, known: Logic, p: Dependency, **view: Value) -> Edge:
     )
 
 
-def _between_datasets(label: str, known: Logic, source: str, **view: Value) -> Edge:
-    # The sum of the column edges. A dataset that is read and of whose columns nothing is known is DIRECT, not exact.
-    derivations = [d for d in known.derivations if d.source_dataset == source]
-    dependencies = [p for p in known.dependencies if p.source_dataset == source]
+def _between_datasets(label: str, logic: Logic, source: str, **view: Value) -> Edge:
+    # The sum of the column edges. A dataset that is read and of whose columns nothing is logic is DIRECT, not exact.
+    derivations = [d for d in logic.derivations if d.source_dataset == source]
+    dependencies = [p for p in logic.dependencies if p.source_dataset == source]
     pairs = {(d.target, d.source_column) for d in derivations} | {("", p.source_column) for p in dependencies}
     direct = any(d.type is DependencyType.DIRECT for d in derivations)
     kind = DependencyType.DIRECT if direct or not pairs else DependencyType.INDIRECT
     return edge(
         label,
-        known.target,
+        logic.target,
         source,
-        known.plan,
-        **_lineage(known, kind, None),
+        logic.plan,
+        **_lineage(logic, kind, None),
         exact=bool(pairs) and all(d.exact for d in derivations) and all(p.exact for p in dependencies),
         columns=len(pairs),
-        carried=True if source == known.target else None,
+        carried=True if source == logic.target else None,
         **view,
     )
 
 
-def _lineage(known: Logic, kind: DependencyType, subtype: Subtype | None) -> dict[str, Value | None]:
-    return {"type": kind.value, "subtype": subtype.value if subtype else None, "plan": known.plan, "job": known.job_id}
+def _lineage(logic: Logic, kind: DependencyType, subtype: Subtype | None) -> dict[str, Value | None]:
+    return {"type": kind.value, "subtype": subtype.value if subtype else None, "plan": logic.plan, "job": logic.job_id}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import cached_property
 
 from headwater.graphmodel import ids
@@ -25,28 +24,8 @@ from headwater.graphmodel.model import (
     Origin,
     OutputColumn,
     Plan,
+    Role,
 )
-
-
-class Role(str, Enum):
-    """Whether a write command wraps another write, which the agent reports as well."""
-
-    NONE = "none"
-    WRAPPER = "wrapper"
-    INNER = "inner"
-
-
-ROLES = {
-    "CreateDataSourceTableAsSelectCommand": Role.WRAPPER,
-    "CreateHiveTableAsSelectCommand": Role.WRAPPER,
-    "InsertIntoDataSourceDirCommand": Role.WRAPPER,
-    "InsertIntoHiveDirCommand": Role.WRAPPER,
-    "CreateTableAsSelect": Role.WRAPPER,
-    "ReplaceTableAsSelect": Role.WRAPPER,
-    "InsertIntoHadoopFsRelationCommand": Role.INNER,
-    "OverwriteByExpression": Role.INNER,
-    "AppendData": Role.INNER,
-}
 
 
 @dataclass(frozen=True)
@@ -128,37 +107,37 @@ def logic(plan: Plan) -> Logic:
     return Logic(plan.job, target, plan.effect, inputs, columns, derivations, dependencies)
 
 
-def summary(plan: Plan, known: Logic, sha256: str) -> Summary:
-    """The summary of a body whose logic is `known`."""
+def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
+    """The summary of a body; `its_logic` is that of its plan."""
     return Summary(
         agent_plan_id=plan.agent_plan_id,
         rank=body_rank(plan, sha256),
-        plan=known.plan,
-        target=known.target,
-        effect=known.effect,
-        inputs=known.inputs,
-        role=ROLES.get(plan.command, Role.NONE),
-        signature=digest("columns", *sorted(known.outputs), "sources", *known.inputs),
+        plan=its_logic.plan,
+        target=its_logic.target,
+        effect=its_logic.effect,
+        inputs=its_logic.inputs,
+        role=plan.role,
+        signature=digest("columns", *sorted(its_logic.outputs), "sources", *its_logic.inputs),
         time_travel=plan.time_travel,
         partition=plan.target.partition,
         job_run=plan.job_run,
         partitioned=tuple(sorted({d.uri for d in (plan.target, *plan.inputs) if d.partition or d.partition_columns})),
         operations_hash=operations_hash(plan),
-        carried=known.carried,
+        carried=its_logic.carried,
     )
 
 
-def schemas(plan: Plan, known: Logic) -> tuple[Schema, ...]:
+def schemas(plan: Plan, its_logic: Logic) -> tuple[Schema, ...]:
     """What a body tells about the columns of its target and of each dataset that it reads."""
-    spellings: dict[tuple[str, bool], set[str]] = {(uri, False): set() for uri in known.inputs}
-    written = spellings.setdefault((known.target, True), set())
+    spellings: dict[tuple[str, bool], set[str]] = {(uri, False): set() for uri in its_logic.inputs}
+    written = spellings.setdefault((its_logic.target, True), set())
     written.update(plan.target.columns, (c.name for c in plan.columns))
-    written.update(known.outputs - {name.lower() for name in written})
+    written.update(its_logic.outputs - {name.lower() for name in written})
     for dataset in plan.inputs:
         spellings[dataset.uri, False].update(dataset.columns)
     # A derivation may name a column that the read does not list; in another case it is the same column.
     listed = {uri: {name.lower() for name in names} for (uri, write), names in spellings.items() if not write}
-    sources: tuple[Derivation | Dependency, ...] = (*known.derivations, *known.dependencies)
+    sources: tuple[Derivation | Dependency, ...] = (*its_logic.derivations, *its_logic.dependencies)
     for source in sources:
         if source.source_column not in listed[source.source_dataset]:
             spellings[source.source_dataset, False].add(source.source_column)
@@ -242,16 +221,18 @@ def _joined(texts: Iterable[str | None]) -> str | None:
     return ", ".join(sorted({t for t in texts if t is not None})) or None
 
 
-def _text(known: Logic) -> Iterable[str]:
-    yield _json("logic", known.job.namespace, known.job.name, known.target, known.effect, known.inputs)
-    for c in known.columns:
+def _text(its_logic: Logic) -> Iterable[str]:
+    yield _json(
+        "logic", its_logic.job.namespace, its_logic.job.name, its_logic.target, its_logic.effect, its_logic.inputs
+    )
+    for c in its_logic.columns:
         yield _json("column", c.name, c.origin, c.resolved, c.expression)
-    for d in known.derivations:
+    for d in its_logic.derivations:
         yield _json(
             "derivation", d.target, d.source_dataset, d.source_column, d.type, d.subtype,
             d.masking, d.exact, d.source_field, d.expression, d.carried,
         )  # fmt: skip
-    for p in known.dependencies:
+    for p in its_logic.dependencies:
         yield _json("dependency", p.source_dataset, p.source_column, p.subtype, p.exact, p.source_field, p.expression)
 
 

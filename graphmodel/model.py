@@ -18,6 +18,14 @@ class Effect(str, Enum):
     KEEP = "keep"  #: append, MERGE, UPDATE, DELETE, the overwrite of one named partition
 
 
+class Role(str, Enum):
+    """Whether a write wraps another write, which the agent reports as well: two reports of one write."""
+
+    NONE = "none"
+    WRAPPER = "wrapper"
+    INNER = "inner"
+
+
 class DependencyType(str, Enum):
     """OpenLineage's transformation type: https://openlineage.io/docs/spec/facets/dataset-facets/column_lineage_facet."""
 
@@ -126,7 +134,7 @@ class Plan:
     job: Job
     target: Dataset
     effect: Effect
-    command: str  #: the write operation's name; wrappers are recognised by it
+    command: str  #: the write operation's name
     inputs: tuple[Dataset, ...]
     columns: tuple[OutputColumn, ...]
     derivations: tuple[Derivation, ...]
@@ -135,6 +143,7 @@ class Plan:
     api_version: str = "1.2"
     agent: str | None = None  #: e.g. ``spline 2.2.0``
     system: str | None = None  #: e.g. ``spark 3.5.9``
+    role: Role = Role.NONE
     time_travel: bool = False  #: a read may hide a table format's time travel
     job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)
 

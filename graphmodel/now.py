@@ -1,6 +1,6 @@
 """What holds now, and what a run saw: folds over the set of successful writes of a dataset. Pure.
 
-Nothing here depends on the order in which entries came: every function takes a collection, and orders it by
+Nothing here depends on the order in which entries arrived: every function takes a collection, and orders it by
 (timestamp, run id). The state of one dataset is folded write by write; `ingest` folds the tail alone with the same
 `step`.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from headwater.graphmodel.choice import Event
-from headwater.graphmodel.logic import Role, Summary
-from headwater.graphmodel.model import Effect
+from headwater.graphmodel.logic import Summary
+from headwater.graphmodel.model import Effect, Role
 
 Position = tuple[int, str]
 
@@ -70,7 +70,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Contribution:
-    """How far a plan stands in the state of its dataset: with which of its output columns, None for all."""
+    """What a plan contributes to the state of its dataset: which of its output columns, None for all."""
 
     certain: bool = True
     columns: frozenset[str] | None = None

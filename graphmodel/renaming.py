@@ -17,9 +17,9 @@ Names = Mapping[str, str]  #: another name -> the name that is kept; the latter 
 
 def names(statements: Iterable[Said]) -> dict[str, str]:
     """The names that people stated to be one. Of statements that lead in a circle the last one is left out."""
-    standing = [s for s in effective(statements).values() if s.kind == SAME and not s.withdrawn]
+    current = [s for s in effective(statements).values() if s.kind == SAME and not s.withdrawn]
     kept: dict[str, str] = {}
-    for one in sorted(standing, key=lambda s: s.rank):
+    for one in sorted(current, key=lambda s: s.rank):
         if _end(kept, one.value) != one.subject:
             kept[one.subject] = one.value
     return {other: _end(kept, other) for other in kept}

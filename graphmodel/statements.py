@@ -35,7 +35,7 @@ SAME = "same"  #: one dataset has two names; what follows from it is in `graphmo
 
 #: Tags with a meaning of their own.
 OWNER = "owner"  #: ``owner=NAME``
-RETIRED = "retired"  #: of a dataset: it was dropped
+RETIRED = "retired"  #: of a dataset: it was dropped, so what was written before holds no longer
 IGNORED = "ignored"  #: of a job: its lineage is left out of answers
 
 #: What a statement can be about.
@@ -377,6 +377,11 @@ def edge_of(node: str, tag: str) -> Edge:
 def tag_vertex(tag: str) -> Vertex:
     """A tag: ``key`` or ``key=value``."""
     return vertex(ids.tag_id(tag), "tag", name=tag)
+
+
+def retirements(about: Iterable[Statement]) -> list[int]:
+    """When a dataset was dropped, in ms since 1970, out of the statements that count and are `about` it."""
+    return sorted({one.at for one in about if (one.kind, one.value, one.withdrawn) == (TAG, RETIRED, False)})
 
 
 def description(node: str, about: Iterable[Statement]) -> str | None:

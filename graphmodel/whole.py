@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from headwater.graphmodel import elements, now, renaming, validity
 from headwater.graphmodel.choice import Body, Event, body_rank, choose
-from headwater.graphmodel.columns import ColumnClaim, column_vertices, voices
+from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
 from headwater.graphmodel.delta import Edge, Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
-from headwater.graphmodel.now import Read, Write
-from headwater.graphmodel.statements import LABELS, Said, StatementIndex, effective
+from headwater.graphmodel.now import Read, State, Write
+from headwater.graphmodel.statements import LABELS, Said, StatementIndex, effective, retirements
 from headwater.graphmodel.statements import parts as statement_parts
 
 T = TypeVar("T")
@@ -41,28 +41,28 @@ class Graph:
 
 @dataclass(frozen=True)
 class BestBody:
-    """The body that counts for one plan id, with what is known of it."""
+    """The body that counts for one plan id, mapped."""
 
     body: Body
     logic: Logic
     summary: Summary
 
 
-def chosen_of(body: Body) -> BestBody:
-    """A body that counts, mapped."""
-    known = logic(body.plan)
-    return BestBody(body, known, summary(body.plan, known, body.sha256))
+def best_body_of(body: Body) -> BestBody:
+    """Map a body that counts."""
+    its_logic = logic(body.plan)
+    return BestBody(body, its_logic, summary(body.plan, its_logic, body.sha256))
 
 
-def chosen_bodies(bodies: Iterable[Body]) -> dict[str, BestBody]:
+def best_bodies(bodies: Iterable[Body]) -> dict[str, BestBody]:
     """The body that counts, by the agent's plan id."""
     best: dict[str, Body] = {}
     for body in sorted(bodies, key=lambda b: body_rank(b.plan, b.sha256)):
         best.setdefault(body.plan.agent_plan_id, body)
-    return {agent_plan_id: chosen_of(body) for agent_plan_id, body in best.items()}
+    return {agent_plan_id: best_body_of(body) for agent_plan_id, body in best.items()}
 
 
-def chosen_events(events: Iterable[Event]) -> dict[str, Event]:
+def best_events(events: Iterable[Event]) -> dict[str, Event]:
     """The report that counts, by run id."""
     best: dict[str, Event] = {}
     for event in events:
@@ -82,15 +82,16 @@ def graph(
     With `until`, in ms since 1970, the views of what holds now are of what held then; all else is the same.
     """
     said = list(statements)
-    kept = renaming.names(said)
-    chosen = chosen_bodies(replace(body, plan=renaming.renamed(body.plan, kept)) for body in bodies)
-    joined = [(e, chosen[e.run.agent_plan_id]) for e in chosen_events(events).values() if e.run.agent_plan_id in chosen]
-    known = {c.logic.plan: c.logic for _, c in joined}
+    index = StatementIndex(effective(said).values())
+    names = renaming.names(said)
+    best = best_bodies(replace(body, plan=renaming.renamed(body.plan, names)) for body in bodies)
+    joined = [(e, best[e.run.agent_plan_id]) for e in best_events(events).values() if e.run.agent_plan_id in best]
+    logics = {c.logic.plan: c.logic for _, c in joined}
     alive = {c.body.plan.agent_plan_id: c for e, c in joined if e.run.error is None}
-    partitioned = {uri for c in chosen.values() for uri in c.summary.partitioned}
+    partitioned = {uri for c in best.values() for uri in c.summary.partitioned}
 
     whole = Graph()
-    for one in known.values():
+    for one in logics.values():
         whole.add(elements.plan_part(one))
     for event, of in joined:
         whole.add(elements.run_part(event, of.summary))
@@ -100,23 +101,25 @@ def graph(
     reads = _by_dataset(((uri, now.read_of(e, of.summary)) for e, of in joined for uri in of.summary.inputs))
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
     for dataset, its_schemas in by_dataset.items():
-        view = View(dataset, writes.get(dataset, []), known, until, partitioned=dataset in partitioned)
+        retired = tuple(retirements(index.about(dataset)))
+        view = View(dataset, writes.get(dataset, []), logics, until, retired, partitioned=dataset in partitioned)
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
     nodes = {v.id: v.label for v in whole.vertices.values() if v.label in LABELS}
-    for part in statement_parts(StatementIndex(effective(said).values()), nodes):
+    for part in statement_parts(index, nodes):
         whole.add(part)
     return whole
 
 
 @dataclass(frozen=True)
 class View:
-    """The views of one dataset, out of all its successful writes. `known` has the logic of each plan that wrote it."""
+    """The views of one dataset, out of all its successful writes. `logics` has that of each plan that wrote it."""
 
     dataset: str
     writes: list[Write]
-    known: dict[str, Logic]
+    logics: dict[str, Logic]
     until: int = validity.STILL
+    retired: tuple[int, ...] = ()  #: when it was dropped, in ms since 1970
     partitioned: bool = field(kw_only=True)
 
     def parts(self, reads: list[Read], its_schemas: list[Schema]) -> Iterator[Part]:
@@ -125,27 +128,29 @@ class View:
         twins = now.twins(self.writes)
         yield Part(edges=tuple(elements.twin_edge(wrapper, inner) for wrapper, inner in twins.items()))
         yield Part(edges=tuple(self._appends(timeline)))
-        near = now.RelevantWrites(timeline)
+        relevant = now.RelevantWrites(timeline)
         for reader in reads:
-            yield self._used(reader, near(reader))
+            yield self._used(reader, relevant(reader))
         yield Part(edges=tuple(self._made_by(timeline)))
-        state = now.fold(
-            (w for w in timeline if w.timestamp <= self.until), self._outputs_of, partitioned=self.partitioned
-        )
-        tally: Counter[ColumnClaim] = Counter()
-        for plan, standing in state.items():
-            tally += voices(self.known[plan], standing)
-            yield Part(edges=tuple(elements.now_edges(self.known[plan], standing)))
-        columns = column_vertices(self.dataset, its_schemas, tally)
+        held = [state for timestamp, state in self._states(timeline) if timestamp <= self.until]
+        state = held[-1] if held else {}
+        claims: Counter[ColumnClaim] = Counter()
+        for plan, contribution in state.items():
+            claims += column_claims(self.logics[plan], contribution)
+            yield Part(edges=tuple(elements.now_edges(self.logics[plan], contribution)))
+        columns = column_vertices(self.dataset, its_schemas, claims)
         edges = tuple(elements.column_edge(self.dataset, name) for name in columns)
         yield Part((elements.dataset_vertex(self.dataset), *columns.values()), edges)
 
+    def _states(self, timeline: list[Write]) -> list[tuple[int, State]]:
+        states = validity.states(timeline, self._outputs_of, partitioned=self.partitioned, retired=self.retired)
+        return list(states)
+
     def _outputs_of(self, plan: str) -> frozenset[str]:
-        return self.known[plan].outputs
+        return self.logics[plan].outputs
 
     def _made_by(self, timeline: list[Write]) -> Iterator[Edge]:
-        states = validity.states(timeline, self._outputs_of, partitioned=self.partitioned)
-        for valid in validity.validities(states):
+        for valid in validity.validities(self._states(timeline)):
             yield elements.made_by_edge(self.dataset, valid)
 
     def _appends(self, timeline: list[Write]) -> Iterator[Edge]:
@@ -153,8 +158,8 @@ class View:
             if now.before(write, previous, partitioned=self.partitioned):
                 yield elements.appends_edge(self.dataset, write.run, previous.run)
 
-    def _used(self, reader: Read, near: Sequence[Write]) -> Part:
-        seen = now.seen(reader, near)
+    def _used(self, reader: Read, relevant: Sequence[Write]) -> Part:
+        seen = now.seen(reader, relevant)
         writer = seen.write.run if seen.write else None
         initial = Part() if writer else elements.initial_part(self.dataset)
         edge = elements.used_edge(reader.run, self.dataset, writer, certain=seen.certain)

@@ -56,6 +56,12 @@ class Client:
         entry = headers.get("Headwater-Entry")
         return int(entry) if entry else None
 
+    def post_json(self, path: str, document: Mapping[str, object]) -> dict[str, Any]:
+        """Send a JSON object; the JSON of the answer. WrongUse: it was refused."""
+        headers = {"Content-Type": "application/json"}
+        answer: dict[str, Any] = self._send("POST", path, json.dumps(document).encode(), headers)[1]
+        return answer
+
     def _send(
         self,
         method: str,

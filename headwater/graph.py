@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Union
 
-from headwater import stating
+from headwater import annotate
+from headwater.annotate import Receipt
 from headwater.answers import Lineage, Rows
 from headwater.errors import WrongUse
 from headwater.impact import Impact
@@ -19,7 +20,6 @@ from headwater.paths import Paths
 from headwater.reading import SHARED, ReadOnly
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find
-from headwater.stating import Stated
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -205,17 +205,17 @@ class Graph:
 
     def tag(
         self, node: str, tag: str, *, withdraw: bool = False, by: str | None = None, reason: str | None = None
-    ) -> Stated:
+    ) -> Receipt:
         """Give a dataset, column or job a tag (``pii``, ``owner=ann``), or take it back; on return answers show it.
 
         `node` is in any spelling, or a pattern with ``*`` that also tags what comes later. `by` is this user if not
         given. WrongUse: there is no such node, or no such tag to withdraw.
         """
-        return stating.tag(self._source, node, tag, withdraw=withdraw, by=by, reason=reason)
+        return annotate.tag(self._source, node, tag, withdraw=withdraw, by=by, reason=reason)
 
-    def describe(self, node: str, text: str, *, by: str | None = None, reason: str | None = None) -> Stated:
+    def describe(self, node: str, text: str, *, by: str | None = None, reason: str | None = None) -> Receipt:
         """Describe a dataset, column or job; the last description counts. WrongUse: there is no such node."""
-        return stating.describe(self._source, node, text, by=by, reason=reason)
+        return annotate.describe(self._source, node, text, by=by, reason=reason)
 
     def stats(self) -> dict[str, Any]:
         """Entries, lag, parked, waiting; vertices and edges by label."""

@@ -70,7 +70,7 @@ class ReadOnly:
         """WrongUse: the ledger takes it."""
         self._refuse("load where its ledger is, or send to its server")
 
-    def state(self, statement: Mapping[str, object]) -> int:
+    def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
         """WrongUse: the ledger takes it."""
         self._refuse("say it where its ledger is, or to its server")
 

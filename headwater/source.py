@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -45,8 +44,12 @@ class Source(Protocol):
     def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
         """Bring recorded payloads into the ledger."""
 
-    def state(self, statement: Mapping[str, object]) -> int:
-        """Keep what somebody states; the number of its ledger entry. On return the graph has it. WrongUse."""
+    def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
+        """Keep what somebody states, its subject in any spelling. On return the graph has it. WrongUse.
+
+        What was kept: its ledger ``entry``, the ``subject`` and ``value`` as they were found, and how many ``nodes`` it
+        is about.
+        """
 
     def settle(self, progress: Progress) -> None:
         """Wait until what is in the ledger now is in the graph as well. Unreachable: the graph does not move."""
@@ -94,12 +97,11 @@ class Remote:
         """Over HTTP, as an agent would send them."""
         return through(self.client, places, progress)
 
-    def state(self, statement: Mapping[str, object]) -> int:
-        """Over HTTP; then waits for the graph."""
-        entry = self.client.post("/api/v1/statements", json.dumps(statement).encode(), "application/json")
-        assert entry is not None, "the server names the entry"
-        self.client.get("/api/v1/stats", [("after", entry)])
-        return entry
+    def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
+        """Over HTTP; then waits for the graph, with a question that costs it nothing else."""
+        kept = self.client.post_json("/api/v1/statements", statement)
+        self.client.get("/api/v1/parked", [("limit", 1), ("after", kept["entry"])])
+        return kept
 
     def settle(self, progress: Progress) -> None:
         """As long as the server's graph moves."""
@@ -162,15 +164,24 @@ class Local:
         with translated():
             return into(self.service, places, progress)
 
-    def state(self, statement: Mapping[str, object]) -> int:
+    def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
         """Straight into the ledger, and from it into the graph."""
-        from headwater.ingest.intake.statements import stated
+        from headwater.ingest.folder.statement_checking import check
+        from headwater.ingest.intake.statements import Times, entry_of, said_by_person
 
         with translated():
-            entry = stated(statement, time.time_ns() // 1_000_000)
-            appended = self.service.ledger.append([entry])[0]
+            said, notes = said_by_person(statement)
+            checked = check(self.service, said)
+            found = replace(said, subject=checked.subject, value=checked.value)
+            stamped = Times(lambda: time.time_ns() // 1_000_000).stamp(found, checked.after)
+            appended = self.service.ledger.append([entry_of(stamped, notes)])[0]
             self.service.catch_up()
-        return appended.sequence
+        return {
+            "entry": appended.sequence,
+            "subject": checked.subject,
+            "value": checked.value,
+            "nodes": checked.nodes,
+        }
 
     def settle(self, progress: Progress) -> None:
         """In this thread."""

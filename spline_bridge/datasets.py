@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from headwater.graphmodel import naming
-from headwater.graphmodel.model import Dataset, Effect
+from headwater.graphmodel.model import Dataset, Effect, Role
 from headwater.graphmodel.naming import Name
 from headwater.spline_bridge import connectors
 from headwater.spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
@@ -171,6 +171,26 @@ def _partition_columns(params: Mapping[str, Any]) -> tuple[str, ...]:
     except ValueError:
         return ()
     return tuple(str(column) for column in listed) if isinstance(listed, list) else ()
+
+
+#: What Spark's write commands are to each other: of CREATE TABLE AS SELECT and INSERT OVERWRITE DIRECTORY the agent
+#: reports both the command itself and the write that it runs. All others have no twin.
+_ROLES = {
+    "CreateDataSourceTableAsSelectCommand": Role.WRAPPER,
+    "CreateHiveTableAsSelectCommand": Role.WRAPPER,
+    "InsertIntoDataSourceDirCommand": Role.WRAPPER,
+    "InsertIntoHiveDirCommand": Role.WRAPPER,
+    "CreateTableAsSelect": Role.WRAPPER,
+    "ReplaceTableAsSelect": Role.WRAPPER,
+    "InsertIntoHadoopFsRelationCommand": Role.INNER,
+    "OverwriteByExpression": Role.INNER,
+    "AppendData": Role.INNER,
+}
+
+
+def role(wire: WirePlan) -> Role:
+    """Whether the plan's write wraps another one, or is such an inner write."""
+    return _ROLES.get(wire.operations[wire.write].name, Role.NONE)
 
 
 def effect(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> Effect:

@@ -115,6 +115,7 @@ def _plan(wire: WirePlan, identity: str, version: str) -> Plan:
         target=target,
         effect=datasets.effect(wire, named),
         command=wire.operations[wire.write].name,
+        role=datasets.role(wire),
         inputs=_bounded_inputs(datasets.inputs(wire, named, found.unused), found),
         columns=tuple(_column(name, value) for name, value in zip(found.names, found.values, strict=False)),
         derivations=_derivations(found, target),

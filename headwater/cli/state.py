@@ -1,4 +1,4 @@
-"""What people state: tag, own, describe, retire, ignore, same."""
+"""The commands by which people state something: tag, own, describe, retire, ignore, same."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater import stating
+from headwater import annotate
 from headwater.cli.common import Command, asking, json_option, print_json, safe, source_options
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
-    from headwater.stating import Stated
+    from headwater.annotate import Receipt
 
 
-def _stating_options(function: Command) -> Command:
+def _statement_options(function: Command) -> Command:
     function = json_option(source_options(function))
     for option in (
         click.option("--withdraw", is_flag=True, help="take it back; the ledger keeps that it was said"),
@@ -30,7 +30,7 @@ def _stating_options(function: Command) -> Command:
 @click.command(epilog="Example: headwater tag 's3://lake/raw/*#email' pii --reason 'data protection register'")
 @click.argument("node")
 @click.argument("tag")
-@_stating_options
+@_statement_options
 def tag(node: str, tag: str, **options: Any) -> None:
     """Give NODE the TAG: a word such as pii, or KEY=VALUE.
 
@@ -43,7 +43,7 @@ def tag(node: str, tag: str, **options: Any) -> None:
 @click.command(epilog="Example: headwater own s3://lake/mart/orders team-sales")
 @click.argument("node")
 @click.argument("owner")
-@_stating_options
+@_statement_options
 def own(node: str, owner: str, **options: Any) -> None:
     """Say that OWNER is responsible for NODE: the tag owner=OWNER. A node can have several."""
     _tag(node, f"owner={owner}", **options)
@@ -51,9 +51,12 @@ def own(node: str, owner: str, **options: Any) -> None:
 
 @click.command(epilog="Example: headwater retire s3://lake/tmp/orders_old --reason 'dropped with ticket 12'")
 @click.argument("dataset")
-@_stating_options
+@_statement_options
 def retire(dataset: str, **options: Any) -> None:
-    """Say that DATASET was dropped, which no agent reports: the tag retired. Its lineage stays."""
+    """Say that DATASET was dropped, which no agent reports: the tag retired.
+
+    It holds nothing from now on, until a job writes it again. --as-of a time before still shows its lineage.
+    """
     if "#" in dataset:
         raise WrongUse("a dataset is retired as a whole: leave out the column")
     _tag(dataset, "retired", **options)
@@ -61,7 +64,7 @@ def retire(dataset: str, **options: Any) -> None:
 
 @click.command(epilog="Example: headwater ignore 'test_*'")
 @click.argument("job")
-@_stating_options
+@_statement_options
 def ignore(job: str, **options: Any) -> None:
     """Leave the lineage of JOB, or of all jobs that match a pattern, out of answers: the tag ignored."""
     _tag(_job_pattern(job) if "*" in job else job, "ignored", **options)
@@ -70,13 +73,13 @@ def ignore(job: str, **options: Any) -> None:
 @click.command(epilog="Example: headwater same s3://lake/mart/orders sales.orders --reason 'the table lies there'")
 @click.argument("kept")
 @click.argument("other")
-@_stating_options
+@_statement_options
 def same(kept: str, other: str, **options: Any) -> None:
     """Say that the dataset OTHER is KEPT under another name: one node stands for both, and lineage goes through it.
 
     The graph is drawn anew from the ledger. Which may be one: headwater query two-names
     """
-    _state(stating.same, kept, other, tell=_named, **options)
+    _state(annotate.same, kept, other, tell=_named, **options)
 
 
 def _job_pattern(job: str) -> str:
@@ -89,34 +92,34 @@ def _job_pattern(job: str) -> str:
 @click.command(epilog="Example: headwater describe s3://lake/mart/orders#revenue 'net, in EUR'")
 @click.argument("node")
 @click.argument("text", required=False)
-@_stating_options
+@_statement_options
 def describe(node: str, text: str | None, **options: Any) -> None:
     """Describe NODE in a TEXT that answers show; the last one counts."""
     if not text and not options["withdraw"]:
         raise WrongUse("a description needs a text, or --withdraw")
-    _state(stating.describe, node, text or "", tell=_described, **options)
+    _state(annotate.describe, node, text or "", tell=_described, **options)
 
 
 def _tag(node: str, value: str, **options: Any) -> None:
-    _state(stating.tag, node, value, tell=_tagged, **options)
+    _state(annotate.tag, node, value, tell=_tagged, **options)
 
 
-def _described(said: Stated) -> str:
+def _described(said: Receipt) -> str:
     return "no longer described" if said.withdrawn else "described"
 
 
-def _tagged(said: Stated) -> str:
+def _tagged(said: Receipt) -> str:
     return f"{'no longer' if said.withdrawn else 'now'} tagged {said.value}"
 
 
-def _named(said: Stated) -> str:
+def _named(said: Receipt) -> str:
     return f"{'no longer ' if said.withdrawn else ''}another name of {said.value}"
 
 
 def _state(
-    say: Callable[..., Stated],
+    say: Callable[..., Receipt],
     *about: str,
-    tell: Callable[[Stated], str],
+    tell: Callable[[Receipt], str],
     data: Path,
     store: str | None,
     server: str | None,

@@ -120,9 +120,13 @@ class _Evaluation:
         return list(found)
 
     def _matching(self, pattern: str) -> list[str]:
-        from headwater.stating import rows
-
-        return [str(row["id"]) for row in rows(self._source, "matching", {"pattern": pattern})]
+        found: list[str] = []
+        begin: str | None = "0"
+        while begin is not None:
+            page = self._source.ask("matching", [("pattern", pattern), ("limit", 10_000), ("next", begin)]).to_dict()
+            found += [str(row["id"]) for row in page["rows"]]
+            begin = page["next"]
+        return found
 
     def _answer(self, node: str) -> Result | None:
         parameter = node_parameter(self._watch.question)

@@ -20,19 +20,19 @@ from headwater.graphmodel.choice import Body, Event, body_rank
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, schemas
 from headwater.graphmodel.now import Read, Write
-from headwater.graphmodel.whole import BestBody, View, alias_parts, chosen_of
+from headwater.graphmodel.whole import BestBody, View, alias_parts, best_body_of
 
 
 class Executed(NamedTuple):
     """A body that counts and was executed; `alive` if a run of it succeeded."""
 
-    chosen: BestBody
+    body: BestBody
     alive: bool
 
     @property
     def plan(self) -> str:
         """The id of its plan vertex."""
-        return self.chosen.logic.plan
+        return self.body.logic.plan
 
 
 class Partitioned(NamedTuple):
@@ -57,33 +57,33 @@ def better_body(one: Body, other: Body) -> Body:
     return min(one, other, key=lambda body: body_rank(body.plan, body.sha256))
 
 
-def better_plan(one: Executed, other: Executed) -> Executed:
+def better_plan(first: Executed, second: Executed) -> Executed:
     """Of two bodies with one logic, the one that gives the operations: it succeeded, and has the better rank."""
-    return min(one, other, key=lambda body: (not body.alive, body.chosen.summary.operations_rank))
+    return min(first, second, key=lambda one: (not one.alive, one.body.summary.operations_rank))
 
 
 def joined(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[PlanFact]:
-    """What the body of one plan id tells together with its events. An event without a body tells nothing."""
+    """The facts in the body of one plan id together with its events. An event without a body gives none."""
     runs = list(events)
-    for chosen in map(chosen_of, bodies):
-        yield from (DatasetFact(uri, Partitioned()) for uri in chosen.summary.partitioned)
+    for best in map(best_body_of, bodies):
+        yield from (DatasetFact(uri, Partitioned()) for uri in best.summary.partitioned)
         if runs:
-            yield from _executed(Executed(chosen, any(event.run.error is None for event in runs)), runs)
+            yield from _executed(Executed(best, any(event.run.error is None for event in runs)), runs)
 
 
 def _executed(body: Executed, runs: Iterable[Event]) -> Iterator[PlanFact]:
-    chosen, of = body.chosen, body.chosen.summary
+    best, of = body.body, body.body.summary
     yield body
     for event in runs:
         yield elements.run_part(event, of)
-        yield from _accesses(event, chosen)
+        yield from _accesses(event, best)
     if body.alive:
-        yield from alias_parts(chosen)
-        yield from (DatasetFact(schema.dataset, schema) for schema in schemas(chosen.body.plan, chosen.logic))
+        yield from alias_parts(best)
+        yield from (DatasetFact(schema.dataset, schema) for schema in schemas(best.body.plan, best.logic))
 
 
-def _accesses(event: Event, chosen: BestBody) -> Iterator[DatasetFact]:
-    of = chosen.summary
+def _accesses(event: Event, best: BestBody) -> Iterator[DatasetFact]:
+    of = best.summary
     write, read = now.write_of(event, of), now.read_of(event, of)
     if write:
         yield DatasetFact(of.target, write)
@@ -93,16 +93,16 @@ def _accesses(event: Event, chosen: BestBody) -> Iterator[DatasetFact]:
 
 def plan_parts(plan: Executed) -> Iterator[Part]:
     """A plan vertex with what hangs on it."""
-    known = plan.chosen.logic
-    yield elements.plan_part(known)
+    logic = plan.body.logic
+    yield elements.plan_part(logic)
     if plan.alive:
-        yield Part(edges=tuple(elements.logic_edges(known)))
-        yield elements.operations_part(known.plan, plan.chosen.body.plan)
+        yield Part(edges=tuple(elements.logic_edges(logic)))
+        yield elements.operations_part(logic.plan, plan.body.body.plan)
 
 
 def logic_fact(plan: Executed) -> DatasetFact:
     """The logic of a plan vertex, about the dataset that it writes."""
-    return DatasetFact(plan.chosen.logic.target, plan.chosen.logic)
+    return DatasetFact(plan.body.logic.target, plan.body.logic)
 
 
 @dataclass
@@ -112,7 +112,7 @@ class Facts:
     writes: list[Write] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     schemas: dict[Schema, None] = field(default_factory=dict)
-    known: dict[str, Logic] = field(default_factory=dict)
+    logics: dict[str, Logic] = field(default_factory=dict)
     partitioned: bool = False
 
     def add(self, fact: Fact) -> Facts:
@@ -124,7 +124,7 @@ class Facts:
         elif isinstance(fact, Schema):
             self.schemas[fact] = None
         elif isinstance(fact, Logic):
-            self.known[fact.plan] = fact
+            self.logics[fact.plan] = fact
         else:
             self.partitioned = True
         return self
@@ -134,12 +134,15 @@ class Facts:
         self.writes += other.writes
         self.reads += other.reads
         self.schemas |= other.schemas
-        self.known |= other.known
+        self.logics |= other.logics
         self.partitioned |= other.partitioned
         return self
 
-    def parts(self, dataset: str) -> Iterator[Part]:
-        """The views of the dataset; it is in the graph if a body that succeeded has it."""
+    def parts(self, dataset: str, retired: Iterable[int] = ()) -> Iterator[Part]:
+        """The views of the dataset; it is in the graph if a body that succeeded has it.
+
+        `retired` are the times (ms since 1970) at which it was dropped.
+        """
         if self.schemas:
-            view = View(dataset, self.writes, self.known, partitioned=self.partitioned)
+            view = View(dataset, self.writes, self.logics, retired=tuple(retired), partitioned=self.partitioned)
             yield from view.parts(self.reads, list(self.schemas))

@@ -32,7 +32,7 @@ from headwater.aws_bridge.session import AwsError
 from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.renaming import names, renamed
-from headwater.graphmodel.statements import StatementIndex, effective, with_statements
+from headwater.graphmodel.statements import StatementIndex, effective, retirements, with_statements
 from headwater.graphstore.neptune_csv import Line, lines
 from headwater.ingest.folder.exporting import GRAPH, mark_whole
 from headwater.ingest.folder.loader_files import LoaderFiles, Written
@@ -129,9 +129,9 @@ def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     plans = executed.values().persist(StorageLevel.MEMORY_AND_DISK)
     facts = _instances(told, DatasetFact).union(plans.map(logic_fact))
     datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
-    views = datasets.flatMap(lambda pair: pair[1].parts(pair[0]))
-    parts = _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
     index = StatementIndex(effective(said).values())
+    views = datasets.flatMap(lambda pair: pair[1].parts(pair[0], retirements(index.about(pair[0]))))
+    parts = _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
     return parts.map(lambda part: with_statements(part, index)) if index else parts
 
 

@@ -1,4 +1,4 @@
-"""What one batch of entries changes in the graph, collected and told as one `GraphDelta`. Pure."""
+"""What one batch of entries changes in the graph, collected into one `GraphDelta`. Pure."""
 
 from __future__ import annotations
 

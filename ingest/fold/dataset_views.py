@@ -1,7 +1,7 @@
-"""The views that depend on time, kept as entries come: twins, versions before, what runs saw, what holds now.
+"""The views of a dataset that depend on time: two reports of one write, versions, what runs saw, what holds now.
 
-One object a batch. It is told which writes and reads came and went; `settle` works out, dataset by dataset, what that
-changes. The rules are those of `graphmodel.now`; here they are asked about the few rows that can have changed.
+One object a batch. Writes and reads are added and removed; `settle` computes, dataset by dataset, what that changes in
+the graph. The rules are those of `graphmodel.now`; here they are applied to the few rows that can have changed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from headwater.graphmodel import elements, ids, now
-from headwater.graphmodel.columns import ColumnClaim, column_vertices, voices
+from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
 from headwater.graphmodel.delta import Edge
 from headwater.graphmodel.elements import Part
-from headwater.graphmodel.logic import Role
+from headwater.graphmodel.model import Role
 from headwater.graphmodel.now import Contribution, Position, Read, State, Write
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.reference_counts import LogicOf
@@ -26,14 +26,15 @@ from headwater.ingest.fold.validity import ValidityIntervals
 
 @dataclass
 class _Touched:
-    """What changed on one dataset's timeline in this batch."""
+    """What this batch changed in the writes and reads of one dataset."""
 
-    writes: dict[Position, Write] = field(default_factory=dict)  # came, went, or count otherwise than before
-    versions: list[Write] = field(default_factory=list)  # the same, with the times of before as well
-    reads: dict[Position, Read] = field(default_factory=dict)  # came
-    reads_before: dict[Position, ReadRow] = field(default_factory=dict)  # went, or came again
-    appended: bool = True  # writes only came
+    writes: dict[Position, Write] = field(default_factory=dict)  # added, removed, or counted otherwise than before
+    versions: list[Write] = field(default_factory=list)  # the same; a changed write in both forms
+    reads: dict[Position, Read] = field(default_factory=dict)  # added
+    reads_before: dict[Position, ReadRow] = field(default_factory=dict)  # removed, or changed
+    appended: bool = True  # writes were only added
     repartitioned: bool = False
+    retired: bool = False  # people say that it was dropped, or no longer say so
     reshaped: bool = False
 
     def touch(self, write: Write) -> None:
@@ -51,12 +52,12 @@ class DatasetViews:
         self._datasets: dict[str, _Touched] = {}
 
     def add_write(self, dataset: str, write: Write) -> None:
-        """A write came."""
+        """Add a write."""
         self._tables.put_write(dataset, WriteRow(write))
         self._touched(dataset).touch(write)
 
     def drop_write(self, dataset: str, write: Write) -> None:
-        """A write went: its run failed after all, or its plan is another."""
+        """Remove a write: its run failed after all, or its plan is another."""
         row = self._tables.write(dataset, write.position)
         if row and row.before:
             self._changes.remove_edge(elements.appends_edge(dataset, write.run, row.before))
@@ -67,11 +68,11 @@ class DatasetViews:
         self._touched(dataset).appended = False
 
     def add_read(self, dataset: str, read: Read) -> None:
-        """A run that reads came."""
+        """Add a run that reads."""
         self._touched(dataset).reads[read.position] = read
 
     def drop_read(self, dataset: str, read: Read) -> None:
-        """A run that reads went."""
+        """Remove a run that reads."""
         row = self._tables.read(dataset, read.position)
         if row:
             self._touched(dataset).reads_before[read.position] = row
@@ -85,8 +86,12 @@ class DatasetViews:
         """A dataset became partitioned, or ceased to be."""
         self._touched(dataset).repartitioned = True
 
+    def retire(self, dataset: str) -> None:
+        """A dataset was said to be dropped, or that was withdrawn."""
+        self._touched(dataset).retired = True
+
     def settle(self) -> None:
-        """Work out what changes, and write it."""
+        """Compute what changes, and write it."""
         for dataset, touched in self._datasets.items():
             one = _Dataset(dataset, touched, self._tables, self._changes, self._logic_of)
             one.settle_twins()
@@ -154,21 +159,21 @@ class _Dataset:
     def _count(self, row: WriteRow, *, counted: bool) -> None:
         if row.counted != counted:
             self._tables.put_write(self._dataset, row._replace(counted=counted))
-            known = row.write.position in self._touched.writes
+            was_touched = row.write.position in self._touched.writes
             self._touched.touch(row.write)
-            self._touched.appended = self._touched.appended and known
+            self._touched.appended = self._touched.appended and was_touched
 
     # the version before
 
     def settle_versions(self) -> None:
-        """Hang the touched versions, and those after them, on the ones before."""
-        rows = {row.write.run: row for row in self._rows_to_hang()}
+        """Recompute `appendsTo` of the changed versions and their successors."""
+        rows = {row.write.run: row for row in self._changed_and_successors()}
         if self._touched.repartitioned:  # all that count; those that no longer do are among the touched ones
             rows.update((row.write.run, row) for row in self._tables.writes_from(self._dataset))
         for row in rows.values():
-            self._hang(row)
+            self._update_appends(row)
 
-    def _rows_to_hang(self) -> Iterator[WriteRow]:
+    def _changed_and_successors(self) -> Iterator[WriteRow]:
         for position in self._touched.writes:
             for row in (
                 self._tables.write(self._dataset, position),
@@ -177,10 +182,10 @@ class _Dataset:
                 if row:
                     yield row
 
-    def _hang(self, row: WriteRow) -> None:
+    def _update_appends(self, row: WriteRow) -> None:
         previous = self._tables.write_before(self._dataset, row.write.position) if row.counted else None
-        on = now.before(row.write, previous.write if previous else None, partitioned=self._partitioned)
-        before = on.run if on else None
+        appended_to = now.before(row.write, previous.write if previous else None, partitioned=self._partitioned)
+        before = appended_to.run if appended_to else None
         self._changes.replace_edges(self._appends(row.write.run, row.before), self._appends(row.write.run, before))
         if row.before != before:
             self._tables.put_write(self._dataset, row._replace(before=before))
@@ -191,7 +196,7 @@ class _Dataset:
     # what runs saw
 
     def settle_readers(self) -> None:
-        """Ask again what the runs saw that can have seen a touched write."""
+        """Recompute what the runs saw that can have seen a changed write."""
         touched = (self._tables.readers_touched(self._dataset, w) for w in self._touched.versions)
         readers = {row.read.position: row for some in touched for row in some}
         gone = self._touched.reads_before
@@ -207,7 +212,7 @@ class _Dataset:
             self._settle_initial()
 
     def _see(self, read: Read, old: ReadRow | None, *, put: bool = False) -> bool:
-        """Write what a run saw; whether it now sees the initial version, or did so before."""
+        """Write what a run saw. Whether it sees the version before any known write, or did so before this batch."""
         during = [row.write for row in self._tables.writes_during(self._dataset, read)]
         earlier = self._tables.last_before_start(self._dataset, read)
         seen = now.seen(read, [*during, earlier.write] if earlier else during)
@@ -235,38 +240,42 @@ class _Dataset:
         state = self._state(old.state)
         if state == old.state and not self._touched.reshaped:
             return
-        tally = old.tally.copy()
+        claims = old.claims.copy()
         for plan in sorted(state.keys() | old.state.keys()):
             if old.state.get(plan) != state.get(plan):
-                self._settle_standing(plan, old.state.get(plan), state.get(plan), tally)
-        self._settle_columns(old, state, +tally)
+                self._settle_contribution(plan, old.state.get(plan), state.get(plan), claims)
+        self._settle_columns(old, state, +claims)
 
     def _state(self, old: State) -> State:
         touched = self._touched
-        history = ValidityIntervals(
+        validities = ValidityIntervals(
             self._dataset, self._tables, self._changes, self._outputs_of, partitioned=self._partitioned
         )
-        if touched.repartitioned:
-            return history.renew()
+        if touched.repartitioned or touched.retired:
+            return validities.recomputed()
         if not touched.writes:
             return old
-        return history.come(touched.writes, old) if touched.appended else history.revise(touched.writes)
+        return (
+            validities.after_added(touched.writes, old)
+            if touched.appended
+            else validities.after_changed(touched.writes)
+        )
 
     def _outputs_of(self, plan: str) -> frozenset[str]:
         return self._logic_of(plan).outputs
 
-    def _settle_standing(
-        self, plan: str, old: Contribution | None, new: Contribution | None, tally: Counter[ColumnClaim]
+    def _settle_contribution(
+        self, plan: str, old: Contribution | None, new: Contribution | None, claims: Counter[ColumnClaim]
     ) -> None:
-        known = self._logic_of(plan)
-        was, is_now = (tuple(elements.now_edges(known, s)) if s else () for s in (old, new))
+        logic = self._logic_of(plan)
+        was, is_now = (tuple(elements.now_edges(logic, s)) if s else () for s in (old, new))
         self._changes.replace_edges(was, is_now)
-        tally.subtract(voices(known, old) if old else ())
-        tally.update(voices(known, new) if new else ())
+        claims.subtract(column_claims(logic, old) if old else ())
+        claims.update(column_claims(logic, new) if new else ())
 
-    def _settle_columns(self, old: DatasetRow, state: State, tally: Counter[ColumnClaim]) -> None:
+    def _settle_columns(self, old: DatasetRow, state: State, claims: Counter[ColumnClaim]) -> None:
         schemas = self._tables.schemas_of(self._dataset)
-        columns = column_vertices(self._dataset, schemas, tally)
+        columns = column_vertices(self._dataset, schemas, claims)
         for name in old.columns.keys() - columns.keys():
             self._changes.remove_vertex(ids.column_id(self._dataset, name))
         for name, vertex in columns.items():
@@ -275,10 +284,10 @@ class _Dataset:
                 edges = (elements.column_edge(self._dataset, name),) if new else ()
                 self._changes.add(Part((vertex,), edges))
         if schemas:
-            if not old.known:
+            if not old.in_graph:
                 self._changes.add(Part((elements.dataset_vertex(self._dataset),)))
             views = {name: dict(vertex.properties) for name, vertex in columns.items()}
-            self._tables.put_dataset(self._dataset, DatasetRow(dict(state), tally, views, known=True))
+            self._tables.put_dataset(self._dataset, DatasetRow(dict(state), claims, views, in_graph=True))
         else:
             self._changes.remove_vertex(self._dataset)
             self._tables.delete_dataset(self._dataset)

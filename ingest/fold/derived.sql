@@ -61,10 +61,10 @@ CREATE TABLE reads (
 ) WITHOUT ROWID;
 CREATE INDEX reads_of_initial ON reads (dataset) WHERE seen IS NULL;
 
--- The views of a dataset as they are in the graph, as JSON: its state, what standing plans say of its columns, and the
+-- The views of a dataset as they are in the graph, as JSON: its state, what the plans in it claim of its columns, and the
 -- properties of its column vertices.
 CREATE TABLE datasets (
-    uri TEXT PRIMARY KEY, state TEXT NOT NULL, tally TEXT NOT NULL, columns TEXT NOT NULL
+    uri TEXT PRIMARY KEY, state TEXT NOT NULL, claims TEXT NOT NULL, columns TEXT NOT NULL
 ) WITHOUT ROWID;
 
 -- The statement that counts, as JSON, by what a later one of its source replaces. `pattern`: it is a pattern, and stands.
@@ -73,7 +73,8 @@ CREATE TABLE statements (
     pattern INTEGER NOT NULL, statement TEXT NOT NULL,
     PRIMARY KEY (subject, kind, value, source, scope)
 ) WITHOUT ROWID;
-CREATE INDEX statements_patterns ON statements (subject) WHERE pattern;
+CREATE INDEX statements_retired ON statements (subject) WHERE value = 'retired';
+CREATE INDEX statements_patterns ON statements (value) WHERE pattern;
 CREATE INDEX statements_of_scope ON statements (source, scope) WHERE source <> 'people';
 -- The last snapshot of each scope of a source: when it was taken (ms since 1970), and the hash of its content.
 CREATE TABLE snapshots (
@@ -83,7 +84,7 @@ CREATE TABLE snapshots (
 CREATE TABLE tagged (tag TEXT NOT NULL, node TEXT NOT NULL, PRIMARY KEY (tag, node)) WITHOUT ROWID;
 CREATE INDEX tagged_nodes ON tagged (node);
 
--- From when until when a plan stands in the state of a dataset; `columns`: JSON, empty for all.
+-- From when until when a plan contributes to the state of a dataset; `columns`: JSON, empty for all.
 CREATE TABLE validities (
     dataset TEXT NOT NULL, plan TEXT NOT NULL, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL,
     certain INTEGER NOT NULL, columns TEXT NOT NULL,

@@ -14,11 +14,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from headwater.graphmodel.statements import Key, Statement, StatementIndex
+from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef
 
 NAMES = "names"  #: of a value: which names of datasets are one, as JSON
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "4"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "5"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 
@@ -114,20 +116,38 @@ class Derived:
 
     def retrying(self) -> list[int]:
         """The entries whose retry was cut off."""
-        rows = self.connection.execute("SELECT sequence FROM parked WHERE retrying ORDER BY sequence")
-        return [sequence for (sequence,) in rows]
+        found = self.connection.execute("SELECT sequence FROM parked WHERE retrying ORDER BY sequence")
+        return [sequence for (sequence,) in found]
 
     def parked(self) -> list[Parked]:
         """The entries that are set aside, by sequence."""
         with self._reading:
-            rows = self._reader.execute("SELECT sequence, kind, reason, at_ms FROM parked ORDER BY sequence")
-            return [Parked(*row) for row in rows]
+            found = self._reader.execute("SELECT sequence, kind, reason, at_ms FROM parked ORDER BY sequence")
+            return [Parked(*row) for row in found]
 
     def body_of_logic(self, plan: str) -> BodyRef | None:
         """Where the ledger has a body of a plan vertex; None if there is no such plan."""
         with self._reading:
             row = self._reader.execute("SELECT sequence FROM logics WHERE plan = ?", (plan,)).fetchone()
         return BodyRef.of(row[0]) if row else None
+
+    def statement(self, key: Key) -> Statement | None:
+        """The statement that counts of those that replace each other; it may be a withdrawal."""
+        query = """SELECT statement FROM statements
+            WHERE kind = ? AND subject = ? AND value = ? AND source = ? AND scope = ?"""
+        with self._reading:
+            found = self._reader.execute(query, key).fetchone()
+        return rows.statement_of(found[0]) if found else None
+
+    def statements_about(self, subject: str) -> list[Statement]:
+        """The statements that count and are about a node: its own, and the patterns that it matches."""
+        with self._reading:
+            found = self._reader.execute(
+                "SELECT statement FROM statements WHERE subject = ? UNION ALL SELECT statement FROM statements WHERE"
+                " pattern AND subject <> ?",
+                (subject, subject),
+            ).fetchall()
+        return StatementIndex(rows.statement_of(text) for (text,) in found).about(subject)
 
     def waiting_events(self) -> int:
         """How many events wait for their plan."""

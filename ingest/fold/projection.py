@@ -27,7 +27,7 @@ def project(
     events: Iterable[Event],
     statements: Iterable[Said] = (),
 ) -> Changes:
-    """Take plan bodies, events and statements into the tables; what that changes in the graph."""
+    """Write plan bodies, events and statements into the tables; what that changes in the graph."""
     return _Batch(tables, plan_at).run(plans, events, statements)
 
 
@@ -35,36 +35,38 @@ class _Batch:
     def __init__(self, tables: Tables, plan_at: PlanAt) -> None:
         self._tables = tables
         self._changes = Changes()
-        self._supports = ReferenceCounts(tables, self._changes, plan_at)
-        self._timelines = DatasetViews(tables, self._changes, self._supports.logic_of)
+        self._reference_counts = ReferenceCounts(tables, self._changes, plan_at)
+        self._dataset_views = DatasetViews(tables, self._changes, self._reference_counts.logic_of)
         self._statements = StatementViews(tables.connection, self._changes)
         self._bodies: dict[str, BodyRow | None] = {}  # as before the batch, by the agent's plan id
         self._events: dict[str, Event | None] = {}  # as before the batch, by run
 
     def run(self, plans: Iterable[MappedPlan], events: Iterable[Event], statements: Iterable[Said]) -> Changes:
-        for known in plans:
-            self._take_body(known)
+        for mapped in plans:
+            self._accept_body(mapped)
         for agent_plan_id, before in self._bodies.items():
             self._revise_runs(agent_plan_id, waited=before is None)
         for event in events:
-            self._take_event(event)
+            self._accept_event(event)
         revised = [(old, self._event(run)) for run, old in self._events.items()]
         self._settle_bodies(revised)
         for old, new in revised:
             self._settle_run(old, new)
-        self._timelines.settle()
         for said in statements:
             self._statements.accept(said)
+        for dataset in self._statements.retired_datasets():
+            self._dataset_views.retire(dataset)
+        self._dataset_views.settle()
         self._statements.settle()
         return self._changes
 
-    def _take_body(self, known: MappedPlan) -> None:
-        summary = known.summary
+    def _accept_body(self, mapped: MappedPlan) -> None:
+        summary = mapped.summary
         row = self._tables.body(summary.agent_plan_id)
         if row is None or summary.rank < row.summary.rank:
             self._bodies.setdefault(summary.agent_plan_id, row)
             flags = (row.executed, row.succeeded) if row else (False, False)
-            self._tables.put_body(BodyRow(known.ref, summary, *flags))
+            self._tables.put_body(BodyRow(mapped.ref, summary, *flags))
 
     def _revise_runs(self, agent_plan_id: str, *, waited: bool) -> None:
         for event in self._tables.events_of(agent_plan_id):
@@ -72,7 +74,7 @@ class _Batch:
         if waited:
             self._tables.join_events(agent_plan_id)
 
-    def _take_event(self, event: Event) -> None:
+    def _accept_event(self, event: Event) -> None:
         old = self._tables.event(event.id)
         new = choose(old, event) if old else event
         if new != old:
@@ -81,7 +83,7 @@ class _Batch:
 
     def _event(self, run: str) -> Event:
         event = self._tables.event(run)
-        assert event is not None, "an event that was taken is in the table"
+        assert event is not None, "an event that was accepted is in the table"
         return event
 
     def _settle_bodies(self, revised: list[tuple[Event | None, Event]]) -> None:
@@ -95,12 +97,12 @@ class _Batch:
                 after = self._with_flags(row, its_events)
                 if after != row:
                     self._tables.put_body(after)
-                self._supports.change(before, after)
-        reshaped, repartitioned = self._supports.settle()
+                self._reference_counts.change(before, after)
+        reshaped, repartitioned = self._reference_counts.settle()
         for dataset in sorted(reshaped):
-            self._timelines.reshape(dataset)
+            self._dataset_views.reshape(dataset)
         for dataset in sorted(repartitioned):
-            self._timelines.repartition(dataset)
+            self._dataset_views.repartition(dataset)
 
     def _with_flags(self, row: BodyRow, revised: list[tuple[Event | None, Event]]) -> BodyRow:
         """The body with whether it was executed and succeeded. All its events are asked if a success was taken back."""
@@ -127,18 +129,18 @@ class _Batch:
     def _drop(self, event: Event, of: Summary) -> None:
         write, read = now.write_of(event, of), now.read_of(event, of)
         if write:
-            self._timelines.drop_write(of.target, write)
+            self._dataset_views.drop_write(of.target, write)
         if read:
             for dataset in of.inputs:
-                self._timelines.drop_read(dataset, read)
+                self._dataset_views.drop_read(dataset, read)
 
     def _add(self, event: Event, of: Summary) -> None:
         write, read = now.write_of(event, of), now.read_of(event, of)
         if write:
-            self._timelines.add_write(of.target, write)
+            self._dataset_views.add_write(of.target, write)
         if read:
             for dataset in of.inputs:
-                self._timelines.add_read(dataset, read)
+                self._dataset_views.add_read(dataset, read)
 
 
 def _success(event: Event) -> bool:

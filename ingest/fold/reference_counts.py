@@ -1,7 +1,7 @@
-"""What bodies support, counted: plan vertices, operations, aliases, columns. What nothing supports any more is removed.
+"""How many plan bodies stand behind each plan vertex, alias and schema; at zero it is removed from the graph.
 
-One object a batch. `change` is told of each plan id whose body, or whose success, changed; `settle` compares what is
-supported before and after the batch.
+One object a batch. `change` is called for each plan id whose body, or whose success, changed; `settle` compares the
+counts before and after the batch. The operations of a plan vertex come from the best of its bodies.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LogicOf = Callable[[str], Logic]  #: the logic of a plan vertex
 
 
 class ReferenceCounts:
-    """The changes of one batch in what bodies support."""
+    """The changes of one batch in the counts, and what follows from them in the graph."""
 
     def __init__(self, tables: Tables, changes: Changes, plan_at: PlanAt) -> None:
         self._tables = tables
@@ -85,11 +85,11 @@ class ReferenceCounts:
         self._refs.setdefault(new.summary.plan, new.ref)
 
     def _succeed(self, row: BodyRow, change: int) -> None:
-        known = self._plan_at(row.ref)
-        self._succeeded[known.logic.plan] += change
-        for schema in schemas(known.plan, known.logic):
+        mapped = self._plan_at(row.ref)
+        self._succeeded[mapped.logic.plan] += change
+        for schema in schemas(mapped.plan, mapped.logic):
             self._schemas[schema] += change
-        for alias in ((row.summary.agent_plan_id, known.logic.plan), *aliases(known.plan)):
+        for alias in ((row.summary.agent_plan_id, mapped.logic.plan), *aliases(mapped.plan)):
             self._aliases[alias] += change
 
     def _settle_logic(self, plan: str) -> None:

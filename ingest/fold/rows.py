@@ -11,9 +11,10 @@ import orjson
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.columns import ColumnClaim
 from headwater.graphmodel.delta import Value
-from headwater.graphmodel.logic import Role, Schema, Summary
-from headwater.graphmodel.model import Effect, Run
+from headwater.graphmodel.logic import Schema, Summary
+from headwater.graphmodel.model import Effect, Role, Run
 from headwater.graphmodel.now import Contribution, Position, Read, Write
+from headwater.graphmodel.statements import Statement
 from headwater.graphmodel.validity import Validity, columns_of, columns_text
 
 
@@ -85,9 +86,9 @@ class DatasetRow(NamedTuple):
     """The views of a dataset as they are in the graph."""
 
     state: dict[str, Contribution]
-    tally: Counter[ColumnClaim]
+    claims: Counter[ColumnClaim]
     columns: dict[str, dict[str, Value]]
-    known: bool = False  #: whether its vertex is in the graph
+    in_graph: bool = False  #: whether its vertex is in the graph
 
 
 def summary_text(summary: Summary) -> bytes:
@@ -120,8 +121,8 @@ def logic_of(values: tuple[Any, ...]) -> LogicRow:
 def event_values(event: Event) -> tuple[Any, ...]:
     """An event as a row of `events`, without `joined`."""
     run = event.run
-    known = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
-    return (event.id, run.agent_plan_id, *known, event.received_ms)
+    reported = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
+    return (event.id, run.agent_plan_id, *reported, event.received_ms)
 
 
 def event_of(values: tuple[Any, ...]) -> Event:
@@ -163,8 +164,8 @@ def read_of(values: tuple[Any, ...]) -> ReadRow:
 
 def validity_values(dataset: str, valid: Validity) -> tuple[Any, ...]:
     """A row of `validities`."""
-    plan, standing, valid_from, valid_to = valid
-    return (dataset, plan, valid_from, valid_to, standing.certain, columns_text(standing.columns))
+    plan, contribution, valid_from, valid_to = valid
+    return (dataset, plan, valid_from, valid_to, contribution.certain, columns_text(contribution.columns))
 
 
 def validity_of(values: tuple[Any, ...]) -> Validity:
@@ -186,15 +187,31 @@ def schema_of(dataset: str, written: int, columns: bytes) -> Schema:
 def dataset_values(row: DatasetRow) -> tuple[bytes, bytes, bytes]:
     """The JSON columns of a row of `datasets`."""
     state = [(plan, s.certain, None if s.columns is None else sorted(s.columns)) for plan, s in row.state.items()]
-    tally = [(*voice, count) for voice, count in row.tally.items()]
-    return orjson.dumps(state), orjson.dumps(tally), orjson.dumps(row.columns)
+    claims = [(*claim, count) for claim, count in row.claims.items()]
+    return orjson.dumps(state), orjson.dumps(claims), orjson.dumps(row.columns)
 
 
-def dataset_of(state: bytes, tally: bytes, columns: bytes) -> DatasetRow:
+def dataset_of(state: bytes, claims: bytes, columns: bytes) -> DatasetRow:
     """The views in the JSON columns of a row of `datasets`."""
-    standing = {
+    contributions = {
         plan: Contribution(certain, None if names is None else frozenset(names))
         for plan, certain, names in orjson.loads(state)
     }
-    said = Counter({ColumnClaim(column, says, text): count for column, says, text, count in orjson.loads(tally)})
-    return DatasetRow(standing, said, orjson.loads(columns), known=True)
+    counts = Counter({ColumnClaim(column, says, text): count for column, says, text, count in orjson.loads(claims)})
+    return DatasetRow(contributions, counts, orjson.loads(columns), in_graph=True)
+
+
+def statement_values(one: Statement) -> tuple[Any, ...]:
+    """A row of `statements`."""
+    key = one.key
+    stands_as_pattern = one.is_pattern and not one.withdrawn
+    text = orjson.dumps({name: getattr(one, name) for name in _STATEMENT})
+    return (key.subject, key.kind, key.value, key.source, key.scope, stands_as_pattern, text)
+
+
+def statement_of(text: bytes) -> Statement:
+    """The statement in the JSON column of a row of `statements`. It was checked when it came."""
+    return Statement(**orjson.loads(text))
+
+
+_STATEMENT = tuple(Statement.__dataclass_fields__)

@@ -69,12 +69,12 @@ class Scan:
         last_job = None
         for values in self._db.execute("SELECT * FROM logics ORDER BY job, plan"):
             row = rows.logic_of(values)
-            known = self._plan_at(row.ref).logic
-            part = elements.plan_part(known)
+            logic = self._plan_at(row.ref).logic
+            part = elements.plan_part(logic)
             yield part if row.job != last_job else Part(tuple(v for v in part.vertices if v.id != row.job), part.edges)
             last_job = row.job
             if row.succeeded:
-                yield Part(edges=tuple(elements.logic_edges(known)))
+                yield Part(edges=tuple(elements.logic_edges(logic)))
             if row.operations:
                 yield elements.operations_part(row.plan, self._plan_at(row.operations).plan)
 
@@ -92,13 +92,13 @@ class Scan:
             yield Part(parts[0].vertices, tuple(edge for part in parts for edge in part.edges))
 
     def _datasets(self) -> Iterator[Part]:
-        for uri, *views in self._db.execute("SELECT uri, state, tally, columns FROM datasets ORDER BY uri"):
+        for uri, *views in self._db.execute("SELECT uri, state, claims, columns FROM datasets ORDER BY uri"):
             row = rows.dataset_of(*views)
             columns = tuple(Vertex(ids.column_id(uri, name), "column", found) for name, found in row.columns.items())
             edges = tuple(elements.column_edge(uri, name) for name in row.columns)
             yield Part((elements.dataset_vertex(uri), *columns), edges)
-            for plan, standing in row.state.items():
-                yield Part(edges=tuple(elements.now_edges(self._logic(plan), standing)))
+            for plan, contribution in row.state.items():
+                yield Part(edges=tuple(elements.now_edges(self._logic(plan), contribution)))
 
     def _validities(self) -> Iterator[Part]:
         query = f"SELECT dataset, {VALIDITY} FROM validities ORDER BY dataset, plan, valid_from"
@@ -131,7 +131,7 @@ class Scan:
 
     def _logic(self, plan: str) -> Logic:
         row = self._tables.logic(plan)
-        assert row is not None, "a plan that stands is in the table"
+        assert row is not None, "a plan that contributes is in the table"
         return self._plan_at(row.ref).logic
 
 

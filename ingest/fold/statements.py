@@ -17,7 +17,18 @@ import orjson
 from headwater.graphmodel import ids, statements
 from headwater.graphmodel.delta import vertex
 from headwater.graphmodel.elements import Part
-from headwater.graphmodel.statements import DESCRIPTION, LABELS, Key, Said, Snapshot, Statement, StatementIndex
+from headwater.graphmodel.statements import (
+    DESCRIPTION,
+    LABELS,
+    RETIRED,
+    TAG,
+    Key,
+    Said,
+    Snapshot,
+    Statement,
+    StatementIndex,
+)
+from headwater.ingest.fold import rows
 from headwater.ingest.fold.changes import Changes
 
 _IDS_OF_A_QUERY = 500  #: SQLite before 3.32 takes 999 values in a query
@@ -37,14 +48,19 @@ class StatementViews:
         if isinstance(said, Statement):
             self._accept_statement(said)
             return
-        known = self._snapshot_rank(said.source, said.scope)
-        if known is None or said.rank > known:
+        last = self._snapshot_rank(said.source, said.scope)
+        if last is None or said.rank > last:
             self._db.execute(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (said.source, said.scope, *said.rank)
             )
             self._withdraw_what_is_not_listed(said)
         for one in said.statements:
             self._accept_statement(one)
+
+    def retired_datasets(self) -> list[str]:
+        """The datasets in the graph before this batch that were said to be dropped, or no longer are."""
+        about = (one for one in self._changed.values() if one.kind == TAG and one.value == RETIRED)
+        return sorted({node for one in about for node, label in self._nodes_of(one).items() if label == "dataset"})
 
     def settle(self) -> None:
         """Work out what changes, for the nodes and the statements of this batch."""
@@ -59,7 +75,7 @@ class StatementViews:
             for node, label in self._nodes_of(one).items():
                 if one.kind == DESCRIPTION:
                     described[node] = label
-                elif one.kind == statements.TAG:
+                elif one.kind == TAG:
                     touched_tags.setdefault(node, set()).add(one.value)
         about = self._about({*new, *touched_tags, *described})
         for node in sorted({*new, *touched_tags}):
@@ -79,16 +95,14 @@ class StatementViews:
     def _withdraw_what_is_not_listed(self, snapshot: Snapshot) -> None:
         listed = {one.key for one in snapshot.statements}
         query = "SELECT statement FROM statements WHERE source = ? AND scope = ? AND source <> 'people'"
-        rows = self._db.execute(query, (snapshot.source, snapshot.scope)).fetchall()
-        for one in map(statement_of, rows):
+        for one in _statements(self._db.execute(query, (snapshot.source, snapshot.scope)).fetchall()):
             counts = one if one.key in listed else statements.withdrawn_by(one, snapshot.rank)
             if counts is not one:
                 self._put(counts)
 
     def _put(self, one: Statement) -> None:
         self._changed[one.key] = one
-        values = (one.subject, one.kind, one.key.value, one.source, one.scope, one.is_pattern and not one.withdrawn)
-        self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, _text(one)))
+        self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", rows.statement_values(one))
 
     def _settle_tags(self, node: str, about: list[Statement], only: set[str] | None) -> None:
         """Add the edges of a node to its tags, and remove those to tags that it has not any more.
@@ -124,7 +138,7 @@ class StatementViews:
         query = """SELECT statement FROM statements
             WHERE kind = ? AND subject = ? AND value = ? AND source = ? AND scope = ?"""
         found = self._db.execute(query, key).fetchone()
-        return statement_of(found) if found else None
+        return rows.statement_of(found[0]) if found else None
 
     def _snapshot_rank(self, source: str, scope: str) -> tuple[int, str] | None:
         query = "SELECT at, id FROM snapshots WHERE source = ? AND scope = ?"
@@ -133,8 +147,8 @@ class StatementViews:
 
     @cached_property
     def _patterns(self) -> StatementIndex:
-        """The patterns that stand."""
-        return StatementIndex(map(statement_of, self._db.execute("SELECT statement FROM statements WHERE pattern")))
+        """The patterns that are not withdrawn."""
+        return StatementIndex(_statements(self._db.execute("SELECT statement FROM statements WHERE pattern")))
 
     def _about(self, nodes: Iterable[str]) -> dict[str, list[Statement]]:
         """The statements that count and are about these nodes."""
@@ -142,7 +156,7 @@ class StatementViews:
         for some in _chunks(sorted(found)):
             marks = ", ".join("?" * len(some))
             query = f"SELECT statement FROM statements WHERE subject IN ({marks})"  # noqa: S608 - question marks alone
-            for one in map(statement_of, self._db.execute(query, some)):
+            for one in _statements(self._db.execute(query, some)):
                 found[one.subject].append(one)
         return found
 
@@ -176,19 +190,11 @@ class StatementViews:
 
 def effective_statements(db: sqlite3.Connection) -> StatementIndex:
     """All statements that count, out of the derived tables."""
-    return StatementIndex(map(statement_of, db.execute("SELECT statement FROM statements")))
+    return StatementIndex(_statements(db.execute("SELECT statement FROM statements")))
 
 
-def statement_of(row: tuple[bytes]) -> Statement:
-    """The statement in the last column of a row of `statements`. It was checked when it came."""
-    return Statement(**orjson.loads(row[0]))
-
-
-def _text(one: Statement) -> bytes:
-    return orjson.dumps({name: value for name, value in vars(one).items() if name in _FIELDS})
-
-
-_FIELDS = frozenset(Statement.__dataclass_fields__)  # `vars` has the cached rank as well
+def _statements(found: Iterable[tuple[bytes]]) -> Iterator[Statement]:
+    return (rows.statement_of(text) for (text,) in found)
 
 
 def _chunks(nodes: list[str]) -> Iterator[list[str]]:

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Iterator
 
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.delta import digest
-from headwater.graphmodel.logic import Role, Schema
+from headwater.graphmodel.logic import Schema
+from headwater.graphmodel.model import Role
 from headwater.graphmodel.now import Access, Position
+from headwater.graphmodel.statements import RETIRED, StatementIndex, retirements
 from headwater.graphmodel.validity import Validity
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef, BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
 
 _BODIES_KEPT = 5_000  #: in memory; a KB each
 _DATASETS_KEPT = 1_000  #: in memory; half a KB a column
-#: The columns of a write, a read, an event, a validity, as `derived_rows` takes them.
+#: The columns of a write, a read, an event, a validity, as `rows` takes them.
 WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
 READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
 EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
@@ -84,11 +86,11 @@ class Tables:
         return [rows.event_of(found) for found in self._db.execute(query, (agent_plan_id,))]
 
     def join_events(self, agent_plan_id: str) -> None:
-        """The plan of these events has come."""
+        """Mark the events of a plan as joined: its body is in the ledger now."""
         query = "UPDATE events SET joined = 1 WHERE agent_plan_id = ? AND joined = 0"
         self._db.execute(query, (agent_plan_id,))
 
-    # what bodies support
+    # counts of bodies
 
     def logic(self, plan: str) -> LogicRow | None:
         """A plan vertex."""
@@ -107,13 +109,13 @@ class Tables:
         return self._one("SELECT 1 FROM logics WHERE job = ? LIMIT 1", job) is not None
 
     def count_schema(self, schema: Schema, change: int) -> bool:
-        """Change how many bodies have the schema; whether it came or went by that."""
+        """Change how many bodies have the schema; whether it is the first, or was the last."""
         text = rows.schema_text(schema)
         key = (schema.dataset, digest("written" if schema.written else "read", text.decode()))
         return self._count("schemas", "dataset = ? AND hash = ?", key, change, (schema.written, text))
 
     def count_alias(self, alias: tuple[str, str], change: int) -> bool:
-        """Change how many bodies give the alias (spelling, target); whether it came or went by that."""
+        """Change how many bodies give the alias (spelling, target); whether it is the first, or was the last."""
         return self._count("aliases", "spelling = ? AND target = ?", alias, change)
 
     def count_partitioned(self, dataset: str, change: int) -> bool:
@@ -218,15 +220,15 @@ class Tables:
         """Whether a run saw the dataset before any known write."""
         return self._one("SELECT 1 FROM reads WHERE dataset = ? AND seen IS NULL LIMIT 1", dataset) is not None
 
-    # from when until when plans stand
+    # from when until when plans contribute
 
     def validities_since(self, dataset: str, timestamp: int) -> list[Validity]:
         """The validities of a dataset that end at or after a timestamp."""
         query = f"SELECT {VALIDITY} FROM validities WHERE dataset = ? AND valid_to >= ?"
         return [rows.validity_of(found) for found in self._db.execute(query, (dataset, timestamp))]
 
-    def stands_wholly(self, dataset: str, plan: str, timestamp: int) -> bool:
-        """Whether a plan stands at a timestamp for certain and with all its columns."""
+    def contributes_wholly(self, dataset: str, plan: str, timestamp: int) -> bool:
+        """Whether a plan contributes at a timestamp for certain and with all its columns."""
         query = """SELECT 1 FROM validities WHERE dataset = ? AND plan = ? AND valid_from <= ? AND valid_to > ?
             AND certain AND columns = ''"""
         return self._db.execute(query, (dataset, plan, timestamp, timestamp)).fetchone() is not None
@@ -236,15 +238,25 @@ class Tables:
         before, after = set(old), set(new)
         gone = [(dataset, v.plan, v.valid_from) for v in before - after]
         self._db.executemany("DELETE FROM validities WHERE dataset = ? AND plan = ? AND valid_from = ?", gone)
-        came = [rows.validity_values(dataset, v) for v in after - before]
-        self._db.executemany("INSERT INTO validities VALUES (?, ?, ?, ?, ?, ?)", came)
+        inserted = [rows.validity_values(dataset, v) for v in after - before]
+        self._db.executemany("INSERT INTO validities VALUES (?, ?, ?, ?, ?, ?)", inserted)
+
+    # when datasets were dropped
+
+    def retirements(self, dataset: str) -> list[int]:
+        """When people, or systems, say that a dataset was dropped; in ms since 1970."""
+        # The value stands in the text, so that SQLite uses the indexes of these few statements.
+        query = f"""SELECT statement FROM statements WHERE subject = ? AND value = '{RETIRED}'
+            UNION ALL SELECT statement FROM statements WHERE pattern AND value = '{RETIRED}' AND subject <> ?"""
+        found = self._db.execute(query, (dataset, dataset))
+        return retirements(StatementIndex(rows.statement_of(text) for (text,) in found).about(dataset))
 
     # views of datasets
 
     def dataset(self, uri: str) -> DatasetRow:
         """The views of a dataset; empty for one that is not known."""
         if uri not in self._datasets:
-            query = "SELECT state, tally, columns FROM datasets WHERE uri = ?"
+            query = "SELECT state, claims, columns FROM datasets WHERE uri = ?"
             found = self._db.execute(query, (uri,)).fetchone()
             _bound(self._datasets, _DATASETS_KEPT)
             self._datasets[uri] = rows.dataset_of(*found) if found else DatasetRow({}, Counter(), {})

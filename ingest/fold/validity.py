@@ -1,6 +1,7 @@
-"""From when until when plans stand in the state of one dataset, kept as writes come and go.
+"""From when until when plans contribute to the state of one dataset, kept as writes are added and removed.
 
-The fold is `graphmodel.now`'s; it is done again from the first write that came or went, and only as far as it differs.
+The fold is `graphmodel.now`'s. It is computed again from the first write that was added or removed, until it is as it
+was before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from headwater.ingest.fold.tables import Tables
 
 
 class ValidityIntervals:
-    """The history of one dataset."""
+    """The validities of one dataset."""
 
     def __init__(
         self, dataset: str, tables: Tables, changes: Changes, outputs_of: OutputsOf, *, partitioned: bool
@@ -26,28 +27,32 @@ class ValidityIntervals:
         self._changes = changes
         self._outputs_of = outputs_of
         self._partitioned = partitioned
+        self._retired = tables.retirements(dataset)
 
-    def come(self, writes: Mapping[Position, Write], state: State) -> State:
-        """Writes came, and none went: what holds now, where `state` held before."""
-        return state if self._nothing_new(writes, state) else self.revise(writes)
+    def after_added(self, writes: Mapping[Position, Write], state: State) -> State:
+        """The state now, where `state` was the one before and writes were only added."""
+        if not self._retired and self._nothing_new(writes, state):
+            return state
+        return self.after_changed(writes)
 
-    def revise(self, writes: Mapping[Position, Write]) -> State:
-        """These came or went: write what changes; what holds now."""
-        return self._revise(min(writes)[0], max(writes)[0])
+    def after_changed(self, writes: Mapping[Position, Write]) -> State:
+        """The state now, where these writes were added or removed."""
+        return self._recompute(min(writes)[0], max(writes)[0])
 
-    def renew(self) -> State:
-        """The dataset became partitioned, or ceased to be: all is folded anew."""
-        return self._revise(-STILL, STILL)
+    def recomputed(self) -> State:
+        """The state now, where the dataset became partitioned, was dropped, or the opposite: all is computed again."""
+        return self._recompute(-STILL, STILL)
 
-    def _revise(self, first: int, last: int) -> State:
-        known = self._tables.validities_since(self._dataset, first)
+    def _recompute(self, first: int, last: int) -> State:
+        before = self._tables.validities_since(self._dataset, first)
         writes = (row.write for row in self._tables.each_write_from(self._dataset, first))
-        begin = validity.before(known, first)
-        states = validity.states(writes, self._outputs_of, partitioned=self._partitioned, state=begin)
-        new = validity.revised(known, first, last, states)
-        self._tables.replace_validities(self._dataset, known, new)
-        self._changes.replace_edges(map(self._edge, known), map(self._edge, new))
-        return {v.plan: v.standing for v in new if v.valid_to == STILL}
+        retired = [timestamp for timestamp in self._retired if timestamp >= first]
+        begin = validity.state_before(before, first)
+        states = validity.states(writes, self._outputs_of, partitioned=self._partitioned, state=begin, retired=retired)
+        new = validity.revised(before, first, last, states)
+        self._tables.replace_validities(self._dataset, before, new)
+        self._changes.replace_edges(map(self._edge, before), map(self._edge, new))
+        return {v.plan: v.contribution for v in new if v.valid_to == STILL}
 
     def _edge(self, valid: Validity) -> Edge:
         return elements.made_by_edge(self._dataset, valid)
@@ -63,4 +68,4 @@ class ValidityIntervals:
 
     def _is_kept(self, write: Write) -> bool:
         keeps = now.replaces(write.effect, partitioned=self._partitioned) is Replaces.KEEP
-        return keeps and self._tables.stands_wholly(self._dataset, write.plan, write.timestamp)
+        return keeps and self._tables.contributes_wholly(self._dataset, write.plan, write.timestamp)

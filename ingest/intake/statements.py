@@ -1,35 +1,135 @@
-"""The bridge of statements: what people say of datasets, columns and jobs (`headwater.graphmodel.statements`)."""
+"""The bridge of statements: what people and systems say of datasets, columns and jobs, made entries of the ledger.
+
+A statement is checked, cleaned of secrets and given its time. Not here: what it may say (`graphmodel.statements`), and
+whether its node exists (`ingest.folder.statement_checking`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from headwater.graphmodel import statements
-from headwater.graphmodel.statements import CONTENT_TYPE, KIND, Statement, StatementError
+from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.naming import canonical
+from headwater.graphmodel.statements import (
+    CONTENT_TYPE,
+    KIND,
+    TAG,
+    Key,
+    Statement,
+    StatementError,
+    snapshot,
+    statement,
+    text,
+)
+from headwater.graphmodel.statements import parse as parse_said
 from headwater.ingest.intake.body import InvalidBody, parse
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Receipt
 from headwater.ingest.ledger.entries import NewEntry
-from headwater.spline_bridge.secret_patterns import clean_text
+from headwater.spline_bridge.secret_patterns import MASK, clean_text, is_masked, secret_name
+
+Notes = tuple[str, ...]  #: what was removed, for the ledger: ``reason: password``
 
 
-def stated(fields: Mapping[str, Any], at: int, by: str | None = None) -> NewEntry:
-    """A statement made ready for the ledger: at the time of its receipt (ms since 1970), by whom it names, or `by`.
+def said_by_person(fields: Mapping[str, Any], by: str | None = None) -> tuple[Statement, Notes]:
+    """A person's statement out of its fields, without secrets and not yet with a time (`at` is 0).
 
-    StatementError: the field that is wrong. Secrets in a description or reason are masked, and the entry says so.
+    `by` is who sends it, where the fields name nobody. StatementError: the field that is wrong.
     """
     if "at" in fields:
         raise StatementError("at", "the time of a statement is that of its receipt: leave out at")
-    made, notes = _cleaned(statements.statement({"by": by, **fields, "at": at}))
-    return NewEntry(KIND, CONTENT_TYPE, statements.text(made), by, notes)
+    for name in ("source", "scope"):
+        if name in fields:
+            raise StatementError(name, f"a statement by people has no {name}: systems send snapshots")
+    return _cleaned(statement({"by": by, **fields, "at": 0}))
 
 
-def _cleaned(made: Statement) -> tuple[Statement, tuple[str, ...]]:
-    value, in_value = clean_text(made.value)
-    reason, in_reason = clean_text(made.reason or "")
-    notes = [f"value: {kind}" for kind in in_value] + [f"reason: {kind}" for kind in in_reason]
-    return replace(made, value=value, reason=reason or None), tuple(notes)
+def entry_of(said: Statement, notes: Notes, sender: str | None = None) -> NewEntry:
+    """The ledger entry of a statement."""
+    return NewEntry(KIND, CONTENT_TYPE, text(said), sender, notes)
+
+
+class Times:
+    """Gives each statement a time after that of the one that it replaces, even where the clock was set back."""
+
+    _KEPT = 10_000  #: keys of the last statements; the graph knows the time of earlier ones
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        """`clock` gives ms since 1970."""
+        self._clock = clock
+        self._last: OrderedDict[Key, int] = OrderedDict()
+
+    def stamp(self, said: Statement, after: int) -> Statement:
+        """The statement with its time: now, but later than `after`, and than what was last stamped of its key."""
+        at = max(self._clock(), after + 1, self._last.get(said.key, -1) + 1)
+        self._last[said.key] = at
+        self._last.move_to_end(said.key)
+        while len(self._last) > self._KEPT:
+            self._last.popitem(last=False)
+        return replace(said, at=at)
+
+
+def _cleaned(said: Statement) -> tuple[Statement, Notes]:
+    """A statement without secrets. What is cleaned is checked again: a subject that was all secret is none."""
+    notes: list[str] = []
+
+    def clean(name: str, dirty: str | None) -> str | None:
+        found, kinds = clean_text(dirty or "")
+        notes.extend(f"{name}: {kind}" for kind in kinds)
+        return found or None
+
+    value = _clean_tag(said.value, notes) if said.kind == TAG else clean("value", said.value) or ""
+    subject = clean("subject", said.subject) or ""
+    made = replace(said, subject=subject, value=value, by=clean("by", said.by), reason=clean("reason", said.reason))
+    if "*" in made.subject and "*" not in said.subject:
+        raise StatementError("subject", "the subject holds a secret: name the node without it")
+    return made, tuple(notes)
+
+
+def _clean_tag(tag: str, notes: list[str]) -> str:
+    """A tag without secrets. KEY=VALUE is no secret for its key alone: ``token=monthly`` says how a token is renewed.
+
+    A password is the exception: nobody classifies data by one.
+    """
+    key, separator, value = tag.partition("=")
+    if clean_text(key)[1]:
+        raise StatementError("value", "the key of the tag looks like a secret")
+    found, kinds = clean_text(value)
+    if secret_name(key) == "password" and not is_masked(value):
+        found, kinds = MASK, ("password",)
+    notes.extend(f"value: {kind}" for kind in kinds)
+    return f"{key}{separator}{found}"
+
+
+def snapshot_entry(fields: Mapping[str, Any], at: int, sender: str | None = None) -> NewEntry:
+    """The ledger entry of a snapshot, `at` in ms since 1970. StatementError: the field that is wrong.
+
+    Subjects are made canonical and not looked up: a catalogue knows datasets before the first job reads them, and a
+    statement about a node that is not there waits for it.
+    """
+    if "at" in fields:
+        raise StatementError("at", "the time of a snapshot is that of its receipt: leave out at")
+    if "statements" not in fields:
+        raise StatementError("statements", "a snapshot lists statements")
+    made = snapshot({"by": sender, **fields, "at": at})
+    cleaned = [_cleaned(replace(one, subject=_canonical_subject(one.subject))) for one in made.statements]
+    notes = tuple(sorted({note for _, its_notes in cleaned for note in its_notes}))
+    listed = [
+        {"kind": one.kind, "subject": one.subject, "value": one.value, **({"reason": one.reason} if one.reason else {})}
+        for one, _ in cleaned
+    ]
+    by = cleaned[0][0].by if cleaned else clean_text(made.by or "")[0] or None
+    again = snapshot({"source": made.source, "scope": made.scope, "at": at, "by": by, "statements": listed})
+    return NewEntry(KIND, CONTENT_TYPE, text(again), sender, notes)
+
+
+def _canonical_subject(subject: str) -> str:
+    if subject.startswith("job:") or "*" in subject:
+        return subject
+    dataset, column = split_node(subject)
+    return canonical(dataset) if column is None else f"{canonical(dataset)}#{column.lower()}"
 
 
 def _accept(_content_type: str, body: bytes, receipt: Receipt) -> Accepted:
@@ -37,14 +137,17 @@ def _accept(_content_type: str, body: bytes, receipt: Receipt) -> Accepted:
     if not isinstance(document, dict):
         raise InvalidBody(400, "body: expected a statement as a JSON object")
     try:
-        return Accepted((stated(document, receipt.at_ms, receipt.sender),))
+        if "statements" in document:
+            return Accepted((snapshot_entry(document, receipt.at_ms, receipt.sender),))
+        said, notes = said_by_person(document, receipt.sender)
+        return Accepted((entry_of(replace(said, at=receipt.at_ms), notes, receipt.sender),))
     except StatementError as error:
         raise InvalidBody(400, f"{error.field}: {error}") from None
 
 
 def _decode(body: bytes, _content_type: str) -> Decoded:
     try:
-        return Decoded(statements=(statements.parse(body),))
+        return Decoded(statements=(parse_said(body),))
     except StatementError as error:
         raise DecodeError(f"{error.field}: {error}") from error
 

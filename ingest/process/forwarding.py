@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import orjson
@@ -22,6 +24,8 @@ from headwater.ingest.http.sockets import Sockets
 
 log = logging.getLogger(__name__)
 
+_BUSY = 503
+_BEING_OPENED: dict[str, Any] = {"error": "the graph is being opened: ask again soon", "field": None, "suggestions": []}
 _PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
 _SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
 _Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
@@ -53,6 +57,17 @@ def add_routes(app: web.Application, address: Path) -> None:
         add_route(app, path, _forward, "admin", methods=ANY_METHOD)
 
 
+async def ask(app: web.Application, path: str, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+    """A question of the server's own to the graph's process: the status and the JSON of its answer."""
+    url = URL(f"http://graph{path}").with_query(dict(parameters))
+    try:
+        async with app[_SESSION].get(url) as answer:
+            return answer.status, orjson.loads(await answer.read())
+    except aiohttp.ClientError as error:
+        log.warning("the graph's process does not answer: %s", error)
+        return _BUSY, dict(_BEING_OPENED)
+
+
 async def _forward(request: web.Request) -> web.Response:
     url = URL(f"http://graph{request.rel_url}", encoded=True)
     try:
@@ -62,18 +77,12 @@ async def _forward(request: web.Request) -> web.Response:
             return web.Response(body=await answer.read(), status=answer.status, headers=headers)
     except aiohttp.ClientError as error:
         log.warning("the graph's process does not answer: %s", error)
-        content: dict[str, object] = {
-            "error": "the graph is being opened: ask again soon",
-            "field": None,
-            "suggestions": [],
-        }
-        return web.Response(body=orjson.dumps(content), status=503, content_type="application/json")
+        return web.Response(body=orjson.dumps(_BEING_OPENED), status=_BUSY, content_type="application/json")
 
 
 # WebSockets -----------------------------------------------------------------------------------------------------------
 
 
-_BUSY = 503
 _LIMITS = Limits()
 
 

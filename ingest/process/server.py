@@ -17,13 +17,14 @@ import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from headwater.ingest.folder.targets import default_store
-from headwater.ingest.http import statements as stating
+from headwater.ingest.http import statements
 from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.authenticator import Sender
 from headwater.ingest.http.receiver import Settings, create_app
@@ -126,7 +127,9 @@ async def _run(
     instance = secrets.token_hex(8)
     add_route(app, "/", _front_page, Rule(None))
     add_route(app, "/health", _health(instance), PROBE)
-    stating.add_routes(app, committer)
+    statements.add_routes(
+        app, committer, partial(forwarding.ask, app, statements.CHECK_PATH), lambda: ledger.head().sequence
+    )
     forwarding.add_routes(app, graph.address)
     runner = make_runner(app)
     await runner.setup()

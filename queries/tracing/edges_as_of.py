@@ -9,7 +9,7 @@ from dataclasses import replace
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
 
-from headwater.graphmodel.columns import DIRECT, ColumnClaim, shown, voices_in
+from headwater.graphmodel.columns import DIRECT, ColumnClaim, claims_in, shown
 from headwater.graphmodel.ids import column_id, split_node
 from headwater.queries.answers.answer import Edge, Node
 from headwater.queries.tracing.as_of import PastTime
@@ -63,7 +63,7 @@ class EdgesAsOf(Edges):
                 self._g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
             )
             for row in rows.to_list():
-                for voice in voices_in(row["origins"], self._standings.of_plan(row["plan"])):
+                for voice in claims_in(row["origins"], self._standings.of_plan(row["plan"])):
                     found[column_id(row["target"], voice.column)].add(voice)
         return found
 

@@ -29,12 +29,12 @@ def stood(g: GraphTraversalSource, datasets: Sequence[str]) -> dict[str, list[Va
 
 def at(history: Iterable[Validity], timestamp: int) -> dict[str, Contribution]:
     """What stood at a time, in ms since 1970."""
-    return {v.plan: v.standing for v in history if v.valid_from <= timestamp < v.valid_to}
+    return {v.plan: v.contribution for v in history if v.valid_from <= timestamp < v.valid_to}
 
 
 def now(history: Iterable[Validity]) -> dict[str, Contribution]:
     """What stands."""
-    return {v.plan: v.standing for v in history if v.valid_to == STILL}
+    return {v.plan: v.contribution for v in history if v.valid_to == STILL}
 
 
 def states(history: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Contribution]]]:
@@ -48,7 +48,7 @@ def states(history: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Contrib
     for timestamp in sorted(turns):
         for begins, valid in sorted(turns[timestamp], key=lambda turn: turn[0]):
             if begins:
-                state[valid.plan] = valid.standing
+                state[valid.plan] = valid.contribution
             else:
                 del state[valid.plan]
         yield timestamp, state

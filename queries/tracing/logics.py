@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
 
-from headwater.graphmodel.columns import PARTIAL, voices_in
+from headwater.graphmodel.columns import PARTIAL, claims_in
 from headwater.graphmodel.ids import column_id
 from headwater.graphmodel.now import Contribution
 from headwater.queries.tracing.walk import chunks
@@ -67,7 +67,7 @@ class Logics:
         for ids in chunks(plans):
             rows = g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
             for row in rows.to_list():
-                for voice in voices_in(row["origins"], Contribution()):
+                for voice in claims_in(row["origins"], Contribution()):
                     column = column_id(row["target"], voice.column)
                     if voice.says != PARTIAL and column in columns:
                         self._found[column][row["plan"]].add(Source(subtype=voice.says, expression=voice.expression))

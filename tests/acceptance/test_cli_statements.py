@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import urllib.error
 import urllib.request
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import headwater as hw
 from tests.acceptance.door import PIPELINE, Server, headwater, parsed, serving
 
 EMAIL = "file:///data/lake/raw/crm/customers.csv#country"
+JOB = "job:spark/pipeline.score_report"
 LAST = "file:///data/lake/pipe/out/churn_by_country"
 
 
@@ -90,6 +92,17 @@ def test_two_names_become_one_and_two_again(loaded: Path) -> None:
     assert {raw, staged} <= {row["id"] for row in rows(loaded, "datasets")}
 
 
+def test_a_retired_dataset_has_no_lineage_from_then_on_and_its_past_stays(loaded: Path) -> None:
+    def edges(*more: str) -> int:
+        return len(json.loads(headwater("upstream", LAST, *more, "--data", loaded, "--json").stdout)["edges"])
+
+    whole, before = edges(), ("--as-of", "2026-11-23")
+    assert headwater("retire", LAST, "--data", loaded).returncode == 0
+    assert (edges(), edges(*before), edges("--as-of", "ever")) == (0, whole, whole)
+    assert headwater("retire", LAST, "--withdraw", "--data", loaded).returncode == 0
+    assert edges() == whole
+
+
 def test_an_ignored_job_is_left_out(loaded: Path) -> None:
     whole = json.loads(headwater("upstream", LAST, "--data", loaded, "--json").stdout)
     said = headwater("ignore", "*score_report", "--data", loaded)
@@ -106,6 +119,9 @@ def test_an_ignored_job_is_left_out(loaded: Path) -> None:
         (("tag", EMAIL, "two words#"), "is no tag"),
         (("tag", EMAIL, "pii", "--withdraw"), f"{EMAIL} has no tag pii"),
         (("retire", EMAIL), "leave out the column"),
+        (("retire", JOB), f"the tag retired is of a dataset: {JOB} is a job"),
+        (("ignore", LAST), f"the tag ignored is of a job: {LAST} is a dataset"),
+        (("same", LAST, "/nowhere"), "there is no dataset '/nowhere'"),
         (("describe", EMAIL), "needs a text"),
     ],
 )
@@ -123,7 +139,7 @@ def test_through_a_server_and_in_python(loaded: Path) -> None:
             assert [node.tags for node in graph.upstream(EMAIL).nodes] == [("pii",)]
             graph.describe(LAST, "by country")
         status, answer = post(server, {"kind": "tag", "subject": EMAIL, "value": "gdpr=art. 9", "by": "ann"})
-        assert (status, answer) == (201, {"entry": 22})
+        assert (status, answer) == (201, {"entry": 22, "subject": EMAIL, "value": "gdpr=art. 9", "nodes": 1})
         tags = server.get(f"/api/v1/queries/tags?node={EMAIL.replace('#', '%23')}&after=22")[1]["rows"]
         assert [(row["tag"], row["reason"]) for row in tags] == [("gdpr=art. 9", None), ("pii", "register")]
 
@@ -137,6 +153,7 @@ def test_through_a_server_and_in_python(loaded: Path) -> None:
         ({"kind": "tga", "subject": EMAIL, "value": "pii"}, "kind"),
         ({"kind": "tag", "subject": 7, "value": "pii"}, "subject"),
         ({"kind": "tag", "subject": EMAIL, "value": "pii", "at": 5}, "at"),
+        ({"kind": "tag", "subject": EMAIL, "value": "pii", "source": "glue"}, "source"),
         ({"kind": "tag", "subject": EMAIL, "value": "pii", "withdrawn": "yes"}, "withdrawn"),
         ({"kind": "tag", "subject": EMAIL, "value": "pii", "who": "ann"}, "who"),
         ({"kind": "tag", "subject": EMAIL, "value": "x" * 5_000}, "value"),
@@ -159,8 +176,89 @@ def test_secrets_in_a_reason_are_masked_before_they_are_kept(loaded: Path) -> No
     assert json.loads(redactions) != []
 
 
-def post(server: Server, statement: object) -> tuple[int, Any]:
-    request = urllib.request.Request(server.url + "/api/v1/statements", json.dumps(statement).encode(), method="POST")
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "/data/lake/raw/crm/customers.csv#COUNTRY",
+        "file:/data/lake/raw/crm/customers.csv#Country",
+        "file:///data/lake/raw/crm/customers.csv/#country",
+        " file:///data/lake/raw/crm/customers.csv#country",
+    ],
+)
+def test_any_spelling_of_a_node_is_kept_as_its_id(loaded: Path, spelling: str) -> None:
+    with serving(loaded) as server:
+        status, answer = post(server, {"kind": "tag", "subject": spelling, "value": "pii"})
+        assert (status, answer["subject"]) == (201, EMAIL)
+        status, answer = post(server, {"kind": "tag", "subject": EMAIL, "value": "pii", "withdrawn": True})
+        assert status == 201
+        assert (
+            server.get(f"/api/v1/queries/tags?node={EMAIL.replace('#', '%23')}&after={answer['entry']}")[1]["rows"]
+            == []
+        )
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "said"),
+    [
+        ({"kind": "tag", "subject": f"{EMAIL}x", "value": "pii"}, 404, EMAIL),
+        ({"kind": "tag", "subject": "s3://nowhere/*", "value": "pii"}, 400, "nothing matches"),
+        ({"kind": "description", "subject": "s3://nowhere/t", "value": "sold"}, 404, "there is no"),
+        ({"kind": "same", "subject": "s3://nowhere/t", "value": LAST}, 404, "there is no dataset"),
+        ({"kind": "tag", "subject": JOB, "value": "retired"}, 400, "of a dataset"),
+        ({"kind": "tag", "subject": "pipeline.score_report", "value": "retired"}, 400, "is a job"),
+        ({"kind": "tag", "subject": "file:///data/*#x", "value": "retired"}, 400, "of a dataset"),
+        ({"kind": "tag", "subject": LAST, "value": "ignored"}, 400, "of a job"),
+        ({"kind": "tag", "subject": EMAIL, "value": "pii", "withdrawn": True}, 400, "has no tag pii"),
+    ],
+)
+def test_what_is_no_node_is_refused_and_nothing_is_kept(
+    loaded: Path, statement: dict[str, object], status: int, said: str
+) -> None:
+    with serving(loaded) as server:
+        answered = post(server, statement)
+        assert answered[0] == status
+        assert said in json.dumps(answered[1])
+        assert server.get("/api/v1/stats")[1]["entries"] == 18
+
+
+def test_what_a_source_no_longer_lists_is_withdrawn_and_what_people_said_stays(loaded: Path) -> None:
+    with serving(loaded) as server:
+        listed = [{"kind": "tag", "subject": spelling, "value": "pii"} for spelling in (EMAIL, "/data/lake/later")]
+        snapshot = {"source": "glue", "scope": "crm", "statements": listed}
+        assert post(server, {"kind": "tag", "subject": EMAIL, "value": "pii"})[0] == 201
+        assert post(server, snapshot, "/snapshots") == (201, {"entry": 20})
+        tagged = "/api/v1/queries/tagged?tag=pii&after="
+        assert [row["id"] for row in server.get(f"{tagged}20")[1]["rows"]] == [EMAIL]
+        status, answer = post(server, {"kind": "tag", "subject": EMAIL, "value": "pii", "withdrawn": True})
+        assert (status, answer["entry"]) == (201, 21)
+        assert [row["id"] for row in server.get(f"{tagged}21")[1]["rows"]] == [EMAIL]
+        status, answer = post(server, {"kind": "tag", "subject": EMAIL, "value": "pii", "withdrawn": True})
+        assert (status, answer["error"]) == (400, "pii comes from glue (crm): it is withdrawn there")
+        assert post(server, {**snapshot, "statements": []}, "/snapshots")[0] == 201
+        assert server.get("/api/v1/queries/tag-counts?after=22")[1]["rows"] == []
+
+
+def test_a_tag_whose_key_only_names_a_secret_is_kept_and_secrets_are_not(loaded: Path) -> None:
+    with serving(loaded) as server:
+        assert post(server, {"kind": "tag", "subject": EMAIL, "value": "token=monthly"})[1]["value"] == "token=monthly"
+        secret = "AKIA" + "A" * 16
+        said = {"kind": "tag", "subject": EMAIL, "value": f"key={secret}", "by": f"ann {secret}", "reason": secret}
+        assert post(server, said)[1]["value"] == "key=*****"
+        assert post(server, {**said, "subject": f"s3://{secret}:x@lake/*"})[0] == 400
+        assert post(server, {**said, "value": "password=hunter2"})[1]["value"] == "password=*****"
+        snapshot = {"source": "glue", "scope": "crm", "by": secret}
+        listed = {"kind": "tag", "subject": EMAIL, "value": f"key={secret}"}
+        assert post(server, {**snapshot, "statements": [said]}, "/snapshots")[0] == 400  # `by` is the snapshot's
+        assert post(server, {**snapshot, "statements": [listed]}, "/snapshots")[0] == 201
+    with closing(sqlite3.connect(loaded / "ledger.sqlite")) as ledger:
+        bodies = [zlib.decompress(body) for (body,) in ledger.execute("SELECT packed FROM bodies ORDER BY content")]
+    assert b"token=monthly" in bodies[18]
+    assert not [body for body in bodies[18:] if secret.encode() in body or b"hunter2" in body]
+
+
+def post(server: Server, statement: object, path: str = "") -> tuple[int, Any]:
+    url = f"{server.url}/api/v1/statements{path}"
+    request = urllib.request.Request(url, json.dumps(statement).encode(), method="POST")
     try:
         with urllib.request.urlopen(request) as response:
             return response.status, parsed(response.read())

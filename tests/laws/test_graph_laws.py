@@ -18,7 +18,7 @@ from headwater.graphmodel.choice import Body, Event
 from headwater.graphmodel.conformity import violations
 from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
 from headwater.graphmodel.logic import logic, summary
-from headwater.graphmodel.model import Dataset, DependencyType, Effect, Job, Plan, Run
+from headwater.graphmodel.model import Dataset, DependencyType, Effect, Job, Plan, Role, Run
 from headwater.graphmodel.statements import Snapshot, Statement
 from headwater.graphmodel.whole import Graph
 from headwater.ingest.fold.file import Derived
@@ -216,7 +216,11 @@ def run(
     return (Event(Run(agent_plan_id, NOW + hour * HOUR, duration, app_id, **more), NOW + 9 * HOUR),)
 
 
-AS_WRAPPER, AS_INNER = {"command": "CreateTableAsSelect"}, {"command": "AppendData"}
+def retired(subject: str, hour: int, *, withdrawn: bool = False) -> Statement:
+    return Statement("tag", subject, "retired", NOW + hour * HOUR, withdrawn=withdrawn)
+
+
+AS_WRAPPER, AS_INNER = {"role": Role.WRAPPER}, {"role": Role.INNER}
 SELF = {"inputs": (Dataset(URIS[0]),)}
 
 
@@ -240,6 +244,9 @@ SELF = {"inputs": (Dataset(URIS[0]),)}
         [body("p", **AS_INNER), body("q", **AS_WRAPPER), run("q", 3, 2), run("p", 2, 1), run("p", 2, 1, error="Lost")],
         # a run that others saw fails after all; then nothing is known before them
         [body("p"), body("q", **SELF, target=Dataset(URIS[1])), run("p", 1), run("q", 3), run("p", 1, error="Lost")],
+        # a dataset was dropped, between writes, by itself and by a pattern; and one of the two is withdrawn
+        [body("p"), body("q", effect=Effect.KEEP), run("p", 1), retired(URIS[0], 2), run("q", 3), retired("s3://*", 4)],
+        [body("p"), run("p", 1), retired(URIS[0], 2), retired("s3://*", 0), retired(URIS[0], 3, withdrawn=True)],
         # the only logic of a job, and of a dataset, is replaced
         [body("p"), run("p", 1), better("p", job=Job("spark", "two"), target=Dataset(URIS[1]))],
     ],

@@ -15,7 +15,7 @@ from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.model import Effect
 from headwater.graphmodel.now import Read, RelevantWrites, Write
-from headwater.graphmodel.statements import Snapshot, Statement, StatementIndex, effective, with_statements
+from headwater.graphmodel.statements import Snapshot, Statement, StatementIndex, effective, retirements, with_statements
 from headwater.graphmodel.whole import Graph
 from headwater.graphstore.neptune_csv import lines
 from headwater.ingest.fold.scan import Scan
@@ -55,10 +55,10 @@ def test_the_derived_tables_hold_the_whole_each_element_once(entries: list[Entry
 def in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
     """What the distributed job does, with dictionaries for its shuffles."""
     index = StatementIndex(effective(e for e in entries if isinstance(e, Statement | Snapshot)).values())
-    yield from (with_statements(part, index) for part in _in_pieces(entries, split))
+    yield from (with_statements(part, index) for part in _in_pieces(entries, split, index))
 
 
-def _in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
+def _in_pieces(entries: Sequence[Entry], split: int, index: StatementIndex) -> Iterator[Part]:
     all_bodies = [entry for entry in entries if isinstance(entry, Body)]
     all_events = [event for entry in entries if isinstance(entry, tuple) for event in entry]
     bodies = grouped(all_bodies, lambda body: body.plan.agent_plan_id)
@@ -73,11 +73,11 @@ def _in_pieces(entries: Sequence[Entry], split: int) -> Iterator[Part]:
     yield from (thing for thing in told if isinstance(thing, Part))
     for plan in plans:
         yield from plan_parts(plan)
-    abouts = [thing for thing in told if isinstance(thing, DatasetFact)] + [logic_fact(plan) for plan in plans]
-    for dataset, same_dataset in grouped(abouts, lambda about: about.dataset).items():
+    facts_of = [thing for thing in told if isinstance(thing, DatasetFact)] + [logic_fact(plan) for plan in plans]
+    for dataset, same_dataset in grouped(facts_of, lambda about: about.dataset).items():
         facts = [about.fact for about in same_dataset]
         halves = (reduce(Facts.add, half, Facts()) for half in (facts[:split], facts[split:]))
-        yield from reduce(Facts.merge, halves).parts(dataset)
+        yield from reduce(Facts.merge, halves).parts(dataset, retirements(index.about(dataset)))
 
 
 @given(worlds(), st.integers(0, 5))

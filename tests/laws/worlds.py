@@ -20,6 +20,7 @@ from headwater.graphmodel.model import (
     Origin,
     OutputColumn,
     Plan,
+    Role,
     Run,
     Subtype,
 )
@@ -87,7 +88,8 @@ plans = st.builds(
     job=st.sampled_from((Job("spark", "one"), Job("spark", "two"))),
     target=datasets,
     effect=st.sampled_from(Effect),
-    command=st.sampled_from(("SaveIntoDataSourceCommand", "AppendData", "AppendData")),
+    command=st.just("Save"),
+    role=st.sampled_from((Role.NONE, Role.INNER, Role.INNER)),
     inputs=st.lists(datasets, max_size=2, unique_by=lambda d: d.uri).map(tuple),
     columns=st.lists(output_columns, max_size=2).map(tuple),
     derivations=st.lists(derivations, max_size=3).map(tuple),
@@ -113,6 +115,7 @@ def runs(agent_plan_ids: st.SearchStrategy[str]) -> st.SearchStrategy[Run]:
 
 subjects = ("s3://lake/a", "s3://lake/a#id", "s3://lake/*", "s3://lake/*#*i*", "*#price", "job:spark/one", "job:*")
 described = ("s3://lake/a", "s3://lake/b#id", "job:spark/two")
+times = st.integers(NOW, NOW + 3) | st.sampled_from([NOW + hours * HOUR for hours in range(1, 5)])
 people = {"source": st.just("people"), "scope": st.just("")}
 systems = {"source": st.just("glue"), "scope": st.sampled_from(("sales", "hr"))}
 
@@ -122,8 +125,8 @@ def _single(origin: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[Stat
         Statement,
         kind=st.just("tag"),
         subject=st.sampled_from(subjects),
-        value=st.sampled_from(("pii", "owner=ann")),
-        at=st.integers(NOW, NOW + 3),
+        value=st.sampled_from(("pii", "owner=ann", "retired")),
+        at=times,
         by=st.sampled_from((None, "ann", "bob")),
         withdrawn=st.booleans(),
         **origin,
@@ -132,26 +135,24 @@ def _single(origin: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[Stat
         kind=st.just("description"),
         subject=st.sampled_from(described),
         value=st.sampled_from(("", "all that was sold")),
-        at=st.integers(NOW, NOW + 3),
+        at=times,
         withdrawn=st.booleans(),
         **origin,
     )
 
 
 _listed = st.fixed_dictionaries(
-    {"kind": st.just("tag"), "subject": st.sampled_from(subjects), "value": st.sampled_from(("pii", "owner=ann"))}
+    {"kind": st.just("tag"), "subject": st.sampled_from(subjects), "value": st.sampled_from(("pii", "retired"))}
 ) | st.fixed_dictionaries(
     {"kind": st.just("description"), "subject": st.sampled_from(described), "value": st.just("as catalogued")}
 )
-snapshots = st.fixed_dictionaries(
-    {**systems, "at": st.integers(NOW, NOW + 3), "statements": st.lists(_listed, max_size=3)}
-).map(snapshot)
+snapshots = st.fixed_dictionaries({**systems, "at": times, "statements": st.lists(_listed, max_size=3)}).map(snapshot)
 statements = _single(people) | _single(systems) | snapshots | snapshots
 
 
 @st.composite
 def bodies(draw: st.DrawFn) -> list[Body]:
-    """Plans, other bodies of one plan id, and the same logic under another plan id or command."""
+    """Plans, other bodies of one plan id, and the same logic under another plan id or role."""
     made = [replace(p, agent_plan_id=f"p{i}") for i, p in enumerate(draw(st.lists(plans, min_size=1, max_size=2)))]
     for i in range(draw(st.integers(1, 3))):
         original = draw(st.sampled_from(made))
@@ -164,8 +165,7 @@ def other_body(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
 
 
 def other_report(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
-    command = "AppendData" if plan.command == "CreateTableAsSelect" else "CreateTableAsSelect"
-    return replace(plan, agent_plan_id=name, command=command)
+    return replace(plan, agent_plan_id=name, role=Role.INNER if plan.role is Role.WRAPPER else Role.WRAPPER)
 
 
 def same_logic(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
@@ -203,7 +203,7 @@ def histories(draw: st.DrawFn) -> list[Entry]:
     target = Dataset(URIS[0], partition_columns=draw(st.sampled_from(((), ("dt",)))))
     sources = st.lists(derivations, min_size=1, max_size=3, unique_by=lambda d: d.target.lower()).map(tuple)
     made = [
-        replace(draw(plans), agent_plan_id=f"p{i}", target=target, command="Save", derivations=draw(sources))
+        replace(draw(plans), agent_plan_id=f"p{i}", target=target, role=Role.NONE, derivations=draw(sources))
         for i in range(draw(st.integers(2, 4)))
     ]
     turns = draw(st.lists(st.sampled_from(made), min_size=4, max_size=8))

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from headwater.graphmodel import now
-from headwater.graphmodel.logic import Role
-from headwater.graphmodel.model import Effect
+from headwater.graphmodel.model import Effect, Role
 from headwater.graphmodel.now import Contribution, Read, Replaces, Write
 
 OUTPUTS = {"p": frozenset("abc"), "q": frozenset("ab"), "r": frozenset("c")}

@@ -1,4 +1,4 @@
-"""From when until when plans stand in the state of a dataset: one table a rule. Times are small numbers of ms."""
+"""From when until when plans contribute to the state of a dataset: one table a rule. Times are small numbers of ms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import pytest
 
 from headwater.graphmodel.model import Effect
 from headwater.graphmodel.now import Contribution, Write
-from headwater.graphmodel.validity import STILL, Validity, before, columns_of, columns_text, revised, states, validities
+from headwater.graphmodel.validity import (
+    STILL,
+    Validity,
+    columns_of,
+    columns_text,
+    revised,
+    state_before,
+    states,
+    validities,
+)
 
 OUTPUTS = {"p": frozenset("abc"), "q": frozenset("ab"), "r": frozenset("c")}
 ALL, KEEP, OVERWRITE = Effect.ALL, Effect.KEEP, Effect.OVERWRITE
@@ -77,7 +86,7 @@ def test_a_late_write_is_folded_in_only_as_far_as_it_matters(writes: list[Write]
     whole = sorted([*writes, came], key=lambda w: w.position)
     known = [v for v in stood(writes) if v.valid_to >= came.timestamp]
     following = iter([w for w in whole if w.timestamp >= came.timestamp])
-    changes = states(following, OUTPUTS.__getitem__, partitioned=False, state=before(known, came.timestamp))
+    changes = states(following, OUTPUTS.__getitem__, partitioned=False, state=state_before(known, came.timestamp))
     new = revised(known, came.timestamp, came.timestamp, changes)
     assert stood(writes) - set(known) | set(new) == stood(whole)
     assert len(list(following)) == left
@@ -86,3 +95,20 @@ def test_a_late_write_is_folded_in_only_as_far_as_it_matters(writes: list[Write]
 @pytest.mark.parametrize("columns", [None, frozenset(), frozenset("ab"), frozenset(['ä"\n'])])
 def test_columns_as_text(columns: frozenset[str] | None) -> None:
     assert columns_of(columns_text(columns)) == columns
+
+
+@pytest.mark.parametrize(
+    ("retired", "expected"),
+    [
+        ([7], {valid("p", 1, 4), valid("q", 4, 7)}),  # what was written before holds no longer
+        ([2], {valid("p", 1, 2), valid("q", 4)}),  # written again since
+        ([4], {valid("p", 1, 4), valid("q", 4)}),  # at the time of a write: the write is later
+        ([0], {valid("p", 1, 4), valid("q", 4)}),
+        ([2, 3, 9], {valid("p", 1, 2), valid("q", 4, 9)}),
+    ],
+)
+def test_a_dataset_that_was_dropped_holds_nothing_until_it_is_written_again(
+    retired: list[int], expected: set[Validity]
+) -> None:
+    writes = [write(1, "p"), write(4, "q")]
+    assert set(validities(states(writes, OUTPUTS.__getitem__, partitioned=False, retired=retired))) == expected
