@@ -67,7 +67,10 @@ Decode = Callable[[bytes, str], Decoded]
 """(body, content type) of a kept entry. Pure, and the same on every machine. Raises `DecodeError` alone."""
 
 Recognise = Callable[[object, bytes], Iterable[Payload]]
-"""(parsed JSON, its bytes) of a file or of a line of one: what in it is of this bridge; nothing if it is not."""
+"""(parsed JSON, its bytes) of a file or of a line of one: what in it is of this bridge; nothing if it is not.
+
+DecodeError: it is a file of this bridge, and damaged.
+"""
 
 OutputTypes = Callable[[bytes, str, int], dict[str, str]]
 """(body, content type, index of the plan): Spark's type of each output column by lower-case name, as far as said."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from headwater.ingest.intake.bridge import Bridge
+from headwater.ingest.intake.bridge import Bridge, DecodeError
 from headwater.ingest.intake.bridges import BRIDGES
 
 #: What can be in a file, for the message about one that is something else.
@@ -106,9 +106,11 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
     except orjson.JSONDecodeError as error:
         yield NotAPayload(path, f"not JSON: {error.msg} at line {error.lineno}", asked, line)
         return
-    found: list[Item] = [
-        Found(path, bridge, payload.content_type, payload.body, line)
-        for bridge in BRIDGES.values()
-        for payload in bridge.recognise(document, body)
-    ]
+    found: list[Item] = []
+    try:
+        for bridge in BRIDGES.values():
+            payloads = bridge.recognise(document, body)
+            found += (Found(path, bridge, payload.content_type, payload.body, line) for payload in payloads)
+    except DecodeError as error:
+        found = [NotAPayload(path, str(error), asked, line)]
     yield from found or [NotAPayload(path, f"neither {' nor '.join(_TITLES)}", asked, line)]

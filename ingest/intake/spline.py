@@ -87,8 +87,9 @@ def _plan_in(document: object, body: bytes) -> Iterator[Payload]:
     """A plan as posted, or the one in a `_LINEAGE` file, which the agent's `hdfs` dispatcher writes beside the data."""
     if isinstance(document, Mapping) and "executionPlan" in document:
         plan = document["executionPlan"]
-        if isinstance(plan, Mapping):
-            yield Payload(_version_of(plan), orjson.dumps(plan))
+        if not isinstance(plan, Mapping):
+            raise DecodeError("its executionPlan is no object")
+        yield Payload(_version_of(plan), orjson.dumps(plan))
     elif isinstance(document, Mapping) and isinstance(document.get("operations"), Mapping):
         yield Payload(_version_of(document), body)
 
