@@ -1,7 +1,7 @@
 """The derived tables' file: SQLite beside the graph, the checkpoint, what is parked. Never the truth.
 
 Whatever is wrong with the file (another format, another ledger, damage), it is emptied and rebuilt by replay. What the
-tables mean is in `derived.sql`; what the projector reads and writes in them in `derived_rows` and `derived_tables`.
+tables mean is in `derived.sql`; what the projector reads and writes in them in `rows` and `tables`.
 """
 
 from __future__ import annotations

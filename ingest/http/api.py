@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from headwater.graphmodel.statements import StatementError
+from headwater.graphmodel.statements import Statement, StatementError, parse
 from headwater.graphstore.errors import Damaged, Denied, Exceeded, InUse, TransientError
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.statement_checking import check
@@ -24,7 +24,6 @@ from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from headwater.ingest.http.metrics import exposition
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.statements import CHECK_PATH
-from headwater.ingest.intake.statements import said_by_person
 from headwater.queries.answers.errors import NodeNotFound, QueryError, UnknownQuery
 from headwater.queries.catalogue.catalogue import QUERIES
 
@@ -55,7 +54,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/plan-types", _plan_types, "read")
     add_route(app, "/api/v1/plan-entry", _plan_entry, "read")
     add_route(app, "/api/v1/search", _search, "read")
-    add_route(app, CHECK_PATH, _statement_check, "read")
+    add_route(app, CHECK_PATH, _statement_check, "read", methods=["POST"])
     add_route(app, "/api/v1/stats", _stats, "read")
     add_route(app, "/api/v1/parked", _parked, "read")
     add_route(app, "/ready", _ready, PROBE)
@@ -103,16 +102,17 @@ async def _plan_entry(request: web.Request) -> web.Response:
 
 
 async def _statement_check(request: web.Request) -> web.Response:
-    """What a statement would be about: `statement_checking.Checked`, or the reason why it would be refused."""
+    """What a statement would be about: `statement_checking.Checked`, or the reason why it would be refused.
+
+    Asked by the server alone, which passes no request with a body on.
+    """
     await _after(request)
-    _no_parameters(request, ("after", "kind", "subject", "value", "withdrawn"))
-    fields: dict[str, Any] = {
-        name: request.query[name] for name in ("kind", "subject", "value") if name in request.query
-    }
     try:
-        said, _ = said_by_person({**fields, "withdrawn": request.query.get("withdrawn") == "true"})
+        said = parse(await request.read())
     except StatementError as error:
         raise QueryError(str(error), error.field) from None
+    if not isinstance(said, Statement):
+        raise QueryError("a snapshot is not looked up", "statements")
     return _json((await _in_thread(request, lambda: check(request.app[SERVICE], said))).to_dict())
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from headwater.graphmodel.statements import Statement, StatementError
+from headwater.graphmodel.statements import Statement, StatementError, text
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.routes import add_route
 from headwater.ingest.intake.body import MIB, InvalidBody, Limits, Reading, parse, read
@@ -35,8 +35,8 @@ _SNAPSHOT_LIMITS = Limits(wire_bytes=16 * MIB, unpacked_bytes=16 * MIB, reading_
 
 _FOUND, _REFUSED, _NOT_FOUND = 200, 400, 404
 
-Ask = Callable[[Mapping[str, str]], Awaitable[tuple[int, dict[str, Any]]]]
-"""Asks the graph's process at `CHECK_PATH`: parameters in; status and JSON out."""
+Ask = Callable[[bytes, Mapping[str, str]], Awaitable[tuple[int, dict[str, Any]]]]
+"""Asks the graph's process at `CHECK_PATH`: a statement as JSON and parameters in; status and JSON out."""
 
 
 def add_routes(
@@ -91,13 +91,11 @@ class _Routes:
 
     async def _checked(self, said: Statement) -> tuple[int, dict[str, Any]]:
         """The graph's answer. A refusal counts once the graph has all that the ledger has: it may lag behind."""
-        asked = {"kind": said.kind, "subject": said.subject, "value": said.value}
-        if said.withdrawn:
-            asked["withdrawn"] = "true"
-        status, answer = await self._ask(asked)
+        body = text(said)
+        status, answer = await self._ask(body, {})
         if status in (_REFUSED, _NOT_FOUND):
             last = await asyncio.to_thread(self._head)
-            status, answer = await self._ask({**asked, "after": str(last)})
+            status, answer = await self._ask(body, {"after": str(last)})
         return status, answer
 
     async def _appended(self, entry: NewEntry, about: Mapping[str, Any]) -> web.Response:

@@ -57,11 +57,13 @@ def add_routes(app: web.Application, address: Path) -> None:
         add_route(app, path, _forward, "admin", methods=ANY_METHOD)
 
 
-async def ask(app: web.Application, path: str, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+async def ask(
+    app: web.Application, path: str, body: bytes, parameters: Mapping[str, str]
+) -> tuple[int, dict[str, Any]]:
     """A question of the server's own to the graph's process: the status and the JSON of its answer."""
     url = URL(f"http://graph{path}").with_query(dict(parameters))
     try:
-        async with app[_SESSION].get(url) as answer:
+        async with app[_SESSION].post(url, data=body) as answer:
             return answer.status, orjson.loads(await answer.read())
     except aiohttp.ClientError as error:
         log.warning("the graph's process does not answer: %s", error)

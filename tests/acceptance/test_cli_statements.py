@@ -137,7 +137,7 @@ def test_through_a_server_and_in_python(loaded: Path) -> None:
         with hw.open(server=server.url) as graph:
             assert graph.tag(f"{LAST}#country", "public", by="bob").nodes == 1
             assert [node.tags for node in graph.upstream(EMAIL).nodes] == [("pii",)]
-            graph.describe(LAST, "by country")
+            graph.describe(LAST, "by country, " + "\u00fc" * 3_900)  # longer than a URL may be
         status, answer = post(server, {"kind": "tag", "subject": EMAIL, "value": "gdpr=art. 9", "by": "ann"})
         assert (status, answer) == (201, {"entry": 22, "subject": EMAIL, "value": "gdpr=art. 9", "nodes": 1})
         tags = server.get(f"/api/v1/queries/tags?node={EMAIL.replace('#', '%23')}&after=22")[1]["rows"]
