@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.ingest.intake.body import InvalidBody, dump, parse
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Payload, Receipt
 from headwater.ingest.ledger.entries import NewEntry
@@ -56,16 +57,16 @@ def _accepted(
     return kept, NewEntry(kind, content_type, kept_bytes, receipt.sender, redactions)
 
 
-def _decode_plan(body: bytes, content_type: str) -> Decoded:
+def _decode_plan(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Decoded:
     from headwater.spline_bridge.decode import decode_plan
 
     try:
-        return Decoded(plans=(decode_plan(body, content_type),))
+        return Decoded(plans=(decode_plan(body, content_type, rules),))
     except SplineError as error:
         raise DecodeError(str(error)) from error
 
 
-def _decode_events(body: bytes, content_type: str) -> Decoded:
+def _decode_events(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Decoded:
     from headwater.spline_bridge.decode import decode_events
 
     try:
