@@ -26,7 +26,7 @@ class ReadOnly:
 
     url: str
     store: GraphStore
-    _rules: Rules
+    _rules: Rules | None = None
 
     @classmethod
     def open(cls, url: str) -> ReadOnly:
@@ -51,7 +51,7 @@ class ReadOnly:
 
         with translated():
             given = [(key, value) for key, value in parameters if value is not None]
-            return run(name, self.store.g, given, rules=self._rules)
+            return run(name, self.store.g, given, rules=self.rules())
 
     def types(self, plan: str) -> dict[str, str]:
         """WrongUse: the payload says them."""
@@ -63,7 +63,9 @@ class ReadOnly:
 
     def rules(self) -> Rules:
         """Those that the graph says it was drawn with, when it was opened."""
-        return self._rules
+        from headwater.graphmodel.naming import DEFAULT
+
+        return self._rules or DEFAULT
 
     def stats(self) -> dict[str, Any]:
         """What is in the graph; `entries` are those of the ledger that it has."""

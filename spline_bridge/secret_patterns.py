@@ -17,6 +17,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 MASK = "*****"
@@ -72,8 +73,8 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # An option such as forward_spark_s3_credentials says whether, not what.
 _SWITCHES = frozenset({"", "true", "false", "none", "null"})
 
-#: Kinds whose names are also ordinary words: "unexpected token: EOF", the partition token=monthly.
-_ORDINARY_WORDS = frozenset({"token", "signature", "credentials"})
+#: Names that are also ordinary words: "unexpected token: EOF", the partition token=monthly.
+_ORDINARY_WORDS = frozenset({"token", "signature", "credential", "credentials"})
 _LONGEST_WORD = 12  #: letters of a value that is taken for an ordinary word
 
 
@@ -92,9 +93,13 @@ def is_masked(value: str) -> bool:
     return not value.strip("*") or value.lower() in _SWITCHES
 
 
-def _is_word(kind: str, value: str) -> bool:
+def _is_word(name: str, value: str) -> bool:
     """Whether a value in a text is an ordinary word under a name that is one, too."""
-    return kind in _ORDINARY_WORDS and len(value) <= _LONGEST_WORD and value.strip(".,:;!?()").isalpha()
+    return (
+        name.rpartition(" ")[2].lower() in _ORDINARY_WORDS
+        and len(value) <= _LONGEST_WORD
+        and value.strip(".,:;!?()").isalpha()
+    )
 
 
 # ---- values in a text, by the name before them
@@ -136,7 +141,7 @@ def _value(text: str, at: int, bare: re.Pattern[str]) -> tuple[int, int] | None:
 
 
 class _Named(NamedTuple):
-    """A secret by its name. `name` matches up to the value and has the group ``name``; `bare` is a value in no quotes."""
+    """A secret by its name: `name` matches up to the value and has a group ``name``; `bare` is a value in no quotes."""
 
     name: re.Pattern[str]
     bare: re.Pattern[str]
@@ -151,7 +156,7 @@ class _Named(NamedTuple):
             if kind is None or span is None:
                 continue
             value = text[span[0] : span[1]]
-            if is_masked(value.strip("\\\"'{}`")) or _is_word(kind, value):
+            if is_masked(value.strip("\\\"'{}`")) or _is_word(match["name"], value):
                 continue
             kept += (text[done : span[0]], MASK)
             done = span[1]
@@ -184,7 +189,10 @@ _JSON = _named(
 )
 _NAME_VALUE = (
     # YAML, properties, headers: a name that begins a line, or an item
-    _named(rf"(?:\A|[\r\n{{\[(,;\"'])[ \t]{{0,16}}(?:- )?{_OPTION}[ \t]{{0,3}}:[ \t]{{1,3}}(?:(?:basic|bearer)[ \t])?", _BARE_IN_JSON),
+    _named(
+        rf"(?:\A|[\r\n{{\[(,;\"'])[ \t]{{0,16}}(?:- )?{_OPTION}[ \t]{{0,3}}:[ \t]{{1,3}}(?:(?:basic|bearer)[ \t])?",
+        _BARE_IN_JSON,
+    ),
     # --password x, -Dpassword=x, --password, x
     _named(rf"(?<![\w\-])--?{_OPTION}(?:\s{{1,3}}|[\"'],?\s{{1,3}})(?!-)", _BARE),
     # identified by x; password 'x'
@@ -267,7 +275,7 @@ def _mask_mixed(match: re.Match[str]) -> str:
     """40 characters of base64 are a secret key of AWS if their kinds change as often as chance makes them do."""
     text = match.group()
     kinds = [("A" <= c <= "Z", "a" <= c <= "z", c.isdigit()) for c in text]
-    changes = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+    changes = sum(one != other for one, other in pairwise(kinds))
     chance = changes >= _CHANGES and all(any(kind) for kind in zip(*kinds, strict=True))
     return MASK if chance else text
 

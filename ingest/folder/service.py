@@ -110,7 +110,9 @@ class Service:
         projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
         the ledger. `take_over`: write a remote graph even if another data folder does, which stops there.
 
-        InvalidRequest: naming.yaml is not right. LedgerInUse, InUse: another process has the folder open; GraphTaken: another data folder writes the graph; other
+        InvalidRequest: naming.yaml is not right.
+
+        LedgerInUse, InUse: another process has the folder open; GraphTaken: another data folder writes the graph; other
         errors of the ledger and of the store as they are.
         """
         with ExitStack() as undo:

@@ -20,7 +20,9 @@ class Mark(NamedTuple):
     """The graph of `ledger`, up to the entry `applied`. A graph without the vertex has (0, None).
 
     `epoch` counts how often a writer has taken the graph, `writer` says which one has it now ("" for none); graphs
-    that were made before there were epochs, or by Neptune's bulk loader, have neither. `naming` is the text of the naming rules that it is drawn with.
+    that were made before there were epochs, or by Neptune's bulk loader, have neither.
+
+    `naming` is the text of the naming rules that it is drawn with (`Rules.text`).
     """
 
     applied: int

@@ -59,7 +59,7 @@ class Projector:
     name = "The graph"
     unrelated: tuple[type[Exception], ...] = _UNRELATED
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a projector is made of, by name
         self,
         ledger: Ledger,
         store: GraphStore,

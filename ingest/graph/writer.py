@@ -34,7 +34,10 @@ class GraphWriter:
     """Writes the batches of one ledger into a store."""
 
     def __init__(self, store: GraphStore, ledger: str, ownership: Ownership, pause: Pause, naming: str = "") -> None:
-        """`ledger` is its id, `naming` the text of the naming rules; `pause` is called after each passing error, before the same is tried again."""
+        """`ledger` is its id, `naming` the text of the naming rules.
+
+        `pause` is called after each passing error, before the same is tried again.
+        """
         self._store = store
         self._ledger = ledger
         self._ownership = ownership

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 if sys.version_info >= (3, 11):
-    from re import _parser as sre  # type: ignore[attr-defined]
+    from re import _parser as sre
 else:
     import sre_parse as sre
 
@@ -40,6 +40,10 @@ class Counting:
         if self.steps > self.limit:
             raise TooMany
 
+    def at_beginning(self) -> None:
+        """As `re.fullmatch` of a text that does not match: all ways are tried."""
+        self.run(self.tree, 0, 0, lambda end: end == len(self.text))
+
     def finditer(self) -> Iterator[tuple[int, int]]:
         """As `re.finditer`: each start is tried, a match is passed over."""
         at = 0
@@ -47,7 +51,7 @@ class Counting:
             ends: list[int] = []
             self.groups.clear()
             self.step()
-            if self.run(self.tree, 0, at, lambda end: not ends.append(end)):  # type: ignore[func-returns-value]
+            if self.run(self.tree, 0, at, lambda end: not ends.append(end)):  # type: ignore[func-returns-value]  # noqa: B023
                 yield at, ends[0]
                 at = max(ends[0], at + 1)
             else:
@@ -60,7 +64,9 @@ class Counting:
         name = str(op)
         if self.single(name, value, -1) is not None:
             self.step()
-            return at < len(self.text) and bool(self.single(name, value, at)) and self.run(nodes, number + 1, at + 1, then)
+            return (
+                at < len(self.text) and bool(self.single(name, value, at)) and self.run(nodes, number + 1, at + 1, then)
+            )
         return bool(getattr(self, f"on_{name.lower()}")(value, at, lambda end: self.run(nodes, number + 1, end, then)))
 
     def single(self, name: str, value: Any, at: int) -> bool | None:
@@ -173,15 +179,20 @@ class Counting:
         return False
 
 
-def steps(pattern: re.Pattern[str], text: str, limit: int) -> int:
-    """How many steps it takes to find all matches in a text; more than `limit` is TooMany."""
+def steps(pattern: re.Pattern[str], text: str, limit: int, *, anchored: bool = False) -> int:
+    """How many steps it takes to find all matches in a text, or one at its beginning (`anchored`).
+
+    More than `limit` is TooMany.
+    """
     counting = Counting(pattern, text, limit)
     failed: list[BaseException] = []
 
     def count() -> None:
         try:
-            for _ in counting.finditer():
-                pass
+            if anchored:
+                counting.at_beginning()
+            else:
+                list(counting.finditer())
         except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
             failed.append(error)
 

@@ -121,7 +121,7 @@ def test_a_secret_is_known_by_the_name_of_its_option(key: str, kind: str | None)
         ('org.apache.kafka.PlainLoginModule required password="hunter2 x" user="a";',
          'org.apache.kafka.PlainLoginModule required password="*****" user="a";'),
         ("password='hunter2", "password='*****"),
-        ("password = 'hunter2'", "password = '*****'"),  # options of SQL, ini files; a comparison loses its literal too  # a quote that never ends
+        ("password = 'hunter2'", "password = '*****'"),  # options of SQL, and ini files
         # signed URLs: the signature is over the query, all of it goes
         ("https://b.s3.amazonaws.com/k?X-Amz-Date=1&X-Amz-Signature=hunter2", "https://b.s3.amazonaws.com/k"),
         ("https://storage.googleapis.com/b/k?X-Goog-Signature=hunter2", "https://storage.googleapis.com/b/k"),

@@ -22,7 +22,10 @@ def b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-ACCOUNT = {"type": "service_account", "private_key": "-----BEGIN " + "PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----"}
+ACCOUNT = {
+    "type": "service_account",
+    "private_key": "-----BEGIN " + "PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+}
 
 BARE = {
     "GitHub": "ghp_" + LETTERS,
@@ -52,7 +55,16 @@ BARE = {
 @pytest.mark.parametrize("secret", BARE.values(), ids=BARE)
 @pytest.mark.parametrize(
     "place",
-    ["{}", "'{}'", "job {} of today", "s3://lake/x/{}/y", "https://h/x?a={}", "concat('{}', name)", "a={};b=1", "f({},1)"],
+    [
+        "{}",
+        "'{}'",
+        "job {} of today",
+        "s3://lake/x/{}/y",
+        "https://h/x?a={}",
+        "concat('{}', name)",
+        "a={};b=1",
+        "f({},1)",
+    ],
 )
 def test_a_secret_is_known_by_its_looks(secret: str, place: str) -> None:
     if secret == AWS_SECRET and "/" in place:
@@ -118,11 +130,11 @@ NAMED = [
     "token={}; Path=/; HttpOnly",
     "Authorization: Basic " + b64("user:{}").replace(b64("user:{}"), "{}"),
     # JAAS
-    "ScramLoginModule required username = \"u\" password = \"{}\" ;",
+    'ScramLoginModule required username = "u" password = "{}" ;',
     "PlainLoginModule required username=u password={} ;",
     # URLs
-    "jdbc:oracle:thin:scott/\"{}\"@h:1521/x",
-    "jdbc:oracle:thin:\"scott\"/\"ti ger{}\"@//h/x",
+    'jdbc:oracle:thin:scott/"{}"@h:1521/x',
+    'jdbc:oracle:thin:"scott"/"ti ger{}"@//h/x',
     "jdbc:oracle:thin:scott/{}@h:1521:x",
     "jdbc:sqlserver://h;password={{a;{}}};x=1",
     "mongodb://u:{}@h/db",
