@@ -117,12 +117,8 @@ def _check_withdrawal(service: Service, said: Statement) -> None:
     for one in service.derived.statements_about(said.subject):
         if (one.kind, one.value, one.withdrawn) == (TAG, said.value, False):
             if one.is_pattern:
-                raise QueryError(
-                    f"{said.value} comes from the pattern {one.subject}: withdraw it there", "subject", service.rules
-                )
-            raise QueryError(
-                f"{said.value} comes from {one.source} ({one.scope}): it is withdrawn there", "subject", service.rules
-            )
+                raise QueryError(f"{said.value} comes from the pattern {one.subject}: withdraw it there", "subject")
+            raise QueryError(f"{said.value} comes from {one.source} ({one.scope}): it is withdrawn there", "subject")
     raise QueryError(f"{said.subject} has no tag {said.value}", "value")
 
 
