@@ -166,3 +166,11 @@ def test_states() -> None:
         "by hand",
     )
     assert (state(job()).agent, state(job("2.0")).agent) == ("none", "no agent")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:9090", "http://127.0.0.1:9090", "http://[::1]:9090", "http://127.9.9.9"]
+)
+def test_a_url_of_the_jobs_own_machine_is_refused(url: str) -> None:
+    with pytest.raises(Unfit, match="is the job's own machine"):
+        agent_for(job(), "jar", url, "s3://b/jars")
