@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,6 +63,22 @@ class Glue:
             names = job.get("Connections", {}).get("Connections", ())
             connections = tuple(found for each in names if (found := self._connection(each)) is not None)
             return Seen(job, runs, connections, self._script(job.get("Command", {}).get("ScriptLocation", "")))
+
+    def missing(self, locations: Iterable[str]) -> list[str]:
+        """Those of some S3 paths that are not there; what S3 cannot be asked about is left out."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        s3, found = self._session.client("s3"), []
+        for location in locations:
+            bucket, _, key = location.removeprefix("s3://").partition("/")
+            try:
+                s3.head_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchBucket"):
+                    found.append(location)
+            except BotoCoreError:
+                return found
+        return found
 
     def _connection(self, name: str) -> Connection | None:
         """None for one without a subnet, or that may not be read."""

@@ -28,9 +28,14 @@ _PART = re.compile(rf"{_IDENTIFIER}|(?<=\.)(?=\.)")
 _LAST_TABLE = re.compile(rf":({_TABLE})\Z")
 _SELECT_ALL = re.compile(rf"select\s+\*\s+from\s+({_TABLE})", re.IGNORECASE)
 _ALIAS = re.compile(r"(?:(?:as\s+)?[\w\"`]+)?", re.IGNORECASE)
-_SECRET = re.compile(
-    r"[\w.-]*(?:passw|pwd|secret|token|credential|signature|access-?_?key|api-?_?key|private)[\w.-]*=", re.IGNORECASE
+#: What the name of a parameter contains that is no part of a dataset's name: it changes, or is masked. This decides
+#: about names, which must not change with a longer list; secrets are removed before (`spline_bridge.secret_patterns`).
+_NOT_NAMING = tuple(
+    "passw pwd secret token credential signature accesskey access-key access_key apikey api-key api_key private".split()  # noqa: SIM905
 )
+_PARAMETER_NAME = re.compile(r"[\w.-]*")
+#: Characters at the end of a URL among which its table is looked for: more are no name.
+_LONGEST_TABLE = 2_000
 _USER = re.compile(r"^(//)?[^?;]*@")  #: an Oracle password stands before the host: thin:user/password@host
 _AUTHORITY = re.compile(r"^//[^/?;]*")  #: the last part of host:port is no table
 _MASKED = re.compile(r"[^=]*=\**")
@@ -38,7 +43,7 @@ _ORACLE = re.compile(
     r"(?:tcps?:)?(//)?(\[[^\]]*\]|[^:/?]*)(?::([0-9]+))?(?:[:/]([^:/?]*))?((?:[:?].*)?)", re.DOTALL | re.IGNORECASE
 )
 _TNS = re.compile(r"\((HOST|PORT|SERVICE_NAME|SID)\s*=\s*([^()\s]+)\s*\)", re.IGNORECASE)
-_IAM_HOST = re.compile(r"([\w-]+):([a-z]{2}-[a-z-]+-[0-9])", re.IGNORECASE)
+_REGION = re.compile(r"[a-z]{2}-[a-z-]{1,30}-[0-9]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -141,12 +146,12 @@ def _unquoted(part: str, dialect: Dialect) -> str:
 
 def _split_table(text: str) -> tuple[str, str | None]:
     """``<url>:<table>`` as (url, table): behind an open password nothing is certain."""
-    if any(_SECRET.match(p) and not _MASKED.fullmatch(p) for p in re.split("[?&;]", text)):
+    if any(_names_nothing(p) and not _MASKED.fullmatch(p) for p in re.split("[?&;]", text)):
         return text, None
     query = text.find(":(")
     if query >= 0:
         return text[:query], text[query + 1 :]
-    match = _LAST_TABLE.search(text)
+    match = _LAST_TABLE.search(text, max(0, len(text) - _LONGEST_TABLE))
     return (text[: match.start()], match[1]) if match else (text, None)
 
 
@@ -184,7 +189,8 @@ def _folded(name: str, dialect: Dialect) -> str:
 
 def _host(dialect: Dialect, authority: str, parameters: Mapping[str, str]) -> str:
     if dialect.scheme == "redshift":  # jdbc:redshift:iam://cluster:region/db
-        return _IAM_HOST.sub(r"\1.\2", authority) or "localhost"
+        cluster, colon, region = authority.partition(":")
+        return f"{cluster}.{region}" if colon and _REGION.match(region) else authority or "localhost"
     if dialect.scheme != "sqlserver":
         return authority or "localhost"
     name, _, port = authority.partition(":") if not authority.startswith("[") else (authority, "", "")
@@ -257,7 +263,14 @@ def without_secrets(text: str) -> str:
     tokens = re.split("([?&;])", text)
     kept, dropping = [tokens[0]], False
     for separator, token in zip(tokens[1::2], tokens[2::2], strict=True):
-        dropping = bool(_SECRET.match(token)) or (dropping and "=" not in token)
+        dropping = _names_nothing(token) or (dropping and "=" not in token)
         if not dropping:
             kept.append((tokens[1] if len(kept) == 1 else separator) + token)
     return "".join(kept)
+
+
+def _names_nothing(parameter: str) -> bool:
+    """Whether ``name=value`` is a parameter that is no part of a dataset's name, as a password is not."""
+    name = _PARAMETER_NAME.match(parameter)
+    assert name is not None, "it matches an empty text"
+    return parameter.startswith("=", name.end()) and any(word in name[0].lower() for word in _NOT_NAMING)

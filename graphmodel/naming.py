@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from headwater.graphmodel import jdbc as jdbc_urls
-from headwater.graphmodel.naming_rules import DEFAULT, Rules, fold_path, normalise
+from headwater.graphmodel.naming_rules import DEFAULT, UNFOLDED, Rules, fold_path, fold_table, normalise
 
 __all__ = [
     "DEFAULT",
+    "UNFOLDED",
     "Name",
     "Rules",
     "canonical",
@@ -81,7 +82,7 @@ def unresolved(plan_id: str, spelling: str) -> str:
     return canonical(spelling if spelling.startswith(prefix) else prefix + normalise(spelling))
 
 
-def jdbc(url: str, table: str | None, query: str | None, plan_id: str) -> Name:
+def jdbc(url: str, table: str | None, query: str | None, plan_id: str, rules: Rules = DEFAULT) -> Name:
     """What a JDBC operation reads or writes.
 
     `url` is the option ``url`` or, where only that is known, the agent's whole source (``<url>:<table>``); `table` and
@@ -90,19 +91,19 @@ def jdbc(url: str, table: str | None, query: str | None, plan_id: str) -> Name:
     """
     spelling = url if not table or url.endswith(f":{table}") else f"{url}:{table}"
     if url[:5].lower() != "jdbc:":
-        return parse(spelling)
+        return parse(spelling, rules)
     found = jdbc_urls.uri(url, table, query)
-    uri = canonical(found.text) if found.certain else unresolved(plan_id, found.text)
-    return replace(named(uri), spelling=spelling)
+    name = parse(found.text, rules) if found.certain else named(unresolved(plan_id, found.text))
+    return replace(name, spelling=spelling)
 
 
-def kafka(topic: str, brokers: str | None = None) -> Name:
+def kafka(topic: str, brokers: str | None = None, rules: Rules = DEFAULT) -> Name:
     """A topic, with or without ``kafka:``; `brokers` is ``kafka.bootstrap.servers``, the first of which names it."""
     bare = topic[6:] if topic.lower().startswith("kafka:") and not topic.startswith("//", 6) else topic
     if "://" in bare or not brokers:
-        return replace(parse(bare if "://" in bare else f"kafka:{bare}"), spelling=topic)
+        return replace(parse(bare if "://" in bare else f"kafka:{bare}", rules), spelling=topic)
     hosts = ",".join(broker.strip().rpartition("://")[2] for broker in brokers.split(","))
-    return replace(parse(f"kafka://{hosts}/{bare}"), spelling=topic)
+    return replace(parse(f"kafka://{hosts}/{bare}", rules), spelling=topic)
 
 
 def spellings(name: Name) -> tuple[str, ...]:
@@ -119,7 +120,7 @@ def spellings(name: Name) -> tuple[str, ...]:
 _PUBLIC = re.compile(r"(?:(?:abfs|wasb)s?://[^/@]*@)?[^@?;]*", re.IGNORECASE | re.DOTALL)
 
 
-def table_alias(identifier: Mapping[str, object] | str | None) -> str | None:
+def table_alias(identifier: Mapping[str, object] | str | None, rules: Rules = DEFAULT) -> str | None:
     """``db.table`` of the agent's ``params.table.identifier``; None without a database, as many tables share that name.
 
     The agent sends ``{"database": "sales", "table": "orders"}`` or text such as ``spark_catalog.dl.top``. Lower case,
@@ -135,7 +136,7 @@ def table_alias(identifier: Mapping[str, object] | str | None) -> str | None:
     parts = [part.strip("`").lower() for part in parts]
     if parts[:1] == ["spark_catalog"]:
         parts = parts[1:]
-    return ".".join(parts) if whole and len(parts) > 1 else None
+    return fold_table(".".join(parts), rules) if whole and len(parts) > 1 else None
 
 
 #: (namespace)(name) by OpenLineage's naming, the first that matches; a bucket's root has no name: it is ``/``.

@@ -10,11 +10,15 @@ are never decoded.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any, Protocol
 
-from headwater.graphmodel import jdbc
+from headwater.graphmodel import jdbc, name_patterns
+from headwater.graphmodel.name_patterns import Glob
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 #: Spark SQL's direct query of a path: delta.`s3://b/x`.
@@ -29,7 +33,7 @@ _PASSWORD = re.compile(r"\A(?:[^/?@:]*:[^/?@]*@)+")
 _PARAMETERS = re.compile(r"\?(?!query=[0-9a-f]{8}\Z).*", re.DOTALL)
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 _REDSHIFT_HOST = re.compile(r"([\w-]+)\.[\w-]+\.([\w-]+)\.redshift(?:-serverless)?\.amazonaws\.com(?:\.cn)?")
-_SNOWFLAKE_HOST = re.compile(r"(?:\.snowflakecomputing\.com(?:\.cn)?|:[0-9]+)+\Z")
+_SNOWFLAKE_DOMAINS = (".snowflakecomputing.com", ".snowflakecomputing.com.cn")
 #: The bucket that an S3 table lives in: one for each table, named by S3 (https://docs.aws.amazon.com/AmazonS3).
 _TABLE_BUCKET_SUFFIX = "--table-s3"
 
@@ -155,7 +159,15 @@ def _kafka(scheme: str, rest: str) -> str:
 
 def _snowflake(scheme: str, rest: str) -> str:
     authority, path = split_authority(rest, "/?")
-    account = _SNOWFLAKE_HOST.sub("", _without_user(authority).lower())
+    account = _without_user(authority).lower()
+    while account:  # from the end, so that it takes linear time: a pattern that is searched for would not
+        shorter = next((account.removesuffix(domain) for domain in _SNOWFLAKE_DOMAINS if account.endswith(domain)), "")
+        host, colon, port = account.rpartition(":")
+        if colon and port.isascii() and port.isdigit():
+            shorter = host
+        elif not shorter and account not in _SNOWFLAKE_DOMAINS:
+            break
+        account = shorter
     return _database(scheme, f"//{account}{path}" if account else rest)
 
 
@@ -213,9 +225,17 @@ _DATE = re.compile(rf"{_YEAR.pattern}-(?:{_MONTH.pattern})(?:-(?:{_DAY.pattern})
 #: Hadoop's and Spark's files of one output: part-00000, part-r-00000.gz, part-00000-<uuid>-c000.snappy.parquet.
 _PART_FILE = re.compile(r"part-(?:[mr]-)?[0-9]+(?:[-.][\w.=-]*)?")
 #: The metadata_location of an Iceberg table: metadata/00001-<uuid>.metadata.json, metadata/v1.metadata.json.
-_ICEBERG = (re.compile("metadata"), re.compile(r"(?:v?[0-9]+)[\w.-]*\.metadata\.json"))
+_ICEBERG = (re.compile("metadata"), re.compile(r"v?[0-9][\w.-]*\.metadata\.json"))
 
-Shape = tuple[re.Pattern[str], ...]  #: one pattern for each of the last folders
+
+class SegmentPattern(Protocol):
+    """A pattern of one segment: a regular expression of this module, or a user's `Glob`."""
+
+    def fullmatch(self, string: str, /) -> object:
+        """Something true if all of the text matches."""
+
+
+Shape = tuple[SegmentPattern, ...]  #: one pattern for each of the last folders
 _PARTITIONS: tuple[Shape, ...] = ((_KEY_VALUE,),)
 _DATES: tuple[Shape, ...] = (
     (_YEAR, _MONTH, _DAY, _HOUR),
@@ -227,6 +247,16 @@ _FILES: tuple[Shape, ...] = ((_PART_FILE,), _ICEBERG)
 #: An S3 key may have had // before the partition (a normalised path ends in no slash: only folding uncovers this).
 _NOTHING: tuple[Shape, ...] = ((re.compile(""),),)
 
+_LISTS = ("folders", "names", "datasets")
+
+
+class InvalidRules(ValueError):
+    """Naming rules that cannot be used. `place` leads to the part at fault: a key, and in a list an index."""
+
+    def __init__(self, message: str, *place: str | int) -> None:
+        super().__init__(message)
+        self.place = place
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -234,70 +264,186 @@ class Rules:
 
     `partitions` folds ``dt=2026-01-01/hour=03``, `dates` folds ``2026/01``, ``2026/01/31``, ``2026/01/31/23``,
     ``2026-01`` and ``2026-01-31`` (a year alone is no date: it names too many other things), `files` folds a
-    ``part-*`` file and an Iceberg table's metadata file. `datasets` are URIs that are datasets as they stand: whatever
-    lies below one folds into it, and it is not folded itself; of several, the longest counts.
+    ``part-*`` file and an Iceberg table's metadata file. The others are patterns (`graphmodel.name_patterns`):
+    `folders` are further trailing folders that fold, such as ``run-{uuid}`` or ``runs/{timestamp}``; `names` are last
+    segments, or table names, that lose what the placeholders match, such as ``*_{date}``; `datasets` are URIs that are
+    datasets as they stand: whatever lies below one folds into it, and it is not folded itself; of several, the longest
+    counts.
     """
 
     partitions: bool = True
     dates: bool = True
     files: bool = True
     datasets: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Rules:
-        """Rules from settings, the absent ones as by default. Raises ValueError that names the key at fault."""
+        """Rules from settings, the absent ones as by default. Raises InvalidRules that names the key at fault."""
         known = {field.name for field in fields(cls)}
         for key, value in values.items():
             if key not in known:
                 message = f"unknown naming rule {key!r}: expected one of {', '.join(sorted(known))}"
-                raise ValueError(message)
-            if key != "datasets" and not isinstance(value, bool):
+                raise InvalidRules(message, key)
+            if key not in _LISTS and not isinstance(value, bool):
                 message = f"naming rule {key!r}: expected true or false"
-                raise ValueError(message)
-        switches = {key: value for key, value in values.items() if isinstance(value, bool) and key != "datasets"}
-        return cls(**switches, datasets=_uris(values.get("datasets", ())))
+                raise InvalidRules(message, key)
+        checked: dict[str, Any] = dict(values)
+        checked.update((key, _patterns(key, values[key])) for key in _LISTS if key in values)
+        return cls(**checked)
 
-    def shapes(self) -> tuple[Shape, ...]:
-        """What folds, the longest first where one shape begins another."""
-        chosen = ((self.partitions, _PARTITIONS), (self.dates, _DATES), (self.files, _FILES))
-        return _NOTHING + tuple(shape for holds, shapes in chosen if holds for shape in shapes)
+    @property
+    def text(self) -> str:
+        """The rules as JSON, the same text for the same rules; empty for the default. `from_text` reads it."""
+        if self == DEFAULT:
+            return ""
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return json.dumps(changed, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> Rules:
+        """The rules of a `text`. InvalidRules: it was made by another version."""
+        return cls.from_mapping(json.loads(text)) if text else DEFAULT
 
 
-def _uris(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)) or not all(isinstance(uri, str) for uri in value):
-        message = "naming rule 'datasets': expected a list of URIs"
-        raise ValueError(message)
+def _patterns(key: str, value: object) -> tuple[str, ...]:
+    what = "URIs" if key == "datasets" else "patterns"
+    if not isinstance(value, (list, tuple)):
+        raise InvalidRules(f"naming rule {key!r}: expected a list of {what}", key)
+    for number, pattern in enumerate(value):
+        if not isinstance(pattern, str):
+            raise InvalidRules(f"naming rule {key!r}: expected a list of {what}", key, number)
+        try:
+            name_patterns.check(pattern)
+        except name_patterns.InvalidPattern as error:
+            raise InvalidRules(f"naming rule {key!r}: {error}", key, number) from None
+        if key == "names":
+            _check_name(pattern, number)
     return tuple(value)
 
 
+def _check_name(pattern: str, number: int) -> None:
+    if "/" in pattern:
+        raise InvalidRules(
+            f"naming rule 'names': {pattern!r} has a /: it is about the last part of a name", "names", number
+        )
+    if not any(f"{{{name}}}" in pattern for name in name_patterns.PLACEHOLDERS):
+        raise InvalidRules(f"naming rule 'names': {pattern!r} has no placeholder to leave out", "names", number)
+
+
 DEFAULT = Rules()
+#: Nothing folds: for comparing what different rules make of a name.
+UNFOLDED = Rules(partitions=False, dates=False, files=False)
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """Rules, ready to be applied: `shapes` are the longest first where one shape begins another."""
+
+    shapes: tuple[Shape, ...]
+    datasets: tuple[tuple[Glob, ...], ...]
+    names: tuple[Glob, ...]
+
+
+@lru_cache(maxsize=64)
+def _compiled(rules: Rules) -> _Compiled:
+    chosen = ((rules.partitions, _PARTITIONS), (rules.dates, _DATES), (rules.files, _FILES))
+    own = sorted((name_patterns.globs(pattern.strip("/")) for pattern in rules.folders), key=len, reverse=True)
+    shapes = _NOTHING + tuple(shape for holds, shapes in chosen if holds for shape in shapes) + tuple(own)
+    datasets = sorted((name_patterns.globs(normalise(uri)) for uri in rules.datasets), key=len, reverse=True)
+    return _Compiled(shapes, tuple(datasets), tuple(map(name_patterns.glob, rules.names)))
+
+
+#: Schemes whose last part is a table, behind the last dot; and those where it is a name without parts.
+_TABLES = frozenset({*PORTS, "snowflake", "bigquery"} - {"kafka"})
+_WHOLE_NAMES = frozenset({"kafka", "arn", "h2", "sqlite", "derby"})
+_BARE_TABLE = re.compile(r"[\w$-]+(?:\.[\w$-]+)*")  #: a table of a catalog: db.orders
 
 
 def fold_path(uri: str, rules: Rules) -> tuple[str, str | None]:
-    """A normalised URI as (dataset URI, partition folders or None). Only paths fold; anything else stays as it is."""
+    """A normalised URI as (dataset URI, what was folded or None).
+
+    Folders fold in paths alone; `Rules.names` also shorten the names of tables and topics.
+    """
     match = _PATH.fullmatch(uri)
     if match is None or not (match[1] in BUCKETS or match[1] in FILE_SYSTEMS):
-        return uri, None
-    for root in sorted(map(normalise, rules.datasets), key=len, reverse=True):
-        if uri == root or uri.startswith(f"{root}/"):
-            return root, _partition(uri[len(root) + 1 :].split("/"))
+        return _fold_table(uri, match[1] if match else None, rules)
+    ready = _compiled(rules)
+    root = _own_root(uri.split("/"), ready.datasets) if ready.datasets else 0
+    if root:
+        parts = uri.split("/")
+        return "/".join(parts[:root]), _partition(parts[root:])
     segments = match[4].split("/")
-    kept = _kept(segments, rules, least=0 if match[1] in BUCKETS and match[3] else 1)
-    if kept == len(segments):
+    least = 0 if match[1] in BUCKETS and match[3] else 1
+    kept, folded = _kept(segments, ready, match[1], least)
+    if not folded:
         return uri, None
     head = uri[: len(uri) - len(match[4])]
-    return (head + "/".join(segments[:kept])).rstrip("/"), _partition(segments[kept:])
+    return (head + "/".join(kept)).rstrip("/"), _partition(folded)
 
 
-def _kept(segments: Sequence[str], rules: Rules, least: int) -> int:
-    """How many leading segments are the dataset's own; at least `least`. Folds until nothing more matches."""
-    kept, shapes = len(segments), rules.shapes()
-    while (fewer := _without_last(segments, kept, shapes, least)) < kept:
-        kept = fewer
-    return kept
+def _own_root(segments: Sequence[str], datasets: Iterable[tuple[Glob, ...]]) -> int:
+    """How many segments the dataset has that the rules name as it stands; 0 if they name none."""
+    for pattern in datasets:
+        if len(pattern) <= len(segments) and name_patterns.match_all(pattern, segments[: len(pattern)]):
+            return len(pattern)
+    return 0
+
+
+def _kept(segments: list[str], ready: _Compiled, scheme: str, least: int) -> tuple[list[str], list[str]]:
+    """The dataset's own segments, at least `least`, and those that were folded. Folds until nothing more matches."""
+    kept, folded = list(segments), []
+    while True:
+        end = _without_last(kept, len(kept), ready.shapes, least)
+        if end < len(kept):
+            folded.append(kept[end:])
+            del kept[end:]
+            continue
+        shorter = _shortened(kept[-1], ready.names, scheme) if kept and ready.names else None
+        if shorter is None:
+            return kept, [segment for group in reversed(folded) for segment in group]
+        folded.append([kept[-1]])
+        kept[-1] = shorter
+
+
+def _shortened(name: str, patterns: Iterable[Glob], scheme: str) -> str | None:
+    """The name without its date; None if no pattern matches, or nothing that is a name would be left."""
+    for pattern in patterns:
+        shorter = pattern.without_placeholders(name)
+        if shorter is not None and shorter != name and any(map(str.isalnum, shorter)):
+            alone = f"{scheme}://x/{shorter}"
+            if normalise(alone) == alone:  # else an escape was cut in two
+                return shorter
+    return None
+
+
+def fold_table(name: str, rules: Rules) -> str:
+    """The name of a catalog's table, such as ``sales.orders_20260301``, by `Rules.names`."""
+    return _fold_table(name, None, rules)[0] if rules.names else name
+
+
+def _fold_table(uri: str, scheme: str | None, rules: Rules) -> tuple[str, str | None]:
+    """A table or topic: its name alone can fold. A query or an unresolved dataset has no name of its own."""
+    ready = _compiled(rules)
+    whole = scheme in _WHOLE_NAMES
+    if not ready.names or not (whole or scheme in _TABLES or _BARE_TABLE.fullmatch(uri)) or "?" in uri:
+        return uri, None
+    segments = uri.split("/")
+    if "//" in uri and len(segments) <= len(("scheme:", "", "host")):
+        return uri, None
+    if _own_root(segments, [pattern for pattern in ready.datasets if len(pattern) == len(segments)]):
+        return uri, None
+    start = uri.rfind("/") + 1 or uri.rfind(":") + 1
+    name = first = uri[start:] if whole else uri[max(start, uri.rfind(".") + 1) :]
+    head = uri[: len(uri) - len(name)]
+    while (shorter := _shortened(name, ready.names, "x")) is not None:
+        name = shorter
+    return (head + name, first) if name != first and normalise(head + name) == head + name else (uri, None)
 
 
 def _without_last(segments: Sequence[str], end: int, shapes: Sequence[Shape], least: int) -> int:
+    """Where the first shape begins that the last segments before `end` have; `end` if they have none."""
     for shape in shapes:
         start = end - len(shape)
         if start >= least and all(p.fullmatch(s) for p, s in zip(shape, segments[start:end], strict=True)):

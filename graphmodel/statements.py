@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from headwater.graphmodel import ids
 from headwater.graphmodel.delta import Edge, Vertex, digest, edge, vertex
 from headwater.graphmodel.elements import Part
+from headwater.graphmodel.naming import DEFAULT, Rules, canonical
 
 KIND = "headwater.statement"
 """The kind of a ledger entry that holds one statement, or one snapshot of many, as JSON: see `parse`."""
@@ -131,6 +132,24 @@ class Snapshot:
 
 
 Said = Statement | Snapshot
+
+
+def named_by(rules: Rules, said: Said) -> Said:
+    """A statement about the datasets as `rules` name them: it may have been made when other rules held."""
+    if rules == DEFAULT:
+        return said
+    if isinstance(said, Snapshot):
+        return replace(said, statements=tuple(_named_by(rules, one) for one in said.statements))
+    return _named_by(rules, said)
+
+
+def _named_by(rules: Rules, one: Statement) -> Statement:
+    value = canonical(one.value, rules) if one.kind == SAME else one.value
+    if one.is_pattern or one.subject.startswith("job:"):
+        return replace(one, value=value)
+    dataset, column = ids.split_node(one.subject)
+    dataset = canonical(dataset, rules)
+    return replace(one, subject=dataset if column is None else ids.column_id(dataset, column), value=value)
 
 
 @lru_cache(maxsize=4_096)

@@ -182,6 +182,7 @@ VERTICES: tuple[VertexLabel, ...] = (
         {
             "applied": Property("long", "sequence of the last entry applied", "entries", view=True),
             "ledgerId": _s("what tells the ledger from every other one"),
+            "naming": _s("the naming rules that it is drawn with, as JSON; absent: the default ones"),
             "epoch": Property("long", "how often a writer has taken the graph; only behind a socket", view=True),
             "writer": Property("string", "the data folder that writes it now; empty if none does", view=True),
         },

@@ -17,7 +17,7 @@ _ROOT = Path(__file__).parents[1]
 _SOURCES = (
     "headwater/__init__.py", "headwater/errors.py", "headwater/spark/*.py", "headwater/spline_bridge/__init__.py",
     "headwater/spline_bridge/agent/*.py", "headwater/spline_bridge/connectors.py", "headwater/spline_bridge/errors.py",
-    "headwater/spline_bridge/plantext.py", "headwater/spline_bridge/redact.py",
+    "headwater/spline_bridge/glue_names.py", "headwater/spline_bridge/plantext.py", "headwater/spline_bridge/redact.py",
     "headwater/spline_bridge/secret_patterns.py",
 )  # fmt: skip
 _STARTUP = "headwater/spark/startup.py"

@@ -12,6 +12,7 @@ from headwater.ingest.progress import Progress
 from headwater.loading import Loaded
 
 if TYPE_CHECKING:
+    from headwater.graphmodel.naming import Rules
     from headwater.graphstore import GraphStore
     from headwater.queries.answers.shapes import Result
 
@@ -25,15 +26,23 @@ class ReadOnly:
 
     url: str
     store: GraphStore
+    _rules: Rules | None = None
 
     @classmethod
     def open(cls, url: str) -> ReadOnly:
         """The store at the URL. WrongUse: there is none such."""
+        from headwater.graphmodel.naming import Rules
         from headwater.graphstore import open_store
+        from headwater.ingest.graph.mark import read_mark
         from headwater.translation import translated
 
         with translated():
-            return cls(url, open_store(url, readonly=True))
+            store = open_store(url, readonly=True)
+            try:
+                return cls(url, store, Rules.from_text(read_mark(store).naming))
+            except BaseException:
+                store.close()
+                raise
 
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query."""
@@ -41,7 +50,8 @@ class ReadOnly:
         from headwater.translation import translated
 
         with translated():
-            return run(name, self.store.g, [(key, value) for key, value in parameters if value is not None])
+            given = [(key, value) for key, value in parameters if value is not None]
+            return run(name, self.store.g, given, rules=self.rules())
 
     def types(self, plan: str) -> dict[str, str]:
         """WrongUse: the payload says them."""
@@ -50,6 +60,12 @@ class ReadOnly:
     def entry(self, plan: str) -> int | None:
         """The ledger knows."""
         return None
+
+    def rules(self) -> Rules:
+        """Those that the graph says it was drawn with, when it was opened."""
+        from headwater.graphmodel.naming import DEFAULT
+
+        return self._rules or DEFAULT
 
     def stats(self) -> dict[str, Any]:
         """What is in the graph; `entries` are those of the ledger that it has."""

@@ -16,11 +16,13 @@ from headwater.reading import SHARED, ReadOnly
 from headwater.translation import translated
 
 if TYPE_CHECKING:
+    from headwater.graphmodel.naming import Rules
     from headwater.ingest.folder.service import Service
     from headwater.queries.answers.shapes import Result
 
 _POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
+_NOT_FOUND = 404
 
 
 class Source(Protocol):
@@ -34,6 +36,9 @@ class Source(Protocol):
 
     def entry(self, plan: str) -> int | None:
         """The ledger entry with a payload of this plan; None where it is not known."""
+
+    def rules(self) -> Rules:
+        """The naming rules that the graph is drawn with."""
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -78,6 +83,17 @@ class Remote:
         """Over HTTP."""
         found: int | None = self.client.get("/api/v1/plan-entry", [("plan", plan)])["entry"]
         return found
+
+    def rules(self) -> Rules:
+        """Over HTTP; a server of an older version has the default ones."""
+        from headwater.graphmodel.naming import DEFAULT, Rules
+
+        try:
+            return Rules.from_text(self.client.get("/api/v1/naming")["rules"])
+        except WrongUse as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return DEFAULT
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -147,6 +163,10 @@ class Local:
         """From the derived tables."""
         with translated():
             return self.service.entry(plan)
+
+    def rules(self) -> Rules:
+        """Those of the folder."""
+        return self.service.rules
 
     def stats(self) -> dict[str, Any]:
         """What there is."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from headwater.graphmodel import naming
 from headwater.graphmodel.model import Dataset, Effect, Role
-from headwater.graphmodel.naming import Name
+from headwater.graphmodel.naming import Name, Rules
 from headwater.spline_bridge import connectors
 from headwater.spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
 from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, hides, reference
@@ -20,29 +20,29 @@ from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, hi
 _VERSIONED = frozenset({"delta", "iceberg", "hudi"})
 
 
-def names(plan: WirePlan, agent_plan_id: str) -> dict[str, tuple[Name, ...]]:
+def names(plan: WirePlan, agent_plan_id: str, rules: Rules = naming.DEFAULT) -> dict[str, tuple[Name, ...]]:
     """The names of the datasets of each read and write operation, by operation id."""
     operations = [op for op in plan.operations.values() if op.kind != "transformation"]
-    return {op.id: _operation_names(op, agent_plan_id) for op in operations}
+    return {op.id: _operation_names(op, agent_plan_id, rules) for op in operations}
 
 
-def _operation_names(operation: OperationNode, agent_plan_id: str) -> tuple[Name, ...]:
+def _operation_names(operation: OperationNode, agent_plan_id: str, rules: Rules) -> tuple[Name, ...]:
     params = operation.params
     if any(source.startswith("jdbc:") for source in operation.sources):
         url, table, query = (_text(params.get(key)) for key in ("url", "dbtable", "query"))
         sources = [url] if url and len(operation.sources) == 1 else list(operation.sources)
-        return tuple(naming.jdbc(source, table, query, agent_plan_id) for source in sources)
+        return tuple(naming.jdbc(source, table, query, agent_plan_id, rules) for source in sources)
     if any(source.startswith("kafka:") for source in operation.sources):
-        return _kafka(operation, agent_plan_id)
+        return _kafka(operation, agent_plan_id, rules)
     if any(source.startswith(_UNRESOLVED) for source in operation.sources):
         return tuple(_of_this_plan(source, agent_plan_id) for source in operation.sources)
     named = _connector(operation)
     if named is not None:
-        return (naming.parse(named),)
+        return (naming.parse(named, rules),)
     paths = operation.sources if operation.kind == "write" else folders(operation.sources)
     given = set(operation.sources)
     return tuple(
-        replace(name, spelling=name.uri) if name.spelling not in given else name for name in naming.fold(paths)
+        replace(name, spelling=name.uri) if name.spelling not in given else name for name in naming.fold(paths, rules)
     )
 
 
@@ -55,7 +55,7 @@ def _of_this_plan(source: str, agent_plan_id: str) -> Name:
     return replace(naming.named(uri), spelling=source)
 
 
-def _kafka(operation: OperationNode, agent_plan_id: str) -> tuple[Name, ...]:
+def _kafka(operation: OperationNode, agent_plan_id: str, rules: Rules) -> tuple[Name, ...]:
     """Each topic of a list is a dataset; which topics a pattern means, only the broker knows."""
     brokers = _text(operation.params.get("kafka.bootstrap.servers"))
     names = []
@@ -63,9 +63,9 @@ def _kafka(operation: OperationNode, agent_plan_id: str) -> tuple[Name, ...]:
         bare = source.removeprefix("kafka:")
         pattern = {key.lower() for key in operation.params} & {"subscribepattern"}
         if pattern:
-            names.append(_of_this_plan(naming.kafka(source, brokers).uri, agent_plan_id))
+            names.append(_of_this_plan(naming.kafka(source, brokers, rules).uri, agent_plan_id))
         else:
-            names += [naming.kafka(f"kafka:{topic}", brokers) for topic in connectors.topics(bare)]
+            names += [naming.kafka(f"kafka:{topic}", brokers, rules) for topic in connectors.topics(bare)]
     return tuple({name.uri: name for name in names}.values())
 
 
@@ -112,27 +112,31 @@ _HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 _MANY_FILES = 16
 
 
-def inputs(plan: WirePlan, named: Mapping[str, Sequence[Name]], unused: Collection[str] = ()) -> tuple[Dataset, ...]:
+def inputs(
+    plan: WirePlan, named: Mapping[str, Sequence[Name]], unused: Collection[str] = (), rules: Rules = naming.DEFAULT
+) -> tuple[Dataset, ...]:
     """The datasets that the plan reads, each once, in order of name. `unused` are operators that are left out."""
     found: dict[str, list[Dataset]] = {}
     for operation in plan.operations.values():
         if operation.kind == "read" and operation.id not in unused:
             columns = tuple(_column(plan, i) for i in operation.output or () if not hides(plan, operation, i))
             for name in named[operation.id]:
-                found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType"))
+                found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType", rules))
     return tuple(_merged(found[uri]) for uri in sorted(found))
 
 
-def target(plan: WirePlan, named: Mapping[str, Sequence[Name]], columns: tuple[str, ...]) -> Dataset:
+def target(
+    plan: WirePlan, named: Mapping[str, Sequence[Name]], columns: tuple[str, ...], rules: Rules = naming.DEFAULT
+) -> Dataset:
     """The dataset that the plan writes."""
     write = plan.operations[plan.write]
-    return _dataset(write, named[write.id][0], columns, "destinationType")
+    return _dataset(write, named[write.id][0], columns, "destinationType", rules)
 
 
-def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kind: str) -> Dataset:
+def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kind: str, rules: Rules) -> Dataset:
     table = operation.params.get("table")
     identifier = table.get("identifier") if isinstance(table, Mapping) else None
-    alias = naming.table_alias(identifier)
+    alias = naming.table_alias(identifier, rules)
     format_ = _text(operation.extra.get(kind))
     return Dataset(
         uri=name.uri,

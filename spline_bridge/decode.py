@@ -23,7 +23,7 @@ from headwater.graphmodel.model import (
     Run,
     Subtype,
 )
-from headwater.graphmodel.naming import Name
+from headwater.graphmodel.naming import DEFAULT, Name, Rules
 from headwater.spline_bridge import datasets, describe, jobs
 from headwater.spline_bridge.columns import PlanColumns, resolve
 from headwater.spline_bridge.errors import DecodeError
@@ -39,13 +39,13 @@ from headwater.spline_bridge.wire import WirePlan, read_plan
 MOST_EDGES = 20_000
 
 
-def decode_plan(body: bytes, content_type: str) -> Plan:
+def decode_plan(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Plan:
     """An execution plan. `content_type` says which API version it is in. DecodeError: not a plan of that version."""
     version = api_version(content_type)
     document = _parsed(body)
     validate_plan(document, version)
     wire = read_plan(document, nested=version == "1.0")
-    return _plan(wire, agent_plan_id(document, body), version)
+    return _plan(wire, agent_plan_id(document, body), version, rules)
 
 
 def decode_events(body: bytes, content_type: str) -> tuple[Run, ...]:
@@ -104,11 +104,11 @@ def _error(error: Any) -> str | None:
     return lines[0] if lines else "error"
 
 
-def _plan(wire: WirePlan, identity: str, version: str) -> Plan:
-    named = datasets.names(wire, identity)
+def _plan(wire: WirePlan, identity: str, version: str, rules: Rules) -> Plan:
+    named = datasets.names(wire, identity, rules)
     found = bounded(resolve(wire, {op: [name.uri for name in listed] for op, listed in named.items()}))
     job, job_run = jobs.identify(wire.name, wire.labels, wire.extra)
-    target = datasets.target(wire, named, found.names)
+    target = datasets.target(wire, named, found.names, rules)
     return Plan(
         agent_plan_id=identity,
         job=job,
@@ -116,7 +116,7 @@ def _plan(wire: WirePlan, identity: str, version: str) -> Plan:
         effect=datasets.effect(wire, named),
         command=wire.operations[wire.write].name,
         role=datasets.role(wire),
-        inputs=_bounded_inputs(datasets.inputs(wire, named, found.unused), found),
+        inputs=_bounded_inputs(datasets.inputs(wire, named, found.unused, rules), found),
         columns=tuple(_column(name, value) for name, value in zip(found.names, found.values, strict=False)),
         derivations=_derivations(found, target),
         dependencies=tuple(

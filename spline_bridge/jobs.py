@@ -1,6 +1,6 @@
 """Which job a plan belongs to: Glue's application names, Spline labels and extra, else the application's name.
 
-Glue names an application ``nativespark-<job>-<jr_...>``; the run id must not become part of the job's name.
+Glue's own names are in `spline_bridge.glue_names`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headwater.graphmodel.model import Job
+from headwater.spline_bridge.glue_names import APPLICATION, JOB_NAME, JOB_RUN_ID
 
-_GLUE_APPLICATION = re.compile(r"^nativespark-(?P<job>.+)-(?P<run>jr_[0-9a-fA-F]+)$")
 _RUN = re.compile(r"^jr_[0-9a-zA-Z_-]+$")
 
-_GLUE_NAMES = ("spark.glue.JOB_NAME", "glueJobName", "glue_job_name", "glue.job.name", "JOB_NAME", "--JOB_NAME")
+_GLUE_NAMES = (JOB_NAME, "glueJobName", "glue_job_name", "glue.job.name", "JOB_NAME", "--JOB_NAME")
 _NAMES = ("jobName", "job_name", "job.name", "job")
 _NAMESPACES = ("jobNamespace", "job_namespace", "job.namespace", "namespace")
 _RUNS = (
-    "spark.glue.JOB_RUN_ID",
+    JOB_RUN_ID,
     "glueJobRunId",
     "glue_job_run_id",
     "glue.job.run.id",
@@ -32,7 +32,7 @@ UNNAMED = "unnamed"
 
 def identify(application: str | None, *sources: Mapping[str, Any]) -> tuple[Job, str | None]:
     """The job, and the Glue job-run id if one is known. `sources` are labels and extra, first one first."""
-    glue = _GLUE_APPLICATION.match(application or "")
+    glue = APPLICATION.match(application or "")
     if glue:
         return Job("glue", glue["job"]), glue["run"]
     run = run_id(*sources)

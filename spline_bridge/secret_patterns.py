@@ -1,15 +1,23 @@
-"""How secrets look: the names that they go by and the shapes that they have inside a text. Tables, and what reads them.
+"""How secrets look: the names that they go by and the shapes that they have in a text. The one table of both.
+
+Used by redaction before the ledger, by the masking of Glue's arguments, of statements and of logs, and by the Spark
+agent, which ships this file: the standard library alone. Not here: which parts of a document are looked at (`redact`).
 
 The sender's own filters come first (Spark's `spark.redaction.regex`, the Spline agent's `dsPasswordReplace`); this is
 for what they let through. In doubt a text loses more than the secret: `password=` takes all up to `&`, `;` or a space.
-Every pattern takes time linear in the text.
+
+Every function takes time linear in the text, whatever the text is. So no expression here has two repetitions without a
+bound that can match the same text, and none that begins with one starts in the middle of what it repeats.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 MASK = "*****"
@@ -20,6 +28,9 @@ Cleaned = tuple[str, tuple[str, ...]]
 
 _PASSES = 8
 _ERROR_CHARACTERS = 1_000
+
+
+# ---- names
 
 
 class _Name(NamedTuple):
@@ -35,18 +46,26 @@ def _name(kind: str, words: str) -> _Name:
 
 _NAMES = (
     # dbPassword, sfPassword, keystore_password, ssl.key.password, es.net.http.auth.pass, PWD
-    _name("password", r"(?:password|passwd|passphrase)s?\b|\b(?:pwd|pass)\b"),
+    _name("password", r"(?:password|passwd|passphrase)s?\b|\bpwd\b|\bpass$|\bidentified by\b"),
     # fs.s3a.access.key, AWSAccessKeyId, fs.azure.account.key.<account>, apiKey, pem_private_key, fs.s3a.encryption.key
     _name(
         "key", r"(?:access|account|api|encryption|master|private|secret|shared|signing|storage|subscription) ?keys?\b"
     ),
-    # fs.azure.account.oauth2.client.secret.<account>; not secretId, secretArn, secretName: they only refer to one
+    # fs.azure.account.oauth2.client.secret.<account>; not secretId: it only refers to one
     _name("secret", r"\bclient ?secret\b|secrets?\b(?! (?:arn|id|manager|name|provider|scope|version)s?$)"),
     # authToken, session_token, X-Amz-Security-Token, fs.azure.sas.<container>.<account>; not maxTokens, tokenUrl
-    _name("token", r"token$|\bfs azure sas\b|\b(?:authorization|bearer|cookie|jwt)$"),
+    _name("token", r"token$|\bfs azure sas\b|\bsas$|\b(?:authorization|bearer|cookie|jwt)$"),
     _name("signature", r"(?:signature|\bsig)$"),
     # X-Amz-Credential, credentials; not fs.s3a.aws.credentials.provider
     _name("credentials", r"\bcredentials?$"),
+)
+
+#: Last words of names that say something about a secret, and do not hold one: password_changed_at, private_key_path.
+_ABOUT = frozenset(
+    "age algorithm arn at attempts changed class column count counts created date days enabled encoding expiration"  # noqa: SIM905
+    " expired expires expiry field file format hint index interval length limit location manager mode name names path"
+    " paths policy provider rate rates ratio required reset rotation rule rules scheme scope size status strategy time"
+    " timestamp ttl type updated uri url usage valid version".split()
 )
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -54,17 +73,149 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # An option such as forward_spark_s3_credentials says whether, not what.
 _SWITCHES = frozenset({"", "true", "false", "none", "null"})
 
+#: Names that are also ordinary words: "unexpected token: EOF", the partition token=monthly.
+_ORDINARY_WORDS = frozenset({"token", "signature", "credential", "credentials"})
+_LONGEST_WORD = 12  #: letters of a value that is taken for an ordinary word
+
 
 @lru_cache(maxsize=4096)
 def secret_name(key: str) -> str | None:
     """The kind of secret that a key, an option or a URL parameter of this name holds, or None."""
-    words = " ".join(_WORDS.findall(key[-200:])).lower()
-    return next((name.kind for name in _NAMES if name.words.search(words)), None)
+    words = _WORDS.findall(key[-200:])
+    text = " ".join(words).lower()
+    if not words or text.rpartition(" ")[2] in _ABOUT:
+        return None
+    return next((name.kind for name in _NAMES if name.words.search(text)), None)
 
 
 def is_masked(value: str) -> bool:
     """Whether what stands under a secret's name is no secret: masked already, empty, or a switch."""
     return not value.strip("*") or value.lower() in _SWITCHES
+
+
+def _is_word(name: str, value: str) -> bool:
+    """Whether a value in a text is an ordinary word under a name that is one, too."""
+    return (
+        name.rpartition(" ")[2].lower() in _ORDINARY_WORDS
+        and len(value) <= _LONGEST_WORD
+        and value.strip(".,:;!?()").isalpha()
+    )
+
+
+# ---- values in a text, by the name before them
+
+
+#: The text from its beginning up to a quote that no backslash precedes; in SQL a doubled quote stands for one.
+_QUOTED = {
+    '"': re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL),
+    "'": re.compile(r"[^'\\]*(?:(?:\\.|'')[^'\\]*)*", re.DOTALL),
+    "`": re.compile(r"[^`\\]*(?:\\.[^`\\]*)*", re.DOTALL),
+}
+_OPENING = re.compile(r"(\\{0,16})([\"'`])")
+_BRACES = re.compile(r"\{[^}]{0,512}\}")  #: SQL Server
+_TAIL = re.compile(r"[^&;\s,)\]}\"'`<>\\]*")  #: what follows a closing quote and still belongs to the value
+_BARE = re.compile(r"[^&;\s]+")
+_BARE_IN_JSON = re.compile(r"[\w.+/=\-]+")
+_BARE_IN_URL = re.compile(r"[^&;]+")  #: it may hold spaces
+_BARE_IN_PATH = re.compile(r"[^/?#&;\s]+")
+_BARE_IN_LINE = re.compile(r"[^\r\n\"'\\]+")
+_BARE_IN_XML = re.compile(r"[^<]+")
+
+
+def _value(text: str, at: int, bare: re.Pattern[str]) -> tuple[int, int] | None:
+    """Where the value that begins at `at` stands, without its quotes; None if there is none. Open quotes never end."""
+    opening = _OPENING.match(text, at) if bare is not _BARE_IN_PATH and bare is not _BARE_IN_XML else None
+    if opening:
+        start, quote = opening.end(), opening.group()
+        if opening[1]:  # JSON in JSON: the quotes are escaped as often at the end
+            end = text.find(quote, start)
+            return start, len(text) if end < 0 else end
+        found = _QUOTED[quote].match(text, start)
+        end = found.end() if found else start
+        tail = _TAIL.match(text, end + 1)
+        closed = end < len(text)
+        return (start, tail.end()) if closed and tail and tail.end() > end + 1 else (start, end)
+    braces = _BRACES.match(text, at) if bare is not _BARE_IN_XML else None
+    found = braces or bare.match(text, at)
+    return found.span() if found else None
+
+
+class _Named(NamedTuple):
+    """A secret by its name: `name` matches up to the value and has a group ``name``; `bare` is a value in no quotes."""
+
+    name: re.Pattern[str]
+    bare: re.Pattern[str]
+
+    def clean(self, text: str, kinds: dict[str, None]) -> str:
+        """The text without such values. Only a secret's value is passed over, so what is nested in others is found."""
+        kept: list[str] = []
+        done = 0
+        for match in self.name.finditer(text):
+            kind = secret_name(match["name"]) if match.start() >= done else None
+            span = _value(text, match.end(), _bare_of(match["name"], self.bare)) if kind is not None else None
+            if kind is None or span is None:
+                continue
+            value = text[span[0] : span[1]]
+            if is_masked(value.strip("\\\"'{}`")) or _is_word(match["name"], value):
+                continue
+            kept += (text[done : span[0]], MASK)
+            done = span[1]
+            kinds[kind] = None
+        return "".join((*kept, text[done:])) if kept else text
+
+
+def _bare_of(name: str, bare: re.Pattern[str]) -> re.Pattern[str]:
+    """A header's value has blanks in it: ``Authorization: Basic ...``, ``Cookie: a=b; c=d``."""
+    header = bare is _BARE_IN_JSON and name.lower().endswith(("authorization", "cookie"))
+    return _BARE_IN_LINE if header else bare
+
+
+def _named(name: str, bare: re.Pattern[str]) -> _Named:
+    return _Named(re.compile(name, re.IGNORECASE), bare)
+
+
+_WORD = r"(?P<name>[\w.\-]{1,80})"
+_OPTION = r"(?P<name>[A-Za-z_][\w.\-]{0,79})"
+_BEGINS = r"(?<![\w.\-/])"  #: not inside a word, so that a long word is looked at once; a folder has a rule of its own
+_EQUALS = r"(?:%3D|\s{0,3}(?:=>|:=|->|={1,3})\s{0,3})"
+_CLOSES = r"\\{0,16}[\"'`]?"
+
+# password=..., password = "...", password => '...', "password"="..."
+_IN_TEXT = _named(rf"{_BEGINS}{_WORD}{_CLOSES}{_EQUALS}", _BARE)
+_IN_URL = _named(rf"{_BEGINS}{_WORD}(?:=|%3D)", _BARE_IN_URL)
+# {"password": "..."} as text, also where its quotes are escaped.
+_JSON = _named(
+    r"(?<!\\)(?P<quote>\\{0,16}[\"'`])(?P<name>[\w.\-]{1,80})(?P=quote)\s{0,3}(?::|->)\s{0,3}", _BARE_IN_JSON
+)
+_NAME_VALUE = (
+    # YAML, properties, headers: a name that begins a line, or an item
+    _named(
+        rf"(?:\A|[\r\n{{\[(,;\"'])[ \t]{{0,16}}(?:- )?{_OPTION}[ \t]{{0,3}}:[ \t]{{1,3}}(?:(?:basic|bearer)[ \t])?",
+        _BARE_IN_JSON,
+    ),
+    # --password x, -Dpassword=x, --password, x
+    _named(rf"(?<![\w\-])--?{_OPTION}(?:\s{{1,3}}|[\"'],?\s{{1,3}})(?!-)", _BARE),
+    # identified by x; password 'x'
+    _named(r"\b(?P<name>identified\s{1,3}by)(?:\s{1,3}(?:values|password))?\s{1,3}", _BARE),
+    _named(r"(?<![\w.\-])(?P<name>[\w.\-]{0,60}(?:password|passwd|passphrase|pwd))\s{1,3}(?=[\"'])", _BARE),
+    # .option("password", "x"), conf.set('password', 'x')
+    _named(
+        r"\b(?:option|options|config|conf|set|put|property|setProperty)\(\s{0,3}(?P<quote>\\{0,16}[\"'])"
+        r"(?P<name>[\w.\-]{1,80})(?P=quote)\s{0,3},\s{0,3}",
+        _BARE_IN_JSON,
+    ),
+    # <password>x</password>, <name>fs.s3a.secret.key</name><value>x</value>, key="password" value="x"
+    _named(r"<(?P<name>[\w.:\-]{1,80})(?:\s[^<>]{0,200})?>(?!\s{0,20}<)", _BARE_IN_XML),
+    _named(r"<name>\s{0,20}(?P<name>[\w.\-]{1,120})\s{0,20}</name>\s{0,20}<value>", _BARE_IN_XML),
+    _named(r"\b(?:key|name)=(?P<quote>[\"'])(?P<name>[\w.\-]{1,80})(?P=quote)\s{1,3}value=", _BARE_IN_JSON),
+)
+# /token=1/ in a path: a partition folder, whose value ends with the folder.
+_FOLDER = _named(rf"(?<=/){_WORD}=", _BARE_IN_PATH)
+# "Invalid secret key: ..." is how error messages say it.
+_IN_ERROR = _named(r"(?<![\w.\-/])(?P<name>[\w.\-][\w.\- ]{0,79})\s?[=:]\s{0,3}", _BARE)
+
+
+# ---- shapes
 
 
 class _Shape(NamedTuple):
@@ -86,34 +237,10 @@ class _Shape(NamedTuple):
         return self.pattern.sub(replaced, text)
 
 
-class _Named(NamedTuple):
-    """A secret by its name: `name` matches up to the value, `value` from there on."""
-
-    name: re.Pattern[str]
-    value: re.Pattern[str]
-
-    def clean(self, text: str, kinds: dict[str, None]) -> str:
-        """The text without such values. Only a secret's value is passed over, so what is nested in others is found."""
-        kept: list[str] = []
-        done = 0
-        for match in self.name.finditer(text):
-            kind = secret_name(match["name"]) if match.start() >= done else None
-            value = self.value.match(text, match.end()) if kind is not None else None
-            if kind is None or value is None or is_masked(value.group().strip("\\\"'{}")):
-                continue
-            quote = '"' if value.group().startswith('"') else ""
-            kept += (text[done : match.end()], quote, MASK, quote)
-            done = value.end()
-            kinds[kind] = None
-        return "".join((*kept, text[done:]))
-
-
-def _shape(kind: str, pattern: str, replace: Callable[[re.Match[str]], str]) -> _Shape:
-    return _Shape(kind, re.compile(pattern, re.IGNORECASE), replace)
-
-
-def _named(name: str, value: str) -> _Named:
-    return _Named(re.compile(name, re.IGNORECASE), re.compile(value))
+def _shape(
+    kind: str, pattern: str, replace: Callable[[re.Match[str]], str], flags: re.RegexFlag = re.IGNORECASE
+) -> _Shape:
+    return _Shape(kind, re.compile(pattern, flags), replace)
 
 
 def _mask(match: re.Match[str]) -> str:
@@ -132,7 +259,62 @@ def _drop_if_signed(match: re.Match[str]) -> str:
     return "" if _SIGNED.search(match.group()) else match.group()
 
 
+def _mask_basic(match: re.Match[str]) -> str:
+    """``Basic`` and what decodes to ``user:password``; "basic authentication" does not."""
+    decoded = _decoded(match["value"])
+    return _mask_rest(match) if b":" in decoded and decoded.isascii() else match.group()
+
+
+def _mask_encoded_key(match: re.Match[str]) -> str:
+    """Base64 of a private key, or of a service account that has one."""
+    decoded = _decoded(match.group())
+    return MASK if b"private_key" in decoded or b"PRIVATE KEY" in decoded else match.group()
+
+
+def _mask_mixed(match: re.Match[str]) -> str:
+    """40 characters of base64 are a secret key of AWS if their kinds change as often as chance makes them do."""
+    text = match.group()
+    kinds = [("A" <= c <= "Z", "a" <= c <= "z", c.isdigit()) for c in text]
+    changes = sum(one != other for one, other in pairwise(kinds))
+    chance = changes >= _CHANGES and all(any(kind) for kind in zip(*kinds, strict=True))
+    return MASK if chance else text
+
+
+_CHANGES = 17  #: of 39 neighbours: random text has 25, three of standard deviation; a path or CamelCase about 10
+
+
+def _decoded(text: str) -> bytes:
+    text = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4) if len(text) % 4 != 1 else text[:-1], validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
 _SIGNED = re.compile(r"[?&](?:X-Amz-Signature|X-Goog-Signature|Signature|sig)=", re.IGNORECASE)
+
+#: Secrets that begin as no other text does: the kind, the beginning, and what follows. From the providers' own pages.
+_PREFIXED = (
+    ("token", r"gh[pousr]_", r"[A-Za-z0-9]{30,255}"),  # GitHub
+    ("token", r"github_pat_", r"\w{22,255}"),
+    ("token", r"gl(?:agent|cbt|dt|ft|imt|oas|pat|ptt|rt|soat)-", r"[\w\-]{20,255}"),  # GitLab
+    ("token", r"xox[abceoprs]-", r"[\w\-]{10,255}"),  # Slack
+    ("token", r"xapp-", r"[\w\-]{10,255}"),
+    ("key", r"[rs]k_(?:live|test)_", r"[A-Za-z0-9]{10,255}"),  # Stripe
+    ("secret", r"whsec_", r"[\w+/=]{16,255}"),
+    ("key", r"sk-(?:proj-|svcacct-|admin-|ant-)?", r"[\w\-]{20,255}"),  # OpenAI, Anthropic
+    ("token", r"npm_", r"[A-Za-z0-9]{30,255}"),
+    ("token", r"pypi-", r"[\w\-]{50,255}"),
+    ("token", r"hf_", r"[A-Za-z0-9]{30,255}"),  # Hugging Face
+    ("token", r"(?:dapi|dkea|dose)", r"[0-9a-f]{32}(?:-[0-9])?"),  # Databricks
+    ("key", r"AIza", r"[\w\-]{35}"),  # Google Cloud
+    ("token", r"ya29\.", r"[\w\-.]{20,2000}"),
+    ("secret", r"GOCSPX-", r"[\w\-]{20,255}"),
+    ("token", r"hv[bs]\.", r"[\w\-]{20,255}"),  # Vault
+    ("key", r"SG\.", r"[\w\-]{16,64}\.[\w\-]{16,64}"),  # SendGrid
+    ("key", r"(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),  # AWS
+    ("token", r"(?:FwoGZXIvYXdz|FQoGZXIvYXdz|IQoJb3JpZ2lu)", r"[A-Za-z0-9+/=%]{40,}"),  # an AWS session's
+)
 
 _WHOLES = (
     _shape(
@@ -143,6 +325,13 @@ _WHOLES = (
     _shape("pickled function", r"(?P<before>PythonFunction\()[\s\S]*", _mask_rest),
     # A signed URL is signed by the parameters of its query: all of it goes. S3, Google Cloud Storage, CloudFront, Azure
     _shape("signed query string", r"\?[^\s\"'?]*", _drop_if_signed),
+    # Whoever knows the path may write there.
+    _shape(
+        "webhook",
+        r"(?P<before>(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks)/)"
+        r"[\w/\-]{1,255}",
+        _mask_rest,
+    ),
 )
 _PARTS = (
     # scheme://user:password@host; but abfss://container@account is where the data lies
@@ -154,51 +343,58 @@ _PARTS = (
         _keep_before,
     ),
     _shape("user info", r"(?P<before>jdbc:oracle:(?:thin|oci8?):)[^\s\"']{1,512}(?=@)", _keep_before),
-    _shape("token", r"(?P<before>\bbearer\s+)[^\s\"']{16,}", _mask_rest),
-    _shape("token", r"(?<![\w\-])eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*", _mask),
-    _shape("key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", _mask),
+    _shape(
+        "user info",
+        r"(?P<before>jdbc:oracle:(?:thin|oci8?):)(?:\\?\"[^\"]{0,256}\"|[^\s\"'/@]{0,256})/\\?\"[^\"]{0,256}\"(?=@)",
+        _keep_before,
+    ),
+    _shape("token", r"(?P<before>\bbearer\s{1,8})[^\s\"']{16,}", _mask_rest),
+    _shape("token", r"(?P<before>\bbasic\s{1,8})(?P<value>[A-Za-z0-9+/]{6,1000}={0,2})(?![\w+/])", _mask_basic),
+    _shape("token", r"(?<![\w\-])eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*", _mask, re.RegexFlag(0)),
+    *(
+        _shape(kind, rf"(?<![A-Za-z0-9]){beginning}{rest}", _mask, re.RegexFlag(0))
+        for kind, beginning, rest in _PREFIXED
+    ),
+    _shape("key", r"(?<![A-Za-z0-9+])(?:ey|ew|LS0tLS1C)[\w+/\-]{60,}={0,2}", _mask_encoded_key, re.RegexFlag(0)),
+    _shape("key", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?!=)", _mask, re.RegexFlag(0)),  # a storage account of Azure
+    _shape("key", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])", _mask_mixed, re.RegexFlag(0)),
 )
-
-# /token=1/ in a path: a partition folder, whose value ends with the folder.
-_FOLDER = _named(r"(?<=/)(?P<name>[\w.\-]{1,80})=", r"[^/?#&;\s]+")
-
-# {"password": "..."} as text, also where its quotes are escaped.
-_JSON = _named(
-    r"(?P<quote>\\*[\"'])(?P<name>[\w.\-]{1,80})(?P=quote)\s*:\s*",
-    r"\\*\"(?:\\.|[^\"\\])*\"?|'[^']*'?|[\w.+/=\-]+",
-)
-
-_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|\{[^}]{0,512}\}"  #: braces: SQL Server
-_PARAMETER = r"(?<![\w.\-/])(?P<name>[\w.\-]{1,80})(?:=|%3D)"
-
-# password=... in prose, and in a URL, where the value may hold spaces.
-_IN_TEXT = _named(_PARAMETER, rf"(?:{_QUOTED})[^&;\s,)\]]*|[^&;\s]+")
-_IN_URL = _named(_PARAMETER, rf"(?:{_QUOTED})[^&;]*|[^&;]+")
-
-# "Invalid secret key: ..." is how error messages say it.
-_IN_ERROR = _named(r"(?P<name>[\w.\- ]{1,80})\s?[=:]\s*", r"\S+")
 
 _Rule = _Shape | _Named
 
 # Parameters before user info: in jdbc:sqlserver://h;password=a@b what stands before the @ is no user.
-_TEXT_RULES: tuple[_Rule, ...] = (*_WHOLES, _IN_TEXT, *_PARTS, _FOLDER, _JSON)
-_URL_RULES: tuple[_Rule, ...] = (*_WHOLES, _IN_URL, *_PARTS, _FOLDER, _JSON)
+_TEXT_RULES: tuple[_Rule, ...] = (*_WHOLES, _IN_TEXT, *_NAME_VALUE, *_PARTS, _FOLDER, _JSON)
+_URL_RULES: tuple[_Rule, ...] = (*_WHOLES, _IN_URL, *_PARTS, _FOLDER, _JSON, _IN_TEXT)
 _ERROR_RULES: tuple[_Rule, ...] = (*_TEXT_RULES, _IN_ERROR)
 
 _URL = re.compile(r"\s*(?:jdbc:|[a-z][a-z0-9+.\-]{0,30}://)", re.IGNORECASE)
 
-# Two sieves before the shapes, since nearly all texts are harmless: what a shape cannot be without, then more exactly.
-_NEEDLES = ("=", "@", '"', "'", "%3D", "%3d", "-----BEGIN", "PythonFunction(", "earer", "EARER", "eyJ", "AKIA", "ASIA")
-_SUSPICIOUS = re.compile(r"\w=|%3D|@|-----BEGIN|PythonFunction\(|bearer\s|eyJ|AKIA|ASIA|[\"']\s*:", re.IGNORECASE)
+#: What a secret cannot be without, in lower case, since nearly all texts are harmless: a part of a name, of a shape.
+_NEEDLES = (
+    *("pass", "pwd", "secret", "token", "key", "credential", "signature", "sig=", "sas", "authorization", "bearer"),
+    *("cookie", "jwt", "basic", "identified", "@", "pythonfunction(", "eyj", "ew", "ey", "ls0tls1c", "==", "hooks."),
+    *("webhooks", "akia", "asia", "abia", "acca", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl", "xox"),
+    *("xapp-", "k_live_", "k_test_", "whsec_", "sk-", "npm_", "pypi-", "hf_", "dapi", "dkea", "dose", "aiza", "ya29."),
+    *("gocspx-", "hvb.", "hvs.", "sg.", "fwogzxivyxdz", "fqogzxivyxdz", "iqojb3jpz2lu"),
+)
+_SUSPICIOUS = re.compile(
+    r"pass|pwd|secret|token|key|credential|signature|sig=|\bsas|authorization|bearer|cookie|jwt|basic\s|identified\s|@"
+    r"|pythonfunction\(|eyj|hooks\.|webhooks|(?:akia|asia|abia|acca)[a-z0-9]{16}|gh[pousr]_|github_pat_|gl[a-z]{2,5}-"
+    r"|xox[abceoprs]-|xapp-|k_(?:live|test)_|whsec_|sk-|npm_|pypi-|hf_|dapi|dkea|dose|aiza|ya29\.|gocspx-|hv[bs]\.|sg\."
+    r"|(?<![a-z0-9+/])[a-z0-9+/_\-]{40}",
+    re.IGNORECASE,
+)
+_LONG_WORD = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}")
 
 
 def clean_texts(texts: Iterable[str]) -> dict[str, Cleaned]:
     """The texts that hold a secret: each with what is left of it and the kinds of what was removed."""
     known = list(texts)
     together = "\n".join(known)
-    needles = [needle for needle in _NEEDLES if needle in together]
-    suspicious = {text for needle in needles for text in known if needle in text}
-    cleaned = {text: clean_text(text) for text in suspicious}
+    lower = together.lower()
+    if not any(needle in lower for needle in _NEEDLES) and not _LONG_WORD.search(together):
+        return {}
+    cleaned = {text: clean_text(text) for text in known if _SUSPICIOUS.search(text)}
     return {text: result for text, result in cleaned.items() if result[1]}
 
 

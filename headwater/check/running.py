@@ -55,7 +55,7 @@ def _check_plan(source: Source, found: Found) -> Check:
         (entry,) = bridge.accept(found.content_type, found.body, Receipt()).entries
     except InvalidBody as error:
         raise WrongUse(f"{found.place}: {error.sentence}") from error
-    (plan_body,) = bridge.decode(entry.body, entry.content_type).plans
+    (plan_body,) = bridge.decode(entry.body, entry.content_type, source.rules()).plans
     new = logic(plan_body)
     try:
         answer = _lineage(source, new.target, depth=1)

@@ -29,6 +29,7 @@ from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.move import bulk_load, export
+from headwater.cli.names import names
 from headwater.cli.past import changes, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
@@ -45,7 +46,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "Ask": (upstream, downstream, impact, paths, inputs, diff, changes, explain, estate, query, watch),
     "State": (tag, own, describe, retire, ignore, same),
     "Receive": (serve, load, token, glue, spark_bundle),
-    "Keep and move": (verify, backup, erase, parked, replay, export, bulk_load, ledger),
+    "Keep and move": (verify, backup, erase, parked, replay, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),
 }
 

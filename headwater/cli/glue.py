@@ -66,7 +66,12 @@ def attach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
 
         def attached(found: Mapping[str, Any]) -> dict[str, str]:
             wanted = rules.agent_for(found, agent, options["url"], place, token)
-            return rules.attach(found.get("DefaultArguments", {}), wanted)
+            after = rules.attach(found.get("DefaultArguments", {}), wanted)
+            listed = [item for name in (rules.JARS, rules.PY_FILES) for item in rules.items(name, after.get(name, ""))]
+            missing = jobs.missing(file for file in rules.files(wanted) if file in listed)
+            if missing:
+                raise WrongUse(f"{missing[0]} is not there: upload it first, Glue loads the agent from S3")
+            return after
 
         lines = _LINES if agent == "python" else ()
         _change(jobs, job, attached, yes=yes, as_json=as_json, script=lines)

@@ -34,12 +34,13 @@ def export(target: str, *, split: int, as_json: bool, data: Path, **aws: Any) ->
 
     In segments of NDJSON, packed, with a manifest of their hashes; `headwater ledger check` reads them back.
     """
+    from headwater.ingest.folder.naming_file import rules_to_export
     from headwater.ingest.ledger.export import export_ledger
     from headwater.ingest.ledger.ledger import open_reader
 
     has_ledger(data)
     with placed(target, **aws) as storage, translated(), open_reader(data) as entries, progress("exporting") as step:
-        manifest = export_ledger(entries, storage, step, split=split * _MB)
+        manifest = export_ledger(entries, storage, step, split=split * _MB, beside=rules_to_export(data))
     if as_json:
         named = {"ledger": manifest.ledger, "entries": manifest.entries, "head": manifest.head}
         print_json({**named, "segments": len(manifest.segments), "bytes": sum(s.bytes for s in manifest.segments)})

@@ -19,21 +19,6 @@ if TYPE_CHECKING:
     from headwater.client import Client
     from headwater.queries.answers.answer import Answer
 
-#: What points a real Glue job at a server: docs of the agent, https://github.com/AbsaOSS/spline-spark-agent
-GLUE_PARAMETERS: tuple[tuple[str, str], ...] = (
-    (
-        "--extra-jars",
-        "s3://BUCKET/jars/spark-3.5-spline-agent-bundle_2.12-2.2.0.jar,s3://BUCKET/jars/snakeyaml-1.33.jar",
-    ),
-    ("--user-jars-first", "true"),
-    (
-        "--conf",
-        "spark.sql.queryExecutionListeners=za.co.absa.spline.harvester.listener.SplineQueryExecutionListener",
-    ),
-    ("  --conf", "spark.spline.lineageDispatcher=http"),
-    ("  --conf", "spark.spline.lineageDispatcher.http.producer.url=http://HOST:9090/producer"),
-)
-
 
 @click.command(epilog="Example: headwater demo --recorded")
 @click.option("--recorded", is_flag=True, help="send recorded payloads, even where Spark runs")
@@ -124,12 +109,14 @@ def _size(answer: Answer) -> str:
 
 
 def _next_steps(out: Console) -> None:
+    from headwater.spline_bridge.glue.attach import parameters
+
     _title(out, "your own jobs")
     out.print(f"Keep a server running:\n\n    {_this_command()} serve\n", soft_wrap=True)
     out.print("In a PySpark script, after its session is made (docs/spark.md):\n")
     out.print('    import headwater.spark\n    headwater.spark.capture(spark, "http://127.0.0.1:9090")\n')
-    out.print("Or point a Glue job at it with five job parameters (Glue takes one --conf: chain the three):\n")
-    for key, value in GLUE_PARAMETERS:
+    out.print("Or point a Glue job at it with these job parameters (Glue takes one --conf: chain the three):\n")
+    for key, value in parameters("5.0", "http://HOST:9090", "s3://BUCKET/jars"):
         out.print(f"    {key:<20}{value}", soft_wrap=True)
     out.print()
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from headwater.spline_bridge.glue_names import SETTINGS
+
 __all__ = ["KEYS", "identity"]
 
-#: Glue's settings, which Headwater reads under the same names, and the script's arguments for them.
-KEYS = {
-    "spark.glue.JOB_NAME": "--JOB_NAME",
-    "spark.glue.JOB_RUN_ID": "--JOB_RUN_ID",
-    "spark.glue.accountId": "",
-}
+KEYS = SETTINGS
+"""Glue's settings, which Headwater reads under the same names, and the script's arguments for them."""
 
 
 def identity(conf: Mapping[str, str | None], arguments: Sequence[str]) -> dict[str, str]:

@@ -31,12 +31,16 @@ from headwater.aws_bridge.s3 import NotAPlace
 from headwater.aws_bridge.session import AwsError
 from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import names, renamed
 from headwater.graphmodel.statements import StatementIndex, effective, retirements, with_statements
+from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.neptune_csv import Line, lines
 from headwater.ingest.folder.exporting import GRAPH, mark_whole
 from headwater.ingest.folder.loader_files import LoaderFiles, Written
+from headwater.ingest.folder.naming_file import rules_beside
 from headwater.ingest.graph.decoding import decoders
+from headwater.ingest.graph.mark import Mark
 from headwater.ingest.intake.bridge import Decode
 from headwater.ingest.ledger.chain import ChainCheck, never_erased
 from headwater.ingest.ledger.entries import Damaged, Entry, LedgerError
@@ -56,7 +60,7 @@ def main(arguments: list[str]) -> None:
     context = SparkSession.builder.getOrCreate().sparkContext
     try:
         print(json.dumps(run(context, given.source, given.target, given.partitions)))
-    except (AwsError, LedgerError, NotAPlace, NotEmpty) as error:
+    except (AwsError, InvalidRequest, LedgerError, NotAPlace, NotEmpty) as error:
         sys.exit(str(error))
 
 
@@ -65,23 +69,24 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     place = open_storage(target)
     refuse_unless_empty(place)
     manifest = read_manifest(open_storage(source))
+    rules = rules_beside(open_storage(source))
     tasks = partitions or context.defaultParallelism
     context.addPyFile(fold_by_key.__file__)  # what lies beside this script is not installed where the tasks run
     segments = context.parallelize(manifest.segments, max(1, len(manifest.segments)))
-    read = segments.flatMap(lambda segment: decoded(source, segment)).persist(StorageLevel.MEMORY_AND_DISK)
+    read = segments.flatMap(lambda segment: decoded(source, segment, rules)).persist(StorageLevel.MEMORY_AND_DISK)
     set_aside = refused(read.filter(lambda tagged: tagged[0] not in ("body", "event", "statement")).collect())
     parts = _parts(read, tasks)
     rows: RDD[Any] = parts.flatMap(lines).map(lambda line: (_key(line), line))  # pyspark's type knows no key of text
     ordered = rows.repartitionAndSortWithinPartitions(tasks)
     written = sum(ordered.mapPartitionsWithIndex(lambda task, rows: [write(target, task, rows)]).collect(), Written())
     with place.scratch() as scratch:
-        written += mark_whole(place, scratch, manifest.entries, manifest.ledger)
+        written += mark_whole(place, scratch, Mark(manifest.entries, manifest.ledger, naming=rules.text))
     return {"ledger": manifest.ledger, "applied": manifest.entries, "refused": set_aside, **written.to_dict()}
 
 
-def decoded(source: str, segment: Segment) -> Iterator[Tagged]:
+def decoded(source: str, segment: Segment, rules: Rules = DEFAULT) -> Iterator[Tagged]:
     """The bodies and events of a segment; what could not be decoded, what is missing, what was erased, is told too."""
-    check, decoding = ChainCheck(segment.before), decoders()
+    check, decoding = ChainCheck(segment.before), decoders(rules)
     try:
         for entry in read_checked(open_storage(source), segment, check):
             if entry.body is not None and entry.kind in decoding:

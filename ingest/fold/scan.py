@@ -20,7 +20,7 @@ from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic
 from headwater.graphmodel.statements import StatementIndex
 from headwater.ingest.fold import rows
-from headwater.ingest.fold.file import FORMAT, NAMES
+from headwater.ingest.fold.file import FORMAT, NAMES, RULES
 from headwater.ingest.fold.reference_counts import PlanAt
 from headwater.ingest.fold.statements import effective_statements
 from headwater.ingest.fold.tables import EVENT, READ, VALIDITY, WRITE, Tables
@@ -37,8 +37,8 @@ class NotReady(LedgerError):
 class Scan:
     """The derived tables at one moment. Made by `scanning`."""
 
-    def __init__(self, connection: sqlite3.Connection, ledger_id: str, plan_at: PlanAt) -> None:
-        """Begins the transaction. NotReady: they are of another ledger, or about to be rebuilt."""
+    def __init__(self, connection: sqlite3.Connection, ledger_id: str, plan_at: PlanAt, rules: str = "") -> None:
+        """Begins the transaction. NotReady: they are of another ledger or other naming rules, or to be rebuilt."""
         self._db = connection
         self._tables = Tables(connection)
         self._plan_at = plan_at
@@ -46,6 +46,8 @@ class Scan:
         meta = dict(connection.execute("SELECT name, value FROM meta"))
         if meta["format"] != FORMAT or meta.get("ledger") != ledger_id:
             raise NotReady("the graph is not yet drawn from this ledger: `headwater replay`")
+        if (meta.get(RULES) or "") != rules:
+            raise NotReady("the naming rules were changed and the graph is to be drawn anew: `headwater replay`")
         if meta.get("clearing") or "erased" in meta:
             raise NotReady("an entry was erased and the graph is to be drawn anew: `headwater replay`, then again")
         self.names: dict[str, str] = json.loads(meta.get(NAMES) or "{}")  #: which names of datasets are one
@@ -136,13 +138,16 @@ class Scan:
 
 
 @contextmanager
-def scanning(path: Path, ledger_id: str, plan_at: PlanAt) -> Iterator[Scan]:
-    """The derived tables in the file at `path`, read-only. NotReady; LedgerError: they cannot be read."""
+def scanning(path: Path, ledger_id: str, plan_at: PlanAt, rules: str = "") -> Iterator[Scan]:
+    """The derived tables in the file at `path`, read-only; `rules` is the text of the naming rules that they must have.
+
+    NotReady; LedgerError: they cannot be read.
+    """
     if not path.exists():
         raise NotReady(f"there is no {path}: `headwater replay` draws the graph")
     address = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
-            yield Scan(connection, ledger_id, plan_at)
+            yield Scan(connection, ledger_id, plan_at, rules)
     except sqlite3.Error as error:
         raise LedgerError(f"the derived tables {path} cannot be read ({error}): `headwater replay`") from error

@@ -13,6 +13,7 @@ from typing import Any
 from headwater.graphstore.neptune_csv import lines, vertex_line
 from headwater.ingest.fold.scan import NotReady, Scan, scanning
 from headwater.ingest.folder.loader_files import SPLIT, LoaderFiles, Written
+from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph.decoding import Decoding, Erased, decoders
 from headwater.ingest.graph.mark import Mark
@@ -48,17 +49,18 @@ def export_neptune_csv(
     """
     refuse_unless_empty(place)
     with open_reader(folder) as ledger:
-        decoding = Decoding(ledger, decoders())
-        with scanning(tables_of(folder, store), ledger.id, decoding.plan_at) as scan:
+        rules = rules_of(folder)
+        decoding = Decoding(ledger, decoders(rules))
+        with scanning(tables_of(folder, store), ledger.id, decoding.plan_at, rules.text) as scan:
             decoding.use_names(scan.names)
             try:
-                written = _write(scan, ledger.id, place, progress, split)
+                written = _write(scan, Mark(scan.applied, ledger.id, naming=rules.text), place, progress, split)
             except Erased as error:
                 raise NotReady(f"{error} meanwhile: export again") from error
             return Exported(ledger.id, scan.applied, written)
 
 
-def _write(scan: Scan, ledger: str, place: FileStorage, progress: Progress, split: int) -> Written:
+def _write(scan: Scan, mark: Mark, place: FileStorage, progress: Progress, split: int) -> Written:
     total = scan.rows()
     with place.scratch() as scratch:
         files = LoaderFiles(Subfolder(place, GRAPH), scratch, split=split)
@@ -66,13 +68,13 @@ def _write(scan: Scan, ledger: str, place: FileStorage, progress: Progress, spli
             files.add(lines(part))
             if done % _STEP == 0:
                 progress(min(done, total), total)
-        written = files.close() + mark_whole(place, scratch, scan.applied, ledger)
+        written = files.close() + mark_whole(place, scratch, mark)
     progress(total, total)
     return written
 
 
-def mark_whole(place: FileStorage, scratch: Path, applied: int, ledger: str) -> Written:
-    """Write the vertex that says that all of the graph is there: its ledger's id, and the last entry in it."""
+def mark_whole(place: FileStorage, scratch: Path, mark: Mark) -> Written:
+    """Write the vertex that says that all of the graph is there: its ledger's id, the last entry, the naming rules."""
     files = LoaderFiles(Subfolder(place, LEDGER), scratch)
-    files.add(map(vertex_line, Mark(applied, ledger).delta().vertices))
+    files.add(map(vertex_line, mark.delta().vertices))
     return files.close()

@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.graphmodel.naming import Rules
 from headwater.graphstore import GraphStore, open_store
 from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.fold.file import Derived
+from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import lock, tables_of
 from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.mark import is_empty, read_mark
@@ -49,6 +51,7 @@ def replay_into(
     with ExitStack() as undo:
         ledger = undo.enter_context(open_reader(folder))
         undo.callback(lock(folder, url).release)
+        rules = rules_of(folder)
         store = undo.enter_context(open_store(url))
         tables = tables_of(folder, url)
         derived = Derived.open(tables)
@@ -61,8 +64,10 @@ def replay_into(
             store.clear()
         else:
             _refuse_unless_graph_of(ledger, store, derived, url)
-            known = _known(ledger, store, derived, tables, url, progress)
-        projector = Projector(ledger, store, derived, backoff=Backoff(attempts=_ATTEMPTS), ownership=ownership)
+            known = _known(ledger, store, derived, tables, url, progress, rules)
+        projector = Projector(
+            ledger, store, derived, backoff=Backoff(attempts=_ATTEMPTS), rules=rules, ownership=ownership
+        )
         undo.callback(projector.give_back)
         return _replay(projector, known, progress)
 
@@ -108,9 +113,9 @@ def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:
 
 
 def _known(
-    ledger: LedgerReader, store: GraphStore, derived: Derived, tables: Path, url: str, progress: Progress
+    ledger: LedgerReader, store: GraphStore, derived: Derived, tables: Path, url: str, progress: Progress, rules: Rules
 ) -> int:
     try:
-        return recover_tables(ledger, store, derived, tables, progress)
+        return recover_tables(ledger, store, derived, tables, progress, rules)
     except InvalidRequest as error:
         raise InvalidRequest(f"{url}: {error}. --fresh empties it and draws it anew") from error

@@ -4,6 +4,7 @@ DIR/ledger.*          the ledger: the truth (`ingest.ledger.ledger` opens it)
 DIR/graph/            the embedded store
 DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
 DIR/targets/          the same of stores that are not inside the folder
+DIR/naming.yaml       the naming rules, where a user has written some (`naming_file`)
 DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
 """
 
@@ -20,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore, open_store, set_aside
 from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, TransientError
 from headwater.ingest.fold.file import Derived, Parked
+from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store, is_own, lock, tables_of
 from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.following import BATCH
@@ -84,13 +87,15 @@ class Service:
         derived: Derived,
         backoff: Backoff | None = None,
         ownership: Ownership | None = None,
+        rules: Rules = DEFAULT,
     ) -> None:
         """Use `Service.open`."""
+        self.rules = rules
         self.folder = folder
         self.ledger = ledger
         self.store = store
         self.derived = derived
-        self.projector = Projector(ledger, store, derived, backoff=backoff, ownership=ownership)
+        self.projector = Projector(ledger, store, derived, backoff=backoff, ownership=ownership, rules=rules)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock: FolderLock | None = None
@@ -105,10 +110,13 @@ class Service:
         projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
         the ledger. `take_over`: write a remote graph even if another data folder does, which stops there.
 
+        InvalidRequest: naming.yaml is not right.
+
         LedgerInUse, InUse: another process has the folder open; GraphTaken: another data folder writes the graph; other
         errors of the ledger and of the store as they are.
         """
         with ExitStack() as undo:
+            rules = rules_of(folder)
             ledger = open_ledger(folder, readonly=follows)
             undo.callback(ledger.close)
             store, rebuilt = _open_store(store_url or default_store(folder))
@@ -125,8 +133,8 @@ class Service:
             whole = True
             if locked:  # before there is a projector, since the file of the tables may be made anew
                 with suppress(TransientError):  # `prepare` meets it again
-                    whole = _tables_recovered(ledger, store, derived, tables_of(folder, store_url), ownership)
-            service = cls(folder, ledger, store, derived, backoff, ownership)
+                    whole = _tables_recovered(ledger, store, derived, tables_of(folder, store_url), ownership, rules)
+            service = cls(folder, ledger, store, derived, backoff, ownership, rules)
             service._lock = locked
             try:
                 if not whole:
@@ -190,7 +198,7 @@ class Service:
 
     def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Result:
         """A canned query by its name; its errors are `queries.answers.errors`'."""
-        return run(name, self.store.g, given)
+        return run(name, self.store.g, given, rules=self.rules)
 
     def entry(self, plan: str) -> int | None:
         """The ledger entry with a payload of this plan; None if there is no such plan."""
@@ -246,14 +254,16 @@ def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:
     return vertices, edges
 
 
-def _tables_recovered(ledger: Ledger, store: GraphStore, derived: Derived, file: Path, ownership: Ownership) -> bool:
+def _tables_recovered(
+    ledger: Ledger, store: GraphStore, derived: Derived, file: Path, ownership: Ownership, rules: Rules
+) -> bool:
     """Work out the tables of a graph that came into the store in another way; False: it is not whole, rebuild it.
 
     GraphTaken: another data folder writes it. `file` is that of `derived`.
     """
     ownership.refuse_if_taken(read_mark(store))
     try:
-        recover_tables(ledger, store, derived, file, lambda _done, _of: None)
+        recover_tables(ledger, store, derived, file, lambda _done, _of: None, rules)
     except InvalidRequest as error:
         log.warning("the graph is rebuilt: %s", error)
         return False

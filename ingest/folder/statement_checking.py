@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.naming import canonical
+from headwater.graphmodel.naming import Rules, canonical
 from headwater.graphmodel.statements import (
     LABELS,
     SAME,
@@ -63,10 +63,14 @@ def check(service: Service, said: Statement) -> Checked:
 
 def _check_node(service: Service, said: Statement) -> Statement:
     try:
-        node = resolve(service.store.g, said.subject, LABELS, "subject")
+        node = resolve(service.store.g, said.subject, LABELS, "subject", service.rules)
     except NodeNotFound:
         # Ledgers from before subjects were looked up have statements about nodes that never came.
-        stated = [name for name in _spellings(said.subject) if _stands(service, replace(said, subject=name).key)]
+        stated = [
+            name
+            for name in _spellings(said.subject, service.rules)
+            if _stands(service, replace(said, subject=name).key)
+        ]
         if not said.withdrawn or not stated:
             raise
         return replace(said, subject=stated[0])
@@ -90,10 +94,14 @@ def _check_pattern(service: Service, said: Statement) -> int:
 
 def _check_names(service: Service, said: Statement) -> Statement:
     g = service.store.g
-    kept = resolve(g, said.value, ("dataset",), "value")
-    other = resolve(g, said.subject, ("dataset",), "subject")
+    kept = resolve(g, said.value, ("dataset",), "value", service.rules)
+    other = resolve(g, said.subject, ("dataset",), "subject", service.rules)
     if said.withdrawn:
-        stated = [name for name in _spellings(said.subject) if _stands(service, replace(said, subject=name).key)]
+        stated = [
+            name
+            for name in _spellings(said.subject, service.rules)
+            if _stands(service, replace(said, subject=name).key)
+        ]
         if other != kept or not stated:
             raise StatementError("subject", f"{said.subject} and {said.value} were not said to be one")
         return replace(said, subject=stated[0], value=kept)
@@ -119,10 +127,10 @@ def _stands(service: Service, key: Key) -> bool:
     return found is not None and not found.withdrawn
 
 
-def _spellings(subject: str) -> Iterator[str]:
+def _spellings(subject: str, rules: Rules) -> Iterator[str]:
     """What a node that is not in the graph may have been called when it was stated."""
     dataset, column = split_node(subject)
-    for name in dict.fromkeys((dataset, canonical(dataset))):
+    for name in dict.fromkeys((dataset, canonical(dataset, rules))):
         yield name if column is None else f"{name}#{column}"
         if column is not None:
             yield f"{name}#{column.lower()}"

@@ -11,10 +11,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from headwater.graphmodel.naming import Rules
 from headwater.graphmodel.statements import SAME, Statement
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.changes import Changes
-from headwater.ingest.fold.file import NAMES, Derived
+from headwater.ingest.fold.file import NAMES, RULES, Derived
 from headwater.ingest.fold.projection import project
 from headwater.ingest.fold.tables import Tables
 from headwater.ingest.graph.decoding import Decoding, Ledger, Renamed, stated_names
@@ -37,7 +38,9 @@ class Batches:
         decode: Mapping[str, Decode],
         graph: GraphWriter,
         parking: Parking,
+        rules: Rules,
     ) -> None:
+        self.rules = rules
         self.ledger = ledger
         self.store = store
         self.derived = derived
@@ -79,7 +82,8 @@ class Batches:
         with self.derived.transaction():
             self.derived.set_meta("clearing", "")
             self.derived.set_meta("ledger", self.ledger.id)
-            self.derived.set_meta(NAMES, json.dumps(stated_names(self.ledger)))
+            self.derived.set_meta(NAMES, json.dumps(stated_names(self.ledger, self.rules)))
+            self.derived.set_meta(RULES, self.rules.text)
             # What is erased up to here is not read any more, so its erasure asks for no rebuild.
             self.derived.set_meta(_REPLAYED, str(self.ledger.head().sequence))
 
@@ -102,7 +106,7 @@ class Batches:
 
     def _expect_names(self) -> None:
         """Renamed: the graph was drawn with other names than people state by now."""
-        if stated_names(self.ledger) != self._drawn_with():
+        if stated_names(self.ledger, self.rules) != self._drawn_with():
             raise Renamed
 
     def _drawn_with(self) -> dict[str, str]:

@@ -10,12 +10,14 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from headwater.graphmodel import statements
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Plan
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import Names, names, renamed
 from headwater.graphmodel.statements import Said
 from headwater.ingest.fold.reference_counts import MappedPlan
@@ -67,19 +69,22 @@ class Batch:
     erasures: list[int] = field(default_factory=list)
 
 
-def stated_names(ledger: Ledger) -> dict[str, str]:
+def stated_names(ledger: Ledger, rules: Rules = DEFAULT) -> dict[str, str]:
     """The names that people state to be one, in the whole ledger. Entries that are no valid statement are left out."""
     said: list[Said] = []
     for entry in ledger.of_kind(statements.KIND):
         if entry.body is not None:
             with suppress(statements.StatementError):
-                said.append(statements.parse(entry.body))
+                said.append(statements.named_by(rules, statements.parse(entry.body)))
     return names(said)
 
 
-def decoders() -> dict[str, Decode]:
-    """The decoder of each kind of entry, out of the table of bridges."""
-    return {kind: bridge.decode for kind, bridge in BRIDGES.items()}
+def decoders(rules: Rules = DEFAULT) -> dict[str, Decode]:
+    """The decoder of each kind of entry, out of the table of bridges; `rules` name the datasets."""
+    return {
+        kind: bridge.decode if rules == DEFAULT else partial(bridge.decode, rules=rules)
+        for kind, bridge in BRIDGES.items()
+    }
 
 
 class Decoding:

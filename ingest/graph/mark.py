@@ -21,16 +21,20 @@ class Mark(NamedTuple):
 
     `epoch` counts how often a writer has taken the graph, `writer` says which one has it now ("" for none); graphs
     that were made before there were epochs, or by Neptune's bulk loader, have neither.
+
+    `naming` is the text of the naming rules that it is drawn with (`Rules.text`).
     """
 
     applied: int
     ledger: str | None
     epoch: int = 0
     writer: str = ""
+    naming: str = ""
 
     def delta(self) -> GraphDelta:
         """How far the graph is, as a change of its own. It leaves epoch and writer as they are."""
-        return GraphDelta((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self.ledger),))
+        naming = self.naming or None
+        return GraphDelta((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self.ledger, naming=naming),))
 
     def owner_delta(self) -> GraphDelta:
         """All of it as a change of its own, epoch and writer too."""
@@ -44,7 +48,8 @@ def read_mark(store: GraphStore) -> Mark:
     if not found:
         return Mark(0, None)
     (said,) = found
-    return Mark(int(said["applied"]), str(said["ledgerId"]), int(said.get("epoch", 0)), str(said.get("writer", "")))
+    owner = int(said.get("epoch", 0)), str(said.get("writer", ""))
+    return Mark(int(said["applied"]), str(said["ledgerId"]), *owner, str(said.get("naming", "")))
 
 
 def is_empty(store: GraphStore) -> bool:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore.errors import Damaged, Denied, InUse, TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.file import Derived, Parked
@@ -51,13 +52,14 @@ class Projector:
 
     `decode` maps the kind of an entry to its decoder (default: that of each bridge); entries of other kinds change
     nothing. `backoff` says how a store's passing error is waited out; without a `sleep` of its own the stop of `run`
-    cuts it short. `clock` gives ms since 1970. `ownership` is of the same store and ledger.
+    cuts it short. `clock` gives ms since 1970. `ownership` is of the same store and ledger. `rules`
+    name the datasets; a graph that was drawn with other ones is drawn anew.
     """
 
     name = "The graph"
     unrelated: tuple[type[Exception], ...] = _UNRELATED
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a projector is made of, by name
         self,
         ledger: Ledger,
         store: GraphStore,
@@ -67,14 +69,17 @@ class Projector:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         backoff: Backoff | None = None,
         ownership: Ownership | None = None,
+        rules: Rules = DEFAULT,
     ) -> None:
         patience = Patience(backoff or Backoff())
         self._ledger = ledger
         self._derived = derived
         self._ownership = ownership or Ownership(store, ledger.id, "this process")
-        graph = GraphWriter(store, ledger.id, self._ownership, patience.before_retry)
+        graph = GraphWriter(store, ledger.id, self._ownership, patience.before_retry, rules.text)
         parking = Parking(derived, clock, atomic=store.atomic)
-        self._batches = Batches(ledger, store, derived, decoders() if decode is None else decode, graph, parking)
+        self._batches = Batches(
+            ledger, store, derived, decoders(rules) if decode is None else decode, graph, parking, rules
+        )
         self._turn = threading.RLock()
         self._loop = FollowerLoop(ledger, self, patience=patience, turn=self._turn)
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 
 from headwater.graphstore.port import GraphStore
+from headwater.ingest.fold.file import RULES
 from headwater.ingest.graph.batches import Batches
 from headwater.ingest.graph.decoding import Erased, Renamed
 from headwater.ingest.graph.following import CannotFollow
@@ -72,6 +73,10 @@ def _missing_in_tables(batches: Batches, mark: Mark) -> int | None:
         _refuse_foreign(store)
         return None
     foreign = derived.meta("ledger") != batches.ledger.id
+    drawn = {derived.meta(RULES) or "", mark.naming if mark.applied else batches.rules.text}
+    if not foreign and drawn != {batches.rules.text}:
+        log.warning("The naming rules were changed: the graph is drawn anew from the ledger")
+        return None
     if foreign or batches.parking.partially_written or mark.applied < batches.checkpoint:
         return None
     begun = mark.applied

@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from pathlib import Path
 
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore
 from headwater.graphstore.errors import Exceeded, InvalidRequest
 from headwater.graphstore.null_store import NullStore
@@ -26,7 +27,14 @@ log = logging.getLogger(__name__)
 _RECOVERING = "adopting"  #: in data folders under this name: set while the tables are being worked out
 
 
-def recover_tables(ledger: LedgerReader, store: GraphStore, derived: Derived, tables: Path, progress: Progress) -> int:
+def recover_tables(
+    ledger: LedgerReader,
+    store: GraphStore,
+    derived: Derived,
+    tables: Path,
+    progress: Progress,
+    rules: Rules = DEFAULT,
+) -> int:
     """Make the tables fit the graph of this ledger that is in the store; how many entries were worked out for that.
 
     0 if they fit already, or if no graph of this ledger is there. `tables` is the file of `derived`. InvalidRequest:
@@ -35,10 +43,12 @@ def recover_tables(ledger: LedgerReader, store: GraphStore, derived: Derived, ta
     mark = read_mark(store)
     if mark.ledger != ledger.id or not mark.applied or mark.applied > ledger.head().sequence:
         return 0
+    if mark.naming != rules.text:
+        return 0  # drawn with other naming rules: the projector draws it anew
     if _fit(derived, mark):
         return 0
-    _work_out(ledger, derived, mark.applied, progress)
-    wrong = _miscounted(ledger, store, tables)
+    _work_out(ledger, derived, mark.applied, progress, rules)
+    wrong = _miscounted(ledger, store, tables, rules)
     if wrong and not _erased_since(ledger, mark.applied):
         derived.clear()
         raise InvalidRequest(
@@ -54,10 +64,10 @@ def _fit(derived: Derived, mark: Mark) -> bool:
     return whole and 0 <= mark.applied - derived.checkpoint <= GAP
 
 
-def _work_out(ledger: LedgerReader, derived: Derived, applied: int, progress: Progress) -> None:
+def _work_out(ledger: LedgerReader, derived: Derived, applied: int, progress: Progress, rules: Rules) -> None:
     derived.clear()
     derived.set_meta(_RECOVERING, "1")
-    projector = Projector(ledger, NullStore(), derived)
+    projector = Projector(ledger, NullStore(), derived, rules=rules)
     projector.prepare()
     # What was erased after the graph was made is still in it: its erasure asks for a rebuild.
     derived.set_meta("replayed", str(applied))
@@ -66,7 +76,7 @@ def _work_out(ledger: LedgerReader, derived: Derived, applied: int, progress: Pr
         progress(projector.checkpoint, ledger.head().sequence)
 
 
-def _miscounted(ledger: LedgerReader, store: GraphStore, tables: Path) -> str | None:
+def _miscounted(ledger: LedgerReader, store: GraphStore, tables: Path, rules: Rules) -> str | None:
     """A label of which the graph has not as many elements as it should; None if there is none."""
     try:
         found = Counter(store.counts())
@@ -75,8 +85,8 @@ def _miscounted(ledger: LedgerReader, store: GraphStore, tables: Path) -> str | 
         return None
     del found[LEDGER]
     expected: Counter[str] = Counter()
-    decoding = Decoding(ledger, decoders())
-    with scanning(tables, ledger.id, decoding.plan_at) as scan:
+    decoding = Decoding(ledger, decoders(rules))
+    with scanning(tables, ledger.id, decoding.plan_at, rules.text) as scan:
         decoding.use_names(scan.names)
         for part in scan.parts():
             expected.update(vertex.label for vertex in part.vertices)

@@ -33,11 +33,15 @@ class GraphChanged(StartAgain):
 class GraphWriter:
     """Writes the batches of one ledger into a store."""
 
-    def __init__(self, store: GraphStore, ledger: str, ownership: Ownership, pause: Pause) -> None:
-        """`ledger` is its id; `pause` is called after each passing error, before the same is tried again."""
+    def __init__(self, store: GraphStore, ledger: str, ownership: Ownership, pause: Pause, naming: str = "") -> None:
+        """`ledger` is its id, `naming` the text of the naming rules.
+
+        `pause` is called after each passing error, before the same is tried again.
+        """
         self._store = store
         self._ledger = ledger
         self._ownership = ownership
+        self._naming = naming
         self._pause = pause
 
     def take(self) -> None:
@@ -51,7 +55,7 @@ class GraphWriter:
         Waits out passing errors, as long as `pause` lets it. GraphChanged: it is at neither of the two. GraphTaken:
         another writer has it; this batch may be in it in part.
         """
-        known, mark = Mark(before, self._ledger), Mark(after, self._ledger)
+        known, mark = (Mark(applied, self._ledger, naming=self._naming) for applied in (before, after))
         self._persistently(lambda: self._put(delta, known, mark))
 
     def _put(self, delta: GraphDelta, known: Mark, mark: Mark) -> None:

@@ -53,6 +53,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/queries/{name}", _query, "read")
     add_route(app, "/api/v1/plan-types", _plan_types, "read")
     add_route(app, "/api/v1/plan-entry", _plan_entry, "read")
+    add_route(app, "/api/v1/naming", _naming, "read")
     add_route(app, "/api/v1/search", _search, "read")
     add_route(app, CHECK_PATH, _statement_check, "read", methods=["POST"])
     add_route(app, "/api/v1/stats", _stats, "read")
@@ -114,6 +115,12 @@ async def _statement_check(request: web.Request) -> web.Response:
     if not isinstance(said, Statement):
         raise QueryError("a snapshot is not looked up", "statements")
     return _json((await _in_thread(request, lambda: check(request.app[SERVICE], said))).to_dict())
+
+
+async def _naming(request: web.Request) -> web.Response:
+    """The naming rules that the graph is drawn with, as text: for whoever names the datasets of a plan elsewhere."""
+    _no_parameters(request, ())
+    return _json({"rules": request.app[SERVICE].rules.text})
 
 
 async def _stats(request: web.Request) -> web.Response:

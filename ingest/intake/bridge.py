@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from headwater.graphmodel.model import Plan, Run
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import Said
 from headwater.ingest.intake.body import Limits
 from headwater.ingest.ledger.entries import NewEntry
@@ -66,6 +67,14 @@ Pure. Raises `InvalidBody` alone: a status and a sentence that names the field. 
 Decode = Callable[[bytes, str], Decoded]
 """(body, content type) of a kept entry. Pure, and the same on every machine. Raises `DecodeError` alone."""
 
+
+class NamingDecode(Protocol):
+    """A `Decode` that can be told which naming rules hold."""
+
+    def __call__(self, body: bytes, content_type: str, /, rules: Rules = DEFAULT) -> Decoded:
+        """As `Decode`, the datasets named by `rules`."""
+
+
 Recognise = Callable[[object, bytes], Iterable[Payload]]
 """(parsed JSON, its bytes) of a file or of a line of one: what in it is of this bridge; nothing if it is not.
 
@@ -97,7 +106,7 @@ class Bridge:
     path: str = field(compare=False)  #: of the HTTP route that takes it by POST
     content_types: tuple[str, ...] = field(compare=False)  #: that `accept` takes, without parameters
     accept: Accept = field(compare=False)
-    decode: Decode = field(compare=False)
+    decode: NamingDecode = field(compare=False)
     recognise: Recognise = field(default=_no_payloads, compare=False)
     output_types: OutputTypes = field(default=_no_types, compare=False)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.naming import canonical
+from headwater.graphmodel.naming import DEFAULT, Rules, canonical
 from headwater.graphmodel.statements import (
     CONTENT_TYPE,
     KIND,
@@ -20,6 +20,7 @@ from headwater.graphmodel.statements import (
     Key,
     Statement,
     StatementError,
+    named_by,
     snapshot,
     statement,
     text,
@@ -145,9 +146,9 @@ def _accept(_content_type: str, body: bytes, receipt: Receipt) -> Accepted:
         raise InvalidBody(400, f"{error.field}: {error}") from None
 
 
-def _decode(body: bytes, _content_type: str) -> Decoded:
+def _decode(body: bytes, _content_type: str, rules: Rules = DEFAULT) -> Decoded:
     try:
-        return Decoded(statements=(parse_said(body),))
+        return Decoded(statements=(named_by(rules, parse_said(body)),))
     except StatementError as error:
         raise DecodeError(f"{error.field}: {error}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -21,10 +21,18 @@ SPLIT = 64 * 2**20
 _STEP = 200  # entries between two reports of progress
 
 
-def export_ledger(ledger: LedgerReader, storage: FileStorage, progress: Progress, *, split: int = SPLIT) -> Manifest:
+def export_ledger(
+    ledger: LedgerReader,
+    storage: FileStorage,
+    progress: Progress,
+    *,
+    split: int = SPLIT,
+    beside: Mapping[str, bytes] | None = None,
+) -> Manifest:
     """Write all entries into an empty storage, and check their chain. A server may write to the ledger meanwhile.
 
-    `split` is the size of a segment, in bytes of text. Raises NotEmpty; Damaged: the ledger is not in order, and what
+    `split` is the size of a segment, in bytes of text; `beside` are further files by name, written before the manifest:
+    an export with a manifest has them. Raises NotEmpty; Damaged: the ledger is not in order, and what
     was written has no manifest; errors of the ledger and of the storage as they are.
     """
     refuse_unless_empty(storage)
@@ -36,6 +44,9 @@ def export_ledger(ledger: LedgerReader, storage: FileStorage, progress: Progress
             segment = _write_segment(storage, scratch, end, chain((first,), entries), split)
             segments.append(segment)
             end = Head(segment.last, segment.hash)
+        for name, content in (beside or {}).items():
+            (scratch / name).write_bytes(content)
+            storage.put(name, scratch / name)
         manifest = Manifest(ledger.id, tuple(segments))
         (scratch / MANIFEST).write_text(manifest.text(), encoding="utf-8")
         storage.put(MANIFEST, scratch / MANIFEST)

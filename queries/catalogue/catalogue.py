@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import LABELS
 from headwater.queries.answers.answer import Answer, Table
 from headwater.queries.answers.errors import UnknownQuery
@@ -380,11 +381,13 @@ def run(
     deadline: float = DEADLINE,
     clock: Callable[[], float] = time.monotonic,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    rules: Rules = DEFAULT,
 ) -> Result:
     """Run a query by its name, with parameters as text or typed.
 
     Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`;
-    `now_ms` gives ms since 1970: there is no lineage as of a later time. Raises UnknownQuery, QueryError for a
+    `now_ms` gives ms since 1970: there is no lineage as of a later time; `rules` are the naming rules that the graph
+    is drawn with. Raises UnknownQuery, QueryError for a
     parameter, NodeNotFound, and the store's own errors.
     """
     query = BY_NAME.get(name)
@@ -395,7 +398,7 @@ def run(
     for parameter in query.parameters:
         if parameter.type == "node" and values[parameter.name] is not None:
             find = resolve_all if parameter.many else resolve
-            values[parameter.name] = find(g, values[parameter.name], parameter.labels, parameter.name)
+            values[parameter.name] = find(g, values[parameter.name], parameter.labels, parameter.name, rules)
         elif parameter.type == "moment" and values[parameter.name] is not None:
             values[parameter.name] = moment(g, values[parameter.name], parameter.name, now_ms())
     if "asOf" in values:

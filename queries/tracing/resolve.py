@@ -10,7 +10,7 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import T, TextP
 
 from headwater.graphmodel.ids import alias_id, column_id, split_node, tag_id
-from headwater.graphmodel.naming import canonical
+from headwater.graphmodel.naming import DEFAULT, Rules, canonical
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 
 _SCANNED = 1_000  #: how many names are compared to find near ones
@@ -23,15 +23,17 @@ class _Found(NamedTuple):
     names: list[str]  #: what it is an alias of
 
 
-def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str) -> str:
+def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules = DEFAULT) -> str:
     """The id of the vertex, of one of these labels, that `spelling` names.
 
-    The column part counts without regard to case. `field` is the parameter that the spelling was given for. Raises
-    NodeNotFound with near names, QueryError where an alias names several things.
+    The column part counts without regard to case. `rules` are the naming rules that the graph is drawn with, `field`
+    is the parameter that the spelling was given for. Raises NodeNotFound with near names, QueryError where an alias
+    names several things.
     """
     spelling = spelling.strip()
-    found = _look_up(g, list(dict.fromkeys(_candidates(spelling, labels))))
-    for candidate in _candidates(spelling, labels):
+    candidates = list(dict.fromkeys(_candidates(spelling, labels, rules)))
+    found = _look_up(g, candidates)
+    for candidate in candidates:
         vertex = found.get(candidate)
         if vertex is None:
             continue
@@ -44,19 +46,21 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
     if named:
         return _only(named[:_SUGGESTED], spelling, field)
     message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
-    raise NodeNotFound(message, field, _near(g, spelling, labels))
+    raise NodeNotFound(message, field, _near(g, spelling, labels, rules))
 
 
-def resolve_all(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str) -> list[str]:
+def resolve_all(
+    g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules = DEFAULT
+) -> list[str]:
     """As `resolve`; but several runs of one application, Glue job run or agent's plan are all meant."""
     runs = runs_named(g, spelling) if "run" in labels else []
-    return runs or [resolve(g, spelling, labels, field)]
+    return runs or [resolve(g, spelling, labels, field, rules)]
 
 
 def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
     """The runs of an id: a run's own, else those of a Spark application, a Glue job run or an agent's plan; by time."""
     spelling = spelling.strip()
-    return g.V(list(_candidates(spelling, ("run",)))).has_label("run").id_().to_list() or _runs_of(g, spelling)
+    return g.V(list(_candidates(spelling, ("run",), DEFAULT))).has_label("run").id_().to_list() or _runs_of(g, spelling)
 
 
 def _runs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
@@ -81,16 +85,18 @@ def _only(named: list[str], spelling: str, field: str) -> str:
     return named[0]
 
 
-def _candidates(spelling: str, labels: Sequence[str]) -> Iterator[str]:
+def _candidates(spelling: str, labels: Sequence[str], rules: Rules) -> Iterator[str]:
     """The ids that the spelling may stand for, the surest first."""
     yield spelling
     if "column" in labels or "dataset" in labels:
         dataset, column = split_node(spelling)
-        for name in (dataset, canonical(dataset)):
+        for name in (dataset, canonical(dataset, rules)):
             yield name if column is None else column_id(name, column)
-        yield canonical(spelling)  # a path may hold a # that separates nothing
-        yield alias_id(canonical(dataset))
-        yield from map(alias_id, (dataset, dataset.lower()))  # db.table, as Spark does without regard to case
+        yield canonical(spelling, rules)  # a path may hold a # that separates nothing
+        yield alias_id(canonical(dataset, rules))
+        yield from map(
+            alias_id, (dataset, canonical(dataset.lower(), rules), dataset.lower())
+        )  # db.table, as Spark does without regard to case
     if "job" in labels:
         yield f"job:{spelling}"
     if "tag" in labels:
@@ -115,12 +121,12 @@ def _named(g: GraphTraversalSource, alias: _Found, spelling: str, labels: Sequen
     return [name for name in wanted if name in found and found[name].label in labels]
 
 
-def _near(g: GraphTraversalSource, spelling: str, labels: Sequence[str]) -> list[str]:
+def _near(g: GraphTraversalSource, spelling: str, labels: Sequence[str], rules: Rules) -> list[str]:
     """Names near the spelling: columns of the dataset where that exists, else vertices of a like id or name."""
     dataset, column = split_node(spelling)
     if column and "column" in labels:
         try:
-            owner = resolve(g, dataset, ("dataset",), "node")
+            owner = resolve(g, dataset, ("dataset",), "node", rules)
         except QueryError as error:
             return list(error.suggestions)
         columns = sorted(g.V(owner).out("hasColumn").id_().limit(_SCANNED).to_list())

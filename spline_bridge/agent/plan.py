@@ -12,6 +12,7 @@ from headwater.spline_bridge.agent.build import Builder, BuiltOperator
 from headwater.spline_bridge.agent.model import Captured, Report, Run
 from headwater.spline_bridge.agent.tree import parse
 from headwater.spline_bridge.agent.writes import Write, write
+from headwater.spline_bridge.glue_names import APPLICATION, JOB_NAME
 from headwater.spline_bridge.redact import redact
 
 AGENT = {"name": "headwater-python-agent", "version": "1"}
@@ -68,15 +69,11 @@ def _params(target: Write, rows: BuiltOperator | None, builder: Builder) -> dict
     return {**params, **told}
 
 
-_GLUE_APPLICATION = re.compile(r"^nativespark-(?P<job>.+)-jr_[0-9a-fA-F]+$")
-_JOB = "spark.glue.JOB_NAME"
-
-
 def _names(run: Run) -> tuple[str, dict[str, str]]:
     """The application's name without what changes from run to run, and the Glue job's name, if it is one."""
-    glue = _GLUE_APPLICATION.match(run.app_name)
-    job = run.extra.get(_JOB) or (glue["job"] if glue else "")
-    return (job, {_JOB: job}) if job else (run.app_name, {})
+    glue = APPLICATION.match(run.app_name)
+    job = run.extra.get(JOB_NAME) or (glue["job"] if glue else "")
+    return (job, {JOB_NAME: job}) if job else (run.app_name, {})
 
 
 _EXPRESSION_ID = re.compile(r"#\d+L?\b")

@@ -5,6 +5,7 @@ Laws: ``detach(attach(x)) == x``; attaching twice is attaching once; arguments t
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from headwater.spline_bridge.glue.record import RECORD, Record, read, written
 from headwater.spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
 
 __all__ = ["ADD_OPENS", "JAVA_OPTIONS", "LISTENER", "LISTENERS", "PY_FILES", "URL", "PYTHON_URL", "Agent", "agent_for"]
-__all__ += ["attach", "attached", "detach", "is_agent_jar", "items", "java_needs_opening"]
+__all__ += ["attach", "attached", "detach", "files", "is_agent_jar", "items", "java_needs_opening", "parameters"]
 
 CONF = "--conf"
 JARS = "--extra-jars"
@@ -71,6 +72,21 @@ def agent_for(job: Mapping[str, Any], name: str, url: str, place: str, token: st
     return _jar(runs.bundle, base, place, token, opens=runs.java >= _CLOSED_JAVA)
 
 
+def parameters(version: str, url: str, prefix: str) -> list[tuple[str, str]]:
+    """What a job of a Glue version needs for the jar, to be shown: job parameters, and what is chained in ``--conf``.
+
+    `prefix` is the S3 prefix of the jars. Raises `Unfit` for a version that no agent fits.
+    """
+    agent = agent_for({"Command": {"Name": "glueetl"}, "GlueVersion": version}, "jar", url, prefix)
+    chained = [(f"  {CONF}" if number else CONF, f"{key}={value}") for number, (key, value) in enumerate(agent.conf)]
+    return [*agent.arguments, *chained]
+
+
+def files(agent: Agent) -> list[str]:
+    """The S3 paths of the agent's jars, or of its zip."""
+    return [file for name, value in agent.arguments if name in (JARS, PY_FILES) for file in items(name, value)]
+
+
 def _jar(bundle: str, url: str, prefix: str, token: str, *, opens: bool) -> Agent:
     producer = url if url.endswith("/producer") else f"{url}/producer"
     conf = [(LISTENERS, LISTENER), (DISPATCHER, "http"), (URL, producer)]
@@ -101,7 +117,21 @@ def _checked(url: str) -> str:
         raise Unfit("--url is no URL like https://HOST:9090")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise Unfit("--url is the server's address alone: no password, no query")
+    if _is_loopback(parts.hostname or ""):
+        raise Unfit(
+            f"--url {url} is the job's own machine, and the server is not there. Give the address by which"
+            " the job's VPC reaches the server, and start that with --host"
+        )
     return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def attach(arguments: Mapping[str, str], agent: Agent) -> dict[str, str]:

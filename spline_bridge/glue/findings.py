@@ -29,7 +29,7 @@ from headwater.spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
 
 __all__ = ["CHECKS", "Connection", "Finding", "Seen", "examine"]
 
-_AGAIN = "run `headwater glue attach` again"
+_AGAIN = "run `headwater glue attach JOB --url URL` again"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,11 @@ def examine(seen: Seen) -> tuple[Finding, ...]:
 def _not_attached(seen: Seen) -> Finding | None:
     if seen.listens or seen.setting(PYTHON_URL):
         return None
-    return Finding("not-attached", f"{CONF} of the job names no agent", f"headwater glue attach {seen.job['Name']}")
+    return Finding(
+        "not-attached",
+        f"{CONF} of the job names no agent",
+        f"headwater glue attach {seen.job['Name']} --url https://HOST:9090 --jars s3://BUCKET/PREFIX",
+    )
 
 
 def _no_url(seen: Seen) -> Finding | None:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headwater.spline_bridge.glue.chain import parse
 from headwater.spline_bridge.glue.record import RECORD
+from headwater.spline_bridge.secret_patterns import MASK, clean_text, secret_name
 
-__all__ = ["MASK", "Change", "changes", "masked"]
+__all__ = ["Change", "changes", "masked"]
 
-MASK = "***"
-
-_SECRET_NAME = re.compile(
-    r"token|secret|passw|pwd|credential|api[-_.]?key|access[-_.]?key|private[-_.]?key|authorization|\.header\.|"
-    r"account[-_.]?key|sas\b|signature",
-    re.IGNORECASE,
-)
-_IN_URL = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*://)[^/\s@,]+@")
-_IN_TEXT = re.compile(
-    r"(?P<name>[\w.-]*(?:token|secret|passw|pwd|api[-_.]?key|access[-_.]?key|signature)[\w.-]*\s*[=:]\s*)[^\s,;&]+",
-    re.IGNORECASE,
-)
+#: Spark settings of headers hold what a header holds: an API key, a token.
+_HEADER = ".header."
 
 
 @dataclass(frozen=True)
@@ -67,13 +57,10 @@ def _shown(argument: str, value: str) -> list[str]:
 
 
 def _pair(argument: str, text: str) -> str:
-    key, equals, _ = text.partition("=")
+    key, equals, value = text.partition("=")
     if argument != "--conf":
-        return MASK if _SECRET_NAME.search(argument) else _free(text)
+        return MASK if secret_name(argument) else clean_text(text)[0]
     if key.strip() == RECORD:
         return f"{key}=(what `headwater glue detach` puts back)"
-    return f"{key}{equals}{MASK}" if equals and _SECRET_NAME.search(key) else _free(text)
-
-
-def _free(text: str) -> str:
-    return _IN_TEXT.sub(rf"\g<name>{MASK}", _IN_URL.sub(rf"\g<scheme>{MASK}@", text))
+    secret = equals and value and (secret_name(key) or _HEADER in key.lower())
+    return f"{key}{equals}{MASK}" if secret else clean_text(text)[0]

@@ -52,6 +52,57 @@ def test_that_holds_under_any_rules(
     assert canonical(uri, rules) == uri
 
 
+DATED = st.lists(
+    st.sampled_from(
+        (
+            *(
+                "s3://b/",
+                "/",
+                "file:///",
+                "hdfs://n/",
+                "postgres://h:5432/",
+                "kafka:",
+                "bigquery:",
+                "db.",
+                "a",
+                "_",
+                "-",
+            ),
+            *(
+                ".",
+                "x y",
+                "20260301",
+                "2026-03-01",
+                "1772352000",
+                "%25",
+                "%23",
+                "7",
+                "part-0",
+                "S3:",
+                "?query=12345678",
+            ),
+            *("2026-03-01T08:00:00Z", "0123456789abcdef" * 2, "=", "É", "--table-s3", "#", "?query=12345678"),
+        )
+    ),
+    max_size=12,
+).map("".join)
+PATTERNS = st.lists(
+    st.sampled_from(("*", "{date}", "{timestamp}", "{uuid}", "{number}", "_", "a", "-", "%", "x y", ".")), max_size=5
+).map("".join)
+
+
+@given(DATED, st.lists(PATTERNS, max_size=3), st.lists(PATTERNS, max_size=3), st.lists(PATTERNS, max_size=2))
+def test_and_under_any_patterns_of_a_user(
+    spelling: str, names: list[str], folders: list[str], datasets: list[str]
+) -> None:
+    kept = tuple(f"s3://b/{pattern}" for pattern in datasets)
+    rules = Rules(names=tuple(names), folders=tuple(folders), datasets=kept)
+    uri = canonical(spelling, rules)
+    assert canonical(uri, rules) == uri
+    assert "#" not in uri
+    assert Rules.from_text(Rules(dates=False, names=("*_{date}",)).text) == Rules(dates=False, names=("*_{date}",))
+
+
 @given(ANY)
 def test_only_a_column_comes_after_the_number_sign(spelling: str) -> None:
     name = parse(spelling)

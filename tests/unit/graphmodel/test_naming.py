@@ -132,7 +132,7 @@ def test_trailing_partitions_fold_into_the_dataset(spelling: str, uri: str, part
     assert (name.uri, name.partition) == (uri, partition)
 
 
-RULES: list[tuple[dict[str, object], str, str]] = [
+RULES: list[tuple[dict[str, object], str, str | None]] = [  # None: the name as it is without rules
     ({}, "s3a://lake/x/dt=1/2026-01/part-0.csv", "s3://lake/x"),
     ({"partitions": False}, "s3a://lake/x/dt=1/2026-01", "s3://lake/x/dt=1"),
     ({"dates": False}, "s3a://lake/x/2026-01", "s3://lake/x/2026-01"),
@@ -141,12 +141,50 @@ RULES: list[tuple[dict[str, object], str, str]] = [
     ({"datasets": ["s3://lake/x/2026-01"]}, "s3://lake/x/2026-01", "s3://lake/x/2026-01"),  # not folded itself
     ({"datasets": ["s3://lake/x", "s3://lake/x/y"]}, "s3://lake/x/y/z", "s3://lake/x/y"),  # the longest counts
     ({"datasets": ["s3://lake/x"]}, "s3://lake/xy/z", "s3://lake/xy/z"),  # only whole folders
+    # folders of a run
+    ({"folders": ["run_*"]}, "s3://lake/x/run_7/part-0.csv", "s3://lake/x"),
+    ({"folders": ["{uuid}"]}, "s3://lake/x/123e4567-e89b-12d3-a456-426614174000", "s3://lake/x"),
+    ({"folders": ["{uuid}"]}, "s3://lake/x/123e4567-e89b-12d3-a456-42661417400", None),
+    ({"folders": ["{timestamp}"]}, "/x/2026-03-01T08:15:30Z/dt=1", "file:///x"),
+    ({"folders": ["{timestamp}"]}, "/x/20260301_081530", "file:///x"),
+    ({"folders": ["{timestamp}"]}, "/x/1772352000", "file:///x"),
+    ({"folders": ["{timestamp}"]}, "/x/20261301_081530", None),  # no month
+    ({"folders": ["batch-{number}"]}, "s3://lake/x/batch-12", "s3://lake/x"),
+    ({"folders": ["batch-{number}"]}, "s3://lake/x/batch-", None),
+    ({"folders": ["snapshots/{timestamp}"]}, "s3://lake/x/snapshots/2026-03-01-08-15", "s3://lake/x"),
+    ({"folders": ["snapshots/{timestamp}"]}, "s3://lake/x/other/2026-03-01-08-15", None),
+    ({"folders": ["*"]}, "/x/y", "file:///x"),  # at least one folder stays
+    # dated names
+    ({"names": ["*_{date}"]}, "s3://lake/orders_20260301", "s3://lake/orders"),
+    ({"names": ["*_{date}"]}, "s3://lake/orders_2026-03-01/dt=1", "s3://lake/orders"),
+    ({"names": ["*_{date}"]}, "s3://lake/orders_20260301_20260302", "s3://lake/orders"),  # until nothing matches
+    ({"names": ["*{date}"]}, "s3://lake/orders_20260301", "s3://lake/orders"),
+    ({"names": ["{date}_*"]}, "s3://lake/20260301_orders", "s3://lake/orders"),
+    ({"names": ["*_{date}.csv"]}, "s3://lake/orders_20260301.csv", "s3://lake/orders.csv"),
+    ({"names": ["orders_{date}"]}, "s3://lake/items_20260301", None),
+    ({"names": ["*_{date}"]}, "s3://lake/orders_20261301", None),  # no month
+    ({"names": ["*_{date}"]}, "s3://lake_20260301", None),  # a bucket is no name
+    ({"names": ["*{date}"]}, "s3://lake/20260301", None),  # nothing would be left
+    ({"names": ["*_{date}"]}, "jdbc:postgresql://h/db:orders_20260301", "postgres://h:5432/db.public.orders"),
+    ({"names": ["*_{date}"]}, "postgres://h_20260301:5432", None),  # a host is no name
+    ({"names": ["*_{date}"]}, "kafka://h:9092/orders_20260301", "kafka://h:9092/orders"),
+    ({"names": ["*_{date}"]}, "sales.orders_20260301", "sales.orders"),
+    (
+        {"names": ["*_{date}"]},
+        "arn:aws:glue:eu-west-1:1:table/sales/orders_20260301",
+        "arn:aws:glue:eu-west-1:1:table/sales/orders",
+    ),
+    # kept apart
+    ({"names": ["*_{date}"], "datasets": ["s3://lake/fair_*"]}, "s3://lake/fair_20260301", None),
+    ({"datasets": ["s3://lake/models/*"]}, "s3://lake/models/2026-03/part-0", "s3://lake/models/2026-03"),
+    ({"names": ["*_{date}"], "datasets": ["postgres://h:5432/db.*"]}, "postgres://h:5432/db.s.t_20260301", None),
 ]
 
 
 @pytest.mark.parametrize(("settings", "spelling", "uri"), RULES)
-def test_a_user_changes_what_folds(settings: dict[str, object], spelling: str, uri: str) -> None:
+def test_a_user_changes_what_folds(settings: dict[str, object], spelling: str, uri: str | None) -> None:
     rules = Rules.from_mapping(settings)
+    uri = uri or canonical(spelling)
     assert canonical(spelling, rules) == uri
     assert canonical(uri, rules) == uri
 
@@ -174,6 +212,12 @@ def test_a_known_uri_is_not_folded_again() -> None:
         ({"dates": "no"}, "'dates': expected true or false"),
         ({"datasets": "s3://lake/x"}, "'datasets': expected a list of URIs"),
         ({"datasets": [1]}, "'datasets': expected a list of URIs"),
+        ({"names": ["orders"]}, "'orders' has no placeholder to leave out"),
+        ({"names": ["a/{date}"]}, "has a /: it is about the last part of a name"),
+        ({"folders": ["run-{guid}"]}, "encloses no placeholder; there are {date}, {timestamp}, {uuid}, {number}"),
+        ({"folders": ["run-{uuid"]}, "encloses no placeholder"),
+        ({"folders": ["run-}"]}, "encloses no placeholder"),
+        ({"folders": [""]}, "must not be empty"),
     ],
 )
 def test_wrong_rules_are_refused_by_name(settings: dict[str, object], message: str) -> None:

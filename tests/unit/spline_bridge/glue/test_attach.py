@@ -115,11 +115,15 @@ def test_a_record_that_was_altered_is_not_guessed_at() -> None:
 
 #: argument, value -> shown
 SECRETS = {
-    "a header": ("--conf", "a=b --conf x.http.header.X-API-Key=s", "a=b --conf x.http.header.X-API-Key=***"),
-    "a password": ("--conf", "spark.db.password=s", "spark.db.password=***"),
-    "an argument": ("--db_password", "s", "***"),
-    "user info": ("--source", "jdbc://u:s@h/db", "jdbc://***@h/db"),
-    "inside Java options": ("--conf", "o=-Dapi.token=s -Dx=1", "o=-Dapi.token=*** -Dx=1"),
+    "a header": ("--conf", "a=b --conf x.http.header.X-API-Key=s", "a=b --conf x.http.header.X-API-Key=*****"),
+    "a password": ("--conf", "spark.db.password=s", "spark.db.password=*****"),
+    "an argument": ("--db_password", "s", "*****"),
+    "user info": ("--source", "jdbc://u:s@h/db", "jdbc://h/db"),
+    "inside Java options": ("--conf", "o=-Dapi.token=s -Dx=1", "o=-Dapi.token=***** -Dx=1"),
+    "DB_PASS": ("--DB_PASS", "s", "*****"),
+    "JWT": ("--JWT", "s", "*****"),
+    "MASTER_KEY": ("--MASTER_KEY", "s", "*****"),
+    "no secret's name": ("--token_count", "3", "3"),
     "nothing secret": ("--TempDir", "s3://tmp/x", "s3://tmp/x"),
 }
 
@@ -162,3 +166,11 @@ def test_states() -> None:
         "by hand",
     )
     assert (state(job()).agent, state(job("2.0")).agent) == ("none", "no agent")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:9090", "http://127.0.0.1:9090", "http://[::1]:9090", "http://127.9.9.9"]
+)
+def test_a_url_of_the_jobs_own_machine_is_refused(url: str) -> None:
+    with pytest.raises(Unfit, match="is the job's own machine"):
+        agent_for(job(), "jar", url, "s3://b/jars")

@@ -20,8 +20,9 @@ def job(version: str = "4.0", url: str = PUBLIC, agent: str = "jar", **arguments
     """An attached job; `arguments` replace or (None) remove some."""
     bare = {"Name": "j", "Command": {"Name": "glueetl"}, "GlueVersion": version, "LastModifiedOn": CHANGED}
     place = "s3://b/jars" if agent == "jar" else "s3://b/h.zip"
+    attached = attach({}, agent_for(bare, agent, PUBLIC, place))
     given = {
-        **attach({}, agent_for(bare, agent, url, place)),
+        **{name: value.replace(PUBLIC, url) for name, value in attached.items()},  # attach refuses a loopback URL
         **{f"--{k.replace('_', '-')}": v for k, v in arguments.items()},
     }
     return {**bare, "DefaultArguments": {name: value for name, value in given.items() if value is not None}}

@@ -1,0 +1,74 @@
+"""Naming rules: `headwater names try` shows what a file of rules would change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from headwater.cli.common import data_option, json_option, print_json, progress, safe
+from headwater.source import has_ledger
+from headwater.translation import translated
+
+if TYPE_CHECKING:
+    from headwater.naming_trial import Group, Trial
+
+_SHOWN = 20  #: groups that are printed; --json has all
+
+
+@click.group(epilog="Example: headwater names try naming.yaml")
+def names() -> None:
+    """Naming rules: which folders and dates in names are no datasets of their own."""
+
+
+@names.command("try", epilog="Example: headwater names try naming.yaml --data /var/lib/headwater")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+@data_option
+def try_(file: Path, *, data: Path, as_json: bool) -> None:
+    """Show which known datasets would become one, or come apart, under the rules in FILE. Nothing is changed.
+
+    To use the rules, put FILE into the data folder as naming.yaml and start the server again (or run any command on
+    the folder): the graph is then drawn anew from the ledger. docs/naming.md describes the file.
+    """
+    from headwater.naming_trial import try_rules
+
+    has_ledger(data)
+    with translated(), progress("reading the ledger") as step:
+        trial = try_rules(data, file, step)
+    if as_json:
+        print_json(trial.to_dict())
+    else:
+        _print(trial)
+
+
+def _print(trial: Trial) -> None:
+    click.echo(f"{trial.now:,} datasets now, {trial.then:,} under these rules")
+    _print_groups("would become one dataset", trial.together)
+    _print_groups("would come apart", trial.apart)
+    if trial.renamed:
+        click.echo(f"\n{len(trial.renamed):,} would have another name:")
+    for now, then in trial.renamed[:_SHOWN]:
+        click.echo(safe(f"  {now} -> {then}"))
+    _print_rest(len(trial.renamed))
+    if not (trial.together or trial.apart or trial.renamed):
+        click.echo("nothing would change")
+
+
+def _print_groups(what: str, groups: Sequence[Group]) -> None:
+    if groups:
+        click.echo(f"\n{what}:")
+    for group in groups[:_SHOWN]:
+        click.echo(safe(f"  {group.dataset}  ({group.count:,})"))
+        for example in group.examples:
+            click.echo(safe(f"    {example}"))
+        if group.count > len(group.examples):
+            click.echo(f"    and {group.count - len(group.examples):,} more")
+    _print_rest(len(groups))
+
+
+def _print_rest(count: int) -> None:
+    if count > _SHOWN:
+        click.echo(f"  and {count - _SHOWN:,} more: --json lists all")

@@ -1,0 +1,173 @@
+"""Reading what senders wrote takes time linear in the text: counted in steps, with hostile texts of doubling size."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from headwater.graphmodel import jdbc, name_patterns, naming, naming_rules
+from headwater.graphmodel.naming import Rules
+from headwater.spline_bridge import secret_patterns
+from tests.laws.steps import lines, steps
+
+_SIZE = 240  #: characters of the smaller text
+_ROOM = (
+    60_000  #: steps for a text of any size, before they have to be linear: bounded repetitions cost their bound once
+)
+_FACTOR = 2.6  #: of twice the text: 2 is linear, 4 is quadratic
+
+#: What hostile texts are made of: the pieces that the expressions look for, and what can follow them.
+PIECES = (
+    *(
+        "\\",
+        '"',
+        "'",
+        "`",
+        "a",
+        "1",
+        " ",
+        "=",
+        ":",
+        ".",
+        "-",
+        "/",
+        "@",
+        "?",
+        "&",
+        ";",
+        "(",
+        ")",
+        "{",
+        "}",
+        "<",
+        ">",
+        "%3D",
+    ),
+    *(
+        "a=",
+        'a="',
+        "password=",
+        '"password":',
+        '\\"',
+        "password '",
+        "--password ",
+        "identified by ",
+        "<a>",
+        "://",
+        "a:",
+    ),
+    *(
+        "eyJ",
+        "ey",
+        "ghp_",
+        "sk-",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END ",
+        "passw",
+        ":1",
+        "a.",
+        ':"a',
+        "(HOST=",
+        "\n",
+    ),
+    *(
+        ".snowflakecomputing.com",
+        "2026-03-01",
+        "part-0",
+        "metadata",
+        "dt=1/",
+        "jdbc:oracle:thin:",
+        "bearer ",
+        "basic ",
+        "A",
+    ),
+    *("20260301", "_20260301", "x-", "e", "A1b/", "AKIA"),
+)
+HOSTILE = st.tuples(
+    st.lists(st.sampled_from(PIECES), max_size=2).map("".join),
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join),
+    st.lists(st.sampled_from(PIECES), max_size=2).map("".join),
+)
+
+
+def made(parts: tuple[str, str, str], size: int) -> str:
+    head, unit, tail = parts
+    return head + unit * (size // len(unit)) + tail
+
+
+def expressions(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """All regular expressions that a module keeps, in tables and tuples too."""
+    waiting: list[tuple[str, object]] = [
+        (f"{module.__name__.rpartition('.')[2]}.{name}", value)
+        for name, value in vars(module).items()
+        if name[0] == "_"
+    ]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, re.Pattern):
+            yield f"{name}: {value.pattern[:60]}", value
+        elif isinstance(value, dict):
+            waiting += [(name, one) for one in value.values()]
+        elif isinstance(value, (tuple, list)):
+            waiting += [(name, one) for one in value]
+
+
+MODULES = (jdbc, naming, naming_rules, name_patterns, secret_patterns)
+SEARCHED = re.compile(r"(_[A-Z_]+)\.(?:search|sub|finditer|findall|split)\(")
+
+
+def anchored(name: str) -> bool:
+    """Whether an expression is only ever tried at the beginning of a text; those of secrets are taken for searched."""
+    module, _, constant = name.partition(":")[0].partition(".")
+    source = next(inspect.getsource(one) for one in MODULES if one.__name__.endswith(f".{module}"))
+    return module != "secret_patterns" and constant not in SEARCHED.findall(source)
+
+
+ALL = {id(pattern): (name, pattern) for module in MODULES for name, pattern in expressions(module)}
+
+
+@pytest.mark.parametrize(("name", "pattern"), ALL.values(), ids=[name for name, _ in ALL.values()])
+@settings(max_examples=12, deadline=None)
+@given(HOSTILE)
+@example(("", "\\", ""))
+@example(('"a=', "\\", ""))
+@example(("", ":1", "x"))
+@example(("", "1", "x"))
+def test_every_expression_is_linear(name: str, pattern: re.Pattern[str], parts: tuple[str, str, str]) -> None:
+    small = steps(pattern, made(parts, _SIZE), 10_000_000, anchored=anchored(name))
+    large = steps(pattern, made(parts, 2 * _SIZE), 10_000_000, anchored=anchored(name))
+    assert large <= max(_FACTOR * small, _ROOM), f"{small} steps, twice the text {large}"
+
+
+RULES = Rules(names=("*_{date}", "*{number}", "{date}*"), folders=("*-{uuid}", "{timestamp}", "a/{number}"))
+FUNCTIONS: dict[str, Callable[[str], object]] = {
+    "canonical": naming.canonical,
+    "canonical under rules": lambda text: naming.canonical(text, RULES),
+    "a path under rules": lambda text: naming.canonical(f"s3://b/{text}", RULES),
+    "a file": lambda text: naming.canonical(f"file:/{text}"),
+    "a JDBC URL": lambda text: naming.jdbc(f"jdbc:postgresql://{text}", None, None, "p"),
+    "a JDBC URL of SQL Server": lambda text: naming.jdbc(f"jdbc:sqlserver://h;{text}", text, None, "p"),
+    "a JDBC URL of Redshift": lambda text: naming.jdbc(f"jdbc:redshift:iam://{text}", None, text, "p"),
+    "a JDBC URL of Oracle": lambda text: naming.jdbc(f"jdbc:oracle:thin:@{text}", None, None, "p"),
+    "a topic": lambda text: naming.kafka(text, text),
+    "a table": naming.table_alias,
+    "a secret": secret_patterns.clean_text,
+    "a secret in a URL": lambda text: secret_patterns.clean_text(f"jdbc:{text}"),
+    "an error": secret_patterns.clean_error,
+    "texts": lambda text: secret_patterns.clean_texts([text, f"password={text}"]),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+@settings(max_examples=15, deadline=None)
+@given(HOSTILE)
+def test_every_function_is_linear(function: Callable[[str], object], parts: tuple[str, str, str]) -> None:
+    small = lines(lambda: function(made(parts, 4 * _SIZE)))
+    large = lines(lambda: function(made(parts, 8 * _SIZE)))
+    assert large <= max(_FACTOR * small, 10_000)
