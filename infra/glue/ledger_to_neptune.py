@@ -80,7 +80,7 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
 
 
 def decoded(source: str, segment: Segment) -> Iterator[Tagged]:
-    """The bodies and events of a segment; what could not be decoded, what is missing, what was erased, is told too."""
+    """The bodies and events of a segment; also what could not be decoded, what is missing, and what was erased."""
     check, decoding = ChainCheck(segment.before), decoders()
     try:
         for entry in read_checked(open_storage(source), segment, check):
@@ -104,7 +104,7 @@ def _decoded(decode: Decode, entry: Entry, body: bytes) -> Iterator[Tagged]:
 
 
 def refused(told: Iterable[Tagged]) -> list[int]:
-    """The entries that could not be decoded, from what is told beside bodies and events. LedgerDamaged: the ledger is."""
+    """The entries that could not be decoded, from what `decoded` gives beside bodies and events. LedgerDamaged."""
     things: dict[str, list[Any]] = defaultdict(list)
     for what, thing in told:
         things[what].append(thing)

@@ -24,8 +24,8 @@ _STEP = 200  # entries between two reports of progress
 def export_ledger(ledger: LedgerReader, storage: FileStorage, progress: Progress, *, split: int = SPLIT) -> Manifest:
     """Write all entries into an empty storage, and check their chain. A server may write to the ledger meanwhile.
 
-    `split` is the size of a segment, in bytes of text. Raises NotEmpty; LedgerDamaged: the ledger is not in order, and what
-    was written has no manifest; errors of the ledger and of the storage as they are.
+    `split` is the size of a segment, in bytes of text. Raises NotEmpty; LedgerDamaged: the ledger is not in order,
+    and what was written has no manifest; errors of the ledger and of the storage as they are.
     """
     refuse_unless_empty(storage)
     entries = _in_order(ledger, progress)

@@ -56,8 +56,8 @@ class LedgerReader(Protocol):
         """All entries from the first one, as they are stored, for the check of the chain and for an export.
 
         Goes on to the entry that is the last when it gets there, so that every erasure is seen whose effect was seen.
-        Gives what is there, also if it is not in order: `chain.ChainCheck` judges it. `LedgerDamaged`: nothing can be read
-        from here on.
+        Gives what is there, also if it is not in order: `chain.ChainCheck` judges it. `LedgerDamaged`: from
+        here on nothing can be read.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The ledger in an SQLite file: its chain, its folder, who may open it, what SQL cannot do. The rest: test_ledger_port."""
+"""The ledger in an SQLite file: its chain, its folder, who may open it, and what SQL cannot change in it."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Readers:
 
     @contextmanager
     def borrow(self) -> Iterator[sqlite3.Connection]:
-        """A connection, outside of any transaction. LedgerUnavailable: not now; LedgerDamaged: the file is not in order."""
+        """A connection outside of any transaction. LedgerUnavailable: not now; LedgerDamaged: the file is damaged."""
         with self._lock:
             if self.closed:
                 raise LedgerError("the ledger is closed")
