@@ -55,13 +55,13 @@ def export(target: str, *, split: int, as_json: bool, data: Path, **aws: Any) ->
 @aws_options
 def check(source: str, *, as_json: bool, **aws: Any) -> None:
     """Read an exported ledger and check every hash: nothing altered, dropped or reordered. Exit code 1 if not."""
-    from headwater.ingest.ledger.entries import Damaged
+    from headwater.ingest.ledger.entries import LedgerDamaged
     from headwater.ingest.ledger.export import check_export
 
     with placed(source, **aws) as storage, translated(), progress("checking") as step:
         try:
             report = check_export(storage, step)
-        except Damaged as error:
+        except LedgerDamaged as error:
             _exit_as_damaged(error, as_json=as_json)
     if as_json:
         print_json({"ok": True, "entries": report.entries, "erased": report.erased, "head": report.head.hash})

@@ -43,7 +43,7 @@ from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.mark import Mark
 from headwater.ingest.intake.bridge import Decode
 from headwater.ingest.ledger.chain import ChainCheck, never_erased
-from headwater.ingest.ledger.entries import Damaged, Entry, LedgerError
+from headwater.ingest.ledger.entries import Entry, LedgerDamaged, LedgerError
 from headwater.ingest.ledger.segments import Segment, read_checked, read_manifest
 from headwater.ingest.places.file_storage import NotEmpty, Subfolder, open_storage, refuse_unless_empty
 
@@ -85,13 +85,13 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
 
 
 def decoded(source: str, segment: Segment, rules: Rules = DEFAULT) -> Iterator[Tagged]:
-    """The bodies and events of a segment; what could not be decoded, what is missing, what was erased, is told too."""
+    """The bodies and events of a segment; also what could not be decoded, what is missing, and what was erased."""
     check, decoding = ChainCheck(segment.before), decoders(rules)
     try:
         for entry in read_checked(open_storage(source), segment, check):
             if entry.body is not None and entry.kind in decoding:
                 yield from _decoded(decoding[entry.kind], entry, entry.body)
-    except Damaged as error:
+    except LedgerDamaged as error:
         yield "damaged", str(error)
     yield from (("missing", missing) for missing in check.missing.items())
     yield from (("erased", erased) for erased in check.erased)
@@ -109,15 +109,15 @@ def _decoded(decode: Decode, entry: Entry, body: bytes) -> Iterator[Tagged]:
 
 
 def refused(told: Iterable[Tagged]) -> list[int]:
-    """The entries that could not be decoded, from what is told beside bodies and events. Damaged: the ledger is."""
+    """The entries that could not be decoded, from what `decoded` gives beside bodies and events. LedgerDamaged."""
     things: dict[str, list[Any]] = defaultdict(list)
     for what, thing in told:
         things[what].append(thing)
     if things["damaged"]:
-        raise Damaged(min(things["damaged"]))
+        raise LedgerDamaged(min(things["damaged"]))
     lost = never_erased(dict(things["missing"]), set(things["erased"]))
     if lost:
-        raise Damaged(lost[0].sentence)
+        raise LedgerDamaged(lost[0].sentence)
     return sorted(sequence for sequence, _ in things["refused"])
 
 

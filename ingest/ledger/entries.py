@@ -1,6 +1,6 @@
 """What the ledger keeps, as plain data, and the ledger's errors. No file, no clock, no thread.
 
-How an entry's hash is computed, and how a chain of entries is checked, stands in `chain`.
+How an entry's hash is computed, and how a chain of entries is checked, is in `chain`.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class LedgerInUse(LedgerError):
 
 
 class NotALedger(LedgerError):
-    """There is no ledger in this place, or something else lies there."""
+    """There is no ledger in this place, or it holds something else."""
 
 
 class NewerLedger(LedgerError):
     """The ledger was written by a later version, in a format that this one does not know."""
 
 
-class Damaged(LedgerError):
+class LedgerDamaged(LedgerError):
     """What is stored is not what was written, or cannot be read any more. The message says where."""
 
 

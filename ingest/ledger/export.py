@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from headwater.ingest.ledger.chain import ChainCheck, start
-from headwater.ingest.ledger.entries import Damaged, Head, StoredEntry
+from headwater.ingest.ledger.entries import Head, LedgerDamaged, StoredEntry
 from headwater.ingest.ledger.port import LedgerReader
 from headwater.ingest.ledger.segments import MANIFEST, ExportedLedger, Manifest, Segment, format_line, hash_file
 from headwater.ingest.ledger.verify import Report, check_ledger
@@ -31,9 +31,9 @@ def export_ledger(
 ) -> Manifest:
     """Write all entries into an empty storage, and check their chain. A server may write to the ledger meanwhile.
 
-    `split` is the size of a segment, in bytes of text; `beside` are further files by name, written before the manifest:
-    an export with a manifest has them. Raises NotEmpty; Damaged: the ledger is not in order, and what
-    was written has no manifest; errors of the ledger and of the storage as they are.
+    `split` is the size of a segment, in bytes of text; `beside` are further files by name, written before the manifest,
+    so an export with a manifest has them. Raises NotEmpty; LedgerDamaged: the ledger is not in order, and what was
+    written has no manifest; errors of the ledger and of the storage as they are.
     """
     refuse_unless_empty(storage)
     entries = _in_order(ledger, progress)
@@ -54,7 +54,7 @@ def export_ledger(
 
 
 def _in_order(ledger: LedgerReader, progress: Progress) -> Iterator[StoredEntry]:
-    """All entries of a ledger, each checked. Damaged: one of them is not in order."""
+    """All entries of a ledger, each checked. LedgerDamaged: one of them is not in order."""
     check = ChainCheck(start(ledger.id))
     total, done = ledger.head().sequence, 0
     for done, entry in enumerate(ledger.stored(), start=1):
@@ -65,7 +65,7 @@ def _in_order(ledger: LedgerReader, progress: Progress) -> Iterator[StoredEntry]
             progress(done, max(done, total))
     problems = check.problems or check.finish()
     if problems:
-        raise Damaged(f"{problems[0].sentence}: run headwater verify")
+        raise LedgerDamaged(f"{problems[0].sentence}: run headwater verify")
     if done % _STEP:
         progress(done, done)
 
@@ -89,7 +89,7 @@ def _write_segment(
 
 
 def check_export(storage: FileStorage, progress: Progress) -> Report:
-    """Read all of an export; what was found, if all is in order. Damaged: the first problem. NotALedger."""
+    """Read all of an export; what was found, if all is in order. LedgerDamaged: the first problem. NotALedger."""
     with ExportedLedger(storage) as ledger:
         report = check_ledger(ledger, progress=progress)
         problem = report.first_problem
@@ -97,5 +97,5 @@ def check_export(storage: FileStorage, progress: Progress) -> Report:
             return report
         segment = ledger.segment_of(problem.sequence)
         if segment is None or segment.name in problem.sentence:  # what is wrong with a file names it already
-            raise Damaged(problem.sentence)
-        raise Damaged(f"segment {segment.name}: {problem.sentence}")
+            raise LedgerDamaged(problem.sentence)
+        raise LedgerDamaged(f"segment {segment.name}: {problem.sentence}")

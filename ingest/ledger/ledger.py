@@ -12,9 +12,9 @@ from pathlib import Path
 from headwater.ingest.ledger.entries import (
     ERASURE,
     Appended,
-    Damaged,
     Entry,
     Head,
+    LedgerDamaged,
     LedgerError,
     LedgerInUse,
     LedgerUnavailable,
@@ -29,7 +29,7 @@ from headwater.ingest.ledger.sqlite.ledger import SQLiteLedger
 __all__ = [
     "ERASURE",
     "Appended",
-    "Damaged",
+    "LedgerDamaged",
     "Entry",
     "Head",
     "Ledger",

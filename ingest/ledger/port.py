@@ -6,7 +6,7 @@ on every implementation by one suite, `tests/contract/test_ledger_port.py`.
 Errors are those of `entries`, never those of SQLite, of a file or of S3:
 
 * `LedgerUnavailable`: not at this moment; the same call may work later
-* `Damaged`: what is stored was altered or cannot be read; trying again does not help
+* `LedgerDamaged`: what is stored was altered or cannot be read; trying again does not help
 * `LedgerError` itself: the call makes no sense here (the ledger is closed, or was opened for reading alone)
 """
 
@@ -56,8 +56,8 @@ class LedgerReader(Protocol):
         """All entries from the first one, as they are stored, for the check of the chain and for an export.
 
         Goes on to the entry that is the last when it gets there, so that every erasure is seen whose effect was seen.
-        Gives what is there, also if it is not in order: `chain.ChainCheck` judges it. `Damaged`: nothing can be read
-        from here on.
+        Gives what is there, also if it is not in order: `chain.ChainCheck` judges it. `LedgerDamaged`: from
+        here on nothing can be read.
         """
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class LedgerWriter(Appends, Protocol):
         On return they are durable: no crash and no power cut loses them. Any error means that none of them was kept
         (`ValueError`: a text is not valid Unicode, or a body has more than 512 MiB). No entries: nothing happens.
 
-        What has the kind, content type and bytes of an entry that is there, or that stands before it in the same call,
+        What has the kind, content type and bytes of an entry that is there, or that comes before it in the same call,
         is not kept again: its `Appended` says `duplicate` and names that entry. The sender does not matter. Bytes that
         were erased are no longer known: sent again, they are a new entry.
         """

@@ -26,9 +26,9 @@ from typing import IO, Any, BinaryIO, cast
 from headwater.ingest.ledger.chain import ChainCheck, start
 from headwater.ingest.ledger.entries import (
     Chained,
-    Damaged,
     Entry,
     Head,
+    LedgerDamaged,
     LedgerError,
     NotALedger,
     StoredEntry,
@@ -84,23 +84,23 @@ class Manifest:
 
 
 def parse_manifest(text: str | bytes) -> Manifest:
-    """The manifest in a JSON text. Damaged: it is none, or its segments do not follow one another."""
+    """The manifest in a JSON text. LedgerDamaged: it is none, or its segments do not follow one another."""
     try:
         found = json.loads(text)
         if found["format"] != FORMAT:
-            raise Damaged(f"{MANIFEST}: format {found['format']} is not known; this version reads {FORMAT}")
+            raise LedgerDamaged(f"{MANIFEST}: format {found['format']} is not known; this version reads {FORMAT}")
         manifest = Manifest(found["ledger"], tuple(Segment(**segment) for segment in found["segments"]))
         end = start(manifest.ledger)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Damaged(f"{MANIFEST} is no manifest: {type(error).__name__} {error}") from error
+        raise LedgerDamaged(f"{MANIFEST} is no manifest: {type(error).__name__} {error}") from error
     for segment in manifest.segments:
         if segment.before != end:
-            raise Damaged(
+            raise LedgerDamaged(
                 f"segment {segment.name} does not follow entry {end.sequence}: one before it is missing or was altered"
             )
         end = Head(segment.last, segment.hash)
     if (found.get("entries"), found.get("head")) != (manifest.entries, manifest.head):
-        raise Damaged(f"{MANIFEST}: the last segments are missing")
+        raise LedgerDamaged(f"{MANIFEST}: the last segments are missing")
     return manifest
 
 
@@ -132,7 +132,7 @@ def parse_line(line: str | bytes) -> StoredEntry:
 
 
 def read_manifest(storage: FileStorage) -> Manifest:
-    """The manifest of an export. Damaged; NotALedger: there is none."""
+    """The manifest of an export. LedgerDamaged; NotALedger: there is none."""
     if MANIFEST not in storage.names():
         raise NotALedger(
             f"there is no {MANIFEST} in {storage}: no ledger was exported there, or the export did not end"
@@ -144,7 +144,7 @@ def read_manifest(storage: FileStorage) -> Manifest:
 def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry]:
     """The entries in a segment's file as they are there; their chain is not checked.
 
-    Damaged: the file is missing, cannot be read, or is not the one in the manifest; the latter shows at its end.
+    LedgerDamaged: the file is missing, cannot be read, or is not the one in the manifest; the latter shows at its end.
     """
     last, digest = segment.first - 1, segment.previous
     with _open(storage, segment.name) as raw:
@@ -156,43 +156,45 @@ def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry
                 yield entry
                 last, digest = entry.chained.sequence, entry.hash.hex()
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise Damaged(f"segment {segment.name} is damaged after entry {last}: {error}") from error
+            raise LedgerDamaged(f"segment {segment.name} is damaged after entry {last}: {error}") from error
         if last != segment.last:
-            raise Damaged(f"segment {segment.name} ends after entry {last}; entry {segment.last} should be its last")
+            raise LedgerDamaged(
+                f"segment {segment.name} ends after entry {last}; entry {segment.last} should be its last"
+            )
         if digest != segment.hash:
-            raise Damaged(f"segment {segment.name}, entry {last}: its hash is not the one in the manifest")
+            raise LedgerDamaged(f"segment {segment.name}, entry {last}: its hash is not the one in the manifest")
         if hashed.rest() != segment.sha256:
-            raise Damaged(f"segment {segment.name}: its SHA-256 is not the one in the manifest")
+            raise LedgerDamaged(f"segment {segment.name}: its SHA-256 is not the one in the manifest")
 
 
 def read_checked(storage: FileStorage, segment: Segment, check: ChainCheck) -> Iterator[Entry]:
     """The entries of a segment, each checked before it is given; `check` begins at the segment.
 
-    Damaged names the segment and the entry. No entry is given after the first that is not in order, but all of the
-    segment is read, to say what became of it. That a body is missing without an erasure, `check` can only say when the
+    LedgerDamaged names the segment and the entry. No entry is given after the first that is not in order, but all
+    of the segment is read, to say what became of it. That a body is missing without an erasure, `check` can only say when the
     whole ledger was read.
     """
     try:
         for stored in read_segment(storage, segment):
             if check.add(stored):
                 yield entry_of(stored)
-    except Damaged as error:
+    except LedgerDamaged as error:
         raise damaged_in(segment, check) or error from None
     problem = damaged_in(segment, check)
     if problem:
         raise problem
 
 
-def damaged_in(segment: Segment, check: ChainCheck) -> Damaged | None:
+def damaged_in(segment: Segment, check: ChainCheck) -> LedgerDamaged | None:
     """The first problem that was found in a segment; None if there is none."""
-    return Damaged(f"segment {segment.name}: {check.problems[0].sentence}") if check.problems else None
+    return LedgerDamaged(f"segment {segment.name}: {check.problems[0].sentence}") if check.problems else None
 
 
 def _parse(line: bytes, segment: Segment, sequence: int) -> StoredEntry:
     try:
         return parse_line(line)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Damaged(
+        raise LedgerDamaged(
             f"segment {segment.name}, entry {sequence}: its line cannot be read ({type(error).__name__}: {error})"
         ) from error
 
@@ -201,7 +203,7 @@ def _open(storage: FileStorage, name: str) -> BinaryIO:
     try:
         return storage.open(name)
     except FileNotFoundError as error:
-        raise Damaged(f"segment {name} is missing") from error
+        raise LedgerDamaged(f"segment {name} is missing") from error
 
 
 class _Hashed:
@@ -238,7 +240,7 @@ class ExportedLedger:
     """
 
     def __init__(self, storage: FileStorage) -> None:
-        """NotALedger: no ledger was exported there; Damaged: its manifest; errors of the storage as they are."""
+        """NotALedger: no ledger was exported there; LedgerDamaged: its manifest; errors of the storage as they are."""
         self._storage = storage
         self._manifest = read_manifest(storage)
         self._reading = threading.Lock()

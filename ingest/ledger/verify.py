@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from headwater.ingest.ledger.chain import ChainCheck, Problem, start
-from headwater.ingest.ledger.entries import Damaged, Head, LedgerError
+from headwater.ingest.ledger.entries import Head, LedgerDamaged, LedgerError
 from headwater.ingest.ledger.folder_lock import sync_folder
 from headwater.ingest.ledger.ledger import now_ms, open_reader
 from headwater.ingest.ledger.port import LedgerReader
@@ -85,7 +85,7 @@ def check_ledger(
         if done % _STEP:
             progress(done, done)
         problems = check.finish()
-    except Damaged as error:  # what was not read may say that a missing body was erased, so these are not judged
+    except LedgerDamaged as error:  # what was not read may say that a missing body was erased, so these are not judged
         problems = check.problems or [Problem(check.reached.sequence + 1, str(error), check.reached)]
     if problems:
         first = problems[0]

@@ -131,7 +131,7 @@ def _errors() -> dict[str, type[Exception]]:
         TransientError,
     )
     from headwater.ingest.graph.projector import ForeignGraph, GraphTaken
-    from headwater.ingest.ledger.ledger import LedgerUnavailable
+    from headwater.ingest.ledger.ledger import LedgerDamaged, LedgerUnavailable
 
     kinds = (
         Damaged,
@@ -141,6 +141,7 @@ def _errors() -> dict[str, type[Exception]]:
         PermanentError,
         TransientError,
         InvalidRequest,
+        LedgerDamaged,
         LedgerUnavailable,
         ForeignGraph,
         GraphTaken,

@@ -1,4 +1,4 @@
-"""What is put into the ledger comes out of it, as it was, once, for one writer and any number of readers."""
+"""The ledger in an SQLite file: its chain, its folder, who may open it, and what SQL cannot change in it."""
 
 from __future__ import annotations
 
@@ -93,6 +93,13 @@ def test_every_field_is_in_the_hash(changed: dict[str, object]) -> None:
     before = genesis("id")
     assert link(before, entry) != link(before, entry._replace(**changed))  # type: ignore[arg-type]
     assert link(before, entry) != link(genesis("other"), entry)
+
+
+def test_duplicates_are_counted(ledger: Ledger, folder: Path) -> None:
+    for bodies in ([b"a", b"b"], [b"a"], [b"b", b"a", b"a"]):
+        ledger.append([new(body) for body in bodies])
+    with closing(sqlite3.connect(f"file:{folder}/ledger.sqlite?mode=ro", uri=True)) as raw:
+        assert raw.execute("SELECT sequence, count, last_ms FROM repeats").fetchall() == [(1, 3, NOW), (2, 1, NOW)]
 
 
 def test_bodies_are_kept_once_for_each_content(ledger: Ledger, folder: Path) -> None:

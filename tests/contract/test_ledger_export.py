@@ -14,7 +14,7 @@ import pytest
 from headwater.ingest.ledger.chain import ChainCheck
 from headwater.ingest.ledger.entries import Entry
 from headwater.ingest.ledger.export import check_export, export_ledger
-from headwater.ingest.ledger.ledger import Damaged, Ledger, LedgerError, NewEntry, open_ledger, open_reader
+from headwater.ingest.ledger.ledger import Ledger, LedgerDamaged, LedgerError, NewEntry, open_ledger, open_reader
 from headwater.ingest.ledger.segments import MANIFEST, read_checked, read_manifest
 from headwater.ingest.places.file_storage import LocalFolder, NotEmpty
 
@@ -132,7 +132,7 @@ def test_a_changed_segment_is_found_and_named(tamper: Callable[[Lines], None], s
     packed = gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode())
     (out / name).write_bytes(packed)
     _in_manifest(out, lambda found: found["segments"][0].update(sha256=hashlib.sha256(packed).hexdigest()))
-    with pytest.raises(Damaged) as found:
+    with pytest.raises(LedgerDamaged) as found:
         check_export(LocalFolder(out), quiet)
     assert said in str(found.value)
     assert name in str(found.value)
@@ -147,14 +147,14 @@ def _in_manifest(out: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 def test_other_bytes_of_the_same_entries_are_found(out: Path) -> None:
     name = read_manifest(LocalFolder(out)).segments[0].name
     (out / name).write_bytes(gzip.compress(gzip.decompress((out / name).read_bytes()), 1))
-    with pytest.raises(Damaged, match=f"segment {name}: its SHA-256 is not the one in the manifest"):
+    with pytest.raises(LedgerDamaged, match=f"segment {name}: its SHA-256 is not the one in the manifest"):
         check_export(LocalFolder(out), quiet)
 
 
 def test_a_segment_that_is_missing_is_named(out: Path) -> None:
     name = read_manifest(LocalFolder(out)).segments[1].name
     (out / name).unlink()
-    with pytest.raises(Damaged, match=f"segment {name} is missing"):
+    with pytest.raises(LedgerDamaged, match=f"segment {name} is missing"):
         check_export(LocalFolder(out), quiet)
 
 
@@ -162,7 +162,7 @@ def test_damaged_bytes_are_found(out: Path) -> None:
     name = read_manifest(LocalFolder(out)).segments[0].name
     packed = (out / name).read_bytes()
     (out / name).write_bytes(packed[: len(packed) // 2])
-    with pytest.raises(Damaged, match=f"segment {name} is damaged after entry"):
+    with pytest.raises(LedgerDamaged, match=f"segment {name} is damaged after entry"):
         check_export(LocalFolder(out), quiet)
 
 
@@ -180,7 +180,7 @@ MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 @pytest.mark.parametrize(("change", "said"), MANIFESTS.values(), ids=MANIFESTS)
 def test_a_changed_manifest_is_found(change: Callable[[dict[str, Any]], Any], said: str, out: Path) -> None:
     _in_manifest(out, change)
-    with pytest.raises(Damaged, match=said):
+    with pytest.raises(LedgerDamaged, match=said):
         check_export(LocalFolder(out), quiet)
 
 
@@ -194,7 +194,7 @@ def test_a_damaged_ledger_is_not_exported(ledger: Ledger, tmp_path: Path) -> Non
     connection.close()
     with (
         open_reader(tmp_path / "data") as damaged,
-        pytest.raises(Damaged, match=r"^entry 3 was altered"),
+        pytest.raises(LedgerDamaged, match=r"^entry 3 was altered"),
     ):
         export_ledger(damaged, LocalFolder(tmp_path / "out"), quiet)
     assert not (tmp_path / "out" / MANIFEST).exists()

@@ -14,7 +14,7 @@ import pytest
 from headwater.ingest.folder.exporting import export_neptune_csv
 from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.export import export_ledger
-from headwater.ingest.ledger.ledger import Damaged, NewEntry, open_ledger
+from headwater.ingest.ledger.ledger import LedgerDamaged, NewEntry, open_ledger
 from headwater.ingest.ledger.segments import read_manifest
 from headwater.ingest.places.file_storage import LocalFolder
 from tests.contract.loader_csv import load, rows
@@ -78,7 +78,7 @@ def test_what_is_wrong_with_a_segment_is_told_and_stops_the_job(exported: Path, 
     path = tmp_path / "damaged" / segment.name
     path.write_bytes(path.read_bytes()[:-20])
     told = list(decoded(str(tmp_path / "damaged"), segment))
-    with pytest.raises(Damaged, match=f"segment {segment.name} is damaged after entry"):
+    with pytest.raises(LedgerDamaged, match=f"segment {segment.name} is damaged after entry"):
         refused(told)
 
 
@@ -92,5 +92,5 @@ def test_what_cannot_be_decoded_is_counted_and_what_was_erased_is_not_missed(tmp
         (segment,) = export_ledger(ledger, LocalFolder(tmp_path / "ledger"), quiet).segments
     told = list(decoded(str(tmp_path / "ledger"), segment))
     assert refused(told) == [1]
-    with pytest.raises(Damaged, match="entry 2 is missing, and was never erased"):
+    with pytest.raises(LedgerDamaged, match="entry 2 is missing, and was never erased"):
         refused([tagged for tagged in told if tagged[0] != "erased"])

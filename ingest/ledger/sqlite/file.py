@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 
-from headwater.ingest.ledger.entries import Damaged, LedgerError, LedgerUnavailable, NewerLedger, NotALedger
+from headwater.ingest.ledger.entries import LedgerDamaged, LedgerError, LedgerUnavailable, NewerLedger, NotALedger
 from headwater.ingest.ledger.folder_lock import sync_folder
 from headwater.ingest.progress import Progress
 
@@ -91,7 +91,7 @@ def create_if_new(connection: sqlite3.Connection, path: Path, now_ms: int) -> No
 
 
 def identify(connection: sqlite3.Connection, path: Path) -> str:
-    """The ledger's id. NotALedger: something else lies there; NewerLedger: its format is unknown here."""
+    """The ledger's id. NotALedger: it is a file of something else; NewerLedger: its format is unknown here."""
     meta: dict[str, str] = {}
     if "meta" in _tables(connection, path) and _application(connection) == _APPLICATION_ID:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
@@ -130,7 +130,7 @@ class Readers:
 
     @contextmanager
     def borrow(self) -> Iterator[sqlite3.Connection]:
-        """A connection, outside of any transaction. LedgerUnavailable: not now; Damaged: the file is not in order."""
+        """A connection outside of any transaction. LedgerUnavailable: not now; LedgerDamaged: the file is damaged."""
         with self._lock:
             if self.closed:
                 raise LedgerError("the ledger is closed")
@@ -144,7 +144,7 @@ class Readers:
         except sqlite3.OperationalError as error:  # locked, no file descriptor left
             raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
         except sqlite3.Error as error:
-            raise Damaged(f"the ledger cannot be read: {error}: run headwater verify") from error
+            raise LedgerDamaged(f"the ledger cannot be read: {error}: run headwater verify") from error
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._lock:

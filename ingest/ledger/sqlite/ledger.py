@@ -17,9 +17,9 @@ from headwater.ingest.ledger.chain import start
 from headwater.ingest.ledger.entries import (
     Appended,
     Chained,
-    Damaged,
     Entry,
     Head,
+    LedgerDamaged,
     LedgerError,
     LedgerUnavailable,
     NewEntry,
@@ -189,7 +189,7 @@ class SQLiteLedger:
         except sqlite3.OperationalError as error:  # locked, no file descriptor left: says nothing about the file
             raise LedgerUnavailable(f"the ledger {self._path} cannot be read: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise Damaged(f"the file is damaged after entry {max(reached, 0)}: {error}") from error
+            raise LedgerDamaged(f"the file is damaged after entry {max(reached, 0)}: {error}") from error
 
     def close(self) -> None:
         """See `LedgerReader.close`. The last connection that closes moves SQLite's log into the file."""
@@ -238,7 +238,7 @@ def _unpack(sequence: int, packed: bytes) -> bytes:
     try:
         return zlib.decompress(packed)
     except zlib.error as error:
-        raise Damaged(f"the body of entry {sequence} is damaged ({error}): run headwater verify") from error
+        raise LedgerDamaged(f"the body of entry {sequence} is damaged ({error}): run headwater verify") from error
 
 
 def _stored(row: tuple[Any, ...]) -> StoredEntry:
