@@ -171,8 +171,8 @@ def read_checked(storage: FileStorage, segment: Segment, check: ChainCheck) -> I
     """The entries of a segment, each checked before it is given; `check` begins at the segment.
 
     LedgerDamaged names the segment and the entry. No entry is given after the first that is not in order, but all
-    of the segment is read, to say what became of it. That a body is missing without an erasure, `check` can only say when the
-    whole ledger was read.
+    of the segment is read, to say what became of it. That a body is missing without an erasure, `check` can only say
+    when the whole ledger was read.
     """
     try:
         for stored in read_segment(storage, segment):
