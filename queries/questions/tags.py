@@ -58,7 +58,7 @@ def tag_flow(g: GraphTraversalSource, values: Values, deadline_passed: DeadlineP
     """
     declared = columns_with_tag(g, values["tag"])
     flow = TagFlow(g, declared)
-    walked = walk(declared, flow.step, depth=None, limit=_MOST, deadline_passed=deadline_passed)
+    walked = walk(declared, flow.steps, depth=None, limit=_MOST, deadline_passed=deadline_passed)
     if walked.reason == "limit":
         raise QueryError(f"{values['tag']} reaches more than {_MOST:,} columns", "tag")
     masked = {node: 1 + walked.distances[source] for node, source in flow.masked.items()}

@@ -1,18 +1,21 @@
-"""The edges that a lineage question follows: one request a level, ids alone; then the edges of the answer, once."""
+"""The edges that a lineage question follows: ids alone, some hops a request; then the edges of the answer, once."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import P
+from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Edge, Node
+from headwater.queries.tracing.rows import project
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
 #: Above this many ids, comparing each end in the store costs more than reading a few edges too many.
 _FEW = 1_000
+#: Up to this many nodes of a level the hops after it are asked for as well, in the same request; and as many of each.
+_NARROW = 200
 NOW = ("derivesFrom", "dependsOn")
 EVER = ("everDerivesFrom", "everDependsOn")
 _EDGE_KEYS = tuple(
@@ -44,7 +47,55 @@ class Edges:
         self._whole = by_column and kind != "direct"  #: also what the whole output depends on
         self._labels = (self._derives, self._depends) if self._whole else (self._derives,)
 
-    def sources(self, level: Sequence[str]) -> Step:
+    def steps(self, side: str, level: Sequence[str], hops: int) -> Sequence[Step]:
+        """The next hops from a level, upstream or downstream: at least one, often as many as `hops`, in one request.
+
+        A wide level is asked for one hop: there the work counts, and no longer the requests.
+        """
+        starts = self._walked(level)
+        # The root dataset of an answer about columns brings what its whole output depends on, and is not walked.
+        brings_more = self._whole and side == "upstream" and len(starts) < len(level)
+        if starts and len(starts) <= _NARROW and hops > 1 and not brings_more:
+            return self._several(side, starts, hops)
+        return [self._sources(level) if side == "upstream" else self._derived(level)]
+
+    def _several(self, side: str, starts: Sequence[str], hops: int) -> Sequence[Step]:
+        """One request gives nodes, each with all that it leads to; the steps are those that these nodes make whole.
+
+        In which order a store repeats is its own affair, and it stops early at hubs: a step counts only if every node
+        of its level is among those given. The starts are, so that there always is a first one.
+        """
+        onward = self._to_sources if side == "upstream" else self._to_derived
+        walk = self._g.V(list(starts)).emit().repeat(onward().dedup().limit(_NARROW)).times(hops).dedup()
+        cells = {"node": T.id, "beyond": onward().dedup().id_().fold()}
+        if self._whole and side == "upstream":
+            cells["whole"] = self._follow(__.in_("hasColumn").out_e(self._depends)).limit(1).count()
+        given = {row["node"]: row for row in project(walk, cells).to_list()}
+        steps: list[Step] = []
+        level, seen = set(starts), set[str]()
+        while level and level <= given.keys():
+            seen |= level
+            beside = {split_node(node)[0] for node in level if given[node].get("whole")}
+            beyond = set[str]().union(*(given[node]["beyond"] for node in level))
+            steps.append(Step(beside, beyond))
+            level = set(self._walked(beyond)) - seen
+        return steps if level else [*steps, Step((), ())]
+
+    def _to_sources(self) -> GraphTraversal:
+        """From a node that is walked to what it, and the dataset of a column, derives from."""
+        derives = self._follow(__.out_e(self._derives)).in_v()
+        if not self._whole:
+            return derives
+        return __.union(derives, self._follow(__.in_("hasColumn").out_e(self._depends)).in_v())
+
+    def _to_derived(self) -> GraphTraversal:
+        """From a node to what is derived from it; a dataset that depends on a column brings all its columns."""
+        if not self._whole:
+            return self._follow(__.in_e(*self._labels)).out_v()
+        found = self._follow(__.has_label("column").in_e(*self._labels)).out_v()
+        return found.union(__.identity(), __.has_label("dataset").out("hasColumn"))
+
+    def _sources(self, level: Sequence[str]) -> Step:
         """One hop against the flow: what these nodes, and the datasets of these columns, derive from."""
         beyond, beside = set[str](), set[str]()
         for ids in chunks(self._walked(level)):
@@ -56,7 +107,7 @@ class Edges:
                 beyond.add(row["column"])
         return Step(beside, beyond)
 
-    def derived(self, level: Sequence[str]) -> Step:
+    def _derived(self, level: Sequence[str]) -> Step:
         """One hop with the flow; a dataset that depends on a column as a whole brings all its columns."""
         beyond = set[str]()
         for ids in chunks(self._walked(level)):

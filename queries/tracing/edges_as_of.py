@@ -29,7 +29,12 @@ class EdgesAsOf(Edges):
         super().__init__(g, by_column=by_column, kind=kind, labels=EVER, ignored=ignored)
         self._standings = ContributionsAsOf(g, moment)
 
-    def derived(self, level: Sequence[str]) -> Step:
+    def steps(self, side: str, level: Sequence[str], hops: int) -> Sequence[Step]:
+        """One hop: which edges held then is known only when what stood in the datasets at their ends is."""
+        del hops
+        return [self._sources(level) if side == "upstream" else self._derived(level)]
+
+    def _derived(self, level: Sequence[str]) -> Step:
         """One hop with the flow; a dataset that depended on a column as a whole brings all its columns."""
         pairs = set[Pair]()
         for ids in chunks(self._walked(level)):

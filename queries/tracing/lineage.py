@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from gremlin_python.process.graph_traversal import GraphTraversalSource
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
@@ -18,10 +19,16 @@ from headwater.queries.answers.answer import Answer, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
 from headwater.queries.tracing.edges_as_of import EdgesAsOf
-from headwater.queries.tracing.tags import ignored_jobs, tags_of
+from headwater.queries.tracing.rows import project
+from headwater.queries.tracing.tags import ignored_jobs
 from headwater.queries.tracing.walk import DeadlinePassed, Walk, chunks, walk
 
-_NODE_KEYS = ("name", "origin", "resolved", "expression")
+_NODE_CELLS = {
+    "id": T.id,
+    "label": T.label,
+    **{key: key for key in ("name", "origin", "resolved", "expression")},
+    "tags": __.out("taggedWith").values("name").fold(),
+}
 
 Place = tuple[int, str]  # distance, direction
 
@@ -79,10 +86,10 @@ def _walk(
     edges_of: Edges, side: str, roots: Sequence[str], question: Question, deadline_passed: DeadlinePassed
 ) -> Walk:
     """`indirect` is what the root itself depends on: one hop, and what lies behind it is not asked for."""
-    step = edges_of.sources if side == "upstream" else edges_of.derived
+    steps = partial(edges_of.steps, side)
     if question.type != "indirect" or question.depth == 0:
-        return walk(roots, step, depth=question.depth, limit=question.limit, deadline_passed=deadline_passed)
-    found = walk(roots, step, depth=1, limit=question.limit, deadline_passed=deadline_passed)
+        return walk(roots, steps, depth=question.depth, limit=question.limit, deadline_passed=deadline_passed)
+    found = walk(roots, steps, depth=1, limit=question.limit, deadline_passed=deadline_passed)
     return replace(found, reason=None) if found.reason == "depth" else found
 
 
@@ -107,15 +114,12 @@ def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]
     """The kept nodes, without those that were removed since the walk saw them."""
     found: dict[str, dict[str, Any]] = {}
     for ids in chunks(list(kept)):
-        rows = g.V(ids).project("id", "label", *_NODE_KEYS).by(T.id).by(T.label)
-        for key in _NODE_KEYS:
-            rows = rows.by(key)
-        found.update((row["id"], row) for row in rows.to_list())
-    tags = tags_of(g, list(found))
+        found.update((row["id"], row) for row in project(g.V(ids), _NODE_CELLS).to_list())
     for node, (distance, direction) in kept.items():
         if node in found:
             dataset, column = split_node(node)
             # An upsert cannot take a property away, so a view of the graph says "none" as an empty text.
             row: dict[str, Any] = {k: None if v == "" else v for k, v in found[node].items()}
             row.setdefault("name", column or dataset)
-            yield Node(**row, dataset=dataset, distance=distance, direction=direction, tags=tags.get(node, ()))
+            row["tags"] = tuple(sorted(set(row["tags"])))
+            yield Node(**row, dataset=dataset, distance=distance, direction=direction)

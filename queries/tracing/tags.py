@@ -52,7 +52,7 @@ class TagFlow:
         self._from: dict[str, str] = {}
         self.masked: dict[str, str] = {}
 
-    def step(self, level: Sequence[str]) -> Step:
+    def steps(self, level: Sequence[str], _: int) -> Sequence[Step]:
         """One hop with the flow."""
         beyond: set[str] = set()
         for ids in chunks(level):
@@ -62,7 +62,7 @@ class TagFlow:
                 else:
                     beyond.add(row["target"])
                     self._from.setdefault(row["target"], row["source"])
-        return Step((), beyond)
+        return [Step((), beyond)]
 
     def path(self, node: str) -> list[str]:
         """From a declared column to this one."""

@@ -1,4 +1,7 @@
-"""A walk over frontiers: shortest distances from some roots, nearest first, within depth, limit and time. Pure."""
+"""A walk level by level: shortest distances from some roots, nearest first, within depth, limit and time. Pure.
+
+What a step leads to is asked of the store in `edges`. Not here: the edges themselves, and anything that is shown.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from headwater.queries.answers.answer import Reason
 
 #: Ids in one request: small enough for every store, large enough that round trips do not count.
 CHUNK = 2_000
-
+#: Hops that one request follows: at first, when most answers end, and then.
+_FIRST_HOPS, _LATER_HOPS = 8, 32
 
 #: Whether the time for an answer is over. Asked before each step: what was found until then is the answer.
 DeadlinePassed = Callable[[], bool]
@@ -32,27 +36,38 @@ class Walk:
     reason: Reason | None
 
 
+#: Gives the steps from a level on: at least one, and perhaps as many as asked for. A step may name nodes that were met
+#: before, and has all that is one hop further.
+Steps = Callable[[Sequence[str], int], Sequence[Step]]
+
+
 def walk(
     roots: Iterable[str],
-    step: Callable[[Sequence[str]], Step],
+    steps: Steps,
     *,
     depth: int | None,
     limit: int,
     deadline_passed: DeadlinePassed,
 ) -> Walk:
-    """Walk level by level; every node is expanded once, so the work is linear in the edges that are met.
+    """Walk level by level from the roots; the nodes of a level are those not met before, by shortest distance.
 
     `limit` keeps the nearest nodes, among equals those that lead on, then by id. At `depth` one more step is taken,
-    only to know whether something lies behind. `deadline_passed` is asked before each step.
+    only to know whether something lies behind. `deadline_passed` is asked before each request.
     """
     distances: dict[str, int] = {}
     level, distance = sorted(set(roots)), 0
+    ahead = _FIRST_HOPS
+    coming: Iterator[Step] = iter(())
     while level:
         if _fill(distances, level, distance, limit):
             return Walk(distances, "limit")
-        if deadline_passed():
-            return Walk(distances, "deadline")
-        found = step(level)
+        found = next(coming, None)
+        if found is None:
+            if deadline_passed():
+                return Walk(distances, "deadline")
+            coming = iter(steps(level, ahead if depth is None else min(ahead, depth - distance + 1)))
+            found = next(coming)
+            ahead = _LATER_HOPS
         beside = sorted(set(found.beside) - distances.keys())
         level = sorted(set(found.beyond) - distances.keys() - set(beside))
         if distance == depth and (beside or level):

@@ -184,23 +184,57 @@ def test_an_answer_says_what_was_left_out(
 
 def test_a_deadline_ends_a_walk_with_what_it_has(graph: GraphStore) -> None:
     ticks = iter(range(100))
-    answer = run("upstream", graph.g, {"node": f"{REPORT}#total"}, deadline=2, clock=lambda: next(ticks))
+    given = {"node": f"{REPORT}", "type": "all", "level": "column"}
+    answer = run("upstream", graph.g, given, deadline=2, clock=lambda: next(ticks))
     assert isinstance(answer, Answer)
-    assert (places(answer), answer.complete, answer.reason) == ([(TOTAL, 0), (REVENUE, 1)], False, "deadline")
-    assert arrows(answer) == [f"{REVENUE} -> {TOTAL}"]
+    assert (answer.complete, answer.reason) == (False, "deadline")
+    near = ["mart/orders#currency", REVENUE]
+    assert places(answer) == [
+        *((node, 0) for node in ("report", "report#masked", TOTAL)),
+        *((node, 1) for node in near),
+    ]
+    assert len(arrows(answer)) == 3
 
 
-def test_what_is_removed_during_a_walk_leaves_no_edge_without_its_ends(graph: GraphStore) -> None:
+def chain(store: GraphStore, length: int) -> list[str]:
+    """Columns that are made of each other, the last one of the one before."""
+    nodes = [f"s3://lake/t{number:02}#c" for number in range(length)]
+    vertices = tuple(vertex(node, "column", name="c") for node in nodes)
+    store.apply(GraphDelta(vertices, tuple(derives(new, old) for old, new in pairwise(nodes))))
+    return nodes
+
+
+def test_what_is_removed_during_a_walk_leaves_no_edge_without_its_ends(store: GraphStore) -> None:
+    nodes = chain(store, 30)
     asked: list[int] = []
 
-    def late() -> bool:
+    def deadline_passed() -> bool:
         asked.append(1)
-        if len(asked) == len(["report", "mart", "raw"]):
-            graph.apply(GraphDelta(removed_vertices=(f"{RAW}#price",)))
+        if len(asked) == len(["the nearest nodes", "those behind them"]):
+            store.apply(GraphDelta(removed_vertices=(nodes[-3],)))
         return False
 
-    answer = trace_lineage(graph.g, f"{REPORT}#total", Question(), late)
-    assert (places(answer), len(answer.edges)) == ([(TOTAL, 0), (REVENUE, 1), (QUANTITY, 2)], 2)
+    answer = trace_lineage(store.g, nodes[-1], Question(), deadline_passed)
+    assert {node.id for node in answer.nodes} == {*nodes} - {nodes[-3]}
+    assert len(answer.edges) == len(nodes) - 3
+
+
+def test_a_long_chain_is_few_requests_and_its_distances_are_exact(store: GraphStore) -> None:
+    nodes = chain(store, 60)
+    asked: list[int] = []
+    for direction, root in (("upstream", nodes[-1]), ("downstream", nodes[0])):
+        asked.clear()
+        answer = trace_lineage(store.g, root, Question(direction), lambda: bool(asked.append(1)))
+        assert [node.distance for node in answer.nodes] == list(range(60))
+        assert len(asked) <= 4
+
+
+def test_a_shortcut_counts_although_a_detour_is_met_first(store: GraphStore) -> None:
+    """One request follows both: the detour to the far end must not hide that the shortcut is nearer."""
+    nodes = chain(store, 12)
+    store.apply(GraphDelta(edges=(derives(nodes[-1], nodes[1]), derives(nodes[-2], nodes[0]))))
+    found = {node.id: node.distance for node in ask(store, "upstream", node=nodes[-1]).nodes}
+    assert (found[nodes[1]], found[nodes[0]], found[nodes[2]], found[nodes[5]]) == (1, 2, 9, 6)
 
 
 def test_both_ways_marks_the_side_of_a_node(graph: GraphStore) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headwater.queries.tracing.walk import Step, walk
 
@@ -13,8 +15,8 @@ GRAPH = {"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": ["e", "a"], "e": []}
 FAR = {"a": 0, "b": 1, "c": 1, "d": 2, "e": 3}
 
 
-def steps(level: Sequence[str]) -> Step:
-    return Step((), [found for node in level for found in GRAPH[node]])
+def steps(level: Sequence[str], _hops: int) -> list[Step]:
+    return [Step((), [found for node in level for found in GRAPH[node]])]
 
 
 def never() -> bool:
@@ -46,9 +48,9 @@ def test_depth_and_limit_keep_the_nearest(
 def test_every_node_is_expanded_once() -> None:
     asked: list[str] = []
 
-    def noted(level: Sequence[str]) -> Step:
+    def noted(level: Sequence[str], hops: int) -> list[Step]:
         asked.extend(level)
-        return steps(level)
+        return steps(level, hops)
 
     walk(["a"], noted, depth=None, limit=100, deadline_passed=never)
     assert sorted(asked) == sorted(GRAPH)
@@ -74,8 +76,34 @@ def test_a_deadline_keeps_the_levels_that_were_reached(steps_in_time: int, dista
 def test_what_stands_beside_a_level_has_its_distance(
     depth: int | None, limit: int, distances: dict[str, int], reason: str | None
 ) -> None:
-    def step(level: Sequence[str]) -> Step:
-        return Step(["D"], ["b"]) if "a" in level else Step((), ())
+    def step(level: Sequence[str], _hops: int) -> list[Step]:
+        return [Step(["D"], ["b"]) if "a" in level else Step((), ())]
 
     found = walk(["a"], step, depth=depth, limit=limit, deadline_passed=never)
     assert (dict(found.distances), found.reason) == (distances, reason)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdefg"), st.lists(st.sampled_from("abcdefg"), max_size=3)),
+    st.lists(st.integers(1, 4), min_size=8, max_size=8),
+    st.none() | st.integers(0, 4),
+    st.integers(1, 8),
+)
+def test_how_many_steps_come_at_once_does_not_count(
+    graph: dict[str, list[str]], served: list[int], depth: int | None, limit: int
+) -> None:
+    """A store may give several steps, each from all that the one before led to, met before or not."""
+    turns = iter(served)
+
+    def one(level: Sequence[str], _hops: int) -> list[Step]:
+        return [Step((), [found for node in level for found in graph.get(node, [])])]
+
+    def several(level: Sequence[str], hops: int) -> list[Step]:
+        found: list[Step] = []
+        for _ in range(min(hops, next(turns))):
+            found += one(level, 1)
+            level = list(found[-1].beyond)
+        return found
+
+    found = [walk(["a"], steps, depth=depth, limit=limit, deadline_passed=never) for steps in (one, several)]
+    assert found[0] == found[1]
