@@ -90,9 +90,12 @@ def test_a_diamond_of_twenty_layers_is_listed_up_to_the_limit(store: GraphStore)
     assert (len(one.nodes), len(one.edges), one.complete) == (21, 20, True)
 
 
-def test_a_deadline_says_that_none_was_found_so_far(graph: GraphStore) -> None:
+def test_a_deadline_says_that_none_was_found_so_far(store: GraphStore) -> None:
+    nodes = [f"s3://lake/t{number:02}#c" for number in range(30)]
+    vertices = tuple(vertex(node, "column", name="c") for node in nodes)
+    store.apply(GraphDelta(vertices, tuple(derives(new, old) for old, new in pairwise(nodes))))
     ticks = iter(range(100))
-    found = run("paths", graph.g, {"from": PRICE, "to": TOTAL}, deadline=2, clock=lambda: next(ticks))
+    found = run("paths", store.g, {"from": nodes[0], "to": nodes[-1]}, deadline=2, clock=lambda: next(ticks))
     assert isinstance(found, Paths)
     assert (found.paths, found.complete, found.reason) == ((), False, "deadline")
 

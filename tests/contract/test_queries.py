@@ -222,9 +222,14 @@ def test_what_is_removed_during_a_walk_leaves_no_edge_without_its_ends(store: Gr
 def test_a_long_chain_is_few_requests_and_its_distances_are_exact(store: GraphStore) -> None:
     nodes = chain(store, 60)
     asked: list[int] = []
+
+    def deadline_passed() -> bool:
+        asked.append(1)
+        return False
+
     for direction, root in (("upstream", nodes[-1]), ("downstream", nodes[0])):
         asked.clear()
-        answer = trace_lineage(store.g, root, Question(direction), lambda: bool(asked.append(1)))
+        answer = trace_lineage(store.g, root, Question(direction), deadline_passed)
         assert [node.distance for node in answer.nodes] == list(range(60))
         assert len(asked) <= 4
 
