@@ -12,7 +12,7 @@ from bench.estates import COLUMNS, WIDTH, dataset, estate
 from bench.figure import Figure
 from headwater.graphstore import open_store
 from headwater.ingest.places.file_storage import LocalFolder
-from headwater.reading import ReadOnly
+from headwater.read_only import ReadOnly
 from headwater.watching.definitions import Channel, Watch
 from headwater.watching.running import evaluate
 from headwater.watching.state import States

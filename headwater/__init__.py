@@ -31,12 +31,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headwater.answers import Lineage, Rows
     from headwater.errors import HeadwaterError, Unreachable, WrongUse
     from headwater.graph import Graph, example, open  # noqa: A004 - hw.open() reads best
-    from headwater.impact import Impact
     from headwater.loading import Loaded
-    from headwater.paths import Paths
+    from headwater.notebook import Impact, Lineage, Paths, Rows
 
 __version__ = "0.1.0"
 __all__ = [
@@ -55,7 +53,7 @@ __all__ = [
 ]
 #: The module of each name that is not in `graph`. Errors can be imported without loading `graph`.
 _MODULES = {
-    "Impact": "impact",
+    "Impact": "notebook",
     "Loaded": "loading",
     "HeadwaterError": "errors",
     "Unreachable": "errors",

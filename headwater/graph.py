@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 
 from headwater import annotate
 from headwater.annotate import Receipt
-from headwater.answers import Lineage, Rows
 from headwater.errors import WrongUse
-from headwater.impact import Impact
 from headwater.loading import Loaded
-from headwater.paths import Paths
-from headwater.reading import SHARED, ReadOnly
+from headwater.notebook import Impact, Lineage, Paths, Rows
+from headwater.read_only import SHARED, ReadOnly
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find
 
@@ -180,7 +178,7 @@ class Graph:
 
     def query(self, name: str, **parameters: object) -> Lineage | Rows | Impact | Paths:
         """Any canned query by its name, with its parameters: docs/queries.md lists them."""
-        return _shown(self._source.ask(name, _given(parameters)))
+        return _for_notebook(self._source.ask(name, _given(parameters)))
 
     def search(self, q: str, *, limit: int | None = None, next: str | None = None) -> Rows:  # noqa: A002 - as in the API
         """Datasets, columns and jobs by a part of their name. `next` is that of the page before."""
@@ -246,17 +244,16 @@ class Graph:
         return found
 
 
-def _shown(found: Result) -> Lineage | Rows | Impact | Paths:
+def _for_notebook(found: Result) -> Lineage | Rows | Impact | Paths:
     """An answer as what a notebook draws."""
-    from headwater.queries.answers import impact as affected
-    from headwater.queries.answers import paths as ways
-    from headwater.queries.answers.answer import Answer
+    from headwater.queries.answers.answer import Answer, Table
+    from headwater.queries.answers.impact import Impact as ImpactOfChange
 
     if isinstance(found, Answer):
         return Lineage(found)
-    if isinstance(found, affected.Impact):
+    if isinstance(found, ImpactOfChange):
         return Impact(found)
-    return Paths(found) if isinstance(found, ways.Paths) else Rows(found)
+    return Rows(found) if isinstance(found, Table) else Paths(found)
 
 
 def _unseen(_done: int, _total: int) -> None:

@@ -12,7 +12,7 @@ from headwater.client import Client, running
 from headwater.errors import Unreachable, WrongUse
 from headwater.ingest.progress import Progress
 from headwater.loading import Loaded, into, through
-from headwater.reading import SHARED, ReadOnly
+from headwater.read_only import SHARED, ReadOnly
 from headwater.translation import translated
 
 if TYPE_CHECKING:

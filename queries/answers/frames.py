@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from headwater.queries.answers.answer import Answer, Edge, Node, Table
+from headwater.queries.answers.answer import Answer, Edge, Table
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -21,14 +21,6 @@ def to_pandas(answer: Answer | Table) -> pd.DataFrame:
     if isinstance(answer, Table):
         return pd.DataFrame([dict(row) for row in answer.rows], columns=list(answer.columns))
     return pd.DataFrame([edge.to_dict() for edge in answer.edges], columns=list(_EDGE_COLUMNS))
-
-
-def nodes_to_pandas(answer: Answer) -> pd.DataFrame:
-    """The nodes of a lineage answer, indexed by id."""
-    import pandas as pd
-
-    columns = [field.name for field in fields(Node)]
-    return pd.DataFrame([node.to_dict() for node in answer.nodes], columns=columns).set_index("id")
 
 
 def to_networkx(answer: Answer) -> nx.MultiDiGraph[str]:

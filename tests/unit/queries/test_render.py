@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from headwater.queries.answers.answer import Answer, Edge, Node, Table
-from headwater.queries.answers.frames import nodes_to_pandas, to_networkx, to_pandas
+from headwater.queries.answers.frames import to_networkx, to_pandas
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.outline import outline
 from headwater.queries.drawing.render import FORMATS, dot, mermaid, table, text
@@ -212,7 +212,6 @@ def test_a_notebook_gets_frames_and_a_networkx_graph() -> None:
     assert list(to_pandas(DIAMOND)["expression"].dropna()) == ["b + c", "b + c"]
     assert list(to_pandas(answer([column("a", 0)], [])).columns) == list(to_pandas(DIAMOND).columns)
     assert list(to_pandas(Table("jobs", {}, ("id", "name"), ())).columns) == ["id", "name"]
-    assert nodes_to_pandas(DIAMOND).loc["s3://lake/t#d", "origin"] == "constant"
     graph = to_networkx(DIAMOND)
     assert graph.number_of_edges() == len(DIAMOND.edges)
     assert graph.nodes["s3://lake/t#a"]["distance"] == 0

@@ -1,0 +1,300 @@
+"""Answers in Python as a notebook shows them: lineage, rows, impact, paths.
+
+Each wraps an answer of `headwater.queries.answers`, and adds what a person does with it: draw it, turn it into a frame,
+print it. Not here: how an answer is computed or drawn.
+"""
+
+from __future__ import annotations
+
+import html
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import pandas as pd
+
+    from headwater.queries.answers.answer import Answer, Edge, Node, Table
+    from headwater.queries.answers.impact import Impact as ImpactOfChange
+    from headwater.queries.answers.impact import ImpactAnswer
+    from headwater.queries.answers.paths import Paths as PathsBetween
+
+
+class _Answer(Protocol):
+    """An answer as `queries` has it."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is all."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+
+
+class NotebookAnswer:
+    """An answer. Made by a `headwater.Graph`."""
+
+    def __init__(self, answer: _Answer) -> None:
+        self._plain = answer
+
+    @property
+    def complete(self) -> bool:
+        """Whether this is all; else `reason` says why not: limit, deadline or depth."""
+        return self._plain.complete
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not complete."""
+        return self._plain.reason
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON, in the shape of the HTTP API."""
+        return self._plain.to_dict()
+
+
+class Drawing(NotebookAnswer, ABC):
+    """An answer that has a picture, and is readable as text."""
+
+    @abstractmethod
+    def to_svg(self) -> str:
+        """The picture that a notebook shows: SVG without script or network, for a file or a page."""
+
+    def _repr_svg_(self) -> str:
+        """The picture, for what shows no HTML."""
+        return self.to_svg()
+
+    def _repr_html_(self) -> str:
+        """The picture, for a notebook, above the text: escaped, without a network."""
+        return f"<div style='overflow-x:auto'>{self.to_svg()}</div>{self._text_html()}"
+
+    def _text_html(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+class Lineage(Drawing):
+    """A lineage answer. `nodes` and `edges` are as in the HTTP API; edges point the way the data flows."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer)
+        self._answer = answer
+
+    @property
+    def root(self) -> str:
+        """The id of the node that was asked about."""
+        return self._answer.root
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Ordered by distance, then id."""
+        return self._answer.nodes
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """Ordered by target, then source."""
+        return self._answer.edges
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The edges as a frame. Needs the extra `frames`."""
+        from headwater.queries.answers.frames import to_pandas
+
+        return to_pandas(self._answer)
+
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
+        """The answer as a directed multigraph. Needs the extra `frames`."""
+        from headwater.queries.answers.frames import to_networkx
+
+        return to_networkx(self._answer)
+
+    def to_mermaid(self) -> str:
+        """A Mermaid flow chart."""
+        from headwater.queries.drawing.render import mermaid
+
+        return mermaid(self._answer)
+
+    def to_dot(self) -> str:
+        """A Graphviz digraph."""
+        from headwater.queries.drawing.render import dot
+
+        return dot(self._answer)
+
+    def to_svg(self) -> str:
+        """The picture that a notebook shows: SVG without script or network, for a file or a page."""
+        from headwater.queries.drawing.svg import svg
+
+        return svg(self._answer)
+
+    def __str__(self) -> str:
+        from headwater.queries.drawing.render import text
+
+        return text(self._answer)
+
+    def __repr__(self) -> str:
+        state = "complete" if self.complete else f"not complete: {self.reason}"
+        size = f"{len(self.nodes)} nodes, {len(self.edges)} edges"
+        return f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>"
+
+    def _text_html(self) -> str:
+        """Folded: the tree repeats what the picture says."""
+        return f"<details><summary>as a tree</summary>{super()._text_html()}</details>"
+
+
+class Rows(NotebookAnswer):
+    """An answer of rows: a sequence of mappings. `next` is the parameter `next` of the following page."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._table = table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The keys of every row."""
+        return self._table.columns
+
+    @property
+    def next(self) -> str | None:
+        """None on the last page."""
+        return self._table.next
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return iter(self._table.rows)
+
+    def __len__(self) -> int:
+        return len(self._table.rows)
+
+    def __getitem__(self, index: int) -> Mapping[str, Any]:
+        return self._table.rows[index]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a frame. Needs the extra `frames`."""
+        from headwater.queries.answers.frames import to_pandas
+
+        return to_pandas(self._table)
+
+    def __repr__(self) -> str:
+        return f"<Rows of {self._table.query}: {len(self)} rows>"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
+        cells = ("".join(f"<td>{html.escape(str(row[name]))}</td>" for name in self.columns) for row in self)
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+class Impact(Drawing):
+    """What a change of a node comes to. Edges of a `path` point the way the data flows."""
+
+    def __init__(self, answer: ImpactOfChange) -> None:
+        super().__init__(answer)
+        self._answer = answer
+
+    @property
+    def root(self) -> str:
+        """The id of the node that is changed."""
+        return self._answer.root
+
+    @property
+    def totals(self) -> Mapping[str, Mapping[str, int]]:
+        """How many columns, datasets and jobs, by grade."""
+        return self._answer.totals
+
+    @property
+    def affected(self) -> tuple[ImpactAnswer, ...]:
+        """Columns, datasets and jobs, ordered by grade (the worst first), distance, label and id."""
+        return self._answer.affected
+
+    @property
+    def breaks(self) -> bool:
+        """Whether anything breaks."""
+        return self._answer.breaks
+
+    def path(self, item: ImpactAnswer) -> tuple[Edge, ...]:
+        """The shortest path of the worst grade to something affected, from the root on."""
+        return self._answer.path(item)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row for each of the affected. Needs the extra `frames`."""
+        import pandas as pd
+
+        return pd.DataFrame([item.to_dict() for item in self.affected])
+
+    def to_markdown(self) -> str:
+        """For a pull request."""
+        from headwater.queries.drawing.impact import markdown
+
+        return markdown(self._answer)
+
+    def to_svg(self) -> str:
+        """A picture of the paths to what is affected, the worst to each."""
+        from headwater.queries.drawing.impact_html import picture
+        from headwater.queries.drawing.svg import svg
+
+        return svg(picture(self._answer))
+
+    def __str__(self) -> str:
+        from headwater.queries.drawing.impact import plain
+
+        return plain(self._answer)
+
+    def __repr__(self) -> str:
+        counted = ", ".join(f"{sum(of.values())} {grade}" for grade, of in self.totals.items() if any(of.values()))
+        state = "complete" if self.complete else f"not complete: {self.reason}"
+        return f"<Impact of {self._answer.change} of {self.root}: {counted or 'nothing'}, {state}>"
+
+
+class Paths(Drawing):
+    """The paths between two nodes; false if there is none. Edges point the way the data flows."""
+
+    def __init__(self, answer: PathsBetween) -> None:
+        super().__init__(answer)
+        self._answer = answer
+
+    def __bool__(self) -> bool:
+        return bool(self.paths)
+
+    @property
+    def paths(self) -> tuple[tuple[str, ...], ...]:
+        """Node ids as the data flows, the shortest path first."""
+        return self._answer.paths
+
+    @property
+    def direction(self) -> str | None:
+        """Where data flows, seen from the first node: downstream or upstream; None if there is none."""
+        return self._answer.direction
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """What lies on a path, by distance from the end upstream."""
+        return self._answer.nodes
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The edges between these nodes."""
+        return self._answer.edges
+
+    def to_mermaid(self) -> str:
+        """A Mermaid flow chart of all that lies on a path."""
+        from headwater.queries.drawing.paths import FORMATS, picture
+
+        return FORMATS["mermaid"](picture(self._answer))
+
+    def to_svg(self) -> str:
+        """A picture of all that lies on a path."""
+        from headwater.queries.drawing.paths import picture
+        from headwater.queries.drawing.svg import svg
+
+        return svg(picture(self._answer))
+
+    def __str__(self) -> str:
+        from headwater.queries.drawing.paths import plain
+
+        return plain(self._answer)
+
+    def __repr__(self) -> str:
+        from headwater.queries.drawing.paths import summary
+
+        return f"<Paths: {summary(self._answer)}>"
