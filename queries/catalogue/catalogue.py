@@ -27,7 +27,7 @@ from headwater.queries.questions.differences import differences, run_differences
 from headwater.queries.questions.impact import impact
 from headwater.queries.questions.inputs import inputs
 from headwater.queries.questions.paths import paths
-from headwater.queries.tracing.as_of import PastTime, as_of, moment
+from headwater.queries.tracing.as_of import PastTime, as_of, past_time
 from headwater.queries.tracing.resolve import resolve, resolve_all
 
 #: Seconds after which a walk stops and answers with what it has.
@@ -49,7 +49,7 @@ _TYPE = Parameter(
     default="direct",
     choices=("direct", "all"),
 )
-_WAYS = ("shortest", "all")
+_PATHS = ("shortest", "all")
 _LINEAGE = (
     node("node", "a dataset or column, in any spelling", "dataset", "column"),
     Parameter("depth", "hops to follow; absent: all, 0: the node alone", "integer"),
@@ -80,7 +80,7 @@ _CHANGE = ("change", "before", "after", "sourcesAdded", "sourcesDropped")
 _DIFFERENCE = ("dataset", "kind", "id", *_CHANGE)
 
 
-def _moment(name: str, meaning: str, default: str | None = None) -> Parameter:
+def _time(name: str, meaning: str, default: str | None = None) -> Parameter:
     return Parameter(name, f"{meaning}: a time or a run, as asOf takes them", "moment", default)
 
 
@@ -119,8 +119,8 @@ _PAST: tuple[Query, ...] = (
         "what changed in a dataset, or in what a job writes, between two times; a job's last two logics without `from`",
         (
             node("node", "the dataset or job", "dataset", "job"),
-            _moment("from", "since when"),
-            _moment("to", "until when", "now"),
+            _time("from", "since when"),
+            _time("to", "until when", "now"),
             *paging(1_000),
         ),
         columns=_DIFFERENCE,
@@ -133,8 +133,8 @@ _PAST: tuple[Query, ...] = (
             node("node", "the dataset or column, in any spelling", "dataset", "column"),
             Parameter("upstream", "also the changes of all that it ever came from", "boolean", default=False),
             Parameter("type", "all: also of what its rows depend on", default="direct", choices=("direct", "all")),
-            _moment("from", "only changes since then"),
-            _moment("to", "only changes until then"),
+            _time("from", "only changes since then"),
+            _time("to", "only changes until then"),
             *paging(1_000),
         ),
         columns=("timestamp", "distance", "id", *_CHANGE, "run", "job"),
@@ -242,7 +242,7 @@ QUERIES: tuple[Query, ...] = (
         (
             node("from", "one end, in any spelling", "dataset", "column"),
             node("to", "the other end", "dataset", "column"),
-            Parameter("ways", "shortest, or all that lies between the two", default="shortest", choices=_WAYS),
+            Parameter("ways", "shortest, or all that lies between the two", default="shortest", choices=_PATHS),
             _TYPE,
             _AS_OF,
             Parameter("limit", "paths to list, the shortest first", "integer", 100, minimum=1, maximum=10_000),
@@ -400,7 +400,7 @@ def run(
             find = resolve_all if parameter.many else resolve
             values[parameter.name] = find(g, values[parameter.name], parameter.labels, parameter.name, rules)
         elif parameter.type == "moment" and values[parameter.name] is not None:
-            values[parameter.name] = moment(g, values[parameter.name], parameter.name, now_ms())
+            values[parameter.name] = past_time(g, values[parameter.name], parameter.name, now_ms())
     if "asOf" in values:
         values["asOf"] = as_of(g, values["asOf"], "asOf", now_ms())
     until = clock() + deadline

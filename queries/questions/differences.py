@@ -16,7 +16,7 @@ from headwater.queries.answers.page import Page, Row, Values, cut
 from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.contributions_as_of import ContributionsAsOf
 from headwater.queries.tracing.edges import columns_of
-from headwater.queries.tracing.logics import Derivations, Logics, sources_of, standing_alone, text_of
+from headwater.queries.tracing.logics import Derivations, Logics, as_if_alone, sources_of, text_of
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 State = Mapping[str, Contribution]
@@ -37,7 +37,7 @@ def run_differences(g: GraphTraversalSource, values: Values, deadline_passed: De
     """What `other` did otherwise than `run`, dataset by dataset."""
     before, after = (_plans_of_runs(g, values[name]) for name in ("run", "other"))
     pairs = [
-        Pair(dataset, standing_alone(before.get(dataset, ())), standing_alone(after.get(dataset, ())))
+        Pair(dataset, as_if_alone(before.get(dataset, ())), as_if_alone(after.get(dataset, ())))
         for dataset in sorted(before.keys() | after.keys())
     ]
     return _page(g, pairs, values, deadline_passed)
@@ -126,19 +126,19 @@ def _last_two(g: GraphTraversalSource, job: str) -> list[Pair]:
         if row["times"]:
             by_dataset.setdefault(row["target"], []).append((max(row["times"]), row["plan"]))
     last = {dataset: [plan for _, plan in sorted(plans)[-2:]] for dataset, plans in by_dataset.items()}
-    return [Pair(d, standing_alone(p[:-1]), standing_alone(p[-1:])) for d, p in sorted(last.items()) if len(p) > 1]
+    return [Pair(d, as_if_alone(p[:-1]), as_if_alone(p[-1:])) for d, p in sorted(last.items()) if len(p) > 1]
 
 
 def _stood(
-    g: GraphTraversalSource, datasets: list[str], moment: PastTime | None, own: set[str] | None
+    g: GraphTraversalSource, datasets: list[str], time: PastTime | None, own: set[str] | None
 ) -> dict[str, dict[str, Contribution]]:
     """The plans that stood in each dataset; `own` are those that count, None for all."""
-    if moment is None:
+    if time is None:
         return {}
-    standings = ContributionsAsOf(g, moment)
-    standings.of_datasets(datasets)
+    contributions = ContributionsAsOf(g, time)
+    contributions.of_datasets(datasets)
     return {
-        dataset: {p: standings.of_plan(p) for p in standings.of_datasets([dataset]) if own is None or p in own}
+        dataset: {p: contributions.of_plan(p) for p in contributions.of_datasets([dataset]) if own is None or p in own}
         for dataset in datasets
     }
 

@@ -12,7 +12,7 @@ from gremlin_python.process.traversal import P, T
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.tracing.full_scan import FullScan, followed
-from headwater.queries.tracing.routes import circles
+from headwater.queries.tracing.routes import cycles_in
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _SAID = 5  #: operations or expressions that are named as a cause
@@ -29,9 +29,9 @@ def cycles(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
         for row in rows.to_list():
             links.setdefault(row["source"], []).append(row["target"])
             jobs.setdefault((row["source"], row["target"]), set()).add(row.get("job", ""))
-    for circle in circles(links):
-        inside = {job for (source, target), by in jobs.items() if source in circle and target in circle for job in by}
-        scan.rows.append({"datasets": sorted(circle), "jobs": sorted(inside - {""})})
+    for cycle in cycles_in(links):
+        inside = {job for (source, target), by in jobs.items() if source in cycle and target in cycle for job in by}
+        scan.rows.append({"datasets": sorted(cycle), "jobs": sorted(inside - {""})})
     return scan.page(values, lambda row: (-len(row["datasets"]), row["datasets"]))
 
 

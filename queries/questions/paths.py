@@ -1,4 +1,4 @@
-"""How data gets from one node to another: the shortest way, or all that lies between the two.
+"""How data gets from one node to another: the shortest path, or all that lies between the two.
 
 Both ways round are tried, always by walking upstream: the sources of a node are few where those made of it are many.
 """
@@ -16,11 +16,11 @@ from headwater.queries.answers.page import Values
 from headwater.queries.answers.paths import Paths
 from headwater.queries.tracing.as_of import name_of
 from headwater.queries.tracing.lineage import Question, trace_lineage
-from headwater.queries.tracing.routes import Way, between, distances, ways
+from headwater.queries.tracing.routes import Path, between, distances, simple_paths
 from headwater.queries.tracing.walk import DeadlinePassed
 
-_NODES = 100_000  #: that are looked at on the way upstream
-_STEPS = 100_000  #: that are taken to tell ways inside cycles from those that are none
+_NODES = 100_000  #: that are looked at while walking upstream
+_STEPS = 100_000  #: that are taken to tell paths inside cycles from those that are none
 
 
 def paths(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Paths:
@@ -40,13 +40,13 @@ def paths(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePass
 
 
 def _found(answer: Answer, source: str, empty: Paths, values: Values) -> Paths:
-    """The ways from `source` to the root of an answer that looks upstream; a dataset also stands for its columns."""
+    """The paths from `source` to the root of an answer that looks upstream; a dataset also stands for its columns."""
     links = _links(answer)
     starts, ends = ({n.id for n in answer.nodes if name in (n.id, n.dataset)} for name in (source, answer.root))
     whole = values["ways"] == "all"
-    listed, cut = _listed(ways(links, starts, ends, _STEPS), values["limit"] if whole else 1)
-    kept = between(links, starts, ends) if whole else {node for way in listed for node in way}
-    # The walk upstream has the nearest nodes: what it left out may hold a further way, never a shorter one.
+    listed, cut = _listed(simple_paths(links, starts, ends, _STEPS), values["limit"] if whole else 1)
+    kept = between(links, starts, ends) if whole else {node for path in listed for node in path}
+    # The walk upstream has the nearest nodes: what it left out may hold a further path, never a shorter one.
     reason: Reason | None = answer.reason or ("limit" if cut else None)
     reason = reason if whole or not listed else None
     far = distances(links, starts)
@@ -61,13 +61,13 @@ def _found(answer: Answer, source: str, empty: Paths, values: Values) -> Paths:
     )
 
 
-def _listed(found: Iterable[Way | None], limit: int) -> tuple[list[Way], bool]:
-    """Up to `limit` ways, and whether there are, or may be, more."""
-    listed: list[Way] = []
-    for way in found:
-        if way is None or len(listed) == limit:
+def _listed(found: Iterable[Path | None], limit: int) -> tuple[list[Path], bool]:
+    """Up to `limit` paths, and whether there are, or may be, more."""
+    listed: list[Path] = []
+    for path in found:
+        if path is None or len(listed) == limit:
             return listed, True
-        listed.append(way)
+        listed.append(path)
     return listed, False
 
 

@@ -1,4 +1,4 @@
-"""A moment in the past as people name it: a time, or a run; for a run, each of its datasets as the run saw it."""
+"""A time in the past as people name it: a time, or a run; for a run, each of its datasets as the run saw it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ AsOf = PastTime | Literal["ever"] | None  #: None: now
 
 
 def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: int) -> AsOf:
-    """What a parameter `asOf` asks for; errors as those of `moment`."""
+    """What a parameter `asOf` asks for; errors as those of `past_time`."""
     if text is None or text == "now":
         return None
-    return "ever" if text == "ever" else moment(g, text, field_name, now_ms)
+    return "ever" if text == "ever" else past_time(g, text, field_name, now_ms)
 
 
 def name_of(as_of: AsOf) -> str | None:
@@ -55,8 +55,8 @@ def name_of(as_of: AsOf) -> str | None:
     return as_of.name if isinstance(as_of, PastTime) else as_of
 
 
-def moment(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> PastTime:
-    """The moment that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one in the future."""
+def past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> PastTime:
+    """The time that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one in the future."""
     if text == "now":
         return PastTime(now_ms + DAY_MS, text)
     at = milliseconds(text, field_name)

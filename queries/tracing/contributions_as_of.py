@@ -1,4 +1,4 @@
-"""Which plans stood in the state of which datasets at a moment: the view `madeBy`, asked for as a walk goes on."""
+"""Which plans stood in which datasets at a time in the past: the view `madeBy`, asked for as a walk goes on."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ class ContributionsAsOf:
     @property
     def all_whole(self) -> bool:
         """Whether every plan met so far stood with all its columns: then to know the plan is enough."""
-        return all(standing.columns is None for standing in self._plans.values())
+        return all(contribution.columns is None for contribution in self._plans.values())
 
     def certain(self, plan: str, target: str) -> bool | None:
         """Whether what a plan derives for a column or dataset held for certain; None: it did not hold.
 
         The dataset has been asked for.
         """
-        standing = self._plans.get(plan)
-        if standing is None:
+        contribution = self._plans.get(plan)
+        if contribution is None:
             return None
         column = split_node(target)[1]
-        holds = column is None or standing.columns is None or column in standing.columns
-        return standing.certain if holds else None
+        holds = column is None or contribution.columns is None or column in contribution.columns
+        return contribution.certain if holds else None
 
     def of_plan(self, plan: str) -> Contribution:
         """How a plan stood that `of_datasets` gave."""

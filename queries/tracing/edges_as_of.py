@@ -1,4 +1,4 @@
-"""The edges that a lineage question followed at a moment: of all that ever held, those of the plans that then stood."""
+"""The edges that held at a time in the past: of all that ever held, those of the plans that then stood."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class EdgesAsOf(Edges):
     """As `Edges`, with one more request a level: which plans stood in the datasets of its nodes."""
 
     def __init__(
-        self, g: GraphTraversalSource, moment: PastTime, *, by_column: bool, kind: str, ignored: Sequence[str] = ()
+        self, g: GraphTraversalSource, time: PastTime, *, by_column: bool, kind: str, ignored: Sequence[str] = ()
     ) -> None:
         super().__init__(g, by_column=by_column, kind=kind, labels=EVER, ignored=ignored)
-        self._standings = ContributionsAsOf(g, moment)
+        self._contributions = ContributionsAsOf(g, time)
 
     def steps(self, side: str, level: Sequence[str], hops: int) -> Sequence[Step]:
         """One hop: which edges held then is known only when what stood in the datasets at their ends is."""
@@ -41,7 +41,7 @@ class EdgesAsOf(Edges):
             edges = self._follow(self._g.V(ids).in_e(*self._labels))
             rows = edges.project("plan", "target").by("plan").by(__.out_v().id_()).to_list()
             pairs.update((row["plan"], row["target"]) for row in rows)
-        self._standings.of_datasets(split_node(target)[0] for _, target in pairs)
+        self._contributions.of_datasets(split_node(target)[0] for _, target in pairs)
         beyond = {target for _, target in self._held(pairs)}
         if self._whole:
             beyond.update(columns_of(self._g, [node for node in beyond if not is_column(node)]))
@@ -50,26 +50,26 @@ class EdgesAsOf(Edges):
     def between(self, side: str, walked: Walk, kept: Container[str]) -> Iterator[Edge]:
         """The edges between the kept nodes of one walk, with how certain they were."""
         for edge in super().between(side, walked, kept):
-            certain = self._standings.certain(edge.plan or "", edge.target)
+            certain = self._contributions.certain(edge.plan or "", edge.target)
             if certain is not None:
                 yield edge if certain else replace(edge, certain=False)
 
     def seen(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """The columns with what those plans say of why they have no, or not all, DIRECT sources."""
-        voices = self._voices(sorted({node.dataset for node in nodes if is_column(node.id)}))
-        for column in self._with_direct([node.id for node in nodes if node.id in voices]):
-            voices[column].add(ColumnClaim(column, DIRECT, ""))
-        return tuple(_said(node, voices[node.id]) if is_column(node.id) else node for node in nodes)
+        claims = self._claims(sorted({node.dataset for node in nodes if is_column(node.id)}))
+        for column in self._with_direct([node.id for node in nodes if node.id in claims]):
+            claims[column].add(ColumnClaim(column, DIRECT, ""))
+        return tuple(_with_origin(node, claims[node.id]) if is_column(node.id) else node for node in nodes)
 
-    def _voices(self, datasets: list[str]) -> defaultdict[str, set[ColumnClaim]]:
+    def _claims(self, datasets: list[str]) -> defaultdict[str, set[ColumnClaim]]:
         found = defaultdict[str, set[ColumnClaim]](set)
-        for ids in chunks(self._standings.of_datasets(datasets)):
+        for ids in chunks(self._contributions.of_datasets(datasets)):
             rows = (
                 self._g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
             )
             for row in rows.to_list():
-                for voice in claims_in(row["origins"], self._standings.of_plan(row["plan"])):
-                    found[column_id(row["target"], voice.column)].add(voice)
+                for claim in claims_in(row["origins"], self._contributions.of_plan(row["plan"])):
+                    found[column_id(row["target"], claim.column)].add(claim)
         return found
 
     def _with_direct(self, columns: list[str]) -> Iterator[str]:
@@ -81,11 +81,11 @@ class EdgesAsOf(Edges):
 
     def _sources_of(self, ids: list[str]) -> Iterable[str]:
         edges = self._out(ids, self._derives)
-        if self._standings.all_whole:
+        if self._contributions.all_whole:
             found: list[str] = edges.in_v().id_().dedup().to_list()
             return found
         rows = edges.project("plan", "target", "source").by("plan").by(__.out_v().id_()).by(__.in_v().id_()).to_list()
-        return {row["source"] for row in rows if self._standings.certain(row["plan"], row["target"]) is not None}
+        return {row["source"] for row in rows if self._contributions.certain(row["plan"], row["target"]) is not None}
 
     def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
         """From the derived end here as well: the other one has all edges that ever held."""
@@ -96,13 +96,13 @@ class EdgesAsOf(Edges):
 
     def _stood(self, edges: GraphTraversal, ids: list[str]) -> GraphTraversal:
         """Of the edges out of these nodes, those of plans that stood. No plan has the empty id."""
-        plans = self._standings.of_datasets(split_node(node)[0] for node in ids)
+        plans = self._contributions.of_datasets(split_node(node)[0] for node in ids)
         return edges.has("plan", P.within(plans or [""]))
 
     def _held(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
-        return ((plan, target) for plan, target in pairs if self._standings.certain(plan, target) is not None)
+        return ((plan, target) for plan, target in pairs if self._contributions.certain(plan, target) is not None)
 
 
-def _said(node: Node, voices: set[ColumnClaim]) -> Node:
-    said = shown(voices)
+def _with_origin(node: Node, claims: set[ColumnClaim]) -> Node:
+    said = shown(claims)
     return replace(node, origin=said.origin or None, resolved=said.resolved, expression=said.expression or None)

@@ -22,8 +22,8 @@ def stood(g: GraphTraversalSource, datasets: Sequence[str]) -> dict[str, list[Va
         for key in _KEYS:
             rows = rows.by(key)
         for row in rows.to_list():
-            standing = Contribution(row["certain"], columns_of(row["onlyColumns"]))
-            found[row["dataset"]].append(Validity(row["plan"], standing, row["validFrom"], row["validTo"]))
+            contribution = Contribution(row["certain"], columns_of(row["onlyColumns"]))
+            found[row["dataset"]].append(Validity(row["plan"], contribution, row["validFrom"], row["validTo"]))
     return found
 
 

@@ -43,11 +43,11 @@ class Logics:
                 self._take(edges if plans is None else edges.has("plan", P.within([*plans, ""])))
         self._take_origins(g, set(columns), plans)
 
-    def of(self, node: str, standing: Mapping[str, Contribution]) -> Derivations:
+    def of(self, node: str, contribution: Mapping[str, Contribution]) -> Derivations:
         """What a node was derived from where these plans stood."""
         by_plan = self._found.get(node, {})
         column = node.partition("#")[2]
-        holds = (p for p, s in standing.items() if not column or s.columns is None or column in s.columns)
+        holds = (p for p, s in contribution.items() if not column or s.columns is None or column in s.columns)
         return frozenset[Source]().union(*(by_plan.get(plan, ()) for plan in holds))
 
     def _take(self, edges: GraphTraversal) -> None:
@@ -67,10 +67,10 @@ class Logics:
         for ids in chunks(plans):
             rows = g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
             for row in rows.to_list():
-                for voice in claims_in(row["origins"], Contribution()):
-                    column = column_id(row["target"], voice.column)
-                    if voice.says != PARTIAL and column in columns:
-                        self._found[column][row["plan"]].add(Source(subtype=voice.says, expression=voice.expression))
+                for claim in claims_in(row["origins"], Contribution()):
+                    column = column_id(row["target"], claim.column)
+                    if claim.says != PARTIAL and column in columns:
+                        self._found[column][row["plan"]].add(Source(subtype=claim.says, expression=claim.expression))
 
 
 def sources_of(derivations: Derivations) -> list[str]:
@@ -83,6 +83,6 @@ def text_of(derivations: Derivations) -> str | None:
     return " | ".join(sorted({d.expression or d.subtype.lower() for d in derivations})) or None
 
 
-def standing_alone(plans: Iterable[str]) -> dict[str, Contribution]:
+def as_if_alone(plans: Iterable[str]) -> dict[str, Contribution]:
     """Plans as if each of them stood, with all its columns."""
     return {plan: Contribution() for plan in plans}

@@ -1,4 +1,4 @@
-"""Ways from some nodes to others: what lies on any of them, and the ways themselves, the shortest first. Pure."""
+"""Paths from some nodes to others: what lies on any of them, and the paths themselves, the shortest first. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import heapq
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 Links = Mapping[str, Sequence[str]]  #: from a node to the next ones
-Way = tuple[str, ...]
+Path = tuple[str, ...]
 
 
-def turned(links: Links) -> dict[str, list[str]]:
+def reversed_links(links: Links) -> dict[str, list[str]]:
     """The links the other way round."""
     out: dict[str, list[str]] = {}
     for node, following in links.items():
@@ -30,39 +30,39 @@ def distances(links: Links, starts: Collection[str]) -> dict[str, int]:
 
 
 def between(links: Links, starts: Collection[str], ends: Collection[str]) -> set[str]:
-    """The nodes on any way; empty if there is none. Linear in the links, however many ways there are."""
-    return distances(links, starts).keys() & distances(turned(links), ends).keys()
+    """The nodes on any path; empty if there is none. Linear in the links, however many paths there are."""
+    return distances(links, starts).keys() & distances(reversed_links(links), ends).keys()
 
 
-def ways(links: Links, starts: Collection[str], ends: Collection[str], budget: int) -> Iterator[Way | None]:
-    """Ways without a repeated node, the shortest first, those of one length by their nodes.
+def simple_paths(links: Links, starts: Collection[str], ends: Collection[str], budget: int) -> Iterator[Path | None]:
+    """Paths without a repeated node, the shortest first, those of one length by their nodes.
 
-    A way is begun where the rest is known to be shortest (A*), so that without a cycle each takes as many steps as it
-    is long. Inside cycles a begun way may turn out to be none: after `budget` steps the last thing given is None.
+    A path is begun where the rest is known to be shortest (A*), so that without a cycle each takes as many steps as it
+    is long. Inside cycles a begun path may turn out to lead nowhere: after `budget` steps the last item is None.
     """
-    left = distances(turned(links), ends)
-    begun: list[tuple[int, Way]] = [(left[start], (start,)) for start in sorted(starts) if start in left]
+    left = distances(reversed_links(links), ends)
+    begun: list[tuple[int, Path]] = [(left[start], (start,)) for start in sorted(starts) if start in left]
     heapq.heapify(begun)
     while begun:
         if budget == 0:
             yield None
             return
         budget -= 1
-        _, way = heapq.heappop(begun)
-        if way[-1] in ends:
-            yield way
+        _, path = heapq.heappop(begun)
+        if path[-1] in ends:
+            yield path
             continue
-        for node in links.get(way[-1], ()):
-            if node in left and node not in way:
-                heapq.heappush(begun, (len(way) + left[node], (*way, node)))
+        for node in links.get(path[-1], ()):
+            if node in left and node not in path:
+                heapq.heappush(begun, (len(path) + left[node], (*path, node)))
 
 
-def circles(links: Links) -> list[set[str]]:
+def cycles_in(links: Links) -> list[set[str]]:
     """The groups of nodes each of which leads to every other of its group: the strongly connected parts.
 
-    Of one node alone only where it links to itself. Kosaraju's way, with stacks: a chain may be longer than Python's.
+    Of one node alone only where it links to itself. Kosaraju's algorithm, with stacks: a chain may be longer than Python's.
     """
-    back = turned(links)
+    back = reversed_links(links)
     seen: set[str] = set()
     found: list[set[str]] = []
     for root in in_flow(links):
@@ -74,7 +74,7 @@ def circles(links: Links) -> list[set[str]]:
 
 
 def in_flow(links: Links) -> list[str]:
-    """Every node that has a link, each before what it leads to, but for the links that close a circle."""
+    """Every node that has a link, each before what it leads to, but for the links that close a cycle."""
     done: list[str] = []
     entered: set[str] = set()
     for root in sorted(links):

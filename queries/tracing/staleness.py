@@ -30,10 +30,10 @@ def with_staleness(g: GraphTraversalSource, answer: Answer) -> Answer:
     datasets = sorted({split_node(source)[0] for source in sources})
     compare = _Compared(g, sources, datasets)
     saw = _saw(g, sorted({edge.plan for edge in answer.edges if edge.plan}))
-    return replace(answer, edges=tuple(_marked(edge, compare, saw) for edge in answer.edges))
+    return replace(answer, edges=tuple(_with_staleness_of(edge, compare, saw) for edge in answer.edges))
 
 
-def _marked(edge: Edge, compare: _Compared, saw: Saw) -> Edge:
+def _with_staleness_of(edge: Edge, compare: _Compared, saw: Saw) -> Edge:
     then = saw.get((edge.plan or "", split_node(edge.source)[0]))
     return replace(edge, behind=then is not None and compare.differs(edge.source, then))
 
@@ -58,7 +58,7 @@ class _Compared:
     def _logic(self, node: str, state: Mapping[str, Contribution]) -> object:
         if is_column(node):
             return self._logics.of(node, state)
-        return {(plan, standing.columns) for plan, standing in state.items()}
+        return {(plan, contribution.columns) for plan, contribution in state.items()}
 
 
 def _saw(g: GraphTraversalSource, plans: Iterable[str]) -> Saw:

@@ -20,7 +20,7 @@ from headwater.graphmodel.model import (
 from headwater.graphmodel.whole import graph
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.errors import QueryError
-from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime, moment, shown
+from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime, past_time, shown
 from tests.contract.queries_world import ask
 
 RAW, CLEAN, REPORT = "s3://lake/raw", "s3://lake/clean", "s3://lake/report"
@@ -121,12 +121,12 @@ def test_downstream_then(lake: GraphStore, as_of: str, expressions: list[str]) -
     ],
 )
 def test_a_moment(lake: GraphStore, named: str, expected: PastTime) -> None:
-    assert moment(lake.g, named, "asOf", LATEST) == expected
+    assert past_time(lake.g, named, "asOf", LATEST) == expected
     assert ask(lake, "upstream", node=RAW, asOf=named).as_of == expected.name
 
 
 def test_clocks_differ_by_a_day_at_most(lake: GraphStore) -> None:
     day = 86_400_000
-    assert moment(lake.g, shown(LATEST + day), "asOf", LATEST).at == LATEST + day
+    assert past_time(lake.g, shown(LATEST + day), "asOf", LATEST).at == LATEST + day
     with pytest.raises(QueryError, match="lies in the future"):
-        moment(lake.g, shown(LATEST + day + 1), "asOf", LATEST)
+        past_time(lake.g, shown(LATEST + day + 1), "asOf", LATEST)
