@@ -60,7 +60,8 @@ def simple_paths(links: Links, starts: Collection[str], ends: Collection[str], b
 def cycles_in(links: Links) -> list[set[str]]:
     """The groups of nodes each of which leads to every other of its group: the strongly connected parts.
 
-    Of one node alone only where it links to itself. Kosaraju's algorithm, with stacks: a chain may be longer than Python's.
+    Of one node alone only where it links to itself. Kosaraju's algorithm, with stacks: a chain may be longer than
+    Python's recursion limit.
     """
     back = reversed_links(links)
     seen: set[str] = set()
