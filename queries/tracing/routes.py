@@ -61,7 +61,7 @@ def cycles_in(links: Links) -> list[set[str]]:
     """The groups of nodes each of which leads to every other of its group: the strongly connected parts.
 
     Of one node alone only where it links to itself. Kosaraju's algorithm, with stacks: a chain may be longer than
-    Python's.
+    Python's recursion limit.
     """
     back = reversed_links(links)
     seen: set[str] = set()
