@@ -19,7 +19,7 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import Bytecode, T
 
 from headwater.graphmodel.delta import GraphDelta
-from headwater.graphstore.allowed_steps import check_reading, timeout_of
+from headwater.graphstore.allowed_steps import check_steps, timeout_of
 from headwater.graphstore.errors import Exceeded, InvalidRequest, PermanentError, TransientError
 from headwater.graphstore.port import Guard
 from headwater.graphstore.remote.channel import Channel, Lost
@@ -116,7 +116,7 @@ class RemoteStore:
 
     def ask(self, bytecode: Bytecode, channel: Channel) -> RemoteTraversal:
         """The traversers of one read-only traversal."""
-        check_reading(bytecode)
+        check_steps(bytecode, changes=False)
         options = {
             "evaluationTimeout": timeout_of(bytecode, self._limits.reading),
             "batchSize": self._limits.answers,
