@@ -12,11 +12,12 @@ from itertools import chain, count
 from typing import Any
 
 from headwater.aws_bridge.session import Session, translated
+from headwater.backoff import Backoff
 
 PORT = 8182
 _RUNNING = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
 _COMPLETE = "LOAD_COMPLETED"
-_FIRST_LOOK, _LONGEST_LOOK = 0.1, 10.0  #: seconds between two looks at a load
+_BETWEEN_LOOKS = Backoff(first=0.1, longest=10.0, jitter=lambda: 1.0)  #: a small load is told of at once
 _ERRORS_PER_PAGE = 50
 _MARK = "g.V('ledger').limit(1).count()"
 _PLAIN = "application/vnd.gremlin-v3.0+json;types=false"
@@ -130,11 +131,11 @@ class Loader:
         self, load: str, told: Callable[[Status], object], sleep: Callable[[float], object] = time.sleep
     ) -> Status:
         """Look at a load until it is over; `told` gets every look at it, `sleep` takes seconds."""
-        wait = _FIRST_LOOK
+        looks = 0
         while not (status := self.status(load)).over:
             told(status)
-            sleep(wait)
-            wait = min(2 * wait, _LONGEST_LOOK)
+            sleep(_BETWEEN_LOOKS.seconds(looks))
+            looks += 1
         told(status)
         return status
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from headwater.errors import HeadwaterError, Unreachable, WrongUse
+from headwater.errors import HeadwaterError, Unreachable, WrongUse, error_class
+from headwater.faults import Fault
 from headwater.settings import SERVER_FILE, TOKEN
 
 _TIMEOUT = 60.0
@@ -41,7 +42,7 @@ class Client:
             return False
 
     def get(self, path: str, parameters: Iterable[tuple[str, object]] = ()) -> dict[str, Any]:
-        """The JSON at a path. WrongUse: 400 and 404; Unreachable: no connection, 503."""
+        """The JSON at a path. WrongUse: a status from 400; Unreachable: no connection, 503; HeadwaterError: others."""
         query = urllib.parse.urlencode([(key, str(value)) for key, value in parameters if value is not None])
         found: dict[str, Any] = self._send("GET", f"{path}?{query}" if query else path)[1]
         return found
@@ -105,10 +106,10 @@ def _refusal(error: urllib.error.HTTPError) -> HeadwaterError:
         said = {}
     said = said if isinstance(said, dict) else {}
     message = str(said.get("error") or said.get("message") or body or error.reason)
-    kinds = {400: WrongUse, 404: WrongUse, 413: WrongUse, 415: WrongUse, 401: WrongUse, 403: WrongUse, 503: Unreachable}
-    if error.code == 401:  # noqa: PLR2004 - HTTP's own number
+    fault = Fault.of_http_status(error.code)
+    if fault is Fault.UNAUTHORISED:
         message += f" (set {TOKEN.variable})"
-    return kinds.get(error.code, HeadwaterError)(message, said.get("suggestions") or (), error.code)
+    return error_class(fault)(message, said.get("suggestions") or (), error.code)
 
 
 def running(folder: Path, store: str | None = None) -> Client | None:

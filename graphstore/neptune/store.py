@@ -7,7 +7,6 @@ with growing waits, and only then becomes the caller's business.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,10 @@ from gremlin_python.driver.protocol import GremlinServerError
 from gremlin_python.process.graph_traversal import GraphTraversal
 from gremlin_python.process.traversal import Bytecode
 
+from headwater.backoff import Backoff
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.errors import StoreError, TransientError
-from headwater.graphstore.neptune.errors import DELAYS, Remedy, meaning_of, sentence, waits
+from headwater.graphstore.neptune.errors import Remedy, meaning_of, sentence
 from headwater.graphstore.neptune.parts import Lane, Stage, joined, records, stages
 from headwater.graphstore.neptune.requests import check_texts, traversal
 from headwater.graphstore.neptune.signing import Signer
@@ -38,29 +38,34 @@ log = logging.getLogger(__name__)
 _RECORDS, _BYTES = 200, 1_000_000
 _DROPPED = 500  #: elements that one request of `clear` removes
 _READERS = 4  #: connections for questions
-_ASKED_AGAIN = 4  #: further attempts of a question: somebody waits for it
+_ASKS = 5  #: attempts of a question: somebody waits for it
+_WRITES = 9  #: attempts of a write, up to 21 s in all; then it is the projector's turn, who waits as long as it takes
+_LONGEST_WAIT = 5.0  #: seconds between two attempts
 _LATE = 10  #: seconds after its own time limit in which an answer must be there, at most
 
 Sleep = Callable[[float], object]
 
 
 class PatientChannel(Channel):
-    """A channel that tries again, after each of `delays` (seconds, at most), what failed with a passing error."""
+    """A channel that sends a request again, after the waits of `backoff`, while it fails with a passing error."""
 
-    def __init__(self, *args: Any, delays: Sequence[float], sleep: Sleep = time.sleep, **options: Any) -> None:
+    def __init__(self, *args: Any, backoff: Backoff, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._delays = delays
-        self._sleep = sleep
+        self._backoff = backoff
 
     def submit(self, request: Bytecode | str, options: Mapping[str, Any] | None = None) -> list[Any]:
         """As `Channel.submit`; raises what the last attempt did."""
-        for wait in waits(iter(random.random, None), self._delays):
+        failures = 0
+        while True:
             try:
                 return super().submit(request, options)
             except TransientError as error:
+                if self._backoff.is_last(failures):
+                    raise
+                wait = self._backoff.seconds(failures)
                 log.info("%s is asked again in %.2f s: %s", self.name, wait, error)
-                self._sleep(wait)
-        return super().submit(request, options)
+                (self._backoff.sleep or time.sleep)(wait)
+                failures += 1
 
 
 class NeptuneStore(RemoteStore):
@@ -121,12 +126,13 @@ def open_neptune(url: str, *, readonly: bool = False, sleep: Sleep = time.sleep)
     Raises `InvalidRequest` for what is wrong with the URL, and where the extra ``aws`` is needed and not installed.
     """
     given = settings(url)
-    channel = partial(PatientChannel, meaning=meaning, sleep=sleep)
+    channel = partial(PatientChannel, meaning=meaning)
+    asking, writing = (Backoff(attempts, longest=_LONGEST_WAIT, sleep=sleep) for attempts in (_ASKS, _WRITES))
     connect = _connecting(given)
     milliseconds = given.timeout * 1_000
     return NeptuneStore(
-        channel(given.reader, connect(given.reader), delays=DELAYS[:_ASKED_AGAIN], threads=_READERS),
-        channel(given.writer, connect(given.writer), delays=DELAYS, threads=given.writers),
+        channel(given.reader, connect(given.reader), backoff=asking, threads=_READERS),
+        channel(given.writer, connect(given.writer), backoff=writing, threads=given.writers),
         Limits(Budget(_RECORDS, _BYTES), _DROPPED, reading=milliseconds, writing=milliseconds),
         lanes=given.writers,
         readonly=readonly,

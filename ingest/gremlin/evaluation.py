@@ -1,6 +1,6 @@
 """What a request asks, answered within limits: request -> traversal -> results, or why there are none. No socket here.
 
-Status codes are those that TinkerPop's clients know, by whose fault it is (`graphstore.errors`).
+Status codes are those that TinkerPop's clients know, by whose fault it is (`headwater.faults`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any, Protocol
 
 from gremlin_python.process.traversal import Bytecode, Traverser
 
-from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, ReadOnly, StoreError, TimedOut, TransientError
+from headwater.faults import Fault
+from headwater.graphstore.errors import ReadOnly, StoreError
 from headwater.ingest.gremlin.limits import Limits
 from headwater.ingest.gremlin.messages import Codec, Failed, Request, Status
 from headwater.ingest.gremlin.text import parse
+from headwater.ingest.http.error_table import fault_of
 
 log = logging.getLogger(__name__)
 
@@ -132,17 +134,8 @@ def _batches(codec: Codec, request: Request, results: list[Any], limits: Limits)
         yield frame
 
 
-_STATUS: tuple[tuple[tuple[type[StoreError], ...], Status], ...] = (
-    ((ReadOnly,), Status.FORBIDDEN),
-    ((InvalidRequest,), Status.EVALUATION),
-    ((TimedOut,), Status.TIMEOUT),
-    ((TransientError, InUse, Damaged), Status.TEMPORARY),
-    ((StoreError,), Status.SERVER_ERROR),
-)
-
-
 def _status(error: StoreError) -> Status:
-    return next(status for kinds, status in _STATUS if isinstance(error, kinds))
+    return Status((fault_of(error) or Fault.OURS).gremlin)
 
 
 def _sentence(error: StoreError) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
+from headwater.faults import Fault
+
 
 class Status(IntEnum):
     """TinkerPop's status codes, as far as they are sent."""
@@ -31,6 +33,8 @@ class Status(IntEnum):
 
 class Failed(Exception):
     """A request that gets no result: its status and one sentence."""
+
+    fault = Fault.INVALID
 
     def __init__(self, status: Status, sentence: str) -> None:
         super().__init__(sentence)
