@@ -12,7 +12,7 @@ from bench.estates import COLUMNS, WIDTH, dataset, estate
 from bench.figure import Figure
 from headwater.graphstore import open_store
 from headwater.ingest.places.file_storage import LocalFolder
-from headwater.reading import ReadOnly
+from headwater.read_only_source import ReadOnlySource
 from headwater.watching.definitions import Channel, Watch
 from headwater.watching.running import evaluate
 from headwater.watching.state import States
@@ -28,7 +28,7 @@ def watches(place: Path, *, quick: bool) -> list[Figure]:
         each = iter(estate(1))
         while batch := list(islice(each, _BATCH)):
             store.apply(batch)
-        source, defined = ReadOnly("embedded", store), list(_watches(many))
+        source, defined = ReadOnlySource("embedded", store), list(_watches(many))
         seconds = [_seconds(source, defined, place / "state") for _ in range(2)]
     return [
         Figure(f"{many:,} watches, upstream of a column each: the first time", seconds[0], "s", 30),
@@ -43,7 +43,7 @@ def _watches(many: int) -> Iterator[Watch]:
         yield Watch(f"w{number}", (node,), "upstream", {"type": "all"}, (Channel("stdout"),))
 
 
-def _seconds(source: ReadOnly, defined: list[Watch], state: Path) -> float:
+def _seconds(source: ReadOnlySource, defined: list[Watch], state: Path) -> float:
     begin = time.perf_counter()
     outcomes = list(evaluate(source, defined, States(LocalFolder(state))))
     assert not any(outcome.problems or outcome.told for outcome in outcomes), "nothing is wrong, and nothing is new"

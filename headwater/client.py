@@ -1,4 +1,4 @@
-"""Asking a running server over HTTP, with the standard library: answers come back as they went out."""
+"""A client of a running server, over HTTP with the standard library. Answers are the JSON that the server sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Client:
-    """One server. Its answers are JSON; what it refuses is raised."""
+    """One server. Its answers are JSON; an answer with an error status is raised as a `HeadwaterError`."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         """Without a `token` the one of the environment is sent. WrongUse: the URL is none."""
@@ -81,7 +81,7 @@ class Client:
             with self._open(request, timeout=timeout) as response:
                 return response.headers, _json(response.read())
         except urllib.error.HTTPError as error:
-            raise _refusal(error) from None
+            raise _error_of_answer(error) from None
         except (urllib.error.URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"the server {self.url} does not answer: {reason}") from None
@@ -98,7 +98,7 @@ def _json(body: bytes) -> Any:
     return json.loads(body) if body else None
 
 
-def _refusal(error: urllib.error.HTTPError) -> HeadwaterError:
+def _error_of_answer(error: urllib.error.HTTPError) -> HeadwaterError:
     body = error.read().decode("utf-8", "replace")
     try:
         said = json.loads(body)
@@ -113,7 +113,7 @@ def _refusal(error: urllib.error.HTTPError) -> HeadwaterError:
 
 
 def running(folder: Path, store: str | None = None) -> Client | None:
-    """The server that runs on a data folder, if one does: a file left by one that was killed does not count.
+    """A client of the server that runs on a data folder; None if none does, even if a killed one left its file there.
 
     Unreachable: it has another store than the one named.
     """

@@ -17,7 +17,7 @@ from headwater.errors import WrongUse
 from headwater.impact import Impact
 from headwater.loading import Loaded
 from headwater.paths import Paths
-from headwater.reading import SHARED, ReadOnly
+from headwater.read_only_source import SHARED, ReadOnlySource
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find
 
@@ -44,7 +44,7 @@ def open(data: str | Path | None = None, *, store: str | None = None, server: st
     `WrongUse` for a URL that is none of these.
     """
     if isinstance(data, str) and data.startswith(SHARED):
-        return Graph(ReadOnly.open(data))
+        return Graph(ReadOnlySource.open(data))
     if isinstance(data, str) and data.startswith(("http://", "https://")):
         data, server = None, data
     if data is None and store is None and server is None:

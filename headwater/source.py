@@ -12,7 +12,7 @@ from headwater.client import Client, running
 from headwater.errors import Unreachable, WrongUse
 from headwater.ingest.progress import Progress
 from headwater.loading import Loaded, into, through
-from headwater.reading import SHARED, ReadOnly
+from headwater.read_only_source import SHARED, ReadOnlySource
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def find(
     if client is not None:
         return Remote(client)
     if not create and store is not None and store.startswith(SHARED) and not holds_ledger(data):
-        return ReadOnly.open(store)
+        return ReadOnlySource.open(store)
     if not create:
         has_ledger(data)
     return Local(open_service(data, store, progress))

@@ -285,7 +285,7 @@ _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The engine's errors as the port's."""
+    """Turn the engine's exceptions into those of the port (`graphstore.errors`)."""
     try:
         yield
     except graphersal.GraphersalError as error:

@@ -21,14 +21,14 @@ from headwater.backoff import Backoff
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.errors import StoreError, TransientError
 from headwater.graphstore.neptune.errors import Remedy, meaning_of, sentence
-from headwater.graphstore.neptune.parts import Lane, Stage, joined, records, stages
+from headwater.graphstore.neptune.request_lanes import Lane, Stage, joined, records, stages
 from headwater.graphstore.neptune.requests import check_texts, traversal
 from headwater.graphstore.neptune.signing import Signer
 from headwater.graphstore.neptune.transport import Transport, trust
 from headwater.graphstore.neptune.url import Settings, settings
 from headwater.graphstore.port import Guard
 from headwater.graphstore.remote import gremlin_server
-from headwater.graphstore.remote.channel import Channel, Connect, Moved, SingleClient
+from headwater.graphstore.remote.channel import Channel, Connect, SingleClient, WrongInstance
 from headwater.graphstore.remote.requests import Budget, Request, Start
 from headwater.graphstore.remote.store import Limits, RemoteStore
 from headwater.graphstore.writer import Batch, batches
@@ -41,7 +41,7 @@ _READERS = 4  #: connections for questions
 _ASKS = 5  #: attempts of a question: somebody waits for it
 _WRITES = 9  #: attempts of a write, up to 21 s in all; then it is the projector's turn, who waits as long as it takes
 _LONGEST_WAIT = 5.0  #: seconds between two attempts
-_LATE = 10  #: seconds after its own time limit in which an answer must be there, at most
+_LATE = 10  #: seconds that an answer may come after the request's own time limit, at most
 
 Sleep = Callable[[float], object]
 
@@ -71,9 +71,9 @@ class PatientChannel(Channel):
 class NeptuneStore(RemoteStore):
     """See `graphstore.port.GraphStore` for its promises. What fits one request is atomic."""
 
-    def __init__(self, reading: Channel, writing: Channel, limits: Limits, *, lanes: int, readonly: bool) -> None:
-        """`lanes` is how many connections `writing` has."""
-        super().__init__(reading, writing, limits, readonly=readonly)
+    def __init__(self, reads: Channel, writes: Channel, limits: Limits, *, lanes: int, readonly: bool) -> None:
+        """`lanes` is how many connections `writes` has."""
+        super().__init__(reads, writes, limits, readonly=readonly)
         self._lanes = lanes
         self._side_by_side = ThreadPoolExecutor(lanes, thread_name_prefix="lane")
 
@@ -126,14 +126,14 @@ def open_neptune(url: str, *, readonly: bool = False, sleep: Sleep = time.sleep)
     Raises `InvalidRequest` for what is wrong with the URL, and where the extra ``aws`` is needed and not installed.
     """
     given = settings(url)
-    channel = partial(PatientChannel, meaning=meaning)
+    channel = partial(PatientChannel, translate_error=store_error)
     asking, writing = (Backoff(attempts, longest=_LONGEST_WAIT, sleep=sleep) for attempts in (_ASKS, _WRITES))
     connect = _connecting(given)
     milliseconds = given.timeout * 1_000
     return NeptuneStore(
         channel(given.reader, connect(given.reader), backoff=asking, threads=_READERS),
         channel(given.writer, connect(given.writer), backoff=writing, threads=given.writers),
-        Limits(Budget(_RECORDS, _BYTES), _DROPPED, reading=milliseconds, writing=milliseconds),
+        Limits(Budget(_RECORDS, _BYTES), _DROPPED, read_ms=milliseconds, write_ms=milliseconds),
         lanes=given.writers,
         readonly=readonly,
     )
@@ -142,16 +142,18 @@ def open_neptune(url: str, *, readonly: bool = False, sleep: Sleep = time.sleep)
 def _connecting(given: Settings) -> Callable[[str], Connect]:
     """What makes, for an endpoint, what opens a connection to it."""
     signer = Signer(given.region) if given.iam else None
-    silence = given.timeout + min(given.timeout, _LATE)
+    answer_within = given.timeout + min(given.timeout, _LATE)
     transport = partial(Transport, signer, idle=given.idle, life=given.life, ssl=trust(given.ca))
-    return lambda endpoint: partial(SingleClient, f"wss://{endpoint}/gremlin", transport=transport, silence=silence)
+    return lambda endpoint: partial(
+        SingleClient, f"wss://{endpoint}/gremlin", transport=transport, answer_within=answer_within
+    )
 
 
-def meaning(error: GremlinServerError) -> StoreError:
+def store_error(error: GremlinServerError) -> StoreError:
     """The port's error for what Neptune answers; what has no code of Neptune's is read as a Gremlin Server's."""
     text = str(error.status_message)
     found = meaning_of(text)
     if found is None:
-        return gremlin_server.meaning(error)
-    kind = Moved if found.remedy is Remedy.RECONNECT else found.error
+        return gremlin_server.store_error(error)
+    kind = WrongInstance if found.remedy is Remedy.RECONNECT else found.error
     return kind(sentence(text))

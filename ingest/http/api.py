@@ -178,11 +178,11 @@ async def _after(request: web.Request) -> None:
     if sequence > projector.checkpoint and not await asyncio.get_running_loop().run_in_executor(
         request.app[_WAITERS], projector.wait_for, sequence, WAIT_SECONDS
     ):
-        raise _NotYet(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
+        raise _GraphBehind(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
 
 
-class _NotYet(QueryError):
-    """The graph is behind."""
+class _GraphBehind(QueryError):
+    """The ledger entry that the question waits for is not in the graph yet."""
 
     fault = Fault.UNAVAILABLE
 

@@ -17,6 +17,8 @@ from headwater.faults import Fault
 def error_table() -> Mapping[type[Exception], Fault]:
     """Each public exception class, or a base of it. It imports every package: it is made when the first error comes."""
     from headwater.aws_bridge import glue, s3, session
+    from headwater.graphmodel.name_patterns import InvalidPattern
+    from headwater.graphmodel.naming_rules import InvalidRules
     from headwater.graphmodel.statements import StatementError
     from headwater.graphstore import errors as store
     from headwater.ingest.fold.scan import NotReady
@@ -29,6 +31,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.ingest.intake.body import InvalidBody
     from headwater.ingest.ledger import entries as ledger
     from headwater.ingest.places.file_storage import NotEmpty
+    from headwater.ingest.places.yaml_file import InvalidYaml
     from headwater.queries.answers import errors as questions
     from headwater.spline_bridge.errors import DecodeError
     from headwater.spline_bridge.glue.versions import Unfit
@@ -50,6 +53,9 @@ def error_table() -> Mapping[type[Exception], Fault]:
         glue.NoSuchJob: Fault.NOT_FOUND,
         Unfit: Fault.INVALID,
         # the operator's
+        InvalidPattern: Fault.SET_UP,
+        InvalidRules: Fault.SET_UP,
+        InvalidYaml: Fault.SET_UP,
         ledger.LedgerError: Fault.SET_UP,
         NotReady: Fault.SET_UP,
         following.CannotFollow: Fault.SET_UP,
@@ -58,7 +64,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         TokensUnreadable: Fault.SET_UP,
         AlreadyThere: Fault.SET_UP,
         NotEmpty: Fault.SET_UP,
-        s3.NotAPlace: Fault.SET_UP,
+        s3.NotAnS3Url: Fault.SET_UP,
         session.NotInstalled: Fault.SET_UP,
         # the store's, the disk's, AWS's
         ledger.LedgerUnavailable: Fault.UNAVAILABLE,

@@ -27,7 +27,7 @@ from headwater.graphstore.errors import (
 from headwater.ingest.graph.projector import Stopped
 from headwater.ingest.gremlin.messages import Status
 from headwater.ingest.http.error_table import class_of, explained_errors, fault_of, transport_name
-from headwater.ingest.ledger import segments
+from headwater.ingest.ledger import entries
 from headwater.ingest.ledger.ledger import LedgerInUse, NotALedger
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 from headwater.translation import translated
@@ -59,7 +59,7 @@ def test_an_exception_that_crosses_to_the_server_keeps_its_kind() -> None:
         raised = class_of(transport_name(kind))
         assert issubclass(kind, raised)
         assert fault_of(raised) is fault_of(kind)
-    assert transport_name(Damaged) != transport_name(segments.Damaged)
+    assert transport_name(Damaged) != transport_name(entries.Damaged)
     assert class_of("builtins.KeyError") is RuntimeError
 
 
