@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from headwater.aws_bridge.session import AwsError, NotInstalled, Session, translated
+from headwater.aws_bridge.session import AwsError, NotInstalled, Session, aws_errors
 from headwater.spline_bridge.glue.findings import Connection, Seen
 from headwater.spline_bridge.glue.update import job_update
 
@@ -16,8 +16,8 @@ __all__ = ["AwsError", "Glue", "NoSuchJob", "NotInstalled"]
 _RUNS = 20
 #: Bytes of a script that are read: what is longer is data.
 _SCRIPT_BYTES = 1_000_000
-#: What AWS answers when the caller may not, or there is no such thing: the check is left out.
-_CLOSED = frozenset(
+#: What AWS answers when the caller may not see a thing, or when it does not exist: that check is left out.
+_NOT_VISIBLE = frozenset(
     {
         "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "EntityNotFoundException", "NoSuchKey",
         "NoSuchBucket", "403", "404", "InvalidSubnetID.NotFound",
@@ -39,26 +39,26 @@ class Glue:
 
     def job(self, name: str) -> dict[str, Any]:
         """A job as GetJob gives it."""
-        with _translated(name):
+        with _glue_errors(name):
             found: dict[str, Any] = self._glue.get_job(JobName=name)["Job"]
         return found
 
     def jobs(self) -> Iterator[dict[str, Any]]:
         """All jobs."""
-        with _translated():
+        with _glue_errors():
             for page in self._glue.get_paginator("get_jobs").paginate():
                 yield from page["Jobs"]
 
     def replace(self, job: Mapping[str, Any], arguments: Mapping[str, str]) -> None:
         """Give a job these default arguments; everything else is sent back as it was read."""
         accepted = self._glue.meta.service_model.shape_for("JobUpdate").members
-        with _translated(job["Name"]):
+        with _glue_errors(job["Name"]):
             self._glue.update_job(JobName=job["Name"], JobUpdate=job_update(job, arguments, accepted))
 
     def seen(self, name: str) -> Seen:
         """What the doctor looks at; what the caller may not read is None."""
         job = self.job(name)
-        with _translated(name):
+        with _glue_errors(name):
             runs = tuple(self._glue.get_job_runs(JobName=name, MaxResults=_RUNS)["JobRuns"])
             names = job.get("Connections", {}).get("Connections", ())
             connections = tuple(found for each in names if (found := self._connection(each)) is not None)
@@ -85,7 +85,7 @@ class Glue:
         try:
             found = self._glue.get_connection(Name=name, HidePassword=True)["Connection"]
         except self._glue.exceptions.ClientError as error:
-            _raise_unless_closed(error)
+            _raise_unless_not_visible(error)
             return None
         subnet = found.get("PhysicalConnectionRequirements", {}).get("SubnetId")
         return Connection(name, subnet, self._routes(subnet)) if subnet else None
@@ -99,7 +99,7 @@ class Glue:
                 vpc = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
                 tables = [table for table in _tables(ec2, "vpc-id", vpc) if _is_main(table)]
         except ec2.exceptions.ClientError as error:
-            _raise_unless_closed(error)
+            _raise_unless_not_visible(error)
             return None
         return tuple(_route(route) for table in tables for route in table["Routes"] if route["State"] == "active")
 
@@ -111,7 +111,7 @@ class Glue:
         try:
             body = s3.get_object(Bucket=bucket, Key=key)["Body"]
         except s3.exceptions.ClientError as error:
-            _raise_unless_closed(error)
+            _raise_unless_not_visible(error)
             return None
         return str(body.read(_SCRIPT_BYTES).decode("utf-8", "replace"))
 
@@ -131,18 +131,18 @@ def _route(route: Mapping[str, str]) -> tuple[str, str]:
     return block, target
 
 
-def _raise_unless_closed(error: Any) -> None:
-    """What the caller may not see is left out; anything else is raised on."""
-    if error.response["Error"]["Code"] not in _CLOSED:
+def _raise_unless_not_visible(error: Any) -> None:
+    """Return if the caller may not see the thing, or it does not exist; raise any other error again."""
+    if error.response["Error"]["Code"] not in _NOT_VISIBLE:
         raise error
 
 
 @contextmanager
-def _translated(job: str = "") -> Iterator[None]:
-    """Botocore's errors as ours."""
+def _glue_errors(job: str = "") -> Iterator[None]:
+    """Turn botocore's exceptions into `AwsError`, or into `NoSuchJob` if it is the job that does not exist."""
     from botocore.exceptions import ClientError
 
-    with translated():
+    with aws_errors():
         try:
             yield
         except ClientError as error:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
-from headwater.aws_bridge.session import Session, translated
+from headwater.aws_bridge.session import Session, aws_errors
+from headwater.backoff import Backoff
 
 PORT = 8182
 _RUNNING = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
 _COMPLETE = "LOAD_COMPLETED"
-_FIRST_LOOK, _LONGEST_LOOK = 0.1, 10.0  #: seconds between two looks at a load
+_BETWEEN_LOOKS = Backoff(first=0.1, longest=10.0, jitter=lambda: 1.0)  #: a small load is told of at once
 _ERRORS_PER_PAGE = 50
 _MARK = "g.V('ledger').limit(1).count()"
 _PLAIN = "application/vnd.gremlin-v3.0+json;types=false"
@@ -97,7 +98,7 @@ class Loader:
 
     def has_graph(self) -> bool:
         """Whether the cluster holds a graph that is whole: one with the vertex that says so."""
-        with translated():
+        with aws_errors():
             found = self._neptune.execute_gremlin_query(gremlinQuery=_MARK, serializer=_PLAIN)["result"]["data"]
         return bool(found != [0])
 
@@ -105,19 +106,19 @@ class Loader:
         """Ask for a load of all files under an S3 prefix; its id. It is queued behind those that run."""
         named = {"source": source, "s3BucketRegion": request.region, "iamRoleArn": request.role}
         how = {"mode": request.mode, "parallelism": request.parallelism}
-        with translated():
+        with aws_errors():
             return str(self._neptune.start_loader_job(**_ALWAYS, **named, **how)["payload"]["loadId"])
 
     def status(self, load: str) -> Status:
         """How far a load is."""
-        with translated():
+        with aws_errors():
             payload = self._neptune.get_loader_job_status(loadId=load, details=True)["payload"]
         return _status(load, payload)
 
     def faults(self, load: str) -> Iterator[Fault]:
         """The errors of a load, page by page."""
         for page in count(1):
-            with translated():
+            with aws_errors():
                 payload = self._neptune.get_loader_job_status(
                     loadId=load, errors=True, page=page, errorsPerPage=_ERRORS_PER_PAGE
                 )["payload"]
@@ -130,11 +131,11 @@ class Loader:
         self, load: str, told: Callable[[Status], object], sleep: Callable[[float], object] = time.sleep
     ) -> Status:
         """Look at a load until it is over; `told` gets every look at it, `sleep` takes seconds."""
-        wait = _FIRST_LOOK
+        looks = 0
         while not (status := self.status(load)).over:
             told(status)
-            sleep(wait)
-            wait = min(2 * wait, _LONGEST_LOOK)
+            sleep(_BETWEEN_LOOKS.seconds(looks))
+            looks += 1
         told(status)
         return status
 

@@ -1,4 +1,4 @@
-"""What everything here that speaks to AWS shares: boto3 where it is installed, its settings, its errors as ours.
+"""What the modules that speak to AWS share: a boto3 session with its settings, and the translation of its errors.
 
 boto3 comes with the extra ``aws`` and is imported when a connection is made.
 """
@@ -29,7 +29,7 @@ class Session:
         except ImportError:
             raise NotInstalled("boto3 is not installed: pip install 'headwater[aws]'") from None
         self._config = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
-        with translated():
+        with aws_errors():
             self._session = boto3.Session(region_name=region, profile_name=profile)
 
     @property
@@ -40,13 +40,13 @@ class Session:
 
     def client(self, service: str, endpoint: str | None = None) -> Any:
         """A client of a service; raises `AwsError` without a region."""
-        with translated():
+        with aws_errors():
             return self._session.client(service, endpoint_url=endpoint, config=self._config)
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Botocore's errors as ours."""
+def aws_errors() -> Iterator[None]:
+    """Turn botocore's exceptions into `AwsError`: which call AWS refused and why, or that it cannot be reached."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headwater.aws_bridge.session import Session, translated
+from headwater.aws_bridge.session import Session, aws_errors
 
 _LARGEST = 250_000  #: bytes of a message; SNS takes 256 KiB with its attributes
 
@@ -20,5 +20,5 @@ def publish(topic: str, subject: str, message: str, attributes: Mapping[str, str
     if len(body) > _LARGEST:
         message = body[:_LARGEST].decode("utf-8", "ignore") + "\n(cut)"
     named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
-    with translated():
+    with aws_errors():
         client.publish(TopicArn=topic, Subject=subject, Message=message, MessageAttributes=named)

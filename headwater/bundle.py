@@ -15,9 +15,11 @@ __all__ = ["contents", "write"]
 _ROOT = Path(__file__).parents[1]
 #: The files of the agent, as patterns below the folder that holds the package.
 _SOURCES = (
-    "headwater/__init__.py", "headwater/errors.py", "headwater/spark/*.py", "headwater/spline_bridge/__init__.py",
-    "headwater/spline_bridge/agent/*.py", "headwater/spline_bridge/connectors.py", "headwater/spline_bridge/errors.py",
-    "headwater/spline_bridge/glue_names.py", "headwater/spline_bridge/plantext.py", "headwater/spline_bridge/redact.py",
+    "headwater/__init__.py", "headwater/backoff.py", "headwater/errors.py", "headwater/faults.py",
+    "headwater/spark/*.py", "headwater/spline_bridge/__init__.py", "headwater/spline_bridge/agent/*.py",
+    "headwater/spline_bridge/connectors.py", "headwater/spline_bridge/errors.py",
+    "headwater/spline_bridge/glue_names.py",
+    "headwater/spline_bridge/plantext.py", "headwater/spline_bridge/redact.py",
     "headwater/spline_bridge/secret_patterns.py",
 )  # fmt: skip
 _STARTUP = "headwater/spark/startup.py"

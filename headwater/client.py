@@ -1,4 +1,4 @@
-"""Asking a running server over HTTP, with the standard library: answers come back as they went out."""
+"""A client of a running server, over HTTP with the standard library. Answers are the JSON that the server sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from headwater.errors import HeadwaterError, Unreachable, WrongUse
+from headwater.errors import HeadwaterError, Unreachable, WrongUse, error_class
+from headwater.faults import Fault
 from headwater.settings import SERVER_FILE, TOKEN
 
 _TIMEOUT = 60.0
@@ -22,7 +23,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Client:
-    """One server. Its answers are JSON; what it refuses is raised."""
+    """One server. Its answers are JSON; an answer with an error status is raised as a `HeadwaterError`."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         """Without a `token` the one of the environment is sent. WrongUse: the URL is none."""
@@ -41,7 +42,7 @@ class Client:
             return False
 
     def get(self, path: str, parameters: Iterable[tuple[str, object]] = ()) -> dict[str, Any]:
-        """The JSON at a path. WrongUse: 400 and 404; Unreachable: no connection, 503."""
+        """The JSON at a path. WrongUse: a status from 400; Unreachable: no connection, 503; HeadwaterError: others."""
         query = urllib.parse.urlencode([(key, str(value)) for key, value in parameters if value is not None])
         found: dict[str, Any] = self._send("GET", f"{path}?{query}" if query else path)[1]
         return found
@@ -80,7 +81,7 @@ class Client:
             with self._open(request, timeout=timeout) as response:
                 return response.headers, _json(response.read())
         except urllib.error.HTTPError as error:
-            raise _refusal(error) from None
+            raise _error_of_answer(error) from None
         except (urllib.error.URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"the server {self.url} does not answer: {reason}") from None
@@ -97,7 +98,7 @@ def _json(body: bytes) -> Any:
     return json.loads(body) if body else None
 
 
-def _refusal(error: urllib.error.HTTPError) -> HeadwaterError:
+def _error_of_answer(error: urllib.error.HTTPError) -> HeadwaterError:
     body = error.read().decode("utf-8", "replace")
     try:
         said = json.loads(body)
@@ -105,14 +106,14 @@ def _refusal(error: urllib.error.HTTPError) -> HeadwaterError:
         said = {}
     said = said if isinstance(said, dict) else {}
     message = str(said.get("error") or said.get("message") or body or error.reason)
-    kinds = {400: WrongUse, 404: WrongUse, 413: WrongUse, 415: WrongUse, 401: WrongUse, 403: WrongUse, 503: Unreachable}
-    if error.code == 401:  # noqa: PLR2004 - HTTP's own number
+    fault = Fault.of_http_status(error.code)
+    if fault is Fault.UNAUTHORISED:
         message += f" (set {TOKEN.variable})"
-    return kinds.get(error.code, HeadwaterError)(message, said.get("suggestions") or (), error.code)
+    return error_class(fault)(message, said.get("suggestions") or (), error.code)
 
 
 def running(folder: Path, store: str | None = None) -> Client | None:
-    """The server that runs on a data folder, if one does: a file left by one that was killed does not count.
+    """A client of the server that runs on a data folder; None if none does, even if a killed one left its file there.
 
     Unreachable: it has another store than the one named.
     """

@@ -1,4 +1,4 @@
-"""A graph that another machine keeps, asked directly: no ledger here, and nothing is written."""
+"""A source that can only be read: a graph that another machine keeps, asked directly, without its ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHARED = ("ws://", "wss://", "neptune://")
 
 @dataclass
 class ReadOnly:
-    """A store that is only asked. A `headwater.source.Source`."""
+    """A store that is asked and never written. A `headwater.source.Source`."""
 
     url: str
     store: GraphStore
@@ -54,11 +54,11 @@ class ReadOnly:
             return run(name, self.store.g, given, rules=self.rules())
 
     def types(self, plan: str) -> dict[str, str]:
-        """WrongUse: the payload says them."""
+        """WrongUse: they are read from the payload, which the ledger has."""
         self._refuse("the types of a plan are known where its ledger is")
 
     def entry(self, plan: str) -> int | None:
-        """The ledger knows."""
+        """None: the number is known where the ledger is."""
         return None
 
     def rules(self) -> Rules:
@@ -79,22 +79,22 @@ class ReadOnly:
         return {"entries": entries, "vertices": vertices, "edges": edges}
 
     def parked(self) -> list[dict[str, Any]]:
-        """WrongUse: the ledger knows."""
+        """WrongUse: parked entries are listed where the ledger is."""
         self._refuse("what is parked is known where its ledger is")
 
     def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
-        """WrongUse: the ledger takes it."""
+        """WrongUse: payloads and statements go to the ledger."""
         self._refuse("load where its ledger is, or send to its server")
 
     def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
-        """WrongUse: the ledger takes it."""
+        """WrongUse: payloads and statements go to the ledger."""
         self._refuse("say it where its ledger is, or to its server")
 
     def settle(self, progress: Progress) -> None:
         """Nothing was written."""
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self.store.close()
 
     def _refuse(self, way: str) -> NoReturn:

@@ -1,42 +1,38 @@
-"""The errors of what lies below, as those of a user."""
+"""Turns internal exceptions into `HeadwaterError`s: the boundary between the packages below and a user."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from headwater.errors import HeadwaterError, Unreachable, WrongUse
-
-_NOT_FOUND = 404  #: what a server answers for a node that does not exist
+from headwater.errors import HeadwaterError, error_class
+from headwater.faults import Fault
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The errors of what lies below, as those of a user.
+    """Turn internal exceptions into HeadwaterError, WrongUse or Unreachable, by the table of errors.
 
-    What says that the question or the folder is not what it should be is wrong use; what may pass is not.
+    What the table does not know, and what is our own fault, stays as it is: its stack trace is needed.
     """
-    from headwater.graphmodel.statements import StatementError
-    from headwater.graphstore.errors import StoreError
-    from headwater.ingest.graph.projector import ForeignGraph
-    from headwater.ingest.http.tokens import TokensUnreadable
-    from headwater.ingest.ledger.ledger import LedgerError, LedgerInUse, LedgerUnavailable
-    from headwater.queries.answers.errors import NodeNotFound, QueryError
-
     try:
         yield
-    except QueryError as error:
-        status = _NOT_FOUND if isinstance(error, NodeNotFound) else None
-        raise WrongUse(error.message, error.suggestions, status) from error
-    except LedgerInUse as error:
-        raise Unreachable(f"{error}; if a server runs on it, name it with --server") from error
-    except LedgerUnavailable as error:
-        raise Unreachable(str(error)) from error
-    except (LedgerError, ForeignGraph, StatementError, TokensUnreadable) as error:
-        raise WrongUse(str(error)) from error
-    except StoreError as error:
-        raise _by_code(error.exit_code)(str(error)) from error
+    except _explained_errors() as error:
+        raise _user_error(error) from error
 
 
-def _by_code(code: int) -> type[HeadwaterError]:
-    return {2: WrongUse, 3: Unreachable}.get(code, HeadwaterError)
+def _explained_errors() -> tuple[type[Exception], ...]:
+    """Imported when the first error comes: the table needs every package, and commands start quickly."""
+    from headwater.ingest.http.error_table import explained_errors
+
+    return explained_errors()
+
+
+def _user_error(error: Exception) -> HeadwaterError:
+    from headwater.ingest.http.error_table import fault_of
+    from headwater.ingest.ledger.entries import LedgerInUse
+
+    fault = fault_of(error) or Fault.OURS
+    hint = "; if a server runs on it, name it with --server" if isinstance(error, LedgerInUse) else ""
+    status = fault.http if fault is Fault.NOT_FOUND else None
+    return error_class(fault)(f"{error}{hint}", getattr(error, "suggestions", ()), status)

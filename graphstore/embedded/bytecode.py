@@ -1,7 +1,8 @@
 """gremlinpython bytecode as a script of the embedded engine (graphersal). Pure: no store, no I/O.
 
-Step names are spliced into the script, so they come from a list; every value travels as a bound parameter. What
-the engine would silently answer differently from TinkerPop is refused here.
+Step names are spliced into the script, so every traversal is held against the list of allowed steps first
+(`graphstore.allowed_steps`); every value travels as a bound parameter. What the engine would silently answer
+differently from TinkerPop is refused here.
 """
 
 from __future__ import annotations
@@ -14,28 +15,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from gremlin_python.process.strategies import OptionsStrategy, ReadOnlyStrategy
 from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, CardinalityValue, P, T, TextP
 from gremlin_python.structure.graph import Element
 
-from headwater.graphstore.embedded.values import MAX_DEPTH, Json, json_text, long, single, token
+from headwater.graphstore.allowed_steps import STEPS, check_steps, timeout_of
+from headwater.graphstore.embedded.values import Json, json_text, long, single, token
 from headwater.graphstore.errors import InvalidRequest
 
-#: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, properties without
-#: value(), call, io, profile, the graph computer's steps.
-STEPS = frozenset(
-    """
-    addE addV aggregate all and any as asString barrier both bothE bothV branch by cap choose coalesce coin
-    combine concat conjoin constant count cyclicPath dateAdd dateDiff dedup difference disjunct drop E
-    elementMap emit fail filter flatMap fold format from group groupCount has hasId hasLabel hasNot id
-    identity in index inE inject intersect inV is key label length limit local loops lTrim map math max mean
-    merge mergeE mergeV min none not option optional or order otherV out outE outV path product project
-    properties property range repeat replace reverse rTrim sack sample select sideEffect simplePath skip split
-    store subgraph substring sum tail times to toE toLower toUpper toV trim unfold union until V value
-    valueMap values where with
-    """.split()  # noqa: SIM905 - a column of 110 strings is harder to read
-)
-_SOURCES = frozenset({"withSack", "withSideEffect"})
 #: Steps that take one list in place of many arguments; the engine has no form for more than ten.
 _LISTING = STEPS & set(
     """
@@ -71,13 +57,19 @@ class Script:
         return name
 
 
-def script_of(*traversals: Bytecode, timeout: int | None = None, most: int | None = None) -> Script:
+def script_of(
+    *traversals: Bytecode, timeout: int | None = None, most: int | None = None, changes: bool = True
+) -> Script:
     """One script that runs the traversals in their order; its value is the last one's list of results.
+
+    `changes` says whether they may change the graph.
 
     `timeout` (ms) bounds each traversal; with('evaluationTimeout', ms) in a traversal can only lower it, and 0 there
     is no bound of its own. `most` results are given: the engine stops behind them. Raises InvalidRequest for what is
-    outside the allow-list, and where engine and TinkerPop would differ silently.
+    not allowed (`check_steps`), and where engine and TinkerPop would differ silently.
     """
+    for bytecode in traversals:
+        check_steps(bytecode, changes=changes)
     script = Script()
     script.text = "".join(_statement(script, bytecode, timeout, most) for bytecode in traversals)
     clash = script.names & _TOKEN_NAMES
@@ -99,13 +91,12 @@ def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: in
     if result == "properties":
         raise InvalidRequest("properties() gives bare values here: use valueMap(), elementMap() or values()")
     script.path = result == "path"
-    options, sources = _sources(script, bytecode.source_instructions)
-    bounds = (timeout, options.get("evaluationTimeout"))
-    timeout = min((ms for ms in bounds if isinstance(ms, int) and ms > 0), default=None)
+    sources = _sources(script, bytecode.source_instructions)
+    timeout = timeout_of(bytecode, timeout)
     limit = "" if timeout is None else f'.with("evaluationTimeout",{script.bind(timeout)})'
     if steps[0][0] == "inject" and len(steps[0]) > _MANY:
         steps[:1] = [["inject", steps[0][1:]], ["unfold"]]
-    text, _ = _steps(script, steps, None, 0)
+    text, _ = _steps(script, steps, None)
     if silent:
         return f"g{limit}{sources}{text}.iterate();"
     return f"g{limit}{sources}{text}{'' if most is None else f'.limit({script.bind(most)})'}.toList();"
@@ -117,37 +108,16 @@ def _result(steps: Sequence[Sequence[Any]]) -> object:
     return next((step[0] for step in reversed(steps) if step[0] not in following), None)
 
 
-def _sources(script: Script, instructions: Sequence[Sequence[Any]]) -> tuple[dict[str, Any], str]:
-    """The options of with(), which are hints to a server, and the text of the other source steps."""
-    options: dict[str, Any] = {}
-    text = []
-    for name, *args in instructions:
-        if name == "withStrategies":
-            for strategy in args:
-                options.update(_options(strategy))
-        elif name in _SOURCES:
-            text.append(f".{name}({_arguments(script, args, None, 0)})")
-        else:
-            raise InvalidRequest(f"g.{str(name)[:40]}() is not supported by the embedded store")
-    return options, "".join(text)
+def _sources(script: Script, instructions: Sequence[Sequence[Any]]) -> str:
+    """The text of the source steps, but for withStrategies: its options are hints to a server."""
+    steps = ((name, args) for name, *args in instructions if name != "withStrategies")
+    return "".join(f".{name}({_arguments(script, args, None)})" for name, args in steps)
 
 
-def _options(strategy: object) -> Mapping[str, Any]:
-    if isinstance(strategy, OptionsStrategy):
-        return dict(strategy.configuration)
-    if isinstance(strategy, ReadOnlyStrategy):
-        return {}
-    raise InvalidRequest(f"the strategy {type(strategy).__name__} would change the answer; the embedded store has none")
-
-
-def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, depth: int) -> tuple[str, str | None]:
+def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None) -> tuple[str, str | None]:
     """The text of the steps, and what the current object is behind them."""
-    if depth > MAX_DEPTH:
-        raise InvalidRequest(f"traversals are nested more than {MAX_DEPTH} deep")
     text = []
     for name, *given in steps:
-        if name not in STEPS:
-            raise InvalidRequest(f"the step {str(name)[:40]!r} is not supported by the embedded store")
         args = [given] if _is_list(name, given) else given
         if len(args) > _MANY:
             raise InvalidRequest(f"more than {_MANY} arguments to {name}() are not supported by the embedded store")
@@ -155,10 +125,10 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None, 
             text.append(_with(script, args))
             continue
         _check(script, name, args)
-        text.append(f".{name}({_arguments(script, args, element, depth)})")
+        text.append(f".{name}({_arguments(script, args, element)})")
         if name == "valueMap" and element == "edge":
             text.append(".by(__.unfold())")  # the engine wraps an edge's values in lists as a vertex's
-        element = _moved(args, element, depth) if name in _MOVING else _ELEMENT.get(name, element)
+        element = _moved(args, element) if name in _MOVING else _ELEMENT.get(name, element)
     return "".join(text), element
 
 
@@ -171,13 +141,13 @@ def _is_list(name: str, args: Sequence[Any]) -> bool:
     return all(isinstance(arg, str) for arg in args)
 
 
-def _moved(args: Sequence[Any], element: str | None, depth: int) -> str | None:
+def _moved(args: Sequence[Any], element: str | None) -> str | None:
     """What a step with traversals inside leaves behind: what the last of these leads to."""
     inner = next((arg for arg in reversed(args) if isinstance(arg, Bytecode)), None)
-    if inner is None or depth > MAX_DEPTH:
+    if inner is None:
         return element
     for name, *following in inner.step_instructions:
-        element = _moved(following, element, depth + 1) if name in _MOVING else _ELEMENT.get(name, element)
+        element = _moved(following, element) if name in _MOVING else _ELEMENT.get(name, element)
     return element
 
 
@@ -212,23 +182,23 @@ def _check_property(args: Sequence[Any]) -> None:
         raise InvalidRequest("a property cannot be null: leave it out")
 
 
-def _arguments(script: Script, args: Sequence[Any], element: str | None, depth: int) -> str:
-    return ",".join(_argument(script, arg, element, depth) for arg in args)
+def _arguments(script: Script, args: Sequence[Any], element: str | None) -> str:
+    return ",".join(_argument(script, arg, element) for arg in args)
 
 
-def _argument(script: Script, value: object, element: str | None, depth: int) -> str:
+def _argument(script: Script, value: object, element: str | None) -> str:
     """One argument as script text; values are bound, names come from gremlinpython's own classes."""
     for types, convert in _CONVERSIONS:
         if isinstance(value, types):
-            return convert(script, value, element, depth)
+            return convert(script, value, element)
     raise InvalidRequest(f"an argument of type {type(value).__name__} is not supported by the embedded store")
 
 
-def _list(script: Script, value: Any, element: str | None, depth: int) -> str:
+def _list(script: Script, value: Any, element: str | None) -> str:
     """Values as one bound JSON text; a list of traversals as a list of the script."""
     if isinstance(value, list) and value and isinstance(value[0], Bytecode):
-        return "[" + ",".join(_argument(script, item, element, depth) for item in value) + "]"
-    return f"parse_json({script.bind(json_text(value, depth))})"
+        return "[" + ",".join(_argument(script, item, element) for item in value) + "]"
+    return f"parse_json({script.bind(json_text(value))})"
 
 
 def _text(script: Script, value: str) -> str:
@@ -237,36 +207,34 @@ def _text(script: Script, value: str) -> str:
     return script.bind(value)
 
 
-def _nested(script: Script, value: Bytecode, element: str | None, depth: int) -> str:
-    return "__" + _steps(script, value.step_instructions, element, depth + 1)[0]
+def _nested(script: Script, value: Bytecode, element: str | None) -> str:
+    return "__" + _steps(script, value.step_instructions, element)[0]
 
 
-def _predicate(script: Script, predicate: P, element: str | None, depth: int) -> str:
-    if depth > MAX_DEPTH:
-        raise InvalidRequest(f"predicates are nested more than {MAX_DEPTH} deep")
+def _predicate(script: Script, predicate: P, element: str | None) -> str:
     operator = predicate.operator
     if not re.fullmatch(r"[A-Za-z]+", operator):
         raise InvalidRequest("this predicate does not exist")
     values = [predicate.value] if predicate.other is None else [predicate.value, predicate.other]
-    texts = [_argument(script, value, element, depth) for value in values]
+    texts = [_argument(script, value, element) for value in values]
     if operator in ("and", "or"):
         return f"{texts[0]}.{operator}({texts[1]})"
     return f"{'TextP' if isinstance(predicate, TextP) else 'P'}.{operator}({','.join(texts)})"
 
 
-_Convert = Callable[[Script, Any, "str | None", int], str]
+_Convert = Callable[[Script, Any, "str | None"], str]
 #: How an argument becomes text, by its type; the first that fits (bool before int, CardinalityValue before Bytecode).
 _CONVERSIONS: tuple[tuple[type | tuple[type, ...], _Convert], ...] = (
-    (str, lambda script, value, _element, _depth: _text(script, value)),
-    ((bool, float, dt.datetime, uuid.UUID), lambda script, value, _element, _depth: script.bind(value)),
-    (int, lambda script, value, _element, _depth: script.bind(long(value))),
-    (CardinalityValue, lambda script, value, element, depth: _argument(script, single(value), element, depth)),
+    (str, lambda script, value, _element: _text(script, value)),
+    ((bool, float, dt.datetime, uuid.UUID), lambda script, value, _element: script.bind(value)),
+    (int, lambda script, value, _element: script.bind(long(value))),
+    (CardinalityValue, lambda script, value, element: _argument(script, single(value), element)),
     (Bytecode, _nested),
-    (Enum, lambda _script, value, _element, _depth: token(value)),
-    (P, lambda script, value, element, depth: _predicate(script, value, element, depth + 1)),
-    (Json, lambda script, value, _element, _depth: f"parse_json({script.bind(value.decode())})"),
+    (Enum, lambda _script, value, _element: token(value)),
+    (P, _predicate),
+    (Json, lambda script, value, _element: f"parse_json({script.bind(value.decode())})"),
     ((list, tuple, set, frozenset, Mapping), _list),
-    (Element, lambda script, value, _element, _depth: _text(script, str(value.id))),
-    (Binding, lambda script, value, element, depth: _argument(script, value.value, element, depth)),
-    (type(None), lambda _script, _value, _element, _depth: "()"),
+    (Element, lambda script, value, _element: _text(script, str(value.id))),
+    (Binding, lambda script, value, element: _argument(script, value.value, element)),
+    (type(None), lambda _script, _value, _element: "()"),
 )

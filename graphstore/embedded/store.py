@@ -142,7 +142,7 @@ class EmbeddedStore:
         """The results of one read-only traversal, `most` of them; Exceeded after `timeout` (ms)."""
         if self._graph is None:
             self._reopen_unless_busy()
-        script = script_of(bytecode, timeout=timeout, most=most)
+        script = script_of(bytecode, timeout=timeout, most=most, changes=False)
         return results_of(script, self._execute(script, _READ, atomic=False))
 
     def _write(self, changes: Sequence[Bytecode]) -> None:
@@ -285,7 +285,7 @@ _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The engine's errors as the port's."""
+    """Turn the engine's exceptions into those of the port (`graphstore.errors`)."""
     try:
         yield
     except graphersal.GraphersalError as error:

@@ -16,7 +16,6 @@ from gremlin_python.process.traversal import Cardinality, CardinalityValue, Dire
 
 from headwater.graphstore.errors import InvalidRequest
 
-MAX_DEPTH = 32  #: of traversals, predicates, lists and maps inside each other
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
@@ -24,10 +23,10 @@ class Json(bytes):
     """Rows that are JSON already: what a writer injects without the way through gremlinpython's objects."""
 
 
-def json_text(value: Any, depth: int = 0) -> str:
+def json_text(value: Any) -> str:
     """A list or map as JSON. Raises InvalidRequest for what JSON or UTF-8 cannot hold."""
     try:
-        return orjson.dumps(plain(value, depth)).decode()
+        return orjson.dumps(plain(value)).decode()
     except orjson.JSONEncodeError as error:
         raise InvalidRequest(f"a text cannot be sent: {error}") from error
 
@@ -53,16 +52,17 @@ def token(value: Enum) -> str:
     return f"{type(value).__name__}.{name}"
 
 
-def plain(value: object, depth: int) -> object:
-    """Lists and maps as JSON can hold them, with the engine's names for tokens as keys."""
-    if depth > MAX_DEPTH:
-        raise InvalidRequest(f"values are nested more than {MAX_DEPTH} deep")
+def plain(value: object) -> object:
+    """Lists and maps as JSON can hold them, with the engine's names for tokens as keys.
+
+    Their depth was bounded by `check_steps`.
+    """
     if isinstance(value, Mapping):
-        return {_key(key): plain(item, depth + 1) for key, item in value.items()}
+        return {_key(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item, depth + 1) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, CardinalityValue):
-        return plain(single(value), depth)
+        return plain(single(value))
     if isinstance(value, float) and not isfinite(value):
         raise InvalidRequest(f"{value} in a list or map is not supported by the embedded store")
     if isinstance(value, (bool, str, float)) or value is None:

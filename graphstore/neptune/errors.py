@@ -7,7 +7,7 @@ botocore's ``neptunedata`` model. A code is a word of the JSON in an error's mes
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -106,14 +106,3 @@ def sentence(message: str) -> str:
     code, detail = code_of(message)
     plain = " ".join(detail.split())
     return f"{code}: {plain}" if code else plain
-
-
-#: Seconds before each further attempt, at most: the next is chosen between nothing and this ("full jitter", see
-#: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/). Then it is the caller's turn,
-#: whose own patience is longer: the projector waits for as long as it takes.
-DELAYS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0)
-
-
-def waits(jitter: Iterator[float], delays: Iterable[float] = DELAYS) -> Iterator[float]:
-    """The seconds to wait before each further attempt, in turn; `jitter` gives numbers from 0 to 1."""
-    return (delay * share for delay, share in zip(delays, jitter, strict=False))

@@ -7,7 +7,6 @@ with growing waits, and only then becomes the caller's business.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,17 +17,18 @@ from gremlin_python.driver.protocol import GremlinServerError
 from gremlin_python.process.graph_traversal import GraphTraversal
 from gremlin_python.process.traversal import Bytecode
 
+from headwater.backoff import Backoff
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.errors import StoreError, TransientError
-from headwater.graphstore.neptune.errors import DELAYS, Remedy, meaning_of, sentence, waits
-from headwater.graphstore.neptune.parts import Lane, Stage, joined, records, stages
+from headwater.graphstore.neptune.errors import Remedy, meaning_of, sentence
+from headwater.graphstore.neptune.request_lanes import Lane, Stage, joined, records, stages
 from headwater.graphstore.neptune.requests import check_texts, traversal
 from headwater.graphstore.neptune.signing import Signer
 from headwater.graphstore.neptune.transport import Transport, trust
 from headwater.graphstore.neptune.url import Settings, settings
 from headwater.graphstore.port import Guard
 from headwater.graphstore.remote import gremlin_server
-from headwater.graphstore.remote.channel import Channel, Connect, Moved, SingleClient
+from headwater.graphstore.remote.channel import Channel, Connect, SingleClient, WrongInstance
 from headwater.graphstore.remote.requests import Budget, Request, Start
 from headwater.graphstore.remote.store import Limits, RemoteStore
 from headwater.graphstore.writer import Batch, batches
@@ -38,37 +38,42 @@ log = logging.getLogger(__name__)
 _RECORDS, _BYTES = 200, 1_000_000
 _DROPPED = 500  #: elements that one request of `clear` removes
 _READERS = 4  #: connections for questions
-_ASKED_AGAIN = 4  #: further attempts of a question: somebody waits for it
-_LATE = 10  #: seconds after its own time limit in which an answer must be there, at most
+_ASKS = 5  #: attempts of a question: somebody waits for it
+_WRITES = 9  #: attempts of a write, up to 21 s in all; then it is the projector's turn, who waits as long as it takes
+_LONGEST_WAIT = 5.0  #: seconds between two attempts
+_LATE = 10  #: seconds that an answer may come after the request's own time limit, at most
 
 Sleep = Callable[[float], object]
 
 
 class PatientChannel(Channel):
-    """A channel that tries again, after each of `delays` (seconds, at most), what failed with a passing error."""
+    """A channel that sends a request again, after the waits of `backoff`, while it fails with a passing error."""
 
-    def __init__(self, *args: Any, delays: Sequence[float], sleep: Sleep = time.sleep, **options: Any) -> None:
+    def __init__(self, *args: Any, backoff: Backoff, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._delays = delays
-        self._sleep = sleep
+        self._backoff = backoff
 
     def submit(self, request: Bytecode | str, options: Mapping[str, Any] | None = None) -> list[Any]:
         """As `Channel.submit`; raises what the last attempt did."""
-        for wait in waits(iter(random.random, None), self._delays):
+        failures = 0
+        while True:
             try:
                 return super().submit(request, options)
             except TransientError as error:
+                if self._backoff.is_last(failures):
+                    raise
+                wait = self._backoff.seconds(failures)
                 log.info("%s is asked again in %.2f s: %s", self.name, wait, error)
-                self._sleep(wait)
-        return super().submit(request, options)
+                (self._backoff.sleep or time.sleep)(wait)
+                failures += 1
 
 
 class NeptuneStore(RemoteStore):
     """See `graphstore.port.GraphStore` for its promises. What fits one request is atomic."""
 
-    def __init__(self, reading: Channel, writing: Channel, limits: Limits, *, lanes: int, readonly: bool) -> None:
-        """`lanes` is how many connections `writing` has."""
-        super().__init__(reading, writing, limits, readonly=readonly)
+    def __init__(self, reads: Channel, writes: Channel, limits: Limits, *, lanes: int, readonly: bool) -> None:
+        """`lanes` is how many connections `writes` has."""
+        super().__init__(reads, writes, limits, readonly=readonly)
         self._lanes = lanes
         self._side_by_side = ThreadPoolExecutor(lanes, thread_name_prefix="lane")
 
@@ -121,13 +126,14 @@ def open_neptune(url: str, *, readonly: bool = False, sleep: Sleep = time.sleep)
     Raises `InvalidRequest` for what is wrong with the URL, and where the extra ``aws`` is needed and not installed.
     """
     given = settings(url)
-    channel = partial(PatientChannel, meaning=meaning, sleep=sleep)
+    channel = partial(PatientChannel, translate_error=store_error)
+    asking, writing = (Backoff(attempts, longest=_LONGEST_WAIT, sleep=sleep) for attempts in (_ASKS, _WRITES))
     connect = _connecting(given)
     milliseconds = given.timeout * 1_000
     return NeptuneStore(
-        channel(given.reader, connect(given.reader), delays=DELAYS[:_ASKED_AGAIN], threads=_READERS),
-        channel(given.writer, connect(given.writer), delays=DELAYS, threads=given.writers),
-        Limits(Budget(_RECORDS, _BYTES), _DROPPED, reading=milliseconds, writing=milliseconds),
+        channel(given.reader, connect(given.reader), backoff=asking, threads=_READERS),
+        channel(given.writer, connect(given.writer), backoff=writing, threads=given.writers),
+        Limits(Budget(_RECORDS, _BYTES), _DROPPED, read_ms=milliseconds, write_ms=milliseconds),
         lanes=given.writers,
         readonly=readonly,
     )
@@ -136,16 +142,18 @@ def open_neptune(url: str, *, readonly: bool = False, sleep: Sleep = time.sleep)
 def _connecting(given: Settings) -> Callable[[str], Connect]:
     """What makes, for an endpoint, what opens a connection to it."""
     signer = Signer(given.region) if given.iam else None
-    silence = given.timeout + min(given.timeout, _LATE)
+    answer_within = given.timeout + min(given.timeout, _LATE)
     transport = partial(Transport, signer, idle=given.idle, life=given.life, ssl=trust(given.ca))
-    return lambda endpoint: partial(SingleClient, f"wss://{endpoint}/gremlin", transport=transport, silence=silence)
+    return lambda endpoint: partial(
+        SingleClient, f"wss://{endpoint}/gremlin", transport=transport, answer_within=answer_within
+    )
 
 
-def meaning(error: GremlinServerError) -> StoreError:
+def store_error(error: GremlinServerError) -> StoreError:
     """The port's error for what Neptune answers; what has no code of Neptune's is read as a Gremlin Server's."""
     text = str(error.status_message)
     found = meaning_of(text)
     if found is None:
-        return gremlin_server.meaning(error)
-    kind = Moved if found.remedy is Remedy.RECONNECT else found.error
+        return gremlin_server.store_error(error)
+    kind = WrongInstance if found.remedy is Remedy.RECONNECT else found.error
     return kind(sentence(text))

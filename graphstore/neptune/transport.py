@@ -1,4 +1,4 @@
-"""How a connection to Neptune is opened: over TLS, signed at that moment; and why it was not, by whose turn it is."""
+"""Opening a connection to Neptune: over TLS, signed at that moment; and the port's error if it cannot be opened."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ class Transport(channel.Transport):
             super().connect(url, {**(headers or {}), **signed})
         except Exception as error:  # the driver makes a plain Exception of what aiohttp says
             self.close()
-            meaning = _meaning(error)
-            if self._signer and isinstance(meaning, Denied):
+            translated = _store_error(error)
+            if self._signer and isinstance(translated, Denied):
                 self._signer.forget()
-            raise meaning from error
+            raise translated from error
         self._socket = self._websocket.get_extra_info("socket")
 
     def write(self, message: bytes) -> None:
@@ -94,7 +94,7 @@ class Transport(channel.Transport):
             await asyncio.sleep(0)
 
 
-def _meaning(error: Exception) -> StoreError:
+def _store_error(error: Exception) -> StoreError:
     cause = error.__context__ if isinstance(error.__context__, aiohttp.ClientResponseError) else error
     if isinstance(cause, aiohttp.ClientResponseError):
         if cause.status in _DENIED:

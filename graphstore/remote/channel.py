@@ -36,15 +36,15 @@ _CUT_OFF = "Server disconnected"  #: how the driver tells of an end in the middl
 _REFUSALS = (400, 401, 403, 404, 405)
 
 Connect = Callable[[], "SingleClient"]
-Meaning = Callable[[GremlinServerError], StoreError]  #: what an answer that is an error means
+TranslateError = Callable[[GremlinServerError], StoreError]  #: from the server's error to one of the port
 
 
-class Moved(TransientError):
-    """The connection leads to an instance that no longer does this: a fresh one leads to another."""
+class WrongInstance(TransientError):
+    """The connection leads to an instance that no longer takes such requests: a new connection leads to another one."""
 
 
-class Lost(TransientError):
-    """The connection broke before the answer came, and so did a fresh one. The request may be too large."""
+class ConnectionLost(TransientError):
+    """The connection broke before the answer came, and a new one did too. The request may be too large."""
 
 
 class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships no types
@@ -52,13 +52,13 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
 
     def connect(self, url: str, headers: Any = None) -> None:
         """Connect, or raise what aiohttp raises."""
-        watch = self._loop.call_later(CONNECT_SECONDS, self._give_up)
+        timer = self._loop.call_later(CONNECT_SECONDS, self._give_up)
         try:
             super().connect(url, headers)
         except asyncio.CancelledError:
             raise TimeoutError(f"no connection after {CONNECT_SECONDS:g} s") from None
         finally:
-            watch.cancel()
+            timer.cancel()
 
     def close(self) -> None:
         """Close the connection and its event loop, however broken the connection is."""
@@ -74,8 +74,8 @@ class Transport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython ships 
 class SingleClient(Client):  # type: ignore[misc]  # as above
     """The driver's client with one connection, opened by the first request.
 
-    `transport` connects in another way; `silence` is the seconds without an answer after which the connection counts as
-    dead; `options` are the driver's own.
+    `transport` connects in another way; `answer_within` is the seconds without an answer after which the connection
+    counts as dead; `options` are the driver's own.
     """
 
     def __init__(
@@ -84,13 +84,13 @@ class SingleClient(Client):  # type: ignore[misc]  # as above
         traversal_source: str = "g",
         *,
         transport: Callable[..., Transport] = Transport,
-        silence: float,
+        answer_within: float,
         **options: Any,
     ) -> None:
         self._transports: list[Transport] = []
 
         def connecting() -> Transport:
-            made = transport(read_timeout=silence, write_timeout=silence, max_content_length=_NO_LIMIT)
+            made = transport(read_timeout=answer_within, write_timeout=answer_within, max_content_length=_NO_LIMIT)
             self._transports.append(made)
             return made
 
@@ -119,10 +119,10 @@ class Channel:
     Threads of its own also keep the driver's event loops apart from one that runs in the caller's (a notebook's).
     """
 
-    def __init__(self, name: str, connect: Connect, meaning: Meaning, *, threads: int) -> None:
+    def __init__(self, name: str, connect: Connect, translate_error: TranslateError, *, threads: int) -> None:
         self.name = name
         self._connect = connect
-        self._meaning = meaning
+        self._translate_error = translate_error
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="gremlin")
         self._mine = threading.local()
         self._open: set[SingleClient] = set()
@@ -136,8 +136,8 @@ class Channel:
     def submit(self, request: Bytecode | str, options: Mapping[str, Any] | None = None) -> list[Any]:
         """What the server answers: traversers to bytecode, plain values to a text. `options` are the request's.
 
-        TransientError: the server cannot be reached; Lost: it hung up; InvalidRequest: it does not let us in; and what
-        `meaning` makes of its errors.
+        TransientError: the server cannot be reached; ConnectionLost: it hung up; InvalidRequest: it does not let us in;
+        and what `translate_error` makes of its errors.
         """
         if self._closed:
             raise PermanentError("the store is closed")
@@ -169,8 +169,8 @@ class Channel:
         try:
             found: list[Any] = client.submit(request, request_options=options).all().result()
         except GremlinServerError as error:
-            meant = Lost(f"{self.name} hung up") if _CUT_OFF in str(error) else self._meaning(error)
-            if isinstance(meant, (Lost, Moved)):
+            meant = ConnectionLost(f"{self.name} hung up") if _CUT_OFF in str(error) else self._translate_error(error)
+            if isinstance(meant, (ConnectionLost, WrongInstance)):
                 self._drop(client)
             raise meant from error
         except ConfigurationError as error:  # it asks who we are, and nothing says so
@@ -180,12 +180,12 @@ class Channel:
             raise InvalidRequest(f"a text cannot be sent: {error.reason}") from error
         except Exception as error:
             self._drop(client)
-            raise self._failure(error) from error
+            raise self._connection_error(error) from error
         else:
             return found
 
-    def _failure(self, error: Exception) -> StoreError:
-        """What it means that there was no answer. The driver raises what its libraries do, and bare exceptions."""
+    def _connection_error(self, error: Exception) -> StoreError:
+        """The port's error for an exception of the driver, which raises those of its libraries and bare ones."""
         if isinstance(error, StoreError):  # of a transport that knows
             return error
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -198,7 +198,7 @@ class Channel:
             return TransientError(f"{self.name} cannot be reached: {error.os_error.strerror or error.os_error}")
         if isinstance(error, (TimeoutError, asyncio.TimeoutError)):  # two classes before 3.11
             return TransientError(f"{self.name} did not answer in time")
-        return Lost(f"the connection to {self.name} broke: {said}")
+        return ConnectionLost(f"the connection to {self.name} broke: {said}")
 
     def _drop(self, client: SingleClient) -> None:
         self._open.discard(client)

@@ -1,4 +1,4 @@
-"""A TinkerPop Gremlin Server at ``ws://`` or ``wss://``: its address, and what its errors mean.
+"""A TinkerPop Gremlin Server at ``ws://`` or ``wss://``: its address, and its errors as those of the port.
 
 Status codes: https://tinkerpop.apache.org/docs/3.7.3/dev/provider/ ("Graph Driver Provider Requirements").
 """
@@ -21,7 +21,7 @@ USERNAME, PASSWORD = "HEADWATER_STORE_USERNAME", "HEADWATER_STORE_PASSWORD"
 LIMITS = Limits(Budget(records=5_000, bytes=1_000_000))
 _CONNECTIONS = 4
 #: Seconds without an answer after which a connection counts as dead: longer than any request may take.
-_SILENCE = 180.0
+_ANSWER_WITHIN = 180.0
 _EXPECTED = "expected ws://HOST:PORT/gremlin, and ?g=NAME for a traversal source that is not called g"
 _STATUS: Mapping[int, type[StoreError]] = {
     401: InvalidRequest,
@@ -54,14 +54,14 @@ def open_gremlin_server(url: str, *, readonly: bool = False) -> RemoteStore:
             source,
             username=os.environ.get(USERNAME, ""),
             password=os.environ.get(PASSWORD, ""),
-            silence=_SILENCE,
+            answer_within=_ANSWER_WITHIN,
         )
 
-    channel = Channel(name, connect, meaning, threads=_CONNECTIONS)
+    channel = Channel(name, connect, store_error, threads=_CONNECTIONS)
     return RemoteStore(channel, channel, LIMITS, readonly=readonly)
 
 
-def meaning(error: GremlinServerError) -> StoreError:
+def store_error(error: GremlinServerError) -> StoreError:
     """The port's error for what the server answers; its text is the server's, without the trace."""
     text = str(error.status_message).partition("\n")[0][:_LONGEST]
     causes = (error.status_attributes or {}).get("exceptions") or ()

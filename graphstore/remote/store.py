@@ -19,10 +19,10 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import Bytecode, T
 
 from headwater.graphmodel.delta import GraphDelta
-from headwater.graphstore.allowed_steps import check_reading, timeout_of
+from headwater.graphstore.allowed_steps import check_steps, timeout_of
 from headwater.graphstore.errors import Exceeded, InvalidRequest, PermanentError, TransientError
 from headwater.graphstore.port import Guard
-from headwater.graphstore.remote.channel import Channel, Lost
+from headwater.graphstore.remote.channel import Channel, ConnectionLost
 from headwater.graphstore.remote.requests import Budget, Request, Start, requests
 
 log = logging.getLogger(__name__)
@@ -40,27 +40,28 @@ class Limits:
     budget: Budget
     dropped: int = 5_000
     answers: int = 500
-    reading: int = READ_TIMEOUT
-    writing: int = WRITE_TIMEOUT
+    read_ms: int = READ_TIMEOUT
+    write_ms: int = WRITE_TIMEOUT
 
 
 class RemoteStore:
-    """See `graphstore.port.GraphStore` for its promises. `reading` and `writing` may be one channel.
+    """See `graphstore.port.GraphStore` for its promises.
 
-    Writes take turns. A request that the server does not take at once, or not in time, is sent in halves.
+    Questions are sent over the channel `reads`, changes over `writes`; both may be the same one. Writes take turns. A
+    request that the server does not take at once, or not in time, is sent in halves.
     """
 
     atomic = False
 
-    def __init__(self, reading: Channel, writing: Channel, limits: Limits, *, readonly: bool = False) -> None:
-        self._reading = reading
-        self._writing = writing
+    def __init__(self, reads: Channel, writes: Channel, limits: Limits, *, readonly: bool = False) -> None:
+        self._read_channel = reads
+        self._write_channel = writes
         self._limits = limits
         self._readonly = readonly
         self._turn = threading.Lock()
         self._ending = "none"
-        self._g = traversal().with_remote(_Connection(self, reading))
-        self._latest = traversal().with_remote(_Connection(self, writing))
+        self._g = traversal().with_remote(_Connection(self, reads))
+        self._latest = traversal().with_remote(_Connection(self, writes))
 
     @property
     def g(self) -> GraphTraversalSource:
@@ -75,7 +76,7 @@ class RemoteStore:
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._reading.closed
+        return self._read_channel.closed
 
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta], *, only_if: Guard | None = None) -> None:
         """Write the deltas request by request; all values are checked before the first is sent."""
@@ -103,7 +104,7 @@ class RemoteStore:
 
     def close(self) -> None:
         """Close the connections."""
-        for channel in (self._reading, self._writing):
+        for channel in (self._read_channel, self._write_channel):
             channel.close()
 
     def __enter__(self) -> RemoteStore:  # noqa: PYI034 - Self is 3.11
@@ -116,9 +117,9 @@ class RemoteStore:
 
     def ask(self, bytecode: Bytecode, channel: Channel) -> RemoteTraversal:
         """The traversers of one read-only traversal."""
-        check_reading(bytecode)
+        check_steps(bytecode, changes=False)
         options = {
-            "evaluationTimeout": timeout_of(bytecode, self._limits.reading),
+            "evaluationTimeout": timeout_of(bytecode, self._limits.read_ms),
             "batchSize": self._limits.answers,
         }
         return RemoteTraversal(iter(self._submit(channel, bytecode, options)))
@@ -130,13 +131,13 @@ class RemoteStore:
     def _write(self, request: Request, only_if: Guard | None) -> None:
         try:
             self._send(request.traversal(self._start(only_if)))
-        except (Lost, Exceeded) as error:
+        except (ConnectionLost, Exceeded) as error:
             if len(request.rows) == 1:
                 raise _of_one_row(request, error) from error
             log.info("a request of %s rows is sent in halves: %s", len(request.rows), error)
             for half in request.halves():
                 self._write(half, only_if)
-            if isinstance(error, Lost):
+            if isinstance(error, ConnectionLost):
                 self._shrink(request.bytes)
 
     def _start(self, only_if: Guard | None) -> Start:
@@ -152,7 +153,7 @@ class RemoteStore:
     def _send(self, change: GraphTraversal) -> None:
         """What the server refuses here is not the caller's fault: a part of the delta may be in the graph by now."""
         try:
-            self._submit(self._writing, change.bytecode, {"evaluationTimeout": self._limits.writing})
+            self._submit(self._write_channel, change.bytecode, {"evaluationTimeout": self._limits.write_ms})
         except InvalidRequest as error:
             raise PermanentError(str(error)) from error
 

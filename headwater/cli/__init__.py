@@ -124,8 +124,8 @@ def _internal_error(error: Exception, *, debug: bool) -> int:
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     if debug:
         click.echo(trace, err=True)
-        return HeadwaterError.exit_code
+        return HeadwaterError.fault.exit_code
     with tempfile.NamedTemporaryFile("w", prefix="headwater-", suffix=".log", delete=False, encoding="utf-8") as file:
         file.write(trace)
     click.echo(f"headwater: an internal error ({type(error).__name__}); the details are in {file.name}", err=True)
-    return HeadwaterError.exit_code
+    return HeadwaterError.fault.exit_code

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from headwater.cli.common import aws_options, json_option, print_json, safe
-from headwater.errors import Unreachable, WrongUse
+from headwater.errors import WrongUse
+from headwater.translation import translated
 
 if TYPE_CHECKING:
     from headwater.aws_bridge.glue import Glue
@@ -34,15 +35,10 @@ def _yes_option(function: Command) -> Command:
 @contextmanager
 def _connected(region: str | None, profile: str | None, endpoint: str | None) -> Iterator[Glue]:
     """The jobs; errors of AWS and of the rules are a user's."""
-    from headwater.aws_bridge.glue import AwsError, Glue, NoSuchJob, NotInstalled
-    from headwater.spline_bridge.glue.versions import Unfit
+    from headwater.aws_bridge.glue import Glue
 
-    try:
+    with translated():
         yield Glue(region, profile, endpoint)
-    except AwsError as error:
-        raise Unreachable(str(error)) from None
-    except (NoSuchJob, NotInstalled, Unfit) as error:
-        raise WrongUse(str(error)) from None
 
 
 @glue.command(epilog="Example: headwater glue attach nightly --url https://10.0.0.5:9090 --jars s3://BUCKET/jars")

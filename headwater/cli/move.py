@@ -21,7 +21,7 @@ from headwater.cli.common import (
     safe,
     store_option,
 )
-from headwater.errors import Unreachable, WrongUse
+from headwater.errors import WrongUse
 from headwater.source import has_ledger
 from headwater.translation import translated
 
@@ -107,7 +107,7 @@ def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **h
     from headwater.aws_bridge.session import Session
     from headwater.ingest.folder.bulk_loading import bulk_load as begin
 
-    with of_aws(), progress("loading files") as step:
+    with translated(), progress("loading files") as step:
         split(source)
         session = Session(how["region"], how["profile"])
         if session.region is None:
@@ -152,27 +152,10 @@ def _telling(step: Progress) -> Callable[[Status], None]:
 @contextmanager
 def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[FileStorage]:
     """Open a folder or a prefix in S3. Its errors become `WrongUse` or `Unreachable`."""
-    from headwater.ingest.places.file_storage import NotEmpty, open_storage
+    from headwater.ingest.places.file_storage import open_storage
 
     try:
-        with of_aws():
+        with translated():
             yield open_storage(target, region, profile, endpoint)
-    except NotEmpty as error:
-        raise WrongUse(str(error)) from error
     except OSError as error:
         raise WrongUse(f"{target} cannot be used: {error.strerror}") from error
-
-
-@contextmanager
-def of_aws() -> Iterator[None]:
-    """Turn errors of AWS and of S3 URLs into `WrongUse` or `Unreachable`."""
-    from headwater.aws_bridge.s3 import NotAPlace
-    from headwater.aws_bridge.session import AwsError, NotInstalled
-    from headwater.ingest.folder.bulk_loading import AlreadyThere
-
-    try:
-        yield
-    except AwsError as error:
-        raise Unreachable(str(error)) from None
-    except (AlreadyThere, NotAPlace, NotInstalled) as error:
-        raise WrongUse(str(error)) from None

@@ -73,14 +73,11 @@ def serve(
 
 
 def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
-    from headwater.ingest.http.auth import TokensRequired
     from headwater.ingest.process.server import serve as run
 
     try:
         with translated():
             run(settings, graph)
-    except TokensRequired as error:
-        raise WrongUse(str(error)) from error
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise

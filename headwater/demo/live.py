@@ -10,6 +10,7 @@ from pathlib import Path
 
 from headwater.client import Client
 from headwater.demo import environment
+from headwater.faults import Fault
 from headwater.ingest.process.child import command
 
 #: A column of the pipeline's last output, and a column of a raw file, below the lake's folder.
@@ -19,6 +20,8 @@ RAW = "raw/shop/orders.csv#amount"
 
 class NotRun(Exception):
     """Spark is installed, and the jobs did not run; the last line that it printed."""
+
+    fault = Fault.UNAVAILABLE
 
 
 def missing() -> str | None:

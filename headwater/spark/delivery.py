@@ -7,37 +7,33 @@ loss is one line in the log. It may be sent twice (the server knows it by its id
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from headwater.backoff import Backoff
 from headwater.spark.settings import Options
 from headwater.spark.spool import Spool
 from headwater.spark.web import Failed
 from headwater.spline_bridge.agent import Report
 
-__all__ = ["Delivery", "Make", "pause"]
+__all__ = ["Delivery", "Make"]
 
 _LOG = logging.getLogger("headwater.spark")
 
 Make = Callable[[], Report]
 
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 30.0  #: seconds, whatever a server asks for: the job's end would wait for it
+#: Jobs that start at the same hour do not come back to a server at the same moment.
+_PAUSES = Backoff(first=0.5, longest=_LONGEST_PAUSE)
 _MB = 1_000_000
 
 #: Statuses that concern the report itself: the next try would be refused as well.
 _REFUSED = frozenset({400, 409, 413, 415, 422})
 #: Statuses of trouble that ends by itself. Others (a wrong path, a missing permission) do not end within seconds.
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-def pause(tried: int) -> float:
-    """Seconds before the next try: doubled each time, with jitter so that many jobs do not come back at once."""
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**tried) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 
 @dataclass
@@ -57,7 +53,7 @@ class Delivery:
         send: Callable[[Report], None],
         spool: Spool | None,
         options: Options,
-        pauses: Callable[[int], float] = pause,
+        pauses: Callable[[int], float] = _PAUSES.seconds,
     ) -> None:
         """`send` raises `Failed`."""
         self._send = send

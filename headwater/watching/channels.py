@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from headwater.faults import Fault
 from headwater.watching.definitions import Channel
 from headwater.watching.reports import Report, document, markdown, page
 
@@ -39,6 +40,8 @@ _FORMATS: Mapping[str, Callable[[Report], str]] = {
 
 class NotDelivered(Exception):
     """A report could not be delivered: one sentence without a secret. It is tried again at the next evaluation."""
+
+    fault = Fault.UNAVAILABLE
 
 
 def deliver(channel: Channel, report: Report) -> None:

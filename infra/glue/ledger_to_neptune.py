@@ -27,7 +27,7 @@ from fold_by_key import DatasetFact, Executed, Facts, better_body, better_plan, 
 from pyspark import RDD, SparkContext, StorageLevel
 from pyspark.sql import SparkSession
 
-from headwater.aws_bridge.s3 import NotAPlace
+from headwater.aws_bridge.s3 import NotAnS3Url
 from headwater.aws_bridge.session import AwsError
 from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
     context = SparkSession.builder.getOrCreate().sparkContext
     try:
         print(json.dumps(run(context, given.source, given.target, given.partitions)))
-    except (AwsError, InvalidRequest, LedgerError, NotAPlace, NotEmpty) as error:
+    except (AwsError, InvalidRequest, LedgerError, NotAnS3Url, NotEmpty) as error:
         sys.exit(str(error))
 
 

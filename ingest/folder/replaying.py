@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.backoff import Backoff
 from headwater.graphmodel.naming import Rules
 from headwater.graphstore import GraphStore, open_store
 from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import lock, tables_of
-from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.mark import is_empty, read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import BATCH, ForeignGraph, Projector

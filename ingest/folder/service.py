@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from headwater.backoff import Backoff
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore, open_store, set_aside
 from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, TransientError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store, is_own, lock, tables_of
-from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
+from headwater.backoff import Backoff
 from headwater.graphstore.errors import Denied, TransientError
-from headwater.ingest.graph.backoff import Backoff, Patience, Stopped
+from headwater.ingest.graph.patience import Patience, Stopped
 from headwater.ingest.ledger.entries import Entry, Head
 
 log = logging.getLogger(__name__)

@@ -12,16 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from headwater.backoff import Backoff
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore.errors import Damaged, Denied, InUse, TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.file import Derived, Parked
-from headwater.ingest.graph.backoff import Backoff, Patience, Stopped
 from headwater.ingest.graph.batches import Batches
 from headwater.ingest.graph.decoding import Erased, Ledger, Renamed, decoders
 from headwater.ingest.graph.following import BATCH, CannotFollow, FollowerLoop, StartAgain
 from headwater.ingest.graph.ownership import GraphTaken, Ownership
 from headwater.ingest.graph.parking import Parking
+from headwater.ingest.graph.patience import Patience, Stopped
 from headwater.ingest.graph.recovery import GAP, ForeignGraph, recover
 from headwater.ingest.graph.writer import GraphWriter
 from headwater.ingest.intake.bridge import Decode

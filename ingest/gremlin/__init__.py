@@ -2,6 +2,6 @@
 
 From the frame to the answer: `endpoint` (WebSocket) -> `graphbinary` or `graphson` (the wire's formats, read and
 written) -> `evaluation` (what is asked, within which limits) -> `text` (Gremlin as text, parsed into bytecode) -> the
-embedded store, whose allow-list of steps (`graphstore.embedded.bytecode`) decides what is run. Text is never handed
+embedded store, and the list of allowed steps (`graphstore.allowed_steps`) decides what is run. Text is never handed
 to an interpreter.
 """

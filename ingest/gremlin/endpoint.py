@@ -21,7 +21,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.gremlin.limits import Limits
-from headwater.ingest.gremlin.messages import NOBODY, Codec, Status
+from headwater.ingest.gremlin.messages import NO_ID, Codec, Status
 from headwater.ingest.http.routes import ANY_METHOD, add_route
 from headwater.ingest.http.sockets import Sockets
 
@@ -71,8 +71,8 @@ def add_routes(app: web.Application, store: GraphStore, limits: Limits | None = 
     from headwater.graphstore.embedded.store import EmbeddedStore
 
     if not isinstance(store, EmbeddedStore):
-        add_route(app, "/gremlin", _off, "read", methods=ANY_METHOD)
-        add_route(app, "/status", _off, "read", methods=ANY_METHOD)
+        add_route(app, "/gremlin", _answer_elsewhere, "read", methods=ANY_METHOD)
+        add_route(app, "/status", _answer_elsewhere, "read", methods=ANY_METHOD)
         return
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gremlin")
     app[_ENDPOINT] = _Endpoint(store, limits or Limits(), time.time(), threads)
@@ -82,7 +82,7 @@ def add_routes(app: web.Application, store: GraphStore, limits: Limits | None = 
     add_route(app, "/status", _status, "read")
 
 
-async def _off(_request: web.Request) -> web.Response:
+async def _answer_elsewhere(_request: web.Request) -> web.Response:
     sentence = (
         "there is no Gremlin endpoint here: this server's graph is in a Gremlin server of its own, connect to that"
     )
@@ -140,7 +140,7 @@ async def _answer(endpoint: _Endpoint, socket: web.WebSocketResponse, message: W
     """All frames of one answer, in the format that the request came in."""
     binary = message.type is WSMsgType.BINARY
     text = message.data if binary else message.data.encode("utf-8", "surrogatepass")
-    mime, body = _opened(text) if binary else (_formats().text, text)
+    mime, body = _format_and_body(text) if binary else (_formats().text, text)
 
     async def send(frame: bytes) -> None:
         sending = socket.send_bytes(frame) if binary else socket.send_str(frame.decode())
@@ -162,7 +162,7 @@ async def _dispatch(endpoint: _Endpoint, mime: str, body: bytes, send: Callable[
     if codec is None:
         codec = known.codecs[known.binary if "graphbinary" in mime else known.text]
         sentence = f"the format {mime[:60]!r} is not read here: {', '.join(known.codecs)}"
-        await send(codec.response(NOBODY, Status.SERIALIZATION, sentence, None))
+        await send(codec.response(NO_ID, Status.SERIALIZATION, sentence, None))
     elif endpoint.waiting >= endpoint.limits.waiting:
         sentence = f"{endpoint.waiting} requests are under way: send this one again later"
         await send(codec.response(codec.id_of(body), Status.TOO_MANY_REQUESTS, sentence, None))
@@ -180,7 +180,7 @@ async def _evaluate(endpoint: _Endpoint, answer: Iterator[bytes], send: Callable
         endpoint.waiting -= 1
 
 
-def _opened(frame: bytes) -> tuple[str, bytes]:
+def _format_and_body(frame: bytes) -> tuple[str, bytes]:
     """The format that a frame names, behind one byte that says how long its name is; and what it holds."""
     length = frame[0] if frame else 0
     return frame[1 : 1 + length].decode("utf-8", "replace").partition(";")[0].strip(), frame[1 + length :]

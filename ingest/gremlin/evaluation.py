@@ -1,6 +1,6 @@
 """What a request asks, answered within limits: request -> traversal -> results, or why there are none. No socket here.
 
-Status codes are those that TinkerPop's clients know, by whose fault it is (`graphstore.errors`).
+Status codes are those that TinkerPop's clients know, by whose fault it is (`headwater.faults`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any, Protocol
 
 from gremlin_python.process.traversal import Bytecode, Traverser
 
-from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, ReadOnly, StoreError, TimedOut, TransientError
+from headwater.faults import Fault
+from headwater.graphstore.errors import ReadOnly, StoreError
 from headwater.ingest.gremlin.limits import Limits
-from headwater.ingest.gremlin.messages import Codec, Failed, Request, Status
+from headwater.ingest.gremlin.messages import Codec, Request, RequestFailed, Status
 from headwater.ingest.gremlin.text import parse
+from headwater.ingest.http.error_table import fault_of
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ def frames(graph: Graph, codec: Codec, body: bytes, limits: Limits) -> Iterator[
         request = codec.request(body)
         asked = request.id
         yield from _batches(codec, request, _results(graph, request, limits), limits)
-    except Failed as failed:
+    except RequestFailed as failed:
         yield codec.response(asked, failed.status, failed.sentence, None)
     except StoreError as error:
         yield codec.response(asked, _status(error), _sentence(error), None)
@@ -50,12 +52,14 @@ def frames(graph: Graph, codec: Codec, body: bytes, limits: Limits) -> Iterator[
 def _results(graph: Graph, request: Request, limits: Limits) -> list[Any]:
     read = _OPERATIONS.get((request.processor, request.op))
     if read is None:
-        raise Failed(Status.INVALID, _unknown(request))
+        raise RequestFailed(Status.INVALID, _unknown(request))
     bytecode = read(request.args)
     timeout = min(limits.milliseconds, _timeout(request.args) or limits.milliseconds)
     found = graph.run(bytecode, timeout=timeout, most=limits.results + 1)
     if len(found) > limits.results:
-        raise Failed(Status.SERVER_ERROR, f"there are more than {limits.results} results: ask for a part, by limit()")
+        raise RequestFailed(
+            Status.SERVER_ERROR, f"there are more than {limits.results} results: ask for a part, by limit()"
+        )
     return list(map(Traverser, found)) if request.op == "bytecode" else found
 
 
@@ -70,14 +74,14 @@ def _unknown(request: Request) -> str:
 def _text(args: Mapping[str, Any]) -> Bytecode:
     text, bindings = args.get("gremlin"), args.get("bindings") or {}
     if not isinstance(text, str) or not isinstance(bindings, Mapping):
-        raise Failed(Status.INVALID, "eval takes a text as gremlin, and a map of its names' values as bindings")
+        raise RequestFailed(Status.INVALID, "eval takes a text as gremlin, and a map of its names' values as bindings")
     return parse(text, bindings, frozenset(_aliases(args)))
 
 
 def _bytecode(args: Mapping[str, Any]) -> Bytecode:
     bytecode = args.get("gremlin")
     if not isinstance(bytecode, Bytecode):
-        raise Failed(Status.INVALID, "bytecode takes bytecode as gremlin")
+        raise RequestFailed(Status.INVALID, "bytecode takes bytecode as gremlin")
     _aliases(args)
     return bytecode
 
@@ -92,18 +96,18 @@ def _aliases(args: Mapping[str, Any]) -> set[str]:
     """The names of the graph: g, and what a client calls it."""
     aliases = args.get("aliases") or {}
     if not isinstance(aliases, Mapping):
-        raise Failed(Status.INVALID, "aliases is a map")
+        raise RequestFailed(Status.INVALID, "aliases is a map")
     for alias, name in aliases.items():
         if name != "g":  # in the words that graph-notebook looks for
             sentence = f"The traversal source [{name!s:.40}] for alias [{alias!s:.40}] is not configured on the server."
-            raise Failed(Status.INVALID, sentence)
+            raise RequestFailed(Status.INVALID, sentence)
     return {"g", *map(str, aliases)}
 
 
 def _whole(args: Mapping[str, Any], name: str) -> int | None:
     value = args.get(name)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-        raise Failed(Status.INVALID, f"{name} is a whole number from 0, not {value!r:.40}")
+        raise RequestFailed(Status.INVALID, f"{name} is a whole number from 0, not {value!r:.40}")
     return value
 
 
@@ -126,23 +130,14 @@ def _batches(codec: Codec, request: Request, results: list[Any], limits: Limits)
         frame = codec.response(request.id, status, None, results[begin : begin + size])
         total += len(frame)
         if total > limits.answer_bytes:
-            raise Failed(
+            raise RequestFailed(
                 Status.SERVER_ERROR, f"the answer has more than {limits.answer_bytes} bytes: ask for a part of it"
             )
         yield frame
 
 
-_STATUS: tuple[tuple[tuple[type[StoreError], ...], Status], ...] = (
-    ((ReadOnly,), Status.FORBIDDEN),
-    ((InvalidRequest,), Status.EVALUATION),
-    ((TimedOut,), Status.TIMEOUT),
-    ((TransientError, InUse, Damaged), Status.TEMPORARY),
-    ((StoreError,), Status.SERVER_ERROR),
-)
-
-
 def _status(error: StoreError) -> Status:
-    return next(status for kinds, status in _STATUS if isinstance(error, kinds))
+    return Status((fault_of(error) or Fault.OURS).gremlin)
 
 
 def _sentence(error: StoreError) -> str:

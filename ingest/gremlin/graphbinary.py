@@ -20,7 +20,7 @@ from gremlin_python.structure.io import graphbinaryV1 as library  # noqa: N813 -
 from gremlin_python.structure.io.graphbinaryV1 import DataType, GraphBinaryReader, GraphBinaryWriter
 
 from headwater.graphstore.errors import InvalidRequest
-from headwater.ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
+from headwater.ingest.gremlin.messages import NO_ID, Reads, Request, RequestFailed, Status, Writes
 from headwater.ingest.gremlin.names import ENUMS, predicate, strategy
 from headwater.ingest.gremlin.printed import printed
 
@@ -43,17 +43,17 @@ class GraphBinary:
 
     def id_of(self, body: bytes) -> uuid.UUID:
         """The id of a request."""
-        return uuid.UUID(bytes=body[1:17]) if len(body) > 16 and body[0] == _VERSION else NOBODY  # noqa: PLR2004 - above
+        return uuid.UUID(bytes=body[1:17]) if len(body) > 16 and body[0] == _VERSION else NO_ID  # noqa: PLR2004 - above
 
     def request(self, body: bytes) -> Request:
-        """The request. Failed with MALFORMED."""
+        """The request. RequestFailed with MALFORMED."""
         try:
             return _request(_Exact(body), _Reader())
         except InvalidRequest:
             raise
         except Exception as error:  # the library's readers raise whatever their parsing runs into
             why = str(error)[:200] or type(error).__name__
-            raise Failed(Status.MALFORMED, f"the request is no GraphBinary that is read here: {why}") from error
+            raise RequestFailed(Status.MALFORMED, f"the request is no GraphBinary that is read here: {why}") from error
 
     def response(self, request: uuid.UUID, status: Status, message: str | None, data: list[Any] | None) -> bytes:
         """One frame of an answer."""

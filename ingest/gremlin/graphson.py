@@ -19,7 +19,7 @@ from gremlin_python.structure.io import graphsonV3d0 as library  # noqa: N813 - 
 from gremlin_python.structure.io.graphsonV3d0 import GraphSONReader, GraphSONUtil, GraphSONWriter
 
 from headwater.graphstore.errors import InvalidRequest
-from headwater.ingest.gremlin.messages import NOBODY, Failed, Reads, Request, Status, Writes
+from headwater.ingest.gremlin.messages import NO_ID, Reads, Request, RequestFailed, Status, Writes
 from headwater.ingest.gremlin.names import ENUMS, predicate, strategy
 
 MIME = "application/vnd.gremlin-v3.0+json"
@@ -37,10 +37,10 @@ class GraphSON:
         try:
             return _id(orjson.loads(body))
         except (ValueError, TypeError, KeyError, AttributeError):
-            return NOBODY
+            return NO_ID
 
     def request(self, body: bytes) -> Request:
-        """The request. Failed with MALFORMED."""
+        """The request. RequestFailed with MALFORMED."""
         try:
             document = orjson.loads(body)
             _bounded(document)
@@ -49,7 +49,9 @@ class GraphSON:
         except InvalidRequest:
             raise
         except Exception as error:  # the library's readers raise whatever their parsing runs into
-            raise Failed(Status.MALFORMED, f"the request is no GraphSON 3 that is read here: {_why(error)}") from error
+            raise RequestFailed(
+                Status.MALFORMED, f"the request is no GraphSON 3 that is read here: {_why(error)}"
+            ) from error
 
     def response(self, request: uuid.UUID, status: Status, message: str | None, data: list[Any] | None) -> bytes:
         """One frame of an answer."""

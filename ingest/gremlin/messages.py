@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
+from headwater.faults import Fault
+
 
 class Status(IntEnum):
     """TinkerPop's status codes, as far as they are sent."""
@@ -29,8 +31,10 @@ class Status(IntEnum):
     TIMEOUT = 598
 
 
-class Failed(Exception):
-    """A request that gets no result: its status and one sentence."""
+class RequestFailed(Exception):
+    """A request is answered without a result: with a status and one sentence that says why."""
+
+    fault = Fault.INVALID
 
     def __init__(self, status: Status, sentence: str) -> None:
         super().__init__(sentence)
@@ -38,7 +42,7 @@ class Failed(Exception):
         self.sentence = sentence
 
 
-NOBODY = uuid.UUID(int=0)  #: the id of a request whose id cannot be read
+NO_ID = uuid.UUID(int=0)  #: the id of a request whose id cannot be read
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,10 @@ class Codec(Protocol):
         """Its name on the wire."""
 
     def id_of(self, body: bytes) -> uuid.UUID:
-        """The id of a request, read before and apart from the rest; NOBODY where there is none. Never raises."""
+        """The id of a request, read before and apart from the rest; NO_ID where there is none. Never raises."""
 
     def request(self, body: bytes) -> Request:
-        """The request. Failed with MALFORMED."""
+        """The request. RequestFailed with MALFORMED."""
 
     def response(self, request: uuid.UUID, status: Status, message: str | None, data: list[Any] | None) -> bytes:
         """One frame of an answer."""

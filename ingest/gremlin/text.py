@@ -2,7 +2,7 @@
 
 lark reads the grammar (gremlin.lark): TinkerPop's own is for ANTLR, whose generated parser is two megabytes of code and
 accepts a language ten times as large. Its LALR parser takes linear time and does not recurse, so no nesting of brackets
-can exhaust the stack. What a step may be is the store's to say (headwater.graphstore.embedded.bytecode).
+can exhaust the stack. Which steps are allowed is decided by `graphstore.allowed_steps`.
 """
 
 from __future__ import annotations

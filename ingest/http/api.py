@@ -16,15 +16,17 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from headwater.faults import Fault
 from headwater.graphmodel.statements import Statement, StatementError, parse
-from headwater.graphstore.errors import Damaged, Denied, Exceeded, InUse, TransientError
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.statement_checking import check
+from headwater.ingest.http.error_table import explained_errors, fault_of
 from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from headwater.ingest.http.metrics import exposition
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.statements import CHECK_PATH
-from headwater.queries.answers.errors import NodeNotFound, QueryError, UnknownQuery
+from headwater.ingest.intake.body import InvalidBody
+from headwater.queries.answers.errors import QueryError
 from headwater.queries.catalogue.catalogue import QUERIES
 
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
@@ -176,11 +178,13 @@ async def _after(request: web.Request) -> None:
     if sequence > projector.checkpoint and not await asyncio.get_running_loop().run_in_executor(
         request.app[_WAITERS], projector.wait_for, sequence, WAIT_SECONDS
     ):
-        raise _NotYet(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
+        raise _GraphBehind(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
 
 
-class _NotYet(QueryError):
-    """The graph is behind."""
+class _GraphBehind(QueryError):
+    """The ledger entry that the question waits for is not in the graph yet."""
+
+    fault = Fault.UNAVAILABLE
 
 
 def _integer(request: web.Request, name: str, default: int) -> int:
@@ -206,24 +210,24 @@ async def _in_thread(request: web.Request, work: Callable[[], _T]) -> _T:
     return await asyncio.get_running_loop().run_in_executor(request.app[_READERS], work)
 
 
-_STATUS: tuple[tuple[type[QueryError], int], ...] = (
-    (NodeNotFound, 404),
-    (UnknownQuery, 404),
-    (_NotYet, 503),
-    (QueryError, 400),
-)
-
-
 @web.middleware
 async def answer_query_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What is wrong with a question, as JSON; a store that cannot answer now is 503. The rest is a fault of ours."""
+    """What is wrong with a question, or a store that cannot answer now, as JSON. The rest is a fault of ours: 500."""
     try:
         return await handler(request)
-    except QueryError as error:
-        status = next(status for kind, status in _STATUS if isinstance(error, kind))
-        return _json(error.to_dict(), status=status)
-    except (TransientError, InUse, Damaged, Denied, Exceeded) as error:
-        return _json({"error": f"the graph cannot be asked: {error}", "field": None, "suggestions": []}, status=503)
+    except InvalidBody:
+        raise
+    except explained_errors() as error:
+        fault = fault_of(error)
+        if fault is None or fault.http == Fault.OURS.http:
+            raise
+        return _json(_error_content(error), status=fault.http)
+
+
+def _error_content(error: Exception) -> dict[str, object]:
+    if isinstance(error, QueryError):
+        return error.to_dict()
+    return {"error": f"the graph cannot be asked: {error}", "field": None, "suggestions": []}
 
 
 def _json(content: Any, *, status: int = 200) -> web.Response:

@@ -1,4 +1,4 @@
-"""What the server's and the graph's process share in serving HTTP: the runner, and the answers to what went wrong."""
+"""What the server and the graph's process share in serving HTTP: the runner, and the answers to errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebSockets whose other side may not read: ended politely, and else at once."""
+"""The open WebSockets of an application, and how they are closed even if the other side does not read."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 
 from aiohttp import web
 
-#: For a close frame to leave: a client that does not read holds it up.
-_GOODBYE_SECONDS = 2.0
+#: Seconds for a close frame to leave: a client that does not read holds it up.
+_CLOSE_SECONDS = 2.0
 
 
 class Sockets:
-    """The open ones of an application."""
+    """The open WebSockets of one application."""
 
     def __init__(self) -> None:
         self._open: dict[web.WebSocketResponse, asyncio.Transport | None] = {}
@@ -31,7 +31,7 @@ class Sockets:
     async def end(self, socket: web.WebSocketResponse, code: int) -> None:
         """Say why, and close; the connection is cut if that cannot be said. Ending twice is no error."""
         try:
-            await asyncio.wait_for(socket.close(code=code), _GOODBYE_SECONDS)
+            await asyncio.wait_for(socket.close(code=code), _CLOSE_SECONDS)
         except asyncio.TimeoutError:
             transport = self._open.get(socket)
             if transport is not None:

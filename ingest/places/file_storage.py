@@ -106,7 +106,7 @@ def open_storage(
 ) -> FileStorage:
     """The folder with this path, or the prefix ``s3://bucket/prefix``.
 
-    `region`, `profile` and `endpoint` are for AWS alone. Raises `aws_bridge`'s NotAPlace, NotInstalled and AwsError.
+    `region`, `profile` and `endpoint` are for AWS alone. Raises `aws_bridge`'s NotAnS3Url, NotInstalled and AwsError.
     """
     if not where.startswith("s3://"):
         return LocalFolder(Path(where))

@@ -18,12 +18,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from headwater.backoff import Backoff
 from headwater.ingest.process.child import command
 
 log = logging.getLogger(__name__)
 
 _END_SECONDS = 30.0  #: what the process gets to finish the batch in hand and close the store
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  #: seconds before it is started again
+_STARTED_AGAIN = Backoff(first=1.0, longest=60.0)  #: for a process that dies as soon as it is started
 _POLL_SECONDS = 0.25
 _SIGNAL_SECONDS = 0.01  #: entries that come within this time share one signal to the process
 TAKE_OVER = "take-over"  #: an argument of the process
@@ -61,7 +62,9 @@ class GraphProcess:
         line = self._process.stdout.readline()
         said = json.loads(line) if line else {"error": "", "text": "the graph's process did not start"}
         if "error" in said:
-            raise _errors().get(said["error"], RuntimeError)(said["text"])
+            from headwater.ingest.http.error_table import class_of
+
+            raise class_of(said["error"])(said["text"])
 
     def wake(self, _sequence: int = 0) -> None:
         """Signal that entries came, a moment later and once for many of them. Called in the event loop."""
@@ -77,19 +80,19 @@ class GraphProcess:
 
     async def keep(self) -> None:
         """Start the process again whenever it dies, until cancelled."""
-        wait = _FIRST_WAIT
+        failures = 0
         while True:
             while self._process.poll() is None:  # noqa: ASYNC110 - a thread that waits could not be told to stop
                 await asyncio.sleep(_POLL_SECONDS)
             log.error("the graph's process died (exit code %s); it is started again", self._process.returncode)
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+            await asyncio.sleep(_STARTED_AGAIN.seconds(failures))
+            failures += 1
             self._release()
             self._process = self._spawn()
             try:
                 await asyncio.to_thread(self.open)
-                wait = _FIRST_WAIT
-            except tuple(_errors().values()) as error:
+                failures = 0
+            except _opening_errors() as error:
                 log.error("the graph cannot be opened: %s", error)  # noqa: TRY400 - the text says all
 
     def close(self) -> None:
@@ -119,32 +122,8 @@ class GraphProcess:
         return process
 
 
-def _errors() -> dict[str, type[Exception]]:
-    """The errors of `Service.open`, by the names that the process writes."""
-    from headwater.graphstore.errors import (
-        Damaged,
-        Denied,
-        Exceeded,
-        InUse,
-        InvalidRequest,
-        PermanentError,
-        TransientError,
-    )
-    from headwater.ingest.graph.projector import ForeignGraph, GraphTaken
-    from headwater.ingest.ledger.ledger import LedgerDamaged, LedgerUnavailable
+def _opening_errors() -> tuple[type[Exception], ...]:
+    """What is tried again: the store's, the folder's, and a process that did not start."""
+    from headwater.ingest.http.error_table import explained_errors
 
-    kinds = (
-        Damaged,
-        Denied,
-        Exceeded,
-        InUse,
-        PermanentError,
-        TransientError,
-        InvalidRequest,
-        LedgerDamaged,
-        LedgerUnavailable,
-        ForeignGraph,
-        GraphTaken,
-        RuntimeError,
-    )
-    return {kind.__name__: kind for kind in kinds}
+    return (*explained_errors(), RuntimeError)

@@ -22,14 +22,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from headwater.graphstore.errors import StoreError
 from headwater.ingest.folder.service import Service
-from headwater.ingest.graph.projector import ForeignGraph
 from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api
 from headwater.ingest.http.auth import check_forwarded_requests
+from headwater.ingest.http.error_table import explained_errors, transport_name
 from headwater.ingest.http.serving import answer_errors, make_runner
-from headwater.ingest.ledger.ledger import LedgerError
 from headwater.ingest.process.graph_process import TAKE_OVER
 
 #: Seconds after which Python switches between the threads that project and answer; its default would be 5 ms.
@@ -53,8 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     try:
         service = Service.open(Path(folder), store or None, follows=True, take_over=TAKE_OVER in words)
-    except (StoreError, LedgerError, ForeignGraph) as error:
-        _tell({"error": type(error).__name__, "text": str(error)})
+    except explained_errors() as error:
+        _tell({"error": transport_name(type(error)), "text": str(error)})
         return 1
     with service:
         asyncio.run(_run(service, address))

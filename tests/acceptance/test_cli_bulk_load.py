@@ -102,7 +102,7 @@ def test_json_has_the_errors_up_to_a_limit(loader: FakeLoader, bulk_load: Called
 MISTAKES = {
     "a graph is there": (True, (SOURCE, "--region", "eu-west-1"), 2, "the cluster holds a graph already"),
     "no region": (False, (SOURCE,), 2, "--region is needed"),
-    "no place": (False, ("/tmp/lineage", "--region", "eu-west-1"), 2, "'/tmp/lineage' is no place in S3"),
+    "no place": (False, ("/tmp/lineage", "--region", "eu-west-1"), 2, "'/tmp/lineage' is not in S3"),
     "no such load": (False, (SOURCE, "--region", "eu-west-1", "--load-id", "x"), 3, "BulkLoadIdNotFoundException"),
 }
 

@@ -27,7 +27,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import T
 
 from headwater.client import Client as Sender
-from headwater.graphstore.embedded.values import MAX_DEPTH
+from headwater.graphstore.allowed_steps import MAX_DEPTH
 from headwater.ingest.gremlin.limits import Limits
 from headwater.ingest.gremlin.text import MAX_CHARACTERS
 from headwater.ingest.http.tokens import TokenStore

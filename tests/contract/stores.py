@@ -16,7 +16,7 @@ from gremlin_python.process.traversal import Bytecode, Traverser
 
 from headwater.graphstore import GraphStore, open_store
 from headwater.graphstore.remote.channel import Channel, SingleClient
-from headwater.graphstore.remote.gremlin_server import meaning
+from headwater.graphstore.remote.gremlin_server import store_error
 from headwater.graphstore.remote.requests import Budget
 from headwater.graphstore.remote.store import Limits, RemoteStore
 from tests.gremlin_server.server import Server
@@ -53,5 +53,5 @@ def _open(name: str, place: Path, ask: Ask, number: int) -> GraphStore:
     if name == GREMLIN_SERVER:
         return open_store(ask().url("single", number))
     url, source = ask().url("set", number).split("?g=")
-    channel = StrictChannel(url, lambda: SingleClient(url, source, silence=60), meaning, threads=4)
+    channel = StrictChannel(url, lambda: SingleClient(url, source, answer_within=60), store_error, threads=4)
     return RemoteStore(channel, channel, NEPTUNE_LIMITS)

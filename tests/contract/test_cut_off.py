@@ -12,7 +12,7 @@ from gremlin_python.process.traversal import Bytecode
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.errors import PermanentError
 from headwater.graphstore.remote.channel import Channel, SingleClient
-from headwater.graphstore.remote.gremlin_server import LIMITS, meaning
+from headwater.graphstore.remote.gremlin_server import LIMITS, store_error
 from headwater.graphstore.remote.store import RemoteStore
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.graph.projector import Projector
@@ -35,7 +35,7 @@ class Dying(Channel):
     """Ends with the n-th request that changes something, counted from 1; the server has taken it, or not."""
 
     def __init__(self, url: str, source: str, last: int, *, taken: bool) -> None:
-        super().__init__(url, lambda: SingleClient(url, source, silence=60), meaning, threads=2)
+        super().__init__(url, lambda: SingleClient(url, source, answer_within=60), store_error, threads=2)
         self._left = last
         self._taken = taken
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from headwater.backoff import Backoff
 from headwater.graphstore import GraphStore
 from headwater.graphstore.errors import TransientError
 from headwater.ingest.fold.file import Derived
-from headwater.ingest.graph.backoff import Backoff, Patience
 from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.following import Follower, FollowerLoop, GivenUp, StartAgain
+from headwater.ingest.graph.patience import Patience
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.intake.bridge import Decoded
 from headwater.ingest.ledger.ledger import Entry, Ledger, open_ledger

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headwater.cli import run
+from headwater.faults import Fault
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.folder.exporting import export_neptune_csv
@@ -104,7 +105,7 @@ def test_rules_are_tried_and_nothing_is_changed(tmp_path: Path, capsys: pytest.C
     assert "would become one dataset:" in said
     assert names_of(tmp_path / "data") == before
     rules.write_text("folders: [1]\n", encoding="utf-8")
-    assert run(["names", "try", str(rules), "--data", str(tmp_path / "data")]) == InvalidRequest.exit_code
+    assert run(["names", "try", str(rules), "--data", str(tmp_path / "data")]) == Fault.INVALID.exit_code
     assert "rules.yaml:1:11: folders.0: 1 is not of type 'string'" in capsys.readouterr().err
 
 

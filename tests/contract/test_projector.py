@@ -12,6 +12,7 @@ import pytest
 from gremlin_python.process.graph_traversal import __
 from gremlin_python.process.traversal import T
 
+from headwater.backoff import Backoff
 from headwater.graphmodel.choice import Body, Event
 from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
 from headwater.graphmodel.statements import KIND, parse
@@ -19,7 +20,6 @@ from headwater.graphmodel.whole import Graph, graph
 from headwater.graphstore import GraphStore
 from headwater.graphstore.errors import PermanentError, TransientError
 from headwater.ingest.fold.file import Derived
-from headwater.ingest.graph.backoff import Backoff
 from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.projector import ForeignGraph, Projector
 from headwater.ingest.intake.bridge import Decoded

@@ -19,7 +19,7 @@ from hypothesis.extra.lark import from_lark
 from lark import Lark
 
 from headwater.graphstore import GraphStore, open_store
-from headwater.graphstore.embedded.bytecode import STEPS
+from headwater.graphstore.allowed_steps import STEPS
 from headwater.graphstore.embedded.store import EmbeddedStore
 from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.evaluation import frames

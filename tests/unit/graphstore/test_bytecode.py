@@ -109,7 +109,7 @@ REFUSED: list[tuple[Ask, str]] = [
     (lambda g: g.V().match(__.as_("a").out().as_("b")), "'match' is not supported"),
     (lambda g: g.V().tree(), "'tree' is not supported"),
     (lambda g: g.V().properties("name"), r"properties\(\) gives bare values"),
-    (lambda g: g.V().map(lambda: "it.get()"), "type function is not supported"),
+    (lambda g: g.V().map(lambda: "it.get()"), "a lambda is code"),
     (lambda g: g.V(__.select("a")), "V.. takes ids, not a traversal"),
     (lambda g: g.V([]), "would be every element"),
     (lambda g: g.E([]), "would be every element"),

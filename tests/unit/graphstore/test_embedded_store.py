@@ -23,8 +23,6 @@ from headwater.graphstore.errors import (
     InUse,
     InvalidRequest,
     PermanentError,
-    StoreError,
-    TransientError,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -359,18 +357,3 @@ def test_a_step_from_the_wire_is_never_a_script(closed: Path, step: list[object]
             with pytest.raises(InvalidRequest, match="not supported"):
                 store.run(bytecode)
             assert store.counts() == {"job": 20}
-
-
-def test_every_error_says_whose_fault_it_is() -> None:
-    kinds = {
-        kind.__name__: (kind.fault, kind.status, kind.exit_code)
-        for kind in (InvalidRequest, Exceeded, TransientError, PermanentError)
-    }
-    assert kinds == {
-        "InvalidRequest": ("sender", 400, 2),
-        "Exceeded": ("sender", 503, 1),
-        "TransientError": ("store", 503, 3),
-        "PermanentError": ("store", 500, 4),
-    }
-    assert {kind.exit_code for kind in (InUse, Damaged)} == {3}
-    assert all(issubclass(kind, StoreError) for kind in (InUse, Damaged, TransientError, PermanentError))

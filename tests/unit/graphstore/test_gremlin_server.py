@@ -6,7 +6,7 @@ import pytest
 from gremlin_python.driver.protocol import GremlinServerError
 
 from headwater.graphstore.errors import Exceeded, InvalidRequest, PermanentError, StoreError, TransientError
-from headwater.graphstore.remote.gremlin_server import meaning
+from headwater.graphstore.remote.gremlin_server import store_error
 
 ANSWERS: list[tuple[int, str, list[str], type[StoreError]]] = [
     (401, "no", [], InvalidRequest),
@@ -24,11 +24,15 @@ ANSWERS: list[tuple[int, str, list[str], type[StoreError]]] = [
 
 @pytest.mark.parametrize(("code", "message", "exceptions", "kind"), ANSWERS)
 def test_an_answer_that_is_an_error(code: int, message: str, exceptions: list[str], kind: type[StoreError]) -> None:
-    error = meaning(GremlinServerError({"code": code, "message": message, "attributes": {"exceptions": exceptions}}))
+    error = store_error(
+        GremlinServerError({"code": code, "message": message, "attributes": {"exceptions": exceptions}})
+    )
     assert type(error) is kind
     assert str(error)
 
 
 def test_the_trace_and_what_follows_are_left_out() -> None:
-    said = meaning(GremlinServerError({"code": 500, "message": f"first\n\tat secret {'x' * 900}", "attributes": {}}))
+    said = store_error(
+        GremlinServerError({"code": 500, "message": f"first\n\tat secret {'x' * 900}", "attributes": {}})
+    )
     assert str(said) == "first"

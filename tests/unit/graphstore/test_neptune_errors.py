@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from botocore.loaders import Loader
 
 from headwater.graphstore.errors import Denied, Exceeded, InvalidRequest, TransientError
-from headwater.graphstore.neptune.errors import CODES, DELAYS, Remedy, code_of, meaning_of, sentence, waits
+from headwater.graphstore.neptune.errors import CODES, Remedy, code_of, meaning_of, sentence
 
 MODEL = Loader().load_service_model("neptunedata", "service-2")["shapes"]
 ERRORS = {name: shape for name, shape in MODEL.items() if shape.get("exception")}
@@ -59,10 +57,3 @@ def test_an_error_is_one_short_line() -> None:
         sentence('{"code":"ParsingException","detailedMessage":"line 1\\n  at 2"}') == "ParsingException: line 1 at 2"
     )
     assert len(sentence('{"code":"ParsingException","detailedMessage":"' + "x" * 9_000 + '"}')) < 400
-
-
-def test_waits_grow_and_are_spread_over_all_of_their_length() -> None:
-    assert list(waits(itertools.repeat(1.0))) == list(DELAYS)
-    assert list(waits(itertools.repeat(0.0))) == [0.0] * len(DELAYS)
-    assert list(waits(itertools.cycle([0.5, 1.0])))[:3] == [0.05, 0.2, 0.2]
-    assert sorted(DELAYS) == list(DELAYS)

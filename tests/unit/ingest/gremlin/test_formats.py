@@ -41,7 +41,7 @@ from gremlin_python.structure.graph import Edge, Graph, Path, Property, Vertex, 
 from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.gremlin.graphbinary import GraphBinary
 from headwater.ingest.gremlin.graphson import GraphSON
-from headwater.ingest.gremlin.messages import NOBODY, Codec, Failed, Status
+from headwater.ingest.gremlin.messages import NO_ID, Codec, RequestFailed, Status
 
 CODECS: dict[str, tuple[Codec, Any]] = {
     "GraphBinary": (GraphBinary(), GraphBinarySerializersV1()),
@@ -116,7 +116,7 @@ def test_a_request_that_ends_early_is_malformed(both: Both) -> None:
     codec, client = both
     body = body_of(client, gremlin=g.V().has("n", P.within("a", "b")).bytecode)
     for length in range(len(body)):
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(RequestFailed) as failed:
             codec.request(body[:length])
         assert failed.value.status is Status.MALFORMED
 
@@ -128,7 +128,7 @@ def test_depth_has_a_bound(both: Both) -> None:
         nested = [nested]
     bytecode = Bytecode()
     bytecode.step_instructions = [["inject", nested]]
-    with pytest.raises(Failed, match="nested more than"):
+    with pytest.raises(RequestFailed, match="nested more than"):
         codec.request(body_of(client, gremlin=bytecode))
 
 
@@ -151,7 +151,7 @@ def test_graphbinary_that_is_never_in_a_request_is_malformed(argument: bytes) ->
     bytecode = struct.pack(">i", 1) + b"\x00\x00\x00\x01V" + struct.pack(">i", 1) + argument + struct.pack(">i", 0)
     args = struct.pack(">i", 1) + b"\x03\x00\x00\x00\x00\x07gremlin\x15\x00" + bytecode
     body = b"\x81" + IDENTITY.bytes + b"\x00\x00\x00\x08bytecode\x00\x00\x00\x09traversal" + args
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         GraphBinary().request(body)
     assert failed.value.status is Status.MALFORMED
 
@@ -172,7 +172,7 @@ JSON_ARGUMENTS = {
 def test_graphson_that_is_never_in_a_request_is_malformed(argument: Any) -> None:
     bytecode = {"@type": "g:Bytecode", "@value": {"step": [["V", argument]]}}
     body = {"requestId": str(IDENTITY), "op": "bytecode", "processor": "traversal", "args": {"gremlin": bytecode}}
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         GraphSON().request(json.dumps(body).encode())
     assert failed.value.status is Status.MALFORMED
 
@@ -190,7 +190,7 @@ def test_a_strategy_that_would_change_the_answer_is_named() -> None:
     "body", [b"", b"{}", b"[]", b"1", b'{"requestId": 5}', b'{"requestId": "x"}', b"\x81", b"\x80" * 20]
 )
 def test_an_id_that_cannot_be_read_is_nobodys(body: bytes, both: Both) -> None:
-    assert both[0].id_of(body) == NOBODY
+    assert both[0].id_of(body) == NO_ID
 
 
 # Responses ------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.graphstore.neptune.parts import RECORDS, Stage, joined, records, stages
+from headwater.graphstore.neptune.request_lanes import RECORDS, Stage, joined, records, stages
 from headwater.graphstore.writer import Batch
 
 IDS = st.text("ab#", max_size=3)

@@ -1,0 +1,117 @@
+"""The one table from exceptions to kinds of errors (`headwater.faults`): what each layer answers for them.
+
+Read by the HTTP API, the Gremlin endpoint, the transport of errors between the two processes, and the command line
+(`headwater.translation`). Exceptions of rooms above this one (`headwater.errors`, `ingest.gremlin`) name their kind
+themselves, as a class attribute `fault`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from headwater.faults import Fault
+
+
+@lru_cache(1)
+def error_table() -> Mapping[type[Exception], Fault]:
+    """Each public exception class, or a base of it. It imports every package: it is made when the first error comes."""
+    from headwater.aws_bridge import glue, s3, session
+    from headwater.graphmodel.name_patterns import InvalidPattern
+    from headwater.graphmodel.naming_rules import InvalidRules
+    from headwater.graphmodel.statements import StatementError
+    from headwater.graphstore import errors as store
+    from headwater.ingest.fold.scan import NotReady
+    from headwater.ingest.folder.bulk_loading import AlreadyThere
+    from headwater.ingest.graph import decoding, following, patience, recovery, writer
+    from headwater.ingest.http.auth import TokensRequired
+    from headwater.ingest.http.authenticator import UnknownSender
+    from headwater.ingest.http.tokens import TokensUnreadable
+    from headwater.ingest.intake import bridge
+    from headwater.ingest.intake.body import InvalidBody
+    from headwater.ingest.ledger import entries as ledger
+    from headwater.ingest.places.file_storage import NotEmpty
+    from headwater.ingest.places.yaml_file import InvalidYaml
+    from headwater.queries.answers import errors as questions
+    from headwater.spline_bridge.errors import DecodeError
+    from headwater.spline_bridge.glue.versions import Unfit
+
+    return {
+        # the sender's
+        questions.QueryError: Fault.INVALID,
+        questions.UnknownQuery: Fault.NOT_FOUND,
+        questions.NodeNotFound: Fault.NOT_FOUND,
+        StatementError: Fault.INVALID,
+        DecodeError: Fault.INVALID,
+        bridge.DecodeError: Fault.INVALID,
+        InvalidBody: Fault.INVALID,  # with a status of its own
+        UnknownSender: Fault.UNAUTHORISED,
+        store.InvalidRequest: Fault.INVALID,
+        store.ReadOnly: Fault.FORBIDDEN,
+        store.Exceeded: Fault.TOO_MUCH,
+        store.TimedOut: Fault.TIMED_OUT,
+        glue.NoSuchJob: Fault.NOT_FOUND,
+        Unfit: Fault.INVALID,
+        # the operator's
+        InvalidPattern: Fault.SET_UP,
+        InvalidRules: Fault.SET_UP,
+        InvalidYaml: Fault.SET_UP,
+        ledger.LedgerError: Fault.SET_UP,
+        NotReady: Fault.SET_UP,
+        following.CannotFollow: Fault.SET_UP,
+        recovery.ForeignGraph: Fault.SET_UP,
+        TokensRequired: Fault.SET_UP,
+        TokensUnreadable: Fault.SET_UP,
+        AlreadyThere: Fault.SET_UP,
+        NotEmpty: Fault.SET_UP,
+        s3.NotAnS3Url: Fault.SET_UP,
+        session.NotInstalled: Fault.SET_UP,
+        # the store's, the disk's, AWS's
+        ledger.LedgerUnavailable: Fault.UNAVAILABLE,
+        ledger.LedgerInUse: Fault.UNAVAILABLE,
+        store.TransientError: Fault.UNAVAILABLE,
+        store.InUse: Fault.UNAVAILABLE,
+        store.Damaged: Fault.UNAVAILABLE,
+        store.Denied: Fault.UNAVAILABLE,
+        store.PermanentError: Fault.REFUSED,
+        store.StoreError: Fault.REFUSED,
+        session.AwsError: Fault.UNAVAILABLE,
+        following.GivenUp: Fault.UNAVAILABLE,  # another process writes in this one's place
+        # ours, if one ever leaves the room where it is caught
+        decoding.Renamed: Fault.OURS,
+        decoding.Erased: Fault.OURS,
+        patience.Stopped: Fault.OURS,
+        following.StartAgain: Fault.OURS,
+        writer.GraphChanged: Fault.OURS,
+    }
+
+
+def fault_of(error: BaseException | type[BaseException]) -> Fault | None:
+    """The kind of an exception, by its own class or its nearest base that has one. None: not one of ours.
+
+    None for a class of Python or of a library: where such an exception arrives, nobody expected it.
+    """
+    kind = error if isinstance(error, type) else type(error)
+    named: Fault | None = getattr(kind, "fault", None)
+    table = error_table()
+    return named or next((table[base] for base in kind.__mro__ if base in table), None)
+
+
+def explained_errors() -> tuple[type[Exception], ...]:
+    """For an `except` clause: what tells its user all in one sentence. The others need a stack trace."""
+    return tuple(kind for kind, fault in error_table().items() if fault is not Fault.OURS)
+
+
+def transport_name(error: type[Exception]) -> str:
+    """The name by which an exception is told to another process: of the nearest class with a row.
+
+    With its module: two rooms may each have a `Damaged`. `class_of` is the inverse.
+    """
+    table = error_table()
+    kind = next(base for base in error.__mro__ if base in table)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def class_of(name: str) -> type[Exception]:
+    """The class with this `transport_name`; RuntimeError for any other name."""
+    return next((kind for kind in explained_errors() if transport_name(kind) == name), RuntimeError)
