@@ -125,6 +125,11 @@ def _handler(aws: FakeAws) -> type[QuietHandler]:
             else:
                 self._send(200, json.dumps(answer, default=_plain))
 
+        def do_HEAD(self) -> None:
+            self.send_response(404 if "missing" in self.path else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def do_GET(self) -> None:
             script = aws.scripts.get(self.path.partition("?")[0])
             self._send(200 if script else 403, script or "<Error><Code>AccessDenied</Code></Error>")

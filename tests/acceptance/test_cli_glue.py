@@ -144,6 +144,8 @@ def test_a_healthy_job_has_no_finding(aws: FakeAws) -> None:
 MISTAKES = {
     "no such job": (("detach", "nightl"), "there is no Glue job nightl"),
     "not Spark": (("attach", "shell", *ATTACH[2:]), "Command.Name is pythonshell"),
+    "jars that are not there": ((*ATTACH[:4], "--jars", "s3://b/missing"), "is not there: upload it first"),
+    "the job's own machine": (("attach", "nightly", "--url", "http://localhost:9090"), "is the job's own machine"),
     "no jars": (ATTACH[:4], "--jars s3://BUCKET/PREFIX is needed"),
     "no URL": (("attach", "nightly", "--url", "x", *ATTACH[4:]), "--url is no URL"),
 }
