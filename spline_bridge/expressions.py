@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
@@ -121,8 +122,28 @@ def _cast(expression: Expression, operands: Sequence[Value]) -> Value:
     value = combine(operands[:1], TRANSFORMATION)
     inner = operands[0]
     return value._replace(
-        text=inner.text, precedence=inner.precedence, literal=inner.literal, cast=expression.type or "?"
+        text=inner.text,
+        precedence=inner.precedence,
+        literal=inner.literal,
+        cast=expression.type or "?",
+        **_cast_fields(inner, expression.params),
     )
+
+
+def _cast_fields(inner: Value, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields or items of what is cast: fields by position, under the names of the type that it is cast to."""
+    if inner.element is not None:
+        names = params.get("elementFields")
+        items = inner.fields and {key: _named_anew(item, names) for key, item in inner.fields.items()}
+        return {"fields": items, "element": _named_anew(inner.element, names), "fixed": inner.fixed}
+    return {"fields": _named_anew(inner, params.get("fields")).fields}
+
+
+def _named_anew(struct: Value, names: object) -> Value:
+    if struct.fields is None or not isinstance(names, list) or len(names) != len(struct.fields):
+        return struct._replace(fields=None)
+    parts = zip(names, struct.fields.values(), strict=True)
+    return struct._replace(fields={str(name).lower(): alike([field], TRANSFORMATION) for name, field in parts})
 
 
 def _case(expression: Expression, operands: Sequence[Value]) -> Value:

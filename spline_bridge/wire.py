@@ -219,6 +219,12 @@ def _named_fields(
             inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)
             fields = structs.get(elements.get(str(inner.type_id), ""), []) if inner is not None else []
             out[expression.id] = replace(expression, params={**expression.params, "fields": fields})
+        if expression.operator in _CASTS:  # a struct's fields are cast by position
+            target = str(expression.type_id)
+            named = {"fields": structs.get(target), "elementFields": structs.get(elements.get(target, ""))}
+            known = {key: names for key, names in named.items() if names}
+            if known:
+                out[expression.id] = replace(expression, params={**expression.params, **known})
         if expression.operator == "GetStructField" and not expression.params.get("name") and expression.operands:
             ref, ordinal = expression.operands[0], expression.params.get("ordinal")
             inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)
@@ -242,7 +248,7 @@ def _without_effect(
     return out
 
 
-_CASTS = frozenset({"Cast", "AnsiCast", "UpCast"})
+_CASTS = frozenset({"Cast", "AnsiCast", "UpCast", "TryCast"})
 _NESTED_TYPES = ("struct", "array", "map")
 
 

@@ -17,6 +17,7 @@ from headwater.spline_bridge.agent.getters import (
     ask,
     catalog_table,
     class_name,
+    dictionary,
     java_map,
     optional,
     pairs,
@@ -39,10 +40,14 @@ def _target(path: str) -> Mapping[str, Reader]:
     return {"relation": lambda command: relations.details(getattr(command, path)())}
 
 
+def _created_table(command: Any) -> Any:
+    name = command.name()
+    return name.catalog().loadTable(name.identifier())
+
+
 def _created(command: Any) -> dict[str, Any]:
     """Properties of the table that a CREATE TABLE AS SELECT made."""
-    name = command.name()
-    known = name.catalog().loadTable(name.identifier()).properties()
+    known = _created_table(command).properties()
     return {key: str(known.get(key)) for key in ("location", "provider") if known.get(key) is not None}
 
 
@@ -51,6 +56,7 @@ _AS_SELECT: Mapping[str, Reader] = {
     "catalog": value("name.catalog.name"),
     "identifier": text("name.identifier"),
     "properties": _created,
+    "jdbc": lambda command: dictionary(_created_table(command).jdbcOptions().parameters()),
     "provider": lambda command: command.tableSpec().provider().get(),
     "options": pairs("writeOptions"),
 }

@@ -74,6 +74,8 @@ _TABLE_V2: Mapping[str, Reader] = {
     "catalog": optional("catalog", value("name")),
     "identifier": optional("identifier", lambda identifier: str(identifier.toString())),
     "options": java_map("options", _NAMING),
+    "iceberg": lambda leaf: class_name(_table(leaf).table()),
+    "branch": lambda leaf: _table(leaf).branch(),
 }
 #: Asked only where the table's properties do not say where it is.
 _LOCATION: Mapping[str, Reader] = {

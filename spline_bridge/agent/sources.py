@@ -104,9 +104,29 @@ def _table_v2(details: Details) -> Source | None:
     name = details.get("name") or ".".join(filter(None, (details.get("catalog"), details.get("identifier"))))
     if details.get("jdbc"):
         return _jdbc(details)
-    uri = location or _topic(options) or name
+    uri = f"{location}{_part_of_iceberg(details)}" if location else _topic(options) or name
     params = {**options, "table": {"identifier": name}} if "identifier" in details else dict(options)
     return Source((uri,) if uri else (), _provider(details), params)
+
+
+def _part_of_iceberg(details: Details) -> str:
+    """What is read or written at a table's location where it is not the table as it is: ``.branch_audit``, ``.files``.
+
+    A branch has data of its own, and what Iceberg calls metadata tables (``t.files``, ``t.snapshots``) have no row of
+    the table. A tag and a snapshot are the table at an earlier time.
+    """
+    options = {key.lower(): value for key, value in details.get("options", {}).items()}
+    branch = details.get("branch") or options.get("branch")
+    if details.get("class") == "SparkChangelogTable":
+        return ".changes"
+    kind = str(details.get("iceberg") or "")
+    if kind.endswith("Table") and kind not in _ICEBERG_DATA:
+        return f".{str(details.get('name') or kind).rpartition('.')[2].lower()}"
+    return f".branch_{branch}" if branch and branch != "main" else ""
+
+
+#: Classes of Iceberg that stand for the rows of a table.
+_ICEBERG_DATA = frozenset({"BaseTable", "TransactionTable", "SerializableTable"})
 
 
 def _connector_v2(details: Details) -> Source | None:
