@@ -40,14 +40,14 @@ class Access:
     """Who is let in. The default is the laptop's: loopback names, no token."""
 
     authenticator: Authenticator | None = None
-    required: bool = False  #: a sender is needed even while the authenticator knows nobody
+    required: bool = False  #: a sender is needed even while the authenticator is not in use
     hosts: frozenset[str] = frozenset()  #: names in a Host header beside the loopback ones, without port
     origins: frozenset[str] = frozenset()  #: origins of other sites that may send: ``https://name``
 
     @property
     def needs_sender(self) -> bool:
-        """Whether a request needs a known sender: always if so told, else as soon as one is known."""
-        return self.required or (self.authenticator is not None and self.authenticator.knows_anybody)
+        """Whether a request needs a known sender: always if so told, else from the first one on that was made known."""
+        return self.required or (self.authenticator is not None and self.authenticator.in_use)
 
 
 def access_for(
