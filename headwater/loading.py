@@ -14,7 +14,7 @@ from headwater.ingest.progress import Progress
 
 if TYPE_CHECKING:
     from headwater.ingest.folder.service import Service
-    from headwater.ingest.intake.loading import Found
+    from headwater.ingest.intake.loading import File, Found
     from headwater.ingest.ledger.ledger import NewEntry
 
 _GROUP = 100  #: payloads that share an fsync, which takes longer than writing them
@@ -111,9 +111,9 @@ def _payloads(places: Iterable[Path], loaded: Loaded, progress: Progress) -> Ite
     from headwater.ingest.intake.loading import Found, files
 
     listed = files(places)
-    for number, (path, asked) in enumerate(listed, start=1):
+    for number, file in enumerate(listed, start=1):
         skipped = False
-        for item in _read(path, asked=asked, loaded=loaded):
+        for item in _read(file, loaded):
             if isinstance(item, Found):
                 yield item
             elif item.asked:
@@ -124,10 +124,13 @@ def _payloads(places: Iterable[Path], loaded: Loaded, progress: Progress) -> Ite
         progress(number, len(listed))
 
 
-def _read(path: Path, *, asked: bool, loaded: Loaded) -> Iterator[Any]:
+def _read(file: File, loaded: Loaded) -> Iterator[Any]:
     from headwater.ingest.intake.loading import read
 
+    if file.refused is not None:
+        loaded.refuse(str(file.path), file.refused)
+        return
     try:
-        yield from read(path, asked=asked)
+        yield from read(file.path, asked=file.asked)
     except OSError as error:
-        loaded.refuse(str(path), f"cannot be read: {error.strerror}")
+        loaded.refuse(str(file.path), f"cannot be read: {error.strerror}")

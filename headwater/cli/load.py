@@ -35,9 +35,9 @@ def load(places: tuple[str, ...], data: Path, store: str | None, server: str | N
     missing = [place for place in places if not place.startswith(_S3) and not Path(place).exists()]
     if missing:
         raise WrongUse(f"there is no {missing[0]}")
-    with _here(places, aws) as (paths, names), asking(data, store, server, create=True) as source:
+    with _here(places, aws) as (paths, urls), asking(data, store, server, create=True) as source:
         with progress("loading") as step:
-            loaded = _named(source.load(paths, step), names)
+            loaded = _named(source.load(paths, step), urls)
         if as_json:
             print_json(loaded.to_dict())
         else:
@@ -52,38 +52,46 @@ def load(places: tuple[str, ...], data: Path, store: str | None, server: str | N
 
 @contextmanager
 def _here(places: Sequence[str], aws: dict[str, Any]) -> Iterator[tuple[list[Path], dict[str, str]]]:
-    """The places as local paths, with S3 prefixes copied to temporary folders; and for each copy the place it is of."""
-    paths, names = list[Path](), dict[str, str]()
+    """The places as local paths, with S3 prefixes copied to temporary files; and for each copy the URL it is of."""
+    paths, urls = list[Path](), dict[str, str]()
     with ExitStack() as copies:
         for place in places:
-            path = copies.enter_context(_copied(place, aws)) if place.startswith(_S3) else Path(place)
-            names |= {str(path): place.rstrip("/")} if place.startswith(_S3) else {}
-            paths.append(path)
-        yield paths, names
+            if place.startswith(_S3):
+                folder, copied = copies.enter_context(_copied(place, aws))
+                urls |= copied
+                paths.append(folder)
+            else:
+                paths.append(Path(place))
+        yield paths, urls
 
 
 @contextmanager
-def _copied(url: str, aws: dict[str, Any]) -> Iterator[Path]:
-    """The payloads below a prefix in S3, copied to a temporary folder. WrongUse: there are none."""
-    from headwater.ingest.intake.loading import could_be
+def _copied(url: str, aws: dict[str, Any]) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A temporary folder with the payloads below a prefix in S3, and the URL of each file. WrongUse: there are none.
+
+    Whoever may write to the bucket chooses the keys, so no part of a key becomes part of a path: files are numbered.
+    """
+    from headwater.ingest.intake.loading import could_be, local_name
 
     with placed(url, **aws) as place, place.scratch() as folder, progress(f"reading {url}") as step:
         wanted = [name for name in place.names() if could_be(name.rpartition("/")[2])]
         if not wanted:
             raise WrongUse(f"there are no payloads in {url}")
+        urls = dict[str, str]()
         for number, name in enumerate(wanted, start=1):
-            path = folder / name.replace("..", "__")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path = folder / local_name(number, name)
             with place.open(name) as body, path.open("wb") as file:
                 shutil.copyfileobj(body, file)
+            urls[str(path)] = f"{url.rstrip('/')}/{name}"
             step(number, len(wanted))
-        yield folder
+        yield folder, urls
 
 
-def _named(loaded: Loaded, names: dict[str, str]) -> Loaded:
-    """The same, with the places that the user named instead of the temporary copies."""
+def _named(loaded: Loaded, urls: dict[str, str]) -> Loaded:
+    """The same, with the URLs of objects instead of their temporary copies."""
 
     def place(text: str) -> str:
-        return next((text.replace(copy, name, 1) for copy, name in names.items() if text.startswith(copy)), text)
+        path, colon, line = text.rpartition(":")
+        return urls.get(text) or (f"{urls[path]}{colon}{line}" if path in urls else text)
 
     return replace(loaded, refused=[{**each, "place": place(each["place"])} for each in loaded.refused])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headwater.cli.common import data_option, json_option, print_json, print_table, store_option
+from headwater.cli.common import data_option, json_option, print_json, print_table, safe, store_option
 from headwater.errors import Unreachable, WrongUse
 from headwater.settings import PORT
 from headwater.translation import translated
@@ -113,11 +113,25 @@ def add(name: str, scope: str, data: Path) -> None:
     from headwater.ingest.http.tokens import TokenStore
 
     chosen = next(known for known in SCOPES if known == scope)
+    tokens = TokenStore(data)
     try:
         with translated():
-            click.echo(TokenStore(data).add(chosen, name))
+            first = not tokens.in_use
+            click.echo(tokens.add(chosen, name))
     except ValueError as error:
         raise WrongUse(str(error)) from error
+    if first:
+        click.echo(safe(_FIRST.format(data=data)), err=True)
+
+
+_FIRST = """\
+This is the first token of {data}. From now on its server refuses every request without one, also from this machine:
+Spark jobs send theirs with spark.headwater.token, programs as Authorization: Bearer TOKEN, commands on other machines
+with HEADWATER_TOKEN. Commands that you run on this data folder go on without."""
+
+_LAST = """\
+That was the last token of {data}. Its server still refuses every request without one: add another
+(headwater token add), or remove {file} to let in everybody on this machine again."""
 
 
 @token.command("list", epilog="Example: headwater token list --json")
@@ -140,9 +154,12 @@ def list_(data: Path, as_json: bool) -> None:
 @data_option
 def revoke(name: str, data: Path) -> None:
     """Revoke all tokens of NAME, from the next request on."""
-    from headwater.ingest.http.tokens import TokenStore
+    from headwater.ingest.http.tokens import TOKENS_FILE, TokenStore
 
+    tokens = TokenStore(data)
     with translated():
-        found = TokenStore(data).revoke(name)
+        found, left = tokens.revoke(name), tokens.knows_anybody
     if not found:
         raise WrongUse(f"there is no token of {name!r}")
+    if not left:
+        click.echo(safe(_LAST.format(data=data, file=data / TOKENS_FILE)), err=True)

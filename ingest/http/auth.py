@@ -17,8 +17,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from headwater.ingest.http.authenticator import Authenticator, ForwardedSender, Sender, UnknownSender
 from headwater.ingest.http.routes import SAFE_METHODS, Rule
+from headwater.ingest.http.serving import printable
 from headwater.ingest.intake.body import InvalidBody
-from headwater.spline_bridge.errors import shown
 
 SENDER: web.RequestKey[Sender] = web.RequestKey("sender", Sender)
 """Key of a request under which its `Sender` is found; absent for an anonymous request."""
@@ -40,14 +40,14 @@ class Access:
     """Who is let in. The default is the laptop's: loopback names, no token."""
 
     authenticator: Authenticator | None = None
-    required: bool = False  #: a sender is needed even while the authenticator knows nobody
+    required: bool = False  #: a sender is needed even while the authenticator is not in use
     hosts: frozenset[str] = frozenset()  #: names in a Host header beside the loopback ones, without port
     origins: frozenset[str] = frozenset()  #: origins of other sites that may send: ``https://name``
 
     @property
     def needs_sender(self) -> bool:
-        """Whether a request needs a known sender: always if so told, else as soon as one is known."""
-        return self.required or (self.authenticator is not None and self.authenticator.knows_anybody)
+        """Whether a request needs a known sender: always if so told, else from the first one on that was made known."""
+        return self.required or (self.authenticator is not None and self.authenticator.in_use)
 
 
 def access_for(
@@ -151,7 +151,7 @@ def _check_host(request: web.Request, allowed: frozenset[str]) -> None:
     names = request.headers.getall("Host", [])
     match = _HOST.match(names[0]) if len(names) == 1 else None
     if match is None or match[1].lower() not in allowed:
-        name = _printable(", ".join(names)) or "(none)"
+        name = printable(", ".join(names)) or "(none)"
         raise InvalidBody(
             421,
             f"this server is not known as {name}: ask for it as localhost, send a token, or let it be known by that "
@@ -165,7 +165,7 @@ def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
         return
     for origin in request.headers.getall("Origin", []):
         if origin not in allowed and not _is_same_origin(origin, request.headers.get("Host", "")):
-            raise InvalidBody(403, f"requests from pages of another origin ({_printable(origin)}) are not taken")
+            raise InvalidBody(403, f"requests from pages of another origin ({printable(origin)}) are not taken")
 
 
 def _is_same_origin(origin: str, host: str) -> bool:
@@ -187,7 +187,3 @@ def _is_same_origin(origin: str, host: str) -> bool:
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-def _printable(text: str) -> str:
-    return shown("".join(c if c.isprintable() else "?" for c in text))

@@ -47,7 +47,14 @@ class Authenticator(Protocol):
 
     @property
     def knows_anybody(self) -> bool:
-        """Whether there is a sender that it could name. While there is none, a server on loopback asks for none."""
+        """Whether there is a sender that it could name."""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether senders were ever made known to it, even if none is left. Until then a loopback server asks for none.
+
+        Must not become false because the last sender is taken away: that would open the server to everybody.
+        """
 
     async def sender(self, request: web.BaseRequest) -> Sender | None:
         """The sender of a request.
@@ -79,6 +86,7 @@ class ForwardedSender:
     """
 
     knows_anybody = True
+    in_use = True
 
     async def sender(self, request: web.BaseRequest) -> Sender | None:
         """See `Authenticator`. None: the server let in an anonymous request."""

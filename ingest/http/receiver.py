@@ -19,7 +19,7 @@ from aiohttp import web
 
 from headwater.ingest.http.auth import SENDER, Access, check_requests
 from headwater.ingest.http.routes import ANY_METHOD, add_route
-from headwater.ingest.http.serving import answer_errors
+from headwater.ingest.http.serving import answer_errors, printable
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, gunzip, read
 from headwater.ingest.intake.bridge import Accepted, Bridge, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
@@ -137,10 +137,18 @@ async def _received(bridge: Bridge, request: web.Request) -> web.Response:
         accepted = await _accepted(_Job(bridge, content_type, wire, packed, receipt), receiver.lane)
         # One after the other is their order in the ledger; all are waited for together, so that they share an fsync.
         kept = await asyncio.gather(*(_appended(receiver.committer, entry) for entry in accepted.entries))
+    for entry, appended in zip(accepted.entries, kept, strict=True):
+        _log_kept(entry, appended, accepted.about, sender.name if sender else None)
     headers = {"Headwater-Entry": str(max(appended.sequence for appended in kept))} if kept else {}
     if accepted.answer is None:
         return web.Response(status=201, headers=headers)
     return web.json_response(accepted.answer, status=201, headers=headers)
+
+
+def _log_kept(entry: NewEntry, appended: Appended, about: str, sender: str | None) -> None:
+    known = ", known already" if appended.duplicate else ""
+    job, by = printable(about), f" from {printable(sender)}" if sender else ""
+    log.info("entry %d%s: %s, %s, %s bytes%s", appended.sequence, known, entry.kind, job, f"{len(entry.body):,}", by)
 
 
 async def _appended(committer: Committer, entry: NewEntry) -> Appended:

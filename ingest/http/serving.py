@@ -9,12 +9,17 @@ import uuid
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from headwater.ingest.intake.body import InvalidBody
+from headwater.spline_bridge.errors import shown
 from headwater.spline_bridge.secret_patterns import clean_text
 
 log = logging.getLogger(__name__)
+
+_protocol_log = logging.getLogger(f"{__name__}.protocol")
+"""What aiohttp itself says of connections, through `_without_what_was_sent`."""
 
 _LOGGED_CHARACTERS = 8_000
 _LOGGED_PATH = 200
@@ -34,7 +39,32 @@ def make_runner(
         keepalive_timeout=keepalive_seconds,
         lingering_time=lingering_seconds,
         access_log=None,
+        logger=_protocol_log,
     )
+
+
+def printable(text: str) -> str:
+    """At most 80 characters for a line of the log or an answer, none of which moves a cursor or turns the writing."""
+    return shown("".join(c if c.isprintable() else "?" for c in text))
+
+
+def _without_what_was_sent(record: logging.LogRecord) -> bool:
+    """A filter. A malformed request is one line: aiohttp logs a stack trace with the header's text, tokens and all."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        peer = next(iter(record.args), None) if isinstance(record.args, tuple) else None
+        record.msg = f"refused with {error.code} (malformed request, {type(error).__name__}): from {peer}"
+        record.args = ()
+        record.exc_info = record.exc_text = None
+    elif record.exc_info:
+        trace = "".join(traceback.format_exception(*record.exc_info))[-_LOGGED_CHARACTERS:]
+        record.msg, record.args = clean_text(f"{record.getMessage()}\n{trace}")[0], ()
+        record.exc_info = record.exc_text = None
+    return True
+
+
+_protocol_log.addFilter(_without_what_was_sent)
 
 
 @web.middleware
@@ -57,7 +87,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 def _refusal(request: web.Request, refused: InvalidBody) -> web.Response:
     """The answer, and a line in the log: without the sentence and the query, which repeat what was sent."""
-    path, phrase = request.rel_url.raw_path[:_LOGGED_PATH], HTTPStatus(refused.status).phrase
+    path, phrase = clean_text(request.rel_url.raw_path[:_LOGGED_PATH])[0], HTTPStatus(refused.status).phrase
     log.info("refused with %d (%s): %s %s from %s", refused.status, phrase, request.method, path, request.remote)
     if request.path.startswith("/api/"):
         content: dict[str, object] = {"error": refused.sentence, "field": None, "suggestions": []}

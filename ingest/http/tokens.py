@@ -8,22 +8,30 @@ request would pay for it.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import secrets
+import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
 from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
+from headwater.ingest.ledger.folder_lock import sync_folder
 from headwater.spline_bridge.errors import shown
 
 TOKENS_FILE = "tokens.json"
+
+#: Until the file is that old it is read for each request: times of files are so coarse that it may have been replaced
+#: twice with the same time, size and inode number.
+_SETTLED_NS = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,12 @@ class TokensUnreadable(Exception):
 
 
 class TokenStore:
-    """One file of mode 0600, read again when it changes: a token works, or stops working, without a restart."""
+    """One file of mode 0600, read again when it changes: a token works, or stops working, without a restart.
+
+    Several processes may add and revoke at once: each change is made under a lock and replaces the file as a whole,
+    durably. The file stays when its last token is revoked, so that a server on loopback does not become open by that;
+    whoever removes the file opens it.
+    """
 
     def __init__(self, folder: Path, *, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         """`clock` gives ms since 1970."""
@@ -62,11 +75,12 @@ class TokenStore:
             raise ValueError(f"a scope is one of {', '.join(SCOPES)}, not {shown(scope)}")
         if not name.strip() or not name.isprintable() or shown(name) != name:
             raise ValueError("a name has 1 to 80 printable characters")
-        if any(record.info.name == name for record in self._current()):
-            raise ValueError(f"there is a token of the name {name} already")
         token = f"hw_{secrets.token_urlsafe(32)}"
-        info = TokenInfo(name, (scope,), self._clock())
-        self._write((*self._current(), _record(info, hashlib.sha256(token.encode()).digest())))
+        added = _record(TokenInfo(name, (scope,), self._clock()), hashlib.sha256(token.encode()).digest())
+        with self._locked() as records:
+            if any(record.info.name == name for record in records):
+                raise ValueError(f"there is a token of the name {name} already")
+            self._write((*records, added))
         return token
 
     def list(self) -> tuple[TokenInfo, ...]:
@@ -75,10 +89,11 @@ class TokenStore:
 
     def revoke(self, name: str) -> bool:
         """Whether there was one of this name; from now on it opens nothing."""
-        left = tuple(record for record in self._current() if record.info.name != name)
-        found = len(left) < len(self._current())
-        if found:
-            self._write(left)
+        with self._locked() as records:
+            left = tuple(record for record in records if record.info.name != name)
+            found = len(left) < len(records)
+            if found:
+                self._write(left)
         return found
 
     def check(self, token: str) -> Sender | None:
@@ -92,8 +107,13 @@ class TokenStore:
 
     @property
     def knows_anybody(self) -> bool:
-        """Whether there is a token. TokensUnreadable."""
+        """See `Authenticator`. TokensUnreadable."""
         return bool(self._current())
+
+    @property
+    def in_use(self) -> bool:
+        """See `Authenticator`: there is a file of tokens, even one without any."""
+        return self._file.is_symlink() or self._file.exists()
 
     async def sender(self, request: web.BaseRequest) -> Sender | None:
         """See `Authenticator`. TokensUnreadable: nobody is let in."""
@@ -105,25 +125,47 @@ class TokenStore:
             raise UnknownSender("the token is not known here")
         return sender
 
+    @contextmanager
+    def _locked(self) -> Iterator[tuple[_Record, ...]]:
+        """The tokens as they are now, until the block ends: no other process changes them meanwhile.
+
+        Locked is the folder: the file itself is replaced, and a lock on it would be one on a file that is gone.
+        """
+        folder = self._file.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._seen = None
+            yield self._current()
+        finally:
+            os.close(descriptor)
+
     def _current(self) -> tuple[_Record, ...]:
         try:
-            stat = self._file.stat()
+            found = self._file.lstat()
         except FileNotFoundError:
             self._seen, self._records = None, ()
             return ()
-        seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if not stat.S_ISREG(found.st_mode):
+            raise TokensUnreadable(f"{self._file} is a link or no regular file, so nobody is let in")
+        seen = (found.st_mtime_ns, found.st_size, found.st_ino)
         if seen != self._seen:
-            self._records, self._seen = self._read(), seen
+            self._records = self._read()
+            self._seen = seen if time.time_ns() - found.st_mtime_ns > _SETTLED_NS else None
         return self._records
 
     def _read(self) -> tuple[_Record, ...]:
         try:
-            rows = json.loads(self._file.read_text("utf-8"))["tokens"]
+            with os.fdopen(os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+                rows = json.load(file)["tokens"]
             return tuple(
                 _record(TokenInfo(row["name"], tuple(row["scopes"]), row["createdMs"]), bytes.fromhex(row["sha256"]))
                 for row in rows
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except FileNotFoundError:  # removed between the two looks
+            return ()
+        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             raise TokensUnreadable(f"{self._file} is no list of tokens ({type(error).__name__})") from error
 
     def _write(self, records: Iterable[_Record]) -> None:
@@ -131,7 +173,6 @@ class TokenStore:
             {"name": r.info.name, "scopes": r.info.scopes, "sha256": r.sha256.hex(), "createdMs": r.info.created_ms}
             for r in records
         ]
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self._file.with_suffix(f".{os.getpid()}.new")
         with contextlib.suppress(FileNotFoundError):
             new.unlink()
@@ -140,6 +181,8 @@ class TokenStore:
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._file)
+        sync_folder(self._file.parent.absolute())
+        self._seen = None
 
 
 def _token(request: web.BaseRequest) -> str | None:

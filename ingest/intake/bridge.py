@@ -34,11 +34,13 @@ class Accepted:
     """A body that may be kept.
 
     `entries` are those for the ledger, in order; none for a body with nothing in it (an empty array of events).
-    `answer` is what the sender is told as JSON beside the status 201; None for no body.
+    `answer` is what the sender is told as JSON beside the status 201; None for no body. `about` is for the log: the
+    name of the job, or the id of the plan; without secrets, of any length and any characters.
     """
 
     entries: tuple[NewEntry, ...]
     answer: str | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import orjson
 
+from headwater.ingest.intake.body import MIB, Limits
 from headwater.ingest.intake.bridge import Bridge, DecodeError
 from headwater.ingest.intake.bridges import BRIDGES
 
@@ -22,6 +24,7 @@ _TITLES = [bridge.title for bridge in BRIDGES.values() if bridge.in_files]
 _LINES = (".ndjson", ".jsonl")
 _ENDINGS = (".json", *_LINES)
 _GZIP = b"\x1f\x8b"
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,34 @@ class NotAPayload:
 Item = Found | NotAPayload
 
 
-def files(places: Iterable[Path]) -> list[tuple[Path, bool]]:
-    """Pairs (file, whether it was named itself): `places`, and files in folders among them by name; each file once."""
-    out: dict[Path, bool] = {}
+@dataclass(frozen=True)
+class File:
+    """A file to look into. `asked`: it was named itself; `refused`: why it is not read, if it is not."""
+
+    path: Path
+    asked: bool
+    refused: str | None = None
+
+
+def files(places: Iterable[Path]) -> list[File]:
+    """Each of `places` that is a file, and the files in those that are folders, by name; each file once.
+
+    A link in a folder is followed only within the folder: who may write there need not be one who may read the rest.
+    """
+    out: dict[Path, File] = {}
     for place in places:
-        if place.is_dir():
-            for path in sorted(place.rglob("*")):
-                if path.is_file() and could_be(path.name):
-                    out.setdefault(path, False)
-        else:
-            out[place] = True
-    return list(out.items())
+        if not place.is_dir():
+            out[place] = File(place, asked=True)
+            continue
+        root = place.resolve()
+        for path in sorted(place.rglob("*")):
+            if could_be(path.name) and path.is_file():
+                leaves = not path.resolve().is_relative_to(root)
+                out.setdefault(path, File(path, asked=False, refused=_LEAVES if leaves else None))
+    return list(out.values())
+
+
+_LEAVES = "is a link that leads out of the folder: name the file itself"
 
 
 def could_be(file: str) -> bool:
@@ -77,27 +97,80 @@ def could_be(file: str) -> bool:
     return name == "_LINEAGE" or name.endswith(_ENDINGS)
 
 
-def read(path: Path, *, asked: bool) -> Iterator[Item]:
-    """The payloads of a file. OSError: it cannot be read."""
-    data = path.read_bytes()
-    if data.startswith(_GZIP):
+def local_name(number: int, name: str) -> str:
+    """The name of a local copy of a file whose own name is not to be trusted; it is read as that one would be."""
+    return f"{number:08}{_LINES[0] if _has_lines(name) else _ENDINGS[0]}"
+
+
+def _has_lines(name: str) -> bool:
+    return name.removesuffix(".gz").endswith(_LINES)
+
+
+def read(path: Path, *, asked: bool, limits: Limits = _LIMITS) -> Iterator[Item]:
+    """The payloads of a file. OSError: it cannot be read.
+
+    No file costs more memory than one body of a request: NDJSON is read line by line, other files up to the limit.
+    """
+    if not path.is_file():  # the end of a pipe or of /dev/zero may never come
+        yield NotAPayload(path, "is no regular file", asked=True)
+        return
+    with path.open("rb") as raw:
+        packed = raw.read(len(_GZIP)) == _GZIP
+        raw.seek(0)
+        file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
         try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
+            if _has_lines(path.name):
+                yield from _lines(path, file, asked=asked, limits=limits)
+                return
+            body = file.read(limits.unpacked_bytes + 1)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             yield NotAPayload(path, f"damaged gzip: {error}", asked=True)
             return
-    if path.name.removesuffix(".gz").endswith(_LINES):
-        yield from _lines(path, data, asked=asked)
-    else:
-        yield from _recognised(path, data, asked=asked, line=None)
+    if len(body) > limits.unpacked_bytes:
+        yield NotAPayload(path, f"has more than {limits.unpacked_bytes:,} bytes{_UNPACKED * packed}", asked=True)
+        return
+    yield from _recognised(path, body, asked=asked, line=None)
 
 
-def _lines(path: Path, data: bytes, *, asked: bool) -> Iterator[Item]:
-    """In a file that has payloads, a line that is none is reported as damaged; a file without any is only skipped."""
-    lines = [(number, line) for number, line in enumerate(data.splitlines(), start=1) if line.strip()]
-    items = [item for number, line in lines for item in _recognised(path, line, asked=asked, line=number)]
-    damaged = asked or any(isinstance(item, Found) for item in items)
-    yield from (replace(item, asked=damaged) if isinstance(item, NotAPayload) else item for item in items)
+_UNPACKED = ", unpacked"
+
+
+def _lines(path: Path, file: BinaryIO, *, asked: bool, limits: Limits) -> Iterator[Item]:
+    """In a file that has payloads, a line that is none is reported as damaged; a file without any is only skipped.
+
+    A file that goes on and on without a payload is not read to its end: a small gzip file may hold billions of lines.
+    """
+    kept = list[NotAPayload]()  # until it is known whether the file has payloads
+    any_found = asked
+    number = others = blanks = 0
+    while line := file.readline(limits.unpacked_bytes + 1):
+        number += 1
+        stop = f"has more than {limits.unpacked_bytes:,} bytes" if len(line) > limits.unpacked_bytes else ""
+        if not stop and not line.strip():
+            blanks += len(line)
+            stop = f"{_MOST_BLANKS:,} bytes of blank lines" if blanks > _MOST_BLANKS else ""
+        elif not stop:
+            for item in _recognised(path, line, asked=asked, line=number):
+                if isinstance(item, Found):
+                    any_found = True
+                    yield from (replace(each, asked=True) for each in kept)
+                    kept.clear()
+                    yield item
+                    continue
+                others += 1
+                if any_found:
+                    yield replace(item, asked=True)
+                else:
+                    kept.append(item)
+            stop = f"{_MOST_OTHERS:,} lines that are no payloads" if others > _MOST_OTHERS else ""
+        if stop:
+            kept.append(NotAPayload(path, f"{stop}: the file is not read any further", asked=True, line=number))
+            break
+    yield from kept
+
+
+_MOST_BLANKS = 16 * MIB
+_MOST_OTHERS = 10_000
 
 
 def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> Iterator[Item]:

@@ -30,7 +30,7 @@ def _accept_plan(content_type: str, body: bytes, receipt: Receipt) -> Accepted:
     from headwater.spline_bridge.validate import validate_plan
 
     document, entry = _accepted(_PLAN, validate_plan, content_type, body, receipt)
-    return Accepted((entry,), agent_plan_id(document, entry.body))
+    return Accepted((entry,), agent_plan_id(document, entry.body), f"job {document.get('name') or '(no name)'}")
 
 
 def _accept_events(content_type: str, body: bytes, receipt: Receipt) -> Accepted:
@@ -38,7 +38,7 @@ def _accept_events(content_type: str, body: bytes, receipt: Receipt) -> Accepted
     from headwater.spline_bridge.validate import validate_events
 
     document, entry = _accepted(_EVENTS, validate_events, content_type, body, receipt)
-    return Accepted((entry,) if document else ())
+    return Accepted((entry,) if document else (), about=f"of plan {document[0]['planId']}" if document else "")
 
 
 def _accepted(

@@ -35,6 +35,7 @@ from headwater.ingest.ledger.entries import (
     entry_of,
 )
 from headwater.ingest.ledger.port import MAX_READ_BYTES
+from headwater.ingest.places.file_names import UnsafeName, check_name
 from headwater.ingest.places.file_storage import FileStorage
 
 FORMAT = 1
@@ -91,6 +92,10 @@ def parse_manifest(text: str | bytes) -> Manifest:
             raise LedgerDamaged(f"{MANIFEST}: format {found['format']} is not known; this version reads {FORMAT}")
         manifest = Manifest(found["ledger"], tuple(Segment(**segment) for segment in found["segments"]))
         end = start(manifest.ledger)
+        for segment in manifest.segments:
+            check_name(segment.name)
+    except UnsafeName as error:
+        raise LedgerDamaged(f"{MANIFEST}: {error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LedgerDamaged(f"{MANIFEST} is no manifest: {type(error).__name__} {error}") from error
     for segment in manifest.segments:
@@ -204,6 +209,8 @@ def _open(storage: FileStorage, name: str) -> BinaryIO:
         return storage.open(name)
     except FileNotFoundError as error:
         raise LedgerDamaged(f"segment {name} is missing") from error
+    except UnsafeName as error:
+        raise LedgerDamaged(f"segment {error}") from error
 
 
 class _Hashed:

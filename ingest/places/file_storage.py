@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Protocol
 
+from headwater.ingest.places.file_names import UnsafeName, path_in
+
 _BUFFER = 64 * 2**10  # bytes of text that are packed at once: packing line by line takes much longer
 _LEVEL = 6  # gzip's own default: these files are written once, and carried and read often
 
@@ -23,7 +25,10 @@ class NotEmpty(Exception):
 
 
 class FileStorage(Protocol):
-    """A set of files by name, with `/` between folders. Raises OSError, or `aws_bridge.session.AwsError`."""
+    """A set of files by name, with `/` between folders. Raises OSError, or `aws_bridge.session.AwsError`.
+
+    A name may come from outside: on a disk, one that is not that of a file in the folder is `file_names.UnsafeName`.
+    """
 
     def names(self) -> list[str]:
         """The files that are there, in order of name."""
@@ -53,13 +58,16 @@ class LocalFolder:
 
     def put(self, name: str, path: Path) -> None:
         """See `FileStorage.put`."""
-        target = self._path / name
+        target = path_in(self._path, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, target)
 
     def open(self, name: str) -> BinaryIO:
         """See `FileStorage.open`."""
-        return (self._path / name).open("rb")
+        path = path_in(self._path, name)
+        if path.exists() and not path.is_file():  # opening a pipe would wait for somebody who writes to it
+            raise UnsafeName(name, "is no regular file")
+        return path.open("rb")
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

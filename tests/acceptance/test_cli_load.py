@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from headwater.ingest.intake.body import MIB, Limits
+from headwater.ingest.intake.loading import NotAPayload, read
+from tests.acceptance import fake_s3
 from tests.acceptance.door import PAYLOADS, PIPELINE, headwater
+from tests.acceptance.fake_s3 import FakeS3
 
 
 def test_load_takes_files_lines_lineage_files_and_gzip_and_says_what_it_refused(tmp_path: Path) -> None:
@@ -74,3 +80,65 @@ def test_files_that_are_no_payloads_are_refused_with_their_reason(tmp_path: Path
     assert refused.keys() == NO_PAYLOADS.keys()
     for name, (_, reason) in NO_PAYLOADS.items():
         assert reason in refused[name]
+
+
+#: a file that would cost memory or time without end -> its name, and the reason why it is refused
+ENDLESS = {
+    "blanks without end": ("blanks.json.gz", lambda: b" " * 2**20, "bytes, unpacked"),
+    "blank lines": ("lines.ndjson.gz", lambda: b"\n" * 2**20, "bytes of blank lines"),
+    "one line": ("line.ndjson.gz", lambda: b" " * 2**20, "the file is not read any further"),
+    "lines that are no payloads": ("others.ndjson.gz", lambda: b"1\n" * 2**19, "lines that are no payloads"),
+}
+
+
+@pytest.mark.parametrize(("name", "piece", "reason"), ENDLESS.values(), ids=ENDLESS)
+def test_a_small_file_that_unpacks_to_much_is_refused(
+    name: str, piece: Callable[[], bytes], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    with gzip.open(path, "wb", 1) as file:
+        for _ in range(40):
+            file.write(piece())
+    *_, last = read(path, asked=False, limits=Limits(unpacked_bytes=32 * MIB))
+    assert isinstance(last, NotAPayload)
+    assert (last.asked, reason in last.reason) == (True, True)
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")  # opening it would wait for ever
+    places = [tmp_path / "pipe.json", Path("/dev/zero")]
+    shown = headwater("load", *places, "--data", tmp_path / "data", "--json")
+    assert shown.returncode == 1
+    refused = json.loads(shown.stdout)["refused"]
+    assert refused == [{"place": str(place), "reason": "is no regular file"} for place in places]
+
+
+def test_a_link_in_a_folder_is_followed_within_the_folder_alone(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    payload = Path(PIPELINE[0], "002-plan.json").read_bytes()
+    (tmp_path / "outside.json").write_bytes(payload)
+    (tmp_path / "in" / "inside.json").write_bytes(payload)
+    (tmp_path / "in" / "leads_out.json").symlink_to(tmp_path / "outside.json")
+    (tmp_path / "in" / "stays.json").symlink_to("inside.json")
+    shown = headwater("load", tmp_path / "in", "--data", tmp_path / "data", "--json")
+    tally = json.loads(shown.stdout)
+    assert (tally["plans"], tally["known"], shown.returncode) == (1, 1, 1)
+    (refused,) = tally["refused"]
+    assert refused["place"].endswith("leads_out.json")
+    assert "leads out of the folder" in refused["reason"]
+
+
+def test_keys_of_s3_never_become_paths(tmp_path: Path) -> None:
+    target = tmp_path / "data" / "tokens.json"
+    target.parent.mkdir()
+    target.write_text("kept")
+    plan = Path(PIPELINE[0], "002-plan.json").read_bytes()
+    event = Path(PIPELINE[0], "003-event.json").read_bytes()
+    lines = b"%s\n{}\n" % event.replace(b"\n", b"")
+    keys = {f"spool/{target}": plan, "spool/../../x.json": b"{", "spool/..//y/_LINEAGE": plan, "spool/.ndjson": lines}
+    with fake_s3.running(FakeS3(keys)) as s3:
+        shown = headwater("load", "s3://lake/spool", "--data", tmp_path / "data", "--json", **s3.environment())
+    tally = json.loads(shown.stdout)
+    assert target.read_text() == "kept"
+    assert (tally["plans"], tally["known"], tally["events"]) == (1, 1, 1)
+    assert [one["place"] for one in tally["refused"]] == ["s3://lake/spool/.ndjson:2"]

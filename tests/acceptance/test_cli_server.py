@@ -65,7 +65,9 @@ def test_ctrl_c_and_sigterm_end_a_server_with_zero(tmp_path: Path) -> None:
 
 def test_tokens_are_shown_once_and_open_what_they_are_for(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    reader = headwater("token", "add", "dashboards", "--scope", "read", "--data", folder).stdout.strip()
+    made = headwater("token", "add", "dashboards", "--scope", "read", "--data", folder)
+    reader = made.stdout.strip()
+    assert "refuses every request without one" in made.stderr
     assert headwater("token", "list", "--data", folder, "--json").stdout.count("dashboards") == 1
     with serving(folder) as server:
         assert server.get("/api/v1/stats")[0] == 401
@@ -73,7 +75,9 @@ def test_tokens_are_shown_once_and_open_what_they_are_for(tmp_path: Path) -> Non
         refused = headwater("load", "--server", server.url, PIPELINE[0], HEADWATER_TOKEN=reader)
         assert refused.returncode != 0
         assert reader not in refused.stderr
-    assert headwater("token", "revoke", "dashboards", "--data", folder).returncode == 0
+        revoked = headwater("token", "revoke", "dashboards", "--data", folder)
+        assert (revoked.returncode, "That was the last token" in revoked.stderr) == (0, True)
+        assert server.get("/api/v1/stats")[0] == 401
     assert headwater("token", "revoke", "dashboards", "--data", folder).returncode == 2
 
 

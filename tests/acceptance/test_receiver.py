@@ -554,3 +554,43 @@ async def test_people_who_look_where_agents_send_get_a_sentence(server: Server, 
 async def test_on_a_laptop_the_sender_has_no_name(server: Server) -> None:
     await server.post(PLANS, PLAN, {"Authorization": "Bearer whatever"})
     assert [entry.sender for entry in server.entries()] == [None]
+
+
+_TOKEN = "hw_" + "Ab3" * 14
+
+#: requests that are no HTTP, each with a token in it
+MALFORMED = {
+    "a header line without a colon": f"GET /ready HTTP/1.1\r\nHost: localhost\r\nAuthorization Bearer {_TOKEN}\r\n\r\n",
+    "a blank before the colon": f"GET /ready HTTP/1.1\r\nHost: localhost\r\nX-API-Key {_TOKEN} : x\r\n\r\n",
+    "a control character": f"GET /ready HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {_TOKEN}\x00\r\n\r\n",
+    "a header line that is too long": f"GET /ready HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {_TOKEN * 999}\r\n\r\n",
+    "two lengths": f"GET / HTTP/1.1\r\nX-API-Key: {_TOKEN}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
+async def test_a_malformed_request_is_one_line_in_the_log_without_what_was_sent(
+    server: Server, sent: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        answer = await server.exchange(sent.encode())
+    assert answer.status == 400
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith(("headwater", "aiohttp"))]
+    assert [line.startswith("refused with 400 (") and line.endswith("from 127.0.0.1") for line in lines] == [True]
+    assert "hw_" not in caplog.text
+
+
+async def test_what_is_kept_is_a_line_in_the_log(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    plan = {**PLAN, "name": "daily\x1b[2J orders password=hunter2"}
+    with caplog.at_level(logging.INFO, "headwater.ingest.http"):
+        for _ in range(2):
+            await server.post(PLANS, plan)
+        await server.post(EVENTS, [{"planId": plan["id"], "timestamp": 1}])
+        await server.post(EVENTS, [])
+    size = len(server.entries()[0].body or b"")
+    job = "job daily?[2J orders password=*****"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"entry 1: spline.plan, {job}, {size:,} bytes",
+        f"entry 1, known already: spline.plan, {job}, {size:,} bytes",
+        f"entry 2: spline.events, of plan {plan['id']}, {len(server.entries()[1].body or b'')} bytes",
+    ]

@@ -73,6 +73,7 @@ def request_with(headers: Mapping[str, str]) -> web.Request:
 async def test_a_known_sender_is_named_with_its_scopes(kind: Kind, name: str, scope: Scope) -> None:
     headers = kind.headers_of(name, scope)
     assert kind.authenticator.knows_anybody
+    assert kind.authenticator.in_use
     assert await kind.authenticator.sender(request_with(headers)) == Sender(name, frozenset({scope}))
 
 

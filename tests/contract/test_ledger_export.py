@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from headwater.ingest.ledger.entries import Entry
 from headwater.ingest.ledger.export import check_export, export_ledger
 from headwater.ingest.ledger.ledger import Ledger, LedgerDamaged, LedgerError, NewEntry, open_ledger, open_reader
 from headwater.ingest.ledger.segments import MANIFEST, read_checked, read_manifest
+from headwater.ingest.places.file_names import UnsafeName
 from headwater.ingest.places.file_storage import LocalFolder, NotEmpty
 
 Lines = list[dict[str, Any]]
@@ -198,3 +200,42 @@ def test_a_damaged_ledger_is_not_exported(ledger: Ledger, tmp_path: Path) -> Non
     ):
         export_ledger(damaged, LocalFolder(tmp_path / "out"), quiet)
     assert not (tmp_path / "out" / MANIFEST).exists()
+
+
+#: names of segments that a manifest from somebody else may hold
+OUTSIDE = ["/etc/hostname", "../secret.gz", "segments/../../secret.gz", "segments//etc/x", "a\0b", "", "link.gz"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_manifest_names_no_file_outside_its_folder(name: str, out: Path) -> None:
+    secret = out.with_name("secret.gz")
+    segment = read_manifest(LocalFolder(out)).segments[0].name
+    secret.write_bytes((out / segment).read_bytes())  # whole and right, but not part of the export
+    (out / "link.gz").symlink_to(secret)
+    text = (out / MANIFEST).read_text().replace(json.dumps(segment), json.dumps(name))
+    (out / MANIFEST).write_text(text)
+    with pytest.raises(LedgerDamaged, match=r"no name of a file in a folder|leads out of"):
+        check_export(LocalFolder(out), quiet)
+
+
+def test_a_folder_takes_and_gives_files_by_plain_names_alone(tmp_path: Path) -> None:
+    folder = LocalFolder(tmp_path / "in")
+    draft = tmp_path / "draft"
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "out").symlink_to(tmp_path)
+    for name in (str(tmp_path / "x"), "../x", "a//x", "./x", "x/", "out/x"):
+        draft.write_text("1")
+        with pytest.raises(UnsafeName):
+            folder.put(name, draft)
+        with pytest.raises(UnsafeName):
+            folder.open(name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["draft", "in"]
+    folder.put("a/..x", draft)
+    with folder.open("a/..x") as file:
+        assert file.read() == b"1"
+
+
+def test_a_pipe_in_a_folder_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / MANIFEST)
+    with pytest.raises(UnsafeName, match="no regular file"):
+        LocalFolder(tmp_path).open(MANIFEST)

@@ -22,10 +22,11 @@ def test_any_other_host_refuses_to_start_without_a_token(tmp_path: Path, host: s
         access_for(host, TokenStore(tmp_path))
 
 
-def test_any_other_host_needs_a_token_even_after_the_last_one_was_revoked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_a_token_is_needed_even_after_the_last_one_was_revoked(tmp_path: Path, host: str) -> None:
     tokens = TokenStore(tmp_path)
     tokens.add("write", "glue")
-    access = access_for("0.0.0.0", tokens)
+    access = access_for(host, tokens)
     tokens.revoke("glue")
     assert access.needs_sender
 

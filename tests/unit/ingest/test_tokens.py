@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -128,3 +130,57 @@ def test_a_write_that_was_broken_off_does_not_stop_the_next_one(store: TokenStor
     store.add("read", "anna")
     assert json.loads((tmp_path / "data" / TOKENS_FILE).read_text())["version"] == 1
     assert len(store.list()) == 2
+
+
+_ADDS = """
+import sys
+from pathlib import Path
+from headwater.ingest.http.tokens import TokenStore
+store, name = TokenStore(Path(sys.argv[1])), sys.argv[2]
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(5):
+    store.add("write", f"{name}-{number}")
+    assert store.revoke(f"old-{name}-{number}")
+"""
+
+
+def test_what_eight_processes_add_and_revoke_at_once_is_all_done(store: TokenStore, tmp_path: Path) -> None:
+    names = [f"{process}-{number}" for process in range(8) for number in range(5)]
+    for name in names:
+        store.add("read", f"old-{name}")
+    command = [sys.executable, "-c", _ADDS, str(tmp_path / "data")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen([*command, str(number)], **pipes) for number in range(8)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=60) and process.returncode for process in processes] == [0] * 8
+    assert sorted(known.name for known in store.list()) == sorted(names)
+
+
+def test_tokens_are_asked_for_from_the_first_one_on_until_their_file_is_removed(
+    store: TokenStore, tmp_path: Path
+) -> None:
+    assert not store.in_use
+    store.add("write", "glue")
+    assert store.revoke("glue")
+    assert (store.in_use, store.knows_anybody) == (True, False)
+    (tmp_path / "data" / TOKENS_FILE).unlink()
+    assert not store.in_use
+
+
+def test_a_link_in_place_of_the_file_lets_nobody_in(store: TokenStore, tmp_path: Path) -> None:
+    token = store.add("write", "glue")
+    file = tmp_path / "data" / TOKENS_FILE
+    file.replace(tmp_path / "elsewhere.json")
+    file.symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(TokensUnreadable):
+        store.check(token)
+    file.unlink()
+    file.symlink_to(tmp_path / "nowhere")
+    assert store.in_use
