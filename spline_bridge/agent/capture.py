@@ -6,7 +6,7 @@ bounded, and nothing that came from the JVM is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -26,7 +26,7 @@ from headwater.spline_bridge.agent.getters import (
     text,
     value,
 )
-from headwater.spline_bridge.agent.model import Captured, Leaf
+from headwater.spline_bridge.agent.model import Captured, Frozen, Leaf
 
 #: Of a plan with more leaves, the sources of those beyond are not named.
 _MOST_LEAVES = 500
@@ -171,7 +171,30 @@ def _metrics(executed: Any) -> dict[str, int]:
     return {name: int(number) for name, number in values.items() if number.isdigit()}
 
 
-def read(query_execution: Any) -> Captured:
+#: Actions that put the rows of a frame aside; what is computed from them later does not show where they are from.
+_CHECKPOINTS = frozenset({"checkpoint", "localCheckpoint"})
+
+#: Gives the plan whose rows a leaf holds, by the expression ids of the leaf; None if it is not known.
+Behind = Callable[[tuple[str, ...]], "Captured | None"]
+
+
+def is_checkpoint(func_name: str) -> bool:
+    """Whether an action is a checkpoint, whose plan belongs before the plans of later writes."""
+    return func_name in _CHECKPOINTS
+
+
+def output_ids(query_execution: Any) -> tuple[tuple[str, ...], ...]:
+    """The expression ids of an execution's output; of a micro-batch also those of what its sink is given."""
+    plan = query_execution.analyzed()
+    inner = [plan.children().head()] if class_name(plan).startswith(_SINKS) else []
+    return tuple(_ids(each) for each in (plan, *inner))
+
+
+#: What stands above the plan of a micro-batch.
+_SINKS = "WriteToMicroBatch"
+
+
+def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
     """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
     plan = query_execution.analyzed()
     command = class_name(plan)
@@ -185,7 +208,11 @@ def read(query_execution: Any) -> Captured:
     details["filesystem"] = ask(_default_filesystem, query_execution)
     text_ = str(plan.toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
-    return Captured(text_, details, (*_leaves(plan, command), *expansions))
+    leaves = tuple(_leaves(plan, command))
+    rows = dict.fromkeys(leaf.ids for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids)
+    known = ((ids, behind(ids)) for ids in rows)
+    frozen = tuple(Frozen(ids, found) for ids, found in known if found is not None)
+    return Captured(text_, details, (*leaves, *expansions), frozen)
 
 
 def _located(table: Any) -> bool:

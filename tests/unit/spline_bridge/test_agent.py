@@ -11,7 +11,7 @@ import pytest
 
 from headwater.graphmodel.model import Effect
 from headwater.spline_bridge.agent import Captured, Run, report
-from headwater.spline_bridge.agent.model import Leaf
+from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
 from headwater.spline_bridge.agent.tree import parse
 from headwater.spline_bridge.decode import decode_plan
@@ -140,3 +140,40 @@ def test_the_agent_needs_the_standard_library_alone() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "['headwater']"
+
+
+def rows(key: int) -> dict[str, object]:
+    """A leaf that holds rows of an RDD, with one column."""
+    return {
+        "class": "org.apache.spark.sql.execution.LogicalRDD",
+        "num-children": 0,
+        "output": [[attribute("n", key)]],
+        "rdd": None,
+    }
+
+
+def relation(key: int) -> dict[str, object]:
+    return {
+        "class": "org.apache.spark.sql.execution.datasources.LogicalRelation",
+        "num-children": 0,
+        "output": [[attribute("n", key)]],
+    }
+
+
+def sink(above: int) -> dict[str, object]:
+    return {
+        "class": "org.apache.spark.sql.execution.streaming.sources.WriteToMicroBatchDataSourceV1",
+        "num-children": above,
+    }
+
+
+@pytest.mark.parametrize("above", [[], [sink(1)]])
+def test_the_rows_of_a_checkpoint_or_a_batch_come_from_the_plan_behind_them(above: list[dict[str, object]]) -> None:
+    insert_of_rows = [*json.loads(insert(7).plan)[:1], rows(7)]
+    leaf = Leaf("LogicalRelation", ("7",), {"paths": ["s3://lake/raw"], "format": "Parquet"})
+    before = Captured(json.dumps([*above, relation(7)]), {}, (leaf,))
+    captured = replace(insert(7), plan=json.dumps(insert_of_rows), frozen=(Frozen(("7",), before),))
+    plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert {(d.source_dataset, d.source_column, d.target) for d in plan.derivations} == {("s3://lake/raw", "n", "n")}
+    unknown = replace(captured, frozen=(Frozen(("8",), before),))
+    assert decode_plan(json.dumps(report(unknown, RUN).plan).encode(), FLAT).derivations == ()
