@@ -6,6 +6,7 @@ bounded, and nothing that came from the JVM is kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -94,6 +95,10 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
     **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
     "MergeIntoTable": _target("targetTable"),
+    "InsertIntoHoodieTableCommand": _target("logicalRelation"),
+    "MergeIntoHoodieTableCommand": {
+        "relation": lambda command: relations.details(command.mergeInto().targetTable()),
+    },
     **dict.fromkeys(("MergeIntoCommand", "UpdateCommand", "DeleteCommand"), _target("target")),
     "WriteToMicroBatchDataSource": {
         "table": value("table.name"),
@@ -117,12 +122,14 @@ _INNER: Mapping[str, tuple[str, ...]] = {
             "OptimizedCreateHiveTableAsSelectCommand",
             "InsertIntoDataSourceDirCommand",
             "InsertIntoDataSourceCommand",
+            "InsertIntoHoodieTableCommand",
             "CreateTableAsSelect",
             "ReplaceTableAsSelect",
         ),
         ("query",),
     ),
     "MergeIntoCommand": ("source", "target"),
+    "MergeIntoHoodieTableCommand": ("mergeInto",),
     "UpdateCommand": ("target",),
     "DeleteCommand": ("target",),
 }
@@ -136,7 +143,20 @@ def is_write(func_name: str, query_execution: Any) -> bool:
     if func_name in _ACTIONS:
         return False
     plan = query_execution.analyzed()
-    return class_name(plan) in COMMANDS and not (_ignored(plan, query_execution) or _staged(plan))
+    name = class_name(plan)
+    if name not in COMMANDS:
+        return _may_write(name)
+    return not (_ignored(plan, query_execution) or _staged(plan))
+
+
+def _may_write(command: str) -> bool:
+    """Whether a command without a rule writes data, by its name: it is reported, with a target that nobody knows."""
+    return bool(_WRITING.search(command)) and not _HARMLESS.search(command)
+
+
+_WRITING = re.compile(r"Insert|Write|Save|Merge|Update|Delete|Overwrite|Append|Clone|Restore|ConvertTo|Copy|Upsert")
+#: Commands about views, columns, statistics and settings; and what Spark itself makes of commands that it tells of too.
+_HARMLESS = re.compile(r"View|Column|Properties|Namespace|Function|Exec$|Statistics|Cache|ToStream|MicroBatch")
 
 
 def _staged(plan: Any) -> bool:

@@ -107,3 +107,9 @@ def test_what_is_not_certain_stays_unresolved(case: str) -> None:
     else:
         assert direct(plan) == wanted
         assert not plan.columns[0].resolved
+
+
+def test_a_source_that_ends_in_a_masked_password_stays_unresolved() -> None:
+    params = {"url": URL, "query": "select name from person"}
+    masked = {**read("r", "", ["name"]), "inputSources": [f"{URL}?user=a&password=*****"], "params": params}
+    assert mapped(document([], reads=[masked])).inputs[0].uri.startswith("unresolved:")
