@@ -90,7 +90,7 @@ def test_a_database_in_a_file_and_a_schema() -> None:
     assert [d.uri for d in plan.inputs] == ["h2:///lake/shop/sales.person"]
 
 
-UNREAD = {
+UNREAD: dict[str, tuple[str, dict[str, set[str]], bool]] = {
     "a column that may be of either table": ("select name from person, orders", {"name": set()}, False),
     "a procedure": ("exec all_people 1", {"name": set()}, True),
     "no SQL": ("select from where (", {"name": set()}, True),
