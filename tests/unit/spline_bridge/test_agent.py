@@ -177,3 +177,41 @@ def test_the_rows_of_a_checkpoint_or_a_batch_come_from_the_plan_behind_them(abov
     assert {(d.source_dataset, d.source_column, d.target) for d in plan.derivations} == {("s3://lake/raw", "n", "n")}
     unknown = replace(captured, frozen=(Frozen(("8",), before),))
     assert decode_plan(json.dumps(report(unknown, RUN).plan).encode(), FLAT).derivations == ()
+
+
+def merge_action(name: str, key: int) -> list[dict[str, object]]:
+    """``SET name = <the column with that id>``, as Delta's plan has it."""
+    action = {
+        "class": f"{_CATALYST}plans.logical.DeltaMergeAction",
+        "num-children": 1,
+        "targetColNameParts": f"[{name}]",
+        "expr": 0,
+    }
+    return [action, attribute(name, key)]
+
+
+def test_a_merge_that_adds_columns_to_its_target_gives_them_lineage() -> None:
+    """With schema evolution the clauses assign to columns that the target does not have."""
+    clause = {
+        "class": f"{_CATALYST}plans.logical.DeltaMergeIntoNotMatchedInsertClause",
+        "num-children": 2,
+        "condition": None,
+        "actions": [0, 1],
+    }
+    merge = {
+        "class": "org.apache.spark.sql.delta.commands.MergeIntoCommand",
+        "num-children": 0,
+        "source": [{**relation(1), "output": [[attribute("id", 1)], [attribute("w", 2)]]}],
+        "target": [{**relation(3), "output": [[attribute("id", 3)]]}],
+        "condition": [attribute("id", 1)],
+        "notMatchedClauses": [[clause, *merge_action("id", 1), *merge_action("w", 2)]],
+    }
+    leaves = (
+        Leaf("LogicalRelation", ("1", "2"), {"paths": ["s3://lake/raw"], "format": "Parquet"}),
+        Leaf("LogicalRelation", ("3",), {"paths": ["s3://lake/t"], "format": "Parquet"}),
+    )
+    command = {"relation": {"paths": ["s3://lake/t"], "format": "Parquet"}}
+    plan = decode_plan(json.dumps(report(Captured(json.dumps([merge]), command, leaves), RUN).plan).encode(), FLAT)
+    assert [column.name for column in plan.columns] == ["id", "w"]
+    found = {(d.source_dataset, d.source_column, d.target) for d in plan.derivations}
+    assert found == {("s3://lake/t", "id", "id"), ("s3://lake/raw", "id", "id"), ("s3://lake/raw", "w", "w")}
