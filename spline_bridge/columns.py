@@ -13,6 +13,7 @@ from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge import commands
 from headwater.spline_bridge.expressions import Evaluator, read_column
 from headwater.spline_bridge.operators import Rows, evaluate
+from headwater.spline_bridge.sqltext import Query
 from headwater.spline_bridge.subqueries import Bindings, evaluate_text
 from headwater.spline_bridge.text import Text, concat, text
 from headwater.spline_bridge.values import (
@@ -50,14 +51,20 @@ class PlanColumns:
     """Operators of CTEs that nothing refers to."""
 
 
-def resolve(plan: WirePlan, datasets: Mapping[str, Sequence[str]]) -> PlanColumns:
-    """The column lineage of a plan. `datasets` gives the canonical URIs that each read or write operator names."""
-    return _Resolver(plan, datasets).resolved()
+def resolve(
+    plan: WirePlan, datasets: Mapping[str, Sequence[str]], queries: Mapping[str, Query] | None = None
+) -> PlanColumns:
+    """The column lineage of a plan. `datasets` gives the canonical URIs that each read or write operator names.
+
+    `queries` are the queries that reads hand to a database, by operator.
+    """
+    return _Resolver(plan, datasets, queries or {}).resolved()
 
 
 class _Resolver:
-    def __init__(self, plan: WirePlan, datasets: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, plan: WirePlan, datasets: Mapping[str, Sequence[str]], queries: Mapping[str, Query]) -> None:
         self.plan = plan
+        self.queries = queries
         self.datasets = datasets
         self.rows: dict[str, Rows] = {}
         self.known: dict[str, Value] = {}
@@ -152,7 +159,20 @@ class _Resolver:
 
     def _read(self, operation: OperationNode) -> Rows:
         ids = operation.output or ()
+        query = self.queries.get(operation.id)
+        if query is not None:
+            for subtype, key in query.keys:
+                if key.unresolved:
+                    self.unresolved.add(operation.id)
+                self.noted(operation.id, as_role([key], subtype))
+            by_position = query.star is None and len(query.columns) == len(ids)
+            values = [value for _, value in query.columns] if by_position else [self._queried(query, i) for i in ids]
+            return Rows(ids, tuple(values))
         return Rows(ids, tuple(self._read_column(operation, i) for i in ids))
+
+    def _queried(self, query: Query, attribute: str) -> Value:
+        name = self.named(attribute)
+        return query.column(name) or query.of_star(name)
 
     def _read_column(self, operation: OperationNode, attribute: str) -> Value:
         name = self.named(attribute)

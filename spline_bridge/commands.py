@@ -6,7 +6,7 @@ Rows that a command does not touch keep their values, so every column of the tar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,11 +165,23 @@ def referenced(operation: OperationNode, children: Sequence[Rows], context: Cont
     """The target's columns: each from what is assigned to it and, as the agent says, from itself."""
     params = operation.params
     role = Subtype.JOIN if operation.name.startswith("Merge") else Subtype.FILTER
-    context.keys(role, map(context.value, references(params.get("condition"))))
+    conditions = [context.value(ref) for ref in references(params.get("condition"))]
+    context.keys(role, conditions)
     context.keys(Subtype.FILTER, map(context.value, references(params.get("clauses"))))
     known = {i: value for rows in children for i, value in rows.environment().items()}
     ids = operation.output or ()
-    return Rows(ids, tuple(known[i] if i in known else _assigned(i, context) for i in ids))
+    told = frozenset(str(condition.text) for condition in conditions)
+    return Rows(ids, tuple(_without(known[i], told) if i in known else _assigned(i, context) for i in ids))
+
+
+def _without(value: Value, conditions: Collection[str]) -> Value:
+    """The value without what decides about its whole row: Spark makes an UPDATE of ``if(condition, new, old)``."""
+    kept = {
+        influence: use
+        for influence, use in value.indirect.items()
+        if influence.subtype is not Subtype.CONDITIONAL or use.text is None or str(use.text) not in conditions
+    }
+    return value._replace(indirect=kept)
 
 
 def _assigned(attribute: str, context: Context) -> Value:

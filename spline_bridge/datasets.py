@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from headwater.graphmodel import naming
@@ -14,16 +15,56 @@ from headwater.graphmodel.model import Dataset, Effect, Role
 from headwater.graphmodel.naming import Name, Rules
 from headwater.spline_bridge import connectors
 from headwater.spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
+from headwater.spline_bridge.sqltext import Query, read_query
 from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, hides, reference
 
 #: Table formats that can be read as of an earlier version.
 _VERSIONED = frozenset({"delta", "iceberg", "hudi"})
 
 
-def names(plan: WirePlan, agent_plan_id: str, rules: Rules = naming.DEFAULT) -> dict[str, tuple[Name, ...]]:
-    """The names of the datasets of each read and write operation, by operation id."""
+def names(
+    plan: WirePlan,
+    agent_plan_id: str,
+    rules: Rules = naming.DEFAULT,
+    queries: Mapping[str, Query] | None = None,
+) -> dict[str, tuple[Name, ...]]:
+    """The names of the datasets of each read and write operation, by operation id.
+
+    `queries` are what `jdbc_queries` found: such a read names the tables of its query.
+    """
     operations = [op for op in plan.operations.values() if op.kind != "transformation"]
-    return {op.id: _operation_names(op, agent_plan_id, rules) for op in operations}
+    known = queries or {}
+    return {
+        op.id: tuple(map(naming.named, sorted(known[op.id].tables)))
+        if op.id in known
+        else _operation_names(op, agent_plan_id, rules)
+        for op in operations
+    }
+
+
+def jdbc_queries(plan: WirePlan, agent_plan_id: str, rules: Rules = naming.DEFAULT) -> dict[str, Query]:
+    """The reads of a database by a query that is understood, by operation id.
+
+    Where an agent masked a password in the URL, its name of the source ends there: then it is not certain which
+    database the query went to, and the source stays unresolved.
+    """
+    found = {}
+    for operation in plan.operations.values():
+        sql = _text(operation.params.get("query")) or _text(operation.params.get("dbtable")) or ""
+        whole = next(iter(operation.sources), "")
+        if operation.kind != "read" or len(operation.sources) != 1 or not (sql and whole.startswith("jdbc:")):
+            continue
+        unsure = naming.jdbc(whole, sql, None, agent_plan_id, rules).uri.startswith(_UNRESOLVED)
+        if unsure and whole.endswith(f":{sql}"):
+            url = _text(operation.params.get("url")) or whole.removesuffix(f":{sql}")
+            query = read_query(sql, url, partial(_jdbc_table, url, agent_plan_id, rules))
+            if query is not None and query.tables and not any(uri.startswith(_UNRESOLVED) for uri in query.tables):
+                found[operation.id] = query
+    return found
+
+
+def _jdbc_table(url: str, agent_plan_id: str, rules: Rules, table: str) -> str:
+    return naming.jdbc(url, table, None, agent_plan_id, rules).uri
 
 
 def _operation_names(operation: OperationNode, agent_plan_id: str, rules: Rules) -> tuple[Name, ...]:
@@ -113,14 +154,23 @@ _MANY_FILES = 16
 
 
 def inputs(
-    plan: WirePlan, named: Mapping[str, Sequence[Name]], unused: Collection[str] = (), rules: Rules = naming.DEFAULT
+    plan: WirePlan,
+    named: Mapping[str, Sequence[Name]],
+    unused: Collection[str] = (),
+    rules: Rules = naming.DEFAULT,
+    queries: Mapping[str, Query] | None = None,
 ) -> tuple[Dataset, ...]:
-    """The datasets that the plan reads, each once, in order of name. `unused` are operators that are left out."""
+    """The datasets that the plan reads, each once, in order of name.
+
+    `unused` are operators that are left out. A table of one of the `queries` has the columns that the query uses.
+    """
     found: dict[str, list[Dataset]] = {}
     for operation in plan.operations.values():
         if operation.kind == "read" and operation.id not in unused:
             columns = tuple(_column(plan, i) for i in operation.output or () if not hides(plan, operation, i))
+            query = (queries or {}).get(operation.id)
             for name in named[operation.id]:
+                columns = columns if query is None else tuple(query.tables[name.uri].values())
                 found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType", rules))
     return tuple(_merged(found[uri]) for uri in sorted(found))
 

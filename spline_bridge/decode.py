@@ -105,8 +105,10 @@ def _error(error: Any) -> str | None:
 
 
 def _plan(wire: WirePlan, identity: str, version: str, rules: Rules) -> Plan:
-    named = datasets.names(wire, identity, rules)
-    found = bounded(resolve(wire, {op: [name.uri for name in listed] for op, listed in named.items()}))
+    queries = datasets.jdbc_queries(wire, identity, rules)
+    named = datasets.names(wire, identity, rules, queries)
+    uris = {op: [name.uri for name in listed] for op, listed in named.items()}
+    found = bounded(resolve(wire, uris, queries))
     job, job_run = jobs.identify(wire.name, wire.labels, wire.extra)
     target = datasets.target(wire, named, found.names, rules)
     return Plan(
@@ -116,7 +118,7 @@ def _plan(wire: WirePlan, identity: str, version: str, rules: Rules) -> Plan:
         effect=datasets.effect(wire, named),
         command=wire.operations[wire.write].name,
         role=datasets.role(wire),
-        inputs=_bounded_inputs(datasets.inputs(wire, named, found.unused, rules), found),
+        inputs=_bounded_inputs(datasets.inputs(wire, named, found.unused, rules, queries), found),
         columns=tuple(_column(name, value) for name, value in zip(found.names, found.values, strict=False)),
         derivations=_derivations(found, target),
         dependencies=tuple(

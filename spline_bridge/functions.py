@@ -97,7 +97,7 @@ PARTITION_OVERWRITES = frozenset({"OverwritePartitionsDynamic"})
 #: Commands that keep the rows that they do not touch.
 ROW_LEVEL = frozenset({
     "MergeIntoCommand", "MergeIntoTable", "MergeIntoIcebergTable", "UpdateCommand", "UpdateTable", "DeleteCommand",
-    "DeleteFromTable", "ReplaceData", "WriteDelta",
+    "DeleteFromTable", "ReplaceData", "WriteDelta", "MergeIntoHoodieTableCommand",
 })  # fmt: skip
 
 #: Commands that always replace the whole target.

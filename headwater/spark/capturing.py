@@ -88,6 +88,9 @@ class Capture:
         identity = sessions.identity_in(spark)
         own = identity(self._proxy)
         self._listener.is_this = lambda other: identity(other) == own
+        self._listener.batches = lambda: [
+            execution for listener in tuple(self._sessions.values()) if listener for execution in listener.executions()
+        ]
         self._add(spark)
         sessions.follow(self._made)
 

@@ -10,11 +10,12 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from headwater.spline_bridge.agent import Captured, Run, is_write, read
+from headwater.spline_bridge.agent import Captured, Run, is_checkpoint, is_write, output_ids, read
 
 __all__ = ["Application", "Bounded", "Listener", "Taken", "TooSlow"]
 
@@ -26,6 +27,13 @@ _NS_IN_MS = 1_000_000
 _ERROR_CHARACTERS = 2_000
 #: Plans that take too long to read before capture ends: then something is wrong that will not end by itself.
 _SLOW_READS = 3
+
+#: Checkpoints whose plans are kept. An iterative job makes one every few rounds, and reads the last of them.
+_MOST_CHECKPOINTS = 50
+#: Inserts of which the place and times are kept, for the CREATE TABLE AS SELECT that made them. More than run at once.
+_MOST_INSERTS = 100
+#: Start and end of an execution are taken from two clocks of Spark's.
+_LAG_MS = 1_000
 
 #: Called with each captured plan; must return at once.
 Taken = Callable[[Captured, Run], None]
@@ -96,6 +104,10 @@ class Listener:
         self._max_plan = max_plan_mb * _MB
         self._reader = Bounded()
         self.is_this: Callable[[Any], bool] = lambda _other: False
+        #: The newest executions of streams, whose rows a ``foreachBatch`` function is given.
+        self.batches: Callable[[], Iterable[Any]] = tuple
+        self._checkpoints: OrderedDict[tuple[str, ...], Captured] = OrderedDict()
+        self._inserts: deque[tuple[str, int, int]] = deque(maxlen=_MOST_INSERTS)
         self._slow = 0
 
     # Called by Spark --------------------------------------------------------------------------------------------------
@@ -142,8 +154,11 @@ class Listener:
         expected.set()
 
         def work() -> None:
-            if is_write(heard.func_name, heard.query_execution):
-                captured, run = read(heard.query_execution), _run(heard, self._application)
+            if is_checkpoint(heard.func_name) and heard.error is None:
+                self._remember(heard.query_execution)
+            elif is_write(heard.func_name, heard.query_execution):
+                captured, run = read(heard.query_execution, self._behind), _run(heard, self._application)
+                captured = self._placed(captured, run)
                 if expected.is_set():
                     self._hand_on(captured, run)
 
@@ -154,6 +169,40 @@ class Listener:
             self._too_slow()
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever its plan holds
             _LOG.warning("a report is lost: the plan could not be read (%s)", first_line(error))
+
+    def _remember(self, query_execution: Any) -> None:
+        """Keep the plan of a checkpoint for later writes; it may be computed from checkpoints itself."""
+        captured = read(query_execution, self._behind)
+        if len(captured.plan) <= self._max_plan:
+            self._checkpoints[output_ids(query_execution)[0]] = captured
+        while len(self._checkpoints) > _MOST_CHECKPOINTS:
+            self._checkpoints.popitem(last=False)
+
+    def _behind(self, ids: tuple[str, ...]) -> Captured | None:
+        """The plan whose rows a leaf with these expression ids holds: a checkpoint's, or a micro-batch's."""
+        if ids in self._checkpoints:
+            return self._checkpoints[ids]
+        batch = next((each for each in self.batches() if ids in output_ids(each)), None)
+        return None if batch is None else read(batch)
+
+    def _placed(self, captured: Captured, run: Run) -> Captured:
+        """A CREATE TABLE AS SELECT with the location that its own insert has written to.
+
+        The catalog was asked for it just now; by this time the database may be another one. Spark tells of the insert
+        first, and it lies within the time of the command.
+        """
+        command = captured.command
+        if "location" not in command:
+            path = command.get("path") or dict(command.get("table") or {}).get("Location")
+            if path:
+                self._inserts.append((str(path), run.started_ms, run.ended_ms))
+            return captured
+        name = str(dict(command.get("table") or {}).get("Table") or "").lower()
+        for path, started, ended in reversed(self._inserts):
+            within = run.started_ms - _LAG_MS <= started and ended <= run.ended_ms + _LAG_MS
+            if within and path.rstrip("/").rpartition("/")[2].lower() == name:
+                return replace(captured, command={**command, "location": path})
+        return captured
 
     def _hand_on(self, captured: Captured, run: Run) -> None:
         if len(captured.plan) > self._max_plan:

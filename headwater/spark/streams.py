@@ -6,6 +6,7 @@ listeners of streams from 3.4 on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -16,6 +17,8 @@ __all__ = ["Batch", "listen", "unlisten"]
 Batch = Callable[[Any, "int | None", "str | None"], None]
 
 _OWN_FUNCTION = "ForeachBatchSink"
+#: Queries that have ended of which the last execution is held.
+_MOST_ENDED = 20
 
 
 def listen(spark: Any, batch: Batch) -> Any:
@@ -41,6 +44,12 @@ class _Streams:
         self._spark = spark
         self._batch = batch
         self._queries: dict[str, Any] = {}
+        self._ended: deque[Any] = deque(maxlen=_MOST_ENDED)
+
+    def executions(self) -> list[Any]:
+        """The newest execution of each query; of those that have ended too, since their writes are heard of later."""
+        running = [query.lastExecution() for query in tuple(self._queries.values())]
+        return [execution for execution in (*running, *self._ended) if execution is not None]
 
     def onQueryStarted(self, event: Any) -> None:  # noqa: N802 - Spark's name
         """Called before ``start()`` returns."""
@@ -62,5 +71,8 @@ class _Streams:
     def onQueryTerminated(self, event: Any) -> None:  # noqa: N802 - Spark's name
         """The query has ended, by an error perhaps."""
         query = self._queries.pop(str(event.runId), None)
-        if query is not None and event.exception and (execution := query.lastExecution()) is not None:
-            self._batch(execution, None, str(event.exception))
+        execution = None if query is None else query.lastExecution()
+        if execution is not None:
+            self._ended.append(execution)
+            if event.exception:
+                self._batch(execution, None, str(event.exception))

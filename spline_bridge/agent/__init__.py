@@ -8,8 +8,8 @@ Wire form: https://absaoss.github.io/spline/
 
 from __future__ import annotations
 
-from headwater.spline_bridge.agent.capture import is_write, read
+from headwater.spline_bridge.agent.capture import is_checkpoint, is_write, output_ids, read
 from headwater.spline_bridge.agent.model import Captured, Report, Run
 from headwater.spline_bridge.agent.plan import report
 
-__all__ = ["Captured", "Report", "Run", "is_write", "read", "report"]
+__all__ = ["Captured", "Report", "Run", "is_checkpoint", "is_write", "output_ids", "read", "report"]

@@ -6,7 +6,8 @@ bounded, and nothing that came from the JVM is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -26,7 +27,7 @@ from headwater.spline_bridge.agent.getters import (
     text,
     value,
 )
-from headwater.spline_bridge.agent.model import Captured, Leaf
+from headwater.spline_bridge.agent.model import Captured, Frozen, Leaf
 
 #: Of a plan with more leaves, the sources of those beyond are not named.
 _MOST_LEAVES = 500
@@ -94,6 +95,10 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
     **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
     "MergeIntoTable": _target("targetTable"),
+    "InsertIntoHoodieTableCommand": _target("logicalRelation"),
+    "MergeIntoHoodieTableCommand": {
+        "relation": lambda command: relations.details(command.mergeInto().targetTable()),
+    },
     **dict.fromkeys(("MergeIntoCommand", "UpdateCommand", "DeleteCommand"), _target("target")),
     "WriteToMicroBatchDataSource": {
         "table": value("table.name"),
@@ -117,12 +122,14 @@ _INNER: Mapping[str, tuple[str, ...]] = {
             "OptimizedCreateHiveTableAsSelectCommand",
             "InsertIntoDataSourceDirCommand",
             "InsertIntoDataSourceCommand",
+            "InsertIntoHoodieTableCommand",
             "CreateTableAsSelect",
             "ReplaceTableAsSelect",
         ),
         ("query",),
     ),
     "MergeIntoCommand": ("source", "target"),
+    "MergeIntoHoodieTableCommand": ("mergeInto",),
     "UpdateCommand": ("target",),
     "DeleteCommand": ("target",),
 }
@@ -136,7 +143,20 @@ def is_write(func_name: str, query_execution: Any) -> bool:
     if func_name in _ACTIONS:
         return False
     plan = query_execution.analyzed()
-    return class_name(plan) in COMMANDS and not (_ignored(plan, query_execution) or _staged(plan))
+    name = class_name(plan)
+    if name not in COMMANDS:
+        return _may_write(name)
+    return not (_ignored(plan, query_execution) or _staged(plan))
+
+
+def _may_write(command: str) -> bool:
+    """Whether a command without a rule writes data, by its name: it is reported, with a target that nobody knows."""
+    return bool(_WRITING.search(command)) and not _HARMLESS.search(command)
+
+
+_WRITING = re.compile(r"Insert|Write|Save|Merge|Update|Delete|Overwrite|Append|Clone|Restore|ConvertTo|Copy|Upsert")
+#: Commands about views, columns, statistics and settings; and what Spark itself makes of commands that it tells of too.
+_HARMLESS = re.compile(r"View|Column|Properties|Namespace|Function|Exec$|Statistics|Cache|ToStream|MicroBatch")
 
 
 def _staged(plan: Any) -> bool:
@@ -171,7 +191,30 @@ def _metrics(executed: Any) -> dict[str, int]:
     return {name: int(number) for name, number in values.items() if number.isdigit()}
 
 
-def read(query_execution: Any) -> Captured:
+#: Actions that put the rows of a frame aside; what is computed from them later does not show where they are from.
+_CHECKPOINTS = frozenset({"checkpoint", "localCheckpoint"})
+
+#: Gives the plan whose rows a leaf holds, by the expression ids of the leaf; None if it is not known.
+Behind = Callable[[tuple[str, ...]], "Captured | None"]
+
+
+def is_checkpoint(func_name: str) -> bool:
+    """Whether an action is a checkpoint, whose plan belongs before the plans of later writes."""
+    return func_name in _CHECKPOINTS
+
+
+def output_ids(query_execution: Any) -> tuple[tuple[str, ...], ...]:
+    """The expression ids of an execution's output; of a micro-batch also those of what its sink is given."""
+    plan = query_execution.analyzed()
+    inner = [plan.children().head()] if class_name(plan).startswith(_SINKS) else []
+    return tuple(_ids(each) for each in (plan, *inner))
+
+
+#: What stands above the plan of a micro-batch.
+_SINKS = "WriteToMicroBatch"
+
+
+def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
     """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
     plan = query_execution.analyzed()
     command = class_name(plan)
@@ -185,7 +228,11 @@ def read(query_execution: Any) -> Captured:
     details["filesystem"] = ask(_default_filesystem, query_execution)
     text_ = str(plan.toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
-    return Captured(text_, details, (*_leaves(plan, command), *expansions))
+    leaves = tuple(_leaves(plan, command))
+    rows = dict.fromkeys(leaf.ids for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids)
+    known = ((ids, behind(ids)) for ids in rows)
+    frozen = tuple(Frozen(ids, found) for ids, found in known if found is not None)
+    return Captured(text_, details, (*leaves, *expansions), frozen)
 
 
 def _located(table: Any) -> bool:

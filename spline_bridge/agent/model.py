@@ -44,12 +44,24 @@ class Captured:
     """All that was read from the JVM for one execution. Picklable; nothing in it refers to the JVM.
 
     `plan` is ``TreeNode.toJSON`` of the analysed logical plan, `command` the answers of its root's getters, `leaves`
-    those of its leaves, subqueries included.
+    those of its leaves, subqueries included. `frozen` are the plans behind leaves that are rows of an RDD.
     """
 
     plan: str
     command: Mapping[str, Any]
     leaves: tuple[Leaf, ...] = ()
+    frozen: tuple[Frozen, ...] = ()
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The plan whose rows a leaf holds: that of a checkpoint, or of a stream's micro-batch in ``foreachBatch``.
+
+    `ids` are the expression ids of its output, which the leaf (a ``LogicalRDD``) keeps.
+    """
+
+    ids: tuple[str, ...]
+    captured: Captured
 
 
 @dataclass(frozen=True)

@@ -178,8 +178,16 @@ def _row_level(node: Node, scope: OperatorScope) -> Columns:
     assigned = rowlevel.assignments(node, [scope.named(column) for column in target])
     if not assigned:
         return target
-    sources = {column: [scope.typed(e) for n, e in assigned if n == scope.named(column).lower()] for column in target}
-    return [scope.same(column, (*found, Typed({"__attrId": column.attribute}))) for column, found in sources.items()]
+    given: dict[str, list[Typed]] = {}
+    for name, value in assigned:
+        given.setdefault(name, []).append(scope.typed(value))
+    kept = [
+        scope.same(column, (*given.pop(scope.named(column).lower(), ()), Typed({"__attrId": column.attribute})))
+        for column in target
+    ]
+    # A MERGE with schema evolution assigns to columns that the target does not have yet.
+    added = [scope.new(rowlevel.column_named(name), sources) for name, sources in given.items()]
+    return [*kept, *added]
 
 
 def _merge_rows(node: Node, scope: OperatorScope) -> Columns:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater.spline_bridge.agent.build import Builder, BuiltOperator
-from headwater.spline_bridge.agent.model import Captured, Report, Run
-from headwater.spline_bridge.agent.tree import parse
+from headwater.spline_bridge.agent.model import Captured, Leaf, Report, Run
+from headwater.spline_bridge.agent.operators import listed
+from headwater.spline_bridge.agent.tree import Tree, everything, parse
 from headwater.spline_bridge.agent.writes import Write, write
 from headwater.spline_bridge.glue_names import APPLICATION, JOB_NAME
 from headwater.spline_bridge.redact import redact
@@ -31,8 +32,8 @@ def report(captured: Captured, run: Run) -> Report:
 
 
 def _plan(captured: Captured, run: Run) -> dict[str, Any]:
-    tree = parse(captured.plan)
-    builder = Builder(captured.leaves, tree.types, captured.command.get("filesystem"), tree.hidden)
+    tree, leaves = _whole(captured)
+    builder = Builder(leaves, tree.types, captured.command.get("filesystem"), tree.hidden)
     target = write(tree.root, captured.command)
     rows = builder.add(target.query) if target.query is not None else None
     name, job = _names(run)
@@ -57,6 +58,27 @@ def _plan(captured: Captured, run: Run) -> dict[str, Any]:
         "agentInfo": AGENT,
         "extraInfo": {"appName": name, **job, "dataTypes": builder.types.listed},
     }
+
+
+def _whole(captured: Captured) -> tuple[Tree, tuple[Leaf, ...]]:
+    """The plan with the plans of checkpoints and micro-batches in place of the leaves that hold their rows."""
+    tree, leaves = parse(captured.plan), captured.leaves
+    if not captured.frozen:
+        return tree, leaves
+    before = {frozen.ids: _whole(frozen.captured) for frozen in captured.frozen}
+    for node in everything(tree.root):
+        ids = tuple(str(item.fields["exprId"]) for item in listed(node)) if node.name == "LogicalRDD" else ()
+        if ids in before:
+            found = before[ids][0].root
+            while found.name.startswith("WriteTo") and found.children:  # a micro-batch, below its sink
+                found = found.children[0]
+            node.become(found)
+    types, hidden = dict(tree.types), set(tree.hidden)
+    for inner, inner_leaves in before.values():
+        types = {**inner.types, **types}
+        hidden |= inner.hidden
+        leaves = (*leaves, *inner_leaves)
+    return Tree(tree.root, types, frozenset(hidden)), leaves
 
 
 def _params(target: Write, rows: BuiltOperator | None, builder: Builder) -> dict[str, Any]:

@@ -83,6 +83,14 @@ def _by_position(command: Node, target: list[str]) -> Iterator[tuple[str, Node]]
     yield from zip(target, roots(command.fields.get("updateExpressions")), strict=False)
 
 
+def column_named(name: str) -> Node:
+    """A column that only a command names; Spark has no expression id for it."""
+    return Node("org.apache.spark.sql.catalyst.expressions.AttributeReference", 0, {"name": name, "exprId": _NO_ID})
+
+
+_NO_ID = -1
+
+
 def _nothing(command: Node, target: list[str]) -> Iterator[tuple[str, Node]]:
     yield from ()
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 #: Arguments of operators that are plans, or say what a command writes to.
 _PLANS = frozenset({
     "query", "analyzedQuery", "source", "target", "table", "name", "sourceTable", "targetTable", "originalTable",
-    "plan", "groupFilterCondition",
+    "plan", "groupFilterCondition", "logicalRelation", "mergeInto",
 })  # fmt: skip
 
 
@@ -28,6 +28,11 @@ class Node:
         self.count = count
         self.fields = fields
         self.children: list[Node] = []
+
+    def become(self, other: Node) -> None:
+        """Be another node from now on, wherever this one stands."""
+        self.package, self.name, self.count = other.package, other.name, other.count
+        self.fields, self.children = other.fields, other.children
 
     def __repr__(self) -> str:
         return f"Node({self.name}, {len(self.children)} children)"
@@ -136,6 +141,21 @@ def walk(root: Node) -> Iterator[Node]:
         node = stack.pop()
         yield node
         stack.extend(reversed(node.children))
+
+
+def everything(root: Node) -> list[Node]:
+    """A node, all below it, and all that their fields hold; each once."""
+    found: dict[int, Node] = {}
+    stack: list[Any] = [root]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Node):
+            if id(item) not in found:
+                found[id(item)] = item
+                stack += [*item.children, *item.fields.values()]
+        elif isinstance(item, list):
+            stack += item
+    return list(found.values())
 
 
 def expressions(node: Node) -> dict[str, Any]:

@@ -120,6 +120,22 @@ def _relation(root: Node, details: Details) -> Write:
     )
 
 
+def _hudi_insert(root: Node, details: Details) -> Write:
+    """An INSERT of Hudi's own: by position, into the table's columns without those that Hudi adds to each row."""
+    relation = root.fields.get("logicalRelation")
+    output = list(roots(relation.fields.get("output"))) if isinstance(relation, Node) else []
+    own = tuple(column for column in output if not str(column.fields.get("name")).startswith("_hoodie_"))
+    written = _to(_source(details.get("relation", {}), details), root, append=root.fields.get("overwrite") is False)
+    return replace(written, columns=own)
+
+
+def _hudi_merge(root: Node, details: Details) -> Write:
+    """A MERGE of Hudi's own holds Spark's."""
+    merge = root.fields.get("mergeInto")
+    written = _to(_source(details.get("relation", {}), details), root)
+    return replace(written, query=rowlevel.operation(merge)) if isinstance(merge, Node) else written
+
+
 def _as_select(root: Node, details: Details) -> Write:
     properties = {**details.get("properties", {})}
     properties.setdefault("provider", details.get("provider"))
@@ -156,6 +172,8 @@ def _to(found: Source | None, root: Node, *, append: bool = False) -> Write:
 _RULES: Mapping[str, Callable[[Node, Details], Write]] = {
     "InsertIntoHadoopFsRelationCommand": _files,
     "SaveIntoDataSourceCommand": _options,
+    "InsertIntoHoodieTableCommand": _hudi_insert,
+    "MergeIntoHoodieTableCommand": _hudi_merge,
     **dict.fromkeys(("InsertIntoDataSourceDirCommand", "InsertIntoHiveDirCommand"), _directory),
     **dict.fromkeys(
         (

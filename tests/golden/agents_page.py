@@ -30,6 +30,23 @@ And in every plan: ids that stay the same from run to run (no Spark ids, times, 
 time and the numbers of the write in the event, and no pickled functions. Subqueries, MERGE and the like are written in
 the wire format's own terms (operations, attributes, references), so that any Spline server gains.
 
+## Conventions
+
+- `COALESCE` (`NVL`, `IFNULL`) gives each operand CONDITIONAL beside DIRECT, and `count` is masking, as
+  OpenLineage's spec has it. Of `CASE` and `IF` only the conditions are CONDITIONAL. Where all branches are one
+  value, there is no condition.
+- Keys of a scalar subquery, or of an EXISTS in the SELECT list, belong to the column that it makes. In a WHERE they
+  are keys of the whole output.
+- How many rows a generator makes is INDIRECT/JOIN of the whole output, but for `stack` and arrays or maps that list
+  their items: these have as many for each row.
+- A list of files is one dataset, their folder's, where the folder has partitions (`dt=...`), where the names differ
+  in numbers and ids only, or where there are more than 16 of one kind.
+- A plan keeps 20,000 column edges. Columns with the most sources are left out first: they are unresolved, and say
+  how many sources they had. So opaque code over more than 141 columns with as many results has the dataset edge
+  alone.
+- A JDBC read whose URL ends in a masked password stays unresolved, even where its query can be read: the name is
+  cut off.
+
 ## What neither sees
 
 - Code: a UDF's body, `mapInPandas`, RDDs. Columns behind it are marked as not exact, or as unresolved.

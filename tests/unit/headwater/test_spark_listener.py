@@ -86,3 +86,20 @@ def test_spark_connect_is_refused_in_a_sentence(caplog: pytest.LogCaptureFixture
     assert caplog.messages[0].startswith("nothing is captured: Spark Connect is not captured: ")
     with pytest.raises(WrongUse, match="start the script with a classic session"):
         headwater.spark.capture(client, "http://127.0.0.1:9", strict=True)
+
+
+def test_the_location_of_a_created_table_is_where_its_insert_wrote() -> None:
+    """The catalog is asked for it when the listener is called: by then the database may be somewhere else."""
+    listening = listener([])
+
+    def run(begin: int, end: int) -> Run:
+        return Run("app-1", "nightly", "me", "3.5.9", begin, end)
+
+    def created(begin: int, end: int) -> object:
+        command = {"table": {"Table": "Sold", "Database": "shop"}, "location": "file:/day2/sold"}
+        return listening._placed(Captured("[]", command), run(begin, end)).command["location"]
+
+    listening._placed(Captured("[]", {"path": "file:/day1/sold"}), run(2_000, 5_000))
+    listening._placed(Captured("[]", {"path": "file:/other"}), run(2_000, 5_000))
+    assert created(1_500, 5_500) == "file:/day1/sold"
+    assert created(20_000, 25_000) == "file:/day2/sold"  # no insert of its own is known: what the catalog says

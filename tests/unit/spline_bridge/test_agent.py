@@ -11,7 +11,7 @@ import pytest
 
 from headwater.graphmodel.model import Effect
 from headwater.spline_bridge.agent import Captured, Run, report
-from headwater.spline_bridge.agent.model import Leaf
+from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
 from headwater.spline_bridge.agent.tree import parse
 from headwater.spline_bridge.decode import decode_plan
@@ -140,3 +140,78 @@ def test_the_agent_needs_the_standard_library_alone() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "['headwater']"
+
+
+def rows(key: int) -> dict[str, object]:
+    """A leaf that holds rows of an RDD, with one column."""
+    return {
+        "class": "org.apache.spark.sql.execution.LogicalRDD",
+        "num-children": 0,
+        "output": [[attribute("n", key)]],
+        "rdd": None,
+    }
+
+
+def relation(key: int) -> dict[str, object]:
+    return {
+        "class": "org.apache.spark.sql.execution.datasources.LogicalRelation",
+        "num-children": 0,
+        "output": [[attribute("n", key)]],
+    }
+
+
+def sink(above: int) -> dict[str, object]:
+    return {
+        "class": "org.apache.spark.sql.execution.streaming.sources.WriteToMicroBatchDataSourceV1",
+        "num-children": above,
+    }
+
+
+@pytest.mark.parametrize("above", [[], [sink(1)]])
+def test_the_rows_of_a_checkpoint_or_a_batch_come_from_the_plan_behind_them(above: list[dict[str, object]]) -> None:
+    insert_of_rows = [*json.loads(insert(7).plan)[:1], rows(7)]
+    leaf = Leaf("LogicalRelation", ("7",), {"paths": ["s3://lake/raw"], "format": "Parquet"})
+    before = Captured(json.dumps([*above, relation(7)]), {}, (leaf,))
+    captured = replace(insert(7), plan=json.dumps(insert_of_rows), frozen=(Frozen(("7",), before),))
+    plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert {(d.source_dataset, d.source_column, d.target) for d in plan.derivations} == {("s3://lake/raw", "n", "n")}
+    unknown = replace(captured, frozen=(Frozen(("8",), before),))
+    assert decode_plan(json.dumps(report(unknown, RUN).plan).encode(), FLAT).derivations == ()
+
+
+def merge_action(name: str, key: int) -> list[dict[str, object]]:
+    """``SET name = <the column with that id>``, as Delta's plan has it."""
+    action = {
+        "class": f"{_CATALYST}plans.logical.DeltaMergeAction",
+        "num-children": 1,
+        "targetColNameParts": f"[{name}]",
+        "expr": 0,
+    }
+    return [action, attribute(name, key)]
+
+
+def test_a_merge_that_adds_columns_to_its_target_gives_them_lineage() -> None:
+    """With schema evolution the clauses assign to columns that the target does not have."""
+    clause = {
+        "class": f"{_CATALYST}plans.logical.DeltaMergeIntoNotMatchedInsertClause",
+        "num-children": 2,
+        "condition": None,
+        "actions": [0, 1],
+    }
+    merge = {
+        "class": "org.apache.spark.sql.delta.commands.MergeIntoCommand",
+        "num-children": 0,
+        "source": [{**relation(1), "output": [[attribute("id", 1)], [attribute("w", 2)]]}],
+        "target": [{**relation(3), "output": [[attribute("id", 3)]]}],
+        "condition": [attribute("id", 1)],
+        "notMatchedClauses": [[clause, *merge_action("id", 1), *merge_action("w", 2)]],
+    }
+    leaves = (
+        Leaf("LogicalRelation", ("1", "2"), {"paths": ["s3://lake/raw"], "format": "Parquet"}),
+        Leaf("LogicalRelation", ("3",), {"paths": ["s3://lake/t"], "format": "Parquet"}),
+    )
+    command = {"relation": {"paths": ["s3://lake/t"], "format": "Parquet"}}
+    plan = decode_plan(json.dumps(report(Captured(json.dumps([merge]), command, leaves), RUN).plan).encode(), FLAT)
+    assert [column.name for column in plan.columns] == ["id", "w"]
+    found = {(d.source_dataset, d.source_column, d.target) for d in plan.derivations}
+    assert found == {("s3://lake/t", "id", "id"), ("s3://lake/raw", "id", "id"), ("s3://lake/raw", "w", "w")}

@@ -1,0 +1,115 @@
+"""A JDBC read by a query: its columns come from those of the tables that the query names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headwater.graphmodel.model import Plan
+from tests.unit.spline_bridge.plans import direct, document, indirect, mapped, read
+
+URL = "jdbc:postgresql://h/shop"
+
+
+def queried(sql: str, *output: str, option: str = "query", url: str = URL) -> Plan:
+    params: dict[str, Any] = {"url": url, option: sql}
+    source = {**read("r", "", output, sourceType="jdbc"), "inputSources": [f"{url}:{sql}"], "params": params}
+    return mapped(document([], reads=[source]))
+
+
+P, O = "shop.public.person", "shop.public.orders"  # noqa: E741
+#: SQL, its columns -> DIRECT sources by column, INDIRECT ones of all rows and of columns
+QUERIES: dict[str, tuple[str, dict[str, set[str]], dict[str, set[str]]]] = {
+    "aliases": (
+        "select name as namex, city from person where id > 3",
+        {"namex": {f"IDENTITY {P}.name"}, "city": {f"IDENTITY {P}.city"}},
+        {"*": {f"FILTER {P}.id"}},
+    ),
+    "a join of aliased tables": (
+        "select p.name, o.amount * 2 as double_ from person p join orders o on p.id = o.person_id",
+        {"name": {f"IDENTITY {P}.name"}, "double_": {f"TRANSFORMATION {O}.amount"}},
+        {"*": {f"JOIN {P}.id", f"JOIN {O}.person_id"}},
+    ),
+    "groups": (
+        "select city, count(*) as n, sum(age) as s from person group by city having max(id) > 1 order by city",
+        {"city": {f"IDENTITY {P}.city"}, "n": set(), "s": {f"AGGREGATION {P}.age"}},
+        {"*": {f"GROUP_BY {P}.city", f"FILTER {P}.id", f"SORT {P}.city"}},
+    ),
+    "a CTE and a subquery": (
+        "with x as (select id as i, name from person where age > 1) select q.i, q.name from (select i, name from x) q",
+        {"i": {f"IDENTITY {P}.id"}, "name": {f"IDENTITY {P}.name"}},
+        {"*": {f"FILTER {P}.age"}},
+    ),
+    "a union": (
+        "select id as k from person union all select person_id from orders",
+        {"k": {f"IDENTITY {P}.id", f"IDENTITY {O}.person_id"}},
+        {"*": set()},
+    ),
+    "CASE and a window": (
+        "select case when age > 1 then name else city end c, rank() over (partition by city order by id) r from person",
+        {"c": {f"TRANSFORMATION {P}.name", f"TRANSFORMATION {P}.city"}, "r": set()},
+        {"*": set(), "c": {f"CONDITIONAL {P}.age"}, "r": {f"WINDOW {P}.city", f"WINDOW {P}.id"}},
+    ),
+    "a correlated subquery": (
+        "select name from person p where exists (select 1 from orders o where o.person_id = p.id)",
+        {"name": {f"IDENTITY {P}.name"}},
+        {"*": {f"FILTER {O}.person_id", f"FILTER {P}.id"}},
+    ),
+    "all columns of one table, filtered": (
+        "select * from person where age > 1",
+        {"id": {f"IDENTITY {P}.id"}, "name": {f"IDENTITY {P}.name"}},
+        {"*": {f"FILTER {P}.age"}},
+    ),
+    "all columns of one of two tables, and another": (
+        "select p.*, o.amount from person p join orders o on p.id = o.person_id",
+        {"id": {f"IDENTITY {P}.id"}, "amount": {f"IDENTITY {O}.amount"}},
+        {"*": {f"JOIN {P}.id", f"JOIN {O}.person_id"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", QUERIES)
+def test_columns_come_from_those_of_the_tables(case: str) -> None:
+    sql, wanted, keys = QUERIES[case]
+    plan = queried(sql, *wanted)
+    assert direct(plan) == wanted
+    assert indirect(plan) == keys
+    assert not any(dataset.uri.startswith("unresolved:") for dataset in plan.inputs)
+
+
+def test_a_query_in_place_of_a_table_is_read_too() -> None:
+    plan = queried("(select name as n from person) q", "n", option="dbtable")
+    assert direct(plan) == {"n": {f"IDENTITY {P}.name"}}
+    assert [(d.uri, d.columns) for d in plan.inputs] == [("postgres://h:5432/shop.public.person", ("name",))]
+
+
+def test_a_database_in_a_file_and_a_schema() -> None:
+    url = "jdbc:h2:file:/lake/shop;DATABASE_TO_UPPER=FALSE"
+    plan = queried("select name as namex from sales.person", "namex", url=url)
+    assert [d.uri for d in plan.inputs] == ["h2:///lake/shop/sales.person"]
+
+
+UNREAD: dict[str, tuple[str, dict[str, set[str]], bool]] = {
+    "a column that may be of either table": ("select name from person, orders", {"name": set()}, False),
+    "a procedure": ("exec all_people 1", {"name": set()}, True),
+    "no SQL": ("select from where (", {"name": set()}, True),
+    "too deep": ("select " + "(" * 500 + "name" + ")" * 500 + " from person", {"name": set()}, True),
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_what_is_not_certain_stays_unresolved(case: str) -> None:
+    sql, wanted, unread = UNREAD[case]
+    plan = queried(sql, *wanted)
+    if unread:
+        assert [d.uri.partition(":")[0] for d in plan.inputs] == ["unresolved"]
+    else:
+        assert direct(plan) == wanted
+        assert not plan.columns[0].resolved
+
+
+def test_a_source_that_ends_in_a_masked_password_stays_unresolved() -> None:
+    params = {"url": URL, "query": "select name from person"}
+    masked = {**read("r", "", ["name"]), "inputSources": [f"{URL}?user=a&password=*****"], "params": params}
+    assert mapped(document([], reads=[masked])).inputs[0].uri.startswith("unresolved:")
