@@ -65,12 +65,13 @@ class Derived:
 
     def clear(self) -> None:
         """Forget everything, parked entries too: a replay finds them again."""
-        self.connection.close()
-        self._reader.close()
-        if self._path is not None:
-            _remove(self._path)
-        self._connect()
-        self._create()
+        with self._reading:  # a thread that counts at this moment still uses its connection
+            self._reader.close()
+            self.connection.close()
+            if self._path is not None:
+                _remove(self._path)
+            self._connect()
+            self._create()
 
     def close(self) -> None:
         """Close the file; closing twice is no error."""

@@ -15,8 +15,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,7 @@ from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore, open_store, set_aside
 from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, TransientError
 from headwater.ingest.fold.file import Derived, Parked
+from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store, is_own, lock, tables_of
 from headwater.ingest.graph.following import BATCH
@@ -38,9 +39,10 @@ from headwater.ingest.ledger.folder_lock import FolderLock
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
-from headwater.queries.answers.errors import NodeNotFound
-from headwater.queries.answers.shapes import Result
-from headwater.queries.catalogue.catalogue import run
+from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, QueryError, UnknownQuery
+from headwater.queries.answers.shapes import Result, not_complete
+from headwater.queries.catalogue.catalogue import BY_NAME, run
+from headwater.queries.catalogue.parameters import parse
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,10 @@ _NICENESS = 10
 
 @dataclass(frozen=True)
 class Stats:
-    """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan."""
+    """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan.
+
+    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be.
+    """
 
     entries: int
     lag: int
@@ -63,6 +68,7 @@ class Stats:
     waiting: int
     vertices: Mapping[str, int]
     edges: Mapping[str, int]
+    rebuilding: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -73,6 +79,7 @@ class Stats:
             "waiting": self.waiting,
             "vertices": dict(self.vertices),
             "edges": dict(self.edges),
+            "rebuilding": self.rebuilding,
         }
 
 
@@ -197,22 +204,61 @@ class Service:
         return done
 
     def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Result:
-        """A canned query by its name; its errors are `queries.answers.errors`'."""
-        return run(name, self.store.g, given, rules=self.rules)
+        """A canned query by its name; its errors are `queries.answers.errors`'.
+
+        While the graph is drawn anew, an answer says that it is not complete, and GraphRebuilding is raised where else
+        something would not be found.
+        """
+        pairs = list(given.items() if isinstance(given, Mapping) else given)
+        if name in BY_NAME:
+            parse(BY_NAME[name].parameters, pairs)  # what is wrong with the question itself is no matter of the graph
+        drawing = self._drawing()
+        with self.looking_up():
+            answer = run(name, self.store.g, pairs, rules=self.rules)
+        return answer if drawing is not None and drawing == self._drawing() else not_complete(answer, "rebuilding")
+
+    @contextmanager
+    def looking_up(self) -> Iterator[None]:
+        """What is not found within raises GraphRebuilding, unless all was read from one whole graph."""
+        drawing = self._drawing()
+        try:
+            yield
+        except UnknownQuery:
+            raise
+        except QueryError as error:
+            if drawing is not None and drawing == self._drawing():
+                raise
+            raise GraphRebuilding(f"the graph is being rebuilt, ask again soon: {error}", error.field) from error
+
+    def _drawing(self) -> int | None:
+        """Which drawing of the graph is asked now; None while it is not whole.
+
+        The number is read first: the projector says that it rebuilds, counts, and only then removes anything.
+        """
+        drawing = self.projector.drawings
+        return None if self.projector.rebuilding else drawing
 
     def entry(self, plan: str) -> int | None:
-        """The ledger entry with a payload of this plan; None if there is no such plan."""
+        """The ledger entry with a payload of this plan; None if there is no such plan. GraphRebuilding."""
+        try:
+            with self.looking_up():
+                return self._body_of(plan).sequence
+        except NodeNotFound:
+            return None
+
+    def _body_of(self, plan: str) -> BodyRef:
         ref = self.derived.body_of_logic(plan)
-        return None if ref is None else ref.sequence
+        if ref is None:
+            raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
+        return ref
 
     def types(self, plan: str) -> dict[str, str]:
         """The types of a plan's output columns by name; none if its payload was erased or does not say them.
 
-        NodeNotFound: there is no such plan.
+        NodeNotFound: there is no such plan. GraphRebuilding.
         """
-        ref = self.derived.body_of_logic(plan)
-        if ref is None:
-            raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
+        with self.looking_up():
+            ref = self._body_of(plan)
         entry = self.ledger.entry(ref.sequence)
         if entry is None or entry.body is None or entry.kind not in BRIDGES:
             return {}
@@ -234,7 +280,8 @@ class Service:
 
     def stats(self) -> Stats:
         """What there is."""
-        vertices, edges = counted(self.ask("stats", {"limit": 1_000}))
+        answer = self.ask("stats", {"limit": 1_000})
+        vertices, edges = counted(answer)
         return Stats(
             entries=self.ledger.count(),
             lag=self.projector.lag(),
@@ -242,6 +289,7 @@ class Service:
             waiting=self.projector.waiting(),
             vertices=vertices,
             edges=edges,
+            rebuilding=answer.reason == "rebuilding",
         )
 
 

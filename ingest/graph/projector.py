@@ -139,6 +139,16 @@ class Projector:
         return self._batches.needs_rebuild
 
     @property
+    def rebuilding(self) -> bool:
+        """Whether the graph is being drawn anew, so that answers may lack what it had. From any thread."""
+        return self._batches.rebuilding
+
+    @property
+    def drawings(self) -> int:
+        """How often the graph was begun anew since this projector was made. From any thread."""
+        return self._batches.drawings
+
+    @property
     def lost(self) -> GraphTaken | None:
         """Why nothing is written any more: another place has taken the graph. None while this one writes."""
         return self._ownership.lost

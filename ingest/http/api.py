@@ -144,9 +144,13 @@ async def _parked(request: web.Request) -> web.Response:
 
 
 async def _ready(request: web.Request) -> web.Response:
-    """Ready as soon as the ledger takes entries and the graph answers; `lag` says how far behind the graph is."""
-    lag, entries = await _in_thread(request, request.app[SERVICE].readiness)
-    return _json({"status": "ready", "entries": entries, "lag": lag})
+    """Ready as soon as the ledger takes entries and the graph answers; `lag` says how far behind the graph is.
+
+    `rebuilding`: it is being drawn anew, and answers say that they are not complete.
+    """
+    service = request.app[SERVICE]
+    lag, entries = await _in_thread(request, service.readiness)
+    return _json({"status": "ready", "entries": entries, "lag": lag, "rebuilding": service.projector.rebuilding})
 
 
 async def _metrics(request: web.Request) -> web.Response:
