@@ -3,6 +3,7 @@
 DIR/ledger.*          the ledger: the truth (`ingest.ledger.ledger` opens it)
 DIR/graph/            the embedded store
 DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
+DIR/drawings/         these two, since the graph was first drawn anew (`redrawing`)
 DIR/targets/          the same of stores that are not inside the folder
 DIR/naming.yaml       the naming rules, where a user has written some (`naming_file`)
 DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
@@ -15,7 +16,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +25,17 @@ from types import TracebackType
 from headwater.backoff import Backoff
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore, open_store, set_aside
+from headwater.graphstore.embedded.store import EmbeddedStore
 from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, TransientError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.folder.naming_file import rules_of
-from headwater.ingest.folder.targets import default_store, is_own, lock, tables_of
+from headwater.ingest.folder.redrawing import Redrawing
+from headwater.ingest.folder.targets import is_own, lock, opened_at, tables_of
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
-from headwater.ingest.graph.projector import Projector
+from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.folder_lock import FolderLock
@@ -86,7 +89,7 @@ class Stats:
 class Service:
     """Made by `Service.open`; one process at a time has a data folder open. A context manager."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a service is made of
         self,
         folder: Path,
         ledger: Ledger,
@@ -95,6 +98,8 @@ class Service:
         backoff: Backoff | None = None,
         ownership: Ownership | None = None,
         rules: Rules = DEFAULT,
+        *,
+        beside: Beside | None = None,
     ) -> None:
         """Use `Service.open`."""
         self.rules = rules
@@ -102,7 +107,9 @@ class Service:
         self.ledger = ledger
         self.store = store
         self.derived = derived
-        self.projector = Projector(ledger, store, derived, backoff=backoff, ownership=ownership, rules=rules)
+        self.projector = Projector(
+            ledger, store, derived, backoff=backoff, ownership=ownership, rules=rules, beside=beside
+        )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock: FolderLock | None = None
@@ -126,7 +133,7 @@ class Service:
             rules = rules_of(folder)
             ledger = open_ledger(folder, readonly=follows)
             undo.callback(ledger.close)
-            store, rebuilt = _open_store(store_url or default_store(folder))
+            store, rebuilt = _open_store(lambda: opened_at(folder, store_url))
             undo.callback(store.close)
             locked = lock(folder, store_url) if store_url and not is_own(folder, store_url) else None
             if locked:
@@ -141,7 +148,10 @@ class Service:
             if locked:  # before there is a projector, since the file of the tables may be made anew
                 with suppress(TransientError):  # `prepare` meets it again
                     whole = _tables_recovered(ledger, store, derived, tables_of(folder, store_url), ownership, rules)
-            service = cls(folder, ledger, store, derived, backoff, ownership, rules)
+            beside = None
+            if is_own(folder, store_url) and isinstance(store, EmbeddedStore):
+                beside = Redrawing(folder, store, derived)
+            service = cls(folder, ledger, store, derived, backoff, ownership, rules, beside=beside)
             service._lock = locked
             try:
                 if not whole:
@@ -318,22 +328,23 @@ def _tables_recovered(
     return True
 
 
-def _open_store(url: str) -> tuple[GraphStore, bool]:
-    """The store, and whether it is empty because the one that was there is damaged."""
+def _open_store(place: Callable[[], str]) -> tuple[GraphStore, bool]:
+    """The store, and whether it is empty because the one that was there is damaged. `place` gives its URL by now."""
     try:
-        return _when_free(url), False
+        return _when_free(place), False
     except Damaged as error:
+        url = place()
         aside = set_aside(url)
         log.warning("the graph store is damaged (%s); it was moved to %s and is rebuilt from the ledger", error, aside)
         return open_store(url), True
 
 
-def _when_free(url: str) -> GraphStore:
+def _when_free(place: Callable[[], str]) -> GraphStore:
     """The store, waited for: the graph process of a server that was killed ends a moment after the server."""
     end = time.monotonic() + _FREE_SECONDS
     while True:
         try:
-            return open_store(url)
+            return open_store(place())
         except InUse:
             if time.monotonic() >= end:
                 raise

@@ -179,7 +179,7 @@ async def _after(request: web.Request) -> None:
     sequence, projector = _integer(request, "after", 0), request.app[SERVICE].projector
     if sequence > await _in_thread(request, lambda: request.app[SERVICE].ledger.head().sequence):
         raise QueryError(f"the ledger has no entry {sequence} yet", "after")
-    if sequence > projector.checkpoint and not await asyncio.get_running_loop().run_in_executor(
+    if sequence > projector.reached and not await asyncio.get_running_loop().run_in_executor(
         request.app[_WAITERS], projector.wait_for, sequence, WAIT_SECONDS
     ):
         raise _GraphBehind(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
