@@ -13,8 +13,8 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -63,14 +63,13 @@ class EmbeddedStore:
         self._closed = False
         self._failed = False  #: a commit could not be written; the engine refuses all others until it is reopened
         self._lock = threading.Lock()  #: held by who writes, reopens or closes; readers need none
+        self._engine: _Engine | None = None  #: None while it is reopened
         self._open()
         self._g = traversal().with_remote(_Connection(self))
 
     def _open(self) -> None:
         self._store = _open(self.path, create=not self._readonly)
-        graph = self._store.graph
-        graph.set_limits(max_operations=0, max_string_size=0, max_array_size=0, max_map_size=0)
-        self._graph: graphersal.Graph | None = graph
+        self._engine = _Engine(self._store)
         _return_memory()
 
     @property
@@ -109,6 +108,22 @@ class EmbeddedStore:
             self._store.prune(snapshot["commit_seq"])
         _return_memory()
 
+    def take_over(self, other: EmbeddedStore, then: Callable[[], object]) -> None:
+        """Be the store that `other` is: the next traversal, from any thread, is answered from its graph.
+
+        The one that was here is closed when the last traversal in it has ended; then `then` is called, in the thread
+        where that happens. `other` is not to be used any more.
+        """
+        with self._lock, other._lock:
+            old, self._engine = self._engine, other._engine
+            self.path, self._store, self._failed = other.path, other._store, other._failed
+            other._closed = True
+        if old is None:
+            then()
+        else:
+            old.retire(then)
+        _return_memory()
+
     def close(self) -> None:
         """Close the store; its lock is gone afterwards."""
         with self._lock:
@@ -140,7 +155,7 @@ class EmbeddedStore:
 
     def run(self, bytecode: Bytecode, *, timeout: int = READ_TIMEOUT, most: int | None = None) -> list[Any]:
         """The results of one read-only traversal, `most` of them; Exceeded after `timeout` (ms)."""
-        if self._graph is None:
+        if self._engine is None:
             self._reopen_unless_busy()
         script = script_of(bytecode, timeout=timeout, most=most, changes=False)
         return results_of(script, self._execute(script, _READ, atomic=False))
@@ -162,7 +177,7 @@ class EmbeddedStore:
 
     def _recover(self) -> None:
         """Open the store again: after a full disk the engine needs that to commit. Readers get `TransientError`."""
-        self._graph = None
+        self._engine = None
         self._release()
         self._open()
         self._failed = False
@@ -171,7 +186,7 @@ class EmbeddedStore:
         """What a failed `_recover` left closed. Whoever writes asks first, so a write alone would never come to it."""
         if self._lock.acquire(blocking=False):
             try:
-                if self._graph is None and not self._closed:
+                if self._engine is None and not self._closed:
                     self._recover()
             finally:
                 self._lock.release()
@@ -179,11 +194,53 @@ class EmbeddedStore:
     def _execute(self, script: Script, policy: AccessPolicy, *, atomic: bool) -> Any:
         if self._closed:
             raise PermanentError("the store is closed")
-        graph = self._graph
-        if graph is None:
+        engine = self._engine
+        if engine is None:
             raise TransientError("the store is being reopened")
-        with _translated():
+        with _translated(), engine.used() as graph:
             return graph.execute(script.text, params=script.params, atomic=atomic, policy=policy)
+
+
+class _Engine:
+    """An open store of the engine, with the number of traversals in it: it must not be closed below one."""
+
+    def __init__(self, store: graphersal.Store) -> None:
+        self._store = store
+        self._graph = store.graph
+        self._graph.set_limits(max_operations=0, max_string_size=0, max_array_size=0, max_map_size=0)
+        self._lock = threading.Lock()
+        self._users = 0
+        self._then: Callable[[], object] | None = None  #: it is to be closed, and this called afterwards
+
+    @contextmanager
+    def used(self) -> Iterator[graphersal.Graph]:
+        """For one traversal. Who has got hold of an engine that was retired meanwhile gets a TransientError."""
+        with self._lock:
+            if self._then is not None and not self._users:
+                raise TransientError("the store was exchanged at this moment")
+            self._users += 1
+        try:
+            yield self._graph
+        finally:
+            with self._lock:
+                self._users -= 1
+                last = self._then is not None and not self._users
+            if last:
+                self._close()
+
+    def retire(self, then: Callable[[], object]) -> None:
+        """Close it after the traversals that are in it, then call `then`."""
+        with self._lock:
+            self._then = then
+            idle = not self._users
+        if idle:
+            self._close()
+
+    def _close(self) -> None:
+        with suppress(graphersal.GraphersalError):  # all that counted is in the one that took its place
+            self._store.close()
+        if self._then is not None:
+            self._then()
 
 
 class _Connection(RemoteConnection):  # type: ignore[misc]  # gremlinpython ships no types

@@ -91,12 +91,14 @@ def _show(answer: Result, format_: str) -> None:
 
 def summary(answer: Answer) -> str:
     """How large the answer is, and whether it is all."""
+    from headwater.queries.answers.answer import why_incomplete
+
     columns = sum(node.label == "column" for node in answer.nodes)
     datasets = {node.dataset for node in answer.nodes}
     jobs = {edge.job for edge in answer.edges if edge.job}
     counted = [_count(columns, "column")] if columns else []
     counted += [_count(len(datasets), "dataset"), _count(len(jobs), "job")]
-    state = "complete" if answer.complete else f"not complete: {answer.reason} reached"
+    state = "complete" if answer.complete else f"not complete: {why_incomplete(answer.reason)}"
     return f"{', '.join(counted)}; {state}"
 
 
@@ -135,10 +137,12 @@ def query(
 
 def _rest(answer: Table) -> None:
     """What there is beyond the rows that are shown."""
+    from headwater.queries.answers.answer import why_incomplete
+
     if answer.next:
         click.echo(f"more: next={answer.next}", err=True)
     if not answer.complete:
-        click.echo(f"not complete: {answer.reason} reached", err=True)
+        click.echo(f"not complete: {why_incomplete(answer.reason)}", err=True)
 
 
 def _pair(item: str) -> tuple[str, str]:

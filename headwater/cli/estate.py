@@ -54,6 +54,7 @@ def _parts(counted: Mapping[str, Any], tables: Mapping[str, Table], rows: int) -
 
     from rich.text import Text
 
+    from headwater.queries.answers.answer import why_incomplete
     from headwater.queries.catalogue.catalogue import BY_NAME
     from headwater.queries.drawing import render
 
@@ -63,7 +64,7 @@ def _parts(counted: Mapping[str, Any], tables: Mapping[str, Table], rows: int) -
     yield f"{counted['waiting']:,} events wait for their plan, {counted['parked']:,} entries are parked"
     for name, table in tables.items():
         count = f"{len(table.rows):,}{'+' if table.next else ''}"
-        unfinished = "" if table.complete else f" (not complete: {table.reason} reached)"
+        unfinished = "" if table.complete else f" (not complete: {why_incomplete(table.reason)})"
         yield Text(f"\n{name}: {count}{unfinished}", style="bold" if table.rows else "dim")
         yield Text(BY_NAME[name].summary, style="dim")
         if table.rows and rows:

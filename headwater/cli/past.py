@@ -116,6 +116,7 @@ def _ask(
 def _show(found: Table, columns: tuple[str, ...] | None) -> None:
     from dataclasses import replace
 
+    from headwater.queries.answers.answer import why_incomplete
     from headwater.queries.drawing import render
 
     filled = tuple(c for c in columns or found.columns if any(row[c] not in (None, []) for row in found.rows))
@@ -126,4 +127,4 @@ def _show(found: Table, columns: tuple[str, ...] | None) -> None:
     if found.next:
         click.echo(f"there is more: --limit, at most {_ROWS:,}", err=True)
     if not found.complete:
-        click.echo(f"not complete: {found.reason} reached", err=True)
+        click.echo(f"not complete: {why_incomplete(found.reason)}", err=True)

@@ -41,6 +41,8 @@ class Derived:
         """`path` None keeps the tables in memory, for tests and for one-off replays."""
         self._path = path
         self._reading = threading.Lock()
+        self.connection: sqlite3.Connection
+        self._reader: sqlite3.Connection
         self._connect()
 
     @classmethod
@@ -65,12 +67,20 @@ class Derived:
 
     def clear(self) -> None:
         """Forget everything, parked entries too: a replay finds them again."""
-        self.connection.close()
-        self._reader.close()
-        if self._path is not None:
-            _remove(self._path)
-        self._connect()
-        self._create()
+        with self._reading:  # a thread that counts at this moment still uses its connection
+            self._reader.close()
+            self.connection.close()
+            if self._path is not None:
+                _remove(self._path)
+            self._connect()
+            self._create()
+
+    def take_over(self, other: Derived) -> None:
+        """Be the tables that `other` is, for every thread; their old file is closed. `other` is not used any more."""
+        with self._reading, other._reading:
+            self._reader.close()
+            self.connection.close()
+            self._path, self._reader, self.connection = other._path, other._reader, other.connection
 
     def close(self) -> None:
         """Close the file; closing twice is no error."""

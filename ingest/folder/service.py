@@ -3,6 +3,7 @@
 DIR/ledger.*          the ledger: the truth (`ingest.ledger.ledger` opens it)
 DIR/graph/            the embedded store
 DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
+DIR/drawings/         these two, since the graph was first drawn anew (`redrawing`)
 DIR/targets/          the same of stores that are not inside the folder
 DIR/naming.yaml       the naming rules, where a user has written some (`naming_file`)
 DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
@@ -15,8 +16,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,23 +25,27 @@ from types import TracebackType
 from headwater.backoff import Backoff
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore, open_store, set_aside
+from headwater.graphstore.embedded.store import EmbeddedStore
 from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, TransientError
 from headwater.ingest.fold.file import Derived, Parked
+from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.folder.naming_file import rules_of
-from headwater.ingest.folder.targets import default_store, is_own, lock, tables_of
+from headwater.ingest.folder.redrawing import Redrawing
+from headwater.ingest.folder.targets import is_own, lock, opened_at, tables_of
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
-from headwater.ingest.graph.projector import Projector
+from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.folder_lock import FolderLock
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
-from headwater.queries.answers.errors import NodeNotFound
-from headwater.queries.answers.shapes import Result
-from headwater.queries.catalogue.catalogue import run
+from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, QueryError, UnknownQuery
+from headwater.queries.answers.shapes import Result, not_complete
+from headwater.queries.catalogue.catalogue import BY_NAME, run
+from headwater.queries.catalogue.parameters import parse
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +60,10 @@ _NICENESS = 10
 
 @dataclass(frozen=True)
 class Stats:
-    """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan."""
+    """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan.
+
+    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be.
+    """
 
     entries: int
     lag: int
@@ -63,6 +71,7 @@ class Stats:
     waiting: int
     vertices: Mapping[str, int]
     edges: Mapping[str, int]
+    rebuilding: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -73,13 +82,14 @@ class Stats:
             "waiting": self.waiting,
             "vertices": dict(self.vertices),
             "edges": dict(self.edges),
+            "rebuilding": self.rebuilding,
         }
 
 
 class Service:
     """Made by `Service.open`; one process at a time has a data folder open. A context manager."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a service is made of
         self,
         folder: Path,
         ledger: Ledger,
@@ -88,6 +98,8 @@ class Service:
         backoff: Backoff | None = None,
         ownership: Ownership | None = None,
         rules: Rules = DEFAULT,
+        *,
+        beside: Beside | None = None,
     ) -> None:
         """Use `Service.open`."""
         self.rules = rules
@@ -95,7 +107,9 @@ class Service:
         self.ledger = ledger
         self.store = store
         self.derived = derived
-        self.projector = Projector(ledger, store, derived, backoff=backoff, ownership=ownership, rules=rules)
+        self.projector = Projector(
+            ledger, store, derived, backoff=backoff, ownership=ownership, rules=rules, beside=beside
+        )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock: FolderLock | None = None
@@ -119,7 +133,7 @@ class Service:
             rules = rules_of(folder)
             ledger = open_ledger(folder, readonly=follows)
             undo.callback(ledger.close)
-            store, rebuilt = _open_store(store_url or default_store(folder))
+            store, rebuilt = _open_store(lambda: opened_at(folder, store_url))
             undo.callback(store.close)
             locked = lock(folder, store_url) if store_url and not is_own(folder, store_url) else None
             if locked:
@@ -134,7 +148,10 @@ class Service:
             if locked:  # before there is a projector, since the file of the tables may be made anew
                 with suppress(TransientError):  # `prepare` meets it again
                     whole = _tables_recovered(ledger, store, derived, tables_of(folder, store_url), ownership, rules)
-            service = cls(folder, ledger, store, derived, backoff, ownership, rules)
+            beside = None
+            if is_own(folder, store_url) and isinstance(store, EmbeddedStore):
+                beside = Redrawing(folder, store, derived)
+            service = cls(folder, ledger, store, derived, backoff, ownership, rules, beside=beside)
             service._lock = locked
             try:
                 if not whole:
@@ -197,22 +214,61 @@ class Service:
         return done
 
     def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Result:
-        """A canned query by its name; its errors are `queries.answers.errors`'."""
-        return run(name, self.store.g, given, rules=self.rules)
+        """A canned query by its name; its errors are `queries.answers.errors`'.
+
+        While the graph is drawn anew, an answer says that it is not complete, and GraphRebuilding is raised where else
+        something would not be found.
+        """
+        pairs = list(given.items() if isinstance(given, Mapping) else given)
+        if name in BY_NAME:
+            parse(BY_NAME[name].parameters, pairs)  # what is wrong with the question itself is no matter of the graph
+        drawing = self._drawing()
+        with self.looking_up():
+            answer = run(name, self.store.g, pairs, rules=self.rules)
+        return answer if drawing is not None and drawing == self._drawing() else not_complete(answer, "rebuilding")
+
+    @contextmanager
+    def looking_up(self) -> Iterator[None]:
+        """What is not found within raises GraphRebuilding, unless all was read from one whole graph."""
+        drawing = self._drawing()
+        try:
+            yield
+        except UnknownQuery:
+            raise
+        except QueryError as error:
+            if drawing is not None and drawing == self._drawing():
+                raise
+            raise GraphRebuilding(f"the graph is being rebuilt, ask again soon: {error}", error.field) from error
+
+    def _drawing(self) -> int | None:
+        """Which drawing of the graph is asked now; None while it is not whole.
+
+        The number is read first: the projector says that it rebuilds, counts, and only then removes anything.
+        """
+        drawing = self.projector.drawings
+        return None if self.projector.rebuilding else drawing
 
     def entry(self, plan: str) -> int | None:
-        """The ledger entry with a payload of this plan; None if there is no such plan."""
+        """The ledger entry with a payload of this plan; None if there is no such plan. GraphRebuilding."""
+        try:
+            with self.looking_up():
+                return self._body_of(plan).sequence
+        except NodeNotFound:
+            return None
+
+    def _body_of(self, plan: str) -> BodyRef:
         ref = self.derived.body_of_logic(plan)
-        return None if ref is None else ref.sequence
+        if ref is None:
+            raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
+        return ref
 
     def types(self, plan: str) -> dict[str, str]:
         """The types of a plan's output columns by name; none if its payload was erased or does not say them.
 
-        NodeNotFound: there is no such plan.
+        NodeNotFound: there is no such plan. GraphRebuilding.
         """
-        ref = self.derived.body_of_logic(plan)
-        if ref is None:
-            raise NodeNotFound(f"there is no plan {plan[:200]!r}", "plan")
+        with self.looking_up():
+            ref = self._body_of(plan)
         entry = self.ledger.entry(ref.sequence)
         if entry is None or entry.body is None or entry.kind not in BRIDGES:
             return {}
@@ -234,7 +290,8 @@ class Service:
 
     def stats(self) -> Stats:
         """What there is."""
-        vertices, edges = counted(self.ask("stats", {"limit": 1_000}))
+        answer = self.ask("stats", {"limit": 1_000})
+        vertices, edges = counted(answer)
         return Stats(
             entries=self.ledger.count(),
             lag=self.projector.lag(),
@@ -242,6 +299,7 @@ class Service:
             waiting=self.projector.waiting(),
             vertices=vertices,
             edges=edges,
+            rebuilding=answer.reason == "rebuilding",
         )
 
 
@@ -270,22 +328,23 @@ def _tables_recovered(
     return True
 
 
-def _open_store(url: str) -> tuple[GraphStore, bool]:
-    """The store, and whether it is empty because the one that was there is damaged."""
+def _open_store(place: Callable[[], str]) -> tuple[GraphStore, bool]:
+    """The store, and whether it is empty because the one that was there is damaged. `place` gives its URL by now."""
     try:
-        return _when_free(url), False
+        return _when_free(place), False
     except Damaged as error:
+        url = place()
         aside = set_aside(url)
         log.warning("the graph store is damaged (%s); it was moved to %s and is rebuilt from the ledger", error, aside)
         return open_store(url), True
 
 
-def _when_free(url: str) -> GraphStore:
+def _when_free(place: Callable[[], str]) -> GraphStore:
     """The store, waited for: the graph process of a server that was killed ends a moment after the server."""
     end = time.monotonic() + _FREE_SECONDS
     while True:
         try:
-            return open_store(url)
+            return open_store(place())
         except InUse:
             if time.monotonic() >= end:
                 raise

@@ -44,8 +44,13 @@ def check(service: Service, said: Statement) -> Checked:
     """Look up the subject of a statement, in any spelling. Its time is not looked at.
 
     QueryError: there is no such node (NodeNotFound, with near names), a pattern matches nothing, the tag is not for
-    nodes of this label, or what is withdrawn was not stated.
+    nodes of this label, or what is withdrawn was not stated. GraphRebuilding: it cannot be looked up now.
     """
+    with service.looking_up():
+        return _checked(service, said)
+
+
+def _checked(service: Service, said: Statement) -> Checked:
     try:
         if said.kind == SAME:
             said, nodes = _check_names(service, said), 1

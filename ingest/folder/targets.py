@@ -1,22 +1,58 @@
 """Where in a data folder the derived tables of a graph store lie.
 
-DIR/derived.sqlite                               the store inside the folder
+DIR/derived.sqlite                               the store inside the folder, DIR/graph
+DIR/drawings/<n>/derived.sqlite                  the same once the graph was drawn anew, n times: DIR/drawings/<n>/graph
+DIR/drawings/current                             the n that counts; without this file it is DIR/graph
 DIR/targets/<hash of the URL>/derived.sqlite     any other store; with a lock: one writer at a time
+
+To everybody outside, the store inside the folder is called ``embedded:DIR/graph``, wherever it lies. How the graph is
+drawn anew is in `redrawing`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from headwater.graphmodel.delta import digest
 from headwater.ingest.fold.file import FILE
 from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
 from headwater.ingest.ledger.ledger import LedgerInUse
 
+DRAWINGS, CURRENT, GRAPH = "drawings", "current", "graph"
+
+
+class Drawing(NamedTuple):
+    """A graph inside a data folder: the folder of its store, and the file of its derived tables."""
+
+    number: int  #: how often the graph had been drawn anew
+    graph: Path
+    tables: Path
+
+
+def drawing(folder: Path, number: int) -> Drawing:
+    """The drawing with this number, whether it is there or not."""
+    place = folder / DRAWINGS / str(number) if number else folder
+    return Drawing(number, place / GRAPH, place / FILE)
+
+
+def current_drawing(folder: Path) -> Drawing:
+    """The drawing that counts. If the file that says so cannot be read, the first one: it is rebuilt if it is gone."""
+    try:
+        number = int((folder / DRAWINGS / CURRENT).read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        number = 0
+    return drawing(folder, number)
+
+
+def opened_at(folder: Path, url: str | None) -> str:
+    """The URL at which a store is opened: of the folder's own one that is where it lies now."""
+    return f"embedded:{current_drawing(folder).graph}" if url is None or is_own(folder, url) else url
+
 
 def default_store(folder: Path) -> str:
     """The store of a data folder: embedded, inside it."""
-    return f"embedded:{folder / 'graph'}"
+    return f"embedded:{folder / GRAPH}"
 
 
 def is_own(folder: Path, url: str | None) -> bool:
@@ -27,7 +63,7 @@ def is_own(folder: Path, url: str | None) -> bool:
 def tables_of(folder: Path, url: str | None) -> Path:
     """The file of the derived tables of a store; None is the folder's own."""
     if url is None or is_own(folder, url):
-        return folder / FILE
+        return current_drawing(folder).tables
     return folder / "targets" / digest(_named(url)) / FILE
 
 

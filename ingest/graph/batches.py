@@ -28,7 +28,11 @@ _REPLAYED = "replayed"  #: of a value: the last entry when this graph was begun
 
 
 class Batches:
-    """Brings batches into graph and tables. `in_doubt`: the two may differ, see `recovery`."""
+    """Brings batches into graph and tables. `in_doubt`: the two may differ, see `recovery`.
+
+    `drawings` counts how often the graph was begun anew: two equal values, before and after a question, and no
+    `rebuilding` say that the question met one graph.
+    """
 
     def __init__(
         self,
@@ -50,7 +54,15 @@ class Batches:
         self.in_doubt = True
         self.checkpoint = derived.checkpoint  #: the last entry that is in the graph, or parked
         self.needs_rebuild = derived.meta("erased") is not None  #: the graph may still show what was erased
+        self.drawings = 0
+        self._emptied = bool(derived.meta("clearing"))
+        self._whole_from = int(derived.meta(_REPLAYED) or 0)
         self._tables = Tables(derived.connection)
+
+    @property
+    def rebuilding(self) -> bool:
+        """Whether the graph lacks entries that it had, or that were there when it was begun. From any thread."""
+        return self._emptied or self.checkpoint < self._whole_from
 
     def apply(self, entries: Sequence[Entry], *, retried: int | None = None) -> bool:
         """The graph first, then the derived tables; whether all entries could be decoded. Others are parked.
@@ -85,10 +97,15 @@ class Batches:
             self.derived.set_meta(NAMES, json.dumps(stated_names(self.ledger, self.rules)))
             self.derived.set_meta(RULES, self.rules.text)
             # What is erased up to here is not read any more, so its erasure asks for no rebuild.
-            self.derived.set_meta(_REPLAYED, str(self.ledger.head().sequence))
+            self._whole_from = self.ledger.head().sequence
+            self.derived.set_meta(_REPLAYED, str(self._whole_from))
+        self.advance(self.derived.checkpoint)
+        self._emptied = False
 
     def clear_tables(self) -> None:
         """Empty the derived tables, and say in them that the graph is to be emptied as well."""
+        self._emptied = True  # before anything is removed: answers say so from here on
+        self.drawings += 1
         self.parking.start_anew()
         self.derived.set_meta("clearing", "1")
         self._tables = Tables(self.derived.connection)

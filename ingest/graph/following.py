@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from headwater.backoff import Backoff
@@ -95,8 +95,13 @@ class FollowerLoop:
         *,
         patience: Patience | None = None,
         turn: threading.RLock | None = None,
+        reached: Callable[[], int] | None = None,
     ) -> None:
-        """`patience` waits after errors (default: for ever); `turn` is held during a step."""
+        """`patience` waits after errors (default: for ever); `turn` is held during a step.
+
+        `reached` is the last entry that can be seen in what the follower keeps, where that is not its checkpoint.
+        """
+        self._reached = reached or (lambda: follower.checkpoint)
         self._ledger = ledger
         self._follower = follower
         self._patience = patience or Patience(Backoff())
@@ -108,7 +113,7 @@ class FollowerLoop:
 
     def lag(self) -> int:
         """How many ledger entries are not yet applied or parked."""
-        return max(0, self._ledger.head().sequence - self._follower.checkpoint)
+        return max(0, self._ledger.head().sequence - self._reached())
 
     def wait_for(self, sequence: int, timeout: float) -> bool:
         """Wait until the entry is applied or parked, at most `timeout` seconds; whether it is."""
@@ -116,7 +121,7 @@ class FollowerLoop:
             self._waiters += 1
             self._wanted.set()
             try:
-                return self._advanced.wait_for(lambda: self._follower.checkpoint >= sequence, timeout)
+                return self._advanced.wait_for(lambda: self._reached() >= sequence, timeout)
             finally:
                 self._waiters -= 1
                 if not self._waiters and not self._patience.stop.is_set():
@@ -178,6 +183,7 @@ class FollowerLoop:
         entries = self._ledger.read(self._follower.checkpoint, limit)
         self._apply(entries)
         self._follower.prepare()  # what was parked may have left a part of itself behind
+        self._notify()
         return len(entries)
 
     def _apply(self, entries: Sequence[Entry]) -> None:
@@ -193,5 +199,8 @@ class FollowerLoop:
                     self._apply([entry])
                 return
             self._follower.park(entries[0], error)
+        self._notify()
+
+    def _notify(self) -> None:
         with self._advanced:
             self._advanced.notify_all()

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from headwater.backoff import Backoff
 from headwater.graphmodel.naming import DEFAULT, Rules
@@ -48,13 +49,27 @@ _UNRELATED = (
 )
 
 
+class Beside(Protocol):
+    """Where a graph can be drawn anew beside the one that answers."""
+
+    def begin(self) -> tuple[GraphStore, Derived]:
+        """An empty store and empty tables; what was begun before and is not whole is thrown away. TransientError."""
+
+    def switch(self) -> None:
+        """Let the store and the tables that answer be those that were begun. TransientError: nothing was done."""
+
+    def discard(self) -> None:
+        """Throw away what was begun, if anything was."""
+
+
 class Projector:
     """Keeps `store` and `derived` equal to `ledger`; see `following.Follower` for what the loop relies on.
 
     `decode` maps the kind of an entry to its decoder (default: that of each bridge); entries of other kinds change
     nothing. `backoff` says how a store's passing error is waited out; without a `sleep` of its own the stop of `run`
     cuts it short. `clock` gives ms since 1970. `ownership` is of the same store and ledger. `rules`
-    name the datasets; a graph that was drawn with other ones is drawn anew.
+    name the datasets; a graph that was drawn with other ones is drawn anew: `beside` the one that answers, or, where
+    that is not possible, in its place, which is emptied first.
     """
 
     name = "The graph"
@@ -71,31 +86,80 @@ class Projector:
         backoff: Backoff | None = None,
         ownership: Ownership | None = None,
         rules: Rules = DEFAULT,
+        beside: Beside | None = None,
     ) -> None:
         patience = Patience(backoff or Backoff())
         self._ledger = ledger
         self._derived = derived
         self._ownership = ownership or Ownership(store, ledger.id, "this process")
-        graph = GraphWriter(store, ledger.id, self._ownership, patience.before_retry, rules.text)
-        parking = Parking(derived, clock, atomic=store.atomic)
-        self._batches = Batches(
-            ledger, store, derived, decoders(rules) if decode is None else decode, graph, parking, rules
-        )
+        self._store = store
+        self._beside = beside
+        decode = decoders(rules) if decode is None else decode
+
+        def batches(store: GraphStore, derived: Derived) -> Batches:
+            graph = GraphWriter(store, ledger.id, self._ownership, patience.before_retry, rules.text)
+            parking = Parking(derived, clock, atomic=store.atomic)
+            return Batches(ledger, store, derived, decode, graph, parking, rules)
+
+        self._made = batches
+        self._shown = batches(store, derived)  #: the graph that answers
+        self._batches = self._shown  #: the graph that is written: while one is drawn beside, that one
+        self._redrawn = 0
+        self._serving = False
+        self._emptied = self._shown.rebuilding
         self._turn = threading.RLock()
-        self._loop = FollowerLoop(ledger, self, patience=patience, turn=self._turn)
+        self._loop = FollowerLoop(
+            ledger, self, patience=patience, turn=self._turn, reached=lambda: self._shown.checkpoint
+        )
 
     # what the loop asks
 
     @property
     def checkpoint(self) -> int:
-        """The sequence of the last entry that is in the graph, or parked."""
+        """The sequence of the last entry that is in the graph that is written, or parked."""
         return self._batches.checkpoint
+
+    @property
+    def reached(self) -> int:
+        """The sequence of the last entry that is in the graph that answers, or parked."""
+        return self._shown.checkpoint
 
     def prepare(self) -> None:
         """Recover from a crash or a failed batch, if there may have been one. ForeignGraph; GraphTaken."""
         with self._turn:
-            if self._batches.in_doubt:
-                recover(self._batches, self._retry, _UNRELATED)
+            if self._serving and self._batches is self._shown and self._shown.needs_rebuild:
+                self._begin_anew()
+            self._recover()
+            while self._batches is not self._shown and not self._batches.rebuilding:
+                self._switch()
+                self._recover()
+            if self._emptied and not self._shown.rebuilding:
+                self._store.checkpoint()  # its log still holds all that was in it before
+                self._emptied = False
+
+    def _recover(self) -> None:
+        while self._batches.in_doubt:
+            if not recover(self._batches, self._retry, _UNRELATED):
+                self._begin_anew()  # once: what is empty lacks nothing
+
+    def _begin_anew(self) -> None:
+        """Begin to draw the graph anew; `prepare` goes on with it, then the steps that follow."""
+        if self._beside is None or self._batches is not self._shown:
+            self._batches.clear_tables()
+            self._emptied = self._batches is self._shown
+            return
+        log.info("The graph is drawn anew beside the old one, which answers until then")
+        self._batches = self._made(*self._beside.begin())
+        self._redrawn += 1  # after `rebuilding` says so, before anything else is asked
+
+    def _switch(self) -> None:
+        assert self._beside is not None, "what is written is not what answers"
+        self._beside.switch()
+        drawn = self._made(self._store, self._derived)
+        drawn.drawings = self._shown.drawings
+        drawn.use_names()
+        self._batches = self._shown = drawn
+        log.info("The graph was drawn anew: it answers from now on")
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Bring a batch into the graph. What cannot be decoded is parked; StartAgain: the graph is drawn anew."""
@@ -112,7 +176,8 @@ class Projector:
     # the loop, for those who have a projector
 
     def run(self, stop: threading.Event, *, limit: int = BATCH) -> None:
-        """See `FollowerLoop.run`."""
+        """See `FollowerLoop.run`. What was erased from the ledger, and is still in the graph, is taken out."""
+        self._serving = True
         self._loop.run(stop, limit=limit)
 
     def step(self, limit: int = BATCH) -> int:
@@ -139,6 +204,19 @@ class Projector:
         return self._batches.needs_rebuild
 
     @property
+    def rebuilding(self) -> bool:
+        """Whether the graph is being drawn anew: answers may lack what it had, or still have what it should not.
+
+        From any thread.
+        """
+        return self._batches is not self._shown or self._shown.rebuilding
+
+    @property
+    def drawings(self) -> int:
+        """How often the graph was begun anew since this projector was made. From any thread."""
+        return self._redrawn + self._shown.drawings
+
+    @property
     def lost(self) -> GraphTaken | None:
         """Why nothing is written any more: another place has taken the graph. None while this one writes."""
         return self._ownership.lost
@@ -160,19 +238,21 @@ class Projector:
         with self._turn:
             self.prepare()
             parked = [parked.sequence for parked in self._derived.parked()]
-            while self.checkpoint < max(parked, default=0):  # the graph has just been emptied
-                self.step()
+            while self.rebuilding and self.step():  # the graph has just been emptied
+                pass
             return sum(map(self._retry, parked))
 
     def rebuild(self) -> None:
-        """Empty graph and derived tables; the steps that follow replay the whole ledger."""
+        """Draw the graph anew, beside the old one or in its place: the steps that follow replay the whole ledger."""
         with self._turn:
-            self._batches.clear_tables()
+            self._begin_anew()
             self.prepare()
 
     def give_back(self) -> None:
         """Let any other place write the graph from now on. Called once, when this projector has ended."""
         with self._turn:
+            if self._beside is not None:
+                self._beside.discard()
             self._ownership.give_back()
 
     def _retry(self, sequence: int) -> bool:
@@ -180,7 +260,7 @@ class Projector:
         entry = self._ledger.entry(sequence)
         if entry is None:
             return False
-        self._derived.mark_retrying(sequence)
+        self._batches.derived.mark_retrying(sequence)
         try:
             return self._batches.apply([entry], retried=sequence)
         except _UNRELATED:

@@ -25,8 +25,10 @@ class ForeignGraph(CannotFollow):
     """The store holds the graph of another ledger, and nothing was written to it."""
 
 
-def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[type[Exception], ...]) -> None:
-    """Bring graph and tables together. Raises ForeignGraph, GraphTaken, and errors of the store as they are.
+def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[type[Exception], ...]) -> bool:
+    """Bring graph and tables together; False: they cannot be, the graph is to be drawn anew.
+
+    Raises ForeignGraph, GraphTaken, and errors of the store as they are.
 
     `retry` tries a parked entry again, by its sequence; `unrelated` are errors that no entry is to blame for.
     """
@@ -46,21 +48,15 @@ def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[t
     batches.advance(derived.checkpoint)
     missing = _missing_in_tables(batches, mark)
     if missing is None:
-        _draw_anew(batches, retry, unrelated)
-        return
+        return False
     if mark.ledger is None:  # only now: a graph that is not ours is not signed
         batches.graph.take()
     if missing and not _reapplied(batches, missing, unrelated):
-        _draw_anew(batches, retry, unrelated)
-        return
+        return False
     batches.in_doubt = False  # before the retries: each may be cut off, or leave a part of its entry in the graph
     for sequence in derived.retrying():
         retry(sequence)
-
-
-def _draw_anew(batches: Batches, retry: Callable[[int], object], unrelated: tuple[type[Exception], ...]) -> None:
-    batches.clear_tables()
-    recover(batches, retry, unrelated)  # once: what was just emptied lacks nothing
+    return True
 
 
 def _missing_in_tables(batches: Batches, mark: Mark) -> int | None:

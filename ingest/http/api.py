@@ -144,9 +144,13 @@ async def _parked(request: web.Request) -> web.Response:
 
 
 async def _ready(request: web.Request) -> web.Response:
-    """Ready as soon as the ledger takes entries and the graph answers; `lag` says how far behind the graph is."""
-    lag, entries = await _in_thread(request, request.app[SERVICE].readiness)
-    return _json({"status": "ready", "entries": entries, "lag": lag})
+    """Ready as soon as the ledger takes entries and the graph answers; `lag` says how far behind the graph is.
+
+    `rebuilding`: it is being drawn anew, and answers say that they are not complete.
+    """
+    service = request.app[SERVICE]
+    lag, entries = await _in_thread(request, service.readiness)
+    return _json({"status": "ready", "entries": entries, "lag": lag, "rebuilding": service.projector.rebuilding})
 
 
 async def _metrics(request: web.Request) -> web.Response:
@@ -175,7 +179,7 @@ async def _after(request: web.Request) -> None:
     sequence, projector = _integer(request, "after", 0), request.app[SERVICE].projector
     if sequence > await _in_thread(request, lambda: request.app[SERVICE].ledger.head().sequence):
         raise QueryError(f"the ledger has no entry {sequence} yet", "after")
-    if sequence > projector.checkpoint and not await asyncio.get_running_loop().run_in_executor(
+    if sequence > projector.reached and not await asyncio.get_running_loop().run_in_executor(
         request.app[_WAITERS], projector.wait_for, sequence, WAIT_SECONDS
     ):
         raise _GraphBehind(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")

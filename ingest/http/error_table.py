@@ -41,6 +41,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         questions.QueryError: Fault.INVALID,
         questions.UnknownQuery: Fault.NOT_FOUND,
         questions.NodeNotFound: Fault.NOT_FOUND,
+        questions.GraphRebuilding: Fault.UNAVAILABLE,
         StatementError: Fault.INVALID,
         DecodeError: Fault.INVALID,
         bridge.DecodeError: Fault.INVALID,

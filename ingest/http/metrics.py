@@ -31,6 +31,12 @@ METRICS: tuple[MetricRow, ...] = (
         "headwater_graph_lag_entries", GaugeMetricFamily, "entries not yet in the graph", lambda s: s.projector.lag()
     ),
     MetricRow(
+        "headwater_graph_rebuilding",
+        GaugeMetricFamily,
+        "1 while the graph is drawn anew and answers are not complete",
+        lambda s: float(s.projector.rebuilding),
+    ),
+    MetricRow(
         "headwater_parked_entries", GaugeMetricFamily, "entries that could not be mapped", lambda s: len(s.parked())
     ),
     MetricRow(

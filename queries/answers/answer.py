@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-Reason = Literal["limit", "deadline", "depth"]
+Reason = Literal["limit", "deadline", "depth", "rebuilding"]
+
+
+def why_incomplete(reason: Reason | None) -> str:
+    """Why an answer is not complete, in words."""
+    return "the graph is being rebuilt from the ledger" if reason == "rebuilding" else f"{reason} reached"
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Answer:
     """The lineage of `root`. `nodes` are ordered by (distance, id), `edges` by `Edge.order`.
 
     `depth` is None for unlimited; `as_of` None is now. `complete` is False where something was left out, and `reason`
-    says why: ``limit``, ``deadline`` or ``depth``.
+    says why: ``limit``, ``deadline`` or ``depth``; ``rebuilding``: the graph is being drawn anew from the ledger.
     """
 
     shape: ClassVar[str] = "lineage"

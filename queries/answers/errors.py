@@ -1,8 +1,10 @@
-"""What a question can be refused for: always the asker's own fault, with the field and a way out."""
+"""What a question can be refused for: the asker's own fault, with the field and a way out; or a graph being rebuilt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from headwater.faults import Fault
 
 
 class QueryError(ValueError):
@@ -25,3 +27,13 @@ class UnknownQuery(QueryError):
 
 class NodeNotFound(QueryError):
     """The graph has no such node; `suggestions` are near names."""
+
+
+class GraphRebuilding(QueryError):
+    """The graph is being drawn anew, and what was asked about is not in it now: it may be there when that is done."""
+
+    fault = Fault.UNAVAILABLE
+
+    def to_dict(self) -> dict[str, object]:
+        """The body of an HTTP error, with ``"reason": "rebuilding"``, as in an answer that is not complete."""
+        return {**super().to_dict(), "reason": "rebuilding"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from headwater.queries.answers.answer import Answer, Table
+from headwater.queries.answers.answer import Answer, Reason, Table
 from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.paths import Paths
 
@@ -18,3 +19,10 @@ SHAPES: Mapping[str, type[Result]] = {kind.shape: kind for kind in (Answer, Tabl
 def result_of(data: Mapping[str, Any]) -> Result:
     """The answer whose `to_dict` this is. KeyError or TypeError: it is none."""
     return SHAPES[data["shape"]].from_dict(data)
+
+
+def not_complete(answer: Result, reason: Reason) -> Result:
+    """The same answer, saying that something may be missing from it, and why."""
+    if isinstance(answer, Table):
+        return replace(answer, reason=reason)
+    return replace(answer, complete=False, reason=reason)

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from headwater.graphmodel.ids import split_node
-from headwater.queries.answers.answer import Edge
+from headwater.queries.answers.answer import Edge, why_incomplete
 from headwater.queries.answers.grades import GRADES
 from headwater.queries.answers.impact import LABELS, Impact, ImpactAnswer
 from headwater.queries.drawing import escape
@@ -67,7 +67,7 @@ def title(impact: Impact) -> str:
 
 def state(impact: Impact) -> str:
     """Whether it is all."""
-    return "complete" if impact.complete else f"not complete: {impact.reason} reached, so there may be more"
+    return "complete" if impact.complete else f"not complete: {why_incomplete(impact.reason)}, so there may be more"
 
 
 def totals(impact: Impact) -> list[tuple[str, ...]]:

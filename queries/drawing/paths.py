@@ -8,7 +8,7 @@ from itertools import pairwise
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from headwater.queries.answers.answer import Answer, Edge
+from headwater.queries.answers.answer import Answer, Edge, why_incomplete
 from headwater.queries.answers.paths import Paths
 from headwater.queries.drawing import escape, render
 
@@ -56,10 +56,10 @@ def summary(found: Paths) -> str:
     """One line: how many ways, through how much, and whether that is all."""
     if not found.paths:
         none = f"no path between {found.start} and {found.end}, in either direction"
-        return none if found.complete else f"{none}, as far as was looked: {found.reason} reached"
+        return none if found.complete else f"{none}, as far as was looked: {why_incomplete(found.reason)}"
     count = f"{len(found.paths):,} path{'s' if len(found.paths) != 1 else ''}"
     size = f"{len(found.nodes):,} nodes and {len(found.edges):,} edges"
-    state = "complete" if found.complete else f"not complete: {found.reason} reached"
+    state = "complete" if found.complete else f"not complete: {why_incomplete(found.reason)}"
     return f"{count}; {size} between the two; {state}"
 
 

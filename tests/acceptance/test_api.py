@@ -178,7 +178,7 @@ def test_what_there_is_is_counted(server: Server) -> None:
     }
     assert (stats["vertices"]["job"], stats["vertices"]["run"], stats["edges"]["executes"]) == (7, 9, 9)
     assert server.get("/api/v1/parked")[1] == {"parked": [], "next": None}
-    assert server.get("/ready")[1] == {"status": "ready", "entries": 18, "lag": 0}
+    assert server.get("/ready")[1] == {"status": "ready", "entries": 18, "lag": 0, "rebuilding": False}
     assert server.get("/health")[1]["status"] == "ok"
 
 
