@@ -1,4 +1,4 @@
-"""What a question can be refused for: always the asker's own fault, with the field and a way out."""
+"""Why a question is refused: each is a mistake in the question, with the parameter and what to write instead."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class QueryError(ValueError):
-    """A question that cannot be asked so. `field` is the parameter at fault, `suggestions` what was perhaps meant."""
+    """A question with a mistake. `field` is the parameter that is wrong, `suggestions` are values that may be meant."""
 
     def __init__(self, message: str, field: str | None = None, suggestions: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -24,4 +24,4 @@ class UnknownQuery(QueryError):
 
 
 class NodeNotFound(QueryError):
-    """The graph has no such node; `suggestions` are near names."""
+    """The graph has no such node; `suggestions` are similar names."""

@@ -12,7 +12,7 @@ from gremlin_python.process.traversal import P, T
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.tracing.full_scan import FullScan, followed
-from headwater.queries.tracing.routes import cycles_in
+from headwater.queries.tracing.graph_algorithms import cycles_in
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _SAID = 5  #: operations or expressions that are named as a cause
@@ -119,7 +119,7 @@ def _place(row: Row) -> tuple[int, str, str]:
 
 
 def _not_run(g: GraphTraversalSource, plans: list[str]) -> Iterator[Row]:
-    """Logics that never succeeded, of jobs of which none ever did."""
+    """Plans that never succeeded, of jobs that never had a successful run."""
     succeeded = __.in_("hasPlan").out("hasPlan").in_("executes").has("status", "success")
     rows = g.V(plans).not_(succeeded).project("job", "dataset", "failed").by("job").by("target")
     for row in rows.by(__.in_("executes").limit(1).count()).to_list():

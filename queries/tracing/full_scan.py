@@ -11,7 +11,7 @@ from gremlin_python.process.traversal import P
 
 from headwater.graphmodel.statements import IGNORED, RETIRED
 from headwater.queries.answers.answer import Reason
-from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.walk import DeadlinePassed
 
 #: Vertices in one request: what is asked about each of them may be long.
@@ -47,7 +47,7 @@ class FullScan:
 
     def page(self, values: Values, order: Callable[[Row], Any]) -> Page:
         """The page that is asked for."""
-        return cut(sorted(self.rows, key=order), values, self.reason)
+        return slice_page(sorted(self.rows, key=order), values, self.reason)
 
 
 def followed(edges: GraphTraversal) -> GraphTraversal:

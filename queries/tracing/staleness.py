@@ -13,8 +13,8 @@ from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.answer import Answer, Edge
 from headwater.queries.tracing import history
 from headwater.queries.tracing.as_of import BEFORE_ALL
+from headwater.queries.tracing.derivations import PlanDerivations
 from headwater.queries.tracing.edges import is_column
-from headwater.queries.tracing.logics import Logics
 from headwater.queries.tracing.walk import chunks
 
 Saw = Mapping[tuple[str, str], int]  #: by plan and dataset: the time of the version that its last run used
@@ -43,7 +43,7 @@ class _Compared:
 
     def __init__(self, g: GraphTraversalSource, nodes: list[str], datasets: list[str]) -> None:
         self._history = history.stood(g, datasets)
-        self._logics = Logics(g, [node for node in nodes if is_column(node)])
+        self._derivations = PlanDerivations(g, [node for node in nodes if is_column(node)])
         self._known: dict[tuple[str, int], bool] = {}
 
     def differs(self, node: str, timestamp: int) -> bool:
@@ -57,7 +57,7 @@ class _Compared:
 
     def _logic(self, node: str, state: Mapping[str, Contribution]) -> object:
         if is_column(node):
-            return self._logics.of(node, state)
+            return self._derivations.of(node, state)
         return {(plan, contribution.columns) for plan, contribution in state.items()}
 
 

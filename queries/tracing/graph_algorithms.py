@@ -66,7 +66,7 @@ def cycles_in(links: Links) -> list[set[str]]:
     back = reversed_links(links)
     seen: set[str] = set()
     found: list[set[str]] = []
-    for root in in_flow(links):
+    for root in topological_order(links):
         if root not in seen:
             part = _reached(back, root, seen)
             if len(part) > 1 or root in links.get(root, ()):
@@ -74,7 +74,7 @@ def cycles_in(links: Links) -> list[set[str]]:
     return found
 
 
-def in_flow(links: Links) -> list[str]:
+def topological_order(links: Links) -> list[str]:
     """Every node that has a link, each before what it leads to, but for the links that close a cycle."""
     done: list[str] = []
     entered: set[str] = set()

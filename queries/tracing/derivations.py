@@ -30,7 +30,7 @@ Derivations = frozenset[Source]
 _KEYS = ("type", "subtype", "expression", "sourceField", "masking")
 
 
-class Logics:
+class PlanDerivations:
     """The derivations of some columns and datasets, by plan; a dataset's own are what its rows depend on."""
 
     def __init__(self, g: GraphTraversalSource, nodes: Sequence[str], plans: Sequence[str] | None = None) -> None:
@@ -83,6 +83,6 @@ def text_of(derivations: Derivations) -> str | None:
     return " | ".join(sorted({d.expression or d.subtype.lower() for d in derivations})) or None
 
 
-def as_if_alone(plans: Iterable[str]) -> dict[str, Contribution]:
+def with_all_columns(plans: Iterable[str]) -> dict[str, Contribution]:
     """Plans as if each of them stood, with all its columns."""
     return {plan: Contribution() for plan in plans}
