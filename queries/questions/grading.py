@@ -1,4 +1,4 @@
-"""A lineage answer, graded: which columns, datasets and jobs a change comes to, and how badly. Pure."""
+"""Grades a lineage answer: which columns, datasets and jobs a change affects, and how badly. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from headwater.queries.answers.impact import AffectedNode, UngradedJob
 
 
 class Graded(NamedTuple):
-    """The roots of an answer (a dataset brings its columns) and what a change of them comes to."""
+    """The roots of an answer (a dataset with its columns, or a column), a change of them, and what it affects."""
 
     roots: frozenset[str]
     change: Change
@@ -38,7 +38,7 @@ def grade(answer: Answer, change: Change) -> Graded:
 
 
 def links(answer: Answer) -> Mapping[str, list[Link]]:
-    """What each node leads to; a dataset that is no root leads to its columns."""
+    """The links downstream of each node; a dataset that is not the root also links to its own columns."""
     out: dict[str, list[Link]] = {}
     for number, edge in enumerate(answer.edges):
         kind = edge_kind(edge.type, edge.subtype, masking=edge.masking)
@@ -52,12 +52,12 @@ def links(answer: Answer) -> Mapping[str, list[Link]]:
 
 
 def columns(graded: Graded) -> Iterator[AffectedNode]:
-    """The columns that are reached."""
+    """The columns that the change affects."""
     return (_affected(node, "column", at) for node, at in graded.propagation.reached.items() if "#" in node)
 
 
 def datasets(graded: Graded) -> Iterator[AffectedNode]:
-    """The datasets with a column that is reached, or whose rows may change: as bad as the worst of it."""
+    """The datasets with an affected column, or whose rows may change, each with the worst grade among these."""
     found: dict[str, Reached] = {}
     for node, at in graded.propagation.reached.items():
         _worse(found, split_node(node)[0], at)
@@ -65,10 +65,10 @@ def datasets(graded: Graded) -> Iterator[AffectedNode]:
 
 
 def jobs(graded: Graded, edges: Sequence[Edge], unknown: Iterable[UngradedJob]) -> Iterator[AffectedNode]:
-    """The jobs behind the edges that are edge_states: as bad as the worst that one of them hands on.
+    """The jobs of the edges that the change crosses, each with the worst grade among its edges.
 
-    A change that takes a name away breaks every job that reads it by that name, whatever for; where a whole dataset is
-    meant, also those of whose columns nothing is known.
+    A change that removes a name breaks every job that reads the root by that name, whatever for. If the root is a
+    dataset, it also breaks the jobs that read it and whose column lineage is not known.
     """
     found: dict[str, Reached] = {}
     for number, state in graded.propagation.edge_states.items():

@@ -1,4 +1,4 @@
-"""What a change of a column or dataset comes to: its lineage downstream, graded, with who runs it and how often."""
+"""Which nodes a change of a column or dataset affects: its lineage downstream, graded, with jobs and owners."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.tags import ignored_jobs
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
-_MAX_UNGRADED = 1_000  #: jobs without column lineage that one answer lists: a hub may have very many readers
+_MAX_UNGRADED = 1_000  #: reads without column lineage that are listed
 
 
 def impact(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Impact:
@@ -46,7 +46,7 @@ def impact(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
 
 
 def _ungraded_jobs(g: GraphTraversalSource, datasets: set[str]) -> Iterator[UngradedJob]:
-    """Who reads these datasets, and does not say which columns."""
+    """The jobs that read these datasets and whose column lineage is not known."""
     found: set[UngradedJob] = set()
     ignored = ignored_jobs(g)
     for ids in chunks(sorted(datasets)):
@@ -61,7 +61,7 @@ def _ungraded_jobs(g: GraphTraversalSource, datasets: set[str]) -> Iterator[Ungr
 def _with_job_and_owner(
     g: GraphTraversalSource, affected: Sequence[AffectedNode], edges: Sequence[Edge]
 ) -> Iterator[AffectedNode]:
-    """What writes each of them, when that ran last and how often, and who owns it."""
+    """The affected nodes with the job that writes each, when it last ran and how often, and who owns the node."""
     last = [edges[item.path[-1]] if item.path else None for item in affected]
     runs = cadences(g, {edge.plan for edge in last if edge and edge.plan})
     jobs = {edge.job for edge in last if edge and edge.job}
