@@ -11,7 +11,7 @@ from gremlin_python.process.traversal import P
 from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.validity import STILL, Validity
+from headwater.graphmodel.validity import NO_END, Validity
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.questions.differences import change
@@ -31,7 +31,7 @@ _CHUNK = 200
 def changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of changes, the first one first: of a node, or also of all that it ever came from."""
     asked = _nodes(g, values, deadline_passed)
-    first, last = (_at(values[name], default) for name, default in (("from", BEFORE_ALL), ("to", STILL)))
+    first, last = (_at(values[name], default) for name, default in (("from", BEFORE_ALL), ("to", NO_END)))
     by_dataset: dict[str, list[str]] = defaultdict(list)
     for node in asked.distances:
         by_dataset[split_node(node)[0]].append(node)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 
 from headwater.graphmodel.now import Contribution
-from headwater.graphmodel.validity import STILL, Validity, columns_of
+from headwater.graphmodel.validity import NO_END, Validity, columns_of
 from headwater.queries.tracing.walk import chunks
 
 _KEYS = ("validFrom", "validTo", "certain", "onlyColumns")
@@ -34,7 +34,7 @@ def at(history: Iterable[Validity], timestamp: int) -> dict[str, Contribution]:
 
 def now(history: Iterable[Validity]) -> dict[str, Contribution]:
     """The contributions that still hold, by plan."""
-    return {v.plan: v.contribution for v in history if v.valid_to == STILL}
+    return {v.plan: v.contribution for v in history if v.valid_to == NO_END}
 
 
 def states(history: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Contribution]]]:
@@ -42,7 +42,7 @@ def states(history: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Contrib
     turns: dict[int, list[tuple[bool, Validity]]] = defaultdict(list)
     for valid in history:
         turns[valid.valid_from].append((True, valid))
-        if valid.valid_to != STILL:
+        if valid.valid_to != NO_END:
             turns[valid.valid_to].append((False, valid))
     state: dict[str, Contribution] = {}
     for timestamp in sorted(turns):
