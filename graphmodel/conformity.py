@@ -1,4 +1,7 @@
-"""Whether vertices and edges are what the vocabulary says: every label, property, type and end. Pure."""
+"""Checks vertices and edges against the vocabulary: every label, property, type and end of an edge. Pure.
+
+For tests: a graph that is built from any payloads must have no violation.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _LONG = 2**63
 
 
 def violations(vertices: Iterable[Vertex], edges: Iterable[Edge]) -> list[str]:
-    """One sentence for each thing that the vocabulary does not allow; empty if the elements are a whole graph."""
+    """One sentence for each violation of the vocabulary. `vertices` must have both ends of all `edges`."""
     listed = list(vertices)
     labels = {v.id: v.label for v in listed}
     return [*(s for v in listed for s in _vertex(v)), *(s for e in edges for s in _edge(e, labels))]

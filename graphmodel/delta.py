@@ -48,7 +48,10 @@ class GraphDelta:
 
 
 def digest(*parts: str) -> str:
-    """128 bits of SHA-256 over the parts, as 32 hex digits; parts are length-prefixed, so they cannot run together."""
+    """128 bits of SHA-256 over the parts, as 32 hex digits.
+
+    The length of each part is hashed before it, so that ("ab", "c") and ("a", "bc") have two digests.
+    """
     h = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
@@ -69,5 +72,5 @@ def vertex(id: str, label: str, **properties: Value | None) -> Vertex:  # noqa: 
 
 
 def edge_id(label: str, source: str, target: str, key: str) -> str:
-    """The id of an edge, where the store lets us give one (T.id, ``~id`` of a loader's file): 32 hex digits."""
+    """The id of an edge as 32 hex digits, for stores that take an id (T.id, ``~id`` in a file of Neptune's loader)."""
     return digest(label, source, target, key)

@@ -1,4 +1,4 @@
-"""The page about the graph, made from the vocabulary: ``python -m headwater.graphmodel.docs > docs/graph.md``."""
+"""Makes the page about the graph from the vocabulary: ``python -m headwater.graphmodel.docs > docs/graph.md``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ _HEAD = """\
 
 # The graph
 
-Three kinds of thing: **entities** (data), **actions** (what ran), **relationships** (what was derived from what).
-Every element is a **fact**, only ever added, or a **view**, a function of all that is in the ledger, which may be
-replaced. Ids are functions of the content: the same payloads give the same graph, in whatever order they come.
+The graph has **entities** (data), **activities** (what ran) and **relationships** (what was derived from what).
+Every element is a **fact** or a **view**. A fact is only ever added. A view is computed from all that is in the ledger,
+so a new payload can replace it. Ids are functions of the content: the same payloads give the same graph, in whatever
+order they arrive.
 
-An edge of lineage points from what was derived to what it was derived from (as `prov:wasDerivedFrom` does); in an
-answer, `source` is the upstream end. Nested fields are no vertices: their path is the edge's `sourceField`.
+An edge of lineage points from the derived end to its source, as `prov:wasDerivedFrom` does; in an answer, `source` is
+the upstream end. Nested fields are not vertices: the path of a field is the edge's `sourceField`.
 """
 
 

@@ -30,7 +30,7 @@ class Part:
 @lru_cache(10_000)
 def dataset_vertex(uri: str) -> Vertex:
     """A dataset."""
-    name = naming.named(uri)
+    name = naming.name_of_uri(uri)
     return vertex(uri, "dataset", name=name.display, namespace=name.namespace)
 
 

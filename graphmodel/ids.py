@@ -1,4 +1,7 @@
-"""The ids of vertices: functions of the content, typable where people type them (datasets and columns)."""
+"""The ids of vertices. An id is a function of the content, so the same payloads give the same ids in every graph.
+
+Ids of datasets, columns, jobs and tags can be read and typed by people; the others have hashes in them.
+"""
 
 from __future__ import annotations
 

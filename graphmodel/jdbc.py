@@ -1,11 +1,12 @@
 """A JDBC URL and its table as OpenLineage's ``scheme://host:port/database.schema.table``. Pure.
 
-The agent writes ``<url>:<dbtable>`` (``jdbc:postgresql://h/shop:public.orders``). A name is only certain where the
-table is: a query has none, unless it is a plain ``select * from t``, and a password in the URL makes the agent cut off
-whatever follows it. What is filled in for an unqualified table is what the driver does by default: the schema named by
-the URL (``currentSchema``, ``schema``), else PostgreSQL's and Redshift's ``public``, SQL Server's ``dbo``, Snowflake's
-``PUBLIC``. Unquoted names have the case that the database gives them: lower in PostgreSQL and Redshift, upper in
-Snowflake; as typed in the others (Oracle's are upper in truth, but its other reporters write them as typed).
+The agent writes ``<url>:<dbtable>`` (``jdbc:postgresql://h/shop:public.orders``). The name is only certain if the table
+is known: a query has no table, unless it is a plain ``select * from t``, and if the URL has a password, the agent cuts
+off what follows it. An unqualified table gets the schema that the driver takes by default: the one in the URL
+(``currentSchema``, ``schema``), else ``public`` in PostgreSQL and Redshift, ``dbo`` in SQL Server, ``PUBLIC`` in
+Snowflake. Unquoted names get the case that the database gives them: lower case in PostgreSQL and Redshift, upper case
+in Snowflake; in the others they stay as typed. (Oracle makes them upper case too, but other tools that report lineage
+write them as typed, and both have to give one name.)
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ _PART = re.compile(rf"{_IDENTIFIER}|(?<=\.)(?=\.)")
 _LAST_TABLE = re.compile(rf":({_TABLE})\Z")
 _SELECT_ALL = re.compile(rf"select\s+\*\s+from\s+({_TABLE})", re.IGNORECASE)
 _ALIAS = re.compile(r"(?:(?:as\s+)?[\w\"`]+)?", re.IGNORECASE)
-#: What the name of a parameter contains that is no part of a dataset's name: it changes, or is masked. This decides
-#: about names, which must not change with a longer list; secrets are removed before (`spline_bridge.secret_patterns`).
-_NOT_NAMING = tuple(
+#: Texts in the name of a URL parameter that holds a secret. Such a parameter is no part of a dataset's name, because it
+#: changes or is masked. A longer list would change names that exist, so this is not the list that protects secrets:
+#: `spline_bridge.secret_patterns` removes them before.
+_SECRET_PARAMETERS = tuple(
     "passw pwd secret token credential signature accesskey access-key access_key apikey api-key api_key private".split()  # noqa: SIM905
 )
 _PARAMETER_NAME = re.compile(r"[\w.-]*")
-#: Characters at the end of a URL among which its table is looked for: more are no name.
+#: The table is searched in so many characters at the end of a URL: no name is longer, and the search stays fast.
 _LONGEST_TABLE = 2_000
 _USER = re.compile(r"^(//)?[^?;]*@")  #: an Oracle password stands before the host: thin:user/password@host
 _AUTHORITY = re.compile(r"^//[^/?;]*")  #: the last part of host:port is no table
@@ -52,10 +54,10 @@ class Dialect:
 
     scheme: str
     levels: int
-    schema: str | None = None  #: what an unqualified table is in by default
+    schema: str | None = None  #: the schema of an unqualified table
     fold: Callable[[str], str] = str  #: the case of unquoted names
     databases: tuple[str, ...] = ()  #: URL parameters (lower case) that name the database
-    schemas: tuple[str, ...] = ()  #: and the schema
+    schemas: tuple[str, ...] = ()  #: URL parameters (lower case) that name the schema
 
 
 _DIALECTS: Mapping[str, Dialect] = {
@@ -74,7 +76,7 @@ _DIALECTS: Mapping[str, Dialect] = {
 
 @dataclass(frozen=True)
 class Located:
-    """A URI in OpenLineage's form (hosts and ports as given) and whether it is certainly one table."""
+    """A URI in OpenLineage's form (hosts and ports as given). `certain`: it is known to be exactly one table."""
 
     text: str
     certain: bool
@@ -82,41 +84,41 @@ class Located:
 
 @dataclass(frozen=True)
 class _Url:
-    """A URL taken apart. `root` is everything before the database; `table` is as the URL ends."""
+    """The parts of a URL. `root` is everything before the database; `table` is the table at the end of the URL."""
 
     root: str
     database: str | None = None
     schema: str | None = None
     table: str | None = None
-    shared: bool = True  #: False: a database in memory, another one in each process
+    shared: bool = True  #: False: a database in memory, which is another one in each process
 
 
 def uri(url: str, table: str | None = None, query: str | None = None) -> Located:
-    """The table behind a JDBC URL, given beside it or as the URL's end. Drivers without rules stay ``jdbc:...``."""
+    """The table of a JDBC URL: `table` or `query` if given, else the end of the URL. Unknown drivers: ``jdbc:...``."""
     match = _URL.fullmatch(url)
     dialect = _DIALECTS.get(match[1].lower()) if match else None
     if match is None or dialect is None:
-        return _unknown(url, table, query)
+        return _unknown_driver(url, table, query)
     rest = match[2].removesuffix(f":{table}") if table else match[2]
-    parts = _TAKE_APART.get(dialect.scheme, _network)(dialect, rest)
+    parts = _PARSERS.get(dialect.scheme, _parse_network_url)(dialect, rest)
     if parts is None:
-        return _unknown(url, table, query)
-    wanted = table or query or parts.table
-    return _named(dialect, parts, wanted)
+        return _unknown_driver(url, table, query)
+    table_or_query = table or query or parts.table
+    return _located(dialect, parts, table_or_query)
 
 
-def _named(dialect: Dialect, url: _Url, wanted: str | None) -> Located:
-    place = f"{url.root}/{url.database}" if url.database and dialect.levels > 1 else url.root
-    if not wanted:
-        return Located(place, certain=False)
-    table = whole_table(wanted)
+def _located(dialect: Dialect, url: _Url, table_or_query: str | None) -> Located:
+    root = f"{url.root}/{url.database}" if url.database and dialect.levels > 1 else url.root
+    if not table_or_query:
+        return Located(root, certain=False)
+    table = whole_table(table_or_query)
     if table is None:
-        return Located(f"{place}{_query_mark(wanted)}", certain=False)
+        return Located(f"{root}{_query_mark(table_or_query)}", certain=False)
     return Located(f"{url.root}/{_qualified(dialect, url, table)}", certain=url.shared)
 
 
 def whole_table(text: str) -> str | None:
-    """The table that a ``dbtable`` or ``query`` option certainly is, all of its columns and rows; None for a query."""
+    """The table in a ``dbtable`` or ``query`` option that reads all its columns and rows; None for other queries."""
     inner = text.strip()
     if _IS_TABLE.fullmatch(inner):
         return inner
@@ -129,7 +131,7 @@ def whole_table(text: str) -> str | None:
 
 
 def _query_mark(query: str) -> str:
-    """Keeps two queries on one database apart: ``?query=`` and eight hex digits of its hash."""
+    """``?query=`` and eight hex digits of the query's hash, so that two queries on one database have two names."""
     return f"?query={hashlib.sha256(query.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
@@ -145,8 +147,8 @@ def _unquoted(part: str, dialect: Dialect) -> str:
 
 
 def _split_table(text: str) -> tuple[str, str | None]:
-    """``<url>:<table>`` as (url, table): behind an open password nothing is certain."""
-    if any(_names_nothing(p) and not _MASKED.fullmatch(p) for p in re.split("[?&;]", text)):
+    """``<url>:<table>`` as (url, table); no table if a parameter holds a password, which can contain a colon too."""
+    if any(_is_secret_parameter(p) and not _MASKED.fullmatch(p) for p in re.split("[?&;]", text)):
         return text, None
     query = text.find(":(")
     if query >= 0:
@@ -155,19 +157,19 @@ def _split_table(text: str) -> tuple[str, str | None]:
     return (text[: match.start()], match[1]) if match else (text, None)
 
 
-def _network(dialect: Dialect, rest: str) -> _Url | None:
-    """``//host:port/database?parameters:table``, the parameters after ``;`` as well; without host it is localhost."""
+def _parse_network_url(dialect: Dialect, rest: str) -> _Url | None:
+    """``//host:port/database?parameters:table`` or the same with ``;``; without a host it is localhost."""
     if not rest.startswith("//"):
         rest = f"///{rest}"
     head, separator, tail = re.match(r"([^?;]*)([?;]?)(.*)", rest[2:], re.DOTALL).groups()  # type: ignore[union-attr]
     head = head.rpartition("@")[2]
     authority, slash, path = head.partition("/")
-    return _assembled(dialect, authority, f"{slash}{path}{separator}{tail}")
+    return _url_of(dialect, authority, f"{slash}{path}{separator}{tail}")
 
 
-def _assembled(dialect: Dialect, authority: str, tail: str) -> _Url:
+def _url_of(dialect: Dialect, authority: str, tail: str) -> _Url:
     host = re.fullmatch(r"(.*?:[0-9]+|[^:]*)(:.*)", authority, re.DOTALL) if not tail else None
-    if host and not re.fullmatch(r":[0-9]+", host[2]):  # a server's default database: //h:1433:dbo.orders
+    if host and not re.fullmatch(r":[0-9]+", host[2]):  # the table follows the port: //h:1433:dbo.orders
         authority, tail = host[1], host[2]
     tail, table = _split_table(tail)
     path, *rest = re.split("[?&;]", tail)
@@ -183,7 +185,7 @@ def _assembled(dialect: Dialect, authority: str, tail: str) -> _Url:
 
 
 def _folded(name: str, dialect: Dialect) -> str:
-    """The case of a name given as a parameter: Snowflake folds it as in SQL, the others take it literally."""
+    """A name that is given as a parameter: Snowflake changes its case as in SQL, the others take it literally."""
     return dialect.fold(name) if dialect.scheme == "snowflake" else name
 
 
@@ -201,13 +203,13 @@ def _host(dialect: Dialect, authority: str, parameters: Mapping[str, str]) -> st
     return f"{host}:{port}" if port else f"{host}/{instance}" if instance else host
 
 
-def _oracle(dialect: Dialect, rest: str) -> _Url | None:
+def _parse_oracle(dialect: Dialect, rest: str) -> _Url | None:
     """``@//host:port/service``, ``@host:port:sid`` and a TNS descriptor; a TNS alias names no host: no rule for it."""
     user, _, address = rest.partition("@")
     if "?" in user or ";" in user:
         return None
     if address.startswith("("):
-        return _tns(dialect, address)
+        return _parse_tns(dialect, address)
     match = _ORACLE.fullmatch(address)
     if match is None or not match[2] or not (match[1] or match[3] or "/" in address):
         return None
@@ -215,7 +217,7 @@ def _oracle(dialect: Dialect, rest: str) -> _Url | None:
     return _Url(f"{dialect.scheme}://{host}", match[4] or None, table=_split_table(match[5])[1])
 
 
-def _tns(dialect: Dialect, address: str) -> _Url | None:
+def _parse_tns(dialect: Dialect, address: str) -> _Url | None:
     descriptor, _, tail = address.rpartition(")")
     found: dict[str, list[str]] = {}
     for key, value in _TNS.findall(f"{descriptor})"):
@@ -228,7 +230,7 @@ def _tns(dialect: Dialect, address: str) -> _Url | None:
     return _Url(f"{dialect.scheme}://{','.join(hosts)}", service, table=_split_table(tail)[1])
 
 
-def _file(dialect: Dialect, rest: str) -> _Url:
+def _parse_file_url(dialect: Dialect, rest: str) -> _Url:
     """``file:/dir/db;parameters:table``: the database is the path."""
     address, table = _split_table(re.sub(r"^(?:file|nio|tcp|ssl):", "", rest, flags=re.IGNORECASE))
     path = re.split("[?;]", address)[0]
@@ -238,16 +240,16 @@ def _file(dialect: Dialect, rest: str) -> _Url:
     return _Url(f"{dialect.scheme}:{path}", table=table, shared=not memory)
 
 
-_TAKE_APART: Mapping[str, Callable[[Dialect, str], _Url | None]] = {
-    "oracle": _oracle,
-    "h2": _file,
-    "sqlite": _file,
-    "derby": _file,
+_PARSERS: Mapping[str, Callable[[Dialect, str], _Url | None]] = {
+    "oracle": _parse_oracle,
+    "h2": _parse_file_url,
+    "sqlite": _parse_file_url,
+    "derby": _parse_file_url,
 }
 
 
-def _unknown(url: str, table: str | None, query: str | None) -> Located:
-    """A driver without rules: as it is, without user and secrets."""
+def _unknown_driver(url: str, table: str | None, query: str | None) -> Located:
+    """The name for a driver without rules here: the URL as it is, without user and secrets."""
     scheme, colon, rest = without_secrets(url)[5:].partition(":")
     text = f"jdbc:{scheme.lower()}{colon}{_USER.sub(lambda m: m[1] or '', rest)}"
     named = whole_table(table) if table else None
@@ -259,18 +261,18 @@ def _unknown(url: str, table: str | None, query: str | None) -> Located:
 
 
 def without_secrets(text: str) -> str:
-    """The text without secret parameters, and without what may be the rest of a secret's value."""
+    """The text without secret parameters. A part without ``=`` after one may be the rest of its value: it goes too."""
     tokens = re.split("([?&;])", text)
     kept, dropping = [tokens[0]], False
     for separator, token in zip(tokens[1::2], tokens[2::2], strict=True):
-        dropping = _names_nothing(token) or (dropping and "=" not in token)
+        dropping = _is_secret_parameter(token) or (dropping and "=" not in token)
         if not dropping:
             kept.append((tokens[1] if len(kept) == 1 else separator) + token)
     return "".join(kept)
 
 
-def _names_nothing(parameter: str) -> bool:
-    """Whether ``name=value`` is a parameter that is no part of a dataset's name, as a password is not."""
+def _is_secret_parameter(parameter: str) -> bool:
+    """Whether a text ``name=value`` is a parameter that holds a secret, by its name."""
     name = _PARAMETER_NAME.match(parameter)
     assert name is not None, "it matches an empty text"
-    return parameter.startswith("=", name.end()) and any(word in name[0].lower() for word in _NOT_NAMING)
+    return parameter.startswith("=", name.end()) and any(word in name[0].lower() for word in _SECRET_PARAMETERS)

@@ -27,7 +27,7 @@ _CLOCKS = tuple(rf"{_HOUR}{separator}{_SIXTY}(?:{separator}{_SIXTY})?" for separ
 _ZONES = r"(?:[.,][0-9]{1,9})?(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
 _HEX = "[0-9A-Fa-f]"
 
-#: What each placeholder stands for. No expression repeats without a bound, so each look takes constant time.
+#: What each placeholder matches. Every repetition has an upper bound, so one match takes constant time.
 _PLACEHOLDERS: dict[str, tuple[re.Pattern[str], ...]] = {
     name: tuple(map(re.compile, patterns))
     for name, patterns in {
@@ -46,12 +46,12 @@ PLACEHOLDERS = tuple(_PLACEHOLDERS)
 """The names that can stand in braces."""
 
 _PARTS = re.compile(r"\*+|\{[a-z]+\}|[^*{]+|\{")
-_ANYTHING = "*"
+_STAR = "*"
 _SEPARATORS = "_-. "
 
 
 class InvalidPattern(ValueError):
-    """A pattern that nobody can have meant; the message says what is wrong with it."""
+    """A pattern with a mistake; the message says which."""
 
 
 def check(pattern: str) -> None:
@@ -75,7 +75,7 @@ class Glob:
     @property
     def is_literal(self) -> bool:
         """Whether it stands for one text alone."""
-        return not any(part == _ANYTHING or part[1:-1] in _PLACEHOLDERS for part in self.parts)
+        return not any(part == _STAR or part[1:-1] in _PLACEHOLDERS for part in self.parts)
 
     def fullmatch(self, text: str) -> bool:
         """Whether the whole text matches. ``*`` alone does not match an empty text: that is no name."""
@@ -83,10 +83,10 @@ class Glob:
             return text == "".join(self.parts)
         if not text or len(text) > LONGEST:
             return False
-        reached = {0}
+        positions = {0}
         for part in self.parts:
-            reached = _after(part, text, reached)
-        return len(text) in reached
+            positions = _positions_after(part, text, positions)
+        return len(text) in positions
 
     def without_placeholders(self, text: str) -> str | None:
         """The text without what its placeholders match, each with one separator beside it; None: it does not match.
@@ -110,41 +110,41 @@ class Glob:
         return kept + text[done:]
 
     def _placeholder_spans(self, text: str) -> list[tuple[int, int]] | None:
-        """Where the placeholders match; None if the whole does not."""
-        reached = [{0}]
+        """The (start, end) of each placeholder's match; None if the text as a whole does not match."""
+        positions = [{0}]
         for part in self.parts:
-            reached.append(_after(part, text, reached[-1]))
-        if len(text) not in reached[-1]:
+            positions.append(_positions_after(part, text, positions[-1]))
+        if len(text) not in positions[-1]:
             return None
         spans: list[tuple[int, int]] = []
         end = len(text)
         for number in reversed(range(len(self.parts))):
             part = self.parts[number]
-            start = self._start(part, text, reached[number], end)
+            start = self._start_of_match(part, text, positions[number], end)
             if part[1:-1] in _PLACEHOLDERS and part[0] == "{":
                 spans.append((start, end))
             end = start
         return spans[::-1]
 
     @staticmethod
-    def _start(part: str, text: str, starts: set[int], end: int) -> int:
+    def _start_of_match(part: str, text: str, starts: set[int], end: int) -> int:
         """The start from which `part` can end at `end`: for a placeholder the first (its longest match)."""
-        if part == _ANYTHING:
+        if part == _STAR:
             return min(start for start in starts if start <= end)
-        return min(start for start in starts if start <= end and end in _ends(part, text, start))
+        return min(start for start in starts if start <= end and end in _match_ends(part, text, start))
 
 
-def _after(part: str, text: str, reached: set[int]) -> set[int]:
-    """The positions that can be reached behind `part` from one of those in `reached`."""
-    if not reached:
-        return reached
-    if part == _ANYTHING:
-        return set(range(min(reached), len(text) + 1))
-    return {end for start in reached for end in _ends(part, text, start)}
+def _positions_after(part: str, text: str, positions: set[int]) -> set[int]:
+    """The positions after a match of `part` that begins at one of `positions`."""
+    if not positions:
+        return positions
+    if part == _STAR:
+        return set(range(min(positions), len(text) + 1))
+    return {end for start in positions for end in _match_ends(part, text, start)}
 
 
-def _ends(part: str, text: str, start: int) -> Iterator[int]:
-    """Where a match of `part` that begins at `start` can end."""
+def _match_ends(part: str, text: str, start: int) -> Iterator[int]:
+    """The ends of all matches of `part` that begin at `start`."""
     patterns = _PLACEHOLDERS.get(part[1:-1]) if part[0] == "{" else None
     if patterns is None:
         if text.startswith(part, start):
@@ -158,13 +158,13 @@ def _ends(part: str, text: str, start: int) -> Iterator[int]:
 
 @lru_cache(maxsize=4_096)
 def glob(segment: str) -> Glob:
-    """The pattern of one segment. A brace that encloses no placeholder stands for itself: `check` refuses it."""
+    """The pattern of one segment. A brace without a placeholder is literal text here; `check` refuses it before."""
     parts: list[str] = []
     for part in _PARTS.findall(segment):
         special = part[0] == "*" or part[1:-1] in _PLACEHOLDERS
         if special:
-            parts.append(_ANYTHING if part[0] == "*" else part)
-        elif parts and not (parts[-1] == _ANYTHING or parts[-1][1:-1] in _PLACEHOLDERS):
+            parts.append(_STAR if part[0] == "*" else part)
+        elif parts and not (parts[-1] == _STAR or parts[-1][1:-1] in _PLACEHOLDERS):
             parts[-1] += part
         else:
             parts.append(part)
@@ -172,7 +172,7 @@ def glob(segment: str) -> Glob:
 
 
 def globs(pattern: str) -> tuple[Glob, ...]:
-    """A pattern of several segments, one by one."""
+    """The patterns of the segments of a longer pattern."""
     return tuple(map(glob, pattern.split("/")))
 
 

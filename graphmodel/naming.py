@@ -1,8 +1,9 @@
-"""Names of datasets: one canonical URI for all spellings, OpenLineage's pair for it, and its other names. Pure.
+"""Names of datasets: one canonical URI for all spellings, OpenLineage's pair for it, and its aliases. Pure.
 
-`canonical` is idempotent and total: any string has a name. The steps: a JDBC URL becomes
-OpenLineage's form (`graphmodel.jdbc`), the URI is normalised by its scheme, and trailing partition folders fold into
-the dataset (`graphmodel.naming_rules`). OpenLineage's naming: https://openlineage.io/docs/spec/naming.
+`canonical` gives a URI for any string, and a canonical URI for itself. It takes three steps: a JDBC URL becomes
+OpenLineage's form (`graphmodel.jdbc`), the URI is normalised by the rules of its scheme, and the folders of partitions
+at its end are left out (`graphmodel.naming_rules`; this is called folding: many folders are one dataset).
+OpenLineage's naming: https://openlineage.io/docs/spec/naming.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = [
     "fold",
     "jdbc",
     "kafka",
-    "named",
+    "name_of_uri",
     "parse",
     "spellings",
     "table_alias",
@@ -38,12 +39,12 @@ class Name:
     uri: str
     namespace: str  #: OpenLineage's, e.g. ``s3://lake``, ``postgres://h:5432``, ``file``
     name: str  #: OpenLineage's, e.g. ``mart/orders``, ``shop.public.orders``, ``/data/orders``
-    partition: str | None  #: the folded folders as written, e.g. ``dt=2026-01-01`` or ``2026/01/31``
+    partition: str | None  #: the folders that were left out, as written, e.g. ``dt=2026-01-01`` or ``2026/01/31``
     spelling: str  #: as it was given
 
     @property
     def display(self) -> str:
-        """The last segment: what people call it."""
+        """The last segment of the URI, as people call the dataset."""
         return self.uri.rpartition("/")[2] or self.uri
 
 
@@ -55,16 +56,19 @@ def canonical(spelling: str, rules: Rules = DEFAULT) -> str:
 def parse(spelling: str, rules: Rules = DEFAULT) -> Name:
     """The whole name: `parse(x).uri == canonical(x)`. For what a JDBC read or write names, use `jdbc`."""
     uri, partition = fold_path(normalise(spelling), rules)
-    return replace(named(uri), partition=partition, spelling=spelling)
+    return replace(name_of_uri(uri), partition=partition, spelling=spelling)
 
 
-def named(uri: str) -> Name:
-    """The name behind a URI that is canonical already, under whatever rules: nothing folds."""
+def name_of_uri(uri: str) -> Name:
+    """The name for a URI that is canonical already, by whatever rules: nothing is left out."""
     return Name(uri, *_pair(uri), None, uri)
 
 
 def fold(spellings: Iterable[str], rules: Rules = DEFAULT) -> tuple[Name, ...]:
-    """A read's sources, each dataset once, in order. Its partition is None if the read lists several."""
+    """The names of the paths that one operation reads, each dataset once, in order.
+
+    If the paths are several partitions of a dataset, its partition is None.
+    """
     names: dict[str, Name] = {}
     for name in (parse(spelling, rules) for spelling in spellings):
         first = names.setdefault(name.uri, name)
@@ -74,31 +78,35 @@ def fold(spellings: Iterable[str], rules: Rules = DEFAULT) -> tuple[Name, ...]:
 
 
 def unresolved(plan_id: str, spelling: str) -> str:
-    """``unresolved:<plan>/<what is known>``: a dataset of one plan alone, where the plan does not say which one it is.
+    """``unresolved:<plan>/<what is known>``: the name of a dataset that the plan does not identify.
 
-    `plan_id` should be the same for the same logic. Idempotent for one plan.
+    It has the plan's id, so that the unknown datasets of two plans are never taken for one. `plan_id` should be the
+    same for the same logic, so that a second run does not make a second dataset. Idempotent for one plan.
     """
     prefix = f"unresolved:{plan_id}/"
     return canonical(spelling if spelling.startswith(prefix) else prefix + normalise(spelling))
 
 
 def jdbc(url: str, table: str | None, query: str | None, plan_id: str, rules: Rules = DEFAULT) -> Name:
-    """What a JDBC operation reads or writes.
+    """The dataset that a JDBC operation reads or writes.
 
-    `url` is the option ``url`` or, where only that is known, the agent's whole source (``<url>:<table>``); `table` and
-    `query` are the options ``dbtable`` and ``query``. Unresolved where the table is a query, was cut off behind a
-    masked password, or lives in the memory of one process.
+    `url` is Spark's option ``url`` or, where only that is known, the agent's whole source (``<url>:<table>``); `table`
+    and `query` are the options ``dbtable`` and ``query``. The name is `unresolved` if the table is a query, if the
+    agent cut it off together with a password, or if the database is in the memory of one process.
     """
     spelling = url if not table or url.endswith(f":{table}") else f"{url}:{table}"
     if url[:5].lower() != "jdbc:":
         return parse(spelling, rules)
     found = jdbc_urls.uri(url, table, query)
-    name = parse(found.text, rules) if found.certain else named(unresolved(plan_id, found.text))
+    name = parse(found.text, rules) if found.certain else name_of_uri(unresolved(plan_id, found.text))
     return replace(name, spelling=spelling)
 
 
 def kafka(topic: str, brokers: str | None = None, rules: Rules = DEFAULT) -> Name:
-    """A topic, with or without ``kafka:``; `brokers` is ``kafka.bootstrap.servers``, the first of which names it."""
+    """The name of a topic, given with or without ``kafka:``.
+
+    `brokers` is ``kafka.bootstrap.servers``; the first broker is part of the name, as in OpenLineage.
+    """
     bare = topic[6:] if topic.lower().startswith("kafka:") and not topic.startswith("//", 6) else topic
     if "://" in bare or not brokers:
         return replace(parse(bare if "://" in bare else f"kafka:{bare}", rules), spelling=topic)
@@ -107,24 +115,25 @@ def kafka(topic: str, brokers: str | None = None, rules: Rules = DEFAULT) -> Nam
 
 
 def spellings(name: Name) -> tuple[str, ...]:
-    """The other names that should become aliases: the spelling as given, unless it is the URI or only a part of it.
+    """The aliases of a dataset: the spelling as given, if it is another name of the whole dataset; else nothing.
 
-    A partition's folder is no name of the dataset; an unresolved dataset has no other name; what has user info or
-    parameters is left out, since these can hold secrets.
+    Not an alias: the URI itself, the folder of a partition, the spelling of an unresolved dataset, and what has a user
+    or parameters in it, since these can hold secrets.
     """
-    known = name.spelling != name.uri and normalise(name.spelling) == name.uri
-    return (name.spelling,) if known and _PUBLIC.fullmatch(name.spelling) else ()
+    is_other_name = name.spelling != name.uri and normalise(name.spelling) == name.uri
+    return (name.spelling,) if is_other_name and _WITHOUT_SECRETS.fullmatch(name.spelling) else ()
 
 
-#: Neither user info nor parameters; on Azure a container stands before the @.
-_PUBLIC = re.compile(r"(?:(?:abfs|wasb)s?://[^/@]*@)?[^@?;]*", re.IGNORECASE | re.DOTALL)
+#: A spelling without user and parameters. On Azure the text before the @ is not a user but a container.
+_WITHOUT_SECRETS = re.compile(r"(?:(?:abfs|wasb)s?://[^/@]*@)?[^@?;]*", re.IGNORECASE | re.DOTALL)
 
 
 def table_alias(identifier: Mapping[str, object] | str | None, rules: Rules = DEFAULT) -> str | None:
-    """``db.table`` of the agent's ``params.table.identifier``; None without a database, as many tables share that name.
+    """``db.table`` of the agent's ``params.table.identifier``; None without a database: many tables have one name.
 
-    The agent sends ``{"database": "sales", "table": "orders"}`` or text such as ``spark_catalog.dl.top``. Lower case,
-    as catalogs keep it; a catalog other than Spark's own stays: ``ice.db.orders``.
+    The agent sends ``{"database": "sales", "table": "orders"}`` or a text such as ``spark_catalog.dl.top``. The result
+    is in lower case, as catalogs keep names. A catalog that is not Spark's default one stays part of the name:
+    ``ice.db.orders``.
     """
     if isinstance(identifier, Mapping):
         catalog, database, table = (identifier.get(key) for key in ("catalog", "database", "table"))
@@ -139,7 +148,8 @@ def table_alias(identifier: Mapping[str, object] | str | None, rules: Rules = DE
     return fold_table(".".join(parts), rules) if whole and len(parts) > 1 else None
 
 
-#: (namespace)(name) by OpenLineage's naming, the first that matches; a bucket's root has no name: it is ``/``.
+#: (namespace)(name) by OpenLineage's naming; the first pattern that matches counts. The root of a bucket has no name of
+#: its own: it is ``/``.
 _PAIRS = tuple(
     re.compile(pattern, re.DOTALL)
     for pattern in (
@@ -157,6 +167,6 @@ _PAIRS = tuple(
 
 
 def _pair(uri: str) -> tuple[str, str]:
-    """OpenLineage's (namespace, name) of a canonical URI; a name that is no URI has the namespace ``""``."""
+    """OpenLineage's (namespace, name) of a canonical URI; for a name that is not a URI the namespace is empty."""
     match = next(filter(None, (pattern.fullmatch(uri) for pattern in _PAIRS)), None)
     return (match[1], match[2] or "/") if match else ("", uri)

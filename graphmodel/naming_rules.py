@@ -1,11 +1,14 @@
-"""The rules behind a name: a spelling as a normalised URI, scheme by scheme, and what folds into its dataset. Pure.
+"""The rules of dataset names: how a spelling is normalised, scheme by scheme, and which folders fold. Pure.
 
-Escapes. A node id separates dataset and column by its first ``#``, so ``#`` is written ``%23`` and a literal ``%``
-is written ``%25``. Where a spelling already has ``%23`` or ``%25`` these are kept: that makes `normalise` idempotent
-(the price: an S3 key with the literal text ``%23`` meets the one with ``#``). Local paths do better, because their
-canonical form is a ``file:`` URI: valid escapes are decoded once and encoded again, so ``file:///a%20b``,
-``file:/a b`` and ``/a b`` are one name, and ``%2523`` stays apart from ``%23``. All other paths are Hadoop paths and
-are never decoded.
+To fold is to leave the last folders of a path out of the dataset's name: the folders ``dt=2026-01-01`` and
+``dt=2026-01-02`` are one dataset. `Rules` says what folds; users change it in ``naming.yaml``.
+
+Escapes. In a node id the first ``#`` separates dataset and column, so a ``#`` in a path is written ``%23`` and a ``%``
+is written ``%25``. If a spelling already has ``%23`` or ``%25`` these are kept, because `normalise` must be idempotent.
+The price is that an S3 key with the literal text ``%23`` gets the same name as the key with ``#``. Local paths do not
+have this problem, because their canonical form is a ``file:`` URI: valid escapes are decoded once and encoded again, so
+``file:///a%20b``, ``file:/a b`` and ``/a b`` are one name, and ``%2523`` differs from ``%23``. All other paths are
+Hadoop paths, in which an escape is literal text: they are never decoded.
 """
 
 from __future__ import annotations
@@ -26,15 +29,15 @@ _PATH_IDENTIFIER = re.compile(r"(?:parquet|delta|iceberg|hudi|orc|csv|json|text|
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _BARE_PERCENT = re.compile(r"%(?!23|25)")
 _SLASHES = re.compile(r"/{2,}")
-#: Old s3n URLs carried the keys; a secret key can contain slashes, so it can reach beyond the authority.
+#: Old s3n URLs contained the access keys. A secret key can contain slashes, so it may end after the first slash.
 _ACCESS_KEY = re.compile(r"\A(?:[A-Z0-9]{16,}:[^@]*@)+")
 _PASSWORD = re.compile(r"\A(?:[^/?@:]*:[^/?@]*@)+")
-#: Everything after ?, unless it is the mark that a query was given (`graphmodel.jdbc`).
+#: Everything after ?, except the mark that stands for a query (`graphmodel.jdbc`).
 _PARAMETERS = re.compile(r"\?(?!query=[0-9a-f]{8}\Z).*", re.DOTALL)
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
 _REDSHIFT_HOST = re.compile(r"([\w-]+)\.[\w-]+\.([\w-]+)\.redshift(?:-serverless)?\.amazonaws\.com(?:\.cn)?")
 _SNOWFLAKE_DOMAINS = (".snowflakecomputing.com", ".snowflakecomputing.com.cn")
-#: The bucket that an S3 table lives in: one for each table, named by S3 (https://docs.aws.amazon.com/AmazonS3).
+#: The bucket of an S3 table: S3 makes and names one bucket for each table (https://docs.aws.amazon.com/AmazonS3).
 _TABLE_BUCKET_SUFFIX = "--table-s3"
 
 #: Schemes of databases and brokers with their default ports, by OpenLineage's names
@@ -51,7 +54,7 @@ _RENAMED = {"s3a": "s3", "s3n": "s3", "postgresql": "postgres", "mariadb": "mysq
 
 
 def normalise(spelling: str) -> str:
-    """The URI that all spellings of one path or table share. Total and idempotent; no folder is folded."""
+    """The one URI for all spellings of a path or table, folders included. Any text has one; it is its own URI."""
     identifier = _PATH_IDENTIFIER.fullmatch(spelling)
     text = identifier[1] if identifier else spelling
     if text[:5].lower() == "jdbc:":
@@ -64,12 +67,12 @@ def normalise(spelling: str) -> str:
 
 
 def escape(text: str) -> str:
-    """``#`` and ``%`` encoded, but for ``%23`` and ``%25``, which count as encoded already."""
+    """The text with ``#`` and ``%`` encoded; ``%23`` and ``%25`` count as encoded already and stay."""
     return _BARE_PERCENT.sub("%25", text).replace("#", "%23")
 
 
 def _decode(match: re.Match[str]) -> str:
-    """A run of escapes as text; as it stands if that is no text, or would change where folders begin."""
+    """Consecutive escapes as text; unchanged if that is not printable UTF-8, or if a decoded / would split a folder."""
     try:
         text = bytes.fromhex(match[0].replace("%", "")).decode("utf-8")
     except UnicodeDecodeError:
@@ -100,7 +103,7 @@ def _file(scheme: str, rest: str) -> str:
 
 
 def _bucket(scheme: str, rest: str) -> str:
-    """An object store: the key keeps its inner ``//`` and its case. An S3 table's bucket is the table."""
+    """An object store: ``//`` inside a key and the case of letters matter there. An S3 table's bucket is the table."""
     if not rest.startswith("//"):
         return f"{scheme}:{rest}"
     bucket, key = split_authority("//" + _ACCESS_KEY.sub("", rest[2:]))
@@ -110,13 +113,13 @@ def _bucket(scheme: str, rest: str) -> str:
 
 
 def _container(scheme: str, rest: str) -> str:
-    """Azure: ``container@account`` is the authority, no user; host names have no case."""
+    """Azure: the authority is ``container@account`` and has no user; the case of a host name does not matter."""
     authority, path = split_authority(rest)
     return f"{scheme}://{authority.lower()}{path.rstrip('/')}" if authority else f"{scheme}:{rest}"
 
 
 def _hadoop(scheme: str, rest: str) -> str:
-    """A file system with directories: doubled slashes mean nothing."""
+    """A file system with directories: there ``//`` is the same as ``/``."""
     if not rest.startswith("/"):
         return f"{scheme}:{rest}"
     authority, path = split_authority(rest)
@@ -160,7 +163,9 @@ def _kafka(scheme: str, rest: str) -> str:
 def _snowflake(scheme: str, rest: str) -> str:
     authority, path = split_authority(rest, "/?")
     account = _without_user(authority).lower()
-    while account:  # from the end, so that it takes linear time: a pattern that is searched for would not
+    # Domain and port are taken off from the end, in linear time. A regular expression that is searched for would take
+    # quadratic time with some inputs.
+    while account:
         shorter = next((account.removesuffix(domain) for domain in _SNOWFLAKE_DOMAINS if account.endswith(domain)), "")
         host, colon, port = account.rpartition(":")
         if colon and port.isascii() and port.isdigit():
@@ -210,9 +215,9 @@ _HANDLERS: dict[str, Callable[[str, str], str]] = {
 }
 
 
-#: Schemes whose authority is a bucket or container: its root can be a dataset.
+#: Schemes whose authority is a bucket or container: its root can be a dataset, so all folders may fold.
 BUCKETS = frozenset({"s3", "gs", "abfs", "abfss", "wasb", "wasbs", "oss", "cosn", "obs"})
-#: Schemes whose authority is a service, or that have none: at least one folder stays.
+#: Schemes whose authority is a service, or that have none: at least one folder stays, as the root is no dataset.
 FILE_SYSTEMS = frozenset({"file", "hdfs", "viewfs", "webhdfs", "swebhdfs", "dbfs", "alluxio", "adl"})
 
 _PATH = re.compile(r"([a-z][a-z0-9+.-]*):(//([^/]*))?/?(.*)", re.DOTALL)
@@ -244,14 +249,14 @@ _DATES: tuple[Shape, ...] = (
     (_DATE,),
 )
 _FILES: tuple[Shape, ...] = ((_PART_FILE,), _ICEBERG)
-#: An S3 key may have had // before the partition (a normalised path ends in no slash: only folding uncovers this).
-_NOTHING: tuple[Shape, ...] = ((re.compile(""),),)
+#: An S3 key may have // before the partition: when the partition is left out, an empty folder is the last one.
+_EMPTY_FOLDER: tuple[Shape, ...] = ((re.compile(""),),)
 
 _LISTS = ("folders", "names", "datasets")
 
 
 class InvalidRules(ValueError):
-    """Naming rules that cannot be used. `place` leads to the part at fault: a key, and in a list an index."""
+    """Naming rules that cannot be used. `place` is the path to the wrong part: a key, and in a list an index."""
 
     def __init__(self, message: str, *place: str | int) -> None:
         super().__init__(message)
@@ -260,15 +265,15 @@ class InvalidRules(ValueError):
 
 @dataclass(frozen=True)
 class Rules:
-    """Which folding rules hold. Changing them renames datasets, so it takes effect by a replay of the ledger.
+    """What folds. A change of the rules renames datasets, so the graph has to be built again from the ledger.
 
     `partitions` folds ``dt=2026-01-01/hour=03``, `dates` folds ``2026/01``, ``2026/01/31``, ``2026/01/31/23``,
     ``2026-01`` and ``2026-01-31`` (a year alone is no date: it names too many other things), `files` folds a
     ``part-*`` file and an Iceberg table's metadata file. The others are patterns (`graphmodel.name_patterns`):
-    `folders` are further trailing folders that fold, such as ``run-{uuid}`` or ``runs/{timestamp}``; `names` are last
-    segments, or table names, that lose what the placeholders match, such as ``*_{date}``; `datasets` are URIs that are
-    datasets as they stand: whatever lies below one folds into it, and it is not folded itself; of several, the longest
-    counts.
+    `folders` are further folders at the end of a path that fold, such as ``run-{uuid}`` or ``runs/{timestamp}``.
+    `names` are last segments, or names of tables, of which the text that the placeholders match is left out, such as
+    ``*_{date}``. `datasets` are URIs that are datasets exactly as they are written: all folders below one fold into it,
+    and its own folders never fold; if several match, the longest counts.
     """
 
     partitions: bool = True
@@ -319,11 +324,11 @@ def _patterns(key: str, value: object) -> tuple[str, ...]:
         except name_patterns.InvalidPattern as error:
             raise InvalidRules(f"naming rule {key!r}: {error}", key, number) from None
         if key == "names":
-            _check_name(pattern, number)
+            _check_name_pattern(pattern, number)
     return tuple(value)
 
 
-def _check_name(pattern: str, number: int) -> None:
+def _check_name_pattern(pattern: str, number: int) -> None:
     if "/" in pattern:
         raise InvalidRules(
             f"naming rule 'names': {pattern!r} has a /: it is about the last part of a name", "names", number
@@ -339,7 +344,7 @@ UNFOLDED = Rules(partitions=False, dates=False, files=False)
 
 @dataclass(frozen=True)
 class _Compiled:
-    """Rules, ready to be applied: `shapes` are the longest first where one shape begins another."""
+    """Rules, compiled once for many names. A shape that begins with another shape comes before it."""
 
     shapes: tuple[Shape, ...]
     datasets: tuple[tuple[Glob, ...], ...]
@@ -348,105 +353,107 @@ class _Compiled:
 
 @lru_cache(maxsize=64)
 def _compiled(rules: Rules) -> _Compiled:
-    chosen = ((rules.partitions, _PARTITIONS), (rules.dates, _DATES), (rules.files, _FILES))
-    own = sorted((name_patterns.globs(pattern.strip("/")) for pattern in rules.folders), key=len, reverse=True)
-    shapes = _NOTHING + tuple(shape for holds, shapes in chosen if holds for shape in shapes) + tuple(own)
+    built_in = ((rules.partitions, _PARTITIONS), (rules.dates, _DATES), (rules.files, _FILES))
+    from_rules = sorted((name_patterns.globs(pattern.strip("/")) for pattern in rules.folders), key=len, reverse=True)
+    shapes = _EMPTY_FOLDER + tuple(shape for holds, shapes in built_in if holds for shape in shapes) + tuple(from_rules)
     datasets = sorted((name_patterns.globs(normalise(uri)) for uri in rules.datasets), key=len, reverse=True)
     return _Compiled(shapes, tuple(datasets), tuple(map(name_patterns.glob, rules.names)))
 
 
 #: Schemes whose last part is a table, behind the last dot; and those where it is a name without parts.
-_TABLES = frozenset({*PORTS, "snowflake", "bigquery"} - {"kafka"})
-_WHOLE_NAMES = frozenset({"kafka", "arn", "h2", "sqlite", "derby"})
+_TABLE_SCHEMES = frozenset({*PORTS, "snowflake", "bigquery"} - {"kafka"})
+_UNDIVIDED_NAME_SCHEMES = frozenset({"kafka", "arn", "h2", "sqlite", "derby"})
 _BARE_TABLE = re.compile(r"[\w$-]+(?:\.[\w$-]+)*")  #: a table of a catalog: db.orders
 
 
 def fold_path(uri: str, rules: Rules) -> tuple[str, str | None]:
-    """A normalised URI as (dataset URI, what was folded or None).
+    """A normalised URI as (dataset URI, the text of what was folded or None).
 
-    Folders fold in paths alone; `Rules.names` also shorten the names of tables and topics.
+    Folders fold only in paths of files; `Rules.names` also apply to the names of tables and topics.
     """
     match = _PATH.fullmatch(uri)
     if match is None or not (match[1] in BUCKETS or match[1] in FILE_SYSTEMS):
         return _fold_table(uri, match[1] if match else None, rules)
-    ready = _compiled(rules)
-    root = _own_root(uri.split("/"), ready.datasets) if ready.datasets else 0
+    compiled = _compiled(rules)
+    root = _segments_of_fixed_dataset(uri.split("/"), compiled.datasets) if compiled.datasets else 0
     if root:
         parts = uri.split("/")
         return "/".join(parts[:root]), _partition(parts[root:])
     segments = match[4].split("/")
-    least = 0 if match[1] in BUCKETS and match[3] else 1
-    kept, folded = _kept(segments, ready, match[1], least)
+    minimum = 0 if match[1] in BUCKETS and match[3] else 1
+    kept, folded = _split_folded(segments, compiled, match[1], minimum)
     if not folded:
         return uri, None
     head = uri[: len(uri) - len(match[4])]
     return (head + "/".join(kept)).rstrip("/"), _partition(folded)
 
 
-def _own_root(segments: Sequence[str], datasets: Iterable[tuple[Glob, ...]]) -> int:
-    """How many segments the dataset has that the rules name as it stands; 0 if they name none."""
+def _segments_of_fixed_dataset(segments: Sequence[str], datasets: Iterable[tuple[Glob, ...]]) -> int:
+    """The number of segments of the dataset that `Rules.datasets` names; 0 if none of its patterns matches."""
     for pattern in datasets:
         if len(pattern) <= len(segments) and name_patterns.match_all(pattern, segments[: len(pattern)]):
             return len(pattern)
     return 0
 
 
-def _kept(segments: list[str], ready: _Compiled, scheme: str, least: int) -> tuple[list[str], list[str]]:
-    """The dataset's own segments, at least `least`, and those that were folded. Folds until nothing more matches."""
+def _split_folded(segments: list[str], compiled: _Compiled, scheme: str, minimum: int) -> tuple[list[str], list[str]]:
+    """The segments that stay, at least `minimum`, and those that fold. Goes on until no shape and no name matches."""
     kept, folded = list(segments), []
     while True:
-        end = _without_last(kept, len(kept), ready.shapes, least)
+        end = _without_last(kept, len(kept), compiled.shapes, minimum)
         if end < len(kept):
             folded.append(kept[end:])
             del kept[end:]
             continue
-        shorter = _shortened(kept[-1], ready.names, scheme) if kept and ready.names else None
+        shorter = _without_date(kept[-1], compiled.names, scheme) if kept and compiled.names else None
         if shorter is None:
             return kept, [segment for group in reversed(folded) for segment in group]
         folded.append([kept[-1]])
         kept[-1] = shorter
 
 
-def _shortened(name: str, patterns: Iterable[Glob], scheme: str) -> str | None:
-    """The name without its date; None if no pattern matches, or nothing that is a name would be left."""
+def _without_date(name: str, patterns: Iterable[Glob], scheme: str) -> str | None:
+    """The name without what placeholders match; None if no pattern matches, or if no letter or digit would be left."""
     for pattern in patterns:
         shorter = pattern.without_placeholders(name)
         if shorter is not None and shorter != name and any(map(str.isalnum, shorter)):
             alone = f"{scheme}://x/{shorter}"
-            if normalise(alone) == alone:  # else an escape was cut in two
+            if normalise(alone) == alone:  # else the cut is in the middle of an escape
                 return shorter
     return None
 
 
 def fold_table(name: str, rules: Rules) -> str:
-    """The name of a catalog's table, such as ``sales.orders_20260301``, by `Rules.names`."""
+    """The name of a table in a catalog, such as ``sales.orders_20260301``, folded by `Rules.names`."""
     return _fold_table(name, None, rules)[0] if rules.names else name
 
 
 def _fold_table(uri: str, scheme: str | None, rules: Rules) -> tuple[str, str | None]:
     """A table or topic: its name alone can fold. A query or an unresolved dataset has no name of its own."""
-    ready = _compiled(rules)
-    whole = scheme in _WHOLE_NAMES
-    if not ready.names or not (whole or scheme in _TABLES or _BARE_TABLE.fullmatch(uri)) or "?" in uri:
+    compiled = _compiled(rules)
+    whole = scheme in _UNDIVIDED_NAME_SCHEMES
+    if not compiled.names or not (whole or scheme in _TABLE_SCHEMES or _BARE_TABLE.fullmatch(uri)) or "?" in uri:
         return uri, None
     segments = uri.split("/")
     if "//" in uri and len(segments) <= len(("scheme:", "", "host")):
         return uri, None
-    if _own_root(segments, [pattern for pattern in ready.datasets if len(pattern) == len(segments)]):
+    if _segments_of_fixed_dataset(
+        segments, [pattern for pattern in compiled.datasets if len(pattern) == len(segments)]
+    ):
         return uri, None
     start = uri.rfind("/") + 1 or uri.rfind(":") + 1
     name = first = uri[start:] if whole else uri[max(start, uri.rfind(".") + 1) :]
     head = uri[: len(uri) - len(name)]
-    while (shorter := _shortened(name, ready.names, "x")) is not None:
+    while (shorter := _without_date(name, compiled.names, "x")) is not None:
         name = shorter
     return (head + name, first) if name != first and normalise(head + name) == head + name else (uri, None)
 
 
-def _without_last(segments: Sequence[str], end: int, shapes: Sequence[Shape], least: int) -> int:
-    """Where the first shape begins that the last segments before `end` have; `end` if they have none."""
+def _without_last(segments: Sequence[str], end: int, shapes: Sequence[Shape], minimum: int) -> int:
+    """The start of the last segments before `end`, if they match one of the shapes; `end` if they match none."""
     for shape in shapes:
         start = end - len(shape)
-        if start >= least and all(p.fullmatch(s) for p, s in zip(shape, segments[start:end], strict=True)):
+        if start >= minimum and all(p.fullmatch(s) for p, s in zip(shape, segments[start:end], strict=True)):
             return start
     return end
 

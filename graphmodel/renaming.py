@@ -1,7 +1,7 @@
-"""One dataset under two names, as people state it: the names, and a plan in which the one that is kept stands for both.
+"""Two names of one dataset, as people state it (``same as``): which name is kept, and a plan with that name. Pure.
 
-A plan is renamed when it is decoded, so that everything drawn from it is about one dataset; the other name becomes one
-of its spellings. Pure.
+A plan is renamed right after it is decoded, so that the whole graph has only the name that is kept. The other name
+becomes one of the dataset's spellings, and so an alias.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Names = Mapping[str, str]  #: another name -> the name that is kept; the latter 
 
 
 def names(statements: Iterable[Said]) -> dict[str, str]:
-    """The names that people stated to be one. Of statements that lead in a circle the last one is left out."""
+    """Other name -> kept name, from what people stated. The last statement of a circle (a = b, b = a) is left out."""
     current = [s for s in effective(statements).values() if s.kind == SAME and not s.withdrawn]
     kept: dict[str, str] = {}
     for one in sorted(current, key=lambda s: s.rank):
@@ -32,7 +32,7 @@ def _end(kept: Names, name: str) -> str:
 
 
 def renamed(plan: Plan, kept: Names) -> Plan:
-    """The plan with the names that are kept."""
+    """The plan with each other name replaced by the kept one."""
     mentioned = {plan.target.uri, *(one.uri for one in plan.inputs)}
     mentioned.update(d.source_dataset for d in plan.derivations)
     mentioned.update(p.source_dataset for p in plan.dependencies)
@@ -58,7 +58,7 @@ def _dataset(one: Dataset, kept: Names) -> Dataset:
 
 
 def _merged(inputs: Iterable[Dataset]) -> tuple[Dataset, ...]:
-    """A plan that reads both names reads one dataset."""
+    """The inputs, each dataset once: a plan that reads both names of a dataset reads one dataset."""
     found: dict[str, Dataset] = {}
     for one in inputs:
         before = found.get(one.uri)

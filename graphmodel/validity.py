@@ -1,7 +1,7 @@
-"""From when until when a plan contributes to the state of its dataset: the fold of `now`, kept for every time. Pure.
+"""From when until when a plan contributes to the state of its dataset: what `now` computes, for every time. Pure.
 
-A state holds from the timestamp of the write that made it until that of the write that changed it; of several writes
-at one timestamp the last one counts. A write that leaves the state as it was adds nothing.
+A state holds from the timestamp of the write that made it until the timestamp of the write that changed it. Of several
+writes at one timestamp the last one counts. A write that does not change the state adds no interval.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from typing import NamedTuple
 
 from headwater.graphmodel.now import Contribution, OutputsOf, State, Write, fold
 
-#: Until when what still holds is valid: the last ms of 9999, as temporal tables have it (it is no null, nor a maximum).
-STILL = 253_402_300_799_999
+#: `valid_to` of what still holds: the last ms of the year 9999, as temporal tables of SQL databases have it. A real
+#: time can be compared in every store; Neptune has no null.
+NO_END = 253_402_300_799_999
 
 
 class Validity(NamedTuple):
-    """A plan contributes so from `valid_from` until before `valid_to`, both in ms since 1970."""
+    """The `contribution` of a plan from `valid_from` to `valid_to` (exclusive), both in ms since 1970."""
 
     plan: str
     contribution: Contribution
     valid_from: int
-    valid_to: int = STILL
+    valid_to: int = NO_END
 
 
 def states(
@@ -34,10 +35,10 @@ def states(
     state: State | None = None,
     retired: Iterable[int] = (),
 ) -> Iterator[tuple[int, State]]:
-    """The state of a dataset at each timestamp at which it changes, from the writes of its timeline in order.
+    """The timestamps of the writes of a dataset, in order, each with the state from then on.
 
-    `retired` are the times (ms since 1970) at which it was dropped: nothing of earlier writes is left. A write at the
-    same time counts as later.
+    `state` is the state before the first write. `retired` are the times (ms since 1970) at which the dataset was
+    dropped: earlier writes do not count from then on. A write at the same time counts as later than the drop.
     """
     state = state or {}
     drops = sorted(set(retired), reverse=True)
@@ -55,30 +56,30 @@ def states(
 
 
 def validities(changes: Iterable[tuple[int, State]]) -> list[Validity]:
-    """All validities, out of the `states` from the first write on."""
-    return revised((), 0, STILL, changes)
+    """All validities of a dataset, from its `states` since the first write."""
+    return revised((), 0, NO_END, changes)
 
 
 def revised(before: Sequence[Validity], first: int, last: int, changes: Iterable[tuple[int, State]]) -> list[Validity]:
-    """What becomes of the validities `before`, all that end at or after `first`.
+    """The new validities in place of `before`, after writes from `first` to `last` (ms since 1970) came or went.
 
-    Writes from `first` to `last` were added or removed. `changes` are the `states` from `first` on; they are read no
-    further than is needed.
+    `before` are all old validities that end at or after `first`. `changes` are the new `states` from `first` on. They
+    are read only until the state is the old one again: for a late event in a long history that is soon.
     """
-    current = {v.plan: v._replace(valid_to=STILL) for v in before if v.valid_from < first}
-    past = _Past(before)
+    holding = {v.plan: v._replace(valid_to=NO_END) for v in before if v.valid_from < first}
+    old_states = _StateReplay(before)
     ended: list[Validity] = []
     for timestamp, state in changes:
-        ended += _change(current, timestamp, state)
-        if timestamp > last and past.at(timestamp) == state:  # from here on all is as it was
+        ended += _apply_change(holding, timestamp, state)
+        if timestamp > last and old_states.at(timestamp) == state:  # from here on nothing has changed
             until = {v.plan: v.valid_to for v in before if v.valid_from <= timestamp < v.valid_to}
-            held = (v._replace(valid_to=until[v.plan]) for v in current.values())
-            return [*ended, *held, *(v for v in before if v.valid_from > timestamp)]
-    return [*ended, *current.values()]
+            still_holding = (v._replace(valid_to=until[v.plan]) for v in holding.values())
+            return [*ended, *still_holding, *(v for v in before if v.valid_from > timestamp)]
+    return [*ended, *holding.values()]
 
 
 def state_before(validities: Iterable[Validity], first: int) -> State:
-    """The state before the writes at `first`, out of the validities that end at or after it."""
+    """The state just before `first`, from the validities that end at or after it."""
     return {v.plan: v.contribution for v in validities if v.valid_from < first}
 
 
@@ -92,19 +93,19 @@ def columns_of(text: str) -> frozenset[str] | None:
     return frozenset(json.loads(text)) if text else None
 
 
-def _change(current: dict[str, Validity], timestamp: int, state: State) -> list[Validity]:
-    """Bring the `current` validities, by plan, to the state at a timestamp; those that end thereby."""
-    ended = [v._replace(valid_to=timestamp) for v in current.values() if state.get(v.plan) != v.contribution]
+def _apply_change(holding: dict[str, Validity], timestamp: int, state: State) -> list[Validity]:
+    """Change `holding` (the validities that hold, by plan) to the state at a timestamp; gives those that end there."""
+    ended = [v._replace(valid_to=timestamp) for v in holding.values() if state.get(v.plan) != v.contribution]
     for valid in ended:
-        del current[valid.plan]
+        del holding[valid.plan]
     for plan, contribution in state.items():
-        if plan not in current:
-            current[plan] = Validity(plan, contribution, timestamp)
+        if plan not in holding:
+            holding[plan] = Validity(plan, contribution, timestamp)
     return ended
 
 
-class _Past:
-    """The state at times that are asked for in rising order, out of the validities known before."""
+class _StateReplay:
+    """The states that some validities describe, for times that are asked for in rising order."""
 
     def __init__(self, validities: Iterable[Validity]) -> None:
         begins = ((v.valid_from, True, v) for v in validities)
@@ -113,7 +114,7 @@ class _Past:
         self._state: dict[str, Contribution] = {}
 
     def at(self, timestamp: int) -> Mapping[str, Contribution]:
-        """The state at a timestamp, not before the one asked for last."""
+        """The state at a timestamp, which is not earlier than the one of the last call."""
         while self._changes and self._changes[-1][0] <= timestamp:
             _, begins, valid = self._changes.pop()
             if begins:

@@ -1,6 +1,7 @@
-"""The vocabulary: every label, its key, its properties with type and unit, fact or view, PROV and OpenLineage names.
+"""The vocabulary of the graph: each label with its key, its properties (type, unit), and its PROV and OpenLineage name.
 
-One table. The docs page, the store's checks, the statistics and the loader headers are derived from it.
+A fact is only ever added. A view is computed from all that is in the ledger, and can be replaced. The docs page, the
+checks of tests, the statistics and the headers of loader files are derived from these tables.
 PROV: https://www.w3.org/TR/prov-o/ ; OpenLineage: https://openlineage.io/docs/spec/object-model
 """
 
@@ -16,7 +17,7 @@ Type = Literal["string", "long", "double", "boolean"]
 
 @dataclass(frozen=True)
 class Property:
-    """A property: its one type everywhere it appears, its unit where it has one, its meaning."""
+    """A property: its type, which is the same on every label, its meaning, and its unit if it has one."""
 
     type: Type
     meaning: str
@@ -54,9 +55,9 @@ def _s(meaning: str) -> Property:
     return Property("string", meaning)
 
 
-_NAME = _s("the name that people read")
+_NAME = _s("the name that people see")
 _TIMESTAMP = Property("long", "when the agent's listener fired", "ms since 1970-01-01Z")
-_DESCRIPTION = Property("string", "what people say of it; empty if they took it back", view=True)
+_DESCRIPTION = Property("string", "a description that people wrote; empty if they withdrew it", view=True)
 
 VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
@@ -74,15 +75,13 @@ VERTICES: tuple[VertexLabel, ...] = (
         "prov:Entity",
         "schema facet field",
         {
-            "name": Property("string", "a writer's spelling: the smallest of those seen", view=True),
+            "name": Property("string", "the spelling of a writer: of several the first in the alphabet", view=True),
             "dataset": _s("URI of its dataset"),
             "origin": Property(
                 "string", "why it has no DIRECT source now; empty if it has one, or none is known", view=True
             ),
             "resolved": Property("boolean", "false: some of its sources could not be resolved", view=True),
-            "expression": Property(
-                "string", "what stands behind the origin: the literal of a constant; else empty", view=True
-            ),
+            "expression": Property("string", "the literal, if the origin is constant; else empty", view=True),
             "ambiguous": Property("boolean", "two spellings differ by case alone", view=True),
             "description": _DESCRIPTION,
         },
@@ -167,7 +166,7 @@ VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
         "tag",
         "key, or key=value",
-        "what people say that a dataset, column or job is: pii, owner=..., retired, ignored",
+        "a tag that people give to a dataset, column or job: pii, owner=..., retired, ignored",
         None,
         "tags facet, ownership facet",
         {"name": _s("key, or key=value")},
@@ -176,15 +175,17 @@ VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
         "ledger",
         "the word ledger",
-        "how far this graph has read the ledger that it is a view of",
+        "the ledger from which this graph is built, and how far it has been read",
         "prov:Bundle",
         None,
         {
             "applied": Property("long", "sequence of the last entry applied", "entries", view=True),
-            "ledgerId": _s("what tells the ledger from every other one"),
-            "naming": _s("the naming rules that it is drawn with, as JSON; absent: the default ones"),
-            "epoch": Property("long", "how often a writer has taken the graph; only behind a socket", view=True),
-            "writer": Property("string", "the data folder that writes it now; empty if none does", view=True),
+            "ledgerId": _s("the unique id of the ledger"),
+            "naming": _s("the naming rules with which the graph is built, as JSON; absent: the default ones"),
+            "epoch": Property(
+                "long", "how often a writer has taken over the graph; only in a store behind a socket", view=True
+            ),
+            "writer": Property("string", "the data folder that writes the graph now; empty if none does", view=True),
         },
         "view",
     ),
@@ -194,12 +195,12 @@ _LINEAGE = {
     "type": _s("DIRECT or INDIRECT"),
     "subtype": _s("OpenLineage's subtype"),
     "masking": Property("boolean", "the value is hashed or masked"),
-    "exact": Property("boolean", "false: through code that a plan cannot show"),
+    "exact": Property("boolean", "false: the data goes through code that a plan does not show, such as a UDF"),
     "sourceField": _s("path of the nested field that is read"),
     "expression": _s("readable, bounded to about 2,000 characters"),
     "plan": _s("id of the plan that derives it"),
     "job": _s("id of that plan's job"),
-    "carried": Property("boolean", "rows kept by MERGE, UPDATE, DELETE or a self-read: left out of answers"),
+    "carried": Property("boolean", "the rows that a MERGE, UPDATE, DELETE or self-read kept: not part of answers"),
     "columns": Property("long", "between datasets: how many column pairs it stands for", "pairs"),
 }
 _NOW = {**_LINEAGE, "certain": Property("boolean", "false: a later write may have replaced it", view=True)}
@@ -219,7 +220,7 @@ EDGES: tuple[EdgeLabel, ...] = (
         "dependsOn",
         (("dataset", "column"),),
         "view",
-        "now, INDIRECT for the whole output: stored once, not once per column",
+        "what holds now: columns on which all rows of the dataset depend (INDIRECT), stored once for all its columns",
         "prov:wasInfluencedBy",
         "columnLineage facet, dataset",
         _NOW,
@@ -228,7 +229,7 @@ EDGES: tuple[EdgeLabel, ...] = (
         "everDerivesFrom",
         _COLUMN_ENDS,
         "fact",
-        "the same for every logic that ever succeeded",
+        "as derivesFrom, but of every plan of which a run ever succeeded",
         "prov:wasDerivedFrom",
         "columnLineage facet",
         _LINEAGE,
@@ -237,7 +238,7 @@ EDGES: tuple[EdgeLabel, ...] = (
         "everDependsOn",
         (("dataset", "column"),),
         "fact",
-        "the same for every logic that ever succeeded",
+        "as dependsOn, but of every plan of which a run ever succeeded",
         "prov:wasInfluencedBy",
         "columnLineage facet, dataset",
         _LINEAGE,
@@ -254,19 +255,19 @@ EDGES: tuple[EdgeLabel, ...] = (
         "madeBy",
         (("dataset", "plan"),),
         "view",
-        "the plan stands in the state of the dataset, from then until then: what `asOf` asks",
+        "the plan contributes to the state of the dataset, from one time until another: what `asOf` reads",
         "prov:wasInfluencedBy",
         None,
         {
-            "validFrom": Property("long", "the write from which on it stands so", "ms since 1970-01-01Z"),
+            "validFrom": Property("long", "the write from which on it contributes", "ms since 1970-01-01Z"),
             "validTo": Property(
                 "long",
-                "the write from which on it does not; the last ms of 9999: it still does",
+                "the write from which on it no longer contributes; the last ms of 9999: it still does",
                 "ms since 1970-01-01Z",
                 view=True,
             ),
             "certain": Property("boolean", "false: a later write may have replaced it", view=True),
-            "onlyColumns": Property("string", "JSON: the columns with which it stands; empty for all", view=True),
+            "onlyColumns": Property("string", "JSON: the columns that it contributes; empty for all", view=True),
         },
     ),
     EdgeLabel(
@@ -280,32 +281,42 @@ EDGES: tuple[EdgeLabel, ...] = (
         "the newest version that the run saw",
         "prov:used",
         "inputs",
-        {"certain": Property("boolean", "false: intervals overlap, or time travel may hide in the plan", view=True)},
+        {
+            "certain": Property(
+                "boolean", "false: the write overlaps the run, or the plan may use time travel", view=True
+            )
+        },
     ),
     EdgeLabel("versionOf", (("datasetVersion", "dataset"),), "fact", "the dataset", "prov:specializationOf"),
     EdgeLabel(
         "appendsTo", (("datasetVersion", "datasetVersion"),), "view", "to the version before", "prov:wasRevisionOf"
     ),
     EdgeLabel(
-        "aliasOf", (("alias", "dataset"), ("alias", "plan")), "view", "the thing named", "prov:alternateOf", "symlinks"
+        "aliasOf", (("alias", "dataset"), ("alias", "plan")), "view", "what it names", "prov:alternateOf", "symlinks"
     ),
     EdgeLabel(
         "taggedWith",
         (("dataset", "tag"), ("column", "tag"), ("job", "tag")),
         "view",
-        "what people say",
+        "a tag that people gave",
         None,
         "tags facet, ownership facet",
         {
-            "statedBy": Property("string", "who said so last; empty if not known", view=True),
-            "statedAt": Property("long", "when", "ms since 1970-01-01Z", view=True),
-            "reason": Property("string", "why; empty if not said", view=True),
-            "sources": Property("string", "people, or the systems that give the tag; several with commas", view=True),
-            "pattern": Property("string", "the pattern that the node matches; empty if it was named itself", view=True),
+            "statedBy": Property("string", "who stated it last; empty if not known", view=True),
+            "statedAt": Property("long", "when it was stated", "ms since 1970-01-01Z", view=True),
+            "reason": Property("string", "why it was stated; empty if no reason was given", view=True),
+            "sources": Property("string", "people, or the systems that give the tag, separated by commas", view=True),
+            "pattern": Property(
+                "string", "the pattern that the node matches; empty if the statement named the node", view=True
+            ),
         },
     ),
     EdgeLabel(
-        "sameWriteAs", (("run", "run"),), "view", "two reports of one write, wrapper to inner", "prov:alternateOf"
+        "sameWriteAs",
+        (("run", "run"),),
+        "view",
+        "two reports of one write, from the command that wraps the write to the write itself",
+        "prov:alternateOf",
     ),
 )
 

@@ -75,7 +75,7 @@ def graph(
     events: Iterable[Event],
     statements: Iterable[Said] = (),
     *,
-    until: int = validity.STILL,
+    until: int = validity.NO_END,
 ) -> Graph:
     """The graph of these bodies, events and statements, in whatever order they come.
 
@@ -118,7 +118,7 @@ class View:
     dataset: str
     writes: list[Write]
     logics: dict[str, Logic]
-    until: int = validity.STILL
+    until: int = validity.NO_END
     retired: tuple[int, ...] = ()  #: when it was dropped, in ms since 1970
     partitioned: bool = field(kw_only=True)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from headwater.queries.answers.answer import Answer, Edge, Node, Table
+    from headwater.queries.answers.impact import AffectedNode
     from headwater.queries.answers.impact import Impact as ImpactOfChange
-    from headwater.queries.answers.impact import ImpactAnswer
     from headwater.queries.answers.paths import Paths as PathsBetween
 
 
@@ -203,7 +203,7 @@ class Impact(Drawing):
         return self._answer.totals
 
     @property
-    def affected(self) -> tuple[ImpactAnswer, ...]:
+    def affected(self) -> tuple[AffectedNode, ...]:
         """Columns, datasets and jobs, ordered by grade (the worst first), distance, label and id."""
         return self._answer.affected
 
@@ -212,7 +212,7 @@ class Impact(Drawing):
         """Whether anything breaks."""
         return self._answer.breaks
 
-    def path(self, item: ImpactAnswer) -> tuple[Edge, ...]:
+    def path(self, item: AffectedNode) -> tuple[Edge, ...]:
         """The shortest path of the worst grade to something affected, from the root on."""
         return self._answer.path(item)
 

@@ -93,7 +93,7 @@ _UNRESOLVED = "unresolved:"
 def _of_this_plan(source: str, agent_plan_id: str) -> Name:
     """A dataset that the agent could not name: one of this plan alone, so that two of them are not taken for one."""
     uri = naming.unresolved(agent_plan_id, source.removeprefix(_UNRESOLVED))
-    return replace(naming.named(uri), spelling=source)
+    return replace(naming.name_of_uri(uri), spelling=source)
 
 
 def _kafka(operation: OperationNode, agent_plan_id: str, rules: Rules) -> tuple[Name, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.queries.answers.grades import GRADES, Grade
-from headwater.queries.answers.impact import LABELS, Impact, ImpactAnswer
+from headwater.queries.answers.impact import LABELS, AffectedNode, Impact
 
 ADD = "add"  #: a new column: nothing depends on it yet
 
@@ -72,15 +72,15 @@ class Check:
         return all(finding.impact is None or finding.impact.complete for finding in self.findings)
 
     @property
-    def worst(self) -> dict[str, ImpactAnswer]:
+    def worst(self) -> dict[str, AffectedNode]:
         """By id, the nodes that any of the differences affects, each with its worst grade."""
-        found: dict[str, ImpactAnswer] = {}
+        found: dict[str, AffectedNode] = {}
         for item in self._affected():
             known = found.get(item.id, item)
             found[item.id] = min(known, item, key=lambda one: (Grade(one.grade).rank, one.distance))
         return found
 
-    def _affected(self) -> Iterator[ImpactAnswer]:
+    def _affected(self) -> Iterator[AffectedNode]:
         for finding in self.findings:
             yield from finding.impact.affected if finding.impact else ()
 

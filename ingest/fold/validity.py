@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from headwater.graphmodel import elements, now, validity
 from headwater.graphmodel.delta import Edge
 from headwater.graphmodel.now import OutputsOf, Position, Replaces, State, Write
-from headwater.graphmodel.validity import STILL, Validity
+from headwater.graphmodel.validity import NO_END, Validity
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.tables import Tables
 
@@ -41,7 +41,7 @@ class ValidityIntervals:
 
     def recomputed(self) -> State:
         """The state now, where the dataset became partitioned, was dropped, or the opposite: all is computed again."""
-        return self._recompute(-STILL, STILL)
+        return self._recompute(-NO_END, NO_END)
 
     def _recompute(self, first: int, last: int) -> State:
         before = self._tables.validities_since(self._dataset, first)
@@ -52,7 +52,7 @@ class ValidityIntervals:
         new = validity.revised(before, first, last, states)
         self._tables.replace_validities(self._dataset, before, new)
         self._changes.replace_edges(map(self._edge, before), map(self._edge, new))
-        return {v.plan: v.contribution for v in new if v.valid_to == STILL}
+        return {v.plan: v.contribution for v in new if v.valid_to == NO_END}
 
     def _edge(self, valid: Validity) -> Edge:
         return elements.made_by_edge(self._dataset, valid)

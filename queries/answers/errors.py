@@ -1,4 +1,4 @@
-"""What a question can be refused for: the asker's own fault, with the field and a way out; or a graph being rebuilt."""
+"""Why a question is refused: a mistake in it, with the parameter and what to write instead; or a rebuild."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headwater.faults import Fault
 
 
 class QueryError(ValueError):
-    """A question that cannot be asked so. `field` is the parameter at fault, `suggestions` what was perhaps meant."""
+    """A question with a mistake. `field` is the parameter that is wrong, `suggestions` are values that may be meant."""
 
     def __init__(self, message: str, field: str | None = None, suggestions: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class UnknownQuery(QueryError):
 
 
 class NodeNotFound(QueryError):
-    """The graph has no such node; `suggestions` are near names."""
+    """The graph has no such node; `suggestions` are similar names."""
 
 
 class GraphRebuilding(QueryError):

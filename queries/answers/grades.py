@@ -1,7 +1,11 @@
-"""How bad a change is for what lies behind it: a table of kinds of change and of edges, and the walk that applies it.
+"""The grade of each node downstream of a change: how badly the change affects it. Pure.
 
-Pure: links in, grades out. A change is in one `State` at each node; `EFFECTS` says in which state an edge hands it on.
-Several paths may bring several states to a node: all are followed, each once, and the worst counts.
+A grade is what other tools call a severity: breaks, changes-value, may-change-rows, stops. Two tables give it:
+`START_STATES` says in which `NodeState` a change puts the changed node itself, `TRANSITIONS` in which state the next
+node is, from the state of this one and the kind of the edge between them. `propagate` walks the edges with these
+tables. Several paths can bring a node into several states: each state is followed once, and the worst gives the grade.
+
+Here: the tables and the walk. Not here: which edges an answer has (`questions.grading`).
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from typing import NamedTuple
 
 
 class Change(str, Enum):
-    """What is done to a column or dataset."""
+    """What a user plans to do to a column or dataset; the values of the parameter `change` of the query `impact`."""
 
     DROP = "drop"
     RENAME = "rename"
@@ -23,12 +27,12 @@ class Change(str, Enum):
 
 
 class Grade(str, Enum):
-    """What it means for a node that is reached, the worst first."""
+    """How badly a change affects a node, the worst first. The values are part of the JSON of an impact answer."""
 
-    BREAKS = "breaks"  #: made of it, and cannot be made without it
-    CHANGES_VALUE = "changes-value"  #: made of it
-    MAY_CHANGE_ROWS = "may-change-rows"  #: filtered, joined, grouped, sorted or switched by it
-    STOPS = "stops"  #: the change ends here: at a mask, or at a constant
+    BREAKS = "breaks"  #: the node is computed from the changed value, and cannot be computed without it
+    CHANGES_VALUE = "changes-value"  #: the node is computed from the changed value, and gets other values
+    MAY_CHANGE_ROWS = "may-change-rows"  #: the changed value is in a filter, join, grouping, sorting or condition
+    STOPS = "stops"  #: the change has no effect from here on: the node is a hash, a mask or a constant
 
     @property
     def rank(self) -> int:
@@ -39,14 +43,14 @@ class Grade(str, Enum):
 GRADES: tuple[Grade, ...] = tuple(Grade)
 
 
-class State(Enum):
-    """How a change stands at a node, the worst first."""
+class NodeState(Enum):
+    """What a change does to one node, the worst first: the grade, and what it means."""
 
-    GONE = Grade.BREAKS, "the value can no longer be made"
-    RETYPED = Grade.CHANGES_VALUE, "another type, handed on as it is"
-    CHANGED = Grade.CHANGES_VALUE, "another value"
-    ROWS = Grade.MAY_CHANGE_ROWS, "perhaps other rows"
-    STOPPED = Grade.STOPS, "nothing is handed on"
+    GONE = Grade.BREAKS, "the value can no longer be computed"
+    RETYPED = Grade.CHANGES_VALUE, "the value has another type, and the next columns copy it"
+    CHANGED = Grade.CHANGES_VALUE, "the value is another one"
+    ROWS = Grade.MAY_CHANGE_ROWS, "the same values, perhaps in other rows"
+    STOPPED = Grade.STOPS, "no effect on the nodes after this one"
 
     @property
     def grade(self) -> Grade:
@@ -54,92 +58,101 @@ class State(Enum):
         return self.value[0]
 
 
-_RANKS = {state: rank for rank, state in enumerate(State)}
+_RANKS = {state: rank for rank, state in enumerate(NodeState)}
 
 
-class Kind(str, Enum):
-    """What an edge is to a change that crosses it."""
+class EdgeKind(str, Enum):
+    """The kinds of edges that differ in how they pass a change on."""
 
     IDENTITY = "identity"
     TRANSFORMATION = "transformation"
     AGGREGATION = "aggregation"
     MASKED = "masked"  #: DIRECT, through a hash or a mask
     INDIRECT = "indirect"
-    COLUMN = "column"  #: from a dataset, whose rows may change, to a column of it
-    CONSTANT = "constant"  #: from such a dataset to a column of literals alone
+    COLUMN = "column"  #: from a dataset, whose rows may change, to one of its columns
+    CONSTANT = "constant"  #: from such a dataset to a column that has only literals
 
 
-#: How a change stands at the node itself.
-START: Mapping[Change, State] = {
-    Change.DROP: State.GONE,
-    Change.RENAME: State.GONE,
-    Change.RETYPE: State.RETYPED,
-    Change.SEMANTICS: State.CHANGED,
-    Change.ROWS: State.ROWS,
+#: The state of the node that is changed.
+START_STATES: Mapping[Change, NodeState] = {
+    Change.DROP: NodeState.GONE,
+    Change.RENAME: NodeState.GONE,
+    Change.RETYPE: NodeState.RETYPED,
+    Change.SEMANTICS: NodeState.CHANGED,
+    Change.ROWS: NodeState.ROWS,
 }
-#: The state behind an edge, by the state before it. What is absent ends the path.
-EFFECTS: Mapping[State, Mapping[Kind, State]] = {
-    State.GONE: {
-        Kind.IDENTITY: State.GONE,
-        Kind.TRANSFORMATION: State.GONE,
-        Kind.AGGREGATION: State.GONE,
-        Kind.MASKED: State.GONE,  # a mask needs its argument
-        Kind.INDIRECT: State.ROWS,
+#: State of a node -> kind of the edge -> state of the next node. Where an entry is missing the change goes no further.
+TRANSITIONS: Mapping[NodeState, Mapping[EdgeKind, NodeState]] = {
+    NodeState.GONE: {
+        EdgeKind.IDENTITY: NodeState.GONE,
+        EdgeKind.TRANSFORMATION: NodeState.GONE,
+        EdgeKind.AGGREGATION: NodeState.GONE,
+        EdgeKind.MASKED: NodeState.GONE,  # a mask needs its argument
+        EdgeKind.INDIRECT: NodeState.ROWS,
     },
-    State.RETYPED: {
-        Kind.IDENTITY: State.RETYPED,
-        Kind.TRANSFORMATION: State.GONE,  # an expression was written for the old type
-        Kind.AGGREGATION: State.GONE,
-        Kind.MASKED: State.STOPPED,  # a hash has the type of a hash
-        Kind.INDIRECT: State.ROWS,
+    NodeState.RETYPED: {
+        EdgeKind.IDENTITY: NodeState.RETYPED,
+        EdgeKind.TRANSFORMATION: NodeState.GONE,  # an expression was written for the old type
+        EdgeKind.AGGREGATION: NodeState.GONE,
+        EdgeKind.MASKED: NodeState.STOPPED,  # a hash has the type of a hash
+        EdgeKind.INDIRECT: NodeState.ROWS,
     },
-    State.CHANGED: {
-        Kind.IDENTITY: State.CHANGED,
-        Kind.TRANSFORMATION: State.CHANGED,
-        Kind.AGGREGATION: State.CHANGED,
-        Kind.MASKED: State.STOPPED,  # nobody reads a meaning from a hash
-        Kind.INDIRECT: State.ROWS,
+    NodeState.CHANGED: {
+        EdgeKind.IDENTITY: NodeState.CHANGED,
+        EdgeKind.TRANSFORMATION: NodeState.CHANGED,
+        EdgeKind.AGGREGATION: NodeState.CHANGED,
+        EdgeKind.MASKED: NodeState.STOPPED,  # nobody reads a meaning from a hash
+        EdgeKind.INDIRECT: NodeState.ROWS,
     },
-    State.ROWS: {
-        **dict.fromkeys((Kind.IDENTITY, Kind.TRANSFORMATION, Kind.AGGREGATION, Kind.MASKED), State.ROWS),
-        Kind.INDIRECT: State.ROWS,
-        Kind.COLUMN: State.ROWS,
-        Kind.CONSTANT: State.STOPPED,
+    NodeState.ROWS: {
+        **dict.fromkeys(
+            (EdgeKind.IDENTITY, EdgeKind.TRANSFORMATION, EdgeKind.AGGREGATION, EdgeKind.MASKED), NodeState.ROWS
+        ),
+        EdgeKind.INDIRECT: NodeState.ROWS,
+        EdgeKind.COLUMN: NodeState.ROWS,
+        EdgeKind.CONSTANT: NodeState.STOPPED,
     },
-    State.STOPPED: {},
+    NodeState.STOPPED: {},
 }
-#: Changes that take a name away: every job that reads the node by that name fails, whatever it uses it for.
-TAKES_NAME = frozenset({Change.DROP, Change.RENAME})
+#: Changes after which the name no longer exists: every job that reads the node by that name fails, even if it uses the
+#: column only in a filter.
+REMOVES_NAME = frozenset({Change.DROP, Change.RENAME})
 
 
-def kind_of(type_: str, subtype: str | None, *, masking: bool) -> Kind:
-    """The kind of an edge of lineage. What is DIRECT and not further known is a transformation."""
+def edge_kind(type_: str, subtype: str | None, *, masking: bool) -> EdgeKind:
+    """The kind of an edge of lineage. A DIRECT edge whose subtype is unknown counts as a transformation."""
     if type_ == "INDIRECT":
-        return Kind.INDIRECT
+        return EdgeKind.INDIRECT
     if masking:
-        return Kind.MASKED
-    return {"IDENTITY": Kind.IDENTITY, "AGGREGATION": Kind.AGGREGATION}.get(subtype or "", Kind.TRANSFORMATION)
+        return EdgeKind.MASKED
+    return {"IDENTITY": EdgeKind.IDENTITY, "AGGREGATION": EdgeKind.AGGREGATION}.get(
+        subtype or "", EdgeKind.TRANSFORMATION
+    )
 
 
 class Link(NamedTuple):
-    """What a node leads to. `edge` is the number of an edge; None: a dataset and its own column, no hop."""
+    """A link to the next node. `edge` is the edge's position in the answer; None: from a dataset to its own column.
+
+    A link without an edge is no hop: the column has the distance of its dataset.
+    """
 
     target: str
-    kind: Kind
+    kind: EdgeKind
     edge: int | None = None
 
 
-class Place(NamedTuple):
-    """A node and how the change stands there: it may come to a node in several states."""
+class Visit(NamedTuple):
+    """A node in one state. A node is visited once for each state in which the change reaches it."""
 
     node: str
-    state: State
+    state: NodeState
 
 
 class Reached(NamedTuple):
-    """A node that the change comes to: how bad, how near at best, and the numbers of the edges of the worst path.
+    """A node that the change reaches: its grade, its shortest distance, and the edges of the path with that grade.
 
-    Of several paths of the worst grade it is the shortest, and of several of these the first in the order of links.
+    `path` has positions of edges. Of several paths with the worst grade it is the shortest; of several of these it is
+    the first in the order of links.
     """
 
     grade: Grade
@@ -148,62 +161,62 @@ class Reached(NamedTuple):
 
 
 @dataclass
-class Spread:
-    """All that a change comes to, the roots not among it. `crossed`: the worst state that each edge hands on."""
+class Propagation:
+    """All nodes that a change reaches, without the roots, and the worst state that each edge passes on."""
 
     reached: dict[str, Reached] = field(default_factory=dict)
-    crossed: dict[int, State] = field(default_factory=dict)
+    edge_states: dict[int, NodeState] = field(default_factory=dict)
 
 
-_Came = dict[Place, tuple[Place, int | None] | None]
+_CameFrom = dict[Visit, tuple[Visit, int | None] | None]
 
 
-def spread(roots: Collection[str], links: Mapping[str, Sequence[Link]], change: Change) -> Spread:
-    """Follow a change from the roots. Linear in the links: each is crossed at most once a state."""
-    out, came, nearest = Spread(), _Came(), dict[str, int]()
-    level = [Place(root, START[change]) for root in sorted(set(roots))]
-    came.update(dict.fromkeys(level))
+def propagate(roots: Collection[str], links: Mapping[str, Sequence[Link]], change: Change) -> Propagation:
+    """Follow a change from the roots. Takes time linear in the links: each is followed at most once for each state."""
+    out, came_from, nearest = Propagation(), _CameFrom(), dict[str, int]()
+    level = [Visit(root, START_STATES[change]) for root in sorted(set(roots))]
+    came_from.update(dict.fromkeys(level))
     distance = 0
     while level:
-        following: list[Place] = []
-        for place in level:  # it grows meanwhile: a dataset's own columns are as near as the dataset
-            nearest.setdefault(place.node, distance)
-            for link, state in _onward(place, links):
-                _cross(out.crossed, link.edge, state)
-                step = Place(link.target, state)
-                if step not in came and link.target not in roots:
-                    came[step] = (place, link.edge)
+        following: list[Visit] = []
+        for visit in level:  # it grows during the loop: a dataset's own columns have the distance of the dataset
+            nearest.setdefault(visit.node, distance)
+            for link, state in _next_visits(visit, links):
+                _record(out.edge_states, link.edge, state)
+                step = Visit(link.target, state)
+                if step not in came_from and link.target not in roots:
+                    came_from[step] = (visit, link.edge)
                     (level if link.edge is None else following).append(step)
         level, distance = following, distance + 1
-    for node, state in _worst(came).items():
+    for node, state in _worst_states(came_from).items():
         if nearest[node]:
-            out.reached[node] = Reached(state.grade, nearest[node], _path(Place(node, state), came))
+            out.reached[node] = Reached(state.grade, nearest[node], _path(Visit(node, state), came_from))
     return out
 
 
-def _onward(place: Place, links: Mapping[str, Sequence[Link]]) -> Iterator[tuple[Link, State]]:
-    effects = EFFECTS[place.state]
-    return ((link, effects[link.kind]) for link in links.get(place.node, ()) if link.kind in effects)
+def _next_visits(visit: Visit, links: Mapping[str, Sequence[Link]]) -> Iterator[tuple[Link, NodeState]]:
+    effects = TRANSITIONS[visit.state]
+    return ((link, effects[link.kind]) for link in links.get(visit.node, ()) if link.kind in effects)
 
 
-def _cross(crossed: dict[int, State], edge: int | None, state: State) -> None:
+def _record(edge_states: dict[int, NodeState], edge: int | None, state: NodeState) -> None:
     if edge is not None:
-        crossed[edge] = min(state, crossed.get(edge, state), key=_RANKS.__getitem__)
+        edge_states[edge] = min(state, edge_states.get(edge, state), key=_RANKS.__getitem__)
 
 
-def _worst(places: Iterable[Place]) -> dict[str, State]:
-    worst: dict[str, State] = {}
-    for node, state in places:
+def _worst_states(visits: Iterable[Visit]) -> dict[str, NodeState]:
+    worst: dict[str, NodeState] = {}
+    for node, state in visits:
         worst[node] = min(state, worst.get(node, state), key=_RANKS.__getitem__)
     return worst
 
 
-def _path(place: Place, came: _Came) -> tuple[int, ...]:
+def _path(visit: Visit, came_from: _CameFrom) -> tuple[int, ...]:
     edges: list[int] = []
-    step = came[place]
+    step = came_from[visit]
     while step is not None:
-        place, edge = step
+        visit, edge = step
         if edge is not None:
             edges.append(edge)
-        step = came[place]
+        step = came_from[visit]
     return tuple(reversed(edges))

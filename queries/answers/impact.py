@@ -1,4 +1,4 @@
-"""The shape of an impact answer: what a change comes to, how badly, by which path. Plain frozen data."""
+"""The shape of an impact answer: which nodes a change affects, how badly, and by which path. Plain frozen data."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ LABELS = ("column", "dataset", "job")
 
 
 @dataclass(frozen=True)
-class ImpactAnswer:
-    """A column, dataset or job that a change comes to.
+class AffectedNode:
+    """A column, dataset or job that a change affects.
 
-    `path` numbers the edges, in `Impact.edges`, of the shortest path of the worst grade, from the root on. `job` writes
-    it there; `last_run` (ms since 1970) and `interval` (ms, the median between the last runs) are those of that job's
-    logic. `owner` is what people stated, of the node or else of the job.
+    `grade` is one of `grades.Grade`. `path` has positions in `Impact.edges`: the shortest path with that grade, from
+    the root to this node. `job` is the job of the last edge of the path, which writes this node; `last_run` (ms since
+    1970) and `interval` (ms, the median between its last runs) are those of the job's plan. `owner` is what people
+    stated about the node, or else about the job.
     """
 
     id: str
@@ -46,7 +47,7 @@ class ImpactAnswer:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ImpactAnswer:
+    def from_dict(cls, data: Mapping[str, Any]) -> AffectedNode:
         """The inverse of `to_dict`."""
         return cls(
             id=data["id"],
@@ -62,8 +63,8 @@ class ImpactAnswer:
 
 
 @dataclass(frozen=True)
-class Unknown:
-    """A job that reads a dataset that the change comes to, and of whose columns nothing is known: it has no grade."""
+class UngradedJob:
+    """A job that reads an affected dataset, but whose column lineage is not known: it cannot have a grade."""
 
     job: str
     reads: str
@@ -72,9 +73,10 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Impact:
-    """What a `change` of `root` comes to. `affected` is ordered by (grade, the worst first, distance, label, id).
+    """What a `change` of `root` affects. `affected` is ordered by (grade, the worst first, distance, label, id).
 
-    `edges` are those of the paths. `complete` is False where something was left out, and `reason` says why.
+    `edges` are those of the paths. `unknown` are the jobs that could not be graded. `complete` is False if something
+    was left out, and `reason` says why.
     """
 
     shape: ClassVar[str] = "impact"
@@ -83,15 +85,15 @@ class Impact:
     change: str
     depth: int | None
     as_of: str | None
-    affected: tuple[ImpactAnswer, ...]
+    affected: tuple[AffectedNode, ...]
     edges: tuple[Edge, ...]
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[UngradedJob, ...] = ()
     complete: bool = True
     reason: Reason | None = None
     totals: Mapping[str, Mapping[str, int]] = field(init=False)  #: by grade, then by label
 
     def __post_init__(self) -> None:
-        """Count."""
+        """Count the affected nodes for `totals`."""
         totals = {grade.value: dict.fromkeys(LABELS, 0) for grade in GRADES}
         for item in self.affected:
             totals[item.grade][item.label] += 1
@@ -102,8 +104,8 @@ class Impact:
         """Whether anything breaks."""
         return any(self.totals["breaks"].values())
 
-    def path(self, item: ImpactAnswer) -> tuple[Edge, ...]:
-        """The path to something affected, from the root on."""
+    def path(self, item: AffectedNode) -> tuple[Edge, ...]:
+        """The edges from the root to an affected node."""
         return tuple(self.edges[number] for number in item.path)
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,9 +132,9 @@ class Impact:
             change=data["change"],
             depth=data["depth"],
             as_of=data["asOf"],
-            affected=tuple(map(ImpactAnswer.from_dict, data["affected"])),
+            affected=tuple(map(AffectedNode.from_dict, data["affected"])),
             edges=tuple(Edge(**edge) for edge in data["edges"]),
-            unknown=tuple(Unknown(**item) for item in data["unknown"]),
+            unknown=tuple(UngradedJob(**item) for item in data["unknown"]),
             complete=data["complete"],
             reason=data["reason"],
         )

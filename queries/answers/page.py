@@ -12,9 +12,9 @@ Values = Mapping[str, Any]  #: the typed values of a query's parameters, by name
 
 
 class Page(NamedTuple):
-    """Rows, and the parameter `next` of the following page (None: this is the last).
+    """Rows, and the value of the parameter `next` for the following page (None: this is the last page).
 
-    `reason` says why rows may be missing: not all of the graph was looked at.
+    `reason` is set if not all of the graph was read, so that rows may be missing.
     """
 
     rows: list[Row]
@@ -23,11 +23,14 @@ class Page(NamedTuple):
 
 
 def page(rows: list[Row], values: Values) -> Page:
-    """What the store gave for a page, with one row more where there is a next one."""
+    """The page in rows that the store has already cut to the page, plus one row if there is a next page.
+
+    Asking for one row more than the limit shows whether there is a next page without counting all rows.
+    """
     limit = values["limit"]
     return Page(rows[:limit], str(values["next"] + limit) if len(rows) > limit else None)
 
 
-def cut(rows: list[Row], values: Values, reason: Reason | None = None) -> Page:
-    """A page of rows that are all there, or as many as there are for a `reason`."""
+def slice_page(rows: list[Row], values: Values, reason: Reason | None = None) -> Page:
+    """The page in a list of all rows. `reason` is given if the list may not have all of them."""
     return page(rows[values["next"] : values["next"] + values["limit"] + 1], values)._replace(reason=reason)

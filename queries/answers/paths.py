@@ -1,4 +1,4 @@
-"""The shape of an answer about the ways between two nodes. Plain frozen data."""
+"""The shape of an answer about the paths between two nodes. Plain frozen data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from headwater.queries.answers.answer import Edge, Node, Reason
 
 @dataclass(frozen=True)
 class Paths:
-    """The ways between two nodes. `direction` is where data flows, seen from `start`; None: there is no way.
+    """The paths between two nodes. `direction` is where data flows, seen from `start`; None: there is no path.
 
-    `nodes` and `edges` are all that lies on a way (on the shortest one, if that alone was asked for), nodes by their
-    distance from the end upstream. `paths` are node ids as the data flows, the shortest first. `complete` is False
-    where something was left out: then also "no way" means that none was found.
+    `nodes` and `edges` are those of all paths (of the shortest one, if only that was asked for), nodes ordered by their
+    distance from the upstream end. `paths` has the node ids of each path in the direction of the data, the shortest
+    path first. `complete` is False if something was left out: "no path" then means that none was found in the limits.
     """
 
     shape: ClassVar[str] = "paths"

@@ -12,12 +12,12 @@ from headwater.queries.answers.paths import Paths
 
 Result = Answer | Table | Impact | Paths
 
-#: By what the JSON of an answer says under `shape`.
+#: The value of the key `shape` in the JSON of an answer -> its class.
 SHAPES: Mapping[str, type[Result]] = {kind.shape: kind for kind in (Answer, Table, Impact, Paths)}
 
 
 def result_of(data: Mapping[str, Any]) -> Result:
-    """The answer whose `to_dict` this is. KeyError or TypeError: it is none."""
+    """The answer in the data that `to_dict` made. KeyError or TypeError: the data is not an answer."""
     return SHAPES[data["shape"]].from_dict(data)
 
 

@@ -1,4 +1,7 @@
-"""The one table of all canned queries, from which HTTP, the command line and the docs are derived; and how one runs."""
+"""The table of all queries, and how a query is run. HTTP, the command line and the docs are derived from the table.
+
+Here: names, parameters and columns of the queries. Not here: how they are answered (`questions`).
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ from headwater.queries.questions.paths import paths
 from headwater.queries.tracing.as_of import PastTime, as_of, past_time
 from headwater.queries.tracing.resolve import resolve, resolve_all
 
-#: Seconds after which a walk stops and answers with what it has.
+#: Seconds after which a walk stops, and the answer is what was found until then.
 DEADLINE = 10.0
-_MOST = 100_000  #: nodes of an answer; a larger one is asked for in parts
+_MOST = 100_000  #: highest `limit` of one answer; users ask for more in parts, node by node
 
 
 _DIRECTION = Parameter(
@@ -385,10 +388,9 @@ def run(
 ) -> Result:
     """Run a query by its name, with parameters as text or typed.
 
-    Pairs rather than a mapping let a parameter be given twice, which is refused. `deadline` is in seconds of `clock`;
-    `now_ms` gives ms since 1970: there is no lineage as of a later time; `rules` are the naming rules that the graph
-    is drawn with. Raises UnknownQuery, QueryError for a
-    parameter, NodeNotFound, and the store's own errors.
+    With pairs instead of a mapping, a parameter that is given twice can be refused. `deadline` is in seconds of
+    `clock`. `now_ms` gives ms since 1970: a later `asOf` is refused. `rules` are the naming rules with which the graph
+    was built. Raises UnknownQuery, QueryError for a parameter, NodeNotFound, and the store's own errors.
     """
     query = BY_NAME.get(name)
     if query is None:

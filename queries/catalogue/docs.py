@@ -1,4 +1,4 @@
-"""The page about the queries, made from their table.
+"""Makes the page about the queries from their table.
 
 ``python -m headwater.queries.catalogue.docs > docs/queries.md``
 """

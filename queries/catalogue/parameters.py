@@ -1,4 +1,4 @@
-"""Parameters of queries: one row each, and the one validation that HTTP, command line and Python share."""
+"""The parameters of queries, and their validation, which HTTP, the command line and Python share."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from headwater.queries.answers.errors import QueryError
 class Parameter:
     """One parameter of a query.
 
-    `default` is the typed value of an absent one, `minimum` and `maximum` bound an integer, `labels` are what a node
-    may be; `many`: one spelling may name several of them.
+    `default` is its typed value if it is not given. `minimum` and `maximum` are the limits of an integer. `labels` are
+    the vertex labels that a node may have; `many`: one spelling may name several nodes. The type `moment` is a time or
+    the id of a run (`tracing.as_of.past_time`).
     """
 
     name: str
@@ -86,7 +87,7 @@ def _boolean(parameter: Parameter, value: object) -> bool:
 
 def _integer(parameter: Parameter, value: object) -> int:
     text = str(value).strip()
-    # isascii: int() would also take other scripts' digits; 18 digits fit any store's 64-bit integers.
+    # isascii: int() also accepts the digits of other scripts. 18 digits always fit into a store's 64-bit integers.
     if not (text.removeprefix("-").isdigit() and text.isascii() and len(text) <= len("-") + 18):
         raise QueryError(f"{parameter.name} must be a whole number, not {text[:50]!r}", parameter.name)
     number = int(text)

@@ -1,4 +1,4 @@
-"""What a row of the table of queries is, and the parameters that several rows share."""
+"""The class of one query in the table of queries (`catalogue`), and the parameters that several queries share."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Ask = Callable[[GraphTraversalSource, Values, DeadlinePassed], Answer | Impact |
 
 @dataclass(frozen=True)
 class Query:
-    """One canned query: how it is called, what it takes, and the function that answers.
+    """One query that users call by its name: its parameters, and the function that answers it.
 
-    `shape` is what its JSON answer says of itself (see `queries.answers.shapes`); `columns` are the keys of the rows of
-    a query whose shape is "rows", in order.
+    `shape` is the key `shape` of its JSON answer (see `queries.answers.shapes`). If the shape is "rows", `columns` are
+    the keys of its rows, in order.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Query:
 
 
 def node(name: str, meaning: str, *labels: str) -> Parameter:
-    """A required parameter that is a node of one of these labels."""
+    """A required parameter that names a node with one of these vertex labels."""
     return Parameter(name, meaning, "node", required=True, labels=labels)
 
 
 def paging(limit: int = 100) -> tuple[Parameter, ...]:
-    """The parameters of a query that answers page by page; `limit` is what a page has by default."""
+    """The parameters of a query that answers page by page; `limit` is the default number of rows in a page."""
     return (
         Parameter("limit", "rows of one page", "integer", limit, minimum=1, maximum=10_000),
         Parameter("next", "where the page begins: `next` of the page before", "integer", 0),

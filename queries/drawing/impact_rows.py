@@ -10,7 +10,7 @@ from typing import NamedTuple
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Edge, why_incomplete
 from headwater.queries.answers.grades import GRADES
-from headwater.queries.answers.impact import LABELS, Impact, ImpactAnswer
+from headwater.queries.answers.impact import LABELS, AffectedNode, Impact
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.render import interval
 
@@ -86,7 +86,7 @@ def lines(impact: Impact, fan: int | None = FAN) -> Iterator[Row | Fold]:
         yield from _folded(impact, list(of_grade), fan)
 
 
-def _folded(impact: Impact, items: Sequence[ImpactAnswer], fan: int | None) -> Iterator[Row | Fold]:
+def _folded(impact: Impact, items: Sequence[AffectedNode], fan: int | None) -> Iterator[Row | Fold]:
     counts: dict[tuple[str, str], int] = {}
     for item in items:
         key = item.label, _hub(impact, item)
@@ -98,11 +98,11 @@ def _folded(impact: Impact, items: Sequence[ImpactAnswer], fan: int | None) -> I
             yield Fold(items[0].grade, label, count - fan, hub)
 
 
-def _hub(impact: Impact, item: ImpactAnswer) -> str:
+def _hub(impact: Impact, item: AffectedNode) -> str:
     return impact.edges[item.path[-1]].source if item.path else impact.root
 
 
-def row(impact: Impact, item: ImpactAnswer) -> Row:
+def row(impact: Impact, item: AffectedNode) -> Row:
     """One affected node."""
     last_run, every, owner = told(item)
     return Row(
@@ -118,7 +118,7 @@ def row(impact: Impact, item: ImpactAnswer) -> Row:
     )
 
 
-def told(item: ImpactAnswer) -> tuple[str, str, str]:
+def told(item: AffectedNode) -> tuple[str, str, str]:
     """When it ran last, how often it runs, and whose it is."""
     return moment(item.last_run), "" if item.interval is None else interval(item.interval), item.owner or ""
 

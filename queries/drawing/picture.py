@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.queries.answers.answer import Answer, Edge, Node
-from headwater.queries.tracing.routes import in_flow
+from headwater.queries.tracing.graph_algorithms import topological_order
 
 BOXES = 60  #: datasets in a picture, the nearest first
 ROWS = 30  #: columns in a box, the nearest first
@@ -106,7 +106,7 @@ def _forward(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     links: dict[str, list[str]] = {}
     for source, target in pairs:
         links.setdefault(source, []).append(target)
-    place = {node: number for number, node in enumerate(in_flow(links))}
+    place = {node: number for number, node in enumerate(topological_order(links))}
     return list(dict.fromkeys((a, b) if place[a] < place[b] else (b, a) for a, b in pairs))
 
 

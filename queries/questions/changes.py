@@ -11,14 +11,14 @@ from gremlin_python.process.traversal import P
 from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.validity import STILL, Validity
+from headwater.graphmodel.validity import NO_END, Validity
 from headwater.queries.answers.answer import Reason
-from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.questions.differences import change
 from headwater.queries.tracing import edges, history
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime
+from headwater.queries.tracing.derivations import Derivations, PlanDerivations
 from headwater.queries.tracing.lineage import Question, trace_lineage
-from headwater.queries.tracing.logics import Derivations, Logics
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
@@ -31,7 +31,7 @@ _CHUNK = 200
 def changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of changes, the first one first: of a node, or also of all that it ever came from."""
     asked = _nodes(g, values, deadline_passed)
-    first, last = (_at(values[name], default) for name, default in (("from", BEFORE_ALL), ("to", STILL)))
+    first, last = (_at(values[name], default) for name, default in (("from", BEFORE_ALL), ("to", NO_END)))
     by_dataset: dict[str, list[str]] = defaultdict(list)
     for node in asked.distances:
         by_dataset[split_node(node)[0]].append(node)
@@ -45,7 +45,7 @@ def changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePa
         found += (
             {**row, "distance": asked.distances[row["id"]]} for row in changed if first <= row["timestamp"] <= last
         )
-    return cut(sorted(found, key=lambda row: (row["timestamp"], -row["distance"], row["id"])), values, reason)
+    return slice_page(sorted(found, key=lambda row: (row["timestamp"], -row["distance"], row["id"])), values, reason)
 
 
 class _Nodes(NamedTuple):
@@ -84,8 +84,8 @@ class _Write(NamedTuple):
 def _changes(g: GraphTraversalSource, by_dataset: Mapping[str, Sequence[str]]) -> Iterator[Row]:
     """Every change of these nodes, given by their datasets, with the run that brought it."""
     stood = history.stood(g, list(by_dataset))
-    logics = Logics(g, [node for nodes in by_dataset.values() for node in nodes])
-    found = [c for dataset, nodes in by_dataset.items() for c in _of_dataset(dataset, nodes, stood[dataset], logics)]
+    by_plan = PlanDerivations(g, [node for nodes in by_dataset.values() for node in nodes])
+    found = [c for dataset, nodes in by_dataset.items() for c in _of_dataset(dataset, nodes, stood[dataset], by_plan)]
     writes = _writes(g, found)
     for each in found:
         write = _by(writes.get((each.dataset, each.timestamp), ()), stood[each.dataset], each.timestamp)
@@ -98,11 +98,13 @@ def _changes(g: GraphTraversalSource, by_dataset: Mapping[str, Sequence[str]]) -
         }
 
 
-def _of_dataset(dataset: str, nodes: Sequence[str], stood: Sequence[Validity], logics: Logics) -> Iterator[_Change]:
+def _of_dataset(
+    dataset: str, nodes: Sequence[str], stood: Sequence[Validity], by_plan: PlanDerivations
+) -> Iterator[_Change]:
     was: dict[str, Derivations] = {node: frozenset() for node in nodes}
     for timestamp, state in history.states(stood):
         for node in nodes:
-            derivations = logics.of(node, state)
+            derivations = by_plan.of(node, state)
             if derivations != was[node]:
                 yield _Change(dataset, timestamp, node, was[node], derivations)
                 was[node] = derivations

@@ -1,4 +1,4 @@
-"""What differs between two runs, two logics of a job, or two times: columns, what rows depend on, inputs."""
+"""What differs between two runs, two plans of a job, or two times: columns, what rows depend on, inputs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gremlin_python.process.traversal import T
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.errors import QueryError
-from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.contributions_as_of import ContributionsAsOf
+from headwater.queries.tracing.derivations import Derivations, PlanDerivations, sources_of, text_of, with_all_columns
 from headwater.queries.tracing.edges import columns_of
-from headwater.queries.tracing.logics import Derivations, Logics, as_if_alone, sources_of, text_of
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 State = Mapping[str, Contribution]
@@ -37,7 +37,7 @@ def run_differences(g: GraphTraversalSource, values: Values, deadline_passed: De
     """What `other` did otherwise than `run`, dataset by dataset."""
     before, after = (_plans_of_runs(g, values[name]) for name in ("run", "other"))
     pairs = [
-        Pair(dataset, as_if_alone(before.get(dataset, ())), as_if_alone(after.get(dataset, ())))
+        Pair(dataset, with_all_columns(before.get(dataset, ())), with_all_columns(after.get(dataset, ())))
         for dataset in sorted(before.keys() | after.keys())
     ]
     return _page(g, pairs, values, deadline_passed)
@@ -64,9 +64,9 @@ def _page(g: GraphTraversalSource, pairs: list[Pair], values: Values, deadline_p
     differing = [pair for pair in pairs if pair.before != pair.after]
     for some in chunks(differing, _CHUNK):
         if deadline_passed():
-            return cut(found, values, "deadline")
+            return slice_page(found, values, "deadline")
         found += _rows(g, some)
-    return cut(found, values)
+    return slice_page(found, values)
 
 
 def _rows(g: GraphTraversalSource, pairs: Sequence[Pair]) -> Iterator[Row]:
@@ -75,11 +75,11 @@ def _rows(g: GraphTraversalSource, pairs: Sequence[Pair]) -> Iterator[Row]:
     nodes: dict[str, list[str]] = {pair.dataset: [] for pair in pairs}
     for column in sorted(columns_of(g, list(nodes))):
         nodes[split_node(column)[0]].append(column)
-    logics = Logics(g, [*chain(*nodes.values()), *nodes], plans)
+    by_plan = PlanDerivations(g, [*chain(*nodes.values()), *nodes], plans)
     reads = _reads(g, plans)
     for pair in pairs:
         for node in (*nodes[pair.dataset], pair.dataset):
-            before, after = logics.of(node, pair.before), logics.of(node, pair.after)
+            before, after = by_plan.of(node, pair.before), by_plan.of(node, pair.after)
             if before != after:
                 kind = "rows" if node == pair.dataset else "column"
                 yield {"dataset": pair.dataset, "kind": kind, "id": node, **change(before, after)}
@@ -126,7 +126,7 @@ def _last_two(g: GraphTraversalSource, job: str) -> list[Pair]:
         if row["times"]:
             by_dataset.setdefault(row["target"], []).append((max(row["times"]), row["plan"]))
     last = {dataset: [plan for _, plan in sorted(plans)[-2:]] for dataset, plans in by_dataset.items()}
-    return [Pair(d, as_if_alone(p[:-1]), as_if_alone(p[-1:])) for d, p in sorted(last.items()) if len(p) > 1]
+    return [Pair(d, with_all_columns(p[:-1]), with_all_columns(p[-1:])) for d, p in sorted(last.items()) if len(p) > 1]
 
 
 def _stood(

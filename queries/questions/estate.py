@@ -14,7 +14,7 @@ from gremlin_python.process.traversal import Order, T
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.questions.cadence import RUN_CELLS, cadence, executions
-from headwater.queries.tracing.full_scan import FullScan, followed
+from headwater.queries.tracing.full_scan import FullScan, without_carried
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _RUNS = 60  #: runs, the last ones, that say how often a job runs: several may be of one application
@@ -25,8 +25,8 @@ _FEWEST = 3  #: executions from which a job is known to run at intervals
 def unread_datasets(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Datasets that some job writes and none ever read, but for the jobs that read what they write."""
     scan = FullScan(g, deadline_passed)
-    for ids in scan.over("dataset"):
-        unread = g.V(ids).where(__.in_("writes")).not_(followed(__.in_e("everDerivesFrom")))
+    for ids in scan.ids_by_chunk("dataset"):
+        unread = g.V(ids).where(__.in_("writes")).not_(without_carried(__.in_e("everDerivesFrom")))
         rows = unread.project("dataset", "jobs", "lastWrite").by(T.id)
         rows = rows.by(__.in_("writes").in_("hasPlan").id_().dedup().order().fold())
         rows = rows.by(__.in_("versionOf").values("timestamp").max_())
@@ -37,9 +37,9 @@ def unread_datasets(g: GraphTraversalSource, values: Values, deadline_passed: De
 def unused_columns(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Columns that a job writes and none ever used, of datasets that some job reads."""
     scan = FullScan(g, deadline_passed)
-    for ids in scan.over("dataset"):
-        read = g.V(ids).where(__.in_("writes")).where(followed(__.in_e("everDerivesFrom")))
-        unused = read.out("hasColumn").not_(followed(__.in_e("everDerivesFrom", "everDependsOn"))).id_()
+    for ids in scan.ids_by_chunk("dataset"):
+        read = g.V(ids).where(__.in_("writes")).where(without_carried(__.in_e("everDerivesFrom")))
+        unused = read.out("hasColumn").not_(without_carried(__.in_e("everDerivesFrom", "everDependsOn"))).id_()
         scan.rows += [{"column": column, "dataset": split_node(column)[0]} for column in unused.to_list()]
     return scan.page(values, lambda row: row["column"])
 
@@ -48,7 +48,7 @@ def stopped_jobs(g: GraphTraversalSource, values: Values, deadline_passed: Deadl
     """Jobs without a run for longer than `times` their usual interval, before `at` (ms; absent: now)."""
     scan = FullScan(g, deadline_passed)
     at = values["at"] or time.time_ns() // 1_000_000
-    for ids in scan.over("job"):
+    for ids in scan.ids_by_chunk("job"):
         runs = __.out("hasPlan").in_("executes").order().by("timestamp", Order.desc).limit(_RUNS)
         runs = runs.project(*RUN_CELLS).by("timestamp").by("appId").fold()
         for row in g.V(ids).project("job", "runs").by(T.id).by(runs).to_list():
@@ -67,11 +67,11 @@ def hot_spots(g: GraphTraversalSource, values: Values, deadline_passed: Deadline
     """The datasets, or columns, that most others are directly made of or depend on."""
     scan = FullScan(g, deadline_passed)
     labels = ("derivesFrom", "dependsOn") if values["level"] == "column" else ("derivesFrom",)
-    for ids in scan.over(values["level"]):
-        used = g.V(ids).where(followed(__.in_e(*labels)))
+    for ids in scan.ids_by_chunk(values["level"]):
+        used = g.V(ids).where(without_carried(__.in_e(*labels)))
         counted = used.project("id", "dependents", "jobs").by(T.id)
-        counted = counted.by(followed(__.in_e(*labels)).out_v().dedup().count())
-        counted = counted.by(followed(__.in_e(*labels)).values("job").dedup().count())
+        counted = counted.by(without_carried(__.in_e(*labels)).out_v().dedup().count())
+        counted = counted.by(without_carried(__.in_e(*labels)).values("job").dedup().count())
         scan.rows += counted.to_list()
     return scan.page(values, lambda row: (-row["dependents"], -row["jobs"], row["id"]))
 
@@ -80,7 +80,7 @@ def two_names(g: GraphTraversalSource, values: Values, deadline_passed: Deadline
     """Datasets that may be one under several names: the same last part of the name, and the same columns."""
     scan = FullScan(g, deadline_passed)
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for ids in scan.over("dataset"):
+    for ids in scan.ids_by_chunk("dataset"):
         rows = g.V(ids).project("id", "columns").by(T.id).by(__.out("hasColumn").id_().fold())
         for row in rows.to_list():
             columns = tuple(sorted(split_node(column)[1] or "" for column in row["columns"]))

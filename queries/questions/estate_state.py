@@ -11,8 +11,8 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values
-from headwater.queries.tracing.full_scan import FullScan, followed
-from headwater.queries.tracing.routes import cycles_in
+from headwater.queries.tracing.full_scan import FullScan, without_carried
+from headwater.queries.tracing.graph_algorithms import cycles_in
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _SAID = 5  #: operations or expressions that are named as a cause
@@ -23,8 +23,8 @@ def cycles(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     scan = FullScan(g, deadline_passed)
     links: dict[str, list[str]] = {}
     jobs: dict[tuple[str, str], set[str]] = {}
-    for ids in scan.over("dataset"):
-        edges = followed(g.V(ids).out_e("derivesFrom"))
+    for ids in scan.ids_by_chunk("dataset"):
+        edges = without_carried(g.V(ids).out_e("derivesFrom"))
         rows = edges.project("target", "source", "job").by(__.out_v().id_()).by(__.in_v().id_()).by("job")
         for row in rows.to_list():
             links.setdefault(row["source"], []).append(row["target"])
@@ -47,7 +47,7 @@ class _Logic(NamedTuple):
 def schema_drift(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Datasets whose columns changed from one logic that wrote them to the next, columns without sources aside."""
     scan = FullScan(g, deadline_passed)
-    for ids in scan.over("dataset"):
+    for ids in scan.ids_by_chunk("dataset"):
         several = g.V(ids).where(__.in_("writes").limit(2).count().is_(P.gt(1))).id_().to_list()
         for some in scan.chunks(several):
             for dataset, logics in _logics(g, some).items():
@@ -106,9 +106,9 @@ REASONS: Mapping[str, str] = {
 def coverage(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """Jobs without, or without all of, their column lineage, and why: one row a job, dataset and reason."""
     scan = FullScan(g, deadline_passed)
-    for ids in scan.over("plan"):
+    for ids in scan.ids_by_chunk("plan"):
         scan.rows += _not_run(g, ids)
-    for ids in scan.over("dataset"):
+    for ids in scan.ids_by_chunk("dataset"):
         scan.rows += _lacking(g, ids)
     scan.rows = list({_place(row): row for row in scan.rows}.values())  # a job may have many failed logics
     return scan.page(values, _place)
@@ -119,7 +119,7 @@ def _place(row: Row) -> tuple[int, str, str]:
 
 
 def _not_run(g: GraphTraversalSource, plans: list[str]) -> Iterator[Row]:
-    """Logics that never succeeded, of jobs of which none ever did."""
+    """Plans that never succeeded, of jobs that never had a successful run."""
     succeeded = __.in_("hasPlan").out("hasPlan").in_("executes").has("status", "success")
     rows = g.V(plans).not_(succeeded).project("job", "dataset", "failed").by("job").by("target")
     for row in rows.by(__.in_("executes").limit(1).count()).to_list():
@@ -128,8 +128,12 @@ def _not_run(g: GraphTraversalSource, plans: list[str]) -> Iterator[Row]:
 
 def _lacking(g: GraphTraversalSource, datasets: list[str]) -> Iterator[Row]:
     """What lacks of the lineage that holds now: counted for a dataset, told for each job that writes it."""
-    rows = g.V(datasets).where(followed(__.out_e("derivesFrom"))).project("dataset", "jobs", *_COUNTS, "said", "causes")
-    rows = rows.by(T.id).by(followed(__.out_e("derivesFrom")).values("job").dedup().order().fold())
+    rows = (
+        g.V(datasets)
+        .where(without_carried(__.out_e("derivesFrom")))
+        .project("dataset", "jobs", *_COUNTS, "said", "causes")
+    )
+    rows = rows.by(T.id).by(without_carried(__.out_e("derivesFrom")).values("job").dedup().order().fold())
     for counted in _COUNTS.values():
         rows = rows.by(counted().count())
     rows = rows.by(__.out("hasColumn").flat_map(_inexact()).values("expression").dedup().limit(_SAID).fold())
@@ -155,12 +159,12 @@ _NO: Any = False  # has(key, value) of Gremlin, where a plain False would be tak
 
 
 def _inexact() -> GraphTraversal:
-    return followed(__.out_e("derivesFrom").has("exact", _NO))
+    return without_carried(__.out_e("derivesFrom").has("exact", _NO))
 
 
 #: What is counted of a dataset, by the reason that it gives.
 _COUNTS: Mapping[str, Callable[[], GraphTraversal]] = {
-    "no columns": lambda: followed(__.out_e("derivesFrom").has("columns", 0)),
+    "no columns": lambda: without_carried(__.out_e("derivesFrom").has("columns", 0)),
     "unresolved": lambda: __.out("hasColumn").has("origin", "unresolved"),
     "partly unresolved": lambda: __.out("hasColumn").has("resolved", _NO).not_(__.has("origin", "unresolved")),
     "not exact": lambda: __.out("hasColumn").where(_inexact()),

@@ -8,7 +8,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
-from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
@@ -48,7 +48,7 @@ def explain(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
         holds = "now" if key in now else "not any more"
         explained.append({"what": "edge", **row, "rule": _rule(row), "holds": holds, **plans.get(row["plan"], {})})
     explained += [] if values["source"] else _names(g, values["node"])
-    return cut(explained, values)
+    return slice_page(explained, values)
 
 
 def _edges(g: GraphTraversalSource, values: Values, labels: tuple[str, ...]) -> list[Row]:
@@ -101,4 +101,4 @@ def find_runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Pag
         "target": __.out("executes").values("target"),
         **{key: key for key in _RUN},
     }
-    return cut(sorted(rows(g.V(values["id"]), cells), key=lambda row: (row["timestamp"], row["run"])), values)
+    return slice_page(sorted(rows(g.V(values["id"]), cells), key=lambda row: (row["timestamp"], row["run"])), values)

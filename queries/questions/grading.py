@@ -1,4 +1,4 @@
-"""A lineage answer, graded: which columns, datasets and jobs a change comes to, and how badly. Pure."""
+"""Grades a lineage answer: which columns, datasets and jobs a change affects, and how badly. Pure."""
 
 from __future__ import annotations
 
@@ -9,83 +9,83 @@ from typing import NamedTuple
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Answer, Edge
 from headwater.queries.answers.grades import (
-    TAKES_NAME,
+    REMOVES_NAME,
     Change,
+    EdgeKind,
     Grade,
-    Kind,
     Link,
+    NodeState,
+    Propagation,
     Reached,
-    Spread,
-    State,
-    kind_of,
-    spread,
+    edge_kind,
+    propagate,
 )
-from headwater.queries.answers.impact import ImpactAnswer, Unknown
+from headwater.queries.answers.impact import AffectedNode, UngradedJob
 
 
 class Graded(NamedTuple):
-    """The roots of an answer (a dataset brings its columns) and what a change of them comes to."""
+    """The roots of an answer (a dataset with its columns, or a column), a change of them, and what it affects."""
 
     roots: frozenset[str]
     change: Change
-    spread: Spread
+    propagation: Propagation
 
 
 def grade(answer: Answer, change: Change) -> Graded:
     """Follow a change through an answer that looks downstream and has all types of edges."""
     roots = frozenset(node.id for node in answer.nodes if node.distance == 0)
-    return Graded(roots, change, spread(roots, links(answer), change))
+    return Graded(roots, change, propagate(roots, links(answer), change))
 
 
 def links(answer: Answer) -> Mapping[str, list[Link]]:
-    """What each node leads to; a dataset that is no root leads to its columns."""
+    """The links downstream of each node; a dataset that is not the root also links to its own columns."""
     out: dict[str, list[Link]] = {}
     for number, edge in enumerate(answer.edges):
-        kind = kind_of(edge.type, edge.subtype, masking=edge.masking)
+        kind = edge_kind(edge.type, edge.subtype, masking=edge.masking)
         out.setdefault(edge.source, []).append(Link(edge.target, kind, number))
     datasets = {node.id for node in answer.nodes if node.label == "dataset" and node.distance}
     for node in answer.nodes:
         if node.label == "column" and node.dataset in datasets:
-            kind = Kind.CONSTANT if node.origin == "constant" else Kind.COLUMN
+            kind = EdgeKind.CONSTANT if node.origin == "constant" else EdgeKind.COLUMN
             out.setdefault(node.dataset, []).append(Link(node.id, kind))
     return out
 
 
-def columns(graded: Graded) -> Iterator[ImpactAnswer]:
-    """The columns that are reached."""
-    return (_affected(node, "column", at) for node, at in graded.spread.reached.items() if "#" in node)
+def columns(graded: Graded) -> Iterator[AffectedNode]:
+    """The columns that the change affects."""
+    return (_affected(node, "column", at) for node, at in graded.propagation.reached.items() if "#" in node)
 
 
-def datasets(graded: Graded) -> Iterator[ImpactAnswer]:
-    """The datasets with a column that is reached, or whose rows may change: as bad as the worst of it."""
+def datasets(graded: Graded) -> Iterator[AffectedNode]:
+    """The datasets with an affected column, or whose rows may change, each with the worst grade among these."""
     found: dict[str, Reached] = {}
-    for node, at in graded.spread.reached.items():
+    for node, at in graded.propagation.reached.items():
         _worse(found, split_node(node)[0], at)
     return (_affected(dataset, "dataset", at) for dataset, at in found.items())
 
 
-def jobs(graded: Graded, edges: Sequence[Edge], unknown: Iterable[Unknown]) -> Iterator[ImpactAnswer]:
-    """The jobs behind the edges that are crossed: as bad as the worst that one of them hands on.
+def jobs(graded: Graded, edges: Sequence[Edge], unknown: Iterable[UngradedJob]) -> Iterator[AffectedNode]:
+    """The jobs of the edges that the change crosses, each with the worst grade among its edges.
 
-    A change that takes a name away breaks every job that reads it by that name, whatever for; where a whole dataset is
-    meant, also those of whose columns nothing is known.
+    A change that removes a name breaks every job that reads the root by that name, whatever for. If the root is a
+    dataset, it also breaks the jobs that read it and whose column lineage is not known.
     """
     found: dict[str, Reached] = {}
-    for number, state in graded.spread.crossed.items():
+    for number, state in graded.propagation.edge_states.items():
         edge = edges[number]
         if edge.job is not None:
             _worse(found, edge.job, _of_job(graded, number, edge, state))
     for item in unknown:
-        if item.reads in graded.roots and graded.change in TAKES_NAME:
-            _worse(found, item.job, Reached(State.GONE.grade, 1, ()))
+        if item.reads in graded.roots and graded.change in REMOVES_NAME:
+            _worse(found, item.job, Reached(NodeState.GONE.grade, 1, ()))
     return (_affected(job, "job", at) for job, at in found.items())
 
 
-def _of_job(graded: Graded, number: int, edge: Edge, state: State) -> Reached:
-    source = graded.spread.reached.get(edge.source)
+def _of_job(graded: Graded, number: int, edge: Edge, state: NodeState) -> Reached:
+    source = graded.propagation.reached.get(edge.source)
     path, distance = (source.path, source.distance) if source else ((), 0)
-    named = source is None and graded.change in TAKES_NAME
-    return Reached((State.GONE if named else state).grade, distance + 1, (*path, number))
+    named = source is None and graded.change in REMOVES_NAME
+    return Reached((NodeState.GONE if named else state).grade, distance + 1, (*path, number))
 
 
 def _worse(found: dict[str, Reached], name: str, at: Reached) -> None:
@@ -94,11 +94,11 @@ def _worse(found: dict[str, Reached], name: str, at: Reached) -> None:
     found[name] = worst._replace(distance=min(known.distance, at.distance))
 
 
-def _affected(node: str, label: str, at: Reached) -> ImpactAnswer:
-    return ImpactAnswer(node, label, at.grade.value, at.distance, at.path)
+def _affected(node: str, label: str, at: Reached) -> AffectedNode:
+    return AffectedNode(node, label, at.grade.value, at.distance, at.path)
 
 
-def numbered(affected: Sequence[ImpactAnswer], edges: Sequence[Edge]) -> tuple[list[ImpactAnswer], tuple[Edge, ...]]:
+def numbered(affected: Sequence[AffectedNode], edges: Sequence[Edge]) -> tuple[list[AffectedNode], tuple[Edge, ...]]:
     """The same with the edges of its paths alone, numbered anew in their own order."""
     used = sorted({number for item in affected for number in item.path})
     new = {number: at for at, number in enumerate(used)}
@@ -106,6 +106,6 @@ def numbered(affected: Sequence[ImpactAnswer], edges: Sequence[Edge]) -> tuple[l
     return moved, tuple(edges[number] for number in used)
 
 
-def order(item: ImpactAnswer) -> tuple[int, int, str, str]:
+def order(item: AffectedNode) -> tuple[int, int, str, str]:
     """The worst first, then the nearest."""
     return Grade(item.grade).rank, item.distance, item.label, item.id

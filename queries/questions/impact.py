@@ -1,4 +1,4 @@
-"""What a change of a column or dataset comes to: its lineage downstream, graded, with who runs it and how often."""
+"""Which nodes a change of a column or dataset affects: its lineage downstream, graded, with jobs and owners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gremlin_python.process.traversal import P
 
 from headwater.queries.answers.answer import Edge
 from headwater.queries.answers.grades import Change
-from headwater.queries.answers.impact import Impact, ImpactAnswer, Unknown
+from headwater.queries.answers.impact import AffectedNode, Impact, UngradedJob
 from headwater.queries.answers.page import Values
 from headwater.queries.questions import grading
 from headwater.queries.questions.cadence import Cadence, cadences, owners
@@ -19,7 +19,7 @@ from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.tags import ignored_jobs
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
-_UNKNOWN = 1_000  #: reads without column lineage that are listed
+_MAX_UNGRADED = 1_000  #: reads without column lineage that are listed
 
 
 def impact(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Impact:
@@ -28,14 +28,16 @@ def impact(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     answer = trace_lineage(g, values["node"], question, deadline_passed)
     graded = grading.grade(answer, Change(values["change"]))
     nodes = [*grading.columns(graded), *grading.datasets(graded)]
-    unknown = tuple(_unknown(g, {answer.nodes[0].dataset, *(item.id for item in nodes if item.label == "dataset")}))
+    unknown = tuple(
+        _ungraded_jobs(g, {answer.nodes[0].dataset, *(item.id for item in nodes if item.label == "dataset")})
+    )
     affected, edges = grading.numbered([*nodes, *grading.jobs(graded, answer.edges, unknown)], answer.edges)
     return Impact(
         root=answer.root,
         change=values["change"],
         depth=values["depth"],
         as_of=name_of(values["asOf"]),
-        affected=tuple(sorted(_told(g, affected, edges), key=grading.order)),
+        affected=tuple(sorted(_with_job_and_owner(g, affected, edges), key=grading.order)),
         edges=edges,
         unknown=unknown,
         complete=answer.complete,
@@ -43,19 +45,23 @@ def impact(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     )
 
 
-def _unknown(g: GraphTraversalSource, datasets: set[str]) -> Iterator[Unknown]:
-    """Who reads these datasets, and does not say which columns."""
-    found: set[Unknown] = set()
+def _ungraded_jobs(g: GraphTraversalSource, datasets: set[str]) -> Iterator[UngradedJob]:
+    """The jobs that read these datasets and whose column lineage is not known."""
+    found: set[UngradedJob] = set()
     ignored = ignored_jobs(g)
     for ids in chunks(sorted(datasets)):
-        reads = g.V(ids).in_e("derivesFrom").has("columns", 0).not_(__.has("job", P.within(ignored))).limit(_UNKNOWN)
+        reads = (
+            g.V(ids).in_e("derivesFrom").has("columns", 0).not_(__.has("job", P.within(ignored))).limit(_MAX_UNGRADED)
+        )
         rows = reads.project("job", "reads", "writes").by("job").by(__.in_v().id_()).by(__.out_v().id_())
-        found.update(Unknown(**row) for row in rows.to_list() if row["reads"] != row["writes"])
+        found.update(UngradedJob(**row) for row in rows.to_list() if row["reads"] != row["writes"])
     yield from sorted(found, key=lambda item: (item.job, item.reads, item.writes))
 
 
-def _told(g: GraphTraversalSource, affected: Sequence[ImpactAnswer], edges: Sequence[Edge]) -> Iterator[ImpactAnswer]:
-    """What writes each of them, when that ran last and how often, and who owns it."""
+def _with_job_and_owner(
+    g: GraphTraversalSource, affected: Sequence[AffectedNode], edges: Sequence[Edge]
+) -> Iterator[AffectedNode]:
+    """The affected nodes with the job that writes each, when it last ran and how often, and who owns the node."""
     last = [edges[item.path[-1]] if item.path else None for item in affected]
     runs = cadences(g, {edge.plan for edge in last if edge and edge.plan})
     jobs = {edge.job for edge in last if edge and edge.job}

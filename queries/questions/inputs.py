@@ -14,7 +14,7 @@ from gremlin_python.process.traversal import Order, P, T
 from gremlin_python.statics import long
 
 from headwater.queries.answers.answer import Reason
-from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.as_of import BEFORE_ALL
 from headwater.queries.tracing.rows import filled, project, rows
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
@@ -42,7 +42,7 @@ def inputs(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     """One page of versions, the nearest first: by distance in runs, dataset, and time, the newest first."""
     found = _Found(g, deadline_passed)
     found.go_back(_runs(g, values["node"]), values["depth"])
-    return cut(sorted(found.rows, key=_order), values, found.reason)
+    return slice_page(sorted(found.rows, key=_order), values, found.reason)
 
 
 def _runs(g: GraphTraversalSource, nodes: list[str]) -> list[str]:

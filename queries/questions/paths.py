@@ -15,8 +15,8 @@ from headwater.queries.answers.answer import Answer, Reason
 from headwater.queries.answers.page import Values
 from headwater.queries.answers.paths import Paths
 from headwater.queries.tracing.as_of import name_of
+from headwater.queries.tracing.graph_algorithms import Path, between, distances, simple_paths
 from headwater.queries.tracing.lineage import Question, trace_lineage
-from headwater.queries.tracing.routes import Path, between, distances, simple_paths
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _NODES = 100_000  #: that are looked at while walking upstream

@@ -10,7 +10,7 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
-from headwater.queries.answers.page import Page, Row, Values, cut, page
+from headwater.queries.answers.page import Page, Row, Values, page, slice_page
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
@@ -82,7 +82,7 @@ def run(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     }
     found = rows(edges, cells)
     order = {"executes": 0, "used": 1, "generated": 2, "sameWriteAs": 3}
-    return cut(sorted(found, key=lambda row: (order[row["relation"]], row["id"])), values)
+    return slice_page(sorted(found, key=lambda row: (order[row["relation"]], row["id"])), values)
 
 
 def dataset_versions(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -110,7 +110,7 @@ def operations(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Pa
         "expression": "expression",
         "follows": __.out("follows").id_().order().fold(),
     }
-    return cut(_in_flow(rows(g.V(values["plan"]).out("hasOperation").order().by(T.id), cells)), values)
+    return slice_page(_in_flow(rows(g.V(values["plan"]).out("hasOperation").order().by(T.id), cells)), values)
 
 
 def stats(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -120,7 +120,7 @@ def stats(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
         for kind, counts in (("vertex", g.V().group_count().by(T.label)), ("edge", g.E().group_count().by(T.label)))
         for label, count in sorted(counts.next().items())
     ]
-    return cut(counted, values)
+    return slice_page(counted, values)
 
 
 def _in_flow(found: list[Row]) -> list[Row]:

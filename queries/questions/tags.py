@@ -8,7 +8,7 @@ from gremlin_python.process.traversal import T, TextP
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.statements import LABELS, pattern
 from headwater.queries.answers.errors import QueryError
-from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.rows import Cells, rows
 from headwater.queries.tracing.tags import TagFlow, columns_with_tag
 from headwater.queries.tracing.walk import DeadlinePassed, walk
@@ -23,20 +23,20 @@ def tags(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     node = values["node"]
     own = g.V(node).union(__.identity(), __.out("hasColumn")) if split_node(node)[1] is None else g.V(node)
     found = _statements(own.out_e("taggedWith"), {"node": __.out_v().id_(), "tag": __.in_v().values("name")})
-    return cut(sorted(found, key=lambda row: (row["node"], row["tag"])), values)
+    return slice_page(sorted(found, key=lambda row: (row["node"], row["tag"])), values)
 
 
 def tagged(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The nodes that have a tag."""
     edges = g.V(values["tag"]).in_e("taggedWith")
     cells = {"id": __.out_v().id_(), "label": __.out_v().label(), "tag": __.in_v().values("name")}
-    return cut(sorted(_statements(edges, cells), key=lambda row: (row["id"], row["tag"])), values)
+    return slice_page(sorted(_statements(edges, cells), key=lambda row: (row["id"], row["tag"])), values)
 
 
 def tag_counts(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """All tags by name, each with the number of nodes that have it."""
     counted = rows(g.V().has_label("tag"), {"tag": "name", "nodes": __.in_("taggedWith").count()})
-    return cut(sorted(counted, key=lambda row: row["tag"]), values)
+    return slice_page(sorted(counted, key=lambda row: row["tag"]), values)
 
 
 def matching(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -46,7 +46,7 @@ def matching(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page
     found = g.V().has_label(*labels).has(T.id, TextP.starting_with(wanted.partition("*")[0]))
     named = rows(found, {"id": T.id, "label": T.label, "name": "name"})
     fits = pattern(wanted).fullmatch
-    return cut(sorted((row for row in named if fits(row["id"])), key=lambda row: row["id"]), values)
+    return slice_page(sorted((row for row in named if fits(row["id"])), key=lambda row: row["id"]), values)
 
 
 def tag_flow(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
@@ -75,7 +75,7 @@ def tag_flow(g: GraphTraversalSource, values: Values, deadline_passed: DeadlineP
         for node, state in found.items()
         if values["state"] in (None, state)
     ]
-    return cut(sorted(flowed, key=lambda row: (row["distance"], row["id"])), values, walked.reason)
+    return slice_page(sorted(flowed, key=lambda row: (row["distance"], row["id"])), values, walked.reason)
 
 
 def _statements(edges: GraphTraversal, cells: Cells) -> list[Row]:

@@ -1,4 +1,4 @@
-"""A time in the past as people name it: a time, or a run; for a run, each of its datasets as the run saw it."""
+"""The parameter `asOf`: a time in the past, given as a time or as a run; as of a run, each dataset has its own time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from headwater.queries.answers.errors import QueryError
 from headwater.queries.tracing.resolve import runs_named
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-#: Before every write that there is.
+#: Earlier than every write, in ms since 1970.
 BEFORE_ALL = -(2**53)
-#: 12 digits: the year 1973. Fewer are rather a date without dashes, or seconds.
+#: 12 digits of ms begin in the year 1973. Fewer digits are more likely a date without dashes, or seconds.
 _MS = re.compile(r"[0-9]{12,15}")
 # The plus sign of an offset is a blank once a URL has been decoded.
 _TIME = re.compile(
@@ -29,7 +29,10 @@ _EXPECTED = "a time (2026-03-01, 2026-03-01T08:00Z, or ms since 1970), a run's i
 
 @dataclass(frozen=True)
 class PastTime:
-    """`at` in ms since 1970, what was written then included; `of`: for these datasets another time. `name` is shown."""
+    """A time in ms since 1970; what was written at that ms is included. `of`: other times, for single datasets.
+
+    `name` is how answers show it.
+    """
 
     at: int
     name: str
@@ -44,14 +47,14 @@ AsOf = PastTime | Literal["ever"] | None  #: None: now
 
 
 def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: int) -> AsOf:
-    """What a parameter `asOf` asks for; errors as those of `past_time`."""
+    """The value of a parameter `asOf`; errors are those of `past_time`."""
     if text is None or text == "now":
         return None
     return "ever" if text == "ever" else past_time(g, text, field_name, now_ms)
 
 
 def name_of(as_of: AsOf) -> str | None:
-    """As an answer shows it."""
+    """The text for an answer's `asOf`."""
     return as_of.name if isinstance(as_of, PastTime) else as_of
 
 
@@ -74,9 +77,9 @@ def past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) 
 
 
 def milliseconds(text: str, field_name: str) -> int | None:
-    """A time in ms since 1970; None for what does not look like one. QueryError: it does, but there is no such time.
+    """A time in ms since 1970; None if the text does not look like a time. QueryError: it does, but is not valid.
 
-    A date alone is its beginning, a time without an offset is UTC.
+    A date alone means 00:00 of that day; a time without an offset is UTC.
     """
     text = text.strip()
     if _MS.fullmatch(text):
@@ -104,10 +107,11 @@ def _offset(found: re.Match[str]) -> timedelta:
 
 
 def _of_runs(g: GraphTraversalSource, runs: Sequence[str], text: str) -> PastTime:
-    """As these runs saw it: what they wrote with their write, what they used as they used it, the rest when they began.
+    """The times at which these runs saw each dataset.
 
-    The rest is also not older than what they used: within one application, a write's time may lie behind the start of
-    the run that reads it.
+    A dataset that they wrote: the time of their write. A dataset that they read: the time of the version that they
+    read. All others: the start of the runs, or the latest of the versions read, if that is later. (Within one Spark
+    application the time of a write can be later than the start of the run that reads it.)
     """
     rows = (
         g.V(list(runs))

@@ -1,4 +1,7 @@
-"""Which plans stood in which datasets at a time in the past: the view `madeBy`, asked for as a walk goes on."""
+"""Which plans contributed to the state of which datasets at a time in the past: the edges `madeBy`.
+
+They are requested during a walk, for the datasets that it meets. All that ever contributed is in `history`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _CELLS = {
 
 
 class ContributionsAsOf:
-    """What stood at one time in the past; each dataset is asked for once."""
+    """The contributions of plans to datasets at one time in the past; each dataset is requested once."""
 
     def __init__(self, g: GraphTraversalSource, time: PastTime) -> None:
         self._g = g
@@ -32,22 +35,22 @@ class ContributionsAsOf:
         self._plans: dict[str, Contribution] = {}
 
     def of_datasets(self, datasets: Iterable[str]) -> list[str]:
-        """The plans that stood in these datasets."""
+        """The ids of the plans that contributed to these datasets."""
         wanted = sorted(set(datasets))
         unknown = [dataset for dataset in wanted if dataset not in self._datasets]
         for ids in chunks(unknown):
-            self._take(ids)
+            self._request(ids)
         return [plan for dataset in wanted for plan in self._datasets[dataset]]
 
     @property
-    def all_whole(self) -> bool:
-        """Whether every plan met so far stood with all its columns: then to know the plan is enough."""
+    def all_with_all_columns(self) -> bool:
+        """Whether every plan met so far contributed all its columns: then the plan of an edge tells whether it held."""
         return all(contribution.columns is None for contribution in self._plans.values())
 
     def certain(self, plan: str, target: str) -> bool | None:
-        """Whether what a plan derives for a column or dataset held for certain; None: it did not hold.
+        """Whether it is certain that a plan's derivation of `target`, a column or dataset, held; None: it did not hold.
 
-        The dataset has been asked for.
+        `of_datasets` was called with the dataset of `target` before.
         """
         contribution = self._plans.get(plan)
         if contribution is None:
@@ -57,16 +60,21 @@ class ContributionsAsOf:
         return contribution.certain if holds else None
 
     def of_plan(self, plan: str) -> Contribution:
-        """How a plan stood that `of_datasets` gave."""
+        """The contribution of a plan that `of_datasets` gave."""
         return self._plans[plan]
 
-    def _take(self, datasets: list[str]) -> None:
-        """Ask for what stood in these datasets. For a run they have a time each: what stood at any of them is read."""
+    def _request(self, datasets: list[str]) -> None:
+        """Request the contributions to these datasets.
+
+        As of a run, each dataset has a time of its own: what held at any of these times is read, and then compared.
+        """
         times = {dataset: self._time.of_dataset(dataset) for dataset in datasets}
         first, last = min(times.values()), max(times.values())
-        near = self._g.V(datasets).out_e("madeBy").has("validFrom", P.lte(long(last))).has("validTo", P.gt(long(first)))
+        contributions = (
+            self._g.V(datasets).out_e("madeBy").has("validFrom", P.lte(long(last))).has("validTo", P.gt(long(first)))
+        )
         self._datasets.update((dataset, []) for dataset in datasets)
-        for row in rows(near, _CELLS):
+        for row in rows(contributions, _CELLS):
             if row["validFrom"] <= times[row["dataset"]] < row["validTo"]:
                 self._plans[row["plan"]] = Contribution(row["certain"], columns_of(row["onlyColumns"]))
                 self._datasets[row["dataset"]].append(row["plan"])

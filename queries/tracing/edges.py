@@ -1,4 +1,8 @@
-"""The edges that a lineage question follows: ids alone, some hops a request; then the edges of the answer, once."""
+"""The edges that a lineage question follows, as requests to the store.
+
+The walk only needs ids, often of several hops in one request; the edges of the answer, with their properties, are
+requested once, when the walk is over.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,12 @@ from headwater.queries.answers.answer import Edge, Node
 from headwater.queries.tracing.rows import project
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
-#: Above this many ids, comparing each end in the store costs more than reading a few edges too many.
-_FEW = 1_000
-#: Up to this many nodes of a level the hops after it are asked for as well, in the same request; and as many of each.
-_NARROW = 200
+#: Up to this many nodes of an answer, the store is told to compare the other end of each edge with them. With more ids
+#: this comparison costs more than reading some edges that are not needed.
+_MOST_ENDS_COMPARED = 1_000
+#: A level with at most so many nodes is asked for several hops in one request: in a wider one the work of the store
+#: counts, and no longer the time of the round trips. Also the most nodes that each of these hops follows.
+_NARROW_LEVEL = 200
 NOW = ("derivesFrom", "dependsOn")
 EVER = ("everDerivesFrom", "everDependsOn")
 _EDGE_KEYS = tuple(
@@ -35,92 +41,92 @@ class Edges:
         labels: tuple[str, str] = NOW,
         ignored: Sequence[str] = (),
     ) -> None:
-        """`kind` is direct, indirect or all; `labels` are those of the edges between columns, and of a whole output.
+        """`kind` is direct, indirect or all; `ignored` are the jobs whose edges are left out.
 
-        `ignored` are the jobs whose edges are left out.
+        `labels` are the label of the edges between columns, and the label of those from a dataset to the columns on
+        which its rows depend (`NOW` or `EVER`).
         """
         self._g = g
         self._ignored = list(ignored)
         self._by_column = by_column
         self._kind = kind
         self._derives, self._depends = labels
-        self._whole = by_column and kind != "direct"  #: also what the whole output depends on
-        self._labels = (self._derives, self._depends) if self._whole else (self._derives,)
+        self._with_row_dependencies = by_column and kind != "direct"  #: also filters, joins, ... of all rows
+        self._labels = (self._derives, self._depends) if self._with_row_dependencies else (self._derives,)
 
     def steps(self, side: str, level: Sequence[str], hops: int) -> Sequence[Step]:
-        """The next hops from a level, upstream or downstream: at least one, often as many as `hops`, in one request.
+        """The next hops from a level, upstream or downstream: at least one, at most `hops`; see `walk.Steps`."""
+        starts = self._nodes_of_level(level)
+        # In an answer about the columns of a dataset, the root dataset adds the columns on which its rows depend, but
+        # it is not one of the nodes that are followed: a request of several hops would miss these columns.
+        root_adds_columns = self._with_row_dependencies and side == "upstream" and len(starts) < len(level)
+        if starts and len(starts) <= _NARROW_LEVEL and hops > 1 and not root_adds_columns:
+            return self._hops_in_one_request(side, starts, hops)
+        return [self._upstream_hop(level) if side == "upstream" else self._downstream_hop(level)]
 
-        A wide level is asked for one hop: there the work counts, and no longer the requests.
-        """
-        starts = self._walked(level)
-        # The root dataset of an answer about columns brings what its whole output depends on, and is not walked.
-        brings_more = self._whole and side == "upstream" and len(starts) < len(level)
-        if starts and len(starts) <= _NARROW and hops > 1 and not brings_more:
-            return self._several(side, starts, hops)
-        return [self._sources(level) if side == "upstream" else self._derived(level)]
+    def _hops_in_one_request(self, side: str, starts: Sequence[str], hops: int) -> Sequence[Step]:
+        """Several hops in one request, which gives nodes, each with all nodes that it leads to.
 
-    def _several(self, side: str, starts: Sequence[str], hops: int) -> Sequence[Step]:
-        """One request gives nodes, each with all that it leads to; the steps are those that these nodes make whole.
-
-        In which order a store repeats is its own affair, and it stops early at hubs: a step counts only if every node
-        of its level is among those given. The starts are, so that there always is a first one.
+        In which order a store runs `repeat` is not defined, and the limit stops it early at hubs. So a step is only
+        used if every node of its level is among the nodes given. The starts always are: there is at least one step.
         """
         onward = self._to_sources if side == "upstream" else self._to_derived
-        walk = self._g.V(list(starts)).emit().repeat(onward().dedup().limit(_NARROW)).times(hops).dedup()
-        cells = {"node": T.id, "beyond": onward().dedup().id_().fold()}
-        if self._whole and side == "upstream":
-            cells["whole"] = self._follow(__.in_("hasColumn").out_e(self._depends)).limit(1).count()
+        walk = self._g.V(list(starts)).emit().repeat(onward().dedup().limit(_NARROW_LEVEL)).times(hops).dedup()
+        cells = {"node": T.id, "next_level": onward().dedup().id_().fold()}
+        if self._with_row_dependencies and side == "upstream":
+            cells["whole"] = self._followed_edges(__.in_("hasColumn").out_e(self._depends)).limit(1).count()
         given = {row["node"]: row for row in project(walk, cells).to_list()}
         steps: list[Step] = []
         level, seen = set(starts), set[str]()
         while level and level <= given.keys():
             seen |= level
-            beside = {split_node(node)[0] for node in level if given[node].get("whole")}
-            beyond = set[str]().union(*(given[node]["beyond"] for node in level))
-            steps.append(Step(beside, beyond))
-            level = set(self._walked(beyond)) - seen
+            same_level = {split_node(node)[0] for node in level if given[node].get("whole")}
+            next_level = set[str]().union(*(given[node]["next_level"] for node in level))
+            steps.append(Step(same_level, next_level))
+            level = set(self._nodes_of_level(next_level)) - seen
         return steps if level else [*steps, Step((), ())]
 
     def _to_sources(self) -> GraphTraversal:
-        """From a node that is walked to what it, and the dataset of a column, derives from."""
-        derives = self._follow(__.out_e(self._derives)).in_v()
-        if not self._whole:
+        """The traversal from a node to what it derives from, and to what the rows of its dataset depend on."""
+        derives = self._followed_edges(__.out_e(self._derives)).in_v()
+        if not self._with_row_dependencies:
             return derives
-        return __.union(derives, self._follow(__.in_("hasColumn").out_e(self._depends)).in_v())
+        return __.union(derives, self._followed_edges(__.in_("hasColumn").out_e(self._depends)).in_v())
 
     def _to_derived(self) -> GraphTraversal:
-        """From a node to what is derived from it; a dataset that depends on a column brings all its columns."""
-        if not self._whole:
-            return self._follow(__.in_e(*self._labels)).out_v()
-        found = self._follow(__.has_label("column").in_e(*self._labels)).out_v()
+        """The traversal from a node to what derives from it; if rows of a dataset depend on it, to all its columns."""
+        if not self._with_row_dependencies:
+            return self._followed_edges(__.in_e(*self._labels)).out_v()
+        found = self._followed_edges(__.has_label("column").in_e(*self._labels)).out_v()
         return found.union(__.identity(), __.has_label("dataset").out("hasColumn"))
 
-    def _sources(self, level: Sequence[str]) -> Step:
-        """One hop against the flow: what these nodes, and the datasets of these columns, derive from."""
-        beyond, beside = set[str](), set[str]()
-        for ids in chunks(self._walked(level)):
-            beyond.update(self._sources_of(ids))
-        for ids in chunks(sorted({split_node(node)[0] for node in level}) if self._whole else ()):
+    def _upstream_hop(self, level: Sequence[str]) -> Step:
+        """One hop upstream: what these nodes, and the datasets of these columns, derive from."""
+        next_level, same_level = set[str](), set[str]()
+        for ids in chunks(self._nodes_of_level(level)):
+            next_level.update(self._sources_of(ids))
+        for ids in chunks(sorted({split_node(node)[0] for node in level}) if self._with_row_dependencies else ()):
             edges = self._out(ids, self._depends)
             for row in edges.project("dataset", "column").by(__.out_v().id_()).by(__.in_v().id_()).to_list():
-                beside.add(row["dataset"])
-                beyond.add(row["column"])
-        return Step(beside, beyond)
+                same_level.add(row["dataset"])
+                next_level.add(row["column"])
+        return Step(same_level, next_level)
 
-    def _derived(self, level: Sequence[str]) -> Step:
-        """One hop with the flow; a dataset that depends on a column as a whole brings all its columns."""
-        beyond = set[str]()
-        for ids in chunks(self._walked(level)):
-            beyond.update(self._follow(self._g.V(ids).in_e(*self._labels)).out_v().id_().dedup().to_list())
-        if self._whole:
-            beyond.update(columns_of(self._g, [node for node in beyond if not is_column(node)]))
-        return Step((), beyond)
+    def _downstream_hop(self, level: Sequence[str]) -> Step:
+        """One hop downstream; a dataset whose rows depend on a column adds all its columns."""
+        next_level = set[str]()
+        for ids in chunks(self._nodes_of_level(level)):
+            next_level.update(self._followed_edges(self._g.V(ids).in_e(*self._labels)).out_v().id_().dedup().to_list())
+        if self._with_row_dependencies:
+            next_level.update(columns_of(self._g, [node for node in next_level if not is_column(node)]))
+        return Step((), next_level)
 
     def between(self, side: str, walked: Walk, kept: Container[str]) -> Iterator[Edge]:
         """The edges between the kept nodes of one walk.
 
-        Asked from the end that the walk came from, where every edge leads to a kept node. Where the walk was cut, that
-        end may be a hub with more edges than the answer: then from the derived end, which has few sources.
+        They are asked for from the end at which the walk arrived first, since there every edge leads to a kept node. If
+        the walk was cut, that end may be a hub with many more edges than the answer has; then they are asked for from
+        the derived end, since a column derives from few others.
         """
         nodes = {node for node in walked.distances if node in kept}
         cut = walked.reason is not None or len(nodes) < len(walked.distances)
@@ -130,22 +136,22 @@ class Edges:
             found = (e for e in found if walked.distances.get(e.target if side == "upstream" else e.source) == 0)
         return (edge for edge in found if edge.source in nodes and edge.target in nodes)
 
-    def seen(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        """The nodes of the answer as they were when these edges held."""
+    def as_they_were(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The nodes of the answer with their properties at the time of these edges; these are edges of now."""
         return nodes
 
     def _from_derived(self, ends: list[str], *, cut: bool) -> Iterator[Edge]:
-        wholes = [end for end in ends if not is_column(end)] if self._whole else []
-        for label, derived in ((self._derives, self._walked(ends)), (self._depends, wholes)):
+        wholes = [end for end in ends if not is_column(end)] if self._with_row_dependencies else []
+        for label, derived in ((self._derives, self._nodes_of_level(ends)), (self._depends, wholes)):
             for ids in chunks(derived):
                 edges = self._out(ids, label)
-                if cut and len(ends) <= _FEW:
+                if cut and len(ends) <= _MOST_ENDS_COMPARED:
                     edges = edges.where(__.in_v().has_id(P.within(ends)))
                 yield from _rows(edges)
 
     def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
-        for ids in chunks(self._walked(ends)):
-            yield from _rows(self._follow(self._g.V(ids).in_e(*self._labels)))
+        for ids in chunks(self._nodes_of_level(ends)):
+            yield from _rows(self._followed_edges(self._g.V(ids).in_e(*self._labels)))
 
     def _sources_of(self, ids: list[str]) -> Iterable[str]:
         """What these nodes derive from."""
@@ -153,14 +159,14 @@ class Edges:
         return found
 
     def _out(self, ids: list[str], label: str) -> GraphTraversal:
-        """The edges that are followed against the flow."""
-        return self._follow(self._g.V(ids).out_e(label))
+        """The edges from these nodes to their sources."""
+        return self._followed_edges(self._g.V(ids).out_e(label))
 
-    def _walked(self, nodes: Iterable[str]) -> list[str]:
-        """The nodes that the walk follows: in an answer about columns, a dataset is shown and not followed."""
+    def _nodes_of_level(self, nodes: Iterable[str]) -> list[str]:
+        """The nodes that the walk follows: in an answer about columns, a dataset is part of it but not followed."""
         return [node for node in nodes if is_column(node) == self._by_column]
 
-    def _follow(self, edges: GraphTraversal) -> GraphTraversal:
+    def _followed_edges(self, edges: GraphTraversal) -> GraphTraversal:
         """Leave out the carried edges, those of a type that is not asked for, and those of jobs that are ignored."""
         if self._kind != "all":
             edges = edges.has("type", self._kind.upper())
@@ -170,7 +176,7 @@ class Edges:
 
 
 def _rows(edges: GraphTraversal) -> Iterator[Edge]:
-    """The edges with their properties: columns derive from columns, datasets from datasets or depend on columns."""
+    """The edges with their properties, read from the store."""
     rows = edges.project("source", "target", *_EDGE_KEYS).by(__.in_v().id_()).by(__.out_v().id_())
     for key in _EDGE_KEYS:
         rows = rows.by(key)

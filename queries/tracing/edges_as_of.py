@@ -1,4 +1,4 @@
-"""The edges that held at a time in the past: of all that ever held, those of the plans that then stood."""
+"""The edges at a time in the past: of all edges that ever held, those of the plans that contributed at that time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Pair = tuple[str, str]  # plan, target
 
 
 class EdgesAsOf(Edges):
-    """As `Edges`, with one more request a level: which plans stood in the datasets of its nodes."""
+    """As `Edges`, with one more request for each level: which plans contributed to the datasets of its nodes."""
 
     def __init__(
         self, g: GraphTraversalSource, time: PastTime, *, by_column: bool, kind: str, ignored: Sequence[str] = ()
@@ -30,22 +30,22 @@ class EdgesAsOf(Edges):
         self._contributions = ContributionsAsOf(g, time)
 
     def steps(self, side: str, level: Sequence[str], hops: int) -> Sequence[Step]:
-        """One hop: which edges held then is known only when what stood in the datasets at their ends is."""
+        """One hop only: which edges held is not known before the contributions to the datasets at their ends are."""
         del hops
-        return [self._sources(level) if side == "upstream" else self._derived(level)]
+        return [self._upstream_hop(level) if side == "upstream" else self._downstream_hop(level)]
 
-    def _derived(self, level: Sequence[str]) -> Step:
-        """One hop with the flow; a dataset that depended on a column as a whole brings all its columns."""
+    def _downstream_hop(self, level: Sequence[str]) -> Step:
+        """One hop downstream; a dataset whose rows depended on a column adds all its columns."""
         pairs = set[Pair]()
-        for ids in chunks(self._walked(level)):
-            edges = self._follow(self._g.V(ids).in_e(*self._labels))
+        for ids in chunks(self._nodes_of_level(level)):
+            edges = self._followed_edges(self._g.V(ids).in_e(*self._labels))
             rows = edges.project("plan", "target").by("plan").by(__.out_v().id_()).to_list()
             pairs.update((row["plan"], row["target"]) for row in rows)
         self._contributions.of_datasets(split_node(target)[0] for _, target in pairs)
-        beyond = {target for _, target in self._held(pairs)}
-        if self._whole:
-            beyond.update(columns_of(self._g, [node for node in beyond if not is_column(node)]))
-        return Step((), beyond)
+        next_level = {target for _, target in self._held(pairs)}
+        if self._with_row_dependencies:
+            next_level.update(columns_of(self._g, [node for node in next_level if not is_column(node)]))
+        return Step((), next_level)
 
     def between(self, side: str, walked: Walk, kept: Container[str]) -> Iterator[Edge]:
         """The edges between the kept nodes of one walk, with how certain they were."""
@@ -54,8 +54,8 @@ class EdgesAsOf(Edges):
             if certain is not None:
                 yield edge if certain else replace(edge, certain=False)
 
-    def seen(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        """The columns with what those plans say of why they have no, or not all, DIRECT sources."""
+    def as_they_were(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The nodes; columns with the reason that those plans give why they have no, or not all, DIRECT sources."""
         claims = self._claims(sorted({node.dataset for node in nodes if is_column(node.id)}))
         for column in self._with_direct([node.id for node in nodes if node.id in claims]):
             claims[column].add(ColumnClaim(column, DIRECT, ""))
@@ -75,27 +75,27 @@ class EdgesAsOf(Edges):
     def _with_direct(self, columns: list[str]) -> Iterator[str]:
         """Those of the columns that had a DIRECT source as well."""
         for ids in chunks(columns):
-            edges = self._stood(self._g.V(ids).out_e(self._derives), ids).has("type", "DIRECT")
+            edges = self._of_contributing_plans(self._g.V(ids).out_e(self._derives), ids).has("type", "DIRECT")
             rows = edges.not_(__.has("carried", True)).project("plan", "target").by("plan").by(__.out_v().id_())  # noqa: FBT003 - Gremlin's has(key, value)
             yield from (target for _, target in self._held((r["plan"], r["target"]) for r in rows.to_list()))
 
     def _sources_of(self, ids: list[str]) -> Iterable[str]:
         edges = self._out(ids, self._derives)
-        if self._contributions.all_whole:
+        if self._contributions.all_with_all_columns:
             found: list[str] = edges.in_v().id_().dedup().to_list()
             return found
         rows = edges.project("plan", "target", "source").by("plan").by(__.out_v().id_()).by(__.in_v().id_()).to_list()
         return {row["source"] for row in rows if self._contributions.certain(row["plan"], row["target"]) is not None}
 
     def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
-        """From the derived end here as well: the other one has all edges that ever held."""
+        """Here from the derived end as well: the source end has all edges that ever held, which may be very many."""
         return self._from_derived(ends, cut=False)
 
     def _out(self, ids: list[str], label: str) -> GraphTraversal:
-        return self._stood(super()._out(ids, label), ids)
+        return self._of_contributing_plans(super()._out(ids, label), ids)
 
-    def _stood(self, edges: GraphTraversal, ids: list[str]) -> GraphTraversal:
-        """Of the edges out of these nodes, those of plans that stood. No plan has the empty id."""
+    def _of_contributing_plans(self, edges: GraphTraversal, ids: list[str]) -> GraphTraversal:
+        """Of the edges out of these nodes, those of plans that contributed. No plan has the empty id."""
         plans = self._contributions.of_datasets(split_node(node)[0] for node in ids)
         return edges.has("plan", P.within(plans or [""]))
 

@@ -1,4 +1,4 @@
-"""Looking at all vertices of a label, a chunk at a time, as long as there is time. Estate questions stand on it."""
+"""Reading all vertices of a label, one chunk after another until the deadline: for questions about the whole graph."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from gremlin_python.process.traversal import P
 
 from headwater.graphmodel.statements import IGNORED, RETIRED
 from headwater.queries.answers.answer import Reason
-from headwater.queries.answers.page import Page, Row, Values, cut
+from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.walk import DeadlinePassed
 
-#: Vertices in one request: what is asked about each of them may be long.
+#: Vertices in one request: fewer than `walk.CHUNK`, because a question asks for much about each of them.
 _CHUNK = 500
-#: Vertices of one label that are looked at; beyond that the answer says so.
-_MOST = 200_000
+#: The most vertices of one label that are read; if there are more, the answer says that it is not complete.
+_MAX_VERTICES = 200_000
 
 
 @dataclass
 class FullScan:
-    """The rows found so far, and why not all of the graph was looked at (None: it was)."""
+    """The rows found so far, and the reason why not all of the graph was read (None: all was)."""
 
     g: GraphTraversalSource
     deadline_passed: DeadlinePassed
     rows: list[Row] = field(default_factory=list)
     reason: Reason | None = None
 
-    def over(self, label: str) -> Iterator[list[str]]:
+    def ids_by_chunk(self, label: str) -> Iterator[list[str]]:
         """The ids of all vertices of a label, by chunk, in order of id; not of those that are retired or ignored."""
-        gone = __.out("taggedWith").has("name", P.within(RETIRED, IGNORED))
-        ids = self.g.V().has_label(label).not_(gone).id_().limit(_MOST + 1).to_list()
-        if len(ids) > _MOST:
+        left_out = __.out("taggedWith").has("name", P.within(RETIRED, IGNORED))
+        ids = self.g.V().has_label(label).not_(left_out).id_().limit(_MAX_VERTICES + 1).to_list()
+        if len(ids) > _MAX_VERTICES:
             self.reason = "limit"
-        yield from self.chunks(sorted(ids)[:_MOST])
+        yield from self.chunks(sorted(ids)[:_MAX_VERTICES])
 
     def chunks(self, ids: list[str]) -> Iterator[list[str]]:
-        """Some ids, by chunk, as long as there is time."""
+        """These ids, by chunk, until the deadline."""
         for start in range(0, len(ids), _CHUNK):
             if self.deadline_passed():
                 self.reason = "deadline"
@@ -46,10 +46,10 @@ class FullScan:
             yield ids[start : start + _CHUNK]
 
     def page(self, values: Values, order: Callable[[Row], Any]) -> Page:
-        """The page that is asked for."""
-        return cut(sorted(self.rows, key=order), values, self.reason)
+        """The page of the sorted rows that the parameters ask for."""
+        return slice_page(sorted(self.rows, key=order), values, self.reason)
 
 
-def followed(edges: GraphTraversal) -> GraphTraversal:
-    """Without what is merely carried on from a dataset's own rows."""
+def without_carried(edges: GraphTraversal) -> GraphTraversal:
+    """The edges without the carried ones: those of rows that a MERGE, UPDATE, DELETE or self-read kept."""
     return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)

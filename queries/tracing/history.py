@@ -1,4 +1,4 @@
-"""All that ever stood in datasets, from when until when: the view `madeBy`, read whole."""
+"""All plans that ever contributed to datasets, from when until when: all edges `madeBy` of these datasets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 
 from headwater.graphmodel.now import Contribution
-from headwater.graphmodel.validity import STILL, Validity, columns_of
+from headwater.graphmodel.validity import NO_END, Validity, columns_of
 from headwater.queries.tracing.walk import chunks
 
 _KEYS = ("validFrom", "validTo", "certain", "onlyColumns")
 
 
 def stood(g: GraphTraversalSource, datasets: Sequence[str]) -> dict[str, list[Validity]]:
-    """What ever stood in each of these datasets; nothing for one that nobody wrote."""
+    """All contributions to each of these datasets, with their times; an empty list for one that no run wrote."""
     found: dict[str, list[Validity]] = {dataset: [] for dataset in datasets}
     for ids in chunks(datasets):
         rows = g.V(ids).out_e("madeBy").project("dataset", "plan", *_KEYS).by(__.out_v().id_()).by(__.in_v().id_())
@@ -28,21 +28,21 @@ def stood(g: GraphTraversalSource, datasets: Sequence[str]) -> dict[str, list[Va
 
 
 def at(history: Iterable[Validity], timestamp: int) -> dict[str, Contribution]:
-    """What stood at a time, in ms since 1970."""
+    """The contributions at a time, in ms since 1970, by plan."""
     return {v.plan: v.contribution for v in history if v.valid_from <= timestamp < v.valid_to}
 
 
 def now(history: Iterable[Validity]) -> dict[str, Contribution]:
-    """What stands."""
-    return {v.plan: v.contribution for v in history if v.valid_to == STILL}
+    """The contributions that still hold, by plan."""
+    return {v.plan: v.contribution for v in history if v.valid_to == NO_END}
 
 
 def states(history: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Contribution]]]:
-    """What stood at each time at which that changed, in order."""
+    """Each time (ms since 1970) at which the contributions changed, in order, and the contributions from then on."""
     turns: dict[int, list[tuple[bool, Validity]]] = defaultdict(list)
     for valid in history:
         turns[valid.valid_from].append((True, valid))
-        if valid.valid_to != STILL:
+        if valid.valid_to != NO_END:
             turns[valid.valid_to].append((False, valid))
     state: dict[str, Contribution] = {}
     for timestamp in sorted(turns):

@@ -1,7 +1,7 @@
 """Upstream and downstream: the traversals behind a lineage answer.
 
-The walk asks for ids alone, one request a level; edges and nodes with their properties are fetched once, for what the
-answer keeps. So a hub costs little more than its first page, and a diamond what its edges cost.
+The walk asks only for ids; edges and nodes with their properties are requested once, and only those that the answer
+keeps. So an answer from a hub costs little more than its first page, and a diamond is not read once for each path.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NODE_CELLS = {
     "tags": __.out("taggedWith").values("name").fold(),
 }
 
-Place = tuple[int, str]  # distance, direction
+Position = tuple[int, str]  # distance, direction
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     roots = [root, *(columns_of(g, [root]) if by_column and not column else [])]
     sides = ["upstream", "downstream"] if question.direction == "both" else [question.direction]
     walks = {side: _walk(edges_of, side, roots, question, deadline_passed) for side in sides}
-    kept, cut = _nearest(walks, question.limit)
-    nodes = edges_of.seen(tuple(_nodes(g, kept)))
-    there = {node.id for node in nodes}
-    edges = {edge.order: edge for side in sides for edge in edges_of.between(side, walks[side], there)}
+    kept, cut = _merged(walks, question.limit)
+    nodes = edges_of.as_they_were(tuple(_nodes(g, kept)))
+    shown = {node.id for node in nodes}
+    edges = {edge.order: edge for side in sides for edge in edges_of.between(side, walks[side], shown)}
     return Answer(
         root=root,
         direction=question.direction,
@@ -85,7 +85,7 @@ def _edges(g: GraphTraversalSource, question: Question, *, by_column: bool) -> E
 def _walk(
     edges_of: Edges, side: str, roots: Sequence[str], question: Question, deadline_passed: DeadlinePassed
 ) -> Walk:
-    """`indirect` is what the root itself depends on: one hop, and what lies behind it is not asked for."""
+    """The walk of one side. The type `indirect` is about the root alone: one hop, and no "there is more" after it."""
     steps = partial(edges_of.steps, side)
     if question.type != "indirect" or question.depth == 0:
         return walk(roots, steps, depth=question.depth, limit=question.limit, deadline_passed=deadline_passed)
@@ -93,9 +93,9 @@ def _walk(
     return replace(found, reason=None) if found.reason == "depth" else found
 
 
-def _nearest(walks: dict[str, Walk], limit: int) -> tuple[dict[str, Place], Reason | None]:
+def _merged(walks: dict[str, Walk], limit: int) -> tuple[dict[str, Position], Reason | None]:
     """The nodes of the answer as id -> (distance, direction), ordered by (distance, id); why there are no more."""
-    found: dict[str, Place] = {}
+    found: dict[str, Position] = {}
     for side, walked in walks.items():
         for node, distance in walked.distances.items():
             nearest, other = found.get(node, (distance, side))
@@ -110,8 +110,8 @@ def _nearest(walks: dict[str, Walk], limit: int) -> tuple[dict[str, Place], Reas
     return {node: found[node] for node in ordered}, reasons[0] if reasons else None
 
 
-def _nodes(g: GraphTraversalSource, kept: Mapping[str, Place]) -> Iterator[Node]:
-    """The kept nodes, without those that were removed since the walk saw them."""
+def _nodes(g: GraphTraversalSource, kept: Mapping[str, Position]) -> Iterator[Node]:
+    """The kept nodes with their properties, without those that were removed from the graph during the walk."""
     found: dict[str, dict[str, Any]] = {}
     for ids in chunks(list(kept)):
         found.update((row["id"], row) for row in project(g.V(ids), _NODE_CELLS).to_list())

@@ -13,8 +13,8 @@ from headwater.graphmodel.ids import alias_id, column_id, split_node, tag_id
 from headwater.graphmodel.naming import DEFAULT, Rules, canonical
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 
-_SCANNED = 1_000  #: how many names are compared to find near ones
-_COMPARED = 200  #: characters of a spelling that are compared: the comparison is quadratic
+_SCANNED = 1_000  #: names that are read and compared to find similar ones
+_COMPARED = 200  #: characters of a spelling that are compared: the time of the comparison is quadratic in them
 _SUGGESTED = 5
 
 
@@ -26,9 +26,9 @@ class _Found(NamedTuple):
 def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules = DEFAULT) -> str:
     """The id of the vertex, of one of these labels, that `spelling` names.
 
-    The column part counts without regard to case. `rules` are the naming rules that the graph is drawn with, `field`
-    is the parameter that the spelling was given for. Raises NodeNotFound with near names, QueryError where an alias
-    names several things.
+    Upper and lower case do not matter in the column part. `rules` are the naming rules with which the graph was built,
+    `field` is the parameter that has the spelling. Raises NodeNotFound with similar names, QueryError if an alias names
+    several nodes.
     """
     spelling = spelling.strip()
     candidates = list(dict.fromkeys(_candidates(spelling, labels, rules)))
@@ -39,26 +39,26 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
             continue
         if vertex.label in labels:
             return candidate
-        named = _named(g, vertex, spelling, labels)
+        named = _aliased(g, vertex, spelling, labels)
         if named:
-            return _only(named, spelling, field)
+            return _the_only_one(named, spelling, field)
     named = [node for label, find in _BY_PROPERTY.items() if label in labels for node in find(g, spelling)]
     if named:
-        return _only(named[:_SUGGESTED], spelling, field)
+        return _the_only_one(named[:_SUGGESTED], spelling, field)
     message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
-    raise NodeNotFound(message, field, _near(g, spelling, labels, rules))
+    raise NodeNotFound(message, field, _suggestions(g, spelling, labels, rules))
 
 
 def resolve_all(
     g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules = DEFAULT
 ) -> list[str]:
-    """As `resolve`; but several runs of one application, Glue job run or agent's plan are all meant."""
+    """As `resolve`, but the id of a Spark application, Glue job run or agent's plan gives all of its runs."""
     runs = runs_named(g, spelling) if "run" in labels else []
     return runs or [resolve(g, spelling, labels, field, rules)]
 
 
 def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
-    """The runs of an id: a run's own, else those of a Spark application, a Glue job run or an agent's plan; by time."""
+    """The run with this id, else the runs of the Spark application, Glue job run or agent's plan, ordered by time."""
     spelling = spelling.strip()
     return g.V(list(_candidates(spelling, ("run",), DEFAULT))).has_label("run").id_().to_list() or _runs_of(g, spelling)
 
@@ -75,18 +75,18 @@ def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
     return named
 
 
-#: What is looked for by a property where no id fits.
+#: Label -> how its vertices are found by a property, if no vertex has the spelling as its id.
 _BY_PROPERTY: Mapping[str, Callable[[GraphTraversalSource, str], list[str]]] = {"job": _jobs_of, "run": _runs_of}
 
 
-def _only(named: list[str], spelling: str, field: str) -> str:
+def _the_only_one(named: list[str], spelling: str, field: str) -> str:
     if len(named) > 1:
         raise QueryError(f"{spelling[:_COMPARED]!r} names several: say which", field, named)
     return named[0]
 
 
 def _candidates(spelling: str, labels: Sequence[str], rules: Rules) -> Iterator[str]:
-    """The ids that the spelling may stand for, the surest first."""
+    """The ids that the spelling can mean, the most likely first."""
     yield spelling
     if "column" in labels or "dataset" in labels:
         dataset, column = split_node(spelling)
@@ -113,16 +113,16 @@ def _look_up(g: GraphTraversalSource, ids: list[str]) -> dict[str, _Found]:
     return {row["vertex"]: _Found(row["kind"], row["names"]) for row in rows.to_list()}
 
 
-def _named(g: GraphTraversalSource, alias: _Found, spelling: str, labels: Sequence[str]) -> list[str]:
-    """What an alias stands for, with the spelling's column; only what exists and has one of the labels."""
+def _aliased(g: GraphTraversalSource, alias: _Found, spelling: str, labels: Sequence[str]) -> list[str]:
+    """The nodes that an alias names, with the column of the spelling; only those that exist and have such a label."""
     column = split_node(spelling)[1]
     wanted = [column_id(name, column) for name in alias.names] if column else alias.names
     found = _look_up(g, wanted) if wanted else {}
     return [name for name in wanted if name in found and found[name].label in labels]
 
 
-def _near(g: GraphTraversalSource, spelling: str, labels: Sequence[str], rules: Rules) -> list[str]:
-    """Names near the spelling: columns of the dataset where that exists, else vertices of a like id or name."""
+def _suggestions(g: GraphTraversalSource, spelling: str, labels: Sequence[str], rules: Rules) -> list[str]:
+    """Ids similar to the spelling: of columns if the dataset exists, else of vertices with a similar id or name."""
     dataset, column = split_node(spelling)
     if column and "column" in labels:
         try:
@@ -147,7 +147,7 @@ def _names(found: GraphTraversal) -> dict[str, str]:
 
 
 def _closest(spelling: str, names: dict[str, str]) -> list[str]:
-    """The ids whose id or name is nearest; `names` maps ids to names."""
+    """The ids whose id or name is most similar to the spelling; `names` maps ids to names."""
     wanted = spelling[:_COMPARED].lower()
     by_text: dict[str, list[str]] = {}
     for node, name in sorted(names.items()):

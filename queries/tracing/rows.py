@@ -27,6 +27,6 @@ def project(found: GraphTraversal, cells: Cells) -> GraphTraversal:
 
 
 def filled(found: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[Row]:
-    """Rows with exactly these names: None where a store left one out."""
+    """Rows with exactly these names: None for a name that the store left out because the element has no such value."""
     names = list(names)
     return ({name: row.get(name) for name in names} for row in found)

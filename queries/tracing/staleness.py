@@ -1,4 +1,4 @@
-"""Which hops of an answer are behind: the logic of their source has changed since their target last read it."""
+"""Which edges of an answer are behind (stale): their source's logic has changed since their target last read it."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.answer import Answer, Edge
 from headwater.queries.tracing import history
 from headwater.queries.tracing.as_of import BEFORE_ALL
+from headwater.queries.tracing.derivations import PlanDerivations
 from headwater.queries.tracing.edges import is_column
-from headwater.queries.tracing.logics import Logics
 from headwater.queries.tracing.walk import chunks
 
-Saw = Mapping[tuple[str, str], int]  #: by plan and dataset: the time of the version that its last run used
+VersionsRead = Mapping[tuple[str, str], int]  #: by plan and dataset: the time of the version that its last run used
 
 
 def with_staleness(g: GraphTraversalSource, answer: Answer) -> Answer:
     """An answer about now whose edges say whether they are behind.
 
-    A column's logic is what it is derived from; a dataset's the plans that stand in it. What nobody writes that the
-    graph knows of is never behind.
+    The logic of a column is what it is derived from; that of a dataset is the set of plans that contribute to it. An
+    edge from a dataset that no known run writes is never behind.
     """
     sources = sorted({edge.source for edge in answer.edges})
     datasets = sorted({split_node(source)[0] for source in sources})
-    compare = _Compared(g, sources, datasets)
-    saw = _saw(g, sorted({edge.plan for edge in answer.edges if edge.plan}))
-    return replace(answer, edges=tuple(_with_staleness_of(edge, compare, saw) for edge in answer.edges))
+    changes = _LogicChanges(g, sources, datasets)
+    versions_read = _versions_read(g, sorted({edge.plan for edge in answer.edges if edge.plan}))
+    return replace(answer, edges=tuple(_with_staleness_of(edge, changes, versions_read) for edge in answer.edges))
 
 
-def _with_staleness_of(edge: Edge, compare: _Compared, saw: Saw) -> Edge:
-    then = saw.get((edge.plan or "", split_node(edge.source)[0]))
-    return replace(edge, behind=then is not None and compare.differs(edge.source, then))
+def _with_staleness_of(edge: Edge, changes: _LogicChanges, versions_read: VersionsRead) -> Edge:
+    then = versions_read.get((edge.plan or "", split_node(edge.source)[0]))
+    return replace(edge, behind=then is not None and changes.differs(edge.source, then))
 
 
-class _Compared:
-    """The logic of some nodes at any time, against that of now."""
+class _LogicChanges:
+    """Compares the logic of some nodes at a time with their logic now."""
 
     def __init__(self, g: GraphTraversalSource, nodes: list[str], datasets: list[str]) -> None:
         self._history = history.stood(g, datasets)
-        self._logics = Logics(g, [node for node in nodes if is_column(node)])
-        self._known: dict[tuple[str, int], bool] = {}
+        self._derivations = PlanDerivations(g, [node for node in nodes if is_column(node)])
+        self._cache: dict[tuple[str, int], bool] = {}
 
     def differs(self, node: str, timestamp: int) -> bool:
-        """Whether the logic of a node was another one at a time, in ms since 1970."""
+        """Whether the logic of a node at a time, in ms since 1970, was another one than now."""
         key = (node, timestamp)
-        if key not in self._known:
+        if key not in self._cache:
             stood = self._history[split_node(node)[0]]
             then, now = history.at(stood, timestamp), history.now(stood)
-            self._known[key] = bool(stood) and self._logic(node, then) != self._logic(node, now)
-        return self._known[key]
+            self._cache[key] = bool(stood) and self._logic(node, then) != self._logic(node, now)
+        return self._cache[key]
 
     def _logic(self, node: str, state: Mapping[str, Contribution]) -> object:
         if is_column(node):
-            return self._logics.of(node, state)
+            return self._derivations.of(node, state)
         return {(plan, contribution.columns) for plan, contribution in state.items()}
 
 
-def _saw(g: GraphTraversalSource, plans: Iterable[str]) -> Saw:
+def _versions_read(g: GraphTraversalSource, plans: Iterable[str]) -> VersionsRead:
     last = __.in_("executes").has("status", "success").not_(__.has("clockAhead", True))  # noqa: FBT003 - Gremlin's has(key, value)
     used = last.order().by("timestamp", Order.desc).by(T.id, Order.desc).limit(1).out("used")
     versions = used.project("dataset", "timestamp").by("dataset").by("timestamp").fold()

@@ -1,4 +1,4 @@
-"""What several questions need to know of tags: those of a node, which jobs are ignored, how a tag flows with data."""
+"""Tags as several questions need them: those of a node, the ignored jobs, and how a tag spreads along lineage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headwater.queries.tracing.walk import Step, chunks
 
 
 def tags_of(g: GraphTraversalSource, nodes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The tags of each of these nodes that has any, in order. Costs one short request where nothing is tagged."""
+    """The tags of each of these nodes that has any, in order. One short request if there are no tags at all."""
     if not _any_tags(g):
         return {}
     found: dict[str, set[str]] = {}
@@ -43,7 +43,10 @@ def columns_with_tag(g: GraphTraversalSource, tag: str) -> dict[str, None]:
 
 
 class TagFlow:
-    """The edges that carry a tag, as they are met; `masked` are the columns where it stops, with a source of each."""
+    """The edges along which a tag spreads downstream, for a walk.
+
+    `masked` are the columns where it ends, because they are hashed or masked, each with one of its sources.
+    """
 
     def __init__(self, g: GraphTraversalSource, declared: Mapping[str, None]) -> None:
         self._g = g
@@ -53,19 +56,19 @@ class TagFlow:
         self.masked: dict[str, str] = {}
 
     def steps(self, level: Sequence[str], _: int) -> Sequence[Step]:
-        """One hop with the flow."""
-        beyond: set[str] = set()
+        """One hop downstream; see `walk.Steps`."""
+        next_level: set[str] = set()
         for ids in chunks(level):
             for row in sorted(self._edges(ids), key=lambda row: (row["source"], row["target"])):
                 if row["masking"]:
                     self.masked.setdefault(row["target"], row["source"])
                 else:
-                    beyond.add(row["target"])
+                    next_level.add(row["target"])
                     self._from.setdefault(row["target"], row["source"])
-        return [Step((), beyond)]
+        return [Step((), next_level)]
 
     def path(self, node: str) -> list[str]:
-        """From a declared column to this one."""
+        """The column ids from a column that has the tag itself to this one."""
         path = [node]
         if node not in self._from and node in self.masked:
             path.append(self.masked[node])

@@ -1,6 +1,7 @@
 """A walk level by level: shortest distances from some roots, nearest first, within depth, limit and time. Pure.
 
-What a step leads to is asked of the store in `edges`. Not here: the edges themselves, and anything that is shown.
+The requests to the store that give the next level are in `edges`. Not here: the edges themselves, and names or
+properties of nodes.
 """
 
 from __future__ import annotations
@@ -11,21 +12,25 @@ from typing import NamedTuple, TypeVar
 
 from headwater.queries.answers.answer import Reason
 
-#: Ids in one request: small enough for every store, large enough that round trips do not count.
+#: Ids in one request: few enough for the request limits of every store, and so many that the time of a round trip to
+#: the store does not matter.
 CHUNK = 2_000
-#: Hops that one request follows: at first, when most answers end, and then.
+#: Hops that one request follows. Most answers end within the first ones, and an answer that does not is probably long.
 _FIRST_HOPS, _LATER_HOPS = 8, 32
 
-#: Whether the time for an answer is over. Asked before each step: what was found until then is the answer.
+#: Whether the time for an answer is over. It is asked before each request; what was found until then is the answer.
 DeadlinePassed = Callable[[], bool]
 _T = TypeVar("_T")
 
 
 class Step(NamedTuple):
-    """What one level leads to: nodes `beside` it (at its own distance) and nodes `beyond` (one hop further)."""
+    """The nodes that one level leads to, some at the distance of the level itself, the others one hop further.
 
-    beside: Iterable[str]
-    beyond: Iterable[str]
+    A dataset whose rows depend on columns has the distance of its own columns: it is the `same_level`.
+    """
+
+    same_level: Iterable[str]
+    next_level: Iterable[str]
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,8 @@ class Walk:
     reason: Reason | None
 
 
-#: Gives the steps from a level on: at least one, and perhaps as many as asked for. A step may name nodes that were met
-#: before, and has all that is one hop further.
+#: From (nodes of a level, hops wanted) to the steps from there on: at least one, at most as many as wanted. A step has
+#: all nodes that are one hop further, also those that the walk has met before.
 Steps = Callable[[Sequence[str], int], Sequence[Step]]
 
 
@@ -51,8 +56,9 @@ def walk(
 ) -> Walk:
     """Walk level by level from the roots; the nodes of a level are those not met before, by shortest distance.
 
-    `limit` keeps the nearest nodes, among equals those that lead on, then by id. At `depth` one more step is taken,
-    only to know whether something lies behind. `deadline_passed` is asked before each request.
+    `limit` keeps the nearest nodes; of those at one distance first the ones that the walk follows, then by id. At
+    `depth` one more step is taken, only to know whether there are further nodes. `deadline_passed` is asked before
+    each request.
     """
     distances: dict[str, int] = {}
     level, distance = sorted(set(roots)), 0
@@ -68,18 +74,18 @@ def walk(
             coming = iter(steps(level, ahead if depth is None else min(ahead, depth - distance + 1)))
             found = next(coming)
             ahead = _LATER_HOPS
-        beside = sorted(set(found.beside) - distances.keys())
-        level = sorted(set(found.beyond) - distances.keys() - set(beside))
-        if distance == depth and (beside or level):
+        same_level = sorted(set(found.same_level) - distances.keys())
+        level = sorted(set(found.next_level) - distances.keys() - set(same_level))
+        if distance == depth and (same_level or level):
             return Walk(distances, "depth")
-        if _fill(distances, beside, distance, limit):
+        if _fill(distances, same_level, distance, limit):
             return Walk(distances, "limit")
         distance += 1
     return Walk(distances, None)
 
 
 def _fill(distances: dict[str, int], nodes: Sequence[str], distance: int, limit: int) -> bool:
-    """Add what there is room for; True if there was not enough."""
+    """Add as many of the nodes as `limit` allows; True if it did not allow all of them."""
     room = limit - len(distances)
     distances.update(dict.fromkeys(nodes[:room], distance))
     return len(nodes) > room

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.grades import Change, Grade
-from headwater.queries.answers.impact import Impact, ImpactAnswer
+from headwater.queries.answers.impact import AffectedNode, Impact
 from headwater.queries.answers.shapes import result_of
 from headwater.queries.catalogue.catalogue import run
 from tests.contract.queries_world import JOB, MART, PLAN, RAW, REPORT, dataset, depends, derives, pipeline
@@ -181,7 +181,7 @@ def test_impact_is_monotone_in_depth(
     store: GraphStore, derived: Derived, depending: Depending, root: str, change: Change
 ) -> None:
     build(store, derived, depending)
-    before: dict[str, ImpactAnswer] = {}
+    before: dict[str, AffectedNode] = {}
     for depth in (0, 1, 2, None):
         found = {item.id: item for item in impact(store, root, change=change.value, depth=depth).affected}
         assert before.keys() <= found.keys()

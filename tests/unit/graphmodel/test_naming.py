@@ -196,7 +196,7 @@ def test_what_lies_below_a_dataset_of_the_user_is_its_partition() -> None:
 
 
 def test_a_known_uri_is_not_folded_again() -> None:
-    name = naming.named("s3://lake/orders/2026-01")
+    name = naming.name_of_uri("s3://lake/orders/2026-01")
     assert (name.uri, name.name, name.display, name.partition) == (
         "s3://lake/orders/2026-01",
         "orders/2026-01",

@@ -10,7 +10,7 @@ import pytest
 from headwater.graphmodel.model import Effect
 from headwater.graphmodel.now import Contribution, Write
 from headwater.graphmodel.validity import (
-    STILL,
+    NO_END,
     Validity,
     columns_of,
     columns_text,
@@ -32,7 +32,7 @@ def stood(writes: Sequence[Write], *, partitioned: bool = False) -> set[Validity
     return set(validities(states(writes, OUTPUTS.__getitem__, partitioned=partitioned)))
 
 
-def valid(plan: str, begin: int, end: int = STILL, columns: str | None = None, *, certain: bool = True) -> Validity:
+def valid(plan: str, begin: int, end: int = NO_END, columns: str | None = None, *, certain: bool = True) -> Validity:
     return Validity(plan, Contribution(certain, None if columns is None else frozenset(columns)), begin, end)
 
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from headwater.queries.answers.answer import Edge
-from headwater.queries.answers.impact import Impact, ImpactAnswer, Unknown
+from headwater.queries.answers.impact import AffectedNode, Impact, UngradedJob
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.impact import FORMATS, as_csv, console, markdown, plain, text
 from headwater.queries.drawing.impact_rows import Fold, lines, moment, path
@@ -26,13 +26,13 @@ def edge(source: str, target: str, **more: object) -> Edge:
     return Edge(source, target, **given)  # type: ignore[arg-type]
 
 
-def impact(*affected: ImpactAnswer, edges: tuple[Edge, ...] = (), **more: object) -> Impact:
+def impact(*affected: AffectedNode, edges: tuple[Edge, ...] = (), **more: object) -> Impact:
     return Impact(ROOT, "drop", None, None, affected, edges, **more)  # type: ignore[arg-type]
 
 
 def hub(count: int) -> Impact:
     names = [f"s3://lake/t{number:03}#email" for number in range(count)]
-    found = [ImpactAnswer(name, "column", "breaks", 1, (number,)) for number, name in enumerate(names)]
+    found = [AffectedNode(name, "column", "breaks", 1, (number,)) for number, name in enumerate(names)]
     return impact(*found, edges=tuple(edge(ROOT, name) for name in names))
 
 
@@ -50,10 +50,10 @@ def test_a_hub_is_folded_and_says_how_to_see_all() -> None:
 
 
 NASTY = impact(
-    ImpactAnswer(f"s3://lake/{HOSTILE}#c", "column", "breaks", 1, (0,), "job:glue/a", 1_000, 3_600_000, HOSTILE),
-    ImpactAnswer("job:=glue/a", "job", "stops", 1, (0,)),
+    AffectedNode(f"s3://lake/{HOSTILE}#c", "column", "breaks", 1, (0,), "job:glue/a", 1_000, 3_600_000, HOSTILE),
+    AffectedNode("job:=glue/a", "job", "stops", 1, (0,)),
     edges=(edge(ROOT, f"s3://lake/{HOSTILE}#c", expression=HOSTILE, masking=True),),
-    unknown=(Unknown("job:x", HOSTILE, "s3://lake/y"),),
+    unknown=(UngradedJob("job:x", HOSTILE, "s3://lake/y"),),
     complete=False,
     reason="limit",
 )

@@ -67,10 +67,10 @@ def test_a_deadline_keeps_the_levels_that_were_reached(steps_in_time: int, dista
 @pytest.mark.parametrize(
     ("depth", "limit", "distances", "reason"),
     [
-        (None, 9, {"a": 0, "D": 0, "b": 1}, None),  # beside the level that found it
+        (None, 9, {"a": 0, "D": 0, "b": 1}, None),  # same_level the level that found it
         (0, 9, {"a": 0}, "depth"),  # it is there for what it leads to
         (None, 2, {"a": 0, "D": 0}, "limit"),
-        (None, 1, {"a": 0}, "limit"),  # the root before what stands beside it
+        (None, 1, {"a": 0}, "limit"),  # the root before what stands same_level it
     ],
 )
 def test_what_stands_beside_a_level_has_its_distance(
@@ -102,7 +102,7 @@ def test_how_many_steps_come_at_once_does_not_count(
         found: list[Step] = []
         for _ in range(min(hops, next(turns))):
             found += one(level, 1)
-            level = list(found[-1].beyond)
+            level = list(found[-1].next_level)
         return found
 
     found = [walk(["a"], steps, depth=depth, limit=limit, deadline_passed=never) for steps in (one, several)]

@@ -8,7 +8,7 @@ import networkx as nx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.queries.tracing.routes import between, cycles_in, distances, reversed_links, simple_paths
+from headwater.queries.tracing.graph_algorithms import between, cycles_in, distances, reversed_links, simple_paths
 
 _PAIRS = st.sets(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("abcdefg")), max_size=18)
 Pairs = set[tuple[str, str]]

@@ -1,4 +1,4 @@
-"""What columns, and whole datasets, are derived from by each plan that ever wrote them: to be compared."""
+"""What each plan derives columns and datasets from, as sets: two plans, or two times, are compared by these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headwater.queries.tracing.walk import chunks
 
 
 class Source(NamedTuple):
-    """One thing that a column, or a whole dataset, is derived from. For a constant it is no column, but the literal."""
+    """One source of a column, or of the rows of a dataset. A constant has no `source`, but the literal `expression`."""
 
     source: str = ""
     type: str = ""
@@ -30,37 +30,37 @@ Derivations = frozenset[Source]
 _KEYS = ("type", "subtype", "expression", "sourceField", "masking")
 
 
-class Logics:
-    """The derivations of some columns and datasets, by plan; a dataset's own are what its rows depend on."""
+class PlanDerivations:
+    """The derivations of some columns and datasets, by plan. Those of a dataset are what its rows depend on."""
 
     def __init__(self, g: GraphTraversalSource, nodes: Sequence[str], plans: Sequence[str] | None = None) -> None:
-        """`plans` None: of all that ever wrote them."""
-        self._found: dict[str, dict[str, set[Source]]] = defaultdict(lambda: defaultdict(set))
+        """Reads the derivations by these plans; `plans` None: by all that ever wrote the nodes."""
+        self._sources: dict[str, dict[str, set[Source]]] = defaultdict(lambda: defaultdict(set))
         columns, datasets = ([n for n in nodes if ("#" in n) == column] for column in (True, False))
         for label, owners in (("everDerivesFrom", columns), ("everDependsOn", datasets)):
             for ids in chunks(owners):
                 edges = g.V(ids).out_e(label).not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
-                self._take(edges if plans is None else edges.has("plan", P.within([*plans, ""])))
-        self._take_origins(g, set(columns), plans)
+                self._add_edges(edges if plans is None else edges.has("plan", P.within([*plans, ""])))
+        self._add_origins(g, set(columns), plans)
 
     def of(self, node: str, contribution: Mapping[str, Contribution]) -> Derivations:
-        """What a node was derived from where these plans stood."""
-        by_plan = self._found.get(node, {})
+        """What a node was derived from when these plans contributed to its dataset."""
+        by_plan = self._sources.get(node, {})
         column = node.partition("#")[2]
         holds = (p for p, s in contribution.items() if not column or s.columns is None or column in s.columns)
         return frozenset[Source]().union(*(by_plan.get(plan, ()) for plan in holds))
 
-    def _take(self, edges: GraphTraversal) -> None:
+    def _add_edges(self, edges: GraphTraversal) -> None:
         rows = edges.project("target", "source", "plan", *_KEYS)
         rows = rows.by(__.out_v().id_()).by(__.in_v().id_()).by("plan")
         for key in _KEYS:
             rows = rows.by(key)
         for row in rows.to_list():
-            self._found[row["target"]][row["plan"]].add(
+            self._sources[row["target"]][row["plan"]].add(
                 Source(row["source"], **{key: row[key] for key in _KEYS if key in row})
             )
 
-    def _take_origins(self, g: GraphTraversalSource, columns: set[str], plans: Sequence[str] | None) -> None:
+    def _add_origins(self, g: GraphTraversalSource, columns: set[str], plans: Sequence[str] | None) -> None:
         if plans is None:
             datasets = sorted({column.partition("#")[0] for column in columns})
             plans = [plan for ids in chunks(datasets) for plan in g.V(ids).in_("writes").dedup().id_().to_list()]
@@ -70,19 +70,19 @@ class Logics:
                 for claim in claims_in(row["origins"], Contribution()):
                     column = column_id(row["target"], claim.column)
                     if claim.says != PARTIAL and column in columns:
-                        self._found[column][row["plan"]].add(Source(subtype=claim.says, expression=claim.expression))
+                        self._sources[column][row["plan"]].add(Source(subtype=claim.says, expression=claim.expression))
 
 
 def sources_of(derivations: Derivations) -> list[str]:
-    """The columns derived from, in order."""
+    """The ids of the source columns, in order."""
     return sorted({d.source for d in derivations if d.source})
 
 
 def text_of(derivations: Derivations) -> str | None:
-    """The expressions, or where there is none what kind of derivation it is; None for none at all."""
+    """The expressions as text, or the subtype of a derivation without expression; None if there are no derivations."""
     return " | ".join(sorted({d.expression or d.subtype.lower() for d in derivations})) or None
 
 
-def as_if_alone(plans: Iterable[str]) -> dict[str, Contribution]:
-    """Plans as if each of them stood, with all its columns."""
+def with_all_columns(plans: Iterable[str]) -> dict[str, Contribution]:
+    """Contributions of these plans, each with all its columns: to compare plans whatever holds at present."""
     return {plan: Contribution() for plan in plans}

@@ -1,4 +1,4 @@
-"""Paths from some nodes to others: what lies on any of them, and the paths themselves, the shortest first. Pure."""
+"""Algorithms on links between nodes, all in memory: distances, paths, cycles, order. Pure; asks no store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Path = tuple[str, ...]
 
 
 def reversed_links(links: Links) -> dict[str, list[str]]:
-    """The links the other way round."""
+    """The links with source and target exchanged."""
     out: dict[str, list[str]] = {}
     for node, following in links.items():
         for other in following:
@@ -30,52 +30,56 @@ def distances(links: Links, starts: Collection[str]) -> dict[str, int]:
 
 
 def between(links: Links, starts: Collection[str], ends: Collection[str]) -> set[str]:
-    """The nodes on any path; empty if there is none. Linear in the links, however many paths there are."""
+    """The nodes on any path from a start to an end; empty if there is no path.
+
+    Takes time linear in the links, even where the number of paths is exponential.
+    """
     return distances(links, starts).keys() & distances(reversed_links(links), ends).keys()
 
 
 def simple_paths(links: Links, starts: Collection[str], ends: Collection[str], budget: int) -> Iterator[Path | None]:
-    """Paths without a repeated node, the shortest first, those of one length by their nodes.
+    """Paths without a repeated node, the shortest first, those of one length ordered by their nodes.
 
-    A path is begun where the rest is known to be shortest (A*), so that without a cycle each takes as many steps as it
-    is long. Inside cycles a begun path may turn out to lead nowhere: after `budget` steps the last item is None.
+    A* with the exact distance to the nearest end: without cycles a path takes as many steps as it has nodes. In cycles
+    a path may not be completed without repeating a node; the number of such attempts can be exponential. So after
+    `budget` steps the last item is None: there may be more paths.
     """
-    left = distances(reversed_links(links), ends)
-    begun: list[tuple[int, Path]] = [(left[start], (start,)) for start in sorted(starts) if start in left]
-    heapq.heapify(begun)
-    while begun:
+    rest = distances(reversed_links(links), ends)
+    started: list[tuple[int, Path]] = [(rest[start], (start,)) for start in sorted(starts) if start in rest]
+    heapq.heapify(started)
+    while started:
         if budget == 0:
             yield None
             return
         budget -= 1
-        _, path = heapq.heappop(begun)
+        _, path = heapq.heappop(started)
         if path[-1] in ends:
             yield path
             continue
         for node in links.get(path[-1], ()):
-            if node in left and node not in path:
-                heapq.heappush(begun, (len(path) + left[node], (*path, node)))
+            if node in rest and node not in path:
+                heapq.heappush(started, (len(path) + rest[node], (*path, node)))
 
 
 def cycles_in(links: Links) -> list[set[str]]:
-    """The groups of nodes each of which leads to every other of its group: the strongly connected parts.
+    """The strongly connected components: groups in which every node leads to every other one.
 
-    Of one node alone only where it links to itself. Kosaraju's algorithm, with stacks: a chain may be longer than
-    Python's recursion limit.
+    A group of one node is given only if the node links to itself. Kosaraju's algorithm, with stacks instead of
+    recursion: a chain of links may be longer than Python's recursion limit.
     """
     back = reversed_links(links)
     seen: set[str] = set()
     found: list[set[str]] = []
-    for root in in_flow(links):
+    for root in topological_order(links):
         if root not in seen:
-            part = _reached(back, root, seen)
+            part = _reachable(back, root, seen)
             if len(part) > 1 or root in links.get(root, ()):
                 found.append(part)
     return found
 
 
-def in_flow(links: Links) -> list[str]:
-    """Every node that has a link, each before what it leads to, but for the links that close a cycle."""
+def topological_order(links: Links) -> list[str]:
+    """Every node that has a link, each before the nodes that it links to; links that close a cycle are ignored."""
     done: list[str] = []
     entered: set[str] = set()
     for root in sorted(links):
@@ -91,8 +95,8 @@ def in_flow(links: Links) -> list[str]:
     return done[::-1]
 
 
-def _reached(links: Links, root: str, seen: set[str]) -> set[str]:
-    """What can be reached from `root` and was not seen before."""
+def _reachable(links: Links, root: str, seen: set[str]) -> set[str]:
+    """The nodes that can be reached from `root` and are not in `seen`; adds them to `seen`."""
     seen.add(root)
     part = {root}
     for node in (queue := [root]):
