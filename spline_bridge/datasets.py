@@ -35,7 +35,7 @@ def names(
     operations = [op for op in plan.operations.values() if op.kind != "transformation"]
     known = queries or {}
     return {
-        op.id: tuple(map(naming.named, sorted(known[op.id].tables)))
+        op.id: tuple(map(naming.name_of_uri, sorted(known[op.id].tables)))
         if op.id in known
         else _operation_names(op, agent_plan_id, rules)
         for op in operations

@@ -161,7 +161,9 @@ def test_what_eight_processes_add_and_revoke_at_once_is_all_done(store: TokenSto
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    assert [process.communicate(timeout=60) and process.returncode for process in processes] == [0] * 8
+    for process in processes:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in processes] == [0] * 8
     assert sorted(known.name for known in store.list()) == sorted(names)
 
 
