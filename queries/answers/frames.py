@@ -7,14 +7,14 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from headwater.queries.answers.answer import TIMES, Answer, Edge, Table
-from headwater.queries.answers.impact import Impact, ImpactAnswer
+from headwater.queries.answers.impact import AffectedNode, Impact
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
 _EDGE_COLUMNS = tuple(field.name for field in fields(Edge))
-_AFFECTED_COLUMNS = tuple(ImpactAnswer("", "", "", 0).to_dict())
+_AFFECTED_COLUMNS = tuple(AffectedNode("", "", "", 0).to_dict())
 
 
 def to_pandas(answer: Answer | Table | Impact) -> pd.DataFrame:
