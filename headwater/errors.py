@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from headwater.faults import Fault
@@ -22,6 +23,10 @@ class HeadwaterError(Exception):
         self.suggestions = tuple(suggestions)
         self.status = status
 
+    def __str__(self) -> str:
+        """The message, and below it what was perhaps meant: all that a person sees of it in Python."""
+        return f"{self.message}\n{did_you_mean(self.suggestions)}" if self.suggestions else self.message
+
     @property
     def exit_code(self) -> int:
         """Of the command that ends with this error."""
@@ -34,10 +39,36 @@ class WrongUse(HeadwaterError):
     fault = Fault.INVALID
 
 
+class MissingPackage(WrongUse, ImportError):
+    """A package is not installed that an extra of Headwater brings."""
+
+
+@contextmanager
+def extra(name: str, what: str) -> Iterator[None]:
+    """Around imports of packages that the extra `name` brings. MissingPackage: one of them is not installed.
+
+    `what` needs them: the beginning of the sentence.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingPackage(f"{what} needs {error.name}, which is not installed: {how_to_install(name)}") from None
+
+
+def how_to_install(extra_name: str) -> str:
+    """What to type so that an extra is there."""
+    return f"pip install 'headwater[{extra_name}]', or in a clone pip install '.[{extra_name}]'"
+
+
 class Unreachable(HeadwaterError):
     """The server or the store cannot be reached, or another process has the data folder open."""
 
     fault = Fault.UNAVAILABLE
+
+
+def did_you_mean(suggestions: Sequence[str]) -> str:
+    """The line of suggestions."""
+    return f"did you mean: {', '.join(suggestions)}"
 
 
 def error_class(fault: Fault) -> type[HeadwaterError]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 
 from headwater import annotate
 from headwater.annotate import Receipt
-from headwater.errors import WrongUse
+from headwater.errors import HeadwaterError, WrongUse
 from headwater.loading import Loaded
 from headwater.notebook import Impact, Lineage, Paths, Rows
 from headwater.read_only import SHARED, ReadOnly
@@ -53,9 +52,11 @@ def open(data: str | Path | None = None, *, store: str | None = None, server: st
 
 def example() -> Graph:
     """The pipeline of seven jobs of ``headwater demo``, in a temporary folder: something to ask at once."""
+    from headwater.demo import payloads
+
     folder = TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True)
     graph = Graph(find(Path(folder.name) / "data"), folder)
-    graph.load(Path(str(files("headwater.demo").joinpath("payloads"))))
+    graph.load(payloads())
     return graph
 
 
@@ -224,6 +225,16 @@ class Graph:
         self._source.close()
         if self._folder is not None:
             self._folder.cleanup()
+
+    def __repr__(self) -> str:
+        try:
+            counted = self.stats()
+        except HeadwaterError as error:
+            return f"<Graph: {error.message}>"
+        labels = ("dataset", "column", "job", "run")
+        sizes = ", ".join(f"{counted['vertices'].get(label, 0):,} {label}s" for label in labels)
+        lag = f"; {counted['lag']:,} entries are not in it yet" if counted.get("lag") else ""
+        return f"<Graph: {sizes}{lag}>"
 
     def __enter__(self) -> Graph:  # noqa: PYI034 - Self is 3.11
         return self

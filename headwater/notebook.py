@@ -7,9 +7,12 @@ print it. Not here: how an answer is computed or drawn.
 from __future__ import annotations
 
 import html
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+
+from headwater.errors import extra
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -102,13 +105,15 @@ class Lineage(Drawing):
         """The edges as a frame. Needs the extra `frames`."""
         from headwater.queries.answers.frames import to_pandas
 
-        return to_pandas(self._answer)
+        with extra("frames", "to_pandas()"):
+            return to_pandas(self._answer)
 
     def to_networkx(self) -> nx.MultiDiGraph[str]:
         """The answer as a directed multigraph. Needs the extra `frames`."""
         from headwater.queries.answers.frames import to_networkx
 
-        return to_networkx(self._answer)
+        with extra("frames", "to_networkx()"):
+            return to_networkx(self._answer)
 
     def to_mermaid(self) -> str:
         """A Mermaid flow chart."""
@@ -144,7 +149,10 @@ class Lineage(Drawing):
 
 
 class Rows(NotebookAnswer):
-    """An answer of rows: a sequence of mappings. `next` is the parameter `next` of the following page."""
+    """An answer of rows: a sequence of mappings. `next` is the parameter `next` of the following page.
+
+    Times in rows are datetimes in UTC. `to_dict` has them as the HTTP API does, in ms since 1970.
+    """
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
@@ -161,28 +169,43 @@ class Rows(NotebookAnswer):
         return self._table.next
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        return iter(self._table.rows)
+        return map(_with_datetimes, self._table.rows)
 
     def __len__(self) -> int:
         return len(self._table.rows)
 
     def __getitem__(self, index: int) -> Mapping[str, Any]:
-        return self._table.rows[index]
+        return _with_datetimes(self._table.rows[index])
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a frame. Needs the extra `frames`."""
         from headwater.queries.answers.frames import to_pandas
 
-        return to_pandas(self._table)
+        with extra("frames", "to_pandas()"):
+            return to_pandas(self._table)
 
     def __repr__(self) -> str:
         return f"<Rows of {self._table.query}: {len(self)} rows>"
 
+    def __str__(self) -> str:
+        from headwater.queries.drawing.rows import plain
+
+        return plain(self._table, shutil.get_terminal_size().columns)
+
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
-        cells = ("".join(f"<td>{html.escape(str(row[name]))}</td>" for name in self.columns) for row in self)
-        body = "".join(f"<tr>{row}</tr>" for row in cells)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        from headwater.queries.drawing.rows import as_html
+
+        return as_html(self._table)
+
+
+def _with_datetimes(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row with datetimes in place of ms since 1970; a year that a datetime cannot hold stays a number."""
+    from headwater.queries.answers.answer import TIMES, moment
+
+    return {
+        name: (moment(value) or value) if name in TIMES and isinstance(value, int) else value
+        for name, value in row.items()
+    }
 
 
 class Impact(Drawing):
@@ -218,9 +241,10 @@ class Impact(Drawing):
 
     def to_pandas(self) -> pd.DataFrame:
         """One row for each of the affected. Needs the extra `frames`."""
-        import pandas as pd
+        from headwater.queries.answers.frames import to_pandas
 
-        return pd.DataFrame([item.to_dict() for item in self.affected])
+        with extra("frames", "to_pandas()"):
+            return to_pandas(self._answer)
 
     def to_markdown(self) -> str:
         """For a pull request."""

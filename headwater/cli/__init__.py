@@ -35,7 +35,7 @@ from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
 from headwater.cli.state import describe, ignore, own, retire, same, tag
 from headwater.cli.watch import watch
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, did_you_mean
 
 __all__ = ["main"]
 
@@ -116,7 +116,7 @@ def _print_error(error: BaseException) -> int:
 def _say(error: HeadwaterError) -> None:
     click.echo(safe(f"headwater: {error.message}"), err=True)
     if error.suggestions:
-        click.echo(safe("did you mean: " + ", ".join(error.suggestions)), err=True)
+        click.echo(safe(did_you_mean(error.suggestions)), err=True)
 
 
 def _internal_error(error: Exception, *, debug: bool) -> int:

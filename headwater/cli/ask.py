@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import Command, as_of, as_of_options, asking, console, json_option, print_json, source_options
+from headwater.cli.common import (
+    Command,
+    as_of,
+    as_of_options,
+    asking,
+    console,
+    csv_option,
+    json_option,
+    print_json,
+    print_rows,
+    print_table,
+    source_options,
+)
 from headwater.cli.impact import show as show_impact
 from headwater.cli.paths import show as show_paths
 from headwater.errors import WrongUse
@@ -15,8 +27,9 @@ from headwater.errors import WrongUse
 if TYPE_CHECKING:
     from headwater.queries.answers.answer import Answer, Table
     from headwater.queries.answers.shapes import Result
+    from headwater.queries.catalogue.query import Query
 
-_FORMATS = ("tree", "table", "json", "mermaid", "dot", "svg")
+_FORMATS = ("tree", "table", "json", "csv", "mermaid", "dot", "svg")
 
 
 def _lineage_options(function: Command) -> Command:
@@ -76,7 +89,7 @@ def _show(answer: Result, format_: str) -> None:
     if format_ == "json":
         print_json(answer.to_dict())
     elif isinstance(answer, Impact):
-        show_impact(answer, "table")
+        show_impact(answer, "csv" if format_ == "csv" else "table")
     elif isinstance(answer, Paths):
         show_paths(answer, "text")
     elif isinstance(answer, Answer) and format_ in render.FORMATS:
@@ -86,7 +99,7 @@ def _show(answer: Result, format_: str) -> None:
         out.print(render.tree(answer))
         out.print(summary(answer))
     else:
-        console().print(render.table(answer))
+        print_rows(answer, "csv" if format_ == "csv" else "table")
 
 
 def summary(answer: Answer) -> str:
@@ -109,28 +122,22 @@ def _count(number: int, word: str) -> str:
 @click.command(epilog="Example: headwater query runs job=glue/orders_daily limit=5")
 @click.argument("name", required=False)
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE]...")
+@csv_option
 @json_option
 @click.option("--format", "format_", type=click.Choice(_FORMATS), help="how it is printed")
 @source_options
-def query(
-    name: str | None,
-    parameters: tuple[str, ...],
-    data: Path,
-    store: str | None,
-    server: str | None,
-    as_json: bool,
-    format_: str | None,
-) -> None:
+def query(name: str | None, parameters: tuple[str, ...], format_: str | None, **options: Any) -> None:
     """Ask a canned query by its NAME; without a name, list them."""
     from headwater.queries.answers.answer import Answer, Table
 
+    as_json, as_csv = options.pop("as_json"), options.pop("as_csv")
     if name is None:
         _list_queries(as_json=as_json)
         return
-    with asking(data, store, server) as source:
+    with asking(**options) as source:
         answer = source.ask(name, [_pair(item) for item in parameters])
     default = "tree" if isinstance(answer, Answer) else "table"
-    _show(answer, "json" if as_json else format_ or default)
+    _show(answer, "json" if as_json else "csv" if as_csv else format_ or default)
     if isinstance(answer, Table) and not as_json:
         _rest(answer)
 
@@ -153,16 +160,14 @@ def _pair(item: str) -> tuple[str, str]:
 
 
 def _list_queries(*, as_json: bool) -> None:
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
     from headwater.queries.catalogue.catalogue import QUERIES
 
     if as_json:
         print_json({"queries": [known.to_dict() for known in QUERIES]})
         return
-    shown = RichTable("query", "parameters", "what it answers", show_edge=False, pad_edge=False)
-    for known in QUERIES:
-        names = [f"{p.name}=..." if p.required else f"[{p.name}=...]" for p in known.parameters]
-        shown.add_row(Text(known.name), Text(" ".join(names)), Text(known.summary))
-    console().print(shown)
+    rows = [(known.name, _parameters(known), known.summary) for known in QUERIES]
+    print_table(("query", "parameters", "answers"), rows)
+
+
+def _parameters(query: Query) -> str:
+    return " ".join(f"{p.name}=..." if p.required else f"[{p.name}=...]" for p in query.parameters)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from headwater.source import Source, find
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from headwater.queries.answers.answer import Answer, Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -76,6 +79,11 @@ def as_of(options: dict[str, Any]) -> str | None:
     return given
 
 
+def csv_option(function: Command) -> Command:
+    """``--csv``."""
+    return click.option("--csv", "as_csv", is_flag=True, help="print CSV, with whole ids")(function)
+
+
 def json_option(function: Command) -> Command:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="print JSON")(function)
@@ -116,14 +124,28 @@ _WIDE = 2_000
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table of other people's texts, without a frame."""
-    from rich.table import Table
-    from rich.text import Text
+    """A table of other people's texts, laid out as the rows of an answer are."""
+    from headwater.queries.drawing.rows import Layout, lines
 
-    shown = Table(*headings, show_edge=False, pad_edge=False)
-    for row in rows:
-        shown.add_row(*(Text(safe(text)) for text in row))
-    console().print(shown)
+    shown = Layout(tuple(headings), tuple(tuple(map(safe, row)) for row in rows))
+    click.echo("\n".join(lines(shown, terminal_width())))
+
+
+def print_rows(answer: Answer | Table, form: str) -> None:
+    """Rows, or the edges of a lineage answer: `form` is table, json or csv."""
+    from headwater.queries.drawing import rows
+
+    if form == "json":
+        print_json(answer.to_dict())
+    elif form == "csv":
+        click.echo(rows.as_csv(answer), nl=False)
+    else:
+        click.echo(rows.plain(answer, terminal_width()))
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; 100 in a file or pipe, where COLUMNS can say another number."""
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def print_json(content: object) -> None:

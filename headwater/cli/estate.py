@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import asking, console, json_option, print_json, source_options
+from headwater.cli.common import asking, console, json_option, print_json, source_options, terminal_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ def _parts(counted: Mapping[str, Any], tables: Mapping[str, Table], rows: int) -
 
     from headwater.queries.answers.answer import why_incomplete
     from headwater.queries.catalogue.catalogue import BY_NAME
-    from headwater.queries.drawing import render
+    from headwater.queries.drawing.rows import plain
 
     vertices = counted["vertices"]
     sizes = (f"{vertices.get(label, 0):,} {label}s" for label in ("dataset", "column", "job", "run"))
@@ -68,6 +68,6 @@ def _parts(counted: Mapping[str, Any], tables: Mapping[str, Table], rows: int) -
         yield Text(f"\n{name}: {count}{unfinished}", style="bold" if table.rows else "dim")
         yield Text(BY_NAME[name].summary, style="dim")
         if table.rows and rows:
-            yield render.table(replace(table, rows=table.rows[:rows]))
+            yield Text(plain(replace(table, rows=table.rows[:rows]), terminal_width()))
         if len(table.rows) > rows:
             yield Text(f"all of them: headwater query {name}", style="dim")

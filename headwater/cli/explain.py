@@ -62,13 +62,13 @@ def _name(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _edge(row: Mapping[str, Any]) -> Iterator[str]:
-    from headwater.queries.drawing.render import cell
+    from headwater.queries.drawing.rows import time
 
     kind = f"{row['type']} {row['subtype']}" if row["subtype"] else row["type"]
     yield f"{row['target']}  <-  {row['source']}"
     yield f"  {kind}: {row['rule']}"
     entry = f", ledger entry {row['entry']}" if row["entry"] else ""
-    times = {name: cell("timestamp", row[name]) for name in ("firstRun", "lastRun")}
+    times = {name: time(row[name]) if row[name] is not None else "" for name in ("firstRun", "lastRun")}
     told = {
         "expression": row["expression"],
         "job": row["job"],

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: headwater demo --recorded")
 @click.option("--recorded", is_flag=True, help="send recorded payloads, even where Spark runs")
-def demo(*, recorded: bool) -> None:
+@click.option("--keep", is_flag=True, help="keep the data folder, and say how to ask it further questions")
+def demo(*, recorded: bool, keep: bool) -> None:
     """See it work: a pipeline of seven Spark jobs reports to a real server, and what can be asked then.
 
     The jobs run here if Java and PySpark are installed; else their recorded payloads are sent.
@@ -32,10 +34,28 @@ def demo(*, recorded: bool) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive this
     out, why = console(), "--recorded" if recorded else missing()
-    with server() as client, tempfile.TemporaryDirectory(prefix="headwater-demo-") as lake:
-        ran = _live(out, client, Path(lake)) if why is None else None
-        _questions(out, client, *(ran or _recorded(out, client, why)))
+    with ExitStack() as ends:
+        place = Path(tempfile.mkdtemp(prefix="headwater-demo-"))
+        if not keep:
+            ends.callback(shutil.rmtree, place, ignore_errors=True)
+        client = ends.enter_context(server(place))
+        lake = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="headwater-demo-")))
+        ran = _live(out, client, lake) if why is None else None
+        entry, last, raw = ran or _recorded(out, client, why)
+        _questions(out, client, entry, last, raw)
+    if keep:
+        _kept(out, place / "data", last)
     _next_steps(out)
+
+
+def _kept(out: Console, data: Path, last: str) -> None:
+    """Where the data are, and how to ask them."""
+    headwater = _this_command()
+    _title(out, "further questions to these jobs")
+    out.print(f"    {headwater} upstream --data {data} '{last}' --type all", soft_wrap=True)
+    out.print(f"    {headwater} changes --data {data} '{last}' --upstream", soft_wrap=True)
+    out.print(f"    {headwater} serve --data {data}", soft_wrap=True)
+    out.print(f"\nThe data are in {data.parent}: remove that folder when you have seen enough.", soft_wrap=True)
 
 
 def _live(out: Console, client: Client, lake: Path) -> tuple[int, str, str] | None:
@@ -112,7 +132,9 @@ def _next_steps(out: Console) -> None:
     from headwater.spline_bridge.glue.attach import parameters
 
     _title(out, "your own jobs")
-    out.print(f"Keep a server running:\n\n    {_this_command()} serve\n", soft_wrap=True)
+    headwater = _this_command()
+    out.print(f"A server with these seven jobs, to ask further questions:\n\n    {headwater} serve --example\n")
+    out.print(f"Keep a server of your own running:\n\n    {headwater} serve\n", soft_wrap=True)
     out.print("In a PySpark script, after its session is made (docs/spark.md):\n")
     out.print('    import headwater.spark\n    headwater.spark.capture(spark, "http://127.0.0.1:9090")\n')
     out.print("Or point a Glue job at it with these job parameters (Glue takes one --conf: chain the three):\n")

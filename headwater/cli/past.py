@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import Command, asking, console, json_option, print_json, source_options
+from headwater.cli.common import Command, asking, csv_option, json_option, print_rows, source_options
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _ALL = 1_000_000  #: runs to go back: more than any history has
 _ROWS = 10_000  #: rows that are asked for; if there are more, it is said
-_INPUTS = ("distance", "version", "partition", "timestamp", "job", "run", "certain", "overwritten", "overwrittenAt")
+_INPUTS = ("distance", "version", "timestamp", "run", "job", "partition", "certain", "overwritten", "overwrittenAt")
+_CHANGES = ("timestamp", "id", "change", "run", "job", "before", "after", "sourcesAdded", "sourcesDropped", "distance")
 _WHEN = "a time (2026-03-01, 2026-03-01T08:00Z) or the id of a run"
 
 
@@ -31,6 +32,7 @@ def _limit_option(function: Command) -> Command:
 @click.option("--all", "everything", is_flag=True, help="also what lies behind, through the runs that wrote it")
 @click.option("--depth", type=click.IntRange(1), help="runs to go back; 1, the default: what the run itself read")
 @_limit_option
+@csv_option
 @json_option
 @source_options
 def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> None:
@@ -57,6 +59,7 @@ Example: headwater diff glue/orders_daily
 @click.option("--from", "begin", metavar="TIME", help=f"what held then: {_WHEN}")
 @click.option("--to", "end", metavar="TIME", help="and then; without it what holds now")
 @_limit_option
+@csv_option
 @json_option
 @source_options
 def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | None, **options: Any) -> None:
@@ -79,17 +82,25 @@ def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | 
 
 @click.command(epilog="Example: headwater changes s3://lake/mart/orders#revenue --upstream --from 2026-03-01")
 @click.argument("node")
-@click.option("--upstream", is_flag=True, help="also the changes of all that it ever came from; the cause comes first")
+@click.option("--upstream", is_flag=True, help="also the changes of all that it ever came from")
 @click.option("--type", "type_", type=click.Choice(["direct", "all"]), default="direct", help="all: also filters, keys")
 @click.option("--from", "begin", metavar="TIME", help=f"only changes since then: {_WHEN}")
 @click.option("--to", "end", metavar="TIME", help="only changes until then")
+@click.option("--oldest-first", is_flag=True, help="the first change first; without it the last one")
 @_limit_option
+@csv_option
 @json_option
 @source_options
-def changes(node: str, upstream: bool, type_: str, begin: str | None, end: str | None, **options: Any) -> None:
-    """When did the logic of NODE change, and by which run? A dataset, or a column as DATASET#COLUMN."""
-    given = [("node", node), ("upstream", upstream), ("type", type_), ("from", begin), ("to", end)]
-    _ask("changes", given, None, **options)
+def changes(
+    node: str, upstream: bool, type_: str, begin: str | None, end: str | None, oldest_first: bool, **options: Any
+) -> None:
+    """When did the logic of NODE change, and by which run? A dataset, or a column as DATASET#COLUMN.
+
+    The last change comes first; of changes at one time the nearest to NODE.
+    """
+    order = "oldest" if oldest_first else "newest"
+    given = [("node", node), ("upstream", upstream), ("type", type_), ("from", begin), ("to", end), ("order", order)]
+    _ask("changes", given, _CHANGES, **options)
 
 
 def _ask(
@@ -98,17 +109,18 @@ def _ask(
     columns: tuple[str, ...] | None,
     *,
     as_json: bool,
+    as_csv: bool,
     limit: int,
     **where: Any,
 ) -> None:
-    """Ask, and print the columns named, or all that have a value in some row."""
+    """Ask, and print; `columns` are those that people want to see, None: all that have a value in some row."""
     from headwater.queries.answers.answer import Table
 
     with asking(**where) as source:
         found = source.ask(name, [(key, value) for key, value in (*given, ("limit", limit)) if value is not None])
     assert isinstance(found, Table), "this query answers with rows"
-    if as_json:
-        print_json(found.to_dict())
+    if as_json or as_csv:
+        print_rows(found, "json" if as_json else "csv")
     else:
         _show(found, columns)
 
@@ -117,11 +129,9 @@ def _show(found: Table, columns: tuple[str, ...] | None) -> None:
     from dataclasses import replace
 
     from headwater.queries.answers.answer import why_incomplete
-    from headwater.queries.drawing import render
 
-    filled = tuple(c for c in columns or found.columns if any(row[c] not in (None, []) for row in found.rows))
     if found.rows:
-        console().print(render.table(replace(found, columns=filled)))
+        print_rows(replace(found, columns=columns or found.columns), "table")
     else:
         click.echo("nothing")
     if found.next:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
-from contextlib import closing
+import tempfile
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from headwater.cli.common import data_option, json_option, print_json, print_table, safe, store_option
 from headwater.errors import Unreachable, WrongUse
@@ -46,15 +48,16 @@ if TYPE_CHECKING:
     help="web origin whose pages may send requests; can be given several times",
 )
 @click.option("--take-over", is_flag=True, help="write a remote graph even if another data folder does; it stops there")
+@click.option("--example", is_flag=True, help="with the demo's seven jobs, in a temporary data folder of its own")
 def serve(
     data: Path,
     store: str | None,
     host: str,
     port: int,
-    allow_host: tuple[str, ...],
-    allow_origin: tuple[str, ...],
     *,
     take_over: bool,
+    example: bool,
+    **allowed: tuple[str, ...],
 ) -> None:
     """Receive execution plans, keep them, and answer questions, until Ctrl-C or SIGTERM.
 
@@ -64,12 +67,27 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("gremlinpython").setLevel(logging.WARNING)
-    # First of all: it gets ready while this process does.
-    with closing(GraphProcess.start(data, store, take_over=take_over)) as graph:
+    with ExitStack() as ends:
+        if example:
+            data, store = _example(ends), None
+        # Before the server's modules are imported: it gets ready while this process does.
+        graph = ends.enter_context(closing(GraphProcess.start(data, store, take_over=take_over)))
         from headwater.ingest.process.server import ServerSettings
 
-        ready = partial(_ready, data, store)
-        _serve(ServerSettings(data, store, host, port, allow_host, allow_origin, ready), graph)
+        ready = partial(_ready, data, store, example=example)
+        _serve(ServerSettings(data, store, host, port, allowed["allow_host"], allowed["allow_origin"], ready), graph)
+
+
+def _example(ends: ExitStack) -> Path:
+    """A data folder with the demo's jobs, which is removed when `ends` is closed. UsageError: another one is named."""
+    from headwater.demo import load_recorded
+
+    for name in ("data", "store"):
+        if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--example has a data folder of its own: leave out --{name}")
+    place = ends.enter_context(tempfile.TemporaryDirectory(prefix="headwater-example-", ignore_cleanup_errors=True))
+    load_recorded(Path(place) / "data")
+    return Path(place) / "data"
 
 
 def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
@@ -84,8 +102,13 @@ def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
         raise Unreachable(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
 
 
-def _ready(data: Path, store: str | None, url: str) -> None:
+def _ready(data: Path, store: str | None, url: str, *, example: bool) -> None:
     click.echo(f"Headwater at {url}  (data in {data})")
+    if example:
+        from headwater.demo import LAST
+
+        click.echo("Seven jobs are loaded. In another terminal:")
+        click.echo(f"    export HEADWATER_SERVER={url}\n    headwater upstream {LAST}")
     if store is None or store.startswith("embedded:"):
         click.echo(f"Gremlin clients ask at {url.replace('http', 'ws', 1)}/gremlin")
     click.echo(f"Spline agents send to {url}/producer; Ctrl-C stops")

@@ -22,7 +22,7 @@ from headwater.cli.common import (
     safe,
     source_options,
 )
-from headwater.errors import WrongUse
+from headwater.errors import WrongUse, extra
 
 if TYPE_CHECKING:
     from headwater.watching.definitions import Watch
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from headwater.watching.state import States
 
 _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-_MISSING = "watches need more packages: pip install 'headwater[watch]'"
 
 
 def _state_option(function: Command) -> Command:
@@ -111,10 +110,11 @@ def serve(file: Path, *, state: str | None, data: Path, store: str | None, serve
 
     After a pause (a laptop that slept) a watch that was due within the last hour is evaluated once.
     """
+    watches = _read(file)
+
     from headwater.watching.running import evaluate
     from headwater.watching.serving import serve as keep
 
-    watches = _read(file)
     scheduled = [one for one in watches if one.schedule]
     if not scheduled:
         raise WrongUse(f"no watch in {file} has a schedule")
@@ -130,12 +130,10 @@ def serve(file: Path, *, state: str | None, data: Path, store: str | None, serve
 
 
 def _read(file: Path) -> tuple[Watch, ...]:
-    try:
-        from headwater.watching.definitions import read
+    from headwater.watching.definitions import read
 
+    with extra("watch", "a file of watches"):
         return read(file)
-    except ImportError:
-        raise WrongUse(_MISSING) from None
 
 
 def _chosen(watches: Sequence[Watch], only: Sequence[str]) -> Sequence[Watch]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pathlib import Path
 from headwater.client import Client, running
 from headwater.errors import Unreachable
 from headwater.ingest.process.child import command
+from headwater.source import find as open_source
 
 CONTENT_TYPE = "application/vnd.absa.spline.producer.v1.2+json"
 _PATHS = {"plan": "/producer/execution-plans", "event": "/producer/execution-events"}
@@ -45,7 +45,7 @@ class Recorded:
 def recorded() -> list[Recorded]:
     """The requests of the seven jobs, in the order in which the agent sent them."""
     out = []
-    for job in sorted(files("headwater.demo").joinpath("payloads").iterdir(), key=lambda item: item.name):
+    for job in sorted(payloads().iterdir(), key=lambda item: item.name):
         for item in sorted(job.iterdir(), key=lambda file: file.name):
             kind = item.name.partition("-")[2].removesuffix(".json")
             out.append(Recorded(job.name.partition("_")[2], kind, item.read_bytes()))
@@ -72,21 +72,39 @@ def _post(client: Client, request: Recorded) -> int | None:
 
 
 @contextmanager
-def server() -> Iterator[Client]:
-    """A real server on a free port with a temporary data folder; both are removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="headwater-demo-") as place:
-        folder = Path(place) / "data"
-        log = Path(place) / "server.log"
-        serve = command("headwater.cli:run", "serve", "--port", "0", "--data", str(folder))
-        with log.open("wb") as out:
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                serve, stdout=out, stderr=subprocess.STDOUT, cwd=place, env=environment()
-            )
-        try:
-            yield _started(process, folder, log)
-        finally:
-            process.terminate()
-            process.wait()
+def server(place: Path) -> Iterator[Client]:
+    """A real server on a free port, which ends at the end; its data folder is `place`/data, its log beside it."""
+    folder = place / "data"
+    log = place / "server.log"
+    serve = command("headwater.cli:run", "serve", "--port", "0", "--data", str(folder))
+    with log.open("wb") as out:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            serve, stdout=out, stderr=subprocess.STDOUT, cwd=place, env=environment()
+        )
+    try:
+        yield _started(process, folder, log)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def load_recorded(folder: Path) -> None:
+    """Load the recorded payloads of the seven jobs into a data folder, and from there into its graph."""
+    source = open_source(folder)
+    try:
+        source.load([payloads()], unseen)
+        source.settle(unseen)
+    finally:
+        source.close()
+
+
+def payloads() -> Path:
+    """The folder of the recorded payloads, one folder a job."""
+    return Path(str(files("headwater.demo").joinpath("payloads")))
+
+
+def unseen(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
 
 
 def environment() -> dict[str, str]:

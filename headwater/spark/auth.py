@@ -106,11 +106,14 @@ def _sigv4(options: Options, web: Web) -> Auth:
     return headers
 
 
+_BOTOCORE = "pip install botocore, which the extra headwater[aws] brings"
+
+
 def _credentials() -> Any:
     try:
         from botocore.session import get_session
     except ImportError:
-        raise Failed("sigv4_region is set and botocore is not installed") from None
+        raise Failed("sigv4_region is set and botocore is not installed", remedy=_BOTOCORE) from None
     found = get_session().get_credentials()
     if found is None:
         raise Failed("sigv4_region is set and there are no AWS credentials")

@@ -6,7 +6,6 @@ Nothing here raises into a user's script, unless it asks for it by ``strict=True
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
 import threading
@@ -21,6 +20,7 @@ from headwater.spark.auth import auth_for
 from headwater.spark.delivery import Delivery
 from headwater.spark.identity import KEYS, identity
 from headwater.spark.listener import Application, Bounded, Listener, TooSlow, first_line
+from headwater.spark.logs import LOG
 from headwater.spark.producer import Producer
 from headwater.spark.settings import Options, resolve, settings
 from headwater.spark.spool import spool_at
@@ -28,8 +28,6 @@ from headwater.spark.web import Web
 from headwater.spline_bridge.agent import Captured, Run, report
 
 __all__ = ["Capture", "capture", "running"]
-
-_LOG = logging.getLogger("headwater.spark")
 
 _CONNECT = (
     "Spark Connect is not captured: its plans are made on the server, out of the script's reach; "
@@ -120,7 +118,7 @@ class Capture:
         try:
             self._bounded.run(work, seconds + 1)
         except (Exception, TooSlow) as error:  # noqa: BLE001 - the script has ended or wants to
-            _LOG.debug("at the end of the capture: %s", first_line(error))
+            LOG.debug("at the end of the capture: %s", first_line(error))
 
 
 def capture(spark: Any, url: str | None = None, *, strict: bool = False, **given: Any) -> Capture:
@@ -138,11 +136,11 @@ def capture(spark: Any, url: str | None = None, *, strict: bool = False, **given
     except WrongUse as error:
         if strict:
             raise
-        _LOG.warning("nothing is captured: %s", error.message)
+        LOG.warning("nothing is captured: %s", error.message)
     except Exception as error:
         if strict:
             raise
-        _LOG.warning("nothing is captured: %s: %s", type(error).__name__, first_line(error))
+        LOG.warning("nothing is captured: %s: %s", type(error).__name__, first_line(error))
     return Capture(Options())
 
 
@@ -166,7 +164,7 @@ def _capture(spark: Any, given: Mapping[str, Any]) -> Capture:
             found._start(spark, _application(spark, options))  # noqa: SLF001 - of this module
             _running[context.applicationId] = found
             atexit.register(found.stop)
-            _LOG.info("writes are reported to %s", options.url)
+            LOG.info("the writes of this application are reported to %s", options.url)
         return found
 
 
@@ -177,7 +175,7 @@ def _options(spark: Any, given: Mapping[str, Any]) -> Options:
     for problem in problems:
         if problem.fatal:
             raise WrongUse(problem.said)
-        _LOG.warning("%s; it keeps its default", problem.said)
+        LOG.warning("%s; it keeps its default", problem.said)
     if options.enabled and not options.url:
         raise WrongUse("no server is named: give its URL, or set spark.headwater.url or HEADWATER_URL")
     return options

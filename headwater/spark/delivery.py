@@ -6,7 +6,6 @@ loss is one line in the log. It may be sent twice (the server knows it by its id
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -14,14 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headwater.backoff import Backoff
+from headwater.spark.logs import LOG
 from headwater.spark.settings import Options
 from headwater.spark.spool import Spool
 from headwater.spark.web import Failed
 from headwater.spline_bridge.agent import Report
 
 __all__ = ["Delivery", "Make"]
-
-_LOG = logging.getLogger("headwater.spark")
 
 Make = Callable[[], Report]
 
@@ -69,6 +67,8 @@ class Delivery:
         self._away_until = 0.0
         self._failures = 0
         self._spooled = 0
+        self._url = options.url
+        self._works = False
 
     def put(self, make: Make, size: int) -> None:
         """Queue a report, as the function that builds it."""
@@ -80,7 +80,8 @@ class Delivery:
                 self._started()
                 self._changed.notify_all()
                 return
-        _LOG.warning("a report is lost: %s", "the queue is full" if full else "capture was stopped")
+        more = "the queue is full: the setting spark.headwater.queue or queueMb makes it larger"
+        LOG.warning("a report is lost: %s", more if full else "capture was stopped")
 
     def close(self, seconds: float) -> None:
         """Send what is left for at most `seconds`, then write the rest to the spool, for at most as long again."""
@@ -94,7 +95,9 @@ class Delivery:
         self._keep_all(left, time.monotonic() + seconds)
         if self._spool is not None and self._spooled:
             place, self._spooled, count = self._spool.place, 0, self._spooled
-            _LOG.warning("%d reports could not be sent and are kept: headwater load %s", count, place)
+            LOG.warning(
+                "%d reports could not be sent to %s and are kept: later run headwater load %s", count, self._url, place
+            )
 
     def _started(self) -> None:
         if self._thread is None:
@@ -127,7 +130,7 @@ class Delivery:
             try:
                 item.report = item.make()
             except Exception as error:  # noqa: BLE001 - whatever a plan holds, the job and the other reports go on
-                _LOG.warning("a report is lost: its plan could not be read (%s: %s)", type(error).__name__, error)
+                LOG.warning("a report is lost: its plan could not be read (%s: %s)", type(error).__name__, error)
         return item.report
 
     def _delivered(self, item: _Item) -> bool:
@@ -142,6 +145,9 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - an internal error must not end the thread, and with it all further reports
             return self._lost(f"{type(error).__name__}: {error}")
         self._failures = 0
+        if not self._works:
+            self._works = True
+            LOG.info("it works: the first write is reported to %s", self._url)
         return True
 
     def _failed(self, report: Report, error: Failed) -> bool:
@@ -151,7 +157,8 @@ class Delivery:
             return self._lost(str(error))
         self._failures += 1
         if self._failures == 1:
-            _LOG.warning("lineage cannot be sent: %s", error)
+            remedy = error.remedy or ("the server's log says more" if error.status else "")
+            LOG.warning("lineage cannot be sent to %s: %s%s", self._url, error, remedy and f"; {remedy}")
         last = self._failures >= self._options.attempts or not (error.status is None or error.status in _PASSING)
         wait = error.pause if error.pause is not None else self._pauses(self._failures - 1)
         if (last or self._closing.is_set()) and self._spool is not None:
@@ -174,16 +181,17 @@ class Delivery:
         return True
 
     def _lost(self, reason: str) -> bool:
-        _LOG.warning("a report is lost: %s", reason)
+        LOG.warning("a report is lost: %s", reason)
         return True
 
     def _keep_all(self, items: list[_Item], end: float) -> None:
         if items and self._spool is None:
-            _LOG.warning("%d reports are lost: not sent in time, and spark.headwater.spool is not set", len(items))
+            spool = "the setting spark.headwater.spool names where to keep them"
+            LOG.warning("%d reports are lost: not sent to %s in time; %s", len(items), self._url, spool)
             return
         for number, item in enumerate(items):
             if number and time.monotonic() > end:
-                _LOG.warning("%d reports are lost: there was no time left to spool them", len(items) - number)
+                LOG.warning("%d reports are lost: there was no time left to spool them", len(items) - number)
                 return
             report = self._made(item)
             if report is not None:

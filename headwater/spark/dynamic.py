@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-crawler-pyspark-
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from typing import Any
 
 from headwater.spark.capturing import Capture, running
 from headwater.spark.listener import first_line
+from headwater.spark.logs import LOG
 
 __all__ = ["write_dynamic_frame"]
-
-_LOG = logging.getLogger("headwater.spark")
 
 #: Glue's names for formats of Spark, where they differ.
 _FORMATS = {"glueparquet": "parquet", "": "parquet"}
@@ -50,7 +48,7 @@ def _report(frame: Any, how: Mapping[str, Any], started_ms: int, duration_ns: in
         if capture is not None:
             _tell(capture, spark, data, _target(spark, how), (started_ms, duration_ns, error))
     except Exception as failure:  # noqa: BLE001 - the frame is written, and that is what the job is for
-        _LOG.warning("the write of a DynamicFrame is not reported: %s", first_line(failure))
+        LOG.warning("the write of a DynamicFrame is not reported: %s", first_line(failure))
 
 
 @dataclass(frozen=True)

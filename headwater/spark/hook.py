@@ -47,7 +47,7 @@ def _say(capture: Any) -> None:
     """Write one line into the job's log: nothing else shows that an unchanged script is captured."""
     if capture.active and capture.options.url not in _said:
         _said.add(capture.options.url)
-        sys.stderr.write(f"headwater.spark: writes are reported to {capture.options.url}\n")
+        sys.stderr.write(f"headwater: writes are reported to {capture.options.url}\n")
 
 
 class _Finder(MetaPathFinder):

@@ -6,7 +6,6 @@ https://spark.apache.org/docs/latest/api/scala/org/apache/spark/sql/util/QueryEx
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
@@ -15,11 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headwater.spark.logs import LOG
 from headwater.spline_bridge.agent import Captured, Run, is_checkpoint, is_write, output_ids, read
 
 __all__ = ["Application", "Bounded", "Listener", "Taken", "TooSlow"]
-
-_LOG = logging.getLogger("headwater.spark")
 
 _MB = 1_000_000
 _NS_IN_MS = 1_000_000
@@ -168,7 +166,7 @@ class Listener:
             expected.clear()
             self._too_slow()
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever its plan holds
-            _LOG.warning("a report is lost: the plan could not be read (%s)", first_line(error))
+            LOG.warning("a report is lost: the plan could not be read (%s)", first_line(error))
 
     def _remember(self, query_execution: Any) -> None:
         """Keep the plan of a checkpoint for later writes; it may be computed from checkpoints itself."""
@@ -207,14 +205,14 @@ class Listener:
     def _hand_on(self, captured: Captured, run: Run) -> None:
         if len(captured.plan) > self._max_plan:
             size = len(captured.plan) / _MB
-            _LOG.warning("a report is lost: its plan of %.1f MB is above spark.headwater.maxPlanMb", size)
+            LOG.warning("a report is lost: its plan of %.1f MB is above spark.headwater.maxPlanMb", size)
             return
         self._taken(captured, run)
 
     def _too_slow(self) -> None:
         self._slow += 1
         ends = "; nothing more is captured" if self._slow >= _SLOW_READS else ""
-        _LOG.warning("a report is lost: its plan was not read within %g s%s", self._seconds, ends)
+        LOG.warning("a report is lost: its plan was not read within %g s%s", self._seconds, ends)
 
 
 @dataclass(frozen=True)

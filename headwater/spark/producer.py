@@ -110,7 +110,15 @@ def _refusal(answer: Answer, what: str) -> Failed:
     text = answer.body.decode("utf-8", "replace").strip()
     first = re.sub(r"[^\x20-\x7e]+", " ", text.splitlines()[0])[:200] if text else ""
     said = f"{what}: the server answered {answer.status}" + (f" ({first})" if first else "")
-    return Failed(said, answer.status, _pause(answer.headers.get("Retry-After")))
+    return Failed(said, answer.status, _pause(answer.headers.get("Retry-After")), _REMEDIES.get(answer.status, ""))
+
+
+_REMEDIES = {
+    401: "name a token of the scope write: HEADWATER_TOKEN or spark.headwater.token",
+    403: "its token needs the scope write",
+    404: "is this the URL of a Headwater or Spline server?",
+    421: "start the server with --allow-host and the host in this URL",
+}
 
 
 def _pause(value: str | None) -> float | None:

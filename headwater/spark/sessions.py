@@ -7,10 +7,11 @@ or the builder makes has none of them.
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+from headwater.spark.logs import LOG
 
 __all__ = [
     "CLASSIC",
@@ -24,8 +25,6 @@ __all__ = [
     "unfollow",
     "unregister",
 ]
-
-_LOG = logging.getLogger("headwater.spark")
 
 Made = Callable[[Any], None]
 
@@ -98,7 +97,7 @@ def follow(made: Made, module: str = CLASSIC) -> None:
             try:
                 follower(self)
             except Exception as error:  # noqa: BLE001 - the script must get its session, whatever goes wrong here
-                _LOG.warning("a session is not captured: %s: %s", type(error).__name__, error)
+                LOG.warning("a session is not captured: %s: %s", type(error).__name__, error)
 
     told._headwater = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
     session_class.__init__ = told

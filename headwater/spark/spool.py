@@ -73,7 +73,7 @@ class _Bucket:
             import boto3
             from botocore.config import Config
         except ImportError:
-            raise OSError("a spool in S3 needs boto3, which is not installed") from None
+            raise OSError("a spool in S3 needs boto3, which is not installed: pip install boto3") from None
         self.place = place
         self._bucket, _, prefix = place.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""

@@ -31,5 +31,5 @@ if __name__ == "sitecustomize":
     try:
         _install()
     except Exception as error:  # noqa: BLE001 - a start-up file must not keep Python from starting
-        sys.stderr.write(f"headwater.spark: nothing is captured: {type(error).__name__}: {error}\n")
+        sys.stderr.write(f"headwater: nothing is captured: {type(error).__name__}: {error}\n")
     _hidden(__file__.rpartition("/")[0])

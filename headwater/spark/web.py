@@ -20,14 +20,19 @@ __all__ = ["Answer", "Failed", "Web"]
 
 #: Bytes of an answer that are read. Answers are an id or a sentence; more would only take memory of the job.
 _ANSWER_BYTES = 65_536
+_NO_ANSWER = "does a server run there (headwater serve), and can this machine reach it?"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Failed(Exception):
-    """A request without a usable answer. `status` is None where there was none at all; the text has no secret."""
+    """A request without a usable answer. `status` is None where there was none at all; the text has no secret.
 
-    def __init__(self, said: str, status: int | None = None, pause: float | None = None) -> None:
+    `remedy` is what a person can do about it, where that is known.
+    """
+
+    def __init__(self, said: str, status: int | None = None, pause: float | None = None, remedy: str = "") -> None:
         super().__init__(said)
+        self.remedy = remedy
         self.status = status
         self.pause = pause  #: seconds that the server asks to wait
 
@@ -74,7 +79,8 @@ class Web:
                 return Answer(error.code, error.headers, _rest(error))
         except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or error
-            raise Failed(f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__) from None
+            said = f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
+            raise Failed(said, remedy=_NO_ANSWER) from None
 
 
 def _rest(error: urllib.error.HTTPError) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -12,6 +13,17 @@ Reason = Literal["limit", "deadline", "depth", "rebuilding"]
 def why_incomplete(reason: Reason | None) -> str:
     """Why an answer is not complete, in words."""
     return "the graph is being rebuilt from the ledger" if reason == "rebuilding" else f"{reason} reached"
+
+#: The columns of rows that hold a time: ms since 1970, UTC.
+TIMES = frozenset({"timestamp", "firstRun", "lastRun", "lastWrite", "at", "overwrittenAt", "statedAt"})
+
+
+def moment(milliseconds: int) -> dt.datetime | None:
+    """A time in UTC; None for years that a datetime cannot hold."""
+    try:
+        return dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from headwater.queries.answers.answer import Answer, Edge, Table
+from headwater.queries.answers.answer import TIMES, Answer, Edge, Table
+from headwater.queries.answers.impact import AffectedNode, Impact
 
 if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
 _EDGE_COLUMNS = tuple(field.name for field in fields(Edge))
+_AFFECTED_COLUMNS = tuple(AffectedNode("", "", "", 0).to_dict())
 
 
-def to_pandas(answer: Answer | Table) -> pd.DataFrame:
-    """The rows of a table, or the edges of a lineage answer: one row an edge, the same columns also without any."""
+def to_pandas(answer: Answer | Table | Impact) -> pd.DataFrame:
+    """The rows of a table, the edges of a lineage answer, what a change affects: the same columns also without any."""
+    if isinstance(answer, Table):
+        return _frame(answer.rows, answer.columns)
+    if isinstance(answer, Impact):
+        return _frame((item.to_dict() for item in answer.affected), _AFFECTED_COLUMNS)
+    return _frame((edge.to_dict() for edge in answer.edges), _EDGE_COLUMNS)
+
+
+def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Rows as a frame. Times, ms since 1970 in an answer, are datetime64[ms, UTC], which holds any year."""
     import pandas as pd
 
-    if isinstance(answer, Table):
-        return pd.DataFrame([dict(row) for row in answer.rows], columns=list(answer.columns))
-    return pd.DataFrame([edge.to_dict() for edge in answer.edges], columns=list(_EDGE_COLUMNS))
+    found = pd.DataFrame([dict(row) for row in rows], columns=list(columns))
+    for name in found.columns.intersection(sorted(TIMES)):
+        milliseconds = [None if pd.isna(value) else int(value) for value in found[name]]
+        found[name] = pd.Series(milliseconds, index=found.index, dtype="Int64").astype("datetime64[ms, UTC]")
+    return found
 
 
 def to_networkx(answer: Answer) -> nx.MultiDiGraph[str]:

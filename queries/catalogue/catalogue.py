@@ -131,13 +131,14 @@ _PAST: tuple[Query, ...] = (
     ),
     Query(
         "changes",
-        "when the logic of a dataset or column changed and by which run, the first change first",
+        "when the logic of a dataset or column changed and by which run",
         (
             node("node", "the dataset or column, in any spelling", "dataset", "column"),
             Parameter("upstream", "also the changes of all that it ever came from", "boolean", default=False),
             Parameter("type", "all: also of what its rows depend on", default="direct", choices=("direct", "all")),
             _time("from", "only changes since then"),
             _time("to", "only changes until then"),
+            Parameter("order", "which change comes first", default="oldest", choices=("oldest", "newest")),
             *paging(1_000),
         ),
         columns=("timestamp", "distance", "id", *_CHANGE, "run", "job"),

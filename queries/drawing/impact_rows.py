@@ -12,7 +12,7 @@ from headwater.queries.answers.answer import Edge, why_incomplete
 from headwater.queries.answers.grades import GRADES
 from headwater.queries.answers.impact import LABELS, AffectedNode, Impact
 from headwater.queries.drawing import escape
-from headwater.queries.drawing.render import interval
+from headwater.queries.drawing.rows import interval
 
 #: Rows shown behind one hub; the rest is counted.
 FAN = 12

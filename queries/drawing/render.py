@@ -1,18 +1,15 @@
-"""Answers as people look at them: a tree or table for a terminal, plain text, Mermaid, DOT. All text is escaped."""
+"""Lineage answers as people look at them: a tree for a terminal, plain text, Mermaid, DOT. All text is escaped."""
 
 from __future__ import annotations
 
-import datetime as dt
 import io
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 from rich.tree import Tree
 
-from headwater.queries.answers.answer import Answer, Edge, Node, Table
+from headwater.queries.answers.answer import Answer, Edge, Node
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.outline import FAN, Branch, outline
 from headwater.queries.drawing.svg import svg
@@ -41,22 +38,6 @@ def text(answer: Answer, width: int = 160, fan: int = FAN) -> str:
     )
     console.print(tree(answer, fan), soft_wrap=True)
     return out.getvalue()
-
-
-def table(answer: Answer | Table) -> RichTable:
-    """Rows as a rich table; of a lineage answer its edges, those nearest to the root first."""
-    if isinstance(answer, Table):
-        columns = answer.columns
-        rows = [[cell(column, row[column]) for column in columns] for row in answer.rows]
-    else:
-        columns = ("target", "source", "type", "subtype", "expression", "job", "notes")
-        rows = [list(map(escape.terminal, row)) for row in _edge_rows(answer)]
-    shown = RichTable(show_edge=False, pad_edge=False)
-    for column in columns:
-        shown.add_column(column, overflow="fold")
-    for cells in rows:
-        shown.add_row(*map(Text, cells))
-    return shown
 
 
 def mermaid(answer: Answer) -> str:
@@ -134,47 +115,3 @@ def _edge_label(edge: Edge) -> str:
         return f"{edge.columns} columns" if edge.columns != 1 else "1 column"
     masked = " (masked)" if edge.masking else ""
     return (edge.expression or (edge.subtype or edge.type).lower()) + masked
-
-
-def _edge_rows(answer: Answer) -> Iterator[tuple[str, ...]]:
-    distance = {node.id: node.distance for node in answer.nodes}
-    flags = (("masked", lambda edge: edge.masking), ("not exact", lambda edge: not edge.exact))
-    for edge in sorted(answer.edges, key=lambda edge: (distance[edge.target], distance[edge.source], edge.order)):
-        notes = ", ".join(word for word, holds in flags if holds(edge))
-        yield edge.target, edge.source, edge.type, edge.subtype or "", edge.expression or "", edge.job or "", notes
-
-
-def cell(column: str, value: Any) -> str:
-    """A value as people read it: times in UTC, durations in seconds."""
-    if value is None:
-        return ""
-    if column in _CELLS:
-        return _CELLS[column](value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return escape.terminal(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
-
-
-def interval(milliseconds: int) -> str:
-    """A length of time in its largest fitting unit: `1 day`, `1.5 hours`."""
-    size, unit = next(((size, unit) for size, unit in _UNITS if milliseconds >= size), _UNITS[-1])
-    number = f"{milliseconds / size:.1f}".removesuffix(".0")
-    return f"{number} {unit}{'' if number == '1' else 's'}"
-
-
-def _time(milliseconds: int) -> str:
-    """Years that a datetime cannot hold are shown as the number they are."""
-    try:
-        moment = dt.datetime.fromtimestamp(milliseconds / 1000, dt.timezone.utc)
-    except (OverflowError, ValueError, OSError):
-        return str(milliseconds)
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
-
-
-_UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
-#: Columns of tables whose numbers are times.
-_CELLS: dict[str, Callable[[int], str]] = {
-    **dict.fromkeys(("timestamp", "lastRun", "lastWrite", "at", "overwrittenAt", "statedAt"), _time),
-    "durationNs": lambda nanoseconds: f"{nanoseconds / 1e9:.1f} s",
-    "intervalMs": interval,
-}

@@ -29,7 +29,7 @@ _CHUNK = 200
 
 
 def changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
-    """One page of changes, the first one first: of a node, or also of all that it ever came from."""
+    """One page of changes: of a node, or also of all that it ever came from; the first or the last one first."""
     asked = _nodes(g, values, deadline_passed)
     first, last = (_at(values[name], default) for name, default in (("from", BEFORE_ALL), ("to", NO_END)))
     by_dataset: dict[str, list[str]] = defaultdict(list)
@@ -45,7 +45,9 @@ def changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePa
         found += (
             {**row, "distance": asked.distances[row["id"]]} for row in changed if first <= row["timestamp"] <= last
         )
-    return slice_page(sorted(found, key=lambda row: (row["timestamp"], -row["distance"], row["id"])), values, reason)
+    sign = -1 if values["order"] == "newest" else 1
+    found.sort(key=lambda row: (sign * row["timestamp"], -sign * row["distance"], row["id"]))
+    return slice_page(found, values, reason)
 
 
 class _Nodes(NamedTuple):

@@ -12,7 +12,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 
 from headwater.graphmodel.choice import DAY_MS
 from headwater.queries.answers.errors import QueryError
-from headwater.queries.tracing.resolve import runs_named
+from headwater.queries.tracing.resolve import beginning_with, only_one, runs_named
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: Earlier than every write, in ms since 1970.
@@ -68,7 +68,7 @@ def past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) 
         if at > now_ms + DAY_MS:
             raise QueryError(f"{field_name} {text.strip()} lies in the future", field_name)
         return PastTime(at, shown(at))
-    runs = runs_named(g, text)
+    runs = runs_named(g, text) or only_one(beginning_with(g, text, ("run",)), text, field_name)
     if not runs:
         raise QueryError(
             f"{field_name} must be {_EXPECTED}; {text[:100]!r} is neither a time nor the id of a run", field_name

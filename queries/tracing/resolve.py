@@ -16,6 +16,7 @@ from headwater.queries.answers.errors import NodeNotFound, QueryError
 _SCANNED = 1_000  #: names that are read and compared to find similar ones
 _COMPARED = 200  #: characters of a spelling that are compared: the time of the comparison is quadratic in them
 _SUGGESTED = 5
+_BEGINNING = 4  #: characters of an id that stand for it where they are enough; fewer are a typing error
 
 
 class _Found(NamedTuple):
@@ -26,9 +27,9 @@ class _Found(NamedTuple):
 def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules = DEFAULT) -> str:
     """The id of the vertex, of one of these labels, that `spelling` names.
 
-    Upper and lower case do not matter in the column part. `rules` are the naming rules with which the graph was built,
-    `field` is the parameter that has the spelling. Raises NodeNotFound with similar names, QueryError if an alias names
-    several nodes.
+    Upper and lower case do not matter in the column part; of a run's and a plan's id the beginning is enough. `rules`
+    are the naming rules with which the graph was built, `field` is the parameter that has the spelling. Raises
+    NodeNotFound with similar names, QueryError if an alias, or the beginning of an id, names several nodes.
     """
     spelling = spelling.strip()
     candidates = list(dict.fromkeys(_candidates(spelling, labels, rules)))
@@ -41,10 +42,11 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
             return candidate
         named = _aliased(g, vertex, spelling, labels)
         if named:
-            return _the_only_one(named, spelling, field)
+            return only_one(named, spelling, field)[0]
     named = [node for label, find in _BY_PROPERTY.items() if label in labels for node in find(g, spelling)]
+    named = named or beginning_with(g, spelling, labels)
     if named:
-        return _the_only_one(named[:_SUGGESTED], spelling, field)
+        return only_one(named[:_SUGGESTED], spelling, field)[0]
     message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
     raise NodeNotFound(message, field, _suggestions(g, spelling, labels, rules))
 
@@ -70,6 +72,17 @@ def _runs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
     return named
 
 
+def beginning_with(g: GraphTraversalSource, spelling: str, labels: Sequence[str]) -> list[str]:
+    """The ids of runs and plans that begin so, with or without ``run:`` and ``plan:``: people copy them shortened."""
+    found: list[str] = []
+    for label in ("run", "plan"):
+        begin = spelling.strip().removeprefix(f"{label}:")
+        if label in labels and len(begin) >= _BEGINNING:
+            runs_or_plans = g.V().has_label(label).has(T.id, TextP.starting_with(f"{label}:{begin}"))
+            found += runs_or_plans.order().by(T.id).limit(_SUGGESTED).id_().to_list()
+    return found
+
+
 def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
     named: list[str] = g.V().has_label("job").has("name", spelling).order().by(T.id).id_().to_list()
     return named
@@ -79,10 +92,11 @@ def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
 _BY_PROPERTY: Mapping[str, Callable[[GraphTraversalSource, str], list[str]]] = {"job": _jobs_of, "run": _runs_of}
 
 
-def _the_only_one(named: list[str], spelling: str, field: str) -> str:
+def only_one(named: list[str], spelling: str, field: str) -> list[str]:
+    """The same, one or none. QueryError: there are several; it lists them."""
     if len(named) > 1:
-        raise QueryError(f"{spelling[:_COMPARED]!r} names several: say which", field, named)
-    return named[0]
+        raise QueryError(f"{spelling.strip()[:_COMPARED]!r} names several: say which", field, named)
+    return named
 
 
 def _candidates(spelling: str, labels: Sequence[str], rules: Rules) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import headwater as hw
 from headwater.cli.docs import page
-from tests.acceptance.door import PIPELINE, ROOT, headwater
+from headwater.queries.answers.answer import Table
+from headwater.queries.drawing.rows import plain
+from tests.acceptance.door import PAYLOADS, PIPELINE, ROOT, headwater
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
 
@@ -69,7 +73,10 @@ def test_json_is_the_shape_of_the_api(loaded: Path) -> None:
     assert answer["complete"] is True
 
 
-@pytest.mark.parametrize(("format_", "begin"), [("mermaid", "flowchart LR"), ("dot", "digraph"), ("table", "target")])
+@pytest.mark.parametrize(
+    ("format_", "begin"),
+    [("mermaid", "flowchart LR"), ("dot", "digraph"), ("table", "names begin with"), ("csv", "target,source")],
+)
 def test_pictures_as_text(format_: str, begin: str, loaded: Path) -> None:
     shown = headwater("upstream", LAST, "--data", loaded, "--format", format_)
     assert shown.returncode == 0
@@ -111,6 +118,85 @@ def test_mistakes_get_one_sentence_and_a_code(arguments: list[str], code: int, s
     assert (shown.returncode, shown.stdout) == (code, "")
     assert sentence in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+QUESTIONS: dict[str, dict[str, object]] = {
+    "changes": {"node": LAST, "upstream": True, "type": "all"},
+    "inputs": {"node": LAST.partition("#")[0], "depth": 99},
+    "runs": {"job": "spark/pipeline.train_and_score"},
+    "plans": {"job": "spark/pipeline.train_and_score"},
+    "operations": {"plan": "bbebac6e"},
+    "find-runs": {"id": "local-1795384968617"},
+    "diff": {"node": "spark/pipeline.features", "from": "2026-11-22"},
+    "datasets": {},
+    "unused-columns": {},
+    "explain": {"node": LAST},
+}
+
+
+def test_rows_fit_the_width_of_a_terminal_and_no_id_is_broken(loaded: Path) -> None:
+    with hw.open(loaded) as graph:
+        answers = {name: graph.query(name, **given) for name, given in QUESTIONS.items()}
+    for name, answer in answers.items():
+        assert isinstance(answer, hw.Rows)
+        assert len(answer) > 0, name
+        table = Table.from_dict(answer.to_dict())
+        words = set(re.findall(r"[^\s,]+", plain(table, 200)))
+        for width in (80, 100, 120):
+            shown = plain(table, width)
+            assert max(map(len, shown.splitlines())) <= width, name
+            broken = {word for word in re.findall(r"[^\s,]+", shown) if "─" not in word and len(word) < 60} - words
+            assert {word for word in broken if re.search(r"[/@#]|-\d", word)} == set(), (name, width)
+
+
+def test_rows_are_the_same_in_a_pipe(loaded: Path) -> None:
+    shown = headwater("query", "runs", "job=spark/pipeline.train_and_score", "--data", loaded, COLUMNS="80")
+    head, _, *lines = shown.stdout.splitlines()
+    assert head.split() == ["id", "time", "(UTC)", "duration", "status", "user", "plan"]
+    assert lines[0] == "5ebf4321  2026-11-22 22:03:32Z  0.7 s     success  root  bbebac6e"
+    assert lines[1] == "    app id: local-1795384968617"
+
+
+def test_the_last_change_comes_first_or_the_first_one(loaded: Path) -> None:
+    for more, ordered in (([], True), (["--oldest-first"], False)):
+        shown = headwater("changes", LAST, "--upstream", "--data", loaded, "--csv", *more).stdout.splitlines()[1:]
+        times = [line.partition(",")[0] for line in shown]
+        assert times == sorted(times, reverse=ordered)
+        assert len(times) == 16
+
+
+#: a question -> what it takes
+SHORT_IDS = {
+    "inputs": ["inputs", "5ebf4321"],
+    "a past time": ["upstream", LAST, "--run", "5ebf4321"],
+    "two runs": ["diff", "--run", "5ebf4321", "--run", "run:b0b64ca6"],
+    "a query about a run": ["query", "run", "run=5ebf4321"],
+    "a query about a plan": ["query", "operations", "plan=bbebac6e"],
+    "since a run": ["changes", LAST, "--from", "5ebf4321"],
+}
+
+
+@pytest.mark.parametrize("arguments", SHORT_IDS.values(), ids=SHORT_IDS)
+def test_short_ids_are_taken_back(arguments: list[str], loaded: Path) -> None:
+    shown = headwater(*arguments, "--data", loaded)
+    assert (shown.returncode, shown.stderr) == (0, ""), shown.stdout
+
+
+def test_a_beginning_of_several_ids_lists_them(tmp_path: Path) -> None:
+    lines = []
+    for number in (1, 2):
+        plan = json.loads((PAYLOADS / "a01_customers_clean" / "002-plan.json").read_bytes())
+        event = json.loads((PAYLOADS / "a01_customers_clean" / "003-event.json").read_bytes())
+        plan["id"] = event[0]["planId"] = f"0badcafe-0000-4000-8000-00000000000{number}"
+        lines += [json.dumps(plan), json.dumps(event)]
+    (tmp_path / "lines.ndjson").write_text("\n".join(lines))
+    assert headwater("load", tmp_path / "lines.ndjson", "--data", tmp_path / "data").returncode == 0
+    written = plan["operations"]["write"]["outputSource"]
+    for question in (["inputs", "0badcafe"], ["upstream", written, "--run", "0badcafe"]):
+        refused = headwater(*question, "--data", tmp_path / "data")
+        assert (refused.returncode, "names several: say which" in refused.stderr) == (2, True)
+        assert refused.stderr.count("run:0badcafe-") == 2
+    assert headwater("inputs", "0badcafe-0000-4000-8000-000000000001", "--data", tmp_path / "data").returncode == 0
 
 
 def test_queries_are_listed_and_asked(loaded: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def test_it_shows_the_chain_and_ends_by_itself(tmp_path: Path) -> None:
         "what breaks if orders.csv#amount changes?",
         "12 columns, 7 datasets, 6 jobs; complete",
         "    headwater serve",
+        "    headwater serve --example",
         "--extra-jars",
         "--user-jars-first",
         "spark.sql.queryExecutionListeners=za.co.absa.spline",
@@ -49,6 +51,17 @@ def test_it_shows_the_chain_and_ends_by_itself(tmp_path: Path) -> None:
     ):
         assert part in shown.stdout
     assert [left.name for left in tmp_path.iterdir()] == ["queries.py"]
+
+
+def test_it_keeps_its_folder_where_it_is_asked_to_and_says_how_to_ask_it(tmp_path: Path) -> None:
+    shown = headwater("demo", "--recorded", "--keep", TMPDIR=str(tmp_path))
+    assert (shown.returncode, shown.stderr) == (0, "")
+    commands = [shlex.split(line) for line in shown.stdout.splitlines() if str(tmp_path) in line and "--data" in line]
+    assert [command[1] for command in commands] == ["upstream", "changes", "serve"]
+    for _, *arguments in commands[:2]:
+        asked = headwater(*arguments)
+        assert (asked.returncode, asked.stderr) == (0, ""), arguments
+        assert "churn_by_country" in asked.stdout
 
 
 @pytest.mark.spark

@@ -92,7 +92,7 @@ def test_no_token_is_one_line_and_nothing_is_sent(
     with spline_server(with_oauth(lambda: answer)) as server:
         settings = {"oauth_url": server.url + TOKEN_URL, "oauth_client": "me", "oauth_secret": "hush"}
         assert delivered(server, spool=str(tmp_path), **settings) == []
-    assert f"lineage cannot be sent: {said}" in caplog.messages
+    assert any(f"headwater: lineage cannot be sent to {server.url}: {said}" in line for line in caplog.messages)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -132,7 +132,8 @@ def test_without_credentials_nothing_is_sent(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with spline_server() as server:
         assert delivered(server, sigv4_region="eu-west-1", spool=str(tmp_path)) == []
-    assert "lineage cannot be sent: sigv4_region is set and there are no AWS credentials" in caplog.messages
+    said = f"headwater: lineage cannot be sent to {server.url}: sigv4_region is set and there are no AWS credentials"
+    assert said in caplog.messages
 
 
 def test_the_servers_own_tokens_let_the_agent_in(tmp_path: Path) -> None:

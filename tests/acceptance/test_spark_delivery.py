@@ -111,7 +111,7 @@ def test_a_server_that_speaks_none_of_our_versions_is_named(caplog: pytest.LogCa
     with spline_server(lambda _request: only_2) as server:
         deliver(Options(url=server.url))
     assert server.paths() == ["HEAD /producer/status"]
-    assert warnings(caplog) == ["a report is lost: the server speaks Producer API 2, the agent 1.2 and 1.1"]
+    assert warnings(caplog) == ["headwater: a report is lost: the server speaks Producer API 2, the agent 1.2 and 1.1"]
 
 
 # Tried again, and refused ---------------------------------------------------------------------------------------------
@@ -134,16 +134,18 @@ def test_what_passes_is_tried_again(status: int, caplog: pytest.LogCaptureFixtur
         assert sent.wait(60)
         sending.close(PATIENCE)
     assert [path for path in server.paths() if "POST" in path] == [PLANS, PLANS, PLANS, EVENTS]
-    assert [line.partition(" (")[0] for line in warnings(caplog)] == [
-        f"lineage cannot be sent: execution-plans: the server answered {status}"
-    ]
+    (line,) = warnings(caplog)
+    assert line.startswith(
+        f"headwater: lineage cannot be sent to {server.url}: execution-plans: the server answered {status}"
+    )
+    assert line.endswith("; the server's log says more")
 
 
 def test_a_refused_report_is_one_line_and_the_next_is_sent(caplog: pytest.LogCaptureFixture) -> None:
     with spline_server(scripted(Reply(400, body=b"operations.write: missing\nmore"), Reply())) as server:
         deliver(Options(url=server.url), report(), report("l01_stage_customers"))
     assert [path for path in server.paths() if "POST" in path] == [PLANS, PLANS, EVENTS]
-    said = "a report is lost: execution-plans: the server answered 400 (operations.write: missing)"
+    said = "headwater: a report is lost: execution-plans: the server answered 400 (operations.write: missing)"
     assert warnings(caplog) == [said]
 
 
@@ -161,7 +163,10 @@ def test_no_redirect_is_followed_with_a_token(tmp_path: Path) -> None:
 def test_what_cannot_be_sent_is_spooled_and_loaded_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     spool = tmp_path / "spool"
     deliver(Options(url=AWAY, spool=str(spool)), report("l01_stage_customers"), report("l02_stage_orders"))
-    assert warnings(caplog)[-1] == f"2 reports could not be sent and are kept: headwater load {spool}"
+    assert (
+        warnings(caplog)[-1]
+        == f"headwater: 2 reports could not be sent to {AWAY} and are kept: later run headwater load {spool}"
+    )
     assert {path.stat().st_mode & 0o777 for path in (spool, *spool.iterdir())} == {0o700, 0o600}
     with serving(tmp_path / "data") as server:
         loaded = headwater("load", spool, "--json", "--server", server.url)
@@ -189,7 +194,7 @@ def test_a_spool_in_s3_is_loaded_from_there(
     assert (nothing.returncode, nothing.stderr) == (2, "headwater: there are no payloads in s3://lake/other\n")
     assert closed.returncode == 3
     assert warnings(caplog)[-1].startswith(
-        "a report is lost: it cannot be spooled: S3: An error occurred (AccessDenied)"
+        "headwater: a report is lost: it cannot be spooled: S3: An error occurred (AccessDenied)"
     )
 
 
@@ -204,7 +209,8 @@ def test_an_end_without_a_spool_says_what_is_lost(caplog: pytest.LogCaptureFixtu
         deliver(
             Options(url=server.url, flush_seconds=0.0, timeout_seconds=600), report(), report("l01_stage_customers")
         )
-    assert warnings(caplog) == ["2 reports are lost: not sent in time, and spark.headwater.spool is not set"]
+    said = f"headwater: 2 reports are lost: not sent to {server.url} in time; the setting spark.headwater.spool names "
+    assert warnings(caplog) == [f"{said}where to keep them"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -218,6 +224,20 @@ def test_a_wrong_token_or_path_is_not_tried_again(
     assert server.paths() == ["HEAD /producer/status", PLANS]
     assert len(spooled(tmp_path)) == 1
     assert "hush" not in caplog.text
+    remedy = {401: "HEADWATER_TOKEN", 403: "the scope write", 404: "is this the URL of"}[status]
+    assert remedy in warnings(caplog)[0]
+
+
+def test_it_is_said_once_that_it_works_and_an_unreachable_server_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "headwater.spark")
+    with spline_server() as server:
+        deliver(Options(url=server.url), report(), report("l01_stage_customers"))
+    assert caplog.messages == [f"headwater: it works: the first write is reported to {server.url}"]
+    deliver(Options(url=AWAY, spool=str(tmp_path)))
+    assert caplog.messages[1].startswith(f"headwater: lineage cannot be sent to {AWAY}: ")
+    assert caplog.messages[1].endswith("; does a server run there (headwater serve), and can this machine reach it?")
 
 
 @pytest.mark.parametrize("limits", [{"queue": 1}, {"queue_mb": 0.001}], ids=["too many", "too large"])
@@ -227,7 +247,10 @@ def test_a_full_queue_is_one_line(limits: dict[str, Any], caplog: pytest.LogCapt
         sending.put(report, 800)  # stays in the queue until the server answers, which it never does
         sending.put(report, 800)
         sending.close(0.0)
-    assert warnings(caplog)[0] == "a report is lost: the queue is full"
+    said = (
+        "headwater: a report is lost: the queue is full: the setting spark.headwater.queue or queueMb makes it larger"
+    )
+    assert warnings(caplog)[0] == said
 
 
 def test_a_plan_that_cannot_be_reported_is_one_line_and_the_next_is_sent(caplog: pytest.LogCaptureFixture) -> None:
@@ -239,11 +262,11 @@ def test_a_plan_that_cannot_be_reported_is_one_line_and_the_next_is_sent(caplog:
         sending.put(damaged, 1)
         sending.put(report, 1)
         sending.close(PATIENCE)
-    assert warnings(caplog) == ["a report is lost: its plan could not be read (KeyError: 'class')"]
+    assert warnings(caplog) == ["headwater: a report is lost: its plan could not be read (KeyError: 'class')"]
     assert server.paths() == ["HEAD /producer/status", PLANS, EVENTS]
 
 
 def test_a_spool_that_cannot_be_written_is_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     deliver(Options(url=AWAY, spool=str(tmp_path / "file")))
-    assert warnings(caplog)[-1].startswith("a report is lost: it cannot be spooled: ")
+    assert warnings(caplog)[-1].startswith("headwater: a report is lost: it cannot be spooled: ")

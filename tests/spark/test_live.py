@@ -259,7 +259,7 @@ def test_a_dynamic_frame_without_a_path_is_one_line(world: World, caplog: pytest
     frame = DynamicFrame(world.spark.range(1))
     with world.captured():
         headwater.spark.write_dynamic_frame(GlueContext(), frame, connection_type="s3", connection_options={})
-    assert "the write of a DynamicFrame is not reported: its target has no path" in caplog.messages
+    assert "headwater: the write of a DynamicFrame is not reported: its target has no path" in caplog.messages
 
 
 def test_what_the_server_missed_is_spooled_and_gives_the_same_answer(world: World, tmp_path: Path) -> None:
@@ -291,8 +291,8 @@ def test_what_cannot_be_captured_is_one_line_and_an_error_if_asked_for(
 ) -> None:
     assert not headwater.spark.capture(world.spark, "lake:9090").active
     assert not headwater.spark.capture(world.spark, world.server.url, enabled=False).active
-    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "nothing is captured: url is not a URL like https://HOST:9090, without a password, a query or a blank in it"
-    ]
+    expected = "url is not a URL like https://HOST:9090, without a password, a query or a blank in it"
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == [f"headwater: nothing is captured: {expected}"]
     with pytest.raises(WrongUse, match="no server is named"):
         headwater.spark.capture(world.spark, strict=True)

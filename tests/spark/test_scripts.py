@@ -82,7 +82,7 @@ def test_a_script_is_started_by_the_module(server: Server, script: Path, tmp_pat
     command = [sys.executable, "-m", "headwater.spark", "--to", server.url, str(script), *arguments(tmp_path, settings)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=PATIENT)
     assert ran.returncode == 3, ran.stderr
-    assert f"headwater.spark: writes are reported to {server.url}\n" in ran.stderr
+    assert f"headwater: writes are reported to {server.url}\n" in ran.stderr
     assert sources(server, tmp_path) == [f"file://{tmp_path}/raw#next"]
 
 

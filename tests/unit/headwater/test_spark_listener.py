@@ -51,7 +51,7 @@ def test_a_plan_that_takes_too_long_is_left_out_and_after_three_all_are(
     listening = listener(taken)
     for _ in range(5):
         listening.onSuccess("command", held, 1)
-    line = "a report is lost: its plan was not read within 0.1 s"
+    line = "headwater: a report is lost: its plan was not read within 0.1 s"
     assert caplog.messages == [line, line, f"{line}; nothing more is captured"]
     assert taken == []
 
@@ -62,7 +62,7 @@ def test_an_error_is_one_line_and_the_next_plan_is_read(
     listening = listener(taken)
     for _ in range(5):
         listening.onSuccess("command", Execution(held=False), 1)
-    assert caplog.messages == ["a report is lost: the plan could not be read (the JVM is gone)"] * 5
+    assert caplog.messages == ["headwater: a report is lost: the plan could not be read (the JVM is gone)"] * 5
 
 
 def test_work_that_nobody_waits_for_any_more_does_not_hold_the_next() -> None:
@@ -83,7 +83,7 @@ def test_an_error_is_its_bounded_first_line() -> None:
 def test_spark_connect_is_refused_in_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
     client = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
     assert not headwater.spark.capture(client, "http://127.0.0.1:9").active
-    assert caplog.messages[0].startswith("nothing is captured: Spark Connect is not captured: ")
+    assert caplog.messages[0].startswith("headwater: nothing is captured: Spark Connect is not captured: ")
     with pytest.raises(WrongUse, match="start the script with a classic session"):
         headwater.spark.capture(client, "http://127.0.0.1:9", strict=True)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import pytest
-from rich.console import Console
 
 from headwater.queries.answers.answer import Answer, Edge, Node, Table
 from headwater.queries.answers.frames import to_networkx, to_pandas
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.outline import outline
-from headwater.queries.drawing.render import FORMATS, dot, mermaid, table, text
+from headwater.queries.drawing.render import FORMATS, dot, mermaid, text
 
 HOSTILE = 'a"]; x -->|y|\\ \x1b[31m`<b>&#35;%%{init}%%\u202e\n\x9b2J'
 
@@ -183,35 +181,18 @@ def test_a_long_expression_is_cut_in_the_middle(given: str, shown: str) -> None:
     assert escape.shorten(given, 5) == shown
 
 
-def printed(shown: object) -> str:
-    out = io.StringIO()
-    Console(file=out, width=200, color_system=None).print(shown)
-    return out.getvalue()
-
-
-def test_rows_show_times_and_durations_as_people_write_them() -> None:
-    row = {
-        "id": "r[bold]",
-        "timestamp": 1_767_225_600_000,
-        "durationNs": 1_500_000_000,
-        "certain": False,
-        "reads": ["a", "b"],
-    }
-    late = {"id": "r2", "timestamp": 10**18, "durationNs": None, "certain": None, "reads": []}
-    shown = printed(table(Table("runs", {}, tuple(row), (row, late))))
-    assert re.search(r"r\[bold\] +│ 2026-01-01 00:00:00 +│ 1\.5 s +│ no +│ a, b", shown)
-    assert "1000000000000000000" in shown
-
-
-def test_edges_show_as_rows_the_nearest_first() -> None:
-    targets = [line.split("│")[0].strip() for line in printed(table(DIAMOND)).splitlines()[2:]]
-    assert targets == ["s3://lake/t#a", "s3://lake/t#a", "s3://lake/t#b", "s3://lake/t#c"]
-
-
 def test_a_notebook_gets_frames_and_a_networkx_graph() -> None:
     assert list(to_pandas(DIAMOND)["expression"].dropna()) == ["b + c", "b + c"]
     assert list(to_pandas(answer([column("a", 0)], [])).columns) == list(to_pandas(DIAMOND).columns)
     assert list(to_pandas(Table("jobs", {}, ("id", "name"), ())).columns) == ["id", "name"]
+    times = [{"lastRun": at} for at in (1_767_225_600_123, None, 10**17)]
+    runs = to_pandas(Table("jobs", {}, ("lastRun",), tuple(times)))["lastRun"]
+    assert (str(runs.dtype), str(runs[0]), runs.isna().tolist()) == (
+        "datetime64[ms, UTC]",
+        "2026-01-01 00:00:00.123000+00:00",
+        [False, True, False],
+    )
+    assert str(to_pandas(Table("jobs", {}, ("lastRun",), ()))["lastRun"].dtype) == "datetime64[ms, UTC]"
     graph = to_networkx(DIAMOND)
     assert graph.number_of_edges() == len(DIAMOND.edges)
     assert graph.nodes["s3://lake/t#a"]["distance"] == 0
