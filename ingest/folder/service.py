@@ -274,9 +274,9 @@ class Service:
             return {}
         return BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
 
-    def parked(self) -> list[Parked]:
-        """The entries that could not be brought into the graph."""
-        return self.projector.parked()
+    def parked(self, after: int = 0, limit: int = -1) -> list[Parked]:
+        """The entries that could not be brought into the graph, by sequence; see `Derived.parked`."""
+        return self.projector.parked(after, limit)
 
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are.
@@ -295,7 +295,7 @@ class Service:
         return Stats(
             entries=self.ledger.count(),
             lag=self.projector.lag(),
-            parked=len(self.parked()),
+            parked=self.projector.parked_count(),
             waiting=self.projector.waiting(),
             vertices=vertices,
             edges=edges,

@@ -137,7 +137,8 @@ async def _parked(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after", "limit", "next"))
     begin, limit = _integer(request, "next", 0), min(_integer(request, "limit", 100), 1_000)
-    parked = [p for p in await _in_thread(request, request.app[SERVICE].parked) if p.sequence > begin]
+    service = request.app[SERVICE]
+    parked = await _in_thread(request, lambda: service.parked(begin, limit + 1))
     rows = [{"sequence": p.sequence, "kind": p.kind, "reason": p.reason, "at": p.at_ms} for p in parked[:limit]]
     more = parked[limit - 1].sequence if 0 < limit < len(parked) else None
     return _json({"parked": rows, "next": None if more is None else str(more)})
