@@ -8,6 +8,7 @@ same one is written again.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -63,6 +64,7 @@ class Batches:
         self._emptied = bool(derived.meta("clearing"))
         self._whole_from = int(derived.meta(_REPLAYED) or 0)
         self.attempts = Attempts(derived.path, self.checkpoint)
+        self.computing_since: float | None = None  #: in seconds of the monotonic clock; None: nothing is computed
         self._tables = Tables(derived.connection)
 
     @property
@@ -77,11 +79,14 @@ class Batches:
         the sequence of a parked entry that is tried again, alone. Raises Erased, Renamed: `start_anew`.
         """
         self.attempts.begin(self.checkpoint, entries[-1].sequence, retried or 0)
+        self.computing_since = time.monotonic()
         try:
             return self._apply(entries, retried, None if whole or retried else _MOST_PARTS)
         except (Exception, KeyboardInterrupt):
             self.attempts.survived()
             raise
+        finally:
+            self.computing_since = None
 
     def _apply(self, entries: Sequence[Entry], retried: int | None, most: int | None) -> bool:
         offered = entries if retried else self.parking.offered(entries)
@@ -169,6 +174,7 @@ class Batches:
                 self.derived.set_meta("checkpoint", str(last))
                 yield changes
                 collected = changes[0] if changes else Changes()
+                self.computing_since = None  # from here on it is the store that works, or is waited for
                 self.graph.write(collected.delta(), self.checkpoint, last)
         except BaseException:
             self._tables.forget()

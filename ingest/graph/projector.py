@@ -245,6 +245,12 @@ class Projector:
         """How many entries could not be brought into the graph."""
         return self._derived.parked_count()
 
+    @property
+    def computing_seconds(self) -> float:
+        """How long the batch in hand has been decoded and mapped; 0 while there is none, and while it is written."""
+        since = self._batches.computing_since
+        return 0.0 if since is None else time.monotonic() - since
+
     def ends_in_order(self) -> None:
         """The process is told to end: if it is killed while a batch is being applied, no entry is to blame for it."""
         self._batches.attempts.survived()
