@@ -45,7 +45,7 @@ class Limits:
     reading_bytes: int = 256 * MIB  #: of all bodies that are being read or waiting, together
     idle_seconds: float = 20.0  #: between two pieces of a body
     body_seconds: float = 120.0  #: for all of it: the agent itself waits no longer for an answer
-    inline_bytes: int = 256 * 2**10  #: about 10 ms of work; larger bodies are worked on away from the event loop
+    inline_bytes: int = 64 * 2**10  #: about 3 ms of work; larger bodies are worked on away from the event loop
 
 
 class Stream(Protocol):

@@ -11,7 +11,6 @@ store's lock from the next one.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import json
 import logging
 import os
@@ -31,6 +30,7 @@ from headwater.ingest.http import api
 from headwater.ingest.http.auth import check_forwarded_requests
 from headwater.ingest.http.error_table import explained_errors, transport_name
 from headwater.ingest.http.serving import answer_errors, make_runner
+from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
 from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 _SWITCH_SECONDS = 0.001
 _KEEPALIVE_SECONDS = 86_400.0  #: only the server closes its connections: a question on its way would be lost
 _READ = 4_096
-_PR_SET_PDEATHSIG = 1  #: prctl(2)
 _ORPHANED = 1  #: exit code
 
 
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     Arguments: folder, store (empty: the folder's own), socket, and perhaps `graph_process.TAKE_OVER`.
     """
     folder, store, address, *words = arguments
-    _end_with_server()
+    belong_to_parent(SECOND_VICTIM)  # where that cannot be: `_Link.listen`
     for number in (signal.SIGINT, signal.SIGTERM):  # the server is told, drains, and then ends this process
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -68,12 +67,6 @@ def main(arguments: Sequence[str]) -> int:
     with service:
         asyncio.run(_run(service, address, link))
     return 0
-
-
-def _end_with_server() -> None:
-    """On Linux the system kills this process with the server, whatever it does then. Elsewhere: `_Link.listen`."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class _Link:

@@ -1,6 +1,7 @@
 """The server: receiver and API over one data folder, on one port; from start to a drained stop.
 
-This process receives, writes the ledger and acknowledges; the graph is a process of its own (`graph_process`).
+This process receives, writes the ledger and acknowledges; the graph is a process of its own (`graph_process`), and so
+is the work on large bodies (`intake_process`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.process import forwarding
 from headwater.ingest.process.graph_process import GraphProcess
+from headwater.ingest.process.intake_process import IntakeProcesses
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +131,7 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     committer = GroupCommitter(ledger, on_appended=graph.wake)
-    app = create_app(committer, settings=receiver)
+    app = create_app(committer, settings=receiver, large=IntakeProcesses())
     instance = secrets.token_hex(8)
     add_route(app, "/", _front_page, Rule(None))
     add_route(app, "/health", _health(instance), PROBE)
