@@ -117,8 +117,9 @@ class Decoding:
     def batch(self, entries: Sequence[Entry], most: int | None = None, waiting: Waiting = _nothing_waits) -> Batch:
         """Decode entries; one that cannot be decoded is among the refused ones, and nothing of it is in the batch.
 
-        `most` ends the batch behind the entry with which its plans have so many parts (columns, derivations, ...),
-        those among them whose first event comes: `waiting` gives these. Raises `Erased`, for such a plan.
+        `most` ends the batch behind the entry with which its plans have so many parts (columns, derivations, ...), an
+        event counted as one. Plans whose first event comes count as well: `waiting` gives these. Raises `Erased`, for
+        such a plan.
         """
         batch = Batch()
         parts, counted = 0, set[BodyRef]()
@@ -139,6 +140,7 @@ class Decoding:
                 refs = {waiting(event.run.agent_plan_id) for event in batch.events[events:]} - {None}
                 found |= {ref: self.plan_at(ref) for ref in refs if ref is not None and ref not in counted}
                 parts += sum(_parts(mapped) for ref, mapped in found.items() if ref not in counted)
+                parts += len(batch.events) - events
                 counted |= found.keys()
         return batch
 
