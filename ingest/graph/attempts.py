@@ -36,56 +36,51 @@ class Killer(PermanentError):
 class Attempt:
     """The batch that is being applied, and what is known of the entries around it. Entries by their sequence.
 
-    `after` is the checkpoint before it, `last` its last entry (0: nothing is being applied); `deaths` how often the
-    process died with a batch that begins here. Of the entries above `since` and up to `until` one is suspected, so not
-    more than `most` of them come at once. `retried`: a parked entry that is tried again (0: none).
+    `after` is the checkpoint before it, `last` its last entry (0: nothing is being applied). Of the entries above
+    `since` and up to `until` one is suspected, so not more than `most` of them come at once. `deaths` is how often the
+    process died with a batch of that size behind `died_after`. `retried`: a parked entry that is tried again (0: none).
     """
 
     after: int = 0
     last: int = 0
-    deaths: int = 0
     since: int = 0
     until: int = 0
     most: int = 0
+    died_after: int = 0
+    deaths: int = 0
     retried: int = 0
-
-    @property
-    def count(self) -> int:
-        """How many entries the batch has."""
-        return self.last - self.after
 
     def is_suspected(self, after: int) -> bool:
         """Whether the entry behind `after` is one of those that are suspected."""
         return self.since <= after < self.until
 
+    def killed_alone(self, sequence: int) -> bool:
+        """Whether this entry, alone, ended the process twice."""
+        alone = self.most == 1 and self.died_after == sequence - 1
+        return self.deaths >= _DEATHS and (self.retried == sequence if self.retried else alone)
+
 
 def after_death(attempt: Attempt) -> Attempt:
     """What is to be done after the process died in this attempt."""
-    deaths = attempt.deaths + 1
     if attempt.retried:
-        return replace(attempt, last=0, deaths=deaths)
-    most = attempt.count
+        return replace(attempt, last=0, deaths=attempt.deaths + 1)
+    after, most = attempt.after, attempt.last - attempt.after
+    known = attempt.is_suspected(after)
+    if after == attempt.died_after and most == attempt.most:
+        deaths = attempt.deaths + 1
+    else:
+        deaths = _DEATHS if known and most > 1 else 1  # of entries that are suspected one death is enough
     if most > 1 and deaths >= _DEATHS:
         most //= 2
         deaths = 1 if most > 1 else 0  # one more death halves again; an entry alone gets two tries of its own
-    known = attempt.is_suspected(attempt.after)
     return Attempt(
-        after=attempt.after,
-        deaths=deaths,
-        since=attempt.since if known else attempt.after,
+        after=after,
+        since=attempt.since if known else after,
         until=max(attempt.until, attempt.last) if known else attempt.last,
         most=most,
+        died_after=after,
+        deaths=deaths,
     )
-
-
-def next_attempt(attempt: Attempt, after: int, last: int) -> Attempt:
-    """The record of a batch that follows `after` and ends with `last`."""
-    if not attempt.is_suspected(after):
-        return Attempt(after, last, since=attempt.since, until=attempt.until, most=attempt.most)
-    count = last - after
-    again = after == attempt.after and count == attempt.most
-    deaths = attempt.deaths if again else min(count - 1, 1)  # a batch that is suspected is halved at its first death
-    return replace(attempt, after=after, last=last, deaths=deaths, retried=0)
 
 
 class Attempts:
@@ -99,26 +94,24 @@ class Attempts:
         self._path = tables.with_name(tables.stem + _SUFFIX) if tables else None
         self._writing = threading.Lock()
         self._attempt = self._read()
-        if self._attempt.last and self._attempt.after == checkpoint:
-            log.warning(
-                "the process died while it applied the entries %d to %d (%d times so far)",
-                self._attempt.after + 1,
-                self._attempt.last,
-                self._attempt.deaths + 1,
-            )
+        if self._attempt.last > checkpoint:  # also if the tables were made anew since: one death too many is no harm
+            first, last = self._attempt.after + 1, self._attempt.last
+            log.warning("the process before this one died while it applied the entries %d to %d", first, last)
             self._put(after_death(self._attempt))
 
     def begin(self, after: int, last: int, retried: int = 0) -> None:
         """Say, before it is applied, which batch comes; `retried`: a parked entry alone, tried again."""
         if retried:
-            before = self._attempt
-            deaths = before.deaths if before.retried == retried else 0
-            self._put(Attempt(after, after + 1, deaths, retried=retried))
+            deaths = self._attempt.deaths if self._attempt.retried == retried else 0
+            self._put(Attempt(after, after + 1, deaths=deaths, retried=retried))
         else:
-            self._put(next_attempt(self._attempt, after, last))
+            self._put(replace(Attempt() if self._attempt.retried else self._attempt, after=after, last=last))
 
     def survived(self) -> None:
-        """The batch ended with an error, or its process is told to end: if it dies now, that is no entry's fault."""
+        """The batch ended, or its process is told to end: if it dies now, that is no entry's fault.
+
+        Not needed after a batch that moved the checkpoint.
+        """
         if self._attempt.last:
             self._put(replace(self._attempt, last=0))
 
@@ -132,10 +125,8 @@ class Attempts:
         return count
 
     def killed_alone(self, sequence: int) -> bool:
-        """Whether this entry, alone, ended the process twice."""
-        attempt = self._attempt
-        alone = attempt.most == 1 and attempt.after == sequence - 1 and attempt.is_suspected(sequence - 1)
-        return attempt.deaths >= _DEATHS and (alone or attempt.retried == sequence)
+        """See `Attempt.killed_alone`."""
+        return self._attempt.killed_alone(sequence)
 
     def _read(self) -> Attempt:
         if self._path is None:

@@ -87,6 +87,8 @@ class Batches:
             raise
         finally:
             self.computing_since = None
+            if retried:  # no checkpoint says that it is done
+                self.attempts.survived()
 
     def _apply(self, entries: Sequence[Entry], retried: int | None, most: int | None) -> bool:
         offered = entries if retried else self.parking.offered(entries)

@@ -28,15 +28,19 @@ def command(function: str, *arguments: str) -> list[str]:
 
 
 def belong_to_parent(score: int) -> None:
-    """Called in the child, first of all: on Linux the system then kills it with the thread that started it.
+    """Called in the child, first of all: SIGINT and SIGTERM are the parent's, which ends this process in its own time.
 
-    Whatever it does at that moment. By `score` it is preferred when memory is used up. Elsewhere nothing happens.
+    On Linux the system kills the child with the thread that started it, whatever it does at that moment, and by
+    `score` before others when memory is used up.
     """
+    import signal
+    from contextlib import suppress
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform != "linux":
         return
     import ctypes
-    import signal
-    from contextlib import suppress
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - no import

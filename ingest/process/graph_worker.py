@@ -14,7 +14,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -49,8 +48,6 @@ def main(arguments: Sequence[str]) -> int:
     """
     folder, store, address, *words = arguments
     belong_to_parent(SECOND_VICTIM)  # where that cannot be: `_Link.listen`
-    for number in (signal.SIGINT, signal.SIGTERM):  # the server is told, drains, and then ends this process
-        signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("gremlinpython").setLevel(logging.WARNING)
     sys.setswitchinterval(_SWITCH_SECONDS)

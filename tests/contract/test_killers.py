@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from headwater.graphstore import open_store
 from headwater.ingest.fold.file import Derived
-from headwater.ingest.graph.attempts import Attempt, after_death, next_attempt
+from headwater.ingest.graph.attempts import Attempt, after_death
 from headwater.ingest.graph.batches import _MOST_PARTS
 from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.projector import Projector
@@ -121,25 +122,30 @@ def test_an_end_in_order_is_no_entrys_fault(ledger: Ledger, tmp_path: Path) -> N
         derived.close()
 
 
-def sizes(killer: int, entries: int) -> list[int]:
+def sizes(killer: int, entries: int, *, from_start: bool) -> list[int]:
     """The sizes of the batches with which the process dies, until the killer is known."""
     attempt, died, checkpoint = Attempt(), list[int](), 0
-    while True:
-        size = min(attempt.most, entries - checkpoint) if attempt.is_suspected(checkpoint) else entries - checkpoint
-        if attempt.most == 1 and attempt.deaths >= 2 and attempt.after == checkpoint:
-            assert checkpoint + 1 == killer
-            return died
-        attempt = next_attempt(attempt, checkpoint, checkpoint + size)
+    while not attempt.killed_alone(checkpoint + 1):
+        size = min(50, entries - checkpoint)
+        if attempt.is_suspected(checkpoint):
+            size = min(size, attempt.most)
+        elif checkpoint < attempt.since < checkpoint + size:
+            size = attempt.since - checkpoint
+        attempt = replace(attempt, after=checkpoint, last=checkpoint + size)
         if checkpoint < killer <= checkpoint + size:
             died.append(size)
             attempt = after_death(attempt)
+            checkpoint = 0 if from_start else checkpoint
         else:
             checkpoint += size
+    assert checkpoint + 1 == killer
+    return died
 
 
+@pytest.mark.parametrize("from_start", [False, True], ids=["from the checkpoint", "drawn anew each time"])
 @pytest.mark.parametrize("killer", [1, 2, 25, 26, 37, 49, 50])
-def test_each_death_after_the_second_halves_the_batch(killer: int) -> None:
-    died = sizes(killer, 50)
+def test_each_death_after_the_second_halves_the_batch(killer: int, from_start: bool) -> None:
+    died = sizes(100 + killer, 200, from_start=from_start)
     assert died[:3] == [50, 50, 25]
     assert died[-2:] == [1, 1]
     assert len(died) <= 8
