@@ -27,6 +27,7 @@ _SLOW_SYNC_MS = 20.0
 _LIBRARIES = ("graphersal", "gremlinpython", "aiohttp", "orjson", "jsonschema-rs")
 _OLDEST = (3, 10)
 _CLOCK_SECONDS = 5.0
+_COMMAND = 120  #: characters of a command line that are shown
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def _content(data: Path, store: str | None, server: str | None) -> Iterator[Find
     else:
         yield Finding("ok", "server", "none runs on this folder: commands open it themselves")
     if server is None:
+        yield from _locks(data, answers=client is not None)
         yield _ledger(data)
         yield _tried("clock", "run `headwater verify`", lambda: _clock(data))
     yield from _graph(data, store, server)
@@ -121,6 +123,41 @@ def _server(client: Client) -> Finding:
     if not client.alive():
         return Finding("fail", "server", f"{client.url} does not answer: is it running?")
     return Finding("ok", "server", f"answers at {client.url}")
+
+
+def _locks(data: Path, *, answers: bool) -> Iterator[Finding]:
+    """Which processes have the folder open. Where no server answers, one of them may hang, and keeps all others out."""
+    for name, file in (("ledger", data / "ledger.lock"), ("graph", data / "graph" / "LOCK")):
+        holder = _holder(file)
+        if holder is not None and not answers:
+            said = (
+                f"{_process(holder)} has the {name} open, and no server answers: wait for its end, or kill -9 {holder}"
+            )
+            yield Finding("fail", "lock", said)
+        elif holder is not None:
+            yield Finding("ok", "lock", f"{_process(holder)} has the {name} open")
+
+
+def _holder(file: Path) -> int | None:
+    """The process that has locked a file (flock); None: no process, or this system does not say (Linux does)."""
+    try:
+        number = str(file.stat().st_ino)
+        locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return None
+    for line in locks:  # "3: FLOCK  ADVISORY  WRITE 24784 fe:00:10503685 0 EOF"; "3: -> FLOCK ..." for one that waits
+        words = line.split()
+        if words[1] == "FLOCK" and words[5].rpartition(":")[2] == number:
+            return int(words[4])
+    return None
+
+
+def _process(number: int) -> str:
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return f"process {number}"
+    return f"process {number} ({' '.join(words).strip()[:_COMMAND]})"
 
 
 def _ledger(data: Path) -> Finding:

@@ -54,6 +54,11 @@ class Derived:
         derived._create()
         return derived
 
+    @property
+    def path(self) -> Path | None:
+        """The file; None if the tables are in memory."""
+        return self._path
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that is written within, or nothing if it raises."""
@@ -130,11 +135,19 @@ class Derived:
         found = self.connection.execute("SELECT sequence FROM parked WHERE retrying ORDER BY sequence")
         return [sequence for (sequence,) in found]
 
-    def parked(self) -> list[Parked]:
-        """The entries that are set aside, by sequence."""
+    def end_retry(self, sequence: int) -> None:
+        """A retry is not tried again by itself; the entry stays parked."""
+        self.connection.execute("UPDATE parked SET retrying = 0 WHERE sequence = ?", (sequence,))
+
+    def parked(self, after: int = 0, limit: int = -1) -> list[Parked]:
+        """The entries that are set aside, by sequence: those above `after`, at most `limit` of them; -1 for all."""
+        query = "SELECT sequence, kind, reason, at_ms FROM parked WHERE sequence > ? ORDER BY sequence LIMIT ?"
         with self._reading:
-            found = self._reader.execute("SELECT sequence, kind, reason, at_ms FROM parked ORDER BY sequence")
-            return [Parked(*row) for row in found]
+            return [Parked(*row) for row in self._reader.execute(query, (after, limit))]
+
+    def parked_count(self) -> int:
+        """How many entries are set aside."""
+        return self._count("SELECT count(*) FROM parked")
 
     def body_of_logic(self, plan: str) -> BodyRef | None:
         """Where the ledger has a body of a plan vertex; None if there is no such plan."""

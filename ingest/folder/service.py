@@ -31,6 +31,7 @@ from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.redrawing import Redrawing
+from headwater.ingest.folder.stopping import Check, stoppable
 from headwater.ingest.folder.targets import is_own, lock, opened_at, tables_of
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
@@ -213,8 +214,10 @@ class Service:
                 progress(done, max(total, done))
         return done
 
-    def ask(self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object]) -> Result:
-        """A canned query by its name; its errors are `queries.answers.errors`'.
+    def ask(
+        self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object], check: Check | None = None
+    ) -> Result:
+        """A canned query by its name; its errors are `queries.answers.errors`', and what `check` raises to stop it.
 
         While the graph is drawn anew, an answer says that it is not complete, and GraphRebuilding is raised where else
         something would not be found.
@@ -224,7 +227,7 @@ class Service:
             parse(BY_NAME[name].parameters, pairs)  # what is wrong with the question itself is no matter of the graph
         drawing = self._drawing()
         with self.looking_up():
-            answer = run(name, self.store.g, pairs, rules=self.rules)
+            answer = run(name, stoppable(self.store.g, check) if check else self.store.g, pairs, rules=self.rules)
         return answer if drawing is not None and drawing == self._drawing() else not_complete(answer, "rebuilding")
 
     @contextmanager
@@ -274,9 +277,9 @@ class Service:
             return {}
         return BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
 
-    def parked(self) -> list[Parked]:
-        """The entries that could not be brought into the graph."""
-        return self.projector.parked()
+    def parked(self, after: int = 0, limit: int = -1) -> list[Parked]:
+        """The entries that could not be brought into the graph, by sequence; see `Derived.parked`."""
+        return self.projector.parked(after, limit)
 
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are.
@@ -288,14 +291,14 @@ class Service:
         read_mark(self.store)
         return self.projector.lag(), self.ledger.count()
 
-    def stats(self) -> Stats:
-        """What there is."""
-        answer = self.ask("stats", {"limit": 1_000})
+    def stats(self, check: Check | None = None) -> Stats:
+        """What there is; `check` as of `ask`."""
+        answer = self.ask("stats", {"limit": 1_000}, check)
         vertices, edges = counted(answer)
         return Stats(
             entries=self.ledger.count(),
             lag=self.projector.lag(),
-            parked=len(self.parked()),
+            parked=self.projector.parked_count(),
             waiting=self.projector.waiting(),
             vertices=vertices,
             edges=edges,

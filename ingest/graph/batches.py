@@ -8,6 +8,7 @@ same one is written again.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -17,7 +18,9 @@ from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.file import NAMES, RULES, Derived
 from headwater.ingest.fold.projection import project
+from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables
+from headwater.ingest.graph.attempts import Attempts
 from headwater.ingest.graph.decoding import Decoding, Ledger, Renamed, stated_names
 from headwater.ingest.graph.parking import Parking
 from headwater.ingest.graph.writer import GraphWriter
@@ -25,6 +28,9 @@ from headwater.ingest.intake.bridge import Decode
 from headwater.ingest.ledger.entries import Entry
 
 _REPLAYED = "replayed"  #: of a value: the last entry when this graph was begun
+#: Columns, derivations and operations of the plans that one batch brings into the graph: an element or two each, of
+#: some KB while they are written. One plan has at most a few times `spline_bridge.decode.MOST_EDGES`.
+_MOST_PARTS = 20_000
 
 
 class Batches:
@@ -57,6 +63,8 @@ class Batches:
         self.drawings = 0
         self._emptied = bool(derived.meta("clearing"))
         self._whole_from = int(derived.meta(_REPLAYED) or 0)
+        self.attempts = Attempts(derived.path, self.checkpoint)
+        self.computing_since: float | None = None  #: in seconds of the monotonic clock; None: nothing is computed
         self._tables = Tables(derived.connection)
 
     @property
@@ -64,15 +72,31 @@ class Batches:
         """Whether the graph lacks entries that it had, or that were there when it was begun. From any thread."""
         return self._emptied or self.checkpoint < self._whole_from
 
-    def apply(self, entries: Sequence[Entry], *, retried: int | None = None) -> bool:
+    def apply(self, entries: Sequence[Entry], *, retried: int | None = None, whole: bool = False) -> bool:
         """The graph first, then the derived tables; whether all entries could be decoded. Others are parked.
 
-        `retried` is the sequence of a parked entry that is tried again, alone. Raises Erased, Renamed: `start_anew`.
+        Takes as many of the entries as have room together, `whole`: all; the checkpoint says up to where. `retried` is
+        the sequence of a parked entry that is tried again, alone. Raises Erased, Renamed: `start_anew`.
         """
-        batch = self.decoding.batch(entries if retried else self.parking.offered(entries))
+        self.attempts.begin(self.checkpoint, entries[-1].sequence, retried or 0)
+        self.computing_since = time.monotonic()
+        try:
+            return self._apply(entries, retried, None if whole or retried else _MOST_PARTS)
+        except (Exception, KeyboardInterrupt):
+            self.attempts.survived()
+            raise
+        finally:
+            self.computing_since = None
+            if retried:  # no checkpoint says that it is done
+                self.attempts.survived()
+
+    def _apply(self, entries: Sequence[Entry], retried: int | None, most: int | None) -> bool:
+        offered = entries if retried else self.parking.offered(entries)
+        batch = self.decoding.batch(offered, most, self._waiting)
+        cut = bool(offered) and batch.last != offered[-1].sequence
         if any(isinstance(said, Statement) and said.kind == SAME for said in batch.statements):
             self._expect_names()
-        with self._transaction(entries[-1].sequence) as changes:
+        with self._transaction(batch.last if cut else entries[-1].sequence) as changes:
             if retried:
                 self.derived.unpark(retried)
             for entry, error in batch.refused:
@@ -81,6 +105,16 @@ class Batches:
                 self.derived.set_meta("erased", "1")
             changes.append(project(self._tables, self.decoding.plan_at, batch.plans, batch.events, batch.statements))
         return not batch.refused
+
+    def _waiting(self, agent_plan_id: str) -> BodyRef | None:
+        """Where the ledger has the plan of this id, if no event of it has come so far."""
+        row = self._tables.body(agent_plan_id)
+        return row.ref if row and not row.executed else None
+
+    def park_killer(self, entry: Entry) -> None:
+        """Set aside an entry that ended the process, and leave it out of rebuilds too."""
+        with self._transaction(entry.sequence):
+            self.parking.set_killer_aside(entry)
 
     def park(self, entry: Entry, error: Exception) -> None:
         """Set aside an entry that the graph or the mapping did not take."""
@@ -142,6 +176,7 @@ class Batches:
                 self.derived.set_meta("checkpoint", str(last))
                 yield changes
                 collected = changes[0] if changes else Changes()
+                self.computing_since = None  # from here on it is the store that works, or is waited for
                 self.graph.write(collected.delta(), self.checkpoint, last)
         except BaseException:
             self._tables.forget()

@@ -7,7 +7,7 @@ Here: the batch of decoded entries that `fold` takes. Not here: formats; each ki
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,13 +60,17 @@ class Ledger(Protocol):
 
 @dataclass
 class Batch:
-    """Entries, decoded. `refused` are those that could not be; `erasures` the sequences of entries that say so."""
+    """Entries, decoded. `refused` are those that could not be; `erasures` the sequences of entries that say so.
+
+    `last` is the last entry that was looked at: those behind it had no room.
+    """
 
     plans: list[MappedPlan] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     statements: list[Said] = field(default_factory=list)
     refused: list[tuple[Entry, Exception]] = field(default_factory=list)
     erasures: list[int] = field(default_factory=list)
+    last: int = 0
 
 
 def stated_names(ledger: Ledger, rules: Rules = DEFAULT) -> dict[str, str]:
@@ -87,6 +91,14 @@ def decoders(rules: Rules = DEFAULT) -> dict[str, Decode]:
     }
 
 
+Waiting = Callable[[str], BodyRef | None]
+"""An agent's plan id -> where the ledger has the plan, if no event of it has come so far. An event then brings it."""
+
+
+def _nothing_waits(_agent_plan_id: str) -> BodyRef | None:
+    return None
+
+
 class Decoding:
     """The decoded entries of one ledger. An entry that was erased, or of a kind without decoder, is passed over."""
 
@@ -102,10 +114,20 @@ class Decoding:
         self._names = names
         self.forget()
 
-    def batch(self, entries: Sequence[Entry]) -> Batch:
-        """Decode entries; one that cannot be decoded is among the refused ones, and nothing of it is in the batch."""
+    def batch(self, entries: Sequence[Entry], most: int | None = None, waiting: Waiting = _nothing_waits) -> Batch:
+        """Decode entries; one that cannot be decoded is among the refused ones, and nothing of it is in the batch.
+
+        `most` ends the batch behind the entry with which its plans have so many parts (columns, derivations, ...), an
+        event counted as one. Plans whose first event comes count as well: `waiting` gives these. Raises `Erased`, for
+        such a plan.
+        """
         batch = Batch()
+        parts, counted = 0, set[BodyRef]()
         for entry in entries:
+            if most is not None and parts >= most:
+                break
+            batch.last = entry.sequence
+            plans, events = len(batch.plans), len(batch.events)
             if entry.kind == ERASURE:
                 batch.erasures.append(entry.sequence)
             elif entry.body is not None and entry.kind in self._decoders:
@@ -113,6 +135,13 @@ class Decoding:
                     self._add(batch, entry, entry.body)
                 except Exception as error:  # noqa: BLE001 - a bug of a decoder sets this payload aside, not the others
                     batch.refused.append((entry, error))
+            if most is not None:
+                found = {mapped.ref: mapped for mapped in batch.plans[plans:]}
+                refs = {waiting(event.run.agent_plan_id) for event in batch.events[events:]} - {None}
+                found |= {ref: self.plan_at(ref) for ref in refs if ref is not None and ref not in counted}
+                parts += sum(_parts(mapped) for ref, mapped in found.items() if ref not in counted)
+                parts += len(batch.events) - events
+                counted |= found.keys()
         return batch
 
     def plan_at(self, ref: BodyRef) -> MappedPlan:

@@ -77,8 +77,9 @@ class Follower(Protocol):
     def apply(self, entries: Sequence[Entry]) -> None:
         """Take these entries, which follow the checkpoint, and move it behind the last one.
 
-        When it raises, the checkpoint has not moved. StartAgain: the loop prepares and reads again. What is not among
-        `unrelated` is put down to the entries: they come again one by one, and the one that fails alone is parked.
+        May take them in parts: when it raises, the checkpoint is behind those that are applied. StartAgain: the loop
+        prepares and reads again. What is not among `unrelated` is put down to the entries behind the checkpoint: they
+        come again one by one, and the one that fails alone is parked.
         """
 
     def park(self, entry: Entry, error: Exception) -> None:
@@ -196,7 +197,8 @@ class FollowerLoop:
                 raise
             if len(entries) > 1:
                 for entry in entries:
-                    self._apply([entry])
+                    if entry.sequence > self._follower.checkpoint:
+                        self._apply([entry])
                 return
             self._follower.park(entries[0], error)
         self._notify()

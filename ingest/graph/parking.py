@@ -1,7 +1,8 @@
 """Entries that are set aside with their reason, and what a store that is not atomic may have kept of them.
 
 If such a store refuses an entry in the middle of a write, a part of the entry may be in the graph. The graph is then
-rebuilt without that entry, which is not offered again until somebody retries it.
+rebuilt without that entry, which is not offered again until somebody retries it. Nor is one that ended the process
+(`attempts`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from headwater.graphstore.errors import InvalidRequest, PermanentError
 from headwater.ingest.fold.file import Derived, Parked
+from headwater.ingest.graph.attempts import killer
 from headwater.ingest.ledger.entries import Entry
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,19 @@ class Parking:
         self._derived.set_meta(_PARTIALLY_WRITTEN, "1")
         return True
 
+    def set_killer_aside(self, entry: Entry | None) -> None:
+        """Park an entry that ends the process. It is not offered again, in a rebuild neither, until it is retried."""
+        if entry is not None:
+            self.set_aside(entry, killer(entry.sequence))
+            self._derived.skip([*self._derived.skipped(), entry.sequence])
+
+    def give_up_retry(self, sequence: int) -> None:
+        """A retry ended the process each time: the entry stays parked. What it left in the graph is rebuilt away."""
+        with self._derived.transaction():
+            self._derived.skip([*self._derived.skipped(), sequence])
+            self._derived.end_retry(sequence)
+            self._derived.set_meta(_PARTIALLY_WRITTEN, "1")
+
     @property
     def partially_written(self) -> bool:
         """Whether the graph may hold a part of an entry that is parked."""
@@ -48,12 +63,12 @@ class Parking:
 
     def offered(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries without those that a rebuild leaves out."""
-        skipped = () if self._atomic else self._derived.skipped()
+        skipped = self._derived.skipped()
         return [entry for entry in entries if entry.sequence not in skipped]
 
     def start_anew(self) -> None:
         """Empty the derived tables; what a rebuild leaves out stays parked."""
-        skipped = [] if self._atomic else self._derived.skipped()
+        skipped = self._derived.skipped()
         kept = [parked for parked in self._derived.parked() if parked.sequence in skipped]
         self._derived.clear()
         self._derived.skip(skipped)

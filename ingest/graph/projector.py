@@ -162,9 +162,17 @@ class Projector:
         log.info("The graph was drawn anew: it answers from now on")
 
     def apply(self, entries: Sequence[Entry]) -> None:
-        """Bring a batch into the graph. What cannot be decoded is parked; StartAgain: the graph is drawn anew."""
+        """Bring a batch into the graph, in parts if it is large or one of its entries ended the process before.
+
+        What cannot be decoded is parked; StartAgain: the graph is drawn anew.
+        """
+        attempts = self._batches.attempts
         try:
-            self._batches.apply(entries)
+            while left := [entry for entry in entries if entry.sequence > self.checkpoint]:
+                if attempts.killed_alone(left[0].sequence):
+                    self._batches.park_killer(left[0])
+                else:
+                    self._batches.apply(left[: attempts.most(self.checkpoint, len(left))])
         except (Erased, Renamed) as error:
             self.rebuild()
             raise StartAgain(str(error) or "datasets have other names now") from error
@@ -229,9 +237,23 @@ class Projector:
         """How many plans have no event, and are therefore not in the graph."""
         return self._derived.waiting_plans()
 
-    def parked(self) -> list[Parked]:
-        """The entries that could not be brought into the graph, with the reason."""
-        return self._derived.parked()
+    def parked(self, after: int = 0, limit: int = -1) -> list[Parked]:
+        """The entries that could not be brought into the graph, with the reason, by sequence; see `Derived.parked`."""
+        return self._derived.parked(after, limit)
+
+    def parked_count(self) -> int:
+        """How many entries could not be brought into the graph."""
+        return self._derived.parked_count()
+
+    @property
+    def computing_seconds(self) -> float:
+        """How long the batch in hand has been decoded and mapped; 0 while there is none, and while it is written."""
+        since = self._batches.computing_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def ends_in_order(self) -> None:
+        """The process is told to end: if it is killed while a batch is being applied, no entry is to blame for it."""
+        self._batches.attempts.survived()
 
     def retry_parked(self) -> int:
         """Try the parked entries again, after a fix; how many of them are in the graph now."""

@@ -51,10 +51,13 @@ def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[t
         return False
     if mark.ledger is None:  # only now: a graph that is not ours is not signed
         batches.graph.take()
-    if missing and not _reapplied(batches, missing, unrelated):
+    if missing and not (_may_come_at_once(batches, missing) and _reapplied(batches, missing, unrelated)):
         return False
     batches.in_doubt = False  # before the retries: each may be cut off, or leave a part of its entry in the graph
     for sequence in derived.retrying():
+        if batches.attempts.killed_alone(sequence):
+            batches.parking.give_up_retry(sequence)
+            return False
         retry(sequence)
     return True
 
@@ -87,10 +90,22 @@ def _refuse_foreign(store: GraphStore) -> None:
         raise ForeignGraph("the store holds a graph that is not Headwater's: choose another, or empty it")
 
 
+def _may_come_at_once(batches: Batches, missing: int) -> bool:
+    """False: the process died with this batch again and again, so it is not applied as one once more.
+
+    If it has one entry, that is parked.
+    """
+    first = batches.checkpoint + 1
+    if batches.attempts.killed_alone(first):
+        batches.parking.set_killer_aside(batches.ledger.entry(first))
+        return False
+    return batches.attempts.most(batches.checkpoint, missing) >= missing
+
+
 def _reapplied(batches: Batches, missing: int, unrelated: tuple[type[Exception], ...]) -> bool:
     """Whether the batch that was cut off, applied again as one, brought the tables to the state of the graph."""
     try:
-        batches.apply(batches.ledger.read(batches.checkpoint, missing))
+        batches.apply(batches.ledger.read(batches.checkpoint, missing), whole=True)
     except (Erased, Renamed):
         return False
     except unrelated:

@@ -8,8 +8,11 @@ the graph.
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import orjson
@@ -18,36 +21,95 @@ from aiohttp.typedefs import Handler
 
 from headwater.faults import Fault
 from headwater.graphmodel.statements import Statement, StatementError, parse
+from headwater.graphstore.errors import TimedOut
 from headwater.ingest.folder.service import Service
-from headwater.ingest.folder.statement_checking import check
+from headwater.ingest.folder.statement_checking import check as check_statement
+from headwater.ingest.folder.stopping import Abandoned, Check
 from headwater.ingest.http.error_table import explained_errors, fault_of
 from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from headwater.ingest.http.metrics import exposition
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.statements import CHECK_PATH
 from headwater.ingest.intake.body import InvalidBody
-from headwater.queries.answers.errors import QueryError
+from headwater.ingest.ledger.ledger import LedgerError
+from headwater.queries.answers.errors import NodeNotFound, QueryError
 from headwater.queries.catalogue.catalogue import QUERIES
 
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
-_READERS: web.AppKey[ThreadPoolExecutor] = web.AppKey("readers", ThreadPoolExecutor)
-_WAITERS: web.AppKey[ThreadPoolExecutor] = web.AppKey("waiters", ThreadPoolExecutor)
+
 
 #: Threads that ask the graph: reads run in parallel, and a slow one must not hold up the others.
 _THREADS = 4
 #: Threads that wait for ``after=N``, apart: those who wait must not hold up those who ask.
 _WAITING_THREADS = 32
+#: Questions under way or waiting for a thread; one more is told to come again. Most questions take milliseconds.
+_MOST_QUESTIONS = 64
+#: Seconds after which a question is stopped that has no deadline of its own, or does not keep it.
+_QUESTION_SECONDS = 60.0
 #: Longest that ``after=N`` waits, in seconds; then 503 says so.
 WAIT_SECONDS = 30.0
+_LOOK_SECONDS = 0.5  #: between two looks whether somebody still waits
+_RETRY_SECONDS = "5"
 
 _T = TypeVar("_T")
+
+
+class _Lane:
+    """Threads that work for requests, with a bound on how much waits for them. Work that nobody waits for is stopped.
+
+    Used in the event loop alone.
+    """
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._under_way = 0
+
+    async def run(self, work: Callable[[Check], _T]) -> _T:
+        """What `work` gives. It calls what it is given between two of its steps; that raises to stop it.
+
+        _TooManyQuestions: there is no room, nothing was begun.
+        """
+        if self._under_way >= _MOST_QUESTIONS:
+            raise _TooManyQuestions(f"{self._under_way} questions are under way: ask again in some seconds")
+        loop = asyncio.get_running_loop()
+        given_up = threading.Event()
+        end = time.monotonic() + _QUESTION_SECONDS
+
+        def check() -> None:
+            if given_up.is_set():
+                raise Abandoned("nobody waits for the answer any more")
+            if time.monotonic() > end:
+                raise TimedOut(f"the question took more than {_QUESTION_SECONDS:g} s: ask for a part of it")
+
+        def ended(_: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._ended)
+
+        self._under_way += 1
+        working = self._threads.submit(work, check)
+        working.add_done_callback(ended)  # and not when the client is gone: a thread may still be busy
+        try:
+            return await asyncio.wrap_future(working)
+        finally:
+            given_up.set()
+
+    def _ended(self) -> None:
+        self._under_way -= 1
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+_READERS: web.AppKey[_Lane] = web.AppKey("readers", _Lane)
+_WAITERS: web.AppKey[_Lane] = web.AppKey("waiters", _Lane)
 
 
 def add_routes(app: web.Application, service: Service) -> None:
     """The API over an open service."""
     app[SERVICE] = service
-    app[_READERS] = ThreadPoolExecutor(_THREADS, thread_name_prefix="reader")
-    app[_WAITERS] = ThreadPoolExecutor(_WAITING_THREADS, thread_name_prefix="waiter")
+    app[_READERS] = _Lane(_THREADS, "reader")
+    app[_WAITERS] = _Lane(_WAITING_THREADS, "waiter")
     app.on_cleanup.append(_close)
     app.middlewares.append(answer_query_errors)
     add_route(app, "/api/v1/lineage", _lineage, "read")
@@ -66,8 +128,8 @@ def add_routes(app: web.Application, service: Service) -> None:
 
 
 async def _close(app: web.Application) -> None:
-    for threads in (app[_READERS], app[_WAITERS]):
-        threads.shutdown(wait=False, cancel_futures=True)
+    for lane in (app[_READERS], app[_WAITERS]):
+        lane.close()
 
 
 async def _lineage(request: web.Request) -> web.Response:
@@ -116,7 +178,7 @@ async def _statement_check(request: web.Request) -> web.Response:
         raise QueryError(str(error), error.field) from None
     if not isinstance(said, Statement):
         raise QueryError("a snapshot is not looked up", "statements")
-    return _json((await _in_thread(request, lambda: check(request.app[SERVICE], said))).to_dict())
+    return _json((await _in_thread(request, lambda: check_statement(request.app[SERVICE], said))).to_dict())
 
 
 async def _naming(request: web.Request) -> web.Response:
@@ -128,7 +190,7 @@ async def _naming(request: web.Request) -> web.Response:
 async def _stats(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after",))
-    stats = await _in_thread(request, request.app[SERVICE].stats)
+    stats = await request.app[_READERS].run(request.app[SERVICE].stats)
     return _json(stats.to_dict())
 
 
@@ -137,7 +199,8 @@ async def _parked(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after", "limit", "next"))
     begin, limit = _integer(request, "next", 0), min(_integer(request, "limit", 100), 1_000)
-    parked = [p for p in await _in_thread(request, request.app[SERVICE].parked) if p.sequence > begin]
+    service = request.app[SERVICE]
+    parked = await _in_thread(request, lambda: service.parked(begin, limit + 1))
     rows = [{"sequence": p.sequence, "kind": p.kind, "reason": p.reason, "at": p.at_ms} for p in parked[:limit]]
     more = parked[limit - 1].sequence if 0 < limit < len(parked) else None
     return _json({"parked": rows, "next": None if more is None else str(more)})
@@ -169,7 +232,7 @@ async def _asked(request: web.Request, name: str) -> web.Response:
     await _after(request)
     given = [(key, value) for key, value in request.query.items() if key != "after"]
     service = request.app[SERVICE]
-    return await _in_thread(request, lambda: _json(service.ask(name, given).to_dict()))
+    return await request.app[_READERS].run(lambda check: _json(service.ask(name, given, check).to_dict()))
 
 
 async def _after(request: web.Request) -> None:
@@ -179,10 +242,23 @@ async def _after(request: web.Request) -> None:
     sequence, projector = _integer(request, "after", 0), request.app[SERVICE].projector
     if sequence > await _in_thread(request, lambda: request.app[SERVICE].ledger.head().sequence):
         raise QueryError(f"the ledger has no entry {sequence} yet", "after")
-    if sequence > projector.reached and not await asyncio.get_running_loop().run_in_executor(
-        request.app[_WAITERS], projector.wait_for, sequence, WAIT_SECONDS
-    ):
+
+    def wait(check: Check) -> bool:
+        end = time.monotonic() + WAIT_SECONDS
+        while (left := end - time.monotonic()) > 0:
+            check()
+            if projector.wait_for(sequence, min(left, _LOOK_SECONDS)):
+                return True
+        return False
+
+    if sequence > projector.reached and not await request.app[_WAITERS].run(wait):
         raise _GraphBehind(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
+
+
+class _TooManyQuestions(QueryError):
+    """There is no room for another question."""
+
+    fault = Fault.UNAVAILABLE
 
 
 class _GraphBehind(QueryError):
@@ -211,7 +287,7 @@ def _no_parameters(request: web.Request, known: Iterable[str]) -> None:
 
 
 async def _in_thread(request: web.Request, work: Callable[[], _T]) -> _T:
-    return await asyncio.get_running_loop().run_in_executor(request.app[_READERS], work)
+    return await request.app[_READERS].run(lambda _check: work())
 
 
 @web.middleware
@@ -225,7 +301,21 @@ async def answer_query_errors(request: web.Request, handler: Handler) -> web.Str
         fault = fault_of(error)
         if fault is None or fault.http == Fault.OURS.http:
             raise
-        return _json(_error_content(error), status=fault.http)
+        content = _error_content(error)
+        lag = _lag(request.app[SERVICE]) if isinstance(error, NodeNotFound) else 0
+        if lag:
+            content |= {"error": f"{error} ({lag:,} entries are not yet in the graph)", "lag": lag}
+        response = _json(content, status=fault.http)
+        if fault is Fault.UNAVAILABLE:
+            response.headers["Retry-After"] = _RETRY_SECONDS
+        return response
+
+
+def _lag(service: Service) -> int:
+    """How many entries the graph has not seen yet; 0 if that cannot be said."""
+    with suppress(LedgerError):
+        return service.projector.lag()
+    return 0
 
 
 def _error_content(error: Exception) -> dict[str, object]:

@@ -160,7 +160,16 @@ def _check_host(request: web.Request, allowed: frozenset[str]) -> None:
 
 
 def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
-    """A page of another site may read no WebSocket and change nothing; whether it reads answers is up to CORS."""
+    """A page of another site may read no WebSocket, change nothing, and ask nothing that costs.
+
+    Without CORS it could not read the answer, but a page full of pictures that point here would keep the graph busy.
+    Following a link to a page of this server is no such request: the browser says `navigate`, of a whole document.
+    """
+    sent_by = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and sent_by not in allowed:
+        follows_link = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")) == _LINK
+        if not follows_link or request.method not in SAFE_METHODS or request.path.startswith(_ANSWERS):
+            raise InvalidBody(403, "requests from pages of another site are not taken")
     if request.method in SAFE_METHODS and "Upgrade" not in request.headers:
         return
     for origin in request.headers.getall("Origin", []):
@@ -187,3 +196,5 @@ def _is_same_origin(origin: str, host: str) -> bool:
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LINK = ("navigate", "document")  #: Sec-Fetch-Mode and Sec-Fetch-Dest
+_ANSWERS = ("/api/", "/gremlin", "/metrics", "/status")  #: what no link of another site leads to

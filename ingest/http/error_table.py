@@ -23,6 +23,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.graphstore import errors as store
     from headwater.ingest.fold.scan import NotReady
     from headwater.ingest.folder.bulk_loading import AlreadyThere
+    from headwater.ingest.folder.stopping import Abandoned
     from headwater.ingest.graph import decoding, following, patience, recovery, writer
     from headwater.ingest.http.auth import TokensRequired
     from headwater.ingest.http.authenticator import UnknownSender
@@ -79,6 +80,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         session.AwsError: Fault.UNAVAILABLE,
         following.GivenUp: Fault.UNAVAILABLE,  # another process writes in this one's place
         # ours, if one ever leaves the room where it is caught
+        Abandoned: Fault.OURS,
         decoding.Renamed: Fault.OURS,
         decoding.Erased: Fault.OURS,
         patience.Stopped: Fault.OURS,

@@ -37,7 +37,10 @@ METRICS: tuple[MetricRow, ...] = (
         lambda s: float(s.projector.rebuilding),
     ),
     MetricRow(
-        "headwater_parked_entries", GaugeMetricFamily, "entries that could not be mapped", lambda s: len(s.parked())
+        "headwater_parked_entries",
+        GaugeMetricFamily,
+        "entries that could not be mapped",
+        lambda s: s.projector.parked_count(),
     ),
     MetricRow(
         "headwater_waiting_events", GaugeMetricFamily, "events whose plan has not come", lambda s: s.projector.waiting()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -20,9 +19,10 @@ from aiohttp import web
 from headwater.ingest.http.auth import SENDER, Access, check_requests
 from headwater.ingest.http.routes import ANY_METHOD, add_route
 from headwater.ingest.http.serving import answer_errors, printable
-from headwater.ingest.intake.body import InvalidBody, Limits, Reading, gunzip, read
+from headwater.ingest.intake.body import InvalidBody, Limits, Reading, read
 from headwater.ingest.intake.bridge import Accepted, Bridge, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.intake.work import Job, LargeBodies, OneThread
 from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
 
 log = logging.getLogger(__name__)
@@ -56,23 +56,25 @@ class _Receiver:
     committer: Committer
     limits: Limits
     reading: Reading
-    lane: ThreadPoolExecutor  #: one thread: large bodies one after the other, so that their memory is bounded
+    large: LargeBodies
 
 
 _RECEIVER: web.AppKey[_Receiver] = web.AppKey("receiver", _Receiver)
 
 
-def create_app(committer: Committer, *, settings: Settings | None = None) -> web.Application:
+def create_app(
+    committer: Committer, *, settings: Settings | None = None, large: LargeBodies | None = None
+) -> web.Application:
     """An application with the receiver's routes, and the checks and error answers for all routes added to it.
 
+    `large` does the work on large bodies (default: one thread), and is closed with the application.
     Serve it with `make_runner`: aiohttp's own unpacking of request bodies must be off.
     """
     settings = settings or Settings()
     app = web.Application(middlewares=[answer_errors, check_requests(settings.access)])
     limits = settings.limits
-    lane = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-bodies")
-    app[_RECEIVER] = _Receiver(committer, limits, Reading(limits.reading_bytes), lane)
-    app.on_cleanup.append(_close_lane)
+    app[_RECEIVER] = _Receiver(committer, limits, Reading(limits.reading_bytes), large or OneThread())
+    app.on_cleanup.append(_close_large)
     add_routes(app)
     return app
 
@@ -88,8 +90,8 @@ def add_routes(app: web.Application) -> None:
         add_route(app, path, _nothing_else, "write", methods=ANY_METHOD)
 
 
-async def _close_lane(app: web.Application) -> None:
-    app[_RECEIVER].lane.shutdown(wait=False, cancel_futures=True)
+async def _close_large(app: web.Application) -> None:
+    app[_RECEIVER].large.close()
 
 
 async def _status(request: web.Request) -> web.Response:
@@ -134,7 +136,7 @@ async def _received(bridge: Bridge, request: web.Request) -> web.Response:
         wire = await read(request.content, request.content_length, receiver.limits, share)
         sender = request.get(SENDER)
         receipt = Receipt(sender.name if sender else None, time.time_ns() // 1_000_000, receiver.limits)
-        accepted = await _accepted(_Job(bridge, content_type, wire, packed, receipt), receiver.lane)
+        accepted = await _accepted(Job(bridge.kind, content_type, wire, packed, receipt), receiver.large)
         # One after the other is their order in the ledger; all are waited for together, so that they share an fsync.
         kept = await asyncio.gather(*(_appended(receiver.committer, entry) for entry in accepted.entries))
     for entry, appended in zip(accepted.entries, kept, strict=True):
@@ -160,50 +162,10 @@ async def _appended(committer: Committer, entry: NewEntry) -> Appended:
         raise InvalidBody(503, sentence, {"Retry-After": _RETRY_SECONDS}) from None
 
 
-@dataclass(frozen=True)
-class _Job:
-    """The work on one body."""
-
-    bridge: Bridge
-    content_type: str
-    wire: bytes
-    packed: bool
-    receipt: Receipt
-
-    def body(self, limit: int) -> bytes:
-        """Unpacked, if it has no more bytes than that. InvalidBody."""
-        return gunzip(self.wire, limit, self.receipt.limits.gzip_members) if self.packed else self.wire
-
-    def accept(self, body: bytes) -> Accepted:
-        """Ready for the ledger. InvalidBody."""
-        return self.bridge.accept(self.content_type, body, self.receipt)
-
-    def small(self) -> bytes | None:
-        """The body, if it and the work on it are small."""
-        limit = self.receipt.limits.inline_bytes
-        if len(self.wire) > limit:
-            return None
-        try:
-            return self.body(limit)
-        except InvalidBody as refused:
-            if refused.status == _TOO_LARGE:
-                return None
-            raise
-
-    def whole(self) -> Accepted:
-        """All of the work."""
-        return self.accept(self.body(self.receipt.limits.unpacked_bytes))
-
-
-_TOO_LARGE = 413
-
-
-async def _accepted(job: _Job, lane: ThreadPoolExecutor) -> Accepted:
-    """Small bodies at once, large ones on a thread, where they wait for each other and for nobody else."""
+async def _accepted(job: Job, large: LargeBodies) -> Accepted:
+    """Small bodies at once, large ones elsewhere, where they wait for each other and for nobody else."""
     body = job.small()
-    if body is not None:
-        return job.accept(body)
-    return await asyncio.get_running_loop().run_in_executor(lane, job.whole)
+    return job.accept(body) if body is not None else await large.accept(job)
 
 
 def _content_type(request: web.Request, bridge: Bridge) -> str:

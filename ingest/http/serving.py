@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket
 import time
 import traceback
 import uuid
@@ -26,12 +28,19 @@ _LOGGED_PATH = 200
 
 
 def make_runner(
-    app: web.Application, *, keepalive_seconds: float = 75.0, lingering_seconds: float = 2.0
+    app: web.Application,
+    *,
+    keepalive_seconds: float = 75.0,
+    lingering_seconds: float = 2.0,
+    shutdown_seconds: float = 60.0,
+    cancels: bool = False,
 ) -> web.AppRunner:
     """A runner that leaves bodies packed, and closes connections that send no whole request header in time.
 
     `lingering_seconds` is how long a sender whose body was refused may go on sending before the connection is closed:
-    one that does not read while it writes would otherwise lose the answer.
+    one that does not read while it writes would otherwise lose the answer. `shutdown_seconds` is what open requests get
+    to finish. `cancels`: a handler is cancelled when its
+    client is gone, for handlers that only answer.
     """
     return web.AppRunner(
         app,
@@ -40,6 +49,8 @@ def make_runner(
         lingering_time=lingering_seconds,
         access_log=None,
         logger=_protocol_log,
+        shutdown_timeout=shutdown_seconds,
+        handler_cancellation=cancels,
     )
 
 
@@ -65,6 +76,46 @@ def _without_what_was_sent(record: logging.LogRecord) -> bool:
 
 
 _protocol_log.addFilter(_without_what_was_sent)
+
+
+class LimitedSite(web.SockSite):
+    """Listens on a socket, and keeps at most `most` connections: each further one is told 503 and closed at once.
+
+    Without a limit, connections that nobody uses take the file descriptors that the ledger and the graph need.
+    """
+
+    __slots__ = ("_most",)
+
+    def __init__(self, runner: web.AppRunner, listening: socket.socket, most: int) -> None:
+        super().__init__(runner, listening)
+        self._most = most
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await web.BaseSite.start(self)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._protocol, sock=self._sock, backlog=self._backlog)
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        server = self._runner.server
+        assert server is not None, "the runner was set up before"
+        return server() if len(server.connections) < self._most else _Refusal()
+
+
+class _Refusal(asyncio.Protocol):
+    """The answer to a connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport), "a socket's transport can be written to"
+        transport.write(_TOO_MANY)
+        transport.close()
+
+
+_TOO_MANY_TEXT = b"too many connections: close some"
+_TOO_MANY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(_TOO_MANY_TEXT), _TOO_MANY_TEXT)
+)
 
 
 @web.middleware

@@ -41,11 +41,12 @@ class Limits:
     unpacked_bytes: int = 256 * MIB
     depth: int = 1_000  #: containers in containers, as orjson's own limit of 1,024 allows
     values: int = 16 * MIB  #: each takes about 60 bytes once parsed, a hundredfold of `[],`
+    events: int = 10_000  #: in one array: agents send one, a file of a busy day some thousand; each becomes a run
     gzip_members: int = 1_000  #: an empty one has 20 bytes and costs a new inflater
     reading_bytes: int = 256 * MIB  #: of all bodies that are being read or waiting, together
     idle_seconds: float = 20.0  #: between two pieces of a body
     body_seconds: float = 120.0  #: for all of it: the agent itself waits no longer for an answer
-    inline_bytes: int = 256 * 2**10  #: about 10 ms of work; larger bodies are worked on away from the event loop
+    inline_bytes: int = 64 * 2**10  #: about 3 ms of work; larger bodies are worked on away from the event loop
 
 
 class Stream(Protocol):

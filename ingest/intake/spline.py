@@ -37,7 +37,12 @@ def _accept_events(content_type: str, body: bytes, receipt: Receipt) -> Accepted
     """One entry for the whole array, none for an empty one."""
     from headwater.spline_bridge.validate import validate_events
 
-    document, entry = _accepted(_EVENTS, validate_events, content_type, body, receipt)
+    def validate(document: Any, version: str) -> None:
+        if isinstance(document, list) and len(document) > receipt.limits.events:
+            raise InvalidBody(413, f"more than {receipt.limits.events:,} events in one request: send them in parts")
+        validate_events(document, version)
+
+    document, entry = _accepted(_EVENTS, validate, content_type, body, receipt)
     return Accepted((entry,) if document else (), about=f"of plan {document[0]['planId']}" if document else "")
 
 

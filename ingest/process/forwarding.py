@@ -1,6 +1,8 @@
 """What the graph's process answers, asked through the server: requests and WebSockets.
 
-The server checks who asks, and names the sender to the process; no header of the request itself is passed on.
+The server checks who asks, and names the sender to the process; no header of the request itself is passed on. An answer
+is passed on piece by piece, so that a client that reads slowly holds no memory here; and when a client is gone, so is
+its question: the process sees the connection close, and stops. Not here: `/ready`, which the server answers itself.
 """
 
 from __future__ import annotations
@@ -19,13 +21,19 @@ from yarl import URL
 from headwater.ingest.gremlin.limits import Limits
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.authenticator import sender_headers
-from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
+from headwater.ingest.http.routes import ANY_METHOD, add_route
 from headwater.ingest.http.sockets import Sockets
 
 log = logging.getLogger(__name__)
 
 _BUSY = 503
 _BEING_OPENED: dict[str, Any] = {"error": "the graph is being opened: ask again soon", "field": None, "suggestions": []}
+_RETRY = {"Retry-After": "5"}
+_CLIENT_GONE = 499  #: as nginx has it; nobody reads it
+#: In seconds. The process itself ends a question after a minute, and waits for an entry for half of one before it.
+_LIMITS_OF_ANSWERS = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=120)
+_LOOK_SECONDS = 0.25  #: between two looks whether the client is still there
+_PIECE = 64 * 2**10
 _PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
 _SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
 _Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
@@ -37,7 +45,7 @@ def add_routes(app: web.Application, address: Path) -> None:
 
     async def connected(app: web.Application) -> None:
         connector = aiohttp.UnixConnector(str(address), limit=0)
-        app[_SESSION] = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout())
+        app[_SESSION] = aiohttp.ClientSession(connector=connector, timeout=_LIMITS_OF_ANSWERS)
 
     async def hung_up(app: web.Application) -> None:
         await app[_SOCKETS].end_all(WSCloseCode.GOING_AWAY)
@@ -49,11 +57,10 @@ def add_routes(app: web.Application, address: Path) -> None:
     app.on_startup.append(connected)
     app.on_shutdown.append(hung_up)
     app.on_cleanup.append(disconnected)
-    add_route(app, "/ready", _forward, PROBE)
     add_route(app, "/gremlin", _forward_socket, "read")
     for path in ("/api/{path:.*}", "/metrics", "/gremlin/{path:.*}", "/status"):
         add_route(app, path, _forward, "read")  # the process checks what its own route needs beyond that
-    for path in ("/api/{path:.*}", "/ready", "/metrics", "/gremlin", "/gremlin/{path:.*}", "/status"):
+    for path in ("/api/{path:.*}", "/metrics", "/gremlin", "/gremlin/{path:.*}", "/status"):
         add_route(app, path, _forward, "admin", methods=ANY_METHOD)
 
 
@@ -65,21 +72,49 @@ async def ask(
     try:
         async with app[_SESSION].post(url, data=body) as answer:
             return answer.status, orjson.loads(await answer.read())
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, asyncio.TimeoutError) as error:
         log.warning("the graph's process does not answer: %s", error)
         return _BUSY, dict(_BEING_OPENED)
 
 
-async def _forward(request: web.Request) -> web.Response:
+async def _forward(request: web.Request) -> web.StreamResponse:
+    """Ask the process, and pass its answer on, as long as the client is there."""
+    passing = asyncio.ensure_future(_pass_answer(request))
+    try:
+        while not (await asyncio.wait([passing], timeout=_LOOK_SECONDS))[0]:
+            if request.transport is None or request.transport.is_closing():
+                return web.Response(status=_CLIENT_GONE)
+        return passing.result()
+    finally:
+        passing.cancel()
+        await asyncio.gather(passing, return_exceptions=True)
+
+
+async def _pass_answer(request: web.Request) -> web.StreamResponse:
     url = URL(f"http://graph{request.rel_url}", encoded=True)
+    response: web.StreamResponse | None = None
     try:
         headers = sender_headers(request.get(SENDER))
         async with request.app[_SESSION].request(request.method, url, headers=headers) as answer:
             headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
-            return web.Response(body=await answer.read(), status=answer.status, headers=headers)
-    except aiohttp.ClientError as error:
-        log.warning("the graph's process does not answer: %s", error)
-        return web.Response(body=orjson.dumps(_BEING_OPENED), status=_BUSY, content_type="application/json")
+            length = answer.content_length
+            if length is None or length <= _PIECE or request.method == "HEAD":
+                return web.Response(body=await answer.read(), status=answer.status, headers=headers)
+            response = web.StreamResponse(status=answer.status, headers=headers)
+            response.content_length = length
+            await response.prepare(request)
+            async for piece in answer.content.iter_chunked(_PIECE):
+                await asyncio.wait_for(response.write(piece), _LIMITS.send_seconds)
+            await response.write_eof()
+            return response
+    except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+        if response is not None:  # begun, and cannot be ended: the client sees that it is cut off
+            if request.transport is not None:
+                request.transport.abort()
+            return response
+        log.warning("the graph's process does not answer: %s", str(error) or "it took too long")
+        content = orjson.dumps(_BEING_OPENED)
+        return web.Response(body=content, status=_BUSY, content_type="application/json", headers=_RETRY)
 
 
 # WebSockets -----------------------------------------------------------------------------------------------------------
@@ -101,7 +136,7 @@ async def _forward_socket(request: web.Request) -> web.StreamResponse:
         if refused.status == _BUSY:
             return web.Response(status=_BUSY, text="too many connections: close some", headers={"Retry-After": "5"})
         return await _forward(request)
-    except aiohttp.ClientError:
+    except (aiohttp.ClientError, asyncio.TimeoutError):
         return await _forward(request)
     sockets = request.app[_SOCKETS]
     async with graph:

@@ -1,8 +1,11 @@
-"""The server's side of the graph process: start it, wake it, start it again if it dies, end it.
+"""The server's side of the graph process: start it, wake it, watch it, replace it if it dies or is deaf, end it.
 
 Acknowledging a payload never waits for it, and a crash of it loses nothing: only the server writes the ledger. This
 module imports little, so that the process is started first and gets ready while the server does. What runs in the
 process is `graph_worker`.
+
+The two talk over the process's standard input and output, which need no further file descriptor when there is none
+left: the server sends single bytes (below), the process answers with lines of JSON.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from headwater.backoff import Backoff
 from headwater.ingest.process.child import command
@@ -27,7 +32,22 @@ _END_SECONDS = 30.0  #: what the process gets to finish the batch in hand and cl
 _STARTED_AGAIN = Backoff(first=1.0, longest=60.0)  #: for a process that dies as soon as it is started
 _POLL_SECONDS = 0.25
 _SIGNAL_SECONDS = 0.01  #: entries that come within this time share one signal to the process
+_BEAT_POLLS = 8  #: a heartbeat is asked for every so many looks at the process: every 2 s
+#: So many heartbeats in a row without an answer, 30 s: the process is deaf. Counted and not timed: a server that was
+#: stopped itself must not take that time for the process's.
+_MISSED_BEATS = 15
+_MISSED_AT_START = 150  #: the same for a process that has answered none so far: on a busy machine it starts slowly
+#: Computing on one batch, whose size is bounded, for longer than this is taken for computing without end.
+_COMPUTING_SECONDS = 300.0
+
+_BEING_STARTED = "its process has ended and is started again"
+
 TAKE_OVER = "take-over"  #: an argument of the process
+WAKE = b"\n"  #: entries came; the first one says that the server holds the lock of the data folder
+BEAT = b"?"  #: answered by ``{"beat": checkpoint, "computing": seconds}``
+READINESS = b"!"  #: answered by ``{"readiness": ...}`` as soon as the store has answered
+#: The end of input that follows is in order. Without it the server was killed, and the process ends at once.
+BYE = b"."
 
 
 class GraphProcess:
@@ -38,9 +58,13 @@ class GraphProcess:
         self._place = Path(tempfile.mkdtemp(prefix="headwater-"))
         self.address = self._place / "graph"
         self._command = command
-        self._opened = False
+        self._allowed = False
         self._signal: asyncio.TimerHandle | None = None  #: the next byte to the process
-        self._process = self._spawn(first)
+        self._asked: asyncio.Future[dict[str, Any]] | None = None  #: the answer about readiness that is on its way
+        self._closing = threading.Event()
+        self._replacing = threading.Lock()
+        self._supervisor: threading.Thread | None = None
+        self._child = _Child([*command(self.address), *first])
 
     @classmethod
     def start(cls, folder: Path, store: str | None, *, take_over: bool = False) -> GraphProcess:
@@ -55,16 +79,20 @@ class GraphProcess:
         )
 
     def open(self) -> None:
-        """Let the process open the store; wait until it answers questions. Raises what `Service.open` raised there."""
-        assert self._process.stdout is not None, "the process was started with a pipe"
-        self._opened = True
-        self._send_signal()
-        line = self._process.stdout.readline()
-        said = json.loads(line) if line else {"error": "", "text": "the graph's process did not start"}
+        """Let the process open the store; wait until it answers questions. Raises what `Service.open` raised there.
+
+        From then on it is watched, until `close`: replaced when it has died, and when it no longer answers.
+        """
+        self._allowed = True
+        self._child.send(WAKE)
+        self._child.opened.wait()
+        said = self._child.said or {"error": "", "text": "the graph's process did not start"}
         if "error" in said:
             from headwater.ingest.http.error_table import class_of
 
             raise class_of(said["error"])(said["text"])
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+        self._supervisor.start()
 
     def wake(self, _sequence: int = 0) -> None:
         """Signal that entries came, a moment later and once for many of them. Called in the event loop."""
@@ -72,58 +100,193 @@ class GraphProcess:
             self._signal = asyncio.get_running_loop().call_later(_SIGNAL_SECONDS, self._send_signal)
 
     def _send_signal(self) -> None:
-        """One byte to the process. Never waits: if the pipe is full, the process has signals to read."""
         self._signal = None
-        assert self._process.stdin is not None, "the process was started with a pipe"
-        with suppress(BlockingIOError, BrokenPipeError):
-            os.write(self._process.stdin.fileno(), b"\n")
+        self._child.send(WAKE)
 
-    async def keep(self) -> None:
-        """Start the process again whenever it dies, until cancelled."""
-        failures = 0
-        while True:
-            while self._process.poll() is None:  # noqa: ASYNC110 - a thread that waits could not be told to stop
-                await asyncio.sleep(_POLL_SECONDS)
-            log.error("the graph's process died (exit code %s); it is started again", self._process.returncode)
-            await asyncio.sleep(_STARTED_AGAIN.seconds(failures))
-            failures += 1
-            self._release()
-            self._process = self._spawn()
-            try:
-                await asyncio.to_thread(self.open)
-                failures = 0
-            except _opening_errors() as error:
-                log.error("the graph cannot be opened: %s", error)  # noqa: TRY400 - the text says all
+    @property
+    def pid(self) -> int:
+        """Of the process that is there now, or was there last."""
+        return self._child.process.pid
+
+    @property
+    def checkpoint(self) -> int | None:
+        """The last entry in the graph, as of the last heartbeat; None before the first one."""
+        return self._child.checkpoint
+
+    async def readiness(self, seconds: float) -> dict[str, Any] | None:
+        """What the process says of its graph: its `checkpoint`, or an `error`; None: no answer within `seconds`.
+
+        Many that ask at once share one question.
+        """
+        if self._asked is None or self._asked.done():
+            loop = asyncio.get_running_loop()
+            answer: asyncio.Future[dict[str, Any]] = loop.create_future()
+
+            def settle(said: dict[str, Any]) -> None:
+                if not answer.done():
+                    answer.set_result(said)
+
+            self._asked = answer
+            self._child.ask(lambda said: loop.call_soon_threadsafe(settle, said))
+        asked = self._asked
+        done, _ = await asyncio.wait([asked], timeout=seconds)
+        if done:
+            return asked.result()
+        if self._asked is asked:  # whoever asks next asks anew: the process may be another one by then
+            self._asked = None
+        return None
 
     def close(self) -> None:
         """End the process after the batch that it is writing. Closing twice is no error."""
-        if not self._opened:
-            self._process.kill()
-        self._release()
-        try:
-            self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._closing.set()
+        with self._replacing:
+            child = self._child
+        if not self._allowed:
+            child.kill()
+        child.end(_END_SECONDS)
+        if self._supervisor is not None:
+            self._supervisor.join()
         shutil.rmtree(self._place, ignore_errors=True)
 
-    def _release(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+    def _supervise(self) -> None:
+        """In a thread of its own: whatever goes wrong, the next look comes a moment later.
 
-    def _spawn(self, words: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # noqa: S603 - our own module
-            [*self._command(self.address), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
-        assert process.stdin is not None, "started with a pipe"
-        os.set_blocking(process.stdin.fileno(), False)
-        return process
+        The thread goes on for as long as the process that it started: the system ends that one with its thread.
+        """
+        watch = _Watch()
+        while not self._closing.wait(_POLL_SECONDS):
+            try:
+                watch.look(self._child)
+                if self._child.process.poll() is not None:
+                    self._replace(watch)
+            except Exception:  # no file descriptor or memory left, or a bug: supervision must outlive it
+                log.exception("the graph's process cannot be looked after now")
+        self._child.process.wait()
+
+    def _replace(self, watch: _Watch) -> None:
+        child = self._child
+        told = (child.said or {}).get("text")
+        if told:
+            log.error("the graph cannot be opened: %s", told)
+        log.error("the graph's process died (exit code %s); it is started again", child.process.returncode)
+        if self._closing.wait(_STARTED_AGAIN.seconds(watch.failures)):
+            return
+        watch.failures += 1
+        with self._replacing:
+            if not self._closing.is_set():
+                child.release()
+                self._child = _Child(self._command(self.address))
+                self._child.send(WAKE)
+                watch.forget()
 
 
-def _opening_errors() -> tuple[type[Exception], ...]:
-    """What is tried again: the store's, the folder's, and a process that did not start."""
-    from headwater.ingest.http.error_table import explained_errors
+class _Watch:
+    """What the supervisor knows of the process that is there now."""
 
-    return (*explained_errors(), RuntimeError)
+    def __init__(self) -> None:
+        self.failures = 0  #: processes in a row that did not come to answer questions
+        self.forget()
+
+    def forget(self) -> None:
+        """Another process is there."""
+        self._polls = self._missed = self._answers = 0
+
+    def look(self, child: _Child) -> None:
+        """Count heartbeats, and kill a process that is deaf, or computes without end."""
+        if child.is_open:
+            self.failures = 0
+        self._polls += 1
+        if self._polls % _BEAT_POLLS:
+            return
+        self._missed = self._missed + 1 if child.answers == self._answers else 0
+        self._answers = child.answers
+        if self._missed > (_MISSED_BEATS if child.answers else _MISSED_AT_START):
+            log.error("the graph's process answers no heartbeat; it is killed, and started again")
+            child.kill()
+        elif child.computing > _COMPUTING_SECONDS:
+            log.error("the graph's process computes on one batch for %d s; it is killed", child.computing)
+            child.kill()
+        else:
+            child.send(BEAT)
+
+
+class _Child:
+    """One life of the process: its pipes, and what it has said. A thread reads what it says, until it ends."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.opened = threading.Event()  #: it answers questions, or has said why not, or has ended
+        self.said: dict[str, Any] | None = None  #: that
+        self.answers = 0  #: heartbeats that it has answered
+        self.checkpoint: int | None = None
+        self.computing = 0.0  #: seconds, on the batch in hand, without waiting for the store
+        self._asking: list[Callable[[dict[str, Any]], object]] = []
+        self._over = False  #: it says nothing any more
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
+        assert self.process.stdin is not None, "started with a pipe"
+        os.set_blocking(self.process.stdin.fileno(), False)
+        threading.Thread(target=self._read, name="graph-process", daemon=True).start()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it answers questions, as far as is known."""
+        return self.said is not None and "error" not in self.said
+
+    def send(self, byte: bytes) -> None:
+        """Never waits: if the pipe is full, the process has bytes to read."""
+        assert self.process.stdin is not None, "started with a pipe"
+        with suppress(BlockingIOError, BrokenPipeError, ValueError):  # ValueError: it was released
+            os.write(self.process.stdin.fileno(), byte)
+
+    def ask(self, answer: Callable[[dict[str, Any]], object]) -> None:
+        """Ask for readiness; `answer` is called from a thread, or never."""
+        self._asking.append(answer)
+        self.send(READINESS)
+        if self._over:
+            self._answer({"error": _BEING_STARTED})
+
+    def kill(self) -> None:
+        """End it at once, even if it is stopped."""
+        self.process.kill()
+
+    def end(self, seconds: float) -> None:
+        """Let it end in order, at most so many seconds."""
+        self.send(BYE)
+        self.release()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def release(self) -> None:
+        """Close the pipe to it; the thread that reads closes the other one."""
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None, "started with a pipe"
+        with self.process.stdout as lines:
+            for line in lines:
+                with suppress(ValueError, TypeError, KeyError):  # no line of ours: a library that prints
+                    self._take(json.loads(line))
+        self._over = True
+        self._answer({"error": _BEING_STARTED})
+        self.opened.set()
+
+    def _take(self, said: dict[str, Any]) -> None:
+        if "beat" in said:
+            self.checkpoint, self.computing = said["beat"], float(said["computing"])
+            self.answers += 1
+        elif "readiness" in said:
+            self.checkpoint = said["readiness"].get("checkpoint", self.checkpoint)
+            self._answer(said["readiness"])
+        else:
+            self.said = said
+            self.opened.set()
+
+    def _answer(self, readiness: dict[str, Any]) -> None:
+        asking, self._asking = self._asking, []
+        for answer in asking:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                answer(readiness)

@@ -3,9 +3,9 @@
 A process of its own, since Python computes on one core a process: in the server, every acknowledgement would wait for
 the projector. The ledger is read here and never written.
 
-The server (`graph_process`) signals by standard input: the first byte says that it holds the lock of the data folder, a
-further one that entries came, the end of input that the server is gone. This process writes one line to standard
-output: that all is open, or what went wrong.
+The server (`graph_process`) sends single bytes by standard input, and is answered by lines of JSON on standard output;
+the first of these says that all is open, or what went wrong. The process does not outlive the server: it would keep the
+store's lock from the next one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -28,12 +29,16 @@ from headwater.ingest.http import api
 from headwater.ingest.http.auth import check_forwarded_requests
 from headwater.ingest.http.error_table import explained_errors, transport_name
 from headwater.ingest.http.serving import answer_errors, make_runner
-from headwater.ingest.process.graph_process import TAKE_OVER
+from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
+from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
+
+log = logging.getLogger(__name__)
 
 #: Seconds after which Python switches between the threads that project and answer; its default would be 5 ms.
 _SWITCH_SECONDS = 0.001
 _KEEPALIVE_SECONDS = 86_400.0  #: only the server closes its connections: a question on its way would be lost
 _READ = 4_096
+_ORPHANED = 1  #: exit code
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,12 +47,14 @@ def main(arguments: Sequence[str]) -> int:
     Arguments: folder, store (empty: the folder's own), socket, and perhaps `graph_process.TAKE_OVER`.
     """
     folder, store, address, *words = arguments
-    for number in (signal.SIGINT, signal.SIGTERM):  # the server is told, drains, and then ends this process
-        signal.signal(number, signal.SIG_IGN)
+    belong_to_parent(SECOND_VICTIM)  # where that cannot be: `_Link.listen`
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("gremlinpython").setLevel(logging.WARNING)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    if not os.read(sys.stdin.fileno(), _READ):
+    link = _Link()
+    threading.Thread(target=link.listen, name="link", daemon=True).start()
+    link.allowed.wait()
+    if link.ended:
         return 0
     try:
         service = Service.open(Path(folder), store or None, follows=True, take_over=TAKE_OVER in words)
@@ -55,30 +62,105 @@ def main(arguments: Sequence[str]) -> int:
         _tell({"error": transport_name(type(error)), "text": str(error)})
         return 1
     with service:
-        asyncio.run(_run(service, address))
+        asyncio.run(_run(service, address, link))
     return 0
 
 
-async def _run(service: Service, address: str) -> None:
+class _Link:
+    """The server's end of the pipes: a thread listens to it from the first moment."""
+
+    def __init__(self) -> None:
+        self.allowed = threading.Event()  #: the server holds the lock of the data folder, or is gone
+        self.ended = False  #: the server has ended in order
+        self.over = False  #: the end of input was reached
+        self.on: dict[bytes, Callable[[], object]] = {}  #: what is done for a byte, in this thread
+
+    def listen(self) -> None:
+        """Until the end of input. If the server did not announce that, it was killed: this process ends at once."""
+        while data := os.read(sys.stdin.fileno(), _READ):
+            for byte in (BYE, BEAT, READINESS, WAKE):
+                if byte in data:
+                    self._received(byte)
+        if not self.ended:
+            os._exit(_ORPHANED)
+        self.over = True
+        self.allowed.set()
+        self.on.get(b"", _nothing)()
+
+    def _received(self, byte: bytes) -> None:
+        if byte == WAKE:
+            self.allowed.set()
+        elif byte == BYE:
+            self.ended = True
+        elif byte == BEAT and byte not in self.on:  # while the store is being opened
+            _tell({"beat": None, "computing": 0})
+        self.on.get(byte, _nothing)()
+
+
+def _nothing() -> None:
+    pass
+
+
+async def _run(service: Service, address: str, link: _Link) -> None:
     app = web.Application(middlewares=[answer_errors, check_forwarded_requests()])
     endpoint.add_routes(app, service.store)
     api.add_routes(app, service)
-    runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS)
+    runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS, cancels=True)
     await runner.setup()
     await web.UnixSite(runner, address).start()
     service.start()
+    loop = asyncio.get_running_loop()
     gone = asyncio.Event()
-    threading.Thread(target=_listen, args=(service, asyncio.get_running_loop(), gone), daemon=True).start()
+    facts = _Facts(service)
+    link.on.update(
+        {
+            WAKE: service.projector.wake,
+            BYE: service.projector.ends_in_order,
+            BEAT: lambda: loop.call_soon_threadsafe(facts.beat),  # the loop answers: it has to be alive as well
+            READINESS: lambda: loop.call_soon_threadsafe(facts.tell_readiness),
+            b"": lambda: loop.call_soon_threadsafe(gone.set),
+        }
+    )
+    if link.over:  # while the store was being opened
+        gone.set()
     _tell({"ready": True})
     await gone.wait()
     await runner.cleanup()
 
 
-def _listen(service: Service, loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
-    while os.read(sys.stdin.fileno(), _READ):
-        service.projector.wake()
-    loop.call_soon_threadsafe(gone.set)
+class _Facts:
+    """What the server is told of this process."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+        self._asking: asyncio.Future[None] | None = None
+
+    def beat(self) -> None:
+        """Answer a heartbeat."""
+        projector = self._service.projector
+        _tell({"beat": projector.reached, "computing": round(projector.computing_seconds, 1)})
+
+    def tell_readiness(self) -> None:
+        """Ask the store in a thread of its own, and tell what comes of it; once for all who ask meanwhile."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._look)
+
+    def _look(self) -> None:
+        said: dict[str, Any]
+        try:
+            self._service.readiness()
+            projector = self._service.projector
+            said = {"checkpoint": projector.reached, "rebuilding": projector.rebuilding}
+        except explained_errors() as error:
+            said = {"error": str(error)}
+        except Exception:  # the server must be answered
+            log.exception("readiness cannot be told")
+            said = {"error": "internal error, see the log"}
+        _tell({"readiness": said})
 
 
 def _tell(said: dict[str, object]) -> None:
-    print(json.dumps(said), flush=True)  # noqa: T201 - the one line that the server reads
+    """One line to the server, whole: several threads tell."""
+    sys.stdout.flush()
+    os.write(sys.stdout.fileno(), json.dumps(said).encode() + b"\n")

@@ -1,6 +1,7 @@
 """The server: receiver and API over one data folder, on one port; from start to a drained stop.
 
-This process receives, writes the ledger and acknowledges; the graph is a process of its own (`graph_process`).
+This process receives, writes the ledger and acknowledges; the graph is a process of its own (`graph_process`), and so
+is the work on large bodies (`intake_process`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hmac
 import json
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -29,12 +31,13 @@ from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.authenticator import Sender
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, Rule, add_route
-from headwater.ingest.http.serving import make_runner
+from headwater.ingest.http.serving import LimitedSite, make_runner
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.process import forwarding
 from headwater.ingest.process.graph_process import GraphProcess
+from headwater.ingest.process.intake_process import IntakeProcesses
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,11 @@ SERVER_FILE = "server.json"
 _SWITCH_SECONDS = 0.0005
 #: Seconds that open requests get to finish after SIGTERM.
 DRAIN_SECONDS = 20.0
+#: Seconds that `/ready` waits for the graph's process: longer than one batch keeps it busy, shorter than a probe waits.
+_READY_SECONDS = 5.0
+_CONNECTIONS = 1_000  #: at once: some KB each while they wait, some hundred KB while they are used
+_FILES = 4_096  #: file descriptors that are asked for; many systems give 1,024 unless one asks
+_OWN_FILES = 128  #: of the ledger, the tokens, the processes, and some to spare
 
 
 @dataclass(frozen=True)
@@ -123,19 +131,18 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     committer = GroupCommitter(ledger, on_appended=graph.wake)
-    app = create_app(committer, settings=receiver)
+    app = create_app(committer, settings=receiver, large=IntakeProcesses())
     instance = secrets.token_hex(8)
     add_route(app, "/", _front_page, Rule(None))
     add_route(app, "/health", _health(instance), PROBE)
     statements.add_routes(
         app, committer, partial(forwarding.ask, app, statements.CHECK_PATH), lambda: ledger.head().sequence
     )
+    add_route(app, "/ready", _ready(ledger, graph), PROBE)
     forwarding.add_routes(app, graph.address)
-    runner = make_runner(app)
+    runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS)
     await runner.setup()
-    site = web.SockSite(runner, listening, shutdown_timeout=DRAIN_SECONDS)
-    await site.start()
-    keeping = asyncio.create_task(graph.keep())
+    await LimitedSite(runner, listening, _most_connections()).start()
     url = _url(settings.host, listening.getsockname()[1])
     marker = settings.folder / SERVER_FILE
     store = settings.store or default_store(settings.folder)
@@ -148,7 +155,6 @@ async def _run(
             marker.unlink()
         await runner.cleanup()
         await committer.close()
-        keeping.cancel()
 
 
 _FRONT_PAGE = """\
@@ -175,6 +181,37 @@ def _health(instance: str) -> Handler:
         return web.json_response({"status": "ok", "instance": instance})
 
     return health
+
+
+def _ready(ledger: Ledger, graph: GraphProcess) -> Handler:
+    """Whether the ledger takes entries and the graph can be asked, and how many entries it lags behind.
+
+    On facts: the graph's process has answered just now, and so has the store behind it. `rebuilding`: the graph is
+    being drawn anew, and answers say that they are not complete.
+    """
+
+    async def ready(_: web.Request) -> web.StreamResponse:
+        said = await graph.readiness(_READY_SECONDS) or {"error": "its process does not answer"}
+        entries = ledger.head().sequence
+        checkpoint = said.get("checkpoint", graph.checkpoint)
+        facts = {"entries": entries, "lag": None if checkpoint is None else max(0, entries - checkpoint)}
+        if "error" not in said:
+            return web.json_response({"status": "ready", **facts, "rebuilding": said["rebuilding"]})
+        error = f"the graph cannot be asked: {said['error']}"
+        refused: dict[str, object] = {"error": error, "field": None, "suggestions": []}
+        return web.json_response({**refused, **facts}, status=503, headers={"Retry-After": "5"})
+
+    return ready
+
+
+def _most_connections() -> int:
+    """How many connections the server keeps. Each can need two files, one of them to the graph's process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return _CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(_CONNECTIONS, (soft - _OWN_FILES) // 2))
 
 
 def _url(host: str, port: int) -> str:

@@ -110,5 +110,5 @@ def started(process: subprocess.Popen[bytes], folder: Path) -> str:
 
 def graph_process(server: Server) -> int:
     """The id of the process that has the graph."""
-    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
-    return int(found.stdout)
+    whose = ["pgrep", "-P", str(server.process.pid), "-f", "graph_worker"]
+    return int(subprocess.run(whose, capture_output=True, text=True, check=True).stdout)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from headwater.demo import LAST
-from tests.acceptance.door import PATIENCE, PIPELINE, environment, headwater_in, serving
+from tests.acceptance.door import PATIENCE, PAYLOADS, PIPELINE, environment, headwater_in, serving
 
 #: What the server, its graph process, the demo's children and the watches import.
 IMPORTED = ("aiohttp", "click", "cronsim", "gremlin_python", "jsonschema", "orjson", "rich", "yaml")
@@ -33,7 +33,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_server_starts_and_answers_there(folder: Path, tmp_path: Path) -> None:
     with serving(tmp_path / "data", cwd=folder) as server:
-        loaded = headwater_in(folder, "load", *PIPELINE, "--json", "--server", server.url)
+        wide = PAYLOADS / "o01_wide_500"  # large enough for the processes that work on large bodies
+        loaded = headwater_in(folder, "load", *PIPELINE, wide, "--json", "--server", server.url)
         assert (json.loads(loaded.stdout)["refused"], loaded.returncode) == ([], 0)
         found = headwater_in(folder, "upstream", LAST, "--server", server.url)
         assert (found.returncode, "raw/fx/rates.csv#rate_to_eur" in found.stdout) == (0, True)

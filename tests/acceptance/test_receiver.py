@@ -80,6 +80,12 @@ async def test_a_recorded_exchange_is_answered_as_spline_does(server: Server, ca
     assert len(server.entries()) == kept
 
 
+async def test_more_events_than_one_request_may_have_are_refused(server: Server) -> None:
+    answer = await server.post(EVENTS, [EVENT] * 10_001)
+    assert (answer.status, answer.text) == (413, "more than 10,000 events in one request: send them in parts")
+    assert server.entries() == []
+
+
 async def test_the_same_plan_and_event_posted_again_change_nothing(server: Server) -> None:
     for _ in range(3):
         assert (await server.post(PLANS, PLAN)).header("Headwater-Entry") == "1"
