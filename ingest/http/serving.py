@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 import traceback
 import uuid
@@ -23,6 +24,7 @@ _protocol_log = logging.getLogger(f"{__name__}.protocol")
 
 _LOGGED_CHARACTERS = 8_000
 _LOGGED_PATH = 200
+_WRITE_SECONDS = 30.0
 
 
 def make_runner(
@@ -41,6 +43,17 @@ def make_runner(
         access_log=None,
         logger=_protocol_log,
     )
+
+
+def limit_writes(listening: socket.socket, seconds: float = _WRITE_SECONDS) -> None:
+    """Close connections of a listening socket whose other side takes nothing of an answer for so long.
+
+    Otherwise a few readers that never read hold all of their answers in memory. Left to the system (Linux), which
+    knows whether anything was taken, however slowly; where it cannot do that, nothing is limited.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None:
+        listening.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
 
 
 def printable(text: str) -> str:
