@@ -14,6 +14,7 @@ def why_incomplete(reason: Reason | None) -> str:
     """Why an answer is not complete, in words."""
     return "the graph is being rebuilt from the ledger" if reason == "rebuilding" else f"{reason} reached"
 
+
 #: The columns of rows that hold a time: ms since 1970, UTC.
 TIMES = frozenset({"timestamp", "firstRun", "lastRun", "lastWrite", "at", "overwrittenAt", "statedAt"})
 

@@ -150,10 +150,8 @@ def test_what_eight_processes_add_and_revoke_at_once_is_all_done(store: TokenSto
     for name in names:
         store.add("read", f"old-{name}")
     command = [sys.executable, "-c", _ADDS, str(tmp_path / "data")]
-    processes = [
-        subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for number in range(8)
-    ]
+    pipe = subprocess.PIPE
+    processes = [subprocess.Popen([*command, str(number)], stdin=pipe, stdout=pipe, text=True) for number in range(8)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
