@@ -205,6 +205,8 @@ def test_a_backup_is_verified_by_its_own_name(loaded: Path, tmp_path: Path) -> N
     fine = headwater("verify", copy)
     assert (fine.returncode, fine.stdout.startswith("ok: 18 entries; head 18 ")) == (0, True)
     with closing(sqlite3.connect(copy)) as changed, changed:
+        for (name,) in changed.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            changed.execute(f"DROP TRIGGER {name}")
         changed.execute("UPDATE entries SET received_ms = received_ms + 1 WHERE sequence = 4")
     altered = headwater("verify", copy)
     assert (altered.returncode, altered.stderr.startswith("entry 4: ")) == (1, True)
