@@ -21,10 +21,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _FORMATS = ("table", "json", "csv", "markdown", "html")
 _EPILOG = """\
 \b
-Example: headwater impact s3://lake/raw/customers#email
-         headwater impact s3://lake/raw/customers#email --change retype --format csv > impact.csv
+Example: headwater impact /data/lake/raw/shop/orders.csv#amount
+         headwater impact /data/lake/raw/shop/orders.csv#amount --change retype --format csv > impact.csv
          headwater impact --plan new-plan.json --format markdown
-         headwater impact --schema s3://lake/raw/customers old.json new.json
+         headwater impact --schema /data/lake/raw/shop/orders.csv old.json new.json
 
 With --plan or --schema it is a check before merge: what the changed job, or schema, breaks. Exit code 1 if something
 breaks, 0 if nothing does.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from headwater import cli
 from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,6 +47,32 @@ def test_its_commands_work_against_the_server_that_it_starts(example: str) -> No
         done = headwater(*command, HEADWATER_SERVER=example)
         assert (done.returncode, done.stderr) == (0, ""), command
         assert done.stdout
+
+
+def examples() -> dict[str, list[str]]:
+    """The examples in the help of the commands that ask, but for those that need a file."""
+    texts = [one.epilog or "" for one in cli.command.commands.values()]
+    lines = [line for text in texts for line in re.findall(r"headwater ((?:[^\n>])*)", text)]
+    asking = ("upstream", "downstream", "impact", "paths", "inputs", "diff", "changes", "explain", "estate", "query")
+    found = {line.strip(): shlex.split(line) for line in lines}
+    files = {"--plan", "--schema"}
+    return {line: words for line, words in found.items() if words[0] in asking and not files & set(words)}
+
+
+def test_the_examples_in_the_help_can_be_typed_as_they_are(
+    example: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HEADWATER_SERVER", example)
+    assert len(examples()) > 10
+    for line, words in examples().items():
+        try:
+            code: object = cli.run(words)
+        except SystemExit as ended:  # a question with an exit code of its own
+            code = ended.code
+        shown = capsys.readouterr()
+        assert code in (0, 1), (line, shown.err)
+        assert shown.err == "", line
+        assert len(shown.out) > 10, line
 
 
 def test_the_example_has_a_folder_of_its_own() -> None:
