@@ -28,6 +28,11 @@ class ReadOnly:
     store: GraphStore
     _rules: Rules | None = None
 
+    @property
+    def place(self) -> str:
+        """The store's URL."""
+        return self.url
+
     @classmethod
     def open(cls, url: str) -> ReadOnly:
         """The store at the URL. WrongUse: there is none such."""

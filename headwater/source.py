@@ -28,6 +28,10 @@ _NOT_FOUND = 404
 class Source(Protocol):
     """Something to ask."""
 
+    @property
+    def place(self) -> str:
+        """What it is, as a report names it: a server's URL, a data folder, a store."""
+
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query. WrongUse, Unreachable."""
 
@@ -68,6 +72,11 @@ class Remote:
     """A running server."""
 
     client: Client
+
+    @property
+    def place(self) -> str:
+        """Its URL."""
+        return self.client.url
 
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query, over HTTP."""
@@ -147,6 +156,11 @@ class Local:
     """A data folder that this process has open."""
 
     service: Service
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self.service.folder)
 
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         """A canned query."""

@@ -69,7 +69,10 @@ _SENTENCE = 200  #: characters: longer than any first sentence
 @click.option("--debug", is_flag=True, help="print the stack trace of an internal error")
 @click.pass_obj
 def command(shared: dict[str, bool], debug: bool) -> None:
-    """Column-level data lineage for Spark on AWS: where a column came from, and what breaks if it changes."""
+    """Column-level data lineage for Spark on AWS: where a column came from, and what breaks if it changes.
+
+    The names in the examples are those of the jobs that `headwater serve --example` has.
+    """
     shared["debug"] = debug
 
 

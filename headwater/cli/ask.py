@@ -52,14 +52,14 @@ _BEHIND = "mark hops whose source's logic has changed since their target last re
 _TYPE = "direct: what values are made of; all: also filters, joins, keys; indirect: only these, of the node itself"
 
 
-@click.command(epilog="Example: headwater upstream s3://lake/mart/orders#revenue --type all")
+@click.command(epilog="Example: headwater upstream /data/lake/pipe/out/churn_by_country#avg_score --type all")
 @_lineage_options
 def upstream(**options: Any) -> None:
     """Where does NODE come from? A dataset, or a column as DATASET#COLUMN, in any spelling."""
     _lineage("upstream", **options)
 
 
-@click.command(epilog="Example: headwater downstream s3a://lake/raw/items/#price --as-of 2026-03-01")
+@click.command(epilog="Example: headwater downstream /data/lake/raw/shop/orders.csv#amount --as-of 2026-11-23")
 @_lineage_options
 def downstream(**options: Any) -> None:
     """What is made of NODE? A dataset, or a column as DATASET#COLUMN, in any spelling."""
@@ -119,7 +119,7 @@ def _count(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
-@click.command(epilog="Example: headwater query runs job=glue/orders_daily limit=5")
+@click.command(epilog="Example: headwater query runs job=spark/pipeline.features limit=5")
 @click.argument("name", required=False)
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE]...")
 @csv_option

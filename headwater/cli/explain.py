@@ -17,8 +17,8 @@ _ALL = 10_000
 
 
 @click.command(
-    epilog="\b\nExample: headwater explain s3://lake/mart/orders#revenue s3://lake/raw/items#price\n"
-    "         headwater query find-runs id=jr_0123abcd"
+    epilog="\b\nExample: headwater explain /data/lake/pipe/mart/customer_orders#amount_eur\n"
+    "         headwater query find-runs id=local-1795384968617"
 )
 @click.argument("node")
 @click.argument("source", required=False)

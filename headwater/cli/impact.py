@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _FORMATS = ("table", "json", "csv", "markdown", "html")
 _EPILOG = """\
 \b
-Example: headwater impact s3://lake/raw/customers#email
-         headwater impact s3://lake/raw/customers#email --change retype --format csv > impact.csv
+Example: headwater impact /data/lake/raw/shop/orders.csv#amount
+         headwater impact /data/lake/raw/shop/orders.csv#amount --change retype --format csv > impact.csv
          headwater impact --plan new-plan.json --format markdown
-         headwater impact --schema s3://lake/raw/customers old.json new.json
+         headwater impact --schema /data/lake/raw/shop/orders.csv old.json new.json
 
 With --plan or --schema it is a check before merge: what the changed job, or schema, breaks. Exit code 1 if something
 breaks, 0 if nothing does.
@@ -55,8 +56,9 @@ def impact(**options: Any) -> None:
         _refuse(options, ("change", "depth", "as_of", "run", "limit"), f"--{given[0]}")
         sys.exit(int(_check(**options)))
     _refuse(options, ("guess_renames",), "NODE")
-    found = _of_node(**options)
-    show(found, "json" if options["as_json"] else options["format_"], everything=options["everything"])
+    found, facts = _of_node(**options)
+    format_ = "json" if options["as_json"] else options["format_"]
+    show(found, format_, everything=options["everything"], facts=facts)
     sys.exit(int(found.breaks))
 
 
@@ -95,24 +97,31 @@ def _show_checks(checks: Sequence[Check], format_: str, *, everything: bool) -> 
         raise click.UsageError(f"a check before merge is printed as table, json or markdown, not as {format_}")
 
 
-def _of_node(data: Path, store: str | None, server: str | None, **options: Any) -> Impact:
+def _of_node(data: Path, store: str | None, server: str | None, **options: Any) -> tuple[Impact, list[str]]:
+    """The answer; and when it was asked, of whom, and how far the ledger was."""
     from headwater.queries.answers.impact import Impact
+    from headwater.queries.drawing.impact_rows import moment
 
     given = [("asOf", as_of(options)), *((name, options[name]) for name in ("node", "change", "depth", "limit"))]
     with asking(data, store, server) as source:
         found = source.ask("impact", [(key, value) for key, value in given if value is not None])
+        asked = f"asked at {moment(time.time_ns() // 1_000_000)} of {source.place}"
+        head = f"; the newest entry of its ledger was number {source.stats()['entries']:,}"
     assert isinstance(found, Impact), "the query impact answers with an impact"
-    return found
+    return found, [asked + head]
 
 
-def show(found: Impact, format_: str, *, everything: bool = False) -> None:
-    """Print an impact answer."""
+def show(found: Impact, format_: str, *, everything: bool = False, facts: Sequence[str] = ()) -> None:
+    """Print an impact answer. `facts` stand on its page: when and of whom it was asked."""
     from headwater.queries.drawing import impact as impact_render
+    from headwater.queries.drawing.impact_html import page
     from headwater.queries.drawing.impact_rows import FAN
 
     fan = None if everything else FAN
     if format_ == "json":
         print_json(found.to_dict())
+    elif format_ == "html":
+        click.echo(page(found, facts), nl=False)
     elif format_ == "table":
         console().print(impact_render.console(found, fan), soft_wrap=not sys.stdout.isatty())
     else:

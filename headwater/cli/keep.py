@@ -23,8 +23,15 @@ from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.source import has_ledger, open_service
 from headwater.translation import translated
 
+_VERIFY = """\
+\b
+Example: headwater verify --anchor /safe/place/head.json
+         headwater verify /backups/headwater.sqlite
+"""
 
-@click.command(epilog="Example: headwater verify --anchor /safe/place/head.json")
+
+@click.command(epilog=_VERIFY)
+@click.argument("backup", required=False, metavar="[BACKUP]", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--anchor",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -32,8 +39,10 @@ from headwater.translation import translated
 )
 @json_option
 @data_option
-def verify(data: Path, anchor: Path | None, as_json: bool) -> None:
+def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) -> None:
     """Check by its hashes that no ledger entry was altered, removed or reordered. Exit code 1 if one was.
+
+    BACKUP is a file that `headwater backup` wrote; without it the ledger of the data folder is checked.
 
     With an anchor, a file that you keep on another machine, it also finds that the newest entries were removed. Works
     while a server runs.
@@ -42,7 +51,7 @@ def verify(data: Path, anchor: Path | None, as_json: bool) -> None:
 
     with translated(), progress("verifying") as step:
         try:
-            report = check(data, anchor, progress=step)
+            report = check(backup or data, anchor, progress=step)
         except (OSError, ValueError) as error:
             raise WrongUse(f"the anchor {anchor} cannot be used: {error}") from error
     problem = report.first_problem

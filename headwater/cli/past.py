@@ -27,7 +27,7 @@ def _limit_option(function: Command) -> Command:
     )
 
 
-@click.command(epilog="Example: headwater inputs jr_0a1b2c --all")
+@click.command(epilog="Example: headwater inputs 5ebf4321 --all")
 @click.argument("node")
 @click.option("--all", "everything", is_flag=True, help="also what lies behind, through the runs that wrote it")
 @click.option("--depth", type=click.IntRange(1), help="runs to go back; 1, the default: what the run itself read")
@@ -47,9 +47,9 @@ def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> No
 
 _DIFF = """\
 \b
-Example: headwater diff glue/orders_daily
-         headwater diff --run jr_0a1b2c --run jr_3d4e5f
-         headwater diff s3://lake/mart/orders --from 2026-03-01
+Example: headwater diff spark/pipeline.features --from 2026-11-22
+         headwater diff --run 27eca599 --run 5ebf4321
+         headwater diff /data/lake/pipe/mart/customer_orders --from 2026-11-22
 """
 
 
@@ -80,7 +80,9 @@ def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | 
         raise WrongUse("what is to be compared: NODE, or two --run?")
 
 
-@click.command(epilog="Example: headwater changes s3://lake/mart/orders#revenue --upstream --from 2026-03-01")
+@click.command(
+    epilog="Example: headwater changes /data/lake/pipe/out/churn_by_country#avg_score --upstream --from 2026-11-22"
+)
 @click.argument("node")
 @click.option("--upstream", is_flag=True, help="also the changes of all that it ever came from")
 @click.option("--type", "type_", type=click.Choice(["direct", "all"]), default="direct", help="all: also filters, keys")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 \b
-Example: headwater paths s3://lake/raw/items#price s3://lake/mart/orders#revenue
-         headwater paths s3://lake/raw/items s3://lake/mart/orders --all
+Example: headwater paths /data/lake/raw/shop/orders.csv#amount /data/lake/pipe/out/churn_by_country#avg_score
+         headwater paths /data/lake/raw/shop/orders.csv /data/lake/pipe/out/churn_by_country --all
 
 Exit code 0 if there is a path, 1 if there is none, 2 if one of the two does not exist.
 """

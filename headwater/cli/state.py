@@ -27,7 +27,7 @@ def _statement_options(function: Command) -> Command:
     return function
 
 
-@click.command(epilog="Example: headwater tag 's3://lake/raw/*#email' pii --reason 'data protection register'")
+@click.command(epilog="Example: headwater tag 'file:///data/lake/raw/*#customer_id' pii --reason 'register, no. 7'")
 @click.argument("node")
 @click.argument("tag")
 @_statement_options
@@ -40,7 +40,7 @@ def tag(node: str, tag: str, **options: Any) -> None:
     _tag(node, tag, **options)
 
 
-@click.command(epilog="Example: headwater own s3://lake/mart/orders team-sales")
+@click.command(epilog="Example: headwater own /data/lake/pipe/mart/customer_orders team-sales")
 @click.argument("node")
 @click.argument("owner")
 @_statement_options
@@ -49,7 +49,7 @@ def own(node: str, owner: str, **options: Any) -> None:
     _tag(node, f"owner={owner}", **options)
 
 
-@click.command(epilog="Example: headwater retire s3://lake/tmp/orders_old --reason 'dropped with ticket 12'")
+@click.command(epilog="Example: headwater retire /data/lake/pipe/ml/features.parquet --reason 'dropped with ticket 12'")
 @click.argument("dataset")
 @_statement_options
 def retire(dataset: str, **options: Any) -> None:
@@ -89,7 +89,7 @@ def _job_pattern(job: str) -> str:
     return f"job:{job}" if "/" in job else f"job:*/{job}"
 
 
-@click.command(epilog="Example: headwater describe s3://lake/mart/orders#revenue 'net, in EUR'")
+@click.command(epilog="Example: headwater describe /data/lake/pipe/mart/customer_orders#amount_eur 'net, in EUR'")
 @click.argument("node")
 @click.argument("text", required=False)
 @_statement_options

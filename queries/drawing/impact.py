@@ -132,12 +132,12 @@ def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterat
 
 
 def text(impact: Impact, format_: str, fan: int | None = FAN) -> str:
-    """As text in one of `FORMATS`. CSV is never folded."""
+    """As text in one of `FORMATS`. CSV and HTML are never folded."""
     return FORMATS[format_](impact, fan)
 
 
 FORMATS: dict[str, Callable[[Impact, int | None], str]] = {
     "csv": lambda impact, _fan: as_csv(impact),
     "markdown": markdown,
-    "html": impact_html.page,
+    "html": lambda impact, _fan: impact_html.page(impact),
 }

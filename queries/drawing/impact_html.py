@@ -10,7 +10,7 @@ from headwater.queries.answers.grades import GRADES, Grade
 from headwater.queries.answers.impact import Impact
 from headwater.queries.drawing import impact_rows
 from headwater.queries.drawing.escape import html_text
-from headwater.queries.drawing.impact_rows import FAN, Fold, Row
+from headwater.queries.drawing.impact_rows import Row
 from headwater.queries.drawing.svg import svg
 
 _STYLE = """\
@@ -22,39 +22,49 @@ td { overflow-wrap: anywhere; }
 .picture { overflow-x: auto; }
 .breaks { color: #ab091e; } .changes-value { color: #8d2b0b; } .may-change-rows { color: #035388; }
 .stops, .note { color: #616e7c; }
+@media print {
+  body { margin: 0; max-width: none; font-size: 10px; }
+  .picture { overflow: visible; }
+  .picture svg { max-width: 100% !important; height: auto; }
+  tr, h2 { break-inside: avoid; }
+  h2 { break-after: avoid; }
+}
 """
-_HEAD = ("what", "id", "hops", "path", "written by")
+_HEAD = ("what", "id", "hops", "path", "written by", "owner")
 _TITLES = ("", "columns", "datasets", "jobs")
 
 
-def page(impact: Impact, fan: int | None = FAN) -> str:
-    """The whole page: totals, the picture of the paths, then what is affected, the worst first."""
-    return "\n".join(_page(impact, fan)) + "\n"
+def page(impact: Impact, facts: Iterable[str] = ()) -> str:
+    """The whole page: totals, the picture of the paths, then all that is affected, the worst first.
+
+    `facts` stand below the title: when it was asked, and of whom. Nothing is folded: what is printed or sent by mail
+    has to say all, and the tables say all that the picture does, since many programs for mail show no picture.
+    """
+    return "\n".join(_page(impact, facts)) + "\n"
 
 
-def _page(impact: Impact, fan: int | None) -> Iterator[str]:
+def _page(impact: Impact, facts: Iterable[str]) -> Iterator[str]:
     title = html_text(f"Impact: {impact_rows.title(impact)}")
     yield f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>'
     yield f"<style>\n{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>"
+    yield from (f'<p class="note">{html_text(fact)}</p>' for fact in facts)
     rows = zip(GRADES, impact_rows.totals(impact), strict=True)
     yield from _table(_TITLES, ((_graded(grade, cells[0]), *cells[1:]) for grade, cells in rows))
     if impact.edges:
         yield f'<div class="picture">{svg(picture(impact))}</div>'
-    lines = list(impact_rows.lines(impact, fan))
+    rows_of = [line for line in impact_rows.lines(impact, None) if isinstance(line, Row)]
     for grade in GRADES:
-        yield from _section(grade, [line for line in lines if line.grade == grade.value])
+        yield from _section(grade, [row for row in rows_of if row.grade == grade.value])
     yield from (f"<p>Not graded, columns unknown: {html_text(line)}</p>" for line in impact_rows.unknown(impact))
     yield f'<p class="note">{html_text(impact_rows.state(impact))}</p>\n</body>\n</html>'
 
 
-def _section(grade: Grade, lines: list[Row | Fold]) -> Iterator[str]:
-    if not lines:
+def _section(grade: Grade, rows: list[Row]) -> Iterator[str]:
+    if not rows:
         return
     yield f"<h2>{_graded(grade, impact_rows.words(grade.value))}</h2>"
-    shown = (line for line in lines if isinstance(line, Row))
-    cells = ((line.label, line.id, line.distance, line.path, line.by) for line in shown)
+    cells = ((row.label, row.id, row.distance, row.path, row.writer, row.owner) for row in rows)
     yield from _table(_HEAD, (tuple(map(html_text, row)) for row in cells))
-    yield from (f'<p class="note">{html_text(str(line))}</p>' for line in lines if isinstance(line, Fold))
 
 
 def _graded(grade: Grade, text: str) -> str:

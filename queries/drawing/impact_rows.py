@@ -36,11 +36,16 @@ class Row(NamedTuple):
     owner: str
 
     @property
-    def by(self) -> str:
-        """Who writes it, when that ran last and how often, and whose it is."""
+    def writer(self) -> str:
+        """Who writes it, when that ran last and how often."""
         job = self.job if self.label != "job" else ""
-        told = (("last run ", self.last_run), ("every ", self.interval), ("owner ", self.owner))
+        told = (("last run ", self.last_run), ("every ", self.interval))
         return ", ".join(filter(None, (job, *(word + said for word, said in told if said))))
+
+    @property
+    def by(self) -> str:
+        """The same, and whose it is."""
+        return ", ".join(filter(None, (self.writer, self.owner and f"owner {self.owner}")))
 
 
 class Fold(NamedTuple):

@@ -17,8 +17,8 @@ BOXES = 60  #: datasets in a picture, the nearest first
 ROWS = 30  #: columns in a box, the nearest first
 
 ROW = 20
-HEAD = 26
-WIDTH = 220
+HEAD = 42  #: the dataset, and below it who writes it
+WIDTH = 380  #: a column and its expression
 _ACROSS, _DOWN = 110, 24  #: between layers, and between boxes of one
 _MARGIN = 12
 _PASSES = 4  #: over the layers, to undo crossings

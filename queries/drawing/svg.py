@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from headwater.queries.answers.answer import Answer, Edge, Node
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.picture import HEAD, ROW, WIDTH, Box, Line, picture
 
-_CHARACTERS = 30  #: of the 12-pixel font in a box
+_CHARACTERS = 30  #: of the 12-pixel font, of a name in a box; the expression takes as much room at its right
+_HEAD_CHARACTERS = 52
 _ARROW = 6
 _PAPER, _INK, _PALE, _ROOT, _HEAD = "#ffffff", "#1f2933", "#9aa5b1", "#fff3c4", "#e4e7eb"
+_GREY = "#52606d"
 _DIRECT, _INDIRECT, _MASKED = "#2680c2", "#9aa5b1", "#ab091e"
 _NAMESPACE = "xmlns='http://www.w3.org/2000/svg'"  # a name: nothing is fetched from there
 _FONT = "font-family='system-ui,sans-serif' font-size='12'"
@@ -20,35 +23,70 @@ _FONT = "font-family='system-ui,sans-serif' font-size='12'"
 def svg(answer: Answer) -> str:
     """The picture: solid lines are DIRECT, dashed ones INDIRECT, red ones masked, dotted ones not certain.
 
-    Hovering over a name shows it in full, over a line its expression and job.
+    A box has the dataset, the job that writes it, and its columns, each with the expression that makes it. Hovering
+    over a name shows it in full, over a line its expression and job.
     """
     drawn = picture(answer)
+    told = _Told(answer.edges)
     notes = [f"+{drawn.folded:,} more datasets"] if drawn.folded else []
     notes += [] if answer.complete else [f"not complete: {answer.reason}"]
     height = drawn.height + ROW * bool(notes)
     title = f"{answer.direction} lineage of {answer.root}"
-    size = f"width='{drawn.width:g}' height='{height:g}' viewBox='0 0 {drawn.width:g} {height:g}'"
+    # Notebooks shrink a picture to the width of their page: its text could not be read any more.
+    size = (
+        f"width='{drawn.width:g}' height='{height:g}' viewBox='0 0 {drawn.width:g} {height:g}' style='max-width:none'"
+    )
     parts = [
         f"<svg {_NAMESPACE} role='img' aria-label='{_text(title)}' {_FONT} {size}>",
         f"<rect width='100%' height='100%' fill='{_PAPER}'/>",
         *map(_line, drawn.lines),
-        *(part for box in drawn.boxes for part in _box(box, answer.root)),
+        *(part for box in drawn.boxes for part in _box(box, answer.root, told)),
     ]
     if notes:
         parts.append(_words(12, drawn.height + 4, "; ".join(notes), _INK))
     return "\n".join([*parts, "</svg>"])
 
 
-def _box(box: Box, root: str) -> Iterator[str]:
+class _Told:
+    """What the edges say of their targets: who writes a dataset, and what makes a column."""
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        self._jobs: dict[str, set[str]] = defaultdict(set)
+        self._expressions: dict[str, set[str]] = defaultdict(set)
+        for edge in edges:
+            if edge.job:
+                self._jobs[edge.target.partition("#")[0]].add(edge.job.removeprefix("job:"))
+            if edge.expression and edge.type == "DIRECT":
+                self._expressions[edge.target].add(edge.expression)
+
+    def job(self, dataset: str) -> str:
+        """`by spark/orders`; empty for what no job of the answer writes."""
+        jobs = sorted(self._jobs[dataset])
+        return "" if not jobs else f"by {jobs[0]}" if len(jobs) == 1 else f"by {len(jobs)} jobs"
+
+    def expression(self, node: Node) -> str:
+        """Empty for a column that is copied under its own name, and where it is not known."""
+        found = sorted(self._expressions[node.id] - {node.name})
+        return "" if not found else found[0] if len(found) == 1 else f"{len(found)} expressions"
+
+
+def _box(box: Box, root: str, told: _Told) -> Iterator[str]:
     fill = _ROOT if box.dataset == root else _HEAD
     yield f"<g><rect x='{box.x:g}' y='{box.y:g}' width='{WIDTH}' height='{box.height:g}' rx='4' fill='{_PAPER}'"
     yield f" stroke='{_PALE}'/><rect x='{box.x:g}' y='{box.y:g}' width='{WIDTH}' height='{HEAD}' rx='4' fill='{fill}'/>"
     yield _words(box.x + 8, box.y + 17, _short(box.dataset), _INK, box.dataset, bold=True)
+    job = told.job(box.dataset)
+    if job:
+        yield _words(box.x + 8, box.y + 34, escape.shorten(job, _HEAD_CHARACTERS), _GREY, job)
     for number, node in enumerate(box.columns):
         top = box.y + HEAD + ROW * number
         if node.id == root:
             yield f"<rect x='{box.x + 1:g}' y='{top:g}' width='{WIDTH - 2}' height='{ROW}' fill='{_ROOT}'/>"
         yield _words(box.x + 8, top + 14, escape.shorten(_name(node), _CHARACTERS), _INK, _told(node))
+        made = told.expression(node)
+        if made:
+            room = 2 * _CHARACTERS - 4 - min(len(_name(node)), _CHARACTERS)
+            yield _words(box.x + WIDTH - 8, top + 14, escape.shorten(made, room), _GREY, made, end=True)
     if box.folded:
         yield _words(box.x + 8, box.y + box.height - 6, f"+{box.folded:,} more", _PALE)
     yield "</g>"
@@ -80,16 +118,17 @@ def _dash(edge: Edge) -> str:
     return "" if edge.type == "DIRECT" else " stroke-dasharray='6 3'"
 
 
-def _words(x: float, y: float, text: str, colour: str, told: str = "", *, bold: bool = False) -> str:
+def _words(x: float, y: float, text: str, colour: str, told: str = "", *, bold: bool = False, end: bool = False) -> str:
+    """A text that begins at x, or ends there."""
     title = f"<title>{_text(told)}</title>" if told else ""
-    weight = " font-weight='600'" if bold else ""
+    weight = (" font-weight='600'" if bold else "") + (" text-anchor='end'" if end else "")
     return f"<text x='{x:g}' y='{y:g}' fill='{colour}'{weight}>{title}{_text(text)}</text>"
 
 
 def _short(uri: str) -> str:
     """The end of a dataset's name: what people know it by."""
     last = "/".join(uri.rstrip("/").rsplit("/", 2)[-2:])
-    return last if len(last) <= _CHARACTERS else f"…{last[len(last) - _CHARACTERS + 1 :]}"
+    return last if len(last) <= _HEAD_CHARACTERS else f"…{last[len(last) - _HEAD_CHARACTERS + 1 :]}"
 
 
 def _name(node: Node) -> str:

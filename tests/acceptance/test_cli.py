@@ -199,6 +199,20 @@ def test_a_beginning_of_several_ids_lists_them(tmp_path: Path) -> None:
     assert headwater("inputs", "0badcafe-0000-4000-8000-000000000001", "--data", tmp_path / "data").returncode == 0
 
 
+def test_a_backup_is_verified_by_its_own_name(loaded: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "headwater-2026.sqlite"
+    assert headwater("backup", copy, "--data", loaded).returncode == 0
+    fine = headwater("verify", copy)
+    assert (fine.returncode, fine.stdout.startswith("ok: 18 entries; head 18 ")) == (0, True)
+    with closing(sqlite3.connect(copy)) as changed, changed:
+        for (name,) in changed.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            changed.execute(f"DROP TRIGGER {name}")
+        changed.execute("UPDATE entries SET received_ms = received_ms + 1 WHERE sequence = 4")
+    altered = headwater("verify", copy)
+    assert (altered.returncode, altered.stderr.startswith("entry 4: ")) == (1, True)
+    assert headwater("verify", tmp_path / "nowhere.sqlite").returncode == 2
+
+
 def test_queries_are_listed_and_asked(loaded: Path) -> None:
     assert "dataset-versions" in headwater("query").stdout
     rows = json.loads(headwater("query", "runs", "job=spark/pipeline.features", "--data", loaded, "--json").stdout)[

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pydoc
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import headwater as hw
-from tests.acceptance.door import PAYLOADS, PIPELINE, headwater_in, serving
+from tests.acceptance.door import PAYLOADS, PIPELINE, environment, headwater_in, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
 RAW = "file:///data/lake/raw/shop/orders.csv#amount"
@@ -87,6 +89,55 @@ def test_rows_are_a_sequence(graph: hw.Graph) -> None:
     assert repr(runs) == "<Rows of runs: 1 rows>"
 
 
+def test_rows_print_as_rows_and_their_times_are_datetimes(graph: hw.Graph) -> None:
+    rows = graph.query("runs", job="spark/pipeline.features")
+    assert isinstance(rows, hw.Rows)
+    assert str(rows).splitlines()[0].split()[:2] == ["id", "time"]
+    assert "2026-11-22 22:01:54Z" in str(rows)
+    ended = datetime(2026, 11, 22, 22, 1, 54, 908_000, tzinfo=timezone.utc)
+    assert rows[0]["timestamp"] == ended == next(iter(rows))["timestamp"]
+    assert rows.to_dict()["rows"][0]["timestamp"] == round(ended.timestamp() * 1_000)
+    assert str(rows.to_pandas()["timestamp"].dtype) == "datetime64[ms, UTC]"
+    assert str(graph.impact(RAW).to_pandas()["lastRun"].dtype) == "datetime64[ms, UTC]"
+    assert "None" not in rows._repr_html_()
+
+
+def test_a_graph_says_what_is_in_it(graph: hw.Graph) -> None:
+    assert repr(graph) == "<Graph: 12 datasets, 61 columns, 7 jobs, 9 runs>"
+
+
+WITHOUT_EXTRAS = """
+import sys
+for name in ("pandas", "networkx", "cronsim", "boto3"):
+    sys.modules[name] = None  # as if it were not installed
+import headwater as hw
+from headwater.cli import run
+with hw.example() as graph:
+    found = graph.upstream("/data/lake/pipe/out/churn_by_country#avg_score")
+    asked = (found.to_pandas, found.to_networkx, graph.datasets().to_pandas, graph.impact(found.root).to_pandas)
+    for ask in asked:
+        try:
+            ask()
+        except (hw.WrongUse, ImportError) as error:
+            print(error)
+for arguments in (["watch", "check", sys.argv[1]], ["watch", "serve", sys.argv[1]], ["glue", "status"]):
+    print(run(arguments))
+"""
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(tmp_path: Path) -> None:
+    tell = "{name: a, nodes: [x], question: upstream, tell: [stdout], schedule: '0 6 * * *'}"
+    (tmp_path / "watches.yaml").write_text(f"watches: [{tell}]")
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, str(tmp_path / "watches.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    frames = "which is not installed: pip install 'headwater[frames]', or in a clone pip install '.[frames]'"
+    needed = ["to_pandas() needs pandas", "to_networkx() needs networkx", *["to_pandas() needs pandas"] * 2]
+    assert done.stdout.splitlines() == [*(f"{what}, {frames}" for what in needed), "2", "2", "2"]
+    assert done.stderr.count("pip install 'headwater[watch]'") == 2
+    assert done.stderr.count("pip install 'headwater[aws]'") == 1
+
+
 def test_what_there_is_is_counted(graph: hw.Graph) -> None:
     stats = graph.stats()
     assert (stats["entries"], stats["lag"], stats["vertices"]["job"]) == (18, 0, 7)
@@ -120,6 +171,7 @@ def test_near_names_are_suggested(graph: hw.Graph) -> None:
     with pytest.raises(hw.WrongUse) as refused:
         graph.upstream("/data/lake/pipe/out/churn_by_countr")
     assert "file:///data/lake/pipe/out/churn_by_country" in refused.value.suggestions
+    assert "\ndid you mean: file:///data/lake/pipe/out/churn_by_country" in str(refused.value)
 
 
 def test_a_closed_graph_lets_go_of_its_folder_and_an_open_one_does_not(tmp_path: Path) -> None:

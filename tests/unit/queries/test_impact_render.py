@@ -15,6 +15,7 @@ from headwater.queries.answers.answer import Edge
 from headwater.queries.answers.impact import AffectedNode, Impact, UngradedJob
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.impact import FORMATS, as_csv, console, markdown, plain, text
+from headwater.queries.drawing.impact_html import page
 from headwater.queries.drawing.impact_rows import Fold, lines, moment, path
 
 ROOT = "s3://lake/raw/customers#email"
@@ -45,7 +46,7 @@ def test_a_hub_is_folded_and_says_how_to_see_all() -> None:
     assert len(list(lines(hub(224), None))) == 224
     assert "more columns" not in plain(hub(12))
     assert "columns: +212 more behind `s3://lake/raw/customers#email`" in markdown(hub(224))
-    assert "+212 more columns behind" in text(hub(224), "html")
+    assert text(hub(224), "html").count("<td>column</td>") == 224, "a page that is printed or mailed is whole"
     assert str(Fold("breaks", "job", 1, "x")) == "+1 more job behind x"
 
 
@@ -118,15 +119,23 @@ class Tags(HTMLParser):
 
 
 def test_a_page_runs_nothing_and_fetches_nothing() -> None:
-    page = text(NASTY, "html")
+    shown = text(NASTY, "html")
     tags = Tags()
-    tags.feed(page)
+    tags.feed(shown)
     assert {"html", "table", "svg", "path"} <= tags.found
     assert not tags.found & {"script", "img", "link", "iframe", "object", "a", "b"}
     assert tags.links == []
-    assert not re.search(r"url\(|@import|\x1b", page)
-    assert "not complete: limit reached" in page
+    assert not re.search(r"url\(|@import|\x1b", shown)
+    assert "not complete: limit reached" in shown
     assert "<svg" not in text(impact(), "html")
+
+
+def test_a_page_says_when_whom_and_whose() -> None:
+    told = page(NASTY, [f"asked at 2026-03-01 08:00Z of {HOSTILE}"])
+    assert '<p class="note">asked at 2026-03-01 08:00Z of ' in told
+    assert "<th>owner</th>" in told
+    assert "@media print" in told
+    assert "<script" not in told
 
 
 def test_a_terminal_gets_no_control_character() -> None:

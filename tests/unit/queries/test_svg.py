@@ -50,6 +50,17 @@ def test_lines_say_what_they_are() -> None:
     assert strokes == {None, "6 3"}
 
 
+def test_a_box_says_who_writes_it_and_a_row_what_makes_it() -> None:
+    made = [
+        edge("a#x", "b#x", expression="x + 1", job="job:glue/b"),
+        edge("b#x", "c#x", expression="x", job="job:glue/c"),
+    ]
+    shown = texts(svg(answer([node("c", "x"), node("b", "x"), node("a", "x")], made)))
+    words = " ".join(shown)
+    assert all(text in words for text in ("by glue/b", "by glue/c", "x + 1"))
+    assert "x" not in shown, "a copy has no expression"
+
+
 def test_what_has_no_room_is_counted() -> None:
     many = [node(f"d{n}", "x") for n in range(BOXES + 7)] + [node("d0", f"c{n}") for n in range(ROWS + 4)]
     shown = texts(svg(answer(many, [])))
