@@ -36,7 +36,7 @@ from headwater.graphmodel.renaming import names, renamed
 from headwater.graphmodel.statements import StatementIndex, effective, retirements, with_statements
 from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.neptune_csv import Line, lines
-from headwater.ingest.folder.exporting import GRAPH, mark_whole
+from headwater.ingest.folder.exporting import GRAPH, write_mark
 from headwater.ingest.folder.loader_files import LoaderFiles, Written
 from headwater.ingest.folder.naming_file import rules_beside
 from headwater.ingest.graph.decoding import decoders
@@ -80,7 +80,7 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     ordered = rows.repartitionAndSortWithinPartitions(tasks)
     written = sum(ordered.mapPartitionsWithIndex(lambda task, rows: [write(target, task, rows)]).collect(), Written())
     with place.scratch() as scratch:
-        written += mark_whole(place, scratch, Mark(manifest.entries, manifest.ledger, naming=rules.text))
+        written += write_mark(place, scratch, Mark(manifest.entries, manifest.ledger, naming=rules.text))
     return {"ledger": manifest.ledger, "applied": manifest.entries, "refused": set_aside, **written.to_dict()}
 
 
