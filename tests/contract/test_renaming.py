@@ -23,7 +23,7 @@ KEPT, OTHER = "file:///data/lake/raw/crm/customers.csv", "file:///data/lake/pipe
 JOBS = ("l01_stage_customers", "l03_mart_customer_orders")
 
 
-def said(subject: str, value: str, at: int, *, withdrawn: bool = False) -> NewEntry:
+def same_statement(subject: str, value: str, at: int, *, withdrawn: bool = False) -> NewEntry:
     return NewEntry(KIND, CONTENT_TYPE, text(Statement(SAME, subject, value, at, withdrawn=withdrawn)))
 
 
@@ -38,7 +38,7 @@ def test_one_node_stands_for_both_names_whenever_it_was_said(
 ) -> None:
     payloads = recorded(*JOBS)
     projector = Projector(ledger, store, derived)
-    for entry in [*payloads[:place], said(OTHER, KEPT, 1), *payloads[place:]]:
+    for entry in [*payloads[:place], same_statement(OTHER, KEPT, 1), *payloads[place:]]:
         ledger.append([entry])
         if limit == 1:
             catch_up(projector, limit)
@@ -56,9 +56,9 @@ def test_taken_back_they_are_two_again(
     derived: Derived,  # noqa: F811
 ) -> None:
     projector = Projector(ledger, store, derived)
-    ledger.append([*recorded(*JOBS), said(OTHER, KEPT, 1)])
+    ledger.append([*recorded(*JOBS), same_statement(OTHER, KEPT, 1)])
     catch_up(projector)
-    ledger.append([said(OTHER, KEPT, 2, withdrawn=True)])
+    ledger.append([same_statement(OTHER, KEPT, 2, withdrawn=True)])
     catch_up(projector)
     assert_equal(stored(store), whole(ledger))
     assert {KEPT, OTHER} <= stored(store).vertices.keys()
