@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "warn", "fail"]
 
-_LOW_SPACE_BYTES = 2**30
-_SLOW_SYNC_MS = 20.0
+_LOW_SPACE_BYTES = 2**30  #: less free space than this is a warning: a full disk stops the ledger
+_SLOW_SYNC_MS = 20.0  #: from here on a warning: every acknowledgement waits for at least one sync
 _LIBRARIES = ("graphersal", "gremlinpython", "aiohttp", "orjson", "jsonschema-rs")
 _OLDEST_PYTHON = (3, 10)
-_CLOCK_TOLERANCE_SECONDS = 5.0
+_CLOCK_TOLERANCE_SECONDS = 5.0  #: a smaller difference is no finding
 _COMMAND = 120  #: characters of a command line that are shown
 
 

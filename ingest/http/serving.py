@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 _protocol_log = logging.getLogger(f"{__name__}.protocol")
 """What aiohttp itself says of connections, through `_without_what_was_sent`."""
 
-_LOGGED_CHARACTERS = 8_000
-_LOGGED_PATH = 200
+_LOGGED_CHARACTERS = 8_000  #: of a stack trace, from its end: the last lines name the error
+_LOGGED_PATH = 200  #: characters of a path in the log: the sender chooses the path, and must not fill the log
 _WRITE_SECONDS = 30.0
 
 

@@ -139,7 +139,7 @@ def test_a_dataset_as_root_brings_its_columns_and_those_who_read_it_whole(graph:
         ({"limit": 2}, False, "limit", 3),
     ],
 )
-def test_what_was_left_out_is_said(
+def test_an_answer_says_what_was_left_out(
     graph: GraphStore, given: dict[str, object], complete: bool, reason: str | None, nodes: int
 ) -> None:
     found = impact(graph, f"{RAW}#price", **given)

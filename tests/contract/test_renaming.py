@@ -29,7 +29,7 @@ def same_statement(subject: str, value: str, at: int, *, withdrawn: bool = False
 
 @pytest.mark.parametrize("place", [0, 2, 4])
 @pytest.mark.parametrize("limit", [1, 100])
-def test_one_node_stands_for_both_names_whenever_it_was_said(
+def test_both_names_are_one_node_whenever_it_was_stated(
     ledger: Ledger,  # noqa: F811
     store: GraphStore,
     derived: Derived,  # noqa: F811

@@ -31,7 +31,7 @@ def test_a_withdrawal_after_a_restart_counts_although_the_clock_was_set_back() -
     assert effective([given, taken])[given.key].withdrawn
 
 
-def test_what_is_stated_of_other_nodes_has_the_time_of_the_clock() -> None:
+def test_statements_about_other_nodes_have_the_time_of_the_clock() -> None:
     now = iter([5_000, 1_000])
     times = Times(lambda: next(now))
     assert [times.stamp(statement(subject=f"s3://lake/{i}"), 0).at for i in range(2)] == [5_000, 1_000]
