@@ -70,7 +70,7 @@ def _folder(data: Path) -> Finding:
         return Finding("ok", "folder", f"{data} is not there yet; it is made when it is needed")
     mode = data.stat().st_mode & 0o777
     if mode & 0o077:
-        return Finding("warn", "folder", f"others can look into {data} (mode {mode:o}): chmod 700 {data}")
+        return Finding("warn", "folder", f"other users can read {data} (mode {mode:o}): chmod 700 {data}")
     if not os.access(data, os.W_OK):
         return Finding("fail", "folder", f"{data} cannot be written by this user")
     return Finding("ok", "folder", f"{data}, for this user alone")
@@ -121,7 +121,7 @@ def _check_content(data: Path, store: str | None, server: str | None) -> Iterato
     elif (data / "server.json").exists():
         yield Finding("warn", "server", "the last one did not end by itself; nothing is lost, start it again")
     else:
-        yield Finding("ok", "server", "none runs on this folder: commands open it themselves")
+        yield Finding("ok", "server", "no server runs on this folder: commands open it themselves")
     if server is None:
         yield from _locks(data, answers=client is not None)
         yield _ledger(data)
@@ -187,7 +187,7 @@ def _clock(data: Path) -> Finding:
     ahead = last.received_ms / 1_000 - time.time() if last else 0.0
     if ahead <= _CLOCK_TOLERANCE_SECONDS:
         return Finding("ok", "clock", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
-    return Finding("warn", "clock", f"the last entry came {ahead:,.0f} s after now: set this machine's clock")
+    return Finding("warn", "clock", f"the last entry is {ahead:,.0f} s in the future: set this machine's clock")
 
 
 def _open_ledger(data: Path) -> LedgerReader:
@@ -210,7 +210,7 @@ def _graph(data: Path, store: str | None, server: str | None) -> Iterator[Findin
         size = sum(stats["vertices"].values()), sum(stats["edges"].values())
         return Finding("ok", "graph", f"{size[0]:,} vertices, {size[1]:,} edges")
 
-    yield _run_check("graph", "if it stays so, `headwater replay` draws the graph anew", asked)
+    yield _run_check("graph", "if this does not change, `headwater replay` builds the graph again", asked)
     yield from _check_counts(stats)
 
 

@@ -93,7 +93,7 @@ def agent_for(job: Mapping[str, Any], name: str, url: str, place: str, token: st
     runs, base = runtime(job), _checked(url)
     for argument in (CONF, JARS if name == "jar" else PY_FILES):
         if argument in job.get("NonOverridableArguments", {}):
-            raise CannotAttach(f"NonOverridableArguments has {argument}: it wins over what could be set here")
+            raise CannotAttach(f"NonOverridableArguments has {argument}: it takes precedence over what is set here")
     if not place.startswith("s3://") or _UNSAFE.search(place):
         option = "--jars s3://BUCKET/PREFIX" if name == "jar" else "--bundle s3://BUCKET/KEY.zip"
         raise CannotAttach(f"{option} is needed: Glue loads the agent from S3")
@@ -150,9 +150,9 @@ def _checked(url: str) -> str:
     except ValueError:
         fine = False
     if not fine or _UNSAFE.search(url):
-        raise CannotAttach("--url is no URL like https://HOST:9090")
+        raise CannotAttach("--url is no URL such as https://HOST:9090")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise CannotAttach("--url is the server's address alone: no password, no query")
+        raise CannotAttach("--url must have only the server's address: no password, no query")
     if _is_loopback(parts.hostname or ""):
         raise CannotAttach(
             f"--url {url} is the job's own machine, and the server is not there. Give the address by which"
