@@ -178,7 +178,7 @@ ESTATE: tuple[Query, ...] = (
     ),
     Query(
         "schema-drift",
-        "datasets whose columns changed from one logic of their job to the next, the latest change first",
+        "datasets whose columns differ between one logic that wrote them and the next, the latest change first",
         paging(),
         columns=("dataset", "at", "added", "dropped", "job", "before", "after"),
         ask=estate_state.schema_drift,
