@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from headwater.aws_bridge.session import AwsError, NotInstalled, Session, aws_errors
-from headwater.spline_bridge.glue.findings import Connection, Seen
-from headwater.spline_bridge.glue.update import job_update
+from headwater.spline_bridge.glue.attach import job_update
+from headwater.spline_bridge.glue.findings import Connection, ObservedJob
 
 __all__ = ["AwsError", "Glue", "NoSuchJob", "NotInstalled"]
 
-#: Runs that the doctor looks at.
+#: The latest runs that `headwater glue doctor` looks at: runs with arguments of their own show among these.
 _RUNS = 20
-#: Bytes of a script that are read: what is longer is data.
+#: The most bytes of a script that are read: a file that is longer is not a script.
 _SCRIPT_BYTES = 1_000_000
-#: What AWS answers when the caller may not see a thing, or when it does not exist: that check is left out.
+#: Error codes of AWS for "not allowed" and "does not exist": the check that needs the thing is then left out.
 _NOT_VISIBLE = frozenset(
     {
         "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "EntityNotFoundException", "NoSuchKey",
@@ -38,13 +38,13 @@ class Glue:
         self._glue = self._session.client("glue", endpoint)
 
     def job(self, name: str) -> dict[str, Any]:
-        """A job as GetJob gives it."""
+        """The job with this name, as GetJob gives it."""
         with _glue_errors(name):
             found: dict[str, Any] = self._glue.get_job(JobName=name)["Job"]
         return found
 
     def jobs(self) -> Iterator[dict[str, Any]]:
-        """All jobs."""
+        """All jobs of the account in this region, as GetJobs gives them."""
         with _glue_errors():
             for page in self._glue.get_paginator("get_jobs").paginate():
                 yield from page["Jobs"]
@@ -55,17 +55,17 @@ class Glue:
         with _glue_errors(job["Name"]):
             self._glue.update_job(JobName=job["Name"], JobUpdate=job_update(job, arguments, accepted))
 
-    def seen(self, name: str) -> Seen:
-        """What the doctor looks at; what the caller may not read is None."""
+    def observe(self, name: str) -> ObservedJob:
+        """All that `headwater glue doctor` needs to know of a job; None for what the caller may not read."""
         job = self.job(name)
         with _glue_errors(name):
             runs = tuple(self._glue.get_job_runs(JobName=name, MaxResults=_RUNS)["JobRuns"])
             names = job.get("Connections", {}).get("Connections", ())
             connections = tuple(found for each in names if (found := self._connection(each)) is not None)
-            return Seen(job, runs, connections, self._script(job.get("Command", {}).get("ScriptLocation", "")))
+            return ObservedJob(job, runs, connections, self._script(job.get("Command", {}).get("ScriptLocation", "")))
 
     def missing(self, locations: Iterable[str]) -> list[str]:
-        """Those of some S3 paths that are not there; what S3 cannot be asked about is left out."""
+        """The S3 paths at which there is no object; paths that the caller may not read are left out."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         s3, found = self._session.client("s3"), []
@@ -81,7 +81,7 @@ class Glue:
         return found
 
     def _connection(self, name: str) -> Connection | None:
-        """None for one without a subnet, or that may not be read."""
+        """The connection; None if it has no subnet, or if the caller may not read it."""
         try:
             found = self._glue.get_connection(Name=name, HidePassword=True)["Connection"]
         except self._glue.exceptions.ClientError as error:
@@ -91,7 +91,7 @@ class Glue:
         return Connection(name, subnet, self._routes(subnet)) if subnet else None
 
     def _routes(self, subnet: str) -> tuple[tuple[str, str], ...] | None:
-        """The subnet's routes that work, or the main ones of its VPC."""
+        """The active routes of the subnet's route table, or of its VPC's main one if the subnet has none of its own."""
         ec2 = self._session.client("ec2")
         try:
             tables = _tables(ec2, "association.subnet-id", subnet)

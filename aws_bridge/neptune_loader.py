@@ -17,12 +17,15 @@ from headwater.backoff import Backoff
 PORT = 8182
 _RUNNING = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
 _COMPLETE = "LOAD_COMPLETED"
-_BETWEEN_LOOKS = Backoff(first=0.1, longest=10.0, jitter=lambda: 1.0)  #: a small load is told of at once
+#: Between two looks at a load: short at first, so that a small load is reported at once. Without jitter, as there is
+#: only one caller.
+_BETWEEN_LOOKS = Backoff(first=0.1, longest=10.0, jitter=lambda: 1.0)
 _ERRORS_PER_PAGE = 50
 _MARK = "g.V('ledger').limit(1).count()"
 _PLAIN = "application/vnd.gremlin-v3.0+json;types=false"
 
-#: A graph has each of its values once: a second one is a fault. Empty texts are values (`graphstore.neptune_csv`).
+#: Each property is loaded once, so a second value is an error and is not replaced silently. Empty texts are values
+#: (`graphstore.neptune_csv`).
 _ALWAYS: Mapping[str, Any] = {
     "format": "csv",
     "failOnError": True,
@@ -34,7 +37,7 @@ _ALWAYS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is loaded: the region of the bucket, the role that lets the cluster read it, how it is to go."""
+    """How to load: the region of the bucket, the IAM role with which the cluster reads it, mode and parallelism."""
 
     region: str
     role: str
@@ -44,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a load is. `files` are those loaded, `all_files` those known of; `faults` are errors by kind."""
+    """The progress of a load. `files` counts those loaded, `all_files` those found; `faults` counts errors by kind."""
 
     load: str
     source: str
@@ -57,12 +60,12 @@ class Status:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more happens."""
+        """Whether the load has ended, with or without success."""
         return self.state not in _RUNNING
 
     @property
     def complete(self) -> bool:
-        """Whether all of it is loaded, without a fault."""
+        """Whether all was loaded, without an error."""
         return self.state == _COMPLETE and not any(self.faults.values())
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,7 +76,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Fault:
-    """An error of a load: what, and in which record of which file."""
+    """An error of a load, with the file and the number of the record in it."""
 
     code: str
     message: str
@@ -97,26 +100,26 @@ class Loader:
         self._neptune = session.client("neptunedata", endpoint)
 
     def has_graph(self) -> bool:
-        """Whether the cluster holds a graph that is whole: one with the vertex that says so."""
+        """Whether the cluster holds a complete graph: one with the vertex `ledger`, which is loaded last."""
         with aws_errors():
             found = self._neptune.execute_gremlin_query(gremlinQuery=_MARK, serializer=_PLAIN)["result"]["data"]
         return bool(found != [0])
 
     def start(self, source: str, request: Request) -> str:
-        """Ask for a load of all files under an S3 prefix; its id. It is queued behind those that run."""
+        """Start the load of all files under an S3 prefix; the load's id. It waits until earlier loads have ended."""
         named = {"source": source, "s3BucketRegion": request.region, "iamRoleArn": request.role}
         how = {"mode": request.mode, "parallelism": request.parallelism}
         with aws_errors():
             return str(self._neptune.start_loader_job(**_ALWAYS, **named, **how)["payload"]["loadId"])
 
     def status(self, load: str) -> Status:
-        """How far a load is."""
+        """The present status of a load."""
         with aws_errors():
             payload = self._neptune.get_loader_job_status(loadId=load, details=True)["payload"]
         return _status(load, payload)
 
     def faults(self, load: str) -> Iterator[Fault]:
-        """The errors of a load, page by page."""
+        """The errors of a load, requested page by page."""
         for page in count(1):
             with aws_errors():
                 payload = self._neptune.get_loader_job_status(
@@ -128,15 +131,15 @@ class Loader:
                 return
 
     def follow(
-        self, load: str, told: Callable[[Status], object], sleep: Callable[[float], object] = time.sleep
+        self, load: str, report: Callable[[Status], object], sleep: Callable[[float], object] = time.sleep
     ) -> Status:
-        """Look at a load until it is over; `told` gets every look at it, `sleep` takes seconds."""
+        """Ask for the status of a load until it is over; `report` gets every status, `sleep` takes seconds."""
         looks = 0
         while not (status := self.status(load)).over:
-            told(status)
+            report(status)
             sleep(_BETWEEN_LOOKS.seconds(looks))
             looks += 1
-        told(status)
+        report(status)
         return status
 
 

@@ -18,7 +18,7 @@ class NotAnS3Url(Exception):
 
 
 def split(url: str) -> tuple[str, str]:
-    """``s3://bucket/a/b/`` as the bucket and ``a/b/``, with the slash or empty. Raises `NotAnS3Url`."""
+    """``s3://bucket/a/b`` as (bucket, prefix): the prefix ends with a slash or is empty. Raises `NotAnS3Url`."""
     bucket, _, key = url.removeprefix(SCHEME).partition("/")
     if not url.startswith(SCHEME) or not bucket:
         raise NotAnS3Url(f"{url!r} is not in S3: s3://BUCKET/PREFIX is expected")
@@ -35,14 +35,14 @@ class Prefix:
         self._s3 = session.client("s3", endpoint)
 
     def names(self) -> list[str]:
-        """The files that are there, in order of name. The console's marks of empty folders are none."""
+        """The names of all files, in order. The objects with which AWS's console marks empty folders are left out."""
         with aws_errors():
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             keys = [found["Key"] for page in pages for found in page.get("Contents", ())]
         return sorted(key.removeprefix(self._prefix) for key in keys if not key.endswith("/"))
 
     def put(self, name: str, path: Path) -> None:
-        """Upload a finished file, and remove it here."""
+        """Upload a finished file, and delete it on this machine."""
         with aws_errors(), path.open("rb") as body:
             self._s3.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=body)
         path.unlink()

@@ -1,4 +1,4 @@
-"""What the modules that speak to AWS share: a boto3 session with its settings, and the translation of its errors.
+"""What all calls to AWS share: a boto3 session with its settings, and the translation of its errors.
 
 boto3 comes with the extra ``aws`` and is imported when a connection is made.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class AwsError(Exception):
-    """AWS cannot be reached, or refuses; one sentence, without a secret."""
+    """AWS cannot be reached, or refuses the call; the message is one sentence without secrets."""
 
 
 class NotInstalled(Exception):

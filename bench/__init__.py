@@ -1,1 +1,4 @@
-"""Figures, measured on the machine at hand: ``make bench``. Not tests; nothing here passes or fails a build."""
+"""Benchmarks: ``make bench`` measures figures on this machine and prints each beside its goal.
+
+These are not tests: a goal that is not met does not fail a build. What each figure is, is in bench/README.md.
+"""

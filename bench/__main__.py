@@ -1,4 +1,4 @@
-"""``python -m bench [--quick] [--json]``: every figure with its goal; see bench/README.md for what each one is."""
+"""``python -m bench [--quick] [--json]``: measures all figures; bench/README.md says what each of them is."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Server:
             return json.loads(answer.read())
 
     def median_ms(self, path: str, times: int = 15, **parameters: object) -> float:
-        """What a question takes over HTTP: the median, after one that is not counted."""
+        """How long a question takes over HTTP, in ms: the median, after a first one that is not counted."""
         self.get(path, **parameters)
         found = []
         for _ in range(times):
@@ -91,7 +91,10 @@ def send(server: Server, count: int, pace: float, seed: int, logics: int = 0) ->
 
 
 def acknowledgement(place: Path, *, quick: bool) -> list[Figure]:
-    """How long an agent waits."""
+    """How long an agent waits for the answer to a POST.
+
+    The goal allows for two syncs of this disk: an entry may have to wait for the sync of the group before it.
+    """
     seconds = 4 if quick else 10
     syncs = machine.fdatasync_ms(place)
     with serving(place / "ack") as server:
@@ -115,11 +118,11 @@ def acknowledgement(place: Path, *, quick: bool) -> list[Figure]:
         ),
         Figure("POST acknowledged, 300 new logics a second, p50", machine.median(new["times"]), "ms"),
         Figure("POST acknowledged, 300 new logics a second, p99", machine.percentile(new["times"], 0.99), "ms", goal),
-        Figure("saturated, jobs (plan and event) a second", 450 * seconds / full["elapsed"], "/s", 450, atleast=True),
+        Figure("saturated, jobs (plan and event) a second", 450 * seconds / full["elapsed"], "/s", 450, at_least=True),
     ]
 
 
-#: Different logics that are run again and again, as jobs are.
+#: Logics that are run again and again, as real jobs are: a run of a known logic is the most frequent payload.
 _LOGICS = 200
 
 
@@ -134,9 +137,9 @@ def into_the_graph(place: Path, *, quick: bool) -> list[Figure]:
         server.get("/api/v1/stats", after=send(server, count, 0, 3, count)["last"])
         known = time.perf_counter() - begin, machine.cpu_seconds(server.pid) - cpu
     return [
-        Figure("new logics a second, HTTP included", count / new[0], "/s", 150, atleast=True),
+        Figure("new logics a second, HTTP included", count / new[0], "/s", 150, at_least=True),
         Figure("CPU of the server for a new logic", new[1] / count * 1_000, "ms", 8),
-        Figure("runs of known logic a second, HTTP included", count / known[0], "/s", 300, atleast=True),
+        Figure("runs of known logic a second, HTTP included", count / known[0], "/s", 300, at_least=True),
         Figure("CPU of the server for a run of known logic", known[1] / count * 1_000, "ms", 3),
     ]
 
@@ -153,7 +156,7 @@ def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
         lineage = "/api/v1/lineage"
         wide = server.get(lineage, node="s3://wide/l21#c0")
         diamonds = [server.median_ms(lineage, node=f"s3://d{n}/l{n}#c0") for n in (5, 10, 20)]
-        # The moment's answer is the same as now's, so that the two compare.
+        # As of the present time the answer is the same as now, so that the two times can be compared.
         as_of, end = {"asOf": str(time.time_ns() // 1_000_000)}, "s3://wide/l21#c0"
         now, then = (server.median_ms(lineage, times=41, node=end, **more) for more in ({}, as_of))
         old = server.median_ms(lineage, node="s3://many/t#c0", times=41, **as_of)
@@ -183,7 +186,7 @@ def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
 
 
 def one_by_one(place: Path, *, quick: bool) -> list[Figure]:
-    """The same elements, all of a plan at once and ten plans a commit, against one element a commit."""
+    """The same elements written in one batch, and with one commit for each element."""
     from headwater.graphmodel.choice import Body, Event
     from headwater.graphmodel.delta import GraphDelta
     from headwater.graphmodel.whole import graph
@@ -209,7 +212,7 @@ def one_by_one(place: Path, *, quick: bool) -> list[Figure]:
     return [
         Figure(f"{count} elements in batches, elements a second", count / took[0], "/s"),
         Figure("one element a commit, elements a second", count / took[1], "/s"),
-        Figure("ratio", took[1] / took[0], "x", 20, atleast=True),
+        Figure("ratio", took[1] / took[0], "x", 20, at_least=True),
     ]
 
 

@@ -1,8 +1,8 @@
-"""A made-up estate written straight into a graph store: what questions are measured on, without ledger and projector.
+"""A generated graph of many jobs, written directly into a store (no ledger, no projector), to measure questions.
 
-A domain is 1,000 jobs in five layers of 200: each makes 20 columns of two datasets of the layer before (40 column
-edges, 40,000 in all), filters by one column of one of them, and ran 50 times, once a day. An estate ten times as large
-is ten domains, so that an answer in the first of them stays what it is.
+A domain is 1,000 jobs in five layers of 200. Each job makes 20 columns from two datasets of the layer before (40 column
+edges, 40,000 in all), filters by one column of one of them, and ran 50 times, once a day. A graph ten times as large
+has ten domains: the answers in the first domain stay the same, so only the size of the rest of the graph changes.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def dataset(domain: int, layer: int, number: int) -> str:
 def estate(domains: int, seed: int = 1) -> Iterator[GraphDelta]:
     """The deltas of an estate, one a job."""
     for domain in range(domains):
-        chosen = random.Random(seed)  # the same in every domain
+        rng = random.Random(seed)  # the same in every domain
         for number in range(WIDTH):
             yield _columns(dataset(domain, 0, number))
         for layer in range(1, LAYERS + 1):
             for number in range(WIDTH):
-                yield job(_logic(domain, layer, number, chosen))
+                yield job(_logic(domain, layer, number, rng))
 
 
 def job(logic: Logic, runs: int = RUNS) -> GraphDelta:
@@ -102,17 +102,17 @@ def _columns(uri: str) -> GraphDelta:
     )
 
 
-def _logic(domain: int, layer: int, number: int, chosen: random.Random) -> Logic:
-    one, other = (dataset(domain, layer - 1, at) for at in chosen.sample(range(WIDTH), 2))
+def _logic(domain: int, layer: int, number: int, rng: random.Random) -> Logic:
+    one, other = (dataset(domain, layer - 1, at) for at in rng.sample(range(WIDTH), 2))
     names = [f"c{column}" for column in range(COLUMNS)]
     derivations = tuple(
         Derivation(
-            name, source, chosen.choice(names), DependencyType.DIRECT, chosen.choice(_KINDS), expression=f"f({name}, x)"
+            name, source, rng.choice(names), DependencyType.DIRECT, rng.choice(_KINDS), expression=f"f({name}, x)"
         )
         for name in names
         for source in (one, other)
     )
-    filtered = Dependency(one, chosen.choice(names), Subtype.FILTER, expression="c > 0")
+    filtered = Dependency(one, rng.choice(names), Subtype.FILTER, expression="c > 0")
     return Logic(
         Job("glue", f"domain{domain}_layer{layer}_{number}"),
         dataset(domain, layer, number),

@@ -1,4 +1,4 @@
-"""A real Gremlin Server on this machine: what goes into it, and what questions take, beside the embedded store."""
+"""Measures writes to and questions of a real Gremlin Server on this machine, and the same of the embedded store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from headwater.spline_bridge.decode import decode_events, decode_plan
 from tests.gremlin_server.server import Missing, serving
 
 _JOBS = int(os.environ.get("BENCH_JOBS", "13000"))  #: of the graph that is asked: about a million elements
-_PLANS = 25  #: of one write: what the projector takes at once
+_PLANS = 25  #: plans in one write, as in a batch of the projector
 #: Name, query, parameters.
 _QUESTIONS: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("column upstream, 20 levels", "upstream", {"node": "s3://wide/l21#c0"}),
@@ -52,18 +52,22 @@ def writing(place: Path, url: str, count: int) -> list[Figure]:
     single = [part for delta in deltas for part in _elements(delta)]
     elements = len(single)
     with open_store(url) as store, open_store(f"embedded:{place / 'writes'}") as embedded:
-        _take(store, [*deltas, *single[:500]])  # the server compiles what it runs often
+        _apply_seconds(store, [*deltas, *single[:500]])  # not counted: the server's JVM compiles code that runs often
         rates = {}
-        for name, into, writes in (("batched", store, deltas), ("single", store, single), ("here", embedded, deltas)):
+        for name, into, writes in (
+            ("batched", store, deltas),
+            ("single", store, single),
+            ("embedded", embedded, deltas),
+        ):
             into.clear()
-            rates[name] = elements / _take(into, writes)
+            rates[name] = elements / _apply_seconds(into, writes)
     ratio = rates["batched"] / rates["single"]
     return [
         Figure(f"{elements} elements in batches, elements a second", rates["batched"], "/s"),
         Figure("one element a traversal, elements a second", rates["single"], "/s"),
-        Figure("ratio", ratio, "x", 10, atleast=True),
-        Figure("the same batches into the embedded store, elements a second", rates["here"], "/s"),
-        Figure("Gremlin Server to the embedded store", rates["batched"] / rates["here"], "x"),
+        Figure("ratio", ratio, "x", 10, at_least=True),
+        Figure("the same batches into the embedded store, elements a second", rates["embedded"], "/s"),
+        Figure("Gremlin Server to the embedded store", rates["batched"] / rates["embedded"], "x"),
     ]
 
 
@@ -74,14 +78,14 @@ def asking(place: Path, url: str, fill: int) -> list[Figure]:
     begin = time.perf_counter()
     replay_into(folder, url, lambda _done, _total: None)
     replayed = time.perf_counter() - begin
-    with open_store(url) as there, open_store(f"embedded:{folder / 'graph'}") as here:
-        elements = sum(there.counts().values())
+    with open_store(url) as remote, open_store(f"embedded:{folder / 'graph'}") as embedded_store:
+        elements = sum(remote.counts().values())
         figures = [
             Figure("elements", elements, ""),
             Figure("replayed through the projector, elements a second", elements / replayed, "/s"),
         ]
         for name, query, given in _QUESTIONS:
-            for where, store in (("Gremlin Server", there), ("embedded", here)):
+            for where, store in (("Gremlin Server", remote), ("embedded", embedded_store)):
                 figures.append(Figure(f"{name}, {where}", _median_ms(store, query, given), "ms"))
     return figures
 
@@ -96,7 +100,7 @@ def _median_ms(store: GraphStore, query: str, given: Mapping[str, Any]) -> float
     return machine.median(found)
 
 
-def _take(store: GraphStore, writes: list[GraphDelta]) -> float:
+def _apply_seconds(store: GraphStore, writes: list[GraphDelta]) -> float:
     begin = time.perf_counter()
     for delta in writes:
         store.apply(delta)

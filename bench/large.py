@@ -1,4 +1,4 @@
-"""A data folder with about 80 elements of the graph a job, and the shapes that questions are asked about."""
+"""Makes a data folder with a large graph, about 80 elements for each job, and the shapes that are measured in it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ROOT = Path(__file__).parents[1]
 
 
 def load(folder: Path, fill: int) -> None:
-    """Make the folder in a process of its own, so that its memory is its own."""
+    """Make the folder in a new process, so that its peak memory is that of the load alone."""
     subprocess.run([sys.executable, "-m", "bench.large", str(folder), str(fill)], check=True, cwd=_ROOT)
 
 
 def large(folder: Path, fill: int) -> None:
-    """A data folder with the shapes that are asked for below, and an estate around them."""
+    """Make a data folder with a wide graph, diamonds, a hub and superseded plans, and `fill` ordinary jobs beside."""
     from headwater.ingest.folder.service import Service
     from headwater.ingest.ledger.ledger import NewEntry
 

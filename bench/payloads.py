@@ -1,4 +1,4 @@
-"""Made-up plans in the agent's own format: any columns from any columns, seeded, so that every run sends the same."""
+"""Generates plans and events in the format of Spline's agent; with one seed they are always the same."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ def job(name: str, target: str, columns: Columns, at: int, *, tag: str = "") -> 
 
 def event(plan_id: str, at: int) -> bytes:
     """A successful run, `at` seconds after the start of the made-up time."""
-    said = {"planId": plan_id, "timestamp": START_MS + at * 1_000, "durationNs": 10**8, "extra": {"appId": f"app-{at}"}}
-    return json.dumps([said]).encode()
+    extra = {"appId": f"app-{at}"}
+    document = {"planId": plan_id, "timestamp": START_MS + at * 1_000, "durationNs": 10**8, "extra": extra}
+    return json.dumps([document]).encode()
 
 
 def _document(plan_id: str, name: str, target: str, columns: Columns, tag: str) -> dict[str, Any]:
@@ -93,12 +94,12 @@ def _document(plan_id: str, name: str, target: str, columns: Columns, tag: str) 
 
 
 def estate(count: int, seed: int = 1) -> Iterator[Job]:
-    """Jobs of an ordinary estate: each makes 12 columns of 2 of the datasets before it; every logic is new."""
-    chosen = random.Random(seed)
+    """Ordinary jobs: each makes 12 columns from 2 datasets of earlier jobs, and each has a logic of its own."""
+    rng = random.Random(seed)
     for i in range(count):
-        upstream = [f"s3://lake/d{chosen.randrange(max(0, i - 200), i + 1)}" for _ in range(2)]
+        upstream = [f"s3://lake/d{rng.randrange(max(0, i - 200), i + 1)}" for _ in range(2)]
         columns = {
-            f"c{k}": [(chosen.choice(upstream), f"c{chosen.randrange(12)}") for _ in range(chosen.choice((1, 1, 2)))]
+            f"c{k}": [(rng.choice(upstream), f"c{rng.randrange(12)}") for _ in range(rng.choice((1, 1, 2)))]
             for k in range(12)
         }
         yield job(f"job {i}", f"s3://lake/d{i + 1}", columns, i)
@@ -113,14 +114,14 @@ def layers(prefix: str, widths: Sequence[int], at: int) -> Iterator[Job]:
 
 
 def hub(readers: int, columns: int, at: int) -> Iterator[Job]:
-    """One column that many others are made of."""
+    """One column from which many others are computed."""
     for i in range(readers):
         made = {f"c{k}": [("s3://hub/source", "key")] for k in range(columns)}
         yield job(f"hub {i}", f"s3://hub/d{i}", made, at + i)
 
 
 def superseded(target: str, logics: int, at: int) -> Iterator[Job]:
-    """A dataset that was overwritten by one logic after the other; the last one stands."""
+    """A dataset that one logic after another overwrote; only the last one contributes to it now."""
     for i in range(logics):
         columns = {f"c{k}": [(f"{target}-source", f"c{k}")] for k in range(10)}
         yield job("changing", target, columns, at + i, tag=str(i))

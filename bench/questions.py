@@ -1,4 +1,4 @@
-"""Impact and paths: what a question costs, and that it does not cost more when the estate grows around its answer."""
+"""Measures the queries impact and paths, also in a larger graph with the same answers: these must not take longer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Senders as the agent is one: plan, then event, packed if large; in a process of their own.
+"""Senders that behave as Spline's agent: the plan, then the event, packed if large; they run in their own process.
 
-Requests are made and packed before the clock starts, and sent over bare connections: on the cores that they share with
-the server, senders must cost as little as senders elsewhere do.
+All requests are made and packed before the clock starts, and are sent over plain connections without an HTTP library:
+the senders share the cores with the server, so they must use little CPU.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from urllib.parse import urlsplit
 
 from bench.payloads import CONTENT_TYPE, Job, estate, event
 
-_PACKED_ABOVE = 2_048
+_PACKED_ABOVE = 2_048  #: bytes of a body; Spline's agent packs a larger one as well
 
 
-async def main(url: str, senders: int, count: int, pace: float, *which: int) -> None:
+async def main(url: str, senders: int, count: int, pace: float, *run_options: int) -> None:
     """Send `count` jobs, `pace` a second in all (0: as fast as it goes); print what each request took, in ms.
 
     They are runs of `logics` different logics (0: every job is a logic of its own), from time `first` on.
     """
-    seed, logics, first = which
+    seed, logics, first = run_options
     address = urlsplit(url)
-    known = list(estate(logics or count, seed))
-    plans = [_request(address.netloc, "execution-plans", job.plan) for job in known]
+    distinct = list(estate(logics or count, seed))
+    plans = [_request(address.netloc, "execution-plans", job.plan) for job in distinct]
     events = [
-        _request(address.netloc, "execution-events", _run(known[i % len(known)], first + i)) for i in range(count)
+        _request(address.netloc, "execution-events", _run(distinct[i % len(distinct)], first + i)) for i in range(count)
     ]
     begin = time.perf_counter()
-    due = iter([begin + i / pace if pace else begin for i in range(count)])
-    todo = iter([(plans[i % len(plans)], events[i]) for i in range(count)])
+    start_times = iter([begin + i / pace if pace else begin for i in range(count)])
+    jobs = iter([(plans[i % len(plans)], events[i]) for i in range(count)])
     times: list[float] = []
-    lanes = (_lane(address.hostname or "", address.port or 80, todo, due, times) for _ in range(senders))
-    entries = await asyncio.gather(*lanes)
+    host, port = address.hostname or "", address.port or 80
+    entries = await asyncio.gather(*(_connection(host, port, jobs, start_times, times) for _ in range(senders)))
     elapsed = time.perf_counter() - begin
     print(json.dumps({"elapsed": elapsed, "times": times, "last": max(entries)}))
 
@@ -54,13 +54,13 @@ def _request(host: str, path: str, body: bytes) -> bytes:
     return f"{head}Content-Length: {len(sent)}\r\n\r\n".encode() + sent
 
 
-async def _lane(
-    host: str, port: int, todo: Iterator[tuple[bytes, bytes]], due: Iterator[float], times: list[float]
+async def _connection(
+    host: str, port: int, jobs: Iterator[tuple[bytes, bytes]], start_times: Iterator[float], times: list[float]
 ) -> int:
     reader, writer = await asyncio.open_connection(host, port)
     last = 0
-    for job in todo:
-        wait = next(due) - time.perf_counter()
+    for job in jobs:
+        wait = next(start_times) - time.perf_counter()
         if wait > 0:
             await asyncio.sleep(wait)
         for request in job:

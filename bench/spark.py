@@ -57,7 +57,7 @@ def _measured(spark: Any, folder: Path, url: str, rounds: int) -> dict[str, Any]
 
 
 def _wide(spark: Any, out: Path, url: str) -> dict[str, float]:
-    """The largest plan: until Spark's listeners are done, until it is sent, and what this process has grown by, MiB."""
+    """The largest plan: ms until Spark's listeners are done, ms until it is sent, and growth of this process in MiB."""
     frame = _chain(spark)
     before, begin = _peak_mib(), time.perf_counter()
     returned, heard = _timed(spark, frame, out, {"url": url})
@@ -71,7 +71,7 @@ def _peak_mib() -> float:
 
 
 def _timed(spark: Any, job: Any, out: Path, settings: dict[str, str]) -> tuple[float, float]:
-    """Until the write returns, and until Spark's listeners are done with it; the end of the capture is not counted."""
+    """Time in ms until the write returns, and until Spark's listeners are done; stopping the capture is not counted."""
     capture = headwater.spark.capture(spark, strict=True, **settings) if settings else None
     begin = time.perf_counter()
     job.write.mode("overwrite").parquet(str(out))

@@ -1,4 +1,4 @@
-"""A thousand watches evaluated once, with their state on disk, over the made-up estate."""
+"""Measures the evaluation of a thousand watches of a generated graph, with their state on disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BATCH = 25
 
 
 def watches(place: Path, *, quick: bool) -> list[Figure]:
-    """What the first evaluation takes, which remembers everything, and the second, which finds nothing new."""
+    """The time of the first evaluation, which stores what it finds, and of the second, which finds nothing new."""
     many = _WATCHES // (10 if quick else 1)
     with open_store(f"embedded:{place / 'graph'}") as store:
         each = iter(estate(1))

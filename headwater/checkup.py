@@ -1,4 +1,7 @@
-"""What `headwater doctor` looks at: each check is a function that gives one finding."""
+"""The checks of `headwater doctor`: each is a function that gives one finding, or several.
+
+Not here: `headwater glue doctor`, which is about a Glue job (`spline_bridge.glue.findings`).
+"""
 
 from __future__ import annotations
 
@@ -22,40 +25,43 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "warn", "fail"]
 
-_LOW_SPACE = 2**30
-_SLOW_SYNC_MS = 20.0
+_LOW_SPACE_BYTES = 2**30  #: less free space than this is a warning: a full disk stops the ledger
+_SLOW_SYNC_MS = 20.0  #: from here on a warning: every acknowledgement waits for at least one sync
 _LIBRARIES = ("graphersal", "gremlinpython", "aiohttp", "orjson", "jsonschema-rs")
-_OLDEST = (3, 10)
-_CLOCK_SECONDS = 5.0
+_OLDEST_PYTHON = (3, 10)
+_CLOCK_TOLERANCE_SECONDS = 5.0  #: a smaller difference is no finding
 _COMMAND = 120  #: characters of a command line that are shown
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: ok, warn or fail; what was looked at; what was found, and what to do."""
+    """The result of one check: `name` is what was checked, `message` says what was found and what to do."""
 
     state: State
     name: str
-    said: str
+    message: str
 
     def to_dict(self) -> dict[str, str]:
         """As JSON."""
-        return {"state": self.state, "name": self.name, "said": self.said}
+        return {"state": self.state, "name": self.name, "said": self.message}
 
 
 def examine(data: Path, store: str | None, server: str | None) -> list[Finding]:
-    """All checks, in the order in which one would look."""
+    """The findings of all checks: first Python and the data folder, then the server, the ledger and the graph.
+
+    `store` and `server` are the options of the command line, None if not given.
+    """
     from headwater.ingest.ledger.ledger import holds_ledger
 
     findings = [_python(), _folder(data), _space(data), _disk(data)]
     if not holds_ledger(data) and server is None:
         return [*findings, Finding("ok", "ledger", "there is none yet: `headwater serve` or `headwater load` makes it")]
-    return [*findings, *_content(data, store, server)]
+    return [*findings, *_check_content(data, store, server)]
 
 
 def _python() -> Finding:
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    state: State = "ok" if sys.version_info[:2] >= _OLDEST else "fail"
+    state: State = "ok" if sys.version_info[:2] >= _OLDEST_PYTHON else "fail"
     return Finding(state, "python", f"{platform.python_version()}; {libraries}")
 
 
@@ -64,25 +70,29 @@ def _folder(data: Path) -> Finding:
         return Finding("ok", "folder", f"{data} is not there yet; it is made when it is needed")
     mode = data.stat().st_mode & 0o777
     if mode & 0o077:
-        return Finding("warn", "folder", f"others can look into {data} (mode {mode:o}): chmod 700 {data}")
+        return Finding("warn", "folder", f"other users can read {data} (mode {mode:o}): chmod 700 {data}")
     if not os.access(data, os.W_OK):
         return Finding("fail", "folder", f"{data} cannot be written by this user")
     return Finding("ok", "folder", f"{data}, for this user alone")
 
 
 def _space(data: Path) -> Finding:
-    place = next(parent for parent in (data, *data.parents) if parent.exists())
-    free = shutil.disk_usage(place).free
-    said = f"{free / 2**30:.1f} GiB free"
-    return Finding("ok", "space", said) if free > _LOW_SPACE else Finding("warn", "space", f"{said}: make room")
+    existing = next(parent for parent in (data, *data.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    message = f"{free / 2**30:.1f} GiB free"
+    return (
+        Finding("ok", "space", message)
+        if free > _LOW_SPACE_BYTES
+        else Finding("warn", "space", f"{message}: make room")
+    )
 
 
 def _disk(data: Path) -> Finding:
-    """How long the disk takes to sync: an acknowledgement cannot be faster."""
-    place = next(parent for parent in (data, *data.parents) if parent.exists())
-    if not os.access(place, os.W_OK):
-        return Finding("warn", "disk", f"{place} cannot be written")
-    probe = place / f".headwater-probe-{os.getpid()}"
+    """How long the disk takes to sync (median of 20): an acknowledgement waits for a sync, so it cannot be faster."""
+    existing = next(parent for parent in (data, *data.parents) if parent.exists())
+    if not os.access(existing, os.W_OK):
+        return Finding("warn", "disk", f"{existing} cannot be written")
+    probe = existing / f".headwater-probe-{os.getpid()}"
     times = []
     sync = getattr(os, "fdatasync", os.fsync)  # macOS has fsync alone
     try:
@@ -96,12 +106,12 @@ def _disk(data: Path) -> Finding:
     finally:
         probe.unlink(missing_ok=True)
     median = statistics.median(times)
-    said = f"a sync takes {median:.1f} ms"
-    slow = f"{said}: every acknowledgement waits for one; take a faster disk for the data folder"
-    return Finding("ok", "disk", said) if median < _SLOW_SYNC_MS else Finding("warn", "disk", slow)
+    message = f"a sync takes {median:.1f} ms"
+    slow = f"{message}: every acknowledgement waits for one; take a faster disk for the data folder"
+    return Finding("ok", "disk", message) if median < _SLOW_SYNC_MS else Finding("warn", "disk", slow)
 
 
-def _content(data: Path, store: str | None, server: str | None) -> Iterator[Finding]:
+def _check_content(data: Path, store: str | None, server: str | None) -> Iterator[Finding]:
     client = Client(server) if server else running(data)
     if client is not None:
         found = _server(client)
@@ -111,11 +121,11 @@ def _content(data: Path, store: str | None, server: str | None) -> Iterator[Find
     elif (data / "server.json").exists():
         yield Finding("warn", "server", "the last one did not end by itself; nothing is lost, start it again")
     else:
-        yield Finding("ok", "server", "none runs on this folder: commands open it themselves")
+        yield Finding("ok", "server", "no server runs on this folder: commands open it themselves")
     if server is None:
         yield from _locks(data, answers=client is not None)
         yield _ledger(data)
-        yield _tried("clock", "run `headwater verify`", lambda: _clock(data))
+        yield _run_check("clock", "run `headwater verify`", lambda: _clock(data))
     yield from _graph(data, store, server)
 
 
@@ -130,10 +140,10 @@ def _locks(data: Path, *, answers: bool) -> Iterator[Finding]:
     for name, file in (("ledger", data / "ledger.lock"), ("graph", data / "graph" / "LOCK")):
         holder = _holder(file)
         if holder is not None and not answers:
-            said = (
+            message = (
                 f"{_process(holder)} has the {name} open, and no server answers: wait for its end, or kill -9 {holder}"
             )
-            yield Finding("fail", "lock", said)
+            yield Finding("fail", "lock", message)
         elif holder is not None:
             yield Finding("ok", "lock", f"{_process(holder)} has the {name} open")
 
@@ -161,26 +171,26 @@ def _process(number: int) -> str:
 
 
 def _ledger(data: Path) -> Finding:
-    return _tried("ledger", "run `headwater verify`", lambda: _ledger_head(data))
+    return _run_check("ledger", "run `headwater verify`", lambda: _ledger_head(data))
 
 
 def _ledger_head(data: Path) -> Finding:
-    with _ledger_of(data) as ledger:
+    with _open_ledger(data) as ledger:
         entries = ledger.count()
     return Finding("ok", "ledger", f"{entries:,} entries; `headwater verify` checks each of them")
 
 
 def _clock(data: Path) -> Finding:
-    """A clock that was put back: versions are ordered by time."""
-    with _ledger_of(data) as ledger:
+    """Whether the clock was set back since the last entry: versions of datasets are ordered by time."""
+    with _open_ledger(data) as ledger:
         last = ledger.entry(ledger.count())
     ahead = last.received_ms / 1_000 - time.time() if last else 0.0
-    if ahead <= _CLOCK_SECONDS:
+    if ahead <= _CLOCK_TOLERANCE_SECONDS:
         return Finding("ok", "clock", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
-    return Finding("warn", "clock", f"the last entry came {ahead:,.0f} s after now: set this machine's clock")
+    return Finding("warn", "clock", f"the last entry is {ahead:,.0f} s in the future: set this machine's clock")
 
 
-def _ledger_of(data: Path) -> LedgerReader:
+def _open_ledger(data: Path) -> LedgerReader:
     from headwater.ingest.ledger.ledger import open_reader
 
     return open_reader(data)
@@ -200,11 +210,11 @@ def _graph(data: Path, store: str | None, server: str | None) -> Iterator[Findin
         size = sum(stats["vertices"].values()), sum(stats["edges"].values())
         return Finding("ok", "graph", f"{size[0]:,} vertices, {size[1]:,} edges")
 
-    yield _tried("graph", "if it stays so, `headwater replay` draws the graph anew", asked)
-    yield from _counts(stats)
+    yield _run_check("graph", "if this does not change, `headwater replay` builds the graph again", asked)
+    yield from _check_counts(stats)
 
 
-def _counts(stats: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_counts(stats: Mapping[str, Any]) -> Iterator[Finding]:
     if stats.get("lag"):
         yield Finding("warn", "lag", f"{stats['lag']:,} entries are not yet in the graph")
     if stats.get("parked"):
@@ -213,8 +223,8 @@ def _counts(stats: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("warn", "waiting", f"{stats['waiting']:,} events wait for their plan, which has not come")
 
 
-def _tried(name: str, remedy: str, check: Callable[[], Finding]) -> Finding:
-    """The check's finding, or as one what it raises."""
+def _run_check(name: str, remedy: str, check: Callable[[], Finding]) -> Finding:
+    """The finding of a check; if the check raises an error, a finding `fail` with the error and the remedy."""
     from headwater.translation import translated
 
     try:

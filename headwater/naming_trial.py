@@ -1,7 +1,7 @@
-"""What naming rules would change in a data folder: which known datasets would become one, and which would come apart.
+"""What other naming rules would change in a data folder: which datasets would become one, and which would be split.
 
-Names of datasets are read from the plans in the ledger, since the graph keeps only the names that were folded. Nothing
-is written.
+The names of datasets are read from the plans in the ledger, because the graph has only folded names (without the
+folders that the present rules leave out). Nothing is written.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from headwater.ingest.progress import Progress
 if TYPE_CHECKING:
     from headwater.graphmodel.naming import Rules
 
-_PAGE = 200  #: ledger entries that are read at a time
-_EXAMPLES = 5  #: names that are listed of a group; its size is told
+_PAGE = 200  #: ledger entries in memory at once
+_EXAMPLES = 5  #: names that are listed for a group; `count` says how many there are
 
 
 @dataclass(frozen=True)
 class Group:
-    """One dataset under one set of rules, and the several that stand for it under the other."""
+    """A dataset by one set of rules, and the several datasets that it is by the other set.
+
+    `count` is the number of these, `examples` has the first of them.
+    """
 
     dataset: str
     count: int
@@ -32,10 +35,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Trial:
-    """What the rules would change. `now` and `then` count datasets.
+    """What the new rules would change. `now` and `then` are the numbers of datasets by the present and the new rules.
 
-    `together`: several datasets of now would be one. `apart`: one of now would be several. `renamed`: one of now would
-    be one with another name, as pairs (now, then).
+    `together`: several present datasets would become one. `apart`: one present dataset would become several.
+    `renamed`: one present dataset would get another name, as pairs (present name, new name).
     """
 
     now: int
@@ -55,7 +58,7 @@ class Trial:
 
 
 def compare(names: Iterable[str], now: Rules, then: Rules) -> Trial:
-    """What `then` makes of datasets, named without folding, that `now` names at present. Pure."""
+    """Compare the present rules `now` with the new rules `then`, for the unfolded `names` of datasets. Pure."""
     from headwater.graphmodel.naming import canonical
 
     forward: dict[str, set[str]] = defaultdict(set)
@@ -75,7 +78,7 @@ def compare(names: Iterable[str], now: Rules, then: Rules) -> Trial:
 
 
 def _groups(found: Mapping[str, set[str]]) -> tuple[Group, ...]:
-    """Those with several, the largest first."""
+    """The groups with more than one dataset, the largest first."""
     groups = [Group(name, len(of), tuple(sorted(of)[:_EXAMPLES])) for name, of in found.items() if len(of) > 1]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.dataset)))
 
@@ -92,7 +95,7 @@ def try_rules(folder: Path, file: Path, progress: Progress) -> Trial:
 
 
 def unfolded_names(folder: Path, progress: Progress) -> set[str]:
-    """The names of all datasets in the plans of a ledger, nothing folded. A plan that cannot be mapped is left out."""
+    """The names of all datasets in the plans of a ledger, with all folders. Plans that fail to decode are left out."""
     from headwater.graphmodel.model import Plan
     from headwater.graphmodel.naming import UNFOLDED
     from headwater.ingest.graph.decoding import Decoding, decoders

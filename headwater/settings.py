@@ -1,4 +1,4 @@
-"""The settings: one table, from which options, environment variables and their help are derived.
+"""The settings of the command line and the Python API: one table, from which options and their help are derived.
 
 Not here: the settings of the agent for Spark (`headwater.spark.settings`), which is shipped without this module.
 """
@@ -16,7 +16,7 @@ from headwater.errors import WrongUse
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting: its option on the command line (empty: none), its environment variable, what it means."""
+    """A setting: its option on the command line (empty: it has none), its environment variable, its meaning."""
 
     option: str
     variable: str
@@ -52,9 +52,10 @@ def default_data(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def data_folder(given: str | Path) -> Path:
-    """The path of a data folder that somebody named. WrongUse: it is a URL.
+    """The path of a data folder. WrongUse: a URL was given instead.
 
-    As a path ``htp://x`` would be valid too: a folder would be made, and each question to it answered with nothing.
+    A mistyped URL such as ``htp://x`` is also a valid path: without this check a folder of that name would be made, and
+    every question to it would have an empty answer.
     """
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", str(given))
     if scheme and isinstance(given, str):

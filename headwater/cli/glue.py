@@ -141,15 +141,15 @@ def _tell(name: str, script: tuple[str, ...], *, applied: bool, same: bool) -> N
 @aws_options
 def status(job: str | None, *, as_json: bool, **options: Any) -> None:
     """Which jobs report their lineage, and where to."""
-    from headwater.spline_bridge.glue.status import state
+    from headwater.spline_bridge.glue.status import job_status
 
     with _connected(**options) as jobs:
-        states = [state(found) for found in ([jobs.job(job)] if job else jobs.jobs())]
+        states = [job_status(found) for found in ([jobs.job(job)] if job else jobs.jobs())]
     if as_json:
         print_json({"jobs": [found.to_dict() for found in states]})
         return
     for found in states:
-        click.echo(safe(f"{found.agent:<10}{found.name}  {found.said}".rstrip()))
+        click.echo(safe(f"{found.agent:<10}{found.name}  {found.detail}".rstrip()))
 
 
 @glue.command(epilog="Example: headwater glue doctor nightly")
@@ -161,11 +161,11 @@ def doctor(job: str, *, as_json: bool, **options: Any) -> None:
     from headwater.spline_bridge.glue.findings import examine
 
     with _connected(**options) as jobs:
-        findings = examine(jobs.seen(job))
+        findings = examine(jobs.observe(job))
     if as_json:
         print_json({"job": job, "findings": [found.to_dict() for found in findings]})
     for found in () if as_json else findings:
-        click.echo(safe(f"{found.name}: {found.said}\n    fix: {found.fix}"))
+        click.echo(safe(f"{found.name}: {found.problem}\n    fix: {found.fix}"))
     if findings:
         sys.exit(1)
     if not as_json:

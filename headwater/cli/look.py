@@ -166,6 +166,6 @@ def doctor(data: Path, store: str | None, server: str | None, as_json: bool) -> 
         out = console()
         for finding in findings:
             out.print(f"{finding.state:<5}", style=styles[finding.state], end="")
-            out.print(safe(f"{finding.name:<12}{finding.said}"), soft_wrap=True)
+            out.print(safe(f"{finding.name:<12}{finding.message}"), soft_wrap=True)
     if any(finding.state != "ok" for finding in findings):
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""The whole graph in pieces, each made of what shares one key: for a job that runs on many machines. Pure.
+"""Makes the whole graph in parts, each from the data that has one key, for a job on many machines. Pure.
 
     bodies by the agent's plan id    better_body
     events by run                    headwater.graphmodel.choice.choose
@@ -6,7 +6,7 @@
     bodies by plan vertex            better_plan, then plan_parts and one more fact
     facts by dataset                 Facts, then its parts
 
-All parts together are `graphmodel.whole.graph` of the same bodies and events; some elements are in several of them.
+All parts together are the same graph as `graphmodel.whole.graph` makes; some elements are in several parts.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from headwater.graphmodel.whole import BestBody, View, alias_parts, best_body_of
 
 
 class Executed(NamedTuple):
-    """A body that counts and was executed; `alive` if a run of it succeeded."""
+    """The body that counts for a plan id, if runs executed it; `succeeded`: one of these runs succeeded."""
 
     body: BestBody
-    alive: bool
+    succeeded: bool
 
     @property
     def plan(self) -> str:
@@ -36,7 +36,7 @@ class Executed(NamedTuple):
 
 
 class Partitioned(NamedTuple):
-    """A body that counts shows a dataset to be partitioned."""
+    """The fact that a dataset is partitioned, as one of the bodies shows."""
 
 
 Fact = Write | Read | Schema | Logic | Partitioned
@@ -53,13 +53,13 @@ PlanFact = Part | Executed | DatasetFact
 
 
 def better_body(one: Body, other: Body) -> Body:
-    """The body that counts, of two with one plan id."""
+    """Of two bodies with one plan id, the one that counts."""
     return min(one, other, key=lambda body: body_rank(body.plan, body.sha256))
 
 
 def better_plan(first: Executed, second: Executed) -> Executed:
-    """Of two bodies with one logic, the one that gives the operations: it succeeded, and has the better rank."""
-    return min(first, second, key=lambda one: (not one.alive, one.body.summary.operations_rank))
+    """Of two bodies with the same logic, the one whose operations are shown: one that succeeded, then by rank."""
+    return min(first, second, key=lambda one: (not one.succeeded, one.body.summary.operations_rank))
 
 
 def joined(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[PlanFact]:
@@ -77,7 +77,7 @@ def _executed(body: Executed, runs: Iterable[Event]) -> Iterator[PlanFact]:
     for event in runs:
         yield elements.run_part(event, of)
         yield from _accesses(event, best)
-    if body.alive:
+    if body.succeeded:
         yield from alias_parts(best)
         yield from (DatasetFact(schema.dataset, schema) for schema in schemas(best.body.plan, best.logic))
 
@@ -92,10 +92,10 @@ def _accesses(event: Event, best: BestBody) -> Iterator[DatasetFact]:
 
 
 def plan_parts(plan: Executed) -> Iterator[Part]:
-    """A plan vertex with what hangs on it."""
+    """A plan vertex with its edges and operations; only the vertex if no run of it succeeded."""
     logic = plan.body.logic
     yield elements.plan_part(logic)
-    if plan.alive:
+    if plan.succeeded:
         yield Part(edges=tuple(elements.logic_edges(logic)))
         yield elements.operations_part(logic.plan, plan.body.body.plan)
 
@@ -116,7 +116,7 @@ class Facts:
     partitioned: bool = False
 
     def add(self, fact: Fact) -> Facts:
-        """One more; this object, changed."""
+        """Add a fact; returns this object (as Spark's combineByKey needs it)."""
         if isinstance(fact, Write):
             self.writes.append(fact)
         elif isinstance(fact, Read):
@@ -130,7 +130,7 @@ class Facts:
         return self
 
     def merge(self, other: Facts) -> Facts:
-        """Those of another too; this object, changed."""
+        """Add the facts of another object; returns this object (as Spark's combineByKey needs it)."""
         self.writes += other.writes
         self.reads += other.reads
         self.schemas |= other.schemas

@@ -1,13 +1,12 @@
-"""A Glue (or any PySpark) job: an exported ledger into files for Neptune's bulk loader, for a history of any length.
+"""A Glue (or any PySpark) job that turns an exported ledger of any length into files for Neptune's bulk loader.
 
-    --source s3://BUCKET/ledger    what `headwater ledger export` wrote; every hash is checked
-    --target s3://BUCKET/lineage   an empty place; `headwater bulk-load` takes it from there
-    --partitions N                 how many tasks share the work (default: Spark's own)
+    --source s3://BUCKET/ledger    the export of `headwater ledger export`; every hash is checked
+    --target s3://BUCKET/lineage   an empty prefix for the files; `headwater bulk-load` loads them
+    --partitions N                 the number of tasks (default: Spark's own)
 
-`fold_by_key.py` has to lie beside it or be given with ``--extra-py-files``.
-
-The mapping is `fold_by_key`; the rows are those of `headwater export`. The runs of one dataset are folded by
-one task. `docs/moving.md` says how to set the job up.
+`fold_by_key.py`, which makes the graph, has to be in the same folder, or in ``--extra-py-files``. The files have the
+same lines as those of `headwater export`. All runs of one dataset are processed by one task, so the dataset with the
+longest history sets the memory that a task needs. `docs/moving.md` says how to set up the job.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from headwater.graphmodel.renaming import names, renamed
 from headwater.graphmodel.statements import StatementIndex, effective, retirements, with_statements
 from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.neptune_csv import Line, lines
-from headwater.ingest.folder.exporting import GRAPH, mark_whole
+from headwater.ingest.folder.exporting import GRAPH, write_mark
 from headwater.ingest.folder.loader_files import LoaderFiles, Written
 from headwater.ingest.folder.naming_file import rules_beside
 from headwater.ingest.graph.decoding import decoders
@@ -47,11 +46,11 @@ from headwater.ingest.ledger.entries import Entry, LedgerDamaged, LedgerError
 from headwater.ingest.ledger.segments import Segment, read_checked, read_manifest
 from headwater.ingest.places.file_storage import NotEmpty, Subfolder, open_storage, refuse_unless_empty
 
-Tagged = tuple[str, Any]  #: what it is, and the thing
+Tagged = tuple[str, Any]  #: (kind, thing): kind is body, event, statement, refused, damaged, missing or erased
 
 
 def main(arguments: list[str]) -> None:
-    """Run the job and print what it wrote, as JSON. Exits with one sentence that says why not."""
+    """Run the job and print what it wrote, as JSON. If it fails it exits with one sentence that says why."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True)
     parser.add_argument("--target", required=True)
@@ -65,7 +64,7 @@ def main(arguments: list[str]) -> None:
 
 
 def run(context: SparkContext, source: str, target: str, partitions: int | None = None) -> dict[str, Any]:
-    """Read, map, write; what was written. NotEmpty, LedgerError: nothing was."""
+    """Read the ledger, make the graph, write the files; a summary of what was written. NotEmpty, LedgerError."""
     place = open_storage(target)
     refuse_unless_empty(place)
     manifest = read_manifest(open_storage(source))
@@ -80,12 +79,12 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     ordered = rows.repartitionAndSortWithinPartitions(tasks)
     written = sum(ordered.mapPartitionsWithIndex(lambda task, rows: [write(target, task, rows)]).collect(), Written())
     with place.scratch() as scratch:
-        written += mark_whole(place, scratch, Mark(manifest.entries, manifest.ledger, naming=rules.text))
+        written += write_mark(place, scratch, Mark(manifest.entries, manifest.ledger, naming=rules.text))
     return {"ledger": manifest.ledger, "applied": manifest.entries, "refused": set_aside, **written.to_dict()}
 
 
 def decoded(source: str, segment: Segment, rules: Rules = DEFAULT) -> Iterator[Tagged]:
-    """The bodies and events of a segment; also what could not be decoded, what is missing, and what was erased."""
+    """The bodies, events and statements of a segment; also what could not be decoded, is missing, or was erased."""
     check, decoding = ChainCheck(segment.before), decoders(rules)
     try:
         for entry in read_checked(open_storage(source), segment, check):
@@ -108,35 +107,35 @@ def _decoded(decode: Decode, entry: Entry, body: bytes) -> Iterator[Tagged]:
     yield from (("event", Event(run, entry.received_ms)) for run in found.runs)
 
 
-def refused(told: Iterable[Tagged]) -> list[int]:
-    """The entries that could not be decoded, from what `decoded` gives beside bodies and events. LedgerDamaged."""
+def refused(tagged: Iterable[Tagged]) -> list[int]:
+    """The sequences of entries that could not be decoded, from what `decoded` gives. LedgerDamaged: a hash is wrong."""
     things: dict[str, list[Any]] = defaultdict(list)
-    for what, thing in told:
+    for what, thing in tagged:
         things[what].append(thing)
     if things["damaged"]:
         raise LedgerDamaged(min(things["damaged"]))
-    lost = never_erased(dict(things["missing"]), set(things["erased"]))
-    if lost:
-        raise LedgerDamaged(lost[0].sentence)
+    never_erased_bodies = never_erased(dict(things["missing"]), set(things["erased"]))
+    if never_erased_bodies:
+        raise LedgerDamaged(never_erased_bodies[0].sentence)
     return sorted(sequence for sequence, _ in things["refused"])
 
 
 def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     """All parts of the graph; some elements are in several of them."""
-    said = _of(read, "statement").collect()  # what people said by hand: few
-    kept = names(said)
+    statements = _of(read, "statement").collect()  # statements are made by people, so there are few of them
+    kept = names(statements)
     bodies = _of(read, "body").map(lambda body: replace(body, plan=renamed(body.plan, kept)))
     bodies = bodies.map(lambda body: (body.plan.agent_plan_id, body)).reduceByKey(better_body, tasks)
     events = _of(read, "event").map(lambda event: (event.id, event)).reduceByKey(choose, tasks).values()
     both = bodies.cogroup(events.map(lambda event: (event.run.agent_plan_id, event)), tasks)
-    told = both.values().flatMap(lambda pair: joined(*pair)).persist(StorageLevel.MEMORY_AND_DISK)
-    executed = _instances(told, Executed).map(lambda body: (body.plan, body)).reduceByKey(better_plan, tasks)
+    facts_of_plans = both.values().flatMap(lambda pair: joined(*pair)).persist(StorageLevel.MEMORY_AND_DISK)
+    executed = _instances(facts_of_plans, Executed).map(lambda body: (body.plan, body)).reduceByKey(better_plan, tasks)
     plans = executed.values().persist(StorageLevel.MEMORY_AND_DISK)
-    facts = _instances(told, DatasetFact).union(plans.map(logic_fact))
+    facts = _instances(facts_of_plans, DatasetFact).union(plans.map(logic_fact))
     datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
-    index = StatementIndex(effective(said).values())
+    index = StatementIndex(effective(statements).values())
     views = datasets.flatMap(lambda pair: pair[1].parts(pair[0], retirements(index.about(pair[0]))))
-    parts = _instances(told, Part).union(plans.flatMap(plan_parts)).union(views)
+    parts = _instances(facts_of_plans, Part).union(plans.flatMap(plan_parts)).union(views)
     return parts.map(lambda part: with_statements(part, index)) if index else parts
 
 
@@ -144,8 +143,8 @@ def _of(tagged: RDD[Tagged], what: str) -> RDD[Any]:
     return tagged.filter(lambda pair: pair[0] == what).values()
 
 
-def _instances(told: RDD[Any], kind: type) -> RDD[Any]:
-    return told.filter(lambda thing: isinstance(thing, kind))
+def _instances(things: RDD[Any], kind: type) -> RDD[Any]:
+    return things.filter(lambda thing: isinstance(thing, kind))
 
 
 def _key(line: Line) -> str:
@@ -153,7 +152,7 @@ def _key(line: Line) -> str:
 
 
 def write(target: str, task: int, rows: Iterable[tuple[str, Line]]) -> Written:
-    """Write the rows of one task, each element once. In order, so that a task that is tried again writes the same."""
+    """Write the rows of one task, each element once. In order, so that a task that Spark repeats writes the same."""
     place = open_storage(target)
     with place.scratch() as scratch:
         files = LoaderFiles(Subfolder(place, GRAPH), scratch, part=f"{task:05}-")

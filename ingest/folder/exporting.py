@@ -1,7 +1,10 @@
-"""A data folder's graph as files for Neptune's bulk loader.
+"""Writes the graph of a data folder as files for Neptune's bulk loader.
 
 PLACE/graph/*.csv.gz    all vertices and edges
-PLACE/ledger/*.csv.gz   the vertex that says that the graph is whole: written last, and to be loaded last
+PLACE/ledger/*.csv.gz   the vertex `ledger`, which says that the graph is complete: it is written and loaded last
+
+Here: what is read from the derived tables, and the order of the files. Not here: the format of a line
+(`graphstore.neptune_csv`), packing and splitting (`loader_files`), and the export of the ledger (`ledger.export`).
 """
 
 from __future__ import annotations
@@ -22,12 +25,12 @@ from headwater.ingest.places.file_storage import FileStorage, Subfolder, refuse_
 from headwater.ingest.progress import Progress
 
 GRAPH, LEDGER = "graph", "ledger"
-_STEP = 500  #: parts between two reports of progress
+_PARTS_PER_REPORT = 500  #: parts of the graph between two reports of progress
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the graph of which ledger, up to which entry, and how much."""
+    """What was exported: the id of the ledger, the last of its entries that is in the graph, and the amount written."""
 
     ledger: str
     applied: int
@@ -41,11 +44,11 @@ class Exported:
 def export_neptune_csv(
     folder: Path, place: FileStorage, progress: Progress, *, split: int = SPLIT, store: str | None = None
 ) -> Exported:
-    """Write the graph of a data folder, as the derived tables of a store have it, into an empty place.
+    """Write the graph of a data folder, from the derived tables of a store, into an empty place.
 
-    A server may run on the folder. `store` is the URL (default: the folder's own), `split` the size of a file, in bytes
-    of text. Raises NotEmpty, NotReady, errors of the ledger and of the place as they are; what was written by then
-    stays, without the ledger's file.
+    A server may run on the folder. `store` is the URL of the store (default: the folder's own), `split` the size of a
+    file in bytes of text. Raises NotEmpty, NotReady, and errors of the ledger and of the place as they are. After an
+    error the files that are complete stay, but not the vertex `ledger`, so nobody takes them for a complete graph.
     """
     refuse_unless_empty(place)
     with open_reader(folder) as ledger:
@@ -66,15 +69,15 @@ def _write(scan: Scan, mark: Mark, place: FileStorage, progress: Progress, split
         files = LoaderFiles(Subfolder(place, GRAPH), scratch, split=split)
         for done, part in enumerate(scan.parts()):
             files.add(lines(part))
-            if done % _STEP == 0:
+            if done % _PARTS_PER_REPORT == 0:
                 progress(min(done, total), total)
-        written = files.close() + mark_whole(place, scratch, mark)
+        written = files.close() + write_mark(place, scratch, mark)
     progress(total, total)
     return written
 
 
-def mark_whole(place: FileStorage, scratch: Path, mark: Mark) -> Written:
-    """Write the vertex that says that all of the graph is there: its ledger's id, the last entry, the naming rules."""
+def write_mark(place: FileStorage, scratch: Path, mark: Mark) -> Written:
+    """Write the vertex `ledger`, which says that the graph is complete: ledger id, last entry, naming rules."""
     files = LoaderFiles(Subfolder(place, LEDGER), scratch)
     files.add(map(vertex_line, mark.delta().vertices))
     return files.close()

@@ -1,4 +1,4 @@
-"""Files for Neptune's bulk loader: lines gathered by table, packed, split by size, and put where they are to go."""
+"""Writes lines into files for Neptune's bulk loader: one table per file, packed with gzip, split by size."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from headwater.graphstore.neptune_csv import Kind, Line, Table
 from headwater.ingest.places.file_storage import FileStorage, PackedFile
 
 SPLIT = 256 * 2**20
-"""Bytes of text in one file; about a twentieth of it packed. The loader reads files side by side."""
+"""Bytes of text in one file; packed it has about a twentieth. The loader reads several files at the same time, so a
+large graph should not be one file."""
 
 
 @dataclass
 class Written:
-    """How many vertices and edges by label, files, and bytes (packed) were written."""
+    """What was written: vertices and edges by label, the number of files, and their packed size in bytes."""
 
     vertices: Counter[str] = field(default_factory=Counter)
     edges: Counter[str] = field(default_factory=Counter)
@@ -25,11 +26,11 @@ class Written:
     bytes: int = 0
 
     def count(self, kind: Kind, label: str) -> None:
-        """One more element."""
+        """Count one more element."""
         (self.vertices if kind == "vertices" else self.edges)[label] += 1
 
     def __add__(self, other: Written) -> Written:
-        """Both together."""
+        """The sum of both."""
         counts = (self.vertices + other.vertices, self.edges + other.edges)
         return Written(*counts, self.files + other.files, self.bytes + other.bytes)
 
@@ -40,9 +41,10 @@ class Written:
 
 
 class LoaderFiles:
-    """One open file for each table; `close` puts the last ones in place. The same lines give the same bytes.
+    """Has one open file for each table; a file that is full is moved to `place`, `close` moves the rest.
 
-    `scratch` is a folder for what is not finished; `part` tells the files of several writers into one place apart.
+    The same lines always give the same bytes. `scratch` is a folder on this machine for unfinished files. `part` is a
+    prefix of the file numbers: several writers into one place need different ones.
     """
 
     def __init__(self, place: FileStorage, scratch: Path, *, split: int = SPLIT, part: str = "") -> None:
@@ -55,7 +57,7 @@ class LoaderFiles:
         self._numbers: Counter[Table] = Counter()
 
     def add(self, lines: Iterable[Line]) -> None:
-        """Write lines; a file that is full is put in place."""
+        """Write lines; a file that reaches the size `split` is moved to the place."""
         for line in lines:
             file = self._open.get(line.table) or self._begin(line.table)
             file.write(line.text)
@@ -64,7 +66,7 @@ class LoaderFiles:
                 self._finish(line.table)
 
     def close(self) -> Written:
-        """Put what is left in place; how much it was."""
+        """Move the unfinished files to the place; what was written in all."""
         for table in list(self._open):
             self._finish(table)
         return self.written

@@ -55,9 +55,9 @@ _T = TypeVar("_T")
 
 
 class _Lane:
-    """Threads that work for requests, with a bound on how much waits for them. Work that nobody waits for is stopped.
+    """Threads that work for requests. The number of requests that wait for them is limited.
 
-    Used in the event loop alone.
+    Work is stopped when its client is gone. May only be used in the event loop.
     """
 
     def __init__(self, threads: int, name: str) -> None:
@@ -65,9 +65,9 @@ class _Lane:
         self._under_way = 0
 
     async def run(self, work: Callable[[Check], _T]) -> _T:
-        """What `work` gives. It calls what it is given between two of its steps; that raises to stop it.
+        """Run `work` in a thread; its result. `work` calls its argument between its steps: this raises to stop it.
 
-        _TooManyQuestions: there is no room, nothing was begun.
+        _TooManyQuestions: too many questions are under way, and this one was not begun.
         """
         if self._under_way >= _MOST_QUESTIONS:
             raise _TooManyQuestions(f"{self._under_way} questions are under way: ask again in some seconds")
@@ -97,7 +97,7 @@ class _Lane:
         self._under_way -= 1
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start no further work; what waits is dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -106,7 +106,7 @@ _WAITERS: web.AppKey[_Lane] = web.AppKey("waiters", _Lane)
 
 
 def add_routes(app: web.Application, service: Service) -> None:
-    """The API over an open service."""
+    """Add the routes of the API to an application; they ask `service`, which is open."""
     app[SERVICE] = service
     app[_READERS] = _Lane(_THREADS, "reader")
     app[_WAITERS] = _Lane(_WAITING_THREADS, "waiter")
@@ -124,7 +124,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/parked", _parked, "read")
     add_route(app, "/ready", _ready, PROBE)
     add_route(app, "/metrics", _metrics, "read")
-    add_route(app, "/api/{path:.*}", _nothing, "read", methods=ANY_METHOD)
+    add_route(app, "/api/{path:.*}", _unknown_path, "read", methods=ANY_METHOD)
 
 
 async def _close(app: web.Application) -> None:
@@ -133,15 +133,15 @@ async def _close(app: web.Application) -> None:
 
 
 async def _lineage(request: web.Request) -> web.Response:
-    return await _asked(request, "lineage")
+    return await _answer_query(request, "lineage")
 
 
 async def _search(request: web.Request) -> web.Response:
-    return await _asked(request, "search")
+    return await _answer_query(request, "search")
 
 
 async def _query(request: web.Request) -> web.Response:
-    return await _asked(request, request.match_info["name"])
+    return await _answer_query(request, request.match_info["name"])
 
 
 async def _queries(request: web.Request) -> web.Response:
@@ -158,7 +158,7 @@ async def _plan_types(request: web.Request) -> web.Response:
 
 
 async def _plan_entry(request: web.Request) -> web.Response:
-    """The ledger entry with a payload of a plan; null for one that is not known."""
+    """The sequence of the ledger entry that holds a plan; null if the plan is not known."""
     await _after(request)
     _no_parameters(request, ("after", "plan"))
     plan = request.query.get("plan", "")
@@ -182,7 +182,7 @@ async def _statement_check(request: web.Request) -> web.Response:
 
 
 async def _naming(request: web.Request) -> web.Response:
-    """The naming rules that the graph is drawn with, as text: for whoever names the datasets of a plan elsewhere."""
+    """The naming rules with which the graph is built, as text: commands that read a plan themselves name by them."""
     _no_parameters(request, ())
     return _json({"rules": request.app[SERVICE].rules.text})
 
@@ -207,9 +207,9 @@ async def _parked(request: web.Request) -> web.Response:
 
 
 async def _ready(request: web.Request) -> web.Response:
-    """Ready as soon as the ledger takes entries and the graph answers; `lag` says how far behind the graph is.
+    """Ready if the ledger accepts entries and the graph answers; `lag` is the number of entries not yet in the graph.
 
-    `rebuilding`: it is being drawn anew, and answers say that they are not complete.
+    `rebuilding`: the graph is being built again, and answers say that they are not complete.
     """
     service = request.app[SERVICE]
     lag, entries = await _in_thread(request, service.readiness)
@@ -221,14 +221,14 @@ async def _metrics(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": METRICS_TYPE})
 
 
-async def _nothing(request: web.Request) -> web.Response:
+async def _unknown_path(request: web.Request) -> web.Response:
     paths = sorted({r.canonical for r in request.app.router.resources() if r.canonical.startswith("/api/v1")})
     known = request.path.rstrip("/") in paths
     error = f"{request.path} takes GET only" if known else f"there is no {request.path}"
     return _json({"error": error, "field": None, "suggestions": paths}, status=405 if known else 404)
 
 
-async def _asked(request: web.Request, name: str) -> web.Response:
+async def _answer_query(request: web.Request, name: str) -> web.Response:
     await _after(request)
     given = [(key, value) for key, value in request.query.items() if key != "after"]
     service = request.app[SERVICE]
@@ -236,7 +236,7 @@ async def _asked(request: web.Request, name: str) -> web.Response:
 
 
 async def _after(request: web.Request) -> None:
-    """Wait until the entry that the sender was told of (`Headwater-Entry`) is in the graph."""
+    """Wait until the ledger entry ``after`` is in the graph; senders know it from the header `Headwater-Entry`."""
     if "after" not in request.query:
         return
     sequence, projector = _integer(request, "after", 0), request.app[SERVICE].projector
@@ -256,7 +256,7 @@ async def _after(request: web.Request) -> None:
 
 
 class _TooManyQuestions(QueryError):
-    """There is no room for another question."""
+    """Too many questions are under way; the client may ask again later."""
 
     fault = Fault.UNAVAILABLE
 
@@ -292,7 +292,7 @@ async def _in_thread(request: web.Request, work: Callable[[], _T]) -> _T:
 
 @web.middleware
 async def answer_query_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What is wrong with a question, or a store that cannot answer now, as JSON. The rest is a fault of ours: 500."""
+    """Answers a mistake in a question, or a store that cannot answer now, as JSON. Other errors become a 500."""
     try:
         return await handler(request)
     except InvalidBody:
@@ -312,7 +312,7 @@ async def answer_query_errors(request: web.Request, handler: Handler) -> web.Str
 
 
 def _lag(service: Service) -> int:
-    """How many entries the graph has not seen yet; 0 if that cannot be said."""
+    """The number of entries that are not in the graph yet; 0 if the ledger cannot be read."""
     with suppress(LedgerError):
         return service.projector.lag()
     return 0

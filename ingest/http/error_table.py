@@ -35,7 +35,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.ingest.places.yaml_file import InvalidYaml
     from headwater.queries.answers import errors as questions
     from headwater.spline_bridge.errors import DecodeError
-    from headwater.spline_bridge.glue.versions import Unfit
+    from headwater.spline_bridge.glue.versions import CannotAttach
 
     return {
         # the sender's
@@ -53,7 +53,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         store.Exceeded: Fault.TOO_MUCH,
         store.TimedOut: Fault.TIMED_OUT,
         glue.NoSuchJob: Fault.NOT_FOUND,
-        Unfit: Fault.INVALID,
+        CannotAttach: Fault.INVALID,
         # the operator's
         InvalidPattern: Fault.SET_UP,
         InvalidRules: Fault.SET_UP,

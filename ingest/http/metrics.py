@@ -1,4 +1,7 @@
-"""The metrics, one table, in Prometheus' text format. Names and units follow https://prometheus.io/docs/practices/naming."""
+"""The table of metrics, and its output in Prometheus' text format.
+
+Names and units follow https://prometheus.io/docs/practices/naming.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ __all__ = ["CONTENT_TYPE", "METRICS", "exposition"]
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One metric: its name, its kind, what it counts, and where its value comes from."""
+    """One metric: its name, its type in Prometheus, its help text, and the function that gives its value."""
 
     name: str
     family: type[CounterMetricFamily | GaugeMetricFamily]
@@ -33,7 +36,7 @@ METRICS: tuple[MetricRow, ...] = (
     MetricRow(
         "headwater_graph_rebuilding",
         GaugeMetricFamily,
-        "1 while the graph is drawn anew and answers are not complete",
+        "1 while the graph is built again and answers are not complete",
         lambda s: float(s.projector.rebuilding),
     ),
     MetricRow(

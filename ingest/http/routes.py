@@ -1,7 +1,7 @@
-"""How a route is added: with the scope that it needs, beside its path and its handler.
+"""Adds routes to an application; each route is added together with the scope that its senders need.
 
-A route that was added in another way, or a path without a route, needs `read`, or `admin` where the method could change
-something: what somebody forgot to declare is closed, not open.
+A path without a route, or a route that was added in another way, needs the scope `read`, or `admin` if the method can
+change something. So a route whose scope was forgotten is closed, not open.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ ANY_METHOD = ("*",)
 
 @dataclass(frozen=True)
 class Rule:
-    """What a route asks of a request. `scope` None: no sender is needed."""
+    """What a request needs for a route. `scope` None: it needs no token."""
 
     scope: Scope | None
-    any_host: bool = False  #: the Host header is not judged: load balancers ask by address
+    any_host: bool = False  #: the Host header is not checked: load balancers use the address of the machine
 
     @staticmethod
     def of(request: web.Request) -> Rule:
-        """The rule of the route that a request leads to."""
+        """The rule of the route of a request."""
         declared = request.app.get(_RULES, {}).get(request.match_info.route)
         return declared or Rule("read" if request.method in SAFE_METHODS else "admin")
 
 
 _RULES: web.AppKey[dict[web.AbstractRoute, Rule]] = web.AppKey("rules", dict)
 
-#: For load balancers and orchestrators: no data, no token, under any name.
+#: The rule for health checks of load balancers and orchestrators: no token, any Host header; such a route gives no
+#: data.
 PROBE = Rule(None, any_host=True)
 
 

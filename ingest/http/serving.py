@@ -1,4 +1,4 @@
-"""What the server and the graph's process share in serving HTTP: the runner, and the answers to errors."""
+"""What both HTTP servers (the receiver, and the graph's process behind it) share: the runner, and answers to errors."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 _protocol_log = logging.getLogger(f"{__name__}.protocol")
 """What aiohttp itself says of connections, through `_without_what_was_sent`."""
 
-_LOGGED_CHARACTERS = 8_000
-_LOGGED_PATH = 200
+_LOGGED_CHARACTERS = 8_000  #: of a stack trace, from its end: the last lines name the error
+_LOGGED_PATH = 200  #: characters of a path in the log: the sender chooses the path, and must not fill the log
 _WRITE_SECONDS = 30.0
 
 
@@ -36,12 +36,12 @@ def make_runner(
     shutdown_seconds: float = 60.0,
     cancels: bool = False,
 ) -> web.AppRunner:
-    """A runner that leaves bodies packed, and closes connections that send no whole request header in time.
+    """A runner that does not unpack bodies (`intake.body` does, within limits) and closes idle connections.
 
-    `lingering_seconds` is how long a sender whose body was refused may go on sending before the connection is closed:
-    one that does not read while it writes would otherwise lose the answer. `shutdown_seconds` is what open requests get
-    to finish. `cancels`: a handler is cancelled when its
-    client is gone, for handlers that only answer.
+    After `keepalive_seconds` without a complete request header a connection is closed. After a refusal the sender may
+    go on sending for `lingering_seconds` before the connection is closed: a sender that reads only after it has sent
+    everything would otherwise not get the answer. At a shutdown open requests have `shutdown_seconds` to finish.
+    `cancels`: a handler is cancelled when its client is gone; for handlers that only answer.
     """
     return web.AppRunner(
         app,
@@ -132,15 +132,16 @@ _TOO_MANY = (
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A refusal in one sentence, as text, under /api as JSON; a fault of ours as Spline answers it: an id to look for.
+    """Turns errors into answers. A refused body: one sentence, as text, or as JSON under /api.
 
-    The stack trace goes to the log under that id; what a request held does not.
+    An error of the server itself: 500 with an error id, as Spline answers it. The stack trace is in the log with that
+    id; the content of the request is not.
     """
     try:
         return await handler(request)
     except InvalidBody as refused:
         return _refusal(request, refused)
-    except web.RequestPayloadError:  # by aiohttp's Python parser; behind its C parser such a body stalls until its time
+    except web.RequestPayloadError:  # raised by aiohttp's Python parser; with its C parser such a body times out
         return _refusal(request, InvalidBody(400, "the body's transfer encoding is broken", {"Connection": "close"}))
     except (web.HTTPException, ConnectionError):
         raise
@@ -149,7 +150,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def _refusal(request: web.Request, refused: InvalidBody) -> web.Response:
-    """The answer, and a line in the log: without the sentence and the query, which repeat what was sent."""
+    """The answer, and a line in the log. The log has neither the sentence nor the query: they repeat what was sent."""
     path, phrase = clean_text(request.rel_url.raw_path[:_LOGGED_PATH])[0], HTTPStatus(refused.status).phrase
     log.info("refused with %d (%s): %s %s from %s", refused.status, phrase, request.method, path, request.remote)
     if request.path.startswith("/api/"):

@@ -1,4 +1,4 @@
-"""The open WebSockets of an application, and how they are closed even if the other side does not read."""
+"""The open WebSockets of an application, and closing them even if the other side does not read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-#: Seconds for a close frame to leave: a client that does not read holds it up.
+#: Seconds to send a close frame: if the client does not read, it cannot be sent, and the connection is cut.
 _CLOSE_SECONDS = 2.0
 
 
@@ -20,16 +20,16 @@ class Sockets:
         return len(self._open)
 
     async def accept(self, socket: web.WebSocketResponse, request: web.Request) -> None:
-        """Answer the handshake; `discard` it in the end."""
+        """Answer the handshake and remember the socket; the caller calls `discard` when it has ended."""
         await socket.prepare(request)
         self._open[socket] = request.transport
 
     def discard(self, socket: web.WebSocketResponse) -> None:
-        """It has ended, or its handler has."""
+        """Forget a socket that has ended, or whose handler has ended."""
         self._open.pop(socket, None)
 
     async def end(self, socket: web.WebSocketResponse, code: int) -> None:
-        """Say why, and close; the connection is cut if that cannot be said. Ending twice is no error."""
+        """Close a socket with a close code; cut the connection if that cannot be sent. Closing twice is no error."""
         try:
             await asyncio.wait_for(socket.close(code=code), _CLOSE_SECONDS)
         except asyncio.TimeoutError:
@@ -38,5 +38,5 @@ class Sockets:
                 transport.abort()
 
     async def end_all(self, code: int) -> None:
-        """Side by side: one that does not read does not hold up the others."""
+        """Close all sockets at the same time, so that one that does not read does not delay the others."""
         await asyncio.gather(*(self.end(socket, code) for socket in list(self._open)))

@@ -1,8 +1,8 @@
-"""A request's body, within limits: read from the wire, unpacked, parsed. Not here: what the JSON means (`bridges`).
+"""Reads the body of a request within limits: from the network, unpacked, parsed. What the JSON means is in `bridges`.
 
-Whatever a sender does (a zip bomb, a stall, an endless stream, deeply nested brackets), the cost is bounded, and the
-answer names the limit. The limits leave much room: the largest recorded plan, of 200 chained steps, has 1 MB, 79,000
-values and a depth of 7.
+Whatever a sender does (a zip bomb, a stall, an endless stream, deeply nested brackets), it can only cost a limited
+amount of memory and time, and the answer names the limit. Real plans are far below the limits: the largest recorded
+one, of 200 chained steps, has 1 MB, 79,000 values and a depth of 7.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import orjson
 
 MIB = 2**20
 
-_UNPACK_STEP = 64 * 2**10  # fed to zlib at once: what is left over of it is copied, so it must be small
+_UNPACK_STEP = 64 * 2**10  # bytes given to zlib at once; zlib copies what it has not used yet, so this must be small
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class InvalidBody(Exception):
-    """A body that is refused: the HTTP status, one sentence for its sender, and headers for the answer."""
+    """A body is refused: the HTTP status of the answer, one sentence for the sender, and headers of the answer."""
 
     def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -35,35 +35,35 @@ class InvalidBody(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a body may cost. Bytes and seconds."""
+    """The limits for a body, in bytes and seconds."""
 
     wire_bytes: int = 64 * MIB
     unpacked_bytes: int = 256 * MIB
-    depth: int = 1_000  #: containers in containers, as orjson's own limit of 1,024 allows
-    values: int = 16 * MIB  #: each takes about 60 bytes once parsed, a hundredfold of `[],`
+    depth: int = 1_000  #: nested arrays and objects; orjson's own limit is 1,024
+    values: int = 16 * MIB  #: JSON values: each takes about 60 bytes once parsed, far more than its text (`[],`)
     events: int = 10_000  #: in one array: agents send one, a file of a busy day some thousand; each becomes a run
-    gzip_members: int = 1_000  #: an empty one has 20 bytes and costs a new inflater
-    reading_bytes: int = 256 * MIB  #: of all bodies that are being read or waiting, together
+    gzip_members: int = 1_000  #: an empty member has only 20 bytes, but each one needs a new inflater
+    reading_bytes: int = 256 * MIB  #: of all bodies together that are being read or that wait
     idle_seconds: float = 20.0  #: between two pieces of a body
-    body_seconds: float = 120.0  #: for all of it: the agent itself waits no longer for an answer
-    inline_bytes: int = 64 * 2**10  #: about 3 ms of work; larger bodies are worked on away from the event loop
+    body_seconds: float = 120.0  #: for the whole body: Spline's agent does not wait longer for an answer
+    inline_bytes: int = 64 * 2**10  #: about 3 ms of work; larger bodies are parsed outside of the event loop
 
 
 class Stream(Protocol):
     """The part of `aiohttp.StreamReader` that is used here."""
 
     def at_eof(self) -> bool:
-        """Whether all has been read."""
+        """Whether the whole body has been read."""
 
     def read_nowait(self) -> bytes:
-        """What has arrived, perhaps nothing."""
+        """The bytes that have arrived; may be empty."""
 
     async def readany(self) -> bytes:
-        """What arrives next."""
+        """Wait for the next bytes."""
 
 
 class Reading:
-    """How many bytes of bodies are held, over all requests."""
+    """Counts the bytes of bodies in memory, over all requests, so that many requests together cannot use it up."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -71,7 +71,7 @@ class Reading:
 
     @contextmanager
     def share(self) -> Iterator[Share]:
-        """One request's part of it, given back at the end."""
+        """The bytes of one request; at the end they no longer count."""
         share = Share(self)
         try:
             yield share
@@ -79,7 +79,7 @@ class Reading:
             self.held -= share.held
 
     def reserve(self, count: int) -> None:
-        """Count bytes as held. InvalidBody (503): there is no room."""
+        """Count bytes as held. InvalidBody (503): they would be more than the limit."""
         if self.held + count > self._limit:
             sentence = f"the server holds {self._limit:,} bytes of requests already; nothing was kept, try again later"
             raise InvalidBody(503, sentence, {"Retry-After": "5"})
@@ -88,13 +88,13 @@ class Reading:
 
 @dataclass
 class Share:
-    """The bytes that one request holds."""
+    """The bytes of bodies that one request holds in memory."""
 
     reading: Reading
     held: int = field(default=0)
 
     def reserve(self, count: int) -> None:
-        """As `Reading.reserve`. Only bytes that have arrived are reserved, so a client that stalls holds no room."""
+        """As `Reading.reserve`. Only bytes that have arrived count, so a client that stalls blocks nobody else."""
         self.reading.reserve(count)
         self.held += count
 
@@ -141,7 +141,7 @@ def gunzip(packed: bytes, limit: int, members: int) -> bytes:
 
 
 def _gunzip_member(source: memoryview, position: int, unpacked: io.BytesIO, limit: int) -> int:
-    """Append one member to `unpacked`; where the next one begins."""
+    """Append one gzip member to `unpacked`; the position at which the next one begins."""
     inflater = zlib.decompressobj(_GZIP)
     piece: bytes | memoryview = b""
     while not inflater.eof:
@@ -190,7 +190,7 @@ def _too_deep(depth: int) -> str:
 
 
 def _is_deeper(body: bytes, document: Any, depth: int) -> bool:
-    """Level by level, without recursion; and only where there are brackets enough for it."""
+    """Whether the document is nested deeper than `depth`. Without recursion, which such a document would break."""
     if body.count(b"[") + body.count(b"{") <= depth:
         return False
     level = [document]
@@ -205,15 +205,15 @@ _NESTS = frozenset({dict, list})
 
 
 def dump(document: Any) -> bytes:
-    """The document as compact JSON, of any depth."""
+    """The document as compact JSON, whatever its depth."""
     try:
         return orjson.dumps(document)
-    except TypeError:  # orjson writes 254 levels
+    except TypeError:  # orjson writes at most 254 levels, and reads 1,024
         return b"".join(_dumped(document))
 
 
 def _dumped(document: Any) -> Iterator[bytes]:
-    """Pieces of JSON, without recursion: bytes on the stack are punctuation."""
+    """Pieces of JSON, made without recursion: bytes on the stack are punctuation, all else are values to come."""
     stack = [document]
     while stack:
         node = stack.pop()

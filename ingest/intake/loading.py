@@ -1,7 +1,7 @@
-"""Recorded payloads in files: JSON and NDJSON, packed or not.
+"""Finds recorded payloads in files: JSON and NDJSON, packed with gzip or not.
 
-A file's content says what it is: each bridge is asked (`bridges`). What is found is handed on as (bridge, content type,
-bytes), ready to be accepted as a request is; nothing is validated here.
+Each bridge is asked whether it knows the content (`bridges`). A payload is then accepted in the same way as one from a
+request; nothing is validated here.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Found:
 
 @dataclass(frozen=True)
 class NotAPayload:
-    """A file, or a line of one, that is no payload. `asked`: it was named itself, or stands among payloads."""
+    """A file, or a line of one, that is not a payload. `asked`: the user named the file, or the line is among payloads.
+
+    One that was not asked for is only counted as skipped.
+    """
 
     path: Path
     reason: str
@@ -63,7 +66,7 @@ Item = Found | NotAPayload
 
 @dataclass(frozen=True)
 class File:
-    """A file to look into. `asked`: it was named itself; `refused`: why it is not read, if it is not."""
+    """A file to read. `asked`: the user named it (not only its folder); `refused`: why it must not be read, or None."""
 
     path: Path
     asked: bool
@@ -71,9 +74,10 @@ class File:
 
 
 def files(places: Iterable[Path]) -> list[File]:
-    """Each of `places` that is a file, and the files in those that are folders, by name; each file once.
+    """The files among `places`, and the files in the folders among them, ordered by name; each file once.
 
-    A link in a folder is followed only within the folder: who may write there need not be one who may read the rest.
+    A link in a folder is followed only if it stays in the folder: somebody who may write there could otherwise have
+    any file of this machine loaded.
     """
     out: dict[Path, File] = {}
     for place in places:
@@ -92,13 +96,13 @@ _LEAVES = "is a link that leads out of the folder: name the file itself"
 
 
 def could_be(file: str) -> bool:
-    """Whether a file of this name, found in a folder, is looked into."""
+    """Whether a file with this name, found in a folder, may have payloads, so that it is read."""
     name = file.removesuffix(".gz")
     return name == "_LINEAGE" or name.endswith(_ENDINGS)
 
 
 def local_name(number: int, name: str) -> str:
-    """The name of a local copy of a file whose own name is not to be trusted; it is read as that one would be."""
+    """A name for a local copy of a file whose own name cannot be trusted; it has the same kind of ending."""
     return f"{number:08}{_LINES[0] if _has_lines(name) else _ENDINGS[0]}"
 
 

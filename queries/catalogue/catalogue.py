@@ -44,7 +44,8 @@ _DIRECTION = Parameter(
 _AS_OF = Parameter(
     "asOf",
     "absent: what holds now; ever: all that ever held; a time (2026-03-01, 2026-03-01T08:00Z, ms since 1970): what "
-    "held then; the id of a run, Glue job run or Spark application: what held for it, its inputs as it saw them",
+    "held at that time; the id of a run, Glue job run or Spark application: what held for it, with its inputs in the "
+    "versions that it read",
 )
 _TYPE = Parameter(
     "type",
@@ -65,7 +66,10 @@ _LINEAGE = (
     _AS_OF,
     Parameter("level", "column or dataset; absent: the node's own", choices=("column", "dataset")),
     Parameter(
-        "behind", "edges say whether their source's logic changed since their target read it", "boolean", default=False
+        "behind",
+        "each edge says whether its source's logic changed after its target last read it",
+        "boolean",
+        default=False,
     ),
     Parameter("limit", "nodes to keep, the nearest first", "integer", 10_000, minimum=1, maximum=_MOST),
 )
@@ -108,7 +112,7 @@ _PAST: tuple[Query, ...] = (
     ),
     Query(
         "diff-runs",
-        "what a run, `other`, did otherwise than one before it, `run`: columns, what rows depend on, inputs",
+        "what differs between a run, `other`, and an earlier one, `run`: columns, what rows depend on, inputs",
         (
             _runs("run", "a run, or all of a Glue job run or Spark application"),
             _runs("other", "the run, or runs, to compare it with"),
@@ -122,8 +126,8 @@ _PAST: tuple[Query, ...] = (
         "what changed in a dataset, or in what a job writes, between two times; a job's last two logics without `from`",
         (
             node("node", "the dataset or job", "dataset", "job"),
-            _time("from", "since when"),
-            _time("to", "until when", "now"),
+            _time("from", "the earlier time"),
+            _time("to", "the later time", "now"),
             *paging(1_000),
         ),
         columns=_DIFFERENCE,
@@ -134,7 +138,7 @@ _PAST: tuple[Query, ...] = (
         "when the logic of a dataset or column changed and by which run",
         (
             node("node", "the dataset or column, in any spelling", "dataset", "column"),
-            Parameter("upstream", "also the changes of all that it ever came from", "boolean", default=False),
+            Parameter("upstream", "also the changes of all that was ever upstream of it", "boolean", default=False),
             Parameter("type", "all: also of what its rows depend on", default="direct", choices=("direct", "all")),
             _time("from", "only changes since then"),
             _time("to", "only changes until then"),
@@ -149,21 +153,21 @@ _PAST: tuple[Query, ...] = (
 ESTATE: tuple[Query, ...] = (
     Query(
         "unread-datasets",
-        "datasets that some job writes and none ever read, but for the jobs that read what they write",
+        "datasets that a job writes and that no other job ever read",
         paging(),
         columns=("dataset", "jobs", "lastWrite"),
         ask=estate.unread_datasets,
     ),
     Query(
         "unused-columns",
-        "columns that a job writes and none ever used, of datasets that some job reads",
+        "columns that a job writes and that no job ever used, of datasets that jobs read",
         paging(),
         columns=("column", "dataset"),
         ask=estate.unused_columns,
     ),
     Query(
         "stopped-jobs",
-        "jobs without a run for longer than some times their usual interval, the longest overdue first",
+        "jobs that did not run for several of their usual intervals, the longest overdue first",
         (
             Parameter("times", "how many of their intervals", "integer", 3, minimum=1, maximum=1_000),
             Parameter("at", "ms since 1970-01-01Z up to which is counted; absent: now", "integer"),
@@ -174,14 +178,14 @@ ESTATE: tuple[Query, ...] = (
     ),
     Query(
         "schema-drift",
-        "datasets whose columns changed from one logic that wrote them to the next, the latest first",
+        "datasets whose columns differ between one logic that wrote them and the next, the latest change first",
         paging(),
         columns=("dataset", "at", "added", "dropped", "job", "before", "after"),
         ask=estate_state.schema_drift,
     ),
     Query(
         "hot-spots",
-        "the datasets, or columns, that most others are directly made of or depend on",
+        "the datasets, or columns, from which most others are directly derived, or on which most others depend",
         (Parameter("level", "dataset or column", default="dataset", choices=("dataset", "column")), *paging()),
         columns=("id", "dependents", "jobs"),
         ask=estate.hot_spots,
@@ -195,14 +199,15 @@ ESTATE: tuple[Query, ...] = (
     ),
     Query(
         "coverage",
-        "jobs without, or without all of, their column lineage, and why",
+        "jobs whose column lineage is missing or incomplete, and why",
         paging(),
         columns=("job", "dataset", "reason", "columns", "cause"),
         ask=estate_state.coverage,
     ),
     Query(
         "two-names",
-        "datasets that may be one under several names: the same last part of the name, the same columns; suggestions",
+        "suggestions of datasets that may be one dataset with several names: the same last part of the name, the same "
+        "columns",
         paging(),
         columns=("name", "datasets", "columns"),
         ask=estate.two_names,
@@ -214,17 +219,17 @@ _TAG = node("tag", "the tag: a word, or KEY=VALUE", "tag")
 QUERIES: tuple[Query, ...] = (
     Query(
         "lineage",
-        "where a dataset or column comes from, what is made of it, or both",
+        "where a dataset or column comes from, what is derived from it, or both",
         (_DIRECTION, *_LINEAGE),
         lineage.lineage,
         shape=Answer.shape,
     ),
     Query("upstream", "where a dataset or column comes from", _LINEAGE, lineage.upstream, shape=Answer.shape),
-    Query("downstream", "what is made of a dataset or column", _LINEAGE, lineage.downstream, shape=Answer.shape),
+    Query("downstream", "what is derived from a dataset or column", _LINEAGE, lineage.downstream, shape=Answer.shape),
     Query("both", "upstream and downstream in one answer", _LINEAGE, lineage.both, shape=Answer.shape),
     Query(
         "impact",
-        "what a change of a dataset or column comes to: columns, datasets and jobs, each graded, with its path",
+        "what a change of a dataset or column affects: columns, datasets and jobs, each with a grade and a path",
         (
             node("node", "the dataset or column that is changed, in any spelling", "dataset", "column"),
             Parameter(
@@ -242,7 +247,7 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "paths",
-        "how data gets from one dataset or column to another, whichever way round: the shortest path, or all",
+        "how data gets from one of two datasets or columns to the other: the shortest path, or all paths",
         (
             node("from", "one end, in any spelling", "dataset", "column"),
             node("to", "the other end", "dataset", "column"),
@@ -318,14 +323,14 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "tags",
-        "what people say of a dataset and its columns, of a column, or of a job",
+        "the tags of a dataset and its columns, of a column, or of a job",
         (node("node", "the dataset, column or job, in any spelling", *LABELS), *paging()),
         tagged.tags,
         ("node", "tag", "statedBy", "statedAt", "reason", "pattern"),
     ),
     Query(
         "tagged",
-        "what has a tag",
+        "the datasets, columns and jobs that have a tag",
         (_TAG, *paging()),
         tagged.tagged,
         ("id", "label", "tag", "statedBy", "statedAt", "reason", "pattern"),
@@ -333,12 +338,12 @@ QUERIES: tuple[Query, ...] = (
     Query("tag-counts", "all tags, and how many nodes have each", paging(), tagged.tag_counts, ("tag", "nodes")),
     Query(
         "tag-flow",
-        "where a tag has come with the data: along DIRECT edges, up to columns that are hashed or masked",
+        "the columns that a tag reaches with the data: along DIRECT edges, until a column is hashed or masked",
         (
             _TAG,
             Parameter(
                 "state",
-                "declared: has the tag itself; undeclared: derived from such a column; masked: where the tag stops",
+                "declared: has the tag itself; undeclared: derived from such a column; masked: where the tag ends",
                 choices=("declared", "undeclared", "masked"),
             ),
             *paging(),
@@ -355,10 +360,10 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "explain",
-        "why an edge is there, or all edges of a node: rule, expression, plan, runs; and why names are one",
+        "why there is an edge, or why all edges of a node: rule, expression, plan, runs; and why names are one dataset",
         (
             node("node", "the dataset or column that is derived, in any spelling", "dataset", "column"),
-            Parameter("source", "what it is made of; absent: all", "node", labels=("dataset", "column")),
+            Parameter("source", "from what it is derived; absent: all", "node", labels=("dataset", "column")),
             *paging(),
         ),
         explaining.explain,
@@ -366,7 +371,7 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "find-runs",
-        "the runs behind an id: an agent's plan id, a Spark application, a Glue job run (jr_...)",
+        "the runs of an id: an agent's plan id, a Spark application, a Glue job run (jr_...)",
         (Parameter("id", "the id", "node", required=True, labels=("run",), many=True), *paging()),
         explaining.find_runs,
         explaining.FIND_RUNS,

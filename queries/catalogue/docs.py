@@ -20,10 +20,10 @@ _HEAD = """\
 Each query is `GET /api/v1/queries/{name}?parameter=value` and `headwater query {name} parameter=value`.
 `upstream`, `downstream` and `lineage` have shorter forms as well: `GET /api/v1/lineage`, `headwater upstream NODE`.
 
-A node is given in any spelling: `s3a://lake/mart/orders/`, `file:/data/orders`, `sales.orders`, a Glue ARN, with
-`#column` for a column. A query with columns answers with rows, a page at a time: `next` of an answer is the parameter
-`next` of the following page. Times are in ms since 1970-01-01Z. Every JSON answer says its `shape`: `rows`, `lineage`
-(nodes and edges), `impact` or `paths`.
+A node can be given in any spelling: `s3a://lake/mart/orders/`, `file:/data/orders`, `sales.orders`, a Glue ARN; for a
+column with `#column` at its end. A query that has columns answers with rows, page by page: give the value `next` of an
+answer as the parameter `next` to get the following page. Times are in ms since 1970-01-01Z. Every JSON answer says its
+`shape`: `rows`, `lineage` (nodes and edges), `impact` or `paths`.
 """
 
 

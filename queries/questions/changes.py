@@ -15,8 +15,9 @@ from headwater.graphmodel.validity import NO_END, Validity
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.questions.differences import change
-from headwater.queries.tracing import edges, history
+from headwater.queries.tracing import edges
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime
+from headwater.queries.tracing.contributions import states, validities_of
 from headwater.queries.tracing.derivations import Derivations, PlanDerivations
 from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.rows import rows
@@ -85,7 +86,7 @@ class _Write(NamedTuple):
 
 def _changes(g: GraphTraversalSource, by_dataset: Mapping[str, Sequence[str]]) -> Iterator[Row]:
     """Every change of these nodes, given by their datasets, with the run that brought it."""
-    stood = history.stood(g, list(by_dataset))
+    stood = validities_of(g, list(by_dataset))
     by_plan = PlanDerivations(g, [node for nodes in by_dataset.values() for node in nodes])
     found = [c for dataset, nodes in by_dataset.items() for c in _of_dataset(dataset, nodes, stood[dataset], by_plan)]
     writes = _writes(g, found)
@@ -104,7 +105,7 @@ def _of_dataset(
     dataset: str, nodes: Sequence[str], stood: Sequence[Validity], by_plan: PlanDerivations
 ) -> Iterator[_Change]:
     was: dict[str, Derivations] = {node: frozenset() for node in nodes}
-    for timestamp, state in history.states(stood):
+    for timestamp, state in states(stood):
         for node in nodes:
             derivations = by_plan.of(node, state)
             if derivations != was[node]:

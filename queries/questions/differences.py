@@ -14,7 +14,7 @@ from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.as_of import PastTime
-from headwater.queries.tracing.contributions_as_of import ContributionsAsOf
+from headwater.queries.tracing.contributions import ContributionsAsOf
 from headwater.queries.tracing.derivations import Derivations, PlanDerivations, sources_of, text_of, with_all_columns
 from headwater.queries.tracing.edges import columns_of
 from headwater.queries.tracing.walk import DeadlinePassed, chunks

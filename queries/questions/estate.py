@@ -14,7 +14,8 @@ from gremlin_python.process.traversal import Order, T
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.questions.cadence import RUN_CELLS, cadence, executions
-from headwater.queries.tracing.full_scan import FullScan, without_carried
+from headwater.queries.tracing.full_scan import FullScan
+from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _RUNS = 60  #: runs, the last ones, that say how often a job runs: several may be of one application

@@ -11,8 +11,9 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values
-from headwater.queries.tracing.full_scan import FullScan, without_carried
+from headwater.queries.tracing.full_scan import FullScan
 from headwater.queries.tracing.graph_algorithms import cycles_in
+from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _SAID = 5  #: operations or expressions that are named as a cause

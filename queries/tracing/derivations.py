@@ -12,6 +12,7 @@ from gremlin_python.process.traversal import P, T
 from headwater.graphmodel.columns import PARTIAL, claims_in
 from headwater.graphmodel.ids import column_id
 from headwater.graphmodel.now import Contribution
+from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import chunks
 
 
@@ -39,7 +40,7 @@ class PlanDerivations:
         columns, datasets = ([n for n in nodes if ("#" in n) == column] for column in (True, False))
         for label, owners in (("everDerivesFrom", columns), ("everDependsOn", datasets)):
             for ids in chunks(owners):
-                edges = g.V(ids).out_e(label).not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
+                edges = without_carried(g.V(ids).out_e(label))
                 self._add_edges(edges if plans is None else edges.has("plan", P.within([*plans, ""])))
         self._add_origins(g, set(columns), plans)
 

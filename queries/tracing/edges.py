@@ -13,7 +13,7 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Edge, Node
-from headwater.queries.tracing.rows import project
+from headwater.queries.tracing.rows import project, without_carried
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
 #: Up to this many nodes of an answer, the store is told to compare the other end of each edge with them. With more ids
@@ -172,7 +172,7 @@ class Edges:
             edges = edges.has("type", self._kind.upper())
         if self._ignored:
             edges = edges.not_(__.has("job", P.within(self._ignored)))
-        return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
+        return without_carried(edges)
 
 
 def _rows(edges: GraphTraversal) -> Iterator[Edge]:

@@ -13,8 +13,9 @@ from headwater.graphmodel.columns import DIRECT, ColumnClaim, claims_in, shown
 from headwater.graphmodel.ids import column_id, split_node
 from headwater.queries.answers.answer import Edge, Node
 from headwater.queries.tracing.as_of import PastTime
-from headwater.queries.tracing.contributions_as_of import ContributionsAsOf
+from headwater.queries.tracing.contributions import ContributionsAsOf
 from headwater.queries.tracing.edges import EVER, Edges, columns_of, is_column
+from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
 Pair = tuple[str, str]  # plan, target
@@ -76,7 +77,7 @@ class EdgesAsOf(Edges):
         """Those of the columns that had a DIRECT source as well."""
         for ids in chunks(columns):
             edges = self._of_contributing_plans(self._g.V(ids).out_e(self._derives), ids).has("type", "DIRECT")
-            rows = edges.not_(__.has("carried", True)).project("plan", "target").by("plan").by(__.out_v().id_())  # noqa: FBT003 - Gremlin's has(key, value)
+            rows = without_carried(edges).project("plan", "target").by("plan").by(__.out_v().id_())
             yield from (target for _, target in self._held((r["plan"], r["target"]) for r in rows.to_list()))
 
     def _sources_of(self, ids: list[str]) -> Iterable[str]:

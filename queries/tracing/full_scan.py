@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
 
 from headwater.graphmodel.statements import IGNORED, RETIRED
@@ -48,8 +48,3 @@ class FullScan:
     def page(self, values: Values, order: Callable[[Row], Any]) -> Page:
         """The page of the sorted rows that the parameters ask for."""
         return slice_page(sorted(self.rows, key=order), values, self.reason)
-
-
-def without_carried(edges: GraphTraversal) -> GraphTraversal:
-    """The edges without the carried ones: those of rows that a MERGE, UPDATE, DELETE or self-read kept."""
-    return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)

@@ -1,11 +1,14 @@
-"""Elements of the graph as rows: one request for all of them, one cell for each thing that is asked of an element."""
+"""Parts of requests that many questions use: elements as rows, and edges without the carried ones.
+
+A row is one element, with one cell for each thing that is asked of it; all rows come in one request.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from gremlin_python.process.graph_traversal import GraphTraversal
+from gremlin_python.process.graph_traversal import GraphTraversal, __
 
 from headwater.queries.answers.page import Row
 
@@ -30,3 +33,8 @@ def filled(found: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator
     """Rows with exactly these names: None for a name that the store left out because the element has no such value."""
     names = list(names)
     return ({name: row.get(name) for name in names} for row in found)
+
+
+def without_carried(edges: GraphTraversal) -> GraphTraversal:
+    """The edges without the carried ones: those of rows that a MERGE, UPDATE, DELETE or self-read kept."""
+    return edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)

@@ -11,8 +11,8 @@ from gremlin_python.process.traversal import Order, T
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.now import Contribution
 from headwater.queries.answers.answer import Answer, Edge
-from headwater.queries.tracing import history
 from headwater.queries.tracing.as_of import BEFORE_ALL
+from headwater.queries.tracing.contributions import state_at, state_now, validities_of
 from headwater.queries.tracing.derivations import PlanDerivations
 from headwater.queries.tracing.edges import is_column
 from headwater.queries.tracing.walk import chunks
@@ -42,7 +42,7 @@ class _LogicChanges:
     """Compares the logic of some nodes at a time with their logic now."""
 
     def __init__(self, g: GraphTraversalSource, nodes: list[str], datasets: list[str]) -> None:
-        self._history = history.stood(g, datasets)
+        self._validities = validities_of(g, datasets)
         self._derivations = PlanDerivations(g, [node for node in nodes if is_column(node)])
         self._cache: dict[tuple[str, int], bool] = {}
 
@@ -50,9 +50,9 @@ class _LogicChanges:
         """Whether the logic of a node at a time, in ms since 1970, was another one than now."""
         key = (node, timestamp)
         if key not in self._cache:
-            stood = self._history[split_node(node)[0]]
-            then, now = history.at(stood, timestamp), history.now(stood)
-            self._cache[key] = bool(stood) and self._logic(node, then) != self._logic(node, now)
+            validities = self._validities[split_node(node)[0]]
+            then, now = state_at(validities, timestamp), state_now(validities)
+            self._cache[key] = bool(validities) and self._logic(node, then) != self._logic(node, now)
         return self._cache[key]
 
     def _logic(self, node: str, state: Mapping[str, Contribution]) -> object:

@@ -10,6 +10,7 @@ from gremlin_python.process.traversal import P
 from headwater.graphmodel.ids import tag_id
 from headwater.graphmodel.statements import IGNORED
 from headwater.queries.answers.page import Row
+from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import Step, chunks
 
 
@@ -78,7 +79,7 @@ class TagFlow:
 
     def _edges(self, ids: list[str]) -> list[Row]:
         edges = self._g.V(ids).in_e("derivesFrom").has("type", "DIRECT")
-        edges = edges.not_(__.has("carried", True))  # noqa: FBT003 - Gremlin's has(key, value)
+        edges = without_carried(edges)
         if self._ignored:
             edges = edges.not_(__.has("job", P.within(self._ignored)))
         rows = edges.project("source", "target", "masking").by(__.in_v().id_()).by(__.out_v().id_()).by("masking")

@@ -1,23 +1,27 @@
-"""A job's default arguments with an agent, and without it again.
+"""Attaches an agent to the default arguments of a Glue job, and detaches it again.
 
-Laws: ``detach(attach(x)) == x``; attaching twice is attaching once; arguments that are not named here stay as they are.
+Laws: ``detach(attach(x)) == x``; attaching twice gives the same as attaching once; arguments that are not named here
+stay as they are. For this, `attach` writes a `Record` of what it replaced into the job itself.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
+import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from headwater.spline_bridge.glue.chain import Pair, find, parse, text_of, value_of
-from headwater.spline_bridge.glue.record import RECORD, Record, read, written
-from headwater.spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
+from headwater.spline_bridge.glue.versions import SNAKEYAML, CannotAttach, runtime
 
-__all__ = ["ADD_OPENS", "JAVA_OPTIONS", "LISTENER", "LISTENERS", "PY_FILES", "URL", "PYTHON_URL", "Agent", "agent_for"]
-__all__ += ["attach", "attached", "detach", "files", "is_agent_jar", "items", "java_needs_opening", "parameters"]
+__all__ = ["ADD_OPENS", "JAVA_OPTIONS", "LISTENER", "LISTENERS", "PYTHON_URL", "PY_FILES", "RECORD", "URL", "Agent"]
+__all__ += ["Record", "agent_for", "attach", "attached", "detach", "files", "is_agent_jar", "items"]
+__all__ += ["java_needs_opening", "job_update", "parameters"]
 
 CONF = "--conf"
 JARS = "--extra-jars"
@@ -34,22 +38,46 @@ PYTHON_TOKEN = "spark.headwater.token"  # noqa: S105 - the name of a setting
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 ADD_OPENS = "--add-opens=java.base/sun.net.www.protocol.jar=ALL-UNNAMED"
 
-#: The first Java whose modules are closed to the agent; observed on 17, the only one above 8 that Glue has.
+#: From this version of Java on, the agent needs ``--add-opens`` to reach internal classes of Java. Observed on 17, the
+#: only version above 8 that Glue has.
 _CLOSED_JAVA = 17
 
-#: The first Python that runs the agent in Python.
+#: The oldest Python on which the agent in Python runs.
 _PYTHON = (3, 10)
 
-#: Values that are lists; what stands between their items.
+#: Arguments and settings whose value is a list -> the separator between its items.
 _LISTS = {LISTENERS: ",", JAVA_OPTIONS: " ", JARS: ",", PY_FILES: ","}
 
 _AGENT_JAR = re.compile(r"spline-agent-bundle|spline-spark-agent", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\s\"',\\]")
 
 
+#: The Spark setting that holds the record. It is not an argument of its own, because the job's script would get that
+#: and may refuse it; Spark keeps settings that it does not know.
+RECORD = "spark.headwater.attached"
+
+
+Rows: TypeAlias = tuple[tuple[str, "str | None"], ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `attach` replaced, so that `detach` can put it back.
+
+    `conf` has Spark settings as (key, text as written), `arguments` has (name, value); None: there was none before.
+    """
+
+    agent: str
+    conf: Rows
+    arguments: Rows
+
+
 @dataclass(frozen=True)
 class Agent:
-    """What to put into a job: Spark settings (key -> value, or the items of a list) and arguments likewise."""
+    """What to put into a job: Spark settings as (key, value) and arguments as (name, value).
+
+    For a name in `_LISTS` the value has the items to add; for others it replaces the old value.
+    """
 
     name: str
     conf: tuple[tuple[str, str], ...]
@@ -57,25 +85,31 @@ class Agent:
 
 
 def agent_for(job: Mapping[str, Any], name: str, url: str, place: str, token: str = "") -> Agent:
-    """The agent `name` (jar or python) for a job, from the jars' prefix or the bundle at `place`; raises `Unfit`."""
+    """The agent `name` (jar or python) for a job as GetJob gives it; raises `CannotAttach`.
+
+    `url` is the server to send to; `place` is the S3 prefix of the jars, or the S3 path of the bundle of the agent in
+    Python; `token` is sent with each request.
+    """
     runs, base = runtime(job), _checked(url)
     for argument in (CONF, JARS if name == "jar" else PY_FILES):
         if argument in job.get("NonOverridableArguments", {}):
-            raise Unfit(f"NonOverridableArguments has {argument}: it wins over what could be set here")
+            raise CannotAttach(f"NonOverridableArguments has {argument}: it takes precedence over what is set here")
     if not place.startswith("s3://") or _UNSAFE.search(place):
         option = "--jars s3://BUCKET/PREFIX" if name == "jar" else "--bundle s3://BUCKET/KEY.zip"
-        raise Unfit(f"{option} is needed: Glue loads the agent from S3")
+        raise CannotAttach(f"{option} is needed: Glue loads the agent from S3")
     if _UNSAFE.search(token):
-        raise Unfit("the token has a blank, a quote or a comma in it: that is no token of Headwater")
+        raise CannotAttach("the token has a blank, a quote or a comma in it: that is no token of Headwater")
     if name == "python":
         return _python(job, base, place, token)
     return _jar(runs.bundle, base, place, token, opens=runs.java >= _CLOSED_JAVA)
 
 
 def parameters(version: str, url: str, prefix: str) -> list[tuple[str, str]]:
-    """What a job of a Glue version needs for the jar, to be shown: job parameters, and what is chained in ``--conf``.
+    """The job parameters that the jar needs on a Glue version, for people who set them by hand.
 
-    `prefix` is the S3 prefix of the jars. Raises `Unfit` for a version that no agent fits.
+    Pairs (parameter, value); the further settings in ``--conf`` follow as ``("  --conf", "key=value")``.
+
+    `prefix` is the S3 prefix of the jars. Raises `CannotAttach` for a version that no agent fits.
     """
     agent = agent_for({"Command": {"Name": "glueetl"}, "GlueVersion": version}, "jar", url, prefix)
     chained = [(f"  {CONF}" if number else CONF, f"{key}={value}") for number, (key, value) in enumerate(agent.conf)]
@@ -98,11 +132,13 @@ def _jar(bundle: str, url: str, prefix: str, token: str, *, opens: bool) -> Agen
 
 def _python(job: Mapping[str, Any], url: str, bundle: str, token: str) -> Agent:
     if job.get("DefaultArguments", {}).get("--job-language", "python") != "python":
-        raise Unfit("DefaultArguments has --job-language scala: the agent in Python needs a script in Python")
+        raise CannotAttach("DefaultArguments has --job-language scala: the agent in Python needs a script in Python")
     if runtime(job).python < _PYTHON:
-        raise Unfit(f"GlueVersion {job['GlueVersion']} runs Python 3.7: the agent in Python needs 3.10, so Glue 4.0")
+        raise CannotAttach(
+            f"GlueVersion {job['GlueVersion']} runs Python 3.7: the agent in Python needs 3.10, so Glue 4.0"
+        )
     if not bundle.endswith(".zip"):
-        raise Unfit("--bundle names no .zip file, as `headwater spark-bundle` writes it")
+        raise CannotAttach("--bundle names no .zip file, as `headwater spark-bundle` writes it")
     conf = ((PYTHON_URL, url), *(((PYTHON_TOKEN, token),) if token else ()))
     return Agent("python", conf, ((PY_FILES, bundle),))
 
@@ -114,11 +150,11 @@ def _checked(url: str) -> str:
     except ValueError:
         fine = False
     if not fine or _UNSAFE.search(url):
-        raise Unfit("--url is no URL like https://HOST:9090")
+        raise CannotAttach("--url is no URL such as https://HOST:9090")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise Unfit("--url is the server's address alone: no password, no query")
+        raise CannotAttach("--url must have only the server's address: no password, no query")
     if _is_loopback(parts.hostname or ""):
-        raise Unfit(
+        raise CannotAttach(
             f"--url {url} is the job's own machine, and the server is not there. Give the address by which"
             " the job's VPC reaches the server, and start that with --host"
         )
@@ -135,7 +171,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def attach(arguments: Mapping[str, str], agent: Agent) -> dict[str, str]:
-    """The arguments with the agent; one that was attached before is taken off first."""
+    """The arguments with the agent; an agent that was attached before is detached first."""
     plain = detach(arguments)
     kept = {name: _merged(name, plain.get(name), value) for name, value in agent.arguments}
     before = plain.get(CONF)
@@ -146,12 +182,12 @@ def attach(arguments: Mapping[str, str], agent: Agent) -> dict[str, str]:
         replaced += old
     rows = tuple((name, plain.get(name)) for name in kept)
     rows += ((CONF, before),) if before is None or not before.strip() else ()
-    record = written(Record(agent.name, tuple(replaced), rows))
+    record = _record_pair(Record(agent.name, tuple(replaced), rows))
     return {**plain, **kept, CONF: text_of(_appended(pairs, record))}
 
 
 def _set(pairs: tuple[Pair, ...], key: str, value: str) -> tuple[tuple[Pair, ...], list[tuple[str, str | None]]]:
-    """The pairs with a setting, and the row of the record if something changed."""
+    """The pairs with this setting, and what to record of the old value; nothing if the value is the same already."""
     at = find(pairs, key)
     if at is None:
         return _appended(pairs, f"{key}={value}"), [(key, None)]
@@ -169,11 +205,11 @@ def _appended(pairs: tuple[Pair, ...], text: str) -> tuple[Pair, ...]:
 
 
 def _merged(name: str, old: str | None, new: str) -> str:
-    """One value for another; items that a list has not yet, behind those that it has."""
+    """The new value; for a list the old items, and after them the new ones that it does not have yet."""
     if name not in _LISTS or not old:
         return new
     kept, wanted = items(name, old), items(name, new)
-    if name == JARS:  # two versions of the agent on one classpath shadow each other
+    if name == JARS:  # two versions of the agent on one classpath hide classes of each other
         kept = [item for item in kept if not is_agent_jar(item) or item in wanted]
         if any("snakeyaml" in item for item in kept):
             wanted = [item for item in wanted if "snakeyaml" not in item]
@@ -192,18 +228,21 @@ def is_agent_jar(path: str) -> bool:
 
 
 def attached(arguments: Mapping[str, str]) -> Record | None:
-    """What `attach` wrote down in these arguments; None if it was not there. Raises `Unfit` if it was altered."""
+    """The record that `attach` wrote into these arguments; None if there is none; `CannotAttach` if it was altered."""
     value = value_of(arguments.get(CONF, ""), RECORD)
     if not value:
         return None
-    record = read(value)
+    record = _read_record(value)
     if record is None:
-        raise Unfit(f"DefaultArguments: {RECORD} in --conf was altered; take the agent's settings out by hand")
+        raise CannotAttach(f"DefaultArguments: {RECORD} in --conf was altered; take the agent's settings out by hand")
     return record
 
 
 def detach(arguments: Mapping[str, str]) -> dict[str, str]:
-    """The arguments as they were before `attach`, with what others changed since; the same if nothing was attached."""
+    """The arguments as they were before `attach`, but with all changes that others made since.
+
+    If nothing was attached they are returned as they are. Raises `CannotAttach` if the record was altered.
+    """
     record = attached(arguments)
     result = dict(arguments)
     if record is None:
@@ -239,5 +278,45 @@ def _put_back(arguments: dict[str, str], name: str, before: str | None) -> None:
 
 
 def java_needs_opening(job: Mapping[str, Any]) -> bool:
-    """Whether the agent needs ``--add-opens`` there; raises `Unfit`."""
+    """Whether the agent needs ``--add-opens`` there; raises `CannotAttach`."""
     return runtime(job).java >= _CLOSED_JAVA
+
+
+def _record_pair(record: Record) -> str:
+    """The record as ``key=value`` for ``--conf``, in base64: a blank or comma of an old value would end the value."""
+    text = json.dumps(asdict(record), separators=(",", ":"))
+    return f"{RECORD}={base64.urlsafe_b64encode(text.encode()).decode().rstrip('=')}"
+
+
+def _read_record(value: str) -> Record | None:
+    """The record in the value of its setting; None if somebody altered it."""
+    try:
+        found = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+        return Record(found["agent"], _rows(found["conf"]), _rows(found["arguments"]))
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        return None
+
+
+def _rows(rows: list[list[Any]]) -> Rows:
+    return tuple((key, before) for key, before in rows)
+
+
+#: Fields of Job that JobUpdate does not have, and AllocatedCapacity, which is deprecated and contradicts MaxCapacity.
+_NEVER = frozenset({"Name", "CreatedOn", "LastModifiedOn", "ProfileName", "AutoUpgradeMetadata", "AllocatedCapacity"})
+
+
+def job_update(job: Mapping[str, Any], arguments: Mapping[str, str], accepted: Collection[str]) -> dict[str, Any]:
+    """The JobUpdate that gives `job` (as GetJob gives it) these default arguments and keeps everything else.
+
+    UpdateJob replaces the whole job and resets what is left out, so all fields are sent back. `accepted` are the names
+    of JobUpdate's fields in the installed boto3.
+    """
+    update = {key: value for key, value in job.items() if key not in _NEVER and key in accepted}
+    if "WorkerType" in job or "NumberOfWorkers" in job:
+        update.pop("MaxCapacity", None)  # GetJob gives both, UpdateJob takes one
+    if update.get("Timeout") == 0:
+        del update["Timeout"]  # Glue's way to say that there is none; UpdateJob wants 1 or more
+    if "SourceControlDetails" in update:  # the token comes masked: sending it back would overwrite the real one
+        details = update["SourceControlDetails"]
+        update["SourceControlDetails"] = {key: value for key, value in details.items() if key != "AuthToken"}
+    return {**update, "DefaultArguments": dict(arguments)}

@@ -1,4 +1,4 @@
-"""Why a job's lineage is missing: each check is a function of what was seen of the job; it gives a finding or none."""
+"""Why the lineage of a job is missing: each check is a function from the observed job to a finding or None."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from headwater.spline_bridge.glue.attach import (
     java_needs_opening,
 )
 from headwater.spline_bridge.glue.chain import value_of
-from headwater.spline_bridge.glue.versions import SNAKEYAML, Unfit, runtime
+from headwater.spline_bridge.glue.versions import SNAKEYAML, CannotAttach, runtime
 
-__all__ = ["CHECKS", "Connection", "Finding", "Seen", "examine"]
+__all__ = ["CHECKS", "Connection", "Finding", "ObservedJob", "examine"]
 
-_AGAIN = "run `headwater glue attach JOB --url URL` again"
+_ATTACH_AGAIN = "run `headwater glue attach JOB --url URL` again"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong, under a name that scripts can rely on, and what to do about it."""
+    """What is wrong, and what to do about it. Scripts may rely on `name`: it stays the same in later versions."""
 
     name: str
-    said: str
+    problem: str
     fix: str
 
     def to_dict(self) -> dict[str, str]:
         """As JSON."""
-        return {"name": self.name, "said": self.said, "fix": self.fix}
+        return {"name": self.name, "said": self.problem, "fix": self.fix}
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection's subnet, and where its route table leads: (CIDR block, target); None if it could not be read."""
+    """A Glue connection with its subnet, and the subnet's routes as (CIDR block, target); None if not readable."""
 
     name: str
     subnet: str
@@ -55,140 +55,153 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A job as GetJob gives it, its latest runs as GetJobRuns gives them, and what else could be read (else None)."""
+class ObservedJob:
+    """All that was read of a job: `definition` as GetJob gives it, the latest runs as GetJobRuns gives them.
 
-    job: Mapping[str, Any]
+    `script` is None if it could not be read.
+    """
+
+    definition: Mapping[str, Any]
     runs: tuple[Mapping[str, Any], ...] = ()
     connections: tuple[Connection, ...] = ()
     script: str | None = None
 
     @property
     def arguments(self) -> Mapping[str, str]:
-        """The job's own arguments; those that runs cannot override win."""
-        return {**self.job.get("DefaultArguments", {}), **self.job.get("NonOverridableArguments", {})}
+        """The job's default arguments; the non-overridable ones take precedence, as in Glue."""
+        return {**self.definition.get("DefaultArguments", {}), **self.definition.get("NonOverridableArguments", {})}
 
     @property
-    def listens(self) -> bool:
+    def has_listener(self) -> bool:
         """Whether Spline's listener is set."""
         return LISTENER in self.setting(LISTENERS)
 
     @property
     def url(self) -> str:
-        """Where the agent sends to."""
+        """The URL to which the agent sends; empty if there is none."""
         return self.setting(URL) or self.setting(PYTHON_URL)
 
     def setting(self, key: str) -> str:
-        """A Spark setting of the job."""
+        """The value of a Spark setting of the job; empty if it is not set."""
         return value_of(self.arguments.get(CONF, ""), key)
 
 
-def examine(seen: Seen) -> tuple[Finding, ...]:
-    """All findings; none means that nothing speaks against lineage."""
+def examine(job: ObservedJob) -> tuple[Finding, ...]:
+    """All findings; if there are none, no reason for missing lineage was found."""
     try:
-        runtime(seen.job)
-    except Unfit as error:
+        runtime(job.definition)
+    except CannotAttach as error:
         return (Finding("job-type", str(error), "use a Spark job on one of these versions"),)
-    return tuple(found for check in CHECKS for found in (check(seen),) if found is not None)
+    return tuple(found for check in CHECKS for found in (check(job),) if found is not None)
 
 
-def _not_attached(seen: Seen) -> Finding | None:
-    if seen.listens or seen.setting(PYTHON_URL):
+def _not_attached(job: ObservedJob) -> Finding | None:
+    if job.has_listener or job.setting(PYTHON_URL):
         return None
     return Finding(
         "not-attached",
         f"{CONF} of the job names no agent",
-        f"headwater glue attach {seen.job['Name']} --url https://HOST:9090 --jars s3://BUCKET/PREFIX",
+        f"headwater glue attach {job.definition['Name']} --url https://HOST:9090 --jars s3://BUCKET/PREFIX",
     )
 
 
-def _no_url(seen: Seen) -> Finding | None:
-    if not seen.listens or seen.url:
+def _no_url(job: ObservedJob) -> Finding | None:
+    if not job.has_listener or job.url:
         return None
-    return Finding("no-url", f"{CONF} has no {URL}: the agent knows no receiver", _AGAIN)
+    return Finding("no-url", f"{CONF} has no {URL}: the agent knows no receiver", _ATTACH_AGAIN)
 
 
-def _bundle(seen: Seen) -> Finding | None:
-    if not seen.listens:
+def _bundle(job: ObservedJob) -> Finding | None:
+    if not job.has_listener:
         return None
-    fits = runtime(seen.job)
+    fits = runtime(job.definition)
     wanted = f"spark-{fits.spark}-spline-agent-bundle_2.12-"
-    jars = [item.rsplit("/", 1)[-1] for item in items(JARS, seen.arguments.get(JARS, "")) if is_agent_jar(item)]
+    jars = [item.rsplit("/", 1)[-1] for item in items(JARS, job.arguments.get(JARS, "")) if is_agent_jar(item)]
     if jars and all(jar.startswith(wanted) for jar in jars):
         return None
     has = f"{JARS} has {', '.join(jars)}" if jars else f"{JARS} has no bundle of Spline's agent"
-    said = f"{has}; GlueVersion {seen.job['GlueVersion']} runs Spark {fits.spark}"
-    return Finding("wrong-bundle", said, f"put {fits.bundle} there: {_AGAIN}")
+    problem = f"{has}; GlueVersion {job.definition['GlueVersion']} runs Spark {fits.spark}"
+    return Finding("wrong-bundle", problem, f"put {fits.bundle} there: {_ATTACH_AGAIN}")
 
 
-def _snakeyaml(seen: Seen) -> Finding | None:
-    if not seen.listens or "snakeyaml" in seen.arguments.get(JARS, ""):
+def _snakeyaml(job: ObservedJob) -> Finding | None:
+    if not job.has_listener or "snakeyaml" in job.arguments.get(JARS, ""):
         return None
-    return Finding("no-snakeyaml", f"{JARS} has no snakeyaml, and Glue has none", f"add {SNAKEYAML}: {_AGAIN}")
+    return Finding("no-snakeyaml", f"{JARS} has no snakeyaml, and Glue has none", f"add {SNAKEYAML}: {_ATTACH_AGAIN}")
 
 
-def _java(seen: Seen) -> Finding | None:
-    if not seen.listens or not java_needs_opening(seen.job):
+def _java(job: ObservedJob) -> Finding | None:
+    if not job.has_listener or not java_needs_opening(job.definition):
         return None
-    if ADD_OPENS.partition("=")[2] in seen.setting(JAVA_OPTIONS):
+    if ADD_OPENS.partition("=")[2] in job.setting(JAVA_OPTIONS):
         return None
-    said = f"GlueVersion {seen.job['GlueVersion']} runs Java 17 and {JAVA_OPTIONS} lacks the agent's --add-opens"
-    return Finding("java-17", f"{said}: creating the session can fail", f"add {ADD_OPENS} to it: {_AGAIN}")
+    problem = (
+        f"GlueVersion {job.definition['GlueVersion']} runs Java 17 and {JAVA_OPTIONS} lacks the agent's --add-opens"
+    )
+    return Finding("java-17", f"{problem}: creating the session can fail", f"add {ADD_OPENS} to it: {_ATTACH_AGAIN}")
 
 
-def _overwritten(seen: Seen) -> Finding | None:
-    """A run's argument replaces the job's whole value; that is how most agents get lost."""
-    key = LISTENER if seen.listens else PYTHON_URL
-    if key not in seen.arguments.get(CONF, ""):
+def _conf_overwritten(job: ObservedJob) -> Finding | None:
+    """An argument of a run replaces the whole value of the job's argument: so a run can lose the agent."""
+    key = LISTENER if job.has_listener else PYTHON_URL
+    if key not in job.arguments.get(CONF, ""):
         return None
-    lost = [run["Id"] for run in seen.runs if CONF in run.get("Arguments", {}) and key not in run["Arguments"][CONF]]
-    if not lost or CONF in seen.job.get("NonOverridableArguments", {}):
+    lost = [run["Id"] for run in job.runs if CONF in run.get("Arguments", {}) and key not in run["Arguments"][CONF]]
+    if not lost or CONF in job.definition.get("NonOverridableArguments", {}):
         return None
-    said = f"{len(lost)} of the last {len(seen.runs)} runs came with a {CONF} of their own without the agent: {lost[0]}"
-    return Finding("conf-overwritten", said, f"start the runs without {CONF}, or put the job's pairs into theirs too")
+    problem = (
+        f"{len(lost)} of the last {len(job.runs)} runs came with a {CONF} of their own without the agent: {lost[0]}"
+    )
+    return Finding(
+        "conf-overwritten", problem, f"start the runs without {CONF}, or put the job's pairs into theirs too"
+    )
 
 
-def _jars_overwritten(seen: Seen) -> Finding | None:
-    if not seen.listens:
+def _jars_overwritten(job: ObservedJob) -> Finding | None:
+    if not job.has_listener:
         return None
-    return _lost("jars-overwritten", seen, JARS, lambda given: any(map(is_agent_jar, given)))
+    return _overwritten_files("jars-overwritten", job, JARS, lambda given: any(map(is_agent_jar, given)))
 
 
-def _bundle_overwritten(seen: Seen) -> Finding | None:
-    wanted = set(items(PY_FILES, seen.arguments.get(PY_FILES, "")))
-    if not seen.setting(PYTHON_URL) or not wanted:
+def _bundle_overwritten(job: ObservedJob) -> Finding | None:
+    wanted = set(items(PY_FILES, job.arguments.get(PY_FILES, "")))
+    if not job.setting(PYTHON_URL) or not wanted:
         return None
-    return _lost("bundle-overwritten", seen, PY_FILES, wanted.issubset)
+    return _overwritten_files("bundle-overwritten", job, PY_FILES, wanted.issubset)
 
 
-def _lost(name: str, seen: Seen, argument: str, has_agent: Callable[[list[str]], bool]) -> Finding | None:
-    """Runs that came with a list of files of their own, without those of the agent."""
-    given = [(run["Id"], run["Arguments"][argument]) for run in seen.runs if argument in run.get("Arguments", {})]
+def _overwritten_files(
+    name: str, job: ObservedJob, argument: str, has_agent: Callable[[list[str]], bool]
+) -> Finding | None:
+    """A finding for runs that have a list of files of their own, without the files of the agent."""
+    given = [(run["Id"], run["Arguments"][argument]) for run in job.runs if argument in run.get("Arguments", {})]
     lost = [run for run, value in given if not has_agent(items(argument, value))]
     if not lost:
         return None
-    said = f"{len(lost)} of the last {len(seen.runs)} runs came with {argument} without the agent's bundle: {lost[0]}"
-    return Finding(name, said, f"start the runs without {argument}, or with the job's files as well")
+    problem = f"{len(lost)} of the last {len(job.runs)} runs came with {argument} without the agent's bundle: {lost[0]}"
+    return Finding(name, problem, f"start the runs without {argument}, or with the job's files as well")
 
 
-def _route(seen: Seen) -> Finding | None:
-    host = urlsplit(seen.url).hostname or ""
+def _route(job: ObservedJob) -> Finding | None:
+    host = urlsplit(job.url).hostname or ""
     if not host:
         return None
     address = _address(host)
     if host == "localhost" or (address is not None and address.is_loopback):
         fix = "attach with the URL by which the job can reach the receiver"
         return Finding("no-route", f"{host} is the job's own machine, not the receiver's", fix)
-    if not seen.connections:
+    if not job.connections:
         if address is None or address.is_global:
             return None
         fix = "give the job a connection of type NETWORK into the receiver's VPC"
         return Finding("no-route", f"{host} is a private address and the job has no VPC connection", fix)
-    first = seen.connections[0]  # Glue takes the subnet of one connection for the whole job
-    if first.routes is None or any(_leads(block, target, address) for block, target in first.routes):
+    first = job.connections[0]  # Glue takes the subnet of one connection for the whole job
+    if first.routes is None or any(_may_lead_to(block, target, address) for block, target in first.routes):
         return None
-    said = f"connection {first.name}: no route of subnet {first.subnet} leads to {host}"
-    return Finding("no-route", said, "add the route, a NAT gateway for a public address, or take a subnet that has it")
+    problem = f"connection {first.name}: no route of subnet {first.subnet} leads to {host}"
+    return Finding(
+        "no-route", problem, "add the route, a NAT gateway for a public address, or take a subnet that has it"
+    )
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -198,8 +211,8 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _leads(block: str, target: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
-    """May a route lead there? A name can be private: then any route out, the VPC's own included, may do."""
+def _may_lead_to(block: str, target: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
+    """Whether a route may lead to an address. None is a host name: its address is not known, so any route may do."""
     try:
         network = ipaddress.ip_network(block)
     except ValueError:  # a prefix list
@@ -211,11 +224,11 @@ def _leads(block: str, target: str, address: ipaddress.IPv4Address | ipaddress.I
     return address.version == network.version and address in network
 
 
-def _dynamic_frames(seen: Seen) -> Finding | None:
-    script = seen.script
+def _dynamic_frames(job: ObservedJob) -> Finding | None:
+    script = job.script
     if script is None or not _DYNAMIC.search(script) or _SPARK.search(script):
         return None
-    fix = _TO_DF if seen.listens else f"{_TO_DF}, or call headwater.spark.write_dynamic_frame instead"
+    fix = _TO_DF if job.has_listener else f"{_TO_DF}, or call headwater.spark.write_dynamic_frame instead"
     return Finding("dynamic-frames", "the script writes DynamicFrames only, which Spark's listener is not told of", fix)
 
 
@@ -226,30 +239,30 @@ _SPARK = re.compile(
 )
 
 
-def _no_bundle(seen: Seen) -> Finding | None:
-    if not seen.setting(PYTHON_URL) or items(PY_FILES, seen.arguments.get(PY_FILES, "")):
+def _no_bundle(job: ObservedJob) -> Finding | None:
+    if not job.setting(PYTHON_URL) or items(PY_FILES, job.arguments.get(PY_FILES, "")):
         return None
-    return Finding("no-bundle", f"{PY_FILES} has no bundle of the agent in Python", _AGAIN)
+    return Finding("no-bundle", f"{PY_FILES} has no bundle of the agent in Python", _ATTACH_AGAIN)
 
 
-def _no_run(seen: Seen) -> Finding | None:
-    changed = seen.job.get("LastModifiedOn")
-    if not (seen.listens or seen.setting(PYTHON_URL)) or not isinstance(changed, datetime):
+def _no_run(job: ObservedJob) -> Finding | None:
+    changed = job.definition.get("LastModifiedOn")
+    if not (job.has_listener or job.setting(PYTHON_URL)) or not isinstance(changed, datetime):
         return None
-    if any(run["StartedOn"] >= changed for run in seen.runs if "StartedOn" in run):
+    if any(run["StartedOn"] >= changed for run in job.runs if "StartedOn" in run):
         return None
-    said = f"no run since the job was last changed ({changed:%Y-%m-%d %H:%M} UTC)"
-    return Finding("no-run", said, f"aws glue start-job-run --job-name {seen.job['Name']}")
+    problem = f"no run since the job was last changed ({changed:%Y-%m-%d %H:%M} UTC)"
+    return Finding("no-run", problem, f"aws glue start-job-run --job-name {job.definition['Name']}")
 
 
-#: In the order in which one would look.
-CHECKS: tuple[Callable[[Seen], Finding | None], ...] = (
+#: All checks, the most likely reasons first.
+CHECKS: tuple[Callable[[ObservedJob], Finding | None], ...] = (
     _not_attached,
     _no_url,
     _bundle,
     _snakeyaml,
     _java,
-    _overwritten,
+    _conf_overwritten,
     _no_bundle,
     _jars_overwritten,
     _bundle_overwritten,

@@ -1,17 +1,17 @@
-"""Secrets of a job's arguments, replaced before anybody sees them; and the difference between two sets of arguments."""
+"""Arguments of a job for people to read: secrets are masked; also the difference between two sets of arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from headwater.spline_bridge.glue.attach import RECORD
 from headwater.spline_bridge.glue.chain import parse
-from headwater.spline_bridge.glue.record import RECORD
 from headwater.spline_bridge.secret_patterns import MASK, clean_text, secret_name
 
 __all__ = ["Change", "changes", "masked"]
 
-#: Spark settings of headers hold what a header holds: an API key, a token.
+#: A Spark setting with this in its name holds the value of an HTTP header, which may be an API key or a token.
 _HEADER = ".header."
 
 
@@ -34,7 +34,7 @@ def masked(argument: str, value: str) -> str:
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
-    """What differs, argument by argument and inside ``--conf`` pair by pair, masked."""
+    """The lines of a diff between two sets of arguments; in ``--conf`` a line is one setting. All are masked."""
     found: list[Change] = []
     for argument in dict.fromkeys((*before, *after)):
         old, new = _lines(argument, before), _lines(argument, after)

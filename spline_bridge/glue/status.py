@@ -1,41 +1,45 @@
-"""Whether a job reports its lineage, in one line."""
+"""Whether a job reports its lineage, in one line; why it does not is in `findings`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from headwater.spline_bridge.glue.attach import CONF, attached
-from headwater.spline_bridge.glue.findings import Seen
+from headwater.spline_bridge.glue.findings import ObservedJob
 from headwater.spline_bridge.glue.masking import masked
-from headwater.spline_bridge.glue.versions import Unfit, runtime
+from headwater.spline_bridge.glue.versions import CannotAttach, runtime
 
-__all__ = ["State", "state"]
+__all__ = ["JobStatus", "job_status"]
 
 
 @dataclass(frozen=True)
-class State:
-    """`agent`: jar or python; by hand for Spline without our record; none; no agent for what none fits."""
+class JobStatus:
+    """Which agent a job has, and a detail for people: the URL it sends to, or the reason why it has none.
+
+    `agent` is ``jar`` or ``python`` as attached by Headwater, ``by hand`` for a Spline agent that somebody else set up,
+    ``none``, or ``no agent`` for a job to which no agent can be attached.
+    """
 
     name: str
     agent: str
-    said: str
+    detail: str
 
     def to_dict(self) -> dict[str, str]:
         """As JSON."""
-        return asdict(self)
+        return {"name": self.name, "agent": self.agent, "said": self.detail}
 
 
-def state(job: Mapping[str, Any]) -> State:
-    """The state of a job as GetJob gives it."""
-    name, seen = job["Name"], Seen(job)
+def job_status(job: Mapping[str, Any]) -> JobStatus:
+    """The status of a job as GetJob gives it."""
+    name, observed = job["Name"], ObservedJob(job)
     try:
         runtime(job)
-        record = attached(seen.arguments)
-    except Unfit as error:
-        return State(name, "no agent", str(error))
-    url = masked("--url", seen.url)
+        record = attached(observed.arguments)
+    except CannotAttach as error:
+        return JobStatus(name, "no agent", str(error))
+    url = masked("--url", observed.url)
     if record is not None:
-        return State(name, record.agent, url)
-    return State(name, "by hand", url) if seen.listens else State(name, "none", f"no agent in {CONF}")
+        return JobStatus(name, record.agent, url)
+    return JobStatus(name, "by hand", url) if observed.has_listener else JobStatus(name, "none", f"no agent in {CONF}")

@@ -1,4 +1,4 @@
-"""Which agent fits which Glue version: one table, and the sentences for jobs that no agent fits."""
+"""Which agent fits which Glue version: one table, and the messages for jobs to which no agent can be attached."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["SNAKEYAML", "SPARK_COMMANDS", "VERSIONS", "Runtime", "Unfit", "runtime"]
+__all__ = ["SNAKEYAML", "SPARK_COMMANDS", "VERSIONS", "Runtime", "CannotAttach", "runtime"]
 
-#: Glue has none, and the agent reads its own settings with it.
+#: The library with which the Spline agent reads its configuration; Glue does not have it on the classpath.
 SNAKEYAML = "snakeyaml-1.33.jar"
 
-#: Command.Name of what runs Spark; the others are pythonshell and glueray.
+#: The values of Command.Name that run Spark; the other ones, pythonshell and glueray, do not.
 SPARK_COMMANDS = ("glueetl", "gluestreaming")
 
 
-class Unfit(ValueError):
-    """No agent can be attached; the sentence names the field of the job, or the option, that stands against it."""
+class CannotAttach(ValueError):
+    """No agent can be attached; the message names the field of the job, or the option, that is the reason."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ VERSIONS: dict[str, Runtime] = {
 
 
 def runtime(job: Mapping[str, Any]) -> Runtime:
-    """What a job (as GetJob gives it) runs on; raises `Unfit` for one that is not Spark or of another version."""
+    """What a job (as GetJob gives it) runs on; `CannotAttach` if it is not a Spark job or has another version."""
     command = job.get("Command", {}).get("Name", "")
     if command not in SPARK_COMMANDS:
-        raise Unfit(
+        raise CannotAttach(
             f"Command.Name is {command or 'not set'}: lineage comes from Spark jobs ({', '.join(SPARK_COMMANDS)})"
         )
     version = job.get("GlueVersion", "")
     if version not in VERSIONS:
-        raise Unfit(f"GlueVersion is {version or 'not set'}: there is an agent for {', '.join(VERSIONS)}")
+        raise CannotAttach(f"GlueVersion is {version or 'not set'}: there is an agent for {', '.join(VERSIONS)}")
     return VERSIONS[version]

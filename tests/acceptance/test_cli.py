@@ -308,7 +308,7 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(
     assert remedy in found[name]["said"]
 
 
-def test_events_without_their_plan_are_told_by_the_doctor(tmp_path: Path) -> None:
+def test_the_doctor_reports_events_without_their_plan(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     assert headwater("load", "--data", folder, f"{PIPELINE[0]}/003-event.json").returncode == 0
     shown = headwater("doctor", "--data", folder)

@@ -39,6 +39,6 @@ def test_through_a_server_it_is_the_same(loaded: Path) -> None:
     assert {row["what"] for row in json.loads(alone.stdout)["rows"]} == {"edge", "name"}
 
 
-def test_what_is_not_there_is_told(loaded: Path) -> None:
+def test_a_missing_node_is_reported(loaded: Path) -> None:
     said = headwater("explain", f"{LAST}x", "--data", loaded)
     assert (said.returncode, "did you mean: " + LAST in said.stderr) == (2, True)

@@ -41,7 +41,7 @@ def test_a_second_server_on_the_folder_refuses(server: Server) -> None:
     assert "in use" in second.stderr
 
 
-def test_a_port_that_is_taken_is_said(server: Server, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(server: Server, tmp_path: Path) -> None:
     second = headwater("serve", "--port", server.url.rpartition(":")[2], "--data", tmp_path / "data")
     assert second.returncode == 3
     assert "cannot be listened on" in second.stderr

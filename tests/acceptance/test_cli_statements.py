@@ -56,7 +56,7 @@ def test_a_tag_is_kept_shown_and_withdrawn(loaded: Path) -> None:
     assert [row["tag"] for row in rows(loaded, "tags", f"node={EMAIL}")] == ["pii"]
 
 
-def test_what_was_stated_survives_a_replay(loaded: Path) -> None:
+def test_statements_survive_a_replay(loaded: Path) -> None:
     for words in (("own", LAST, "team-churn"), ("retire", LAST), ("describe", LAST, "by country, each night")):
         assert headwater(*words, "--data", loaded).returncode == 0
     before = rows(loaded, "tags", f"node={LAST}"), rows(loaded, "datasets")
@@ -125,7 +125,7 @@ def test_an_ignored_job_is_left_out(loaded: Path) -> None:
         (("describe", EMAIL), "needs a text"),
     ],
 )
-def test_what_cannot_be_stated_is_told(loaded: Path, words: tuple[str, ...], message: str) -> None:
+def test_an_impossible_statement_is_refused_with_the_reason(loaded: Path, words: tuple[str, ...], message: str) -> None:
     said = headwater(*words, "--data", loaded)
     assert (said.returncode, said.stdout) == (2, "")
     assert message in said.stderr
@@ -221,7 +221,7 @@ def test_what_is_no_node_is_refused_and_nothing_is_kept(
         assert server.get("/api/v1/stats")[1]["entries"] == 18
 
 
-def test_what_a_source_no_longer_lists_is_withdrawn_and_what_people_said_stays(loaded: Path) -> None:
+def test_a_snapshot_withdraws_what_it_no_longer_lists_but_not_what_people_stated(loaded: Path) -> None:
     with serving(loaded) as server:
         listed = [{"kind": "tag", "subject": spelling, "value": "pii"} for spelling in (EMAIL, "/data/lake/later")]
         snapshot = {"source": "glue", "scope": "crm", "statements": listed}

@@ -92,7 +92,7 @@ def run(file: Path, folder: Path, *more: object, code: int = 0, env: dict[str, s
     return found
 
 
-def test_the_first_time_begins_and_later_only_what_is_new_is_told(early: Path, tmp_path: Path) -> None:
+def test_the_first_run_stores_the_state_and_later_runs_report_only_what_is_new(early: Path, tmp_path: Path) -> None:
     file = watches(
         early, {"file": f"{tmp_path}/out/{{watch}}.md"}, {"file": f"{tmp_path}/out/r.html", "format": "html"}
     )
@@ -120,7 +120,7 @@ def test_standard_output_and_exit_codes(early: Path) -> None:
     assert done.stderr == "country: 1 told; 4 items of 1 nodes\n"
 
 
-def test_a_webhook_is_signed_and_what_it_does_not_take_is_told_again(early: Path) -> None:
+def test_a_webhook_is_signed_and_a_failed_delivery_is_repeated(early: Path) -> None:
     with receiving() as receiver:
         file = watches(early, {"webhook": receiver.url, "secret": "HOOK_KEY", "private": True})
         run(file, early, env=KEY)
@@ -152,14 +152,14 @@ def test_a_private_address_is_refused_unless_it_is_allowed(early: Path) -> None:
         assert receiver.posts == []
 
 
-def test_a_key_that_is_not_set_is_told(early: Path) -> None:
+def test_a_missing_key_is_reported(early: Path) -> None:
     file = watches(early, {"webhook": "http://127.0.0.1:9/", "secret": "HOOK_KEY", "private": True})
     run(file, early)
     assert headwater("load", "--data", early, LAST).returncode == 0
     assert "HOOK_KEY with its key is not set" in run(file, early, code=1)["problems"][0]
 
 
-def test_what_is_not_there_is_told_and_the_others_are_asked(early: Path) -> None:
+def test_a_missing_node_is_reported_and_the_other_watches_run(early: Path) -> None:
     file = watches(early, "stdout", nodes=[f"{RAW}x", "s3://nowhere/*", RAW])
     outcome = run(file, early, code=1)
     assert outcome["items"] > 0
@@ -182,7 +182,7 @@ def test_another_question_begins_anew(early: Path) -> None:
     assert not run(watches(early, {"file": "x"}, question="both"), early)["began"]
 
 
-def test_what_was_told_is_remembered_in_s3(early: Path) -> None:
+def test_reports_are_remembered_in_s3(early: Path) -> None:
     file = watches(early, "stdout")
     with running_s3(FakeS3()) as s3:
         place = f"s3://{BUCKET}/watches"

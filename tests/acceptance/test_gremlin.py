@@ -220,7 +220,7 @@ async def test_with_tokens_a_connection_needs_one_that_may_read(tmp_path: Path) 
         assert await asyncio.to_thread(counted, server, Authorization=f"Bearer {reading}") == [0]
 
 
-async def test_too_many_connections_are_told_so(tmp_path: Path) -> None:
+async def test_too_many_connections_are_refused(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         async with AsyncExitStack() as many:
             for _ in range(Limits().connections):

@@ -106,7 +106,7 @@ def test_the_servers_version_is_spoken(status: Reply, version: str, packed: bool
     assert ("labels" in plan.document) == (version == "1.2")
 
 
-def test_a_server_that_speaks_none_of_our_versions_is_named(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_without_a_common_version_is_named(caplog: pytest.LogCaptureFixture) -> None:
     only_2 = Reply(200, (("ABSA-Spline-API-Version", "2"),))
     with spline_server(lambda _request: only_2) as server:
         deliver(Options(url=server.url))

@@ -120,7 +120,7 @@ def test_downstream_then(lake: GraphStore, as_of: str, expressions: list[str]) -
         (shown(LATEST), PastTime(LATEST, shown(LATEST))),
     ],
 )
-def test_a_moment(lake: GraphStore, named: str, expected: PastTime) -> None:
+def test_a_time_in_the_past(lake: GraphStore, named: str, expected: PastTime) -> None:
     assert past_time(lake.g, named, "asOf", LATEST) == expected
     assert ask(lake, "upstream", node=RAW, asOf=named).as_of == expected.name
 

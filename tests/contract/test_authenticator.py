@@ -83,7 +83,7 @@ async def test_a_request_without_credentials_or_with_those_of_another_kind_has_n
         assert await kind.authenticator.sender(request_with(headers)) is None
 
 
-async def test_wrong_credentials_are_said_to_be_wrong_and_not_repeated(kind: Kind) -> None:
+async def test_wrong_credentials_are_refused_and_not_repeated(kind: Kind) -> None:
     kind.headers_of("glue", "write")
     with pytest.raises(UnknownSender) as caught:
         await kind.authenticator.sender(request_with(kind.wrong))

@@ -57,7 +57,7 @@ def test_the_files_of_all_recorded_jobs_are_the_graph(opened: Opened, tmp_path: 
     assert done.written.files == sum(1 for path in (tmp_path / "out").rglob("*") if path.is_file())
 
 
-def test_what_people_stated_is_among_it(opened: Opened, tmp_path: Path) -> None:
+def test_statements_are_exported(opened: Opened, tmp_path: Path) -> None:
     service = opened("l01_stage_customers")
     about = "file:///data/lake/pipe/staging/customers"
     said = [

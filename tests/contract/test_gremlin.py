@@ -273,7 +273,9 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("op", "processor", "args", "sentence"), INVALID, ids=[case[3] for case in INVALID])
-def test_what_is_no_request_is_said(op: str, processor: str, args: dict[str, Any], sentence: str, address: str) -> None:
+def test_an_invalid_request_is_refused_with_the_reason(
+    op: str, processor: str, args: dict[str, Any], sentence: str, address: str
+) -> None:
     with connected(address) as client:
         message = RequestMessage(processor, op, args)
         status, said = refusal(lambda: client.submit(message).all().result())
@@ -341,7 +343,7 @@ async def test_requests_of_one_connection_run_side_by_side(address: str) -> None
     assert [numbers[identity]["@value"][0]["@value"] for identity in quick] == list(range(20))
 
 
-async def test_too_many_requests_at_once_are_told_so(store: GraphStore) -> None:
+async def test_too_many_requests_at_once_are_refused(store: GraphStore) -> None:
     with listening(store, Limits(waiting=4)) as address:
         async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
             for number in range(6):  # more than there are threads: who is refused does not wait for one
@@ -352,7 +354,7 @@ async def test_too_many_requests_at_once_are_told_so(store: GraphStore) -> None:
     assert codes == [429, 429, 598, 598, 598, 598]
 
 
-async def test_too_many_connections_are_told_so(store: GraphStore) -> None:
+async def test_too_many_connections_are_refused(store: GraphStore) -> None:
     with listening(store, Limits(connections=1)) as address:
         async with aiohttp.ClientSession() as session, session.ws_connect(address):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:

@@ -30,7 +30,7 @@ def impact(store: GraphStore, node: str, **given: object) -> Impact:
     return found
 
 
-def told(found: Impact) -> list[tuple[str, str, int]]:
+def summary(found: Impact) -> list[tuple[str, str, int]]:
     return [(item.id.removeprefix("s3://lake/"), item.grade, item.distance) for item in found.affected]
 
 
@@ -79,7 +79,7 @@ BREAKS, VALUE, ROWS, STOPS = (grade.value for grade in Grade)
 )
 def test_grades(graph: GraphStore, node: str, change: str, expected: list[tuple[str, str, int]]) -> None:
     found = impact(graph, node, change=change)
-    assert told(found) == expected
+    assert summary(found) == expected
     assert (found.complete, found.breaks) == (True, any(grade == BREAKS for _, grade, _ in expected))
     assert result_of(found.to_dict()) == found
 
@@ -139,7 +139,7 @@ def test_a_dataset_as_root_brings_its_columns_and_those_who_read_it_whole(graph:
         ({"limit": 2}, False, "limit", 3),
     ],
 )
-def test_what_was_left_out_is_said(
+def test_an_answer_says_what_was_left_out(
     graph: GraphStore, given: dict[str, object], complete: bool, reason: str | None, nodes: int
 ) -> None:
     found = impact(graph, f"{RAW}#price", **given)
@@ -163,7 +163,7 @@ def test_a_cycle_of_columns_ends(store: GraphStore) -> None:
     vertices, edges = dataset(MART, "a", "b", "c")
     loop = [derives(f"{MART}#{t}", f"{MART}#{s}") for t, s in ("ba", "cb", "ac")]
     store.apply(GraphDelta(tuple(vertices), (*edges, *loop)))
-    assert told(impact(store, f"{MART}#a"))[:2] == [("mart/orders#b", BREAKS, 1), ("mart/orders", BREAKS, 1)]
+    assert summary(impact(store, f"{MART}#a"))[:2] == [("mart/orders#b", BREAKS, 1), ("mart/orders", BREAKS, 1)]
 
 
 def test_a_hub_is_answered_up_to_its_limit(store: GraphStore) -> None:

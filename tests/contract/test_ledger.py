@@ -134,7 +134,7 @@ def test_a_folder_with_other_things_in_it_keeps_its_mode(folder: Path) -> None:
         assert modes(folder)["ledger.sqlite"] == 0o600
 
 
-def test_a_second_writer_is_refused_and_told_the_folder(ledger: Ledger, folder: Path) -> None:
+def test_a_second_writer_is_refused_with_the_folder_named(ledger: Ledger, folder: Path) -> None:
     ledger.append([new(b"a")])
     script = (
         "import sys, pathlib; from headwater.ingest.ledger.ledger import LedgerInUse, open_ledger\n"

@@ -317,7 +317,7 @@ def test_an_erasure_waits_for_a_reader_and_then_leaves_nothing_in_the_log(
     assert all(secret[:64] not in path.read_bytes() for path in folder.iterdir())
 
 
-def test_another_program_that_holds_the_file_is_told_and_passes(folder: Path) -> None:
+def test_a_file_locked_by_another_program_is_a_transient_error(folder: Path) -> None:
     with open_ledger(folder, clock=lambda: 1) as ledger:
         connection(ledger).execute("PRAGMA busy_timeout = 10")
         with closing(sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)) as shell:

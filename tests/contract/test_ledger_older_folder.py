@@ -69,7 +69,7 @@ def test_an_older_folder_opens_without_loss_and_goes_on(data: Path) -> None:
     assert verify(data).entries == 12
 
 
-def test_the_graph_of_an_older_folder_can_be_drawn_anew(data: Path) -> None:
+def test_the_graph_of_an_older_folder_can_be_rebuilt(data: Path) -> None:
     with Service.open(data) as service:
         before = service.stats()
         service.projector.rebuild()

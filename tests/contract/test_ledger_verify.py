@@ -197,7 +197,7 @@ def test_a_damaged_file_is_a_finding(folder: Path, keep: float) -> None:
     assert report.entries < 47
 
 
-def test_progress_is_told_to_the_end(folder: Path) -> None:
+def test_progress_is_reported_to_the_end(folder: Path) -> None:
     with open_ledger(folder, clock=clock) as ledger:
         ledger.append([new(b"more %d" % number) for number in range(493)])
     told: list[tuple[int, int]] = []

@@ -33,7 +33,7 @@ MANY = ("l02_stage_orders", "l01_stage_customers")
         ("- a\n", r"naming.yaml:1:1: the file: \['a'\] is not of type 'object'"),
     ],
 )
-def test_what_is_wrong_with_the_file_is_told_with_its_line(text: str, message: str) -> None:
+def test_a_mistake_in_the_file_is_reported_with_its_line(text: str, message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
         parse_rules(text.encode(), "naming.yaml")
 
@@ -109,7 +109,7 @@ def test_rules_are_tried_and_nothing_is_changed(tmp_path: Path, capsys: pytest.C
     assert "rules.yaml:1:11: folders.0: 1 is not of type 'string'" in capsys.readouterr().err
 
 
-def test_what_comes_apart_is_told_too() -> None:
+def test_datasets_that_are_split_are_listed_too() -> None:
     from headwater.naming_trial import compare
 
     names = [
@@ -129,7 +129,7 @@ def test_what_comes_apart_is_told_too() -> None:
     }
 
 
-def test_what_people_said_follows_a_dataset_to_its_new_name(tmp_path: Path) -> None:
+def test_statements_follow_a_dataset_to_its_new_name(tmp_path: Path) -> None:
     with Service.open(tmp_path) as service:
         service.ledger.append(recorded(*MANY))
         service.catch_up()

@@ -53,7 +53,7 @@ def is_whole(service: Service) -> None:
     assert_equal(stored(service.store), whole(service.ledger))
 
 
-def test_a_second_server_is_refused_and_told_what_to_do(url: str, folders: tuple[Path, Path]) -> None:
+def test_a_second_server_is_refused_with_what_to_do(url: str, folders: tuple[Path, Path]) -> None:
     first, second = folders
     with Service.open(first, url) as running:
         running.catch_up()

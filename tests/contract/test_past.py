@@ -270,13 +270,13 @@ def test_a_change_says_what_was_before(lake: GraphStore) -> None:
 
 
 @pytest.mark.parametrize("node", [f"{REPORT}#total", REPORT])
-def test_nothing_is_behind_where_all_was_read_again(lake: GraphStore, node: str) -> None:
+def test_no_edge_is_stale_after_everything_was_read_again(lake: GraphStore, node: str) -> None:
     edges = run_query(lake, "upstream", node)["edges"]
     assert {edge["source"].partition("#")[0] for edge in edges} >= {RAW, CLEAN, PARTS}
     assert {edge["behind"] for edge in edges} == {False}
 
 
-def test_a_hop_is_behind_until_its_target_reads_again(store: GraphStore) -> None:
+def test_an_edge_is_stale_until_its_target_reads_again(store: GraphStore) -> None:
     fill(store, [event for event in EVENTS if event.run.timestamp < at(60)])
     for query, node in (("upstream", f"{REPORT}#total"), ("downstream", f"{RAW}#v"), ("upstream", REPORT)):
         answer = run_query(store, query, node)
@@ -284,7 +284,7 @@ def test_a_hop_is_behind_until_its_target_reads_again(store: GraphStore) -> None
         assert (hops[CLEAN, REPORT]["behind"], hops[RAW, CLEAN]["behind"]) == (True, False)
 
 
-def test_behind_is_asked_for_and_is_about_now(lake: GraphStore) -> None:
+def test_staleness_is_only_given_on_request_and_for_now(lake: GraphStore) -> None:
     assert "behind" not in ask("upstream", lake.g, {"node": REPORT}).to_dict()["edges"][0]
     with pytest.raises(QueryError, match="what holds now") as refused:
         ask("upstream", lake.g, {"node": REPORT, "behind": True, "asOf": "ever"})

@@ -235,7 +235,7 @@ def test_the_loop_outlives_what_nobody_foresaw(ledger: Ledger, store: GraphStore
     assert_equal(stored(store), whole(ledger))
 
 
-def test_told_to_stop_while_it_waits_for_the_store(ledger: Ledger, store: GraphStore, derived: Derived) -> None:
+def test_a_stop_while_it_waits_for_the_store(ledger: Ledger, store: GraphStore, derived: Derived) -> None:
     stop = threading.Event()
 
     def fail(count: int, delta: GraphDelta) -> None:

@@ -16,7 +16,7 @@ from tests.contract.queries_world import JOB, MART, RAW, REPORT, ask, derives, p
 NOW = 1_700_000_000_000
 
 
-def stated(store: GraphStore, *statements: Statement) -> None:
+def apply_statements(store: GraphStore, *statements: Statement) -> None:
     """The parts of these statements, written as the projector writes them."""
     found = store.g.V().project("id", "label").by(T.id).by(T.label).to_list()
     nodes = {row["id"]: row["label"] for row in found if row["label"] in ("dataset", "column", "job")}
@@ -40,7 +40,9 @@ def graph(store: GraphStore) -> GraphStore:
         derives("s3://lake/far#hash", f"{REPORT}#total", "plan:3", masking=True, subtype="TRANSFORMATION"),
     )
     store.apply(GraphDelta((far, more, hashed), edges))
-    stated(store, tag(f"{RAW}#*i*", "pii", by="ann", reason="names"), tag(MART, "owner=bob"), tag(JOB, "tier=1"))
+    apply_statements(
+        store, tag(f"{RAW}#*i*", "pii", by="ann", reason="names"), tag(MART, "owner=bob"), tag(JOB, "tier=1")
+    )
     return store
 
 
@@ -96,7 +98,7 @@ def test_what_matches_a_pattern(graph: GraphStore) -> None:
 
 def test_the_lineage_of_an_ignored_job_is_left_out(graph: GraphStore) -> None:
     assert len(ask(graph, "downstream", node=f"{RAW}#price").nodes) > 1
-    stated(graph, tag(JOB, "ignored"))
+    apply_statements(graph, tag(JOB, "ignored"))
     for query, node in (("downstream", f"{RAW}#price"), ("upstream", REPORT), ("both", f"{MART}#revenue")):
         answer = ask(graph, query, node=node, type="all")
         assert {edge.job for edge in answer.edges} <= {None}
@@ -111,4 +113,4 @@ def test_an_ignored_job_of_which_no_column_is_known_is_no_part_of_an_impact(grap
         found = run("impact", graph.g, {"node": f"{RAW}#price"})
         assert isinstance(found, Impact)
         assert [item.job for item in found.unknown] == expected
-        stated(graph, tag("job:spark/blind", "ignored"))
+        apply_statements(graph, tag("job:spark/blind", "ignored"))

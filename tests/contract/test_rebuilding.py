@@ -19,7 +19,7 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.ledger import Ledger
 from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound
 from tests.contract.test_projector import PIPELINE, derived, ledger, recorded  # noqa: F401 - fixtures
-from tests.contract.test_renaming import KEPT, OTHER, said
+from tests.contract.test_renaming import KEPT, OTHER, same_statement
 
 NODE = "file:///data/lake/pipe/mart/customer_orders"
 QUESTIONS: tuple[tuple[str, Mapping[str, object]], ...] = (
@@ -57,15 +57,15 @@ def answers(service: Service) -> list[Any]:
     found: list[Any] = []
     for name, given in QUESTIONS:
         try:
-            said = service.ask(name, given).to_dict()
+            answer = service.ask(name, given).to_dict()
         except GraphRebuilding as error:
             assert error.to_dict()["reason"] == "rebuilding"  # noqa: PT017 - all of them are looked at
             found.append("rebuilding")
         except NodeNotFound:
             found.append("not found")
         else:
-            assert said["complete"] is (said["reason"] is None)
-            found.append("rebuilding" if said["reason"] == "rebuilding" else said)
+            assert answer["complete"] is (answer["reason"] is None)
+            found.append("rebuilding" if answer["reason"] == "rebuilding" else answer)
     return found
 
 
@@ -87,7 +87,7 @@ def replayed(service: Service) -> None:
 
 
 def renamed(service: Service) -> None:
-    service.ledger.append([said(OTHER, KEPT, 1)])
+    service.ledger.append([same_statement(OTHER, KEPT, 1)])
 
 
 def erased(service: Service) -> None:

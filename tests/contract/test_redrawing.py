@@ -16,7 +16,7 @@ from headwater.ingest.folder.targets import current_drawing
 from headwater.queries.answers.errors import QueryError
 from tests.contract.test_projector import PIPELINE, Killed, assert_equal, recorded, stored, whole
 from tests.contract.test_rebuilding import NODE, QUESTIONS, erased, renamed, replayed
-from tests.contract.test_renaming import KEPT, OTHER, said
+from tests.contract.test_renaming import KEPT, OTHER, same_statement
 
 CAUSES = [replayed, renamed, erased]
 Cause = Callable[[Service], None]
@@ -89,7 +89,7 @@ def test_what_comes_meanwhile_and_afterwards_is_in_the_graph(cause: Cause, servi
 def test_an_erasure_in_the_middle_of_it(service: Service) -> None:
     begun(service, renamed)
     service.ledger.erase(1, "asked for")
-    service.ledger.append([said(OTHER, KEPT, 2, withdrawn=True)])
+    service.ledger.append([same_statement(OTHER, KEPT, 2, withdrawn=True)])
     service.catch_up()
     assert_equal(stored(service.store), whole(service.ledger))
 

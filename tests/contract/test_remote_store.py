@@ -124,7 +124,7 @@ def test_a_question_that_may_not_be_asked_is_not_sent(
         question(store.g).to_list()
 
 
-def test_a_traversal_source_that_is_not_there_is_said(gremlin_server: Server) -> None:
+def test_a_missing_traversal_source_is_named(gremlin_server: Server) -> None:
     url = f"ws://127.0.0.1:{gremlin_server.port}/gremlin?g=nobody"
     with open_store(url) as store, pytest.raises(InvalidRequest, match="nobody"):
         store.counts()

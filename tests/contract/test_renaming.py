@@ -23,13 +23,13 @@ KEPT, OTHER = "file:///data/lake/raw/crm/customers.csv", "file:///data/lake/pipe
 JOBS = ("l01_stage_customers", "l03_mart_customer_orders")
 
 
-def said(subject: str, value: str, at: int, *, withdrawn: bool = False) -> NewEntry:
+def same_statement(subject: str, value: str, at: int, *, withdrawn: bool = False) -> NewEntry:
     return NewEntry(KIND, CONTENT_TYPE, text(Statement(SAME, subject, value, at, withdrawn=withdrawn)))
 
 
 @pytest.mark.parametrize("place", [0, 2, 4])
 @pytest.mark.parametrize("limit", [1, 100])
-def test_one_node_stands_for_both_names_whenever_it_was_said(
+def test_both_names_are_one_node_whenever_it_was_stated(
     ledger: Ledger,  # noqa: F811
     store: GraphStore,
     derived: Derived,  # noqa: F811
@@ -38,7 +38,7 @@ def test_one_node_stands_for_both_names_whenever_it_was_said(
 ) -> None:
     payloads = recorded(*JOBS)
     projector = Projector(ledger, store, derived)
-    for entry in [*payloads[:place], said(OTHER, KEPT, 1), *payloads[place:]]:
+    for entry in [*payloads[:place], same_statement(OTHER, KEPT, 1), *payloads[place:]]:
         ledger.append([entry])
         if limit == 1:
             catch_up(projector, limit)
@@ -56,9 +56,9 @@ def test_taken_back_they_are_two_again(
     derived: Derived,  # noqa: F811
 ) -> None:
     projector = Projector(ledger, store, derived)
-    ledger.append([*recorded(*JOBS), said(OTHER, KEPT, 1)])
+    ledger.append([*recorded(*JOBS), same_statement(OTHER, KEPT, 1)])
     catch_up(projector)
-    ledger.append([said(OTHER, KEPT, 2, withdrawn=True)])
+    ledger.append([same_statement(OTHER, KEPT, 2, withdrawn=True)])
     catch_up(projector)
     assert_equal(stored(store), whole(ledger))
     assert {KEPT, OTHER} <= stored(store).vertices.keys()

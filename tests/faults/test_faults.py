@@ -122,7 +122,7 @@ def _underived(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [_gone, _flipped, _unlogged, _underived])
-def test_a_damaged_graph_is_drawn_anew_from_the_ledger(damage: object, tmp_path: Path) -> None:
+def test_a_damaged_graph_is_rebuilt_from_the_ledger(damage: object, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     assert headwater("load", "--data", folder, *PIPELINE).returncode == 0
     before = graph_of(folder)

@@ -115,6 +115,6 @@ def test_the_doctor_names_the_process_that_has_the_folder_open(tmp_path: Path) -
     with Service.open(folder):
         hanging = list(_locks(folder, answers=False))
         assert [(each.state, each.name) for each in hanging] == [("fail", "lock"), ("fail", "lock")]
-        assert all(f"process {os.getpid()} (" in each.said for each in hanging)
+        assert all(f"process {os.getpid()} (" in each.message for each in hanging)
         assert [each.state for each in _locks(folder, answers=True)] == ["ok", "ok"]
     assert list(_locks(folder, answers=False)) == []

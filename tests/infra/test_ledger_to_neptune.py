@@ -69,7 +69,7 @@ def test_the_rows_are_those_of_the_export(exported: Path) -> None:
     assert (said["refused"], load(exported / "job").vertices["ledger"].properties["applied"]) == ([], said["applied"])
 
 
-def test_what_is_wrong_with_a_segment_is_told_and_stops_the_job(exported: Path, tmp_path: Path) -> None:
+def test_a_damaged_segment_is_named_and_stops_the_job(exported: Path, tmp_path: Path) -> None:
     pytest.importorskip("pyspark")
     from ledger_to_neptune import decoded, refused
 

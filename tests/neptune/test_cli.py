@@ -46,7 +46,7 @@ def test_a_wrong_url_is_one_sentence(query: str, code: int, words: str, standin:
     assert (said.returncode, words in said.stderr, said.stderr.count("\n")) == (code, True, 1)
 
 
-def test_who_is_not_let_in_is_told_so(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_access_is_reported(standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     said = headwater("load", *PIPELINE[:1], "--data", tmp_path, "--store", standin.url)
     assert (said.returncode, "does not let us in (HTTP 403): see the IAM policy" in said.stderr) == (3, True)

@@ -189,7 +189,7 @@ def test_a_user_changes_what_folds(settings: dict[str, object], spelling: str, u
     assert canonical(uri, rules) == uri
 
 
-def test_what_lies_below_a_dataset_of_the_user_is_its_partition() -> None:
+def test_folders_below_a_dataset_of_the_user_are_its_partition() -> None:
     rules = Rules(datasets=("s3://lake/clicks",))
     assert naming.parse("s3://lake/clicks/de/10/part-0.csv", rules).partition == "de/10"
     assert naming.parse("s3://lake/clicks", rules).partition is None

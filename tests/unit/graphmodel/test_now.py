@@ -83,7 +83,7 @@ def test_what_a_write_replaces(effect: Effect, partitioned: bool, expected: Repl
 SURE, UNSURE = Contribution(), Contribution(certain=False)
 
 
-def standing(columns: str, *, certain: bool = True) -> Contribution:
+def contribution(columns: str, *, certain: bool = True) -> Contribution:
     return Contribution(certain, frozenset(columns))
 
 
@@ -105,20 +105,20 @@ def of(plan: str, effect: Effect = Effect.ALL, carried: str = "") -> dict[str, A
         ([of("p"), of("q", Effect.OVERWRITE)], False, {"q": SURE}),
         ([of("p"), of("q", Effect.OVERWRITE), of("p", Effect.OVERWRITE)], True, {"p": SURE, "q": UNSURE}),
         # an overwrite from itself carries some columns on
-        ([of("q"), of("p", carried="a")], False, {"q": standing("a"), "p": SURE}),
+        ([of("q"), of("p", carried="a")], False, {"q": contribution("a"), "p": SURE}),
         # ... only those that the earlier plan wrote
         ([of("r"), of("p", carried="a")], False, {"p": SURE}),
         # ... and fewer each time
         (
             [of("p"), of("q", carried="ab"), of("r", carried="bc")],
             False,
-            {"p": standing("b"), "q": standing("b"), "r": SURE},
+            {"p": contribution("b"), "q": contribution("b"), "r": SURE},
         ),
         # ... uncertain ones stay so
         (
             [of("p"), of("q", Effect.OVERWRITE), of("r", carried="a")],
             True,
-            {"p": standing("a", certain=False), "q": standing("a"), "r": SURE},
+            {"p": contribution("a", certain=False), "q": contribution("a"), "r": SURE},
         ),
         # a plan that runs again stands whole again
         ([of("p"), of("p", carried="a")], False, {"p": SURE}),

@@ -107,7 +107,7 @@ def test_a_snapshot_withdraws_nothing_of_another_source_or_scope() -> None:
     assert tags_of(A, catalogued(1, A), catalogued(2, scope="hr")) == {"pii": "glue"}
 
 
-def test_a_single_statement_of_a_source_stands_until_its_next_snapshot() -> None:
+def test_a_single_statement_of_a_source_holds_until_its_next_snapshot() -> None:
     single = Statement("tag", A, "pii", 2, source="glue", scope="sales")
     assert tags_of(A, catalogued(1), single) == {"pii": "glue"}
     assert tags_of(A, catalogued(1), single, catalogued(3)) == {}
@@ -170,6 +170,6 @@ def test_what_is_wrong_in_a_snapshot_is_named(change: dict[str, object], field: 
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"1", b"{", b"\xff", b"[" * 100_000])
-def test_what_is_no_object_is_told(body: bytes) -> None:
+def test_a_text_that_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(StatementError, match="JSON object"):
         parse(body)

@@ -28,7 +28,7 @@ def write(at: int, plan: str, effect: Effect = ALL, run: str = "r", **more: Any)
     return Write(run, at, at, None, plan, effect, **more)
 
 
-def stood(writes: Sequence[Write], *, partitioned: bool = False) -> set[Validity]:
+def all_validities(writes: Sequence[Write], *, partitioned: bool = False) -> set[Validity]:
     return set(validities(states(writes, OUTPUTS.__getitem__, partitioned=partitioned)))
 
 
@@ -64,15 +64,19 @@ def valid(plan: str, begin: int, end: int = NO_END, columns: str | None = None, 
     ],
 )  # fmt: skip
 def test_from_when_until_when(writes: list[Write], partitioned: bool, expected: set[Validity]) -> None:
-    assert stood(writes, partitioned=partitioned) == expected
+    assert all_validities(writes, partitioned=partitioned) == expected
 
 
 @pytest.mark.parametrize(
-    ("writes", "came", "left"),
+    ("writes", "late_write", "left"),
     [
         ([write(1, "p"), write(4, "q"), write(6, "p")], write(5, "r"), 0),  # up to the next write
         ([write(1, "p"), write(4, "q"), write(6, "p"), write(8, "q"), write(9, "r")], write(2, "r"), 2),
-        ([write(4, "p", KEEP), write(6, "q", KEEP)], write(1, "p", KEEP), 0),  # it stood later, now from then on
+        (
+            [write(4, "p", KEEP), write(6, "q", KEEP)],
+            write(1, "p", KEEP),
+            0,
+        ),  # it contributed later, now earlier
         (
             [write(4, "p", KEEP), write(6, "p", KEEP), write(7, "q"), write(9, "q")],
             write(5, "p", KEEP),
@@ -82,13 +86,15 @@ def test_from_when_until_when(writes: list[Write], partitioned: bool, expected: 
         ([], write(2, "q"), 0),
     ],
 )
-def test_a_late_write_is_folded_in_only_as_far_as_it_matters(writes: list[Write], came: Write, left: int) -> None:
-    whole = sorted([*writes, came], key=lambda w: w.position)
-    known = [v for v in stood(writes) if v.valid_to >= came.timestamp]
-    following = iter([w for w in whole if w.timestamp >= came.timestamp])
-    changes = states(following, OUTPUTS.__getitem__, partitioned=False, state=state_before(known, came.timestamp))
-    new = revised(known, came.timestamp, came.timestamp, changes)
-    assert stood(writes) - set(known) | set(new) == stood(whole)
+def test_a_late_write_is_folded_in_only_as_far_as_it_matters(writes: list[Write], late_write: Write, left: int) -> None:
+    whole = sorted([*writes, late_write], key=lambda w: w.position)
+    old_validities = [v for v in all_validities(writes) if v.valid_to >= late_write.timestamp]
+    following = iter([w for w in whole if w.timestamp >= late_write.timestamp])
+    changes = states(
+        following, OUTPUTS.__getitem__, partitioned=False, state=state_before(old_validities, late_write.timestamp)
+    )
+    new = revised(old_validities, late_write.timestamp, late_write.timestamp, changes)
+    assert all_validities(writes) - set(old_validities) | set(new) == all_validities(whole)
     assert len(list(following)) == left
 
 

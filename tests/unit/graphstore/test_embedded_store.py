@@ -237,7 +237,7 @@ def test_a_damaged_store_is_set_aside_for_a_new_one(closed: Path) -> None:
             store.apply(JOBS)
 
 
-def test_a_torn_end_is_what_a_crash_leaves(closed: Path) -> None:
+def test_a_partially_written_end_is_what_a_crash_leaves(closed: Path) -> None:
     """The commit that was being written is gone, as if it had never begun; the store goes on."""
     with opened(closed) as store:
         store.apply(GraphDelta((vertex("last", "job"),)))

@@ -74,7 +74,7 @@ def test_a_file_of_watches() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(before: str, after: str, message: str) -> None:
+def test_a_mistake_is_reported_with_its_place(before: str, after: str, message: str) -> None:
     assert before in GOOD
     with pytest.raises(WrongUse) as refused:
         parse(GOOD.replace(before, after).encode(), "w.yaml")
@@ -321,7 +321,7 @@ def test_an_edge_is_the_same_item_whichever_plan_reports_it() -> None:
     assert one != items(answer(edge(expression="x + 1", job="job:a", plan="1")))
 
 
-def test_rows_are_told_apart_by_name_or_by_all_that_they_hold() -> None:
+def test_rows_are_identified_by_name_or_by_all_their_values() -> None:
     rows = ({"id": "p", "runs": 1}, {"id": "q", "runs": 2}, {"id": "q", "runs": 3})
     found = items(Table("plans", {}, ("id", "runs"), rows), ignored=["runs"])
     assert list(found) == ["p", 'q {"id": "q", "runs": 2}', 'q {"id": "q", "runs": 3}']

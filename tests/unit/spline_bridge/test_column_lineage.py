@@ -169,7 +169,7 @@ def test_columns_without_sources(functions: list[Any], constants: list[Any], ori
     assert column.resolved == (origin is not Origin.UNRESOLVED)
 
 
-def test_some_sources_unresolved_is_said_and_the_others_are_kept() -> None:
+def test_unresolved_sources_are_marked_and_the_others_are_kept() -> None:
     plan = mapped(document([project(("x", expr("f")))], functions=[function("f", "Add", attr("a"), expr("gone"))]))
     (column,) = plan.columns
     assert direct(plan) == {"x": {"TRANSFORMATION t.a"}}

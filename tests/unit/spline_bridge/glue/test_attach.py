@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from headwater.spline_bridge.glue.attach import ADD_OPENS, LISTENER, agent_for, attach, detach
+from headwater.spline_bridge.glue.attach import ADD_OPENS, LISTENER, RECORD, agent_for, attach, detach, job_update
 from headwater.spline_bridge.glue.chain import parse, text_of, value_of
 from headwater.spline_bridge.glue.masking import masked
-from headwater.spline_bridge.glue.record import RECORD
-from headwater.spline_bridge.glue.status import state
-from headwater.spline_bridge.glue.update import job_update
-from headwater.spline_bridge.glue.versions import Unfit
+from headwater.spline_bridge.glue.status import job_status
+from headwater.spline_bridge.glue.versions import CannotAttach
 
 URL = "http://10.0.0.5:9090"
 PRODUCER = f"{URL}/producer"
@@ -99,7 +97,7 @@ UNFIT = {
 def test_what_does_not_fit_is_named(
     given: dict[str, Any], agent: str, url: str, place: str, token: str, said: str
 ) -> None:
-    with pytest.raises(Unfit, match=said):
+    with pytest.raises(CannotAttach, match=said):
         agent_for(given, agent, url, place, token)
 
 
@@ -109,7 +107,7 @@ def test_a_setting_that_others_took_out_meanwhile_stays_out() -> None:
 
 
 def test_a_record_that_was_altered_is_not_guessed_at() -> None:
-    with pytest.raises(Unfit, match="was altered"):
+    with pytest.raises(CannotAttach, match="was altered"):
         detach({"--conf": f"{RECORD}=nonsense"})
 
 
@@ -161,16 +159,16 @@ def test_the_update_holds_what_update_job_takes(given: dict[str, Any], update: d
 def test_states() -> None:
     arguments = attach({}, agent_for(job(), "jar", URL, "s3://b/jars"))
     by_hand = {"--conf": f"{LISTENERS}={LISTENER}{DISPATCH}"}
-    assert (state(job(DefaultArguments=arguments)).agent, state(job(DefaultArguments=by_hand)).agent) == (
+    assert (job_status(job(DefaultArguments=arguments)).agent, job_status(job(DefaultArguments=by_hand)).agent) == (
         "jar",
         "by hand",
     )
-    assert (state(job()).agent, state(job("2.0")).agent) == ("none", "no agent")
+    assert (job_status(job()).agent, job_status(job("2.0")).agent) == ("none", "no agent")
 
 
 @pytest.mark.parametrize(
     "url", ["http://localhost:9090", "http://127.0.0.1:9090", "http://[::1]:9090", "http://127.9.9.9"]
 )
 def test_a_url_of_the_jobs_own_machine_is_refused(url: str) -> None:
-    with pytest.raises(Unfit, match="is the job's own machine"):
+    with pytest.raises(CannotAttach, match="is the job's own machine"):
         agent_for(job(), "jar", url, "s3://b/jars")

@@ -157,7 +157,7 @@ def test_a_long_path_is_shown_without_its_middle() -> None:
 
 
 @pytest.mark.parametrize(("at", "shown"), [(None, ""), (0, "1970-01-01 00:00Z"), (10**18, "1000000000000000000")])
-def test_moments(at: int | None, shown: str) -> None:
+def test_times_in_text(at: int | None, shown: str) -> None:
     assert moment(at) == shown
 
 

@@ -47,7 +47,7 @@ def test_a_token_that_was_made_is_asked_for_on_a_laptop_too(tmp_path: Path) -> N
         ("lineage.corp", [], {"lineage.corp"}),
     ],
 )
-def test_the_names_of_a_server_are_what_it_is_bound_to_and_told(
+def test_the_names_of_a_server_are_its_addresses_and_the_configured_ones(
     tmp_path: Path, host: str, allowed: list[str], hosts: set[str]
 ) -> None:
     tokens = TokenStore(tmp_path)

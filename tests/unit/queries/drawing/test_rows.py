@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from headwater.queries.answers.answer import Table
 from headwater.queries.drawing.rows import as_csv, as_html, plain
-from tests.unit.queries.test_render import DIAMOND, HOSTILE
+from tests.unit.queries.drawing.test_render import DIAMOND, HOSTILE
 
 RUN = "run:5ebf4321-e110-5c72-85d5-84f12c7ee751:1795385012465:local-1795384968617"
 

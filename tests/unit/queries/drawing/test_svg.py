@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headwater.queries.answers.answer import Answer, Edge, Node
 from headwater.queries.drawing.picture import BOXES, ROWS, WIDTH, picture
 from headwater.queries.drawing.svg import svg
-from tests.unit.queries.test_render import HOSTILE, answer
+from tests.unit.queries.drawing.test_render import HOSTILE, answer
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -13,28 +13,28 @@ NODE = "s3://lake/a"
 SECRET = "AKIA" + "A" * 16
 
 
-def said(**fields: Any) -> Statement:
+def statement(**fields: Any) -> Statement:
     return said_by_person({"kind": "tag", "subject": NODE, "value": "pii", **fields})[0]
 
 
 def test_a_withdrawal_counts_although_the_clock_was_set_back() -> None:
     now = iter([5_000, 1_000])
     times = Times(lambda: next(now))
-    given, taken = times.stamp(said(), 0), times.stamp(said(withdrawn=True), 0)
+    given, taken = times.stamp(statement(), 0), times.stamp(statement(withdrawn=True), 0)
     assert (given.at, taken.at) == (5_000, 5_001)
     assert effective([given, taken])[given.key].withdrawn
 
 
 def test_a_withdrawal_after_a_restart_counts_although_the_clock_was_set_back() -> None:
-    given = Times(lambda: 5_000).stamp(said(), 0)
-    taken = Times(lambda: 1_000).stamp(said(withdrawn=True), after=given.at)  # what the graph knows of
+    given = Times(lambda: 5_000).stamp(statement(), 0)
+    taken = Times(lambda: 1_000).stamp(statement(withdrawn=True), after=given.at)  # what the graph knows of
     assert effective([given, taken])[given.key].withdrawn
 
 
-def test_what_is_stated_of_other_nodes_has_the_time_of_the_clock() -> None:
+def test_statements_about_other_nodes_have_the_time_of_the_clock() -> None:
     now = iter([5_000, 1_000])
     times = Times(lambda: next(now))
-    assert [times.stamp(said(subject=f"s3://lake/{i}"), 0).at for i in range(2)] == [5_000, 1_000]
+    assert [times.stamp(statement(subject=f"s3://lake/{i}"), 0).at for i in range(2)] == [5_000, 1_000]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_secrets_are_cleaned_and_the_key_of_a_tag_makes_none(fields: dict[str, s
 
 def test_a_subject_that_names_a_secret_is_refused() -> None:
     with pytest.raises(StatementError, match="holds a secret"):
-        said(subject=f"s3://lake/{SECRET}")
+        statement(subject=f"s3://lake/{SECRET}")
 
 
 def test_a_snapshot_is_cleaned_and_its_subjects_are_canonical() -> None:

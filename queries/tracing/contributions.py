@@ -1,11 +1,13 @@
-"""Which plans contributed to the state of which datasets at a time in the past: the edges `madeBy`.
+"""Which plans contribute to the state of which datasets, now and at any time: the edges `madeBy`.
 
-They are requested during a walk, for the datasets that it meets. All that ever contributed is in `history`.
+`ContributionsAsOf` asks during a walk, for the datasets that it meets, as of one time. `validities_of` reads all that
+ever contributed to some datasets; `state_at`, `state_now` and `states` are computed from that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
@@ -13,16 +15,14 @@ from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.now import Contribution
-from headwater.graphmodel.validity import columns_of
+from headwater.graphmodel.validity import NO_END, Validity, columns_of
 from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import chunks
 
-_CELLS = {
-    "dataset": __.out_v().id_(),
-    "plan": __.in_v().id_(),
-    **{key: key for key in ("certain", "onlyColumns", "validFrom", "validTo")},
-}
+_KEYS = ("validFrom", "validTo", "certain", "onlyColumns")
+#: The cells of an edge `madeBy`; see `rows`.
+_CELLS = {"dataset": __.out_v().id_(), "plan": __.in_v().id_(), **{key: key for key in _KEYS}}
 
 
 class ContributionsAsOf:
@@ -78,3 +78,40 @@ class ContributionsAsOf:
             if row["validFrom"] <= times[row["dataset"]] < row["validTo"]:
                 self._plans[row["plan"]] = Contribution(row["certain"], columns_of(row["onlyColumns"]))
                 self._datasets[row["dataset"]].append(row["plan"])
+
+
+def validities_of(g: GraphTraversalSource, datasets: Sequence[str]) -> dict[str, list[Validity]]:
+    """All contributions to each of these datasets, with their times; an empty list for one that no run wrote."""
+    found: dict[str, list[Validity]] = {dataset: [] for dataset in datasets}
+    for ids in chunks(datasets):
+        for row in rows(g.V(ids).out_e("madeBy"), _CELLS):
+            contribution = Contribution(row["certain"], columns_of(row["onlyColumns"]))
+            found[row["dataset"]].append(Validity(row["plan"], contribution, row["validFrom"], row["validTo"]))
+    return found
+
+
+def state_at(validities: Iterable[Validity], timestamp: int) -> dict[str, Contribution]:
+    """The contributions at a time, in ms since 1970, by plan."""
+    return {v.plan: v.contribution for v in validities if v.valid_from <= timestamp < v.valid_to}
+
+
+def state_now(validities: Iterable[Validity]) -> dict[str, Contribution]:
+    """The contributions that still hold, by plan."""
+    return {v.plan: v.contribution for v in validities if v.valid_to == NO_END}
+
+
+def states(validities: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Contribution]]]:
+    """Each time (ms since 1970) at which the contributions changed, in order, and the contributions from then on."""
+    changes: dict[int, list[tuple[bool, Validity]]] = defaultdict(list)
+    for valid in validities:
+        changes[valid.valid_from].append((True, valid))
+        if valid.valid_to != NO_END:
+            changes[valid.valid_to].append((False, valid))
+    state: dict[str, Contribution] = {}
+    for timestamp in sorted(changes):
+        for begins, valid in sorted(changes[timestamp], key=lambda change: change[0]):
+            if begins:
+                state[valid.plan] = valid.contribution
+            else:
+                del state[valid.plan]
+        yield timestamp, state

@@ -84,7 +84,7 @@ def test_a_wide_fan_is_folded() -> None:
     assert lines[1:] == [*(f"├── s3://lake/t#c0{number}  identity" for number in range(3)), "└── +27 more"]
 
 
-def test_the_whole_dataset_stands_beside_its_column() -> None:
+def test_the_dataset_is_shown_beside_its_column() -> None:
     dataset = Node("s3://lake/t", "dataset", "t", "s3://lake/t", 0, "upstream")
     depends = Edge("s3://lake/s#k", "s3://lake/t", "INDIRECT", "FILTER", expression="k > 1")
     found = answer([column("a", 0), dataset, column("k", 1, "s3://lake/s")], [depends], type="all")
@@ -93,7 +93,7 @@ def test_the_whole_dataset_stands_beside_its_column() -> None:
     )
 
 
-def test_both_ways_have_a_branch_each_and_a_cut_is_said() -> None:
+def test_both_directions_have_a_branch_and_a_cut_is_named() -> None:
     found = answer(
         [column("b", 0), column("a", 1), column("c", 1)],
         [edge("a", "b"), edge("b", "c")],

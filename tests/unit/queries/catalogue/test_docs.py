@@ -7,7 +7,7 @@ from pathlib import Path
 from headwater.queries.catalogue.catalogue import BY_NAME, QUERIES
 from headwater.queries.catalogue.docs import page
 
-PAGE = Path(__file__).parents[3] / "docs" / "queries.md"
+PAGE = Path(__file__).parents[4] / "docs" / "queries.md"
 
 
 def test_the_page_is_current() -> None:

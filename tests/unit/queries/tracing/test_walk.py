@@ -73,7 +73,7 @@ def test_a_deadline_keeps_the_levels_that_were_reached(steps_in_time: int, dista
         (None, 1, {"a": 0}, "limit"),  # the root before what stands same_level it
     ],
 )
-def test_what_stands_beside_a_level_has_its_distance(
+def test_a_node_of_the_same_level_has_its_distance(
     depth: int | None, limit: int, distances: dict[str, int], reason: str | None
 ) -> None:
     def step(level: Sequence[str], _hops: int) -> list[Step]:
