@@ -29,13 +29,29 @@ def redact(document: Any) -> tuple[Any, tuple[str, ...]]:
     The document given is not changed. It may be of any depth.
     """
     keys, texts = _keys_and_texts(document)
-    dirty = clean_texts(keys | texts)
     special = "func" in keys or ("error" in keys and isinstance(document, list))
-    if not (dirty or special or any(map(secret_name, keys))):
+    keys -= _harmless_keys
+    dirty = clean_texts(keys | texts)
+    secret = {key for key in keys if key in dirty or secret_name(key)}
+    _remember(keys - secret)
+    if not (dirty or special or secret):
         return document, ()
     redaction = _Redaction(document, dirty)
     redacted = redaction.run()
     return redacted, _bounded(redaction.notes)
+
+
+#: Keys that were looked at before: those of plans are nearly always the same ones.
+_harmless_keys: set[str] = set()
+_MOST_KEYS = 5_000
+_LONGEST_KEY = 100
+
+
+def _remember(keys: Iterable[str]) -> None:
+    """Keep keys that name and hold no secret, within bounds."""
+    if len(_harmless_keys) < _MOST_KEYS:
+        short = [key for key in keys if len(key) <= _LONGEST_KEY]
+        _harmless_keys.update(short[: _MOST_KEYS - len(_harmless_keys)])
 
 
 def _keys_and_texts(document: Any) -> tuple[set[str], set[str]]:
@@ -43,16 +59,18 @@ def _keys_and_texts(document: Any) -> tuple[set[str], set[str]]:
     keys: set[str] = set()
     texts: set[str] = set()
     waiting = [document]
+    add, later = texts.add, waiting.append
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
             keys.update(node)
             node = node.values()
         for value in node:
-            if isinstance(value, str):
-                texts.add(value)
-            elif isinstance(value, (dict, list)):
-                waiting.append(value)
+            kind = type(value)
+            if kind is str:
+                add(value)
+            elif kind is dict or kind is list or isinstance(value, (dict, list)):
+                later(value)
     return keys, texts
 
 

@@ -146,6 +146,10 @@ class _Named(NamedTuple):
     name: re.Pattern[str]
     bare: re.Pattern[str]
 
+    def needed(self, look: _Look) -> bool:
+        """Whether the text can hold such a value: a name, and a character that parts it from the value."""
+        return look.names
+
     def clean(self, text: str, kinds: dict[str, None]) -> str:
         """The text without such values. Only a secret's value is passed over, so what is nested in others is found."""
         kept: list[str] = []
@@ -219,11 +223,19 @@ _IN_ERROR = _named(r"(?<![\w.\-/])(?P<name>[\w.\-][\w.\- ]{0,79})\s?[=:]\s{0,3}"
 
 
 class _Shape(NamedTuple):
-    """A secret by its looks. `replace` gives what stands there afterwards, `kind` names what it was."""
+    """A secret by its looks. `replace` gives what stands there afterwards, `kind` names what it was.
+
+    `needs` are literals in lower case, one of which is in each text that has the shape; none: a word of 40 characters.
+    """
 
     kind: str
     pattern: re.Pattern[str]
     replace: Callable[[re.Match[str]], str]
+    needs: tuple[str, ...]
+
+    def needed(self, look: _Look) -> bool:
+        """Whether the text can have this shape."""
+        return _holds(look.lower, self.needs) if self.needs else look.long
 
     def clean(self, text: str, kinds: dict[str, None]) -> str:
         """The text without it; its kind is added to `kinds`."""
@@ -238,9 +250,10 @@ class _Shape(NamedTuple):
 
 
 def _shape(
-    kind: str, pattern: str, replace: Callable[[re.Match[str]], str], flags: re.RegexFlag = re.IGNORECASE
+    kind: str, needs: str, pattern: str, replace: Callable[[re.Match[str]], str], flags: re.RegexFlag = re.IGNORECASE
 ) -> _Shape:
-    return _Shape(kind, re.compile(pattern, flags), replace)
+    """A row; `needs` are separated by blanks."""
+    return _Shape(kind, re.compile(pattern, flags), replace, tuple(needs.split()))
 
 
 def _mask(match: re.Match[str]) -> str:
@@ -293,41 +306,50 @@ def _decoded(text: str) -> bytes:
 
 _SIGNED = re.compile(r"[?&](?:X-Amz-Signature|X-Goog-Signature|Signature|sig)=", re.IGNORECASE)
 
-#: Secrets that begin as no other text does: the kind, the beginning, and what follows. From the providers' own pages.
+#: Secrets that begin as no other text does: the kind, a literal in it in lower case (several: separated by blanks), the
+#: beginning, and what follows. From the providers' own pages.
 _PREFIXED = (
-    ("token", r"gh[pousr]_", r"[A-Za-z0-9]{30,255}"),  # GitHub
-    ("token", r"github_pat_", r"\w{22,255}"),
-    ("token", r"gl(?:agent|cbt|dt|ft|imt|oas|pat|ptt|rt|soat)-", r"[\w\-]{20,255}"),  # GitLab
-    ("token", r"xox[abceoprs]-", r"[\w\-]{10,255}"),  # Slack
-    ("token", r"xapp-", r"[\w\-]{10,255}"),
-    ("key", r"[rs]k_(?:live|test)_", r"[A-Za-z0-9]{10,255}"),  # Stripe
-    ("secret", r"whsec_", r"[\w+/=]{16,255}"),
-    ("key", r"sk-(?:proj-|svcacct-|admin-|ant-)?", r"[\w\-]{20,255}"),  # OpenAI, Anthropic
-    ("token", r"npm_", r"[A-Za-z0-9]{30,255}"),
-    ("token", r"pypi-", r"[\w\-]{50,255}"),
-    ("token", r"hf_", r"[A-Za-z0-9]{30,255}"),  # Hugging Face
-    ("token", r"(?:dapi|dkea|dose)", r"[0-9a-f]{32}(?:-[0-9])?"),  # Databricks
-    ("key", r"AIza", r"[\w\-]{35}"),  # Google Cloud
-    ("token", r"ya29\.", r"[\w\-.]{20,2000}"),
-    ("secret", r"GOCSPX-", r"[\w\-]{20,255}"),
-    ("token", r"hv[bs]\.", r"[\w\-]{20,255}"),  # Vault
-    ("key", r"SG\.", r"[\w\-]{16,64}\.[\w\-]{16,64}"),  # SendGrid
-    ("key", r"(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),  # AWS
-    ("token", r"(?:FwoGZXIvYXdz|FQoGZXIvYXdz|IQoJb3JpZ2lu)", r"[A-Za-z0-9+/=%]{40,}"),  # an AWS session's
+    ("token", "hw_", r"hw_", r"[\w\-]{43}(?![\w\-])"),  # Headwater's own
+    ("token", "gh", r"gh[pousr]_", r"[A-Za-z0-9]{30,255}"),  # GitHub
+    ("token", "github_pat_", r"github_pat_", r"\w{22,255}"),
+    ("token", "gl", r"gl(?:agent|cbt|dt|ft|imt|oas|pat|ptt|rt|soat)-", r"[\w\-]{20,255}"),  # GitLab
+    ("token", "xox", r"xox[abceoprs]-", r"[\w\-]{10,255}"),  # Slack
+    ("token", "xapp-", r"xapp-", r"[\w\-]{10,255}"),
+    ("key", "k_live_ k_test_", r"[rs]k_(?:live|test)_", r"[A-Za-z0-9]{10,255}"),  # Stripe
+    ("secret", "whsec_", r"whsec_", r"[\w+/=]{16,255}"),
+    ("key", "sk-", r"sk-(?:proj-|svcacct-|admin-|ant-)?", r"[\w\-]{20,255}"),  # OpenAI, Anthropic
+    ("token", "npm_", r"npm_", r"[A-Za-z0-9]{30,255}"),
+    ("token", "pypi-", r"pypi-", r"[\w\-]{50,255}"),
+    ("token", "hf_", r"hf_", r"[A-Za-z0-9]{30,255}"),  # Hugging Face
+    ("token", "dapi dkea dose", r"(?:dapi|dkea|dose)", r"[0-9a-f]{32}(?:-[0-9])?"),  # Databricks
+    ("key", "aiza", r"AIza", r"[\w\-]{35}"),  # Google Cloud
+    ("token", "ya29.", r"ya29\.", r"[\w\-.]{20,2000}"),
+    ("secret", "gocspx-", r"GOCSPX-", r"[\w\-]{20,255}"),
+    ("token", "hvb. hvs.", r"hv[bs]\.", r"[\w\-]{20,255}"),  # Vault
+    ("key", "sg.", r"SG\.", r"[\w\-]{16,64}\.[\w\-]{16,64}"),  # SendGrid
+    ("key", "akia asia abia acca", r"(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),  # AWS
+    (  # an AWS session's
+        "token",
+        "ogzxivyxdz iqojb3jpz2lu",
+        r"(?:FwoGZXIvYXdz|FQoGZXIvYXdz|IQoJb3JpZ2lu)",
+        r"[A-Za-z0-9+/=%]{40,}",
+    ),
 )
 
 _WHOLES = (
     _shape(
         "private key",
+        "-----begin",
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----[\s\S]*?(?:-----END [^-]{0,80}-----|\Z)",
         _mask,
     ),
-    _shape("pickled function", r"(?P<before>PythonFunction\()[\s\S]*", _mask_rest),
+    _shape("pickled function", "pythonfunction(", r"(?P<before>PythonFunction\()[\s\S]*", _mask_rest),
     # A signed URL is signed by the parameters of its query: all of it goes. S3, Google Cloud Storage, CloudFront, Azure
-    _shape("signed query string", r"\?[^\s\"'?]*", _drop_if_signed),
+    _shape("signed query string", "sig", r"\?[^\s\"'?]*", _drop_if_signed),
     # Whoever knows the path may write there.
     _shape(
         "webhook",
+        "hooks.slack discord",
         r"(?P<before>(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks)/)"
         r"[\w/\-]{1,255}",
         _mask_rest,
@@ -335,29 +357,34 @@ _WHOLES = (
 )
 _PARTS = (
     # scheme://user:password@host; but abfss://container@account is where the data lies
-    _shape("user info", r"(?P<before>(?<!abfs)(?<!abfss)(?<!wasb)(?<!wasbs)://)[^/?#\s\"'<>]*@", _keep_before),
+    _shape("user info", "@", r"(?P<before>(?<!abfs)(?<!abfss)(?<!wasb)(?<!wasbs)://)[^/?#\s\"'<>]*@", _keep_before),
     # s3a://key:secret/with/slashes@bucket; but hdfs://host:8020/a@b has a port there
     _shape(
         "user info",
+        "@",
         r"(?P<before>://)[^/?#\s:@\"'\[;,=]{1,256}:(?!\d{1,5}(?:[/?#,;:\s]|$))[^\s@\"']{0,512}@",
         _keep_before,
     ),
-    _shape("user info", r"(?P<before>jdbc:oracle:(?:thin|oci8?):)[^\s\"']{1,512}(?=@)", _keep_before),
+    _shape("user info", "jdbc:oracle", r"(?P<before>jdbc:oracle:(?:thin|oci8?):)[^\s\"']{1,512}(?=@)", _keep_before),
     _shape(
         "user info",
+        "jdbc:oracle",
         r"(?P<before>jdbc:oracle:(?:thin|oci8?):)(?:\\?\"[^\"]{0,256}\"|[^\s\"'/@]{0,256})/\\?\"[^\"]{0,256}\"(?=@)",
         _keep_before,
     ),
-    _shape("token", r"(?P<before>\bbearer\s{1,8})[^\s\"']{16,}", _mask_rest),
-    _shape("token", r"(?P<before>\bbasic\s{1,8})(?P<value>[A-Za-z0-9+/]{6,1000}={0,2})(?![\w+/])", _mask_basic),
-    _shape("token", r"(?<![\w\-])eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*", _mask, re.RegexFlag(0)),
-    *(
-        _shape(kind, rf"(?<![A-Za-z0-9]){beginning}{rest}", _mask, re.RegexFlag(0))
-        for kind, beginning, rest in _PREFIXED
+    _shape("token", "bearer", r"(?P<before>\bbearer\s{1,8})[^\s\"']{16,}", _mask_rest),
+    _shape(
+        "token", "basic", r"(?P<before>\bbasic\s{1,8})(?P<value>[A-Za-z0-9+/]{6,1000}={0,2})(?![\w+/])", _mask_basic
     ),
-    _shape("key", r"(?<![A-Za-z0-9+])(?:ey|ew|LS0tLS1C)[\w+/\-]{60,}={0,2}", _mask_encoded_key, re.RegexFlag(0)),
-    _shape("key", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?!=)", _mask, re.RegexFlag(0)),  # a storage account of Azure
-    _shape("key", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])", _mask_mixed, re.RegexFlag(0)),
+    _shape("token", "eyj", r"(?<![\w\-])eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*", _mask, re.RegexFlag(0)),
+    *(
+        _shape(kind, needs, rf"(?<![A-Za-z0-9]){beginning}{rest}", _mask, re.RegexFlag(0))
+        for kind, needs, beginning, rest in _PREFIXED
+    ),
+    _shape("key", "", r"(?<![A-Za-z0-9+])(?:ey|ew|LS0tLS1C)[\w+/\-]{60,}={0,2}", _mask_encoded_key, re.RegexFlag(0)),
+    # a storage account of Azure
+    _shape("key", "", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?!=)", _mask, re.RegexFlag(0)),
+    _shape("key", "", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])", _mask_mixed, re.RegexFlag(0)),
 )
 
 _Rule = _Shape | _Named
@@ -369,39 +396,61 @@ _ERROR_RULES: tuple[_Rule, ...] = (*_TEXT_RULES, _IN_ERROR)
 
 _URL = re.compile(r"\s*(?:jdbc:|[a-z][a-z0-9+.\-]{0,30}://)", re.IGNORECASE)
 
-#: What a secret cannot be without, in lower case, since nearly all texts are harmless: a part of a name, of a shape.
-_NEEDLES = (
-    *("pass", "pwd", "secret", "token", "key", "credential", "signature", "sig=", "sas", "authorization", "bearer"),
-    *("cookie", "jwt", "basic", "identified", "@", "pythonfunction(", "eyj", "ew", "ey", "ls0tls1c", "==", "hooks."),
-    *("webhooks", "akia", "asia", "abia", "acca", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl", "xox"),
-    *("xapp-", "k_live_", "k_test_", "whsec_", "sk-", "npm_", "pypi-", "hf_", "dapi", "dkea", "dose", "aiza", "ya29."),
-    *("gocspx-", "hvb.", "hvs.", "sg.", "fwogzxivyxdz", "fqogzxivyxdz", "iqojb3jpz2lu"),
+# ---- a quick look: nearly all texts are harmless, and only few rules can hold for one
+
+#: What is part of each name of a secret (`_NAMES`), in lower case.
+_NAME_NEEDS = tuple(
+    "pass pwd secret token key credential sig sas authorization bearer cookie jwt identified".split()  # noqa: SIM905
 )
-_SUSPICIOUS = re.compile(
-    r"pass|pwd|secret|token|key|credential|signature|sig=|\bsas|authorization|bearer|cookie|jwt|basic\s|identified\s|@"
-    r"|pythonfunction\(|eyj|hooks\.|webhooks|(?:akia|asia|abia|acca)[a-z0-9]{16}|gh[pousr]_|github_pat_|gl[a-z]{2,5}-"
-    r"|xox[abceoprs]-|xapp-|k_(?:live|test)_|whsec_|sk-|npm_|pypi-|hf_|dapi|dkea|dose|aiza|ya29\.|gocspx-|hv[bs]\.|sg\."
-    r"|(?<![a-z0-9+/])[a-z0-9+/_\-]{40}",
-    re.IGNORECASE,
-)
-_LONG_WORD = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40}")
+#: The same more exactly: "sig" ends a name, and is also in "signup" and "assigned".
+_NAME_PART = re.compile("|".join(need if need != "sig" else "sig(?:nature)?(?![a-z])" for need in _NAME_NEEDS))
+#: What each of the expressions above has between a name and its value, or around them.
+_PARTING = re.compile(r"[=:>%(<\"'`\s]")
+
+_LONG = 40  #: characters of the shortest secret that is known by its length alone
+_LONG_WORD = re.compile(rf"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{{{_LONG}}}")
+_MIDDLE = 15  #: characters of the shortest text that holds another secret than those of the next line
+_SHORT_NEEDS = frozenset({*_NAME_NEEDS, "@", "basic", "jdbc:oracle", "pythonfunction("})
+_MIDDLE_NEEDS = frozenset().union(*(rule.needs for rule in (*_WHOLES, *_PARTS))) - _SHORT_NEEDS
+
+
+class _Look:
+    """What the rules want to know of a text before they read it."""
+
+    __slots__ = ("long", "lower", "names")
+
+    def __init__(self, text: str) -> None:
+        self.lower = text.lower()
+        self.names = (_NAME_PART.search(self.lower) and _PARTING.search(text)) is not None
+        self.long = len(text) >= _LONG and _LONG_WORD.search(text) is not None
 
 
 def clean_texts(texts: Iterable[str]) -> dict[str, Cleaned]:
     """The texts that hold a secret: each with what is left of it and the kinds of what was removed."""
     known = list(texts)
-    together = "\n".join(known)
-    lower = together.lower()
-    if not any(needle in lower for needle in _NEEDLES) and not _LONG_WORD.search(together):
-        return {}
-    cleaned = {text: clean_text(text) for text in known if _SUSPICIOUS.search(text)}
+    longer = [text for text in known if len(text) >= _MIDDLE]
+    looked_at = [
+        *_holding(known, _SHORT_NEEDS),
+        *_holding(longer, _MIDDLE_NEEDS),
+        *(text for text in longer if len(text) >= _LONG and _LONG_WORD.search(text)),
+    ]
+    cleaned = {text: clean_text(text) for text in dict.fromkeys(looked_at)}
     return {text: result for text, result in cleaned.items() if result[1]}
+
+
+def _holding(texts: list[str], needs: Iterable[str]) -> list[str]:
+    """The texts that hold one of these literals. All are looked through together first: mostly none does."""
+    together = "\n".join(texts).lower()
+    found = [need for need in needs if need in together]
+    return [text for text in texts if _holds(text.lower(), found)] if found else []
+
+
+def _holds(text: str, needs: Iterable[str]) -> bool:
+    return any(need in text for need in needs)
 
 
 def clean_text(text: str) -> Cleaned:
     """The text without the secrets in it, and their kinds."""
-    if _SUSPICIOUS.search(text) is None:
-        return text, ()
     return _cleaned(text, _URL_RULES if _URL.match(text) else _TEXT_RULES)
 
 
@@ -418,9 +467,12 @@ def _cleaned(text: str, rules: Iterable[_Rule]) -> Cleaned:
     """All rules in turn until nothing changes: what one leaves may be another's (`a://b@c:x/y@z`)."""
     kinds: dict[str, None] = {}
     for _ in range(_PASSES):
-        before = text
+        before, look = text, _Look(text)
         for rule in rules:
-            text = rule.clean(text, kinds)
+            if rule.needed(look):
+                new = rule.clean(text, kinds)
+                if new != text:
+                    text, look = new, _Look(new)
         if text == before:
             return text, tuple(kinds)
     return MASK, tuple(kinds)  # still changing: made to be so, and not worth keeping

@@ -9,9 +9,20 @@ import base64
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from headwater.spline_bridge.redact import redact
-from headwater.spline_bridge.secret_patterns import clean_error, clean_text, secret_name
+from headwater.spline_bridge.secret_patterns import (
+    _PARTS,
+    _WHOLES,
+    _Look,
+    _Shape,
+    clean_error,
+    clean_text,
+    clean_texts,
+    secret_name,
+)
 
 LETTERS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ2bC4eF6hJ8"
 HEX = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -28,6 +39,7 @@ ACCOUNT = {
 }
 
 BARE = {
+    "Headwater": "hw_" + LETTERS + LETTERS[:7],
     "GitHub": "ghp_" + LETTERS,
     "GitHub, an app's": "ghs_" + LETTERS,
     "GitHub, fine-grained": "github_pat_" + LETTERS + "_" + LETTERS,
@@ -199,3 +211,29 @@ def test_a_name_about_a_secret_is_none(name: str) -> None:
 )
 def test_the_name_of_a_secret_is_one(name: str) -> None:
     assert secret_name(name) is not None
+
+
+_SHAPES = (*_WHOLES, *_PARTS)
+
+
+@pytest.mark.parametrize("shape", _SHAPES, ids=[f"{number}-{shape.kind}" for number, shape in enumerate(_SHAPES)])
+@settings(suppress_health_check=list(HealthCheck), max_examples=20, deadline=None)
+@given(data=st.data())
+def test_what_a_rule_would_change_is_never_passed_over_by_the_quick_look(shape: _Shape, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(shape.pattern)).encode("ascii", "ignore").decode()
+    found = dict[str, None]()
+    if shape.clean(text, found) != text:
+        assert shape.needed(_Look(text))
+        assert text in clean_texts([text, "harmless"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*BARE.values(), "x", " ", "=", "password", "://a:b@c/", "'", "/", "-", "Sig"]), max_size=6
+    )
+)
+def test_texts_are_cleaned_together_as_they_are_alone(parts: list[str]) -> None:
+    text = "".join(parts)
+    cleaned = clean_text(text)
+    assert clean_texts([text, "harmless", "pass"]) == ({text: cleaned} if cleaned[1] else {})
