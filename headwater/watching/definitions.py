@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from headwater.errors import WrongUse
+from headwater.graphmodel.delta import digest
+from headwater.ingest.places.yaml_file import KEY, Fault, InvalidYaml, schema_faults
+from headwater.ingest.places.yaml_file import Path as Place
+from headwater.ingest.places.yaml_file import parse as parse_yaml
 
 Change = Literal["added", "removed", "changed"]
 CHANGES: tuple[Change, ...] = ("added", "removed", "changed")
-
-KeyPath = tuple[object, ...]  #: the keys and list indexes that lead to one part of the document
 
 _LARGEST = 2**20  #: bytes of a file of watches: some thousand of them. YAML is slow to read, and this is no data file
 _MIDNIGHT = (2000, 1, 1)
@@ -35,8 +38,19 @@ class Channel:
 
     @property
     def name(self) -> str:
-        """What it is called in reports and in the state: never a secret."""
-        return f"{self.kind} {self.target.partition('?')[0]}".strip()
+        """What it is called in reports and in the state: never a secret, and another name for each target.
+
+        Who knows the path or the query of a webhook may post there, so of its URL only the server is shown, and eight
+        digits of a SHA-256 tell two of one server apart.
+        """
+        if self.kind != "webhook":
+            return f"{self.kind} {self.target}".strip()
+        parts = urlsplit(self.target)
+        return f"webhook {parts.scheme}://{parts.netloc.rpartition('@')[2]} ({digest(self.target)[:8]})"
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is its name, or was before version 0.2: reports that wait in a state are kept under names."""
+        return name in (self.name, f"{self.kind} {self.target.partition('?')[0]}")
 
 
 @dataclass(frozen=True)
@@ -67,90 +81,29 @@ def read(path: Path) -> tuple[Watch, ...]:
 
 def parse(text: bytes, name: str) -> tuple[Watch, ...]:
     """The watches in a YAML text; `name` is the file's, for what is said. WrongUse."""
-    document, marks = _document(text, name)
-    for place, message, near in _faults(document):
-        line, column = _mark(marks, place)
-        raise WrongUse(f"{name}:{line}:{column}: {message}", near)
-    zone = document.get("timezone", "UTC")
-    return tuple(_watch(row, zone) for row in document["watches"])
-
-
-def _document(text: bytes, name: str) -> tuple[Any, dict[KeyPath, tuple[int, int]]]:
-    """The data, and where each part of it begins (line and column from 1)."""
-    import yaml
-
-    marks: dict[KeyPath, tuple[int, int]] = {}
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise WrongUse(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
-    except (RecursionError, ValueError) as error:
-        raise WrongUse(f"{name}: not YAML: {error}") from None
-    _collect(root, (), marks)
-    return data, marks
+        document = parse_yaml(text, name)
+    except InvalidYaml as error:
+        raise WrongUse(str(error)) from None
+    for place, message, near in _faults(document.data):
+        line, column = document.mark(place)
+        raise WrongUse(f"{name}:{line}:{column}: {message}", near)
+    zone = document.data.get("timezone", "UTC")
+    return tuple(_watch(row, zone) for row in document.data["watches"])
 
 
-def _collect(node: Any, place: KeyPath, marks: dict[KeyPath, tuple[int, int]]) -> None:
-    stack: list[tuple[Any, KeyPath]] = [(node, place)]
-    seen: set[int] = set()  # a YAML alias may refer to a node that contains it: without this, an endless loop
-    while stack:
-        node, place = stack.pop()
-        if node is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        marks[place] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if node.id == "mapping":
-            stack.extend((value, (*place, key.value)) for key, value in node.value)
-            marks.update(
-                ((*place, key.value, _KEY), (key.start_mark.line + 1, key.start_mark.column + 1))
-                for key, _ in node.value
-            )
-        elif node.id == "sequence":
-            stack.extend((item, (*place, number)) for number, item in enumerate(node.value))
-
-
-_KEY = "\0key"  #: after a key in a place: the key itself, not its value
-
-
-def _mark(marks: Mapping[KeyPath, tuple[int, int]], place: KeyPath) -> tuple[int, int]:
-    """Where a part begins, or what is nearest around it."""
-    while place and place not in marks:
-        place = place[:-1]
-    return marks.get(place, (1, 1))
-
-
-_Fault = tuple[KeyPath, str, "tuple[str, ...]"]
-
-
-def _faults(document: Any) -> Iterator[_Fault]:
+def _faults(document: Any) -> Iterator[Fault]:
     """What is wrong: by the schema first, then what a schema cannot say."""
-    broken = list(_schema_faults(document))
+    broken = list(schema_faults(document, schema(), _SENTENCES))
     yield from broken
     if not broken:
         yield from _more_faults(document)
 
 
-def _schema_faults(document: Any) -> Iterator[_Fault]:
-    from jsonschema import Draft202012Validator
-
-    validator = Draft202012Validator(schema())
-    for error in sorted(validator.iter_errors(document), key=lambda e: [str(part) for part in e.absolute_path]):
-        place: KeyPath = tuple(error.absolute_path)
-        if error.validator == "additionalProperties":
-            known = sorted(error.schema["properties"])
-            unknown = min(set(error.instance) - set(known))
-            yield (*place, unknown, _KEY), f"unknown key {unknown!r}", tuple(difflib.get_close_matches(unknown, known))
-        elif error.validator == "oneOf":
-            yield place, "expected stdout, or a mapping with file, webhook or sns", ()
-        else:
-            path = ".".join(map(str, place)) or "the file"
-            yield place, f"{path}: {error.message}", ()
+_SENTENCES = {"oneOf": "expected stdout, or a mapping with file, webhook or sns"}
 
 
-def _more_faults(document: Mapping[str, Any]) -> Iterator[_Fault]:
+def _more_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     zone = document.get("timezone", "UTC")
     try:
         ZoneInfo(zone)
@@ -162,11 +115,20 @@ def _more_faults(document: Mapping[str, Any]) -> Iterator[_Fault]:
         if row["name"] in names:
             yield (*place, "name"), f"there are two watches {row['name']!r}", ()
         names.add(row["name"])
+        yield from _channel_faults(row, place)
         yield from _question_faults(row, place)
         yield from _schedule_faults(row, place)
 
 
-def _question_faults(row: Mapping[str, Any], place: KeyPath) -> Iterator[_Fault]:
+def _channel_faults(row: Mapping[str, Any], place: Place) -> Iterator[Fault]:
+    names: set[str] = set()
+    for number, channel in enumerate(map(_channel, row["tell"])):
+        if channel.name in names:
+            yield (*place, "tell", number), f"{channel.name} is told twice", ()
+        names.add(channel.name)
+
+
+def _question_faults(row: Mapping[str, Any], place: Place) -> Iterator[Fault]:
     from headwater.queries.catalogue.catalogue import BY_NAME
 
     query = BY_NAME.get(row["question"])
@@ -179,10 +141,10 @@ def _question_faults(row: Mapping[str, Any], place: KeyPath) -> Iterator[_Fault]
     for name in row.get("parameters", {}):
         if name not in known or name == node_parameter(row["question"]):
             near = tuple(difflib.get_close_matches(name, known))
-            yield (*place, "parameters", name, _KEY), f"{row['question']} has no parameter {name!r}", near
+            yield (*place, "parameters", name, KEY), f"{row['question']} has no parameter {name!r}", near
 
 
-def _schedule_faults(row: Mapping[str, Any], place: KeyPath) -> Iterator[_Fault]:
+def _schedule_faults(row: Mapping[str, Any], place: Place) -> Iterator[Fault]:
     import datetime as dt
 
     from cronsim import CronSim, CronSimError

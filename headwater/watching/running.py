@@ -140,7 +140,7 @@ class _Evaluation:
 
     def _undelivered(self, pending: Pending) -> Pending | None:
         """Deliver a report: None, or what is to be tried again."""
-        channel = next((c for c in self._watch.tell if c.name == pending.channel), None)
+        channel = next((c for c in self._watch.tell if c.is_called(pending.channel)), None)
         if channel is None:
             return None  # the channel was taken out of the file of watches: nobody waits for the report
         watch = self._watch

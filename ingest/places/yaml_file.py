@@ -39,11 +39,18 @@ class Document:
 
 
 def parse(text: bytes, name: str) -> Document:
-    """The document in a YAML text; `name` is the file's, for the message. InvalidYaml."""
+    """The document in a YAML text; `name` is the file's, for the message. InvalidYaml: also if it is too large.
+
+    Aliases (``*x``) may repeat parts, but nine of nine of nine ... are a document of billions of parts in a few lines.
+    """
     import yaml
+
+    if len(text) > _LARGEST:
+        raise InvalidYaml(f"{name} has more than {_LARGEST:,} bytes, which no file that people write has")
 
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_if_large(root, name)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -52,6 +59,42 @@ def parse(text: bytes, name: str) -> Document:
     except (RecursionError, ValueError) as error:
         raise InvalidYaml(f"{name}: no YAML: {error}") from None
     return Document(data, _marks(root))
+
+
+#: Bytes and parts of a file that people write. YAML is read slowly: a second for as many bytes.
+_LARGEST = 2**20
+_MOST_PARTS = 200_000
+
+
+def _refuse_if_large(root: Any, name: str) -> None:
+    """Count the parts of a composed document, those behind an alias as often as they are named. InvalidYaml."""
+    sizes: dict[int, int | None] = {}  # None: it is being counted, so an alias to it leads back to itself
+    stack: list[Any] = [root] if root is not None else []
+    while stack:
+        node = stack[-1]
+        children = _children(node)
+        if id(node) not in sizes:
+            sizes[id(node)] = None
+            stack += [child for child in children if id(child) not in sizes]
+            looped = [child for child in children if id(child) in sizes and sizes[id(child)] is None]
+        else:
+            stack.pop()
+            if sizes[id(node)] is not None:
+                continue
+            counted = [sizes[id(child)] for child in children]
+            looped = [child for child, size in zip(children, counted, strict=True) if size is None]
+            sizes[id(node)] = 1 + sum(size or 0 for size in counted)
+        where = f"{name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+        if looped:
+            raise InvalidYaml(f"{where}: a part of the file holds itself by an alias")
+        if (sizes[id(node)] or 0) > _MOST_PARTS:
+            raise InvalidYaml(f"{where}: with its aliases written out it has more than {_MOST_PARTS:,} parts")
+
+
+def _children(node: Any) -> list[Any]:
+    if node.id == "mapping":
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if node.id == "sequence" else []
 
 
 def _marks(root: Any) -> dict[Path, tuple[int, int]]:

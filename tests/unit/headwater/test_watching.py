@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import BinaryIO
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,7 +18,8 @@ from hypothesis import strategies as st
 
 from headwater.errors import Unreachable, WrongUse
 from headwater.queries.answers.answer import Answer, Edge, Table
-from headwater.watching.definitions import Watch, parse
+from headwater.watching.channels import NotDelivered, _webhook, deliver, is_public
+from headwater.watching.definitions import Channel, Watch, parse
 from headwater.watching.news import difference, items, kept
 from headwater.watching.reports import Report, markdown, page
 from headwater.watching.serving import next_time, serve
@@ -39,7 +45,7 @@ def test_a_file_of_watches() -> None:
     (watch,) = parse(GOOD.encode(), "w.yaml")
     assert (watch.name, watch.timezone, watch.parameters) == ("revenue", "Europe/Berlin", {"type": "all", "depth": 3})
     names = [channel.name for channel in watch.tell]
-    assert names[:3] == ["stdout", "file reports/{watch}.html", "webhook https://example.org/hook"]
+    assert names[:3] == ["stdout", "file reports/{watch}.html", "webhook https://example.org (753f4d54)"]
 
 
 @pytest.mark.parametrize(
@@ -57,9 +63,10 @@ def test_a_file_of_watches() -> None:
         ("- stdout", "- stdot", "w.yaml:10:9: expected stdout, or a mapping"),
         ("https://example", "ftp://example", "w.yaml:12:9: expected stdout, or a mapping"),
         ("[added, removed]", "[added, gone]", "w.yaml:8:19: watches.0.news.1"),
-        ("    nodes: [", "    nodes: [[", "not YAML"),
+        ("    nodes: [", "    nodes: [[", "no YAML"),
         (GOOD, "", "w.yaml:1:1: the file"),
-        (GOOD, "watches: &a [*a]", "w.yaml"),
+        (GOOD, "watches: &a [*a]", "w.yaml:1:10: a part of the file holds itself by an alias"),
+        ("- stdout", "- stdout\n      - stdout", "w.yaml:11:9: stdout is told twice"),
         (
             "watches:\n",
             "watches:\n  - {name: revenue, nodes: [x], question: upstream, tell: [stdout]}\n",
@@ -74,8 +81,119 @@ def test_what_is_wrong_is_told_with_its_place(before: str, after: str, message: 
     assert message in refused.value.message
 
 
+def test_aliases_are_bounded_by_what_they_stand_for() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    with pytest.raises(WrongUse, match="written out it has more than 200,000 parts"):
+        parse("\n".join(lines).encode(), "w.yaml")
+    with pytest.raises(WrongUse, match="more than 1,048,576 bytes"):
+        parse(b"#" * (2**20 + 1), "w.yaml")
+    shared = GOOD.replace("- stdout", "- &out stdout") + "  - {name: b, nodes: [x], question: upstream, tell: [*out]}\n"
+    assert [watch.name for watch in parse(shared.encode(), "w.yaml")] == ["revenue", "b"]
+
+
+def test_a_webhook_is_named_without_what_opens_it_and_no_two_share_a_name() -> None:
+    slack = "https://hooks.slack.com/services/T0/B0/geheim"
+    targets = [slack, f"{slack}2", "https://h/x?a=1", "https://h/x?a=2", "https://ann:geheim@h/x", "https://h:8443/x"]
+    names = [Channel("webhook", target).name for target in targets]
+    assert len(set(names)) == len(names)
+    assert [name.rpartition(" (")[0] for name in names] == [
+        "webhook https://hooks.slack.com",
+        "webhook https://hooks.slack.com",
+        "webhook https://h",
+        "webhook https://h",
+        "webhook https://h",
+        "webhook https://h:8443",
+    ]
+    assert Channel("webhook", targets[2]).is_called("webhook https://h/x")  # of a report that waits since before
+
+
+PUBLIC = ["1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::1"]
+SPECIAL = [
+    *("127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "240.0.0.1"),
+    *(
+        "192.88.99.1",
+        "192.0.2.1",
+        "::",
+        "::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fd00::1",
+        "fec0::1",
+        "ff0e::1",
+        "2001:db8::1",
+    ),
+    *("::ffff:127.0.0.1", "::ffff:169.254.169.254", "::7f00:1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe"),
+    *("64:ff9b:1::101:101", "2002:7f00:1::", "2002:a9fe:a9fe::1", "2001:0:101:101::1", "100::1", "4000::1"),
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_an_address_of_the_public_internet(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", SPECIAL)
+def test_an_address_of_a_special_purpose_is_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+REPORT = Report("id", "revenue", "upstream", 0, {})
+
+
+def answering(handler: Callable[[BinaryIO, BinaryIO], None]) -> AbstractContextManager[str]:
+    """A server on loopback that answers each connection so; its URL."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                handler(self.rfile, self.wfile)
+
+    @contextmanager
+    def serving() -> Iterator[str]:
+        with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+            server.daemon_threads = True
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            try:
+                yield f"http://localhost:{server.server_address[1]}/hook?key=geheim"
+            finally:
+                server.shutdown()
+                thread.join()
+
+    return serving()
+
+
+def test_a_webhook_is_asked_by_its_name() -> None:
+    seen: list[bytes] = []
+
+    def handler(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        while (line := incoming.readline().strip()) != b"":
+            seen.append(line)
+        outgoing.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with answering(handler) as url:
+        deliver(Channel("webhook", url, {"private": True}), REPORT)
+        port = urlsplit(url).port
+    assert f"Host: localhost:{port}".encode() in seen
+
+
+@pytest.mark.parametrize("piece", [b"HTTP/1.1 100 Continue\r\n\r\n", b"H"])
+def test_a_webhook_that_answers_without_end_is_given_up(piece: bytes) -> None:
+    def handler(_: BinaryIO, outgoing: BinaryIO) -> None:
+        while True:
+            outgoing.write(piece)
+
+    with (
+        answering(handler) as url,
+        pytest.raises(NotDelivered, match=r"does not answer: (not within|LineTooLong)") as no,
+    ):
+        _webhook(Channel("webhook", url, {"private": True}), REPORT, 0.2)
+    assert "geheim" not in str(no.value)
+
+
 def test_python_in_yaml_is_not_run() -> None:
-    with pytest.raises(WrongUse, match="not YAML"):
+    with pytest.raises(WrongUse, match="no YAML"):
         parse(b"watches: !!python/object/apply:os.system [false]", "w.yaml")
 
 
