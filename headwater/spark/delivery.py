@@ -26,6 +26,7 @@ Make = Callable[[], Report]
 _LONGEST_PAUSE = 30.0  #: seconds, whatever a server asks for: the job's end would wait for it
 #: Jobs that start at the same hour do not come back to a server at the same moment.
 _PAUSES = Backoff(first=0.5, longest=_LONGEST_PAUSE)
+_CLOSING_PAUSE = 0.25  #: seconds between two tries while a job's end waits, `flush_seconds` at most
 _MB = 1_000_000
 
 #: Statuses that concern the report itself: the next try would be refused as well.
@@ -63,12 +64,14 @@ class Delivery:
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._closed = False
+        self._ended = threading.Event()  # `close` waits no longer for the thread
         self._thread: threading.Thread | None = None
         self._away_until = 0.0
         self._failures = 0
         self._spooled = 0
         self._url = options.url
         self._works = False
+        self._said = False
 
     def put(self, make: Make, size: int) -> None:
         """Queue a report, as the function that builds it."""
@@ -90,6 +93,7 @@ class Delivery:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._items, seconds)
             self._closed = True
+            self._ended.set()
             left, self._size = list(self._items), 0
             self._items.clear()
         self._keep_all(left, time.monotonic() + seconds)
@@ -136,8 +140,8 @@ class Delivery:
     def _delivered(self, item: _Item) -> bool:
         """Whether a report can leave the queue: sent, refused or spooled."""
         assert item.report is not None
-        if time.monotonic() < self._away_until and self._spool is not None:
-            return self._kept(item.report)
+        if time.monotonic() < self._away_until and self._spooled_now(item.report) is None:
+            return True
         try:
             self._send(item.report)
         except Failed as error:
@@ -161,24 +165,36 @@ class Delivery:
             LOG.warning("lineage cannot be sent to %s: %s%s", self._url, error, remedy and f"; {remedy}")
         last = self._failures >= self._options.attempts or not (error.status is None or error.status in _PASSING)
         wait = error.pause if error.pause is not None else self._pauses(self._failures - 1)
-        if (last or self._closing.is_set()) and self._spool is not None:
+        if last or self._closing.is_set():
             self._away_until = time.monotonic() + min(wait, _LONGEST_PAUSE)
-            return self._kept(report)
+            problem = self._spooled_now(report)
+            if problem is None:
+                return True
+            self._say_once(problem)
+        # It stays in the queue: the next try may go well, also within the flush at a job's end.
         if self._closing.is_set():
-            return self._lost(str(error))
-        self._closing.wait(min(wait, _LONGEST_PAUSE))
+            self._ended.wait(min(wait, _CLOSING_PAUSE))
+        else:
+            self._closing.wait(min(wait, _LONGEST_PAUSE))
         return False
 
     # What could not be sent -------------------------------------------------------------------------------------------
 
-    def _kept(self, report: Report) -> bool:
-        assert self._spool is not None
+    def _spooled_now(self, report: Report) -> str | None:
+        """Write a report to the spool; None, or why it could not be."""
+        if self._spool is None:
+            return "spark.headwater.spool is not set"
         try:
             self._spool.keep(report)
         except OSError as error:
-            return self._lost(f"it cannot be spooled: {error}")
+            return f"it cannot be spooled: {error}"
         self._spooled += 1
-        return True
+        return None
+
+    def _say_once(self, problem: str) -> None:
+        if not self._said and self._spool is not None:
+            self._said = True
+            LOG.warning("a report waits, and is tried again until the job's end: %s", problem)
 
     def _lost(self, reason: str) -> bool:
         LOG.warning("a report is lost: %s", reason)
@@ -194,5 +210,11 @@ class Delivery:
                 LOG.warning("%d reports are lost: there was no time left to spool them", len(items) - number)
                 return
             report = self._made(item)
-            if report is not None:
-                self._kept(report)
+            if report is None:
+                continue
+            problem = self._spooled_now(report)
+            while problem is not None and time.monotonic() + _CLOSING_PAUSE < end:
+                time.sleep(_CLOSING_PAUSE)
+                problem = self._spooled_now(report)
+            if problem is not None:
+                self._lost(problem)

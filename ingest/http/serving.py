@@ -25,6 +25,7 @@ _protocol_log = logging.getLogger(f"{__name__}.protocol")
 
 _LOGGED_CHARACTERS = 8_000
 _LOGGED_PATH = 200
+_WRITE_SECONDS = 30.0
 
 
 def make_runner(
@@ -52,6 +53,17 @@ def make_runner(
         shutdown_timeout=shutdown_seconds,
         handler_cancellation=cancels,
     )
+
+
+def limit_writes(listening: socket.socket, seconds: float = _WRITE_SECONDS) -> None:
+    """Close connections of a listening socket whose other side takes nothing of an answer for so long.
+
+    Otherwise a few readers that never read hold all of their answers in memory. Left to the system (Linux), which
+    knows whether anything was taken, however slowly; where it cannot do that, nothing is limited.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None:
+        listening.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
 
 
 def printable(text: str) -> str:

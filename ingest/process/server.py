@@ -31,7 +31,7 @@ from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.authenticator import Sender
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, Rule, add_route
-from headwater.ingest.http.serving import LimitedSite, make_runner
+from headwater.ingest.http.serving import LimitedSite, limit_writes, make_runner
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
@@ -109,6 +109,7 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    limit_writes(listening)
     try:
         listening.bind((host.strip("[]"), port))
     except OSError:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from aiohttp import web
 
 from headwater.ingest.http.auth import Access, access_for
 from headwater.ingest.http.receiver import Settings, create_app
-from headwater.ingest.http.serving import make_runner
+from headwater.ingest.http.serving import limit_writes, make_runner
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.intake.body import Limits
 from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
@@ -600,3 +601,31 @@ async def test_what_is_kept_is_a_line_in_the_log(server: Server, caplog: pytest.
         f"entry 1, known already: spline.plan, {job}, {size:,} bytes",
         f"entry 2: spline.events, of plan {plan['id']}, {len(server.entries()[1].body or b'')} bytes",
     ]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has TCP_USER_TIMEOUT")
+async def test_a_reader_that_never_reads_is_disconnected() -> None:
+    ended = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"x" * 2**20)
+        finally:
+            ended.set()
+
+    app = web.Application()
+    app.router.add_get("/", endless)
+    listening = socket.create_server(("127.0.0.1", 0))
+    limit_writes(listening, 0.2)
+    runner = make_runner(app)
+    await runner.setup()
+    await web.SockSite(runner, listening).start()
+    try:
+        with socket.create_connection(listening.getsockname()) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await asyncio.wait_for(ended.wait(), 60)
+    finally:
+        await runner.cleanup()

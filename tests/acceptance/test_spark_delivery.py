@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +189,7 @@ def test_a_spool_in_s3_is_loaded_from_there(
         nothing = headwater("load", "s3://lake/other", "--data", tmp_path / "data", **s3.environment())
         s3.closed = True
         closed = headwater("load", "s3://lake/spool", "--data", tmp_path / "data", **s3.environment())
-        deliver(Options(url=AWAY, spool="s3://lake/spool"), report())
+        deliver(Options(url=AWAY, spool="s3://lake/spool", flush_seconds=0.1), report())
     assert json.loads(loaded.stdout) == {"plans": 1, "events": 1, "known": 0, "refused": [], "skipped": 1}
     assert (nothing.returncode, nothing.stderr) == (2, "headwater: there are no payloads in s3://lake/other\n")
     assert closed.returncode == 3
@@ -268,5 +268,44 @@ def test_a_plan_that_cannot_be_reported_is_one_line_and_the_next_is_sent(caplog:
 
 def test_a_spool_that_cannot_be_written_is_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
-    deliver(Options(url=AWAY, spool=str(tmp_path / "file")))
+    deliver(Options(url=AWAY, spool=str(tmp_path / "file"), flush_seconds=0.1))
     assert warnings(caplog)[-1].startswith("headwater: a report is lost: it cannot be spooled: ")
+
+
+def test_a_server_in_trouble_at_the_end_is_tried_again_within_the_flush(caplog: pytest.LogCaptureFixture) -> None:
+    replies = iter((Reply(500), Reply(503), Reply(201), Reply(201)))
+    sending: Delivery
+
+    def answer(request: Request) -> Reply:
+        if request.method != "POST":
+            return usual(request)
+        assert sending._closing.wait(PATIENCE)  # each of them comes while the job ends
+        return next(replies)
+
+    with spline_server(answer) as server:
+        sending = delivery(Options(url=server.url))
+        sending.put(report, 1)
+        sending.close(PATIENCE)
+    assert [path for path in server.paths() if path.startswith("POST")] == [PLANS, PLANS, PLANS, EVENTS]
+    assert [line for line in warnings(caplog) if "lost" in line] == []
+
+
+def test_a_spool_that_is_full_at_the_end_is_tried_again_within_the_flush(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool").write_text("in the way")
+    tries = count()
+
+    def answer(request: Request) -> Reply:
+        if request.method != "POST":
+            return usual(request)
+        if next(tries) == 2:
+            (tmp_path / "spool").unlink()
+        return Reply(500)
+
+    with spline_server(answer) as server:
+        sending = delivery(Options(url=server.url, spool=str(tmp_path / "spool")))
+        sending.put(report, 1)
+        sending.close(PATIENCE)
+    assert spooled(tmp_path / "spool") == [{"executionPlan": report().plan, "executionEvent": report().event}]
+    assert [line for line in warnings(caplog) if "lost" in line] == []
