@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
+from io import BufferedIOBase
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import BinaryIO
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
@@ -141,7 +141,7 @@ def test_an_address_of_a_special_purpose_is_not_public(address: str) -> None:
 REPORT = Report("id", "revenue", "upstream", 0, {})
 
 
-def answering(handler: Callable[[BinaryIO, BinaryIO], None]) -> AbstractContextManager[str]:
+def answering(handler: Callable[[BufferedIOBase, BufferedIOBase], None]) -> AbstractContextManager[str]:
     """A server on loopback that answers each connection so; its URL."""
 
     class Handler(StreamRequestHandler):
@@ -167,7 +167,7 @@ def answering(handler: Callable[[BinaryIO, BinaryIO], None]) -> AbstractContextM
 def test_a_webhook_is_asked_by_its_name() -> None:
     seen: list[bytes] = []
 
-    def handler(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    def handler(incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
         while (line := incoming.readline().strip()) != b"":
             seen.append(line)
         outgoing.write(b"HTTP/1.1 204 No Content\r\n\r\n")
@@ -180,7 +180,7 @@ def test_a_webhook_is_asked_by_its_name() -> None:
 
 @pytest.mark.parametrize("piece", [b"HTTP/1.1 100 Continue\r\n\r\n", b"H"])
 def test_a_webhook_that_answers_without_end_is_given_up(piece: bytes) -> None:
-    def handler(_: BinaryIO, outgoing: BinaryIO) -> None:
+    def handler(_: BufferedIOBase, outgoing: BufferedIOBase) -> None:
         while True:
             outgoing.write(piece)
 
