@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from headwater.queries.answers.paths import Paths as PathsBetween
 
 
+def _printable(text: str) -> str:
+    """Names are other people's text: without escape sequences, and nothing that turns the direction of writing."""
+    from headwater.queries.drawing.escape import terminal
+
+    return terminal(text)
+
+
 class _Answer(Protocol):
     """An answer as `queries` has it."""
 
@@ -141,7 +148,7 @@ class Lineage(Drawing):
     def __repr__(self) -> str:
         state = "complete" if self.complete else f"not complete: {self.reason}"
         size = f"{len(self.nodes)} nodes, {len(self.edges)} edges"
-        return f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>"
+        return _printable(f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>")
 
     def _text_html(self) -> str:
         """Folded: the tree repeats what the picture says."""
@@ -267,7 +274,7 @@ class Impact(Drawing):
     def __repr__(self) -> str:
         counted = ", ".join(f"{sum(of.values())} {grade}" for grade, of in self.totals.items() if any(of.values()))
         state = "complete" if self.complete else f"not complete: {self.reason}"
-        return f"<Impact of {self._answer.change} of {self.root}: {counted or 'nothing'}, {state}>"
+        return _printable(f"<Impact of {self._answer.change} of {self.root}: {counted or 'nothing'}, {state}>")
 
 
 class Paths(Drawing):
@@ -321,4 +328,4 @@ class Paths(Drawing):
     def __repr__(self) -> str:
         from headwater.queries.drawing.paths import summary
 
-        return f"<Paths: {summary(self._answer)}>"
+        return _printable(f"<Paths: {summary(self._answer)}>")
