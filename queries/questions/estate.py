@@ -19,7 +19,7 @@ from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _RUNS = 60  #: runs, the last ones, that say how often a job runs: several may be of one application
-_NAMELESS = "unresolved:"  #: begins the name of a dataset of one plan alone
+NAMELESS = "unresolved:"  #: begins the name of a dataset of one plan alone
 _FEWEST = 3  #: executions from which a job is known to run at intervals
 
 
@@ -85,7 +85,7 @@ def two_names(g: GraphTraversalSource, values: Values, deadline_passed: Deadline
         rows = g.V(ids).project("id", "columns").by(T.id).by(__.out("hasColumn").id_().fold())
         for row in rows.to_list():
             columns = tuple(sorted(split_node(column)[1] or "" for column in row["columns"]))
-            if not row["id"].startswith(_NAMELESS):
+            if not row["id"].startswith(NAMELESS):
                 groups.setdefault((last_name(row["id"]), columns), []).append(row["id"])
     scan.rows = [
         {"name": name, "datasets": sorted(datasets), "columns": len(columns)}

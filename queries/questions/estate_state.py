@@ -11,6 +11,7 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values
+from headwater.queries.questions.estate import NAMELESS
 from headwater.queries.tracing.full_scan import FullScan
 from headwater.queries.tracing.graph_algorithms import cycles_in
 from headwater.queries.tracing.rows import without_carried
@@ -97,9 +98,11 @@ def _drifts(dataset: str, logics: Iterable[_Logic]) -> Iterator[Row]:
 REASONS: Mapping[str, str] = {
     "never ran": "its plan is known, and no run of it",
     "failed only": "no run of it succeeded",
+    "nothing known": "a write of which its payload tells neither columns nor sources",
     "no columns": "it reads a dataset and does not say which columns",
     "unresolved": "columns whose sources its payload does not tell",
     "partly unresolved": "columns some of whose sources its payload does not tell",
+    "unnamed source": "columns that come from data which its payload does not name",
     "not exact": "through code that a plan cannot show: every column may come from every other",
 }
 
@@ -111,6 +114,7 @@ def coverage(g: GraphTraversalSource, values: Values, deadline_passed: DeadlineP
         scan.rows += _not_run(g, ids)
     for ids in scan.ids_by_chunk("dataset"):
         scan.rows += _lacking(g, ids)
+        scan.rows += _from_unnamed(g, ids)
     scan.rows = list({_place(row): row for row in scan.rows}.values())  # a job may have many failed logics
     return scan.page(values, _place)
 
@@ -128,22 +132,43 @@ def _not_run(g: GraphTraversalSource, plans: list[str]) -> Iterator[Row]:
 
 
 def _lacking(g: GraphTraversalSource, datasets: list[str]) -> Iterator[Row]:
-    """What lacks of the lineage that holds now: counted for a dataset, told for each job that writes it."""
-    rows = (
-        g.V(datasets)
-        .where(without_carried(__.out_e("derivesFrom")))
-        .project("dataset", "jobs", *_COUNTS, "said", "causes")
-    )
-    rows = rows.by(T.id).by(without_carried(__.out_e("derivesFrom")).values("job").dedup().order().fold())
+    """What lacks of the lineage that holds now: counted for a dataset, told for each job that writes it.
+
+    Of a dataset without sources nothing says which job wrote what holds now: all that ever wrote it are told.
+    """
+    sources = without_carried(__.out_e("derivesFrom"))
+    rows = g.V(datasets).where(__.in_("writes")).project("dataset", "now", "ever", *_COUNTS, "said", "causes")
+    rows = rows.by(T.id).by(sources.values("job").dedup().order().fold())
+    rows = rows.by(__.in_("writes").values("job").dedup().order().fold())
     for counted in _COUNTS.values():
         rows = rows.by(counted().count())
     rows = rows.by(__.out("hasColumn").flat_map(_inexact()).values("expression").dedup().limit(_SAID).fold())
     unresolved = __.in_("writes").out("hasOperation").has("resolved", _NO)
     for row in rows.by(unresolved.values("name").dedup().limit(_SAID).fold()).to_list():
         for reason in (reason for reason in _COUNTS if row[reason]):
-            columns = None if reason == "no columns" else row[reason]
+            columns = None if reason in _OF_DATASETS else row[reason]
             cause = sorted(row["said"] if reason == "not exact" else row["causes"])
-            yield from (_row({**row, "job": job}, reason, columns, cause) for job in row["jobs"])
+            yield from (_row({**row, "job": job}, reason, columns, cause) for job in row["now"] or row["ever"])
+
+
+def _from_unnamed(g: GraphTraversalSource, datasets: list[str]) -> Iterator[Row]:
+    """Jobs that now make a dataset of data without a name, with the number of columns that come from it."""
+    edges = without_carried(g.V(datasets).where(__.in_("writes")).out_e("derivesFrom"))
+    known = edges.project("dataset", "source", "job").by(__.out_v().id_()).by(__.in_v().id_()).by("job").to_list()
+    unnamed = [row for row in known if row["source"].startswith(NAMELESS)]
+    if not unnamed:
+        return
+    columns: dict[tuple[str, str], set[str]] = {}
+    edges = without_carried(g.V(sorted({row["dataset"] for row in unnamed})).out("hasColumn").out_e("derivesFrom"))
+    for row in edges.project("column", "source", "job").by(__.out_v().id_()).by(__.in_v().id_()).by("job").to_list():
+        if row["source"].startswith(NAMELESS):
+            columns.setdefault((split_node(row["column"])[0], row["job"]), set()).add(row["column"])
+    causes: dict[tuple[str, str], set[str]] = {}
+    for row in unnamed:
+        causes.setdefault((row["dataset"], row["job"]), set()).add(row["source"])
+    for (dataset, job), sources in causes.items():
+        found = {"dataset": dataset, "job": job}
+        yield _row(found, "unnamed source", len(columns.get((dataset, job), ())), sorted(sources)[:_SAID])
 
 
 def _row(found: Row, reason: str, columns: int | None = None, cause: Sequence[str] = ()) -> Row:
@@ -165,9 +190,11 @@ def _inexact() -> GraphTraversal:
 
 #: What is counted of a dataset, by the reason that it gives.
 _COUNTS: Mapping[str, Callable[[], GraphTraversal]] = {
+    "nothing known": lambda: __.not_(__.out("hasColumn")).not_(__.out_e("derivesFrom")),
     "no columns": lambda: without_carried(__.out_e("derivesFrom").has("columns", 0)),
     "unresolved": lambda: __.out("hasColumn").has("origin", "unresolved"),
     "partly unresolved": lambda: __.out("hasColumn").has("resolved", _NO).not_(__.has("origin", "unresolved")),
     "not exact": lambda: __.out("hasColumn").where(_inexact()),
 }
+_OF_DATASETS = frozenset({"nothing known", "no columns"})  #: reasons that are not counted in columns
 _ORDER = tuple(REASONS)

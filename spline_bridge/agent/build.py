@@ -76,7 +76,12 @@ class Builder:
         return [{"__attrId": column.attribute} for column in made]
 
     def details(self, node: Node) -> Mapping[str, Any]:
-        """What the JVM was asked about an operator: it is known by its class and the ids of its output."""
+        """What the JVM was asked about an operator: it is known by its class and the ids of its output.
+
+        An operator that the agent made itself has it with it.
+        """
+        if "details" in node.fields:
+            return dict(node.fields["details"])
         ids = tuple(str(item.fields["exprId"]) for item in operators.listed(node))
         found = self._leaves.get((node.name, ids))
         return found.details if found else {}

@@ -62,6 +62,17 @@ _AS_SELECT: Mapping[str, Reader] = {
     "options": pairs("writeOptions"),
 }
 
+
+def _cloned(source: Any) -> dict[str, Any]:
+    """What Delta's CLONE takes its files from: a table of Delta's, or of Parquet's or Iceberg's format."""
+    return {
+        "paths": [str(source.dataPath().toString())],
+        "format": str(source.format()).lower(),
+        "schema": str(source.schema().json()),
+        **answers({"table": optional("catalogTable", catalog_table)}, source),
+    }
+
+
 #: Command that writes -> what is asked of it.
 COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     "InsertIntoHadoopFsRelationCommand": {
@@ -100,6 +111,12 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
         "relation": lambda command: relations.details(command.mergeInto().targetTable()),
     },
     **dict.fromkeys(("MergeIntoCommand", "UpdateCommand", "DeleteCommand"), _target("target")),
+    "CreateDeltaTableCommand": {
+        "path": text("query.get.targetPath"),
+        "table": _table("table"),
+        "clone": lambda command: _cloned(command.query().get().sourceTable()),
+    },
+    "RenameColumn": _target("table"),
     "WriteToMicroBatchDataSource": {
         "table": value("table.name"),
         "properties": java_map("table.properties", ("location", "provider")),
@@ -145,7 +162,9 @@ def is_write(func_name: str, query_execution: Any) -> bool:
     plan = query_execution.analyzed()
     name = class_name(plan)
     if name not in COMMANDS:
-        return _may_write(name)
+        return _may_write(name) and ask(value("isView"), plan) is not True
+    if name == "CreateDeltaTableCommand":  # also any CREATE TABLE, which writes no rows
+        return str(ask(lambda command: class_name(command.query().get()), plan)) == "CloneTableCommand"
     return not (_ignored(plan, query_execution) or _staged(plan))
 
 
@@ -154,7 +173,10 @@ def _may_write(command: str) -> bool:
     return bool(_WRITING.search(command)) and not _HARMLESS.search(command)
 
 
-_WRITING = re.compile(r"Insert|Write|Save|Merge|Update|Delete|Overwrite|Append|Clone|Restore|ConvertTo|Copy|Upsert")
+_WRITING = re.compile(
+    r"Insert|Write|Save|Merge|Update|Delete|Overwrite|Append|Clone|Restore|ConvertTo|Copy|Upsert"
+    r"|^RenameTable$|^AlterTableRenameCommand$"
+)
 #: Commands about views, columns, statistics and settings; and what Spark itself makes of commands that it tells of too.
 _HARMLESS = re.compile(r"View|Column|Properties|Namespace|Function|Exec$|Statistics|Cache|ToStream|MicroBatch")
 

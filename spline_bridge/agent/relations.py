@@ -143,6 +143,7 @@ LEAVES: Mapping[str, Reader] = {
         **_table_v2(leaf.relation()),
     },
     "LogicalRDD": _rdd,
+    "ResolvedTable": lambda leaf: {**_table_v2(leaf), "identifier": str(leaf.identifier().toString())},
 }
 
 

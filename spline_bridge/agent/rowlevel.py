@@ -83,12 +83,13 @@ def _by_position(command: Node, target: list[str]) -> Iterator[tuple[str, Node]]
     yield from zip(target, roots(command.fields.get("updateExpressions")), strict=False)
 
 
-def column_named(name: str) -> Node:
-    """A column that only a command names; Spark has no expression id for it."""
-    return Node("org.apache.spark.sql.catalyst.expressions.AttributeReference", 0, {"name": name, "exprId": _NO_ID})
-
-
 _NO_ID = -1
+
+
+def column_named(name: str, type_: Any = None, expression_id: int = _NO_ID) -> Node:
+    """A column that only a command names; Spark has no expression id for it."""
+    fields = {"name": name, "dataType": type_, "exprId": expression_id}
+    return Node("org.apache.spark.sql.catalyst.expressions.AttributeReference", 0, fields)
 
 
 def _nothing(command: Node, target: list[str]) -> Iterator[tuple[str, Node]]:

@@ -136,6 +136,47 @@ def _hudi_merge(root: Node, details: Details) -> Write:
     return replace(written, query=rowlevel.operation(merge)) if isinstance(merge, Node) else written
 
 
+def _clone(root: Node, details: Details) -> Write:
+    """Delta's CLONE: the source's columns as they are. The plan has no operator for the source; one is made here."""
+    source_ = details.get("clone", {})
+    fields = json.loads(source_.get("schema") or "{}").get("fields", [])
+    output = [rowlevel.column_named(each["name"], each.get("type"), _MADE_UP - at) for at, each in enumerate(fields)]
+    rows = Node("org.apache.spark.sql.delta.commands.CloneSource", 0, {"details": source_, "output": output})
+    known = details.get("table", {})
+    uri = _located(details.get("path") or known.get("Location"), details)
+    return Write(uri, rows, format="delta", params=table(known))
+
+
+#: Expression ids of columns that are made here go down from this one: Spark's own go up from 0.
+_MADE_UP = -2
+
+
+def _renamed(root: Node, details: Details) -> Write:
+    """``ALTER TABLE t RENAME COLUMN``: the table's columns as they were, one of them under its new name."""
+    found = _source(details.get("relation", {}), details)
+    if found is None or not root.children:
+        return _to(found, root)
+    held = root.children[0]
+    relation = Node(f"{held.package}.{held.name}", 0, {"output": held.fields.get("outputAttributes")})
+    column = next(roots(root.fields.get("column")), None)
+    whole = column is not None and not column.fields.get("path")  # a field of a struct leaves its column's name
+    old = str(product(column.fields.get("field")).get("name")) if column is not None and whole else None
+    kept = [
+        _alias(each, str(root.fields.get("newName"))) if each.fields.get("name") == old else each
+        for each in roots(relation.fields["output"])
+    ]
+    rows = Node("org.apache.spark.sql.catalyst.plans.logical.Project", 1, {"projectList": kept})
+    rows.children = [relation]
+    return Write(found.uris[0], rows, format=found.format, params=found.params)
+
+
+def _alias(column: Node, name: str) -> Node:
+    fields = {"name": name, "exprId": _MADE_UP, "dataType": column.fields.get("dataType")}
+    made = Node("org.apache.spark.sql.catalyst.expressions.Alias", 1, fields)
+    made.children = [column]
+    return made
+
+
 def _as_select(root: Node, details: Details) -> Write:
     properties = {**details.get("properties", {})}
     properties.setdefault("provider", details.get("provider"))
@@ -174,6 +215,8 @@ _RULES: Mapping[str, Callable[[Node, Details], Write]] = {
     "SaveIntoDataSourceCommand": _options,
     "InsertIntoHoodieTableCommand": _hudi_insert,
     "MergeIntoHoodieTableCommand": _hudi_merge,
+    "CreateDeltaTableCommand": _clone,
+    "RenameColumn": _renamed,
     **dict.fromkeys(("InsertIntoDataSourceDirCommand", "InsertIntoHiveDirCommand"), _directory),
     **dict.fromkeys(
         (

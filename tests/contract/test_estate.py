@@ -180,6 +180,21 @@ def test_why_jobs_lack_column_lineage(store: GraphStore) -> None:
     ]
 
 
+def test_what_was_written_without_any_source_is_not_left_out(store: GraphStore) -> None:
+    """A write that was not understood, columns that nothing is known of, data without a name: each has its row."""
+    unnamed = "unresolved:one/LogicalRDD"
+    world = World().dataset(A, "x").dataset(B, "x", "y").dataset(C, "x").dataset(D).dataset(unnamed, "x")
+    world.vertices.append(vertex(f"{A}#x", "column", origin="unresolved", resolved=False))
+    world.vertices.append(vertex(f"{C}#x", "column", origin="constant"))
+    world.job("blank", A).job("one", B, unnamed).column(f"{B}#x", f"{unnamed}#x", "one").job("made", C).job("odd", D)
+    found = ask(store, world, "coverage")
+    assert [(row["job"], row["dataset"], row["reason"], row["columns"], row["cause"]) for row in found] == [
+        ("job:glue/odd", D, "nothing known", None, []),
+        ("job:glue/blank", A, "unresolved", 1, []),
+        ("job:glue/one", B, "unnamed source", 1, [unnamed]),
+    ]
+
+
 def test_datasets_that_may_be_one(store: GraphStore) -> None:
     world = World().dataset("s3://lake/orders", "id", "price").dataset("s3://old/orders.parquet", "Price", "ID")
     world.dataset("s3://lake/other", "id", "price").dataset("s3://older/orders", "id")

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from headwater.graphmodel.model import Effect
-from headwater.spline_bridge.agent import Captured, Run, report
+from headwater.graphmodel.model import Effect, Subtype
+from headwater.spline_bridge.agent import Captured, Run, is_write, report
 from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
 from headwater.spline_bridge.agent.tree import parse
@@ -215,3 +215,83 @@ def test_a_merge_that_adds_columns_to_its_target_gives_them_lineage() -> None:
     assert [column.name for column in plan.columns] == ["id", "w"]
     found = {(d.source_dataset, d.source_column, d.target) for d in plan.derivations}
     assert found == {("s3://lake/t", "id", "id"), ("s3://lake/raw", "id", "id"), ("s3://lake/raw", "w", "w")}
+
+
+class Command:
+    """A logical plan of the JVM as py4j shows it: its class, and getters that are named here."""
+
+    def __init__(self, name: str, **getters: object) -> None:
+        self._name = name
+        for getter, answer in getters.items():
+            setattr(self, getter, lambda answer=answer: answer)
+
+    def getClass(self) -> Command:  # noqa: N802 - Java's name
+        return self
+
+    def getName(self) -> str:  # noqa: N802 - Java's name
+        return f"org.example.{self._name}"
+
+
+@pytest.mark.parametrize(
+    ("command", "writes"),
+    [
+        (Command("RestoreTableCommand"), True),
+        (Command("SomebodysUpsertCommand"), True),
+        (Command("AlterTableRenameCommand", isView=False), True),
+        (Command("AlterTableRenameCommand", isView=True), False),
+        (Command("RenameTable", isView=False), True),
+        (Command("CreateDeltaTableCommand", query=Command("Some", get=Command("CloneTableCommand"))), True),
+        (Command("CreateDeltaTableCommand", query=Command("None$")), False),
+        (Command("CreateViewCommand"), False),
+        (Command("AnalyzeColumnCommand"), False),
+        (Command("Project"), False),
+    ],
+)
+def test_a_command_without_a_rule_is_a_write_by_its_name(command: Command, writes: bool) -> None:
+    assert is_write("command", Command("QueryExecution", analyzed=command)) is writes
+
+
+def test_a_write_that_is_not_understood_has_an_unresolved_target() -> None:
+    """Its run is known, and so is what it reads: the dataset is never taken for one that the plan names."""
+    restore = {"class": "org.example.SomebodysUpsertCommand", "num-children": 1, "table": 0}
+    leaf = Leaf("LogicalRelation", ("1",), {"paths": ["s3://lake/raw"], "format": "Parquet"})
+    found = report(Captured(json.dumps([restore, relation(1)]), {}, (leaf,)), RUN)
+    plan = decode_plan(json.dumps(found.plan).encode(), FLAT)
+    assert found.plan["operations"]["write"]["outputSource"] == "unresolved:SomebodysUpsertCommand"
+    assert plan.target.uri.startswith("unresolved:")
+    assert [read.uri for read in plan.inputs] == ["s3://lake/raw"]
+
+
+def test_a_clone_has_the_columns_of_its_source() -> None:
+    clone = {"class": "org.apache.spark.sql.delta.commands.CloneTableCommand", "num-children": 0, "sourceTable": None}
+    create = {"class": "org.apache.spark.sql.delta.commands.CreateDeltaTableCommand", "num-children": 0}
+    output = [[attribute("source_table_size", 186)]]
+    schema = [{"name": "id", "type": "long"}, {"name": "at", "type": {"type": "struct", "fields": []}}]
+    details = {
+        "path": "s3://lake/copy",
+        "clone": {"paths": ["s3://lake/d"], "format": "delta", "schema": json.dumps({"fields": schema})},
+    }
+    captured = Captured(json.dumps([{**create, "query": [clone], "output": output}]), details)
+    plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect) == ("s3://lake/copy", Effect.OVERWRITE)
+    assert {(d.source_dataset, d.source_column, d.target, d.subtype) for d in plan.derivations} == {
+        ("s3://lake/d", "id", "id", Subtype.IDENTITY),
+        ("s3://lake/d", "at", "at", Subtype.IDENTITY),
+    }
+
+
+def test_a_renamed_column_comes_from_the_one_of_the_old_name() -> None:
+    field = {"product-class": "org.apache.spark.sql.types.StructField", "name": "old", "dataType": "string"}
+    column = {"class": f"{_CATALYST}analysis.ResolvedFieldName", "num-children": 0, "path": [], "field": field}
+    rename = {"class": f"{_CATALYST}plans.logical.RenameColumn", "num-children": 1, "table": 0}
+    table = {"class": f"{_CATALYST}analysis.ResolvedTable", "num-children": 0}
+    outputs = [[attribute("id", 1)], [attribute("old", 2)]]
+    at = {"identifier": "default.rc", "name": "spark_catalog.default.rc", "properties": {"location": "s3://lake/rc"}}
+    tree = [{**rename, "column": [column], "newName": "new"}, {**table, "outputAttributes": outputs}]
+    captured = Captured(json.dumps(tree), {"relation": at}, (Leaf("ResolvedTable", ("1", "2"), at),))
+    plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert plan.target.uri == "s3://lake/rc"
+    assert {(d.source_dataset, d.source_column, d.target, d.subtype) for d in plan.derivations} == {
+        ("s3://lake/rc", "id", "id", Subtype.IDENTITY),
+        ("s3://lake/rc", "old", "new", Subtype.IDENTITY),
+    }
