@@ -629,3 +629,4 @@ async def test_a_reader_that_never_reads_is_disconnected() -> None:
             await asyncio.wait_for(ended.wait(), 60)
     finally:
         await runner.cleanup()
+
