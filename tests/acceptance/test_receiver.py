@@ -629,4 +629,3 @@ async def test_a_reader_that_never_reads_is_disconnected() -> None:
             await asyncio.wait_for(ended.wait(), 60)
     finally:
         await runner.cleanup()
-
