@@ -31,6 +31,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.ingest.intake import bridge
     from headwater.ingest.intake.body import InvalidBody
     from headwater.ingest.ledger import entries as ledger
+    from headwater.ingest.places.file_names import UnsafeName
     from headwater.ingest.places.file_storage import NotEmpty
     from headwater.ingest.places.yaml_file import InvalidYaml
     from headwater.queries.answers import errors as questions
@@ -66,6 +67,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         TokensUnreadable: Fault.SET_UP,
         AlreadyThere: Fault.SET_UP,
         NotEmpty: Fault.SET_UP,
+        UnsafeName: Fault.SET_UP,
         s3.NotAnS3Url: Fault.SET_UP,
         session.NotInstalled: Fault.SET_UP,
         # the store's, the disk's, AWS's

@@ -629,3 +629,20 @@ async def test_a_reader_that_never_reads_is_disconnected() -> None:
             await asyncio.wait_for(ended.wait(), 60)
     finally:
         await runner.cleanup()
+
+
+#: the first of two equal keys, which no parser of JSON gives back
+REPEATED = [
+    '"password": "hunter2", "password": "*****"',
+    '"note": "password=hunter2", "note": "x"',
+    r'"note": "password=hunter2 \" \\", "note": "\" \\"',
+    r'"n\u006fte": "password=hunter2", "note": "\u005c\u005c\u005c\u005c"',
+]
+
+
+@pytest.mark.parametrize("params", REPEATED)
+async def test_the_first_of_two_equal_keys_does_not_reach_the_ledger(server: Server, params: str) -> None:
+    body = json.dumps(with_params({"here": 1})).replace('"here": 1', params)
+    assert (await server.post(PLANS, body.encode())).status == 201
+    (entry,) = server.entries()
+    assert b"hunter2" not in (entry.body or b"")
