@@ -83,15 +83,23 @@ def after_death(attempt: Attempt) -> Attempt:
     )
 
 
+def record_of(tables: Path | None, *, redrawing: bool = False) -> Path | None:
+    """The file with the attempts, beside that of the derived tables; None for tables in memory.
+
+    `redrawing`: the one of a drawing that is made beside the one of these tables.
+    """
+    return tables.with_name(f"{tables.stem}{'.redrawing' if redrawing else ''}{_SUFFIX}") if tables else None
+
+
 class Attempts:
-    """The file with the attempt of one follower. `tables` is the file of its derived tables; None keeps no record.
+    """The file with the attempt of one follower.
 
     The file is not synced: a process that dies leaves it whole, and after a power cut one death too few is counted.
     """
 
-    def __init__(self, tables: Path | None, checkpoint: int) -> None:
-        """`checkpoint` is that of the tables as they were found."""
-        self._path = tables.with_name(tables.stem + _SUFFIX) if tables else None
+    def __init__(self, path: Path | None, checkpoint: int) -> None:
+        """`path` as of `record_of`; `checkpoint` is that of the tables as they were found."""
+        self._path = path
         self._writing = threading.Lock()
         self._attempt = self._read()
         if self._attempt.last > checkpoint:  # also if the tables were made anew since: one death too many is no harm
@@ -114,6 +122,18 @@ class Attempts:
         """
         if self._attempt.last:
             self._put(replace(self._attempt, last=0))
+
+    def forget(self) -> None:
+        """Remove the file: its tables are replaced."""
+        with self._writing:
+            self._attempt = Attempt()
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
+
+    def learn(self, other: Attempts) -> None:
+        """Suspect what `other` suspects, unless something is known already: both are of one ledger."""
+        if not self._attempt.until:
+            self._put(replace(other._attempt, after=0, last=0, retried=0))
 
     def most(self, after: int, count: int) -> int:
         """How many of the `count` entries behind `after` may come at once."""

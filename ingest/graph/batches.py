@@ -40,7 +40,7 @@ class Batches:
     `rebuilding` say that the question met one graph.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what they are made of, in one place
         self,
         ledger: Ledger,
         store: GraphStore,
@@ -48,6 +48,7 @@ class Batches:
         decode: Mapping[str, Decode],
         graph: GraphWriter,
         parking: Parking,
+        attempts: Attempts,
         rules: Rules,
     ) -> None:
         self.rules = rules
@@ -63,7 +64,7 @@ class Batches:
         self.drawings = 0
         self._emptied = bool(derived.meta("clearing"))
         self._whole_from = int(derived.meta(_REPLAYED) or 0)
-        self.attempts = Attempts(derived.path, self.checkpoint)
+        self.attempts = attempts
         self.computing_since: float | None = None  #: in seconds of the monotonic clock; None: nothing is computed
         self._tables = Tables(derived.connection)
 
@@ -110,6 +111,11 @@ class Batches:
         """Where the ledger has the plan of this id, if no event of it has come so far."""
         row = self._tables.body(agent_plan_id)
         return row.ref if row and not row.executed else None
+
+    def learn_killers(self, other: Batches) -> None:
+        """Leave out what `other`, another drawing of the same ledger, leaves out, and suspect what it suspects."""
+        self.parking.leave_out_as(other.parking)
+        self.attempts.learn(other.attempts)
 
     def park_killer(self, entry: Entry) -> None:
         """Set aside an entry that ended the process, and leave it out of rebuilds too."""

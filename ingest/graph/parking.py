@@ -49,6 +49,14 @@ class Parking:
             self.set_aside(entry, killer(entry.sequence))
             self._derived.skip([*self._derived.skipped(), entry.sequence])
 
+    def leave_out_as(self, other: Parking) -> None:
+        """Park, in empty tables, the entries that `other` does not offer again."""
+        skipped = other._derived.skipped()
+        self._derived.skip(skipped)
+        for parked in other._derived.parked():
+            if parked.sequence in skipped:
+                self._derived.park(parked)
+
     def give_up_retry(self, sequence: int) -> None:
         """A retry ended the process each time: the entry stays parked. What it left in the graph is rebuilt away."""
         with self._derived.transaction():

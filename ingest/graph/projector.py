@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from headwater.backoff import Backoff
@@ -18,6 +19,7 @@ from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore.errors import Damaged, Denied, InUse, TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.file import Derived, Parked
+from headwater.ingest.graph.attempts import Attempts, record_of
 from headwater.ingest.graph.batches import Batches
 from headwater.ingest.graph.decoding import Erased, Ledger, Renamed, decoders
 from headwater.ingest.graph.following import BATCH, CannotFollow, FollowerLoop, StartAgain
@@ -96,10 +98,11 @@ class Projector:
         self._beside = beside
         decode = decoders(rules) if decode is None else decode
 
-        def batches(store: GraphStore, derived: Derived) -> Batches:
+        def batches(store: GraphStore, derived: Derived, record: Path | None = None) -> Batches:
             graph = GraphWriter(store, ledger.id, self._ownership, patience.before_retry, rules.text)
             parking = Parking(derived, clock, atomic=store.atomic)
-            return Batches(ledger, store, derived, decode, graph, parking, rules)
+            attempts = Attempts(record or record_of(derived.path), derived.checkpoint)
+            return Batches(ledger, store, derived, decode, graph, parking, attempts, rules)
 
         self._made = batches
         self._shown = batches(store, derived)  #: the graph that answers
@@ -149,11 +152,15 @@ class Projector:
             self._emptied = self._batches is self._shown
             return
         log.info("The graph is drawn anew beside the old one, which answers until then")
-        self._batches = self._made(*self._beside.begin())
+        # Beside the tables that answer: those of a drawing that is cut off are thrown away with it.
+        self._batches = self._made(*self._beside.begin(), record_of(self._derived.path, redrawing=True))
+        self._batches.learn_killers(self._shown)
         self._redrawn += 1  # after `rebuilding` says so, before anything else is asked
 
     def _switch(self) -> None:
         assert self._beside is not None, "what is written is not what answers"
+        for attempts in (self._shown.attempts, self._batches.attempts):  # before: their folder goes with the old tables
+            attempts.forget()
         self._beside.switch()
         drawn = self._made(self._store, self._derived)
         drawn.drawings = self._shown.drawings

@@ -12,6 +12,7 @@ import pytest
 
 from headwater.graphstore import open_store
 from headwater.ingest.fold.file import Derived
+from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.attempts import Attempt, after_death
 from headwater.ingest.graph.batches import _MOST_PARTS
 from headwater.ingest.graph.decoding import Decoding, decoders
@@ -27,6 +28,7 @@ import os, sys
 from pathlib import Path
 from headwater.graphstore import open_store
 from headwater.ingest.fold.file import Derived
+from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.intake.bridge import Decoded
@@ -173,3 +175,19 @@ def test_a_ledger_applied_in_parts_gives_the_same_graph(
         assert projector.step() == 10
         assert_equal(stored(store), whole(ledger))
     derived.close()
+
+
+def test_a_graph_that_is_drawn_anew_beside_the_old_one_leaves_out_the_killers(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with Service.open(folder) as service:
+        service.ledger.append(recorded(*PIPELINE[:2]))
+        service.projector._shown.attempts._put(Attempt(since=1, until=2, most=1, died_after=1, deaths=2))
+        service.catch_up()
+        assert [parked.sequence for parked in service.parked()] == [2]
+        for _ in range(2):
+            service.projector.rebuild()
+            service.catch_up()
+            assert [(parked.sequence, "died twice" in parked.reason) for parked in service.parked()] == [(2, True)]
+        assert_equal(stored(service.store), whole(service.ledger, without=[2]))
+        assert service.projector.retry_parked() == 1
+        assert_equal(stored(service.store), whole(service.ledger))
