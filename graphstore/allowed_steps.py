@@ -14,9 +14,9 @@ from gremlin_python.process.traversal import Binding, Bytecode, CardinalityValue
 
 from headwater.graphstore.errors import InvalidRequest, ReadOnly
 
-#: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, properties without
-#: value(), call, io, profile, the graph computer's steps; and product(), whose result is the square of what it is given
-#: and is made as a whole before any bound of memory is looked at.
+#: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, subgraph, properties
+#: without value(), call, io, profile, the graph computer's steps; and product(), whose result is the square of what it
+#: is given, and is made as a whole before any bound of memory is looked at.
 STEPS = frozenset(
     """
     addE addV aggregate all and any as asString barrier both bothE bothV branch by cap choose coalesce coin
@@ -25,7 +25,7 @@ STEPS = frozenset(
     identity in index inE inject intersect inV is key label length limit local loops lTrim map math max mean
     merge mergeE mergeV min none not option optional or order otherV out outE outV path project
     properties property range repeat replace reverse rTrim sack sample select sideEffect simplePath skip split
-    store subgraph substring sum tail times to toE toLower toUpper toV trim unfold union until V value
+    store substring sum tail times to toE toLower toUpper toV trim unfold union until V value
     valueMap values where with
     """.split()  # noqa: SIM905 - a column of 110 strings is harder to read
 )
@@ -33,6 +33,7 @@ STEPS = frozenset(
 _INSTEAD = {
     "match": "name the places by as() and compare them by where(): V().as('a').out().as('b').select('a', 'b')",
     "tree": "path() has the same branches, one result each",
+    "subgraph": "ask for the edges, elementMap() names both ends of each",
     "product": "pairs are V().as('a').V().as('b').select('a', 'b')",
     "explain": "with('evaluationTimeout', ms) bounds what a traversal may take",
     "profile": "with('evaluationTimeout', ms) bounds what a traversal may take",

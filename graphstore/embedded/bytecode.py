@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -53,9 +53,10 @@ _MODULATORS = frozenset({"by", "from", "to", "with"})
 #: Steps whose result can hold any number of values: how large it is, is not said by the number of results.
 _COLLECTING = frozenset(
     """
-    aggregate cap combine disjunct fold group groupCount index inject intersect path sack select split store subgraph
+    aggregate cap combine disjunct fold group groupCount index inject intersect path sack select split store
     """.split()  # noqa: SIM905 - as above
 )
+_DECLARING = frozenset({"aggregate", "as", "group", "groupCount", "store", "withSideEffect"})
 _LONGEST_SACK = 1_000  #: characters: each traverser has a copy
 
 #: Counts down from the bytes that an answer may have, about as they are on the wire. It looks at values where they are
@@ -90,6 +91,8 @@ class Script:
     tokens: bool = False  #: dicts in the result are element maps
     path: bool = False  #: each result is a path
     names: set[str] = field(default_factory=set)  #: keys that the query gives to its results
+    orders: list[tuple[str, ...]] = field(default_factory=list)  #: of keys, in the results of project() and select()
+    declared: frozenset[str] = frozenset()  #: what as() names, and what is collected under a name
     bounded: bool = False  #: what copies a value is written so that the engine looks at its memory for each
 
     def bind(self, value: object) -> str:
@@ -117,6 +120,8 @@ def script_of(
     for bytecode in traversals:
         check_steps(bytecode, changes=changes)
     script = Script(bounded=bounds is not None)
+    if bounds is not None:
+        script.declared = frozenset(name for bytecode in traversals for name in _declared(bytecode))
     script.text = "".join(_statement(script, bytecode, timeout, most, bounds) for bytecode in traversals)
     clash = script.names & _TOKEN_NAMES
     if script.tokens and clash:
@@ -124,6 +129,16 @@ def script_of(
             f"a result is named {min(clash)!r} beside elementMap() or valueMap(True): give it another name"
         )
     return script
+
+
+def _declared(bytecode: Bytecode) -> Iterator[str]:
+    """The names that steps give to values: as('a'), aggregate('x'), group('m'), withSideEffect('x', ...)."""
+    for name, *args in (*bytecode.source_instructions, *bytecode.step_instructions):
+        if name in _DECLARING:
+            yield from (arg for arg in args if isinstance(arg, str))
+        for arg in args:
+            if isinstance(arg, Bytecode):
+                yield from _declared(arg)
 
 
 def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: int | None, bounds: Bounds | None) -> str:
@@ -169,6 +184,13 @@ def _sources(script: Script, instructions: Sequence[Sequence[Any]]) -> str:
     return "".join(f".{name}({_arguments(script, args, None)})" for name, args in steps)
 
 
+def _as_understood(step: Sequence[Any]) -> Sequence[Any]:
+    """aggregate() with a scope is two steps of the engine: store() looks at one traverser, aggregate() at all."""
+    if step[0] == "aggregate" and len(step) > 1 and isinstance(step[1], Scope):
+        return ["store" if step[1] is Scope.local else "aggregate", *step[2:]]
+    return step
+
+
 def _length(values: Sequence[Any]) -> int:
     """Characters of a value, whatever it is: an upper bound of what a copy of it takes, as a text."""
     return len(str(values))
@@ -182,7 +204,7 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None) 
     """The text of the steps, and what the current object is behind them."""
     text = []
     inside = False  # coalesce(step is open: the step's modulators follow
-    for name, *given in steps:
+    for name, *given in map(_as_understood, steps) if script.bounded else steps:
         if inside and name not in _MODULATORS:
             text.append(")")
             inside = False
@@ -193,6 +215,10 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None) 
             text.append(_with(script, args))
             continue
         _check(script, name, args)
+        if script.bounded and name == "select":
+            # a key of a map that the engine takes for a name that nobody declared: declared where it has no effect
+            keys = [key for key in given if isinstance(key, str) and key not in script.declared]
+            text += [f".sideEffect(__.as({script.bind(key)}))" for key in keys]
         if script.bounded and _is_copying(name, args):
             text.append(".coalesce(__")
             inside = True
@@ -238,6 +264,10 @@ def _check(script: Script, name: str, args: Sequence[Any]) -> None:
     elif name == "project":
         names = args[0] if args and isinstance(args[0], list) else args
         script.names.update(name for name in names if isinstance(name, str))
+        script.orders.append(tuple(name for name in names if isinstance(name, str)))
+    elif name == "select":
+        names = args[0] if args and isinstance(args[0], list) else args
+        script.orders.append(tuple(name for name in names if isinstance(name, str)))
     elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
         raise InvalidRequest("V() takes ids, not a traversal")
     elif name in ("V", "E") and args == [[]]:

@@ -395,7 +395,13 @@ def _translated() -> Iterator[None]:
         raise EngineFailed(f"the graph engine failed: {str(error)[:200]}") from error
 
 
+_NO_FUNCTION = re.compile(r"Function not found: (\w+) \((?:GraphTraversalSource(?:, )?)?(.*?)\)")
+
+
 def _text(error: Exception) -> str:
     """The cause and the headline, without the traversal, which can be long and holds data."""
+    unknown = _NO_FUNCTION.match(str(error))
+    if unknown:
+        return f"{unknown[1]}() does not take ({unknown[2]})"
     lines = [re.sub(r"^(Error|Caused by): ", "", line) for line in str(error).splitlines() if not line.startswith("  ")]
     return ": ".join(line[:300] for line in (lines[-1:] if len(lines) > 1 else lines[:1]))
