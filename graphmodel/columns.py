@@ -13,15 +13,13 @@ from typing import NamedTuple
 from headwater.graphmodel import ids
 from headwater.graphmodel.delta import Vertex, vertex
 from headwater.graphmodel.logic import Logic, Schema
-from headwater.graphmodel.model import DependencyType, Origin
+from headwater.graphmodel.model import ORIGINS, DependencyType, Origin
 from headwater.graphmodel.now import Contribution
 
 MAX_EXPRESSION = 2_000
 
 DIRECT = "direct"
 PARTIAL = "partial"
-#: Which origin is shown where the plans that count now disagree: the one that leaves most open.
-ORIGINS = (Origin.UNRESOLVED, Origin.CONDITIONAL, Origin.GENERATED, Origin.CONSTANT)
 
 
 class ColumnClaim(NamedTuple):

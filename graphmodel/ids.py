@@ -1,13 +1,33 @@
 """The ids of vertices. An id is a function of the content, so the same payloads give the same ids in every graph.
 
-Ids of datasets, columns, jobs and tags can be read and typed by people; the others have hashes in them.
+Ids of datasets, columns, jobs and tags can be read and typed by people; the others have hashes in them. All
+vertices of a graph share one space of ids. Senders name datasets, so a name that could be the id of another kind of
+vertex is written otherwise (`dataset_id`).
 """
 
 from __future__ import annotations
 
+import re
+
 from headwater.graphmodel.delta import digest
 
 INITIAL = "initial"
+LEDGER = "ledger"  #: the id of the vertex that says which ledger a graph is drawn from
+PREFIXES = ("alias:", "job:", "plan:", "run:", "tag:")
+"""What the ids of vertices begin with that are no dataset, column or version."""
+
+_VERSION = re.compile(rf"@(?:{INITIAL}|[0-9a-f]{{16}})\Z")
+
+
+def dataset_id(uri: str) -> str:
+    """The URI itself, unless it could be the id of another vertex; a dataset's id is its own dataset id.
+
+    ``job:spark/x`` is ``dataset:job:spark/x``, ``ledger`` is ``dataset:ledger``; a name that ends as the id of a
+    version does, ``x@initial``, is ``x@initial@``.
+    """
+    if uri == LEDGER or uri.startswith(PREFIXES):
+        uri = f"dataset:{uri}"
+    return f"{uri}@" if _VERSION.search(uri) else uri
 
 
 def column_id(dataset: str, column: str) -> str:

@@ -15,6 +15,7 @@ from headwater.graphmodel import ids
 from headwater.graphmodel.choice import BodyRank, body_rank
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.model import (
+    ORIGINS,
     Dataset,
     Dependency,
     DependencyType,
@@ -212,7 +213,7 @@ def _one_column(name: str, same: list[OutputColumn], direct: bool) -> OutputColu
     if direct:
         return OutputColumn(name, None, resolved)
     origins = {c.origin for c in same} or {None}
-    origin = Origin.UNRESOLVED if None in origins else max(o for o in origins if o)
+    origin = Origin.UNRESOLVED if None in origins else min((o for o in origins if o), key=ORIGINS.index)
     resolved = resolved and origin is not Origin.UNRESOLVED
     return OutputColumn(name, origin, resolved, _joined(c.expression for c in same))
 

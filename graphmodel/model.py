@@ -56,6 +56,10 @@ class Origin(str, Enum):
     UNRESOLVED = "unresolved"  #: the payload does not say
 
 
+ORIGINS = (Origin.UNRESOLVED, Origin.CONDITIONAL, Origin.GENERATED, Origin.CONSTANT)
+"""Which origin counts where several are said of one column, the first of these: the one that leaves most open."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A dataset as one plan names it: `uri` is canonical (`graphmodel.naming`), `spellings` are its other names."""

@@ -1,8 +1,9 @@
 """Names of datasets: one canonical URI for all spellings, OpenLineage's pair for it, and its aliases. Pure.
 
-`canonical` gives a URI for any string, and a canonical URI for itself. It takes three steps: a JDBC URL becomes
-OpenLineage's form (`graphmodel.jdbc`), the URI is normalised by the rules of its scheme, and the folders of partitions
-at its end are left out (`graphmodel.naming_rules`; this is called folding: many folders are one dataset).
+`canonical` gives a URI for any string, and a canonical URI for itself. It takes four steps: a JDBC URL becomes
+OpenLineage's form (`graphmodel.jdbc`), the URI is normalised by the rules of its scheme, the folders of partitions at
+its end are left out (`graphmodel.naming_rules`; this is called folding: many folders are one dataset), and a name that
+could be the id of another vertex gets a prefix (`graphmodel.ids`).
 OpenLineage's naming: https://openlineage.io/docs/spec/naming.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from headwater.graphmodel import jdbc as jdbc_urls
+from headwater.graphmodel.ids import dataset_id
 from headwater.graphmodel.naming_rules import DEFAULT, UNFOLDED, Rules, fold_path, fold_table, normalise
 
 __all__ = [
@@ -50,13 +52,13 @@ class Name:
 
 def canonical(spelling: str, rules: Rules = DEFAULT) -> str:
     """The dataset URI of any spelling. Never raises; a canonical URI is its own canonical URI."""
-    return fold_path(normalise(spelling), rules)[0]
+    return dataset_id(fold_path(normalise(spelling), rules)[0])
 
 
 def parse(spelling: str, rules: Rules = DEFAULT) -> Name:
     """The whole name: `parse(x).uri == canonical(x)`. For what a JDBC read or write names, use `jdbc`."""
     uri, partition = fold_path(normalise(spelling), rules)
-    return replace(name_of_uri(uri), partition=partition, spelling=spelling)
+    return replace(name_of_uri(dataset_id(uri)), partition=partition, spelling=spelling)
 
 
 def name_of_uri(uri: str) -> Name:

@@ -14,20 +14,33 @@ from gremlin_python.process.traversal import Binding, Bytecode, CardinalityValue
 
 from headwater.graphstore.errors import InvalidRequest, ReadOnly
 
-#: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, properties without
-#: value(), call, io, profile, the graph computer's steps.
+#: Steps of TinkerPop 3.7 that the engine answers as Gremlin Server does. Absent: match, tree, subgraph, properties
+#: without value(), call, io, profile, the graph computer's steps; and product(), whose result is the square of what it
+#: is given, and is made as a whole before any bound of memory is looked at.
 STEPS = frozenset(
     """
     addE addV aggregate all and any as asString barrier both bothE bothV branch by cap choose coalesce coin
     combine concat conjoin constant count cyclicPath dateAdd dateDiff dedup difference disjunct drop E
     elementMap emit fail filter flatMap fold format from group groupCount has hasId hasLabel hasNot id
     identity in index inE inject intersect inV is key label length limit local loops lTrim map math max mean
-    merge mergeE mergeV min none not option optional or order otherV out outE outV path product project
+    merge mergeE mergeV min none not option optional or order otherV out outE outV path project
     properties property range repeat replace reverse rTrim sack sample select sideEffect simplePath skip split
-    store subgraph substring sum tail times to toE toLower toUpper toV trim unfold union until V value
+    store substring sum tail times to toE toLower toUpper toV trim unfold union until V value
     valueMap values where with
     """.split()  # noqa: SIM905 - a column of 110 strings is harder to read
 )
+#: For steps that are not on the list: what does the same.
+_INSTEAD = {
+    "match": "name the places by as() and compare them by where(): V().as('a').out().as('b').select('a', 'b')",
+    "tree": "path() has the same branches, one result each",
+    "subgraph": "ask for the edges, elementMap() names both ends of each",
+    "product": "pairs are V().as('a').V().as('b').select('a', 'b')",
+    "explain": "with('evaluationTimeout', ms) bounds what a traversal may take",
+    "profile": "with('evaluationTimeout', ms) bounds what a traversal may take",
+    "connectedComponent": "repeat(both().dedup()).emit() finds what is connected to a vertex",
+    "pageRank": "order().by(both().count(), desc) finds the vertices with most edges",
+    "shortestPath": "repeat(out().dedup()).until(hasId(id)).path().limit(1) finds a shortest path",
+}
 _CHANGING = frozenset({"addE", "addV", "drop", "mergeE", "mergeV", "property"})
 _SOURCES = frozenset({"withSack", "withSideEffect", "withStrategies"})
 #: What iterate() sends as the last step, from TinkerPop 3.8 on; up to 3.7 it is none(), which is also a step.
@@ -68,7 +81,8 @@ def _check(steps: Iterable[Sequence[Any]], depth: int, *, changes: bool) -> None
         raise InvalidRequest(f"traversals or values are nested more than {MAX_DEPTH} deep")
     for name, *args in steps:
         if name not in STEPS:
-            raise InvalidRequest(f"the step {str(name)[:_NAME]!r} is not supported")
+            instead = f": {_INSTEAD[name]}" if name in _INSTEAD else ""
+            raise InvalidRequest(f"the step {str(name)[:_NAME]!r} is not supported{instead}")
         if name in _CHANGING and not changes:
             raise ReadOnly(f"{name}() changes the graph: questions only read")
         _check_arguments(args, depth, changes=changes)

@@ -35,6 +35,10 @@ class TimedOut(Exceeded):
     """The traversal took longer than it may."""
 
 
+class EngineFailed(PermanentError):
+    """The engine itself failed in the middle of a call, by no fault of the store's files. Nothing was changed."""
+
+
 class InUse(StoreError):
     """Another process owns the store's folder. Ask that process (a running server), or stop it."""
 

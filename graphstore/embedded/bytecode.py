@@ -10,12 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, CardinalityValue, P, T, TextP
+from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, CardinalityValue, P, Scope, T, TextP
 from gremlin_python.structure.graph import Element
 
 from headwater.graphstore.allowed_steps import STEPS, check_steps, timeout_of
@@ -40,6 +40,48 @@ _MOVING = frozenset({"union", "local", "flatMap", "map", "coalesce", "choose", "
 _TOKEN_NAMES = frozenset({"id", "label", "IN", "OUT"})
 
 
+#: Steps that make or copy a value for each traverser. The engine compares its memory with the bound between steps, and
+#: between the traversers of a step with a traversal inside: such a step is therefore written as coalesce(step).
+_COPYING = STEPS & set(
+    """
+    asString combine concat conjoin constant difference disjunct elementMap format index intersect lTrim merge path
+    project rTrim replace reverse sack select split substring toLower toUpper trim value valueMap values
+    """.split()  # noqa: SIM905 - as above
+)
+_LOCAL = frozenset({"dedup", "limit", "order", "range", "sample", "skip", "tail"})  #: copy a list, if they are local
+_MODULATORS = frozenset({"by", "from", "to", "with"})
+#: Steps whose result can hold any number of values: how large it is, is not said by the number of results.
+_COLLECTING = frozenset(
+    """
+    aggregate cap combine disjunct fold group groupCount index inject intersect path sack select split store
+    """.split()  # noqa: SIM905 - as above
+)
+_DECLARING = frozenset({"aggregate", "as", "group", "groupCount", "store", "withSideEffect"})
+_LONGEST_SACK = 1_000  #: characters: each traverser has a copy
+
+#: Counts down from the bytes that an answer may have, about as they are on the wire. It looks at values where they are
+#: (`this`): as an argument the engine would copy each.
+_WEIGH = """fn weigh(left) {
+switch type_of(this) {
+"array" => { left -= 16; let i = 0; let n = this.len;
+    while i < n && left >= 0 { left = this[i].weigh(left); i += 1; } left }
+"map" => { left -= 64; for k in this.keys() { left = this[k].weigh(left - k.len); if left < 0 { return left; } } left }
+"string" => left - 24 - this.len,
+"Vertex" => left - 512, "Edge" => left - 512,
+_ => left - 16 } }
+"""
+TOO_LARGE = "the answer is larger than it may be"  #: what the script throws
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a question that a user wrote may take of the process."""
+
+    heap: int  #: bytes that the engine may hold, the graph included
+    traversers: int
+    answer: int  #: bytes of the results, about as they are on the wire
+
+
 @dataclass
 class Script:
     """A script and its bound values; `tokens` and `path` say how its result is read (`results`)."""
@@ -49,6 +91,9 @@ class Script:
     tokens: bool = False  #: dicts in the result are element maps
     path: bool = False  #: each result is a path
     names: set[str] = field(default_factory=set)  #: keys that the query gives to its results
+    orders: list[tuple[str, ...]] = field(default_factory=list)  #: of keys, in the results of project() and select()
+    declared: frozenset[str] = frozenset()  #: what as() names, and what is collected under a name
+    bounded: bool = False  #: what copies a value is written so that the engine looks at its memory for each
 
     def bind(self, value: object) -> str:
         """The name under which the script sees this value."""
@@ -58,20 +103,26 @@ class Script:
 
 
 def script_of(
-    *traversals: Bytecode, timeout: int | None = None, most: int | None = None, changes: bool = True
+    *traversals: Bytecode,
+    timeout: int | None = None,
+    most: int | None = None,
+    changes: bool = True,
+    bounds: Bounds | None = None,
 ) -> Script:
     """One script that runs the traversals in their order; its value is the last one's list of results.
 
     `changes` says whether they may change the graph.
 
     `timeout` (ms) bounds each traversal; with('evaluationTimeout', ms) in a traversal can only lower it, and 0 there
-    is no bound of its own. `most` results are given: the engine stops behind them. Raises InvalidRequest for what is
-    not allowed (`check_steps`), and where engine and TinkerPop would differ silently.
+    is no bound of its own. `most` results are given: the engine stops behind them. `bounds` are on memory. Raises
+    InvalidRequest for what is not allowed (`check_steps`), and where engine and TinkerPop would differ silently.
     """
     for bytecode in traversals:
         check_steps(bytecode, changes=changes)
-    script = Script()
-    script.text = "".join(_statement(script, bytecode, timeout, most) for bytecode in traversals)
+    script = Script(bounded=bounds is not None)
+    if bounds is not None:
+        script.declared = frozenset(name for bytecode in traversals for name in _declared(bytecode))
+    script.text = "".join(_statement(script, bytecode, timeout, most, bounds) for bytecode in traversals)
     clash = script.names & _TOKEN_NAMES
     if script.tokens and clash:
         raise InvalidRequest(
@@ -80,7 +131,17 @@ def script_of(
     return script
 
 
-def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: int | None) -> str:
+def _declared(bytecode: Bytecode) -> Iterator[str]:
+    """The names that steps give to values: as('a'), aggregate('x'), group('m'), withSideEffect('x', ...)."""
+    for name, *args in (*bytecode.source_instructions, *bytecode.step_instructions):
+        if name in _DECLARING:
+            yield from (arg for arg in args if isinstance(arg, str))
+        for arg in args:
+            if isinstance(arg, Bytecode):
+                yield from _declared(arg)
+
+
+def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: int | None, bounds: Bounds | None) -> str:
     steps = list(bytecode.step_instructions)
     silent = bool(steps) and steps[-1][0] in ("none", "discard")
     if silent:
@@ -94,12 +155,19 @@ def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: in
     sources = _sources(script, bytecode.source_instructions)
     timeout = timeout_of(bytecode, timeout)
     limit = "" if timeout is None else f'.with("evaluationTimeout",{script.bind(timeout)})'
+    if bounds is not None:
+        limit += f'.with("memory.limit",{script.bind(bounds.heap)})'
+        limit += f'.with("traversal.max_traversers",{script.bind(bounds.traversers)})'
     if steps[0][0] == "inject" and len(steps[0]) > _MANY:
         steps[:1] = [["inject", steps[0][1:]], ["unfold"]]
     text, _ = _steps(script, steps, None)
     if silent:
         return f"g{limit}{sources}{text}.iterate();"
-    return f"g{limit}{sources}{text}{'' if most is None else f'.limit({script.bind(most)})'}.toList();"
+    asked = f"g{limit}{sources}{text}{'' if most is None else f'.limit({script.bind(most)})'}.toList();"
+    if bounds is None or not any(step[0] in _COLLECTING for step in steps):
+        return asked
+    weighed = f"if answer.weigh({script.bind(bounds.answer)}) < 0 {{ throw {script.bind(TOO_LARGE)}; }}"
+    return f"{_WEIGH}let answer = {asked}{weighed} answer"
 
 
 def _result(steps: Sequence[Sequence[Any]]) -> object:
@@ -110,14 +178,36 @@ def _result(steps: Sequence[Sequence[Any]]) -> object:
 
 def _sources(script: Script, instructions: Sequence[Sequence[Any]]) -> str:
     """The text of the source steps, but for withStrategies: its options are hints to a server."""
-    steps = ((name, args) for name, *args in instructions if name != "withStrategies")
+    steps = [(name, args) for name, *args in instructions if name != "withStrategies"]
+    if script.bounded and any(name == "withSack" and _length(args[:1]) > _LONGEST_SACK for name, args in steps):
+        raise InvalidRequest(f"a sack of more than {_LONGEST_SACK} characters is not taken: each traverser has a copy")
     return "".join(f".{name}({_arguments(script, args, None)})" for name, args in steps)
+
+
+def _as_understood(step: Sequence[Any]) -> Sequence[Any]:
+    """aggregate() with a scope is two steps of the engine: store() looks at one traverser, aggregate() at all."""
+    if step[0] == "aggregate" and len(step) > 1 and isinstance(step[1], Scope):
+        return ["store" if step[1] is Scope.local else "aggregate", *step[2:]]
+    return step
+
+
+def _length(values: Sequence[Any]) -> int:
+    """Characters of a value, whatever it is: an upper bound of what a copy of it takes, as a text."""
+    return len(str(values))
+
+
+def _is_copying(name: str, args: Sequence[Any]) -> bool:
+    return name in _COPYING or (name in _LOCAL and bool(args) and args[0] is Scope.local)
 
 
 def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None) -> tuple[str, str | None]:
     """The text of the steps, and what the current object is behind them."""
     text = []
-    for name, *given in steps:
+    inside = False  # coalesce(step is open: the step's modulators follow
+    for name, *given in map(_as_understood, steps) if script.bounded else steps:
+        if inside and name not in _MODULATORS:
+            text.append(")")
+            inside = False
         args = [given] if _is_list(name, given) else given
         if len(args) > _MANY:
             raise InvalidRequest(f"more than {_MANY} arguments to {name}() are not supported by the embedded store")
@@ -125,10 +215,19 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None) 
             text.append(_with(script, args))
             continue
         _check(script, name, args)
+        if script.bounded and name == "select":
+            # a key of a map that the engine takes for a name that nobody declared: declared where it has no effect
+            keys = [key for key in given if isinstance(key, str) and key not in script.declared]
+            text += [f".sideEffect(__.as({script.bind(key)}))" for key in keys]
+        if script.bounded and _is_copying(name, args):
+            text.append(".coalesce(__")
+            inside = True
         text.append(f".{name}({_arguments(script, args, element)})")
         if name == "valueMap" and element == "edge":
             text.append(".by(__.unfold())")  # the engine wraps an edge's values in lists as a vertex's
         element = _moved(args, element) if name in _MOVING else _ELEMENT.get(name, element)
+    if inside:
+        text.append(")")
     return "".join(text), element
 
 
@@ -165,6 +264,10 @@ def _check(script: Script, name: str, args: Sequence[Any]) -> None:
     elif name == "project":
         names = args[0] if args and isinstance(args[0], list) else args
         script.names.update(name for name in names if isinstance(name, str))
+        script.orders.append(tuple(name for name in names if isinstance(name, str)))
+    elif name == "select":
+        names = args[0] if args and isinstance(args[0], list) else args
+        script.orders.append(tuple(name for name in names if isinstance(name, str)))
     elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
         raise InvalidRequest("V() takes ids, not a traversal")
     elif name in ("V", "E") and args == [[]]:

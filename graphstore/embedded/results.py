@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import graphersal
@@ -25,6 +25,9 @@ def results_of(script: Script, answer: Any) -> list[Any]:
         return []
     read = _reader(script.tokens)
     values = [item if type(item) in _SCALARS else read(item) for item in answer]
+    orders = {frozenset(order): order for order in script.orders if len(order) > 1} if script.bounded else {}
+    if orders:
+        values = [_ordered(value, orders) for value in values]
     return [_path(value) for value in values] if script.path else values
 
 
@@ -48,6 +51,21 @@ def _reader(tokens: bool) -> Callable[[Any], Any]:  # noqa: FBT001 - says how to
         return convert(value) if convert else value
 
     return read
+
+
+def _ordered(value: Any, orders: Mapping[frozenset[str], tuple[str, ...]]) -> Any:
+    """Maps with their keys as project() and select() name them: the engine sorts keys, TinkerPop does not."""
+    if isinstance(value, list):
+        return [_ordered(item, orders) for item in value]
+    if not isinstance(value, dict):
+        return value
+    order = orders.get(frozenset(value))
+    if order is None:
+        keys = set(value)
+        order = next(
+            (tuple(key for key in names if key in keys) for known, names in orders.items() if keys < known), ()
+        )
+    return {key: _ordered(value[key], orders) for key in order or value}
 
 
 def _path(value: Any) -> Any:

@@ -28,11 +28,13 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import Bytecode, T, Traverser
 
 from headwater.graphmodel.delta import GraphDelta
-from headwater.graphstore.embedded.bytecode import Script, script_of
+from headwater.graphstore.embedded.bytecode import TOO_LARGE, Bounds, Script, script_of
 from headwater.graphstore.embedded.results import results_of
+from headwater.graphstore.embedded.turns import Turns
 from headwater.graphstore.embedded.values import Json
 from headwater.graphstore.errors import (
     Damaged,
+    EngineFailed,
     Exceeded,
     InUse,
     InvalidRequest,
@@ -46,6 +48,9 @@ from headwater.graphstore.port import Guard
 from headwater.graphstore.writer import Dialect, traversals
 
 READ_TIMEOUT = 30_000  #: ms that one query may take
+_TRAVERSERS = 2_000_000  #: at one moment, in a question that a user wrote: some 300 MB, if each has a path
+_PROBE = 'g.with("memory.limit",1).inject(1).toList()'  #: fails, and says how many bytes the engine holds
+_HELD = re.compile(r"reached (\d+)")
 #: The engine's own options are set by this file alone: no step of a query can name one.
 _READ = AccessPolicy(("read", "data"), ("update", "option"))
 _WRITE = AccessPolicy(("read", "data"), ("create", "data"), ("update", "data"), ("delete", "data"))
@@ -64,6 +69,8 @@ class EmbeddedStore:
         self._failed = False  #: a commit could not be written; the engine refuses all others until it is reopened
         self._lock = threading.Lock()  #: held by who writes, reopens or closes; readers need none
         self._engine: _Engine | None = None  #: None while it is reopened
+        self._turns = Turns()  #: of bounded questions and writes
+        self._heap = 0  #: bytes that the engine held when no bounded question was under way
         self._open()
         self._g = traversal().with_remote(_Connection(self))
 
@@ -160,18 +167,44 @@ class EmbeddedStore:
         script = script_of(bytecode, timeout=timeout, most=most, changes=False)
         return results_of(script, self._execute(script, _READ, atomic=False))
 
+    def run_bounded(self, bytecode: Bytecode, *, timeout: int, most: int, memory: int, answer: int) -> list[Any]:
+        """As `run`, of a traversal that a user wrote: it may ask for anything.
+
+        All such questions together may take `memory` bytes beside the graph, and each results of about `answer`
+        bytes: Exceeded. While one is under way writes wait, outside the engine: a write that waits inside it keeps
+        every other question waiting. Behind a write that waits, bounded questions wait.
+        """
+        if self._engine is None:
+            self._reopen_unless_busy()
+        with self._turns.shared() as alone:
+            if alone:
+                self._heap = self._held()
+            bounds = Bounds(self._heap + memory, _TRAVERSERS, answer)
+            script = script_of(bytecode, timeout=timeout, most=most, changes=False, bounds=bounds)
+            return results_of(script, self._execute(script, _READ, atomic=False))
+
+    def _held(self) -> int:
+        """How many bytes the engine holds. It says so alone to a traversal that may hold none."""
+        try:
+            self._execute(Script(_PROBE), _READ, atomic=False)
+        except Exceeded as error:
+            found = _HELD.search(str(error))
+            if found:
+                return int(found[1])
+        raise PermanentError("the engine does not say how much memory it holds")
+
     def _write(self, changes: Sequence[Bytecode]) -> None:
         if self._readonly:
             raise InvalidRequest("the store was opened read-only")
         if not changes:
             return
         script = script_of(*changes)
-        with self._lock:
+        with self._lock, self._turns.alone():
             if self._failed:
                 self._recover()
             try:
                 self._execute(script, _WRITE, atomic=True)
-            except TransientError:
+            except (TransientError, EngineFailed):
                 self._failed = True
                 raise
 
@@ -331,6 +364,7 @@ _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
     ("loop limit", Exceeded),
     ("exceeds maximum complexity", InvalidRequest),  # some hundreds of steps in a row
     ("Resource limit", Exceeded),  # ten million traversers at once, for one
+    (TOO_LARGE, Exceeded),
     ("is too large to count", Exceeded),
     ("No space left", TransientError),
     ("journal is poisoned", TransientError),
@@ -338,6 +372,10 @@ _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
     ("I/O error", TransientError),
     ("is in use", InUse),
 )
+
+
+#: What a panic of the engine is raised as: a BaseException of pyo3, whose class cannot be imported.
+_PANIC = "PanicException"
 
 
 @contextmanager
@@ -351,9 +389,19 @@ def _translated() -> Iterator[None]:
         raise meaning(_text(error)) from error
     except UnicodeEncodeError as error:
         raise InvalidRequest(f"a text cannot be stored: {error.reason}") from error
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise EngineFailed(f"the graph engine failed: {str(error)[:200]}") from error
+
+
+_NO_FUNCTION = re.compile(r"Function not found: (\w+) \((?:GraphTraversalSource(?:, )?)?(.*?)\)")
 
 
 def _text(error: Exception) -> str:
     """The cause and the headline, without the traversal, which can be long and holds data."""
+    unknown = _NO_FUNCTION.match(str(error))
+    if unknown:
+        return f"{unknown[1]}() does not take ({unknown[2]})"
     lines = [re.sub(r"^(Error|Caused by): ", "", line) for line in str(error).splitlines() if not line.startswith("  ")]
     return ": ".join(line[:300] for line in (lines[-1:] if len(lines) > 1 else lines[:1]))

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 class Graph(Protocol):
     """What is asked of the embedded store."""
 
-    def run(self, bytecode: Bytecode, *, timeout: int, most: int | None = None) -> list[Any]:
-        """The results of one read-only traversal."""
+    def run_bounded(self, bytecode: Bytecode, *, timeout: int, most: int, memory: int, answer: int) -> list[Any]:
+        """The results of one read-only traversal that a user wrote."""
 
 
 def frames(graph: Graph, codec: Codec, body: bytes, limits: Limits) -> Iterator[bytes]:
@@ -55,7 +55,9 @@ def _results(graph: Graph, request: Request, limits: Limits) -> list[Any]:
         raise RequestFailed(Status.INVALID, _unknown(request))
     bytecode = read(request.args)
     timeout = min(limits.milliseconds, _timeout(request.args) or limits.milliseconds)
-    found = graph.run(bytecode, timeout=timeout, most=limits.results + 1)
+    found = graph.run_bounded(
+        bytecode, timeout=timeout, most=limits.results + 1, memory=limits.memory_bytes, answer=limits.answer_bytes
+    )
     if len(found) > limits.results:
         raise RequestFailed(
             Status.SERVER_ERROR, f"there are more than {limits.results} results: ask for a part, by limit()"

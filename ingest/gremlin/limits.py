@@ -9,7 +9,9 @@ from dataclasses import dataclass
 class Limits:
     """Of one request, of one connection, and of all of them."""
 
-    milliseconds: int = 30_000  #: of evaluation; a request may ask for less
+    #: Of evaluation; a request may ask for less. A write into the graph waits for so long at most.
+    milliseconds: int = 5_000
+    memory_bytes: int = 256 * 2**20  #: of all evaluations together, beside the graph
     results: int = 100_000
     answer_bytes: int = 64 * 2**20  #: of all frames of an answer
     request_bytes: int = 2**20  #: of a request: as a frame of this size is text at most, a traversal never needs it

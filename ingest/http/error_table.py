@@ -53,6 +53,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         store.ReadOnly: Fault.FORBIDDEN,
         store.Exceeded: Fault.TOO_MUCH,
         store.TimedOut: Fault.TIMED_OUT,
+        store.EngineFailed: Fault.TOO_MUCH,  # seen where it found no memory
         glue.NoSuchJob: Fault.NOT_FOUND,
         CannotAttach: Fault.INVALID,
         # the operator's

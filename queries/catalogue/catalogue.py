@@ -14,7 +14,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import LABELS
 from headwater.queries.answers.answer import Answer, Table
-from headwater.queries.answers.errors import UnknownQuery
+from headwater.queries.answers.errors import QueryError, UnknownQuery
 from headwater.queries.answers.grades import Change
 from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.page import Page
@@ -43,9 +43,9 @@ _DIRECTION = Parameter(
 )
 _AS_OF = Parameter(
     "asOf",
-    "absent: what holds now; ever: all that ever held; a time (2026-03-01, 2026-03-01T08:00Z, ms since 1970): what "
-    "held at that time; the id of a run, Glue job run or Spark application: what held for it, with its inputs in the "
-    "versions that it read",
+    "absent: what holds now; ever: all that ever held; a time (2026-03-01, 2026-03-01T08:00Z, seconds or ms since "
+    "1970): what held at that time; the id of a run, Glue job run or Spark application: what held for it, with its "
+    "inputs in the versions that it read",
 )
 _TYPE = Parameter(
     "type",
@@ -402,7 +402,7 @@ def run(
     if query is None:
         raise UnknownQuery(f"there is no query {name!r}", "query", difflib.get_close_matches(name, BY_NAME))
     pairs = given.items() if isinstance(given, Mapping) else given
-    values = dict(parse(query.parameters, pairs))
+    values = dict(parse(query.parameters, _with_column(query, list(pairs))))
     for parameter in query.parameters:
         if parameter.type == "node" and values[parameter.name] is not None:
             find = resolve_all if parameter.many else resolve
@@ -418,3 +418,17 @@ def run(
     asked = {name: value.name if isinstance(value, PastTime) else value for name, value in values.items()}
     rows = tuple({name: row.get(name) for name in query.columns} for row in found.rows)
     return Table(query.name, asked, query.columns, rows, found.next, found.reason)
+
+
+def _with_column(query: Query, pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:
+    """`column` joined to the node: in a URL a bare ``#`` and what follows it never reach the server."""
+    names = {parameter.name for parameter in query.parameters}
+    takes = any(parameter.name == "node" and "column" in parameter.labels for parameter in query.parameters)
+    columns = [value for name, value in pairs if name == "column"]
+    if not takes or "column" in names or not columns:
+        return pairs
+    nodes = [value for name, value in pairs if name == "node"]
+    if len(columns) > 1 or len(nodes) != 1 or "#" in str(nodes[0]):
+        raise QueryError("column is given once, beside one node that is a dataset", "column")
+    rest = [(name, value) for name, value in pairs if name not in ("node", "column")]
+    return [*rest, ("node", f"{nodes[0]}#{columns[0]}")]

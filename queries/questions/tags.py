@@ -45,7 +45,7 @@ def matching(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page
     labels = ["column"] if "#" in wanted else [label for label in LABELS if label != "column"]
     found = g.V().has_label(*labels).has(T.id, TextP.starting_with(wanted.partition("*")[0]))
     named = rows(found, {"id": T.id, "label": T.label, "name": "name"})
-    fits = pattern(wanted).fullmatch
+    fits = pattern(wanted).matches
     return slice_page(sorted((row for row in named if fits(row["id"])), key=lambda row: row["id"]), values)
 
 

@@ -17,14 +17,15 @@ from headwater.queries.tracing.resolve import beginning_with, only_one, runs_nam
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: Earlier than every write, in ms since 1970.
 BEFORE_ALL = -(2**53)
-#: 12 digits of ms begin in the year 1973. Fewer digits are more likely a date without dashes, or seconds.
+#: 12 digits of ms begin in the year 1973. 10 digits are seconds, from 2001 to 2286; 8 are rather a date without dashes.
 _MS = re.compile(r"[0-9]{12,15}")
+_SECONDS = re.compile(r"[0-9]{10}")
 # The plus sign of an offset is a blank once a URL has been decoded.
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(?:([Zz])|([+ -])(\d\d):?(\d\d))?)?",
     re.ASCII,
 )
-_EXPECTED = "a time (2026-03-01, 2026-03-01T08:00Z, or ms since 1970), a run's id, or ever"
+_EXPECTED = "a time (2026-03-01, 2026-03-01T08:00Z, seconds or ms since 1970), a run's id, or ever"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def milliseconds(text: str, field_name: str) -> int | None:
     text = text.strip()
     if _MS.fullmatch(text):
         return int(text)
+    if _SECONDS.fullmatch(text):
+        return int(text) * 1_000
     found = _TIME.fullmatch(text)
     if not found:
         return None

@@ -27,27 +27,37 @@ class _Found(NamedTuple):
 def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules = DEFAULT) -> str:
     """The id of the vertex, of one of these labels, that `spelling` names.
 
-    Upper and lower case do not matter in the column part; of a run's and a plan's id the beginning is enough. `rules`
-    are the naming rules with which the graph was built, `field` is the parameter that has the spelling. Raises
-    NodeNotFound with similar names, QueryError if an alias, or the beginning of an id, names several nodes.
+    Upper and lower case do not matter in the column part, blanks at either end only where a node has them; of a run's
+    and a plan's id the beginning is enough. Accepted where no id fits: ``orders.revenue`` for ``orders#revenue``, and
+    the bare name of a dataset, ``orders#revenue`` for ``s3://lake/mart/orders#revenue``. `rules` are the naming rules
+    with which the graph was built, `field` is the parameter that has the spelling. Raises NodeNotFound with similar
+    names, QueryError if an alias, a bare name, or the beginning of an id, names several nodes.
     """
-    spelling = spelling.strip()
-    candidates = list(dict.fromkeys(_candidates(spelling, labels, rules)))
-    found = _look_up(g, candidates)
-    for candidate in candidates:
+    candidates: dict[str, str] = {}
+    for text in dict.fromkeys((spelling, spelling.strip())):
+        for node, written in _candidates(text, labels, rules):
+            candidates.setdefault(node, written)
+    found = _look_up(g, list(candidates))
+    for candidate, written in candidates.items():
         vertex = found.get(candidate)
         if vertex is None:
             continue
         if vertex.label in labels:
             return candidate
-        named = _aliased(g, vertex, spelling, labels)
+        named = _aliased(g, vertex, written, labels)
         if named:
-            return only_one(named, spelling, field)[0]
+            return only_one(named, written, field)[0]
+    spelling = spelling.strip()
     named = [node for label, find in _BY_PROPERTY.items() if label in labels for node in find(g, spelling)]
     named = named or beginning_with(g, spelling, labels)
     if named:
         return only_one(named[:_SUGGESTED], spelling, field)[0]
     message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
+    if "job" not in labels:
+        jobs = g.V([spelling, f"job:{spelling}"]).has_label("job").id_().to_list() or _jobs_of(g, spelling)
+        if jobs:
+            written_by = g.V(jobs).out("hasPlan").out("writes").dedup().id_().limit(_SUGGESTED).to_list()
+            raise NodeNotFound(f"{message}: it is a job, ask for a dataset that it writes", field, sorted(written_by))
     raise NodeNotFound(message, field, _suggestions(g, spelling, labels, rules))
 
 
@@ -62,7 +72,8 @@ def resolve_all(
 def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
     """The run with this id, else the runs of the Spark application, Glue job run or agent's plan, ordered by time."""
     spelling = spelling.strip()
-    return g.V(list(_candidates(spelling, ("run",), DEFAULT))).has_label("run").id_().to_list() or _runs_of(g, spelling)
+    ids = [node for node, _ in _candidates(spelling, ("run",), DEFAULT)]
+    return g.V(ids).has_label("run").id_().to_list() or _runs_of(g, spelling)
 
 
 def _runs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
@@ -88,8 +99,36 @@ def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
     return named
 
 
+def _datasets_of(g: GraphTraversalSource, spelling: str) -> list[str]:
+    if not _is_bare(spelling) or "#" in spelling:
+        return []
+    named: list[str] = g.V().has_label("dataset").has("name", spelling).order().by(T.id).id_().to_list()
+    return named
+
+
+def _columns_of(g: GraphTraversalSource, spelling: str) -> list[str]:
+    dataset, column = split_node(spelling)
+    if column is None:
+        dataset, _, column = spelling.rpartition(".")
+    if not column or not _is_bare(dataset):
+        return []
+    datasets: list[str] = g.V().has_label("dataset").has("name", dataset).id_().to_list()
+    wanted = [column_id(name, column) for name in datasets]
+    return sorted(_look_up(g, wanted)) if wanted else []
+
+
+def _is_bare(dataset: str) -> bool:
+    """Whether it is a name alone, no path and no URI."""
+    return bool(dataset) and "/" not in dataset and ":" not in dataset
+
+
 #: Label -> how its vertices are found by a property, if no vertex has the spelling as its id.
-_BY_PROPERTY: Mapping[str, Callable[[GraphTraversalSource, str], list[str]]] = {"job": _jobs_of, "run": _runs_of}
+_BY_PROPERTY: Mapping[str, Callable[[GraphTraversalSource, str], list[str]]] = {
+    "job": _jobs_of,
+    "run": _runs_of,
+    "dataset": _datasets_of,
+    "column": _columns_of,
+}
 
 
 def only_one(named: list[str], spelling: str, field: str) -> list[str]:
@@ -99,26 +138,35 @@ def only_one(named: list[str], spelling: str, field: str) -> list[str]:
     return named
 
 
-def _candidates(spelling: str, labels: Sequence[str], rules: Rules) -> Iterator[str]:
-    """The ids that the spelling can mean, the most likely first."""
-    yield spelling
+def _candidates(spelling: str, labels: Sequence[str], rules: Rules) -> Iterator[tuple[str, str]]:
+    """The ids that the spelling can mean, the most likely first, each with the spelling in which it was read."""
+    yield spelling, spelling
     if "column" in labels or "dataset" in labels:
-        dataset, column = split_node(spelling)
-        for name in (dataset, canonical(dataset, rules)):
-            yield name if column is None else column_id(name, column)
-        yield canonical(spelling, rules)  # a path may hold a # that separates nothing
-        yield alias_id(canonical(dataset, rules))
-        yield from map(
-            alias_id, (dataset, canonical(dataset.lower(), rules), dataset.lower())
-        )  # db.table, as Spark does without regard to case
+        for name in _dataset_candidates(spelling, rules):
+            yield name, spelling
     if "job" in labels:
-        yield f"job:{spelling}"
+        yield f"job:{spelling}", spelling
     if "tag" in labels:
-        yield tag_id(spelling)
+        yield tag_id(spelling), spelling
     if "plan" in labels:
-        yield alias_id(spelling)
+        yield alias_id(spelling), spelling
     if "run" in labels:
-        yield f"run:{spelling}"
+        yield f"run:{spelling}", spelling
+    dataset, dot, column = spelling.rpartition(".")
+    if "column" in labels and dataset and dot and "#" not in spelling and "/" not in column:
+        written = f"{dataset}#{column}"  # as SQL has it
+        for name in _dataset_candidates(written, rules):
+            yield name, written
+
+
+def _dataset_candidates(spelling: str, rules: Rules) -> Iterator[str]:
+    dataset, column = split_node(spelling)
+    for name in (dataset, canonical(dataset, rules)):
+        yield name if column is None else column_id(name, column)
+    yield canonical(spelling, rules)  # a path may hold a # that separates nothing
+    yield alias_id(canonical(dataset, rules))
+    # db.table, as Spark does without regard to case
+    yield from map(alias_id, (dataset, canonical(dataset.lower(), rules), dataset.lower()))
 
 
 def _look_up(g: GraphTraversalSource, ids: list[str]) -> dict[str, _Found]:
@@ -142,7 +190,8 @@ def _suggestions(g: GraphTraversalSource, spelling: str, labels: Sequence[str], 
         try:
             owner = resolve(g, dataset, ("dataset",), "node", rules)
         except QueryError as error:
-            return list(error.suggestions)
+            named = {column_id(near, column): near for near in error.suggestions}
+            return list(_look_up(g, list(named)) if named else ()) or list(error.suggestions)
         columns = sorted(g.V(owner).out("hasColumn").id_().limit(_SCANNED).to_list())
         return _closest(column_id(owner, column), {name: name for name in columns}) or columns[:_SUGGESTED]
     last = spelling.rstrip("/").rpartition("/")[2]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.answer import Table
 from headwater.queries.answers.errors import NodeNotFound, QueryError, UnknownQuery
@@ -38,14 +39,46 @@ def test_any_spelling_of_a_node_is_accepted(graph: GraphStore, spelling: str) ->
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        {"node": MART, "column": "revenue"},  # as a URL that ends at # cannot say it
+        {"node": "orders", "column": "REVENUE"},
+        {"node": "orders#revenue"},
+        {"node": f"{MART}.revenue"},
+        {"node": "orders.revenue"},
+        {"node": f" {MART}#revenue "},
+    ],
+)
+def test_a_column_is_named_in_other_ways_too(graph: GraphStore, given: dict[str, object]) -> None:
+    assert run("upstream", graph.g, given).to_dict()["root"] == f"{MART}#revenue"
+
+
+def test_names_with_blanks_and_bare_names_that_are_not_alone(graph: GraphStore) -> None:
+    names = ("lake:/j", "lake:/j#amount", "lake:/j#amount ", "lake:/j# ", "lake:/j ", "lake:/k/j", "lake:/k/j#amount")
+    made = [vertex(one, "column" if "#" in one else "dataset", name=one.rpartition("/")[2]) for one in names]
+    graph.apply(GraphDelta(tuple(made), ()))
+    for name in names:
+        assert run("upstream", graph.g, {"node": name}).to_dict()["root"] == name
+    for bare, meant in (("j", ["lake:/j", "lake:/k/j"]), ("j#amount", ["lake:/j#amount", "lake:/k/j#amount"])):
+        with pytest.raises(QueryError, match="names several: say which") as refused:
+            run("upstream", graph.g, {"node": bare})
+        assert list(refused.value.suggestions) == meant
+
+
+@pytest.mark.parametrize(
     ("query", "given", "error", "field", "suggestions"),
     [
         ("upstream", {"node": f"{MART}#revenu"}, NodeNotFound, "node", [f"{MART}#revenue"]),
         ("upstream", {"node": "shop.orders#currencies"}, NodeNotFound, "node", [f"{MART}#currency"]),
         ("upstream", {"node": "s3://lake/mart/order"}, NodeNotFound, "node", [MART]),
-        ("upstream", {"node": "orders"}, NodeNotFound, "node", [MART]),  # a bare name is no spelling
-        ("upstream", {"node": "s3://lake/mart/order#revenue"}, NodeNotFound, "node", [MART]),
-        ("upstream", {"node": JOB}, NodeNotFound, "node", None),
+        ("upstream", {"node": "order"}, NodeNotFound, "node", [MART]),
+        ("upstream", {"node": "orders#revenu"}, NodeNotFound, "node", [f"{MART}#revenue"]),
+        ("upstream", {"node": "s3://lake/mart/order#revenue"}, NodeNotFound, "node", [f"{MART}#revenue"]),
+        ("upstream", {"node": JOB}, NodeNotFound, "node", [MART]),
+        ("upstream", {"node": JOB.removeprefix("job:")}, NodeNotFound, "node", [MART]),
+        ("upstream", {"node": f"{MART}#revenue", "column": "revenue"}, QueryError, "column", []),
+        ("upstream", [("node", MART), ("column", "a"), ("column", "b")], QueryError, "column", []),
+        ("runs", {"job": JOB, "column": "a"}, QueryError, "column", None),
         ("upstream", {"node": "#"}, NodeNotFound, "node", None),
         ("upstream", {"node": "x" * 100_000}, NodeNotFound, "node", []),
         ("upstream", {"node": "both"}, QueryError, "node", [MART, RAW]),

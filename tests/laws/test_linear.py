@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from headwater.graphmodel import jdbc, name_patterns, naming, naming_rules
+from headwater.graphmodel import jdbc, name_patterns, naming, naming_rules, statements
 from headwater.graphmodel.naming import Rules
 from headwater.spline_bridge import secret_patterns
 from tests.laws.steps import lines, steps
@@ -171,3 +171,20 @@ def test_every_function_is_linear(function: Callable[[str], object], parts: tupl
     small = lines(lambda: function(made(parts, 4 * _SIZE)))
     large = lines(lambda: function(made(parts, 8 * _SIZE)))
     assert large <= max(_FACTOR * small, 10_000)
+
+
+@pytest.mark.parametrize("unit", ["*", "*a", "*ab", "*a*b", "a*", "**", "*a?", "*/a", "*\n"])
+@pytest.mark.parametrize("tail", ["", "b", "*", "*b", "#c"])
+def test_a_pattern_of_nodes_is_matched_in_linear_time(unit: str, tail: str) -> None:
+    counted = []
+    for size in (_SIZE, 2 * _SIZE):
+        made_of = statements.pattern(unit * size + tail)
+        nodes = [text * (size * 4) + end for text in ("a", "ab", "/a") for end in ("", "c", "#c", "\n")]
+        counted.append(lines(lambda made_of=made_of, nodes=nodes: [made_of.matches(node) for node in nodes]))  # type: ignore[misc]
+    assert counted[1] <= max(counted[0] * _FACTOR, 400)
+
+
+@given(st.text("ab*#\n", max_size=8), st.text("ab#\n", max_size=8))
+def test_a_pattern_of_nodes_matches_what_its_regular_expression_does(pattern: str, node: str) -> None:
+    expression = ".*".join(map(re.escape, pattern.split("*")))
+    assert statements.pattern(pattern).matches(node) == bool(re.fullmatch(expression, node, re.DOTALL))

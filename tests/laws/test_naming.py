@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.graphmodel import naming
+from headwater.graphmodel import ids, naming
 from headwater.graphmodel.naming import Rules, canonical, parse
+from headwater.ingest.graph import mark
 
 #: Pieces that mean something to one rule or another, glued together in any order.
 PIECES = (
@@ -30,6 +31,11 @@ PIECES = (
 URIS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 ANY = st.one_of(URIS, st.text(st.characters(), max_size=40))  # with lone surrogates
 
+#: How the ids of other vertices begin and end, in any spelling that becomes one.
+_PREFIXES = st.sampled_from([*ids.PREFIXES, ids.LEDGER, *map(str.upper, ids.PREFIXES), "dataset:", "/job:", "x"])
+_ENDS = st.sampled_from(["", "@initial", "@0123456789abcdef", "@initial@", "/dt=1", "/", "#c", "@initial/dt=1"])
+ALIKE = st.builds("{}{}{}".format, _PREFIXES, URIS, _ENDS)
+
 FOLDERS = st.lists(st.text("abcxyz_- é", min_size=1, max_size=6), min_size=1, max_size=4).map("/".join)
 PARTITIONS = st.lists(st.sampled_from(["dt=2026-01-31", "region=eu west", "2026/01/31", "2026-01"]), max_size=3)
 FILES = st.sampled_from(["", "/", "/part-00000-9f.c000.snappy.parquet"])
@@ -41,6 +47,25 @@ IDENTIFIERS = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 def test_a_name_is_its_own_name(spelling: str) -> None:
     uri = canonical(spelling)
     assert canonical(uri) == uri
+
+
+@given(st.one_of(ANY, ALIKE), st.one_of(ANY, ALIKE))
+def test_no_dataset_has_the_id_of_another_vertex(spelling: str, other: str) -> None:
+    uri = canonical(spelling)
+    assert canonical(uri) == uri == parse(spelling).uri
+    assert uri != ids.LEDGER
+    assert not uri.startswith(ids.PREFIXES)
+    assert uri not in (ids.initial_version_id(canonical(other)), ids.version_id(canonical(other), "run:x"))
+    assert uri not in (ids.initial_version_id(uri[: -len("@initial")]), f"{uri[:-17]}@0123456789abcdef")
+
+
+def test_every_prefix_of_an_id_is_known_and_set_apart() -> None:
+    made = [ids.job_id("n", "x"), ids.plan_id("0"), ids.operation_id(ids.plan_id("0"), "1"), ids.run_id("p", 1, None)]
+    made += [ids.alias_id("x"), ids.tag_id("x"), mark.LEDGER, ids.version_id("x", "r"), ids.initial_version_id("x")]
+    assert [canonical(one) for one in made] == [ids.dataset_id(one) for one in made]
+    assert not {canonical(one) for one in made} & set(made)
+    assert canonical("s3://lake/ledger") == "s3://lake/ledger"
+    assert canonical("jobs") == "jobs"
 
 
 @given(ANY, st.booleans(), st.booleans(), st.booleans(), st.lists(URIS, max_size=2))

@@ -28,7 +28,8 @@ NOON = 1_772_366_400_000  # 2026-03-01T12:00Z
         # what is no time may be a run
         ("20260301", None),
         ("2026", None),
-        ("1772366400", None),  # seconds
+        ("1772366400", 1772366400000),  # seconds
+        ("177236640", None),
         ("yesterday", None),
         ("2026-03-01T12", None),
         ("jr_1", None),
