@@ -76,7 +76,10 @@ def _missing_in_tables(batches: Batches, mark: Mark) -> int | None:
     if not foreign and drawn != {batches.rules.text}:
         log.warning("The naming rules were changed: the graph is drawn anew from the ledger")
         return None
-    if foreign or batches.parking.partially_written or mark.applied < batches.checkpoint:
+    if not foreign and mark.applied < batches.checkpoint:
+        batches.advance(mark.applied)  # who waits for an entry waits for the new drawing
+        return None
+    if foreign or batches.parking.partially_written:
         return None
     begun = mark.applied
     if not store.atomic:
