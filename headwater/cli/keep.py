@@ -76,10 +76,15 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     """Delete the payload of ledger ENTRY for ever, record that in the ledger, and rebuild the graph without it."""
     has_ledger(data)
     _no_server(data, "erase")
-    with open_service(data, store) as service, translated(), progress("rebuilding the graph") as step:
-        said = service.ledger.erase(entry, reason)
-        service.catch_up(step)
-    click.echo(f"entry {entry} is erased; entry {said} says so")
+    from headwater.ingest.folder.service import Service
+    from headwater.ingest.ledger.ledger import open_ledger
+
+    with translated():
+        with open_ledger(data) as ledger:  # first: nothing that is wrong with the graph keeps a payload in the ledger
+            said = ledger.erase(entry, reason)
+        click.echo(f"entry {entry} is erased; entry {said} says so")
+        with Service.open(data, store) as service, progress("rebuilding the graph") as step:
+            service.catch_up(step)
 
 
 @click.command(epilog="Example: headwater backup /backups/headwater.sqlite")

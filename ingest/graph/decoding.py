@@ -24,7 +24,7 @@ from headwater.ingest.fold.reference_counts import MappedPlan
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.intake.bridge import Decode
 from headwater.ingest.intake.bridges import BRIDGES
-from headwater.ingest.ledger.entries import ERASURE, Entry, Head
+from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged
 
 #: Columns, derivations, dependencies and operations of the plans in memory, some KB each: some hundred MB at most.
 _PARTS_KEPT = 50_000
@@ -35,7 +35,7 @@ class Renamed(Exception):
 
 
 class Erased(Exception):
-    """A plan body is needed again that was erased since: the graph has to be rebuilt without it."""
+    """A plan body is needed again that was erased or damaged since: the graph has to be rebuilt without it."""
 
 
 class Ledger(Protocol):
@@ -130,6 +130,8 @@ class Decoding:
             plans, events = len(batch.plans), len(batch.events)
             if entry.kind == ERASURE:
                 batch.erasures.append(entry.sequence)
+            elif entry.damage and entry.kind in self._decoders:
+                batch.refused.append((entry, LedgerDamaged(f"the body of entry {entry.sequence} {entry.damage}")))
             elif entry.body is not None and entry.kind in self._decoders:
                 try:
                     self._add(batch, entry, entry.body)
@@ -151,7 +153,7 @@ class Decoding:
             return self._plans[ref]
         entry = self._ledger.entry(ref.sequence)
         if entry is None or entry.body is None:
-            raise Erased(f"the plan in entry {ref.sequence} was erased")
+            raise Erased(f"the plan in entry {ref.sequence} was erased, or is damaged")
         plan = self._decoders[entry.kind](entry.body, entry.content_type).plans[ref.index]
         return self._keep(self._mapped(entry, ref.index, plan))
 

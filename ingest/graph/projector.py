@@ -148,6 +148,8 @@ class Projector:
     def _begin_anew(self) -> None:
         """Begin to draw the graph anew; `prepare` goes on with it, then the steps that follow."""
         if self._beside is None or self._batches is not self._shown:
+            if self._batches is self._shown:
+                self._read_all()
             self._batches.clear_tables()
             self._emptied = self._batches is self._shown
             return
@@ -156,6 +158,12 @@ class Projector:
         self._batches = self._made(*self._beside.begin(), record_of(self._derived.path, redrawing=True))
         self._batches.learn_killers(self._shown)
         self._redrawn += 1  # after `rebuilding` says so, before anything else is asked
+
+    def _read_all(self) -> None:
+        """LedgerDamaged: a page of the file cannot be read. Found before the one graph that there is, is emptied."""
+        after = 0
+        while entries := self._ledger.read(after, BATCH):
+            after = entries[-1].sequence
 
     def _switch(self) -> None:
         assert self._beside is not None, "what is written is not what answers"

@@ -73,9 +73,10 @@ class Entry:
     kind: str
     content_type: str
     sha256: str  #: of the kept bytes; empty if erased, since a short body could be guessed from it
-    body: bytes | None  #: None if erased
+    body: bytes | None  #: None if erased, or damaged
     redactions: tuple[str, ...]
     hash: str  #: of this entry and, through the chain, of all before it
+    damage: str = ""  #: what is wrong with the stored body, after "the body of entry 7 ..."; empty: nothing
 
 
 @dataclass(frozen=True)

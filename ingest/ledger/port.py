@@ -42,6 +42,8 @@ class LedgerReader(Protocol):
     def read(self, after: int, limit: int, *, max_bytes: int = MAX_READ_BYTES) -> list[Entry]:
         """Up to `limit` entries with a sequence above `after`, in the order of their sequence, without a gap.
 
+        An entry whose body is damaged is there, without it, and says so (`Entry.damage`): the others can be read.
+
         Fewer if their bodies have more than `max_bytes` together, but at least one where there is one: an empty list
         says that the end is reached (or that `limit` is 0). An entry that was erased is there, without its body.
         """

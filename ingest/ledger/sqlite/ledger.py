@@ -221,6 +221,7 @@ class SQLiteLedger:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     sequence, received_ms, sender, kind, content_type, redactions, digest, sha256, packed, _size = row
+    body, damage = (None, "") if packed is None else _unpack(packed, sha256)
     return Entry(
         sequence=sequence,
         received_ms=received_ms,
@@ -228,17 +229,22 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         kind=kind,
         content_type=content_type,
         sha256=sha256.hex() if sha256 else "",
-        body=None if packed is None else _unpack(sequence, packed),
+        body=body,
         redactions=tuple(json.loads(redactions)),
         hash=digest.hex(),
+        damage=damage,
     )
 
 
-def _unpack(sequence: int, packed: bytes) -> bytes:
+def _unpack(packed: bytes, sha256: bytes) -> tuple[bytes | None, str]:
+    """A body and, if it is not what was stored, None and what is wrong with it."""
     try:
-        return zlib.decompress(packed)
-    except zlib.error as error:
-        raise LedgerDamaged(f"the body of entry {sequence} is damaged ({error}): run headwater verify") from error
+        body = zlib.decompress(packed)
+    except (zlib.error, TypeError) as error:
+        return None, f"cannot be unpacked ({error}): run headwater verify"
+    if hashlib.sha256(body).digest() != sha256:
+        return None, "does not match its hash: run headwater verify"
+    return body, ""
 
 
 def _stored(row: tuple[Any, ...]) -> StoredEntry:
