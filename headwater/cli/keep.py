@@ -75,24 +75,24 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
 def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     """Delete the payload of ledger ENTRY for ever, record that in the ledger, and rebuild the graph without it.
 
-    The last answers of watches that lie in the data folder are removed as well: each watch begins anew. Copies that
-    were made before still hold the payload: backups, exports, graphs in other stores until they are brought up to date.
+    Answers about datasets that it was about say that they are not complete, as long as these have the tags
+    erased-write=ENTRY and erased-read=ENTRY. The last answers of watches that lie in the data folder are removed as
+    well: each watch begins anew. Copies that were made before still hold the payload: backups, exports, graphs in other
+    stores until they are brought up to date.
     """
     has_ledger(data)
     _no_server(data, "erase")
-    from headwater.ingest.folder.service import Service
-    from headwater.ingest.ledger.ledger import open_ledger
+    from headwater.ingest.folder.erasing import erase as erase_from
     from headwater.watching.state import forget
 
-    with translated():
-        with open_ledger(data) as ledger:  # first: nothing that is wrong with the graph keeps a payload in the ledger
-            said = ledger.erase(entry, reason)
+    def told(said: int) -> None:
         click.echo(f"entry {entry} is erased; entry {said} says so")
         watches = forget(data)
         if watches:
             click.echo(f"the last answers of {watches:,} watches were removed, since they may hold what was erased")
-        with Service.open(data, store) as service, progress("rebuilding the graph") as step:
-            service.catch_up(step)
+
+    with translated(), progress("rebuilding the graph") as step:
+        erase_from(data, store, entry, reason, told, step)
 
 
 @click.command(epilog="Example: headwater backup /backups/headwater.sqlite")

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from headwater.graphmodel.logic import Summary
 from headwater.graphmodel.statements import Key, Statement, StatementIndex
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef
@@ -154,6 +155,12 @@ class Derived:
         with self._reading:
             row = self._reader.execute("SELECT sequence FROM logics WHERE plan = ?", (plan,)).fetchone()
         return BodyRef.of(row[0]) if row else None
+
+    def summaries(self) -> list[tuple[int, Summary]]:
+        """Of all bodies that count for a plan id: the ledger entry, and what the body says was written and read."""
+        with self._reading:
+            found = self._reader.execute("SELECT sequence, summary FROM bodies").fetchall()
+        return [(BodyRef.of(stored).sequence, rows.summary_of(text)) for stored, text in found]
 
     def statement(self, key: Key) -> Statement | None:
         """The statement that counts of those that replace each other; it may be a withdrawal."""

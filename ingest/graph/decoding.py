@@ -6,6 +6,7 @@ Here: the batch of decoded entries that `fold` takes. Not here: formats; each ki
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import Names, names, renamed
-from headwater.graphmodel.statements import Said
+from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE, Said
 from headwater.ingest.fold.reference_counts import MappedPlan
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.intake.bridge import Decode
@@ -99,6 +100,30 @@ def _nothing_waits(_agent_plan_id: str) -> BodyRef | None:
     return None
 
 
+def missing_since(erasure: Entry) -> list[statements.Statement]:
+    """What an erasure says of the datasets that the erased entry was about, as tags that answers look at.
+
+    ``erased-write=N`` and ``erased-read=N`` on the dataset and its columns, N the entry. They are as if somebody had
+    stated them, so that whoever knows that nothing is missing can withdraw them.
+    """
+    try:
+        notice = json.loads(erasure.body or b"{}")
+        value, reason = f"={int(notice['sequence'])}", str(notice["reason"])
+        found = {tag: list(map(str, notice.get(name, ()))) for name, tag in _ERASED.items()}
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [
+        statements.Statement(statements.TAG, subject, f"{tag}{value}", erasure.received_ms, reason=reason)
+        for tag, datasets in found.items()
+        for dataset in datasets
+        for subject in (dataset, f"{dataset}#*")
+    ]
+
+
+#: By the field of an erasure's notice: the key of the tag that its datasets get.
+_ERASED = {"written": ERASED_WRITE, "read": ERASED_READ}
+
+
 class Decoding:
     """The decoded entries of one ledger. An entry that was erased, or of a kind without decoder, is passed over."""
 
@@ -130,6 +155,7 @@ class Decoding:
             plans, events = len(batch.plans), len(batch.events)
             if entry.kind == ERASURE:
                 batch.erasures.append(entry.sequence)
+                batch.statements += missing_since(entry)
             elif entry.damage and entry.kind in self._decoders:
                 batch.refused.append((entry, LedgerDamaged(f"the body of entry {entry.sequence} {entry.damage}")))
             elif entry.body is not None and entry.kind in self._decoders:

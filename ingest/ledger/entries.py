@@ -15,7 +15,8 @@ from typing import NamedTuple
 ERASURE = "erasure"
 """The kind of the entry that says that a body was erased. Its own body is JSON:
 
-`sequence` as asked for, `sequences` of all entries that had these bytes, `reason`, `saltedSha256`.
+`sequence` as asked for, `sequences` of all entries that had these bytes, `reason`, `saltedSha256`; and, where they are
+known, the datasets whose lineage it was part of: `written`, `read` (lists of URIs that other entries name as well).
 """
 
 # zlib, since it is in every Python and every other language: a ledger must be readable in ten years. Level 3 packs
@@ -85,6 +86,16 @@ class Appended:
 
     sequence: int
     duplicate: bool
+
+
+class Touched(NamedTuple):
+    """The datasets, by their URI, whose lineage an entry is part of: what it says was written, and from what."""
+
+    written: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+
+
+NOTHING_NAMED = Touched()
 
 
 @dataclass(frozen=True)

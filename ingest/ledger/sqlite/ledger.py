@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from headwater.ingest.ledger.chain import start
 from headwater.ingest.ledger.entries import (
+    NOTHING_NAMED,
     Appended,
     Chained,
     Entry,
@@ -25,6 +26,7 @@ from headwater.ingest.ledger.entries import (
     NewEntry,
     Packed,
     StoredEntry,
+    Touched,
     pack,
 )
 from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
@@ -130,10 +132,10 @@ class SQLiteLedger:
             writing.checkpointer.written(sum(len(entry.body) + _PAGE_OVERHEAD for entry in entries))
             return appended
 
-    def erase(self, sequence: int, reason: str) -> int:
+    def erase(self, sequence: int, reason: str, touched: Touched = NOTHING_NAMED) -> int:
         """See `LedgerWriter.erase`. While a reader uses the log, the body's bytes stay in it for a moment longer."""
         with self._write() as writing:
-            erasure = writing.writer.erase(sequence, reason, self._clock())
+            erasure = writing.writer.erase(sequence, reason, self._clock(), touched)
             if not writing.writer.empty_log():
                 writing.checkpointer.truncate_later()
             return erasure
