@@ -47,11 +47,13 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
     With an anchor, a file that you keep on another machine, it also finds that the newest entries were removed. Works
     while a server runs.
     """
+    from headwater.ingest.folder.targets import drawn_from
     from headwater.ingest.ledger.verify import verify as check
 
     with translated(), progress("verifying") as step:
         try:
-            report = check(backup or data, anchor, progress=step)
+            known = None if backup else drawn_from(data)
+            report = check(backup or data, anchor, progress=step, known=known)
         except (OSError, ValueError) as error:
             raise WrongUse(f"the anchor {anchor} cannot be used: {error}") from error
     problem = report.first_problem
@@ -62,7 +64,9 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
         erased = f", {report.erased:,} of them erased" if report.erased else ""
         click.echo(f"ok: {report.entries:,} entries{erased}; head {report.head.sequence} {report.head.hash}")
     else:
-        click.echo(f"entry {problem.sequence}: {problem.sentence}", err=True)
+        click.echo(
+            safe(f"entry {problem.sequence}: {problem.sentence}" if problem.sequence else problem.sentence), err=True
+        )
     if problem is not None:
         sys.exit(1)
 

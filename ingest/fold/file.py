@@ -215,8 +215,22 @@ def _connection(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
+def meta_of(path: Path) -> dict[str, str]:
+    """The named values in a file of derived tables, read beside whoever writes it; none if it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return dict(connection.execute("SELECT name, value FROM meta"))
+    except (sqlite3.Error, UnicodeDecodeError):
+        return {}
+
+
 def _usable(path: Path) -> bool:
-    """Whether it is a whole database with these tables in this format, or none at all."""
+    """Whether it is a whole database with these tables in this format, or none at all.
+
+    A symbolic link is none: what it points to would be emptied.
+    """
+    if path.is_symlink():
+        return False
     if not path.exists():
         return True
     with closing(sqlite3.connect(path)) as connection:

@@ -41,6 +41,7 @@ from headwater.ingest.ledger.sqlite.file import (
     locate,
     prepare_file,
     read_identity,
+    unreadable,
 )
 from headwater.ingest.ledger.sqlite.writer import Writer
 
@@ -188,10 +189,11 @@ class SQLiteLedger:
                     for row in connection.execute(_STORED, (after, _PAGE)):
                         yield _stored(row)
                         reached = row[0]
-        except sqlite3.OperationalError as error:  # locked, no file descriptor left: says nothing about the file
-            raise LedgerUnavailable(f"the ledger {self._path} cannot be read: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise LedgerDamaged(f"the file is damaged after entry {max(reached, 0)}: {error}") from error
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            found = unreadable(error, f"the ledger {self._path}")
+            if isinstance(found, LedgerDamaged):
+                found = LedgerDamaged(f"the file is damaged after entry {max(reached, 0)}: {error}")
+            raise found from error
 
     def close(self) -> None:
         """See `LedgerReader.close`. The last connection that closes moves SQLite's log into the file."""
