@@ -179,7 +179,8 @@ class Decoding:
             return self._plans[ref]
         entry = self._ledger.entry(ref.sequence)
         if entry is None or entry.body is None:
-            raise Erased(f"the plan in entry {ref.sequence} was erased, or is damaged")
+            how = "is damaged" if entry is not None and entry.damage else "was erased"
+            raise Erased(f"the plan in entry {ref.sequence} {how}")
         plan = self._decoders[entry.kind](entry.body, entry.content_type).plans[ref.index]
         return self._keep(self._mapped(entry, ref.index, plan))
 
