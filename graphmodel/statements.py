@@ -38,6 +38,8 @@ SAME = "same"  #: one dataset has two names; what follows from it is in `graphmo
 OWNER = "owner"  #: ``owner=NAME``
 RETIRED = "retired"  #: of a dataset: it was dropped, so what was written before holds no longer
 IGNORED = "ignored"  #: of a job: its lineage is left out of answers
+ERASED_WRITE = "erased-write"  #: ``erased-write=ENTRY``, of a dataset or column: that entry said how it was written
+ERASED_READ = "erased-read"  #: ``erased-read=ENTRY``: that entry said what was made from it
 
 #: What a statement can be about.
 LABELS = ("dataset", "column", "job")

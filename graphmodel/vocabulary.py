@@ -180,6 +180,7 @@ VERTICES: tuple[VertexLabel, ...] = (
         None,
         {
             "applied": Property("long", "sequence of the last entry applied", "entries", view=True),
+            "appliedHash": Property("string", "hash of that entry, and through the chain of all before", view=True),
             "ledgerId": _s("the unique id of the ledger"),
             "naming": _s("the naming rules with which the graph is built, as JSON; absent: the default ones"),
             "epoch": Property(

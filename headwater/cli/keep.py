@@ -47,11 +47,13 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
     With an anchor, a file that you keep on another machine, it also finds that the newest entries were removed. Works
     while a server runs.
     """
+    from headwater.ingest.folder.targets import drawn_from
     from headwater.ingest.ledger.verify import verify as check
 
     with translated(), progress("verifying") as step:
         try:
-            report = check(backup or data, anchor, progress=step)
+            known = None if backup else drawn_from(data)
+            report = check(backup or data, anchor, progress=step, known=known)
         except (OSError, ValueError) as error:
             raise WrongUse(f"the anchor {anchor} cannot be used: {error}") from error
     problem = report.first_problem
@@ -62,7 +64,9 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
         erased = f", {report.erased:,} of them erased" if report.erased else ""
         click.echo(f"ok: {report.entries:,} entries{erased}; head {report.head.sequence} {report.head.hash}")
     else:
-        click.echo(f"entry {problem.sequence}: {problem.sentence}", err=True)
+        click.echo(
+            safe(f"entry {problem.sequence}: {problem.sentence}" if problem.sequence else problem.sentence), err=True
+        )
     if problem is not None:
         sys.exit(1)
 
@@ -73,13 +77,26 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
 @data_option
 @store_option
 def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
-    """Delete the payload of ledger ENTRY for ever, record that in the ledger, and rebuild the graph without it."""
+    """Delete the payload of ledger ENTRY for ever, record that in the ledger, and rebuild the graph without it.
+
+    Answers about datasets that it was about say that they are not complete, as long as these have the tags
+    erased-write=ENTRY and erased-read=ENTRY. The last answers of watches that lie in the data folder are removed as
+    well: each watch begins anew. Copies that were made before still hold the payload: backups, exports, graphs in other
+    stores until they are brought up to date.
+    """
     has_ledger(data)
     _no_server(data, "erase")
-    with open_service(data, store) as service, translated(), progress("rebuilding the graph") as step:
-        said = service.ledger.erase(entry, reason)
-        service.catch_up(step)
-    click.echo(f"entry {entry} is erased; entry {said} says so")
+    from headwater.ingest.folder.erasing import erase as erase_from
+    from headwater.watching.state import forget
+
+    def told(said: int) -> None:
+        click.echo(f"entry {entry} is erased; entry {said} says so")
+        watches = forget(data)
+        if watches:
+            click.echo(f"the last answers of {watches:,} watches were removed, since they may hold what was erased")
+
+    with translated(), progress("rebuilding the graph") as step:
+        erase_from(data, store, entry, reason, told, step)
 
 
 @click.command(epilog="Example: headwater backup /backups/headwater.sqlite")

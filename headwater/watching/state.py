@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from headwater.errors import HeadwaterError
@@ -99,6 +100,14 @@ class States:
             self._place.put(_file(watch), path)
         if self._names is not None:
             self._names.add(_file(watch))
+
+
+def forget(folder: Path) -> int:
+    """Remove the states that lie in a data folder; how many. The next evaluation of each watch begins anew."""
+    found = [path for path in (folder / FOLDER).glob("*.json") if path.is_file()]
+    for path in found:
+        path.unlink()
+    return len(found)
 
 
 def _file(watch: str) -> str:

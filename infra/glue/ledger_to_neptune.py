@@ -79,7 +79,8 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     ordered = rows.repartitionAndSortWithinPartitions(tasks)
     written = sum(ordered.mapPartitionsWithIndex(lambda task, rows: [write(target, task, rows)]).collect(), Written())
     with place.scratch() as scratch:
-        written += write_mark(place, scratch, Mark(manifest.entries, manifest.ledger, naming=rules.text))
+        mark = Mark(manifest.entries, manifest.ledger, naming=rules.text, hash=manifest.head)
+        written += write_mark(place, scratch, mark)
     return {"ledger": manifest.ledger, "applied": manifest.entries, "refused": set_aside, **written.to_dict()}
 
 

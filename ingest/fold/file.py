@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from headwater.graphmodel.logic import Summary
 from headwater.graphmodel.statements import Key, Statement, StatementIndex
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef
@@ -155,6 +156,12 @@ class Derived:
             row = self._reader.execute("SELECT sequence FROM logics WHERE plan = ?", (plan,)).fetchone()
         return BodyRef.of(row[0]) if row else None
 
+    def summaries(self) -> list[tuple[int, Summary]]:
+        """Of all bodies that count for a plan id: the ledger entry, and what the body says was written and read."""
+        with self._reading:
+            found = self._reader.execute("SELECT sequence, summary FROM bodies").fetchall()
+        return [(BodyRef.of(stored).sequence, rows.summary_of(text)) for stored, text in found]
+
     def statement(self, key: Key) -> Statement | None:
         """The statement that counts of those that replace each other; it may be a withdrawal."""
         query = """SELECT statement FROM statements
@@ -208,8 +215,22 @@ def _connection(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
+def meta_of(path: Path) -> dict[str, str]:
+    """The named values in a file of derived tables, read beside whoever writes it; none if it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return dict(connection.execute("SELECT name, value FROM meta"))
+    except (sqlite3.Error, UnicodeDecodeError):
+        return {}
+
+
 def _usable(path: Path) -> bool:
-    """Whether it is a whole database with these tables in this format, or none at all."""
+    """Whether it is a whole database with these tables in this format, or none at all.
+
+    A symbolic link is none: what it points to would be emptied.
+    """
+    if path.is_symlink():
+        return False
     if not path.exists():
         return True
     with closing(sqlite3.connect(path)) as connection:

@@ -20,7 +20,7 @@ from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph.decoding import Decoding, Erased, decoders
 from headwater.ingest.graph.mark import Mark
-from headwater.ingest.ledger.ledger import open_reader
+from headwater.ingest.ledger.ledger import LedgerReader, open_reader
 from headwater.ingest.places.file_storage import FileStorage, Subfolder, refuse_unless_empty
 from headwater.ingest.progress import Progress
 
@@ -57,10 +57,16 @@ def export_neptune_csv(
         with scanning(tables_of(folder, store), ledger.id, decoding.plan_at, rules.text) as scan:
             decoding.use_names(scan.names)
             try:
-                written = _write(scan, Mark(scan.applied, ledger.id, naming=rules.text), place, progress, split)
+                mark = Mark(scan.applied, ledger.id, naming=rules.text, hash=_hash(ledger, scan.applied))
+                written = _write(scan, mark, place, progress, split)
             except Erased as error:
                 raise NotReady(f"{error} meanwhile: export again") from error
             return Exported(ledger.id, scan.applied, written)
+
+
+def _hash(ledger: LedgerReader, sequence: int) -> str:
+    entry = ledger.entry(sequence)
+    return entry.hash if entry else ""
 
 
 def _write(scan: Scan, mark: Mark, place: FileStorage, progress: Progress, split: int) -> Written:

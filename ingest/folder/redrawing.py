@@ -80,7 +80,7 @@ class Redrawing:
         self._remove_others()
 
     def _remove_others(self) -> None:
-        """All drawings but the one that counts, the one that answers (the same, unless a switch failed) and the new."""
+        """All drawings but the one that counts, the one that answers (if a switch failed, another), and the new one."""
         kept = {current_drawing(self._folder).number, self._shown, self._made[0].number if self._made else self._shown}
         place = self._folder / DRAWINGS
         numbers = [int(entry.name) for entry in place.iterdir() if entry.name.isdecimal()] if place.is_dir() else []

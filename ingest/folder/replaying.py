@@ -98,6 +98,11 @@ def _refuse_unless_graph_of(ledger: LedgerReader, store: GraphStore, derived: De
         raise InvalidRequest(
             f"{url} is at entry {mark.applied}, and the ledger here ends before that: it is an older copy"
         )
+    elif mark.hash and (entry := ledger.entry(mark.applied)) and entry.hash != mark.hash:
+        raise InvalidRequest(
+            f"{url} is at entry {mark.applied}, which is another one in the ledger here: one of the two went on from a"
+            " backup. --fresh empties the store and draws its graph anew"
+        )
 
 
 def _refuse_unless_begun(store: GraphStore, derived: Derived, url: str) -> None:

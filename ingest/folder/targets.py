@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headwater.graphmodel.delta import digest
-from headwater.ingest.fold.file import FILE
+from headwater.ingest.fold.file import FILE, meta_of
+from headwater.ingest.ledger.entries import Head
 from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
 from headwater.ingest.ledger.ledger import LedgerInUse
+from headwater.ingest.ledger.verify import Anchor
 
 DRAWINGS, CURRENT, GRAPH = "drawings", "current", "graph"
 
@@ -48,6 +50,17 @@ def current_drawing(folder: Path) -> Drawing:
 def opened_at(folder: Path, url: str | None) -> str:
     """The URL at which a store is opened: of the folder's own one that is where it lies now."""
     return f"embedded:{current_drawing(folder).graph}" if url is None or is_own(folder, url) else url
+
+
+def drawn_from(folder: Path) -> Anchor | None:
+    """The ledger that the graph in a data folder was drawn from, and up to which entry; None where nothing says so."""
+    path = current_drawing(folder).tables
+    if not path.is_file():
+        return None
+    found = meta_of(path)
+    if not found.get("ledger"):
+        return None
+    return Anchor(found["ledger"], Head(int(found.get("checkpoint") or 0), found.get("hash") or ""))
 
 
 def default_store(folder: Path) -> str:

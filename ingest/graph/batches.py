@@ -25,8 +25,9 @@ from headwater.ingest.graph.decoding import Decoding, Ledger, Renamed, stated_na
 from headwater.ingest.graph.parking import Parking
 from headwater.ingest.graph.writer import GraphWriter
 from headwater.ingest.intake.bridge import Decode
-from headwater.ingest.ledger.entries import Entry
+from headwater.ingest.ledger.entries import Entry, Head
 
+_HASH = "hash"  #: of a value: the hash of the entry at the checkpoint
 _REPLAYED = "replayed"  #: of a value: the last entry when this graph was begun
 #: Columns, derivations and operations of the plans that one batch brings into the graph: an element or two each, of
 #: some KB while they are written. One plan has at most a few times `spline_bridge.decode.MOST_EDGES`.
@@ -73,6 +74,11 @@ class Batches:
         """Whether the graph lacks entries that it had, or that were there when it was begun. From any thread."""
         return self._emptied or self.checkpoint < self._whole_from
 
+    @property
+    def head(self) -> Head:
+        """The last entry that the tables know, with its hash; that is empty in tables of an earlier version."""
+        return Head(self.checkpoint, self.derived.meta(_HASH) or "")
+
     def apply(self, entries: Sequence[Entry], *, retried: int | None = None, whole: bool = False) -> bool:
         """The graph first, then the derived tables; whether all entries could be decoded. Others are parked.
 
@@ -97,7 +103,8 @@ class Batches:
         cut = bool(offered) and batch.last != offered[-1].sequence
         if any(isinstance(said, Statement) and said.kind == SAME for said in batch.statements):
             self._expect_names()
-        with self._transaction(batch.last if cut else entries[-1].sequence) as changes:
+        last = next((entry for entry in offered if entry.sequence == batch.last), entries[-1]) if cut else entries[-1]
+        with self._transaction(last) as changes:
             if retried:
                 self.derived.unpark(retried)
             for entry, error in batch.refused:
@@ -119,12 +126,12 @@ class Batches:
 
     def park_killer(self, entry: Entry) -> None:
         """Set aside an entry that ended the process, and leave it out of rebuilds too."""
-        with self._transaction(entry.sequence):
+        with self._transaction(entry):
             self.parking.set_killer_aside(entry)
 
     def park(self, entry: Entry, error: Exception) -> None:
         """Set aside an entry that the graph or the mapping did not take."""
-        with self._transaction(entry.sequence):
+        with self._transaction(entry):
             self.parking.set_aside(entry, error)
             if self.parking.note_partial_write(entry, error):
                 self.in_doubt = True
@@ -171,19 +178,21 @@ class Batches:
         return names
 
     @contextmanager
-    def _transaction(self, sequence: int) -> Iterator[list[Changes]]:
+    def _transaction(self, entry: Entry) -> Iterator[list[Changes]]:
         """A transaction of the tables; before it is committed the changes that were appended go into the graph."""
-        last = max(sequence, self.checkpoint)
+        head = self.head if entry.sequence < self.checkpoint else Head(entry.sequence, entry.hash)
+        last = head.sequence
         changes: list[Changes] = []
         if not self.store.atomic:
             self.derived.set_meta("intended", str(last))
         try:
             with self.derived.transaction():
                 self.derived.set_meta("checkpoint", str(last))
+                self.derived.set_meta(_HASH, head.hash)
                 yield changes
                 collected = changes[0] if changes else Changes()
                 self.computing_since = None  # from here on it is the store that works, or is waited for
-                self.graph.write(collected.delta(), self.checkpoint, last)
+                self.graph.write(collected.delta(), self.checkpoint, head)
         except BaseException:
             self._tables.forget()
             self.in_doubt = True

@@ -6,6 +6,7 @@ Here: the batch of decoded entries that `fold` takes. Not here: formats; each ki
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,12 +20,12 @@ from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import Names, names, renamed
-from headwater.graphmodel.statements import Said
+from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE, Said
 from headwater.ingest.fold.reference_counts import MappedPlan
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.intake.bridge import Decode
 from headwater.ingest.intake.bridges import BRIDGES
-from headwater.ingest.ledger.entries import ERASURE, Entry, Head
+from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged
 
 #: Columns, derivations, dependencies and operations of the plans in memory, some KB each: some hundred MB at most.
 _PARTS_KEPT = 50_000
@@ -35,7 +36,7 @@ class Renamed(Exception):
 
 
 class Erased(Exception):
-    """A plan body is needed again that was erased since: the graph has to be rebuilt without it."""
+    """A plan body is needed again that was erased or damaged since: the graph has to be rebuilt without it."""
 
 
 class Ledger(Protocol):
@@ -99,6 +100,30 @@ def _nothing_waits(_agent_plan_id: str) -> BodyRef | None:
     return None
 
 
+def missing_since(erasure: Entry) -> list[statements.Statement]:
+    """What an erasure says of the datasets that the erased entry was about, as tags that answers look at.
+
+    ``erased-write=N`` and ``erased-read=N`` on the dataset and its columns, N the entry. They are as if somebody had
+    stated them, so that whoever knows that nothing is missing can withdraw them.
+    """
+    try:
+        notice = json.loads(erasure.body or b"{}")
+        value, reason = f"={int(notice['sequence'])}", str(notice["reason"])
+        found = {tag: list(map(str, notice.get(name, ()))) for name, tag in _ERASED.items()}
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [
+        statements.Statement(statements.TAG, subject, f"{tag}{value}", erasure.received_ms, reason=reason)
+        for tag, datasets in found.items()
+        for dataset in datasets
+        for subject in (dataset, f"{dataset}#*")
+    ]
+
+
+#: By the field of an erasure's notice: the key of the tag that its datasets get.
+_ERASED = {"written": ERASED_WRITE, "read": ERASED_READ}
+
+
 class Decoding:
     """The decoded entries of one ledger. An entry that was erased, or of a kind without decoder, is passed over."""
 
@@ -130,6 +155,9 @@ class Decoding:
             plans, events = len(batch.plans), len(batch.events)
             if entry.kind == ERASURE:
                 batch.erasures.append(entry.sequence)
+                batch.statements += missing_since(entry)
+            elif entry.damage and entry.kind in self._decoders:
+                batch.refused.append((entry, LedgerDamaged(f"the body of entry {entry.sequence} {entry.damage}")))
             elif entry.body is not None and entry.kind in self._decoders:
                 try:
                     self._add(batch, entry, entry.body)
@@ -151,7 +179,8 @@ class Decoding:
             return self._plans[ref]
         entry = self._ledger.entry(ref.sequence)
         if entry is None or entry.body is None:
-            raise Erased(f"the plan in entry {ref.sequence} was erased")
+            how = "is damaged" if entry is not None and entry.damage else "was erased"
+            raise Erased(f"the plan in entry {ref.sequence} {how}")
         plan = self._decoders[entry.kind](entry.body, entry.content_type).plans[ref.index]
         return self._keep(self._mapped(entry, ref.index, plan))
 

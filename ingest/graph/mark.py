@@ -22,7 +22,9 @@ class Mark(NamedTuple):
     `epoch` counts how often a writer has taken the graph, `writer` says which one has it now ("" for none); graphs
     that were made before there were epochs, or by Neptune's bulk loader, have neither.
 
-    `naming` is the text of the naming rules that it is drawn with (`Rules.text`).
+    `hash` is that of the entry `applied`, in hex ("" in graphs of earlier versions): it tells a ledger that was put
+    back from a backup, and went on differently, from the one that the graph is of. `naming` is the text of the naming
+    rules that it is drawn with (`Rules.text`).
     """
 
     applied: int
@@ -30,11 +32,12 @@ class Mark(NamedTuple):
     epoch: int = 0
     writer: str = ""
     naming: str = ""
+    hash: str = ""
 
     def delta(self) -> GraphDelta:
         """How far the graph is, as a change of its own. It leaves epoch and writer as they are."""
-        naming = self.naming or None
-        return GraphDelta((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self.ledger, naming=naming),))
+        more = {"naming": self.naming or None, "appliedHash": self.hash or None}
+        return GraphDelta((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self.ledger, **more),))
 
     def owner_delta(self) -> GraphDelta:
         """All of it as a change of its own, epoch and writer too."""
@@ -49,7 +52,13 @@ def read_mark(store: GraphStore) -> Mark:
         return Mark(0, None)
     (said,) = found
     owner = int(said.get("epoch", 0)), str(said.get("writer", ""))
-    return Mark(int(said["applied"]), str(said["ledgerId"]), *owner, str(said.get("naming", "")))
+    return Mark(
+        int(said["applied"]),
+        str(said["ledgerId"]),
+        *owner,
+        str(said.get("naming", "")),
+        str(said.get("appliedHash", "")),
+    )
 
 
 def is_empty(store: GraphStore) -> bool:

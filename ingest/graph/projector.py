@@ -23,6 +23,7 @@ from headwater.ingest.graph.attempts import Attempts, record_of
 from headwater.ingest.graph.batches import Batches
 from headwater.ingest.graph.decoding import Erased, Ledger, Renamed, decoders
 from headwater.ingest.graph.following import BATCH, CannotFollow, FollowerLoop, StartAgain
+from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import GraphTaken, Ownership
 from headwater.ingest.graph.parking import Parking
 from headwater.ingest.graph.patience import Patience, Stopped
@@ -137,7 +138,7 @@ class Projector:
                 self._switch()
                 self._recover()
             if self._emptied and not self._shown.rebuilding:
-                self._store.checkpoint()  # its log still holds all that was in it before
+                self._forget_what_was_there()
                 self._emptied = False
 
     def _recover(self) -> None:
@@ -148,6 +149,8 @@ class Projector:
     def _begin_anew(self) -> None:
         """Begin to draw the graph anew; `prepare` goes on with it, then the steps that follow."""
         if self._beside is None or self._batches is not self._shown:
+            if self._batches is self._shown:
+                self._read_all()
             self._batches.clear_tables()
             self._emptied = self._batches is self._shown
             return
@@ -156,6 +159,22 @@ class Projector:
         self._batches = self._made(*self._beside.begin(), record_of(self._derived.path, redrawing=True))
         self._batches.learn_killers(self._shown)
         self._redrawn += 1  # after `rebuilding` says so, before anything else is asked
+
+    def _forget_what_was_there(self) -> None:
+        """Shorten the log of the store that was emptied: it holds every batch ever written, what was erased too.
+
+        A checkpoint keeps the log from the one before it on. So there are two, with a write between them.
+        """
+        self._store.checkpoint()
+        if self._store.atomic:
+            self._store.apply(read_mark(self._store).delta())
+            self._store.checkpoint()
+
+    def _read_all(self) -> None:
+        """LedgerDamaged: a page of the file cannot be read. Found before the one graph that there is, is emptied."""
+        after = 0
+        while entries := self._ledger.read(after, BATCH):
+            after = entries[-1].sequence
 
     def _switch(self) -> None:
         assert self._beside is not None, "what is written is not what answers"

@@ -15,6 +15,7 @@ from headwater.ingest.graph.batches import Batches
 from headwater.ingest.graph.decoding import Erased, Renamed
 from headwater.ingest.graph.following import CannotFollow
 from headwater.ingest.graph.mark import Mark, is_empty, read_mark
+from headwater.ingest.ledger.entries import Head, LedgerDamaged
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +39,15 @@ def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[t
         raise ForeignGraph(f"the store holds the graph of the ledger {mark.ledger}, not of {ledger.id}")
     if mark.ledger is not None:
         batches.graph.take()
-    clearing = derived.meta("clearing")
+    clearing, fresh = derived.meta("clearing"), not derived.meta("ledger")
     if clearing:
         store.clear()
         mark = Mark(0, None)
-    if clearing or not derived.meta("ledger"):
+    if clearing or fresh:
         batches.begin()
     batches.use_names()
     batches.advance(derived.checkpoint)
-    missing = _missing_in_tables(batches, mark)
+    missing = _missing_in_tables(batches, mark, fresh=fresh)
     if missing is None:
         return False
     if mark.ledger is None:  # only now: a graph that is not ours is not signed
@@ -62,8 +63,30 @@ def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[t
     return True
 
 
-def _missing_in_tables(batches: Batches, mark: Mark) -> int | None:
+def _is_of_this_history(batches: Batches, head: Head) -> bool:
+    """Whether the ledger has this entry; else it was put back from a backup, and may have gone on differently."""
+    if not head.sequence:
+        return True
+    try:
+        entry = batches.ledger.entry(head.sequence)
+    except LedgerDamaged:  # what cannot be read says nothing about the graph, and could not be drawn
+        return True
+    if entry is not None and head.hash in ("", entry.hash):
+        return True
+    found = "has another one there" if entry else f"ends at entry {batches.ledger.head().sequence}"
+    log.warning(
+        "The graph is at entry %s, and the ledger %s: a backup was put in its place. The graph is drawn anew from it",
+        head.sequence,
+        found,
+    )
+    return False
+
+
+def _missing_in_tables(batches: Batches, mark: Mark, *, fresh: bool) -> int | None:
     """How many entries the graph has, or may have in part, and the tables have not; None: they do not belong together.
+
+    `fresh`: the tables were empty. They are marked as this ledger's before the first batch, so that a graph which is
+    there then was made with other tables, and may have elements that these would not take out.
 
     ForeignGraph: the store has elements and no mark, and cannot be emptied without asking.
     """
@@ -80,6 +103,11 @@ def _missing_in_tables(batches: Batches, mark: Mark) -> int | None:
         batches.advance(mark.applied)  # who waits for an entry waits for the new drawing
         return None
     if foreign or batches.parking.partially_written:
+        return None
+    if not all(_is_of_this_history(batches, head) for head in (batches.head, Head(mark.applied, mark.hash))):
+        return None
+    if fresh and mark.applied:
+        log.warning("The tables beside the graph are new, or of another version: the graph is drawn anew")
         return None
     begun = mark.applied
     if not store.atomic:

@@ -18,6 +18,7 @@ from headwater.graphstore.port import GraphStore
 from headwater.ingest.graph.following import StartAgain
 from headwater.ingest.graph.mark import Mark, read_mark
 from headwater.ingest.graph.ownership import Ownership
+from headwater.ingest.ledger.entries import Head
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +50,14 @@ class GraphWriter:
         if not self._store.atomic:
             self._persistently(lambda: self._ownership.take(read_mark(self._store)))
 
-    def write(self, delta: GraphDelta, before: int, after: int) -> None:
+    def write(self, delta: GraphDelta, before: int, after: Head) -> None:
         """Bring the graph from the entry `before` to the entry `after`.
 
         Waits out passing errors, as long as `pause` lets it. GraphChanged: it is at neither of the two. GraphTaken:
         another writer has it; this batch may be in it in part.
         """
-        known, mark = (Mark(applied, self._ledger, naming=self._naming) for applied in (before, after))
+        known = Mark(before, self._ledger, naming=self._naming)
+        mark = Mark(after.sequence, self._ledger, naming=self._naming, hash=after.hash)
         self._persistently(lambda: self._put(delta, known, mark))
 
     def _put(self, delta: GraphDelta, known: Mark, mark: Mark) -> None:

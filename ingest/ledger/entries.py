@@ -15,7 +15,8 @@ from typing import NamedTuple
 ERASURE = "erasure"
 """The kind of the entry that says that a body was erased. Its own body is JSON:
 
-`sequence` as asked for, `sequences` of all entries that had these bytes, `reason`, `saltedSha256`.
+`sequence` as asked for, `sequences` of all entries that had these bytes, `reason`, `saltedSha256`; and, where they are
+known, the datasets whose lineage it was part of: `written`, `read` (lists of URIs that other entries name as well).
 """
 
 # zlib, since it is in every Python and every other language: a ledger must be readable in ten years. Level 3 packs
@@ -73,9 +74,10 @@ class Entry:
     kind: str
     content_type: str
     sha256: str  #: of the kept bytes; empty if erased, since a short body could be guessed from it
-    body: bytes | None  #: None if erased
+    body: bytes | None  #: None if erased, or damaged
     redactions: tuple[str, ...]
     hash: str  #: of this entry and, through the chain, of all before it
+    damage: str = ""  #: what is wrong with the stored body, after "the body of entry 7 ..."; empty: nothing
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,16 @@ class Appended:
 
     sequence: int
     duplicate: bool
+
+
+class Touched(NamedTuple):
+    """The datasets, by their URI, whose lineage an entry is part of: what it says was written, and from what."""
+
+    written: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+
+
+NOTHING_NAMED = Touched()
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,10 @@ class FolderLock:
     """Held by the one process that writes. The system releases it when that process ends, also if it is killed."""
 
     def __init__(self, folder: Path) -> None:
-        """LedgerInUse: another process holds it."""
-        self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+        """LedgerInUse: another process holds it. NotALedger: the lock's file is a symbolic link to somewhere else."""
+        if (folder / LOCK).is_symlink():
+            raise NotALedger(f"{folder / LOCK} is a symbolic link: remove it")
+        self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _PRIVATE_FILE)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

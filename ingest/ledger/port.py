@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Protocol
 
-from headwater.ingest.ledger.entries import Appended, Entry, Head, NewEntry, Packed, StoredEntry
+from headwater.ingest.ledger.entries import NOTHING_NAMED, Appended, Entry, Head, NewEntry, Packed, StoredEntry, Touched
 
 MAX_READ_BYTES = 64 * 2**20
 """Bodies that one `read` returns, in bytes: a page of ordinary plans is far below, a few huge ones must not add up."""
@@ -41,6 +41,8 @@ class LedgerReader(Protocol):
 
     def read(self, after: int, limit: int, *, max_bytes: int = MAX_READ_BYTES) -> list[Entry]:
         """Up to `limit` entries with a sequence above `after`, in the order of their sequence, without a gap.
+
+        An entry whose body is damaged is there, without it, and says so (`Entry.damage`): the others can be read.
 
         Fewer if their bodies have more than `max_bytes` together, but at least one where there is one: an empty list
         says that the end is reached (or that `limit` is 0). An entry that was erased is there, without its body.
@@ -93,13 +95,14 @@ class LedgerWriter(Appends, Protocol):
         were erased are no longer known: sent again, they are a new entry.
         """
 
-    def erase(self, sequence: int, reason: str) -> int:
+    def erase(self, sequence: int, reason: str, touched: Touched = NOTHING_NAMED) -> int:
         """Remove the body of an entry for good, and append an entry of the kind `ERASURE`; the latter's sequence.
 
         The entry itself stays, so the chain can still be checked. Entries that share the same bytes lose them too, and
         are named in the new entry. On return nothing of the body can be read from this ledger, nor guessed from what
-        it still holds; copies made before (backups, exports) still have it. `LedgerError`: there is no such entry, it
-        is erased already, or it is an erasure itself.
+        it still holds, but for the datasets in `touched`, which are kept in the new entry: name those alone that
+        other entries name as well. Copies made before (backups, exports) still have it. `LedgerError`: there is no
+        such entry, it is erased already, or it is an erasure itself.
         """
 
 

@@ -15,10 +15,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from headwater.ingest.ledger.chain import ChainCheck, Problem, start
-from headwater.ingest.ledger.entries import Head, LedgerDamaged, LedgerError
+from headwater.ingest.ledger.entries import Head, LedgerDamaged, LedgerError, NotALedger
 from headwater.ingest.ledger.folder_lock import sync_folder
-from headwater.ingest.ledger.ledger import now_ms, open_reader
+from headwater.ingest.ledger.ledger import holds_ledger, now_ms, open_reader
 from headwater.ingest.ledger.port import LedgerReader
+from headwater.ingest.ledger.sqlite.file import locate
 from headwater.ingest.progress import Progress
 
 _STEP = 200  # entries between two reports of progress
@@ -53,19 +54,45 @@ def verify(
     *,
     progress: Progress = lambda _done, _total: None,
     clock: Callable[[], int] = now_ms,
+    known: Anchor | None = None,
 ) -> Report:
     """Check the ledger in a data folder, or a backup's file, also while a server writes to it.
 
     An `anchor` file that exists must name an entry of this ledger. If all is well, it is written with the new head.
-    `clock` gives ms since 1970, for the anchor. LedgerError: there is nothing that could be checked, or the anchor
+    `clock` gives ms since 1970, for the anchor. `known` is what the graph beside the ledger has of it: a ledger that is
+    another one, or ends before that, is a finding. LedgerError: there is nothing that could be checked, or the anchor
     cannot be read or written.
     """
-    with open_reader(place) as ledger:
-        recorded = read_anchor(anchor) if anchor and anchor.exists() else None
-        report = check_ledger(ledger, recorded, progress)
-        if anchor and report.ok:
-            write_anchor(anchor, Anchor(ledger.id, report.head), clock())
+    recorded = read_anchor(anchor) if anchor and anchor.exists() else None
+    try:
+        with open_reader(place) as ledger:
+            report = check_ledger(ledger, recorded, progress)
+            if report.ok and known is not None:
+                report = _compared(ledger, report, known)
+            if anchor and report.ok:
+                write_anchor(anchor, Anchor(ledger.id, report.head), clock())
+    except (NotALedger, LedgerDamaged) as error:
+        begun = place.is_dir() and holds_ledger(place) and (known is not None or locate(place).stat().st_size > 0)
+        if not begun:  # nothing is there, or a file whose making was interrupted before the first entry
+            raise
+        nothing = Head(0, "")
+        return Report(0, 0, nothing, Problem(0, str(error), nothing))
     return report
+
+
+def _compared(ledger: LedgerReader, report: Report, known: Anchor) -> Report:
+    """The report on a ledger that is in order in itself, and perhaps not the one that the graph was drawn from."""
+    begin = start(ledger.id)
+    if known.ledger != ledger.id:
+        sentence = f"the graph beside it was drawn from another ledger ({known.ledger}), which was removed or replaced"
+    elif known.head.sequence > report.head.sequence:
+        sentence = (
+            f"the end was cut off, or an older copy put in its place: the graph has entry {known.head.sequence}, the"
+            f" ledger ends at {report.head.sequence}"
+        )
+    else:
+        return report
+    return Report(0, 0, begin, Problem(0, sentence, begin))
 
 
 def check_ledger(

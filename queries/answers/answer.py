@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-Reason = Literal["limit", "deadline", "depth", "rebuilding"]
+Reason = str
+"""Why an answer is not complete: ``limit``, ``deadline``, ``depth``, ``rebuilding``, or ``entry 7 erased``."""
 
 
 def why_incomplete(reason: Reason | None) -> str:
     """Why an answer is not complete, in words."""
-    return "the graph is being rebuilt from the ledger" if reason == "rebuilding" else f"{reason} reached"
+    if reason == "rebuilding":
+        return "the graph is being rebuilt from the ledger"
+    return f"{reason} reached" if reason in {"limit", "deadline", "depth"} else str(reason)
 
 
 #: The columns of rows that hold a time: ms since 1970, UTC.
@@ -91,7 +94,8 @@ class Answer:
     """The lineage of `root`. `nodes` are ordered by (distance, id), `edges` by `Edge.order`.
 
     `depth` is None for unlimited; `as_of` None is now. `complete` is False where something was left out, and `reason`
-    says why: ``limit``, ``deadline`` or ``depth``; ``rebuilding``: the graph is being drawn anew from the ledger.
+    says why: ``limit``, ``deadline`` or ``depth``; ``rebuilding``: the graph is being drawn anew from the ledger;
+    ``entry 7 erased``: that ledger entry was part of this lineage.
     """
 
     shape: ClassVar[str] = "lineage"

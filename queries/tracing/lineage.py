@@ -15,6 +15,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE
 from headwater.queries.answers.answer import Answer, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
@@ -29,6 +30,8 @@ _NODE_CELLS = {
     **{key: key for key in ("name", "origin", "resolved", "expression")},
     "tags": __.out("taggedWith").values("name").fold(),
 }
+
+_ENTRIES_NAMED = 5  #: of erased entries, in the reason why an answer is not complete
 
 Position = tuple[int, str]  # distance, direction
 
@@ -59,6 +62,7 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     walks = {side: _walk(edges_of, side, roots, question, deadline_passed) for side in sides}
     kept, cut = _merged(walks, question.limit)
     nodes = edges_of.as_they_were(tuple(_nodes(g, kept)))
+    reason = cut or _erased(nodes, question.direction)
     shown = {node.id for node in nodes}
     edges = {edge.order: edge for side in sides for edge in edges_of.between(side, walks[side], shown)}
     return Answer(
@@ -69,9 +73,18 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
         as_of=name_of(question.as_of),
         nodes=nodes,
         edges=tuple(edges[order] for order in sorted(edges)),
-        complete=cut is None,
-        reason=cut,
+        complete=reason is None,
+        reason=reason,
     )
+
+
+def _erased(nodes: Sequence[Node], direction: str) -> Reason | None:
+    """Which ledger entries were erased that were part of this lineage: the edges that they gave are not in it."""
+    keys = {"upstream": (ERASED_WRITE,), "downstream": (ERASED_READ,)}.get(direction, (ERASED_WRITE, ERASED_READ))
+    tags = (tag.partition("=") for node in nodes for tag in node.tags)
+    entries = sorted({int(entry) for key, _, entry in tags if key in keys and entry.isdecimal()})
+    named = ", ".join(map(str, entries[:_ENTRIES_NAMED])) + (", ..." if len(entries) > _ENTRIES_NAMED else "")
+    return f"{'entry' if len(entries) == 1 else 'entries'} {named} erased" if entries else None
 
 
 def _edges(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:

@@ -48,7 +48,8 @@ def test_the_files_of_all_recorded_jobs_are_the_graph(opened: Opened, tmp_path: 
     done = export(service, tmp_path / "out")
     assert (done.ledger, done.applied) == (service.ledger.id, service.ledger.head().sequence)
     (last,) = load(tmp_path / "out" / "ledger").vertices.values()
-    assert last.properties == {"applied": done.applied, "ledgerId": done.ledger}
+    head = service.ledger.head().hash
+    assert last.properties == {"applied": done.applied, "appliedHash": head, "ledgerId": done.ledger}
     found, expected = load(tmp_path / "out" / "graph"), stored(service.store)
     assert found.vertices == expected.vertices
     assert found.edges == expected.edges

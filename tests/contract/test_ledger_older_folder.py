@@ -48,7 +48,8 @@ def test_an_older_folder_opens_without_loss_and_goes_on(data: Path) -> None:
     report = verify(data)
     assert (report.ok, report.entries, report.erased, report.head.hash) == (True, 10, 1, HEAD)
     with Service.open(data) as service:
-        assert service.projector.lag() == 0  # neither the graph nor the tables beside it are made anew
+        service.catch_up()  # its tables have an older format, so the graph is drawn anew
+        assert service.projector.lag() == 0
         assert not service.projector.needs_rebuild
         assert upstream(service, MART) == SOURCES
         tagged = service.ask("tagged", {"tag": "pii"})
@@ -71,6 +72,7 @@ def test_an_older_folder_opens_without_loss_and_goes_on(data: Path) -> None:
 
 def test_the_graph_of_an_older_folder_can_be_rebuilt(data: Path) -> None:
     with Service.open(data) as service:
+        service.catch_up()
         before = service.stats()
         service.projector.rebuild()
         service.catch_up()

@@ -20,11 +20,11 @@ from headwater.graphmodel.whole import Graph, graph
 from headwater.graphstore import GraphStore
 from headwater.graphstore.errors import PermanentError, TransientError
 from headwater.ingest.fold.file import Derived
-from headwater.ingest.graph.decoding import decoders
+from headwater.ingest.graph.decoding import decoders, missing_since
 from headwater.ingest.graph.projector import ForeignGraph, Projector
 from headwater.ingest.intake.bridge import Decoded
 from headwater.ingest.intake.spline import PLANS
-from headwater.ingest.ledger.ledger import Ledger, LedgerReader, NewEntry, open_ledger
+from headwater.ingest.ledger.ledger import ERASURE, Ledger, LedgerReader, NewEntry, open_ledger
 from headwater.spline_bridge.decode import decode_events, decode_plan
 from tests.golden.recorded import payloads
 
@@ -84,6 +84,8 @@ def whole(ledger: LedgerReader, without: Sequence[int] = ()) -> Graph:
             events += [Event(run, entry.received_ms) for run in runs]
         elif entry.kind == KIND:
             said.append(parse(entry.body))
+        elif entry.kind == ERASURE:
+            said += missing_since(entry)
     return graph(bodies, events, said)
 
 

@@ -48,6 +48,8 @@ def prepare_file(folder: Path) -> Path:
     process (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     path = folder / FILE
+    if path.is_symlink():  # what it points to would be made, written and closed to others
+        raise NotALedger(f"{path} is a symbolic link: put the ledger itself there, or name the folder that has it")
     if path.exists():
         with closing(connect_reader(path)) as connection:
             if _tables(connection, path):
@@ -74,9 +76,39 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write."""
-    address = f"{path.absolute().as_uri()}?mode=ro"
+    """A connection that cannot write.
+
+    SQLite needs files beside a database with a write-ahead log, which it makes even to read. Where that is not possible
+    (a disk that is mounted read-only, a backup's folder of somebody else), and the log is empty, it is told that nobody
+    writes.
+    """
+    alone = not os.access(path.parent, os.W_OK) and not _in_use(path)
+    address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
     return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _in_use(path: Path) -> bool:
+    """Whether somebody has the file open, or has left it without closing it: its log is beside it."""
+    return any(path.with_name(f"{path.name}{ending}").exists() for ending in ("-wal", "-shm"))
+
+
+def unreadable(error: Exception, what: str) -> LedgerError:
+    """What an error of SQLite means for the ledger: not now (locked, no file descriptor left), or damaged.
+
+    `what` is what cannot be read. An error text that is no UTF-8 comes out as a UnicodeDecodeError.
+    """
+    if isinstance(error, sqlite3.OperationalError) and not str(error).startswith(_OF_A_DAMAGED_SCHEMA):
+        return LedgerUnavailable(f"{what} cannot be read: {error}")
+    return LedgerDamaged(f"{what} cannot be read: {_line(error)}: run headwater verify")
+
+
+def _line(error: Exception) -> str:
+    """SQLite's sentence without the SQL text, which can be long, and is not what it was in a damaged schema."""
+    return str(error).partition("\n")[0][:_LONGEST_SENTENCE]
+
+
+_LONGEST_SENTENCE = 200
+_OF_A_DAMAGED_SCHEMA = ("no such ", "malformed", "Could not decode")
 
 
 def create_if_new(connection: sqlite3.Connection, path: Path, now_ms: int) -> None:
@@ -114,8 +146,8 @@ def _tables(connection: sqlite3.Connection, path: Path) -> set[str]:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.OperationalError as error:
         raise LedgerUnavailable(f"the ledger {path} cannot be read: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise NotALedger(f"{path} is not a ledger: {error}") from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise NotALedger(f"{path} is not a ledger, or its first pages are damaged: {_line(error)}") from error
 
 
 class Readers:
@@ -141,10 +173,8 @@ class Readers:
                 yield connection
             finally:
                 self._give_back(connection)
-        except sqlite3.OperationalError as error:  # locked, no file descriptor left
-            raise LedgerUnavailable(f"the ledger cannot be read: {error}") from error
-        except sqlite3.Error as error:
-            raise LedgerDamaged(f"the ledger cannot be read: {error}: run headwater verify") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise unreadable(error, "the ledger") from error
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._lock:
@@ -167,8 +197,8 @@ def read_identity(path: Path) -> str:
     try:
         with closing(connect_reader(path)) as connection:
             return identify(connection, path)
-    except sqlite3.Error as error:
-        raise LedgerUnavailable(f"the ledger {path} cannot be read: {error}") from error
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise unreadable(error, f"the ledger {path}") from error
 
 
 def copy_file(path: Path, target: Path, progress: Progress) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from headwater.ingest.ledger.chain import start
 from headwater.ingest.ledger.entries import (
+    NOTHING_NAMED,
     Appended,
     Chained,
     Entry,
@@ -25,6 +26,7 @@ from headwater.ingest.ledger.entries import (
     NewEntry,
     Packed,
     StoredEntry,
+    Touched,
     pack,
 )
 from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
@@ -39,6 +41,7 @@ from headwater.ingest.ledger.sqlite.file import (
     locate,
     prepare_file,
     read_identity,
+    unreadable,
 )
 from headwater.ingest.ledger.sqlite.writer import Writer
 
@@ -130,10 +133,10 @@ class SQLiteLedger:
             writing.checkpointer.written(sum(len(entry.body) + _PAGE_OVERHEAD for entry in entries))
             return appended
 
-    def erase(self, sequence: int, reason: str) -> int:
+    def erase(self, sequence: int, reason: str, touched: Touched = NOTHING_NAMED) -> int:
         """See `LedgerWriter.erase`. While a reader uses the log, the body's bytes stay in it for a moment longer."""
         with self._write() as writing:
-            erasure = writing.writer.erase(sequence, reason, self._clock())
+            erasure = writing.writer.erase(sequence, reason, self._clock(), touched)
             if not writing.writer.empty_log():
                 writing.checkpointer.truncate_later()
             return erasure
@@ -186,10 +189,11 @@ class SQLiteLedger:
                     for row in connection.execute(_STORED, (after, _PAGE)):
                         yield _stored(row)
                         reached = row[0]
-        except sqlite3.OperationalError as error:  # locked, no file descriptor left: says nothing about the file
-            raise LedgerUnavailable(f"the ledger {self._path} cannot be read: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise LedgerDamaged(f"the file is damaged after entry {max(reached, 0)}: {error}") from error
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            found = unreadable(error, f"the ledger {self._path}")
+            if isinstance(found, LedgerDamaged):
+                found = LedgerDamaged(f"the file is damaged after entry {max(reached, 0)}: {error}")
+            raise found from error
 
     def close(self) -> None:
         """See `LedgerReader.close`. The last connection that closes moves SQLite's log into the file."""
@@ -221,6 +225,7 @@ class SQLiteLedger:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     sequence, received_ms, sender, kind, content_type, redactions, digest, sha256, packed, _size = row
+    body, damage = (None, "") if packed is None else _unpack(packed, sha256)
     return Entry(
         sequence=sequence,
         received_ms=received_ms,
@@ -228,17 +233,22 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         kind=kind,
         content_type=content_type,
         sha256=sha256.hex() if sha256 else "",
-        body=None if packed is None else _unpack(sequence, packed),
+        body=body,
         redactions=tuple(json.loads(redactions)),
         hash=digest.hex(),
+        damage=damage,
     )
 
 
-def _unpack(sequence: int, packed: bytes) -> bytes:
+def _unpack(packed: bytes, sha256: bytes) -> tuple[bytes | None, str]:
+    """A body and, if it is not what was stored, None and what is wrong with it."""
     try:
-        return zlib.decompress(packed)
-    except zlib.error as error:
-        raise LedgerDamaged(f"the body of entry {sequence} is damaged ({error}): run headwater verify") from error
+        body = zlib.decompress(packed)
+    except (zlib.error, TypeError) as error:
+        return None, f"cannot be unpacked ({error}): run headwater verify"
+    if hashlib.sha256(body).digest() != sha256:
+        return None, "does not match its hash: run headwater verify"
+    return body, ""
 
 
 def _stored(row: tuple[Any, ...]) -> StoredEntry:

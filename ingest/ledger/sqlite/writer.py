@@ -22,6 +22,7 @@ from headwater.ingest.ledger.entries import (
     LedgerUnavailable,
     NewEntry,
     Packed,
+    Touched,
     pack,
 )
 from headwater.ingest.ledger.sqlite.checkpoint import empty_log
@@ -60,11 +61,13 @@ class Writer:
         with self._transaction(now_ms) as transaction:
             return [self._put(transaction, entry) for entry in entries]
 
-    def erase(self, sequence: int, reason: str, now_ms: int) -> int:
+    def erase(self, sequence: int, reason: str, now_ms: int, touched: Touched) -> int:
         """Remove the body of an entry, and append the entry that says so; its sequence."""
         with self._transaction(now_ms) as transaction:
             content, salted, sequences = self._erasable(sequence)
+            about = {name: list(datasets) for name, datasets in touched._asdict().items() if datasets}
             notice = {"sequence": sequence, "sequences": sequences, "reason": reason, "saltedSha256": salted.hex()}
+            notice |= about
             body = json.dumps(notice).encode()
             erasure = self._put(transaction, pack(NewEntry(ERASURE, "application/json", body)))
             self._connection.execute("INSERT INTO erasures VALUES (?, ?)", (content, erasure.sequence))

@@ -1,0 +1,71 @@
+"""Erasing a payload: from the ledger for good, from the graph by drawing it anew, and a word on what is missing since.
+
+The graph without the payload shows what was known before it, and would call that complete. So the entry that says that
+something was erased also names the datasets that it was about: those alone that other entries name too, since else an
+erasure would keep what it erases. What comes of that in the graph is in `graph.decoding.missing_since`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from headwater.graphstore.errors import StoreError
+from headwater.ingest.folder.service import Service
+from headwater.ingest.graph.following import CannotFollow, GivenUp
+from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.ledger.entries import LedgerDamaged, LedgerUnavailable, Touched
+from headwater.ingest.ledger.ledger import open_ledger
+from headwater.ingest.progress import Progress
+
+log = logging.getLogger(__name__)
+
+_GRAPH_FAILS = (StoreError, CannotFollow, GivenUp, LedgerDamaged, LedgerUnavailable)
+
+
+def erase(
+    folder: Path, store: str | None, sequence: int, reason: str, told: Callable[[int], object], progress: Progress
+) -> None:
+    """Erase an entry's payload; `told` gets the number of the entry that says so, once it is durable.
+
+    Whatever is wrong with the graph, the payload goes; the graph's error is raised afterwards. LedgerError: there is no
+    such entry, or it is erased already; errors of `Service.open`.
+    """
+    erased = False
+    try:
+        with Service.open(folder, store) as service:
+            try:
+                service.catch_up(progress)
+            except _GRAPH_FAILS as error:
+                log.warning("the graph is not up to date: %s", error)
+            said = service.ledger.erase(sequence, reason, _touched(service, sequence))
+            erased = True
+            told(said)
+            service.catch_up(progress)
+    except _GRAPH_FAILS:
+        if not erased:
+            with open_ledger(folder) as ledger:
+                told(ledger.erase(sequence, reason))
+        raise
+
+
+def _touched(service: Service, sequence: int) -> Touched:
+    """The datasets that an entry is about and other entries name as well; none if its payload cannot be read."""
+    entry = service.ledger.entry(sequence)
+    summaries = service.derived.summaries()
+    own = [summary for at, summary in summaries if at == sequence]
+    others = [summary for at, summary in summaries if at != sequence]
+    if entry is not None and entry.body is not None and entry.kind in BRIDGES and not own:
+        try:  # a report of runs: it says which plans ran
+            runs = BRIDGES[entry.kind].decode(entry.body, entry.content_type).runs
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a payload, it can be erased
+            log.warning("entry %s cannot be decoded, so what it was about is not known: %s", sequence, error)
+            runs = ()
+        plans = {run.agent_plan_id for run in runs}
+        own = [summary for summary in others if summary.agent_plan_id in plans]
+    named = {dataset for summary in others for dataset in (summary.target, *summary.inputs) if "*" not in dataset}
+    return Touched(
+        tuple(sorted({summary.target for summary in own} & named)),
+        tuple(sorted({dataset for summary in own for dataset in summary.inputs} & named)),
+    )

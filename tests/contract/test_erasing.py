@@ -1,0 +1,99 @@
+"""What is erased is gone: from the ledger, the graph and its log, the tables and the states of watches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headwater import cli
+from headwater.ingest.folder.service import Service
+from headwater.ingest.ledger.ledger import ERASURE, NewEntry
+from tests.contract.test_projector import assert_equal, recorded, stored, whole
+
+WORD = b"secretword9"
+
+
+def holding(*folders: Path) -> list[str]:
+    """The files in which the word stands."""
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return [str(path) for path in files if WORD in path.read_bytes()]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_nothing_of_an_erased_payload_is_left_on_the_disk(
+    own: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, other = tmp_path / "data", tmp_path / "other"
+    store = None if own else f"embedded:{other}"
+    plan, *others = recorded("l01_stage_customers", "l02_stage_orders")
+    named = plan.body.replace(b"pipeline.stage_customers", b"pipeline." + WORD)
+    assert named != plan.body
+    with Service.open(folder, store) as service:
+        service.ledger.append([NewEntry(plan.kind, plan.content_type, named), *others])
+        service.catch_up()
+    assert holding(folder, other)
+    (folder / "watches").mkdir()
+    (folder / "watches" / "one.json").write_bytes(b'{"items": "' + WORD + b'"}')
+    options = ["--data", str(folder), *(["--store", store] if store else [])]
+    assert cli.run(["erase", "1", "--reason", "asked for", *options]) == 0
+    assert "the last answers of 1 watches were removed" in capsys.readouterr().out
+    assert holding(folder, other) == []
+    with Service.open(folder, store) as service:
+        assert_equal(stored(service.store), whole(service.ledger))
+
+
+def test_a_replay_does_not_make_the_store_larger_each_time(tmp_path: Path) -> None:
+    sizes = []
+    with Service.open(tmp_path / "data", f"embedded:{tmp_path / 'other'}") as service:
+        service.ledger.append(recorded("l01_stage_customers", "l02_stage_orders"))
+        service.catch_up()
+        for _ in range(4):
+            service.projector.rebuild()
+            service.catch_up()
+            sizes.append(sum(path.stat().st_size for path in (tmp_path / "other").rglob("*") if path.is_file()))
+    assert max(sizes[1:]) < 1.1 * sizes[0]
+
+
+TARGET, READ = "file:///data/lake/mart/channel_totals", "file:///data/lake/raw/shop/orders.csv"
+#: What was erased: the newest plan, or its one event.
+NEWEST = {"plan": 5, "event": 6}
+
+
+@pytest.mark.parametrize("entry", NEWEST.values(), ids=NEWEST)
+def test_after_an_erasure_older_logic_is_not_called_complete(entry: int, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with Service.open(folder) as service:
+        service.ledger.append([*recorded("m01_rerun"), *recorded("m02_changed_expression")])
+        service.catch_up()
+        answer = service.ask("lineage", {"node": TARGET, "level": "column"}).to_dict()
+        assert answer["complete"]
+        columns = [node["id"] for node in answer["nodes"] if node["id"].startswith(f"{TARGET}#")]
+        assert columns
+    assert cli.run(["erase", str(entry), "--reason", "asked for", "--data", str(folder)]) == 0
+    reason = f"entry {entry} erased"
+    with Service.open(folder) as service:
+        assert_equal(stored(service.store), whole(service.ledger))
+        for node in (TARGET, *columns):
+            for as_of in ("now", "ever", "2026-11-24"):
+                found = service.ask("lineage", {"node": node, "asOf": as_of}).to_dict()
+                assert (found["complete"], found["reason"]) == (False, reason)
+        down = service.ask("lineage", {"node": READ, "direction": "downstream"}).to_dict()
+        assert (down["complete"], down["reason"]) == (False, reason)
+        assert service.ask("impact", {"node": READ}).to_dict()["reason"] == reason
+        assert service.ask("lineage", {"node": READ}).to_dict()["complete"]
+    said = ["tag", TARGET, f"erased-write={entry}", "--withdraw", "--data", str(folder)]
+    assert cli.run(said) == 0
+    with Service.open(folder) as service:
+        assert service.ask("lineage", {"node": TARGET}).to_dict()["complete"]
+
+
+def test_an_erasure_names_no_dataset_that_it_alone_named(tmp_path: Path) -> None:
+    plan, event, *_ = recorded("l01_stage_customers")
+    with Service.open(tmp_path / "data") as service:
+        service.ledger.append([plan, event])
+    assert cli.run(["erase", "1", "--reason", "asked for", "--data", str(tmp_path / "data")]) == 0
+    with Service.open(tmp_path / "data") as service:
+        (notice,) = service.ledger.of_kind(ERASURE)
+        assert json.loads(notice.body or b"").keys() == {"sequence", "sequences", "reason", "saltedSha256"}
