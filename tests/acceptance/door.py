@@ -23,7 +23,7 @@ PATIENCE = 60.0  #: seconds: a loaded machine is slow, and only a broken one is 
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's variables without a user's settings and the width of a terminal, which pytest's workers set."""
+    """This process's variables without the user's settings and the width of the terminal."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_") and key != "COLUMNS"}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 
