@@ -102,9 +102,8 @@ def _missing_in_tables(batches: Batches, mark: Mark, *, fresh: bool) -> int | No
     if not foreign and mark.applied < batches.checkpoint:
         batches.advance(mark.applied)  # who waits for an entry waits for the new drawing
         return None
-    if foreign or batches.parking.partially_written:
-        return None
-    if not all(_is_of_this_history(batches, head) for head in (batches.head, Head(mark.applied, mark.hash))):
+    heads = (batches.head, Head(mark.applied, mark.hash))
+    if foreign or batches.parking.partially_written or not all(_is_of_this_history(batches, head) for head in heads):
         return None
     if fresh and mark.applied:
         log.warning("The tables beside the graph are new, or of another version: the graph is drawn anew")

@@ -120,13 +120,15 @@ def expressions(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
 
 MODULES = (jdbc, naming, naming_rules, name_patterns, secret_patterns)
 SEARCHED = re.compile(r"(_[A-Z_]+)\.(?:search|sub|finditer|findall|split)\(")
+MATCHED = re.compile(r"(_[A-Z_]+)\.match\(")
 
 
 def anchored(name: str) -> bool:
-    """Whether an expression is only ever tried at the beginning of a text; those of secrets are taken for searched."""
+    """Whether an expression is only ever tried at one place of a text. In the tables of secrets they are searched for."""
     module, _, constant = name.partition(":")[0].partition(".")
     source = next(inspect.getsource(one) for one in MODULES if one.__name__.endswith(f".{module}"))
-    return module != "secret_patterns" and constant not in SEARCHED.findall(source)
+    in_a_table = module == "secret_patterns" and constant not in MATCHED.findall(source)
+    return not in_a_table and constant not in SEARCHED.findall(source)
 
 
 ALL = {id(pattern): (name, pattern) for module in MODULES for name, pattern in expressions(module)}
