@@ -124,7 +124,7 @@ MATCHED = re.compile(r"(_[A-Z_]+)\.match\(")
 
 
 def anchored(name: str) -> bool:
-    """Whether an expression is only ever tried at one place of a text. In the tables of secrets they are searched for."""
+    """Whether an expression is only tried at one place of a text. Those in tables of secrets are searched for."""
     module, _, constant = name.partition(":")[0].partition(".")
     source = next(inspect.getsource(one) for one in MODULES if one.__name__.endswith(f".{module}"))
     in_a_table = module == "secret_patterns" and constant not in MATCHED.findall(source)
