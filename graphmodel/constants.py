@@ -1,8 +1,8 @@
 """Expressions without their literals (shapes), and the literals of one run (constants). Pure.
 
-`dt = '2026-03-01'` and `dt = '2026-03-02'` are one shape with another constant. A plan's identity is made of shapes; its
-constants are numbered over all its expressions, and a placeholder says the number: ``dt = ⟨0⟩``. What makes the shape out
-of an expression tree is in the bridge; here is what only needs text.
+`dt = '2026-03-01'` and `dt = '2026-03-02'` are one shape with another constant. A plan's identity is made of shapes;
+its constants are numbered over all its expressions, and a placeholder says the number: ``dt = ⟨0⟩``. What makes the
+shape out of an expression tree is in the bridge; here is what only needs text.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 #: Stands in a `Form` for a literal: a character of Unicode's private use area, which no expression has.
@@ -100,7 +101,7 @@ def numbered(shape: str, first: int, of: str = "") -> str:
 
 def has_placeholder(text: str | None) -> bool:
     """Whether a text has a constant in it."""
-    return bool(text) and "⟨" in text and _PLACEHOLDER.search(text) is not None
+    return text is not None and "⟨" in text and _PLACEHOLDER.search(text) is not None
 
 
 def numbers(text: str) -> list[int]:
@@ -170,7 +171,7 @@ def parameters(runs: Iterable[Sequence[str]]) -> frozenset[int]:
     if steps < 2:  # noqa: PLR2004 - as said above
         return frozenset()
     changes: dict[int, int] = {}
-    for before, after in zip(listed, listed[1:], strict=False):
+    for before, after in pairwise(listed):
         for number in _differing(before, after):
             changes[number] = changes.get(number, 0) + 1
     return frozenset(number for number, count in changes.items() if 2 * count > steps)
