@@ -96,7 +96,7 @@ def function_name(expression: Expression) -> str:
     """What people call the function. A UDF's is its own name, without the addresses that a JVM adds to it."""
     name = str((expression.params.get("name") if expression.operator in _NAMED else None) or expression.name)
     name = _ADDRESS.sub("", name.strip())
-    return _STAGE.sub("", _PACKAGES.sub("", name)).rstrip("$") or expression.operator.lower()
+    return _RANDOM.sub("", _PACKAGES.sub("", name)).rstrip("$") or expression.operator.lower()
 
 
 _NAMED = frozenset({"PythonUDF", "PythonUDAF", "ScalaUDF", "HiveSimpleUDF", "HiveGenericUDF", "ScalaAggregator"})
@@ -105,6 +105,8 @@ _ADDRESS = re.compile(r"\$\$Lambda[$/].*|@[0-9a-f]{4,}")
 _PACKAGES = re.compile(r"^(?:[a-z]\w*\.){2,}")
 #: Spark ML names its stages at random: ``VectorAssembler_3b9fa9492f75``.
 _STAGE = re.compile(r"_[0-9a-f]{12}\b")
+#: In the name of a function also a shorter one: such names are another one for every run.
+_RANDOM = re.compile(r"_[0-9a-f]{8}(?:[0-9a-f]{4})?\b")
 
 
 def _negation(expression: Expression, operands: Sequence[Value]) -> Rendered:
