@@ -213,6 +213,13 @@ class _Numbering:
 
         Expressions of one shape are shown once: where their constants differ, each constant as all that there are.
         """
+        if len(same) == 1:  # nearly always
+            its_form = form(same[0])
+            if its_form is None or not its_form.constants:
+                return part
+            first = len(self.found)
+            self.found += its_form.constants
+            return replace(part, expression=numbered(its_form.shape, first), form=None)
         forms = [f for one in same if (f := form(one))]
         if not any(f.constants for f in forms):
             return part

@@ -88,11 +88,15 @@ EMPTY = text("")
 def concat(parts: Iterable[Text | str]) -> Text:
     """The parts one after the other."""
     pieces = [text(part) if isinstance(part, str) else part for part in parts]
-    length = sum(piece.length for piece in pieces)
-    more = sum(piece.more for piece in pieces)
+    length = more = 0
+    constants: tuple[str, ...] = ()
+    for piece in pieces:
+        length += piece.length
+        more += piece.more
+        if piece.constants:
+            constants += piece.constants
     if length <= BOUND:
-        constants = tuple(chain.from_iterable(piece.constants for piece in pieces)) if more or _marked(pieces) else ()
-        return Text("".join(piece.head for piece in pieces), "", length, constants, (), more)
+        return Text("".join([piece.head for piece in pieces]), "", length, constants, (), more)
     head, tail = _head(pieces), _tail(pieces)
     first = islice(chain.from_iterable(piece.constants for piece in pieces), head.count(MARK))
     ends = (p.constants if p.whole else p.tail_constants for p in reversed(pieces))
@@ -108,10 +112,6 @@ def join(separator: str, parts: Iterable[Text]) -> Text:
             pieces.append(separator)
         pieces.append(part)
     return concat(pieces)
-
-
-def _marked(pieces: Iterable[Text]) -> bool:
-    return any(piece.constants for piece in pieces)
 
 
 def _with(shape: str, constants: tuple[str, ...]) -> str:
