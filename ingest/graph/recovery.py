@@ -82,7 +82,7 @@ def _is_of_this_history(batches: Batches, head: Head) -> bool:
     return False
 
 
-def _missing_in_tables(batches: Batches, mark: Mark, *, fresh: bool) -> int | None:
+def _missing_in_tables(batches: Batches, mark: Mark, *, fresh: bool) -> int | None:  # noqa: PLR0911 - one reason after the other
     """How many entries the graph has, or may have in part, and the tables have not; None: they do not belong together.
 
     `fresh`: the tables were empty. They are marked as this ledger's before the first batch, so that a graph which is
