@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
+from bench.daily import daily
 from bench.figure import Figure
 from bench.gremlin_server import gremlin_server
 from bench.large import load
@@ -246,6 +247,7 @@ def live_spark(place: Path, *, quick: bool) -> list[Figure]:
 PARTS = {
     "acknowledgement": acknowledgement,
     "into the graph": into_the_graph,
+    "a date in each run": daily,
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,
     "impact": impact,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from headwater.graphmodel import ids
+from headwater.graphmodel.constants import NONE, Constants, filled
 from headwater.graphmodel.delta import Vertex, vertex
 from headwater.graphmodel.logic import Logic, Schema
 from headwater.graphmodel.model import ORIGINS, DependencyType, Origin
@@ -33,8 +34,8 @@ class ColumnClaim(NamedTuple):
 ClaimCounts = Mapping[ColumnClaim, int]
 
 
-def column_claims(logic: Logic, contribution: Contribution) -> Counter[ColumnClaim]:
-    """What a plan says about the columns that it contributes.
+def column_claims(logic: Logic, contribution: Contribution, constants: Constants = NONE) -> Counter[ColumnClaim]:
+    """What a plan says about the columns that it contributes, with these constants.
 
     Carried columns are skipped: the plans that wrote the kept rows describe them.
     """
@@ -46,7 +47,7 @@ def column_claims(logic: Logic, contribution: Contribution) -> Counter[ColumnCla
         if column.name in direct:
             claims[ColumnClaim(column.name, DIRECT, "")] += 1
         elif column.origin:
-            claims[ColumnClaim(column.name, column.origin.value, column.expression or "")] += 1
+            claims[ColumnClaim(column.name, column.origin.value, filled(column.expression or "", constants))] += 1
         if not column.resolved:
             claims[ColumnClaim(column.name, PARTIAL, "")] += 1
     return claims
@@ -63,12 +64,15 @@ def origins_text(logic: Logic) -> str | None:
     return json.dumps(origins, ensure_ascii=False, separators=(",", ":")) if origins else None
 
 
-def claims_in(text: str, contribution: Contribution) -> Iterator[ColumnClaim]:
-    """The claims in an `origins_text`, about the columns contributed; those that say `direct` are not among them."""
+def claims_in(text: str, contribution: Contribution, constants: Constants | None = None) -> Iterator[ColumnClaim]:
+    """The claims in an `origins_text`, about the columns contributed; those that say `direct` are not among them.
+
+    Expressions have their placeholders, or these constants.
+    """
     for column, origin, resolved, expression in json.loads(text):
         if contribution.columns is None or column in contribution.columns:
             if origin:
-                yield ColumnClaim(column, origin, expression)
+                yield ColumnClaim(column, origin, expression if constants is None else filled(expression, constants))
             if not resolved:
                 yield ColumnClaim(column, PARTIAL, "")
 

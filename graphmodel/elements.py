@@ -13,7 +13,7 @@ from headwater.graphmodel import ids, naming
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.columns import origins_text
 from headwater.graphmodel.delta import Edge, Value, Vertex, edge, vertex
-from headwater.graphmodel.logic import Logic, Summary
+from headwater.graphmodel.logic import Logic, Summary, operations_shapes
 from headwater.graphmodel.model import Dependency, DependencyType, Derivation, Plan, Subtype
 from headwater.graphmodel.now import Contribution
 from headwater.graphmodel.validity import Validity, columns_text
@@ -34,8 +34,8 @@ def dataset_vertex(uri: str) -> Vertex:
     return vertex(uri, "dataset", name=name.display, namespace=name.namespace)
 
 
-def plan_part(logic: Logic) -> Part:
-    """Job and plan, all that the graph has of a logic that never succeeded."""
+def plan_part(logic: Logic, constants: str = "") -> Part:
+    """Job and plan, all that the graph has of a logic that never succeeded; with the constants that are shown."""
     job = vertex(logic.job_id, "job", name=logic.job.name, namespace=logic.job.namespace)
     name = f"{logic.job.name} -> {dataset_vertex(logic.target).properties['name']}"
     plan = vertex(
@@ -46,8 +46,14 @@ def plan_part(logic: Logic) -> Part:
         target=logic.target,
         effect=logic.effect.value,
         origins=origins_text(logic),
+        constants=constants,
     )
     return Part((job, plan), (edge("hasPlan", job.id, plan.id),))
+
+
+def shown_constants(plan: str, constants: str) -> Vertex:
+    """Of a plan vertex its view alone: the constants of its newest run that counts, as `constants_text` has them."""
+    return vertex(plan, "plan", constants=constants)
 
 
 def logic_edges(logic: Logic) -> Iterator[Edge]:
@@ -102,10 +108,10 @@ def operations_part(plan: str, body: Plan) -> Part:
             name=o.name,
             kind=o.kind,
             plan=plan,
-            expression=o.expression,
+            expression=shape,
             resolved=None if o.resolved else False,
         )
-        for o in body.operations
+        for o, shape in zip(body.operations, operations_shapes(body), strict=True)
     )
     follows = ((o.id, i) for o in body.operations for i in dict.fromkeys(o.inputs) if i in listed)
     return Part(
@@ -133,6 +139,7 @@ def run_part(event: Event, of: Summary) -> Part:
         jobRun=run.job_run or of.job_run,
         agentPlanId=run.agent_plan_id,
         clockAhead=True if event.clock_ahead else None,
+        constants=of.constants or None,
     )
     executes = edge("executes", it.id, of.plan)
     if failed:

@@ -7,12 +7,14 @@ its runs comes, is its `Summary`. Pure.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 from headwater.graphmodel import ids
 from headwater.graphmodel.choice import BodyRank, body_rank
+from headwater.graphmodel.constants import Constants, Form, constants_text, numbered, short_form
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.model import (
     ORIGINS,
@@ -22,6 +24,7 @@ from headwater.graphmodel.model import (
     Derivation,
     Effect,
     Job,
+    Operation,
     Origin,
     OutputColumn,
     Plan,
@@ -31,7 +34,11 @@ from headwater.graphmodel.model import (
 
 @dataclass(frozen=True)
 class Logic:
-    """Column names are lower case; every part is sorted and without repetition."""
+    """Column names are lower case; every part is sorted and without repetition.
+
+    Its expressions are shapes: each literal is a placeholder with its number (`graphmodel.constants`). `constants` are
+    those of the one body that it was made of, by number, and no part of the logic.
+    """
 
     job: Job
     target: str
@@ -40,6 +47,7 @@ class Logic:
     columns: tuple[OutputColumn, ...]
     derivations: tuple[Derivation, ...]
     dependencies: tuple[Dependency, ...]
+    constants: tuple[str, ...] = field(default=(), compare=False)
 
     @cached_property
     def plan(self) -> str:
@@ -90,6 +98,7 @@ class Summary:
     partitioned: tuple[str, ...]  #: datasets that it shows to be partitioned
     operations_hash: str
     carried: frozenset[str]  #: as in `Logic`
+    constants: str = ""  #: of its expressions, as `constants_text` has them
 
     @property
     def operations_rank(self) -> tuple[int, int, int, str]:
@@ -100,16 +109,21 @@ class Summary:
 def logic(plan: Plan) -> Logic:
     """The logic of a plan. An output column without DIRECT sources and without an origin is `unresolved`."""
     target = plan.target.uri
-    derivations = _merged_derivations(plan)
-    dependencies = _merged_dependencies(plan)
+    merged = _merged_derivations(plan)
+    constants = _Numbering()
+    columns = tuple(constants.taken_out(c, own) for c, own in _columns(plan.columns, (d for d, _ in merged)))
+    derivations = tuple(constants.taken_out(d, same) for d, same in merged)
+    dependencies = tuple(constants.taken_out(d, same) for d, same in _merged_dependencies(plan))
     sources = {d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}
     inputs = tuple(sorted({d.uri for d in plan.inputs} | sources))
-    columns = _columns(plan.columns, derivations)
-    return Logic(plan.job, target, plan.effect, inputs, columns, derivations, dependencies)
+    return Logic(
+        plan.job, target, plan.effect, inputs, columns, derivations, dependencies, constants=tuple(constants.found)
+    )
 
 
 def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
     """The summary of a body; `its_logic` is that of its plan."""
+    operations = operations_hash(plan)
     return Summary(
         agent_plan_id=plan.agent_plan_id,
         rank=body_rank(plan, sha256),
@@ -123,8 +137,9 @@ def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
         partition=plan.target.partition,
         job_run=plan.job_run,
         partitioned=tuple(sorted({d.uri for d in (plan.target, *plan.inputs) if d.partition or d.partition_columns})),
-        operations_hash=operations_hash(plan),
+        operations_hash=operations,
         carried=its_logic.carried,
+        constants=constants_text(Constants(its_logic.constants, operations_constants(plan), operations[:_HASH])),
     )
 
 
@@ -152,11 +167,73 @@ def aliases(plan: Plan) -> tuple[tuple[str, str], ...]:
 
 
 def operations_hash(plan: Plan) -> str:
-    """A hash of the operations with their expressions."""
-    return digest(*(_json(o.id, o.name, o.kind, o.inputs, o.expression, o.resolved) for o in plan.operations))
+    """A hash of the operations with the shapes of their expressions."""
+    forms = [(o, form(o)) for o in plan.operations]
+    return digest(*(_json(o.id, o.name, o.kind, o.inputs, f and f.shape, o.resolved) for o, f in forms))
 
 
-def _merged_derivations(plan: Plan) -> tuple[Derivation, ...]:
+def operations_constants(plan: Plan) -> tuple[str, ...]:
+    """The literals of the operations' expressions, by number."""
+    return tuple(constant for o in plan.operations if (f := form(o)) for constant in f.constants)
+
+
+def operations_shapes(plan: Plan) -> list[str | None]:
+    """The expressions of the operations, each literal a placeholder with its number."""
+    of, first, out = "", 0, list[str | None]()
+    for operation in plan.operations:
+        its_form = form(operation)
+        if its_form and its_form.constants:
+            of = of or operations_hash(plan)[:_HASH]
+            out.append(numbered(its_form.shape, first, of))
+            first += len(its_form.constants)
+        else:
+            out.append(operation.expression)
+    return out
+
+
+_HASH = 8  #: characters of the operations' hash in a placeholder
+
+
+def form(part: OutputColumn | Derivation | Dependency | Operation) -> Form | None:
+    """The shape and the literals of an expression; None if there is none."""
+    return (part.form or short_form(part.expression)) if part.expression else None
+
+
+Part = TypeVar("Part", OutputColumn, Derivation, Dependency)
+
+
+class _Numbering:
+    """Takes the literals out of the parts of a logic, and numbers them."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def taken_out(self, part: Part, same: Sequence[Part]) -> Part:
+        """One part with the shapes of the expressions of all that are `same`, without repetition.
+
+        Expressions of one shape are shown once: where their constants differ, each constant as all that there are.
+        """
+        if len(same) == 1:  # nearly always
+            its_form = form(same[0])
+            if its_form is None or not its_form.constants:
+                return part
+            first = len(self.found)
+            self.found += its_form.constants
+            return replace(part, expression=numbered(its_form.shape, first), form=None)
+        forms = [f for one in same if (f := form(one))]
+        if not any(f.constants for f in forms):
+            return part
+        by_shape: dict[str, list[tuple[str, ...]]] = {}
+        for shape, constants in sorted(forms):
+            by_shape.setdefault(shape, []).append(constants)
+        shown = []
+        for shape, constants_of in by_shape.items():
+            shown.append(numbered(shape, len(self.found)))
+            self.found += [" | ".join(dict.fromkeys(alike)) for alike in zip(*constants_of, strict=True)]
+        return replace(part, expression=", ".join(shown), form=None)
+
+
+def _merged_derivations(plan: Plan) -> list[tuple[Derivation, list[Derivation]]]:
     groups: dict[tuple[str, ...], list[Derivation]] = {}
     for d in plan.derivations:
         target, source = d.target.lower(), d.source_column.lower()
@@ -164,7 +241,7 @@ def _merged_derivations(plan: Plan) -> tuple[Derivation, ...]:
         if (target, source, carried) != (d.target, d.source_column, d.carried):  # replace() is what costs here
             d = replace(d, target=target, source_column=source, carried=carried)  # noqa: PLW2901
         groups.setdefault((target, d.source_dataset, source, d.type.value, d.subtype.value), []).append(d)
-    return tuple(_one_derivation(groups[key]) for key in sorted(groups))
+    return [(_one_derivation(groups[key]), groups[key]) for key in sorted(groups)]
 
 
 def _one_derivation(same: list[Derivation]) -> Derivation:
@@ -180,13 +257,13 @@ def _one_derivation(same: list[Derivation]) -> Derivation:
     )
 
 
-def _merged_dependencies(plan: Plan) -> tuple[Dependency, ...]:
+def _merged_dependencies(plan: Plan) -> list[tuple[Dependency, list[Dependency]]]:
     groups: dict[tuple[str, ...], list[Dependency]] = {}
     for d in plan.dependencies:
         source = d.source_column.lower()
         low = d if source == d.source_column else replace(d, source_column=source)
         groups.setdefault((d.source_dataset, source, d.subtype.value), []).append(low)
-    return tuple(_one_dependency(groups[key]) for key in sorted(groups))
+    return [(_one_dependency(groups[key]), groups[key]) for key in sorted(groups)]
 
 
 def _one_dependency(same: list[Dependency]) -> Dependency:
@@ -200,12 +277,16 @@ def _one_dependency(same: list[Dependency]) -> Dependency:
     )
 
 
-def _columns(columns: Iterable[OutputColumn], derivations: Iterable[Derivation]) -> tuple[OutputColumn, ...]:
+def _columns(
+    columns: Iterable[OutputColumn], derivations: Iterable[Derivation]
+) -> Iterator[tuple[OutputColumn, list[OutputColumn]]]:
+    derivations = list(derivations)
     direct = {d.target for d in derivations if d.type is DependencyType.DIRECT}
     groups: dict[str, list[OutputColumn]] = {d.target: [] for d in derivations}
     for column in columns:
         groups.setdefault(column.name.lower(), []).append(column)
-    return tuple(_one_column(name, groups[name], name in direct) for name in sorted(groups))
+    for name in sorted(groups):
+        yield _one_column(name, groups[name], name in direct), [] if name in direct else groups[name]
 
 
 def _one_column(name: str, same: list[OutputColumn], direct: bool) -> OutputColumn:  # noqa: FBT001 - a plain fact

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from headwater.graphmodel.constants import Form
+
 
 class Effect(str, Enum):
     """What a write does to what the dataset held before."""
@@ -80,6 +82,7 @@ class OutputColumn:
     origin: Origin | None = None
     resolved: bool = True  #: False: some of its sources could not be resolved
     expression: str | None = None  #: the literal of a constant, or the readable expression
+    form: Form | None = field(default=None, compare=False)  #: of the expression; None: read out of its text
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class Derivation:
     source_field: str | None = None
     expression: str | None = None
     carried: bool = False  #: MERGE, UPDATE, DELETE: the column of rows that were kept
+    form: Form | None = field(default=None, compare=False)  #: as in `OutputColumn`
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ class Dependency:
     exact: bool = True
     source_field: str | None = None
     expression: str | None = None
+    form: Form | None = field(default=None, compare=False)  #: as in `OutputColumn`
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ class Operation:
     inputs: tuple[str, ...] = ()
     expression: str | None = None
     resolved: bool = True  #: False: a condition or key of it could not be resolved
+    form: Form | None = field(default=None, compare=False)  #: as in `OutputColumn`
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,14 @@ def write_of(event: Event, of: Summary) -> Write | None:
     )
 
 
+def newest(writes: Iterable[tuple[Write, str]]) -> dict[str, str]:
+    """By plan, the constants of the last write that executed it. `writes` come with the constants of their runs."""
+    last: dict[str, tuple[Position, str]] = {}
+    for write, constants in writes:
+        last[write.plan] = max(last.get(write.plan, (write.position, constants)), (write.position, constants))
+    return {plan: constants for plan, (_, constants) in last.items()}
+
+
 def read_of(event: Event, of: Summary) -> Read | None:
     """The read that an event reports, the same for each input; None if it failed."""
     if event.run.error is not None:

@@ -57,6 +57,8 @@ def _s(meaning: str) -> Property:
 
 _NAME = _s("the name that people see")
 _TIMESTAMP = Property("long", "when the agent's listener fired", "ms since 1970-01-01Z")
+_CONSTANTS = "JSON: values, which of them each placeholder ⟨n⟩ has, how many are of the logic, hash of the operations"
+_EXPRESSION = _s("readable, bounded to about 2,000 characters; a literal is a placeholder ⟨n⟩ of the plan's constants")
 _DESCRIPTION = Property("string", "a description that people wrote; empty if they withdrew it", view=True)
 
 VERTICES: tuple[VertexLabel, ...] = (
@@ -109,7 +111,7 @@ VERTICES: tuple[VertexLabel, ...] = (
     ),
     VertexLabel(
         "plan",
-        "hash of job, target, effect, inputs and column derivations",
+        "hash of job, target, effect, inputs and column derivations without their literals",
         "one logic of a job: same logic, same vertex, however often it runs",
         "prov:Plan",
         "JobVersion",
@@ -119,6 +121,9 @@ VERTICES: tuple[VertexLabel, ...] = (
             "target": _s("URI of the dataset that it writes"),
             "effect": _s("all, overwrite or keep"),
             "origins": _s("JSON: [column, origin, resolved, expression] of what has no, or not all, DIRECT sources"),
+            "constants": Property(
+                "string", f"of its newest run that counts; {_CONSTANTS}; empty: it has none", view=True
+            ),
         },
     ),
     VertexLabel(
@@ -131,7 +136,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "name": _NAME,
             "kind": _s("read, write or transformation"),
             "plan": _s("id of its plan"),
-            "expression": _s("readable, bounded to about 2,000 characters"),
+            "expression": _EXPRESSION,
             "resolved": Property("boolean", "false: a condition or key of it could not be resolved"),
         },
         "view",
@@ -151,6 +156,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "user": _s("who ran it"),
             "jobRun": _s("Glue job-run id, jr_..."),
             "agentPlanId": _s("the agent's id of the plan"),
+            "constants": _s(f"the literals of what it executed; {_CONSTANTS}"),
             "clockAhead": Property("boolean", "its timestamp is more than a day ahead of its receipt"),
         },
     ),
@@ -183,6 +189,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "appliedHash": Property("string", "hash of that entry, and through the chain of all before", view=True),
             "ledgerId": _s("the unique id of the ledger"),
             "naming": _s("the naming rules with which the graph is built, as JSON; absent: the default ones"),
+            "format": _s("the version of the graph model; a graph of another version is built anew"),
             "epoch": Property(
                 "long", "how often a writer has taken over the graph; only in a store behind a socket", view=True
             ),
@@ -198,7 +205,7 @@ _LINEAGE = {
     "masking": Property("boolean", "the value is hashed or masked"),
     "exact": Property("boolean", "false: the data goes through code that a plan does not show, such as a UDF"),
     "sourceField": _s("path of the nested field that is read"),
-    "expression": _s("readable, bounded to about 2,000 characters"),
+    "expression": _EXPRESSION,
     "plan": _s("id of the plan that derives it"),
     "job": _s("id of that plan's job"),
     "carried": Property("boolean", "the rows that a MERGE, UPDATE, DELETE or self-read kept: not part of answers"),

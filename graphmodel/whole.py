@@ -6,7 +6,7 @@ Pure and plain, written to be read and to be compared with; the projector comput
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeVar
@@ -14,6 +14,7 @@ from typing import TypeVar
 from headwater.graphmodel import elements, now, renaming, validity
 from headwater.graphmodel.choice import Body, Event, body_rank, choose
 from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
+from headwater.graphmodel.constants import constants_of
 from headwater.graphmodel.delta import Edge, Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
@@ -91,8 +92,10 @@ def graph(
     partitioned = {uri for c in best.values() for uri in c.summary.partitioned}
 
     whole = Graph()
+    counted = [(write, of.summary.constants) for e, of in joined if (write := now.write_of(e, of.summary))]
+    constants = now.newest((write, text) for write, text in counted if write.timestamp <= until)
     for one in logics.values():
-        whole.add(elements.plan_part(one))
+        whole.add(elements.plan_part(one, constants.get(one.plan, "")))
     for event, of in joined:
         whole.add(elements.run_part(event, of.summary))
     for part in _bodies_parts(alive.values()):
@@ -102,7 +105,8 @@ def graph(
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
     for dataset, its_schemas in by_dataset.items():
         retired = tuple(retirements(index.about(dataset)))
-        view = View(dataset, writes.get(dataset, []), logics, until, retired, partitioned=dataset in partitioned)
+        its_writes = writes.get(dataset, [])
+        view = View(dataset, its_writes, logics, constants, until, retired, partitioned=dataset in partitioned)
         for part in view.parts(reads.get(dataset, []), its_schemas):
             whole.add(part)
     nodes = {v.id: v.label for v in whole.vertices.values() if v.label in LABELS}
@@ -113,11 +117,15 @@ def graph(
 
 @dataclass(frozen=True)
 class View:
-    """The views of one dataset, out of all its successful writes. `logics` has that of each plan that wrote it."""
+    """The views of one dataset, out of all its successful writes.
+
+    `logics` has that of each plan that wrote it, `constants` what `now.newest` gives for it.
+    """
 
     dataset: str
     writes: list[Write]
-    logics: dict[str, Logic]
+    logics: Mapping[str, Logic]
+    constants: Mapping[str, str]
     until: int = validity.NO_END
     retired: tuple[int, ...] = ()  #: when it was dropped, in ms since 1970
     partitioned: bool = field(kw_only=True)
@@ -136,7 +144,7 @@ class View:
         state = held[-1] if held else {}
         claims: Counter[ColumnClaim] = Counter()
         for plan, contribution in state.items():
-            claims += column_claims(self.logics[plan], contribution)
+            claims += column_claims(self.logics[plan], contribution, constants_of(self.constants.get(plan, "")))
             yield Part(edges=tuple(elements.now_edges(self.logics[plan], contribution)))
         columns = column_vertices(self.dataset, its_schemas, claims)
         edges = tuple(elements.column_edge(self.dataset, name) for name in columns)

@@ -178,7 +178,7 @@ def _operations(wire: WirePlan, named: Mapping[str, Sequence[Name]], found: Plan
 def _column(name: str, value: Value) -> OutputColumn:
     if value.direct:
         return OutputColumn(name, resolved=not value.unresolved)
-    return OutputColumn(name, _origin(value), not value.unresolved, str(value.text) or None)
+    return OutputColumn(name, _origin(value), not value.unresolved, str(value.text) or None, value.text.form)
 
 
 def _origin(value: Value) -> Origin:
@@ -212,6 +212,7 @@ def _direct(name: str, column: Column, use: Use, value: Value, own: Column) -> D
         exact=use.exact,
         source_field=_fields(use),
         expression=str(value.text) or None,
+        form=value.text.form,
         carried=column == own,
     )
 
@@ -227,6 +228,7 @@ def _indirect(name: str, influence: Influence, use: Use, own: Column) -> Derivat
         exact=use.exact,
         source_field=_fields(use),
         expression=str(use.text) if use.text is not None else None,
+        form=use.text.form if use.text is not None else None,
         carried=influence.column == own,
     )
 
@@ -239,6 +241,7 @@ def _dependency(influence: Influence, use: Use) -> Dependency:
         exact=use.exact,
         source_field=_fields(use),
         expression=str(use.text) if use.text is not None else None,
+        form=use.text.form if use.text is not None else None,
     )
 
 

@@ -19,14 +19,16 @@ def operations(
 ) -> tuple[Operation, ...]:
     """All operations, in order of id."""
     describer = _Describer(plan)
+    described = {op.id: _described(op, describer, named) for op in plan.operations.values()}
     return tuple(
         Operation(
             id=op.id,
             name=op.name,
             kind=op.kind,
             inputs=tuple(i for i in op.inputs if i in plan.operations),
-            expression=str(_described(op, describer, named)) or None,
+            expression=str(described[op.id]) or None,
             resolved=op.id not in unresolved,
+            form=described[op.id].form,
         )
         for op in sorted(plan.operations.values(), key=lambda op: op.id)
     )

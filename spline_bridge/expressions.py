@@ -13,7 +13,7 @@ from typing import Any
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
 from headwater.spline_bridge.rendering import literal, render
-from headwater.spline_bridge.text import concat, join, text
+from headwater.spline_bridge.text import concat, constant, join, text
 from headwater.spline_bridge.values import (
     AGGREGATION,
     IDENTITY,
@@ -205,7 +205,7 @@ def _rank(expression: Expression, operands: Sequence[Value]) -> Value:
 
 
 def _null(_: Expression, __: Sequence[Value]) -> Value:
-    return Value(text=text("NULL"), literal=True)
+    return Value(text=constant("NULL"), literal=True)
 
 
 def _field(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -243,7 +243,7 @@ def _pivot(expression: Expression, operands: Sequence[Value]) -> Value:
     value = influenced(combine([taken], AGGREGATION), as_role([by], Subtype.CONDITIONAL), by=[by])
     names = expression.params.get("pivotColumnValues")
     elements = {
-        str(i): value._replace(text=concat([taken.text, " FILTER (WHERE ", by.text, f" = '{name}')"]))
+        str(i): value._replace(text=concat([taken.text, " FILTER (WHERE ", by.text, " = ", constant(f"'{name}'"), ")"]))
         for i, name in enumerate(names if isinstance(names, list) else [])
     }
     return _shown(expression, operands, value)._replace(fields=elements)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from headwater.spline_bridge.functions import BINARY, SECRET_ARGUMENTS, SEEDED
-from headwater.spline_bridge.text import Text, concat, join, text
+from headwater.spline_bridge.text import Text, concat, constant, join, text
 from headwater.spline_bridge.values import ATOM, Value
 from headwater.spline_bridge.wire import Expression
 
@@ -35,16 +35,16 @@ def literal(expression: Expression) -> Text:
     """A constant as SQL would write it."""
     value, type_name = expression.value, expression.type or ""
     if value is None:
-        return text("NULL")
+        return constant("NULL")
     if isinstance(value, bool):
-        return text(str(value).lower())
+        return constant(str(value).lower())
     if type_name.startswith("interval") and isinstance(value, int):
-        return text(_interval(value, type_name))
+        return constant(_interval(value, type_name))
     if type_name == "binary":  # the agent sends the address of the bytes
         return text("<binary>")
     if isinstance(value, str) and not type_name.startswith(_NUMERIC):
-        return text("'" + value.replace("'", "''") + "'")
-    return text(str(value))
+        return constant("'" + value.replace("'", "''") + "'")
+    return constant(str(value))
 
 
 def _interval(value: int, type_name: str) -> str:
@@ -96,7 +96,7 @@ def function_name(expression: Expression) -> str:
     """What people call the function. A UDF's is its own name, without the addresses that a JVM adds to it."""
     name = str((expression.params.get("name") if expression.operator in _NAMED else None) or expression.name)
     name = _ADDRESS.sub("", name.strip())
-    return _PACKAGES.sub("", name).rstrip("$") or expression.operator.lower()
+    return _RANDOM.sub("", _PACKAGES.sub("", name)).rstrip("$") or expression.operator.lower()
 
 
 _NAMED = frozenset({"PythonUDF", "PythonUDAF", "ScalaUDF", "HiveSimpleUDF", "HiveGenericUDF", "ScalaAggregator"})
@@ -105,6 +105,8 @@ _ADDRESS = re.compile(r"\$\$Lambda[$/].*|@[0-9a-f]{4,}")
 _PACKAGES = re.compile(r"^(?:[a-z]\w*\.){2,}")
 #: Spark ML names its stages at random: ``VectorAssembler_3b9fa9492f75``.
 _STAGE = re.compile(r"_[0-9a-f]{12}\b")
+#: In the name of a function also a shorter one: such names are another one for every run.
+_RANDOM = re.compile(r"_[0-9a-f]{8}(?:[0-9a-f]{4})?\b")
 
 
 def _negation(expression: Expression, operands: Sequence[Value]) -> Rendered:
@@ -120,6 +122,8 @@ def _suffix(words: str) -> Callable[[Expression, Sequence[Value]], Rendered]:
 
 def _membership(_: Expression, operands: Sequence[Value]) -> Rendered:
     items = join(", ", [value.text for value in operands[1:]])
+    if len(operands) > 1 and all(value.literal and value.text.whole for value in operands[1:]):
+        items = constant(str(items))  # a list of any length is one constant
     return concat([within(operands[0], _PREDICATE), " IN (", items, ")"]), _PREDICATE
 
 
@@ -140,9 +144,10 @@ def _case(_: Expression, operands: Sequence[Value]) -> Rendered:
 
 def _aggregate(expression: Expression, operands: Sequence[Value]) -> Rendered:
     inner = operands[0].text
-    if expression.params.get("isDistinct") is True and inner.length == len(inner.head):
+    if expression.params.get("isDistinct") is True and inner.whole:
         name, _, rest = inner.head.partition("(")
-        inner = text(f"{name}(DISTINCT {rest}") if rest else inner
+        if rest:
+            inner = concat([f"{name}(DISTINCT ", inner._replace(head=rest, length=len(rest))])
     if len(operands) > 1:
         inner = concat([inner, " FILTER (WHERE ", operands[1].text, ")"])
     return inner, ATOM

@@ -1,13 +1,17 @@
-"""Readable expressions of bounded length: their text is exact up to a bound, then cut in the middle, and says so.
+"""Readable expressions of bounded length, with their literals marked: cut in the middle over a bound, and says so.
 
 A chain of two hundred steps can stand for more text than there are atoms. `Text` keeps only the head, the tail and
-the true length, so composing never costs more than the bound, and the result is what cutting the whole would give.
+the true length, so composing never costs more than the bound. What is bounded is the shape, where a literal counts one
+character: another literal never cuts elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, islice
 from typing import NamedTuple
+
+from headwater.graphmodel.constants import MARK, MOST_OF_ONE, UNKNOWN, Form, cut, form_of
 
 #: Longest expression kept whole, in characters; a cut one keeps half of it at each end.
 BOUND = 2_000
@@ -16,25 +20,66 @@ _MOST = 10**9
 
 
 class Text(NamedTuple):
-    """A text of `length` characters: whole in `head` if that is at most `BOUND`, else its two ends."""
+    """A text of `length` characters: whole in `head` if that is at most `BOUND`, else its two ends.
+
+    A literal is one `MARK` in it; what it is stands in `constants` for the head, in `tail_constants` for the tail.
+    """
 
     head: str
     tail: str
     length: int
+    constants: tuple[str, ...] = ()
+    tail_constants: tuple[str, ...] = ()
+    more: int = 0  #: how many characters it has more with its literals, those that are cut off included
 
     def __str__(self) -> str:
-        """The text, or its ends around a note of how much was cut."""
-        if self.length <= BOUND:
-            return self.head
-        cut = self.length - 2 * _HALF
-        return f"{self.head} [... {cut if cut < _MOST else 'over ' + str(_MOST)} characters cut ...] {self.tail}"
+        """The text with its literals, or its ends around a note of how much was cut."""
+        head, length = _with(self.head, self.constants), self.length + self.more
+        if length <= BOUND:
+            return head
+        gone = length - 2 * _HALF
+        tail = _with(self.tail, self.tail_constants) if self.length > BOUND else head
+        note = f"{gone if gone < _MOST else 'over ' + str(_MOST)} characters cut"
+        return f"{head[:_HALF]} [... {note} ...] {tail[-_HALF:]}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is cut off."""
+        return self.length <= BOUND
+
+    @property
+    def form(self) -> Form:
+        """Its shape, and the literals in it."""
+        if self.whole:
+            return Form(self.head, self.constants)
+        return Form(f"{self.head} [... cut ...] {self.tail}", (*self.constants, *self.tail_constants))
 
 
 def text(value: str) -> Text:
-    """A string as `Text`."""
+    """A string without literals as `Text`."""
+    if MARK in value:
+        value = value.replace(MARK, UNKNOWN)
     if len(value) <= BOUND:
         return Text(value, "", len(value))
     return Text(value[:_HALF], value[-_HALF:], len(value))
+
+
+def constant(value: str) -> Text:
+    """A literal as `Text`, or several that are one in the shape."""
+    value = cut(value, MOST_OF_ONE)
+    return Text(MARK, "", 1, (value,), (), len(value) - 1)
+
+
+def printed(value: str) -> Text:
+    """Text that Spark printed: its literals are found by how they look."""
+    shape, found = form_of(value)
+    constants = tuple(cut(one, MOST_OF_ONE) for one in found)
+    more = sum(map(len, constants)) - len(constants)
+    if len(shape) <= BOUND:
+        return Text(shape, "", len(shape), constants, (), more)
+    head, tail = shape[:_HALF], shape[-_HALF:]
+    last = constants[len(constants) - tail.count(MARK) :]
+    return Text(head, tail, len(shape), constants[: head.count(MARK)], last, more)
 
 
 EMPTY = text("")
@@ -43,10 +88,20 @@ EMPTY = text("")
 def concat(parts: Iterable[Text | str]) -> Text:
     """The parts one after the other."""
     pieces = [text(part) if isinstance(part, str) else part for part in parts]
-    length = sum(piece.length for piece in pieces)
+    length = more = 0
+    constants: tuple[str, ...] = ()
+    for piece in pieces:
+        length += piece.length
+        more += piece.more
+        if piece.constants:
+            constants += piece.constants
     if length <= BOUND:
-        return Text("".join(piece.head for piece in pieces), "", length)
-    return Text(_head(pieces), _tail(pieces), length)
+        return Text("".join([piece.head for piece in pieces]), "", length, constants, (), more)
+    head, tail = _head(pieces), _tail(pieces)
+    first = islice(chain.from_iterable(piece.constants for piece in pieces), head.count(MARK))
+    ends = (p.constants if p.whole else p.tail_constants for p in reversed(pieces))
+    last = islice((value for end in ends for value in reversed(end)), tail.count(MARK))
+    return Text(head, tail, length, tuple(first), tuple(last)[::-1], more)
 
 
 def join(separator: str, parts: Iterable[Text]) -> Text:
@@ -57,6 +112,13 @@ def join(separator: str, parts: Iterable[Text]) -> Text:
             pieces.append(separator)
         pieces.append(part)
     return concat(pieces)
+
+
+def _with(shape: str, constants: tuple[str, ...]) -> str:
+    if not constants:
+        return shape
+    first, *rest = shape.split(MARK)
+    return first + "".join(value + part for value, part in zip(constants, rest, strict=True))
 
 
 def _head(pieces: list[Text]) -> str:
@@ -72,7 +134,7 @@ def _head(pieces: list[Text]) -> str:
 def _tail(pieces: list[Text]) -> str:
     out, room = [], _HALF
     for piece in reversed(pieces):
-        end = piece.head if piece.length <= BOUND else piece.tail
+        end = piece.head if piece.whole else piece.tail
         out.append(end[-room:] if end else "")
         room -= len(out[-1])
         if room <= 0:

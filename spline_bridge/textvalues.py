@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.plantext import ids, readable, without_alias
+from headwater.spline_bridge.text import printed
 from headwater.spline_bridge.text import text as as_text
 from headwater.spline_bridge.values import (
     AGGREGATION,
@@ -42,7 +43,7 @@ def text_value(item: str, known: Mapping[str, Value]) -> Value:
     if len(item) > MAX_EXPRESSION:
         return unresolved(as_text(item))
     body = without_alias(item)
-    shown = as_text(_trimmed(readable(body)))
+    shown = printed(_trimmed(readable(body)))
     if _BARE.match(body.strip()):
         return _ids(body, known, IDENTITY) if ids(body) else Value(text=shown, literal=True)
     window, conditions, rest = _parts(body)
@@ -50,7 +51,7 @@ def text_value(item: str, known: Mapping[str, Value]) -> Value:
     value = _ids(rest, known, strength, masking=bool(_MASKING.search(rest)))
     for part, subtype in ((window, Subtype.WINDOW), (conditions, Subtype.CONDITIONAL)):
         keys = _ids(part, known, TRANSFORMATION)
-        value = influenced(value, as_role([keys._replace(text=as_text(readable(part)))], subtype), by=[keys])
+        value = influenced(value, as_role([keys._replace(text=printed(readable(part)))], subtype), by=[keys])
     generated = strength == AGGREGATION and not value.direct
     return value._replace(text=shown, precedence=ATOM if "(" in body else 0, generated=generated, literal=not ids(body))
 
@@ -59,7 +60,7 @@ def _ids(part: str, known: Mapping[str, Value], strength: int, *, masking: bool 
     found = ids(part)
     value = combine([known[key] for key in found if key in known], strength, masking=masking)
     bare = len(found) == 1 and found[0] in known and strength == IDENTITY
-    shown = known[found[0]].text if bare else as_text(readable(part))
+    shown = known[found[0]].text if bare else printed(readable(part))
     return value._replace(text=shown, unresolved=value.unresolved or any(key not in known for key in found))
 
 

@@ -159,7 +159,7 @@ def same(first: Value, second: Value) -> bool:
     """Whether two values are certainly the same: their whole texts are, and all their sources."""
     return (
         first.text == second.text
-        and first.text.length == len(first.text.head)  # nothing is cut off
+        and first.text.whole
         and first.cast == second.cast
         and first.direct == second.direct
         and first.indirect == second.indirect

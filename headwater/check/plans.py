@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from headwater.check.difference import ADD, Difference
+from headwater.graphmodel.constants import Constants, constants_of, constants_text, filled
 from headwater.graphmodel.ids import column_id, split_node
 from headwater.graphmodel.logic import Logic
 from headwater.graphmodel.model import DependencyType
@@ -51,18 +52,19 @@ def _origin(origin: str, expression: str | None) -> Source:
 
 def made_by(logic: Logic) -> Made:
     """The same of a new plan, without columns that it only carries on (rows that a MERGE keeps)."""
+    known = constants_of(constants_text(Constants(logic.constants)))  # bounded as those in the graph
     made = Made(kept={d.target for d in logic.derivations if d.carried})
     for column in logic.columns:
         if column.origin:
-            made.columns[column.name] = {_origin(column.origin.value, column.expression)}
+            made.columns[column.name] = {_origin(column.origin.value, filled(column.expression or "", known))}
     for d in logic.derivations:
         if not d.carried:
             node = column_id(d.source_dataset, d.source_column)
-            source = (node, d.type.value, d.subtype.value, d.expression or "")
+            source = (node, d.type.value, d.subtype.value, filled(d.expression or "", known))
             made.columns.setdefault(d.target, set()).add(source)
     for p in logic.dependencies:
         node = column_id(p.source_dataset, p.source_column)
-        made.rows.add((node, DependencyType.INDIRECT.value, p.subtype.value, p.expression or ""))
+        made.rows.add((node, DependencyType.INDIRECT.value, p.subtype.value, filled(p.expression or "", known)))
     return made
 
 

@@ -81,6 +81,13 @@ def kept(before: Items, after: Items, *, complete: bool) -> dict[str, str]:
     return dict(after) if complete else {**before, **after}
 
 
+def expression_of(key: str, content: str) -> str | None:
+    """The node that an item tells the expressions of: the target of an edge, a column; None for other items."""
+    if " -> " in key and key.endswith(")"):
+        return key.partition(" -> ")[2].rpartition(" (")[0]
+    return key if "#" in key and "expression: " in content else None
+
+
 def _affected(impact: Impact) -> Iterator[tuple[str, dict[str, Any]]]:
     """What a change affects, and how. How often and when something runs is left out: it changes with every run."""
     for item in impact.affected:

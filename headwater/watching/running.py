@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headwater.errors import WrongUse
+from headwater.graphmodel.constants import form_of
 from headwater.graphmodel.delta import digest
 from headwater.queries.answers.answer import Answer
 from headwater.queries.answers.shapes import Result
 from headwater.source import Source
 from headwater.watching.channels import NotDelivered, deliver
 from headwater.watching.definitions import Channel, Watch, node_parameter
-from headwater.watching.news import News, difference, items, kept
+from headwater.watching.news import News, difference, expression_of, items, kept
 from headwater.watching.reports import Report
 from headwater.watching.state import Pending, State, States
 
@@ -96,6 +97,7 @@ class _Evaluation:
             complete = getattr(answer, "complete", True)
             after = items(answer, self._watch.ignore)
             news = difference(before, after, complete=complete).only(self._watch.news)
+            news = self._without_parameters(news)
             found[node] = kept(before, after, complete=complete)
             if news and not began:
                 fresh[node] = news
@@ -137,6 +139,32 @@ class _Evaluation:
             near = f" (did you mean {', '.join(error.suggestions)})" if error.suggestions else ""
             self._problems.append(f"{error.message}{near}")
             return None
+
+    def _without_parameters(self, news: News) -> News:
+        """Without what has other literals alone, if none of them is news: a parameter is another one in most runs."""
+        brought: dict[str, set[str]] = {}
+        changed = {}
+        for key, (before, after) in news.changed.items():
+            node, was, is_now = expression_of(key, before), form_of(before), form_of(after)
+            if node and was.shape == is_now.shape:
+                if node not in brought:
+                    brought[node] = self._constants_brought(node)
+                differing = (new for old, new in zip(was.constants, is_now.constants, strict=True) if old != new)
+                if brought[node].isdisjoint(differing):
+                    continue
+            changed[key] = before, after
+        return replace(news, changed=changed)
+
+    def _constants_brought(self, node: str) -> set[str]:
+        """The literals that a change of a node's logic brought in place of others: parameters are not among them."""
+        asked = self._source.ask("changes", [("node", node), ("type", "all"), ("limit", "10000")])
+        found: set[str] = set()
+        for row in asked.to_dict()["rows"]:
+            before, after = form_of(row["before"] or ""), form_of(row["after"] or "")
+            if before.shape == after.shape:
+                pairs = zip(before.constants, after.constants, strict=True)
+                found.update(new for old, new in pairs if old != new)
+        return found
 
     def _undelivered(self, pending: Pending) -> Pending | None:
         """Deliver a report: None, or what is to be tried again."""

@@ -19,15 +19,20 @@ from headwater.graphmodel import elements, now
 from headwater.graphmodel.choice import Body, Event, body_rank
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, schemas
-from headwater.graphmodel.now import Read, Write
+from headwater.graphmodel.now import Position, Read, Write
 from headwater.graphmodel.whole import BestBody, View, alias_parts, best_body_of
 
 
 class Executed(NamedTuple):
-    """The body that counts for a plan id, if runs executed it; `succeeded`: one of these runs succeeded."""
+    """The body that counts for a plan id, if runs executed it; `succeeded`: one of these runs succeeded.
+
+    `last` is the newest write of a body with this logic that counts, None for none; `constants` are those of its run.
+    """
 
     body: BestBody
     succeeded: bool
+    last: Position | None = None
+    constants: str = ""
 
     @property
     def plan(self) -> str:
@@ -39,7 +44,14 @@ class Partitioned(NamedTuple):
     """The fact that a dataset is partitioned, as one of the bodies shows."""
 
 
-Fact = Write | Read | Schema | Logic | Partitioned
+class ShownLogic(NamedTuple):
+    """The logic of a plan that writes a dataset, and the constants that it is shown with."""
+
+    logic: Logic
+    constants: str
+
+
+Fact = Write | Read | Schema | ShownLogic | Partitioned
 
 
 class DatasetFact(NamedTuple):
@@ -58,8 +70,13 @@ def better_body(one: Body, other: Body) -> Body:
 
 
 def better_plan(first: Executed, second: Executed) -> Executed:
-    """Of two bodies with the same logic, the one whose operations are shown: one that succeeded, then by rank."""
-    return min(first, second, key=lambda one: (not one.succeeded, one.body.summary.operations_rank))
+    """Of two bodies with the same logic, the one whose operations are shown: one that succeeded, then by rank.
+
+    With the newest write of either.
+    """
+    best = min(first, second, key=lambda one: (not one.succeeded, one.body.summary.operations_rank))
+    newest = max(first, second, key=lambda one: (one.last is not None, one.last or ()))
+    return best._replace(last=newest.last, constants=newest.constants)
 
 
 def joined(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[PlanFact]:
@@ -68,7 +85,10 @@ def joined(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[PlanFact
     for best in map(best_body_of, bodies):
         yield from (DatasetFact(uri, Partitioned()) for uri in best.summary.partitioned)
         if runs:
-            yield from _executed(Executed(best, any(event.run.error is None for event in runs)), runs)
+            writes = [write for event in runs if (write := now.write_of(event, best.summary))]
+            last = max((write.position for write in writes), default=None)
+            constants = best.summary.constants if writes else ""
+            yield from _executed(Executed(best, any(event.run.error is None for event in runs), last, constants), runs)
 
 
 def _executed(body: Executed, runs: Iterable[Event]) -> Iterator[PlanFact]:
@@ -94,7 +114,7 @@ def _accesses(event: Event, best: BestBody) -> Iterator[DatasetFact]:
 def plan_parts(plan: Executed) -> Iterator[Part]:
     """A plan vertex with its edges and operations; only the vertex if no run of it succeeded."""
     logic = plan.body.logic
-    yield elements.plan_part(logic)
+    yield elements.plan_part(logic, plan.constants)
     if plan.succeeded:
         yield Part(edges=tuple(elements.logic_edges(logic)))
         yield elements.operations_part(logic.plan, plan.body.body.plan)
@@ -102,7 +122,7 @@ def plan_parts(plan: Executed) -> Iterator[Part]:
 
 def logic_fact(plan: Executed) -> DatasetFact:
     """The logic of a plan vertex, about the dataset that it writes."""
-    return DatasetFact(plan.body.logic.target, plan.body.logic)
+    return DatasetFact(plan.body.logic.target, ShownLogic(plan.body.logic, plan.constants))
 
 
 @dataclass
@@ -112,7 +132,7 @@ class Facts:
     writes: list[Write] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     schemas: dict[Schema, None] = field(default_factory=dict)
-    logics: dict[str, Logic] = field(default_factory=dict)
+    logics: dict[str, ShownLogic] = field(default_factory=dict)
     partitioned: bool = False
 
     def add(self, fact: Fact) -> Facts:
@@ -123,8 +143,8 @@ class Facts:
             self.reads.append(fact)
         elif isinstance(fact, Schema):
             self.schemas[fact] = None
-        elif isinstance(fact, Logic):
-            self.logics[fact.plan] = fact
+        elif isinstance(fact, ShownLogic):
+            self.logics[fact.logic.plan] = fact
         else:
             self.partitioned = True
         return self
@@ -144,5 +164,8 @@ class Facts:
         `retired` are the times (ms since 1970) at which it was dropped.
         """
         if self.schemas:
-            view = View(dataset, self.writes, self.logics, retired=tuple(retired), partitioned=self.partitioned)
+            logics = {plan: shown.logic for plan, shown in self.logics.items()}
+            constants = {plan: shown.constants for plan, shown in self.logics.items()}
+            retired = tuple(retired)
+            view = View(dataset, self.writes, logics, constants, retired=retired, partitioned=self.partitioned)
             yield from view.parts(self.reads, list(self.schemas))

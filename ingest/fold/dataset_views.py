@@ -13,6 +13,7 @@ from functools import cached_property
 
 from headwater.graphmodel import elements, ids, now
 from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
+from headwater.graphmodel.constants import constants_of
 from headwater.graphmodel.delta import Edge
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.model import Role
@@ -36,6 +37,7 @@ class _Touched:
     repartitioned: bool = False
     retired: bool = False  # people say that it was dropped, or no longer say so
     reshaped: bool = False
+    constants: dict[str, str] = field(default_factory=dict)  # by plan that is shown with others now: those before
 
     def touch(self, write: Write) -> None:
         self.writes[write.position] = write
@@ -89,6 +91,10 @@ class DatasetViews:
     def retire(self, dataset: str) -> None:
         """A dataset was said to be dropped, or that was withdrawn."""
         self._touched(dataset).retired = True
+
+    def reshow(self, dataset: str, plan: str, before: str) -> None:
+        """A plan that writes a dataset is shown with other constants than those before."""
+        self._touched(dataset).constants[plan] = before
 
     def settle(self) -> None:
         """Compute what changes, and write it."""
@@ -238,13 +244,16 @@ class _Dataset:
         """Fold the dataset's writes, and change its edges and columns to what holds now."""
         old = self._tables.dataset(self._dataset)
         state = self._state(old.state)
-        if state == old.state and not self._touched.reshaped:
+        reshown = self._touched.constants.keys() & (state.keys() | old.state.keys())
+        if state == old.state and not self._touched.reshaped and not reshown:
             return
         claims = old.claims.copy()
         for plan in sorted(state.keys() | old.state.keys()):
-            if old.state.get(plan) != state.get(plan):
+            if old.state.get(plan) != state.get(plan) or plan in reshown:
                 self._settle_contribution(plan, old.state.get(plan), state.get(plan), claims)
-        self._settle_columns(old, state, +claims)
+        claims = +claims
+        if state != old.state or self._touched.reshaped or claims != old.claims:
+            self._settle_columns(old, state, claims)
 
     def _state(self, old: State) -> State:
         touched = self._touched
@@ -268,10 +277,13 @@ class _Dataset:
         self, plan: str, old: Contribution | None, new: Contribution | None, claims: Counter[ColumnClaim]
     ) -> None:
         logic = self._logic_of(plan)
-        was, is_now = (tuple(elements.now_edges(logic, s)) if s else () for s in (old, new))
-        self._changes.replace_edges(was, is_now)
-        claims.subtract(column_claims(logic, old) if old else ())
-        claims.update(column_claims(logic, new) if new else ())
+        if old != new:
+            was, is_now = (tuple(elements.now_edges(logic, s)) if s else () for s in (old, new))
+            self._changes.replace_edges(was, is_now)
+        shown = self._tables.shown_constants(plan)
+        before, after = constants_of(self._touched.constants.get(plan, shown)), constants_of(shown)
+        claims.subtract(column_claims(logic, old, before) if old else ())
+        claims.update(column_claims(logic, new, after) if new else ())
 
     def _settle_columns(self, old: DatasetRow, state: State, claims: Counter[ColumnClaim]) -> None:
         schemas = self._tables.schemas_of(self._dataset)

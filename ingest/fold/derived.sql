@@ -61,6 +61,14 @@ CREATE TABLE reads (
 ) WITHOUT ROWID;
 CREATE INDEX reads_of_initial ON reads (dataset) WHERE seen IS NULL;
 
+-- The constants of each successful run that counts and has any, as JSON, by plan vertex and time.
+CREATE TABLE constants (
+    plan TEXT NOT NULL, timestamp INTEGER NOT NULL, run TEXT NOT NULL, constants TEXT NOT NULL,
+    PRIMARY KEY (plan, timestamp, run)
+) WITHOUT ROWID;
+-- Those of the newest, as they are in the graph.
+CREATE TABLE shown_constants (plan TEXT PRIMARY KEY, constants TEXT NOT NULL) WITHOUT ROWID;
+
 -- The views of a dataset as they are in the graph, as JSON: its state, what the plans in it claim of its columns, and the
 -- properties of its column vertices.
 CREATE TABLE datasets (

@@ -40,6 +40,7 @@ class _Batch:
         self._statements = StatementViews(tables.connection, self._changes)
         self._bodies: dict[str, BodyRow | None] = {}  # as before the batch, by the agent's plan id
         self._events: dict[str, Event | None] = {}  # as before the batch, by run
+        self._rerun: dict[str, str] = {}  # the targets of the plans of which runs came or went
 
     def run(self, plans: Iterable[MappedPlan], events: Iterable[Event], statements: Iterable[Said]) -> Changes:
         for mapped in plans:
@@ -52,6 +53,7 @@ class _Batch:
         self._settle_bodies(revised)
         for old, new in revised:
             self._settle_run(old, new)
+        self._settle_constants()
         for said in statements:
             self._statements.accept(said)
         for dataset in self._statements.retired_datasets():
@@ -130,6 +132,8 @@ class _Batch:
         write, read = now.write_of(event, of), now.read_of(event, of)
         if write:
             self._dataset_views.drop_write(of.target, write)
+            self._tables.delete_constants(of.plan, write.position)
+            self._rerun[of.plan] = of.target
         if read:
             for dataset in of.inputs:
                 self._dataset_views.drop_read(dataset, read)
@@ -138,9 +142,22 @@ class _Batch:
         write, read = now.write_of(event, of), now.read_of(event, of)
         if write:
             self._dataset_views.add_write(of.target, write)
+            if of.constants:
+                self._tables.put_constants(of.plan, write.position, of.constants)
+            self._rerun[of.plan] = of.target
         if read:
             for dataset in of.inputs:
                 self._dataset_views.add_read(dataset, read)
+
+    def _settle_constants(self) -> None:
+        """Give each plan vertex of which runs came or went the constants of its newest run."""
+        for plan, target in self._rerun.items():
+            old, new = self._tables.shown_constants(plan), self._tables.newest_constants(plan)
+            if old != new:
+                self._tables.put_shown_constants(plan, new)
+                self._dataset_views.reshow(target, plan, old)
+                if self._tables.logic(plan):  # else it was removed
+                    self._changes.amend(elements.shown_constants(plan, new))
 
 
 def _success(event: Event) -> bool:

@@ -140,8 +140,10 @@ class ReferenceCounts:
             bodies = self._tables.succeeded_bodies(row.plan)
         else:
             bodies = list(self._operations.get(row.plan, ()))
-            if row.operations:
-                bodies.append(BodyRow(row.operations, self._plan_at(row.operations).summary))
+            if row.operations and bodies:  # the first of those that are alike stays
+                bodies.insert(0, BodyRow(row.operations, self._plan_at(row.operations).summary))
+            elif row.operations:
+                return row.operations
         return min(bodies, key=lambda b: b.summary.operations_rank).ref if bodies else None
 
     def _settle_alias(self, spelling: str, target: str) -> None:

@@ -241,6 +241,33 @@ class Tables:
         inserted = [rows.validity_values(dataset, v) for v in after - before]
         self._db.executemany("INSERT INTO validities VALUES (?, ?, ?, ?, ?, ?)", inserted)
 
+    # constants of runs
+
+    def put_constants(self, plan: str, position: Position, constants: str) -> None:
+        """Insert or replace the constants of a run of a plan."""
+        self._db.execute("INSERT OR REPLACE INTO constants VALUES (?, ?, ?, ?)", (plan, *position, constants))
+
+    def delete_constants(self, plan: str, position: Position) -> None:
+        """Delete the constants of a run of a plan."""
+        self._db.execute("DELETE FROM constants WHERE plan = ? AND timestamp = ? AND run = ?", (plan, *position))
+
+    def newest_constants(self, plan: str) -> str:
+        """The constants of the newest run of a plan; empty for none."""
+        query = "SELECT constants FROM constants WHERE plan = ? ORDER BY timestamp DESC, run DESC LIMIT 1"
+        return str((self._db.execute(query, (plan,)).fetchone() or ("",))[0])
+
+    def shown_constants(self, plan: str) -> str:
+        """The constants of a plan vertex as they are in the graph; empty for none."""
+        query = "SELECT constants FROM shown_constants WHERE plan = ?"
+        return str((self._db.execute(query, (plan,)).fetchone() or ("",))[0])
+
+    def put_shown_constants(self, plan: str, constants: str) -> None:
+        """Insert or replace the constants that a plan vertex has in the graph; none: delete them."""
+        if constants:
+            self._db.execute("INSERT OR REPLACE INTO shown_constants VALUES (?, ?)", (plan, constants))
+        else:
+            self._db.execute("DELETE FROM shown_constants WHERE plan = ?", (plan,))
+
     # when datasets were dropped
 
     def retirements(self, dataset: str) -> list[int]:

@@ -14,6 +14,8 @@ from headwater.graphstore.errors import Exceeded, TransientError
 from headwater.graphstore.port import GraphStore
 
 LEDGER = "ledger"  #: id and label of the vertex
+#: Raised with every change of what the same ledger is drawn as: ids, labels, what a property says.
+FORMAT = "2"
 
 
 class Mark(NamedTuple):
@@ -24,7 +26,7 @@ class Mark(NamedTuple):
 
     `hash` is that of the entry `applied`, in hex ("" in graphs of earlier versions): it tells a ledger that was put
     back from a backup, and went on differently, from the one that the graph is of. `naming` is the text of the naming
-    rules that it is drawn with (`Rules.text`).
+    rules that it is drawn with (`Rules.text`), `format` what it is drawn as.
     """
 
     applied: int
@@ -33,10 +35,11 @@ class Mark(NamedTuple):
     writer: str = ""
     naming: str = ""
     hash: str = ""
+    format: str = FORMAT
 
     def delta(self) -> GraphDelta:
         """How far the graph is, as a change of its own. It leaves epoch and writer as they are."""
-        more = {"naming": self.naming or None, "appliedHash": self.hash or None}
+        more = {"format": self.format, "naming": self.naming or None, "appliedHash": self.hash or None}
         return GraphDelta((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self.ledger, **more),))
 
     def owner_delta(self) -> GraphDelta:
@@ -58,6 +61,7 @@ def read_mark(store: GraphStore) -> Mark:
         *owner,
         str(said.get("naming", "")),
         str(said.get("appliedHash", "")),
+        str(said.get("format", "")),
     )
 
 

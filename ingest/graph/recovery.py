@@ -14,7 +14,7 @@ from headwater.ingest.fold.file import RULES
 from headwater.ingest.graph.batches import Batches
 from headwater.ingest.graph.decoding import Erased, Renamed
 from headwater.ingest.graph.following import CannotFollow
-from headwater.ingest.graph.mark import Mark, is_empty, read_mark
+from headwater.ingest.graph.mark import FORMAT, Mark, is_empty, read_mark
 from headwater.ingest.ledger.entries import Head, LedgerDamaged
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def _is_of_this_history(batches: Batches, head: Head) -> bool:
     return False
 
 
-def _missing_in_tables(batches: Batches, mark: Mark, *, fresh: bool) -> int | None:
+def _missing_in_tables(batches: Batches, mark: Mark, *, fresh: bool) -> int | None:  # noqa: PLR0911 - one reason after the other
     """How many entries the graph has, or may have in part, and the tables have not; None: they do not belong together.
 
     `fresh`: the tables were empty. They are marked as this ledger's before the first batch, so that a graph which is
@@ -98,6 +98,9 @@ def _missing_in_tables(batches: Batches, mark: Mark, *, fresh: bool) -> int | No
     drawn = {derived.meta(RULES) or "", mark.naming if mark.applied else batches.rules.text}
     if not foreign and drawn != {batches.rules.text}:
         log.warning("The naming rules were changed: the graph is drawn anew from the ledger")
+        return None
+    if not foreign and mark.applied and mark.format != FORMAT:
+        log.warning("Another version of Headwater drew the graph: it is drawn anew from the ledger")
         return None
     if not foreign and mark.applied < batches.checkpoint:
         batches.advance(mark.applied)  # who waits for an entry waits for the new drawing

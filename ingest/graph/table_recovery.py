@@ -17,7 +17,7 @@ from headwater.graphstore.null_store import NullStore
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.scan import scanning
 from headwater.ingest.graph.decoding import Decoding, decoders
-from headwater.ingest.graph.mark import LEDGER, Mark, read_mark
+from headwater.ingest.graph.mark import FORMAT, LEDGER, Mark, read_mark
 from headwater.ingest.graph.projector import BATCH, GAP, Projector
 from headwater.ingest.ledger.ledger import ERASURE, LedgerReader
 from headwater.ingest.progress import Progress
@@ -45,6 +45,8 @@ def recover_tables(
         return 0
     if mark.naming != rules.text:
         return 0  # drawn with other naming rules: the projector draws it anew
+    if mark.format != FORMAT:
+        return 0  # drawn by another version: as well
     if _fit(derived, mark):
         return 0
     _work_out(ledger, derived, mark.applied, progress, rules)

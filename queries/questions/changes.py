@@ -14,9 +14,10 @@ from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.validity import NO_END, Validity
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, Values, slice_page
-from headwater.queries.questions.differences import change
+from headwater.queries.questions.differences import State, change
 from headwater.queries.tracing import edges
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime
+from headwater.queries.tracing.constants import ConstantsInTime
 from headwater.queries.tracing.contributions import states, validities_of
 from headwater.queries.tracing.derivations import Derivations, PlanDerivations
 from headwater.queries.tracing.lineage import Question, trace_lineage
@@ -88,7 +89,12 @@ def _changes(g: GraphTraversalSource, by_dataset: Mapping[str, Sequence[str]]) -
     """Every change of these nodes, given by their datasets, with the run that brought it."""
     stood = validities_of(g, list(by_dataset))
     by_plan = PlanDerivations(g, [node for nodes in by_dataset.values() for node in nodes])
-    found = [c for dataset, nodes in by_dataset.items() for c in _of_dataset(dataset, nodes, stood[dataset], by_plan)]
+    constants = ConstantsInTime(g, by_plan.with_constants)
+    found = [
+        each
+        for dataset, nodes in by_dataset.items()
+        for each in _of_dataset(dataset, nodes, stood[dataset], by_plan, constants)
+    ]
     writes = _writes(g, found)
     for each in found:
         write = _by(writes.get((each.dataset, each.timestamp), ()), stood[each.dataset], each.timestamp)
@@ -102,15 +108,26 @@ def _changes(g: GraphTraversalSource, by_dataset: Mapping[str, Sequence[str]]) -
 
 
 def _of_dataset(
-    dataset: str, nodes: Sequence[str], stood: Sequence[Validity], by_plan: PlanDerivations
+    dataset: str, nodes: Sequence[str], stood: Sequence[Validity], by_plan: PlanDerivations, constants: ConstantsInTime
 ) -> Iterator[_Change]:
     was: dict[str, Derivations] = {node: frozenset() for node in nodes}
-    for timestamp, state in states(stood):
+    for timestamp, state in _turns(stood, constants):
+        known = constants.all_at(state, timestamp)
         for node in nodes:
-            derivations = by_plan.of(node, state)
+            derivations = by_plan.of(node, state, known)
             if derivations != was[node]:
                 yield _Change(dataset, timestamp, node, was[node], derivations)
                 was[node] = derivations
+
+
+def _turns(stood: Sequence[Validity], constants: ConstantsInTime) -> Iterator[tuple[int, State]]:
+    """What stood at each time at which that changed, or at which a plan that stood got other constants; in order."""
+    held = {timestamp: dict(state) for timestamp, state in states(stood)}
+    times = {t for v in stood for t in constants.changed_at(v.plan) if v.valid_from < t < v.valid_to}
+    state: State = {}
+    for timestamp in sorted(held.keys() | times):
+        state = held.get(timestamp, state)
+        yield timestamp, state
 
 
 def _writes(g: GraphTraversalSource, found: Iterable[_Change]) -> dict[tuple[str, int], list[_Write]]:
@@ -136,9 +153,10 @@ def _writes(g: GraphTraversalSource, found: Iterable[_Change]) -> dict[tuple[str
 
 
 def _by(writes: Iterable[_Write], stood: Iterable[Validity], timestamp: int) -> _Write | None:
-    """Of several writes at one time the one whose plan stands since then, the last by its run."""
+    """Of several writes at one time the one whose plan stands since then, else one that stands; the last by its run."""
     since = {valid.plan for valid in stood if valid.valid_from == timestamp}
-    return max(writes, key=lambda write: (write.plan in since, write.run), default=None)
+    standing = {valid.plan for valid in stood if valid.valid_from <= timestamp < valid.valid_to}
+    return max(writes, key=lambda write: (write.plan in since, write.plan in standing, write.run), default=None)
 
 
 def _at(time: PastTime | None, default: int) -> int:

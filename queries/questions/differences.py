@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
+from headwater.graphmodel.constants import Constants, constants_of
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.now import Contribution
+from headwater.graphmodel.validity import NO_END
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.as_of import PastTime
+from headwater.queries.tracing.constants import ConstantsInTime
 from headwater.queries.tracing.contributions import ContributionsAsOf
 from headwater.queries.tracing.derivations import Derivations, PlanDerivations, sources_of, text_of, with_all_columns
 from headwater.queries.tracing.edges import columns_of
@@ -25,19 +28,35 @@ State = Mapping[str, Contribution]
 _CHUNK = 200
 
 
+class Side(NamedTuple):
+    """The plans of one dataset, and when: their constants are those of the last run up to then, in ms since 1970.
+
+    `runs` are the runs that executed them, where these are what is compared.
+    """
+
+    state: State
+    time: int = NO_END
+    runs: tuple[str, ...] = ()
+
+
 class Pair(NamedTuple):
-    """The plans of one dataset on either side."""
+    """One dataset on either side."""
 
     dataset: str
-    before: State
-    after: State
+    before: Side
+    after: Side
 
 
 def run_differences(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """What `other` did otherwise than `run`, dataset by dataset."""
-    before, after = (_plans_of_runs(g, values[name]) for name in ("run", "other"))
+    runs = [tuple(values[name]) for name in ("run", "other")]
+    before, after = (_plans_of_runs(g, list(some)) for some in runs)
     pairs = [
-        Pair(dataset, with_all_columns(before.get(dataset, ())), with_all_columns(after.get(dataset, ())))
+        Pair(
+            dataset,
+            Side(with_all_columns(before.get(dataset, ())), runs=runs[0]),
+            Side(with_all_columns(after.get(dataset, ())), runs=runs[1]),
+        )
         for dataset in sorted(before.keys() | after.keys())
     ]
     return _page(g, pairs, values, deadline_passed)
@@ -56,13 +75,14 @@ def differences(g: GraphTraversalSource, values: Values, deadline_passed: Deadli
     datasets = g.V(values["node"]).out("hasPlan").out("writes").dedup().id_().to_list() if is_job else [values["node"]]
     own = set(g.V(values["node"]).out("hasPlan").id_().to_list()) if is_job else None
     before, after = (_stood(g, datasets, values[name], own) for name in ("from", "to"))
-    return _page(g, [Pair(d, before.get(d, {}), after.get(d, {})) for d in sorted(datasets)], values, deadline_passed)
+    nothing = Side({})
+    pairs = [Pair(d, before.get(d, nothing), after.get(d, nothing)) for d in sorted(datasets)]
+    return _page(g, pairs, values, deadline_passed)
 
 
 def _page(g: GraphTraversalSource, pairs: list[Pair], values: Values, deadline_passed: DeadlinePassed) -> Page:
     found: list[Row] = []
-    differing = [pair for pair in pairs if pair.before != pair.after]
-    for some in chunks(differing, _CHUNK):
+    for some in chunks(pairs, _CHUNK):
         if deadline_passed():
             return slice_page(found, values, "deadline")
         found += _rows(g, some)
@@ -71,19 +91,23 @@ def _page(g: GraphTraversalSource, pairs: list[Pair], values: Values, deadline_p
 
 def _rows(g: GraphTraversalSource, pairs: Sequence[Pair]) -> Iterator[Row]:
     """What differs on the two sides of each pair."""
-    plans = sorted({plan for pair in pairs for plan in (*pair.before, *pair.after)})
+    pairs = _differing(g, pairs)
+    plans = sorted({plan for pair in pairs for plan in (*pair.before.state, *pair.after.state)})
     nodes: dict[str, list[str]] = {pair.dataset: [] for pair in pairs}
     for column in sorted(columns_of(g, list(nodes))):
         nodes[split_node(column)[0]].append(column)
     by_plan = PlanDerivations(g, [*chain(*nodes.values()), *nodes], plans)
     reads = _reads(g, plans)
+    constants = _Constants(g, pairs, by_plan.with_constants)
     for pair in pairs:
+        known, known_after = constants.of(pair.before), constants.of(pair.after)
         for node in (*nodes[pair.dataset], pair.dataset):
-            before, after = by_plan.of(node, pair.before), by_plan.of(node, pair.after)
+            before, after = by_plan.of(node, pair.before.state, known), by_plan.of(node, pair.after.state, known_after)
             if before != after:
                 kind = "rows" if node == pair.dataset else "column"
                 yield {"dataset": pair.dataset, "kind": kind, "id": node, **change(before, after)}
-        was, is_now = ({d for plan in side for d in reads.get(plan, ())} for side in (pair.before, pair.after))
+        sides = (pair.before.state, pair.after.state)
+        was, is_now = ({d for plan in side for d in reads.get(plan, ())} for side in sides)
         for dataset in sorted(was ^ is_now):
             yield {
                 "dataset": pair.dataset,
@@ -91,6 +115,37 @@ def _rows(g: GraphTraversalSource, pairs: Sequence[Pair]) -> Iterator[Row]:
                 "id": dataset,
                 "change": _change(dataset in was, dataset in is_now),
             }
+
+
+def _differing(g: GraphTraversalSource, pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs with other plans on either side, or with a plan that has constants."""
+    same = {plan for pair in pairs if pair.before.state == pair.after.state for plan in pair.before.state}
+    having = {
+        plan
+        for ids in chunks(sorted(same))
+        for plan in g.V(ids).has("constants").not_(__.has("constants", "")).id_().to_list()
+    }
+    return [pair for pair in pairs if pair.before.state != pair.after.state or having & pair.before.state.keys()]
+
+
+class _Constants:
+    """The constants of the plans on either side of pairs, parameters alike on both."""
+
+    def __init__(self, g: GraphTraversalSource, pairs: Sequence[Pair], plans: Iterable[str]) -> None:
+        self._in_time = ConstantsInTime(g, plans)
+        self._of_runs: dict[str, dict[str, Constants]] = {}
+        runs = sorted({run for pair in pairs for side in (pair.before, pair.after) for run in side.runs})
+        for ids in chunks(runs):
+            rows = g.V(ids).has("constants").project("run", "plan", "constants").by(T.id).by(__.out("executes").id_())
+            for row in rows.by("constants").to_list():
+                self._of_runs.setdefault(row["run"], {})[row["plan"]] = constants_of(row["constants"])
+
+    def of(self, side: Side) -> dict[str, Constants]:
+        """By plan."""
+        if not side.runs:
+            return self._in_time.all_at(side.state, side.time)
+        known = {plan: one for run in side.runs for plan, one in self._of_runs.get(run, {}).items()}
+        return {plan: self._in_time.news(plan, one) for plan, one in known.items()}
 
 
 def change(before: Derivations, after: Derivations) -> Row:
@@ -118,27 +173,39 @@ def _plans_of_runs(g: GraphTraversalSource, runs: list[str]) -> dict[str, list[s
 
 
 def _last_two(g: GraphTraversalSource, job: str) -> list[Pair]:
-    """Of each dataset that a job writes the logic that succeeded last, and the one that did before it."""
+    """Of each dataset that a job writes the logic that succeeded last, and the one that did before it.
+
+    The same logic with other constants, parameters aside, counts as another one.
+    """
     succeeded = __.in_("executes").has("status", "success").values("timestamp").fold()
     rows = g.V(job).out("hasPlan").project("plan", "target", "times").by(T.id).by("target").by(succeeded).to_list()
+    constants = ConstantsInTime(g, [row["plan"] for row in rows])
     by_dataset: dict[str, list[tuple[int, str]]] = {}
     for row in rows:
-        if row["times"]:
-            by_dataset.setdefault(row["target"], []).append((max(row["times"]), row["plan"]))
-    last = {dataset: [plan for _, plan in sorted(plans)[-2:]] for dataset, plans in by_dataset.items()}
-    return [Pair(d, with_all_columns(p[:-1]), with_all_columns(p[-1:])) for d, p in sorted(last.items()) if len(p) > 1]
+        by_dataset.setdefault(row["target"], []).extend((time, row["plan"]) for time in row["times"])
+    pairs = []
+    for dataset, runs in sorted(by_dataset.items()):
+        told = [(time, plan, constants.at(plan, time)) for time, plan in sorted(runs)]
+        before = next((one for one in reversed(told) if one[1:] != told[-1][1:]), None)
+        if before:
+            sides = (Side(with_all_columns([plan]), time) for time, plan, _ in (before, told[-1]))
+            pairs.append(Pair(dataset, *sides))
+    return pairs
 
 
 def _stood(
     g: GraphTraversalSource, datasets: list[str], time: PastTime | None, own: set[str] | None
-) -> dict[str, dict[str, Contribution]]:
+) -> dict[str, Side]:
     """The plans that stood in each dataset; `own` are those that count, None for all."""
     if time is None:
         return {}
     contributions = ContributionsAsOf(g, time)
     contributions.of_datasets(datasets)
     return {
-        dataset: {p: contributions.of_plan(p) for p in contributions.of_datasets([dataset]) if own is None or p in own}
+        dataset: Side(
+            {p: contributions.of_plan(p) for p in contributions.of_datasets([dataset]) if own is None or p in own},
+            time.of_dataset(dataset),
+        )
         for dataset in datasets
     }
 

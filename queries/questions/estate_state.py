@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
 
+from headwater.graphmodel.constants import NONE, filled
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.questions.estate import NAMELESS
@@ -147,7 +148,7 @@ def _lacking(g: GraphTraversalSource, datasets: list[str]) -> Iterator[Row]:
     for row in rows.by(unresolved.values("name").dedup().limit(_SAID).fold()).to_list():
         for reason in (reason for reason in _COUNTS if row[reason]):
             columns = None if reason in _OF_DATASETS else row[reason]
-            cause = sorted(row["said"] if reason == "not exact" else row["causes"])
+            cause = sorted((filled(said, NONE) for said in row["said"]) if reason == "not exact" else row["causes"])
             yield from (_row({**row, "job": job}, reason, columns, cause) for job in row["now"] or row["ever"])
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
+from headwater.graphmodel.constants import NONE, filled, has_placeholder
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values, slice_page
+from headwater.queries.tracing import constants
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
@@ -41,6 +43,7 @@ def explain(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The edges from a dataset or column to `source`, or to all that it is made of; and its other names."""
     found = {_identity(row): row for row in _edges(g, values, _LABELS[1])}
     now = {_identity(row): row for row in _edges(g, values, _LABELS[0])}
+    _fill(g, [*found.values(), *now.values()])
     plans = _plans(g, sorted({row["plan"] for row in (*found.values(), *now.values()) if row["plan"]}))
     explained: list[Row] = []
     for key in sorted(found.keys() | now.keys()):
@@ -59,6 +62,14 @@ def _edges(g: GraphTraversalSource, values: Values, labels: tuple[str, ...]) -> 
     if values["source"]:
         edges = edges.where(__.in_v().has_id(values["source"]))
     return rows(edges, {"target": __.out_v().id_(), "source": __.in_v().id_(), **{key: key for key in _EDGE}})
+
+
+def _fill(g: GraphTraversalSource, edges: list[Row]) -> None:
+    """Give the expressions of these rows the literals of the newest run of their plans."""
+    shown = [row for row in edges if has_placeholder(row["expression"])]
+    known = constants.newest(g, {row["plan"] for row in shown}) if shown else {}
+    for row in shown:
+        row["expression"] = filled(row["expression"], known.get(row["plan"], NONE))
 
 
 def _identity(row: Row) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
+from headwater.graphmodel.constants import NONE, constants_of, filled
 from headwater.queries.answers.page import Page, Row, Values, page, slice_page
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed
@@ -110,7 +111,12 @@ def operations(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Pa
         "expression": "expression",
         "follows": __.out("follows").id_().order().fold(),
     }
-    return slice_page(_in_flow(rows(g.V(values["plan"]).out("hasOperation").order().by(T.id), cells)), values)
+    found = rows(g.V(values["plan"]).out("hasOperation").order().by(T.id), cells)
+    shown = g.V(values["plan"]).has("constants").values("constants").limit(1).to_list()
+    known = constants_of(shown[0]) if shown else NONE
+    for row in found:
+        row["expression"] = row["expression"] and filled(row["expression"], known)
+    return slice_page(_in_flow(found), values)
 
 
 def stats(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:

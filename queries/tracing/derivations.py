@@ -10,6 +10,7 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.columns import PARTIAL, claims_in
+from headwater.graphmodel.constants import NONE, Constants, filled, has_placeholder
 from headwater.graphmodel.ids import column_id
 from headwater.graphmodel.now import Contribution
 from headwater.queries.tracing.rows import without_carried
@@ -44,12 +45,28 @@ class PlanDerivations:
                 self._add_edges(edges if plans is None else edges.has("plan", P.within([*plans, ""])))
         self._add_origins(g, set(columns), plans)
 
-    def of(self, node: str, contribution: Mapping[str, Contribution]) -> Derivations:
-        """What a node was derived from when these plans contributed to its dataset."""
+    @property
+    def with_constants(self) -> set[str]:
+        """The plans that have literals in an expression."""
+        return {
+            plan
+            for by_plan in self._sources.values()
+            for plan, sources in by_plan.items()
+            if any(has_placeholder(source.expression) for source in sources)
+        }
+
+    def of(
+        self, node: str, contribution: Mapping[str, Contribution], constants: Mapping[str, Constants]
+    ) -> Derivations:
+        """What a node was derived from when these plans contributed to its dataset, with these constants."""
         by_plan = self._sources.get(node, {})
         column = node.partition("#")[2]
         holds = (p for p, s in contribution.items() if not column or s.columns is None or column in s.columns)
-        return frozenset[Source]().union(*(by_plan.get(plan, ()) for plan in holds))
+        return frozenset(
+            source._replace(expression=filled(source.expression, constants.get(plan, NONE)))
+            for plan in holds
+            for source in by_plan.get(plan, ())
+        )
 
     def _add_edges(self, edges: GraphTraversal) -> None:
         rows = edges.project("target", "source", "plan", *_KEYS)

@@ -13,6 +13,7 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Edge, Node
+from headwater.queries.tracing import constants
 from headwater.queries.tracing.rows import project, without_carried
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
@@ -139,6 +140,15 @@ class Edges:
     def as_they_were(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """The nodes of the answer with their properties at the time of these edges; these are edges of now."""
         return nodes
+
+    def filled(self, edges: Sequence[Edge]) -> list[Edge]:
+        """The edges, their expressions with the literals that their plans had when these edges held."""
+        shown = constants.with_placeholders(edges)
+        return constants.filled_in(edges, self._constants(shown) if shown else {})
+
+    def _constants(self, edges: Sequence[Edge]) -> constants.ByPlan:
+        """The literals of the plans of these edges."""
+        return constants.newest(self._g, {edge.plan for edge in edges if edge.plan})
 
     def _from_derived(self, ends: list[str], *, cut: bool) -> Iterator[Edge]:
         wholes = [end for end in ends if not is_column(end)] if self._with_row_dependencies else []

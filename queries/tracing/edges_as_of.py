@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.columns import DIRECT, ColumnClaim, claims_in, shown
+from headwater.graphmodel.constants import NONE, has_placeholder
 from headwater.graphmodel.ids import column_id, split_node
 from headwater.queries.answers.answer import Edge, Node
+from headwater.queries.tracing import constants
 from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.contributions import ContributionsAsOf
 from headwater.queries.tracing.edges import EVER, Edges, columns_of, is_column
@@ -28,6 +30,7 @@ class EdgesAsOf(Edges):
         self, g: GraphTraversalSource, time: PastTime, *, by_column: bool, kind: str, ignored: Sequence[str] = ()
     ) -> None:
         super().__init__(g, by_column=by_column, kind=kind, labels=EVER, ignored=ignored)
+        self._time = time
         self._contributions = ContributionsAsOf(g, time)
 
     def steps(self, side: str, level: Sequence[str], hops: int) -> Sequence[Step]:
@@ -68,10 +71,20 @@ class EdgesAsOf(Edges):
             rows = (
                 self._g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
             )
-            for row in rows.to_list():
-                for claim in claims_in(row["origins"], self._contributions.of_plan(row["plan"])):
+            told = rows.to_list()
+            known = self._constants_of({row["plan"]: row["target"] for row in told if has_placeholder(row["origins"])})
+            for row in told:
+                contribution = self._contributions.of_plan(row["plan"])
+                for claim in claims_in(row["origins"], contribution, known.get(row["plan"], NONE)):
                     found[column_id(row["target"], claim.column)].add(claim)
         return found
+
+    def _constants(self, edges: Sequence[Edge]) -> constants.ByPlan:
+        return self._constants_of({edge.plan: split_node(edge.target)[0] for edge in edges if edge.plan})
+
+    def _constants_of(self, targets: Mapping[str, str]) -> constants.ByPlan:
+        """The literals that plans had at the time that counts for the datasets which they write."""
+        return constants.at(self._g, {plan: self._time.of_dataset(target) for plan, target in targets.items()})
 
     def _with_direct(self, columns: list[str]) -> Iterator[str]:
         """Those of the columns that had a DIRECT source as well."""

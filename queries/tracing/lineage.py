@@ -64,7 +64,8 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     nodes = edges_of.as_they_were(tuple(_nodes(g, kept)))
     reason = cut or _erased(nodes, question.direction)
     shown = {node.id for node in nodes}
-    edges = {edge.order: edge for side in sides for edge in edges_of.between(side, walks[side], shown)}
+    found = [edge for side in sides for edge in edges_of.between(side, walks[side], shown)]
+    edges = {edge.order: edge for edge in edges_of.filled(found)}
     return Answer(
         root=root,
         direction=question.direction,

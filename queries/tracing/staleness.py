@@ -10,8 +10,10 @@ from gremlin_python.process.traversal import Order, T
 
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.now import Contribution
+from headwater.graphmodel.validity import NO_END
 from headwater.queries.answers.answer import Answer, Edge
 from headwater.queries.tracing.as_of import BEFORE_ALL
+from headwater.queries.tracing.constants import ConstantsInTime
 from headwater.queries.tracing.contributions import state_at, state_now, validities_of
 from headwater.queries.tracing.derivations import PlanDerivations
 from headwater.queries.tracing.edges import is_column
@@ -44,6 +46,8 @@ class _LogicChanges:
     def __init__(self, g: GraphTraversalSource, nodes: list[str], datasets: list[str]) -> None:
         self._validities = validities_of(g, datasets)
         self._derivations = PlanDerivations(g, [node for node in nodes if is_column(node)])
+        whole = {v.plan for node in nodes if not is_column(node) for v in self._validities[node]}
+        self._constants = ConstantsInTime(g, self._derivations.with_constants | whole)
         self._cache: dict[tuple[str, int], bool] = {}
 
     def differs(self, node: str, timestamp: int) -> bool:
@@ -52,13 +56,14 @@ class _LogicChanges:
         if key not in self._cache:
             validities = self._validities[split_node(node)[0]]
             then, now = state_at(validities, timestamp), state_now(validities)
-            self._cache[key] = bool(validities) and self._logic(node, then) != self._logic(node, now)
+            differ = self._logic(node, then, timestamp) != self._logic(node, now, NO_END)
+            self._cache[key] = bool(validities) and differ
         return self._cache[key]
 
-    def _logic(self, node: str, state: Mapping[str, Contribution]) -> object:
+    def _logic(self, node: str, state: Mapping[str, Contribution], timestamp: int) -> object:
         if is_column(node):
-            return self._derivations.of(node, state)
-        return {(plan, contribution.columns) for plan, contribution in state.items()}
+            return self._derivations.of(node, state, self._constants.all_at(state, timestamp))
+        return {(plan, one.columns, self._constants.at(plan, timestamp)) for plan, one in state.items()}
 
 
 def _versions_read(g: GraphTraversalSource, plans: Iterable[str]) -> VersionsRead:

@@ -13,6 +13,7 @@ from headwater.ingest.fold.scan import NotReady
 from headwater.ingest.folder.exporting import Exported, export_neptune_csv
 from headwater.ingest.folder.loader_files import SPLIT
 from headwater.ingest.folder.service import Service
+from headwater.ingest.graph.mark import FORMAT
 from headwater.ingest.ledger.ledger import NewEntry
 from headwater.ingest.places.file_storage import LocalFolder, NotEmpty
 from tests.contract.loader_csv import load, rows
@@ -49,7 +50,8 @@ def test_the_files_of_all_recorded_jobs_are_the_graph(opened: Opened, tmp_path: 
     assert (done.ledger, done.applied) == (service.ledger.id, service.ledger.head().sequence)
     (last,) = load(tmp_path / "out" / "ledger").vertices.values()
     head = service.ledger.head().hash
-    assert last.properties == {"applied": done.applied, "appliedHash": head, "ledgerId": done.ledger}
+    said = {"applied": done.applied, "appliedHash": head, "ledgerId": done.ledger, "format": FORMAT}
+    assert last.properties == said
     found, expected = load(tmp_path / "out" / "graph"), stored(service.store)
     assert found.vertices == expected.vertices
     assert found.edges == expected.edges

@@ -179,7 +179,7 @@ def test_a_request_that_comes_late_writes_nothing(count: int, store: GraphStore)
     store.apply(late, only_if=Guard(LEDGER, "writer", "one"))
     store.apply(Mark(9, "a" * 32).delta(), only_if=Guard(LEDGER, "writer", "one"))
     assert_equal(stored(store), before)
-    assert read_mark(store) == Mark(1, "a" * 32, 2, "other")
+    assert read_mark(store) == Mark(1, "a" * 32, 2, "other", format="")
     store.apply(replace(late, removed_vertices=("s3://lake/1",)), only_if=Guard(LEDGER, "writer", "other"))
     found = stored(store)
     assert len(found.vertices) == 3 + count

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from headwater.graphmodel.choice import Body, Event
+from headwater.graphmodel.constants import MARK, form_of
 from headwater.graphmodel.model import (
     Dataset,
     Dependency,
@@ -50,7 +51,7 @@ derivations = st.sampled_from(DependencyType).flatmap(
         type=st.just(kind),
         subtype=st.sampled_from(subtypes[kind]),
         exact=st.booleans(),
-        expression=st.sampled_from((None, "x", "y")),
+        expression=st.sampled_from((None, "x", "x * 1.1", "x * 1.2")),
     )
 )
 dependencies = st.builds(
@@ -58,7 +59,7 @@ dependencies = st.builds(
     source_dataset=uris,
     source_column=columns,
     subtype=st.sampled_from((Subtype.FILTER, Subtype.JOIN)),
-    expression=st.sampled_from((None, "x")),
+    expression=st.sampled_from((None, "x", "x > '2026-01-01'", "x > '2026-01-02'")),
 )
 datasets = st.builds(
     Dataset,
@@ -80,6 +81,10 @@ operations = st.sampled_from(
         (),
         (Operation("op-0", "Write", "write", ("op-1",)), Operation("op-1", "Read", "read")),
         (Operation("op-0", "Write", "write", ("op-1", "op-9")), Operation("op-1", "Read", "read", (), "other")),
+        *(
+            (Operation("op-0", "Write", "write", ("op-1",)), Operation("op-1", "Filter", "transformation", (), shown))
+            for shown in ("dt = '2026-01-01'", "dt = '2026-01-02'")
+        ),
     )
 )
 plans = st.builds(
@@ -172,11 +177,31 @@ def same_logic(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
     return replace(plan, agent_plan_id=name, operations=draw(operations), api_version="1.2")
 
 
+def other_constants(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
+    return with_constants(plan, name, draw(st.integers(1, 9)))
+
+
+def with_constants(plan: Plan, name: str, day: int) -> Plan:
+    """The same logic with other literals: those of a day."""
+
+    def on_that_day(expression: str | None) -> str | None:
+        return form_of(expression).shape.replace(MARK, f"'2026-01-0{day}'") if expression else None
+
+    return replace(
+        plan,
+        agent_plan_id=name,
+        columns=tuple(replace(c, expression=on_that_day(c.expression)) for c in plan.columns),
+        derivations=tuple(replace(d, expression=on_that_day(d.expression)) for d in plan.derivations),
+        dependencies=tuple(replace(p, expression=on_that_day(p.expression)) for p in plan.dependencies),
+        operations=tuple(replace(o, expression=on_that_day(o.expression)) for o in plan.operations),
+    )
+
+
 def other_effect(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
     return replace(plan, agent_plan_id=name, effect=draw(st.sampled_from(Effect)))
 
 
-VARIANTS = (other_body, other_report, other_report, same_logic, other_effect)
+VARIANTS = (other_body, other_report, other_report, same_logic, other_constants, other_constants, other_effect)
 
 
 @st.composite

@@ -1,0 +1,94 @@
+"""The literals of a payload never make another logic: whatever they are, however many a list has, at any depth."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.graphmodel.constants import Constants, filled
+from headwater.graphmodel.logic import Logic, logic
+from headwater.graphmodel.model import Dependency, Derivation, OutputColumn, Plan
+from headwater.spline_bridge.text import BOUND, Text, concat, constant, text
+from tests.unit.spline_bridge.plans import attr, document, expr, function, literal, mapped, operation
+
+values = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(max_size=600) | st.floats(-9, 9)
+stages = st.text("0123456789abcdef", min_size=12, max_size=12)
+
+
+def job(first: object, listed: list[object], factor: object, stage: str, steps: int = 1) -> dict[str, Any]:
+    """``SELECT uid_<stage>(... a * factor ...) AS v, factor AS k FROM t WHERE b = first AND c IN (listed)``."""
+    product = [
+        function(f"times{i}", "Multiply", attr("a") if i == 0 else expr(f"times{i - 1}"), expr("factor"))
+        for i in range(steps)
+    ]
+    functions = [
+        function("eq", "EqualTo", attr("b"), expr("first")),
+        function("in", "In", attr("c"), *(expr(f"one{i}") for i in range(len(listed)))),
+        function("and", "And", expr("eq"), expr("in")),
+        *product,
+        function("udf", "ScalaUDF", expr(f"times{steps - 1}"), name=f"VectorAssembler_{stage}"),
+        function("v", "Alias", expr("udf"), name="v"),
+        function("k", "Alias", expr("factor"), name="k"),
+    ]
+    constants = [literal("first", first), literal("factor", factor)]
+    constants += [literal(f"one{i}", value) for i, value in enumerate(listed)]
+    return document(
+        [
+            operation("p", "Project", ["f"], ["x", "y"], projectList=[expr("v"), expr("k")]),
+            operation("f", "Filter", ["r"], ["a", "b", "c"], condition=expr("and")),
+        ],
+        functions=functions,
+        constants=constants,
+        names={"x": "v", "y": "k"},
+        refs={"x": [expr("v")], "y": [expr("k")]},
+    )
+
+
+def expressions(of: Plan | Logic) -> set[str]:
+    parts: list[OutputColumn | Derivation | Dependency] = [*of.columns, *of.derivations, *of.dependencies]
+    return {part.expression for part in parts if part.expression}
+
+
+def shown(of: Logic) -> set[str]:
+    known = Constants(of.constants)
+    return {filled(expression, known) for expression in expressions(of)}
+
+
+worlds = st.tuples(values, st.lists(values, min_size=1, max_size=12), values, stages)
+
+
+@given(worlds, worlds, st.sampled_from((1, 2, 600)))
+def test_other_literals_are_the_same_logic(one: Any, other: Any, steps: int) -> None:
+    first, second = (logic(mapped(job(w[0], w[1], w[2], w[3], steps))) for w in (one, other))
+    assert first.plan == second.plan
+    assert len(first.constants) == len(second.constants)
+
+
+@given(worlds)
+def test_an_expression_with_its_constants_is_what_the_plan_says(world: Any) -> None:
+    first, listed, factor, stage = world
+    plan = mapped(job(str(first)[:20], [str(value)[:9] for value in listed], str(factor)[:20], stage))
+    assert shown(logic(plan)) <= expressions(plan)
+
+
+def test_what_is_shown() -> None:
+    told = shown(logic(mapped(job("2026-03-01", [1, 2, 3], 1.1, "3b9fa9492f75"))))
+    assert told == {"VectorAssembler(a * 1.1)", "b = '2026-03-01' AND c IN (1, 2, 3)", "1.1"}
+    assert "3b9fa9492f75" not in json.dumps(sorted(map(str, told)))
+
+
+pieces = st.one_of(
+    st.text("ab ", max_size=3 * BOUND).map(text), st.text(max_size=9).map(lambda value: constant(f"'{value}'"))
+)
+
+
+@given(st.lists(pieces, max_size=8), st.integers(0, 8))
+def test_a_text_composed_in_any_way_is_the_same(parts: list[Text], cut: int) -> None:
+    whole = concat(parts)
+    assert concat([concat(parts[:cut]), concat(parts[cut:])]) == whole
+    assert whole.form.shape.count("\ue000") == len(whole.form.constants)
+    other = [constant("1") if part.constants else part for part in parts]
+    assert concat(other).form.shape == whole.form.shape
