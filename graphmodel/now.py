@@ -99,9 +99,15 @@ def write_of(event: Event, of: Summary) -> Write | None:
 
 
 def newest(writes: Iterable[tuple[Write, str]]) -> dict[str, str]:
-    """By plan, the constants of the last write that executed it. `writes` come with the constants of their runs."""
+    """By plan, the constants of the last write that executed it and has any. `writes` come with those of their runs.
+
+    Runs of one plan can differ in having some: what its operations filter by is no part of a plan's identity, and an
+    older agent does not report it.
+    """
     last: dict[str, tuple[Position, str]] = {}
     for write, constants in writes:
+        if not constants:
+            continue
         last[write.plan] = max(last.get(write.plan, (write.position, constants)), (write.position, constants))
     return {plan: constants for plan, (_, constants) in last.items()}
 

@@ -26,7 +26,8 @@ from headwater.graphmodel.whole import BestBody, View, alias_parts, best_body_of
 class Executed(NamedTuple):
     """The body that counts for a plan id, if runs executed it; `succeeded`: one of these runs succeeded.
 
-    `last` is the newest write of a body with this logic that counts, None for none; `constants` are those of its run.
+    `last` is the newest write of a body with this logic that counts and whose run has constants, None for none;
+    `constants` are those.
     """
 
     body: BestBody
@@ -85,10 +86,11 @@ def joined(bodies: Iterable[Body], events: Iterable[Event]) -> Iterator[PlanFact
     for best in map(best_body_of, bodies):
         yield from (DatasetFact(uri, Partitioned()) for uri in best.summary.partitioned)
         if runs:
-            writes = [write for event in runs if (write := now.write_of(event, best.summary))]
+            constants = best.summary.constants
+            writes = [write for event in runs if constants and (write := now.write_of(event, best.summary))]
             last = max((write.position for write in writes), default=None)
-            constants = best.summary.constants if writes else ""
-            yield from _executed(Executed(best, any(event.run.error is None for event in runs), last, constants), runs)
+            succeeded = any(event.run.error is None for event in runs)
+            yield from _executed(Executed(best, succeeded, last, constants if writes else ""), runs)
 
 
 def _executed(body: Executed, runs: Iterable[Event]) -> Iterator[PlanFact]:

@@ -115,7 +115,7 @@ def read(path: Path, *, asked: bool, limits: Limits = _LIMITS) -> Iterator[Item]
 
     No file costs more memory than one body of a request: NDJSON is read line by line, other files up to the limit.
     """
-    if not path.is_file():  # the end of a pipe or of /dev/zero may never come
+    if path.exists() and not path.is_file():  # the end of a pipe or of /dev/zero may never come
         yield NotAPayload(path, "is no regular file", asked=True)
         return
     with path.open("rb") as raw:

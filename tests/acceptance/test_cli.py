@@ -125,7 +125,7 @@ QUESTIONS: dict[str, dict[str, object]] = {
     "inputs": {"node": LAST.partition("#")[0], "depth": 99},
     "runs": {"job": "spark/pipeline.train_and_score"},
     "plans": {"job": "spark/pipeline.train_and_score"},
-    "operations": {"plan": "bbebac6e"},
+    "operations": {"plan": "6c3a9ec2"},
     "find-runs": {"id": "local-1795384968617"},
     "diff": {"node": "spark/pipeline.features", "from": "2026-11-22"},
     "datasets": {},
@@ -153,7 +153,7 @@ def test_rows_are_the_same_in_a_pipe(loaded: Path) -> None:
     shown = headwater("query", "runs", "job=spark/pipeline.train_and_score", "--data", loaded, COLUMNS="80")
     head, _, *lines = shown.stdout.splitlines()
     assert head.split() == ["id", "time", "(UTC)", "duration", "status", "user", "plan"]
-    assert lines[0] == "5ebf4321  2026-11-22 22:03:32Z  0.7 s     success  root  bbebac6e"
+    assert lines[0] == "5ebf4321  2026-11-22 22:03:32Z  0.7 s     success  root  6c3a9ec2"
     assert lines[1] == "    app id: local-1795384968617"
 
 
@@ -171,7 +171,7 @@ SHORT_IDS = {
     "a past time": ["upstream", LAST, "--run", "5ebf4321"],
     "two runs": ["diff", "--run", "5ebf4321", "--run", "run:b0b64ca6"],
     "a query about a run": ["query", "run", "run=5ebf4321"],
-    "a query about a plan": ["query", "operations", "plan=bbebac6e"],
+    "a query about a plan": ["query", "operations", "plan=6c3a9ec2"],
     "since a run": ["changes", LAST, "--from", "5ebf4321"],
 }
 
