@@ -113,7 +113,7 @@ class TokenStore:
     @property
     def in_use(self) -> bool:
         """See `Authenticator`: there is a file of tokens, even one without any."""
-        return self._file.is_symlink() or self._file.exists()
+        return os.path.lexists(self._file)  # asked at each request; a link counts, even one that leads nowhere
 
     async def sender(self, request: web.BaseRequest) -> Sender | None:
         """See `Authenticator`. TokensUnreadable: nobody is let in."""
