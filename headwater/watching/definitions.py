@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from headwater.errors import WrongUse
 from headwater.graphmodel.delta import digest
 from headwater.ingest.places.yaml_file import KEY, Fault, InvalidYaml, schema_faults
-from headwater.ingest.places.yaml_file import Path as Place
+from headwater.ingest.places.yaml_file import Path as DocumentPath
 from headwater.ingest.places.yaml_file import parse as parse_yaml
 
 Change = Literal["added", "removed", "changed"]
@@ -120,7 +120,7 @@ def _more_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _schedule_faults(row, place)
 
 
-def _channel_faults(row: Mapping[str, Any], place: Place) -> Iterator[Fault]:
+def _channel_faults(row: Mapping[str, Any], place: DocumentPath) -> Iterator[Fault]:
     names: set[str] = set()
     for number, channel in enumerate(map(_channel, row["tell"])):
         if channel.name in names:
@@ -128,7 +128,7 @@ def _channel_faults(row: Mapping[str, Any], place: Place) -> Iterator[Fault]:
         names.add(channel.name)
 
 
-def _question_faults(row: Mapping[str, Any], place: Place) -> Iterator[Fault]:
+def _question_faults(row: Mapping[str, Any], place: DocumentPath) -> Iterator[Fault]:
     from headwater.queries.catalogue.catalogue import BY_NAME
 
     query = BY_NAME.get(row["question"])
@@ -144,7 +144,7 @@ def _question_faults(row: Mapping[str, Any], place: Place) -> Iterator[Fault]:
             yield (*place, "parameters", name, KEY), f"{row['question']} has no parameter {name!r}", near
 
 
-def _schedule_faults(row: Mapping[str, Any], place: Place) -> Iterator[Fault]:
+def _schedule_faults(row: Mapping[str, Any], place: DocumentPath) -> Iterator[Fault]:
     import datetime as dt
 
     from cronsim import CronSim, CronSimError
