@@ -29,6 +29,7 @@ from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.mcp import mcp
 from headwater.cli.move import bulk_load, export
 from headwater.cli.names import names
 from headwater.cli.past import changes, consumers, diff, inputs
@@ -49,6 +50,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "Ask": (upstream, downstream, why, impact, paths, inputs, consumers, diff, changes, explain, estate, query, watch),
     "State": (tag, own, describe, retire, ignore, same),
     "Receive": (serve, load, token, glue, spark_bundle),
+    "Assistants": (mcp,),
     "Keep and move": (verify, backup, erase, parked, replay, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),
 }
