@@ -130,25 +130,26 @@ class Remote:
 
     def settle(self, progress: Progress) -> None:
         """As long as the server's graph moves."""
-        end, begin = self._reached()
-        reached, moved = begin, time.monotonic()
+        said = self.client.readiness()
+        end, begin, moved = said["entries"], _reached(said), time.monotonic()
+        reached = begin
         while reached < end:
-            if time.monotonic() - moved > _PATIENCE_SECONDS:
-                raise Unreachable(
-                    f"{end - reached:,} entries are kept, but do not get into the graph: headwater doctor"
-                )
+            if said.get("reason") == "failed" or time.monotonic() - moved > _PATIENCE_SECONDS:
+                why = said.get("error") or "they do not get into the graph: headwater doctor"
+                raise Unreachable(f"{end - reached:,} entries are kept, and not in the graph yet: {why}")
             time.sleep(_POLL_SECONDS)
-            before, reached = reached, self._reached()[1]
+            said = self.client.readiness()
+            before, reached = reached, _reached(said)
             moved = time.monotonic() if reached > before else moved
             progress(min(reached, end) - begin, end - begin)
 
-    def _reached(self) -> tuple[int, int]:
-        """The ledger's last entry, and the graph's."""
-        said = self.client.get("/ready")
-        return said["entries"], said["entries"] - said["lag"]
-
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _reached(readiness: Mapping[str, Any]) -> int:
+    """The last entry in the graph; 0 while nobody knows. As of `Client.readiness`."""
+    return 0 if readiness["lag"] is None else int(readiness["entries"] - readiness["lag"])
 
 
 @dataclass

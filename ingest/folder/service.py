@@ -117,13 +117,20 @@ class Service:
 
     @classmethod
     def open(
-        cls, folder: Path, store_url: str | None = None, *, follows: bool = False, take_over: bool = False
+        cls,
+        folder: Path,
+        store_url: str | None = None,
+        *,
+        follows: bool = False,
+        take_over: bool = False,
+        progress: Progress = lambda _done, _of: None,
     ) -> Service:
         """Open a data folder, made where there is none.
 
         `follows`: another process writes the ledger, and this one reads it; a store that is away is waited for by the
         projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
-        the ledger. `take_over`: write a remote graph even if another data folder does, which stops there.
+        the ledger. `take_over`: write a remote graph even if another data folder does, which stops there. `progress`
+        is told how many entries the tables beside a graph that was loaded in another way are worked out from.
 
         InvalidRequest: naming.yaml is not right.
 
@@ -148,7 +155,9 @@ class Service:
             whole = True
             if locked:  # before there is a projector, since the file of the tables may be made anew
                 with suppress(TransientError):  # `prepare` meets it again
-                    whole = _tables_recovered(ledger, store, derived, tables_of(folder, store_url), ownership, rules)
+                    whole = _tables_recovered(
+                        ledger, store, derived, tables_of(folder, store_url), ownership, rules, progress
+                    )
             beside = None
             if is_own(folder, store_url) and isinstance(store, EmbeddedStore):
                 beside = Redrawing(folder, store, derived)
@@ -316,7 +325,13 @@ def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _tables_recovered(
-    ledger: Ledger, store: GraphStore, derived: Derived, file: Path, ownership: Ownership, rules: Rules
+    ledger: Ledger,
+    store: GraphStore,
+    derived: Derived,
+    file: Path,
+    ownership: Ownership,
+    rules: Rules,
+    progress: Progress,
 ) -> bool:
     """Work out the tables of a graph that came into the store in another way; False: it is not whole, rebuild it.
 
@@ -324,7 +339,7 @@ def _tables_recovered(
     """
     ownership.refuse_if_taken(read_mark(store))
     try:
-        recover_tables(ledger, store, derived, file, lambda _done, _of: None, rules)
+        recover_tables(ledger, store, derived, file, progress, rules)
     except InvalidRequest as error:
         log.warning("the graph is rebuilt: %s", error)
         return False
