@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.client import Client, running
@@ -154,9 +155,10 @@ def _reached(readiness: Mapping[str, Any]) -> int:
 
 @dataclass
 class Local:
-    """A data folder that this process has open."""
+    """A data folder that this process has open. `copied`: it cannot be written, and this is a copy of its graph."""
 
     service: Service
+    copied: TemporaryDirectory[str] | None = None
 
     @property
     def place(self) -> str:
@@ -195,12 +197,14 @@ class Local:
         return [{"sequence": p.sequence, "kind": p.kind, "reason": p.reason, "at": p.at_ms} for p in found]
 
     def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
-        """Straight into the ledger."""
+        """Straight into the ledger. WrongUse: the folder cannot be written."""
+        self._refuse_if_copied()
         with translated():
             return into(self.service, places, progress)
 
     def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
-        """Straight into the ledger, and from it into the graph."""
+        """Straight into the ledger, and from it into the graph. WrongUse: the folder cannot be written."""
+        self._refuse_if_copied()
         from headwater.ingest.folder.statement_checking import check
         from headwater.ingest.intake.statements import Times, entry_of, said_by_person
 
@@ -226,6 +230,12 @@ class Local:
     def close(self) -> None:
         """Close the folder."""
         self.service.close()
+        if self.copied is not None:
+            self.copied.cleanup()
+
+    def _refuse_if_copied(self) -> None:
+        if self.copied is not None:
+            raise WrongUse(f"{self.service.folder} cannot be written by this user: it can only be asked")
 
 
 def find(
@@ -237,6 +247,8 @@ def find(
     create: bool = True,
 ) -> Source:
     """The server named, else the one that runs on the data folder, else the folder, its graph brought up to date.
+
+    Of a folder that cannot be written, a copy of its graph is asked, in a temporary folder.
 
     A folder is made where there is none and `create` is asked for. Without it a store that machines share is asked
     even where its ledger is not, and only read; for another one that is WrongUse.
@@ -252,7 +264,28 @@ def find(
         return ReadOnly.open(store)
     if not create:
         has_ledger(data)
-    return Local(open_service(data, store, progress))
+    return _copied(data, store, progress) or Local(open_service(data, store, progress))
+
+
+def _copied(data: Path, store: str | None, progress: Progress | None) -> Source | None:
+    """A source that only reads, for a folder that cannot be written; None: it can be."""
+    from headwater.ingest.folder.copying import can_only_be_read, copy_graph
+    from headwater.ingest.folder.targets import is_own
+
+    if not can_only_be_read(data):
+        return None
+    if store is not None and store.startswith(SHARED):
+        return ReadOnly.open(store)
+    if not is_own(data, store):
+        raise WrongUse(f"{data} cannot be written by this user, so the graph in {store} cannot be brought up to date")
+    place = TemporaryDirectory(prefix="headwater-", ignore_cleanup_errors=True)
+    try:
+        with translated():
+            copy_graph(data, Path(place.name))
+        return Local(open_service(data, None, progress, Path(place.name)), place)
+    except BaseException:
+        place.cleanup()
+        raise
 
 
 def has_ledger(folder: Path) -> None:
@@ -263,12 +296,14 @@ def has_ledger(folder: Path) -> None:
         raise WrongUse(f"there is nothing in {folder} yet: `headwater serve` or `headwater load` begins it")
 
 
-def open_service(folder: Path, store: str | None = None, progress: Progress | None = None) -> Service:
-    """The data folder, opened by this process, with all entries in the graph."""
+def open_service(
+    folder: Path, store: str | None = None, progress: Progress | None = None, copy: Path | None = None
+) -> Service:
+    """The data folder, opened by this process, with all entries in the graph. `copy` is as of `Service.open`."""
     from headwater.ingest.folder.service import Service
 
     with translated():
-        service = Service.open(folder, store)
+        service = Service.open(folder, store, copy=copy)
         try:
             service.catch_up(progress)
         except BaseException:

@@ -124,13 +124,15 @@ class Service:
         follows: bool = False,
         take_over: bool = False,
         progress: Progress = lambda _done, _of: None,
+        copy: Path | None = None,
     ) -> Service:
         """Open a data folder, made where there is none.
 
         `follows`: another process writes the ledger, and this one reads it; a store that is away is waited for by the
         projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
         the ledger. `take_over`: write a remote graph even if another data folder does, which stops there. `progress`
-        is told how many entries the tables beside a graph that was loaded in another way are worked out from.
+        is told how many entries the tables beside a graph that was loaded in another way are worked out from. `copy`:
+        the folder cannot be written; its graph is the one in this folder (`copying`), and its ledger is only read.
 
         InvalidRequest: naming.yaml is not right.
 
@@ -139,14 +141,15 @@ class Service:
         """
         with ExitStack() as undo:
             rules = rules_of(folder)
-            ledger = open_ledger(folder, readonly=follows)
+            files = copy or folder
+            ledger = open_ledger(folder, readonly=follows or copy is not None)
             undo.callback(ledger.close)
-            store, rebuilt = _open_store(lambda: opened_at(folder, store_url))
+            store, rebuilt = _open_store(lambda: opened_at(files, store_url))
             undo.callback(store.close)
-            locked = lock(folder, store_url) if store_url and not is_own(folder, store_url) else None
+            locked = lock(folder, store_url) if store_url and not is_own(files, store_url) else None
             if locked:
                 undo.callback(locked.release)
-            derived = Derived.open(tables_of(folder, store_url))
+            derived = Derived.open(tables_of(files, store_url))
             undo.callback(derived.close)
             if rebuilt:
                 derived.clear()
@@ -156,11 +159,11 @@ class Service:
             if locked:  # before there is a projector, since the file of the tables may be made anew
                 with suppress(TransientError):  # `prepare` meets it again
                     whole = _tables_recovered(
-                        ledger, store, derived, tables_of(folder, store_url), ownership, rules, progress
+                        ledger, store, derived, tables_of(files, store_url), ownership, rules, progress
                     )
             beside = None
-            if is_own(folder, store_url) and isinstance(store, EmbeddedStore):
-                beside = Redrawing(folder, store, derived)
+            if is_own(files, store_url) and isinstance(store, EmbeddedStore):
+                beside = Redrawing(files, store, derived)
             service = cls(folder, ledger, store, derived, backoff, ownership, rules, beside=beside)
             service._lock = locked
             try:

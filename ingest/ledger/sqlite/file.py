@@ -108,6 +108,7 @@ def _line(error: Exception) -> str:
 
 
 _LONGEST_SENTENCE = 200
+_NOT_CLOSED = ": it was not closed, and its folder cannot be written here: open it once where it can be, or copy it"
 _OF_A_DAMAGED_SCHEMA = ("no such ", "malformed", "Could not decode")
 
 
@@ -145,7 +146,8 @@ def _tables(connection: sqlite3.Connection, path: Path) -> set[str]:
     try:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.OperationalError as error:
-        raise LedgerUnavailable(f"the ledger {path} cannot be read: {error}") from error
+        hint = "" if os.access(path.parent, os.W_OK) or not _in_use(path) else _NOT_CLOSED
+        raise LedgerUnavailable(f"the ledger {path} cannot be read: {error}{hint}") from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise NotALedger(f"{path} is not a ledger, or its first pages are damaged: {_line(error)}") from error
 
