@@ -6,6 +6,7 @@ tables mean is in `derived.sql`; what the projector reads and writes in them in 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -215,10 +216,26 @@ def _connection(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
+def _reader_of(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, beside whoever writes the file; also where the folder cannot be written.
+
+    SQLite makes files beside a database with a log, even to read it, unless it is told that nobody writes.
+    """
+    closed = not any(path.with_name(path.name + ending).exists() for ending in ("-wal", "-shm"))
+    alone = "&immutable=1" if closed and not os.access(path.parent, os.W_OK) else ""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{alone}", uri=True)
+
+
+def copy_of(path: Path, into: Path) -> None:
+    """A file of derived tables, as it is at one moment, copied into a new file. sqlite3.Error: it cannot be read."""
+    with closing(_reader_of(path)) as source, closing(sqlite3.connect(into)) as target:
+        source.backup(target)
+
+
 def meta_of(path: Path) -> dict[str, str]:
     """The named values in a file of derived tables, read beside whoever writes it; none if it cannot be read."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(_reader_of(path)) as connection:
             return dict(connection.execute("SELECT name, value FROM meta"))
     except (sqlite3.Error, UnicodeDecodeError):
         return {}

@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from headwater.graphstore.errors import TransientError
-from headwater.ingest.fold.file import FILE
+from headwater.ingest.fold.file import FILE, copy_of
 from headwater.ingest.folder.targets import GRAPH, current_drawing
 from headwater.ingest.ledger.ledger import holds_ledger
-from headwater.ingest.ledger.sqlite.file import connect_reader
 
 #: How often the copy is begun again: a server elsewhere may write the folder, and exchange the graph meanwhile.
 _ATTEMPTS = 3
@@ -47,8 +45,7 @@ def copy_graph(folder: Path, into: Path) -> None:
             )
         try:
             # The tables first: a graph that is some entries ahead of its tables is brought together with them.
-            with closing(connect_reader(now.tables)) as source, closing(sqlite3.connect(into / FILE)) as target:
-                source.backup(target)
+            copy_of(now.tables, into / FILE)
             shutil.copytree(now.graph, into / GRAPH)
         except (OSError, sqlite3.Error):
             (into / FILE).unlink(missing_ok=True)
