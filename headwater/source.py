@@ -45,6 +45,9 @@ class Source(Protocol):
     def rules(self) -> Rules:
         """The naming rules that the graph is drawn with."""
 
+    def erased(self) -> int:
+        """The last ledger entry in the graph that says that a payload was erased; 0: none does."""
+
     def stats(self) -> dict[str, Any]:
         """What there is."""
 
@@ -104,6 +107,15 @@ class Remote:
             if error.status != _NOT_FOUND:
                 raise
             return DEFAULT
+
+    def erased(self) -> int:
+        """Over HTTP; a server of an older version does not say."""
+        try:
+            return int(self.client.get("/api/v1/erased")["entry"])
+        except WrongUse as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return 0
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -184,6 +196,11 @@ class Local:
     def rules(self) -> Rules:
         """Those of the folder."""
         return self.service.rules
+
+    def erased(self) -> int:
+        """As the graph says."""
+        with translated():
+            return self.service.erased()
 
     def stats(self) -> dict[str, Any]:
         """What there is."""

@@ -51,7 +51,7 @@ class Derived:
     def open(cls, path: Path | None) -> Derived:
         """Open the tables at `path`, or make them; a file that is damaged or of another format is made anew."""
         if path is not None and not _usable(path):
-            _remove(path)
+            remove_tables(path)
         derived = cls(path)
         derived._create()
         return derived
@@ -78,7 +78,7 @@ class Derived:
             self._reader.close()
             self.connection.close()
             if self._path is not None:
-                _remove(self._path)
+                remove_tables(self._path)
             self._connect()
             self._create()
 
@@ -258,7 +258,8 @@ def _usable(path: Path) -> bool:
             return False
 
 
-def _remove(path: Path) -> None:
+def remove_tables(path: Path) -> None:
+    """Remove a file of derived tables, with what SQLite has beside it. A file that is not there is no error."""
     for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
         with suppress(FileNotFoundError):
             file.unlink()

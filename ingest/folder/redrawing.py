@@ -17,7 +17,7 @@ from headwater.graphstore import open_store
 from headwater.graphstore.embedded.store import EmbeddedStore
 from headwater.graphstore.errors import TransientError
 from headwater.graphstore.port import GraphStore
-from headwater.ingest.fold.file import Derived
+from headwater.ingest.fold.file import Derived, remove_tables
 from headwater.ingest.folder.targets import CURRENT, DRAWINGS, GRAPH, Drawing, current_drawing, drawing
 from headwater.ingest.ledger.folder_lock import prepare_folder, sync_folder
 
@@ -91,9 +91,8 @@ class Redrawing:
 def _remove(old: Drawing) -> None:
     """What was set aside as damaged stays. A file that cannot be removed is tried again at the next start."""
     shutil.rmtree(old.graph.parent / GRAPH, ignore_errors=True)
-    for ending in ("", "-wal", "-shm"):
-        with suppress(OSError):
-            old.tables.with_name(old.tables.name + ending).unlink()
+    with suppress(OSError):
+        remove_tables(old.tables)
     if old.number:
         with suppress(OSError):
             old.graph.parent.rmdir()

@@ -293,6 +293,10 @@ class Service:
         """The entries that could not be brought into the graph, by sequence; see `Derived.parked`."""
         return self.projector.parked(after, limit)
 
+    def erased(self) -> int:
+        """The last ledger entry in the graph that says that a payload was erased; 0: none does."""
+        return read_mark(self.store).erased
+
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are.
 

@@ -21,7 +21,7 @@ from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
 from headwater.ingest.ledger.ledger import LedgerInUse
 from headwater.ingest.ledger.verify import Anchor
 
-DRAWINGS, CURRENT, GRAPH = "drawings", "current", "graph"
+DRAWINGS, CURRENT, GRAPH, TARGETS = "drawings", "current", "graph", "targets"
 
 
 class Drawing(NamedTuple):
@@ -77,7 +77,7 @@ def tables_of(folder: Path, url: str | None) -> Path:
     """The file of the derived tables of a store; None is the folder's own."""
     if url is None or is_own(folder, url):
         return current_drawing(folder).tables
-    return folder / "targets" / digest(_named(url)) / FILE
+    return folder / TARGETS / digest(_named(url)) / FILE
 
 
 def lock(folder: Path, url: str) -> FolderLock:
