@@ -221,7 +221,7 @@ def _reader_of(path: Path) -> sqlite3.Connection:
 
     SQLite makes files beside a database with a log, even to read it, unless it is told that nobody writes.
     """
-    closed = not any(path.with_name(path.name + ending).exists() for ending in ("-wal", "-shm"))
+    closed = not any(file.exists() for file in _files(path)[1:])
     alone = "&immutable=1" if closed and not os.access(path.parent, os.W_OK) else ""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{alone}", uri=True)
 
@@ -244,9 +244,9 @@ def meta_of(path: Path) -> dict[str, str]:
 def _usable(path: Path) -> bool:
     """Whether it is a whole database with these tables in this format, or none at all.
 
-    A symbolic link is none: what it points to would be emptied.
+    A symbolic link is none, nor is one beside it: what it points to would be emptied or written.
     """
-    if path.is_symlink():
+    if any(file.is_symlink() for file in _files(path)):
         return False
     if not path.exists():
         return True
@@ -258,8 +258,13 @@ def _usable(path: Path) -> bool:
             return False
 
 
+def _files(path: Path) -> tuple[Path, ...]:
+    """The database, and what SQLite has beside it."""
+    return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+
+
 def remove_tables(path: Path) -> None:
     """Remove a file of derived tables, with what SQLite has beside it. A file that is not there is no error."""
-    for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+    for file in _files(path):
         with suppress(FileNotFoundError):
             file.unlink()

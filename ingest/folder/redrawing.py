@@ -58,7 +58,8 @@ class Redrawing:
         place = self._folder / DRAWINGS
         fresh = place / f"{CURRENT}.new"
         try:
-            with fresh.open("w", encoding="ascii") as file:
+            fresh.unlink(missing_ok=True)  # else it would be written through a symbolic link
+            with fresh.open("x", encoding="ascii") as file:
                 file.write(f"{new.number}\n")
                 file.flush()
                 sync(file.fileno())

@@ -32,14 +32,14 @@ from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.redrawing import Redrawing
 from headwater.ingest.folder.stopping import Check, stoppable
-from headwater.ingest.folder.targets import is_own, lock, opened_at, tables_of
+from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders, tables_of
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.intake.bridges import BRIDGES
-from headwater.ingest.ledger.folder_lock import FolderLock
+from headwater.ingest.ledger.folder_lock import FolderLock, refuse_links
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
@@ -134,7 +134,7 @@ class Service:
         is told how many entries the tables beside a graph that was loaded in another way are worked out from. `copy`:
         the folder cannot be written; its graph is the one in this folder (`copying`), and its ledger is only read.
 
-        InvalidRequest: naming.yaml is not right.
+        InvalidRequest: naming.yaml is not right. NotALedger: one of the folders inside is a symbolic link.
 
         LedgerInUse, InUse: another process has the folder open; GraphTaken: another data folder writes the graph; other
         errors of the ledger and of the store as they are.
@@ -142,6 +142,7 @@ class Service:
         with ExitStack() as undo:
             rules = rules_of(folder)
             files = copy or folder
+            refuse_links(*own_folders(files), tables_of(files, store_url).parent)
             ledger = open_ledger(folder, readonly=follows or copy is not None)
             undo.callback(ledger.close)
             store, rebuilt = _open_store(lambda: opened_at(files, store_url))

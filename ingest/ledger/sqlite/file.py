@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from headwater.ingest.ledger.entries import LedgerDamaged, LedgerError, LedgerUnavailable, NewerLedger, NotALedger
-from headwater.ingest.ledger.folder_lock import sync_folder
+from headwater.ingest.ledger.folder_lock import refuse_links, sync_folder
 from headwater.ingest.progress import Progress
 
 FILE = "ledger.sqlite"
@@ -48,8 +48,7 @@ def prepare_file(folder: Path) -> Path:
     process (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     path = folder / FILE
-    if path.is_symlink():  # what it points to would be made, written and closed to others
-        raise NotALedger(f"{path} is a symbolic link: put the ledger itself there, or name the folder that has it")
+    refuse_links(path)
     if path.exists():
         with closing(connect_reader(path)) as connection:
             if _tables(connection, path):
@@ -63,6 +62,7 @@ def prepare_file(folder: Path) -> Path:
 
 def connect_writer(path: Path) -> sqlite3.Connection:
     """A connection that writes durably: a COMMIT returns after the fsync of the write-ahead log."""
+    refuse_links(*(path.with_name(f"{path.name}{ending}") for ending in _BESIDE))
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     for pragma in (
         "journal_mode = WAL",
@@ -82,14 +82,18 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     (a disk that is mounted read-only, a backup's folder of somebody else), and the log is empty, it is told that nobody
     writes.
     """
+    refuse_links(*(path.with_name(f"{path.name}{ending}") for ending in _BESIDE))
     alone = not os.access(path.parent, os.W_OK) and not _in_use(path)
     address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
     return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 
+_BESIDE = ("-wal", "-shm")  #: the files that SQLite has beside a database with a write-ahead log
+
+
 def _in_use(path: Path) -> bool:
     """Whether somebody has the file open, or has left it without closing it: its log is beside it."""
-    return any(path.with_name(f"{path.name}{ending}").exists() for ending in ("-wal", "-shm"))
+    return any(path.with_name(f"{path.name}{ending}").exists() for ending in _BESIDE)
 
 
 def unreadable(error: Exception, what: str) -> LedgerError:
