@@ -193,6 +193,12 @@ VERTICES: tuple[VertexLabel, ...] = (
             "epoch": Property(
                 "long", "how often a writer has taken over the graph; only in a store behind a socket", view=True
             ),
+            "wholeFrom": Property(
+                "long", "while `applied` is below it the graph is being rebuilt in its place", "entries", view=True
+            ),
+            "erased": Property(
+                "long", "sequence of the last entry applied that says that a payload was erased", "entries", view=True
+            ),
             "writer": Property("string", "the data folder that writes the graph now; empty if none does", view=True),
         },
         "view",

@@ -302,6 +302,9 @@ _JSON = Dialect("T.id", "T.label", "Direction.OUT", "Direction.IN", _json)
 
 
 def _open(path: Path, *, create: bool) -> graphersal.Store:
+    link = next((file for file in path.rglob("*") if file.is_symlink()), None)
+    if link is not None:
+        raise InvalidRequest(f"{link} is a symbolic link: the engine would write to what it names")
     if create and (not path.exists() or (path.is_dir() and not any(path.iterdir()))):
         _create(path)
     try:

@@ -20,7 +20,7 @@ from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph.decoding import Decoding, Erased, decoders
 from headwater.ingest.graph.mark import Mark
-from headwater.ingest.ledger.ledger import LedgerReader, open_reader
+from headwater.ingest.ledger.ledger import ERASURE, LedgerReader, open_reader
 from headwater.ingest.places.file_storage import FileStorage, Subfolder, refuse_unless_empty
 from headwater.ingest.progress import Progress
 
@@ -57,7 +57,13 @@ def export_neptune_csv(
         with scanning(tables_of(folder, store), ledger.id, decoding.plan_at, rules.text) as scan:
             decoding.use_names(scan.names)
             try:
-                mark = Mark(scan.applied, ledger.id, naming=rules.text, hash=_hash(ledger, scan.applied))
+                mark = Mark(
+                    scan.applied,
+                    ledger.id,
+                    naming=rules.text,
+                    hash=_hash(ledger, scan.applied),
+                    erased=max((e.sequence for e in ledger.of_kind(ERASURE) if e.sequence <= scan.applied), default=0),
+                )
                 written = _write(scan, mark, place, progress, split)
             except Erased as error:
                 raise NotReady(f"{error} meanwhile: export again") from error

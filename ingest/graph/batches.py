@@ -64,7 +64,7 @@ class Batches:
         self.needs_rebuild = derived.meta("erased") is not None  #: the graph may still show what was erased
         self.drawings = 0
         self._emptied = bool(derived.meta("clearing"))
-        self._whole_from = int(derived.meta(_REPLAYED) or 0)
+        self.whole_from = int(derived.meta(_REPLAYED) or 0)  #: below this entry the graph lacks what was there
         self.attempts = attempts
         self.computing_since: float | None = None  #: in seconds of the monotonic clock; None: nothing is computed
         self._tables = Tables(derived.connection)
@@ -72,7 +72,7 @@ class Batches:
     @property
     def rebuilding(self) -> bool:
         """Whether the graph lacks entries that it had, or that were there when it was begun. From any thread."""
-        return self._emptied or self.checkpoint < self._whole_from
+        return self._emptied or self.checkpoint < self.whole_from
 
     @property
     def head(self) -> Head:
@@ -104,7 +104,7 @@ class Batches:
         if any(isinstance(said, Statement) and said.kind == SAME for said in batch.statements):
             self._expect_names()
         last = next((entry for entry in offered if entry.sequence == batch.last), entries[-1]) if cut else entries[-1]
-        with self._transaction(last) as changes:
+        with self._transaction(last, erased=max(batch.erasures, default=0)) as changes:
             if retried:
                 self.derived.unpark(retried)
             for entry, error in batch.refused:
@@ -144,8 +144,8 @@ class Batches:
             self.derived.set_meta(NAMES, json.dumps(stated_names(self.ledger, self.rules)))
             self.derived.set_meta(RULES, self.rules.text)
             # What is erased up to here is not read any more, so its erasure asks for no rebuild.
-            self._whole_from = self.ledger.head().sequence
-            self.derived.set_meta(_REPLAYED, str(self._whole_from))
+            self.whole_from = self.ledger.head().sequence
+            self.derived.set_meta(_REPLAYED, str(self.whole_from))
         self.advance(self.derived.checkpoint)
         self._emptied = False
 
@@ -178,7 +178,7 @@ class Batches:
         return names
 
     @contextmanager
-    def _transaction(self, entry: Entry) -> Iterator[list[Changes]]:
+    def _transaction(self, entry: Entry, erased: int = 0) -> Iterator[list[Changes]]:
         """A transaction of the tables; before it is committed the changes that were appended go into the graph."""
         head = self.head if entry.sequence < self.checkpoint else Head(entry.sequence, entry.hash)
         last = head.sequence
@@ -192,7 +192,7 @@ class Batches:
                 yield changes
                 collected = changes[0] if changes else Changes()
                 self.computing_since = None  # from here on it is the store that works, or is waited for
-                self.graph.write(collected.delta(), self.checkpoint, head)
+                self.graph.write(collected.delta(), self.checkpoint, head, whole_from=self.whole_from, erased=erased)
         except BaseException:
             self._tables.forget()
             self.in_doubt = True

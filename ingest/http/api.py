@@ -118,6 +118,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/plan-types", _plan_types, "read")
     add_route(app, "/api/v1/plan-entry", _plan_entry, "read")
     add_route(app, "/api/v1/naming", _naming, "read")
+    add_route(app, "/api/v1/erased", _erased, "read")
     add_route(app, "/api/v1/search", _search, "read")
     add_route(app, CHECK_PATH, _statement_check, "read", methods=["POST"])
     add_route(app, "/api/v1/stats", _stats, "read")
@@ -164,6 +165,13 @@ async def _plan_entry(request: web.Request) -> web.Response:
     plan = request.query.get("plan", "")
     entry = await _in_thread(request, lambda: request.app[SERVICE].entry(plan))
     return _json({"plan": plan, "entry": entry})
+
+
+async def _erased(request: web.Request) -> web.Response:
+    """The sequence of the last entry in the graph that says that a payload was erased; 0: none does."""
+    await _after(request)
+    _no_parameters(request, ("after",))
+    return _json({"entry": await _in_thread(request, request.app[SERVICE].erased)})
 
 
 async def _statement_check(request: web.Request) -> web.Response:
