@@ -55,9 +55,9 @@ async def main(url: str, round_: int, runs: int, first: int) -> None:
     """Send a round `runs` times by eight senders; print the number of jobs and of the last entry."""
     address = urlsplit(url)
     requests = [
-        tuple(
-            senders.request(address.netloc, path, body)
-            for path, body in (("execution-plans", job.plan), ("execution-events", job.event))
+        (
+            senders.request(address.netloc, "execution-plans", job.plan),
+            senders.request(address.netloc, "execution-events", job.event),
         )
         for run in range(first, first + runs)
         for job in jobs(round_, run * 1_000)
