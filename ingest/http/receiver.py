@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -22,6 +23,7 @@ from headwater.ingest.http.serving import answer_errors, printable
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, read
 from headwater.ingest.intake.bridge import Accepted, Bridge, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.intake.kept import Kept, KeptBodies, digest_of
 from headwater.ingest.intake.work import Job, LargeBodies, OneThread
 from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
 
@@ -40,6 +42,9 @@ class Committer(Protocol):
     async def append(self, entry: NewEntry) -> Appended:
         """Durable on return. LedgerUnavailable: it is not."""
 
+    def came_again(self, sequence: int) -> None:
+        """Count that the bytes of a durable entry were sent once more."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -57,6 +62,7 @@ class _Receiver:
     limits: Limits
     reading: Reading
     large: LargeBodies
+    kept: KeptBodies = field(default_factory=KeptBodies)
 
 
 _RECEIVER: web.AppKey[_Receiver] = web.AppKey("receiver", _Receiver)
@@ -132,25 +138,47 @@ async def _received(bridge: Bridge, request: web.Request) -> web.Response:
     receiver = request.app[_RECEIVER]
     content_type = _content_type(request, bridge)
     packed = _is_packed(request)
+    sender = request.get(SENDER)
+    by = sender.name if sender else None
     with receiver.reading.share() as share:
         wire = await read(request.content, request.content_length, receiver.limits, share)
-        sender = request.get(SENDER)
-        receipt = Receipt(sender.name if sender else None, time.time_ns() // 1_000_000, receiver.limits)
-        accepted = await _accepted(Job(bridge.kind, content_type, wire, packed, receipt), receiver.large)
-        # One after the other is their order in the ledger; all are waited for together, so that they share an fsync.
-        kept = await asyncio.gather(*(_appended(receiver.committer, entry) for entry in accepted.entries))
-    for entry, appended in zip(accepted.entries, kept, strict=True):
-        _log_kept(entry, appended, accepted.about, sender.name if sender else None)
-    headers = {"Headwater-Entry": str(max(appended.sequence for appended in kept))} if kept else {}
-    if accepted.answer is None:
+        receipt = Receipt(by, time.time_ns() // 1_000_000, receiver.limits)
+        job = Job(bridge.kind, content_type, wire, packed, receipt)
+        digest = digest_of(job)
+        kept = receiver.kept.find(digest)
+        if kept is not None:
+            receiver.committer.came_again(kept.sequence)
+            _log_kept(bridge, kept, by, again=True)
+            return _answer(kept.answer, kept.sequence)
+        accepted = await _accepted(job, receiver.large)
+        appended = await _all_appended(receiver.committer, accepted.entries)
+    about = printable(accepted.about)
+    for entry, at in zip(accepted.entries, appended, strict=True):
+        kept = Kept(at.sequence, accepted.answer, about, len(entry.body))
+        _log_kept(bridge, kept, by, again=at.duplicate)
+    if kept is not None and len(appended) == 1:
+        receiver.kept.remember(digest, kept)
+    return _answer(accepted.answer, max((at.sequence for at in appended), default=None))
+
+
+def _answer(answer: str | None, sequence: int | None) -> web.Response:
+    headers = {} if sequence is None else {"Headwater-Entry": str(sequence)}
+    if answer is None:
         return web.Response(status=201, headers=headers)
-    return web.json_response(accepted.answer, status=201, headers=headers)
+    return web.json_response(answer, status=201, headers=headers)
 
 
-def _log_kept(entry: NewEntry, appended: Appended, about: str, sender: str | None) -> None:
-    known = ", known already" if appended.duplicate else ""
-    job, by = printable(about), f" from {printable(sender)}" if sender else ""
-    log.info("entry %d%s: %s, %s, %s bytes%s", appended.sequence, known, entry.kind, job, f"{len(entry.body):,}", by)
+def _log_kept(bridge: Bridge, kept: Kept, sender: str | None, *, again: bool) -> None:
+    if log.isEnabledFor(logging.INFO):
+        known, by = ", known already" if again else "", f" from {printable(sender)}" if sender else ""
+        log.info("entry %d%s: %s, %s, %s bytes%s", kept.sequence, known, bridge.kind, kept.about, f"{kept.size:,}", by)
+
+
+async def _all_appended(committer: Committer, entries: Sequence[NewEntry]) -> Sequence[Appended]:
+    """One after the other is their order in the ledger; all are waited for together, so that they share an fsync."""
+    if len(entries) == 1:  # as nearly always: without a task of its own
+        return (await _appended(committer, entries[0]),)
+    return await asyncio.gather(*(_appended(committer, entry) for entry in entries))
 
 
 async def _appended(committer: Committer, entry: NewEntry) -> Appended:

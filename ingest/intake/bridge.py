@@ -111,6 +111,9 @@ class Bridge:
     decode: NamingDecode = field(compare=False)
     recognise: Recognise = field(default=_no_payloads, compare=False)
     output_types: OutputTypes = field(default=_no_types, compare=False)
+    #: Whether the same bytes are sent again and again. What `accept` makes of them must depend on nothing else, but for
+    #: the entry's sender: it is not called for bytes that are in the ledger.
+    repeats: bool = field(default=False, compare=False)
 
     @property
     def in_files(self) -> bool:

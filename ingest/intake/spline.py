@@ -144,6 +144,7 @@ PLANS = Bridge(
     decode=_decode_plan,
     recognise=_plan_in,
     output_types=_output_types,
+    repeats=True,
 )
 
 EVENTS = Bridge(
