@@ -72,6 +72,8 @@ class Dataset:
     columns: tuple[str, ...] = ()  #: column names as the plan spells them, in order
     partition_columns: tuple[str, ...] = ()  #: not empty: this payload shows that the dataset is partitioned
     format: str | None = None
+    layouts: tuple[tuple[str, ...], ...] = ()
+    """Of files without names of columns (CSV, text): the columns by position, as the write has them, or each read."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ class Plan:
     role: Role = Role.NONE
     time_travel: bool = False  #: a read may hide a table format's time travel
     job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)
+    renames: tuple[tuple[str, str], ...] = ()  #: columns of the target that it only renames: (old name, new name)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from headwater.graphmodel.choice import Event
@@ -110,6 +110,13 @@ def newest(writes: Iterable[tuple[Write, str]]) -> dict[str, str]:
             continue
         last[write.plan] = max(last.get(write.plan, (write.position, constants)), (write.position, constants))
     return {plan: constants for plan, (_, constants) in last.items()}
+
+
+def renamed(write: Write, names: Mapping[str, str]) -> Write:
+    """The write with the present names of the columns whose earlier values it keeps; `names` are these by old name."""
+    if write.carried.isdisjoint(names):
+        return write
+    return replace(write, carried=frozenset(names.get(column, column) for column in write.carried))
 
 
 def read_of(event: Event, of: Summary) -> Read | None:

@@ -31,9 +31,10 @@ CREATE INDEX events_waiting ON events (run) WHERE joined = 0;
 -- entry whose body gave the operations.
 CREATE TABLE logics (
     plan TEXT PRIMARY KEY, sequence INTEGER NOT NULL, job TEXT NOT NULL,
-    executed INTEGER NOT NULL, succeeded INTEGER NOT NULL, operations INTEGER
+    executed INTEGER NOT NULL, succeeded INTEGER NOT NULL, operations INTEGER, target TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX logics_of_job ON logics (job);
+CREATE INDEX logics_of_target ON logics (target);
 
 CREATE TABLE schemas (
     dataset TEXT NOT NULL, hash TEXT NOT NULL, written INTEGER NOT NULL, columns TEXT NOT NULL, bodies INTEGER NOT NULL,
@@ -60,6 +61,15 @@ CREATE TABLE reads (
     PRIMARY KEY (dataset, timestamp, run)
 ) WITHOUT ROWID;
 CREATE INDEX reads_of_initial ON reads (dataset) WHERE seen IS NULL;
+
+-- Successful runs that renamed a column of a dataset: its old and its new name, in lower case.
+CREATE TABLE renames (
+    dataset TEXT NOT NULL, timestamp INTEGER NOT NULL, run TEXT NOT NULL, start INTEGER NOT NULL,
+    old TEXT NOT NULL, new TEXT NOT NULL,
+    PRIMARY KEY (dataset, timestamp, run, old)
+) WITHOUT ROWID;
+-- What columns are called in the graph, as JSON: of the datasets of which a plan can call them otherwise.
+CREATE TABLE column_names (dataset TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID;
 
 -- The constants of each successful run that counts and has any, as JSON, by plan vertex and time.
 CREATE TABLE constants (

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from headwater.graphmodel import elements, now
 from headwater.graphmodel.choice import Event, choose
+from headwater.graphmodel.column_names import RenameRun
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Summary
 from headwater.graphmodel.statements import Said
@@ -59,6 +60,7 @@ class _Batch:
         for dataset in self._statements.retired_datasets():
             self._dataset_views.retire(dataset)
         self._dataset_views.settle()
+        self._dataset_views.settle_column_names()
         self._statements.settle()
         return self._changes
 
@@ -132,22 +134,28 @@ class _Batch:
         write, read = now.write_of(event, of), now.read_of(event, of)
         if write:
             self._dataset_views.drop_write(of.target, write)
+            for rename in _renames(write, of):
+                self._dataset_views.drop_rename(of.target, rename)
             self._tables.delete_constants(of.plan, write.position)
             self._rerun[of.plan] = of.target
         if read:
             for dataset in of.inputs:
                 self._dataset_views.drop_read(dataset, read)
+            self._dataset_views.note_access(read, of)
 
     def _add(self, event: Event, of: Summary) -> None:
         write, read = now.write_of(event, of), now.read_of(event, of)
         if write:
             self._dataset_views.add_write(of.target, write)
+            for rename in _renames(write, of):
+                self._dataset_views.add_rename(of.target, rename)
             if of.constants:
                 self._tables.put_constants(of.plan, write.position, of.constants)
             self._rerun[of.plan] = of.target
         if read:
             for dataset in of.inputs:
                 self._dataset_views.add_read(dataset, read)
+            self._dataset_views.note_access(read, of)
 
     def _settle_constants(self) -> None:
         """Give each plan vertex of which runs came or went the constants of its newest run."""
@@ -158,6 +166,10 @@ class _Batch:
                 self._dataset_views.reshow(target, plan, old)
                 if self._tables.logic(plan):  # else it was removed
                     self._changes.amend(elements.shown_constants(plan, new))
+
+
+def _renames(write: now.Write, of: Summary) -> list[RenameRun]:
+    return [RenameRun(write.timestamp, write.run, write.start, old, new) for old, new in of.renames]
 
 
 def _success(event: Event) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headwater.graphmodel import elements
+from headwater.graphmodel.column_names import named
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, schemas
 from headwater.graphmodel.model import Plan
@@ -100,18 +101,20 @@ class ReferenceCounts:
         if bool(new.executed) != bool(old.executed):
             self._settle_plan(new)
         if bool(new.succeeded) != bool(old.succeeded):
-            edges = tuple(elements.logic_edges(self._plan_at(new.ref).logic))
+            its_logic = named(self._plan_at(new.ref).logic, self._tables.column_names())
+            edges = tuple(elements.logic_edges(its_logic))
             self._changes.replace_edges(*(((), edges) if new.succeeded else (edges, ())))
         self._settle_operations(new)
 
     def logic_of(self, plan: str) -> Logic:
-        """The logic of a plan vertex that is in the graph, or was before this batch."""
+        """The logic of a plan vertex that is in the graph, or was before this batch, with the names of its payload."""
         row = self._tables.logic(plan)
         return self._plan_at(row.ref if row else self._refs[plan]).logic
 
     def _new_logic(self, plan: str) -> LogicRow:
         ref = self._refs[plan]
-        return LogicRow(plan, ref, self._plan_at(ref).logic.job_id)
+        logic = self._plan_at(ref).logic
+        return LogicRow(plan, ref, logic.job_id, target=logic.target)
 
     def _settle_plan(self, new: LogicRow) -> None:
         if new.executed:

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from headwater.graphmodel.choice import Event
+from headwater.graphmodel.column_names import ColumnNames
 from headwater.graphmodel.columns import ColumnClaim
 from headwater.graphmodel.delta import Value
-from headwater.graphmodel.logic import Schema, Summary
+from headwater.graphmodel.logic import Layout, Schema, Summary
 from headwater.graphmodel.model import Effect, Role, Run
 from headwater.graphmodel.now import Contribution, Position, Read, Write
 from headwater.graphmodel.statements import Statement
@@ -63,6 +64,7 @@ class LogicRow(NamedTuple):
     executed: int = 0
     succeeded: int = 0
     operations: BodyRef | None = None
+    target: str = ""
 
 
 class WriteRow(NamedTuple):
@@ -101,6 +103,7 @@ def summary_of(text: bytes) -> Summary:
     fields = orjson.loads(text)
     for name in ("rank", "inputs", "partitioned"):
         fields[name] = tuple(fields[name])
+    fields["renames"] = tuple(map(tuple, fields["renames"]))
     kept = {"effect": Effect(fields["effect"]), "role": Role(fields["role"]), "carried": frozenset(fields["carried"])}
     return Summary(**{**fields, **kept})
 
@@ -108,14 +111,14 @@ def summary_of(text: bytes) -> Summary:
 def logic_values(row: LogicRow) -> tuple[Any, ...]:
     """A row of `logics`."""
     operations = None if row.operations is None else row.operations.stored
-    return (row.plan, row.ref.stored, row.job, row.executed, row.succeeded, operations)
+    return (row.plan, row.ref.stored, row.job, row.executed, row.succeeded, operations, row.target)
 
 
 def logic_of(values: tuple[Any, ...]) -> LogicRow:
     """The plan vertex in a row of `logics`."""
-    plan, ref, job, executed, succeeded, operations = values
+    plan, ref, job, executed, succeeded, operations, target = values
     gave = None if operations is None else BodyRef.of(operations)
-    return LogicRow(plan, BodyRef.of(ref), job, executed, succeeded, gave)
+    return LogicRow(plan, BodyRef.of(ref), job, executed, succeeded, gave, target)
 
 
 def event_values(event: Event) -> tuple[Any, ...]:
@@ -175,13 +178,27 @@ def validity_of(values: tuple[Any, ...]) -> Validity:
 
 
 def schema_text(schema: Schema) -> bytes:
-    """The columns of a schema as JSON."""
-    return orjson.dumps(schema.columns)
+    """The columns of a schema, and its layouts, as JSON."""
+    return orjson.dumps((schema.columns, list(map(tuple, schema.layouts))))
 
 
-def schema_of(dataset: str, written: int, columns: bytes) -> Schema:
+def schema_of(dataset: str, written: int, text: bytes) -> Schema:
     """The schema in a row of `schemas`."""
-    return Schema(dataset, bool(written), tuple(orjson.loads(columns)))
+    columns, layouts = orjson.loads(text)
+    found = (Layout(format_, tuple(listed), tuple(partitions)) for format_, listed, partitions in layouts)
+    return Schema(dataset, bool(written), tuple(columns), tuple(found))
+
+
+def column_names_text(names: ColumnNames) -> bytes:
+    """The names of a dataset's columns as JSON."""
+    return orjson.dumps((names.renamed, names.positions, sorted(names.partitions)))
+
+
+def column_names_of(text: bytes) -> ColumnNames:
+    """The inverse of `column_names_text`."""
+    renamed, positions, partitions = orjson.loads(text)
+    by_format = {format_: tuple(map(tuple, there)) for format_, there in positions.items()}
+    return ColumnNames(renamed, by_format, frozenset(partitions))
 
 
 def dataset_values(row: DatasetRow) -> tuple[bytes, bytes, bytes]:

@@ -15,6 +15,7 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from headwater.graphmodel import elements, ids, statements
+from headwater.graphmodel.column_names import named
 from headwater.graphmodel.delta import Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic
@@ -76,7 +77,7 @@ class Scan:
             yield part if row.job != last_job else Part(tuple(v for v in part.vertices if v.id != row.job), part.edges)
             last_job = row.job
             if row.succeeded:
-                yield Part(edges=tuple(elements.logic_edges(logic)))
+                yield Part(edges=tuple(elements.logic_edges(named(logic, self._tables.column_names()))))
             if row.operations:
                 yield elements.operations_part(row.plan, self._plan_at(row.operations).plan)
 
@@ -134,7 +135,7 @@ class Scan:
     def _logic(self, plan: str) -> Logic:
         row = self._tables.logic(plan)
         assert row is not None, "a plan that contributes is in the table"
-        return self._plan_at(row.ref).logic
+        return named(self._plan_at(row.ref).logic, self._tables.column_names())
 
 
 @contextmanager

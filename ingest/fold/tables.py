@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from headwater.graphmodel.choice import Event
+from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Schema
 from headwater.graphmodel.model import Role
@@ -37,11 +38,15 @@ class Tables:
         self.connection = self._db = connection
         self._bodies: dict[str, BodyRow] = {}
         self._datasets: dict[str, DatasetRow] = {}
+        self._column_names: dict[str, ColumnNames] | None = None
+        self._renamed: set[str] | None = None  # the datasets of which a column was renamed
 
     def forget(self) -> None:
         """Drop what is kept in memory."""
         self._bodies.clear()
         self._datasets.clear()
+        self._column_names = None
+        self._renamed = None
 
     # bodies and events
 
@@ -100,7 +105,7 @@ class Tables:
     def put_logic(self, row: LogicRow) -> None:
         """Insert or replace a plan vertex; one that no body executes is deleted."""
         if row.executed:
-            self._db.execute("INSERT OR REPLACE INTO logics VALUES (?, ?, ?, ?, ?, ?)", rows.logic_values(row))
+            self._db.execute("INSERT OR REPLACE INTO logics VALUES (?, ?, ?, ?, ?, ?, ?)", rows.logic_values(row))
         else:
             self._db.execute("DELETE FROM logics WHERE plan = ?", (row.plan,))
 
@@ -267,6 +272,69 @@ class Tables:
             self._db.execute("INSERT OR REPLACE INTO shown_constants VALUES (?, ?)", (plan, constants))
         else:
             self._db.execute("DELETE FROM shown_constants WHERE plan = ?", (plan,))
+
+    # what columns are called
+
+    def put_rename(self, dataset: str, rename: RenameRun) -> None:
+        """Insert or replace a rename of a column."""
+        values = (dataset, rename.timestamp, rename.run, rename.start, rename.old, rename.new)
+        self._db.execute("INSERT OR REPLACE INTO renames VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._renamed = None
+
+    def delete_rename(self, dataset: str, rename: RenameRun) -> None:
+        """Delete a rename of a column."""
+        query = "DELETE FROM renames WHERE dataset = ? AND timestamp = ? AND run = ? AND old = ?"
+        self._db.execute(query, (dataset, rename.timestamp, rename.run, rename.old))
+        self._renamed = None
+
+    def renames(self, dataset: str) -> list[RenameRun]:
+        """The renames of the columns of a dataset, in order."""
+        query = "SELECT timestamp, run, start, old, new FROM renames WHERE dataset = ? ORDER BY timestamp, run, old"
+        return [RenameRun(*found) for found in self._db.execute(query, (dataset,))]
+
+    def has_renames(self, dataset: str) -> bool:
+        """Whether a column of a dataset was renamed."""
+        if self._renamed is None:
+            self._renamed = {found for (found,) in self._db.execute("SELECT DISTINCT dataset FROM renames")}
+        return dataset in self._renamed
+
+    def accesses_by_plan(self, dataset: str) -> list[tuple[str, str, int, int]]:
+        """(plan, run, latest start, earliest end) of what wrote or read a dataset.
+
+        The run is that of a rename of its columns, and empty where the row stands for all other runs of a plan.
+        """
+        own = "CASE WHEN run IN (SELECT run FROM renames WHERE dataset = :dataset) THEN run ELSE '' END"
+        query = f"""SELECT plan, {own} AS own, max(start), min(timestamp) FROM (
+                SELECT plan, run, start, timestamp FROM writes WHERE dataset = :dataset
+                UNION ALL
+                SELECT bodies.plan, reads.run, reads.start, reads.timestamp FROM reads
+                JOIN events USING (run) JOIN bodies USING (agent_plan_id) WHERE reads.dataset = :dataset
+            ) GROUP BY plan, own"""
+        return list(self._db.execute(query, {"dataset": dataset}))
+
+    def plans_about(self, dataset: str) -> set[str]:
+        """The plan vertices of successful runs that write or read a dataset."""
+        # A write whose clock is ahead is none of `writes`, and its plan has its edges.
+        written = self._db.execute("SELECT plan FROM logics WHERE target = ? AND succeeded", (dataset,))
+        return {plan for plan, *_ in (*written, *self.accesses_by_plan(dataset))}
+
+    def column_names(self) -> dict[str, ColumnNames]:
+        """The names of columns by dataset, of the few datasets that have any of their own; not to be changed."""
+        if self._column_names is None:
+            found = self._db.execute("SELECT dataset, names FROM column_names")
+            self._column_names = {dataset: rows.column_names_of(text) for dataset, text in found}
+        return self._column_names
+
+    def put_column_names(self, dataset: str, names: ColumnNames) -> None:
+        """Insert or replace the names of a dataset's columns; those that say nothing are deleted."""
+        known = self.column_names()
+        if names != NONE:
+            text = rows.column_names_text(names)
+            self._db.execute("INSERT OR REPLACE INTO column_names VALUES (?, ?)", (dataset, text))
+            known[dataset] = names
+        else:
+            self._db.execute("DELETE FROM column_names WHERE dataset = ?", (dataset,))
+            known.pop(dataset, None)
 
     # when datasets were dropped
 

@@ -68,6 +68,8 @@ datasets = st.builds(
     partition=st.sampled_from((None, None, None, "dt=1")),
     columns=st.lists(columns, max_size=2).map(tuple),
     partition_columns=st.sampled_from(((), (), ("dt",))),
+    format=st.sampled_from((None, "csv")),
+    layouts=st.sampled_from(((), (), (("price", "Id"),), (("id", "city"), ("city",)))),
 )
 output_columns = st.builds(
     OutputColumn,
@@ -103,6 +105,7 @@ plans = st.builds(
     api_version=st.sampled_from(("1.0", "1.2")),
     time_travel=st.sampled_from((False, False, True)),
     job_run=st.sampled_from((None, "jr_1")),
+    renames=st.sampled_from(((), (), (("id", "city"),), (("city", "price"),), (("price", "new"),))),
 )
 
 
