@@ -20,6 +20,7 @@ UriOf = Callable[[str, str], str | None]
 #: Columns that Iceberg adds to a row that it looks for: where the row is, and no data.
 _METADATA = frozenset({"_file", "_pos", "_spec_id", "_partition", "_deleted"})
 _DIRECT = (Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION)
+_ROLES: Mapping[str, Subtype] = Subtype.__members__
 #: Roles that are one column's own; any other that all columns have is of the whole output.
 _OWN = (Subtype.CONDITIONAL, Subtype.WINDOW)
 
@@ -172,25 +173,15 @@ def _transformations(entry: Json, kind: str | None) -> Iterator[_Transformation]
         subtype = Subtype.IDENTITY if identity else Subtype.TRANSFORMATION
         yield DependencyType.DIRECT, subtype, (kind or "").upper() == "MASKED", identity, None
     for one in given:
-        name = str(one.get("subtype") or "").upper()
-        subtype = Subtype(name) if name in Subtype.__members__ else None
+        role = _ROLES.get(str(one.get("subtype") or "").upper())
         direct = str(one.get("type") or "DIRECT").upper() == "DIRECT"
+        fits = role is not None and (role in _DIRECT) is direct
+        if role is None or not fits:
+            role = Subtype.TRANSFORMATION if direct else Subtype.FILTER
         text = one.get("description")
         expression = text if isinstance(text, str) and text.strip() else None
-        masking = one.get("masking") is True
-        if direct:
-            known = subtype in _DIRECT
-            use = subtype if subtype is not None and known else Subtype.TRANSFORMATION
-            yield DependencyType.DIRECT, use, masking, known, expression
-        else:
-            known = subtype is not None and subtype not in _DIRECT
-            yield (
-                DependencyType.INDIRECT,
-                subtype if subtype is not None and known else Subtype.FILTER,
-                masking,
-                known,
-                expression,
-            )
+        type_ = DependencyType.DIRECT if direct else DependencyType.INDIRECT
+        yield type_, role, one.get("masking") is True, fits, expression
 
 
 def _common(all_uses: Iterable[list[_Use]]) -> list[_Use]:

@@ -52,9 +52,9 @@ def is_table_in_folder(namespace: str, dataset: str) -> bool:
     scheme, separator, rest = namespace.partition(":")
     if not separator or not _PATHS.fullmatch(scheme) or "/" in dataset or "." not in dataset:
         return False
-    return (
-        bool(rest.strip("/").partition("/")[2]) if rest.startswith("//") and scheme != "file" else bool(rest.strip("/"))
-    )
+    folders = rest.strip("/")
+    in_bucket = rest.startswith("//") and scheme.lower() != "file"
+    return bool(folders.partition("/")[2] if in_bucket else folders)
 
 
 def symlinks(facets: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

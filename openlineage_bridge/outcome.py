@@ -35,23 +35,19 @@ _DROPS = frozenset({"DROP"})
 
 
 def outcome(run: FoldedRun) -> Outcome:
-    """What a run came to."""
-    if run.state is None and run.end is None:
-        return Outcome.OPEN
+    """What a run came to: the first rule that holds."""
     kind = text(run.job_facets, "jobType", "jobType").upper()
-    if kind == "APPLICATION":
-        return Outcome.APPLICATION
-    if not run.outputs:
-        return Outcome.NO_OUTPUT
-    if run.state in ("FAIL", "ABORT"):
-        return Outcome.FAILED
-    if lifecycle(run) in _DROPS:
-        return Outcome.DROPPED
-    if not is_spark(run):
-        return Outcome.WRITTEN
-    if kind == "RDD_JOB":
-        return Outcome.OWN_INPUT if run.outputs.keys() <= run.inputs.keys() else Outcome.WRITTEN
-    return _spark_sql(run)
+    rules = (
+        (run.end is None, Outcome.OPEN),
+        (kind == "APPLICATION", Outcome.APPLICATION),
+        (not run.outputs, Outcome.NO_OUTPUT),
+        (run.state in ("FAIL", "ABORT"), Outcome.FAILED),
+        (lifecycle(run) in _DROPS, Outcome.DROPPED),
+        (not is_spark(run), Outcome.WRITTEN),
+        (kind == "RDD_JOB" and run.outputs.keys() <= run.inputs.keys(), Outcome.OWN_INPUT),
+        (kind == "RDD_JOB", Outcome.WRITTEN),
+    )
+    return next((what for holds, what in rules if holds), None) or _spark_sql(run)
 
 
 def _spark_sql(run: FoldedRun) -> Outcome:
