@@ -173,6 +173,9 @@ class Run:
     error: str | None = None  #: class and first line only; None is success
     job_run: str | None = None
     labels: tuple[tuple[str, tuple[str, ...]], ...] = field(default=())
+    parent_job: str | None = None  #: ``namespace/name`` of the orchestrator's task that started it
+    parent_run: str | None = None  #: that task's run, by the orchestrator's own id
+    facts: tuple[tuple[str, str | int], ...] = ()  #: of the version that it wrote, by property of `datasetVersion`
 
     @property
     def start(self) -> int:

@@ -91,8 +91,11 @@ def event(document: Any) -> LineageEvent:
 
 
 def digest(document: Any) -> str:
-    """A hash of the content: the order of keys and white space do not matter."""
-    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """A hash of the content: the order of keys and white space do not matter. DecodeError: it is nested too deeply."""
+    try:
+        return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    except TypeError:  # orjson writes at most 254 levels; real events have 12
+        raise DecodeError("expected at most 254 levels of nesting") from None
 
 
 def objects_in(holder: Any, key: str) -> Json:

@@ -17,6 +17,7 @@ from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import columns, field_names
 from headwater.openlineage_bridge.events import LineageEvent
+from headwater.openlineage_bridge.facts import version_facts
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
 from headwater.openlineage_bridge.outcome import Outcome, is_spark, lifecycle, node, outcome, text
 from headwater.spline_bridge import jobs
@@ -46,7 +47,7 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
     if what not in (Outcome.WRITTEN, Outcome.FAILED):
         return Mapped(what, job, (), (), run.digest)
     plans = tuple(_plan(run, output, job, job_run, rules) for output in run.outputs.values())
-    runs = tuple(_run(run, plan, what) for plan in plans)
+    runs = tuple(_run(run, output, plan, what) for output, plan in zip(run.outputs.values(), plans, strict=True))
     return Mapped(what, job, plans, runs, run.digest)
 
 
@@ -98,26 +99,53 @@ def _agent(run: FoldedRun) -> str:
     return f"openlineage {version}".strip()
 
 
-def _run(run: FoldedRun, plan: Plan, what: Outcome) -> Run:
+def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Run:
     assert run.end is not None, "a run that came to something has ended"
     error = None
     if what is Outcome.FAILED:
         message = text(run.run_facets, "spark.exception", "message") or text(run.run_facets, "errorMessage", "message")
         error = message.strip().partition("\n")[0] or f"the run ended with {run.state}"
-    details = run.run_facets.get("spark_applicationDetails", {})
-    parent = run.run_facets.get("parent", {}).get("run")
-    parent_run = parent.get("runId") if isinstance(parent, Mapping) else None
-    # Older agents tell the application's id with its START alone: its run is as good to tell applications apart.
-    application = details.get("applicationId") or (parent_run if is_spark(run) else None)
+    parent, root = _ancestors(run)
+    application = text(run.run_facets, "spark_applicationDetails", "applicationId")
+    if is_spark(run):
+        # Older agents tell the application's id with its START alone: its run is as good to tell applications apart.
+        application = application or (parent.run if parent else "")
+        parent = root if root and parent and root.run != parent.run else None
     return Run(
         agent_plan_id=plan.agent_plan_id,
         timestamp=run.end // _MS,
         duration_ns=run.end // _MS * _MS - run.start // _MS * _MS,
-        app_id=application if isinstance(application, str) else None,
+        app_id=application or None,
         user=text(run.run_facets, "spark_applicationDetails", "userName") or None,
         error=error,
         job_run=plan.job_run,
+        parent_job=parent.job if parent else None,
+        parent_run=parent.run if parent else None,
+        facts=() if error else version_facts(output),
     )
+
+
+@dataclass(frozen=True)
+class _Ancestor:
+    """A run that started another: its job as ``namespace/name``, and its id."""
+
+    job: str
+    run: str
+
+
+def _ancestors(run: FoldedRun) -> tuple[_Ancestor | None, _Ancestor | None]:
+    """The run that started this one, and the one that all began with. A Spark application is the parent of its runs."""
+    parent = run.run_facets.get("parent", {})
+    root = parent.get("root")
+    return _ancestor(parent), _ancestor(root) if isinstance(root, Mapping) else None
+
+
+def _ancestor(facet: Mapping[str, Any]) -> _Ancestor | None:
+    job, run = facet.get("job"), facet.get("run")
+    if not isinstance(job, Mapping) or not isinstance(run, Mapping):
+        return None
+    named = [str(job[key]) for key in ("namespace", "name") if job.get(key)]
+    return _Ancestor("/".join(named), str(run.get("runId") or "")) if named else None
 
 
 def _dataset(one: FoldedDataset, rules: Rules) -> Dataset:

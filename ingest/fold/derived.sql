@@ -22,10 +22,28 @@ CREATE INDEX bodies_not_executed ON bodies (agent_plan_id) WHERE executed = 0;
 -- The report that counts for one event. `joined`: its plan is known.
 CREATE TABLE events (
     run TEXT PRIMARY KEY, agent_plan_id TEXT NOT NULL, timestamp INTEGER NOT NULL, duration_ns INTEGER, app_id TEXT,
-    user TEXT, error TEXT, job_run TEXT, received_ms INTEGER NOT NULL, joined INTEGER NOT NULL
+    user TEXT, error TEXT, job_run TEXT, parent_job TEXT, parent_run TEXT, facts TEXT NOT NULL,
+    received_ms INTEGER NOT NULL, joined INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX events_of_plan ON events (agent_plan_id);
 CREATE INDEX events_waiting ON events (run) WHERE joined = 0;
+
+-- Entries that say something only together (the events of one OpenLineage run), by the group that they belong to, in
+-- the order in which they came into these tables: `added`.
+CREATE TABLE parts (
+    added INTEGER PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, kind TEXT NOT NULL, of TEXT NOT NULL,
+    received_ms INTEGER NOT NULL
+);
+CREATE INDEX parts_of ON parts (of);
+-- One row a group: whether it may come to something, the digest of its set of entries when it was folded last, what it
+-- came to, and its job.
+CREATE TABLE groups (
+    id TEXT PRIMARY KEY, settled INTEGER NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, job TEXT NOT NULL
+) WITHOUT ROWID;
+-- The plans that a group gives: no other entry gives one of these.
+CREATE TABLE group_plans (
+    of TEXT NOT NULL, agent_plan_id TEXT NOT NULL, PRIMARY KEY (of, agent_plan_id)
+) WITHOUT ROWID;
 
 -- One row a plan vertex: an entry with a body of this logic, how many bodies of it were executed and succeeded, and the
 -- entry whose body gave the operations.

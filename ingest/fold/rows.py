@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -67,6 +67,16 @@ class LogicRow(NamedTuple):
     target: str = ""
 
 
+class GroupRow(NamedTuple):
+    """A group of entries that are folded together; `digest` is empty until it was folded."""
+
+    id: str
+    settled: bool = False
+    digest: str = ""
+    outcome: str = ""
+    job: str = ""
+
+
 class WriteRow(NamedTuple):
     """A write with its views: the inner write's run, whether it counts, the run whose version its own hangs on."""
 
@@ -125,13 +135,16 @@ def event_values(event: Event) -> tuple[Any, ...]:
     """An event as a row of `events`, without `joined`."""
     run = event.run
     reported = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
-    return (event.id, run.agent_plan_id, *reported, event.received_ms)
+    further = (run.parent_job, run.parent_run, orjson.dumps(run.facts).decode() if run.facts else "")
+    return (event.id, run.agent_plan_id, *reported, *further, event.received_ms)
 
 
 def event_of(values: tuple[Any, ...]) -> Event:
     """The event in a row of `events` without its `run` and `joined`."""
-    *fields, received_ms = values
-    return Event(Run(*fields), received_ms)
+    *fields, parent_job, parent_run, facts, received_ms = values
+    said = tuple((name, value) for name, value in orjson.loads(facts)) if facts else ()
+    run = replace(Run(*fields), parent_job=parent_job, parent_run=parent_run, facts=said)
+    return Event(run, received_ms)
 
 
 def write_values(dataset: str, row: WriteRow) -> tuple[Any, ...]:
