@@ -18,14 +18,14 @@ from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.file import NAMES, RULES, Derived
 from headwater.ingest.fold.projection import project
-from headwater.ingest.fold.reference_counts import MappedGroup
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables
 from headwater.ingest.graph.attempts import Attempts
 from headwater.ingest.graph.decoding import Decoding, Ledger, Renamed, stated_names
+from headwater.ingest.graph.grouping import folded_groups
 from headwater.ingest.graph.parking import Parking
 from headwater.ingest.graph.writer import GraphWriter
-from headwater.ingest.intake.bridge import Decode, Part
+from headwater.ingest.intake.bridge import Decode
 from headwater.ingest.ledger.entries import Entry, Head
 
 _HASH = "hash"  #: of a value: the hash of the entry at the checkpoint
@@ -113,28 +113,11 @@ class Batches:
                 self.parking.set_aside(entry, error)
             if any(sequence > int(self.derived.meta(_REPLAYED) or 0) for sequence in batch.erasures):
                 self.derived.set_meta("erased", "1")
-            groups = self._groups(batch.parts)
+            groups = folded_groups(self._tables, self.decoding, batch.parts)
             changes.append(
                 project(self._tables, self.decoding.plan_at, batch.plans, batch.events, batch.statements, groups)
             )
         return not batch.refused
-
-    def _groups(self, parts: Sequence[tuple[Entry, Part]]) -> list[MappedGroup]:
-        """The groups of these entries, folded with all that came before; those that can come to something."""
-        touched: dict[str, tuple[str, bool]] = {}
-        for entry, part in parts:
-            self._tables.add_part(entry.sequence, entry.kind, part.group, entry.received_ms)
-            settles = part.settles or touched.get(part.group, ("", False))[1]
-            touched[part.group] = entry.kind, settles
-        found = []
-        for group, (kind, settles) in touched.items():
-            known = self._tables.group(group)
-            if settles or known.settled:
-                found.append(self.decoding.group(group, kind, self._tables.parts_of(group)))
-            if known.settled != settles or not known.outcome:
-                outcome = known.outcome or "open"
-                self._tables.put_group(known._replace(settled=known.settled or settles, outcome=outcome))
-        return found
 
     def _waiting(self, agent_plan_id: str) -> BodyRef | None:
         """Where the ledger has the plan of this id, if no event of it has come so far."""
