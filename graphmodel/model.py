@@ -159,6 +159,7 @@ class Plan:
     time_travel: bool = False  #: a read may hide a table format's time travel
     job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)
     renames: tuple[tuple[str, str], ...] = ()  #: columns of the target that it only renames: (old name, new name)
+    secondary: bool = False  #: where another agent reports the same write as well, that report is the one that counts
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ def _plan(run: FoldedRun, output: FoldedDataset, job: Job, job_run: str | None, 
         or None,
         role=_role(run),
         job_run=job_run,
+        secondary=True,
     )
 
 

@@ -63,14 +63,17 @@ CREATE TABLE aliases (
 ) WITHOUT ROWID;
 CREATE TABLE partitioned (dataset TEXT PRIMARY KEY, bodies INTEGER NOT NULL) WITHOUT ROWID;
 
--- Successful writes by dataset and time. `twin`: the inner write's run; `counted`: of several reports of one write, the
--- one that counts; `before`: the run whose version this one's hangs on.
+-- Successful writes by dataset and time. `twin`: the run of the write that this one reports again; `counted`: of several
+-- reports of one write, the one that counts; `before`: the run whose version this one's hangs on. `may_repeat`: it may
+-- be another report of a write.
 CREATE TABLE writes (
     dataset TEXT NOT NULL, timestamp INTEGER NOT NULL, run TEXT NOT NULL, start INTEGER NOT NULL, app_id TEXT,
     plan TEXT NOT NULL, effect TEXT NOT NULL, role TEXT NOT NULL, signature TEXT NOT NULL, carried TEXT NOT NULL,
+    secondary INTEGER NOT NULL, columns TEXT NOT NULL, may_repeat INTEGER NOT NULL,
     twin TEXT, counted INTEGER NOT NULL, before TEXT,
     PRIMARY KEY (dataset, timestamp, run)
 ) WITHOUT ROWID;
+CREATE INDEX writes_that_may_repeat ON writes (dataset, timestamp) WHERE may_repeat;
 
 -- Successful runs by dataset that they read, and time; with the write that they saw (null: none before).
 CREATE TABLE reads (

@@ -78,7 +78,7 @@ class GroupRow(NamedTuple):
 
 
 class WriteRow(NamedTuple):
-    """A write with its views: the inner write's run, whether it counts, the run whose version its own hangs on."""
+    """A write with its views: the run of the write that it reports again, whether it counts, the version before."""
 
     write: Write
     twin: str | None = None
@@ -153,15 +153,17 @@ def write_values(dataset: str, row: WriteRow) -> tuple[Any, ...]:
     carried = "\n".join(sorted(write.carried))
     logic = (write.plan, write.effect.value, write.role.value, write.signature if write.role != Role.NONE else "")
     access = (dataset, write.timestamp, write.run, write.start, write.app_id)
-    return (*access, *logic, carried, row.twin, row.counted, row.before)
+    agent = (write.secondary, write.columns, write.may_repeat)
+    return (*access, *logic, carried, *agent, row.twin, row.counted, row.before)
 
 
 def write_of(values: tuple[Any, ...]) -> WriteRow:
     """The write in a row of `writes` without its `dataset`."""
-    timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before = values
-    columns = frozenset(carried.split("\n")) if carried else frozenset()
-    write = Write(run, timestamp, start, app_id, plan, Effect(effect), Role(role), signature, columns)
-    return WriteRow(write, twin, bool(counted), before)
+    timestamp, run, start, app_id, plan, effect, role, signature, carried, secondary, columns, *views = values
+    kept = frozenset(carried.split("\n")) if carried else frozenset()
+    logic = (plan, Effect(effect), Role(role), signature, kept)
+    twin, counted, before = views
+    return WriteRow(Write(run, timestamp, start, app_id, *logic, bool(secondary), columns), twin, bool(counted), before)
 
 
 def read_values(dataset: str, row: ReadRow) -> tuple[Any, ...]:

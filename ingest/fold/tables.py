@@ -14,8 +14,7 @@ from headwater.graphmodel.choice import Event
 from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Schema
-from headwater.graphmodel.model import Role
-from headwater.graphmodel.now import Access, Position
+from headwater.graphmodel.now import REPORTS_SLACK, Access, Position
 from headwater.graphmodel.statements import RETIRED, StatementIndex, retirements
 from headwater.graphmodel.validity import Validity
 from headwater.ingest.fold import rows
@@ -24,7 +23,9 @@ from headwater.ingest.fold.rows import BodyRef, BodyRow, DatasetRow, GroupRow, L
 _BODIES_KEPT = 5_000  #: in memory; a KB each
 _DATASETS_KEPT = 1_000  #: in memory; half a KB a column
 #: The columns of a write, a read, an event, a validity, as `rows` takes them.
-WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
+WRITE = (
+    "timestamp, run, start, app_id, plan, effect, role, signature, carried, secondary, columns, twin, counted, before"
+)
 READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
 EVENT = (
     "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, parent_job, parent_run, facts, received_ms"
@@ -191,7 +192,7 @@ class Tables:
 
     def put_write(self, dataset: str, row: WriteRow) -> None:
         """Insert or replace a write."""
-        marks = ", ".join("?" * 13)
+        marks = ", ".join("?" * 16)
         self._db.execute(f"INSERT OR REPLACE INTO writes VALUES ({marks})", rows.write_values(dataset, row))
 
     def delete_write(self, dataset: str, position: Position) -> None:
@@ -237,10 +238,14 @@ class Tables:
         where = "dataset = ? AND timestamp > ? AND start <= ? AND counted"
         return list(self._writes(where, dataset, access.start, access.timestamp))
 
-    def overlapping(self, dataset: str, access: Access, role: Role) -> list[WriteRow]:
-        """The writes in a role, of the same application, whose time has a part in common with the access."""
-        where = "dataset = ? AND timestamp >= ? AND start <= ? AND app_id = ? AND role = ?"
-        return list(self._writes(where, dataset, access.start, access.timestamp, access.app_id, role.value))
+    def reports_near(self, dataset: str, access: Access, *, may_repeat: bool) -> list[WriteRow]:
+        """The writes of the same application about the time of one, with which it can be one write, itself too.
+
+        `may_repeat`: only those that may be another report of a write.
+        """
+        where = "dataset = ? AND timestamp >= ? AND start <= ? AND app_id = ?" + " AND may_repeat" * may_repeat
+        first, last = access.start - REPORTS_SLACK, access.timestamp + REPORTS_SLACK
+        return list(self._writes(where, dataset, first, last, access.app_id))
 
     # reads by time
 
