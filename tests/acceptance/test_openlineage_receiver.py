@@ -74,6 +74,23 @@ async def test_a_job_without_columns_gives_an_edge_between_datasets_that_is_not_
     assert (edge["source"], edge["exact"], edge["job"]) == ("s3://lake/raw/orders", False, "job:shop/load_orders")
 
 
+async def test_types_counts_and_the_orchestrator_are_shown(tmp_path: Path) -> None:
+    async with running(tmp_path, now=NOW) as server:
+        for body in bodies("af01_airflow_parent"):
+            await post(server, body)
+    with Service.open(tmp_path) as service:
+        service.catch_up()
+        target = "file:/data/lake/af/active"
+        (version,) = service.ask("dataset-versions", [("dataset", target)]).to_dict()["rows"]
+        columns = service.ask("columns", [("dataset", target)]).to_dict()["rows"]
+        (job,) = service.ask("jobs", []).to_dict()["rows"]
+        (run,) = service.ask("runs", [("job", job["id"])]).to_dict()["rows"]
+    assert version["rowCount"] > 0
+    assert version["byteCount"] > 0
+    assert {column["name"]: column["type"] for column in columns} == {"id": "integer", "surname": "string"}
+    assert (run["parentJob"], run["parentRun"]) == ("airflow-prod/shop_daily", "01941f29-7c00-7743-9b4a-7a2f51c0de01")
+
+
 #: Ways in which clients write one event: headers, body.
 CLIENTS = {
     "python": ({"Content-Type": "application/json"}, json.dumps(EVENT, sort_keys=True).encode()),
