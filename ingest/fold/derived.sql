@@ -40,6 +40,7 @@ CREATE INDEX parts_of ON parts (of);
 CREATE TABLE groups (
     id TEXT PRIMARY KEY, settled INTEGER NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, job TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX groups_by_outcome ON groups (outcome);
 -- The plans that a group gives: no other entry gives one of these.
 CREATE TABLE group_plans (
     of TEXT NOT NULL, agent_plan_id TEXT NOT NULL, PRIMARY KEY (of, agent_plan_id)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from headwater.cli import run
 from headwater.ingest.folder.service import Service
 from tests.acceptance.receiver_client import Server, running
 from tests.golden.openlineage import bodies
@@ -84,11 +85,11 @@ async def test_types_counts_and_the_orchestrator_are_shown(tmp_path: Path) -> No
         (version,) = service.ask("dataset-versions", [("dataset", target)]).to_dict()["rows"]
         columns = service.ask("columns", [("dataset", target)]).to_dict()["rows"]
         (job,) = service.ask("jobs", []).to_dict()["rows"]
-        (run,) = service.ask("runs", [("job", job["id"])]).to_dict()["rows"]
+        (ran,) = service.ask("runs", [("job", job["id"])]).to_dict()["rows"]
     assert version["rowCount"] > 0
     assert version["byteCount"] > 0
     assert {column["name"]: column["type"] for column in columns} == {"id": "integer", "surname": "string"}
-    assert (run["parentJob"], run["parentRun"]) == ("airflow-prod/shop_daily", "01941f29-7c00-7743-9b4a-7a2f51c0de01")
+    assert (ran["parentJob"], ran["parentRun"]) == ("airflow-prod/shop_daily", "01941f29-7c00-7743-9b4a-7a2f51c0de01")
 
 
 #: Ways in which clients write one event: headers, body.
@@ -159,3 +160,21 @@ async def test_a_secret_and_a_stack_trace_never_reach_the_ledger(server: Server)
     for secret in (b"hunter2", b"org.example"):
         assert secret not in entry.body
     assert any("stackTrace" in note for note in entry.redactions)
+
+
+def test_events_in_files_are_loaded_and_what_each_run_came_to_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "events"
+    folder.mkdir()
+    lines = bodies("h01_tables_and_modes")
+    (folder / "some.ndjson").write_bytes(b"\n".join(lines[:40]))
+    (folder / "more.json").write_bytes(b"[" + b",".join(lines[35:]) + b"]")
+    data = tmp_path / "data"
+    assert run(["load", "--data", str(data), str(folder)]) == 0
+    with Service.open(data) as service:
+        outcomes = service.stats().outcomes
+    assert (outcomes["written"], outcomes["refused"], outcomes["created"], outcomes["dropped"]) == (15, 1, 1, 1)
+    assert outcomes["open"] == 3
+    assert run(["estate", "--data", str(data)]) == 0
+    assert "runs by OpenLineage: 15 written" in capsys.readouterr().out

@@ -8,6 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from headwater.ingest.intake.bridge import Receipt
+from headwater.ingest.intake.openlineage import OPENLINEAGE
+from headwater.ingest.ledger.entries import NewEntry
+
 EVENTS = Path(__file__).parents[1] / "openlineage"
 CASES = sorted(path.parent.name for path in EVENTS.glob("*/events.jsonl"))
 
@@ -15,6 +19,12 @@ CASES = sorted(path.parent.name for path in EVENTS.glob("*/events.jsonl"))
 def bodies(case: str) -> list[bytes]:
     """The bodies of a case, in the order they were sent."""
     return (EVENTS / case / "events.jsonl").read_bytes().splitlines()
+
+
+def entries(*cases: str) -> list[NewEntry]:
+    """What is kept of the events of these cases, or of all."""
+    sent = (body for case in cases or CASES for body in bodies(case))
+    return [entry for body in sent for entry in OPENLINEAGE.accept("application/json", body, Receipt()).entries]
 
 
 @lru_cache
