@@ -126,7 +126,7 @@ def test_an_erased_event_is_as_if_it_had_never_come(tmp_path: Path) -> None:
         take(service, event("START", "2026-01-01T00:00:00Z"))
         take(service, event("COMPLETE", "2026-01-01T01:00:00Z", outputs=outputs))
         assert (f"{LAKE}/mart#a", f"{LAKE}/raw#x") in derived(service)
-    erase(tmp_path / "data", None, 3, "asked for", lambda _sequence: None, quiet)
+    erase(tmp_path / "data", None, 3, "asked for", lambda _sequence, _others: None, quiet)
     with Service.open(tmp_path / "data") as service:
         service.catch_up()
         assert service.stats().outcomes == {"open": 1, "written": 1}
