@@ -117,6 +117,8 @@ class Summary:
     carried: frozenset[str]  #: as in `Logic`
     constants: str = ""  #: of its expressions, as `constants_text` has them
     renames: tuple[tuple[str, str], ...] = ()  #: as in `Plan`, in lower case
+    secondary: bool = False  #: as in `Plan`
+    columns: str = ""  #: equal for the same output columns; empty for none
 
     @property
     def operations_rank(self) -> tuple[int, int, int, str]:
@@ -157,6 +159,9 @@ def _layouts(dataset: Dataset) -> Iterator[Layout]:
 def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
     """The summary of a body; `its_logic` is that of its plan."""
     operations = operations_hash(plan)
+    columns = digest("columns", *sorted(its_logic.outputs)) if its_logic.outputs else ""
+    # What a secondary agent reads through a command it says of the command inside alone.
+    sources = () if plan.secondary else ("sources", *its_logic.inputs)
     return Summary(
         agent_plan_id=plan.agent_plan_id,
         rank=body_rank(plan, sha256),
@@ -165,7 +170,7 @@ def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
         effect=its_logic.effect,
         inputs=its_logic.inputs,
         role=plan.role,
-        signature=digest("columns", *sorted(its_logic.outputs), "sources", *its_logic.inputs),
+        signature=digest("columns", *sorted(its_logic.outputs), *sources),
         time_travel=plan.time_travel,
         partition=plan.target.partition,
         job_run=plan.job_run,
@@ -174,6 +179,8 @@ def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
         carried=its_logic.carried,
         constants=constants_text(Constants(its_logic.constants, operations_constants(plan), operations[:_HASH])),
         renames=tuple(sorted({(old.lower(), new.lower()) for old, new in plan.renames})),
+        secondary=plan.secondary,
+        columns=columns[:_HASH],
     )
 
 

@@ -18,7 +18,6 @@ from headwater.graphmodel.constants import constants_of
 from headwater.graphmodel.delta import Edge
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Summary
-from headwater.graphmodel.model import Role
 from headwater.graphmodel.now import Contribution, Position, Read, State, Write
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.reference_counts import LogicOf
@@ -210,41 +209,58 @@ class _Dataset:
     # two reports of one write
 
     def settle_twins(self) -> None:
-        """Pair wrappers and inner writes near the touched ones, and count one of each pair."""
-        inner = [w for w in self._touched.versions if w.role is Role.INNER]
-        wrappers = [w for w in self._touched.versions if w.role is Role.WRAPPER]
-        wrappers += [wrapper for i in inner for wrapper in self._overlapping(i, Role.WRAPPER)]
-        inner += [i for wrapper in wrappers for i in self._overlapping(wrapper, Role.INNER)]
-        for position in dict.fromkeys(w.position for w in wrappers):
-            row = self._tables.write(self._dataset, position)
-            if row and row.write.role is Role.WRAPPER:  # it was one, or is one
-                self._pair(row, now.twin_of(row.write, self._overlapping(row.write, Role.INNER)))
-        for position in dict.fromkeys(i.position for i in inner):
-            self._recount(position)
+        """Pair the reports of one write near the touched ones, and count one of each."""
+        repeating: dict[Position, WriteRow] = {}  # those whose twin can be another now
+        recounted: dict[Position, None] = {}
+        for write in self._touched.versions:
+            for row in self._near(write, may_repeat=True):
+                repeating[row.write.position] = row
+            if write.may_repeat:  # it may have gone, or was another: what it reported again is counted anew
+                recounted.update((row.write.position, None) for row in self._near(write))
+        for position, row in repeating.items():
+            near = self._near(row.write)
+            twin = now.twin_of(row.write, [other.write for other in near])
+            changed = {row.twin, twin.run if twin else None}
+            recounted.update((other.write.position, None) for other in near if other.write.run in changed)
+            recounted[position] = None
+            self._pair(row, twin)
+        done: set[str] = set()
+        for position in recounted:
+            found = self._tables.write(self._dataset, position)
+            if found and found.write.run not in done:
+                reports = self._reports(self._last_twin(found))
+                done.update(report.write.run for report in reports)
+                counts = now.last_report(report.write for report in reports)
+                for report in reports:
+                    self._count(report, counted=report.write == counts)
 
-    def _overlapping(self, write: Write, role: Role) -> list[Write]:
-        return [row.write for row in self._tables.overlapping(self._dataset, write, role)]
+    def _near(self, write: Write, *, may_repeat: bool = False) -> list[WriteRow]:
+        if write.app_id is None:
+            return []
+        return self._tables.reports_near(self._dataset, write, may_repeat=may_repeat)
 
-    def _pair(self, row: WriteRow, inner: Write | None) -> None:
-        twin = inner.run if inner else None
+    def _pair(self, row: WriteRow, found: Write | None) -> None:
+        twin = found.run if found else None
         self._changes.replace_edges(self._same(row.write, row.twin), self._same(row.write, twin))
         if row.twin != twin:
-            row = row._replace(twin=twin)
-            self._tables.put_write(self._dataset, row)
-        if not twin:
-            self._count(row, counted=True)
+            self._tables.put_write(self._dataset, row._replace(twin=twin))
 
-    def _same(self, wrapper: Write, inner: str | None) -> tuple[Edge, ...]:
-        return (elements.twin_edge(wrapper.run, inner),) if inner else ()
+    def _same(self, write: Write, twin: str | None) -> tuple[Edge, ...]:
+        return (elements.twin_edge(write.run, twin),) if twin else ()
 
-    def _recount(self, inner: Position) -> None:
-        """Of an inner write and its wrappers, count the one that ended last."""
-        own = self._tables.write(self._dataset, inner)
-        if own and own.write.role is Role.INNER:  # it was one, or is one
-            wrappers = self._tables.overlapping(self._dataset, own.write, Role.WRAPPER)
-            rows = [own, *(r for r in wrappers if r.twin == own.write.run)]
-            for row in rows:
-                self._count(row, counted=row.write == now.last_report(r.write for r in rows))
+    def _last_twin(self, row: WriteRow) -> WriteRow:
+        """The write at which the twins end that begin with this one: the one that all of them report."""
+        while row.twin:
+            row = next(other for other in self._near(row.write) if other.write.run == row.twin)
+        return row
+
+    def _reports(self, last: WriteRow) -> list[WriteRow]:
+        """All reports of one write, from the one at which the twins end."""
+        found = [last]
+        for report in found:
+            near = self._near(report.write, may_repeat=True)
+            found += [other for other in near if other.twin == report.write.run]
+        return found
 
     def _count(self, row: WriteRow, *, counted: bool) -> None:
         if row.counted != counted:

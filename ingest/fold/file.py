@@ -23,7 +23,7 @@ from headwater.ingest.fold.rows import BodyRef
 NAMES = "names"  #: of a value: which names of datasets are one, as JSON
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "7"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "8"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 
@@ -188,6 +188,18 @@ class Derived:
     def waiting_plans(self) -> int:
         """How many plans have no event."""
         return self._count("SELECT count(*) FROM bodies WHERE executed = 0")
+
+    def folded_with(self, sequence: int) -> list[int]:
+        """The entries that are folded together with this one, itself too; none if it says something alone."""
+        query = "SELECT sequence FROM parts WHERE of = (SELECT of FROM parts WHERE sequence = ?)"
+        with self._reading:
+            return [found for (found,) in self._reader.execute(query, (sequence,))]
+
+    def outcomes(self) -> dict[str, int]:
+        """How many groups of entries there are, by what they came to, the most frequent first."""
+        query = "SELECT outcome, count(*) FROM groups GROUP BY outcome ORDER BY 2 DESC, 1"
+        with self._reading:
+            return dict(self._reader.execute(query).fetchall())
 
     def _count(self, query: str) -> int:
         with self._reading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -67,8 +67,18 @@ class LogicRow(NamedTuple):
     target: str = ""
 
 
+class GroupRow(NamedTuple):
+    """A group of entries that are folded together; `digest` is empty until it was folded."""
+
+    id: str
+    settled: bool = False
+    digest: str = ""
+    outcome: str = ""
+    job: str = ""
+
+
 class WriteRow(NamedTuple):
-    """A write with its views: the inner write's run, whether it counts, the run whose version its own hangs on."""
+    """A write with its views: the run of the write that it reports again, whether it counts, the version before."""
 
     write: Write
     twin: str | None = None
@@ -125,13 +135,16 @@ def event_values(event: Event) -> tuple[Any, ...]:
     """An event as a row of `events`, without `joined`."""
     run = event.run
     reported = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
-    return (event.id, run.agent_plan_id, *reported, event.received_ms)
+    further = (run.parent_job, run.parent_run, orjson.dumps(run.facts).decode() if run.facts else "")
+    return (event.id, run.agent_plan_id, *reported, *further, event.received_ms)
 
 
 def event_of(values: tuple[Any, ...]) -> Event:
     """The event in a row of `events` without its `run` and `joined`."""
-    *fields, received_ms = values
-    return Event(Run(*fields), received_ms)
+    *fields, parent_job, parent_run, facts, received_ms = values
+    said = tuple((name, value) for name, value in orjson.loads(facts)) if facts else ()
+    run = replace(Run(*fields), parent_job=parent_job, parent_run=parent_run, facts=said)
+    return Event(run, received_ms)
 
 
 def write_values(dataset: str, row: WriteRow) -> tuple[Any, ...]:
@@ -140,15 +153,17 @@ def write_values(dataset: str, row: WriteRow) -> tuple[Any, ...]:
     carried = "\n".join(sorted(write.carried))
     logic = (write.plan, write.effect.value, write.role.value, write.signature if write.role != Role.NONE else "")
     access = (dataset, write.timestamp, write.run, write.start, write.app_id)
-    return (*access, *logic, carried, row.twin, row.counted, row.before)
+    agent = (write.secondary, write.columns, write.may_repeat)
+    return (*access, *logic, carried, *agent, row.twin, row.counted, row.before)
 
 
 def write_of(values: tuple[Any, ...]) -> WriteRow:
     """The write in a row of `writes` without its `dataset`."""
-    timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before = values
-    columns = frozenset(carried.split("\n")) if carried else frozenset()
-    write = Write(run, timestamp, start, app_id, plan, Effect(effect), Role(role), signature, columns)
-    return WriteRow(write, twin, bool(counted), before)
+    timestamp, run, start, app_id, plan, effect, role, signature, carried, secondary, columns, *views = values
+    kept = frozenset(carried.split("\n")) if carried else frozenset()
+    logic = (plan, Effect(effect), Role(role), signature, kept)
+    twin, counted, before = views
+    return WriteRow(Write(run, timestamp, start, app_id, *logic, bool(secondary), columns), twin, bool(counted), before)
 
 
 def read_values(dataset: str, row: ReadRow) -> tuple[Any, ...]:

@@ -54,6 +54,10 @@ class Scan:
         self.names: dict[str, str] = json.loads(meta.get(NAMES) or "{}")  #: which names of datasets are one
         self.applied = int(meta.get("checkpoint", 0))  #: the sequence of the last entry that is in it
 
+    def members(self, sequence: int) -> list[int]:
+        """See `Tables.parts_up_to`."""
+        return self._tables.parts_up_to(sequence)
+
     def rows(self) -> int:
         """How many parts there are about: for progress."""
         return sum(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _COUNTED)

@@ -97,11 +97,15 @@ def _forget_others(folder: Path, store: str | None) -> Others:
 
 
 def _touched(service: Service, sequence: int) -> Touched:
-    """The datasets that an entry is about and other entries name as well; none if its payload cannot be read."""
+    """The datasets that an entry is about and other entries name as well; none if its payload cannot be read.
+
+    An entry that says something only together with others is about what all of them are about.
+    """
     entry = service.ledger.entry(sequence)
     summaries = service.derived.summaries()
-    own = [summary for at, summary in summaries if at == sequence]
-    others = [summary for at, summary in summaries if at != sequence]
+    together = set(service.derived.folded_with(sequence)) | {sequence}
+    own = [summary for at, summary in summaries if at in together]
+    others = [summary for at, summary in summaries if at not in together]
     if entry is not None and entry.body is not None and entry.kind in BRIDGES and not own:
         try:  # a report of runs: it says which plans ran
             runs = BRIDGES[entry.kind].decode(entry.body, entry.content_type).runs

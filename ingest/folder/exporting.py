@@ -53,9 +53,10 @@ def export_neptune_csv(
     refuse_unless_empty(place)
     with open_reader(folder) as ledger:
         rules = rules_of(folder)
-        decoding = Decoding(ledger, decoders(rules))
+        decoding = Decoding(ledger, decoders(rules), rules)
         with scanning(tables_of(folder, store), ledger.id, decoding.plan_at, rules.text) as scan:
             decoding.use_names(scan.names)
+            decoding.use_members(scan.members)
             try:
                 mark = Mark(
                     scan.applied,

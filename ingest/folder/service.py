@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -63,7 +63,8 @@ _NICENESS = 10
 class Stats:
     """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan.
 
-    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be.
+    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be. `outcomes`: how many
+    runs of OpenLineage there are by what they came to, those too that make no lineage.
     """
 
     entries: int
@@ -73,6 +74,7 @@ class Stats:
     vertices: Mapping[str, int]
     edges: Mapping[str, int]
     rebuilding: bool = False
+    outcomes: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -84,6 +86,7 @@ class Stats:
             "vertices": dict(self.vertices),
             "edges": dict(self.edges),
             "rebuilding": self.rebuilding,
+            "outcomes": dict(self.outcomes),
         }
 
 
@@ -320,6 +323,7 @@ class Service:
             vertices=vertices,
             edges=edges,
             rebuilding=answer.reason == "rebuilding",
+            outcomes=self.derived.outcomes(),
         )
 
 

@@ -22,6 +22,7 @@ from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables
 from headwater.ingest.graph.attempts import Attempts
 from headwater.ingest.graph.decoding import Decoding, Ledger, Renamed, stated_names
+from headwater.ingest.graph.grouping import folded_groups
 from headwater.ingest.graph.parking import Parking
 from headwater.ingest.graph.writer import GraphWriter
 from headwater.ingest.intake.bridge import Decode
@@ -58,7 +59,7 @@ class Batches:
         self.derived = derived
         self.graph = graph
         self.parking = parking
-        self.decoding = Decoding(ledger, decode)
+        self.decoding = Decoding(ledger, decode, rules)
         self.in_doubt = True
         self.checkpoint = derived.checkpoint  #: the last entry that is in the graph, or parked
         self.needs_rebuild = derived.meta("erased") is not None  #: the graph may still show what was erased
@@ -68,6 +69,7 @@ class Batches:
         self.attempts = attempts
         self.computing_since: float | None = None  #: in seconds of the monotonic clock; None: nothing is computed
         self._tables = Tables(derived.connection)
+        self.decoding.use_members(self._tables.parts_up_to)
 
     @property
     def rebuilding(self) -> bool:
@@ -111,7 +113,10 @@ class Batches:
                 self.parking.set_aside(entry, error)
             if any(sequence > int(self.derived.meta(_REPLAYED) or 0) for sequence in batch.erasures):
                 self.derived.set_meta("erased", "1")
-            changes.append(project(self._tables, self.decoding.plan_at, batch.plans, batch.events, batch.statements))
+            groups = folded_groups(self._tables, self.decoding, batch.parts)
+            changes.append(
+                project(self._tables, self.decoding.plan_at, batch.plans, batch.events, batch.statements, groups)
+            )
         return not batch.refused
 
     def _waiting(self, agent_plan_id: str) -> BodyRef | None:
@@ -156,6 +161,7 @@ class Batches:
         self.parking.start_anew()
         self.derived.set_meta("clearing", "1")
         self._tables = Tables(self.derived.connection)
+        self.decoding.use_members(self._tables.parts_up_to)
         self.decoding.forget()
         self.in_doubt = True
 
@@ -195,6 +201,7 @@ class Batches:
                 self.graph.write(collected.delta(), self.checkpoint, head, whole_from=self.whole_from, erased=erased)
         except BaseException:
             self._tables.forget()
+            self.decoding.forget()  # a body of a group is what its entries come to that are in the tables
             self.in_doubt = True
             raise
         self.advance(last)

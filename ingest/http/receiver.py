@@ -1,4 +1,4 @@
-"""The receiver: the Spline Producer API 1.0, 1.1 and 1.2 as the real agent speaks it, in front of the ledger.
+"""The receiver: what agents send, in front of the ledger. Spline's Producer API 1.0 to 1.2, and OpenLineage's events.
 
 The 201 is sent after the ledger's fsync and before any graph work. There is no 409: posting the same thing again is
 201 and changes nothing, since the agent sends a job's plan at every run.
@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -34,6 +34,7 @@ _LTS_VERSIONS = ("1.2", "1.1")  #: those that are not deprecated
 
 _RETRY_SECONDS = "5"
 _PRODUCER = "/producer/"  #: Spline's Producer API
+_OPENLINEAGE = "/api/v1/lineage"  #: OpenLineage's, where its clients send to by default
 
 
 class Committer(Protocol):
@@ -86,12 +87,17 @@ def create_app(
 
 
 def add_routes(app: web.Application) -> None:
-    """The Producer API, and nothing else under /producer. Needs an application that `create_app` made."""
+    """OpenLineage's two routes; the Producer API, and nothing else under /producer.
+
+    Needs an application that `create_app` made.
+    """
     for path in ("/producer", "/producer/", "/producer/status"):
         add_route(app, path, _status, "write")
     for bridge in BRIDGES.values():
-        if bridge.path.startswith(_PRODUCER):
-            add_route(app, bridge.path, partial(_received, bridge), "write", methods=["POST"])
+        if bridge.path.startswith((_PRODUCER, _OPENLINEAGE)):
+            add_route(app, bridge.path, partial(_received, bridge=bridge), "write", methods=["POST"])
+        if bridge.batch_path:
+            add_route(app, bridge.batch_path, partial(_received, bridge=bridge, batch=True), "write", methods=["POST"])
     for path in ("/producer", "/producer/{path:.*}"):
         add_route(app, path, _nothing_else, "write", methods=ANY_METHOD)
 
@@ -122,7 +128,7 @@ Spark agents send execution plans and events here: give them this address, which
 _ALLOWED = {
     "": "GET, HEAD",
     "status": "GET, HEAD",
-    **{bridge.path.removeprefix(_PRODUCER): "POST" for bridge in BRIDGES.values()},
+    **{b.path.removeprefix(_PRODUCER): "POST" for b in BRIDGES.values() if b.path.startswith(_PRODUCER)},
 }
 
 
@@ -133,8 +139,11 @@ async def _nothing_else(request: web.Request) -> web.Response:
     return web.Response(status=405, headers={"Allow": _ALLOWED.get(request.match_info.get("path", ""), "")})
 
 
-async def _received(bridge: Bridge, request: web.Request) -> web.Response:
-    """Keep the payload; 201 with the bridge's answer and, in ``Headwater-Entry``, the number of its last entry."""
+async def _received(request: web.Request, *, bridge: Bridge, batch: bool = False) -> web.Response:
+    """Keep the payload, or each one of a batch.
+
+    201 with the bridge's answer and, in ``Headwater-Entry``, the number of its last entry.
+    """
     receiver = request.app[_RECEIVER]
     content_type = _content_type(request, bridge)
     packed = _is_packed(request)
@@ -143,7 +152,7 @@ async def _received(bridge: Bridge, request: web.Request) -> web.Response:
     with receiver.reading.share() as share:
         wire = await read(request.content, request.content_length, receiver.limits, share)
         receipt = Receipt(by, time.time_ns() // 1_000_000, receiver.limits)
-        job = Job(bridge.kind, content_type, wire, packed, receipt)
+        job = Job(bridge.kind, content_type, wire, packed, receipt, batch)
         digest = digest_of(job)
         kept = receiver.kept.find(digest)
         if kept is not None:
@@ -158,14 +167,14 @@ async def _received(bridge: Bridge, request: web.Request) -> web.Response:
         _log_kept(bridge, kept, by, again=at.duplicate)
     if kept is not None and len(appended) == 1:
         receiver.kept.remember(digest, kept)
-    return _answer(accepted.answer, max((at.sequence for at in appended), default=None))
+    return _answer(accepted.answer, max((at.sequence for at in appended), default=None), accepted.status)
 
 
-def _answer(answer: str | None, sequence: int | None) -> web.Response:
+def _answer(answer: str | dict[str, Any] | None, sequence: int | None, status: int = 201) -> web.Response:
     headers = {} if sequence is None else {"Headwater-Entry": str(sequence)}
     if answer is None:
-        return web.Response(status=201, headers=headers)
-    return web.json_response(answer, status=201, headers=headers)
+        return web.Response(status=status, headers=headers)
+    return web.json_response(answer, status=status, headers=headers)
 
 
 def _log_kept(bridge: Bridge, kept: Kept, sender: str | None, *, again: bool) -> None:

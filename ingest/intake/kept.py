@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from headwater.ingest.intake.work import Job
 
@@ -22,7 +23,7 @@ class Kept:
     """What is remembered of a body: what its sender is told, and what the log says of it."""
 
     sequence: int  #: of its entry in the ledger
-    answer: str | None  #: as `Accepted.answer`
+    answer: str | dict[str, Any] | None  #: as `Accepted.answer`
     about: str  #: printable, of at most 80 characters
     size: int  #: of the kept bytes
 

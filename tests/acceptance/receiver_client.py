@@ -93,10 +93,14 @@ async def read_answer(reader: asyncio.StreamReader, *, head: bool = False) -> An
 
 @asynccontextmanager
 async def running(
-    folder: Path, settings: Settings | None = None, *routes: web.RouteDef, large: LargeBodies | None = None
+    folder: Path,
+    settings: Settings | None = None,
+    *routes: web.RouteDef,
+    large: LargeBodies | None = None,
+    now: int = 1_700_000_000_000,
 ) -> AsyncIterator[Server]:
-    """The real receiver on the real ledger, on a free port."""
-    clock = count(1_700_000_000_000)
+    """The real receiver on the real ledger, on a free port. `now` is when the first entry is received, in ms."""
+    clock = count(now)
     ledger = open_ledger(folder, clock=lambda: next(clock))
     committer = GroupCommitter(ledger)
     app = create_app(committer, settings=settings, large=large)

@@ -106,6 +106,7 @@ plans = st.builds(
     time_travel=st.sampled_from((False, False, True)),
     job_run=st.sampled_from((None, "jr_1")),
     renames=st.sampled_from(((), (), (("id", "city"),), (("city", "price"),), (("price", "new"),))),
+    secondary=st.sampled_from((False, False, False, True)),
 )
 
 
@@ -176,6 +177,11 @@ def other_report(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
     return replace(plan, agent_plan_id=name, role=Role.INNER if plan.role is Role.WRAPPER else Role.WRAPPER)
 
 
+def other_agent(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
+    """What another agent says of the same write: the columns, and less of all else."""
+    return replace(plan, agent_plan_id=name, secondary=not plan.secondary, dependencies=())
+
+
 def same_logic(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
     return replace(plan, agent_plan_id=name, operations=draw(operations), api_version="1.2")
 
@@ -204,7 +210,10 @@ def other_effect(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
     return replace(plan, agent_plan_id=name, effect=draw(st.sampled_from(Effect)))
 
 
-VARIANTS = (other_body, other_report, other_report, same_logic, other_constants, other_constants, other_effect)
+VARIANTS = (
+    other_body, other_report, other_report, other_agent, other_agent, same_logic, other_constants, other_constants,
+    other_effect,
+)  # fmt: skip
 
 
 @st.composite
