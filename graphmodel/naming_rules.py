@@ -80,6 +80,7 @@ _FILES: tuple[Shape, ...] = ((_PART_FILE,), _ICEBERG)
 _EMPTY_FOLDER: tuple[Shape, ...] = ((re.compile(""),),)
 
 _LISTS = ("folders", "names", "datasets")
+_NAMESPACES = "namespaces"
 
 
 class InvalidRules(ValueError):
@@ -102,7 +103,9 @@ class Rules:
     `folders` are further folders at the end of a path that fold, such as ``run-{uuid}`` or ``runs/{timestamp}``.
     `names` are last segments, or names of tables, of which the text that the placeholders match is left out, such as
     ``*_{date}``. `datasets` are URIs that are datasets exactly as they are written: all folders below one fold into it,
-    and its own folders never fold; if several match, the longest counts.
+    and its own folders never fold; if several match, the longest counts. `namespaces` are pairs (another name, the name
+    that is kept) of a host, account, bucket or folder, which only people can know to be one: the alias of an S3 access
+    point and its bucket, a locator of Snowflake and the account's name, a name node and its name service.
     """
 
     partitions: bool = True
@@ -112,6 +115,7 @@ class Rules:
     folders: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     runs: bool = True
+    namespaces: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, object]) -> Rules:
@@ -121,11 +125,13 @@ class Rules:
             if key not in known:
                 message = f"unknown naming rule {key!r}: expected one of {', '.join(sorted(known))}"
                 raise InvalidRules(message, key)
-            if key not in _LISTS and not isinstance(value, bool):
+            if key not in (*_LISTS, _NAMESPACES) and not isinstance(value, bool):
                 message = f"naming rule {key!r}: expected true or false"
                 raise InvalidRules(message, key)
         checked: dict[str, Any] = dict(values)
         checked.update((key, _patterns(key, values[key])) for key in _LISTS if key in values)
+        if _NAMESPACES in values:
+            checked[_NAMESPACES] = _namespaces(values[_NAMESPACES])
         return cls(**checked)
 
     @property
@@ -134,6 +140,8 @@ class Rules:
         if self == DEFAULT:
             return ""
         changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        if self.namespaces:
+            changed[_NAMESPACES] = dict(self.namespaces)
         return json.dumps(changed, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -158,6 +166,43 @@ def _patterns(key: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _namespaces(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, Mapping):
+        raise InvalidRules("naming rule 'namespaces': expected another name and the name that is kept", _NAMESPACES)
+    for other, kept in value.items():
+        if not isinstance(kept, str) or not isinstance(other, str) or ":" not in other or ":" not in kept:
+            message = f"naming rule 'namespaces': {other!r}: expected a URI for a URI, such as s3://alias: s3://bucket"
+            raise InvalidRules(message, _NAMESPACES, other)
+    pairs = tuple(sorted(value.items()))
+    prefixes = _prefixes(pairs)
+    for other, kept in pairs:
+        if _moved(_prefix(kept), prefixes) is None:
+            message = f"naming rule 'namespaces': {other!r} leads to a name that leads back to it"
+            raise InvalidRules(message, _NAMESPACES, other)
+    return pairs
+
+
+def _prefix(namespace: str) -> str:
+    return normalise(namespace).rstrip("/")
+
+
+def _prefixes(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The pairs with their URIs normalised, the longest other name first."""
+    return tuple(sorted(((_prefix(o), _prefix(k)) for o, k in pairs), key=lambda pair: (-len(pair[0]), pair)))
+
+
+def _moved(uri: str, prefixes: Sequence[tuple[str, str]]) -> str | None:
+    """The URI under the namespaces that are kept; None where the pairs lead round in a circle."""
+    for _ in range(len(prefixes) + 1):
+        pair = next(
+            (p for p in prefixes if uri.startswith(p[0]) and (len(uri) == len(p[0]) or uri[len(p[0])] in "/:")), None
+        )
+        if pair is None:
+            return uri
+        uri = normalise(pair[1] + uri[len(pair[0]) :])
+    return None
+
+
 def _check_name_pattern(pattern: str, number: int) -> None:
     if "/" in pattern:
         raise InvalidRules(
@@ -179,6 +224,7 @@ class _Compiled:
     shapes: tuple[Shape, ...]
     datasets: tuple[tuple[Glob, ...], ...]
     names: tuple[Glob, ...]
+    namespaces: tuple[tuple[str, str], ...]
 
 
 @lru_cache(maxsize=64)
@@ -193,7 +239,7 @@ def _compiled(rules: Rules) -> _Compiled:
     folders += [shape for holds, shapes in built_in if holds for shape in shapes]
     shapes = _EMPTY_FOLDER + tuple(sorted(folders, key=len, reverse=True))
     datasets = sorted((name_patterns.globs(normalise(uri)) for uri in rules.datasets), key=len, reverse=True)
-    return _Compiled(shapes, tuple(datasets), tuple(map(name_patterns.glob, rules.names)))
+    return _Compiled(shapes, tuple(datasets), tuple(map(name_patterns.glob, rules.names)), _prefixes(rules.namespaces))
 
 
 #: Schemes whose last part is a table, behind the last dot; and those where it is a name without parts.
@@ -205,8 +251,11 @@ _BARE_TABLE = re.compile(r"[\w$-]+(?:\.[\w$-]+)*")  #: a table of a catalog: db.
 def fold_path(uri: str, rules: Rules) -> tuple[str, str | None]:
     """A normalised URI as (dataset URI, the text of what was folded or None).
 
-    Folders fold only in paths of files; `Rules.names` also apply to the names of tables and topics.
+    Folders fold only in paths of files; `Rules.names` also apply to the names of tables and topics. Before all that a
+    namespace that people gave another name gets it (`Rules.namespaces`).
     """
+    if rules.namespaces:
+        uri = _moved(uri, _compiled(rules).namespaces) or uri
     match = _PATH.fullmatch(uri)
     if match is None or not (match[1] in BUCKETS or match[1] in FILE_SYSTEMS):
         return _fold_table(uri, match[1] if match else None, rules)

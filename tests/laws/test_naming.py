@@ -141,11 +141,13 @@ def test_and_under_any_patterns_of_a_user(
     spelling: str, names: list[str], folders: list[str], datasets: list[str]
 ) -> None:
     kept = tuple(f"s3://b/{pattern}" for pattern in datasets)
-    rules = Rules(names=tuple(names), folders=tuple(folders), datasets=kept)
+    moved = tuple((f"s3://b/{one}", f"s3://{other}") for one, other in zip(names, folders, strict=False))
+    rules = Rules(names=tuple(names), folders=tuple(folders), datasets=kept, namespaces=moved)
     uri = canonical(spelling, rules)
     assert canonical(uri, rules) == uri
     assert "#" not in uri
-    assert Rules.from_text(Rules(dates=False, names=("*_{date}",)).text) == Rules(dates=False, names=("*_{date}",))
+    some = Rules(dates=False, names=("*_{date}",), namespaces=(("s3://a", "s3://b"),))
+    assert Rules.from_text(some.text) == some
 
 
 @given(ANY)

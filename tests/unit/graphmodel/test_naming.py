@@ -174,6 +174,24 @@ RULES: list[tuple[dict[str, object], str, str | None]] = [  # None: the name as 
     ({"datasets": ["s3://lake/x/2026-01"]}, "s3://lake/x/2026-01", "s3://lake/x/2026-01"),  # not folded itself
     ({"datasets": ["s3://lake/x", "s3://lake/x/y"]}, "s3://lake/x/y/z", "s3://lake/x/y"),  # the longest counts
     ({"datasets": ["s3://lake/x"]}, "s3://lake/xy/z", "s3://lake/xy/z"),  # only whole folders
+    # namespaces with two names
+    ({"namespaces": {"s3://ap-x1y2-s3alias": "s3://lake"}}, "s3a://ap-x1y2-s3alias/x/dt=1", "s3://lake/x"),
+    ({"namespaces": {"s3://ap": "s3://lake"}}, "s3://ap2/x", "s3://ap2/x"),  # only the whole name
+    ({"namespaces": {"hdfs://nn1:8020/": "hdfs://prod"}}, "hdfs://nn1:8020/x", "hdfs://prod/x"),
+    ({"namespaces": {"hdfs://prod": "s3://lake/hdfs"}}, "hdfs://prod/x/2026-01", "s3://lake/hdfs/x"),
+    ({"namespaces": {"kafka://b2": "kafka://b1:9092"}}, "kafka://b2:9092/orders", "kafka://b1:9092/orders"),
+    (
+        {"namespaces": {"snowflake://xy12345.eu-west-1.aws": "snowflake://acme-prod"}},
+        "snowflake://xy12345.eu-west-1.snowflakecomputing.com/DB.S.T",
+        "snowflake://acme-prod/DB.S.T",
+    ),
+    (
+        {"namespaces": {"arn:aws:glue:eu-west-1:1": "arn:aws:glue:eu-west-1:2"}},
+        "arn:aws:glue:eu-west-1:1:table/d/t",
+        "arn:aws:glue:eu-west-1:2:table/d/t",
+    ),
+    ({"namespaces": {"s3://a": "s3://b", "s3://b": "s3://c"}}, "s3://a/x", "s3://c/x"),
+    ({"namespaces": {"s3://a": "s3://b", "s3://a/x": "s3://c"}}, "s3://a/x/y", "s3://c/y"),  # the longest counts
     # folders of a run
     ({"folders": ["run_*"]}, "s3://lake/x/run_7/part-0.csv", "s3://lake/x"),
     ({"folders": ["{uuid}"]}, "s3://lake/x/123e4567-e89b-12d3-a456-426614174000", "s3://lake/x"),
@@ -251,6 +269,10 @@ def test_a_known_uri_is_not_folded_again() -> None:
         ({"folders": ["run-{uuid"]}, "encloses no placeholder"),
         ({"folders": ["run-}"]}, "encloses no placeholder"),
         ({"folders": [""]}, "must not be empty"),
+        ({"namespaces": ["s3://a"]}, "expected another name and the name that is kept"),
+        ({"namespaces": {"s3://a": "b"}}, "expected a URI for a URI"),
+        ({"namespaces": {"s3://a": "s3://b", "s3://b/": "s3a://a"}}, "leads to a name that leads back to it"),
+        ({"namespaces": {"s3://a": "s3://a/b"}}, "leads to a name that leads back to it"),
     ],
 )
 def test_wrong_rules_are_refused_by_name(settings: dict[str, object], message: str) -> None:
