@@ -203,6 +203,11 @@ def _moved(uri: str, prefixes: Sequence[tuple[str, str]]) -> str | None:
     return None
 
 
+def move(uri: str, rules: Rules) -> str:
+    """A normalised URI under the namespace that is kept, where `Rules.namespaces` has another name of it."""
+    return (_moved(uri, _compiled(rules).namespaces) or uri) if rules.namespaces else uri
+
+
 def _check_name_pattern(pattern: str, number: int) -> None:
     if "/" in pattern:
         raise InvalidRules(
@@ -254,8 +259,7 @@ def fold_path(uri: str, rules: Rules) -> tuple[str, str | None]:
     Folders fold only in paths of files; `Rules.names` also apply to the names of tables and topics. Before all that a
     namespace that people gave another name gets it (`Rules.namespaces`).
     """
-    if rules.namespaces:
-        uri = _moved(uri, _compiled(rules).namespaces) or uri
+    uri = move(uri, rules)
     match = _PATH.fullmatch(uri)
     if match is None or not (match[1] in BUCKETS or match[1] in FILE_SYSTEMS):
         return _fold_table(uri, match[1] if match else None, rules)

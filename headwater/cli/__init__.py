@@ -31,7 +31,7 @@ from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.mcp import mcp
 from headwater.cli.move import bulk_load, export
-from headwater.cli.names import names
+from headwater.cli.names import explain_names, names
 from headwater.cli.past import changes, consumers, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
@@ -47,7 +47,7 @@ _INTERRUPTED = 130  #: as shells have it: 128 + the number of SIGINT
 #: All commands, in the sections and the order that the help shows.
 _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "Find": (search, datasets, columns, jobs),
-    "Ask": (upstream, downstream, why, impact, paths, inputs, consumers, diff, changes, explain, estate, query, watch),
+    "Ask": (upstream, downstream, why, impact, paths, inputs, consumers, diff, changes, explain, explain_names, estate, query, watch),
     "State": (tag, own, describe, retire, ignore, same),
     "Receive": (serve, load, token, glue, spark_bundle),
     "Assistants": (mcp,),
