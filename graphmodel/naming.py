@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from headwater.graphmodel import jdbc as jdbc_urls
 from headwater.graphmodel.ids import dataset_id
 from headwater.graphmodel.naming_openlineage import (
+    OWN_NAMESPACE,
     is_temporary,
     pair_of,
     spelled,
@@ -41,6 +42,7 @@ __all__ = [
     "jdbc",
     "kafka",
     "name_of_uri",
+    "openlineage_pair",
     "parse",
     "spellings",
     "symlink_names",
@@ -85,6 +87,12 @@ def from_openlineage(namespace: str, name: str, rules: Rules = DEFAULT, *, table
     (True), or a path (False), as an identifier of the facet ``symlinks`` says; None: by its form.
     """
     return replace(parse(uri_of(namespace, name, table=table), rules), spelling=spelled(namespace, name, table=table))
+
+
+def openlineage_pair(uri: str) -> tuple[str, str]:
+    """The (namespace, name) under which events publish a canonical URI; neither is empty, and both lead back to it."""
+    namespace, name = pair_of(uri)
+    return namespace or OWN_NAMESPACE, name or uri or "/"
 
 
 def symlink_names(namespace: str, name: str, kind: str = "TABLE", rules: Rules = DEFAULT) -> tuple[str, ...]:
