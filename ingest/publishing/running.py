@@ -31,7 +31,10 @@ _ATTEMPTS = 5  #: of one step by a command that does not follow, before it says 
 
 @dataclass(frozen=True)
 class Published:
-    """What came of it. `entry` is the last one of which all runs were taken; `refused` has those of earlier starts too."""
+    """What came of it.
+
+    `entry` is the last one of which all runs were taken; `refused` has what was refused at earlier starts too.
+    """
 
     place: str
     entry: int
