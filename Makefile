@@ -26,7 +26,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tests lint format fast coverage soak bench matrix constraints clean same-python
+.PHONY: help demo test tests lint format fast coverage soak bench compat matrix constraints clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -104,6 +104,10 @@ soak: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
+
+# OpenLineage's public compatibility corpus, of which CORPUS is a copy: one graph, in order, twice and shuffled.
+compat: $(VENV)/dev.stamp
+	$(BIN)/python -m bench.compat "$(CORPUS)"
 
 # Lint, types and tests with each interpreter in an environment of its own; goes on after a failure; lists at the end.
 matrix:
