@@ -87,7 +87,8 @@ class Logic:
     @cached_property
     def carried(self) -> frozenset[str]:
         """The columns of the target whose earlier values go into the new ones, where the plan reads what it writes."""
-        sources = chain(self.derivations, *(group.sources for group in self.shared))
+        taken = (g.sources for g in self.shared if any(d.type is DependencyType.DIRECT for d in g.targets))
+        sources = chain(self.derivations, *taken)
         own = (d for d in sources if d.source_dataset == self.target)
         return frozenset(d.source_column for d in own if d.type is DependencyType.DIRECT)
 

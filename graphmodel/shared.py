@@ -67,7 +67,8 @@ def expanded(derivations: Iterable[Derivation], shared: Iterable[SharedSources],
     """
     found: dict[tuple[str, str, str, str], Derivation] = {}
     for derivation in derivations:
-        found[_pair(derivation)] = derivation
+        if found.setdefault(_pair(derivation), derivation) is not derivation:
+            yield derivation
     for group in shared:
         for use in group.targets:
             for source in group.sources:

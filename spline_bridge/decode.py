@@ -230,10 +230,13 @@ def _derivations(found: PlanColumns, target: Dataset) -> tuple[Derivation, ...]:
 def _shared(found: PlanColumns) -> Iterator[SharedSources]:
     """The sources that output columns have in common, with these columns."""
     for column, sources in found.shared.items():
+        inexact = not any(use.exact for use in sources.direct.values())  # seen on the column's own edge as well
         targets = []
         for name, value in zip(found.names, found.values, strict=False):
             if column in value.direct:
-                targets.append(_direct(name, column, value.direct[column], value, _NO_COLUMN))
+                use = value.direct[column]
+                use = use._replace(exact=False) if inexact else use
+                targets.append(_direct(name, column, use, value, _NO_COLUMN))
             indirect = (item for item in value.indirect.items() if item[0].column == column)
             targets += [_indirect(name, i, use, _NO_COLUMN) for i, use in sorted(indirect, key=_key)]
         direct = (_direct("", c, use, Value(), _NO_COLUMN) for c, use in sorted(sources.direct.items()))

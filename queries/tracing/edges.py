@@ -6,7 +6,7 @@ requested once, when the walk is over.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
@@ -60,6 +60,7 @@ class Edges:
         self._derives, self._depends = labels
         self._with_row_dependencies = by_column and kind != "direct"  #: also filters, joins, ... of all rows
         self._labels = (self._derives, self._depends) if self._with_row_dependencies else (self._derives,)
+        self._only_indirect = False  #: whether edges are followed by their own type, and not of what two are together
         self.left_out = False  #: whether `between` gave fewer edges than there are (`MOST_JOINED`)
 
     def steps(self, side: str, level: Sequence[str], hops: int) -> Sequence[Step]:
@@ -70,7 +71,8 @@ class Edges:
         # it is not one of the nodes that are followed: a request of several hops would miss these columns.
         # The same holds for a dataset on whose rows those of another depend.
         some_not_followed = self._with_row_dependencies and len(starts) < len(level)
-        if starts and len(starts) <= _NARROW_LEVEL and hops > 1 and not some_not_followed:
+        several = hops > 1 and self._kind != "indirect"  # these are the edges of the root alone
+        if starts and len(starts) <= _NARROW_LEVEL and several and not some_not_followed:
             return self._hops_in_one_request(side, starts, hops)
         return [self._one_hop(side, level)]
 
@@ -146,13 +148,36 @@ class Edges:
 
     def _derived_of(self, level: Sequence[str]) -> Iterable[str]:
         """What derives from these nodes; also the datasets whose rows depend on those of one."""
-        found = set[str]()
+        found, by_role = set[str](), set[str]()
         for ids, labels in self._labels_of(level):
-            found.update(self._followed_edges(self._g.V(ids).in_e(*labels)).out_v().id_().dedup().to_list())
-        shared = shared_in(found)
+            found.update(self._targets(self._g.V(ids).in_e(*labels)))
+            if self._kind == "indirect":
+                by_role.update(self._targets(self._g.V(ids).in_e(*labels).has("type", "INDIRECT")))
+        return self._past_shared(found, by_role, lambda ids: self._targets(self._g.V(ids).in_e(self._derives)))
+
+    def _past_shared(
+        self, nodes: set[str], by_role: Iterable[str], onward: Callable[[list[str]], Iterable[str]]
+    ) -> Iterable[str]:
+        """These nodes, in place of shared sources among them those to which these lead.
+
+        Two edges that meet there are INDIRECT together if one of them is. So of those that are asked for, `by_role` are
+        reached over an edge which is; from the others only such edges lead on.
+        """
+        shared = shared_in(nodes)
+        if not shared:
+            return nodes
+        found = nodes.difference(shared)
         for ids in chunks(shared):
-            found.update(self._followed_edges(self._g.V(ids).in_e(self._derives)).out_v().id_().dedup().to_list())
-        return found.difference(shared)
+            self._only_indirect = self._kind == "indirect"
+            found.update(onward(ids))
+            self._only_indirect = False
+        for ids in chunks(shared_in(by_role)):
+            found.update(onward(ids))
+        return found
+
+    def _targets(self, edges: GraphTraversal) -> Iterable[str]:
+        found: list[str] = self._followed_edges(edges).out_v().id_().dedup().to_list()
+        return found
 
     def _labels_of(self, nodes: Sequence[str]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
         """The ids of each request for the edges into these nodes, and the labels of these edges."""
@@ -170,10 +195,7 @@ class Edges:
         nodes = {node for node in walked.distances if node in kept}
         cut = walked.reason is not None or len(nodes) < len(walked.distances)
         ends = sorted(nodes)
-        if side == "downstream" and not cut:
-            found = self._with_uses(self._from_sources(ends))
-        else:
-            found = self._with_shared_sources(self._from_derived(ends, cut=cut))
+        found = self._from_sources(ends) if side == "downstream" and not cut else self._from_derived(ends, cut=cut)
         between = (edge for edge in self._joined(found) if edge.source in nodes and edge.target in nodes)
         if self._kind == "indirect":  # those of the root alone
             between = (
@@ -226,6 +248,10 @@ class Edges:
         return constants.newest(self._g, {edge.plan for edge in edges if edge.plan})
 
     def _from_derived(self, ends: list[str], *, cut: bool) -> Iterator[Edge]:
+        """The edges out of these nodes, and out of the shared sources to which these lead."""
+        return self._with_shared_sources(self._out_of(ends, cut=cut))
+
+    def _out_of(self, ends: list[str], *, cut: bool) -> Iterator[Edge]:
         wholes = [end for end in ends if not is_column(end)] if self._with_row_dependencies else []
         for labels, derived in ((self._labels, self._nodes_of_level(ends)), ((self._depends,), wholes)):
             for ids in chunks(derived):
@@ -236,18 +262,23 @@ class Edges:
                 yield from _rows(edges)
 
     def _from_sources(self, ends: list[str]) -> Iterator[Edge]:
+        """The edges into these nodes, and into the shared sources from which these come."""
+        return self._with_uses(self._into(ends))
+
+    def _into(self, ends: list[str]) -> Iterator[Edge]:
         for ids, labels in self._labels_of(ends):
             yield from _rows(self._followed_edges(self._g.V(ids).in_e(*labels)))
 
     def _sources_of(self, ids: list[str]) -> Iterable[str]:
         """What these nodes derive from."""
-        found = set(self._held_sources(ids))
-        shared = shared_in(found)
-        for some in chunks(shared):
-            found.update(self._held_sources(some))
-        return found.difference(shared)
+        found, by_role = set(self._sources(ids)), set[str]()
+        if self._kind == "indirect" and shared_in(found):
+            self._only_indirect = True
+            by_role.update(self._sources(ids))
+            self._only_indirect = False
+        return self._past_shared(found, by_role, self._sources)
 
-    def _held_sources(self, ids: list[str]) -> Iterable[str]:
+    def _sources(self, ids: list[str]) -> Iterable[str]:
         """The sources of these nodes, shared ones as a vertex."""
         found: list[str] = self._out(ids, self._derives).in_v().id_().dedup().to_list()
         return found
@@ -265,13 +296,11 @@ class Edges:
 
         Of two edges that meet in shared sources one that is INDIRECT makes both so.
         """
-        if self._kind == "direct":
-            edges = edges.has("type", "DIRECT")
-        elif self._kind == "indirect" and self._by_column:
+        if self._kind == "indirect" and self._by_column and not self._only_indirect:
             shared = (end.has_label("sharedSources") for end in (__.in_v(), __.out_v()))
             edges = edges.or_(__.has("type", "INDIRECT"), *shared)
-        elif self._kind == "indirect":
-            edges = edges.has("type", "INDIRECT")
+        elif self._kind != "all":
+            edges = edges.has("type", self._kind.upper())
         if self._ignored:
             edges = edges.not_(__.has("job", P.within(self._ignored)))
         return without_carried(edges)

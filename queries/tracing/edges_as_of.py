@@ -18,7 +18,6 @@ from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.contributions import ContributionsAsOf
 from headwater.queries.tracing.edges import EVER, Edges, is_column
 from headwater.queries.tracing.rows import without_carried
-from headwater.queries.tracing.shared_sources import shared_in
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
 Pair = tuple[str, str]  # plan, target
@@ -39,16 +38,7 @@ class EdgesAsOf(Edges):
         del hops
         return [self._one_hop(side, level)]
 
-    def _derived_of(self, level: Sequence[str]) -> Iterable[str]:
-        found = set[str]()
-        for ids, labels in self._labels_of(level):
-            found.update(self._held_targets(self._g.V(ids).in_e(*labels)))
-        shared = shared_in(found)
-        for ids in chunks(shared):
-            found.update(self._held_targets(self._g.V(ids).in_e(self._derives)))
-        return found.difference(shared)
-
-    def _held_targets(self, edges: GraphTraversal) -> Iterator[str]:
+    def _targets(self, edges: GraphTraversal) -> Iterator[str]:
         rows = self._followed_edges(edges).project("plan", "target").by("plan").by(__.out_v().id_()).to_list()
         self._contributions.of_datasets(dataset_of(row["target"]) for row in rows)
         yield from (target for _, target in self._held({(row["plan"], row["target"]) for row in rows}))
@@ -95,7 +85,7 @@ class EdgesAsOf(Edges):
             rows = without_carried(edges).project("plan", "target").by("plan").by(__.out_v().id_())
             yield from (target for _, target in self._held((r["plan"], r["target"]) for r in rows.to_list()))
 
-    def _held_sources(self, ids: list[str]) -> Iterable[str]:
+    def _sources(self, ids: list[str]) -> Iterable[str]:
         edges = self._out(ids, self._derives)
         if self._contributions.all_with_all_columns:
             found: list[str] = edges.in_v().id_().dedup().to_list()

@@ -16,7 +16,7 @@ from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE
-from headwater.queries.answers.answer import Answer, Edge, Node, Reason
+from headwater.queries.answers.answer import Answer, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
 from headwater.queries.tracing.edges_as_of import EdgesAsOf
@@ -65,8 +65,6 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     shown = {node.id for node in nodes}
     found = [edge for side in sides for edge in edges_of.between(side, walks[side], shown)]
     reason = cut or ("limit" if edges_of.left_out else None) or _erased(nodes, question.direction)
-    if question.type == "indirect":
-        nodes = tuple(_with_an_edge(nodes, found))
     edges = {edge.order: edge for edge in edges_of.filled(found)}
     return Answer(
         root=root,
@@ -79,12 +77,6 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
         complete=reason is None,
         reason=reason,
     )
-
-
-def _with_an_edge(nodes: Sequence[Node], edges: Sequence[Edge]) -> Iterator[Node]:
-    """The nodes without those to which no edge of the answer leads: what is DIRECT through sources that are shared."""
-    ends = {end for edge in edges for end in (edge.source, edge.target)}
-    return (node for node in nodes if not node.distance or node.id in ends or node.dataset in ends)
 
 
 def _erased(nodes: Sequence[Node], direction: str) -> Reason | None:
