@@ -290,4 +290,5 @@ class Decoding:
 
 def _parts(mapped: MappedPlan) -> int:
     plan = mapped.plan
-    return 1 + len(plan.columns) + len(plan.derivations) + len(plan.dependencies) + len(plan.operations)
+    shared = sum(len(group.targets) + len(group.sources) for group in plan.shared)
+    return 1 + len(plan.columns) + len(plan.derivations) + shared + len(plan.dependencies) + len(plan.operations)
