@@ -1,4 +1,4 @@
-"""An answer, proven to somebody who has nothing but the file: it is checked by the program inside, with Python alone."""
+"""An answer, proven to somebody who has nothing but the file: the program inside it checks it."""
 
 from __future__ import annotations
 
@@ -145,6 +145,8 @@ def test_a_file_that_was_exchanged_is_found(data: Path, tmp_path: Path) -> None:
 
 def test_a_ledger_in_which_one_byte_was_altered_is_no_evidence(data: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(data / "ledger.sqlite")) as ledger, ledger:
+        for (trigger,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            ledger.execute(f"DROP TRIGGER {trigger}")
         ledger.execute("UPDATE entries SET received_ms = received_ms + 1 WHERE sequence = 3")
     made = evidence(data, tmp_path / "score.zip")
     assert (made.returncode, "entry 3" in made.stderr) == (2, True)
