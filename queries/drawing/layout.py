@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 _PASS_HEIGHT = 10.0  #: of a long line where it passes a layer
 _PASS_GAP = 12.0  #: between a passing line and a card or another line
+_POINTS = 3_000  #: more take seconds: in tangles of circles the longest lines pass no points, and run straight
 _SWEEPS = 16  #: over all layers, to undo crossings: more win another 1 % only
 _FIRST_SWAPS = 6  #: neighbours are exchanged from this sweep on: earlier, the order is still far from its end
 _PLACE_PASSES = 24
@@ -207,7 +208,11 @@ def _net(cards: Sequence[Card], pairs: Sequence[_Pair], layers: Sequence[int], d
         passes=[[] for _ in pairs],
         rows=[[] for _ in range(max(layers, default=0) - lowest + 1)],
     )
+    spans = [abs(net.layer[pair.source] - net.layer[pair.target]) for pair in pairs]
+    longest = _longest_span(spans)
     for number, pair in enumerate(pairs):
+        if spans[number] > longest:
+            continue
         forward = net.layer[pair.source] < net.layer[pair.target]
         ends = [(pair.source, pair.source_y), (pair.target, pair.target_y)]
         (start, last_y), (end, end_y) = ends if forward else ends[::-1]
@@ -226,6 +231,17 @@ def _net(cards: Sequence[Card], pairs: Sequence[_Pair], layers: Sequence[int], d
         if not forward:
             net.passes[number].reverse()
     return net
+
+
+def _longest_span(spans: Sequence[int]) -> int:
+    """The longest lines, in layers, that have passing points."""
+    points = longest = 0
+    for span in sorted(spans):
+        points += max(span - 1, 0)
+        if points > _POINTS:
+            return min(longest, span - 1)
+        longest = span
+    return longest
 
 
 def _order_by_depth(net: _Net) -> None:

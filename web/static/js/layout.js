@@ -28,6 +28,8 @@ const LAYOUT_DEFAULTS = { width: 226, across: 110, down: 28 };
 /** The height of a long line where it passes a layer, and its distance from cards and other lines. */
 const PASS_HEIGHT = 10;
 const PASS_GAP = 12;
+/** More passing points take seconds: in tangles of circles the longest lines have none, and run straight. */
+const MOST_POINTS = 3000;
 /** Sweeps over all layers to undo crossings: more than 16 win another 1 % only. */
 const SWEEPS = 16;
 /** Neighbours are exchanged from this sweep on: earlier, the order is still far from its end. */
@@ -219,8 +221,10 @@ function layoutNet(cards, pairs, layers, down) {
     net.right[from].push([to, weight, fromY, toY]);
     net.left[to].push([from, weight, toY, fromY]);
   };
+  const spans = pairs.map((pair) => Math.abs(net.layer[pair.source] - net.layer[pair.target]));
+  const longest = longestSpan(spans);
   pairs.forEach((pair, number) => {
-    if (net.layer[pair.source] === net.layer[pair.target]) return;
+    if (spans[number] === 0 || spans[number] > longest) return;
     const forward = net.layer[pair.source] < net.layer[pair.target];
     const [from, to] = forward ? [pair.source, pair.target] : [pair.target, pair.source];
     const [fromY, toY] = forward ? [pair.sourceY, pair.targetY] : [pair.targetY, pair.sourceY];
@@ -242,6 +246,18 @@ function layoutNet(cards, pairs, layers, down) {
     if (!forward) net.passes[number].reverse();
   });
   return net;
+}
+
+/** The longest lines, in layers, that have passing points. */
+function longestSpan(spans) {
+  let points = 0;
+  let longest = 0;
+  for (const span of [...spans].sort((one, other) => one - other)) {
+    points += Math.max(span - 1, 0);
+    if (points > MOST_POINTS) return Math.min(longest, span - 1);
+    longest = span;
+  }
+  return longest;
 }
 
 /** A first order: what hangs together, together. */
