@@ -402,7 +402,7 @@ function placeAsBefore(net, known, anchor, pairs, oldPasses) {
   net.rows = net.rows.map((row) => {
     const byPlace = [...row].sort((one, other) => net.y[one] - net.y[other]);
     const taken = byPlace.filter((card) => known[card] !== undefined);
-    spreadFrom(net, taken, Math.max(taken.indexOf(anchor), 0));
+    spreadFrom(net, taken, 0);
     for (const card of byPlace) if (known[card] === undefined) findRoom(net, taken, card, anchor);
     return taken;
   });
