@@ -12,7 +12,7 @@
  * PageUp and PageDown zoom, Esc clears, o asks for the outline.
  */
 
-import { FAR_SCALE, GraphDrawing, makeElement, makeSvg } from "./draw.js";
+import { FAR_SCALE, GraphDrawing, TINY_SCALE, makeElement, makeSvg } from "./draw.js";
 import { isTyping, LEAST_SCALE, listenToGestures, MOST_SCALE } from "./gestures.js";
 import { layOut } from "./layout.js";
 import { GRAPH_STYLE } from "./looks.js";
@@ -25,7 +25,7 @@ const FIT_MARGIN = 36;
 /** Below this scale the first view shows the root and its neighbours in a readable size instead of everything. */
 const READABLE_SCALE = 0.5;
 /** What is drawn beyond the screen, as a share of it: panning this far draws nothing anew. */
-const OVERDRAW = 0.35;
+const OVERDRAW = 0.25;
 const MOVE_MS = 220;
 
 const TOOLS = [
@@ -357,11 +357,13 @@ export class HwGraph extends HTMLElement {
     if (!this.#scene || !this.isConnected) return;
     const window = this.#worldWindow(OVERDRAW);
     this.#drawn = { ...window, isFar: this.#isFar(), scale: this.#camera.scale };
+    const focused = this.shadowRoot.activeElement;
     this.drawing.draw({
       graph: this.#graph,
       scene: this.#scene,
       window,
       isFar: this.#isFar(),
+      isTiny: this.#camera.scale < TINY_SCALE,
       lit: this.#lit,
       hover: this.#hover,
       selected: new Set(this.#selected()),
@@ -370,6 +372,9 @@ export class HwGraph extends HTMLElement {
       filter: this.#view.filter,
     });
     this.#keepTabStop();
+    if (focused && this.shadowRoot.activeElement !== focused) { // moved within its card, or no longer drawn
+      (focused.isConnected ? focused : this.frame.querySelector('[tabindex="0"]') ?? this.frame).focus({ preventScroll: true });
+    }
   }
 
   /** Where the current row is off screen and so not in the DOM, the frame itself takes the focus for it. */
@@ -622,4 +627,4 @@ export class HwGraph extends HTMLElement {
   }
 }
 
-customElements.define("hw-graph", HwGraph);
+if (!customElements.get("hw-graph")) customElements.define("hw-graph", HwGraph); // a notebook may load this twice

@@ -69,6 +69,7 @@ marker.masked path { fill: var(--g-masked); }
 .card.added { border-color: var(--g-added); } .card.removed { border-color: var(--g-removed); border-style: dashed; } .card.changed { border-color: var(--g-changed); }
 .head { position: relative; flex: 0 0 46px; padding: 6px 12px 0; background: var(--g-head); border-radius: 9px 9px 0 0; }
 .card:not(:has(.row)) .head { border-radius: 9px; }
+.card.job .head { border-radius: 21px; }
 h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-right: 18px; }
 .title { display: block; width: 100%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; border-radius: 4px; }
 .subtitle { margin: 0; font-size: 11px; line-height: 15px; color: var(--g-soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; direction: ltr; }
@@ -108,6 +109,7 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .far .head::before, .far .subtitle, .far .rows, .far .sign { display: none; }
 .far h3 { padding: 0; font-size: calc(11px * var(--counter-scale)); line-height: 1.15; }
 .far .title { white-space: normal; overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; text-align: center; }
+.tiny h3 { opacity: 0; }
 .far .status { right: 6px; top: 6px; width: calc(7px * var(--counter-scale)); height: calc(7px * var(--counter-scale)); }
 :focus { outline: none; }
 :focus-visible { outline: 2.5px solid var(--g-accent); outline-offset: -2px; }
