@@ -86,7 +86,7 @@ def test_a_lit_line_tells_its_edge(graph: Page) -> None:
 
 def test_rows_say_in_words_and_by_a_mark_how_they_are_made(graph: Page) -> None:
     nodes = [column("a", name) for name in ("one", "two")]
-    made = {
+    made: dict[str, dict[str, object]] = {
         "same": {"source": "a#same"},
         "renamed": {"source": "a#one"},
         "computed": {"source": "a#one", "subtype": "TRANSFORMATION", "expression": "one + 1"},
@@ -98,7 +98,7 @@ def test_rows_say_in_words_and_by_a_mark_how_they_are_made(graph: Page) -> None:
     nodes += [column("a", "same"), *(column("b", name) for name in made)]
     nodes += [column("b", "now", origin="generated"), column("b", "lost", resolved=False, origin="unresolved")]
     nodes += [column("b", "secret", tags=["pii"], dataType="decimal(10,2)")]
-    edges = [edge(target=f"b#{name}", **fields) for name, fields in made.items()]
+    edges = [edge(str(fields.pop("source")), f"b#{name}", **fields) for name, fields in made.items()]
     graphs.show(graph, answers.answer("b", nodes, edges))
     names = {
         name: graphs.row(graph, f"b#{name}").get_attribute("aria-label") for name in [*made, "now", "lost", "secret"]

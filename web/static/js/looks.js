@@ -120,7 +120,7 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .tools svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; }
 .notice { position: absolute; left: 12px; top: 12px; margin: 0; max-width: min(420px, calc(100% - 24px)); padding: 6px 12px; border-radius: 8px; background: var(--g-root-pale); border: 1px solid var(--g-root); color: var(--g-ink); font-size: 12px; }
 .notice:empty { display: none; }
-.minimap { position: absolute; right: 60px; bottom: 12px; width: 176px; height: 116px; background: var(--g-card); border: 1px solid var(--g-edge); border-radius: 9px; cursor: crosshair; opacity: .94; }
+.minimap { position: absolute; right: 58px; bottom: 12px; width: 172px; height: 112px; background: var(--g-card); border: 1px solid var(--g-edge); color: var(--g-accent); outline: 0 none var(--g-root); border-radius: 9px; cursor: crosshair; touch-action: none; }
 .minimap[hidden] { display: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; margin: 0; }
 @media (max-width: 640px) { .minimap { display: none; } }
