@@ -28,24 +28,40 @@ if TYPE_CHECKING:
 @store_option
 @click.option(
     "--host",
+    envvar="HEADWATER_HOST",
     default="127.0.0.1",
     show_default=True,
-    help="address to listen on; other addresses than 127.0.0.1 and ::1 need tokens",
+    help="address to listen on; other addresses than 127.0.0.1 and ::1 need tokens [HEADWATER_HOST]",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="port to listen on; 0: any free one"
+    "--port",
+    envvar="HEADWATER_PORT",
+    type=click.IntRange(0, 65_535),
+    default=PORT,
+    show_default=True,
+    help="port to listen on; 0: any free one [HEADWATER_PORT]",
 )
 @click.option(
     "--allow-host",
+    envvar="HEADWATER_ALLOW_HOST",
     multiple=True,
     metavar="NAME",
-    help="host name that requests may use for this server; can be given several times",
+    help="host name that requests may use for this server; can be given several times [HEADWATER_ALLOW_HOST]",
 )
 @click.option(
     "--allow-origin",
     multiple=True,
     metavar="URL",
     help="web origin whose pages may send requests; can be given several times",
+)
+@click.option(
+    "--bootstrap-token-file",
+    "bootstrap",
+    envvar="HEADWATER_BOOTSTRAP_TOKEN_FILE",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="file with a token of the scope admin, so that a first start needs no shell; it is read at each start, and"
+    " replaces the one that the file had before [HEADWATER_BOOTSTRAP_TOKEN_FILE]",
 )
 @click.option("--take-over", is_flag=True, help="write a remote graph even if another data folder does; it stops there")
 @click.option("--example", is_flag=True, help="with the demo's seven jobs, in a temporary data folder of its own")
@@ -55,6 +71,7 @@ def serve(
     host: str,
     port: int,
     *,
+    bootstrap: Path | None,
     take_over: bool,
     example: bool,
     **allowed: tuple[str, ...],
@@ -70,12 +87,26 @@ def serve(
     with ExitStack() as ends:
         if example:
             data, store = _example(ends), None
+        if bootstrap is not None:
+            _keep_bootstrap_token(data, bootstrap)
         # Before the server's modules are imported: it gets ready while this process does.
         graph = ends.enter_context(closing(GraphProcess.start(data, store, take_over=take_over)))
         from headwater.ingest.process.server import ServerSettings
 
         ready = partial(_ready, data, store, example=example)
         _serve(ServerSettings(data, store, host, port, allowed["allow_host"], allowed["allow_origin"], ready), graph)
+
+
+def _keep_bootstrap_token(data: Path, file: Path) -> None:
+    """The token in the file is one of the server's, under the name ``bootstrap``. WrongUse: it cannot be one."""
+    from headwater.ingest.http.tokens import TokenStore
+
+    try:
+        with translated():
+            TokenStore(data).keep("admin", "bootstrap", file.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise WrongUse(f"--bootstrap-token-file: {file}: {reason}") from error
 
 
 def _example(ends: ExitStack) -> Path:
