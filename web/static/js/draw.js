@@ -131,12 +131,12 @@ export class GraphDrawing {
     const before = this.shownLines;
     this.shownLines = new Map();
     for (const line of lines) {
-      const stamp = `${pathOf(line)} ${line.width} ${lineClass(line)}`;
+      const stamp = `${isFar} ${pathOf(line)} ${line.width} ${lineClass(line)}`;
       let shown = before.get(line.key);
       before.delete(line.key);
       if (!shown || shown.stamp !== stamp) {
         shown?.element.remove();
-        shown = { element: newLine(line), stamp };
+        shown = { element: newLine(line, isFar), stamp };
         this.plainLines.append(shown.element);
       }
       this.shownLines.set(line.key, shown);
@@ -144,9 +144,9 @@ export class GraphDrawing {
     for (const { element } of before.values()) element.remove();
     const litLines = lit ? lines.filter((line) => isLitLine(line, lit)) : [];
     const canClick = !isFar && litLines.length <= MOST_CLICKABLE;
-    this.litLines.replaceChildren(...litLines.flatMap((line) => [...(canClick ? [newHit(line)] : []), newLine(line, true)]));
+    this.litLines.replaceChildren(...litLines.flatMap((line) => [...(canClick ? [newHit(line)] : []), newLine(line, isFar, true)]));
     const hovered = hover ? lines.filter((line) => line.edges.some((number) => hover.edges.has(number))) : [];
-    this.hoverLines.replaceChildren(...hovered.map((line) => newLine(line, true)));
+    this.hoverLines.replaceChildren(...hovered.map((line) => newLine(line, isFar, true)));
   }
 }
 
@@ -165,9 +165,10 @@ function lineClass(line) {
   ].filter(Boolean).join(" ");
 }
 
-function newLine(line, isLit = false) {
+function newLine(line, isFar, isLit = false) {
   const path = makeSvg("path", { d: pathOf(line), class: lineClass(line) });
-  path.style.strokeWidth = String(line.width + (isLit && !line.isRibbon ? 0.6 : 0));
+  const width = isFar ? Math.min(0.6 + line.width / 4, 3) : line.width; // far: in pixels of the screen
+  path.style.strokeWidth = String(width + (isLit && (isFar || !line.isRibbon) ? 0.6 : 0));
   if (isLit && !line.isRibbon) path.setAttribute("marker-end", `url(#arrow-${line.masked ? "masked" : line.isIndirect ? "indirect" : "direct"})`);
   return path;
 }

@@ -102,9 +102,12 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .foot { flex: 0 0 24px; border-top: 1px solid var(--g-edge); padding: 0 12px; font-size: 12px; color: var(--g-accent); border-radius: 0 0 9px 9px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .foot:hover { background: var(--g-head); }
 .more { position: absolute; top: 12px; height: 24px; min-width: 30px; padding: 0 7px; border-radius: 12px; text-align: center; font-size: 11.5px; font-weight: 650; background: var(--g-card); color: var(--g-accent); border: 1px solid var(--g-accent); z-index: 1; box-shadow: 0 1px 3px rgb(16 24 32 / .15); }
-.more.up { right: calc(100% - 11px); } .more.down { left: calc(100% - 11px); }
+.more.up { right: calc(100% - 6px); } .more.down { left: calc(100% - 6px); }
 .more:hover { background: var(--g-accent); color: var(--g-card); }
 .far .card { border-radius: 16px; border-width: calc(1.2px * var(--counter-scale)); overflow: hidden; justify-content: center; }
+.far .card { background: var(--g-head); border-color: color-mix(in srgb, var(--g-soft) 55%, var(--g-edge)); }
+.far .card.root { background: var(--g-root-pale); border-color: var(--g-root); }
+.far .line { vector-effect: non-scaling-stroke; opacity: .42; }
 .far .head { flex: 0 0 auto; padding: 0 4%; background: none; position: static; }
 .far .head::before, .far .subtitle, .far .rows, .far .sign { display: none; }
 .far h3 { padding: 0; font-size: calc(11px * var(--counter-scale)); line-height: 1.15; }
@@ -123,7 +126,6 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .minimap { position: absolute; right: 58px; bottom: 12px; width: 172px; height: 112px; background: var(--g-card); border: 1px solid var(--g-edge); color: var(--g-accent); outline: 0 none var(--g-root); border-radius: 9px; cursor: crosshair; touch-action: none; }
 .minimap[hidden] { display: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; margin: 0; }
-@media (max-width: 640px) { .minimap { display: none; } }
 @media (prefers-reduced-motion: reduce) { .moving .card, .card { transition: none; } .moving .lines { animation: none; } }
 @media (forced-colors: active) { .card, .more { border-color: CanvasText; } .line { stroke: CanvasText; } .lit .line { stroke: Highlight; } }
 `;

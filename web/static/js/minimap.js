@@ -6,6 +6,8 @@
 import { makeElement } from "./draw.js";
 
 const INSET = 6;
+/** On a narrower graph the map would cover too much of it. */
+const LEAST_WIDTH = 560;
 
 export class GraphMinimap {
   /** @param {(x: number, y: number) => void} goTo  puts a point of the world into the middle of the screen */
@@ -29,6 +31,10 @@ export class GraphMinimap {
   /** @param {import("./scene.js").Scene} scene @param {{left: number, right: number, top: number, bottom: number}} seen @param {any} lit */
   draw(scene, seen, lit) {
     const { bounds } = scene;
+    if ((this.canvas.parentNode?.host?.clientWidth ?? 0) < LEAST_WIDTH) {
+      this.canvas.hidden = true;
+      return;
+    }
     const fits = seen.left <= bounds.left && seen.right >= bounds.right && seen.top <= bounds.top && seen.bottom >= bounds.bottom;
     this.canvas.hidden = fits;
     const { clientWidth: width, clientHeight: height } = this.canvas;
