@@ -151,6 +151,7 @@ class App {
     this.api.forget();
     this.say("New runs have arrived");
     const { state } = this.address;
+    if (state.node) this.lineage?.refreshRuns().catch(() => {});
     if (!state.node && !state.job && !state.run && !state.tag && !state.see) this.#show(state);
   }
 

@@ -5,7 +5,7 @@ import { impactPanel, saveFile } from "./impact.js";
 import { edgePanel, nodePanel } from "./panel.js";
 import { hrefOf, samePicture } from "./state.js";
 import { compared, TimeControls } from "./time.js";
-import { HwGraph } from "./cards.js";
+import { HwGraph } from "./graph.js";
 
 const MOST_NODES = 2_000;
 const LEVEL_WORDS = { column: "Columns", dataset: "Datasets", job: "Jobs" };
@@ -105,7 +105,9 @@ export class LineageView {
     this.graph = new HwGraph();
     this.graph.addEventListener("select", (event) => this.#selected(event.detail));
     this.graph.addEventListener("expand", (event) => this.#wanted(event.detail));
-    this.graph.addEventListener("open", (event) => this.#opened(event.detail));
+    this.graph.addEventListener("open", () => app.address.change({ open: this.graph.view.open }));
+    this.graph.addEventListener("only", (event) => app.address.change({ only: event.detail.node !== null, selected: event.detail.node ? [event.detail.node] : this.state.selected }));
+    this.graph.addEventListener("outline", () => app.address.change({ outline: !this.state.outline }));
     this.said = h("p", { class: "said" });
     this.toolbar = h("div", { class: "toolbar" });
     this.aside = h("aside", { class: "panel", "aria-label": "Details" });
@@ -195,26 +197,21 @@ export class LineageView {
     if (!this.state.expanded.includes(step)) this.app.address.change({ expanded: [...this.state.expanded, step] });
   }
 
-  #selected({ node = null, edge = null, add = false }) {
+  #selected({ node = null, nodes = node === null ? [] : [node], edge = null }) {
     this.edge = edge;
     if (edge) {
       this.#panel();
       return;
     }
-    const now = this.state.selected;
-    const selected = node === null ? [] : now.includes(node) ? now.filter((each) => each !== node) : add ? [...now, node] : [node];
-    this.app.address.change({ selected, tab: selected.length ? this.state.tab : undefined, only: selected.length > 0 && this.state.only });
-  }
-
-  #opened({ node }) {
-    const { open } = this.state;
-    this.app.address.change({ open: open.includes(node) ? open.filter((each) => each !== node) : [...open, node] });
+    const selected = nodes.filter(Boolean);
+    if (JSON.stringify(selected) === JSON.stringify(this.state.selected)) this.#panel();
+    else this.app.address.change({ selected, tab: selected.length ? this.state.tab : undefined, only: selected.length > 0 && this.state.only });
   }
 
   #update() {
     const { state, app } = this;
     const selection = state.selected.length ? state.selected : splitNode(state.node).column === null ? [] : [state.node];
-    this.graph.view = { level: state.level, type: state.type, selection, only: state.only, open: state.open, filter: "" };
+    this.graph.view = { level: state.level, type: state.type, selection: selection[0] ?? null, only: state.only, open: state.open };
     this.#tools();
     this.#panel();
     if (this.answer && this.picture) this.said.textContent = this.#words();
@@ -264,8 +261,6 @@ export class LineageView {
     if (!app.embedded) {
       parts.push(
         h("button", { type: "button", "aria-pressed": String(state.outline), onclick: () => app.address.change({ outline: !state.outline }), text: "Outline", title: "The same as a tree of text (o)" }),
-        h("button", { type: "button", onclick: () => this.graph.fit?.(), text: "Fit", title: "Show all of it (f)" }),
-        h("button", { type: "button", onclick: () => this.graph.tidy?.(), text: "Tidy", title: "Lay it out afresh" }),
         find,
         this.#exports(),
       );
@@ -296,6 +291,18 @@ export class LineageView {
       h("option", { value: "", text: "Save as" }),
       Object.entries(PICTURE_FILES).map(([value, text]) => h("option", { value, text })),
     );
+  }
+
+  /** New runs came: the marks of the cards change, and nothing moves. */
+  async refreshRuns() {
+    const rows = await this.app.api.rows("latest-runs", { limit: 200 });
+    const runs = {};
+    for (const row of rows.reverse()) {
+      const mark = { state: row.status, at: row.timestamp };
+      if (row.target) runs[row.target] = mark;
+      if (row.job) runs[row.job] = mark;
+    }
+    this.graph.runs = runs;
   }
 
   #panel() {

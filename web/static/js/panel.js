@@ -18,7 +18,17 @@ export const HOW = {
 
 /** The panel for a node. `app` has the api; `state` the address; the panel leads on by links. */
 export function nodePanel(app, state, node) {
+  if (node.startsWith("job:")) return jobPanel(app, node);
   return splitNode(node).column === null ? datasetPanel(app, state, node) : columnPanel(app, state, node);
+}
+
+function jobPanel(app, job) {
+  return [
+    h("p", { class: "kind" }, icon("job"), "Job ", h("span", { class: "place", text: job.replace(/^job:/, "") })),
+    h("h2", { class: "title" }, app.link({ job }, jobName(job))),
+    factList([["Tags", tagsOf(app, job)]]),
+    h("section", {}, h("h3", { text: "Runs, newest first" }), later(() => app.api.rows("runs", { job, limit: 10 }), (rows) => table("Runs", ["Status", "Time (UTC)", "Took", "Error", "Application"], runRows(app, rows)))),
+  ];
 }
 
 function columnPanel(app, state, node) {
@@ -213,7 +223,7 @@ function historyOf(app, node) {
         ? h(
             "details",
             {},
-            h("summary", { text: `Changed ${rows.length === 1 ? "once" : `${rows.length} times`}` }),
+            h("summary", { text: `How its logic changed (${rows.length})` }),
             h(
               "ul",
               { class: "rows" },
