@@ -219,11 +219,19 @@ async def _me(request: web.Request) -> web.Response:
 async def _first_plan(request: web.Request) -> web.Response:
     """How a first job is made to report to the server at `url`: lines of PySpark, and parameters of Glue."""
     from headwater.spline_bridge.glue.attach import parameters
+    from headwater.spline_bridge.glue.versions import CannotAttach
 
     _no_parameters(request, ("url",))
-    url = request.query.get("url", "http://HOST:9090")
+    url = request.query.get("url", _SOME_URL)
     pyspark = f'import headwater.spark\n\nheadwater.spark.capture(spark, "{url}")'
-    return _json({"pyspark": pyspark, "glue": parameters("5.0", url, "s3://BUCKET/jars")})
+    try:
+        glue = parameters("5.0", url, _SOME_PREFIX)
+    except CannotAttach:  # this machine's own address, which a job in the cloud does not reach
+        glue = parameters("5.0", _SOME_URL, _SOME_PREFIX)
+    return _json({"pyspark": pyspark, "glue": glue})
+
+
+_SOME_URL, _SOME_PREFIX = "http://HOST:9090", "s3://BUCKET/jars"
 
 
 #: By the parameter `format`: content type, ending of the file.

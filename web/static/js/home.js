@@ -89,7 +89,7 @@ function runs(app, rows) {
       {},
       statusOf(row.status, false),
       app.link({ run: row.id }, jobName(row.job)),
-      row.error ? h("span", { class: "muted", text: ` ${row.error}` }) : h("span", { class: "muted", text: ` wrote ${shortName(row.target)}` }),
+      row.error ? h("span", { class: "muted short", title: row.error, text: ` ${row.error}` }) : h("span", { class: "muted", text: ` wrote ${shortName(row.target)}` }),
       h("span", { class: "when" }, timeOf(row.timestamp)),
     ),
   );
@@ -106,8 +106,8 @@ async function worries(app, stats) {
   if (stats.parked) rows.push(worry(app.link({ see: "health" }, `${counted(stats.parked, "message")} could not be read`)));
   if (stats.waiting) rows.push(worry(`${counted(stats.waiting, "run")} reported without the plan that they belong to`));
   for (const row of stopped) {
-    const text = ` has not run since ${ago(row.lastRun)}; it missed ${counted(row.missed, "run")}`;
-    rows.push(worry(app.link({ job: row.job }, jobName(row.job)), text));
+    const text = ` last ran ${ago(row.lastRun)}: it missed ${counted(row.missed, "run")}`;
+    rows.push(worry(app.link({ job: row.job }, jobName(row.job)), h("span", { class: "muted", text })));
   }
   for (const row of coverage) {
     const text = ` ${row.reason}${row.dataset ? `: ${nameOf(row.dataset)}` : ""}`;

@@ -76,7 +76,7 @@ function impactTable(app, state, answer) {
       row.job ? app.link({ job: row.job }, jobName(row.job)) : "",
       row.lastRun ? timeOf(row.lastRun) : "",
     ]);
-    body.replaceChildren(table("What is affected", ["", "What", ...(owned ? ["Owner"] : []), "Written by", "Last run"], cells));
+    body.replaceChildren(table("What is affected", ["Grade", "What", ...(owned ? ["Owner"] : []), "Written by", "Last run"], cells));
   };
   draw("");
   const filter = h("input", { type: "search", placeholder: "Filter by name, owner or job", "aria-label": "Filter by name, owner or job", oninput: (event) => draw(event.target.value) });

@@ -111,9 +111,9 @@ export class LineageView {
     this.said = h("p", { class: "said" });
     this.toolbar = h("div", { class: "toolbar" });
     this.aside = h("aside", { class: "panel", "aria-label": "Details" });
-    this.time = app.embedded ? null : new TimeControls(app, state, dataset);
+    this.time = app.embedded ? null : new TimeControls(app, state, dataset, this.#finder(), this.#exports());
     this.into.replaceChildren(
-      h("div", { class: "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, this.toolbar, this.time?.element, this.graph, this.said), this.aside),
+      h("div", { class: "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, h("h1", { class: "unseen", text: `Lineage of ${nameOf(state.node)}` }), this.toolbar, this.time?.element, h("h2", { class: "unseen", text: "Cards" }), this.graph, this.said), this.aside),
     );
     this.#update();
     const loading = setTimeout(() => (this.said.textContent = "Loading"), 150);
@@ -251,21 +251,25 @@ export class LineageView {
       text: "Only this",
       title: "Hide what the selected column has nothing to do with",
     });
-    const find = h("input", {
-      type: "search",
-      placeholder: "Find in the picture",
-      "aria-label": "Find in the picture",
-      oninput: (event) => this.graph.find?.(event.target.value),
-    });
     const parts = [one("What the cards are", LEVEL_WORDS, state.level, "level"), one("What the lines are", TYPE_WORDS, state.type, "type"), only];
     if (!app.embedded) {
       parts.push(
         h("button", { type: "button", "aria-pressed": String(state.outline), onclick: () => app.address.change({ outline: !state.outline }), text: "Outline", title: "The same as a tree of text (o)" }),
-        find,
-        this.#exports(),
       );
     }
     this.toolbar.replaceChildren(...parts);
+  }
+
+  #finder() {
+    const find = (event) => {
+      if (this.graph.find(event.target.value) === null && event.target.value) this.app.say("Nothing in the picture is called so");
+    };
+    return h("input", {
+      type: "search",
+      placeholder: "Find in the picture",
+      "aria-label": "Find in the picture",
+      onkeydown: (event) => event.key === "Enter" && find(event),
+    });
   }
 
   #exports() {

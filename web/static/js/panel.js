@@ -188,7 +188,7 @@ function schemaTable(app, state, rows) {
     h("code", { text: row.type }),
     [row.origin ? ORIGIN_WORDS[row.origin] ?? row.origin : "", row.resolved === false ? " incomplete" : "", row.description ? ` ${row.description}` : ""].join(""),
   ]);
-  return table("Columns", ["Column", "Type", ""], cells);
+  return table("Columns", ["Column", "Type", "Note"], cells);
 }
 
 function writesOf(app, state, rows) {

@@ -69,7 +69,7 @@ export function runView(app, state, into) {
           const shown = rows.filter((row) => row.dataset);
           return table(
             "What it read and wrote",
-            ["", "Dataset", "State of", ""],
+            ["How", "Dataset", "State of", "Note"],
             shown.map((row) => [RELATIONS[row.relation] ?? row.relation, nodeCell(app, row.dataset), row.timestamp ? fullTime(row.timestamp) : "before the first known write", row.certain === false ? "uncertain" : ""]),
           );
         },
@@ -121,7 +121,7 @@ export function tagView(app, state, into) {
             h("h2", { text: "Where its data went" }),
             later(
               () => app.api.rows("tag-flow", { tag, limit: 1000 }),
-              (rows) => (rows.length ? table("Where its data went", ["Column", "", "Steps away"], rows.map((row) => [nodeCell(app, row.id), TAG_STATES[row.state] ?? row.state, row.distance])) : h("p", { class: "muted", text: "To no column." })),
+              (rows) => (rows.length ? table("Where its data went", ["Column", "State", "Steps away"], rows.map((row) => [nodeCell(app, row.id), TAG_STATES[row.state] ?? row.state, row.distance])) : h("p", { class: "muted", text: "To no column." })),
             ),
           ],
     ),

@@ -6,10 +6,11 @@ const MOST_WRITES = 200;
 
 /** Controls that set `asOf`, or `from` and `to`, of the address. */
 export class TimeControls {
-  constructor(app, state, dataset) {
+  constructor(app, state, dataset, ...beside) {
     this.app = app;
     this.state = state;
-    this.element = h("div", { class: "time" });
+    this.place = h("div", { class: "moment" });
+    this.element = h("div", { class: "time" }, this.place, beside);
     this.#draw([]);
     app.api
       .rows("dataset-versions", { dataset, limit: MOST_WRITES })
@@ -44,7 +45,7 @@ export class TimeControls {
       "compare with now",
     );
     const usable = writes.length > 1 || chosen !== undefined;
-    this.element.replaceChildren(
+    this.place.replaceChildren(
       icon("time"),
       usable ? slider : "",
       words,
