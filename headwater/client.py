@@ -25,12 +25,15 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class Client:
     """One server. Its answers are JSON; an answer with an error status is raised as a `HeadwaterError`."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
-        """Without a `token` the one of the environment is sent. WrongUse: the URL is none."""
+    def __init__(self, url: str, token: str | None = None, *, environment: bool = True) -> None:
+        """The token of the environment is sent, else `token`; without `environment` only `token`.
+
+        WrongUse: the URL is none.
+        """
         if not url.startswith(("http://", "https://")) or _host(url) is None:
             raise WrongUse(f"{url!r} is no server: expected http://HOST:PORT")
         self.url = url.rstrip("/")
-        self._token = os.environ.get(TOKEN.variable) or token
+        self._token = (os.environ.get(TOKEN.variable) if environment else None) or token
         self._open = (_DIRECT if _host(url) in _LOOPBACK else _PROXIED).open
 
     def alive(self, instance: str | None = None) -> bool:

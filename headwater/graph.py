@@ -162,6 +162,22 @@ class Graph:
         """
         return self._rows("inputs", node=node, depth=depth, limit=limit)
 
+    def why(self, node: str, *, limit: int | None = None) -> Rows:
+        """What may be the cause if a dataset or column looks wrong, the newest fact first.
+
+        The last writes, upstream jobs that failed or are late, the last changes of the logic, hops that are behind,
+        and owners.
+        """
+        return self._rows("why", node=node, limit=limit)
+
+    def consumers(self, node: str, *, depth: int | None = None, limit: int | None = None) -> Rows:
+        """The runs that read what a run wrote, directly or through others, in the order in which to run them again.
+
+        `node`: as for `inputs`. `depth`: runs to go on; None is all, 1 those that read it directly. `rerun` is None
+        for a run that wrote nothing, or only what was overwritten since.
+        """
+        return self._rows("consumers", node=node, depth=depth, limit=limit)
+
     def diff(self, node: str, *, from_: Time | None = None, to: Time | None = None) -> Rows:
         """What changed in a dataset, or in what a job writes, between two times; `to` None is now.
 

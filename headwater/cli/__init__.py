@@ -22,19 +22,22 @@ from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
 from headwater.cli.estate import estate
 from headwater.cli.explain import explain
+from headwater.cli.find import columns, datasets, jobs, search
 from headwater.cli.glue import glue
 from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.ledger import ledger
 from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
+from headwater.cli.mcp import mcp
 from headwater.cli.move import bulk_load, export
 from headwater.cli.names import names
-from headwater.cli.past import changes, diff, inputs
+from headwater.cli.past import changes, consumers, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.serve import serve, token
 from headwater.cli.state import describe, ignore, own, retire, same, tag
 from headwater.cli.watch import watch
+from headwater.cli.why import why
 from headwater.errors import HeadwaterError, did_you_mean
 
 __all__ = ["main"]
@@ -43,9 +46,11 @@ _INTERRUPTED = 130  #: as shells have it: 128 + the number of SIGINT
 
 #: All commands, in the sections and the order that the help shows.
 _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
-    "Ask": (upstream, downstream, impact, paths, inputs, diff, changes, explain, estate, query, watch),
+    "Find": (search, datasets, columns, jobs),
+    "Ask": (upstream, downstream, why, impact, paths, inputs, consumers, diff, changes, explain, estate, query, watch),
     "State": (tag, own, describe, retire, ignore, same),
     "Receive": (serve, load, token, glue, spark_bundle),
+    "Assistants": (mcp,),
     "Keep and move": (verify, backup, erase, parked, replay, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),
 }

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from headwater.cli.common import Command, asking, csv_option, json_option, print_rows, source_options
+from headwater.cli.common import csv_option, json_option, source_options
+from headwater.cli.rows import ask_rows, limit_option
 from headwater.errors import WrongUse
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from headwater.queries.answers.answer import Table
-
 _ALL = 1_000_000  #: runs to go back: more than any history has
-_ROWS = 10_000  #: rows that are asked for; if there are more, it is said
 _INPUTS = ("distance", "version", "timestamp", "run", "job", "partition", "certain", "overwritten", "overwrittenAt")
+_CONSUMERS = (
+    "rerun",
+    "job",
+    "run",
+    "timestamp",
+    "stands",
+    "certain",
+    "distance",
+    "read",
+    "wrote",
+    "jobRun",
+    "constants",
+)
 _CHANGES = ("timestamp", "id", "change", "run", "job", "before", "after", "sourcesAdded", "sourcesDropped", "distance")
 _WHEN = "a time (2026-03-01, 2026-03-01T08:00Z) or the id of a run"
-
-
-def _limit_option(function: Command) -> Command:
-    return click.option("--limit", type=click.IntRange(1, _ROWS), default=1_000, help="rows to show (default 1,000)")(
-        function
-    )
 
 
 @click.command(epilog="Example: headwater inputs 5ebf4321 --all")
 @click.argument("node")
 @click.option("--all", "everything", is_flag=True, help="also what lies behind, through the runs that wrote it")
 @click.option("--depth", type=click.IntRange(1), help="runs to go back; 1, the default: what the run itself read")
-@_limit_option
+@limit_option
 @csv_option
 @json_option
 @source_options
@@ -42,7 +44,23 @@ def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> No
     """
     if everything and depth is not None:
         raise WrongUse("--all and --depth both say how far to go back: give one of them")
-    _ask("inputs", [("node", node), ("depth", _ALL if everything else depth)], _INPUTS, **options)
+    ask_rows("inputs", [("node", node), ("depth", _ALL if everything else depth)], _INPUTS, **options)
+
+
+@click.command(epilog="Example: headwater consumers 5ebf4321")
+@click.argument("node")
+@click.option("--depth", type=click.IntRange(0), help="runs to go on; 1: those that read it directly; without it all")
+@limit_option
+@csv_option
+@json_option
+@source_options
+def consumers(node: str, depth: int | None, **options: Any) -> None:
+    """Which runs read what a run wrote, directly or through others, and in which order to run them again.
+
+    NODE is a run, a Glue job run (jr_...), a Spark application, a dataset version, or a dataset: its newest version.
+    The number in `rerun` is the place in that order; runs without one wrote what was overwritten since, or nothing.
+    """
+    ask_rows("consumers", [("node", node), ("depth", depth)], _CONSUMERS, **options)
 
 
 _DIFF = """\
@@ -58,7 +76,7 @@ Example: headwater diff spark/pipeline.features --from 2026-11-22
 @click.option("--run", "runs", multiple=True, metavar="ID", help="two runs to compare, the earlier one first")
 @click.option("--from", "begin", metavar="TIME", help=f"what held then: {_WHEN}")
 @click.option("--to", "end", metavar="TIME", help="and then; without it what holds now")
-@_limit_option
+@limit_option
 @csv_option
 @json_option
 @source_options
@@ -73,9 +91,9 @@ def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | 
     if runs and len(runs) != 2:  # noqa: PLR2004 - before and after
         raise WrongUse(f"--run is needed twice, the earlier run first; it is given {len(runs)} times")
     if runs:
-        _ask("diff-runs", [("run", runs[0]), ("other", runs[1])], None, **options)
+        ask_rows("diff-runs", [("run", runs[0]), ("other", runs[1])], None, **options)
     elif node:
-        _ask("diff", [("node", node), ("from", begin), ("to", end)], None, **options)
+        ask_rows("diff", [("node", node), ("from", begin), ("to", end)], None, **options)
     else:
         raise WrongUse("what is to be compared: NODE, or two --run?")
 
@@ -89,7 +107,7 @@ def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | 
 @click.option("--from", "begin", metavar="TIME", help=f"only changes since then: {_WHEN}")
 @click.option("--to", "end", metavar="TIME", help="only changes until then")
 @click.option("--oldest-first", is_flag=True, help="the first change first; without it the last one")
-@_limit_option
+@limit_option
 @csv_option
 @json_option
 @source_options
@@ -102,41 +120,4 @@ def changes(
     """
     order = "oldest" if oldest_first else "newest"
     given = [("node", node), ("upstream", upstream), ("type", type_), ("from", begin), ("to", end), ("order", order)]
-    _ask("changes", given, _CHANGES, **options)
-
-
-def _ask(
-    name: str,
-    given: Iterable[tuple[str, object]],
-    columns: tuple[str, ...] | None,
-    *,
-    as_json: bool,
-    as_csv: bool,
-    limit: int,
-    **where: Any,
-) -> None:
-    """Ask, and print; `columns` are those that people want to see, None: all that have a value in some row."""
-    from headwater.queries.answers.answer import Table
-
-    with asking(**where) as source:
-        found = source.ask(name, [(key, value) for key, value in (*given, ("limit", limit)) if value is not None])
-    assert isinstance(found, Table), "this query answers with rows"
-    if as_json or as_csv:
-        print_rows(found, "json" if as_json else "csv")
-    else:
-        _show(found, columns)
-
-
-def _show(found: Table, columns: tuple[str, ...] | None) -> None:
-    from dataclasses import replace
-
-    from headwater.queries.answers.answer import why_incomplete
-
-    if found.rows:
-        print_rows(replace(found, columns=columns or found.columns), "table")
-    else:
-        click.echo("nothing")
-    if found.next:
-        click.echo(f"there is more: --limit, at most {_ROWS:,}", err=True)
-    if not found.complete:
-        click.echo(f"not complete: {why_incomplete(found.reason)}", err=True)
+    ask_rows("changes", given, _CHANGES, **options)

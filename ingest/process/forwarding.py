@@ -60,7 +60,8 @@ def add_routes(app: web.Application, address: Path) -> None:
         )
 
     async def hung_up(app: web.Application) -> None:
-        for streaming in list(app[_STREAMS]):
+        streams = app[_STREAMS]
+        for streaming in list(streams):
             streaming.cancel()
         await app[_SOCKETS].end_all(WSCloseCode.GOING_AWAY)
 

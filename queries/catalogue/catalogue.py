@@ -22,9 +22,11 @@ from headwater.queries.answers.paths import Paths
 from headwater.queries.answers.shapes import Result
 from headwater.queries.catalogue.parameters import Parameter, parse
 from headwater.queries.catalogue.query import Query, node, paging
+from headwater.queries.questions import consumers as consuming
 from headwater.queries.questions import estate, estate_state, latest, lineage, search, sentence, tables
 from headwater.queries.questions import explain as explaining
 from headwater.queries.questions import tags as tagged
+from headwater.queries.questions import why as causes
 from headwater.queries.questions.changes import changes
 from headwater.queries.questions.differences import differences, run_differences
 from headwater.queries.questions.impact import impact
@@ -117,6 +119,17 @@ _PAST: tuple[Query, ...] = (
         ask=inputs,
     ),
     Query(
+        "consumers",
+        "the runs that read what a run wrote, directly or through others, in the order in which to run them again",
+        (
+            _INPUTS,
+            Parameter("depth", "runs to go on; absent: all, 1: those that read it directly", "integer"),
+            *paging(1_000),
+        ),
+        columns=consuming.COLUMNS,
+        ask=consuming.consumers,
+    ),
+    Query(
         "diff-runs",
         "what differs between a run, `other`, and an earlier one, `run`: columns, what rows depend on, inputs",
         (
@@ -154,6 +167,20 @@ _PAST: tuple[Query, ...] = (
         columns=("timestamp", "distance", "id", *_CHANGE, "run", "job"),
         ask=changes,
     ),
+)
+_WHY = Query(
+    "why",
+    "what may be the cause if a dataset or column looks wrong: last writes, failed or late jobs, changed logic, owner",
+    (
+        node("node", "the dataset or column, in any spelling", "dataset", "column"),
+        Parameter(
+            "times", "a job is late after so many of its usual intervals", "integer", 2, minimum=1, maximum=1_000
+        ),
+        Parameter("at", "ms since 1970-01-01Z up to which is counted; absent: now", "integer"),
+        *paging(),
+    ),
+    columns=causes.COLUMNS,
+    ask=causes.why,
 )
 #: What `headwater estate` asks, one after the other.
 ESTATE: tuple[Query, ...] = (
@@ -334,6 +361,7 @@ QUERIES: tuple[Query, ...] = (
         tables.run,
         ("relation", "id", "dataset", "timestamp", "effect", "partition", "certain"),
     ),
+    _WHY,
     *_PAST,
     Query(
         "operations",

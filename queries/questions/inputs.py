@@ -41,11 +41,11 @@ _USE = {"run": __.out_v().id_(), "version": __.in_v().id_(), "certain": "certain
 def inputs(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of versions, the nearest first: by distance in runs, dataset, and time, the newest first."""
     found = _Found(g, deadline_passed)
-    found.go_back(_runs(g, values["node"]), values["depth"])
+    found.go_back(runs_of(g, values["node"]), values["depth"])
     return slice_page(sorted(found.rows, key=_order), values, found.reason)
 
 
-def _runs(g: GraphTraversalSource, nodes: list[str]) -> list[str]:
+def runs_of(g: GraphTraversalSource, nodes: list[str]) -> list[str]:
     """Runs as they are; those that wrote a version, or the newest version of a dataset."""
     newest = __.in_("versionOf").has("timestamp").order().by("timestamp", Order.desc).by(T.id).limit(1)
     runs: list[str] = (
@@ -98,7 +98,7 @@ class _Found:
                 return
             newest = sorted({use.version for use in some})
             versions = self._versions(newest)
-            later = _later_writes(self._g, newest)
+            later = later_writes(self._g, newest)
             for use in some:
                 for row in self._read(use, versions, later):
                     if len(self.rows) == _MOST:
@@ -134,12 +134,12 @@ class _Found:
         while version and version in versions and version not in self._seen:
             self._seen.add(version)
             row = versions[version]
-            yield {**row, "usedBy": use.run, "certain": certain, **_overwritten(row, later.get(use.version, ()))}
+            yield {**row, "usedBy": use.run, "certain": certain, **overwritten(row, later.get(use.version, ()))}
             certain = certain and row["effect"] != "overwrite"
             version = row["previous"]
 
 
-def _later_writes(g: GraphTraversalSource, versions: list[str]) -> dict[str, list[Row]]:
+def later_writes(g: GraphTraversalSource, versions: list[str]) -> dict[str, list[Row]]:
     """By version: the later overwrites of its dataset, and later writes to a partition of it, in the order of time.
 
     The initial version, which has no time, lies before all writes.
@@ -169,7 +169,7 @@ def _counts(write: Row) -> bool:
     return not write["ahead"] and all(twin <= write["timestamp"] for twin in write["twins"])
 
 
-def _overwritten(version: Row, later: Sequence[Row]) -> Row:
+def overwritten(version: Row, later: Sequence[Row]) -> Row:
     """`overwritten`: yes, perhaps or no; `overwrittenBy` which run, `overwrittenAt` when, in ms since 1970."""
     sure = next((write for write in later if _replaces_all(write)), None)
     perhaps = next((write for write in later if _may_replace(write, version)), None)

@@ -29,9 +29,10 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
 
     Upper and lower case do not matter in the column part, blanks at either end only where a node has them; of a run's
     and a plan's id the beginning is enough. Accepted where no id fits: ``orders.revenue`` for ``orders#revenue``, and
-    the bare name of a dataset, ``orders#revenue`` for ``s3://lake/mart/orders#revenue``. `rules` are the naming rules
-    with which the graph was built, `field` is the parameter that has the spelling. Raises NodeNotFound with similar
-    names, QueryError if an alias, a bare name, or the beginning of an id, names several nodes.
+    the bare name of a dataset or the end of its path: ``orders#revenue`` or ``mart/orders#revenue`` for
+    ``s3://lake/mart/orders#revenue``. `rules` are the naming rules with which the graph was built, `field` is the
+    parameter that has the spelling. Raises NodeNotFound with similar names, QueryError if an alias, a bare name, or the
+    beginning of an id, names several nodes.
     """
     candidates: dict[str, str] = {}
     for text in dict.fromkeys((spelling, spelling.strip())):
@@ -100,26 +101,24 @@ def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
 
 
 def _datasets_of(g: GraphTraversalSource, spelling: str) -> list[str]:
-    if not _is_bare(spelling) or "#" in spelling:
-        return []
-    named: list[str] = g.V().has_label("dataset").has("name", spelling).order().by(T.id).id_().to_list()
-    return named
+    return [] if "#" in spelling else _ending_with(g, spelling)
 
 
 def _columns_of(g: GraphTraversalSource, spelling: str) -> list[str]:
     dataset, column = split_node(spelling)
     if column is None:
         dataset, _, column = spelling.rpartition(".")
-    if not column or not _is_bare(dataset):
-        return []
-    datasets: list[str] = g.V().has_label("dataset").has("name", dataset).id_().to_list()
-    wanted = [column_id(name, column) for name in datasets]
+    wanted = [column_id(name, column) for name in _ending_with(g, dataset)] if column else []
     return sorted(_look_up(g, wanted)) if wanted else []
 
 
-def _is_bare(dataset: str) -> bool:
-    """Whether it is a name alone, no path and no URI."""
-    return bool(dataset) and "/" not in dataset and ":" not in dataset
+def _ending_with(g: GraphTraversalSource, spelling: str) -> list[str]:
+    """The datasets with this name, or whose path ends with these folders and name; none for a whole path or URI."""
+    name = spelling.rpartition("/")[2]
+    if not name or spelling.startswith("/") or ":" in spelling:
+        return []
+    named: list[str] = g.V().has_label("dataset").has("name", name).order().by(T.id).id_().to_list()
+    return named if name == spelling else [node for node in named if node.endswith(f"/{spelling}")]
 
 
 #: Label -> how its vertices are found by a property, if no vertex has the spelling as its id.

@@ -135,7 +135,13 @@ def test_a_path_of_its_own_and_the_canned_query_answer_alike(server: Server) -> 
 
 
 #: What is asked about where it is not a column.
-NODES = {"inputs": "/data/lake/pipe/out/churn_by_country", "changes": LAST, "diff": JOB}
+NODES = {
+    "inputs": "/data/lake/pipe/out/churn_by_country",
+    "consumers": "/data/lake/pipe/out/churn_by_country",
+    "why": LAST,
+    "changes": LAST,
+    "diff": JOB,
+}
 #: Queries that find nothing in the recorded pipeline.
 NOTHING = {"diff", "diff-runs", "tags", "tag-counts", "stopped-jobs", "schema-drift", "cycles", "coverage", "two-names"}
 

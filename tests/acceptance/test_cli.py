@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+import shlex
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -396,3 +398,36 @@ def test_what_a_run_read_is_printed_and_what_changed(loaded: Path) -> None:
     assert [(row["id"], row["after"]) for row in shown["rows"]] == [(LAST, "avg(churn_score)")]
     nothing = headwater("diff", "spark/pipeline.features", "--data", loaded)
     assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "nothing\n", "")
+
+
+def test_who_read_what_a_run_wrote_is_listed_in_the_order_in_which_to_run_again(loaded: Path) -> None:
+    (raw,) = rows_of("query", "runs", "job=spark/pipeline.features", data=loaded)
+    found = rows_of("consumers", raw["id"], data=loaded)
+    jobs = [row["job"].rpartition(".")[2] for row in found]
+    assert jobs == ["features", "training_set", "train_and_score", "score_report"]
+    assert [row["rerun"] for row in found] == ["1", "2", "3", "4"]
+    assert "rerun" in headwater("consumers", raw["id"], "--data", loaded).stdout
+
+
+def test_why_names_the_last_writes_and_the_commands_that_go_on_from_there(loaded: Path) -> None:
+    shown = headwater("why", LAST, "--data", loaded)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "last write" in shown.stdout
+    commands = [line.strip() for line in shown.stdout.splitlines() if line.startswith("  headwater ")]
+    assert len(commands) == 3
+    for command in commands:
+        again = headwater(*shlex.split(command)[1:])
+        assert (again.returncode, again.stderr) == (0, ""), command
+
+
+def test_nodes_are_found_and_listed(loaded: Path) -> None:
+    assert [row["id"] for row in rows_of("search", "avg_score", data=loaded)] == [LAST]
+    dataset = LAST.rpartition("#")[0]
+    assert dataset in [row["id"] for row in rows_of("datasets", data=loaded)]
+    assert {row["name"] for row in rows_of("columns", "churn_by_country", data=loaded)} >= {"avg_score", "country"}
+    assert "job:spark/pipeline.features" in [row["id"] for row in rows_of("jobs", data=loaded)]
+    assert headwater("search", "zzzz", "--data", loaded).stdout == "nothing\n"
+
+
+def rows_of(*arguments: str, data: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(headwater(*arguments, "--csv", "--data", data).stdout.splitlines()))

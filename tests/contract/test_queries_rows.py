@@ -63,6 +63,11 @@ def test_names_with_blanks_and_bare_names_that_are_not_alone(graph: GraphStore) 
         with pytest.raises(QueryError, match="names several: say which") as refused:
             run("upstream", graph.g, {"node": bare})
         assert list(refused.value.suggestions) == meant
+    for ending, one in (("k/j", "lake:/k/j"), ("k/j#Amount", "lake:/k/j#amount"), ("k/j.amount", "lake:/k/j#amount")):
+        assert run("upstream", graph.g, {"node": ending}).to_dict()["root"] == one
+    for path in ("/k/j", "other:/k/j", "x/k/j"):
+        with pytest.raises(NodeNotFound):
+            run("upstream", graph.g, {"node": path})
 
 
 @pytest.mark.parametrize(
