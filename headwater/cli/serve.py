@@ -39,18 +39,25 @@ def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str
 @store_option
 @click.option(
     "--host",
+    envvar="HEADWATER_HOST",
     default="127.0.0.1",
     show_default=True,
-    help="address to listen on; other addresses than 127.0.0.1 and ::1 need tokens",
+    help="address to listen on; other addresses than 127.0.0.1 and ::1 need tokens [HEADWATER_HOST]",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="port to listen on; 0: any free one"
+    "--port",
+    envvar="HEADWATER_PORT",
+    type=click.IntRange(0, 65_535),
+    default=PORT,
+    show_default=True,
+    help="port to listen on; 0: any free one [HEADWATER_PORT]",
 )
 @click.option(
     "--allow-host",
+    envvar="HEADWATER_ALLOW_HOST",
     multiple=True,
     metavar="NAME",
-    help="host name that requests may use for this server; can be given several times",
+    help="host name that requests may use for this server; can be given several times [HEADWATER_ALLOW_HOST]",
 )
 @click.option(
     "--allow-origin",
@@ -65,6 +72,15 @@ def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str
     callback=_origins,
     help="web origin whose pages may show lineage of this server in a frame (/embed); can be given several times",
 )
+@click.option(
+    "--bootstrap-token-file",
+    "bootstrap",
+    envvar="HEADWATER_BOOTSTRAP_TOKEN_FILE",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="file with a token of the scope admin, so that a first start needs no shell; it is read at each start, and"
+    " replaces the one that the file had before [HEADWATER_BOOTSTRAP_TOKEN_FILE]",
+)
 @click.option("--take-over", is_flag=True, help="write a remote graph even if another data folder does; it stops there")
 @click.option("--example", is_flag=True, help="with the demo's seven jobs, in a temporary data folder of its own")
 def serve(
@@ -73,6 +89,7 @@ def serve(
     host: str,
     port: int,
     *,
+    bootstrap: Path | None,
     take_over: bool,
     example: bool,
     **allowed: tuple[str, ...],
@@ -88,6 +105,8 @@ def serve(
     with ExitStack() as ends:
         if example:
             data, store = _example(ends), None
+        if bootstrap is not None:
+            _keep_bootstrap_token(data, bootstrap)
         # Before the server's modules are imported: it gets ready while this process does.
         graph = ends.enter_context(closing(GraphProcess.start(data, store, take_over=take_over)))
         from headwater.ingest.process.server import ServerSettings
@@ -95,6 +114,18 @@ def serve(
         ready = partial(_ready, data, store, example=example)
         names = (allowed["allow_host"], allowed["allow_origin"], allowed["embed_in"])
         _serve(ServerSettings(data, store, host, port, *names, ready), graph)
+
+
+def _keep_bootstrap_token(data: Path, file: Path) -> None:
+    """The token in the file is one of the server's, under the name ``bootstrap``. WrongUse: it cannot be one."""
+    from headwater.ingest.http.tokens import TokenStore
+
+    try:
+        with translated():
+            TokenStore(data).keep("admin", "bootstrap", file.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise WrongUse(f"--bootstrap-token-file: {file}: {reason}") from error
 
 
 def _example(ends: ExitStack) -> Path:

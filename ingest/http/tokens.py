@@ -29,6 +29,8 @@ from headwater.spline_bridge.errors import shown
 
 TOKENS_FILE = "tokens.json"
 
+_SHORTEST = 32  #: characters of a token that is not made here: 128 bits even if it is written in hex
+
 #: Until the file is that old it is read for each request: times of files are so coarse that it may have been replaced
 #: twice with the same time, size and inode number.
 _SETTLED_NS = 2 * 10**9
@@ -82,6 +84,19 @@ class TokenStore:
                 raise ValueError(f"there is a token of the name {name} already")
             self._write((*records, added))
         return token
+
+    def keep(self, scope: Scope, name: str, token: str) -> None:
+        """Make `token`, which somebody else chose, the only token of this name; it is kept already: nothing happens.
+
+        ValueError: it is shorter than 32 characters, so that it might be guessed, or has blanks.
+        """
+        if len(token) < _SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError(f"a token has at least {_SHORTEST} characters of ASCII, without blanks")
+        digest = hashlib.sha256(token.encode()).digest()
+        with self._locked() as records:
+            others = tuple(record for record in records if record.info.name != name)
+            if [r.sha256 for r in records if r.info.name == name and r.info.scopes == (scope,)] != [digest]:
+                self._write((*others, _record(TokenInfo(name, (scope,), self._clock()), digest)))
 
     def list(self) -> tuple[TokenInfo, ...]:
         """All tokens, oldest first."""

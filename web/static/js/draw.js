@@ -7,13 +7,18 @@
  */
 
 import { MAKINGS, expressionOf, makingOf } from "./model.js";
-import { isInside } from "./scene.js";
+import { isInside, pathOf } from "./scene.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Below this scale text of 13 pixels is under 5 pixels high. */
 export const FAR_SCALE = 0.35;
+/** Below this scale a card is too narrow for the first word of its name. */
+export const TINY_SCALE = 0.16;
 /** Wider invisible lines, so that a lit one can be clicked; where more are lit, each would be hit by chance. */
 const MOST_CLICKABLE = 400;
+
+/** Where more lines cross the screen, those that neither begin nor end on it are left out: they tell nothing there. */
+const MANY_LINES = 400;
 
 /** Paths of 16 x 16 for what a column's edges do to it. */
 export const MAKING_ICONS = {
@@ -99,10 +104,13 @@ export class GraphDrawing {
   draw(what) {
     const { scene, window, isFar, lit } = what;
     this.world.classList.toggle("far", isFar);
+    this.world.classList.toggle("tiny", what.isTiny);
     this.world.classList.toggle("has-lit", !!lit);
     const visible = [...scene.cards.values()].filter((place) => isInside({ left: place.x, right: place.x + place.width, top: place.y, bottom: place.y + place.height }, window));
     this.#drawCards(visible, what);
-    this.#drawLines((isFar ? scene.ribbons : scene.lines).filter((line) => isInside(line, window)), what);
+    const lines = (isFar ? scene.ribbons : scene.lines).filter((line) => isInside(line, window));
+    const isNear = (line) => this.shownCards.has(line.source) || this.shownCards.has(line.target) || isLitLine(line, lit);
+    this.#drawLines(!isFar && lines.length > MANY_LINES ? lines.filter(isNear) : lines, what);
   }
 
   #drawCards(visible, what) {
@@ -119,29 +127,31 @@ export class GraphDrawing {
     for (const { element } of before.values()) element.remove();
   }
 
-  #drawLines(lines, { lit, hover, isFar, selected }) {
-    const isLit = (line) => lit && line.edges.some((number) => lit.edges.has(number));
+  #drawLines(lines, { lit, hover, isFar }) {
     const before = this.shownLines;
     this.shownLines = new Map();
     for (const line of lines) {
-      const stamp = `${line.path} ${line.width} ${lineClass(line)}`;
+      const stamp = `${isFar} ${pathOf(line)} ${line.width} ${lineClass(line)}`;
       let shown = before.get(line.key);
       before.delete(line.key);
       if (!shown || shown.stamp !== stamp) {
         shown?.element.remove();
-        shown = { element: newLine(line), stamp };
+        shown = { element: newLine(line, isFar), stamp };
         this.plainLines.append(shown.element);
       }
       this.shownLines.set(line.key, shown);
     }
     for (const { element } of before.values()) element.remove();
-    const litLines = lit ? lines.filter(isLit) : [];
+    const litLines = lit ? lines.filter((line) => isLitLine(line, lit)) : [];
     const canClick = !isFar && litLines.length <= MOST_CLICKABLE;
-    this.litLines.replaceChildren(...litLines.flatMap((line) => [...(canClick ? [newHit(line)] : []), newLine(line, true)]));
+    this.litLines.replaceChildren(...litLines.flatMap((line) => [...(canClick ? [newHit(line)] : []), newLine(line, isFar, true)]));
     const hovered = hover ? lines.filter((line) => line.edges.some((number) => hover.edges.has(number))) : [];
-    this.hoverLines.replaceChildren(...hovered.map((line) => newLine(line, true)));
-    void selected;
+    this.hoverLines.replaceChildren(...hovered.map((line) => newLine(line, isFar, true)));
   }
+}
+
+function isLitLine(line, lit) {
+  return !!lit && line.edges.some((number) => lit.edges.has(number));
 }
 
 function lineClass(line) {
@@ -155,15 +165,16 @@ function lineClass(line) {
   ].filter(Boolean).join(" ");
 }
 
-function newLine(line, isLit = false) {
-  const path = makeSvg("path", { d: line.path, class: lineClass(line) });
-  path.style.strokeWidth = String(line.width + (isLit && !line.isRibbon ? 0.6 : 0));
+function newLine(line, isFar, isLit = false) {
+  const path = makeSvg("path", { d: pathOf(line), class: lineClass(line) });
+  const width = isFar ? Math.min(0.6 + line.width / 4, 3) : line.width; // far: in pixels of the screen
+  path.style.strokeWidth = String(width + (isLit && (isFar || !line.isRibbon) ? 0.6 : 0));
   if (isLit && !line.isRibbon) path.setAttribute("marker-end", `url(#arrow-${line.masked ? "masked" : line.isIndirect ? "indirect" : "direct"})`);
   return path;
 }
 
 function newHit(line) {
-  const path = makeSvg("path", { d: line.path, class: "hit" });
+  const path = makeSvg("path", { d: pathOf(line), class: "hit" });
   path.dataset.line = line.key;
   return path;
 }
@@ -285,9 +296,10 @@ function drawRows(shown, place, { graph, isFar, lit, selected, current, hover, f
   shown.rowsByNode = new Map();
   const rows = isFar ? [] : place.rows;
   const words = filter.trim().toLowerCase();
+  const kept = new Set(rows.map(({ node }) => node));
+  for (const [node, row] of before) if (!kept.has(node)) row.remove();
   rows.forEach(({ node }, number) => {
     const row = before.get(node) ?? newRow(graph, node);
-    before.delete(node);
     if (shown.rows.children[number] !== row) shown.rows.insertBefore(row, shown.rows.children[number] ?? null);
     row.classList.toggle("pinned-last", number === place.pinned - 1);
     row.classList.toggle("lit", !!lit?.nodes.has(node.id));
@@ -297,7 +309,6 @@ function drawRows(shown, place, { graph, isFar, lit, selected, current, hover, f
     row.tabIndex = current?.card === place.card.id && current.part === node.id ? 0 : -1;
     shown.rowsByNode.set(node, row);
   });
-  for (const row of before.values()) row.remove();
   shown.element.classList.toggle("scrolls", place.isOpen && place.matching > place.room);
 }
 

@@ -12,11 +12,13 @@
  * PageUp and PageDown zoom, Esc clears, o asks for the outline.
  */
 
-import { FAR_SCALE, GraphDrawing, makeElement, makeSvg } from "./draw.js";
+import { FAR_SCALE, GraphDrawing, TINY_SCALE, makeElement, makeSvg } from "./draw.js";
+import { csvOf, mermaidOf, pngOf, svgOf } from "./export.js";
 import { isTyping, LEAST_SCALE, listenToGestures, MOST_SCALE } from "./gestures.js";
 import { layOut } from "./layout.js";
 import { GRAPH_STYLE } from "./looks.js";
 import { CARD_WIDTH, NO_VIEW, OPEN_ROWS, datasetOf, graphOf, mergedAnswers, shownGraph } from "./model.js";
+import { GraphMinimap } from "./minimap.js";
 import { ACROSS, DOWN, layoutInput, sceneOf } from "./scene.js";
 import { besideNode, litInWords, litLineage } from "./walk.js";
 
@@ -25,8 +27,10 @@ const FIT_MARGIN = 36;
 /** Below this scale the first view shows the root and its neighbours in a readable size instead of everything. */
 const READABLE_SCALE = 0.5;
 /** What is drawn beyond the screen, as a share of it: panning this far draws nothing anew. */
-const OVERDRAW = 0.35;
+const OVERDRAW = 0.25;
 const MOVE_MS = 220;
+/** The colours of looks.js that an exported picture needs. */
+const COLOURS = ["ground", "card", "head", "ink", "soft", "edge", "accent-pale", "direct", "indirect", "masked", "root", "root-pale", "added", "removed", "changed"];
 
 const TOOLS = [
   ["zoom in", "PageUp", "M8 3v10M3 8h10", (graph) => graph.zoomBy(1.3)],
@@ -67,7 +71,8 @@ export class HwGraph extends HTMLElement {
     this.status = makeElement("p", "unseen");
     this.status.setAttribute("role", "status");
     this.notice = makeElement("p", "notice");
-    root.append(this.frame, this.notice, this.#tools(), this.status);
+    this.minimap = new GraphMinimap((x, y) => this.#centreOn(x, y));
+    root.append(this.frame, this.minimap.canvas, this.notice, this.#tools(), this.status);
     const gestures = listenToGestures(this.frame, {
       panBy: (x, y) => this.panBy(x, y),
       zoomAt: (factor, x, y) => this.zoomBy(factor, x, y),
@@ -200,6 +205,39 @@ export class HwGraph extends HTMLElement {
     this.#moveCamera({ ...this.#camera, ...camera });
   }
 
+  /**
+   * What is shown as a file. @param {"svg"|"png"|"mermaid"|"csv"|"json"} format @returns {Promise<Blob>}
+   */
+  async exported(format) {
+    const made = {
+      svg: () => ["image/svg+xml", this.#asSvg()],
+      mermaid: () => ["text/plain", mermaidOf(this.#graph, this.#shown)],
+      csv: () => ["text/csv", csvOf(this.#graph, this.#view.type)],
+      json: () => ["application/json", JSON.stringify(this.#answer, null, 2)],
+    };
+    if (format === "png") return pngOf(this.#asSvg());
+    if (!made[format]) throw new Error(`cannot export as ${format}`);
+    const [type, text] = made[format]();
+    return new Blob([text], { type });
+  }
+
+  #asSvg() {
+    const probe = makeElement("span", "unseen");
+    this.shadowRoot.append(probe);
+    const colours = {};
+    for (const name of COLOURS) {
+      probe.style.color = `var(--g-${name})`; // light-dark() has no value of its own until a property takes it
+      colours[name] = getComputedStyle(probe).color;
+    }
+    probe.remove();
+    const context = document.createElement("canvas").getContext("2d");
+    const widthOf = (text, font) => {
+      if (context.font !== font) context.font = font;
+      return context.measureText(text).width;
+    };
+    return svgOf(this.#graph, this.#scene, this.#lit, colours, widthOf);
+  }
+
   #tools() {
     const tools = makeElement("div", "tools");
     for (const [name, key, path, act] of TOOLS) {
@@ -328,8 +366,23 @@ export class HwGraph extends HTMLElement {
     const drawn = this.#drawn;
     const isCovered = drawn && drawn.isFar === this.#isFar() && drawn.scale / camera.scale < 2 && seen.left >= drawn.left && seen.right <= drawn.right && seen.top >= drawn.top && seen.bottom <= drawn.bottom;
     if (!isCovered) this.#redraw();
-    this.onMoved?.();
+    this.#mapLater();
   }
+
+  #centreOn(x, y) {
+    const { scale } = this.#camera;
+    this.#moveCamera({ x: this.frame.clientWidth / 2 - x * scale, y: this.frame.clientHeight / 2 - y * scale, scale });
+  }
+
+  /** The small map follows in the next frame. */
+  #mapLater() {
+    if (!this.#mapAsked) this.#mapAsked = requestAnimationFrame(() => {
+      this.#mapAsked = 0;
+      if (this.#scene) this.minimap.draw(this.#scene, this.#worldWindow(0), this.#lit);
+    });
+  }
+
+  #mapAsked = 0;
 
   #isFar() {
     return this.#camera.scale < FAR_SCALE;
@@ -357,11 +410,13 @@ export class HwGraph extends HTMLElement {
     if (!this.#scene || !this.isConnected) return;
     const window = this.#worldWindow(OVERDRAW);
     this.#drawn = { ...window, isFar: this.#isFar(), scale: this.#camera.scale };
+    const focused = this.shadowRoot.activeElement;
     this.drawing.draw({
       graph: this.#graph,
       scene: this.#scene,
       window,
       isFar: this.#isFar(),
+      isTiny: this.#camera.scale < TINY_SCALE,
       lit: this.#lit,
       hover: this.#hover,
       selected: new Set(this.#selected()),
@@ -369,7 +424,11 @@ export class HwGraph extends HTMLElement {
       statuses: this.#statuses,
       filter: this.#view.filter,
     });
+    this.#mapLater();
     this.#keepTabStop();
+    if (focused && this.shadowRoot.activeElement !== focused) { // moved within its card, or no longer drawn
+      (focused.isConnected ? focused : this.frame.querySelector('[tabindex="0"]') ?? this.frame).focus({ preventScroll: true });
+    }
   }
 
   /** Where the current row is off screen and so not in the DOM, the frame itself takes the focus for it. */
@@ -622,4 +681,4 @@ export class HwGraph extends HTMLElement {
   }
 }
 
-customElements.define("hw-graph", HwGraph);
+if (!customElements.get("hw-graph")) customElements.define("hw-graph", HwGraph); // a notebook may load this twice

@@ -1,11 +1,12 @@
 // The lineage view: asks for the answer, keeps what was expanded, gives it to <hw-graph>, and shows the panel beside it.
 
 import { counted, h, icon, nameOf, shortName, splitNode } from "./dom.js";
+import { HwGraph } from "./graph.js";
 import { impactPanel, saveFile } from "./impact.js";
+import { HwOutline } from "./outline.js";
 import { edgePanel, nodePanel } from "./panel.js";
 import { hrefOf, samePicture } from "./state.js";
 import { compared, TimeControls } from "./time.js";
-import { HwGraph } from "./graph.js";
 
 const MOST_NODES = 2_000;
 const LEVEL_WORDS = { column: "Columns", dataset: "Datasets", job: "Jobs" };
@@ -109,11 +110,14 @@ export class LineageView {
     this.graph.addEventListener("only", (event) => app.address.change({ only: event.detail.node !== null, selected: event.detail.node ? [event.detail.node] : this.state.selected }));
     this.graph.addEventListener("outline", () => app.address.change({ outline: !this.state.outline }));
     this.said = h("p", { class: "said" });
+    this.outline = new HwOutline();
+    this.outline.hidden = true;
+    this.outline.addEventListener("select", (event) => this.#selected(event.detail));
     this.toolbar = h("div", { class: "toolbar" });
     this.aside = h("aside", { class: "panel", "aria-label": "Details" });
     this.time = app.embedded ? null : new TimeControls(app, state, dataset, this.#finder(), this.#exports());
     this.into.replaceChildren(
-      h("div", { class: "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, h("h1", { class: "unseen", text: `Lineage of ${nameOf(state.node)}` }), this.toolbar, this.time?.element, h("h2", { class: "unseen", text: "Cards" }), this.graph, this.said), this.aside),
+      h("div", { class: "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, h("h1", { class: "unseen", text: `Lineage of ${nameOf(state.node)}` }), this.toolbar, this.time?.element, h("h2", { class: "unseen", text: "Cards" }), this.graph, this.outline, this.said), this.aside),
     );
     this.#update();
     const loading = setTimeout(() => (this.said.textContent = "Loading"), 150);
@@ -186,7 +190,8 @@ export class LineageView {
   async #expand(step) {
     try {
       this.answer = this.picture.merge(await this.#askedStep(step));
-      this.graph.merge(this.answer);
+      this.graph.merge(this.answer, step.slice(step.indexOf(" ") + 1));
+      this.#outlined();
     } catch (error) {
       this.app.warn(error.message);
     }
@@ -212,11 +217,22 @@ export class LineageView {
     const { state, app } = this;
     const selection = state.selected.length ? state.selected : splitNode(state.node).column === null ? [] : [state.node];
     this.graph.view = { level: state.level, type: state.type, selection: selection[0] ?? null, only: state.only, open: state.open };
+    this.graph.hidden = state.outline;
+    this.outline.hidden = !state.outline;
+    this.outline.view = { type: state.type, selection: selection[0] ?? null };
+    this.#outlined();
     this.#tools();
     this.#panel();
     if (this.answer && this.picture) this.said.textContent = this.#words();
     document.title = `${nameOf(state.node)} - Headwater`;
     if (app.embedded) this.#whole();
+  }
+
+  /** The same answer as text: made when it is looked at. */
+  #outlined() {
+    if (!this.state.outline || !this.answer || this.outlineOf === this.answer) return;
+    this.outlineOf = this.answer;
+    this.outline.answer = this.answer;
   }
 
   #words() {

@@ -57,7 +57,8 @@ marker.masked path { fill: var(--g-masked); }
 .moving .card { transition: transform .2s ease-out, opacity .12s, height .2s ease-out; }
 .moving .lines { animation: appear .3s ease-out; }
 @keyframes appear { from { opacity: 0; } 50% { opacity: 0; } to { opacity: 1; } }
-.card.pale { opacity: .42; }
+.card.pale { opacity: .68; box-shadow: none; } /* paler, its text would have less than 4.5:1 */
+.card.pale * { color: var(--g-ink); }
 .card.root { border-color: var(--g-root); box-shadow: 0 0 0 1px var(--g-root), 0 3px 12px rgb(16 24 32 / .1); }
 .card.root .head { background: var(--g-root-pale); }
 .card.selected { border-color: var(--g-accent); box-shadow: 0 0 0 2px var(--g-accent); }
@@ -69,6 +70,7 @@ marker.masked path { fill: var(--g-masked); }
 .card.added { border-color: var(--g-added); } .card.removed { border-color: var(--g-removed); border-style: dashed; } .card.changed { border-color: var(--g-changed); }
 .head { position: relative; flex: 0 0 46px; padding: 6px 12px 0; background: var(--g-head); border-radius: 9px 9px 0 0; }
 .card:not(:has(.row)) .head { border-radius: 9px; }
+.card.job .head { border-radius: 21px; }
 h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-right: 18px; }
 .title { display: block; width: 100%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; border-radius: 4px; }
 .subtitle { margin: 0; font-size: 11px; line-height: 15px; color: var(--g-soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; direction: ltr; }
@@ -101,13 +103,17 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .foot { flex: 0 0 24px; border-top: 1px solid var(--g-edge); padding: 0 12px; font-size: 12px; color: var(--g-accent); border-radius: 0 0 9px 9px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .foot:hover { background: var(--g-head); }
 .more { position: absolute; top: 12px; height: 24px; min-width: 30px; padding: 0 7px; border-radius: 12px; text-align: center; font-size: 11.5px; font-weight: 650; background: var(--g-card); color: var(--g-accent); border: 1px solid var(--g-accent); z-index: 1; box-shadow: 0 1px 3px rgb(16 24 32 / .15); }
-.more.up { right: calc(100% - 11px); } .more.down { left: calc(100% - 11px); }
+.more.up { right: calc(100% - 6px); } .more.down { left: calc(100% - 6px); }
 .more:hover { background: var(--g-accent); color: var(--g-card); }
 .far .card { border-radius: 16px; border-width: calc(1.2px * var(--counter-scale)); overflow: hidden; justify-content: center; }
+.far .card { background: var(--g-head); border-color: color-mix(in srgb, var(--g-soft) 55%, var(--g-edge)); }
+.far .card.root { background: var(--g-root-pale); border-color: var(--g-root); }
+.far .line { vector-effect: non-scaling-stroke; opacity: .42; }
 .far .head { flex: 0 0 auto; padding: 0 4%; background: none; position: static; }
 .far .head::before, .far .subtitle, .far .rows, .far .sign { display: none; }
 .far h3 { padding: 0; font-size: calc(11px * var(--counter-scale)); line-height: 1.15; }
 .far .title { white-space: normal; overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; text-align: center; }
+.tiny h3 { opacity: 0; }
 .far .status { right: 6px; top: 6px; width: calc(7px * var(--counter-scale)); height: calc(7px * var(--counter-scale)); }
 :focus { outline: none; }
 :focus-visible { outline: 2.5px solid var(--g-accent); outline-offset: -2px; }
@@ -118,10 +124,9 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .tools svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; }
 .notice { position: absolute; left: 12px; top: 12px; margin: 0; max-width: min(420px, calc(100% - 24px)); padding: 6px 12px; border-radius: 8px; background: var(--g-root-pale); border: 1px solid var(--g-root); color: var(--g-ink); font-size: 12px; }
 .notice:empty { display: none; }
-.minimap { position: absolute; right: 60px; bottom: 12px; width: 176px; height: 116px; background: var(--g-card); border: 1px solid var(--g-edge); border-radius: 9px; cursor: crosshair; opacity: .94; }
+.minimap { position: absolute; right: 58px; bottom: 12px; width: 172px; height: 112px; background: var(--g-card); border: 1px solid var(--g-edge); color: var(--g-accent); outline: 0 none var(--g-root); border-radius: 9px; cursor: crosshair; touch-action: none; }
 .minimap[hidden] { display: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; margin: 0; }
-@media (max-width: 640px) { .minimap { display: none; } }
 @media (prefers-reduced-motion: reduce) { .moving .card, .card { transition: none; } .moving .lines { animation: none; } }
 @media (forced-colors: active) { .card, .more { border-color: CanvasText; } .line { stroke: CanvasText; } .lit .line { stroke: Highlight; } }
 `;

@@ -9,6 +9,8 @@
  * "removed", "changed") where two times are compared; `dataType` and `position` on columns.
  */
 
+import { pairKey } from "./layout.js";
+
 export const CARD_WIDTH = 252;
 export const HEAD_HEIGHT = 48;
 export const ROW_HEIGHT = 24;
@@ -32,7 +34,7 @@ export const HUB_SIDE = 12;
  * @typedef {{id: string, kind: "dataset"|"job"|"fold", title: string, subtitle: string, columns: AnswerNode[],
  *   columnCount: number, moreUpstream: number, moreDownstream: number, tags: string[], change: string, status: string,
  *   lastRun: number|null, members: string[], isRoot: boolean}} Card
- * @typedef {{key: string, source: string, target: string, sourceRow: string|null, targetRow: string|null,
+ * @typedef {{key: string, pair: string, source: string, target: string, sourceRow: string|null, targetRow: string|null,
  *   isIndirect: boolean, masked: boolean, certain: boolean, exact: boolean, change: string, weight: number,
  *   edges: number[]}} Link  `source` and `target` are cards; `edges` the answer's edges, by their numbers.
  * @typedef {{level: "column"|"dataset"|"job", type: "direct"|"all"|"indirect", selection: string|null, only: boolean,
@@ -54,6 +56,12 @@ export function titleOf(uri) {
   const at = trimmed.lastIndexOf("/");
   const title = trimmed.slice(at + 1) || uri;
   return { title, place: at > 0 ? trimmed.slice(0, at) : "" };
+}
+
+function jobTitle(job) {
+  const name = titleOfJob(job);
+  const at = name.indexOf("/");
+  return { title: name.slice(at + 1), subtitle: at > 0 ? `${name.slice(0, at)} job` : "job" };
 }
 
 /** @param {string} job */
@@ -80,7 +88,7 @@ export function graphOf(answer) {
   }
   for (const node of answer.datasets ?? []) {
     const dataset = datasets.get(node.id);
-    if (dataset) dataset.node = { ...node, ...withoutEmpty(dataset.node), ...withoutEmpty(node) };
+    if (dataset) dataset.node = { ...dataset.node, ...withoutEmpty(node) };
   }
   for (const dataset of datasets.values()) dataset.columns.sort(inSchemaOrder);
   const incoming = new Map();
@@ -261,18 +269,19 @@ function plainCard(id, kind) {
   };
 }
 
-/** Several edges between the same rows are one link: certain and unmasked as far as all of them are. */
+/** Several edges between the same rows are one link: certain and exact if all are, masked if all are. */
 function addLink(links, ends, edge, number) {
   const isIndirect = edge.type === "INDIRECT";
-  const key = JSON.stringify([ends.source, ends.target, ends.sourceRow, ends.targetRow, isIndirect]);
+  const pair = pairKey(ends.source, ends.target);
+  const key = `${pair}\n${ends.sourceRow ?? ""}\n${ends.targetRow ?? ""}\n${isIndirect}`;
   const link = links.get(key);
   const change = edge.change ?? "";
   if (!link) {
     const { masking, certain, exact, columns } = edge;
-    links.set(key, { key, ...ends, isIndirect, masked: !!masking, certain: certain !== false, exact: exact !== false, change, weight: columns ?? 1, edges: [number] });
+    links.set(key, { key, pair, ...ends, isIndirect, masked: !!masking, certain: certain !== false, exact: exact !== false, change, weight: columns ?? 1, edges: [number] });
     return;
   }
-  link.masked ||= !!edge.masking;
+  link.masked &&= !!edge.masking;
   link.certain &&= edge.certain !== false;
   link.exact &&= edge.exact !== false;
   if (link.change !== change) link.change = "changed";
@@ -290,7 +299,7 @@ function jobLinks(graph, cards, shown, only) {
       if (source !== target) addLink(links, { source, target, sourceRow: null, targetRow: null }, edge, number);
       continue;
     }
-    if (!cards.has(job)) cards.set(job, { ...plainCard(job, "job"), title: titleOfJob(job), subtitle: "job" });
+    if (!cards.has(job)) cards.set(job, { ...plainCard(job, "job"), ...jobTitle(job) });
     addLink(links, { source, target: job, sourceRow: null, targetRow: null }, edge, number);
     addLink(links, { source: job, target, sourceRow: null, targetRow: null }, edge, number);
   }
@@ -329,7 +338,7 @@ function foldedHubs(graph, cards, shown, lit, pulled) {
       const at = one.rank.findIndex((value, number) => value !== other.rank[number]);
       return at < 0 ? (one.id < other.id ? -1 : 1) : other.rank[at] - one.rank[at];
     });
-    const rest = ranked.slice(HUB_SIDE).filter(({ rank: [isKept] }) => !isKept);
+    const rest = ranked.filter(({ rank: [isKept] }) => !isKept).slice(HUB_SIDE);
     if (rest.length > 1) for (const { id } of rest) folds.set(id, `fold:${key}`);
   }
   return folds;

@@ -4,18 +4,17 @@
  */
 
 import { CARD_WIDTH, CLOSED_ROWS, FILTER_HEIGHT, HEAD_HEIGHT, ROW_HEIGHT, cardHeight, hasFoot, shownRows } from "./model.js";
-import { pairKey } from "./layout.js";
 
 /**
  * @typedef {{card: import("./model.js").Card, x: number, y: number, width: number, height: number, isOpen: boolean,
  *   rows: {node: import("./model.js").AnswerNode, y: number}[], rowsTop: number, pinned: number, hidden: number,
  *   matching: number, from: number, filter: string, hasFoot: boolean}} SceneCard
- * @typedef {{key: string, path: string, left: number, right: number, top: number, bottom: number, source: string,
+ * @typedef {{key: string, path?: string, left: number, right: number, top: number, bottom: number, source: string,
  *   target: string, isIndirect: boolean, masked: boolean, certain: boolean, exact: boolean, change: string,
  *   weight: number, width: number, edges: number[], isRibbon: boolean}} SceneLine
  * @typedef {{cards: Map<string, SceneCard>, lines: SceneLine[], ribbons: SceneLine[],
  *   bounds: {left: number, top: number, right: number, bottom: number}}} Scene
- *   `lines` for where rows can be read; `ribbons`, one a pair of cards, for where they cannot.
+ *   `pathOf` makes a line's path when it is first drawn. `lines` are for where rows can be read; `ribbons`, one a pair of cards, for where they cannot.
  */
 
 /** Across: room between layers, wide enough for the curves of ten lines to be told apart. */
@@ -82,8 +81,6 @@ export function sceneOf(shown, layout, isOpen, windows, lit) {
     const isOpened = open && card.columns.length > CLOSED_ROWS;
     cards.set(card.id, { card, x, y, width: CARD_WIDTH, height: cardHeight(card, open), isOpen: isOpened, hasFoot: hasFoot(card), ...places });
   }
-  const lines = sceneLines(shown.links, cards, layout, false);
-  const ribbons = sceneLines(shown.links, cards, layout, true);
   const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
   for (const { x, y, width, height } of cards.values()) {
     bounds.left = Math.min(bounds.left, x);
@@ -91,105 +88,109 @@ export function sceneOf(shown, layout, isOpen, windows, lit) {
     bounds.right = Math.max(bounds.right, x + width);
     bounds.bottom = Math.max(bounds.bottom, y + height);
   }
-  return { cards, lines, ribbons, bounds: cards.size ? bounds : { left: 0, top: 0, right: 0, bottom: 0 } };
+  let [lines, ribbons] = [null, null];
+  return {
+    cards,
+    bounds: cards.size ? bounds : { left: 0, top: 0, right: 0, bottom: 0 },
+    get lines() {
+      return (lines ??= sceneLines(shown.links, cards, layout, false));
+    },
+    get ribbons() {
+      return (ribbons ??= sceneLines(shown.links, cards, layout, true));
+    },
+  };
 }
 
 /** Lines between rows, or where `byCard` or a row is hidden, one ribbon for all of a pair of cards. */
 function sceneLines(links, cards, layout, byCard) {
   const rowY = new Map();
   for (const [id, { rows }] of cards) rowY.set(id, new Map(rows.map(({ node, y }) => [node.id, y + ROW_HEIGHT / 2])));
-  const ends = new Map();
+  const footOf = ({ height, hasFoot: has }) => height - (has ? 13 : 6);
+  const pairs = new Map(); // a pair's links -> its lines, by what tells them apart
   for (const link of links) {
+    if (byCard && link.source === link.target) continue;
     const sourceY = link.sourceRow === null ? HEAD_HEIGHT / 2 : rowY.get(link.source).get(link.sourceRow);
     const targetY = link.targetRow === null ? HEAD_HEIGHT / 2 : rowY.get(link.target).get(link.targetRow);
-    const isWhole = link.sourceRow === null && link.targetRow === null;
-    const isRibbon = byCard || isWhole || sourceY === undefined || targetY === undefined;
-    if (byCard && link.source === link.target) continue;
-    const kind = byCard ? "" : `${sourceY ?? "foot"} ${targetY ?? "foot"} ${link.isIndirect}`;
-    const key = isRibbon ? `${pairKey(link.source, link.target)}\n${kind}` : link.key;
-    const known = ends.get(key);
+    const isRibbon = byCard || (link.sourceRow === null && link.targetRow === null) || sourceY === undefined || targetY === undefined;
+    const key = byCard ? "" : `${sourceY ?? "foot"} ${targetY ?? "foot"} ${link.isIndirect}`;
+    let pair = pairs.get(link.pair);
+    if (!pair) pairs.set(link.pair, (pair = new Map()));
+    const known = pair.get(key);
     if (!known) {
       const from = cards.get(link.source);
       const to = cards.get(link.target);
-      const footOf = ({ height, hasFoot: has }) => height - (has ? 13 : 6);
-      ends.set(key, {
-        ...link,
-        key,
-        isRibbon,
-        edges: [...link.edges],
-        from,
-        to,
-        sourceY: from.y + (byCard ? from.height / 2 : sourceY ?? footOf(from)),
-        targetY: to.y + (byCard ? to.height / 2 : targetY ?? footOf(to)),
-      });
+      const startY = from.y + (byCard ? from.height / 2 : sourceY ?? footOf(from));
+      const endY = to.y + (byCard ? to.height / 2 : targetY ?? footOf(to));
+      pair.set(key, { ...link, key: isRibbon ? `${link.pair}\n${key}` : link.key, isRibbon, edges: [...link.edges], ends: { from, to, startY, endY } });
       continue;
     }
     known.isIndirect &&= link.isIndirect;
-    known.masked ||= link.masked;
+    known.masked &&= link.masked;
     known.certain &&= link.certain;
     known.exact &&= link.exact;
     if (known.change !== link.change) known.change = known.change && link.change ? "changed" : known.change || link.change;
     known.weight += link.weight;
     known.edges.push(...link.edges);
   }
-  const perPair = new Map();
-  for (const line of ends.values()) {
-    const key = pairKey(line.source, line.target);
-    perPair.set(key, (perPair.get(key) ?? 0) + 1);
+  const lines = [];
+  for (const [key, pair] of pairs) {
+    const route = layout.routes.get(key) ?? [];
+    let lane = 0;
+    for (const line of pair.values()) {
+      const shift = pair.size > 1 ? BAND * (lane / (pair.size - 1) - 0.5) : 0;
+      lane += 1;
+      const width = line.isRibbon ? Math.min(1.5 + Math.sqrt(line.weight), 14) : line.isIndirect ? 1.1 : 1.6;
+      lines.push({ ...line, ...lineBox(line.ends, route, shift), width, route, shift });
+    }
   }
-  const lanes = new Map();
-  return [...ends.values()].map((line) => {
-    const key = pairKey(line.source, line.target);
-    const lane = lanes.get(key) ?? 0;
-    lanes.set(key, lane + 1);
-    const count = perPair.get(key);
-    const shift = count > 1 ? BAND * (lane / (count - 1) - 0.5) : 0;
-    const { path, left, right, top, bottom } = linePath(line, layout.routes.get(key) ?? [], shift);
-    const width = line.isRibbon ? Math.min(1.5 + Math.sqrt(line.weight), 14) : line.isIndirect ? 1.1 : 1.6;
-    const { source, target, isIndirect, masked, certain, exact, change, weight, edges, isRibbon } = line;
-    return { key: line.key, path, left, right, top, bottom, source, target, isIndirect, masked, certain, exact, change, weight, width, edges, isRibbon };
-  });
+  return lines;
 }
 
-/** From the right side of a row to the left side of another, straight where it passes a layer; its box on the way. */
-function linePath({ from, to, sourceY, targetY }, route, shift) {
+/** The box of a line, a little too large rather than too small. */
+function lineBox({ from, to, startY, endY }, route, shift) {
+  let top = Math.min(startY, endY);
+  let bottom = Math.max(startY, endY);
+  for (const point of route) {
+    top = Math.min(top, point.y + shift);
+    bottom = Math.max(bottom, point.y + shift);
+  }
   const start = from.x + from.width;
-  if (from.x === to.x) return loopPath(start, sourceY, targetY);
+  const swing = to.x <= from.x ? SWING : 0;
+  return { left: Math.min(start, to.x) - swing, right: Math.max(start, to.x) + swing, top, bottom };
+}
+
+/** The path of a line: from the right side of a row to the left side of another, straight where it passes a layer. */
+export function pathOf(line) {
+  return (line.path ??= linePath(line.ends, line.route, line.shift));
+}
+
+function linePath({ from, to, startY, endY }, route, shift) {
+  const start = from.x + from.width;
+  if (from.x === to.x) return loopPath(start, startY, endY);
   const isBack = to.x < from.x;
-  const parts = [`M${number1(start)} ${number1(sourceY)}`];
-  let [x, y] = [start, sourceY];
-  let [top, bottom] = [Math.min(sourceY, targetY), Math.max(sourceY, targetY)];
+  const parts = [`M${tenths(start)} ${tenths(startY)}`];
+  let [x, y] = [start, startY];
   const curve = (toX, toY) => {
     const bend = isBack ? SWING : Math.max(24, Math.abs(toX - x) / 2);
-    parts.push(`C${number1(x + bend)} ${number1(y)} ${number1(toX - bend)} ${number1(toY)} ${number1(toX)} ${number1(toY)}`);
+    parts.push(`C${tenths(x + bend)} ${tenths(y)} ${tenths(toX - bend)} ${tenths(toY)} ${tenths(toX)} ${tenths(toY)}`);
     [x, y] = [toX, toY];
   };
   for (const point of route) {
-    const middle = point.y + shift;
-    top = Math.min(top, middle);
-    bottom = Math.max(bottom, middle);
-    if (isBack) {
-      curve(point.x + from.width, middle);
-      parts.push(`H${number1(point.x)}`);
-      x = point.x;
-    } else {
-      curve(point.x, middle);
-      parts.push(`H${number1(point.x + from.width)}`);
-      x = point.x + from.width;
-    }
+    const [near, far] = isBack ? [point.x + from.width, point.x] : [point.x, point.x + from.width];
+    curve(near, point.y + shift);
+    parts.push(`H${tenths(far)}`);
+    x = far;
   }
-  curve(to.x, targetY);
-  const swing = isBack ? SWING : 0;
-  return { path: parts.join(""), left: Math.min(start, to.x) - swing, right: Math.max(start, to.x) + swing, top, bottom };
+  curve(to.x, endY);
+  return parts.join("");
 }
 
 function loopPath(x, y, toY) {
   const out = x + SWING;
-  const path = `M${number1(x)} ${number1(y)}C${number1(out)} ${number1(y)} ${number1(out)} ${number1(toY)} ${number1(x)} ${number1(toY)}`;
-  return { path, left: x, right: out, top: Math.min(y, toY), bottom: Math.max(y, toY) };
+  return `M${tenths(x)} ${tenths(y)}C${tenths(out)} ${tenths(y)} ${tenths(out)} ${tenths(toY)} ${tenths(x)} ${tenths(toY)}`;
 }
 
-function number1(value) {
+function tenths(value) {
   return Math.round(value * 10) / 10;
 }
 

@@ -186,3 +186,16 @@ def test_a_link_in_place_of_the_file_lets_nobody_in(store: TokenStore, tmp_path:
     file.unlink()
     file.symlink_to(tmp_path / "nowhere")
     assert store.in_use
+
+
+def test_a_token_that_was_chosen_elsewhere_replaces_the_one_of_its_name(store: TokenStore) -> None:
+    first, second = "a" * 64, "b" * 64
+    other = store.add("read", "anna")
+    store.keep("admin", "bootstrap", first)
+    store.keep("admin", "bootstrap", first)  # at each start
+    assert [token.name for token in store.list()] == ["anna", "bootstrap"]
+    sender = store.check(first)
+    assert sender is not None
+    assert sender.may("admin")
+    store.keep("admin", "bootstrap", second)
+    assert (store.check(first), store.check(other) is None, store.check(second) is None) == (None, False, False)

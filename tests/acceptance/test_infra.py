@@ -1,0 +1,205 @@
+"""What runs on AWS and in containers, as far as it can be proven without an account or a container engine.
+
+CloudFormation's templates are checked with cfn-lint and by rules of our own; scripts inside them run here, with a
+stand-in for the AWS command line; the container's health check runs against a real server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.decode import decode  # type: ignore[import-untyped]
+
+from tests.acceptance.door import PIPELINE, ROOT, environment, headwater, serving
+
+INFRA = ROOT / "infra"
+TEMPLATE = INFRA / "one.yaml"
+REPORT = "/data/lake/pipe/out/churn_by_country"
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    found, problems = decode(str(TEMPLATE))
+    assert not problems
+    whole: dict[str, Any] = json.loads(json.dumps(found))
+    return whole
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    command = [sys.executable, "-c", "from cfnlint.runner import main; main()", str(TEMPLATE)]
+    checked = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [resource for resource in template["Resources"].values() if resource["Type"] == kind]
+
+
+def test_nothing_is_open_and_data_outlive_the_stack(template: dict[str, Any]) -> None:
+    for bucket in of_type(template, "AWS::S3::Bucket"):
+        assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    for group in of_type(template, "AWS::EC2::SecurityGroup"):
+        for rule in group["Properties"]["SecurityGroupIngress"]:
+            assert rule["CidrIp"] == {"Ref": "AllowedCidr"}
+    pattern = template["Parameters"]["AllowedCidr"]["AllowedPattern"]
+    assert re.match(pattern, "10.0.0.0/16")
+    assert not re.match(pattern, "0.0.0.0/0")
+    for volume in of_type(template, "AWS::EC2::Volume"):
+        assert volume["Properties"]["Encrypted"] is True
+        assert volume["DeletionPolicy"] == "Snapshot"
+
+
+def test_roles_name_their_resources(template: dict[str, Any]) -> None:
+    for role in of_type(template, "AWS::IAM::Role"):
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert statement["Resource"] != "*"
+                assert "*" not in str(statement["Action"])
+
+
+def scripts(template: dict[str, Any]) -> dict[str, str]:
+    """The files that the instance's user data write, by path, and the whole under an empty path; parameters filled."""
+    text = template["Resources"]["Instance"]["Properties"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+    filled = {
+        "Backups": "backups",
+        "Token": "token",
+        "AWS::Region": "eu-west-1",
+        "Data": "vol-1",
+        "Package": "headwater",
+    }
+    text = re.sub(r"\$\{([A-Za-z:]+)\}", lambda name: filled[name[1]], text)
+    found = re.findall(r"cat >(\S+) <<'(\w+)'\n(.*?)\n\2\n", text, re.DOTALL)
+    return {"": text, **{path: body + "\n" for path, _, body in found}}
+
+
+def test_the_scripts_of_the_instance_are_shell(template: dict[str, Any]) -> None:
+    for path, text in scripts(template).items():
+        if not path or path.startswith("/usr/local/bin"):
+            checked = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True, check=False)
+            assert (checked.returncode, checked.stderr) == (0, ""), path
+
+
+#: The AWS command line's `s3 cp`, between files of this machine: a bucket is a folder.
+_AWS = """#!/bin/bash
+set -euo pipefail
+[ "$1 $2 $3" = "s3 cp --only-show-errors" ]
+local() { echo "${1/#s3:\\/\\//$BUCKETS/}"; }
+mkdir -p "$(dirname "$(local "$5")")"
+cp "$(local "$4")" "$(local "$5")"
+"""
+
+
+def test_the_nightly_backup_can_be_restored_and_a_cut_off_ledger_is_found(
+    template: dict[str, Any], tmp_path: Path
+) -> None:
+    data, buckets, bin_folder = tmp_path / "data", tmp_path / "buckets", tmp_path / "bin"
+    bin_folder.mkdir()
+    buckets.mkdir()
+    (bin_folder / "aws").write_text(_AWS)
+    (bin_folder / "aws").chmod(0o755)
+    assert headwater("load", *PIPELINE, "--data", data).returncode == 0
+    script = scripts(template)["/usr/local/bin/headwater-backup"]
+    script = script.replace("/opt/headwater/bin/headwater", f"{sys.executable} -m headwater")
+    script = script.replace("/var/lib/headwater", str(data))
+    variables = {
+        **environment(),
+        "HEADWATER_DATA": str(data),
+        "BUCKETS": str(buckets),
+        "PATH": f"{bin_folder}:{os.environ['PATH']}",
+    }
+
+    def backup() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash"], input=script, text=True, capture_output=True, env=variables, check=False)
+
+    for _ in range(2):  # the second one has an anchor to compare with
+        done = backup()
+        assert done.returncode == 0, done.stderr
+    (kept,) = (buckets / "backups" / "backup").iterdir()
+    assert not list(data.glob("tmp.*"))
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    shutil.copy(kept, restored / "ledger.sqlite")
+    before, after = (
+        headwater("upstream", "churn_by_country", "--data", folder, "--json") for folder in (data, restored)
+    )
+    assert json.loads(after.stdout) == json.loads(before.stdout)
+    shutil.rmtree(data)  # a ledger that has fewer entries than the anchor saw
+    assert headwater("load", PIPELINE[0], "--data", data).returncode == 0
+    assert backup().returncode != 0
+
+
+@pytest.mark.parametrize("unit", ["headwater.service"])
+def test_systemd_takes_the_unit(unit: str, tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    text = (INFRA / "systemd" / unit).read_text(encoding="utf-8")
+    (tmp_path / unit).write_text(text.replace("/opt/headwater/bin/headwater", "/bin/true"))
+    command = ["systemd-analyze", "verify", str(tmp_path / unit)]
+    checked = subprocess.run(command, text=True, capture_output=True, check=False)
+    problems = [line for line in checked.stderr.splitlines() if unit in line and "User" not in line]
+    assert problems == []
+
+
+def test_the_container_is_not_root_and_its_health_check_asks_the_server(tmp_path: Path) -> None:
+    lines = re.sub(r"\\\n", " ", (INFRA / "container" / "Dockerfile").read_text(encoding="utf-8")).splitlines()
+    last_stage = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM")) :]
+    assert "USER headwater" in last_stage
+    (check,) = (line for line in last_stage if line.startswith("HEALTHCHECK"))
+    _, *command = json.loads(check.partition(" CMD ")[2])
+
+    def healthy(port: str) -> bool:
+        ran = subprocess.run(
+            [sys.executable, *command], env={**environment(), "HEADWATER_PORT": port}, capture_output=True, check=False
+        )
+        return ran.returncode == 0
+
+    with serving(tmp_path / "data") as server:
+        port = server.url.rpartition(":")[2]
+        assert healthy(port)
+    assert not healthy(port)
+
+
+def test_the_compose_file_hands_the_token_to_the_server() -> None:
+    found = yaml.safe_load((INFRA / "container" / "compose.yaml").read_text(encoding="utf-8"))
+    service = found["services"]["headwater"]
+    assert service["read_only"] is True
+    assert service["environment"]["HEADWATER_BOOTSTRAP_TOKEN_FILE"] == "/run/secrets/token"
+    assert found["secrets"]["token"]["file"] == "./token"
+    assert (INFRA / "container" / service["build"]["context"]).resolve() == ROOT
+    assert (ROOT / service["build"]["dockerfile"]).is_file()
+
+
+def test_a_first_start_needs_no_shell(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef" * 4 + "\n")
+    variables = {
+        **environment(),
+        "HEADWATER_BOOTSTRAP_TOKEN_FILE": str(token),
+        "HEADWATER_HOST": "0.0.0.0",
+        "HEADWATER_ALLOW_HOST": "headwater.internal other.internal",
+    }
+    with serving(tmp_path / "data", variables=variables) as server:
+        url = server.url.replace("0.0.0.0", "127.0.0.1")
+        ours = type(server)(server.process, server.folder, url)
+        assert ours.get("/api/v1/stats")[0] == 401
+        assert ours.get("/api/v1/stats", Authorization=f"Bearer {token.read_text().strip()}")[0] == 200
+        assert ours.get("/health", Host="10.1.2.3")[0] == 200
+
+
+@pytest.mark.parametrize("wrong", ["", "short", "x" * 40 + " y", "é" * 40])
+def test_a_bootstrap_token_that_can_be_guessed_is_refused(wrong: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(wrong)
+    refused = headwater("serve", "--data", tmp_path / "data", "--bootstrap-token-file", tmp_path / "token")
+    assert (refused.returncode, "32 characters" in refused.stderr) == (2, True)
+    missing = headwater("serve", "--data", tmp_path / "data", "--bootstrap-token-file", tmp_path / "none")
+    assert (missing.returncode, "No such file" in missing.stderr) == (2, True)
