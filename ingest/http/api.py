@@ -30,10 +30,13 @@ from headwater.ingest.http.authenticator import SCOPES
 from headwater.ingest.http.error_table import explained_errors, fault_of
 from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from headwater.ingest.http.metrics import exposition
+from headwater.ingest.http.openapi import PATH as OPENAPI_PATH
+from headwater.ingest.http.openapi import document
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.statements import CHECK_PATH
 from headwater.ingest.intake.body import InvalidBody
 from headwater.ingest.ledger.ledger import LedgerError
+from headwater.ingest.ledger.verify import ledger_facts
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 from headwater.queries.answers.impact import Impact
 from headwater.queries.catalogue.catalogue import QUERIES
@@ -133,6 +136,8 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, CHECK_PATH, _statement_check, "read", methods=["POST"])
     add_route(app, "/api/v1/stats", _stats, "read")
     add_route(app, "/api/v1/parked", _parked, "read")
+    add_route(app, "/api/v1/parked/retry", _retry_parked, "admin", methods=["POST"])
+    add_route(app, OPENAPI_PATH, _openapi, "read")
     add_route(app, "/ready", _ready, PROBE)
     add_route(app, "/metrics", _metrics, "read")
     add_route(app, "/api/{path:.*}", _unknown_path, "read", methods=ANY_METHOD)
@@ -329,8 +334,27 @@ async def _naming(request: web.Request) -> web.Response:
 async def _stats(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after",))
-    stats = await request.app[_READERS].run(request.app[SERVICE].stats)
-    return _json(stats.to_dict())
+    service = request.app[SERVICE]
+
+    def ask(check: Check) -> web.Response:
+        return _json({**service.stats(check).to_dict(), **ledger_facts(service.folder)})
+
+    return await request.app[_READERS].run(ask)
+
+
+async def _retry_parked(request: web.Request) -> web.Response:
+    """Try the parked entries again, one after the other: how many are in the graph now, and how many are not."""
+    _no_parameters(request, ())
+    service = request.app[SERVICE]
+    retried = await _in_thread(request, service.projector.retry_parked)
+    return _json({"retried": retried, "parked": service.projector.parked_count()})
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    from headwater import __version__
+
+    _no_parameters(request, ())
+    return _json(document(__version__))
 
 
 async def _parked(request: web.Request) -> web.Response:
