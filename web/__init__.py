@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 from headwater.web.joined import joined
 
@@ -53,6 +54,11 @@ def assets_hash() -> str:
 def html() -> str:
     """The HTML of the page; it loads its files from ``assets/<hash>/``, beside itself."""
     return (STATIC / "index.html").read_text(encoding="utf-8").replace(_ASSETS, f"assets/{assets_hash()}")
+
+
+def link(url: str, node: str) -> str:
+    """The address of the page that shows a dataset or column; `url` is the server's."""
+    return f"{url.rstrip('/')}/?node={quote(node, safe='/:')}"
 
 
 def script(entry: str) -> str:

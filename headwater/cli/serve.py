@@ -157,8 +157,10 @@ def _ready(data: Path, store: str | None, url: str, *, example: bool) -> None:
     click.echo(f"Look at the lineage in a browser: {url}/")
     if example:
         from headwater.demo import LAST
+        from headwater.web import link
 
-        click.echo("Seven jobs are loaded. In another terminal:")
+        click.echo(f"Seven jobs are loaded. Where a report's column comes from: {link(url, LAST)}")
+        click.echo("In another terminal:")
         click.echo(f"    export HEADWATER_SERVER={url}\n    headwater upstream {LAST}")
     if store is None or store.startswith("embedded:"):
         click.echo(f"Gremlin clients ask at {url.replace('http', 'ws', 1)}/gremlin")
