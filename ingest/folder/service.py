@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -35,14 +35,14 @@ from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.redrawing import Redrawing
 from headwater.ingest.folder.stopping import Check, stoppable
-from headwater.ingest.folder.targets import is_own, lock, opened_at, tables_of
+from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders, tables_of
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.intake.bridges import BRIDGES
-from headwater.ingest.ledger.folder_lock import FolderLock
+from headwater.ingest.ledger.folder_lock import FolderLock, refuse_links
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
@@ -69,7 +69,8 @@ _TYPED_BY = 5
 class Stats:
     """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan.
 
-    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be.
+    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be. `outcomes`: how many
+    runs of OpenLineage there are by what they came to, those too that make no lineage.
     """
 
     entries: int
@@ -79,6 +80,7 @@ class Stats:
     vertices: Mapping[str, int]
     edges: Mapping[str, int]
     rebuilding: bool = False
+    outcomes: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -90,6 +92,7 @@ class Stats:
             "vertices": dict(self.vertices),
             "edges": dict(self.edges),
             "rebuilding": self.rebuilding,
+            "outcomes": dict(self.outcomes),
         }
 
 
@@ -123,29 +126,40 @@ class Service:
 
     @classmethod
     def open(
-        cls, folder: Path, store_url: str | None = None, *, follows: bool = False, take_over: bool = False
+        cls,
+        folder: Path,
+        store_url: str | None = None,
+        *,
+        follows: bool = False,
+        take_over: bool = False,
+        progress: Progress = lambda _done, _of: None,
+        copy: Path | None = None,
     ) -> Service:
         """Open a data folder, made where there is none.
 
         `follows`: another process writes the ledger, and this one reads it; a store that is away is waited for by the
         projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
-        the ledger. `take_over`: write a remote graph even if another data folder does, which stops there.
+        the ledger. `take_over`: write a remote graph even if another data folder does, which stops there. `progress`
+        is told how many entries the tables beside a graph that was loaded in another way are worked out from. `copy`:
+        the folder cannot be written; its graph is the one in this folder (`copying`), and its ledger is only read.
 
-        InvalidRequest: naming.yaml is not right.
+        InvalidRequest: naming.yaml is not right. NotALedger: one of the folders inside is a symbolic link.
 
         LedgerInUse, InUse: another process has the folder open; GraphTaken: another data folder writes the graph; other
         errors of the ledger and of the store as they are.
         """
         with ExitStack() as undo:
             rules = rules_of(folder)
-            ledger = open_ledger(folder, readonly=follows)
+            files = copy or folder
+            refuse_links(*own_folders(files), tables_of(files, store_url).parent)
+            ledger = open_ledger(folder, readonly=follows or copy is not None)
             undo.callback(ledger.close)
-            store, rebuilt = _open_store(lambda: opened_at(folder, store_url))
+            store, rebuilt = _open_store(lambda: opened_at(files, store_url))
             undo.callback(store.close)
-            locked = lock(folder, store_url) if store_url and not is_own(folder, store_url) else None
+            locked = lock(folder, store_url) if store_url and not is_own(files, store_url) else None
             if locked:
                 undo.callback(locked.release)
-            derived = Derived.open(tables_of(folder, store_url))
+            derived = Derived.open(tables_of(files, store_url))
             undo.callback(derived.close)
             if rebuilt:
                 derived.clear()
@@ -154,10 +168,12 @@ class Service:
             whole = True
             if locked:  # before there is a projector, since the file of the tables may be made anew
                 with suppress(TransientError):  # `prepare` meets it again
-                    whole = _tables_recovered(ledger, store, derived, tables_of(folder, store_url), ownership, rules)
+                    whole = _tables_recovered(
+                        ledger, store, derived, tables_of(files, store_url), ownership, rules, progress
+                    )
             beside = None
-            if is_own(folder, store_url) and isinstance(store, EmbeddedStore):
-                beside = Redrawing(folder, store, derived)
+            if is_own(files, store_url) and isinstance(store, EmbeddedStore):
+                beside = Redrawing(files, store, derived)
             service = cls(folder, ledger, store, derived, backoff, ownership, rules, beside=beside)
             service._lock = locked
             try:
@@ -315,6 +331,10 @@ class Service:
         """The entries that could not be brought into the graph, by sequence; see `Derived.parked`."""
         return self.projector.parked(after, limit)
 
+    def erased(self) -> int:
+        """The last ledger entry in the graph that says that a payload was erased; 0: none does."""
+        return read_mark(self.store).erased
+
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are.
 
@@ -337,6 +357,7 @@ class Service:
             vertices=vertices,
             edges=edges,
             rebuilding=answer.reason == "rebuilding",
+            outcomes=self.derived.outcomes(),
         )
 
 
@@ -350,7 +371,13 @@ def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _tables_recovered(
-    ledger: Ledger, store: GraphStore, derived: Derived, file: Path, ownership: Ownership, rules: Rules
+    ledger: Ledger,
+    store: GraphStore,
+    derived: Derived,
+    file: Path,
+    ownership: Ownership,
+    rules: Rules,
+    progress: Progress,
 ) -> bool:
     """Work out the tables of a graph that came into the store in another way; False: it is not whole, rebuild it.
 
@@ -358,7 +385,7 @@ def _tables_recovered(
     """
     ownership.refuse_if_taken(read_mark(store))
     try:
-        recover_tables(ledger, store, derived, file, lambda _done, _of: None, rules)
+        recover_tables(ledger, store, derived, file, progress, rules)
     except InvalidRequest as error:
         log.warning("the graph is rebuilt: %s", error)
         return False

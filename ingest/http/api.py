@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 import orjson
@@ -132,6 +133,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/first-plan", _first_plan, "read")
     add_route(app, "/api/v1/plan-entry", _plan_entry, "read")
     add_route(app, "/api/v1/naming", _naming, "read")
+    add_route(app, "/api/v1/erased", _erased, "read")
     add_route(app, "/api/v1/search", _search, "read")
     add_route(app, CHECK_PATH, _statement_check, "read", methods=["POST"])
     add_route(app, "/api/v1/stats", _stats, "read")
@@ -310,6 +312,13 @@ async def _plan_entry(request: web.Request) -> web.Response:
     return _json(await _in_thread(request, look))
 
 
+async def _erased(request: web.Request) -> web.Response:
+    """The sequence of the last entry in the graph that says that a payload was erased; 0: none does."""
+    await _after(request)
+    _no_parameters(request, ("after",))
+    return _json({"entry": await _in_thread(request, request.app[SERVICE].erased)})
+
+
 async def _statement_check(request: web.Request) -> web.Response:
     """What a statement would be about: `statement_checking.Checked`, or the reason why it would be refused.
 
@@ -351,10 +360,8 @@ async def _retry_parked(request: web.Request) -> web.Response:
 
 
 async def _openapi(request: web.Request) -> web.Response:
-    from headwater import __version__
-
     _no_parameters(request, ())
-    return _json(document(__version__))
+    return _json(document(version("headwater")))
 
 
 async def _parked(request: web.Request) -> web.Response:

@@ -69,7 +69,7 @@ def limit_writes(listening: socket.socket, seconds: float = _WRITE_SECONDS) -> N
 
 def printable(text: str) -> str:
     """At most 80 characters for a line of the log or an answer, none of which moves a cursor or turns the writing."""
-    return shown("".join(c if c.isprintable() else "?" for c in text))
+    return shown(text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text))
 
 
 def _without_what_was_sent(record: logging.LogRecord) -> bool:

@@ -16,7 +16,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +25,8 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from headwater.graphstore import check_url
+from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store
 from headwater.ingest.http import page, statements
 from headwater.ingest.http.auth import access_for
@@ -71,9 +73,13 @@ class ServerSettings:
 def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return. `graph` is started for the same folder and store.
 
+    Payloads are received at once, while the graph is still being opened, and also if it cannot be opened.
+
     TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable: their file is damaged. OSError:
-    the port is taken. The errors of `open_ledger`, and of `Service.open` for the graph.
+    the port is taken. InvalidRequest: the URL of the store or the naming rules are not right. Errors of `open_ledger`.
     """
+    check_url(settings.store or default_store(settings.folder))
+    rules_of(settings.folder)
     tokens = _Tokens(settings.folder)
     tokens.list()
     access = access_for(
@@ -82,7 +88,6 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     listening = _listen(settings.host, settings.port)
     try:
         with open_ledger(settings.folder) as ledger, closing(graph):
-            graph.open()
             asyncio.run(_run(settings, Settings(access=access), ledger, graph, listening, tokens.local))
     finally:
         listening.close()
@@ -141,7 +146,7 @@ async def _run(
         app, committer, partial(forwarding.ask, app, statements.CHECK_PATH), lambda: ledger.head().sequence
     )
     add_route(app, "/ready", _ready(ledger, graph), PROBE)
-    forwarding.add_routes(app, graph.address)
+    forwarding.add_routes(app, graph.address, lambda: graph.not_open)
     runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS)
     await runner.setup()
     await LimitedSite(runner, listening, _most_connections()).start()
@@ -150,6 +155,7 @@ async def _run(
     store = settings.store or default_store(settings.folder)
     _write(marker, {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token})
     settings.ready(url)
+    graph.begin()
     try:
         await stop.wait()
     finally:
@@ -172,21 +178,32 @@ def _ready(ledger: Ledger, graph: GraphProcess) -> Handler:
     """Whether the ledger takes entries and the graph can be asked, and how many entries it lags behind.
 
     On facts: the graph's process has answered just now, and so has the store behind it. `rebuilding`: the graph is
-    being drawn anew, and answers say that they are not complete.
+    being drawn anew, and answers say that they are not complete. A 503 has a `reason`: "opening", "rebuilding" or
+    "failed" of a graph that is not open (`graph_process.NotOpen`), "no answer" of the graph's process, "store".
     """
 
     async def ready(_: web.Request) -> web.StreamResponse:
-        said = await graph.readiness(_READY_SECONDS) or {"error": "its process does not answer"}
+        not_open, answer = graph.not_open, None
+        if not_open is None:
+            answer = await graph.readiness(_READY_SECONDS)
+            not_open = graph.not_open  # it may have ended meanwhile
         entries = ledger.head().sequence
-        checkpoint = said.get("checkpoint", graph.checkpoint)
+        checkpoint = (answer or {}).get("checkpoint", graph.checkpoint)
         facts = {"entries": entries, "lag": None if checkpoint is None else max(0, entries - checkpoint)}
-        if "error" not in said:
-            return web.json_response({"status": "ready", **facts, "rebuilding": said["rebuilding"]})
-        error = f"the graph cannot be asked: {said['error']}"
-        refused: dict[str, object] = {"error": error, "field": None, "suggestions": []}
-        return web.json_response({**refused, **facts}, status=503, headers={"Retry-After": "5"})
+        if not_open is not None:
+            return _not_ready(not_open.reason, not_open.text, facts)
+        if answer is None:
+            return _not_ready("no answer", "the graph cannot be asked: its process does not answer", facts)
+        if "error" in answer:
+            return _not_ready("store", f"the graph cannot be asked: {answer['error']}", facts)
+        return web.json_response({"status": "ready", **facts, "rebuilding": answer["rebuilding"]})
 
     return ready
+
+
+def _not_ready(reason: str, error: str, facts: Mapping[str, object]) -> web.Response:
+    said = {"error": error, "field": None, "suggestions": [], "reason": reason, **facts}
+    return web.json_response(said, status=503, headers={"Retry-After": "5"})
 
 
 def _most_connections() -> int:

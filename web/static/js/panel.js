@@ -43,8 +43,8 @@ function columnPanel(app, state, node) {
       app.link({ ...keep(state), node: state.node ?? node, selected: [node], tab: "impact" }, "What breaks if it changes"),
     ]),
     factList([
-      ["Type", later(() => app.api.ask("column-types", { dataset }), (answer) => h("code", { text: answer.types[column.toLowerCase()] ?? "not told" }))],
-      ["Description", later(() => describedColumn(app, dataset, node), (text) => text ?? h("span", { class: "muted", text: "none" }))],
+      ["Type", later(() => schemaOf(app, dataset), (rows) => h("code", { text: rows.find((row) => row.id === node)?.type || "not told" }))],
+      ["Description", later(() => schemaOf(app, dataset), (rows) => rows.find((row) => row.id === node)?.description ?? h("span", { class: "muted", text: "none" }))],
       ["Tags", tagsOf(app, node)],
     ]),
     later(() => app.api.rows("explain", { node, limit: 200 }), (rows) => explained(app, state, node, rows)),
@@ -52,11 +52,6 @@ function columnPanel(app, state, node) {
     historyOf(app, node),
     copies(app, state, node),
   ];
-}
-
-async function describedColumn(app, dataset, node) {
-  const rows = await app.api.rows("columns", { dataset, limit: 1000 });
-  return rows.find((row) => row.id === node)?.description ?? null;
 }
 
 /** The edges into a column: its values first, then what its rows depend on. */
@@ -177,7 +172,7 @@ async function schemaOf(app, dataset) {
     const at = order.indexOf(row.name.toLowerCase());
     return at < 0 ? order.length : at;
   };
-  return rows.map((row) => ({ ...row, type: types[row.name.toLowerCase()] ?? "" })).sort((one, other) => place(one) - place(other));
+  return rows.map((row) => ({ ...row, type: types[row.name.toLowerCase()] ?? row.type ?? "" })).sort((one, other) => place(one) - place(other));
 }
 
 const ORIGIN_WORDS = { constant: "a constant", generated: "generated", conditional: "fixed values", unresolved: "not told by its job" };
