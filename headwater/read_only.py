@@ -87,6 +87,10 @@ class ReadOnly:
         """None: the number is known where the ledger is."""
         return None
 
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """None: the payloads are where the ledger is."""
+        return None
+
     def rules(self) -> Rules:
         """Those that the graph says it was drawn with, when it was opened."""
         from headwater.graphmodel.naming import DEFAULT

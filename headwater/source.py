@@ -42,6 +42,9 @@ class Source(Protocol):
     def entry(self, plan: str) -> int | None:
         """The ledger entry with a payload of this plan; None where it is not known."""
 
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """The first ledger entry whose plan gives the dataset this other name; None where it is not known."""
+
     def rules(self) -> Rules:
         """The naming rules that the graph is drawn with."""
 
@@ -95,6 +98,11 @@ class Remote:
     def entry(self, plan: str) -> int | None:
         """Over HTTP."""
         found: int | None = self.client.get("/api/v1/plan-entry", [("plan", plan)])["entry"]
+        return found
+
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """Over HTTP."""
+        found: int | None = self.client.get("/api/v1/name-entry", [("name", name), ("dataset", dataset)])["entry"]
         return found
 
     def rules(self) -> Rules:
@@ -192,6 +200,11 @@ class Local:
         """From the derived tables."""
         with translated():
             return self.service.entry(plan)
+
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """From the plans in the ledger."""
+        with translated():
+            return self.service.name_entry(name, dataset)
 
     def rules(self) -> Rules:
         """Those of the folder."""

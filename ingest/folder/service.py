@@ -26,6 +26,7 @@ from gremlin_python.process.graph_traversal import __
 from gremlin_python.process.traversal import Order, T
 
 from headwater.backoff import Backoff
+from headwater.graphmodel.logic import aliases
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore, open_store, set_aside
 from headwater.graphstore.embedded.store import EmbeddedStore
@@ -36,6 +37,7 @@ from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.redrawing import Redrawing
 from headwater.ingest.folder.stopping import Check, stoppable
 from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders, tables_of
+from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
@@ -280,6 +282,17 @@ class Service:
                 return self._body_of(plan).sequence
         except NodeNotFound:
             return None
+
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """The first ledger entry whose plan gives the dataset this other name; None if none does. Decodes plans."""
+        decoding = Decoding(self.ledger, decoders(self.rules))
+        mentioning = {sequence for sequence, told in self.derived.summaries() if dataset in (told.target, *told.inputs)}
+        for sequence in sorted(mentioning):
+            entry = self.ledger.entry(sequence)
+            plans = decoding.batch([entry]).plans if entry is not None else ()
+            if any((name, dataset) in aliases(mapped.plan) for mapped in plans):
+                return sequence
+        return None
 
     def _body_of(self, plan: str) -> BodyRef:
         ref = self.derived.body_of_logic(plan)

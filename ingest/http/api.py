@@ -132,6 +132,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/me", _me, "read")
     add_route(app, "/api/v1/first-plan", _first_plan, "read")
     add_route(app, "/api/v1/plan-entry", _plan_entry, "read")
+    add_route(app, "/api/v1/name-entry", _name_entry, "read")
     add_route(app, "/api/v1/naming", _naming, "read")
     add_route(app, "/api/v1/erased", _erased, "read")
     add_route(app, "/api/v1/search", _search, "read")
@@ -317,6 +318,15 @@ async def _erased(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after",))
     return _json({"entry": await _in_thread(request, request.app[SERVICE].erased)})
+
+
+async def _name_entry(request: web.Request) -> web.Response:
+    """The sequence of the first ledger entry that gives a dataset another name; null if none does."""
+    await _after(request)
+    _no_parameters(request, ("after", "name", "dataset"))
+    name, dataset = request.query.get("name", ""), request.query.get("dataset", "")
+    entry = await _in_thread(request, lambda: request.app[SERVICE].name_entry(name, dataset))
+    return _json({"name": name, "dataset": dataset, "entry": entry})
 
 
 async def _statement_check(request: web.Request) -> web.Response:
