@@ -28,6 +28,7 @@ from bench.neptune import neptune
 from bench.page_graph import page_graph
 from bench.payloads import CONTENT_TYPE, estate
 from bench.questions import impact
+from bench.recorded import jobs as recorded_jobs
 from bench.watches import watches
 
 _ROOT = Path(__file__).parents[1]
@@ -146,6 +147,33 @@ def into_the_graph(place: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
+def recorded(place: Path, *, quick: bool) -> list[Figure]:
+    """CPU for recorded jobs: plans of new logic, and runs of known ones."""
+    rounds = 1 if quick else 4
+    with serving(place / "recorded") as server:
+
+        def cost(round_: int, runs: int, first: int) -> float:
+            """CPU ms of a job."""
+            cpu = machine.cpu_seconds(server.pid)
+            given = map(str, (round_, runs, first))
+            command = [sys.executable, "-m", "bench.recorded", server.url, *given]
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=_ROOT)
+            said = json.loads(run.stdout)
+            server.get("/api/v1/stats", after=said["last"])
+            return (machine.cpu_seconds(server.pid) - cpu) / int(said["jobs"]) * 1_000
+
+        cost(0, 1, 0)  # and what is loaded with the first payload
+        new = machine.median([cost(round_, 1, 0) for round_ in range(1, rounds + 1)])
+        known = machine.median([cost(1, 5, 1 + 5 * i) for i in range(rounds)])
+    plans = [len(job.plan) for job in recorded_jobs(0)]
+    return [
+        Figure("recorded jobs", len(plans), ""),
+        Figure("size of their plans, mean", sum(plans) / len(plans) / 1_000, "kB"),
+        Figure("CPU of the server for a new logic", new, "ms", 8),
+        Figure("CPU of the server for a run of known logic", known, "ms", 3),
+    ]
+
+
 def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
     """Questions to a graph of a million elements."""
     folder = place / "large"
@@ -248,6 +276,7 @@ def live_spark(place: Path, *, quick: bool) -> list[Figure]:
 PARTS = {
     "acknowledgement": acknowledgement,
     "into the graph": into_the_graph,
+    "recorded jobs": recorded,
     "a date in each run": daily,
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,

@@ -69,7 +69,16 @@ def hub(readers: int) -> Iterator[GraphDelta]:
 
 def diamond(layers: int) -> GraphDelta:
     """Two columns a layer, each made of both of the layer before: 2 ** layers paths, 4 edges a layer."""
-    names = [[f"s3://diamond{layers}/l{at}#{column}" for column in "ab"] for at in range(layers + 1)]
+    return _layers(f"diamond{layers}", layers, "ab")
+
+
+def chain(hops: int) -> GraphDelta:
+    """A column made of one that is made of one, and so on."""
+    return _layers("chain", hops, "a")
+
+
+def _layers(bucket: str, layers: int, columns: str) -> GraphDelta:
+    names = [[f"s3://{bucket}/l{at}#{column}" for column in columns] for at in range(layers + 1)]
     return GraphDelta(
         tuple(vertex(name, "column", name=name[-1], dataset=name[:-2]) for layer in names for name in layer),
         tuple(_direct(target, source) for at in range(layers) for target in names[at + 1] for source in names[at]),

@@ -19,6 +19,7 @@ from headwater.graphstore import GraphStore, open_store
 from headwater.ingest.folder.replaying import replay_into
 from headwater.queries.catalogue.catalogue import run
 from headwater.spline_bridge.decode import decode_events, decode_plan
+from tests.contract.counting import Counting
 from tests.gremlin_server.server import Missing, serving
 
 _JOBS = int(os.environ.get("BENCH_JOBS", "13000"))  #: of the graph that is asked: about a million elements
@@ -87,6 +88,7 @@ def asking(place: Path, url: str, fill: int) -> list[Figure]:
         for name, query, given in _QUESTIONS:
             for where, store in (("Gremlin Server", remote), ("embedded", embedded_store)):
                 figures.append(Figure(f"{name}, {where}", _median_ms(store, query, given), "ms"))
+                figures.append(Figure("its requests to the store", _requests(store, query, given), ""))
     return figures
 
 
@@ -98,6 +100,12 @@ def _median_ms(store: GraphStore, query: str, given: Mapping[str, Any]) -> float
         run(query, store.g, given)
         found.append((time.perf_counter() - begin) * 1_000)
     return machine.median(found)
+
+
+def _requests(store: GraphStore, query: str, given: Mapping[str, Any]) -> int:
+    counting = Counting(store.g)
+    run(query, counting.g, given)
+    return counting.requests
 
 
 def _apply_seconds(store: GraphStore, writes: list[GraphDelta]) -> float:

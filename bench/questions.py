@@ -10,17 +10,19 @@ from itertools import islice
 from pathlib import Path
 
 from bench import machine
-from bench.estates import COLUMNS, WIDTH, dataset, diamond, estate, hub
+from bench.estates import COLUMNS, WIDTH, chain, dataset, diamond, estate, hub
 from bench.figure import Figure
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore import GraphStore, open_store
 from headwater.queries.answers.impact import Impact
 from headwater.queries.catalogue.catalogue import run
+from tests.contract.counting import Counting
 
 _BATCH = 25  #: deltas in one commit
 _ROOTS = 60  #: columns whose impact is asked for
 _TIMES = 5
 _HUB = 100_000
+_HOPS = 20
 
 
 def impact(place: Path, *, quick: bool) -> list[Figure]:
@@ -32,6 +34,11 @@ def impact(place: Path, *, quick: bool) -> list[Figure]:
         ten, twenty = (_median_ms(store, "impact", {"node": f"s3://diamond{n}/l0#a"}) / (4 * n) for n in (10, 20))
         ends = {"from": "s3://diamond20/l0#a", "to": "s3://diamond20/l20#a", "ways": "all"}
         ways = _median_ms(store, "paths", ends)
+        end = {"node": f"s3://chain/l{_HOPS}#a"}
+        store.apply(chain(_HOPS))
+        hops = _median_ms(store, "upstream", end, times=15)
+        counting = Counting(store.g)
+        run("upstream", counting.g, end)
         _apply(store, hub(_HUB // (10 if quick else 1)))
         wide = _median_ms(store, "impact", {"node": "s3://hub/source#key"}, times=3)
     with _filled(place / "many", estate(many)) as store:
@@ -42,6 +49,8 @@ def impact(place: Path, *, quick: bool) -> list[Figure]:
         Figure(f"the same in an estate {many} times as large ({edges:,} edges): ratio", more / one, "x", 1.3),
         Figure("impact through a diamond, time per edge: 20 layers to 10", twenty / ten, "x", 1.3),
         Figure("all that lies between two ends of a diamond of 20 layers, first 100 paths", ways, "ms"),
+        Figure(f"upstream of a chain of {_HOPS} columns", hops, "ms", 3),
+        Figure("its requests to the store", counting.requests, "", 8),
         Figure(f"impact of a hub of {_HUB // (10 if quick else 1):,} columns, up to its limit of 10,000", wide, "ms"),
     ]
 

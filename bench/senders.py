@@ -27,16 +27,16 @@ async def main(url: str, senders: int, count: int, pace: float, *run_options: in
     seed, logics, first = run_options
     address = urlsplit(url)
     distinct = list(estate(logics or count, seed))
-    plans = [_request(address.netloc, "execution-plans", job.plan) for job in distinct]
+    plans = [request(address.netloc, "execution-plans", job.plan) for job in distinct]
     events = [
-        _request(address.netloc, "execution-events", _run(distinct[i % len(distinct)], first + i)) for i in range(count)
+        request(address.netloc, "execution-events", _run(distinct[i % len(distinct)], first + i)) for i in range(count)
     ]
     begin = time.perf_counter()
     start_times = iter([begin + i / pace if pace else begin for i in range(count)])
     jobs = iter([(plans[i % len(plans)], events[i]) for i in range(count)])
     times: list[float] = []
     host, port = address.hostname or "", address.port or 80
-    entries = await asyncio.gather(*(_connection(host, port, jobs, start_times, times) for _ in range(senders)))
+    entries = await asyncio.gather(*(connection(host, port, jobs, start_times, times) for _ in range(senders)))
     elapsed = time.perf_counter() - begin
     print(json.dumps({"elapsed": elapsed, "times": times, "last": max(entries)}))
 
@@ -46,7 +46,8 @@ def _run(job: Job, at: int) -> bytes:
     return event(json.loads(job.event)[0]["planId"], at)
 
 
-def _request(host: str, path: str, body: bytes) -> bytes:
+def request(host: str, path: str, body: bytes) -> bytes:
+    """A POST as the agent sends it: a large body is packed."""
     packed = len(body) > _PACKED_ABOVE
     sent = gzip.compress(body, 6) if packed else body
     encoding = "Content-Encoding: gzip\r\n" if packed else ""
@@ -54,9 +55,13 @@ def _request(host: str, path: str, body: bytes) -> bytes:
     return f"{head}Content-Length: {len(sent)}\r\n\r\n".encode() + sent
 
 
-async def _connection(
+async def connection(
     host: str, port: int, jobs: Iterator[tuple[bytes, bytes]], start_times: Iterator[float], times: list[float]
 ) -> int:
+    """Send jobs one after the other, each not before its start time; the number of the last entry.
+
+    `times` gets how long each request took, in ms.
+    """
     reader, writer = await asyncio.open_connection(host, port)
     last = 0
     for job in jobs:

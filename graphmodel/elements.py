@@ -140,6 +140,8 @@ def run_part(event: Event, of: Summary) -> Part:
         agentPlanId=run.agent_plan_id,
         clockAhead=True if event.clock_ahead else None,
         constants=of.constants or None,
+        parentJob=run.parent_job,
+        parentRun=run.parent_run,
     )
     executes = edge("executes", it.id, of.plan)
     if failed:
@@ -151,6 +153,7 @@ def run_part(event: Event, of: Summary) -> Part:
         timestamp=run.timestamp,
         effect=of.effect.value,
         partition=of.partition,
+        **dict(run.facts),
     )
     generated = edge("generated", it.id, version.id)
     return Part((version, it), (edge("versionOf", version.id, of.target), executes, generated))

@@ -4,9 +4,9 @@ The agent writes ``<url>:<dbtable>`` (``jdbc:postgresql://h/shop:public.orders``
 is known: a query has no table, unless it is a plain ``select * from t``, and if the URL has a password, the agent cuts
 off what follows it. An unqualified table gets the schema that the driver takes by default: the one in the URL
 (``currentSchema``, ``schema``), else ``public`` in PostgreSQL and Redshift, ``dbo`` in SQL Server, ``PUBLIC`` in
-Snowflake. Unquoted names get the case that the database gives them: lower case in PostgreSQL and Redshift, upper case
-in Snowflake; in the others they stay as typed. (Oracle makes them upper case too, but other tools that report lineage
-write them as typed, and both have to give one name.)
+Snowflake. Unquoted names get the case that the database gives them: lower case in PostgreSQL, Redshift and Trino, upper
+case in Snowflake; in the others they stay as typed. (Oracle makes them upper case too, but other tools that report
+lineage write them as typed, and both have to give one name.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 _URL = re.compile(
@@ -68,6 +68,7 @@ _DIALECTS: Mapping[str, Dialect] = {
     "oracle": Dialect("oracle", 3),
     "sqlserver": Dialect("sqlserver", 3, "dbo", databases=("databasename", "database")),
     "snowflake": Dialect("snowflake", 3, "PUBLIC", str.upper, databases=("db", "database"), schemas=("schema",)),
+    "trino": Dialect("trino", 3, None, str.lower),
     "h2": Dialect("h2", 1),
     "sqlite": Dialect("sqlite", 1),
     "derby": Dialect("derby", 1),
@@ -203,6 +204,15 @@ def _host(dialect: Dialect, authority: str, parameters: Mapping[str, str]) -> st
     return f"{host}:{port}" if port else f"{host}/{instance}" if instance else host
 
 
+def _parse_trino(dialect: Dialect, rest: str) -> _Url | None:
+    """``//host:port/catalog/schema:table``."""
+    url = _parse_network_url(dialect, rest)
+    catalog, _, schema = (url.database or "").partition("/") if url else ("", "", "")
+    if url is None or "/" in schema:
+        return None
+    return replace(url, database=catalog or None, schema=schema or None)
+
+
 def _parse_oracle(dialect: Dialect, rest: str) -> _Url | None:
     """``@//host:port/service``, ``@host:port:sid`` and a TNS descriptor; a TNS alias names no host: no rule for it."""
     user, _, address = rest.partition("@")
@@ -242,6 +252,7 @@ def _parse_file_url(dialect: Dialect, rest: str) -> _Url:
 
 _PARSERS: Mapping[str, Callable[[Dialect, str], _Url | None]] = {
     "oracle": _parse_oracle,
+    "trino": _parse_trino,
     "h2": _parse_file_url,
     "sqlite": _parse_file_url,
     "derby": _parse_file_url,

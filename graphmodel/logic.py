@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from headwater.graphmodel import ids
 from headwater.graphmodel.choice import BodyRank, body_rank
@@ -32,12 +32,26 @@ from headwater.graphmodel.model import (
 )
 
 
+class Layout(NamedTuple):
+    """The columns of files without names of columns, by position, in lower case.
+
+    `partitions` are columns of the folders: no part of the files. Of what is read, they stand among the columns.
+    """
+
+    format: str
+    columns: tuple[str, ...]
+    partitions: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Logic:
     """Column names are lower case; every part is sorted and without repetition.
 
     Its expressions are shapes: each literal is a placeholder with its number (`graphmodel.constants`). `constants` are
     those of the one body that it was made of, by number, and no part of the logic.
+
+    `layout` is that of the target, `read_layouts` are those of inputs, by dataset. `identity` is the plan's id where
+    the columns have other names than its payload gives them (`graphmodel.column_names`).
     """
 
     job: Job
@@ -48,11 +62,14 @@ class Logic:
     derivations: tuple[Derivation, ...]
     dependencies: tuple[Dependency, ...]
     constants: tuple[str, ...] = field(default=(), compare=False)
+    layout: Layout | None = None
+    read_layouts: tuple[tuple[str, Layout], ...] = ()
+    identity: str = field(default="", compare=False)
 
     @cached_property
     def plan(self) -> str:
-        """The id of the plan vertex: a hash of everything here."""
-        return ids.plan_id(digest(*_text(self)))
+        """The id of the plan vertex: a hash of everything that is compared."""
+        return self.identity or ids.plan_id(digest(*_text(self)))
 
     @property
     def job_id(self) -> str:
@@ -71,13 +88,13 @@ class Logic:
         return frozenset(d.source_column for d in own if d.type is DependencyType.DIRECT)
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(NamedTuple):
     """The columns of one dataset as one body spells them; `written` if the body writes the dataset."""
 
     dataset: str
     written: bool
     columns: tuple[str, ...]
+    layouts: tuple[Layout, ...] = ()  #: where the body reads it by position
 
 
 @dataclass(frozen=True)
@@ -99,6 +116,9 @@ class Summary:
     operations_hash: str
     carried: frozenset[str]  #: as in `Logic`
     constants: str = ""  #: of its expressions, as `constants_text` has them
+    renames: tuple[tuple[str, str], ...] = ()  #: as in `Plan`, in lower case
+    secondary: bool = False  #: as in `Plan`
+    columns: str = ""  #: equal for the same output columns; empty for none
 
     @property
     def operations_rank(self) -> tuple[int, int, int, str]:
@@ -117,13 +137,31 @@ def logic(plan: Plan) -> Logic:
     sources = {d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}
     inputs = tuple(sorted({d.uri for d in plan.inputs} | sources))
     return Logic(
-        plan.job, target, plan.effect, inputs, columns, derivations, dependencies, constants=tuple(constants.found)
+        plan.job,
+        target,
+        plan.effect,
+        inputs,
+        columns,
+        derivations,
+        dependencies,
+        constants=tuple(constants.found),
+        layout=next(_layouts(plan.target), None),
+        read_layouts=tuple(sorted({(d.uri, layout) for d in plan.inputs for layout in _layouts(d)})),
     )
+
+
+def _layouts(dataset: Dataset) -> Iterator[Layout]:
+    partitions = tuple(sorted(name.lower() for name in dataset.partition_columns))
+    for columns in dataset.layouts:
+        yield Layout(dataset.format or "", tuple(name.lower() for name in columns), partitions)
 
 
 def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
     """The summary of a body; `its_logic` is that of its plan."""
     operations = operations_hash(plan)
+    columns = digest("columns", *sorted(its_logic.outputs)) if its_logic.outputs else ""
+    # What a secondary agent reads through a command it says of the command inside alone.
+    sources = () if plan.secondary else ("sources", *its_logic.inputs)
     return Summary(
         agent_plan_id=plan.agent_plan_id,
         rank=body_rank(plan, sha256),
@@ -132,7 +170,7 @@ def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
         effect=its_logic.effect,
         inputs=its_logic.inputs,
         role=plan.role,
-        signature=digest("columns", *sorted(its_logic.outputs), "sources", *its_logic.inputs),
+        signature=digest("columns", *sorted(its_logic.outputs), *sources),
         time_travel=plan.time_travel,
         partition=plan.target.partition,
         job_run=plan.job_run,
@@ -140,6 +178,9 @@ def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
         operations_hash=operations,
         carried=its_logic.carried,
         constants=constants_text(Constants(its_logic.constants, operations_constants(plan), operations[:_HASH])),
+        renames=tuple(sorted({(old.lower(), new.lower()) for old, new in plan.renames})),
+        secondary=plan.secondary,
+        columns=columns[:_HASH],
     )
 
 
@@ -157,7 +198,13 @@ def schemas(plan: Plan, its_logic: Logic) -> tuple[Schema, ...]:
     for source in sources:
         if source.source_column not in listed[source.source_dataset]:
             spellings[source.source_dataset, False].add(source.source_column)
-    return tuple(Schema(uri, write, tuple(sorted(names))) for (uri, write), names in sorted(spellings.items()))
+    layouts: dict[str, list[Layout]] = {}
+    for uri, layout in its_logic.read_layouts:
+        layouts.setdefault(uri, []).append(layout)
+    return tuple(
+        Schema(uri, write, tuple(sorted(names)), () if write else tuple(layouts.get(uri, ())))
+        for (uri, write), names in sorted(spellings.items())
+    )
 
 
 def aliases(plan: Plan) -> tuple[tuple[str, str], ...]:
@@ -316,6 +363,8 @@ def _text(its_logic: Logic) -> Iterable[str]:
         )  # fmt: skip
     for p in its_logic.dependencies:
         yield _json("dependency", p.source_dataset, p.source_column, p.subtype, p.exact, p.source_field, p.expression)
+    if its_logic.layout or its_logic.read_layouts:
+        yield _json("layouts", its_logic.layout, its_logic.read_layouts)
 
 
 def _json(*parts: object) -> str:

@@ -72,6 +72,8 @@ class Dataset:
     columns: tuple[str, ...] = ()  #: column names as the plan spells them, in order
     partition_columns: tuple[str, ...] = ()  #: not empty: this payload shows that the dataset is partitioned
     format: str | None = None
+    layouts: tuple[tuple[str, ...], ...] = ()
+    """Of files without names of columns (CSV, text): the columns by position, as the write has them, or each read."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ class Plan:
     role: Role = Role.NONE
     time_travel: bool = False  #: a read may hide a table format's time travel
     job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)
+    renames: tuple[tuple[str, str], ...] = ()  #: columns of the target that it only renames: (old name, new name)
+    secondary: bool = False  #: where another agent reports the same write as well, that report is the one that counts
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,9 @@ class Run:
     error: str | None = None  #: class and first line only; None is success
     job_run: str | None = None
     labels: tuple[tuple[str, tuple[str, ...]], ...] = field(default=())
+    parent_job: str | None = None  #: ``namespace/name`` of the orchestrator's task that started it
+    parent_run: str | None = None  #: that task's run, by the orchestrator's own id
+    facts: tuple[tuple[str, str | int], ...] = ()  #: of the version that it wrote, by property of `datasetVersion`
 
     @property
     def start(self) -> int:

@@ -1,10 +1,13 @@
 """Names of datasets: one canonical URI for all spellings, OpenLineage's pair for it, and its aliases. Pure.
 
 `canonical` gives a URI for any string, and a canonical URI for itself. It takes four steps: a JDBC URL becomes
-OpenLineage's form (`graphmodel.jdbc`), the URI is normalised by the rules of its scheme, the folders of partitions at
-its end are left out (`graphmodel.naming_rules`; this is called folding: many folders are one dataset), and a name that
-could be the id of another vertex gets a prefix (`graphmodel.ids`).
-OpenLineage's naming: https://openlineage.io/docs/spec/naming.
+OpenLineage's form (`graphmodel.jdbc`), the URI is normalised by the rules of its scheme (`graphmodel.naming_schemes`),
+the folders of partitions at its end are left out (`graphmodel.naming_rules`; this is called folding: many folders are
+one dataset), and a name that could be the id of another vertex gets a prefix (`graphmodel.ids`).
+
+For what OpenLineage's producers send: `from_openlineage(namespace, name)` is the name of a dataset in an event,
+`symlink_names(namespace, name, type)` are the other names that its facet ``symlinks`` gives, and `is_temporary(uri)`
+says whether it is data in the memory of one process, which no other run can read.
 """
 
 from __future__ import annotations
@@ -15,7 +18,17 @@ from dataclasses import dataclass, replace
 
 from headwater.graphmodel import jdbc as jdbc_urls
 from headwater.graphmodel.ids import dataset_id
-from headwater.graphmodel.naming_rules import DEFAULT, UNFOLDED, Rules, fold_path, fold_table, normalise
+from headwater.graphmodel.naming_openlineage import (
+    OWN_NAMESPACE,
+    is_temporary,
+    pair_of,
+    spelled,
+    symlinks,
+    uri_of,
+    with_default_schema,
+)
+from headwater.graphmodel.naming_rules import DEFAULT, UNFOLDED, Rules, fold_path, fold_table
+from headwater.graphmodel.naming_schemes import normalise
 
 __all__ = [
     "DEFAULT",
@@ -24,11 +37,15 @@ __all__ = [
     "Rules",
     "canonical",
     "fold",
+    "from_openlineage",
+    "is_temporary",
     "jdbc",
     "kafka",
     "name_of_uri",
+    "openlineage_pair",
     "parse",
     "spellings",
+    "symlink_names",
     "table_alias",
     "unresolved",
 ]
@@ -61,9 +78,35 @@ def parse(spelling: str, rules: Rules = DEFAULT) -> Name:
     return replace(name_of_uri(dataset_id(uri)), partition=partition, spelling=spelling)
 
 
+def from_openlineage(namespace: str, name: str, rules: Rules = DEFAULT, *, table: bool | None = None) -> Name:
+    """The name of the dataset that an OpenLineage event calls (`namespace`, `name`). Never raises.
+
+    `from_openlineage(one.namespace, one.name).uri == one.uri` for each `Name` of canonical URI. A table that is named
+    in its warehouse only (``s3://b/wh`` and ``sales.orders``) has a name of its own that is no path, so it never meets
+    a path by chance. `spelling` is the pair as sent, as one text. `table`: it is known to be a table of a catalog
+    (True), or a path (False), as an identifier of the facet ``symlinks`` says; None: by its form.
+    """
+    return replace(parse(uri_of(namespace, name, table=table), rules), spelling=spelled(namespace, name, table=table))
+
+
+def openlineage_pair(uri: str) -> tuple[str, str]:
+    """The (namespace, name) under which events publish a canonical URI; neither is empty, and both lead back to it."""
+    namespace, name = pair_of(uri)
+    return namespace or OWN_NAMESPACE, name or uri or "/"
+
+
+def symlink_names(namespace: str, name: str, kind: str = "TABLE", rules: Rules = DEFAULT) -> tuple[str, ...]:
+    """The other names of a dataset by one identifier of its facet ``symlinks``, canonical, the most exact one first.
+
+    `kind` is the identifier's type, TABLE or LOCATION. The table ``sales.orders`` of a warehouse, metastore or Glue
+    catalog is also ``sales.orders``, as the Spline agent names it (`table_alias`).
+    """
+    return tuple(dict.fromkeys(canonical(one, rules) for one in symlinks(namespace, name, kind)))
+
+
 def name_of_uri(uri: str) -> Name:
     """The name for a URI that is canonical already, by whatever rules: nothing is left out."""
-    return Name(uri, *_pair(uri), None, uri)
+    return Name(uri, *pair_of(uri), None, uri)
 
 
 def fold(spellings: Iterable[str], rules: Rules = DEFAULT) -> tuple[Name, ...]:
@@ -122,7 +165,8 @@ def spellings(name: Name) -> tuple[str, ...]:
     Not an alias: the URI itself, the folder of a partition, the spelling of an unresolved dataset, and what has a user
     or parameters in it, since these can hold secrets.
     """
-    is_other_name = name.spelling != name.uri and normalise(name.spelling) == name.uri
+    whole = name.uri in {normalise(name.spelling), normalise(with_default_schema(name.spelling))}
+    is_other_name = name.spelling != name.uri and whole
     return (name.spelling,) if is_other_name and _WITHOUT_SECRETS.fullmatch(name.spelling) else ()
 
 
@@ -148,27 +192,3 @@ def table_alias(identifier: Mapping[str, object] | str | None, rules: Rules = DE
     if parts[:1] == ["spark_catalog"]:
         parts = parts[1:]
     return fold_table(".".join(parts), rules) if whole and len(parts) > 1 else None
-
-
-#: (namespace)(name) by OpenLineage's naming; the first pattern that matches counts. The root of a bucket has no name of
-#: its own: it is ``/``.
-_PAIRS = tuple(
-    re.compile(pattern, re.DOTALL)
-    for pattern in (
-        r"(arn:[^:]*:s3tables:[^:]*:[^:]*:bucket/[^/]+)/(.+)",
-        r"(arn:[^:]*:[^:]*:[^:]*:[^:]*):(.+)",
-        r"((?:h2|sqlite|derby):.+)/([^/]+)",
-        r"(sqlserver://[^/]+(?:/[^/]+)?)/(.+)",
-        r"(file)://(/.*)",
-        r"((?:file|hdfs|viewfs|webhdfs|swebhdfs)://[^/]*)(/.*)",
-        r"([a-z][a-z0-9+.-]*://[^/]*)/(.+)",
-        r"([a-z][a-z0-9+.-]*://[^/]*)(/?)",
-        r"([a-z][a-z0-9+.-]*):(.*)",
-    )
-)
-
-
-def _pair(uri: str) -> tuple[str, str]:
-    """OpenLineage's (namespace, name) of a canonical URI; for a name that is not a URI the namespace is empty."""
-    match = next(filter(None, (pattern.fullmatch(uri) for pattern in _PAIRS)), None)
-    return (match[1], match[2] or "/") if match else ("", uri)

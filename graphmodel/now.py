@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from headwater.graphmodel.choice import Event
@@ -51,6 +51,13 @@ class Write(Access):
     role: Role = Role.NONE
     signature: str = ""
     carried: frozenset[str] = frozenset()  #: columns of the dataset whose earlier values go into the new ones
+    secondary: bool = False  #: where another agent reports the same write as well, that report counts
+    columns: str = ""  #: equal for the same columns; empty where the agent tells none
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether it may be another report of a write that is reported otherwise as well."""
+        return self.app_id is not None and (self.secondary or self.role is Role.WRAPPER)
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,8 @@ def write_of(event: Event, of: Summary) -> Write | None:
         role=of.role,
         signature=of.signature,
         carried=of.carried,
+        secondary=of.secondary,
+        columns=of.columns,
     )
 
 
@@ -112,6 +121,13 @@ def newest(writes: Iterable[tuple[Write, str]]) -> dict[str, str]:
     return {plan: constants for plan, (_, constants) in last.items()}
 
 
+def renamed(write: Write, names: Mapping[str, str]) -> Write:
+    """The write with the present names of the columns whose earlier values it keeps; `names` are these by old name."""
+    if write.carried.isdisjoint(names):
+        return write
+    return replace(write, carried=frozenset(names.get(column, column) for column in write.carried))
+
+
 def read_of(event: Event, of: Summary) -> Read | None:
     """The read that an event reports, the same for each input; None if it failed."""
     if event.run.error is not None:
@@ -127,34 +143,52 @@ def replaces(effect: Effect, *, partitioned: bool) -> Replaces:
     return Replaces.KEEP if effect is Effect.KEEP else Replaces.ALL
 
 
-def twin_of(wrapper: Write, writes: Iterable[Write]) -> Write | None:
-    """The inner write that `wrapper` reports again: the nearest one of the same application, columns and sources."""
-    inner = [w for w in writes if _same_write(wrapper, w)]
-    return min(inner, key=lambda w: (abs(w.timestamp - wrapper.timestamp), w.position), default=None)
+#: Ms by which two agents' reports of one write may end apart, and by which they may miss each other. Both listen in the
+#: same process, so their clocks agree; one of them may take longer to hear of the end.
+REPORTS_APART, REPORTS_SLACK = 60_000, 1_000
+
+
+def twin_of(write: Write, writes: Iterable[Write]) -> Write | None:
+    """The write that `write` reports again: that of another agent, else the one inside the command; None: it does not.
+
+    Of several the nearest one. By another agent: of the same application, with the same columns, at the same time.
+    Inside: of the same agent and application, with the same columns and sources, in the wrapper's time.
+    """
+    if not write.may_repeat:
+        return None
+    listed = list(writes)
+    same = [w for w in listed if _by_other_agent(write, w)] or [w for w in listed if _same_write(write, w)]
+    return min(same, key=lambda w: (abs(w.timestamp - write.timestamp), w.position), default=None)
 
 
 def twins(writes: Sequence[Write]) -> dict[str, str]:
-    """The run of the inner write by the run of its wrapper, among the writes of one dataset."""
-    inner_of: dict[tuple[str | None, str], list[Write]] = {}
+    """The run of the write that is reported again by the run that does so, among the writes of one dataset."""
+    by_application: dict[str | None, list[Write]] = {}
     for write in writes:
-        if write.role is Role.INNER:
-            inner_of.setdefault((write.app_id, write.signature), []).append(write)
-    wrappers = (w for w in writes if w.role is Role.WRAPPER)
-    found = {w.run: twin_of(w, inner_of.get((w.app_id, w.signature), ())) for w in wrappers}
-    return {wrapper: inner.run for wrapper, inner in found.items() if inner}
+        by_application.setdefault(write.app_id, []).append(write)
+    found: dict[str, str] = {}
+    for same in by_application.values():
+        for write in (w for w in same if w.may_repeat):
+            twin = twin_of(write, same)
+            if twin:
+                found[write.run] = twin.run
+    return found
 
 
 def last_report(reports: Iterable[Write]) -> Write:
-    """The report that counts, out of several of one write: the one that ended last."""
-    return max(reports, key=lambda w: w.position)
+    """The report that counts, out of several of one write: the one that ended last, of the agent that tells most."""
+    return max(reports, key=lambda w: (not w.secondary, w.position))
 
 
 def timeline(writes: Sequence[Write]) -> list[Write]:
     """The writes of one dataset in the order of time, twins as one."""
-    inner_of = twins(writes)
+    twin_by_run = twins(writes)
     reports: dict[str, list[Write]] = {}
     for write in writes:
-        reports.setdefault(inner_of.get(write.run, write.run), []).append(write)
+        run = write.run
+        while run in twin_by_run:  # of another agent's wrapper it is the wrapper's own inner write
+            run = twin_by_run[run]
+        reports.setdefault(run, []).append(write)
     return sorted((last_report(r) for r in reports.values()), key=lambda w: w.position)
 
 
@@ -240,8 +274,25 @@ def _same_application(one: Access, other: Access) -> bool:
 
 def _same_write(wrapper: Write, write: Write) -> bool:
     return (
-        write.role is Role.INNER
+        wrapper.role is Role.WRAPPER
+        and write.role is Role.INNER
+        and wrapper.secondary == write.secondary
         and _same_application(wrapper, write)
-        and wrapper.signature == write.signature
+        and (wrapper.signature == write.signature or _tells_no_columns(wrapper))
         and max(wrapper.start, write.start) <= min(wrapper.timestamp, write.timestamp)
+    )
+
+
+def _tells_no_columns(write: Write) -> bool:
+    return write.secondary and not write.columns
+
+
+def _by_other_agent(write: Write, other: Write) -> bool:
+    return (
+        write.secondary
+        and not other.secondary
+        and _same_application(write, other)
+        and (write.columns == other.columns or _tells_no_columns(write))
+        and abs(write.timestamp - other.timestamp) <= REPORTS_APART
+        and max(write.start, other.start) <= min(write.timestamp, other.timestamp) + REPORTS_SLACK
     )

@@ -99,6 +99,12 @@ VERTICES: tuple[VertexLabel, ...] = (
             "timestamp": _TIMESTAMP,
             "effect": _s("all, overwrite or keep"),
             "partition": _s("the partition folder that was written"),
+            "rowCount": Property("long", "rows that the run wrote", "rows"),
+            "byteCount": Property("long", "bytes that the run wrote", "bytes"),
+            "fileCount": Property("long", "files that the run wrote", "files"),
+            "tableVersion": _s("the table format's own version of it: a snapshot of Iceberg, a version of Delta"),
+            "columnTypes": _s("JSON: the type of each column, by its name in lower case"),
+            "quality": _s("JSON: data-quality metrics and assertions, as the producer says them"),
         },
     ),
     VertexLabel(
@@ -158,6 +164,8 @@ VERTICES: tuple[VertexLabel, ...] = (
             "agentPlanId": _s("the agent's id of the plan"),
             "constants": _s(f"the literals of what it executed; {_CONSTANTS}"),
             "clockAhead": Property("boolean", "its timestamp is more than a day ahead of its receipt"),
+            "parentJob": _s("the orchestrator's job that started it, namespace/name: OpenLineage's parent facet"),
+            "parentRun": _s("that job's run, by the orchestrator's own id"),
         },
     ),
     VertexLabel(
@@ -192,6 +200,12 @@ VERTICES: tuple[VertexLabel, ...] = (
             "format": _s("the version of the graph model; a graph of another version is built anew"),
             "epoch": Property(
                 "long", "how often a writer has taken over the graph; only in a store behind a socket", view=True
+            ),
+            "wholeFrom": Property(
+                "long", "while `applied` is below it the graph is being rebuilt in its place", "entries", view=True
+            ),
+            "erased": Property(
+                "long", "sequence of the last entry applied that says that a payload was erased", "entries", view=True
             ),
             "writer": Property("string", "the data folder that writes the graph now; empty if none does", view=True),
         },

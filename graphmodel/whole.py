@@ -13,6 +13,17 @@ from typing import TypeVar
 
 from headwater.graphmodel import elements, now, renaming, validity
 from headwater.graphmodel.choice import Body, Event, body_rank, choose
+from headwater.graphmodel.column_names import (
+    NONE,
+    ColumnNames,
+    Mention,
+    RenameRun,
+    column_names,
+    mentioned,
+    named,
+    named_schema,
+    present_names,
+)
 from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
 from headwater.graphmodel.constants import constants_of
 from headwater.graphmodel.delta import Edge, Vertex
@@ -98,16 +109,23 @@ def graph(
         whole.add(elements.plan_part(one, constants.get(one.plan, "")))
     for event, of in joined:
         whole.add(elements.run_part(event, of.summary))
-    for part in _bodies_parts(alive.values()):
-        whole.add(part)
     writes = _by_dataset(((of.summary.target, now.write_of(e, of.summary)) for e, of in joined))
     reads = _by_dataset(((uri, now.read_of(e, of.summary)) for e, of in joined for uri in of.summary.inputs))
+    called_otherwise = {of.logic.target for _, of in joined if of.summary.renames or of.logic.layout}
+    names_of = {
+        uri: _column_names(uri, joined, logics, writes.get(uri, []), partitioned=uri in partitioned, index=index)
+        for uri in called_otherwise
+    }
+    logics = {plan: named(one, names_of) for plan, one in logics.items()}
+    for part in _bodies_parts(alive.values(), logics):
+        whole.add(part)
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
     for dataset, its_schemas in by_dataset.items():
         retired = tuple(retirements(index.about(dataset)))
-        its_writes = writes.get(dataset, [])
+        names_here = names_of.get(dataset, NONE)
+        its_writes = [now.renamed(write, names_here.renamed) for write in writes.get(dataset, [])]
         view = View(dataset, its_writes, logics, constants, until, retired, partitioned=dataset in partitioned)
-        for part in view.parts(reads.get(dataset, []), its_schemas):
+        for part in view.parts(reads.get(dataset, []), [named_schema(one, names_here) for one in its_schemas]):
             whole.add(part)
     nodes = {v.id: v.label for v in whole.vertices.values() if v.label in LABELS}
     for part in statement_parts(index, nodes):
@@ -140,8 +158,7 @@ class View:
         for reader in reads:
             yield self._used(reader, relevant(reader))
         yield Part(edges=tuple(self._made_by(timeline)))
-        held = [state for timestamp, state in self._states(timeline) if timestamp <= self.until]
-        state = held[-1] if held else {}
+        state = self.state()
         claims: Counter[ColumnClaim] = Counter()
         for plan, contribution in state.items():
             claims += column_claims(self.logics[plan], contribution, constants_of(self.constants.get(plan, "")))
@@ -149,6 +166,11 @@ class View:
         columns = column_vertices(self.dataset, its_schemas, claims)
         edges = tuple(elements.column_edge(self.dataset, name) for name in columns)
         yield Part((elements.dataset_vertex(self.dataset), *columns.values()), edges)
+
+    def state(self) -> State:
+        """What holds now, or at `until`."""
+        held = [state for timestamp, state in self._states(now.timeline(self.writes)) if timestamp <= self.until]
+        return held[-1] if held else {}
 
     def _states(self, timeline: list[Write]) -> list[tuple[int, State]]:
         states = validity.states(timeline, self._outputs_of, partitioned=self.partitioned, retired=self.retired)
@@ -174,11 +196,42 @@ class View:
         return Part(initial.vertices, (*initial.edges, edge))
 
 
-def _bodies_parts(alive: Iterable[BestBody]) -> Iterator[Part]:
+def _column_names(
+    dataset: str,
+    joined: Sequence[tuple[Event, BestBody]],
+    logics: Mapping[str, Logic],
+    writes: Sequence[Write],
+    *,
+    partitioned: bool,
+    index: StatementIndex,
+) -> ColumnNames:
+    """What the columns of a dataset are called; `logics` have the names of their payloads."""
+    succeeded = [(e, of) for e, of in joined if e.run.error is None]
+    written = {write.run for write in writes}
+    renames = [
+        RenameRun(e.run.timestamp, e.id, e.run.start, old, new)
+        for e, of in succeeded
+        for old, new in of.summary.renames
+        if e.id in written and of.summary.target == dataset
+    ]
+    mentions = [
+        Mention(e.id, e.run.start, e.run.timestamp, mentioned(of.logic, dataset))
+        for e, of in succeeded
+        if e.id in written or dataset in of.summary.inputs
+    ]
+    renamed = present_names(renames, mentions)
+    known = {plan: named(one, {dataset: ColumnNames(renamed)}) for plan, one in logics.items()}
+    its_writes = [now.renamed(write, renamed) for write in writes]
+    retired = tuple(retirements(index.about(dataset)))
+    view = View(dataset, its_writes, known, {}, retired=retired, partitioned=partitioned)
+    return column_names((logics[plan] for plan in view.state()), renamed)
+
+
+def _bodies_parts(alive: Iterable[BestBody], logics: Mapping[str, Logic]) -> Iterator[Part]:
     best: dict[str, BestBody] = {}
     for c in sorted(alive, key=lambda c: c.summary.operations_rank):
         best.setdefault(c.logic.plan, c)
-        yield Part(edges=tuple(elements.logic_edges(c.logic)))
+        yield Part(edges=tuple(elements.logic_edges(logics[c.logic.plan])))
         yield from alias_parts(c)
     for c in best.values():
         yield elements.operations_part(c.logic.plan, c.body.plan)

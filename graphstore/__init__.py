@@ -8,7 +8,7 @@ from pathlib import Path
 from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.port import GraphStore
 
-__all__ = ["GraphStore", "open_store", "set_aside"]
+__all__ = ["GraphStore", "check_url", "open_store", "set_aside"]
 
 
 def _embedded(url: str, readonly: bool) -> GraphStore:  # noqa: FBT001 - the table's one signature
@@ -51,10 +51,15 @@ def open_store(url: str, *, readonly: bool = False) -> GraphStore:
     Neptune; nothing is sent to either before the first use. `readonly` makes nothing and refuses `apply`.
     `InvalidRequest`: the URL is none that is known.
     """
+    check_url(url)
+    return _SCHEMES[url.partition(":")[0]](url, readonly)
+
+
+def check_url(url: str) -> None:
+    """InvalidRequest: the URL is of no store that is known. Nothing is opened, and no engine loaded."""
     scheme, separator, address = url.partition(":")
-    if separator and address and scheme in _SCHEMES:
-        return _SCHEMES[scheme](url, readonly)
-    raise InvalidRequest(f"{url!r} is no store: {_EXPECTED}")
+    if not (separator and address and scheme in _SCHEMES):
+        raise InvalidRequest(f"{url!r} is no store: {_EXPECTED}")
 
 
 def set_aside(url: str) -> Path:

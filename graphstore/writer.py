@@ -8,7 +8,7 @@ request at a time, are written to by `graphstore.remote.requests`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -33,6 +33,12 @@ TYPES: Mapping[str, type] = {
 _PLAIN = frozenset(_PYTHON.values())
 FACTS = frozenset(label.name for label in EDGES if label.kind == "fact")
 _LONG = range(-(2**63), 2**63)
+
+_SIMPLE = {  # names that need no further look
+    name: type_
+    for name, type_ in TYPES.items()
+    if type_ in (str, bool) and name not in _FORBIDDEN and name.isidentifier()
+}
 
 VertexKey = tuple[str, str]  # id, label
 EdgeKey = tuple[str, str, str, str]  # label, source, target, key
@@ -65,13 +71,22 @@ class Batch:
 
 
 def traversals(
-    g: GraphTraversalSource, deltas: Sequence[GraphDelta], dialect: Dialect = OBJECTS
+    g: GraphTraversalSource,
+    deltas: Sequence[GraphDelta],
+    dialect: Dialect = OBJECTS,
+    existing: Callable[[list[str]], Iterable[str]] = lambda ids: ids,
 ) -> Iterator[GraphTraversal]:
     """The traversals that write the deltas, to be run in their order and in one transaction, none run yet.
 
+    `existing` says which of some vertices the store has before that. What it has not is made as a whole, and so are
+    its edges: half the cost of looking for it and giving it its properties then. Nobody else may write meanwhile.
     Raises InvalidRequest, naming the element and the property, for a value that a store cannot hold.
     """
+    seen: set[str] = set()
     for batch in batches(deltas):
+        ids = [id_ for id_, _ in batch.vertices]
+        new = {*ids}.difference(seen, existing(ids)) if ids else set()
+        seen |= new
         for label, removed in batch.removed_edges.items():
             for part in _parts(removed):
                 sources = list(dict.fromkeys(source for source, _ in part))
@@ -79,9 +94,12 @@ def traversals(
                 yield g.V(sources).out_e(label).has(EDGE_KEY, P.within(keys)).drop()
         if batch.removed_vertices:
             yield g.V(batch.removed_vertices).drop()
-        if batch.vertices:
-            yield _upsert(_rows(g, _vertex_rows(batch, dialect), dialect).as_("row").merge_v(__.select("k")))
-        whole, rows = _edge_rows(batch, dialect)
+        made, changed = _vertex_rows(batch, dialect, new)
+        if made:
+            yield _rows(g, made, dialect).merge_v()
+        if changed:
+            yield _upsert(_rows(g, changed, dialect).as_("row").merge_v(__.select("k")))
+        whole, rows = _edge_rows(batch, dialect, new)
         if whole:  # most of all edges, at less than half of the cost
             yield _rows(g, whole, dialect).merge_e()
         if rows:
@@ -103,18 +121,30 @@ def _upsert(merge: GraphTraversal) -> GraphTraversal:
     return merge.option(Merge.on_create, __.select("p")).option(Merge.on_match, __.select("row").select("p"))
 
 
-def _vertex_rows(batch: Batch, dialect: Dialect) -> list[dict[Any, Any]]:
-    return [{"k": {dialect.id: id_, dialect.label: label}, "p": p} for (id_, label), p in batch.vertices.items()]
+def _vertex_rows(
+    batch: Batch, dialect: Dialect, new: Container[str]
+) -> tuple[list[dict[Any, Any]], list[dict[Any, Any]]]:
+    """New vertices with all that they have, and rows of those that may be there and are changed."""
+    made, changed = [], []
+    for (id_, label), properties in batch.vertices.items():
+        key = {dialect.id: id_, dialect.label: label}
+        if id_ in new:
+            made.append({**key, **properties})
+        else:
+            changed.append({"k": key, "p": properties})
+    return made, changed
 
 
-def _edge_rows(batch: Batch, dialect: Dialect) -> tuple[list[dict[Any, Any]], list[dict[Any, Any]]]:
+def _edge_rows(
+    batch: Batch, dialect: Dialect, new: Container[str]
+) -> tuple[list[dict[Any, Any]], list[dict[Any, Any]]]:
     """Edges that are merged by all that they have, and rows of those that are found by their key and changed.
 
-    A fact's properties are functions of its key, so an edge with the key has them too.
+    A fact's properties are functions of its key, so an edge with the key has them too. A `new` vertex has no edges yet.
     """
     whole, rows = [], []
     for key, properties in batch.edges.items():
-        if properties and key[0] not in FACTS:
+        if properties and key[0] not in FACTS and key[1] not in new and key[2] not in new:
             rows.append({"k": _edge_key(key, dialect), "p": properties})
         else:
             whole.append({**_edge_key(key, dialect), **properties})
@@ -152,6 +182,8 @@ def _add(batch: Batch, delta: GraphDelta) -> None:
 def _check(owner: str, properties: Mapping[str, Value]) -> None:
     for name, value in properties.items():
         kind = type(value)
+        if kind is _SIMPLE.get(name):  # as most are: a text or a boolean under its own name
+            continue
         expected = TYPES.get(name, kind)
         if kind is not expected or kind not in _PLAIN:
             wanted = expected.__name__ if expected in _PLAIN else "str, bool, int or float"

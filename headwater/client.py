@@ -7,7 +7,7 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,16 @@ class Client:
         found: dict[str, Any] = self._send("GET", f"{path}?{query}" if query else path)[1]
         return found
 
+    def readiness(self) -> dict[str, Any]:
+        """What `/ready` says: also of a server whose graph cannot be asked, whose JSON has an ``error``.
+
+        `entries` are those of the ledger, `lag` how many of them are not in the graph, None if nobody knows.
+        """
+        found: Any = self._send("GET", "/ready", answers=(Fault.UNAVAILABLE.http,))[1]
+        if not isinstance(found, dict) or "entries" not in found:
+            raise Unreachable(f"the server {self.url} does not answer /ready as Headwater does")
+        return found
+
     def head(self, path: str, more: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """The headers of an answer. `more` are further headers."""
         return self._send("HEAD", path, headers=more)[0]
@@ -75,7 +85,9 @@ class Client:
         timeout: float = _TIMEOUT,
         *,
         anonymous: bool = False,
+        answers: Collection[int] = (),
     ) -> tuple[Mapping[str, str], Any]:
+        """The headers and the JSON of an answer; `answers` are statuses from 400 that count as one."""
         sent = dict(headers or {})
         if self._token and not anonymous:
             sent["Authorization"] = f"Bearer {self._token}"
@@ -84,7 +96,9 @@ class Client:
             with self._open(request, timeout=timeout) as response:
                 return response.headers, _json(response.read())
         except urllib.error.HTTPError as error:
-            raise _error_of_answer(error) from None
+            if error.code not in answers:
+                raise _error_of_answer(error) from None
+            return {}, _json(error.read())
         except (urllib.error.URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"the server {self.url} does not answer: {reason}") from None

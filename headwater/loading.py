@@ -59,7 +59,7 @@ class Loaded:
 def through(client: Client, places: Iterable[Path], progress: Progress) -> Loaded:
     """Send the payloads to a server. Unreachable: it does not answer, or cannot write its ledger."""
     loaded = Loaded()
-    seen = int(client.get("/ready")["entries"])
+    seen = int(client.readiness()["entries"])
     for found in _payloads(places, loaded, progress):
         try:
             entry = client.post(found.bridge.path, found.body, found.content_type) or 0

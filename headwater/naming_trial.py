@@ -99,6 +99,7 @@ def unfolded_names(folder: Path, progress: Progress) -> set[str]:
     from headwater.graphmodel.model import Plan
     from headwater.graphmodel.naming import UNFOLDED
     from headwater.ingest.graph.decoding import Decoding, decoders
+    from headwater.ingest.intake.bridges import BRIDGES
     from headwater.ingest.ledger.ledger import open_reader
 
     names: set[str] = set()
@@ -107,6 +108,9 @@ def unfolded_names(folder: Path, progress: Progress) -> set[str]:
         while entries := ledger.read(after, _PAGE):
             batch = Decoding(ledger, decoding).batch(entries)
             plans: list[Plan] = [known.plan for known in batch.plans]
+            for entry, part in batch.parts:  # alone: an event that ends a run nearly always names all its datasets
+                fold = BRIDGES[entry.kind].fold
+                plans += fold([part.content], UNFOLDED).plans if fold else ()
             for plan in plans:
                 names.add(plan.target.uri)
                 names.update(one.uri for one in plan.inputs)

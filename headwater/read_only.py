@@ -1,4 +1,7 @@
-"""A source that can only be read: a graph that another machine keeps, asked directly, without its ledger."""
+"""A source that can only be read: a graph that another machine keeps, asked directly, without its ledger.
+
+The graph says in its own vertex `ledger` whether it is being rebuilt at that moment; then no answer is called complete.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +53,31 @@ class ReadOnly:
                 raise
 
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
-        """A canned query."""
+        """A canned query. Unreachable: the graph is being rebuilt, and what was asked for is not in it (yet)."""
+        from headwater.queries.answers.errors import GraphRebuilding, QueryError, UnknownQuery
+        from headwater.queries.answers.shapes import not_complete
         from headwater.queries.catalogue.catalogue import run
         from headwater.translation import translated
 
         with translated():
             given = [(key, value) for key, value in parameters if value is not None]
-            return run(name, self.store.g, given, rules=self.rules())
+            drawing = self._drawing()
+            try:
+                answer = run(name, self.store.g, given, rules=self.rules())
+            except UnknownQuery:
+                raise
+            except QueryError as error:
+                if drawing is not None and drawing == self._drawing():
+                    raise
+                raise GraphRebuilding(f"the graph is being rebuilt, ask again soon: {error}", error.field) from error
+            return answer if drawing is not None and drawing == self._drawing() else not_complete(answer, "rebuilding")
+
+    def _drawing(self) -> int | None:
+        """Which drawing of the graph is there; None while it is not whole."""
+        from headwater.ingest.graph.mark import read_mark
+
+        mark = read_mark(self.store)
+        return mark.whole_from if mark.is_whole else None
 
     def types(self, plan: str) -> dict[str, str]:
         """WrongUse: they are read from the payload, which the ledger has."""
@@ -66,11 +87,23 @@ class ReadOnly:
         """None: the number is known where the ledger is."""
         return None
 
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """None: the payloads are where the ledger is."""
+        return None
+
     def rules(self) -> Rules:
         """Those that the graph says it was drawn with, when it was opened."""
         from headwater.graphmodel.naming import DEFAULT
 
         return self._rules or DEFAULT
+
+    def erased(self) -> int:
+        """As the graph says."""
+        from headwater.ingest.graph.mark import read_mark
+        from headwater.translation import translated
+
+        with translated():
+            return read_mark(self.store).erased
 
     def stats(self) -> dict[str, Any]:
         """What is in the graph; `entries` are those of the ledger that it has."""

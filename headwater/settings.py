@@ -33,8 +33,10 @@ STORE = Setting(
 SERVER = Setting("--server", "HEADWATER_SERVER", "URL of a running server to ask (default: the data folder's own)")
 #: A token has no option: the command line of a process can be read by everybody on the machine.
 TOKEN = Setting("", "HEADWATER_TOKEN", "token for a server that asks for one")
+#: Nor has the token of another system that lineage is published to.
+PUBLISH_TOKEN = Setting("", "HEADWATER_PUBLISH_TOKEN", "token for the backend that `headwater publish` sends to")
 
-SETTINGS: tuple[Setting, ...] = (DATA, STORE, SERVER, TOKEN)
+SETTINGS: tuple[Setting, ...] = (DATA, STORE, SERVER, TOKEN, PUBLISH_TOKEN)
 
 PORT = 9090
 #: File in a data folder that names the server which runs on it; written by `ingest.process.server`.

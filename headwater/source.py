@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.client import Client, running
@@ -41,8 +42,14 @@ class Source(Protocol):
     def entry(self, plan: str) -> int | None:
         """The ledger entry with a payload of this plan; None where it is not known."""
 
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """The first ledger entry whose plan gives the dataset this other name; None where it is not known."""
+
     def rules(self) -> Rules:
         """The naming rules that the graph is drawn with."""
+
+    def erased(self) -> int:
+        """The last ledger entry in the graph that says that a payload was erased; 0: none does."""
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -93,6 +100,11 @@ class Remote:
         found: int | None = self.client.get("/api/v1/plan-entry", [("plan", plan)])["entry"]
         return found
 
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """Over HTTP."""
+        found: int | None = self.client.get("/api/v1/name-entry", [("name", name), ("dataset", dataset)])["entry"]
+        return found
+
     def rules(self) -> Rules:
         """Over HTTP; a server of an older version has the default ones."""
         from headwater.graphmodel.naming import DEFAULT, Rules
@@ -103,6 +115,15 @@ class Remote:
             if error.status != _NOT_FOUND:
                 raise
             return DEFAULT
+
+    def erased(self) -> int:
+        """Over HTTP; a server of an older version does not say."""
+        try:
+            return int(self.client.get("/api/v1/erased")["entry"])
+        except WrongUse as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return 0
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -130,32 +151,34 @@ class Remote:
 
     def settle(self, progress: Progress) -> None:
         """As long as the server's graph moves."""
-        end, begin = self._reached()
-        reached, moved = begin, time.monotonic()
+        said = self.client.readiness()
+        end, begin, moved = said["entries"], _reached(said), time.monotonic()
+        reached = begin
         while reached < end:
-            if time.monotonic() - moved > _PATIENCE_SECONDS:
-                raise Unreachable(
-                    f"{end - reached:,} entries are kept, but do not get into the graph: headwater doctor"
-                )
+            if said.get("reason") == "failed" or time.monotonic() - moved > _PATIENCE_SECONDS:
+                why = said.get("error") or "they do not get into the graph: headwater doctor"
+                raise Unreachable(f"{end - reached:,} entries are kept, and not in the graph yet: {why}")
             time.sleep(_POLL_SECONDS)
-            before, reached = reached, self._reached()[1]
+            said = self.client.readiness()
+            before, reached = reached, _reached(said)
             moved = time.monotonic() if reached > before else moved
             progress(min(reached, end) - begin, end - begin)
-
-    def _reached(self) -> tuple[int, int]:
-        """The ledger's last entry, and the graph's."""
-        said = self.client.get("/ready")
-        return said["entries"], said["entries"] - said["lag"]
 
     def close(self) -> None:
         """Nothing is held."""
 
 
+def _reached(readiness: Mapping[str, Any]) -> int:
+    """The last entry in the graph; 0 while nobody knows. As of `Client.readiness`."""
+    return 0 if readiness["lag"] is None else int(readiness["entries"] - readiness["lag"])
+
+
 @dataclass
 class Local:
-    """A data folder that this process has open."""
+    """A data folder that this process has open. `copied`: it cannot be written, and this is a copy of its graph."""
 
     service: Service
+    copied: TemporaryDirectory[str] | None = None
 
     @property
     def place(self) -> str:
@@ -178,9 +201,19 @@ class Local:
         with translated():
             return self.service.entry(plan)
 
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """From the plans in the ledger."""
+        with translated():
+            return self.service.name_entry(name, dataset)
+
     def rules(self) -> Rules:
         """Those of the folder."""
         return self.service.rules
+
+    def erased(self) -> int:
+        """As the graph says."""
+        with translated():
+            return self.service.erased()
 
     def stats(self) -> dict[str, Any]:
         """What there is."""
@@ -194,12 +227,14 @@ class Local:
         return [{"sequence": p.sequence, "kind": p.kind, "reason": p.reason, "at": p.at_ms} for p in found]
 
     def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
-        """Straight into the ledger."""
+        """Straight into the ledger. WrongUse: the folder cannot be written."""
+        self._refuse_if_copied()
         with translated():
             return into(self.service, places, progress)
 
     def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
-        """Straight into the ledger, and from it into the graph."""
+        """Straight into the ledger, and from it into the graph. WrongUse: the folder cannot be written."""
+        self._refuse_if_copied()
         from headwater.ingest.folder.statement_checking import check
         from headwater.ingest.intake.statements import Times, entry_of, said_by_person
 
@@ -225,6 +260,12 @@ class Local:
     def close(self) -> None:
         """Close the folder."""
         self.service.close()
+        if self.copied is not None:
+            self.copied.cleanup()
+
+    def _refuse_if_copied(self) -> None:
+        if self.copied is not None:
+            raise WrongUse(f"{self.service.folder} cannot be written by this user: it can only be asked")
 
 
 def find(
@@ -236,6 +277,8 @@ def find(
     create: bool = True,
 ) -> Source:
     """The server named, else the one that runs on the data folder, else the folder, its graph brought up to date.
+
+    Of a folder that cannot be written, a copy of its graph is asked, in a temporary folder.
 
     A folder is made where there is none and `create` is asked for. Without it a store that machines share is asked
     even where its ledger is not, and only read; for another one that is WrongUse.
@@ -251,7 +294,28 @@ def find(
         return ReadOnly.open(store)
     if not create:
         has_ledger(data)
-    return Local(open_service(data, store, progress))
+    return _copied(data, store, progress) or Local(open_service(data, store, progress))
+
+
+def _copied(data: Path, store: str | None, progress: Progress | None) -> Source | None:
+    """A source that only reads, for a folder that cannot be written; None: it can be."""
+    from headwater.ingest.folder.copying import can_only_be_read, copy_graph
+    from headwater.ingest.folder.targets import is_own
+
+    if not can_only_be_read(data):
+        return None
+    if store is not None and store.startswith(SHARED):
+        return ReadOnly.open(store)
+    if not is_own(data, store):
+        raise WrongUse(f"{data} cannot be written by this user, so the graph in {store} cannot be brought up to date")
+    place = TemporaryDirectory(prefix="headwater-", ignore_cleanup_errors=True)
+    try:
+        with translated():
+            copy_graph(data, Path(place.name))
+        return Local(open_service(data, None, progress, Path(place.name)), place)
+    except BaseException:
+        place.cleanup()
+        raise
 
 
 def has_ledger(folder: Path) -> None:
@@ -262,12 +326,14 @@ def has_ledger(folder: Path) -> None:
         raise WrongUse(f"there is nothing in {folder} yet: `headwater serve` or `headwater load` begins it")
 
 
-def open_service(folder: Path, store: str | None = None, progress: Progress | None = None) -> Service:
-    """The data folder, opened by this process, with all entries in the graph."""
+def open_service(
+    folder: Path, store: str | None = None, progress: Progress | None = None, copy: Path | None = None
+) -> Service:
+    """The data folder, opened by this process, with all entries in the graph. `copy` is as of `Service.open`."""
     from headwater.ingest.folder.service import Service
 
     with translated():
-        service = Service.open(folder, store)
+        service = Service.open(folder, store, copy=copy)
         try:
             service.catch_up(progress)
         except BaseException:

@@ -135,16 +135,16 @@ class _Resolver:
 
     def _evaluate(self, operation: OperationNode) -> None:
         children = [self.rows.get(i, Rows()) for i in operation.inputs if i in self.plan.operations]
-        if not self.spend(sum(map(_size, children)) + len(operation.output or ())):
+        if not self.spend(sum(rows.size for rows in children) + len(operation.output or ())):
             rows = self._left_out(operation)
         elif operation.kind == "read":
             rows = self._read(operation)
         else:
             rows = self._transformed(operation, children, _OperatorContext(self, operation, children))
-        if not self.spend(_size(rows)):
+        if not self.spend(rows.size):
             rows = self._left_out(operation)
         self.rows[operation.id] = rows
-        self.known.update(rows.environment())
+        self.known.update(rows.environment)
 
     def _left_out(self, operation: OperationNode) -> Rows:
         """An operator that is not looked at, since the plan has taken too much work."""
@@ -234,11 +234,6 @@ class _Resolver:
         return self._subquery_keys.pop(root, {})
 
 
-def _size(rows: Rows) -> int:
-    """How many columns and sources an operator puts out."""
-    return sum(1 + len(value.direct) + len(value.indirect) for value in rows.values)
-
-
 class _OperatorContext:
     """One operator's view of its plan: `operators.Context` and `subqueries.Bindings`."""
 
@@ -246,7 +241,7 @@ class _OperatorContext:
         self._resolver = resolver
         self._operation = operation
         self._children = children
-        self._environment: dict[str, Value] | None = None
+        self._environment: Mapping[str, Value] | None = None
         self._evaluator = Evaluator(resolver.plan.expressions, self._lookup, self._subquery, resolver.spend)
         self._chased: list[str] = []
         self._parts: dict[str, list[Value]] = {}
@@ -254,7 +249,11 @@ class _OperatorContext:
         self.spend = resolver.spend
 
     def value(self, ref: Ref) -> Value:
-        return self._evaluator.value(ref)
+        return self._lookup(ref.id) if ref.kind == "a" else self._evaluator.value(ref)
+
+    def values(self, refs: Sequence[Ref]) -> list[Value]:
+        known = self._input()  # most columns of most operators are those of their input
+        return [known[ref.id] if ref.kind == "a" and ref.id in known else self.value(ref) for ref in refs]
 
     def expression(self, ref: Ref) -> Expression | None:
         return self._resolver.plan.expressions.get(ref.id) if ref.kind == "e" else None
@@ -298,10 +297,15 @@ class _OperatorContext:
         return values
 
     def _lookup(self, attribute: str) -> Value:
-        if self._environment is None:
-            self._environment = {i: v for rows in self._children for i, v in zip(rows.ids, rows.values, strict=False)}
-        value = self._environment.get(attribute) or self._resolver.known.get(attribute) or self.computed(attribute)
+        value = self._input().get(attribute) or self._resolver.known.get(attribute) or self.computed(attribute)
         return value if value is not None else unresolved(text(self.named(attribute)))
+
+    def _input(self) -> Mapping[str, Value]:
+        """The columns of all children by attribute id."""
+        if self._environment is None:
+            one = self._children[0].environment if len(self._children) == 1 else None
+            self._environment = one or {i: v for rows in self._children for i, v in rows.environment.items()}
+        return self._environment
 
     def subplan(self, expression: Expression, outer: Mapping[str, Value]) -> Rows | None:
         by_name = {

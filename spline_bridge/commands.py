@@ -168,7 +168,7 @@ def referenced(operation: OperationNode, children: Sequence[Rows], context: Cont
     conditions = [context.value(ref) for ref in references(params.get("condition"))]
     context.keys(role, conditions)
     context.keys(Subtype.FILTER, map(context.value, references(params.get("clauses"))))
-    known = {i: value for rows in children for i, value in rows.environment().items()}
+    known = {i: value for rows in children for i, value in rows.environment.items()}
     ids = operation.output or ()
     told = frozenset(str(condition.text) for condition in conditions)
     return Rows(ids, tuple(_without(known[i], told) if i in known else _assigned(i, context) for i in ids))

@@ -14,7 +14,7 @@ from headwater.graphmodel import naming
 from headwater.graphmodel.model import Dataset, Effect, Role
 from headwater.graphmodel.naming import Name, Rules
 from headwater.spline_bridge import connectors
-from headwater.spline_bridge.functions import PARTITION_OVERWRITES, ROW_LEVEL, WHOLE
+from headwater.spline_bridge.functions import KEEPS, WHOLE
 from headwater.spline_bridge.sqltext import Query, read_query
 from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, hides, reference
 
@@ -187,15 +187,24 @@ def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kin
     table = operation.params.get("table")
     identifier = table.get("identifier") if isinstance(table, Mapping) else None
     alias = naming.table_alias(identifier, rules)
-    format_ = _text(operation.extra.get(kind))
+    format_ = (_text(operation.extra.get(kind)) or "").lower()
+    partitions = _partition_columns(operation.params)
+    in_files = tuple(name for name in columns if name.lower() not in {*map(str.lower, partitions), _CORRUPT})
     return Dataset(
         uri=name.uri,
         spellings=tuple(sorted({*naming.spellings(name), *([alias] if alias else [])})),
         partition=name.partition,
         columns=columns,
-        partition_columns=_partition_columns(operation.params),
-        format=format_.lower() if format_ else None,
+        partition_columns=partitions,
+        format=format_ or None,
+        layouts=(in_files,) if format_ in _WITHOUT_NAMES and in_files else (),
     )
+
+
+#: Formats whose files are read by position. The header of a CSV says what the writer called its columns as well.
+_WITHOUT_NAMES = frozenset({"csv", "text"})
+#: A column that Spark adds to what it reads, for lines that it cannot read.
+_CORRUPT = "_corrupt_record"
 
 
 def _merged(reads: Sequence[Dataset]) -> Dataset:
@@ -215,6 +224,7 @@ def _merged(reads: Sequence[Dataset]) -> Dataset:
         columns=(*first.columns, *(column for key, column in columns.items() if key not in own)),
         partition_columns=next((read.partition_columns for read in reads if read.partition_columns), ()),
         format=next((read.format for read in reads if read.format), None),
+        layouts=tuple(dict.fromkeys(layout for read in reads for layout in read.layouts)),
     )
 
 
@@ -250,7 +260,7 @@ def role(wire: WirePlan) -> Role:
 def effect(plan: WirePlan, named: Mapping[str, Sequence[Name]]) -> Effect:
     """What the write does to what was there: a command's own rule, else whether it appends."""
     write = plan.operations[plan.write]
-    if write.append or write.name in ROW_LEVEL | PARTITION_OVERWRITES or _names_partition(write, named):
+    if write.append or write.name in KEEPS or _names_partition(write, named):
         return Effect.KEEP
     if write.name in WHOLE:
         return Effect.ALL

@@ -27,6 +27,7 @@ from headwater.graphmodel.naming import DEFAULT, Name, Rules
 from headwater.spline_bridge import datasets, describe, jobs
 from headwater.spline_bridge.columns import PlanColumns, resolve
 from headwater.spline_bridge.errors import DecodeError
+from headwater.spline_bridge.functions import RENAME
 from headwater.spline_bridge.identity import agent_plan_id, normal_uuid
 from headwater.spline_bridge.text import concat
 from headwater.spline_bridge.validate import validate_events, validate_plan
@@ -130,6 +131,7 @@ def _plan(wire: WirePlan, identity: str, version: str, rules: Rules) -> Plan:
         system=wire.system,
         time_travel=datasets.may_travel(wire),
         job_run=job_run,
+        renames=_renames(wire, found, target),
     )
 
 
@@ -154,6 +156,15 @@ def bounded(found: PlanColumns) -> PlanColumns:
     if room < 0:
         left_out |= {found.write}
     return replace(found, values=values, dependencies=dependencies, unresolved=left_out)
+
+
+def _renames(wire: WirePlan, found: PlanColumns, target: Dataset) -> tuple[tuple[str, str], ...]:
+    """The columns of the target to which the plan gives another name, and does nothing else."""
+    if wire.operations[wire.write].name != RENAME:
+        return ()
+    pairs = ((name, value.direct) for name, value in zip(found.names, found.values, strict=False))
+    sources = ((name, next(iter(direct))) for name, direct in pairs if len(direct) == 1)
+    return tuple((old, new) for new, (uri, old) in sources if uri == target.uri and old != new.lower())
 
 
 def _uncounted(value: Value) -> Value:

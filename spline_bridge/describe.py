@@ -11,7 +11,7 @@ from headwater.spline_bridge.expressions import Evaluator
 from headwater.spline_bridge.plantext import readable
 from headwater.spline_bridge.text import Text, concat, join, text
 from headwater.spline_bridge.values import Value
-from headwater.spline_bridge.wire import OperationNode, Ref, WirePlan, reference, references
+from headwater.spline_bridge.wire import OperationNode, Ref, WirePlan, listed_expressions, references
 
 
 def operations(
@@ -53,8 +53,7 @@ class _Describer:
 
     def defined(self, node: Any) -> Text:
         """Of a list of columns, those that are computed: ``expression AS name``."""
-        refs = [ref for ref in map(reference, node) if ref] if isinstance(node, list) else []
-        return join(", ", [self._aliased(ref) for ref in refs if ref.kind == "e"])
+        return join(", ", [self._aliased(ref) for ref in listed_expressions(node)])
 
     def _aliased(self, ref: Ref) -> Text:
         expression = self.plan.expressions.get(ref.id)

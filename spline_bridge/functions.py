@@ -91,14 +91,17 @@ BINARY = {
     "Or": ("OR", 20),
 }
 
-#: A write reported by two commands: the wrapper's. DESIGN: "Two reports of one write".
-PARTITION_OVERWRITES = frozenset({"OverwritePartitionsDynamic"})
-
 #: Commands that keep the rows that they do not touch.
 ROW_LEVEL = frozenset({
     "MergeIntoCommand", "MergeIntoTable", "MergeIntoIcebergTable", "UpdateCommand", "UpdateTable", "DeleteCommand",
     "DeleteFromTable", "ReplaceData", "WriteDelta", "MergeIntoHoodieTableCommand",
 })  # fmt: skip
+
+#: ``ALTER TABLE ... RENAME COLUMN``: an agent says which columns the table has after it, and from which they are.
+RENAME = "RenameColumn"
+
+#: Commands that leave rows of the target as they were.
+KEEPS = ROW_LEVEL | {"OverwritePartitionsDynamic", RENAME}
 
 #: Commands that always replace the whole target.
 WHOLE = frozenset({

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from headwater.graphmodel.model import Subtype
@@ -16,7 +17,7 @@ from headwater.spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
 from headwater.spline_bridge.rendering import cast
 from headwater.spline_bridge.text import Text, concat, join, text
 from headwater.spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, follow_fields, unresolved
-from headwater.spline_bridge.wire import Expression, OperationNode, Ref, reference, references
+from headwater.spline_bridge.wire import Expression, OperationNode, Ref, listed, reference, references
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,15 @@ class Rows:
     ids: tuple[str, ...] = ()
     values: tuple[Value, ...] = ()
 
-    def environment(self) -> dict[str, Value]:
+    @cached_property
+    def environment(self) -> Mapping[str, Value]:
         """The values by attribute id."""
         return dict(zip(self.ids, self.values, strict=False))
+
+    @cached_property
+    def size(self) -> int:
+        """How many columns and sources of them there are."""
+        return len(self.values) + sum(len(value.direct) + len(value.indirect) for value in self.values)
 
 
 class Context(Protocol):
@@ -36,6 +43,9 @@ class Context(Protocol):
 
     def value(self, ref: Ref) -> Value:
         """The value of a reference, seen from the operator's input."""
+
+    def values(self, refs: Sequence[Ref]) -> Sequence[Value]:
+        """The values of many references, as `value`."""
 
     def expression(self, ref: Ref) -> Expression | None:
         """The expression behind a reference."""
@@ -83,7 +93,7 @@ def _ids(operation: OperationNode, children: Sequence[Rows]) -> tuple[str, ...]:
 def _environment(children: Sequence[Rows]) -> dict[str, Value]:
     out: dict[str, Value] = {}
     for rows in children:
-        out.update(rows.environment())
+        out.update(rows.environment)
     return out
 
 
@@ -127,7 +137,7 @@ def _pass_through(operation: OperationNode, children: Sequence[Rows], context: C
     child, ids = children[0], operation.output
     if ids == child.ids:
         return child
-    known = child.environment()
+    known = child.environment
     if all(i in known for i in ids):
         return Rows(ids, tuple(known[i] for i in ids))
     return Rows(ids, child.values) if len(ids) == len(child.ids) else _generic(operation, children, context)
@@ -142,21 +152,21 @@ def _listed(operation: OperationNode, refs: Sequence[Ref], children: Sequence[Ro
     ids = _ids(operation, children)
     if len(refs) != len(ids):
         return _generic(operation, children, context)
-    return Rows(ids, tuple(cast(context.value(ref)) for ref in refs))
+    return Rows(ids, tuple(map(cast, context.values(refs))))
 
 
 def _project(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
-    return _listed(operation, _refs(operation.params.get("projectList")), children, context)
+    return _listed(operation, listed(operation.params.get("projectList")), children, context)
 
 
 def _aggregate(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
     context.keys(Subtype.GROUP_BY, map(context.value, references(operation.params.get("groupingExpressions"))))
-    return _listed(operation, _refs(operation.params.get("aggregateExpressions")), children, context)
+    return _listed(operation, listed(operation.params.get("aggregateExpressions")), children, context)
 
 
 def _window(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
     known, ids = _environment(children), _ids(operation, children)
-    refs = iter(_refs(operation.params.get("windowExpressions")))
+    refs = iter(listed(operation.params.get("windowExpressions")))
     values = []
     for i in ids:
         ref = None if i in known else next(refs, None)
@@ -233,7 +243,7 @@ def _set_operation(operation: OperationNode, children: Sequence[Rows], context: 
 def _expand(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
     """ROLLUP, CUBE, GROUPING SETS, UNPIVOT: each output column is one of its projections' expressions."""
     ids = _ids(operation, children)
-    projections = [_refs(row) for row in _lists(operation.params.get("projections"))]
+    projections = [listed(row) for row in _lists(operation.params.get("projections"))]
     if not projections or any(len(row) != len(ids) for row in projections):
         return _generic(operation, children, context)
     columns = zip(*projections, strict=False)
@@ -273,7 +283,7 @@ def _generate(operation: OperationNode, children: Sequence[Rows], context: Conte
         context.keys(Subtype.JOIN, [whole])  # else there are as many rows for each input row, whatever it holds
     # A LATERAL VIEW's alias gives its columns new ids, so the generator's own are matched by position.
     new = [i for i in ids if i not in known]
-    own = [ref.id for ref in _refs(operation.params.get("generatorOutput"))]
+    own = [ref.id for ref in listed(operation.params.get("generatorOutput"))]
     for position, i in enumerate(new):
         known[i] = _generated(expression, whole, operands, position, len(new), context.named(i))
     known.update(zip(own, [known[i] for i in new], strict=False))
@@ -387,11 +397,6 @@ def _cte_reference(operation: OperationNode, children: Sequence[Rows], context: 
 def _with_cte(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
     """The definitions come first, the main plan last."""
     return _pass_through(operation, children[-1:], context)
-
-
-def _refs(node: Any) -> tuple[Ref, ...]:
-    items = [reference(item) for item in node] if isinstance(node, list) else []
-    return tuple(ref for ref in items if ref is not None)
 
 
 def _lists(node: Any) -> list[Any]:

@@ -110,12 +110,28 @@ def _type_name(node: Mapping[str, Any]) -> str:
 
 def reference(node: object) -> Ref | None:
     """The reference that a JSON node is, if it is one."""
-    if isinstance(node, Mapping):
+    if isinstance(node, dict):  # not Mapping: a plan has tens of thousands of references, and that takes far longer
         if "__attrId" in node:
-            return Ref("a", _id(node["__attrId"]))
+            return Ref("a", str(node["__attrId"]))
         if "__exprId" in node:
-            return Ref("e", _id(node["__exprId"]))
+            return Ref("e", str(node["__exprId"]))
     return None
+
+
+def listed(node: object) -> tuple[Ref, ...]:
+    """The references in a list, not those further down."""
+    found = map(reference, node) if isinstance(node, list) else ()
+    return tuple(ref for ref in found if ref is not None)
+
+
+def listed_expressions(node: object) -> tuple[Ref, ...]:
+    """Of the references in a list, those to expressions."""
+    found = node if isinstance(node, list) else ()
+    return tuple(
+        Ref("e", str(item["__exprId"]))
+        for item in found
+        if isinstance(item, dict) and "__exprId" in item and "__attrId" not in item
+    )
 
 
 def references(node: object) -> tuple[Ref, ...]:
@@ -152,11 +168,11 @@ def _operation(node: Mapping[str, Any], kind: str, flat: _Nested | None) -> Oper
         id=_id(node["id"]),
         name=str(node.get("name") or extra.get("name") or kind),
         kind=kind,
-        inputs=tuple(_id(child) for child in node.get("childIds") or []),
-        output=None if output is None else tuple(_id(attribute) for attribute in output),
+        inputs=tuple(map(str, node.get("childIds") or ())),
+        output=None if output is None else tuple(map(str, output)),
         params=params if flat is None else flat.params(params),
         extra=extra,
-        sources=tuple(str(source) for source in sources),
+        sources=tuple(map(str, sources)),
         append=bool(node.get("append")),
     )
 

@@ -92,12 +92,17 @@ class EmbeddedStore:
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta], *, only_if: Guard | None = None) -> None:
         """Write all the deltas as one unit and one fsync."""
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
-        self._write([change.none().bytecode for change in traversals(self._g, many, _JSON)])
+        self._write(lambda: [change.none().bytecode for change in traversals(self._g, many, _JSON, self._existing)])
+
+    def _existing(self, ids: list[str]) -> list[str]:
+        """Those of these vertices that are there."""
+        found: list[str] = self._g.V(ids).id_().to_list()
+        return found
 
     def clear(self) -> None:
         """Remove everything, in chunks: a crash leaves a part."""
         while self._g.V().limit(1).to_list():
-            self._write([self._g.V().limit(_CLEAR_CHUNK).drop().none().bytecode])
+            self._write(lambda: [self._g.V().limit(_CLEAR_CHUNK).drop().none().bytecode])
 
     def counts(self) -> dict[str, int]:
         """How many vertices and edges there are, by label; costs what there are labels."""
@@ -193,20 +198,24 @@ class EmbeddedStore:
                 return int(found[1])
         raise PermanentError("the engine does not say how much memory it holds")
 
-    def _write(self, changes: Sequence[Bytecode]) -> None:
+    def _write(self, made: Callable[[], Sequence[Bytecode]]) -> None:
+        """Write the changes, which are `made` while nobody else can write."""
         if self._readonly:
             raise InvalidRequest("the store was opened read-only")
-        if not changes:
-            return
-        script = script_of(*changes)
-        with self._lock, self._turns.alone():
+        with self._lock:
             if self._failed:
-                self._recover()
-            try:
-                self._execute(script, _WRITE, atomic=True)
-            except (TransientError, EngineFailed):
-                self._failed = True
-                raise
+                with self._turns.alone():
+                    self._recover()
+            changes = made()
+            if not changes:
+                return
+            script = script_of(*changes)
+            with self._turns.alone():
+                try:
+                    self._execute(script, _WRITE, atomic=True)
+                except (TransientError, EngineFailed):
+                    self._failed = True
+                    raise
 
     def _recover(self) -> None:
         """Open the store again: after a full disk the engine needs that to commit. Readers get `TransientError`."""
@@ -302,6 +311,9 @@ _JSON = Dialect("T.id", "T.label", "Direction.OUT", "Direction.IN", _json)
 
 
 def _open(path: Path, *, create: bool) -> graphersal.Store:
+    link = next((file for file in path.rglob("*") if file.is_symlink()), None)
+    if link is not None:
+        raise InvalidRequest(f"{link} is a symbolic link: the engine would write to what it names")
     if create and (not path.exists() or (path.is_dir() and not any(path.iterdir()))):
         _create(path)
     try:

@@ -31,9 +31,10 @@ from headwater.cli.load import load
 from headwater.cli.look import demo, doctor
 from headwater.cli.mcp import mcp
 from headwater.cli.move import bulk_load, export
-from headwater.cli.names import names
+from headwater.cli.names import explain_names, names
 from headwater.cli.past import changes, consumers, diff, inputs
 from headwater.cli.paths import paths
+from headwater.cli.publish import publish
 from headwater.cli.serve import serve, token
 from headwater.cli.state import describe, ignore, own, retire, same, tag
 from headwater.cli.watch import watch
@@ -47,11 +48,26 @@ _INTERRUPTED = 130  #: as shells have it: 128 + the number of SIGINT
 #: All commands, in the sections and the order that the help shows.
 _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "Find": (search, datasets, columns, jobs),
-    "Ask": (upstream, downstream, why, impact, paths, inputs, consumers, diff, changes, explain, estate, query, watch),
+    "Ask": (
+        upstream,
+        downstream,
+        why,
+        impact,
+        paths,
+        inputs,
+        consumers,
+        diff,
+        changes,
+        explain,
+        explain_names,
+        estate,
+        query,
+        watch,
+    ),
     "State": (tag, own, describe, retire, ignore, same),
     "Receive": (serve, load, token, glue, spark_bundle),
     "Assistants": (mcp,),
-    "Keep and move": (verify, backup, erase, parked, replay, export, bulk_load, ledger, names),
+    "Keep and move": (verify, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),
 }
 

@@ -62,6 +62,9 @@ def _parts(counted: Mapping[str, Any], tables: Mapping[str, Table], rows: int) -
     sizes = (f"{vertices.get(label, 0):,} {label}s" for label in ("dataset", "column", "job", "run"))
     yield ", ".join(sizes)
     yield f"{counted['waiting']:,} events wait for their plan, {counted['parked']:,} entries are parked"
+    outcomes = counted.get("outcomes")
+    if outcomes:
+        yield f"runs by OpenLineage: {', '.join(f'{count:,} {outcome}' for outcome, count in outcomes.items())}"
     for name, table in tables.items():
         count = f"{len(table.rows):,}{'+' if table.next else ''}"
         unfinished = "" if table.complete else f" (not complete: {why_incomplete(table.reason)})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,9 @@ from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.source import has_ledger, open_service
 from headwater.translation import translated
+
+if TYPE_CHECKING:
+    from headwater.ingest.folder.erasing import Others
 
 _VERIFY = """\
 \b
@@ -48,12 +52,16 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
     while a server runs.
     """
     from headwater.ingest.folder.targets import drawn_from
+    from headwater.ingest.ledger.ledger import now_ms
+    from headwater.ingest.ledger.verify import note_check
     from headwater.ingest.ledger.verify import verify as check
 
     with translated(), progress("verifying") as step:
         try:
             known = None if backup else drawn_from(data)
             report = check(backup or data, anchor, progress=step, known=known)
+            if not backup:
+                note_check(data, report, now_ms())
         except (OSError, ValueError) as error:
             raise WrongUse(f"the anchor {anchor} cannot be used: {error}") from error
     problem = report.first_problem
@@ -81,16 +89,22 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
 
     Answers about datasets that it was about say that they are not complete, as long as these have the tags
     erased-write=ENTRY and erased-read=ENTRY. The last answers of watches that lie in the data folder are removed as
-    well: each watch begins anew. Copies that were made before still hold the payload: backups, exports, graphs in other
-    stores until they are brought up to date.
+    well: each watch begins anew, and so does one whose answers lie in S3, at its next evaluation. Copies that were made
+    before still hold the payload: backups, exports, graphs in other stores until `headwater replay --to` is run again.
     """
     has_ledger(data)
     _no_server(data, "erase")
     from headwater.ingest.folder.erasing import erase as erase_from
     from headwater.watching.state import forget
 
-    def told(said: int) -> None:
+    def told(said: int, others: Others) -> None:
         click.echo(f"entry {entry} is erased; entry {said} says so")
+        if others.graphs:
+            click.echo(f"{others.graphs:,} other graphs in {data} were removed; they are built anew when they are used")
+        if others.stores:
+            click.echo(f"{others.stores:,} other stores may hold it until they are brought up to date (replay --to)")
+        for path in others.kept:
+            click.echo(safe(f"{path} may hold it, and another process has it open: remove it afterwards"), err=True)
         watches = forget(data)
         if watches:
             click.echo(f"the last answers of {watches:,} watches were removed, since they may hold what was erased")

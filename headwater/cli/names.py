@@ -1,4 +1,4 @@
-"""Naming rules: `headwater names try` shows what a file of rules would change."""
+"""Names: `headwater names try` shows what a file of rules would change, `explain-names` why two names are one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headwater.cli.common import data_option, json_option, print_json, progress, safe
+from headwater.cli.common import asking, data_option, json_option, print_json, progress, safe, source_options
 from headwater.source import has_ledger
 from headwater.translation import translated
 
@@ -42,6 +42,30 @@ def try_(file: Path, *, data: Path, as_json: bool) -> None:
         print_json(trial.to_dict())
     else:
         _print(trial)
+
+
+@click.command("explain-names", epilog="Example: headwater explain-names s3a://lake/orders/dt=2026-03-01 sales.orders")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@json_option
+@source_options
+def explain_names(first: str, second: str, *, as_json: bool, data: Path, store: str | None, server: str | None) -> None:
+    """Why are A and B one dataset, or what would join them? The rules of naming, and the payloads that name it.
+
+    Exit codes: 0 they are one; 1 they are two, or a name stands for several datasets.
+    """
+    from headwater.explaining_names import explain_names as explained
+    from headwater.explaining_names import told
+
+    with asking(data, store, server) as asked:
+        found = explained(asked, first, second)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        for line in told(found):
+            click.echo(safe(line))
+    if not found.verdict.startswith("one"):
+        raise click.exceptions.Exit(1)
 
 
 def _print(trial: Trial) -> None:

@@ -51,4 +51,4 @@ def run(client: Client, lake: Path, done: Callable[[str], None]) -> int:
     if code:
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
         raise NotRun(next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {code}"))
-    return int(client.get("/ready")["entries"])
+    return int(client.readiness()["entries"])

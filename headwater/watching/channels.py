@@ -69,8 +69,9 @@ def _file(channel: Channel, report: Report) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(fresh).replace(path)
-    except OSError as error:
-        raise NotDelivered(f"{path} cannot be written: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise NotDelivered(f"{name!r} cannot be written: {reason}") from None
 
 
 def _webhook(channel: Channel, report: Report, seconds: float = _ALL_SECONDS) -> None:

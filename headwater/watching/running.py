@@ -44,27 +44,38 @@ class Outcome:
 
 
 def evaluate(source: Source, watches: Iterable[Watch], states: States, deliver: Deliver = deliver) -> Iterator[Outcome]:
-    """Evaluate each watch once. Unreachable: the graph cannot be asked; StateUnreadable."""
+    """Evaluate each watch once. Unreachable: the graph cannot be asked; StateUnreadable.
+
+    After a payload was erased each watch begins anew: its last answers and its reports may hold what was erased.
+    """
+    erased = source.erased()
     for watch in watches:
-        yield _Evaluation(source, watch, states, deliver).run()
+        yield _Evaluation(source, watch, states, deliver, erased).run()
 
 
 class _Evaluation:
     """One evaluation of one watch."""
 
-    def __init__(self, source: Source, watch: Watch, states: States, deliver: Deliver) -> None:
+    def __init__(self, source: Source, watch: Watch, states: States, deliver: Deliver, erased: int) -> None:
         self._source = source
         self._watch = watch
         self._states = states
         self._deliver = deliver
+        self._erased = erased  #: as of `Source.erased`
         self._problems: list[str] = []
         self._pictures: dict[str, str] = {}
 
     def run(self) -> Outcome:
         before = self._states.load(self._watch.name)
         definition = _definition(self._watch)
+        if before is not None and self._erased > before.erased:
+            # Nothing is carried over: an answer that is not complete keeps what was known before.
+            if before.pending:
+                self._problems.append(f"{len(before.pending)} reports were dropped: they may hold what was erased")
+            before = None
         began = before is None or before.definition != definition
-        known = State(definition, 0) if began or before is None else before
+        erased = before.erased if before else self._erased
+        known = State(definition, 0, erased=erased) if began or before is None else before
         kept_back = before.pending if before else ()
         after, fresh = self._asked(known, began=began)
         pending = (*kept_back, *(p for p in fresh if p.id not in {k.id for k in kept_back}))
@@ -103,7 +114,8 @@ class _Evaluation:
                 fresh[node] = news
                 if isinstance(answer, Answer):
                     self._pictures[node] = _picture(answer)
-        return State(known.definition, now, found, given_up=known.given_up), self._pending(fresh, known, now)
+        state = State(known.definition, now, found, given_up=known.given_up, erased=known.erased)
+        return state, self._pending(fresh, known, now)
 
     def _pending(self, fresh: Mapping[str, News], known: State, now: int) -> list[Pending]:
         if not fresh:

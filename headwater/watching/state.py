@@ -61,6 +61,7 @@ class State:
     items: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pending: tuple[Pending, ...] = ()
     given_up: int = 0  #: reports that were dropped undelivered
+    erased: int = 0  #: the last ledger entry that said, at that time, that a payload was erased
 
     def bounded(self) -> State:
         """With the newest undelivered reports alone, at most as many as are kept."""
@@ -119,4 +120,5 @@ def _state(document: Mapping[str, Any]) -> State:
         raise ValueError(f"format {document['format']} is not known here")
     pending = tuple(map(Pending.from_dict, document["pending"]))
     fields = ("definition", "evaluated", "items", "given_up")
-    return State(**{name: document[name] for name in fields}, pending=pending)
+    erased = int(document.get("erased", 0))  # states of earlier versions have none
+    return State(**{name: document[name] for name in fields}, pending=pending, erased=erased)

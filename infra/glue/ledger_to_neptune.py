@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -41,12 +41,14 @@ from headwater.ingest.folder.naming_file import rules_beside
 from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.mark import Mark
 from headwater.ingest.intake.bridge import Decode
+from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.chain import ChainCheck, never_erased
 from headwater.ingest.ledger.entries import Entry, LedgerDamaged, LedgerError
 from headwater.ingest.ledger.segments import Segment, read_checked, read_manifest
 from headwater.ingest.places.file_storage import NotEmpty, Subfolder, open_storage, refuse_unless_empty
 
-Tagged = tuple[str, Any]  #: (kind, thing): kind is body, event, statement, refused, damaged, missing or erased
+Tagged = tuple[str, Any]  #: (kind, thing): kind is one of `_SAYING`, or refused, damaged, missing, erased
+_SAYING = ("body", "event", "statement", "part")
 
 
 def main(arguments: list[str]) -> None:
@@ -73,8 +75,8 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     context.addPyFile(fold_by_key.__file__)  # what lies beside this script is not installed where the tasks run
     segments = context.parallelize(manifest.segments, max(1, len(manifest.segments)))
     read = segments.flatMap(lambda segment: decoded(source, segment, rules)).persist(StorageLevel.MEMORY_AND_DISK)
-    set_aside = refused(read.filter(lambda tagged: tagged[0] not in ("body", "event", "statement")).collect())
-    parts = _parts(read, tasks)
+    set_aside = refused(read.filter(lambda tagged: tagged[0] not in _SAYING).collect())
+    parts = _parts(read.union(_folded(read, tasks, rules)), tasks)
     rows: RDD[Any] = parts.flatMap(lines).map(lambda line: (_key(line), line))  # pyspark's type knows no key of text
     ordered = rows.repartitionAndSortWithinPartitions(tasks)
     written = sum(ordered.mapPartitionsWithIndex(lambda task, rows: [write(target, task, rows)]).collect(), Written())
@@ -103,9 +105,27 @@ def _decoded(decode: Decode, entry: Entry, body: bytes) -> Iterator[Tagged]:
     except Exception as error:  # noqa: BLE001 - a payload that cannot be mapped is set aside, not the others
         yield "refused", (entry.sequence, f"{type(error).__name__}: {error}")
         return
+    if found.part is not None:
+        yield "part", (entry.kind, found.part.group, found.part.content, entry.received_ms)
     yield from (("body", Body(plan, entry.sha256)) for plan in found.plans)
     yield from (("statement", statement) for statement in found.statements)
     yield from (("event", Event(run, entry.received_ms)) for run in found.runs)
+
+
+def _folded(read: RDD[Tagged], tasks: int, rules: Rules) -> RDD[Tagged]:
+    """The bodies and events of groups of entries, each group folded by the bridge of its kind."""
+    parts = _of(read, "part").map(lambda part: ((part[0], part[1]), part[2:]))
+    return parts.groupByKey(tasks).flatMap(lambda pair: fold_group(pair[0][0], list(pair[1]), rules))
+
+
+def fold_group(kind: str, members: Sequence[tuple[Any, int]], rules: Rules = DEFAULT) -> Iterator[Tagged]:
+    """What a group says: its members are the contents of its parts, and when their entries were received (in ms)."""
+    fold = BRIDGES[kind].fold
+    assert fold is not None, "only a bridge that folds has parts"
+    found = fold([content for content, _ in members], rules)
+    received = max(receipt for _, receipt in members)
+    yield from (("body", Body(plan, found.digest)) for plan in found.plans)
+    yield from (("event", Event(run, received)) for run in found.runs)
 
 
 def refused(tagged: Iterable[Tagged]) -> list[int]:

@@ -22,18 +22,38 @@ CREATE INDEX bodies_not_executed ON bodies (agent_plan_id) WHERE executed = 0;
 -- The report that counts for one event. `joined`: its plan is known.
 CREATE TABLE events (
     run TEXT PRIMARY KEY, agent_plan_id TEXT NOT NULL, timestamp INTEGER NOT NULL, duration_ns INTEGER, app_id TEXT,
-    user TEXT, error TEXT, job_run TEXT, received_ms INTEGER NOT NULL, joined INTEGER NOT NULL
+    user TEXT, error TEXT, job_run TEXT, parent_job TEXT, parent_run TEXT, facts TEXT NOT NULL,
+    received_ms INTEGER NOT NULL, joined INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX events_of_plan ON events (agent_plan_id);
 CREATE INDEX events_waiting ON events (run) WHERE joined = 0;
+
+-- Entries that say something only together (the events of one OpenLineage run), by the group that they belong to, in
+-- the order in which they came into these tables: `added`.
+CREATE TABLE parts (
+    added INTEGER PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, kind TEXT NOT NULL, of TEXT NOT NULL,
+    received_ms INTEGER NOT NULL
+);
+CREATE INDEX parts_of ON parts (of);
+-- One row a group: whether it may come to something, the digest of its set of entries when it was folded last, what it
+-- came to, and its job.
+CREATE TABLE groups (
+    id TEXT PRIMARY KEY, settled INTEGER NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, job TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX groups_by_outcome ON groups (outcome);
+-- The plans that a group gives: no other entry gives one of these.
+CREATE TABLE group_plans (
+    of TEXT NOT NULL, agent_plan_id TEXT NOT NULL, PRIMARY KEY (of, agent_plan_id)
+) WITHOUT ROWID;
 
 -- One row a plan vertex: an entry with a body of this logic, how many bodies of it were executed and succeeded, and the
 -- entry whose body gave the operations.
 CREATE TABLE logics (
     plan TEXT PRIMARY KEY, sequence INTEGER NOT NULL, job TEXT NOT NULL,
-    executed INTEGER NOT NULL, succeeded INTEGER NOT NULL, operations INTEGER
+    executed INTEGER NOT NULL, succeeded INTEGER NOT NULL, operations INTEGER, target TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX logics_of_job ON logics (job);
+CREATE INDEX logics_of_target ON logics (target);
 
 CREATE TABLE schemas (
     dataset TEXT NOT NULL, hash TEXT NOT NULL, written INTEGER NOT NULL, columns TEXT NOT NULL, bodies INTEGER NOT NULL,
@@ -44,14 +64,17 @@ CREATE TABLE aliases (
 ) WITHOUT ROWID;
 CREATE TABLE partitioned (dataset TEXT PRIMARY KEY, bodies INTEGER NOT NULL) WITHOUT ROWID;
 
--- Successful writes by dataset and time. `twin`: the inner write's run; `counted`: of several reports of one write, the
--- one that counts; `before`: the run whose version this one's hangs on.
+-- Successful writes by dataset and time. `twin`: the run of the write that this one reports again; `counted`: of several
+-- reports of one write, the one that counts; `before`: the run whose version this one's hangs on. `may_repeat`: it may
+-- be another report of a write.
 CREATE TABLE writes (
     dataset TEXT NOT NULL, timestamp INTEGER NOT NULL, run TEXT NOT NULL, start INTEGER NOT NULL, app_id TEXT,
     plan TEXT NOT NULL, effect TEXT NOT NULL, role TEXT NOT NULL, signature TEXT NOT NULL, carried TEXT NOT NULL,
+    secondary INTEGER NOT NULL, columns TEXT NOT NULL, may_repeat INTEGER NOT NULL,
     twin TEXT, counted INTEGER NOT NULL, before TEXT,
     PRIMARY KEY (dataset, timestamp, run)
 ) WITHOUT ROWID;
+CREATE INDEX writes_that_may_repeat ON writes (dataset, timestamp) WHERE may_repeat;
 
 -- Successful runs by dataset that they read, and time; with the write that they saw (null: none before).
 CREATE TABLE reads (
@@ -60,6 +83,15 @@ CREATE TABLE reads (
     PRIMARY KEY (dataset, timestamp, run)
 ) WITHOUT ROWID;
 CREATE INDEX reads_of_initial ON reads (dataset) WHERE seen IS NULL;
+
+-- Successful runs that renamed a column of a dataset: its old and its new name, in lower case.
+CREATE TABLE renames (
+    dataset TEXT NOT NULL, timestamp INTEGER NOT NULL, run TEXT NOT NULL, start INTEGER NOT NULL,
+    old TEXT NOT NULL, new TEXT NOT NULL,
+    PRIMARY KEY (dataset, timestamp, run, old)
+) WITHOUT ROWID;
+-- What columns are called in the graph, as JSON: of the datasets of which a plan can call them otherwise.
+CREATE TABLE column_names (dataset TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID;
 
 -- The constants of each successful run that counts and has any, as JSON, by plan vertex and time.
 CREATE TABLE constants (

@@ -6,6 +6,7 @@ tables mean is in `derived.sql`; what the projector reads and writes in them in 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ from headwater.ingest.fold.rows import BodyRef
 NAMES = "names"  #: of a value: which names of datasets are one, as JSON
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "6"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "8"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 
@@ -50,7 +51,7 @@ class Derived:
     def open(cls, path: Path | None) -> Derived:
         """Open the tables at `path`, or make them; a file that is damaged or of another format is made anew."""
         if path is not None and not _usable(path):
-            _remove(path)
+            remove_tables(path)
         derived = cls(path)
         derived._create()
         return derived
@@ -77,7 +78,7 @@ class Derived:
             self._reader.close()
             self.connection.close()
             if self._path is not None:
-                _remove(self._path)
+                remove_tables(self._path)
             self._connect()
             self._create()
 
@@ -188,6 +189,18 @@ class Derived:
         """How many plans have no event."""
         return self._count("SELECT count(*) FROM bodies WHERE executed = 0")
 
+    def folded_with(self, sequence: int) -> list[int]:
+        """The entries that are folded together with this one, itself too; none if it says something alone."""
+        query = "SELECT sequence FROM parts WHERE of = (SELECT of FROM parts WHERE sequence = ?)"
+        with self._reading:
+            return [found for (found,) in self._reader.execute(query, (sequence,))]
+
+    def outcomes(self) -> dict[str, int]:
+        """How many groups of entries there are, by what they came to, the most frequent first."""
+        query = "SELECT outcome, count(*) FROM groups GROUP BY outcome ORDER BY 2 DESC, 1"
+        with self._reading:
+            return dict(self._reader.execute(query).fetchall())
+
     def _count(self, query: str) -> int:
         with self._reading:
             return int(self._reader.execute(query).fetchone()[0])
@@ -215,10 +228,26 @@ def _connection(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
+def _reader_of(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, beside whoever writes the file; also where the folder cannot be written.
+
+    SQLite makes files beside a database with a log, even to read it, unless it is told that nobody writes.
+    """
+    closed = not any(file.exists() for file in _files(path)[1:])
+    alone = "&immutable=1" if closed and not os.access(path.parent, os.W_OK) else ""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{alone}", uri=True)
+
+
+def copy_of(path: Path, into: Path) -> None:
+    """A file of derived tables, as it is at one moment, copied into a new file. sqlite3.Error: it cannot be read."""
+    with closing(_reader_of(path)) as source, closing(sqlite3.connect(into)) as target:
+        source.backup(target)
+
+
 def meta_of(path: Path) -> dict[str, str]:
     """The named values in a file of derived tables, read beside whoever writes it; none if it cannot be read."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(_reader_of(path)) as connection:
             return dict(connection.execute("SELECT name, value FROM meta"))
     except (sqlite3.Error, UnicodeDecodeError):
         return {}
@@ -227,9 +256,9 @@ def meta_of(path: Path) -> dict[str, str]:
 def _usable(path: Path) -> bool:
     """Whether it is a whole database with these tables in this format, or none at all.
 
-    A symbolic link is none: what it points to would be emptied.
+    A symbolic link is none, nor is one beside it: what it points to would be emptied or written.
     """
-    if path.is_symlink():
+    if any(file.is_symlink() for file in _files(path)):
         return False
     if not path.exists():
         return True
@@ -241,7 +270,13 @@ def _usable(path: Path) -> bool:
             return False
 
 
-def _remove(path: Path) -> None:
-    for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+def _files(path: Path) -> tuple[Path, ...]:
+    """The database, and what SQLite has beside it."""
+    return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+
+
+def remove_tables(path: Path) -> None:
+    """Remove a file of derived tables, with what SQLite has beside it. A file that is not there is no error."""
+    for file in _files(path):
         with suppress(FileNotFoundError):
             file.unlink()

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headwater.graphmodel import elements
+from headwater.graphmodel.choice import Event
+from headwater.graphmodel.column_names import named
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, schemas
 from headwater.graphmodel.model import Plan
@@ -27,6 +29,18 @@ class MappedPlan:
     plan: Plan
     logic: Logic
     summary: Summary
+
+
+@dataclass(frozen=True)
+class MappedGroup:
+    """What the entries of one group come to by now. `digest` is that of their set."""
+
+    id: str
+    plans: tuple[MappedPlan, ...]
+    events: tuple[Event, ...]
+    digest: str
+    outcome: str
+    job: str
 
 
 PlanAt = Callable[[BodyRef], MappedPlan]  #: the plan body at this place of the ledger
@@ -49,23 +63,26 @@ class ReferenceCounts:
         self._operations: dict[str, list[BodyRow]] = {}  # by plan vertex: the bodies that came to it
         self._left: dict[str, set[BodyRef]] = {}  # by plan vertex: where the ledger has the bodies that left it
 
-    def change(self, old: BodyRow | None, new: BodyRow) -> None:
-        """The body of one of the agent's plan ids, or whether it was executed and succeeded, is now another."""
+    def change(self, old: BodyRow | None, new: BodyRow | None) -> None:
+        """The body of one of the agent's plan ids, or whether it was executed and succeeded, is now another.
+
+        `new` None: the group of entries that gave it gives it no longer.
+        """
         if old == new:
             return
-        if not old or old.summary.partitioned != new.summary.partitioned:
+        if not (old and new) or old.summary.partitioned != new.summary.partitioned:
             self._partitioned.subtract(old.summary.partitioned if old else ())
-            self._partitioned.update(new.summary.partitioned)
-        same_body = old is not None and old.summary == new.summary
-        if old and old.executed and not (same_body and new.executed):
+            self._partitioned.update(new.summary.partitioned if new else ())
+        same_body = old is not None and new is not None and old.summary == new.summary
+        if old and old.executed and not (same_body and new and new.executed):
             self._executed[old.summary.plan] -= 1
             self._refs.setdefault(old.summary.plan, old.ref)
-        if new.executed and not (same_body and old and old.executed):
+        if new and new.executed and not (same_body and old and old.executed):
             self._execute(new)
-        if old and old.succeeded and not (same_body and new.succeeded):
+        if old and old.succeeded and not (same_body and new and new.succeeded):
             self._succeed(old, -1)
             self._left.setdefault(old.summary.plan, set()).add(old.ref)
-        if new.succeeded and not (same_body and old and old.succeeded):
+        if new and new.succeeded and not (same_body and old and old.succeeded):
             self._succeed(new, +1)
             self._operations.setdefault(new.summary.plan, []).append(new)
 
@@ -100,18 +117,20 @@ class ReferenceCounts:
         if bool(new.executed) != bool(old.executed):
             self._settle_plan(new)
         if bool(new.succeeded) != bool(old.succeeded):
-            edges = tuple(elements.logic_edges(self._plan_at(new.ref).logic))
+            its_logic = named(self._plan_at(new.ref).logic, self._tables.column_names())
+            edges = tuple(elements.logic_edges(its_logic))
             self._changes.replace_edges(*(((), edges) if new.succeeded else (edges, ())))
         self._settle_operations(new)
 
     def logic_of(self, plan: str) -> Logic:
-        """The logic of a plan vertex that is in the graph, or was before this batch."""
+        """The logic of a plan vertex that is in the graph, or was before this batch, with the names of its payload."""
         row = self._tables.logic(plan)
         return self._plan_at(row.ref if row else self._refs[plan]).logic
 
     def _new_logic(self, plan: str) -> LogicRow:
         ref = self._refs[plan]
-        return LogicRow(plan, ref, self._plan_at(ref).logic.job_id)
+        logic = self._plan_at(ref).logic
+        return LogicRow(plan, ref, logic.job_id, target=logic.target)
 
     def _settle_plan(self, new: LogicRow) -> None:
         if new.executed:

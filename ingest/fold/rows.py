@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
 
 from headwater.graphmodel.choice import Event
+from headwater.graphmodel.column_names import ColumnNames
 from headwater.graphmodel.columns import ColumnClaim
 from headwater.graphmodel.delta import Value
-from headwater.graphmodel.logic import Schema, Summary
+from headwater.graphmodel.logic import Layout, Schema, Summary
 from headwater.graphmodel.model import Effect, Role, Run
 from headwater.graphmodel.now import Contribution, Position, Read, Write
 from headwater.graphmodel.statements import Statement
@@ -63,10 +64,21 @@ class LogicRow(NamedTuple):
     executed: int = 0
     succeeded: int = 0
     operations: BodyRef | None = None
+    target: str = ""
+
+
+class GroupRow(NamedTuple):
+    """A group of entries that are folded together; `digest` is empty until it was folded."""
+
+    id: str
+    settled: bool = False
+    digest: str = ""
+    outcome: str = ""
+    job: str = ""
 
 
 class WriteRow(NamedTuple):
-    """A write with its views: the inner write's run, whether it counts, the run whose version its own hangs on."""
+    """A write with its views: the run of the write that it reports again, whether it counts, the version before."""
 
     write: Write
     twin: str | None = None
@@ -101,6 +113,7 @@ def summary_of(text: bytes) -> Summary:
     fields = orjson.loads(text)
     for name in ("rank", "inputs", "partitioned"):
         fields[name] = tuple(fields[name])
+    fields["renames"] = tuple(map(tuple, fields["renames"]))
     kept = {"effect": Effect(fields["effect"]), "role": Role(fields["role"]), "carried": frozenset(fields["carried"])}
     return Summary(**{**fields, **kept})
 
@@ -108,27 +121,30 @@ def summary_of(text: bytes) -> Summary:
 def logic_values(row: LogicRow) -> tuple[Any, ...]:
     """A row of `logics`."""
     operations = None if row.operations is None else row.operations.stored
-    return (row.plan, row.ref.stored, row.job, row.executed, row.succeeded, operations)
+    return (row.plan, row.ref.stored, row.job, row.executed, row.succeeded, operations, row.target)
 
 
 def logic_of(values: tuple[Any, ...]) -> LogicRow:
     """The plan vertex in a row of `logics`."""
-    plan, ref, job, executed, succeeded, operations = values
+    plan, ref, job, executed, succeeded, operations, target = values
     gave = None if operations is None else BodyRef.of(operations)
-    return LogicRow(plan, BodyRef.of(ref), job, executed, succeeded, gave)
+    return LogicRow(plan, BodyRef.of(ref), job, executed, succeeded, gave, target)
 
 
 def event_values(event: Event) -> tuple[Any, ...]:
     """An event as a row of `events`, without `joined`."""
     run = event.run
     reported = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
-    return (event.id, run.agent_plan_id, *reported, event.received_ms)
+    further = (run.parent_job, run.parent_run, orjson.dumps(run.facts).decode() if run.facts else "")
+    return (event.id, run.agent_plan_id, *reported, *further, event.received_ms)
 
 
 def event_of(values: tuple[Any, ...]) -> Event:
     """The event in a row of `events` without its `run` and `joined`."""
-    *fields, received_ms = values
-    return Event(Run(*fields), received_ms)
+    *fields, parent_job, parent_run, facts, received_ms = values
+    said = tuple((name, value) for name, value in orjson.loads(facts)) if facts else ()
+    run = replace(Run(*fields), parent_job=parent_job, parent_run=parent_run, facts=said)
+    return Event(run, received_ms)
 
 
 def write_values(dataset: str, row: WriteRow) -> tuple[Any, ...]:
@@ -137,15 +153,17 @@ def write_values(dataset: str, row: WriteRow) -> tuple[Any, ...]:
     carried = "\n".join(sorted(write.carried))
     logic = (write.plan, write.effect.value, write.role.value, write.signature if write.role != Role.NONE else "")
     access = (dataset, write.timestamp, write.run, write.start, write.app_id)
-    return (*access, *logic, carried, row.twin, row.counted, row.before)
+    agent = (write.secondary, write.columns, write.may_repeat)
+    return (*access, *logic, carried, *agent, row.twin, row.counted, row.before)
 
 
 def write_of(values: tuple[Any, ...]) -> WriteRow:
     """The write in a row of `writes` without its `dataset`."""
-    timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before = values
-    columns = frozenset(carried.split("\n")) if carried else frozenset()
-    write = Write(run, timestamp, start, app_id, plan, Effect(effect), Role(role), signature, columns)
-    return WriteRow(write, twin, bool(counted), before)
+    timestamp, run, start, app_id, plan, effect, role, signature, carried, secondary, columns, *views = values
+    kept = frozenset(carried.split("\n")) if carried else frozenset()
+    logic = (plan, Effect(effect), Role(role), signature, kept)
+    twin, counted, before = views
+    return WriteRow(Write(run, timestamp, start, app_id, *logic, bool(secondary), columns), twin, bool(counted), before)
 
 
 def read_values(dataset: str, row: ReadRow) -> tuple[Any, ...]:
@@ -175,13 +193,27 @@ def validity_of(values: tuple[Any, ...]) -> Validity:
 
 
 def schema_text(schema: Schema) -> bytes:
-    """The columns of a schema as JSON."""
-    return orjson.dumps(schema.columns)
+    """The columns of a schema, and its layouts, as JSON."""
+    return orjson.dumps((schema.columns, list(map(tuple, schema.layouts))))
 
 
-def schema_of(dataset: str, written: int, columns: bytes) -> Schema:
+def schema_of(dataset: str, written: int, text: bytes) -> Schema:
     """The schema in a row of `schemas`."""
-    return Schema(dataset, bool(written), tuple(orjson.loads(columns)))
+    columns, layouts = orjson.loads(text)
+    found = (Layout(format_, tuple(listed), tuple(partitions)) for format_, listed, partitions in layouts)
+    return Schema(dataset, bool(written), tuple(columns), tuple(found))
+
+
+def column_names_text(names: ColumnNames) -> bytes:
+    """The names of a dataset's columns as JSON."""
+    return orjson.dumps((names.renamed, names.positions, sorted(names.partitions)))
+
+
+def column_names_of(text: bytes) -> ColumnNames:
+    """The inverse of `column_names_text`."""
+    renamed, positions, partitions = orjson.loads(text)
+    by_format = {format_: tuple(map(tuple, there)) for format_, there in positions.items()}
+    return ColumnNames(renamed, by_format, frozenset(partitions))
 
 
 def dataset_values(row: DatasetRow) -> tuple[bytes, bytes, bytes]:

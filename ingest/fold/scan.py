@@ -15,6 +15,7 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from headwater.graphmodel import elements, ids, statements
+from headwater.graphmodel.column_names import named
 from headwater.graphmodel.delta import Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic
@@ -53,6 +54,10 @@ class Scan:
         self.names: dict[str, str] = json.loads(meta.get(NAMES) or "{}")  #: which names of datasets are one
         self.applied = int(meta.get("checkpoint", 0))  #: the sequence of the last entry that is in it
 
+    def members(self, sequence: int) -> list[int]:
+        """See `Tables.parts_up_to`."""
+        return self._tables.parts_up_to(sequence)
+
     def rows(self) -> int:
         """How many parts there are about: for progress."""
         return sum(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _COUNTED)
@@ -76,7 +81,7 @@ class Scan:
             yield part if row.job != last_job else Part(tuple(v for v in part.vertices if v.id != row.job), part.edges)
             last_job = row.job
             if row.succeeded:
-                yield Part(edges=tuple(elements.logic_edges(logic)))
+                yield Part(edges=tuple(elements.logic_edges(named(logic, self._tables.column_names()))))
             if row.operations:
                 yield elements.operations_part(row.plan, self._plan_at(row.operations).plan)
 
@@ -134,7 +139,7 @@ class Scan:
     def _logic(self, plan: str) -> Logic:
         row = self._tables.logic(plan)
         assert row is not None, "a plan that contributes is in the table"
-        return self._plan_at(row.ref).logic
+        return named(self._plan_at(row.ref).logic, self._tables.column_names())
 
 
 @contextmanager

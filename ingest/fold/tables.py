@@ -11,21 +11,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from headwater.graphmodel.choice import Event
+from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Schema
-from headwater.graphmodel.model import Role
-from headwater.graphmodel.now import Access, Position
+from headwater.graphmodel.now import REPORTS_SLACK, Access, Position
 from headwater.graphmodel.statements import RETIRED, StatementIndex, retirements
 from headwater.graphmodel.validity import Validity
 from headwater.ingest.fold import rows
-from headwater.ingest.fold.rows import BodyRef, BodyRow, DatasetRow, LogicRow, ReadRow, WriteRow
+from headwater.ingest.fold.rows import BodyRef, BodyRow, DatasetRow, GroupRow, LogicRow, ReadRow, WriteRow
 
 _BODIES_KEPT = 5_000  #: in memory; a KB each
 _DATASETS_KEPT = 1_000  #: in memory; half a KB a column
 #: The columns of a write, a read, an event, a validity, as `rows` takes them.
-WRITE = "timestamp, run, start, app_id, plan, effect, role, signature, carried, twin, counted, before"
+WRITE = (
+    "timestamp, run, start, app_id, plan, effect, role, signature, carried, secondary, columns, twin, counted, before"
+)
 READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
-EVENT = "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, received_ms"
+EVENT = (
+    "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, parent_job, parent_run, facts, received_ms"
+)
 VALIDITY = "plan, valid_from, valid_to, certain, columns"
 _FIRST: Position = (-(2**63), "")
 
@@ -37,11 +41,15 @@ class Tables:
         self.connection = self._db = connection
         self._bodies: dict[str, BodyRow] = {}
         self._datasets: dict[str, DatasetRow] = {}
+        self._column_names: dict[str, ColumnNames] | None = None
+        self._renamed: set[str] | None = None  # the datasets of which a column was renamed
 
     def forget(self) -> None:
         """Drop what is kept in memory."""
         self._bodies.clear()
         self._datasets.clear()
+        self._column_names = None
+        self._renamed = None
 
     # bodies and events
 
@@ -65,6 +73,11 @@ class Tables:
         self._db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?, ?, ?)", values)
         self._bodies[of.agent_plan_id] = row
 
+    def delete_body(self, agent_plan_id: str) -> None:
+        """Delete a body: its group does not give it any more."""
+        self._db.execute("DELETE FROM bodies WHERE agent_plan_id = ?", (agent_plan_id,))
+        self._bodies.pop(agent_plan_id, None)
+
     def succeeded_bodies(self, plan: str) -> list[BodyRow]:
         """The bodies of a plan vertex that succeeded at least once."""
         query = "SELECT sequence, summary FROM bodies WHERE plan = ? AND succeeded"
@@ -78,7 +91,11 @@ class Tables:
     def put_event(self, event: Event, *, joined: bool) -> None:
         """Insert or replace an event."""
         values = (*rows.event_values(event), joined)
-        self._db.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._db.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def delete_event(self, run: str) -> None:
+        """Delete an event: its group does not give it any more."""
+        self._db.execute("DELETE FROM events WHERE run = ?", (run,))
 
     def events_of(self, agent_plan_id: str) -> list[Event]:
         """All events of an agent's plan id."""
@@ -90,6 +107,41 @@ class Tables:
         query = "UPDATE events SET joined = 1 WHERE agent_plan_id = ? AND joined = 0"
         self._db.execute(query, (agent_plan_id,))
 
+    # groups of entries
+
+    def add_part(self, sequence: int, kind: str, of: str, received_ms: int) -> None:
+        """An entry of a group came; one that is there already stays where it is."""
+        query = "INSERT OR IGNORE INTO parts (sequence, kind, of, received_ms) VALUES (?, ?, ?, ?)"
+        self._db.execute(query, (sequence, kind, of, received_ms))
+
+    def parts_of(self, group: str) -> list[tuple[int, int]]:
+        """Sequence and receipt (ms since 1970) of the entries of a group, in the order in which they came here."""
+        query = "SELECT sequence, received_ms FROM parts WHERE of = ? ORDER BY added"
+        return list(self._db.execute(query, (group,)))
+
+    def parts_up_to(self, sequence: int) -> list[int]:
+        """The entries of the group of this one that had come when it came, itself the last; none if it is no part."""
+        query = """SELECT other.sequence FROM parts AS it JOIN parts AS other
+            ON other.of = it.of AND other.added <= it.added WHERE it.sequence = ? ORDER BY other.added"""
+        return [found for (found,) in self._db.execute(query, (sequence,))]
+
+    def group(self, group: str) -> GroupRow:
+        """A group; an empty row for one that is not known."""
+        found = self._db.execute("SELECT * FROM groups WHERE id = ?", (group,)).fetchone()
+        return GroupRow(found[0], bool(found[1]), *found[2:]) if found else GroupRow(group)
+
+    def put_group(self, row: GroupRow, plans: Iterable[str] | None = None) -> None:
+        """Insert or replace a group; with `plans`, also the ids of the plans that it gives."""
+        self._db.execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?)", row)
+        if plans is not None:
+            self._db.execute("DELETE FROM group_plans WHERE of = ?", (row.id,))
+            self._db.executemany("INSERT INTO group_plans VALUES (?, ?)", [(row.id, plan) for plan in plans])
+
+    def plans_of(self, group: str) -> list[str]:
+        """The ids of the plans that a group gives."""
+        query = "SELECT agent_plan_id FROM group_plans WHERE of = ?"
+        return [plan for (plan,) in self._db.execute(query, (group,))]
+
     # counts of bodies
 
     def logic(self, plan: str) -> LogicRow | None:
@@ -100,7 +152,7 @@ class Tables:
     def put_logic(self, row: LogicRow) -> None:
         """Insert or replace a plan vertex; one that no body executes is deleted."""
         if row.executed:
-            self._db.execute("INSERT OR REPLACE INTO logics VALUES (?, ?, ?, ?, ?, ?)", rows.logic_values(row))
+            self._db.execute("INSERT OR REPLACE INTO logics VALUES (?, ?, ?, ?, ?, ?, ?)", rows.logic_values(row))
         else:
             self._db.execute("DELETE FROM logics WHERE plan = ?", (row.plan,))
 
@@ -140,7 +192,7 @@ class Tables:
 
     def put_write(self, dataset: str, row: WriteRow) -> None:
         """Insert or replace a write."""
-        marks = ", ".join("?" * 13)
+        marks = ", ".join("?" * 16)
         self._db.execute(f"INSERT OR REPLACE INTO writes VALUES ({marks})", rows.write_values(dataset, row))
 
     def delete_write(self, dataset: str, position: Position) -> None:
@@ -186,10 +238,14 @@ class Tables:
         where = "dataset = ? AND timestamp > ? AND start <= ? AND counted"
         return list(self._writes(where, dataset, access.start, access.timestamp))
 
-    def overlapping(self, dataset: str, access: Access, role: Role) -> list[WriteRow]:
-        """The writes in a role, of the same application, whose time has a part in common with the access."""
-        where = "dataset = ? AND timestamp >= ? AND start <= ? AND app_id = ? AND role = ?"
-        return list(self._writes(where, dataset, access.start, access.timestamp, access.app_id, role.value))
+    def reports_near(self, dataset: str, access: Access, *, may_repeat: bool) -> list[WriteRow]:
+        """The writes of the same application about the time of one, with which it can be one write, itself too.
+
+        `may_repeat`: only those that may be another report of a write.
+        """
+        where = "dataset = ? AND timestamp >= ? AND start <= ? AND app_id = ?" + " AND may_repeat" * may_repeat
+        first, last = access.start - REPORTS_SLACK, access.timestamp + REPORTS_SLACK
+        return list(self._writes(where, dataset, first, last, access.app_id))
 
     # reads by time
 
@@ -267,6 +323,69 @@ class Tables:
             self._db.execute("INSERT OR REPLACE INTO shown_constants VALUES (?, ?)", (plan, constants))
         else:
             self._db.execute("DELETE FROM shown_constants WHERE plan = ?", (plan,))
+
+    # what columns are called
+
+    def put_rename(self, dataset: str, rename: RenameRun) -> None:
+        """Insert or replace a rename of a column."""
+        values = (dataset, rename.timestamp, rename.run, rename.start, rename.old, rename.new)
+        self._db.execute("INSERT OR REPLACE INTO renames VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._renamed = None
+
+    def delete_rename(self, dataset: str, rename: RenameRun) -> None:
+        """Delete a rename of a column."""
+        query = "DELETE FROM renames WHERE dataset = ? AND timestamp = ? AND run = ? AND old = ?"
+        self._db.execute(query, (dataset, rename.timestamp, rename.run, rename.old))
+        self._renamed = None
+
+    def renames(self, dataset: str) -> list[RenameRun]:
+        """The renames of the columns of a dataset, in order."""
+        query = "SELECT timestamp, run, start, old, new FROM renames WHERE dataset = ? ORDER BY timestamp, run, old"
+        return [RenameRun(*found) for found in self._db.execute(query, (dataset,))]
+
+    def has_renames(self, dataset: str) -> bool:
+        """Whether a column of a dataset was renamed."""
+        if self._renamed is None:
+            self._renamed = {found for (found,) in self._db.execute("SELECT DISTINCT dataset FROM renames")}
+        return dataset in self._renamed
+
+    def accesses_by_plan(self, dataset: str) -> list[tuple[str, str, int, int]]:
+        """(plan, run, latest start, earliest end) of what wrote or read a dataset.
+
+        The run is that of a rename of its columns, and empty where the row stands for all other runs of a plan.
+        """
+        own = "CASE WHEN run IN (SELECT run FROM renames WHERE dataset = :dataset) THEN run ELSE '' END"
+        query = f"""SELECT plan, {own} AS own, max(start), min(timestamp) FROM (
+                SELECT plan, run, start, timestamp FROM writes WHERE dataset = :dataset
+                UNION ALL
+                SELECT bodies.plan, reads.run, reads.start, reads.timestamp FROM reads
+                JOIN events USING (run) JOIN bodies USING (agent_plan_id) WHERE reads.dataset = :dataset
+            ) GROUP BY plan, own"""
+        return list(self._db.execute(query, {"dataset": dataset}))
+
+    def plans_about(self, dataset: str) -> set[str]:
+        """The plan vertices of successful runs that write or read a dataset."""
+        # A write whose clock is ahead is none of `writes`, and its plan has its edges.
+        written = self._db.execute("SELECT plan FROM logics WHERE target = ? AND succeeded", (dataset,))
+        return {plan for plan, *_ in (*written, *self.accesses_by_plan(dataset))}
+
+    def column_names(self) -> dict[str, ColumnNames]:
+        """The names of columns by dataset, of the few datasets that have any of their own; not to be changed."""
+        if self._column_names is None:
+            found = self._db.execute("SELECT dataset, names FROM column_names")
+            self._column_names = {dataset: rows.column_names_of(text) for dataset, text in found}
+        return self._column_names
+
+    def put_column_names(self, dataset: str, names: ColumnNames) -> None:
+        """Insert or replace the names of a dataset's columns; those that say nothing are deleted."""
+        known = self.column_names()
+        if names != NONE:
+            text = rows.column_names_text(names)
+            self._db.execute("INSERT OR REPLACE INTO column_names VALUES (?, ?)", (dataset, text))
+            known[dataset] = names
+        else:
+            self._db.execute("DELETE FROM column_names WHERE dataset = ?", (dataset,))
+            known.pop(dataset, None)
 
     # when datasets were dropped
 

@@ -20,7 +20,7 @@ from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph.decoding import Decoding, Erased, decoders
 from headwater.ingest.graph.mark import Mark
-from headwater.ingest.ledger.ledger import LedgerReader, open_reader
+from headwater.ingest.ledger.ledger import ERASURE, LedgerReader, open_reader
 from headwater.ingest.places.file_storage import FileStorage, Subfolder, refuse_unless_empty
 from headwater.ingest.progress import Progress
 
@@ -53,11 +53,18 @@ def export_neptune_csv(
     refuse_unless_empty(place)
     with open_reader(folder) as ledger:
         rules = rules_of(folder)
-        decoding = Decoding(ledger, decoders(rules))
+        decoding = Decoding(ledger, decoders(rules), rules)
         with scanning(tables_of(folder, store), ledger.id, decoding.plan_at, rules.text) as scan:
             decoding.use_names(scan.names)
+            decoding.use_members(scan.members)
             try:
-                mark = Mark(scan.applied, ledger.id, naming=rules.text, hash=_hash(ledger, scan.applied))
+                mark = Mark(
+                    scan.applied,
+                    ledger.id,
+                    naming=rules.text,
+                    hash=_hash(ledger, scan.applied),
+                    erased=max((e.sequence for e in ledger.of_kind(ERASURE) if e.sequence <= scan.applied), default=0),
+                )
                 written = _write(scan, mark, place, progress, split)
             except Erased as error:
                 raise NotReady(f"{error} meanwhile: export again") from error

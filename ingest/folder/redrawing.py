@@ -17,7 +17,7 @@ from headwater.graphstore import open_store
 from headwater.graphstore.embedded.store import EmbeddedStore
 from headwater.graphstore.errors import TransientError
 from headwater.graphstore.port import GraphStore
-from headwater.ingest.fold.file import Derived
+from headwater.ingest.fold.file import Derived, remove_tables
 from headwater.ingest.folder.targets import CURRENT, DRAWINGS, GRAPH, Drawing, current_drawing, drawing
 from headwater.ingest.ledger.folder_lock import prepare_folder, sync_folder
 
@@ -58,7 +58,8 @@ class Redrawing:
         place = self._folder / DRAWINGS
         fresh = place / f"{CURRENT}.new"
         try:
-            with fresh.open("w", encoding="ascii") as file:
+            fresh.unlink(missing_ok=True)  # else it would be written through a symbolic link
+            with fresh.open("x", encoding="ascii") as file:
                 file.write(f"{new.number}\n")
                 file.flush()
                 sync(file.fileno())
@@ -91,9 +92,8 @@ class Redrawing:
 def _remove(old: Drawing) -> None:
     """What was set aside as damaged stays. A file that cannot be removed is tried again at the next start."""
     shutil.rmtree(old.graph.parent / GRAPH, ignore_errors=True)
-    for ending in ("", "-wal", "-shm"):
-        with suppress(OSError):
-            old.tables.with_name(old.tables.name + ending).unlink()
+    with suppress(OSError):
+        remove_tables(old.tables)
     if old.number:
         with suppress(OSError):
             old.graph.parent.rmdir()

@@ -13,7 +13,7 @@ from headwater.graphstore.errors import InvalidRequest
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import lock, tables_of
-from headwater.ingest.graph.mark import is_empty, read_mark
+from headwater.ingest.graph.mark import announce_rebuild, is_empty, read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import BATCH, ForeignGraph, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
@@ -61,6 +61,7 @@ def replay_into(
         ownership.refuse_if_taken(read_mark(store))
         if fresh:
             derived.clear()
+            announce_rebuild(store, ledger.head().sequence)
             store.clear()
         else:
             _refuse_unless_graph_of(ledger, store, derived, url)

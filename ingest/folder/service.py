@@ -18,11 +18,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from gremlin_python.process.graph_traversal import __
+from gremlin_python.process.traversal import Order, T
+
 from headwater.backoff import Backoff
+from headwater.graphmodel.logic import aliases
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore, open_store, set_aside
 from headwater.graphstore.embedded.store import EmbeddedStore
@@ -32,14 +36,15 @@ from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.redrawing import Redrawing
 from headwater.ingest.folder.stopping import Check, stoppable
-from headwater.ingest.folder.targets import is_own, lock, opened_at, tables_of
+from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders, tables_of
+from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.intake.bridges import BRIDGES
-from headwater.ingest.ledger.folder_lock import FolderLock
+from headwater.ingest.ledger.folder_lock import FolderLock, refuse_links
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
@@ -47,6 +52,7 @@ from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, Quer
 from headwater.queries.answers.shapes import Result, not_complete
 from headwater.queries.catalogue.catalogue import BY_NAME, run
 from headwater.queries.catalogue.parameters import parse
+from headwater.queries.tracing.resolve import resolve
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +63,16 @@ _FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
 _ATTEMPTS = 8
 
 _NICENESS = 10
+#: Plans that are asked for the types of a dataset's columns.
+_TYPED_BY = 5
 
 
 @dataclass(frozen=True)
 class Stats:
     """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan.
 
-    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be.
+    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be. `outcomes`: how many
+    runs of OpenLineage there are by what they came to, those too that make no lineage.
     """
 
     entries: int
@@ -73,6 +82,7 @@ class Stats:
     vertices: Mapping[str, int]
     edges: Mapping[str, int]
     rebuilding: bool = False
+    outcomes: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -84,6 +94,7 @@ class Stats:
             "vertices": dict(self.vertices),
             "edges": dict(self.edges),
             "rebuilding": self.rebuilding,
+            "outcomes": dict(self.outcomes),
         }
 
 
@@ -117,29 +128,40 @@ class Service:
 
     @classmethod
     def open(
-        cls, folder: Path, store_url: str | None = None, *, follows: bool = False, take_over: bool = False
+        cls,
+        folder: Path,
+        store_url: str | None = None,
+        *,
+        follows: bool = False,
+        take_over: bool = False,
+        progress: Progress = lambda _done, _of: None,
+        copy: Path | None = None,
     ) -> Service:
         """Open a data folder, made where there is none.
 
         `follows`: another process writes the ledger, and this one reads it; a store that is away is waited for by the
         projector's thread, without end. A damaged embedded store is moved aside, said so in the log, and rebuilt from
-        the ledger. `take_over`: write a remote graph even if another data folder does, which stops there.
+        the ledger. `take_over`: write a remote graph even if another data folder does, which stops there. `progress`
+        is told how many entries the tables beside a graph that was loaded in another way are worked out from. `copy`:
+        the folder cannot be written; its graph is the one in this folder (`copying`), and its ledger is only read.
 
-        InvalidRequest: naming.yaml is not right.
+        InvalidRequest: naming.yaml is not right. NotALedger: one of the folders inside is a symbolic link.
 
         LedgerInUse, InUse: another process has the folder open; GraphTaken: another data folder writes the graph; other
         errors of the ledger and of the store as they are.
         """
         with ExitStack() as undo:
             rules = rules_of(folder)
-            ledger = open_ledger(folder, readonly=follows)
+            files = copy or folder
+            refuse_links(*own_folders(files), tables_of(files, store_url).parent)
+            ledger = open_ledger(folder, readonly=follows or copy is not None)
             undo.callback(ledger.close)
-            store, rebuilt = _open_store(lambda: opened_at(folder, store_url))
+            store, rebuilt = _open_store(lambda: opened_at(files, store_url))
             undo.callback(store.close)
-            locked = lock(folder, store_url) if store_url and not is_own(folder, store_url) else None
+            locked = lock(folder, store_url) if store_url and not is_own(files, store_url) else None
             if locked:
                 undo.callback(locked.release)
-            derived = Derived.open(tables_of(folder, store_url))
+            derived = Derived.open(tables_of(files, store_url))
             undo.callback(derived.close)
             if rebuilt:
                 derived.clear()
@@ -148,10 +170,12 @@ class Service:
             whole = True
             if locked:  # before there is a projector, since the file of the tables may be made anew
                 with suppress(TransientError):  # `prepare` meets it again
-                    whole = _tables_recovered(ledger, store, derived, tables_of(folder, store_url), ownership, rules)
+                    whole = _tables_recovered(
+                        ledger, store, derived, tables_of(files, store_url), ownership, rules, progress
+                    )
             beside = None
-            if is_own(folder, store_url) and isinstance(store, EmbeddedStore):
-                beside = Redrawing(folder, store, derived)
+            if is_own(files, store_url) and isinstance(store, EmbeddedStore):
+                beside = Redrawing(files, store, derived)
             service = cls(folder, ledger, store, derived, backoff, ownership, rules, beside=beside)
             service._lock = locked
             try:
@@ -259,6 +283,17 @@ class Service:
         except NodeNotFound:
             return None
 
+    def name_entry(self, name: str, dataset: str) -> int | None:
+        """The first ledger entry whose plan gives the dataset this other name; None if none does. Decodes plans."""
+        decoding = Decoding(self.ledger, decoders(self.rules))
+        mentioning = {sequence for sequence, told in self.derived.summaries() if dataset in (told.target, *told.inputs)}
+        for sequence in sorted(mentioning):
+            entry = self.ledger.entry(sequence)
+            plans = decoding.batch([entry]).plans if entry is not None else ()
+            if any((name, dataset) in aliases(mapped.plan) for mapped in plans):
+                return sequence
+        return None
+
     def _body_of(self, plan: str) -> BodyRef:
         ref = self.derived.body_of_logic(plan)
         if ref is None:
@@ -277,9 +312,41 @@ class Service:
             return {}
         return BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
 
+    def column_types(self, dataset: str) -> tuple[str, dict[str, str]]:
+        """The id of a dataset, and Spark's types of its columns by name in lower case, as far as payloads say them.
+
+        They are those of the plans that wrote it, the one that ran last first; of a dataset that no plan writes, those
+        of the plans that read it. NodeNotFound, GraphRebuilding, QueryError: see `ask`.
+        """
+        with self.looking_up():
+            node = resolve(self.store.g, dataset, ("dataset",), "dataset", self.rules)
+        written: dict[str, str] = {}
+        for plan in self._plans(node, "writes"):
+            written = {**self.types(plan), **written}
+        if written:
+            return node, written
+        read: dict[str, str] = {}
+        for plan in self._plans(node, "reads"):
+            entry = self.ledger.entry(self._body_of(plan).sequence)
+            if entry is not None and entry.body is not None and entry.kind in BRIDGES:
+                ref = self._body_of(plan)
+                types = BRIDGES[entry.kind].input_types(entry.body, entry.content_type, ref.index, rules=self.rules)
+                read = {**types.get(node, {}), **read}
+        return node, read
+
+    def _plans(self, dataset: str, role: str) -> list[str]:
+        """Those that write or read a dataset, the one that ran last first; not many, since each is looked up."""
+        last = __.coalesce(__.in_("executes").values("timestamp").max_(), __.constant(0))
+        found = self.store.g.V(dataset).in_(role).order().by(last, Order.desc).by(T.id).limit(_TYPED_BY)
+        return [str(plan) for plan in found.id_().to_list()]
+
     def parked(self, after: int = 0, limit: int = -1) -> list[Parked]:
         """The entries that could not be brought into the graph, by sequence; see `Derived.parked`."""
         return self.projector.parked(after, limit)
+
+    def erased(self) -> int:
+        """The last ledger entry in the graph that says that a payload was erased; 0: none does."""
+        return read_mark(self.store).erased
 
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are.
@@ -303,6 +370,7 @@ class Service:
             vertices=vertices,
             edges=edges,
             rebuilding=answer.reason == "rebuilding",
+            outcomes=self.derived.outcomes(),
         )
 
 
@@ -316,7 +384,13 @@ def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _tables_recovered(
-    ledger: Ledger, store: GraphStore, derived: Derived, file: Path, ownership: Ownership, rules: Rules
+    ledger: Ledger,
+    store: GraphStore,
+    derived: Derived,
+    file: Path,
+    ownership: Ownership,
+    rules: Rules,
+    progress: Progress,
 ) -> bool:
     """Work out the tables of a graph that came into the store in another way; False: it is not whole, rebuild it.
 
@@ -324,7 +398,7 @@ def _tables_recovered(
     """
     ownership.refuse_if_taken(read_mark(store))
     try:
-        recover_tables(ledger, store, derived, file, lambda _done, _of: None, rules)
+        recover_tables(ledger, store, derived, file, progress, rules)
     except InvalidRequest as error:
         log.warning("the graph is rebuilt: %s", error)
         return False

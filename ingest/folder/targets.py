@@ -17,11 +17,11 @@ from typing import NamedTuple
 from headwater.graphmodel.delta import digest
 from headwater.ingest.fold.file import FILE, meta_of
 from headwater.ingest.ledger.entries import Head
-from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
+from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder, refuse_links
 from headwater.ingest.ledger.ledger import LedgerInUse
 from headwater.ingest.ledger.verify import Anchor
 
-DRAWINGS, CURRENT, GRAPH = "drawings", "current", "graph"
+DRAWINGS, CURRENT, GRAPH, TARGETS = "drawings", "current", "graph", "targets"
 
 
 class Drawing(NamedTuple):
@@ -52,6 +52,12 @@ def opened_at(folder: Path, url: str | None) -> str:
     return f"embedded:{current_drawing(folder).graph}" if url is None or is_own(folder, url) else url
 
 
+def own_folders(folder: Path) -> tuple[Path, ...]:
+    """The folders inside a data folder that a graph is written to, whether they are there or not."""
+    now = current_drawing(folder)
+    return folder / DRAWINGS, folder / TARGETS, now.graph.parent if now.number else now.graph, now.graph
+
+
 def drawn_from(folder: Path) -> Anchor | None:
     """The ledger that the graph in a data folder was drawn from, and up to which entry; None where nothing says so."""
     path = current_drawing(folder).tables
@@ -77,12 +83,13 @@ def tables_of(folder: Path, url: str | None) -> Path:
     """The file of the derived tables of a store; None is the folder's own."""
     if url is None or is_own(folder, url):
         return current_drawing(folder).tables
-    return folder / "targets" / digest(_named(url)) / FILE
+    return folder / TARGETS / digest(_named(url)) / FILE
 
 
 def lock(folder: Path, url: str) -> FolderLock:
     """Lock a store that is not the folder's own against other writers from this folder. LedgerInUse: one has it."""
     place = tables_of(folder, url).parent
+    refuse_links(place.parent, place)
     prepare_folder(place)
     try:
         return FolderLock(place)

@@ -161,7 +161,8 @@ class Attempts:
             if self._path is None:
                 return
             fresh = self._path.with_name(f".{self._path.name}")
-            file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            fresh.unlink(missing_ok=True)  # else it would be written through a symbolic link
+            file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 os.write(file, json.dumps(asdict(attempt)).encode())
             finally:

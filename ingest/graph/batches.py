@@ -22,6 +22,7 @@ from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables
 from headwater.ingest.graph.attempts import Attempts
 from headwater.ingest.graph.decoding import Decoding, Ledger, Renamed, stated_names
+from headwater.ingest.graph.grouping import folded_groups
 from headwater.ingest.graph.parking import Parking
 from headwater.ingest.graph.writer import GraphWriter
 from headwater.ingest.intake.bridge import Decode
@@ -58,21 +59,22 @@ class Batches:
         self.derived = derived
         self.graph = graph
         self.parking = parking
-        self.decoding = Decoding(ledger, decode)
+        self.decoding = Decoding(ledger, decode, rules)
         self.in_doubt = True
         self.checkpoint = derived.checkpoint  #: the last entry that is in the graph, or parked
         self.needs_rebuild = derived.meta("erased") is not None  #: the graph may still show what was erased
         self.drawings = 0
         self._emptied = bool(derived.meta("clearing"))
-        self._whole_from = int(derived.meta(_REPLAYED) or 0)
+        self.whole_from = int(derived.meta(_REPLAYED) or 0)  #: below this entry the graph lacks what was there
         self.attempts = attempts
         self.computing_since: float | None = None  #: in seconds of the monotonic clock; None: nothing is computed
         self._tables = Tables(derived.connection)
+        self.decoding.use_members(self._tables.parts_up_to)
 
     @property
     def rebuilding(self) -> bool:
         """Whether the graph lacks entries that it had, or that were there when it was begun. From any thread."""
-        return self._emptied or self.checkpoint < self._whole_from
+        return self._emptied or self.checkpoint < self.whole_from
 
     @property
     def head(self) -> Head:
@@ -104,14 +106,17 @@ class Batches:
         if any(isinstance(said, Statement) and said.kind == SAME for said in batch.statements):
             self._expect_names()
         last = next((entry for entry in offered if entry.sequence == batch.last), entries[-1]) if cut else entries[-1]
-        with self._transaction(last) as changes:
+        with self._transaction(last, erased=max(batch.erasures, default=0)) as changes:
             if retried:
                 self.derived.unpark(retried)
             for entry, error in batch.refused:
                 self.parking.set_aside(entry, error)
             if any(sequence > int(self.derived.meta(_REPLAYED) or 0) for sequence in batch.erasures):
                 self.derived.set_meta("erased", "1")
-            changes.append(project(self._tables, self.decoding.plan_at, batch.plans, batch.events, batch.statements))
+            groups = folded_groups(self._tables, self.decoding, batch.parts)
+            changes.append(
+                project(self._tables, self.decoding.plan_at, batch.plans, batch.events, batch.statements, groups)
+            )
         return not batch.refused
 
     def _waiting(self, agent_plan_id: str) -> BodyRef | None:
@@ -144,8 +149,8 @@ class Batches:
             self.derived.set_meta(NAMES, json.dumps(stated_names(self.ledger, self.rules)))
             self.derived.set_meta(RULES, self.rules.text)
             # What is erased up to here is not read any more, so its erasure asks for no rebuild.
-            self._whole_from = self.ledger.head().sequence
-            self.derived.set_meta(_REPLAYED, str(self._whole_from))
+            self.whole_from = self.ledger.head().sequence
+            self.derived.set_meta(_REPLAYED, str(self.whole_from))
         self.advance(self.derived.checkpoint)
         self._emptied = False
 
@@ -156,6 +161,7 @@ class Batches:
         self.parking.start_anew()
         self.derived.set_meta("clearing", "1")
         self._tables = Tables(self.derived.connection)
+        self.decoding.use_members(self._tables.parts_up_to)
         self.decoding.forget()
         self.in_doubt = True
 
@@ -178,7 +184,7 @@ class Batches:
         return names
 
     @contextmanager
-    def _transaction(self, entry: Entry) -> Iterator[list[Changes]]:
+    def _transaction(self, entry: Entry, erased: int = 0) -> Iterator[list[Changes]]:
         """A transaction of the tables; before it is committed the changes that were appended go into the graph."""
         head = self.head if entry.sequence < self.checkpoint else Head(entry.sequence, entry.hash)
         last = head.sequence
@@ -192,9 +198,10 @@ class Batches:
                 yield changes
                 collected = changes[0] if changes else Changes()
                 self.computing_since = None  # from here on it is the store that works, or is waited for
-                self.graph.write(collected.delta(), self.checkpoint, head)
+                self.graph.write(collected.delta(), self.checkpoint, head, whole_from=self.whole_from, erased=erased)
         except BaseException:
             self._tables.forget()
+            self.decoding.forget()  # a body of a group is what its entries come to that are in the tables
             self.in_doubt = True
             raise
         self.advance(last)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from headwater.graphmodel import statements
 from headwater.graphmodel.choice import Event
@@ -21,14 +21,19 @@ from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import Names, names, renamed
 from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE, Said
-from headwater.ingest.fold.reference_counts import MappedPlan
+from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan
 from headwater.ingest.fold.rows import BodyRef
-from headwater.ingest.intake.bridge import Decode
+from headwater.ingest.intake.bridge import Decode, Folded, Part
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged
 
 #: Columns, derivations, dependencies and operations of the plans in memory, some KB each: some hundred MB at most.
 _PARTS_KEPT = 50_000
+#: Bytes of the entries of groups that are kept in memory, decoded: about ten times as many. The events of a run come
+#: one after the other, so each is nearly always still there when the last one comes.
+_GROUPED_BYTES_KEPT = 8 * 2**20
+#: Bytes of an entry of a group that count as one part of a plan when it is asked how many have room in a batch.
+_BYTES_A_PART = 200
 
 
 class Renamed(Exception):
@@ -69,6 +74,7 @@ class Batch:
     plans: list[MappedPlan] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     statements: list[Said] = field(default_factory=list)
+    parts: list[tuple[Entry, Part]] = field(default_factory=list)
     refused: list[tuple[Entry, Exception]] = field(default_factory=list)
     erasures: list[int] = field(default_factory=list)
     last: int = 0
@@ -124,12 +130,26 @@ def missing_since(erasure: Entry) -> list[statements.Statement]:
 _ERASED = {"written": ERASED_WRITE, "read": ERASED_READ}
 
 
+Members = Callable[[int], list[int]]
+"""An entry of a group -> the entries of the group that had come when it came, itself the last; none if it is no part.
+"""
+
+
+def _no_members(_sequence: int) -> list[int]:
+    return []
+
+
 class Decoding:
     """The decoded entries of one ledger. An entry that was erased, or of a kind without decoder, is passed over."""
 
-    def __init__(self, ledger: Ledger, decoders: Mapping[str, Decode]) -> None:
+    def __init__(self, ledger: Ledger, decoders: Mapping[str, Decode], rules: Rules = DEFAULT) -> None:
+        """`rules` name the datasets of entries that are folded together; those of others, the decoders themselves."""
         self._ledger = ledger
         self._decoders = decoders
+        self._rules = rules
+        self._members: Members = _no_members
+        self._contents: OrderedDict[int, tuple[Any, int]] = OrderedDict()  # of grouped entries, with their size
+        self._contents_size = 0
         self._plans: OrderedDict[BodyRef, MappedPlan] = OrderedDict()
         self._parts = 0
         self._names: Names = {}
@@ -138,6 +158,10 @@ class Decoding:
         """Take these names of datasets for one, in the plans that are decoded from now on."""
         self._names = names
         self.forget()
+
+    def use_members(self, members: Members) -> None:
+        """Ask `members` which entries are folded together with one."""
+        self._members = members
 
     def batch(self, entries: Sequence[Entry], most: int | None = None, waiting: Waiting = _nothing_waits) -> Batch:
         """Decode entries; one that cannot be decoded is among the refused ones, and nothing of it is in the batch.
@@ -169,6 +193,8 @@ class Decoding:
                 found |= {ref: self.plan_at(ref) for ref in refs if ref is not None and ref not in counted}
                 parts += sum(_parts(mapped) for ref, mapped in found.items() if ref not in counted)
                 parts += len(batch.events) - events
+                if entry.body is not None and batch.parts and batch.parts[-1][0] is entry:
+                    parts += 1 + len(entry.body) // _BYTES_A_PART
                 counted |= found.keys()
         return batch
 
@@ -181,8 +207,52 @@ class Decoding:
         if entry is None or entry.body is None:
             how = "is damaged" if entry is not None and entry.damage else "was erased"
             raise Erased(f"the plan in entry {ref.sequence} {how}")
+        members = self._members(ref.sequence)
+        if members:
+            folded = self._fold(entry.kind, members)
+            return self._keep(self._mapped(ref, folded.plans[ref.index], folded.digest))
         plan = self._decoders[entry.kind](entry.body, entry.content_type).plans[ref.index]
-        return self._keep(self._mapped(entry, ref.index, plan))
+        return self._keep(self._mapped(ref, plan, entry.sha256))
+
+    def group(self, group: str, kind: str, members: Sequence[tuple[int, int]]) -> MappedGroup:
+        """What the entries of a group come to: `members` are their sequences and receipts (ms), the last to come last.
+
+        Raises `Erased`.
+        """
+        folded = self._fold(kind, [sequence for sequence, _ in members])
+        last = members[-1][0]
+        mapped = [self._mapped(BodyRef(last, index), plan, folded.digest) for index, plan in enumerate(folded.plans)]
+        # All that is told had happened by the earliest receipt of an entry that tells it; which one that is, is not
+        # looked for: a run is told at most some seconds after its end, and a clock is called wrong after a day.
+        received = max(receipt for _, receipt in members)
+        events = tuple(Event(run, received) for run in folded.runs)
+        return MappedGroup(group, tuple(map(self._keep, mapped)), events, folded.digest, folded.outcome, folded.job)
+
+    def _fold(self, kind: str, sequences: Sequence[int]) -> Folded:
+        fold = BRIDGES[kind].fold
+        assert fold is not None, "only a bridge that folds has parts"
+        return fold([self._content(sequence) for sequence in sequences], self._rules)
+
+    def _content(self, sequence: int) -> Any:
+        """What an entry of a group says, out of memory or the ledger. Raises `Erased`."""
+        if sequence in self._contents:
+            self._contents.move_to_end(sequence)
+            return self._contents[sequence][0]
+        entry = self._ledger.entry(sequence)
+        if entry is None or entry.body is None:
+            raise Erased(f"entry {sequence}, which is needed again, was erased or is damaged")
+        part = self._decoders[entry.kind](entry.body, entry.content_type).part
+        assert part is not None, "an entry that was a part is always one"
+        return self._keep_content(entry, part)
+
+    def _keep_content(self, entry: Entry, part: Part) -> Any:
+        size = len(entry.body or b"")
+        if entry.sequence not in self._contents:
+            self._contents_size += size
+        self._contents[entry.sequence] = part.content, size
+        while self._contents_size > _GROUPED_BYTES_KEPT and len(self._contents) > 1:
+            self._contents_size -= self._contents.popitem(last=False)[1][1]
+        return part.content
 
     def forget(self) -> None:
         """Drop the plans in memory."""
@@ -191,15 +261,20 @@ class Decoding:
 
     def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
         decoded = self._decoders[entry.kind](body, entry.content_type)
-        mapped = [self._mapped(entry, index, plan) for index, plan in enumerate(decoded.plans)]
+        mapped = [
+            self._mapped(BodyRef(entry.sequence, index), plan, entry.sha256) for index, plan in enumerate(decoded.plans)
+        ]
         batch.plans += map(self._keep, mapped)
+        if decoded.part is not None:
+            self._keep_content(entry, decoded.part)
+            batch.parts.append((entry, decoded.part))
         batch.events += (Event(run, entry.received_ms) for run in decoded.runs)
         batch.statements += decoded.statements
 
-    def _mapped(self, entry: Entry, index: int, plan: Plan) -> MappedPlan:
+    def _mapped(self, ref: BodyRef, plan: Plan, sha256: str) -> MappedPlan:
         plan = renamed(plan, self._names)
         its_logic = logic(plan)
-        return MappedPlan(BodyRef(entry.sequence, index), plan, its_logic, summary(plan, its_logic, entry.sha256))
+        return MappedPlan(ref, plan, its_logic, summary(plan, its_logic, sha256))
 
     def _keep(self, mapped: MappedPlan) -> MappedPlan:
         """The plan, kept in memory; those that were used the longest ago make room for it."""

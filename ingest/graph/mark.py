@@ -11,11 +11,11 @@ from gremlin_python.process.graph_traversal import GraphTraversal
 
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore.errors import Exceeded, TransientError
-from headwater.graphstore.port import GraphStore
+from headwater.graphstore.port import GraphStore, Guard
 
 LEDGER = "ledger"  #: id and label of the vertex
 #: Raised with every change of what the same ledger is drawn as: ids, labels, what a property says.
-FORMAT = "2"
+FORMAT = "4"
 
 
 class Mark(NamedTuple):
@@ -27,6 +27,9 @@ class Mark(NamedTuple):
     `hash` is that of the entry `applied`, in hex ("" in graphs of earlier versions): it tells a ledger that was put
     back from a backup, and went on differently, from the one that the graph is of. `naming` is the text of the naming
     rules that it is drawn with (`Rules.text`), `format` what it is drawn as.
+
+    `whole_from`: below this entry the graph is being rebuilt in its place, and lacks what it had. `erased` is the last
+    entry in the graph that says that something was erased, 0 for none. Both are for readers elsewhere.
     """
 
     applied: int
@@ -36,16 +39,29 @@ class Mark(NamedTuple):
     naming: str = ""
     hash: str = ""
     format: str = FORMAT
+    whole_from: int = 0
+    erased: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is a graph, and no rebuild of it under way."""
+        return self.ledger is not None and self.applied >= self.whole_from
 
     def delta(self) -> GraphDelta:
-        """How far the graph is, as a change of its own. It leaves epoch and writer as they are."""
-        more = {"format": self.format, "naming": self.naming or None, "appliedHash": self.hash or None}
+        """How far the graph is, as a change of its own. It leaves epoch and writer, and what is 0, as they are."""
+        more: dict[str, Any] = {
+            "format": self.format,
+            "naming": self.naming or None,
+            "appliedHash": self.hash or None,
+            "wholeFrom": self.whole_from or None,
+            "erased": self.erased or None,
+        }
         return GraphDelta((vertex(LEDGER, LEDGER, applied=self.applied, ledgerId=self.ledger, **more),))
 
     def owner_delta(self) -> GraphDelta:
-        """All of it as a change of its own, epoch and writer too."""
+        """Whose the graph is, and who writes it, as a change of its own: epoch and writer too."""
         values = {"applied": self.applied, "ledgerId": self.ledger, "epoch": self.epoch, "writer": self.writer}
-        return GraphDelta((vertex(LEDGER, LEDGER, **values),))
+        return GraphDelta((vertex(LEDGER, LEDGER, **values, wholeFrom=self.whole_from or None),))
 
 
 def read_mark(store: GraphStore) -> Mark:
@@ -62,7 +78,19 @@ def read_mark(store: GraphStore) -> Mark:
         str(said.get("naming", "")),
         str(said.get("appliedHash", "")),
         str(said.get("format", "")),
+        int(said.get("wholeFrom", 0)),
+        int(said.get("erased", 0)),
     )
+
+
+def announce_rebuild(store: GraphStore, whole_from: int, only_if: Guard | None = None) -> None:
+    """Say in the graph that it is being rebuilt, up to the entry `whole_from`, before anything is removed from it.
+
+    Readers elsewhere see by this that their answers are not complete. Without effect on a graph without a mark.
+    """
+    mark = read_mark(store)
+    if mark.ledger is not None:
+        store.apply(Mark(0, mark.ledger, naming=mark.naming, whole_from=max(1, whole_from)).delta(), only_if=only_if)
 
 
 def is_empty(store: GraphStore) -> bool:

@@ -78,7 +78,8 @@ class Ownership:
             self._lose(mark)
         self.refuse_if_taken(mark)
         epoch = max(self._epoch, mark.epoch) + 1
-        self._store.apply(Mark(mark.applied, self._ledger, epoch, self._signature).owner_delta())
+        signing = Mark(mark.applied, self._ledger, epoch, self._signature, whole_from=mark.whole_from)
+        self._store.apply(signing.owner_delta())
         signed = read_mark(self._store)
         if signed.writer != self._signature:  # two took it at once: the last one to sign has it
             self._lose(signed)

@@ -41,6 +41,7 @@ def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[t
         batches.graph.take()
     clearing, fresh = derived.meta("clearing"), not derived.meta("ledger")
     if clearing:
+        batches.graph.announce_rebuild(ledger.head().sequence)
         store.clear()
         mark = Mark(0, None)
     if clearing or fresh:
@@ -51,7 +52,7 @@ def recover(batches: Batches, retry: Callable[[int], object], unrelated: tuple[t
     if missing is None:
         return False
     if mark.ledger is None:  # only now: a graph that is not ours is not signed
-        batches.graph.take()
+        batches.graph.take(batches.whole_from)
     if missing and not (_may_come_at_once(batches, missing) and _reapplied(batches, missing, unrelated)):
         return False
     batches.in_doubt = False  # before the retries: each may be cut off, or leave a part of its entry in the graph
@@ -108,7 +109,7 @@ def _missing_in_tables(batches: Batches, mark: Mark, *, fresh: bool) -> int | No
     heads = (batches.head, Head(mark.applied, mark.hash))
     if foreign or batches.parking.partially_written or not all(_is_of_this_history(batches, head) for head in heads):
         return None
-    if fresh and mark.applied:
+    if fresh and (mark.applied or mark.whole_from):
         log.warning("The tables beside the graph are new, or of another version: the graph is drawn anew")
         return None
     begun = mark.applied

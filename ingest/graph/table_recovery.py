@@ -87,9 +87,10 @@ def _miscounted(ledger: LedgerReader, store: GraphStore, tables: Path, rules: Ru
         return None
     del found[LEDGER]
     expected: Counter[str] = Counter()
-    decoding = Decoding(ledger, decoders(rules))
+    decoding = Decoding(ledger, decoders(rules), rules)
     with scanning(tables, ledger.id, decoding.plan_at, rules.text) as scan:
         decoding.use_names(scan.names)
+        decoding.use_members(scan.members)
         for part in scan.parts():
             expected.update(vertex.label for vertex in part.vertices)
             expected.update(edge.label for edge in part.edges)

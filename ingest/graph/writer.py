@@ -16,7 +16,7 @@ from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.errors import TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.graph.following import StartAgain
-from headwater.ingest.graph.mark import Mark, read_mark
+from headwater.ingest.graph.mark import Mark, announce_rebuild, read_mark
 from headwater.ingest.graph.ownership import Ownership
 from headwater.ingest.ledger.entries import Head
 
@@ -45,19 +45,34 @@ class GraphWriter:
         self._naming = naming
         self._pause = pause
 
-    def take(self) -> None:
-        """Sign the graph as written from here. An atomic store has one process at a time, and is not signed."""
-        if not self._store.atomic:
-            self._persistently(lambda: self._ownership.take(read_mark(self._store)))
+    def take(self, whole_from: int = 0) -> None:
+        """Sign the graph as written from here. An atomic store has one process at a time, and is not signed.
 
-    def write(self, delta: GraphDelta, before: int, after: Head) -> None:
-        """Bring the graph from the entry `before` to the entry `after`.
+        `whole_from` is `Mark.whole_from` of a graph that has no mark yet.
+        """
+
+        def sign() -> None:
+            mark = read_mark(self._store)
+            self._ownership.take(mark if mark.ledger else mark._replace(whole_from=whole_from))
+
+        if not self._store.atomic:
+            self._persistently(sign)
+
+    def announce_rebuild(self, whole_from: int) -> None:
+        """`mark.announce_rebuild`, of a graph that is signed."""
+        guard = None if self._store.atomic else self._ownership.guard
+        self._persistently(lambda: announce_rebuild(self._store, whole_from, guard))
+
+    def write(self, delta: GraphDelta, before: int, after: Head, *, whole_from: int = 0, erased: int = 0) -> None:
+        """Bring the graph from the entry `before` to the entry `after`; see `Mark` for the other two.
 
         Waits out passing errors, as long as `pause` lets it. GraphChanged: it is at neither of the two. GraphTaken:
         another writer has it; this batch may be in it in part.
         """
         known = Mark(before, self._ledger, naming=self._naming)
-        mark = Mark(after.sequence, self._ledger, naming=self._naming, hash=after.hash)
+        mark = Mark(
+            after.sequence, self._ledger, naming=self._naming, hash=after.hash, whole_from=whole_from, erased=erased
+        )
         self._persistently(lambda: self._put(delta, known, mark))
 
     def _put(self, delta: GraphDelta, known: Mark, mark: Mark) -> None:

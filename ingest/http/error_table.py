@@ -1,8 +1,7 @@
 """The one table from exceptions to kinds of errors (`headwater.faults`): what each layer answers for them.
 
-Read by the HTTP API, the Gremlin endpoint, the transport of errors between the two processes, and the command line
-(`headwater.translation`). Exceptions of rooms above this one (`headwater.errors`, `ingest.gremlin`) name their kind
-themselves, as a class attribute `fault`.
+Read by the HTTP API, the Gremlin endpoint, and the command line (`headwater.translation`). Exceptions of rooms above
+this one (`headwater.errors`, `ingest.gremlin`) name their kind themselves, as a class attribute `fault`.
 """
 
 from __future__ import annotations
@@ -37,6 +36,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.queries.answers import errors as questions
     from headwater.spline_bridge.errors import DecodeError
     from headwater.spline_bridge.glue.versions import CannotAttach
+    from headwater.web.joined import CannotJoin
 
     return {
         # the sender's
@@ -83,6 +83,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         session.AwsError: Fault.UNAVAILABLE,
         following.GivenUp: Fault.UNAVAILABLE,  # another process writes in this one's place
         # ours, if one ever leaves the room where it is caught
+        CannotJoin: Fault.OURS,
         Abandoned: Fault.OURS,
         decoding.Renamed: Fault.OURS,
         decoding.Erased: Fault.OURS,
@@ -106,18 +107,3 @@ def fault_of(error: BaseException | type[BaseException]) -> Fault | None:
 def explained_errors() -> tuple[type[Exception], ...]:
     """For an `except` clause: what tells its user all in one sentence. The others need a stack trace."""
     return tuple(kind for kind, fault in error_table().items() if fault is not Fault.OURS)
-
-
-def transport_name(error: type[Exception]) -> str:
-    """The name by which an exception is told to another process: of the nearest class with a row.
-
-    With its module: two rooms may each have a `Damaged`. `class_of` is the inverse.
-    """
-    table = error_table()
-    kind = next(base for base in error.__mro__ if base in table)
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def class_of(name: str) -> type[Exception]:
-    """The class with this `transport_name`; RuntimeError for any other name."""
-    return next((kind for kind in explained_errors() if transport_name(kind) == name), RuntimeError)

@@ -1,4 +1,4 @@
-"""The receiver: the Spline Producer API 1.0, 1.1 and 1.2 as the real agent speaks it, in front of the ledger.
+"""The receiver: what agents send, in front of the ledger. Spline's Producer API 1.0 to 1.2, and OpenLineage's events.
 
 The 201 is sent after the ledger's fsync and before any graph work. There is no 409: posting the same thing again is
 201 and changes nothing, since the agent sends a job's plan at every run.
@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -22,6 +23,7 @@ from headwater.ingest.http.serving import answer_errors, printable
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, read
 from headwater.ingest.intake.bridge import Accepted, Bridge, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.intake.kept import Kept, KeptBodies, digest_of
 from headwater.ingest.intake.work import Job, LargeBodies, OneThread
 from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
 
@@ -32,6 +34,7 @@ _LTS_VERSIONS = ("1.2", "1.1")  #: those that are not deprecated
 
 _RETRY_SECONDS = "5"
 _PRODUCER = "/producer/"  #: Spline's Producer API
+_OPENLINEAGE = "/api/v1/lineage"  #: OpenLineage's, where its clients send to by default
 
 
 class Committer(Protocol):
@@ -39,6 +42,9 @@ class Committer(Protocol):
 
     async def append(self, entry: NewEntry) -> Appended:
         """Durable on return. LedgerUnavailable: it is not."""
+
+    def came_again(self, sequence: int) -> None:
+        """Count that the bytes of a durable entry were sent once more."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class _Receiver:
     limits: Limits
     reading: Reading
     large: LargeBodies
+    kept: KeptBodies = field(default_factory=KeptBodies)
 
 
 _RECEIVER: web.AppKey[_Receiver] = web.AppKey("receiver", _Receiver)
@@ -80,12 +87,17 @@ def create_app(
 
 
 def add_routes(app: web.Application) -> None:
-    """The Producer API, and nothing else under /producer. Needs an application that `create_app` made."""
+    """OpenLineage's two routes; the Producer API, and nothing else under /producer.
+
+    Needs an application that `create_app` made.
+    """
     for path in ("/producer", "/producer/", "/producer/status"):
         add_route(app, path, _status, "write")
     for bridge in BRIDGES.values():
-        if bridge.path.startswith(_PRODUCER):
-            add_route(app, bridge.path, partial(_received, bridge), "write", methods=["POST"])
+        if bridge.path.startswith((_PRODUCER, _OPENLINEAGE)):
+            add_route(app, bridge.path, partial(_received, bridge=bridge), "write", methods=["POST"])
+        if bridge.batch_path:
+            add_route(app, bridge.batch_path, partial(_received, bridge=bridge, batch=True), "write", methods=["POST"])
     for path in ("/producer", "/producer/{path:.*}"):
         add_route(app, path, _nothing_else, "write", methods=ANY_METHOD)
 
@@ -116,7 +128,7 @@ Spark agents send execution plans and events here: give them this address, which
 _ALLOWED = {
     "": "GET, HEAD",
     "status": "GET, HEAD",
-    **{bridge.path.removeprefix(_PRODUCER): "POST" for bridge in BRIDGES.values()},
+    **{b.path.removeprefix(_PRODUCER): "POST" for b in BRIDGES.values() if b.path.startswith(_PRODUCER)},
 }
 
 
@@ -127,30 +139,55 @@ async def _nothing_else(request: web.Request) -> web.Response:
     return web.Response(status=405, headers={"Allow": _ALLOWED.get(request.match_info.get("path", ""), "")})
 
 
-async def _received(bridge: Bridge, request: web.Request) -> web.Response:
-    """Keep the payload; 201 with the bridge's answer and, in ``Headwater-Entry``, the number of its last entry."""
+async def _received(request: web.Request, *, bridge: Bridge, batch: bool = False) -> web.Response:
+    """Keep the payload, or each one of a batch.
+
+    201 with the bridge's answer and, in ``Headwater-Entry``, the number of its last entry.
+    """
     receiver = request.app[_RECEIVER]
     content_type = _content_type(request, bridge)
     packed = _is_packed(request)
+    sender = request.get(SENDER)
+    by = sender.name if sender else None
     with receiver.reading.share() as share:
         wire = await read(request.content, request.content_length, receiver.limits, share)
-        sender = request.get(SENDER)
-        receipt = Receipt(sender.name if sender else None, time.time_ns() // 1_000_000, receiver.limits)
-        accepted = await _accepted(Job(bridge.kind, content_type, wire, packed, receipt), receiver.large)
-        # One after the other is their order in the ledger; all are waited for together, so that they share an fsync.
-        kept = await asyncio.gather(*(_appended(receiver.committer, entry) for entry in accepted.entries))
-    for entry, appended in zip(accepted.entries, kept, strict=True):
-        _log_kept(entry, appended, accepted.about, sender.name if sender else None)
-    headers = {"Headwater-Entry": str(max(appended.sequence for appended in kept))} if kept else {}
-    if accepted.answer is None:
-        return web.Response(status=201, headers=headers)
-    return web.json_response(accepted.answer, status=201, headers=headers)
+        receipt = Receipt(by, time.time_ns() // 1_000_000, receiver.limits)
+        job = Job(bridge.kind, content_type, wire, packed, receipt, batch)
+        digest = digest_of(job)
+        kept = receiver.kept.find(digest)
+        if kept is not None:
+            receiver.committer.came_again(kept.sequence)
+            _log_kept(bridge, kept, by, again=True)
+            return _answer(kept.answer, kept.sequence)
+        accepted = await _accepted(job, receiver.large)
+        appended = await _all_appended(receiver.committer, accepted.entries)
+    about = printable(accepted.about)
+    for entry, at in zip(accepted.entries, appended, strict=True):
+        kept = Kept(at.sequence, accepted.answer, about, len(entry.body))
+        _log_kept(bridge, kept, by, again=at.duplicate)
+    if kept is not None and len(appended) == 1:
+        receiver.kept.remember(digest, kept)
+    return _answer(accepted.answer, max((at.sequence for at in appended), default=None), accepted.status)
 
 
-def _log_kept(entry: NewEntry, appended: Appended, about: str, sender: str | None) -> None:
-    known = ", known already" if appended.duplicate else ""
-    job, by = printable(about), f" from {printable(sender)}" if sender else ""
-    log.info("entry %d%s: %s, %s, %s bytes%s", appended.sequence, known, entry.kind, job, f"{len(entry.body):,}", by)
+def _answer(answer: str | dict[str, Any] | None, sequence: int | None, status: int = 201) -> web.Response:
+    headers = {} if sequence is None else {"Headwater-Entry": str(sequence)}
+    if answer is None:
+        return web.Response(status=status, headers=headers)
+    return web.json_response(answer, status=status, headers=headers)
+
+
+def _log_kept(bridge: Bridge, kept: Kept, sender: str | None, *, again: bool) -> None:
+    if log.isEnabledFor(logging.INFO):
+        known, by = ", known already" if again else "", f" from {printable(sender)}" if sender else ""
+        log.info("entry %d%s: %s, %s, %s bytes%s", kept.sequence, known, bridge.kind, kept.about, f"{kept.size:,}", by)
+
+
+async def _all_appended(committer: Committer, entries: Sequence[NewEntry]) -> Sequence[Appended]:
+    """One after the other is their order in the ledger; all are waited for together, so that they share an fsync."""
+    if len(entries) == 1:  # as nearly always: without a task of its own
+        return (await _appended(committer, entries[0]),)
+    return await asyncio.gather(*(_appended(committer, entry) for entry in entries))
 
 
 async def _appended(committer: Committer, entry: NewEntry) -> Appended:

@@ -5,9 +5,9 @@ Here: the row type of the table in `bridges`, and what its functions take, retur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from headwater.graphmodel.model import Plan, Run
 from headwater.graphmodel.naming import DEFAULT, Rules
@@ -34,13 +34,27 @@ class Accepted:
     """A body that may be kept.
 
     `entries` are those for the ledger, in order; none for a body with nothing in it (an empty array of events).
-    `answer` is what the sender is told as JSON beside the status 201; None for no body. `about` is for the log: the
+    `answer` is what the sender is told as JSON beside the `status`; None for no body. `about` is for the log: the
     name of the job, or the id of the plan; without secrets, of any length and any characters.
     """
 
     entries: tuple[NewEntry, ...]
-    answer: str | None = None
+    answer: str | dict[str, Any] | None = None
     about: str = ""
+    status: int = 201
+
+
+@dataclass(frozen=True)
+class Part:
+    """An entry that says something only together with others: those of the same `group` are folded (`Fold`).
+
+    `content` is what the bridge's fold takes. `settles`: with it the group can come to something; before such a part
+    came, the group is not folded.
+    """
+
+    group: str
+    content: Any
+    settles: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,22 @@ class Decoded:
     plans: tuple[Plan, ...] = ()
     runs: tuple[Run, ...] = ()
     statements: tuple[Said, ...] = ()
+    part: Part | None = None
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What all entries of one group say together: a function of their set, whatever their order and number.
+
+    Plans and runs are the group's own: no other entry may give a plan of the same id. `digest` is that of the set,
+    `outcome` one word for what it came to, `job` the id of the job vertex that it belongs to.
+    """
+
+    plans: tuple[Plan, ...]
+    runs: tuple[Run, ...]
+    digest: str
+    outcome: str
+    job: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +107,9 @@ class NamingDecode(Protocol):
         """As `Decode`, the datasets named by `rules`."""
 
 
+Fold = Callable[[Sequence[Any], Rules], Folded]
+"""(contents of the parts of one group, naming rules). Pure, and the same for any order and number of the parts."""
+
 Recognise = Callable[[object, bytes], Iterable[Payload]]
 """(parsed JSON, its bytes) of a file or of a line of one: what in it is of this bridge; nothing if it is not.
 
@@ -87,11 +120,26 @@ OutputTypes = Callable[[bytes, str, int], dict[str, str]]
 """(body, content type, index of the plan): Spark's type of each output column by lower-case name, as far as said."""
 
 
+class InputTypes(Protocol):
+    """Spark's type of each column that a plan reads, by dataset and lower-case name, as far as said."""
+
+    def __call__(
+        self, body: bytes, content_type: str, index: int, /, rules: Rules = DEFAULT
+    ) -> Mapping[str, Mapping[str, str]]:
+        """(body, content type, index of the plan), the datasets named by `rules`."""
+
+
 def _no_payloads(_document: object, _body: bytes) -> Iterable[Payload]:
     return ()
 
 
 def _no_types(_body: bytes, _content_type: str, _index: int) -> dict[str, str]:
+    return {}
+
+
+def _no_input_types(
+    _body: bytes, _content_type: str, _index: int, /, rules: Rules = DEFAULT
+) -> Mapping[str, Mapping[str, str]]:
     return {}
 
 
@@ -111,6 +159,13 @@ class Bridge:
     decode: NamingDecode = field(compare=False)
     recognise: Recognise = field(default=_no_payloads, compare=False)
     output_types: OutputTypes = field(default=_no_types, compare=False)
+    input_types: InputTypes = field(default=_no_input_types, compare=False)
+    #: Whether the same bytes are sent again and again. What `accept` makes of them must depend on nothing else, but for
+    #: the entry's sender: it is not called for bytes that are in the ledger.
+    repeats: bool = field(default=False, compare=False)
+    fold: Fold | None = field(default=None, compare=False)  #: of a bridge whose entries are parts
+    batch_path: str | None = field(default=None, compare=False)  #: of the HTTP route that takes many at once by POST
+    accept_batch: Accept | None = field(default=None, compare=False)  #: of its body, each payload an entry
 
     @property
     def in_files(self) -> bool:

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from headwater.ingest.intake.bridge import Bridge
+from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.intake.spline import EVENTS, PLANS
 from headwater.ingest.intake.statements import STATEMENTS
 
-BRIDGES: Mapping[str, Bridge] = MappingProxyType({bridge.kind: bridge for bridge in (PLANS, EVENTS, STATEMENTS)})
+_ROWS = (PLANS, EVENTS, OPENLINEAGE, STATEMENTS)
+BRIDGES: Mapping[str, Bridge] = MappingProxyType({bridge.kind: bridge for bridge in _ROWS})
 """Kind of a ledger entry -> its bridge, in the order in which files are looked at for `headwater load`."""

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.ingest.intake.body import InvalidBody, dump, parse
+from headwater.ingest.intake.body import InvalidBody, dump, parse, repeats_keys
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Payload, Receipt
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.spline_bridge.errors import DecodeError as SplineError
@@ -58,17 +58,8 @@ def _accepted(
     except SplineError as error:
         raise InvalidBody(400, str(error)) from None
     kept, redactions = redact(document)
-    kept_bytes = dump(kept) if redactions or _repeats_keys(body, document) else body
+    kept_bytes = dump(kept) if redactions or repeats_keys(body, document) else body
     return kept, NewEntry(kind, content_type, kept_bytes, receipt.sender, redactions)
-
-
-def _repeats_keys(body: bytes, document: Any) -> bool:
-    """Whether an object in the body has one key twice: the first value was not looked at, and can be a secret.
-
-    A text has two quotes: without a repetition there are as many as in the document written anew.
-    """
-    written = dump(document)
-    return body.count(b'"') - body.count(b'\\"') != written.count(b'"') - written.count(b'\\"')
 
 
 def _decode_plan(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Decoded:
@@ -93,6 +84,12 @@ def _output_types(body: bytes, content_type: str, _index: int) -> dict[str, str]
     from headwater.spline_bridge.schema import output_types
 
     return output_types(body, content_type)
+
+
+def _input_types(body: bytes, content_type: str, _index: int, rules: Rules = DEFAULT) -> dict[str, dict[str, str]]:
+    from headwater.spline_bridge.schema import input_types
+
+    return input_types(body, content_type, rules)
 
 
 # files ----------------------------------------------------------------------------------------------------------------
@@ -144,6 +141,8 @@ PLANS = Bridge(
     decode=_decode_plan,
     recognise=_plan_in,
     output_types=_output_types,
+    input_types=_input_types,
+    repeats=True,
 )
 
 EVENTS = Bridge(

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from headwater.ingest.intake.body import InvalidBody, gunzip
+from headwater.ingest.intake.body import GZIP_MAGIC, InvalidBody, gunzip
 from headwater.ingest.intake.bridge import Accepted, Bridge, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
 
@@ -20,13 +20,17 @@ _TOO_LARGE = 413
 
 @dataclass(frozen=True)
 class Job:
-    """One body as it came over the wire, and what it is said to be. `kind` is that of its bridge."""
+    """One body as it came over the wire, and what it is said to be. `kind` is that of its bridge.
+
+    `batch`: it holds many payloads.
+    """
 
     kind: str
     content_type: str
     wire: bytes
     packed: bool
     receipt: Receipt
+    batch: bool = False
 
     @property
     def bridge(self) -> Bridge:
@@ -47,14 +51,18 @@ class Job:
 
     def accept(self, body: bytes) -> Accepted:
         """Ready for the ledger. InvalidBody."""
-        return self.bridge.accept(self.content_type, body, self.receipt)
+        bridge = self.bridge
+        accept = bridge.accept_batch if self.batch and bridge.accept_batch else bridge.accept
+        return accept(self.content_type, body, self.receipt)
 
     def whole(self) -> Accepted:
         """All of the work. InvalidBody."""
         return self.accept(self._body(self.receipt.limits.unpacked_bytes))
 
     def _body(self, limit: int) -> bytes:
-        return gunzip(self.wire, limit, self.receipt.limits.gzip_members) if self.packed else self.wire
+        # Java clients of OpenLineage before 1.44 pack without saying so; no JSON begins with these two bytes.
+        packed = self.packed or self.wire.startswith(GZIP_MAGIC)
+        return gunzip(self.wire, limit, self.receipt.limits.gzip_members) if packed else self.wire
 
 
 class LargeBodies(Protocol):

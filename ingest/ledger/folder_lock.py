@@ -27,6 +27,13 @@ def prepare_folder(folder: Path) -> None:
         sync_folder(folder.absolute().parent)
 
 
+def refuse_links(*paths: Path) -> None:
+    """NotALedger: one of these is a symbolic link. What it names would be written, emptied or removed in its place."""
+    for path in paths:
+        if path.is_symlink():
+            raise NotALedger(f"{path} is a symbolic link: put what it names in its place, or remove it")
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names of new files in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -41,8 +48,7 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         """LedgerInUse: another process holds it. NotALedger: the lock's file is a symbolic link to somewhere else."""
-        if (folder / LOCK).is_symlink():
-            raise NotALedger(f"{folder / LOCK} is a symbolic link: remove it")
+        refuse_links(folder / LOCK)
         self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _PRIVATE_FILE)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from headwater.ingest.ledger.entries import Appended, LedgerUnavailable, NewEntry, Packed, pack
+from headwater.ingest.ledger.entries import Appended, LedgerError, LedgerUnavailable, NewEntry, Packed, pack
 from headwater.ingest.ledger.port import Appends
 
 MAX_WAITING = 1024
@@ -51,6 +52,8 @@ class GroupCommitter:
         self._released = asyncio.Event()
         self._waiting = 0
         self._waiting_bytes = 0
+        self._again: Counter[int] = Counter()  #: repeats that no transaction has counted yet; guarded by `_counting`
+        self._counting = threading.Lock()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="ledger-commit", daemon=True)
         self._thread.start()
@@ -70,6 +73,15 @@ class GroupCommitter:
             self._waiting -= 1
             self._waiting_bytes -= len(entry.body)
             self._released.set()
+
+    def came_again(self, sequence: int) -> None:
+        """Count that the bytes of an entry, which is on disk, were sent once more.
+
+        Written with the next group, or when this is closed: a count is no reason for an fsync of its own. A crash
+        before that loses the count and nothing else.
+        """
+        with self._counting:
+            self._again[sequence] += 1
 
     async def close(self) -> None:
         """Refuse new entries, answer all that wait, end the thread."""
@@ -97,12 +109,24 @@ class GroupCommitter:
 
     def _run(self) -> None:
         while group := self._next_group():
+            again = self._take_repeats()
             try:
-                outcome: list[Appended] | Exception = self._ledger.append_packed([each.entry for each in group])
+                outcome: list[Appended] | Exception = self._ledger.append_packed([each.entry for each in group], again)
             except Exception as error:  # noqa: BLE001 - whatever it was, the senders that wait must be told
                 outcome = error
+                with self._counting:
+                    self._again.update(again)
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._answer, group, outcome)
+
+        if again := self._take_repeats():
+            with contextlib.suppress(LedgerError):  # a full disk: the count is lost, and no entry is
+                self._ledger.append_packed([], again)
+
+    def _take_repeats(self) -> Counter[int]:
+        with self._counting:
+            again, self._again = self._again, Counter()
+        return again
 
     def _next_group(self) -> list[_Waiting]:
         """The entries that wait now, or the next that comes; none when this is closed."""

@@ -12,11 +12,13 @@ Errors are those of `entries`, never those of SQLite, of a file or of S3:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from types import TracebackType
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType, TracebackType
 from typing import Protocol
 
 from headwater.ingest.ledger.entries import NOTHING_NAMED, Appended, Entry, Head, NewEntry, Packed, StoredEntry, Touched
+
+NO_REPEATS: Mapping[int, int] = MappingProxyType({})
 
 MAX_READ_BYTES = 64 * 2**20
 """Bodies that one `read` returns, in bytes: a page of ordinary plans is far below, a few huge ones must not add up."""
@@ -77,8 +79,12 @@ class LedgerReader(Protocol):
 class Appends(Protocol):
     """The part of a writer that `group_commit` needs."""
 
-    def append_packed(self, entries: Sequence[Packed]) -> list[Appended]:
-        """`LedgerWriter.append` for entries that were hashed and compressed before, by `entries.pack`."""
+    def append_packed(self, entries: Sequence[Packed], again: Mapping[int, int] = NO_REPEATS) -> list[Appended]:
+        """`LedgerWriter.append` for entries that were hashed and compressed before, by `entries.pack`.
+
+        `again`: how often, by sequence, the bytes of entries that are there came once more, without being sent here.
+        They are counted in the same transaction, as duplicates in `entries` are.
+        """
 
 
 class LedgerWriter(Appends, Protocol):

@@ -42,6 +42,10 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 
 _CHUNK = 2**20  # bytes of a file that are hashed at once
+#: Bytes. A body has at most 256 MiB of JSON text (`intake.body.Limits`), which takes at most twice as many as a text
+#: within JSON. Ten megabytes of packed blanks would else become one line of ten gigabytes.
+_LONGEST_LINE = 640 * 2**20
+_LARGEST_MANIFEST = 64 * 2**20  #: bytes: a segment has some hundred
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def parse_manifest(text: str | bytes) -> Manifest:
             check_name(segment.name)
     except UnsafeName as error:
         raise LedgerDamaged(f"{MANIFEST}: {error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LedgerDamaged(f"{MANIFEST} is no manifest: {type(error).__name__} {error}") from error
     for segment in manifest.segments:
         if segment.before != end:
@@ -143,7 +147,10 @@ def read_manifest(storage: FileStorage) -> Manifest:
             f"there is no {MANIFEST} in {storage}: no ledger was exported there, or the export did not end"
         )
     with storage.open(MANIFEST) as file:
-        return parse_manifest(file.read())
+        text = file.read(_LARGEST_MANIFEST + 1)
+    if len(text) > _LARGEST_MANIFEST:
+        raise LedgerDamaged(f"{MANIFEST} has more than {_LARGEST_MANIFEST:,} bytes: it is no manifest")
+    return parse_manifest(text)
 
 
 def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry]:
@@ -156,7 +163,9 @@ def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry
         hashed = _Hashed(raw)
         unpacked = gzip.GzipFile(fileobj=cast("IO[bytes]", hashed))
         try:
-            for line in iter(unpacked.readline, b""):
+            for line in iter(lambda: unpacked.readline(_LONGEST_LINE + 1), b""):
+                if len(line) > _LONGEST_LINE:
+                    raise LedgerDamaged(f"segment {segment.name}, entry {last + 1}: its line has no end")
                 entry = _parse(line, segment, last + 1)
                 yield entry
                 last, digest = entry.chained.sequence, entry.hash.hex()
@@ -198,7 +207,7 @@ def damaged_in(segment: Segment, check: ChainCheck) -> LedgerDamaged | None:
 def _parse(line: bytes, segment: Segment, sequence: int) -> StoredEntry:
     try:
         return parse_line(line)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LedgerDamaged(
             f"segment {segment.name}, entry {sequence}: its line cannot be read ({type(error).__name__}: {error})"
         ) from error

@@ -1,6 +1,7 @@
 """What the graph's process answers, asked through the server: requests and WebSockets.
 
-The server checks who asks, and names the sender to the process; no header of the request itself is passed on. An answer
+The server checks who asks, and names the sender to the process; no header of the request itself is passed on. While the
+graph is being opened a question waits for that, for a while; if it cannot be opened, the answer says why. An answer
 is passed on piece by piece, so that a client that reads slowly holds no memory here; and when a client is gone, so is
 its question: the process sees the connection close, and stops. Not here: `/ready`, which the server answers itself.
 """
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,38 +24,94 @@ from headwater.ingest.gremlin.limits import Limits
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.authenticator import sender_headers
 from headwater.ingest.http.routes import ANY_METHOD, add_route
+from headwater.ingest.http.serving import takes_gzip
 from headwater.ingest.http.sockets import Sockets
+from headwater.ingest.process.graph_process import NotOpen
 
 log = logging.getLogger(__name__)
 
 _BUSY = 503
-_BEING_OPENED: dict[str, Any] = {"error": "the graph is being opened: ask again soon", "field": None, "suggestions": []}
+_NO_ANSWER = "the graph's process does not answer: ask again soon"
 _RETRY = {"Retry-After": "5"}
+#: Seconds that a question waits for the graph to be opened: shorter than clients wait for an answer.
+_OPENING_SECONDS = 30.0
+_MOST_WAITING = 64  #: questions that wait for it; one more is told to come again
+_POLL_SECONDS = 0.05
 _CLIENT_GONE = 499  #: as nginx has it; nobody reads it
 #: In seconds. The process itself ends a question after a minute, and waits for an entry for half of one before it.
 _LIMITS_OF_ANSWERS = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=120)
 _LOOK_SECONDS = 0.25  #: between two looks whether the client is still there
 _PIECE = 64 * 2**10
-_PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
+_PASSED_ON = (
+    *("Content-Type", "Content-Encoding", "Content-Disposition", "Content-Security-Policy", "Cache-Control", "Vary"),
+    *("X-Content-Type-Options", "Allow", "Retry-After"),
+)
+_EVENTS = "text/event-stream"
 _SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
 _Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 _SOCKETS: web.AppKey[Sockets] = web.AppKey("sockets", Sockets)
+#: Streams of events, which would otherwise keep a server that stops waiting for its open requests.
+_STREAMS = web.AppKey("streams", set[asyncio.Future[None]])
+_OPENING: web.AppKey[_Opening] = web.AppKey("opening")
 
 
-def add_routes(app: web.Application, address: Path) -> None:
-    """Routes that are answered by the process that listens on the Unix socket at `address`."""
+class _Opening:
+    """Questions that wait until the graph is open."""
+
+    def __init__(self, not_open: Callable[[], NotOpen | None]) -> None:
+        self._why = not_open
+        self._waiting = 0
+        self.ending = False  #: the server ends: nobody waits any longer
+
+    async def not_open(self) -> str | None:
+        """Why the graph cannot be asked now, after waiting for it if it is being opened; None: it can be asked."""
+        if self._why() is None:
+            return None
+        if self._waiting < _MOST_WAITING:
+            self._waiting += 1
+            try:
+                await self._wait()
+            finally:
+                self._waiting -= 1
+        not_open = self._why()
+        return None if not_open is None else not_open.text
+
+    async def _wait(self) -> None:
+        end = time.monotonic() + _OPENING_SECONDS
+        while (not_open := self._why()) is not None and not_open.reason != "failed":
+            if self.ending or time.monotonic() > end:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def add_routes(app: web.Application, address: Path, not_open: Callable[[], NotOpen | None] = lambda: None) -> None:
+    """Routes that are answered by the process that listens on the Unix socket at `address`.
+
+    `not_open` says why it cannot be asked at this moment, and None when it can be.
+    """
 
     async def connected(app: web.Application) -> None:
         connector = aiohttp.UnixConnector(str(address), limit=0)
-        app[_SESSION] = aiohttp.ClientSession(connector=connector, timeout=_LIMITS_OF_ANSWERS)
+        app[_SESSION] = aiohttp.ClientSession(
+            connector=connector,
+            timeout=_LIMITS_OF_ANSWERS,
+            auto_decompress=False,
+            skip_auto_headers=["Accept-Encoding"],
+        )
 
     async def hung_up(app: web.Application) -> None:
+        streams = app[_STREAMS]
+        for streaming in list(streams):
+            streaming.cancel()
+        app[_OPENING].ending = True
         await app[_SOCKETS].end_all(WSCloseCode.GOING_AWAY)
 
     async def disconnected(app: web.Application) -> None:
         await app[_SESSION].close()
 
+    app[_OPENING] = _Opening(not_open)
     app[_SOCKETS] = Sockets()
+    app[_STREAMS] = set[asyncio.Future[None]]()
     app.on_startup.append(connected)
     app.on_shutdown.append(hung_up)
     app.on_cleanup.append(disconnected)
@@ -69,12 +127,22 @@ async def ask(
 ) -> tuple[int, dict[str, Any]]:
     """A question of the server's own to the graph's process: the status and the JSON of its answer."""
     url = URL(f"http://graph{path}").with_query(dict(parameters))
+    if not_open := await app[_OPENING].not_open():
+        return _BUSY, _error(not_open)
     try:
         async with app[_SESSION].post(url, data=body) as answer:
             return answer.status, orjson.loads(await answer.read())
     except (aiohttp.ClientError, asyncio.TimeoutError) as error:
         log.warning("the graph's process does not answer: %s", error)
-        return _BUSY, dict(_BEING_OPENED)
+        return _BUSY, _error(_NO_ANSWER)
+
+
+def _error(text: str) -> dict[str, Any]:
+    return {"error": text, "field": None, "suggestions": []}
+
+
+def _unavailable(text: str) -> web.Response:
+    return web.Response(body=orjson.dumps(_error(text)), status=_BUSY, content_type="application/json", headers=_RETRY)
 
 
 async def _forward(request: web.Request) -> web.StreamResponse:
@@ -93,11 +161,19 @@ async def _forward(request: web.Request) -> web.StreamResponse:
 async def _pass_answer(request: web.Request) -> web.StreamResponse:
     url = URL(f"http://graph{request.rel_url}", encoded=True)
     response: web.StreamResponse | None = None
+    if not_open := await request.app[_OPENING].not_open():
+        return _unavailable(not_open)
     try:
         headers = sender_headers(request.get(SENDER))
+        if takes_gzip(request):
+            headers["Accept-Encoding"] = "gzip"
         async with request.app[_SESSION].request(request.method, url, headers=headers) as answer:
             headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
             length = answer.content_length
+            if answer.content_type == _EVENTS and request.method != "HEAD":
+                response = web.StreamResponse(status=answer.status, headers=headers)
+                await _pass_events(request, answer, response)
+                return response
             if length is None or length <= _PIECE or request.method == "HEAD":
                 return web.Response(body=await answer.read(), status=answer.status, headers=headers)
             response = web.StreamResponse(status=answer.status, headers=headers)
@@ -113,8 +189,25 @@ async def _pass_answer(request: web.Request) -> web.StreamResponse:
                 request.transport.abort()
             return response
         log.warning("the graph's process does not answer: %s", str(error) or "it took too long")
-        content = orjson.dumps(_BEING_OPENED)
-        return web.Response(body=content, status=_BUSY, content_type="application/json", headers=_RETRY)
+        return _unavailable(_NO_ANSWER)
+
+
+async def _pass_events(request: web.Request, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
+    """Pass each event on as it comes, until one of both sides ends, or the server stops."""
+    await response.prepare(request)
+
+    async def pass_on() -> None:
+        async for piece in answer.content.iter_any():
+            await asyncio.wait_for(response.write(piece), _LIMITS.send_seconds)
+
+    passing = asyncio.ensure_future(pass_on())
+    request.app[_STREAMS].add(passing)
+    try:
+        await asyncio.wait([passing])
+    finally:
+        request.app[_STREAMS].discard(passing)
+        passing.cancel()
+        await asyncio.gather(passing, return_exceptions=True)
 
 
 # WebSockets -----------------------------------------------------------------------------------------------------------
@@ -128,6 +221,8 @@ async def _forward_socket(request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(max_msg_size=_LIMITS.request_bytes, compress=False)
     if not socket.can_prepare(request):
         return await _forward(request)
+    if not_open := await request.app[_OPENING].not_open():
+        return _unavailable(not_open)
     try:
         graph = await request.app[_SESSION].ws_connect(
             f"http://graph{request.rel_url}", headers=sender_headers(request.get(SENDER)), max_msg_size=0

@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from headwater.backoff import Backoff
 from headwater.ingest.process.child import command
@@ -36,11 +36,12 @@ _BEAT_POLLS = 8  #: a heartbeat is asked for every so many looks at the process:
 #: So many heartbeats in a row without an answer, 30 s: the process is deaf. Counted and not timed: a server that was
 #: stopped itself must not take that time for the process's.
 _MISSED_BEATS = 15
-_MISSED_AT_START = 150  #: the same for a process that has answered none so far: on a busy machine it starts slowly
+_MISSED_AT_START = 60  #: the same for a process that has answered none so far: on a busy machine it starts slowly
 #: Computing on one batch, whose size is bounded, for longer than this is taken for computing without end.
 _COMPUTING_SECONDS = 300.0
 
 _BEING_STARTED = "its process has ended and is started again"
+_DIED_OFTEN = 2  #: so many processes in a row ended while they opened the graph: then it is not just slow
 
 TAKE_OVER = "take-over"  #: an argument of the process
 WAKE = b"\n"  #: entries came; the first one says that the server holds the lock of the data folder
@@ -50,15 +51,31 @@ READINESS = b"!"  #: answered by ``{"readiness": ...}`` as soon as the store has
 BYE = b"."
 
 
+class NotOpen(NamedTuple):
+    """Why the graph cannot be asked at this moment.
+
+    `reason`: "opening", "rebuilding" (the tables beside a graph that was loaded in another way are worked out), or
+    "failed": it could not be opened, and is tried again from time to time. `text` is one sentence for people.
+    """
+
+    reason: Literal["opening", "rebuilding", "failed"]
+    text: str
+
+
 class GraphProcess:
     """Made by `start`; `close` ends it. Its socket lies in a folder that only this user can enter."""
 
     def __init__(self, command: Callable[[Path], list[str]], first: Sequence[str] = ()) -> None:
-        """Use `start`. `command` gives the command line for the path of the socket; `first` is added the first time."""
+        """Use `start`. `command` gives the command line for the path of the socket.
+
+        `first` is added to it until a process has opened the graph.
+        """
         self._place = Path(tempfile.mkdtemp(prefix="headwater-"))
         self.address = self._place / "graph"
         self._command = command
+        self._first = first
         self._allowed = False
+        self._failure: str | None = None  #: why the graph could not be opened the last time; None once it is open
         self._signal: asyncio.TimerHandle | None = None  #: the next byte to the process
         self._asked: asyncio.Future[dict[str, Any]] | None = None  #: the answer about readiness that is on its way
         self._closing = threading.Event()
@@ -70,29 +87,36 @@ class GraphProcess:
     def start(cls, folder: Path, store: str | None, *, take_over: bool = False) -> GraphProcess:
         """Start the process, which opens nothing yet: the server first makes sure that the folder is its own.
 
-        `take_over`: write a remote graph even if another data folder does. That is not said again if the process dies
-        and is started again: a server that lost the graph meanwhile must not take it back by itself.
+        `take_over`: write a remote graph even if another data folder does. Once the graph was open, that is not said
+        again to a process that is started anew: a server that lost the graph must not take it back by itself.
         """
         return cls(
             lambda path: command("headwater.ingest.process.graph_worker:main", str(folder), store or "", str(path)),
             [TAKE_OVER] if take_over else [],
         )
 
-    def open(self) -> None:
-        """Let the process open the store; wait until it answers questions. Raises what `Service.open` raised there.
+    def begin(self) -> None:
+        """Let the process open the graph, and watch it from now on, until `close`; returns at once.
 
-        From then on it is watched, until `close`: replaced when it has died, and when it no longer answers.
+        A process that has died, that no longer answers, or that could not open the graph is replaced.
         """
         self._allowed = True
         self._child.send(WAKE)
-        self._child.opened.wait()
-        said = self._child.said or {"error": "", "text": "the graph's process did not start"}
-        if "error" in said:
-            from headwater.ingest.http.error_table import class_of
-
-            raise class_of(said["error"])(said["text"])
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._supervisor.start()
+
+    @property
+    def not_open(self) -> NotOpen | None:
+        """Why the graph cannot be asked; None: it is open, as far as is known. From any thread."""
+        child = self._child
+        if child.is_open:
+            return None
+        failure = child.failure or (None if child.was_open else self._failure)
+        if failure:
+            return NotOpen("failed", f"the graph cannot be opened: {failure}")
+        if child.rebuilding:
+            return NotOpen("rebuilding", f"the graph is being opened, its tables are rebuilt: {child.rebuilding}")
+        return NotOpen("opening", "the graph is being opened: ask again soon")
 
     def wake(self, _sequence: int = 0) -> None:
         """Signal that entries came, a moment later and once for many of them. Called in the event loop."""
@@ -165,17 +189,26 @@ class GraphProcess:
 
     def _replace(self, watch: _Watch) -> None:
         child = self._child
-        told = (child.said or {}).get("text")
-        if told:
-            log.error("the graph cannot be opened: %s", told)
-        log.error("the graph's process died (exit code %s); it is started again", child.process.returncode)
-        if self._closing.wait(_STARTED_AGAIN.seconds(watch.failures)):
+        watch.failures = 0 if child.was_open else watch.failures + 1
+        if child.was_open:
+            self._failure, self._first = None, ()
+        elif child.failure or watch.failures >= _DIED_OFTEN:
+            self._failure = child.failure or f"its process ended {watch.failures} times in a row while it opened it"
+        wait = _STARTED_AGAIN.seconds(max(0, watch.failures - 1))
+        if child.failure:
+            log.error(
+                "the graph cannot be opened, what is sent is kept in the ledger: %s; tried again in %.0f s",
+                child.failure,
+                wait,
+            )
+        else:
+            log.error("the graph's process died (exit code %s); it is started again", child.process.returncode)
+        if self._closing.wait(wait):
             return
-        watch.failures += 1
         with self._replacing:
             if not self._closing.is_set():
                 child.release()
-                self._child = _Child(self._command(self.address))
+                self._child = _Child([*self._command(self.address), *self._first])
                 self._child.send(WAKE)
                 watch.forget()
 
@@ -184,7 +217,7 @@ class _Watch:
     """What the supervisor knows of the process that is there now."""
 
     def __init__(self) -> None:
-        self.failures = 0  #: processes in a row that did not come to answer questions
+        self.failures = 0  #: processes in a row that did not come to answer questions, those before this one
         self.forget()
 
     def forget(self) -> None:
@@ -193,8 +226,6 @@ class _Watch:
 
     def look(self, child: _Child) -> None:
         """Count heartbeats, and kill a process that is deaf, or computes without end."""
-        if child.is_open:
-            self.failures = 0
         self._polls += 1
         if self._polls % _BEAT_POLLS:
             return
@@ -214,8 +245,9 @@ class _Child:
     """One life of the process: its pipes, and what it has said. A thread reads what it says, until it ends."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self.opened = threading.Event()  #: it answers questions, or has said why not, or has ended
-        self.said: dict[str, Any] | None = None  #: that
+        self.was_open = False  #: it has come to answer questions
+        self.failure: str | None = None  #: why it could not open the graph, in its words
+        self.rebuilding: str | None = None  #: how far it is with the tables beside the graph, before that is open
         self.answers = 0  #: heartbeats that it has answered
         self.checkpoint: int | None = None
         self.computing = 0.0  #: seconds, on the batch in hand, without waiting for the store
@@ -229,7 +261,7 @@ class _Child:
     @property
     def is_open(self) -> bool:
         """Whether it answers questions, as far as is known."""
-        return self.said is not None and "error" not in self.said
+        return self.was_open and not self._over
 
     def send(self, byte: bytes) -> None:
         """Never waits: if the pipe is full, the process has bytes to read."""
@@ -272,7 +304,6 @@ class _Child:
                     self._take(json.loads(line))
         self._over = True
         self._answer({"error": _BEING_STARTED})
-        self.opened.set()
 
     def _take(self, said: dict[str, Any]) -> None:
         if "beat" in said:
@@ -281,9 +312,12 @@ class _Child:
         elif "readiness" in said:
             self.checkpoint = said["readiness"].get("checkpoint", self.checkpoint)
             self._answer(said["readiness"])
-        else:
-            self.said = said
-            self.opened.set()
+        elif "rebuilding" in said:
+            self.rebuilding = str(said["rebuilding"])
+        elif "error" in said:
+            self.failure = str(said["error"])
+        elif "open" in said:
+            self.was_open = True
 
     def _answer(self, readiness: dict[str, Any]) -> None:
         asking, self._asking = self._asking, []

@@ -4,7 +4,7 @@ A process of its own, since Python computes on one core a process: in the server
 the projector. The ledger is read here and never written.
 
 The server (`graph_process`) sends single bytes by standard input, and is answered by lines of JSON on standard output;
-the first of these says that all is open, or what went wrong. The process does not outlive the server: it would keep the
+one of them says that all is open, or why it cannot be. The process does not outlive the server: it would keep the
 store's lock from the next one.
 """
 
@@ -27,8 +27,8 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api
 from headwater.ingest.http.auth import check_forwarded_requests
-from headwater.ingest.http.error_table import explained_errors, transport_name
-from headwater.ingest.http.serving import answer_errors, make_runner
+from headwater.ingest.http.error_table import explained_errors
+from headwater.ingest.http.serving import answer_errors, make_runner, pack_answers
 from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
 from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
 
@@ -57,9 +57,15 @@ def main(arguments: Sequence[str]) -> int:
     if link.ended:
         return 0
     try:
-        service = Service.open(Path(folder), store or None, follows=True, take_over=TAKE_OVER in words)
+        service = Service.open(
+            Path(folder), store or None, follows=True, take_over=TAKE_OVER in words, progress=_tell_progress
+        )
     except explained_errors() as error:
-        _tell({"error": transport_name(type(error)), "text": str(error)})
+        _tell({"error": str(error)})
+        return 1
+    except Exception:  # the server must be told
+        log.exception("the graph cannot be opened")
+        _tell({"error": "internal error, see the log"})
         return 1
     with service:
         asyncio.run(_run(service, address, link))
@@ -102,7 +108,7 @@ def _nothing() -> None:
 
 
 async def _run(service: Service, address: str, link: _Link) -> None:
-    app = web.Application(middlewares=[answer_errors, check_forwarded_requests()])
+    app = web.Application(middlewares=[pack_answers, answer_errors, check_forwarded_requests()])
     endpoint.add_routes(app, service.store)
     api.add_routes(app, service)
     runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS, cancels=True)
@@ -123,7 +129,7 @@ async def _run(service: Service, address: str, link: _Link) -> None:
     )
     if link.over:  # while the store was being opened
         gone.set()
-    _tell({"ready": True})
+    _tell({"open": True})
     await gone.wait()
     await runner.cleanup()
 
@@ -158,6 +164,11 @@ class _Facts:
             log.exception("readiness cannot be told")
             said = {"error": "internal error, see the log"}
         _tell({"readiness": said})
+
+
+def _tell_progress(done: int, of: int) -> None:
+    """How far the tables are that are worked out while the graph is opened."""
+    _tell({"rebuilding": f"{done:,} of {of:,} entries"})
 
 
 def _tell(said: dict[str, object]) -> None:

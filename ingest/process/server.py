@@ -16,7 +16,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,12 +25,14 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from headwater.graphstore import check_url
+from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store
-from headwater.ingest.http import statements
+from headwater.ingest.http import page, statements
 from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.authenticator import Sender
 from headwater.ingest.http.receiver import Settings, create_app
-from headwater.ingest.http.routes import PROBE, Rule, add_route
+from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.serving import LimitedSite, limit_writes, make_runner
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
@@ -64,15 +66,20 @@ class ServerSettings:
     port: int = 9090
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    embed_in: tuple[str, ...] = ()  #: origins of other sites that may show ``/embed`` in a frame
     ready: Callable[[str], None] = field(default=lambda _: None)
 
 
 def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return. `graph` is started for the same folder and store.
 
+    Payloads are received at once, while the graph is still being opened, and also if it cannot be opened.
+
     TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable: their file is damaged. OSError:
-    the port is taken. The errors of `open_ledger`, and of `Service.open` for the graph.
+    the port is taken. InvalidRequest: the URL of the store or the naming rules are not right. Errors of `open_ledger`.
     """
+    check_url(settings.store or default_store(settings.folder))
+    rules_of(settings.folder)
     tokens = _Tokens(settings.folder)
     tokens.list()
     access = access_for(
@@ -81,7 +88,6 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     listening = _listen(settings.host, settings.port)
     try:
         with open_ledger(settings.folder) as ledger, closing(graph):
-            graph.open()
             asyncio.run(_run(settings, Settings(access=access), ledger, graph, listening, tokens.local))
     finally:
         listening.close()
@@ -134,13 +140,13 @@ async def _run(
     committer = GroupCommitter(ledger, on_appended=graph.wake)
     app = create_app(committer, settings=receiver, large=IntakeProcesses())
     instance = secrets.token_hex(8)
-    add_route(app, "/", _front_page, Rule(None))
+    page.add_routes(app, embed_in=settings.embed_in)
     add_route(app, "/health", _health(instance), PROBE)
     statements.add_routes(
         app, committer, partial(forwarding.ask, app, statements.CHECK_PATH), lambda: ledger.head().sequence
     )
     add_route(app, "/ready", _ready(ledger, graph), PROBE)
-    forwarding.add_routes(app, graph.address)
+    forwarding.add_routes(app, graph.address, lambda: graph.not_open)
     runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS)
     await runner.setup()
     await LimitedSite(runner, listening, _most_connections()).start()
@@ -149,6 +155,7 @@ async def _run(
     store = settings.store or default_store(settings.folder)
     _write(marker, {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token})
     settings.ready(url)
+    graph.begin()
     try:
         await stop.wait()
     finally:
@@ -156,23 +163,6 @@ async def _run(
             marker.unlink()
         await runner.cleanup()
         await committer.close()
-
-
-_FRONT_PAGE = """\
-This is Headwater: column-level data lineage for Spark on AWS.
-
-/producer          Spark agents send their plans here (Spline Producer API)
-/api/v1/queries    the questions that can be asked, as JSON
-/api/v1/lineage    the lineage of a node: ?node=s3://lake/mart/orders%23revenue
-/gremlin           a read-only Gremlin endpoint (WebSocket)
-/health /ready     whether it runs, whether it answers
-/metrics           figures for Prometheus
-"""
-
-
-async def _front_page(_: web.Request) -> web.StreamResponse:
-    """For people who open the address in a browser; it holds no data."""
-    return web.Response(text=_FRONT_PAGE)
 
 
 def _health(instance: str) -> Handler:
@@ -188,21 +178,32 @@ def _ready(ledger: Ledger, graph: GraphProcess) -> Handler:
     """Whether the ledger takes entries and the graph can be asked, and how many entries it lags behind.
 
     On facts: the graph's process has answered just now, and so has the store behind it. `rebuilding`: the graph is
-    being drawn anew, and answers say that they are not complete.
+    being drawn anew, and answers say that they are not complete. A 503 has a `reason`: "opening", "rebuilding" or
+    "failed" of a graph that is not open (`graph_process.NotOpen`), "no answer" of the graph's process, "store".
     """
 
     async def ready(_: web.Request) -> web.StreamResponse:
-        said = await graph.readiness(_READY_SECONDS) or {"error": "its process does not answer"}
+        not_open, answer = graph.not_open, None
+        if not_open is None:
+            answer = await graph.readiness(_READY_SECONDS)
+            not_open = graph.not_open  # it may have ended meanwhile
         entries = ledger.head().sequence
-        checkpoint = said.get("checkpoint", graph.checkpoint)
+        checkpoint = (answer or {}).get("checkpoint", graph.checkpoint)
         facts = {"entries": entries, "lag": None if checkpoint is None else max(0, entries - checkpoint)}
-        if "error" not in said:
-            return web.json_response({"status": "ready", **facts, "rebuilding": said["rebuilding"]})
-        error = f"the graph cannot be asked: {said['error']}"
-        refused: dict[str, object] = {"error": error, "field": None, "suggestions": []}
-        return web.json_response({**refused, **facts}, status=503, headers={"Retry-After": "5"})
+        if not_open is not None:
+            return _not_ready(not_open.reason, not_open.text, facts)
+        if answer is None:
+            return _not_ready("no answer", "the graph cannot be asked: its process does not answer", facts)
+        if "error" in answer:
+            return _not_ready("store", f"the graph cannot be asked: {answer['error']}", facts)
+        return web.json_response({"status": "ready", **facts, "rebuilding": answer["rebuilding"]})
 
     return ready
+
+
+def _not_ready(reason: str, error: str, facts: Mapping[str, object]) -> web.Response:
+    said = {"error": error, "field": None, "suggestions": [], "reason": reason, **facts}
+    return web.json_response(said, status=503, headers={"Retry-After": "5"})
 
 
 def _most_connections() -> int:

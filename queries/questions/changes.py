@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,15 +12,16 @@ from gremlin_python.process.traversal import P
 from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.now import Contribution
 from headwater.graphmodel.validity import NO_END, Validity
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, Values, slice_page
-from headwater.queries.questions.differences import State, change
+from headwater.queries.questions.differences import kind_of_change
 from headwater.queries.tracing import edges
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime
 from headwater.queries.tracing.constants import ConstantsInTime
-from headwater.queries.tracing.contributions import states, validities_of
-from headwater.queries.tracing.derivations import Derivations, PlanDerivations
+from headwater.queries.tracing.contributions import validities_of
+from headwater.queries.tracing.derivations import Derivations, PlanDerivations, Source, joined, shown
 from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
@@ -37,19 +39,35 @@ def changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePa
     by_dataset: dict[str, list[str]] = defaultdict(list)
     for node in asked.distances:
         by_dataset[split_node(node)[0]].append(node)
-    found: list[Row] = []
+    found: list[_Change] = []
+    stood: dict[str, list[Validity]] = {}
     reason = asked.reason
     for datasets in chunks(list(by_dataset), _CHUNK):
         if deadline_passed():
             reason = "deadline"
             break
-        changed = _changes(g, {dataset: by_dataset[dataset] for dataset in datasets})
-        found += (
-            {**row, "distance": asked.distances[row["id"]]} for row in changed if first <= row["timestamp"] <= last
-        )
+        stood.update(validities_of(g, datasets))
+        found += _changes(g, {dataset: by_dataset[dataset] for dataset in datasets}, stood)
     sign = -1 if values["order"] == "newest" else 1
-    found.sort(key=lambda row: (sign * row["timestamp"], -sign * row["distance"], row["id"]))
-    return slice_page(found, values, reason)
+    within = [each for each in found if first <= each.timestamp <= last]
+    within.sort(key=lambda each: (sign * each.timestamp, -sign * asked.distances[each.node], each.node))
+    page = slice_page([{"change": each} for each in within], values, reason)
+    shown = [row["change"] for row in page.rows]
+    writes, cells = _writes(g, shown), _cells(found, shown)
+    rows_: list[Row] = []
+    for each in shown:
+        write = _by(writes.get((each.dataset, each.timestamp), ()), stood[each.dataset], each.timestamp)
+        rows_.append(
+            {
+                "timestamp": each.timestamp,
+                "id": each.node,
+                **cells[each.node, each.timestamp],
+                "run": write.run if write else None,
+                "job": write.job if write else None,
+                "distance": asked.distances[each.node],
+            }
+        )
+    return page._replace(rows=rows_)
 
 
 class _Nodes(NamedTuple):
@@ -70,13 +88,13 @@ def _nodes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
 
 
 class _Change(NamedTuple):
-    """At `timestamp` (ms since 1970) a node of `dataset` came to be derived from something else."""
+    """At `timestamp` (ms since 1970) a node of `dataset` came to be derived from more, or no longer from some."""
 
     dataset: str
     timestamp: int
     node: str
-    before: Derivations
-    after: Derivations
+    added: Derivations
+    dropped: Derivations
 
 
 class _Write(NamedTuple):
@@ -85,49 +103,126 @@ class _Write(NamedTuple):
     job: str
 
 
-def _changes(g: GraphTraversalSource, by_dataset: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    """Every change of these nodes, given by their datasets, with the run that brought it."""
-    stood = validities_of(g, list(by_dataset))
+def _changes(
+    g: GraphTraversalSource, by_dataset: Mapping[str, Sequence[str]], stood: Mapping[str, Sequence[Validity]]
+) -> Iterator[_Change]:
+    """Every change of these nodes, given by their datasets; those of a dataset in the order of time."""
     by_plan = PlanDerivations(g, [node for nodes in by_dataset.values() for node in nodes])
     constants = ConstantsInTime(g, by_plan.with_constants)
-    found = [
-        each
-        for dataset, nodes in by_dataset.items()
-        for each in _of_dataset(dataset, nodes, stood[dataset], by_plan, constants)
-    ]
-    writes = _writes(g, found)
-    for each in found:
-        write = _by(writes.get((each.dataset, each.timestamp), ()), stood[each.dataset], each.timestamp)
-        yield {
-            "timestamp": each.timestamp,
-            "id": each.node,
-            **change(each.before, each.after),
-            "run": write.run if write else None,
-            "job": write.job if write else None,
-        }
+    for dataset, nodes in by_dataset.items():
+        yield from _of_dataset(dataset, nodes, stood[dataset], by_plan, constants)
 
 
 def _of_dataset(
     dataset: str, nodes: Sequence[str], stood: Sequence[Validity], by_plan: PlanDerivations, constants: ConstantsInTime
 ) -> Iterator[_Change]:
-    was: dict[str, Derivations] = {node: frozenset() for node in nodes}
-    for timestamp, state in _turns(stood, constants):
-        known = constants.all_at(state, timestamp)
-        for node in nodes:
-            derivations = by_plan.of(node, state, known)
-            if derivations != was[node]:
-                yield _Change(dataset, timestamp, node, was[node], derivations)
-                was[node] = derivations
+    """At each time only the plans are looked at that began, ended or got other constants then.
+
+    A dataset can be appended to by a thousand plans, all of which stand: looking at all of them each time takes the
+    square of that.
+    """
+    derived_by = by_plan.nodes_by_plan(nodes)
+    given: dict[tuple[str, str], Derivations] = {}  #: by node and plan
+    counts: dict[str, Counter[Source]] = {node: Counter() for node in nodes}  #: by how many plans
+    for timestamp, turned in _turns(stood, constants):
+        before: dict[str, set[Source]] = defaultdict(set)  #: of what is touched, that which was there
+        touched: dict[str, set[Source]] = defaultdict(set)
+        for plan, contribution in turned.items():
+            known = constants.at(plan, timestamp)
+            for node in derived_by.get(plan, ()):
+                was = given.get((node, plan), _NOTHING)
+                now = _NOTHING if contribution is None else by_plan.of_plan(node, plan, contribution, known)
+                given[node, plan] = now
+                for source in was ^ now:
+                    if source not in touched[node]:
+                        touched[node].add(source)
+                        if counts[node][source]:
+                            before[node].add(source)
+                    counts[node][source] += 1 if source in now else -1
+        for node in nodes if len(touched) > 1 else touched:
+            after = {source for source in touched.get(node, ()) if counts[node][source]}
+            if after != before.get(node, set()):
+                yield _Change(
+                    dataset, timestamp, node, frozenset(after - before[node]), frozenset(before[node] - after)
+                )
 
 
-def _turns(stood: Sequence[Validity], constants: ConstantsInTime) -> Iterator[tuple[int, State]]:
-    """What stood at each time at which that changed, or at which a plan that stood got other constants; in order."""
-    held = {timestamp: dict(state) for timestamp, state in states(stood)}
-    times = {t for v in stood for t in constants.changed_at(v.plan) if v.valid_from < t < v.valid_to}
-    state: State = {}
-    for timestamp in sorted(held.keys() | times):
-        state = held.get(timestamp, state)
-        yield timestamp, state
+_NOTHING: Derivations = frozenset()
+
+
+def _turns(
+    stood: Sequence[Validity], constants: ConstantsInTime
+) -> Iterator[tuple[int, Mapping[str, Contribution | None]]]:
+    """Each time at which something changed, in order, and what the plans that it is about contribute from then on.
+
+    None: nothing any more. A plan that contributes the same as before may have other constants.
+    """
+    turns: dict[int, dict[str, Contribution | None]] = defaultdict(dict)
+    for valid in sorted(stood, key=lambda each: each.valid_from):
+        if valid.valid_to != NO_END:
+            turns[valid.valid_to].setdefault(valid.plan, None)
+        turns[valid.valid_from][valid.plan] = valid.contribution
+        for time in constants.changed_at(valid.plan, valid.valid_from, valid.valid_to):
+            turns[time][valid.plan] = valid.contribution
+    for timestamp in sorted(turns):
+        yield timestamp, turns[timestamp]
+
+
+class _Derived:
+    """What a node is derived from, as rows say it, while its changes are gone through in the order of time."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._texts: Counter[str] = Counter()
+        self._ordered: list[str] = []  #: each text once
+        self._sources: Counter[str] = Counter()
+
+    def change(self, each: _Change, *, wanted: bool) -> Row:
+        """Make a change; the cells that tell of it, if they are `wanted`."""
+        before = joined(self._ordered) if wanted else None
+        was, sources = self._number, {source.source for source in each.added | each.dropped if source.source}
+        known = {source for source in sources if self._sources[source]}
+        for source in each.dropped:
+            self._count(source, -1)
+        for source in each.added:
+            self._count(source, 1)
+        if not wanted:
+            return {}
+        left = {source for source in sources if self._sources[source]}
+        return {
+            "change": kind_of_change(bool(was), bool(self._number)),
+            "before": before,
+            "after": joined(self._ordered),
+            "sourcesAdded": sorted(left - known),
+            "sourcesDropped": sorted(known - left),
+        }
+
+    def _count(self, source: Source, by: int) -> None:
+        text = shown(source)
+        self._number += by
+        self._sources[source.source] += by
+        self._texts[text] += by
+        place = bisect_left(self._ordered, text)
+        there = place < len(self._ordered) and self._ordered[place] == text
+        if self._texts[text] and not there:
+            self._ordered.insert(place, text)
+        elif there and not self._texts[text]:
+            del self._ordered[place]
+
+
+def _cells(found: Iterable[_Change], wanted: Iterable[_Change]) -> dict[tuple[str, int], Row]:
+    """How the `wanted` changes, some of those that were found, changed what their nodes are derived from."""
+    asked = {(each.node, each.timestamp) for each in wanted}
+    nodes = {node for node, _ in asked}
+    derived: dict[str, _Derived] = defaultdict(_Derived)
+    cells = {}
+    for each in found:
+        if each.node in nodes:
+            key = (each.node, each.timestamp)
+            row = derived[each.node].change(each, wanted=key in asked)
+            if row:
+                cells[key] = row
+    return cells
 
 
 def _writes(g: GraphTraversalSource, found: Iterable[_Change]) -> dict[tuple[str, int], list[_Write]]:
@@ -152,11 +247,13 @@ def _writes(g: GraphTraversalSource, found: Iterable[_Change]) -> dict[tuple[str
     return writes
 
 
-def _by(writes: Iterable[_Write], stood: Iterable[Validity], timestamp: int) -> _Write | None:
+def _by(writes: Sequence[_Write], stood: Iterable[Validity], timestamp: int) -> _Write | None:
     """Of several writes at one time the one whose plan stands since then, else one that stands; the last by its run."""
+    if len(writes) <= 1:
+        return writes[0] if writes else None
     since = {valid.plan for valid in stood if valid.valid_from == timestamp}
     standing = {valid.plan for valid in stood if valid.valid_from <= timestamp < valid.valid_to}
-    return max(writes, key=lambda write: (write.plan in since, write.plan in standing, write.run), default=None)
+    return max(writes, key=lambda write: (write.plan in since, write.plan in standing, write.run))
 
 
 def _at(time: PastTime | None, default: int) -> int:

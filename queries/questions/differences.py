@@ -113,7 +113,7 @@ def _rows(g: GraphTraversalSource, pairs: Sequence[Pair]) -> Iterator[Row]:
                 "dataset": pair.dataset,
                 "kind": "input",
                 "id": dataset,
-                "change": _change(dataset in was, dataset in is_now),
+                "change": kind_of_change(dataset in was, dataset in is_now),
             }
 
 
@@ -151,7 +151,7 @@ class _Constants:
 def change(before: Derivations, after: Derivations) -> Row:
     """The cells of a row that say how what something is derived from changed."""
     return {
-        "change": _change(bool(before), bool(after)),
+        "change": kind_of_change(bool(before), bool(after)),
         "before": text_of(before),
         "after": text_of(after),
         "sourcesAdded": sorted({*sources_of(after)} - {*sources_of(before)}),
@@ -159,7 +159,8 @@ def change(before: Derivations, after: Derivations) -> Row:
     }
 
 
-def _change(was: bool, is_now: bool) -> str:  # noqa: FBT001 - two plain facts
+def kind_of_change(was: bool, is_now: bool) -> str:  # noqa: FBT001 - two plain facts
+    """Whether something that is derived `was` there before, and `is_now`: added, changed or dropped."""
     return "changed" if was and is_now else "added" if is_now else "dropped"
 
 

@@ -5,6 +5,7 @@ Each takes the graph and the typed parameters and gives one page. Where the stor
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
@@ -14,6 +15,10 @@ from headwater.graphmodel.constants import NONE, constants_of, filled
 from headwater.queries.answers.page import Page, Row, Values, page, slice_page
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed
+
+#: Properties of a run, and of a version what its agent tells of the data.
+OF_RUNS = ("timestamp", "durationNs", "status", "error", "appId", "user", "jobRun", "parentJob", "parentRun")
+TOLD = ("rowCount", "byteCount", "fileCount", "tableVersion", "quality")
 
 
 def datasets(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -33,10 +38,14 @@ def datasets(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page
 
 
 def columns(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
-    """The columns of a dataset by id."""
+    """The columns of a dataset by id, each with the type that the newest write of it tells."""
     found = g.V(values["dataset"]).out("hasColumn").order().by(T.id)
     keys = ("name", "origin", "resolved", "expression", "ambiguous", "description")
-    return _without_empty_texts(_page(found, values, id=T.id, **{key: key for key in keys}))
+    shown = _without_empty_texts(_page(found, values, id=T.id, **{key: key for key in keys}))
+    newest = g.V(values["dataset"]).in_("versionOf").has("columnTypes").order().by("timestamp", Order.desc).by(T.id)
+    told = newest.limit(1).values("columnTypes").to_list()
+    types: dict[str, str] = json.loads(told[0]) if told else {}
+    return shown._replace(rows=[{**row, "type": types.get(str(row["name"]).lower())} for row in shown.rows])
 
 
 def jobs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -65,8 +74,7 @@ def plans(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
 def runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     """The runs of a job, newest first."""
     found = g.V(values["job"]).out("hasPlan").in_("executes").order().by("timestamp", Order.desc).by(T.id)
-    keys = ("timestamp", "durationNs", "status", "error", "appId", "user", "jobRun")
-    return _page(found, values, id=T.id, **{key: key for key in keys}, plan=__.out("executes").id_())
+    return _page(found, values, id=T.id, **{key: key for key in OF_RUNS}, plan=__.out("executes").id_())
 
 
 def run(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -99,7 +107,14 @@ def dataset_versions(g: GraphTraversalSource, values: Values, _: DeadlinePassed)
         partition="partition",
         run=__.in_("generated").id_(),
         previous=__.out("appendsTo").id_(),
+        **{name: _told(name) for name in TOLD},
     )
+
+
+def _told(name: str) -> GraphTraversal:
+    """A property of a version, told by the agent that reported it, or by another one that reported the same write."""
+    other = __.in_("generated").both("sameWriteAs").out("generated").values(name)
+    return __.coalesce(__.values(name), other).limit(1)
 
 
 def operations(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:

@@ -6,6 +6,7 @@ answer has any.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -77,11 +78,14 @@ class ConstantsInTime:
         """Asks for all runs of the plans that have constants."""
         plans = list(plans)
         self._runs = of_runs(g, plans) if plans else {}
+        self._times = {plan: [one.timestamp for one in runs] for plan, runs in self._runs.items()}
         self._parameters = {plan: parameters(one.constants.logic for one in runs) for plan, runs in self._runs.items()}
+        self._changed_at: dict[str, list[int]] = {}
 
     def at(self, plan: str, time: int) -> Constants:
         """Those of the last run of a plan up to a time, in ms since 1970."""
-        return self.news(plan, last_of(self._runs.get(plan, ()), time))
+        before = bisect_right(self._times.get(plan, ()), time)
+        return self.news(plan, self._runs[plan][before - 1].constants if before else NONE)
 
     def all_at(self, plans: Iterable[str], time: int) -> dict[str, Constants]:
         """The same of several plans."""
@@ -97,10 +101,16 @@ class ConstantsInTime:
         )
         return Constants(logic)
 
-    def changed_at(self, plan: str) -> list[int]:
-        """The times (ms since 1970) of the runs of a plan that brought other constants than the run before."""
-        runs = [(one.timestamp, self.news(plan, one.constants)) for one in self._runs.get(plan, ())]
-        return [time for (_, before), (time, after) in pairwise(runs) if before != after]
+    def changed_at(self, plan: str, after: int, before: int) -> list[int]:
+        """The times (ms since 1970) of the runs of a plan that brought other constants than the run before it.
+
+        Those between two times, which do not count themselves.
+        """
+        if plan not in self._changed_at:
+            runs = [(one.timestamp, self.news(plan, one.constants)) for one in self._runs.get(plan, ())]
+            self._changed_at[plan] = [time for (_, was), (time, is_now) in pairwise(runs) if was != is_now]
+        times = self._changed_at[plan]
+        return times[bisect_right(times, after) : bisect_left(times, before)]
 
 
 def with_placeholders(edges: Iterable[Edge]) -> list[Edge]:

@@ -1,13 +1,12 @@
 """Which plans contribute to the state of which datasets, now and at any time: the edges `madeBy`.
 
 `ContributionsAsOf` asks during a walk, for the datasets that it meets, as of one time. `validities_of` reads all that
-ever contributed to some datasets; `state_at`, `state_now` and `states` are computed from that.
+ever contributed to some datasets; `state_at` and `state_now` are computed from that.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
@@ -98,20 +97,3 @@ def state_at(validities: Iterable[Validity], timestamp: int) -> dict[str, Contri
 def state_now(validities: Iterable[Validity]) -> dict[str, Contribution]:
     """The contributions that still hold, by plan."""
     return {v.plan: v.contribution for v in validities if v.valid_to == NO_END}
-
-
-def states(validities: Iterable[Validity]) -> Iterator[tuple[int, dict[str, Contribution]]]:
-    """Each time (ms since 1970) at which the contributions changed, in order, and the contributions from then on."""
-    changes: dict[int, list[tuple[bool, Validity]]] = defaultdict(list)
-    for valid in validities:
-        changes[valid.valid_from].append((True, valid))
-        if valid.valid_to != NO_END:
-            changes[valid.valid_to].append((False, valid))
-    state: dict[str, Contribution] = {}
-    for timestamp in sorted(changes):
-        for begins, valid in sorted(changes[timestamp], key=lambda change: change[0]):
-            if begins:
-                state[valid.plan] = valid.contribution
-            else:
-                del state[valid.plan]
-        yield timestamp, state

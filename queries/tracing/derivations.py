@@ -10,7 +10,7 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.columns import PARTIAL, claims_in
-from headwater.graphmodel.constants import NONE, Constants, filled, has_placeholder
+from headwater.graphmodel.constants import MOST_SHOWN, NONE, Constants, cut, filled, has_placeholder
 from headwater.graphmodel.ids import column_id
 from headwater.graphmodel.now import Contribution
 from headwater.queries.tracing.rows import without_carried
@@ -59,14 +59,29 @@ class PlanDerivations:
         self, node: str, contribution: Mapping[str, Contribution], constants: Mapping[str, Constants]
     ) -> Derivations:
         """What a node was derived from when these plans contributed to its dataset, with these constants."""
-        by_plan = self._sources.get(node, {})
-        column = node.partition("#")[2]
-        holds = (p for p, s in contribution.items() if not column or s.columns is None or column in s.columns)
         return frozenset(
-            source._replace(expression=filled(source.expression, constants.get(plan, NONE)))
-            for plan in holds
-            for source in by_plan.get(plan, ())
+            source
+            for plan, contributed in contribution.items()
+            for source in self.of_plan(node, plan, contributed, constants.get(plan, NONE))
         )
+
+    def of_plan(self, node: str, plan: str, contribution: Contribution, constants: Constants) -> Derivations:
+        """What a node was derived from by one plan that contributed to its dataset, with these constants."""
+        column = node.partition("#")[2]
+        if column and contribution.columns is not None and column not in contribution.columns:
+            return frozenset()
+        return frozenset(
+            source._replace(expression=filled(source.expression, constants))
+            for source in self._sources.get(node, {}).get(plan, ())
+        )
+
+    def nodes_by_plan(self, nodes: Iterable[str]) -> dict[str, list[str]]:
+        """Of these nodes, those that each plan derives from something."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for node in nodes:
+            for plan in self._sources.get(node, ()):
+                found[plan].append(node)
+        return found
 
     def _add_edges(self, edges: GraphTraversal) -> None:
         rows = edges.project("target", "source", "plan", *_KEYS)
@@ -98,7 +113,17 @@ def sources_of(derivations: Derivations) -> list[str]:
 
 def text_of(derivations: Derivations) -> str | None:
     """The expressions as text, or the subtype of a derivation without expression; None if there are no derivations."""
-    return " | ".join(sorted({d.expression or d.subtype.lower() for d in derivations})) or None
+    return joined(sorted({shown(d) for d in derivations}))
+
+
+def shown(source: Source) -> str:
+    """A derivation as text."""
+    return source.expression or source.subtype.lower()
+
+
+def joined(texts: Sequence[str]) -> str | None:
+    """Texts of derivations as one, about 2,000 characters at most: a dataset can be appended to by a thousand plans."""
+    return cut(" | ".join(texts), MOST_SHOWN) or None
 
 
 def with_all_columns(plans: Iterable[str]) -> dict[str, Contribution]:

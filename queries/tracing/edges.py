@@ -6,7 +6,7 @@ requested once, when the walk is over.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
@@ -137,6 +137,17 @@ class Edges:
             found = (e for e in found if walked.distances.get(e.target if side == "upstream" else e.source) == 0)
         return (edge for edge in found if edge.source in nodes and edge.target in nodes)
 
+    def neighbours(self, side: str, nodes: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """(node, neighbour) for each of these nodes and each node that one edge leads to on this side, once."""
+        for ids in chunks(self._nodes_of_level(nodes)):
+            edges = self._edges_on(side, ids)
+            rows = edges.project("source", "target").by(__.in_v().id_()).by(__.out_v().id_()).dedup().to_list()
+            yield from pairs_of(side, rows)
+
+    def _edges_on(self, side: str, ids: list[str]) -> GraphTraversal:
+        edges = self._g.V(ids).out_e(self._derives) if side == "upstream" else self._g.V(ids).in_e(self._derives)
+        return self._followed_edges(edges)
+
     def as_they_were(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """The nodes of the answer with their properties at the time of these edges; these are edges of now."""
         return nodes
@@ -183,6 +194,12 @@ class Edges:
         if self._ignored:
             edges = edges.not_(__.has("job", P.within(self._ignored)))
         return without_carried(edges)
+
+
+def pairs_of(side: str, rows: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """(node, neighbour) of each row, the node being the target of an edge that is upstream of it."""
+    node, neighbour = ("target", "source") if side == "upstream" else ("source", "target")
+    return ((row[node], row[neighbour]) for row in rows)
 
 
 def _rows(edges: GraphTraversal) -> Iterator[Edge]:

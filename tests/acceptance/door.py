@@ -58,6 +58,13 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, parsed(error.read())
 
+    def wait_until_ready(self) -> None:
+        """Until its graph can be asked."""
+        end = time.monotonic() + PATIENCE
+        while (found := self.get("/ready"))[0] != 200:
+            assert time.monotonic() < end, found
+            time.sleep(0.02)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal to this process; its exit code."""
         self.process.send_signal(number)
@@ -78,8 +85,9 @@ def serving(
     command: Sequence[str] = (sys.executable, "-m", "headwater"),
     cwd: Path | None = None,
     variables: Mapping[str, str] | None = None,
+    ready: bool = True,
 ) -> Iterator[Server]:
-    """A server on a data folder, ended at the end."""
+    """A server on a data folder, ended at the end. `ready`: wait until its graph can be asked."""
     whole = [*command, "serve", "--port", "0", "--data", str(folder), *arguments]
     log = folder.with_name(f"{folder.name}.log").open("wb")
     process = subprocess.Popen(
@@ -87,7 +95,10 @@ def serving(
     )
     log.close()
     try:
-        yield Server(process, folder, started(process, folder))
+        server = Server(process, folder, started(process, folder))
+        if ready:
+            server.wait_until_ready()
+        yield server
     finally:
         if process.poll() is None:
             process.kill()

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.serving import make_runner
+from headwater.ingest.intake.work import LargeBodies
 from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.ingest.ledger.ledger import Entry, Ledger, open_ledger
 
@@ -91,12 +92,18 @@ async def read_answer(reader: asyncio.StreamReader, *, head: bool = False) -> An
 
 
 @asynccontextmanager
-async def running(folder: Path, settings: Settings | None = None, *routes: web.RouteDef) -> AsyncIterator[Server]:
-    """The real receiver on the real ledger, on a free port."""
-    clock = count(1_700_000_000_000)
+async def running(
+    folder: Path,
+    settings: Settings | None = None,
+    *routes: web.RouteDef,
+    large: LargeBodies | None = None,
+    now: int = 1_700_000_000_000,
+) -> AsyncIterator[Server]:
+    """The real receiver on the real ledger, on a free port. `now` is when the first entry is received, in ms."""
+    clock = count(now)
     ledger = open_ledger(folder, clock=lambda: next(clock))
     committer = GroupCommitter(ledger)
-    app = create_app(committer, settings=settings)
+    app = create_app(committer, settings=settings, large=large)
     app.add_routes(routes)
     runner = make_runner(app, keepalive_seconds=1.0, lingering_seconds=0.2)
     await runner.setup()

@@ -192,6 +192,23 @@ def test_reports_are_remembered_in_s3(early: Path) -> None:
     assert not (early / "watches").exists()
 
 
+def test_after_an_erasure_a_state_in_s3_keeps_nothing_from_before(early: Path) -> None:
+    file = watches(early, {"webhook": "http://127.0.0.1:1/", "private": True})
+    with running_s3(FakeS3()) as s3:
+        place = f"s3://{BUCKET}/watches"
+        run(file, early, "--state", place, env=s3.environment())
+        assert headwater("load", "--data", early, LAST).returncode == 0
+        assert run(file, early, "--state", place, env=s3.environment(), code=1)["pending"] == 1
+        assert b"churn_by_country" in s3.objects["watches/country.json"]
+        plan = 17  # of 18 entries, of LAST
+        assert headwater("erase", plan, "--reason", "asked for", "--data", early).returncode == 0
+        outcome = run(file, early, "--state", place, env=s3.environment(), code=1)
+        assert (outcome["began"], outcome["pending"]) == (True, 0)
+        assert outcome["problems"] == ["1 reports were dropped: they may hold what was erased"]
+        assert b"churn_by_country" not in s3.objects["watches/country.json"]
+        assert not run(file, early, "--state", place, env=s3.environment())["began"]
+
+
 def test_a_state_that_is_damaged_is_told_and_nothing_is_told_twice(early: Path) -> None:
     file = watches(early, "stdout")
     run(file, early)

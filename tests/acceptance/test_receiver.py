@@ -19,6 +19,9 @@ from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.serving import limit_writes, make_runner
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.intake.body import Limits
+from headwater.ingest.intake.bridge import Accepted
+from headwater.ingest.intake.kept import Kept, KeptBodies
+from headwater.ingest.intake.work import Job, OneThread
 from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
 from tests.acceptance.receiver_client import EVENTS, PLANS, V12, Server, head_of, read_answer, running
 
@@ -354,6 +357,55 @@ async def test_more_than_there_is_room_for_is_refused_for_now(tmp_path: Path) ->
         answer = await server.post(PLANS, PLAN)
         assert (answer.status, answer.header("Retry-After")) == (503, "5")
         assert (await server.post(EVENTS, [EVENT])).status == 201
+
+
+# What was kept before ----------------------------------------------------------------------------------------------
+
+
+class Counting(OneThread):
+    """Does the work, and counts the bodies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies = 0
+
+    async def accept(self, job: Job) -> Accepted:
+        self.bodies += 1
+        return await super().accept(job)
+
+
+async def test_a_plan_that_is_in_the_ledger_is_not_worked_on_again(tmp_path: Path) -> None:
+    """A job sends its plan at each run; its bytes are enough to know it, packed or not, whoever sends them."""
+    large = Counting()
+    all_counted = Settings(Limits(inline_bytes=0))
+    body = json.dumps({**PLAN, "name": "password=hunter2"}).encode()
+    async with running(tmp_path, all_counted, large=large) as server:
+        for sent, headers in ((body, {}), (gzip.compress(body, mtime=0), {"Content-Encoding": "gzip"})):
+            first, second = [await server.post(PLANS, sent, headers) for _ in range(2)]
+            assert (first.status, first.text) == (201, f'"{PLAN_ID}"')
+            assert (first.body, first.header("Headwater-Entry")) == (second.body, second.header("Headwater-Entry"))
+        assert large.bodies == 2
+        assert [entry.sequence for entry in server.entries()] == [1]
+        for other in (body[:-1] + b" }", gzip.compress(body, mtime=1)):  # not the same bytes
+            await server.post(PLANS, other, {"Content-Encoding": "gzip"} if other[:1] == b"\x1f" else {})
+        assert large.bodies == 4
+
+
+async def test_a_refused_plan_is_refused_again(server: Server) -> None:
+    answers = [await server.post(PLANS, {"id": PLAN_ID}) for _ in range(2)]
+    assert {answer.status for answer in answers} == {400}
+    assert answers[0].text == answers[1].text
+
+
+def test_the_bodies_that_are_remembered_are_bounded() -> None:
+    kept = KeptBodies(most=2)
+    digests = [bytes([number]) for number in range(3)]
+    for digest in digests[:2]:
+        kept.remember(digest, Kept(digest[0], None, "", 1))
+    assert kept.find(digests[0]) == Kept(0, None, "", 1)  # now the other one was not seen for longer
+    kept.remember(digests[2], Kept(2, None, "", 1))
+    assert [kept.find(digest) is not None for digest in digests] == [True, False, True]
+    assert kept.find(None) is None
 
 
 # When the ledger or we ourselves fail ---------------------------------------------------------------------------------

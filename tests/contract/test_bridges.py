@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.graphmodel.naming import DEFAULT
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.intake.body import InvalidBody, Limits
-from headwater.ingest.intake.bridge import Bridge, Decoded, DecodeError, Receipt
+from headwater.ingest.intake.bridge import Bridge, Decoded, DecodeError, Folded, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.intake.loading import Found, read
+from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.intake.spline import EVENTS, PLANS
 from headwater.ingest.intake.statements import STATEMENTS
+from tests.golden import openlineage
 from tests.golden.recorded import payloads
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +42,11 @@ class Case:
 
 
 (PLAN, EVENT) = payloads("l01_stage_customers")
+(COMPLETE,) = [
+    body
+    for body in openlineage.bodies("l03_mart_customer_orders")
+    if b'"COMPLETE"' in body and b"adaptive_spark_plan" in body
+]
 TAG = {"kind": "tag", "subject": "s3://lake/a", "value": "pii", "by": "me"}
 
 
@@ -69,6 +77,28 @@ CASES: dict[Bridge, Case] = {
         {b"[7]": "[0]", b"[{}]": "planId", changed(EVENT.body, timestamp="now"): "timestamp"},
         (b"[{}]", "planId"),
     ),
+    OPENLINEAGE: Case(
+        "application/json",
+        COMPLETE,
+        (1, 1, 0),
+        (changed(COMPLETE, producer="https://u:hunter2@h/x"), b"hunter2"),
+        {
+            b"[]": "$",
+            b"{}": "$",
+            changed(COMPLETE, eventTime="yesterday"): "eventTime",
+            changed(COMPLETE, eventTime=None): "eventTime",
+            changed(COMPLETE, eventTime="2026-13-01T00:00:00Z"): "eventTime",
+            changed(COMPLETE, eventTime="1969-12-31T23:59:59Z"): "eventTime",
+            changed(COMPLETE, eventType=1): "eventType",
+            changed(COMPLETE, run={}): "run.runId",
+            changed(COMPLETE, job=None): "job",
+            changed(COMPLETE, job={"namespace": "a"}): "job.name",
+            changed(COMPLETE, inputs={}): "inputs",
+            changed(COMPLETE, outputs=[{"name": "x"}]): "outputs[0].namespace",
+            changed(COMPLETE, outputs=[{"namespace": "a", "name": "x", "facets": []}]): "outputs[0].facets",
+        },
+        (b"{}", "run"),
+    ),
     STATEMENTS: Case(
         "application/json",
         json.dumps(TAG).encode(),
@@ -93,8 +123,14 @@ def test_every_bridge_has_a_case_here() -> None:
     assert len({bridge.path for bridge in BRIDGES.values()}) == len(BRIDGES)
 
 
-def counts(decoded: Decoded) -> tuple[int, int, int]:
-    return len(decoded.plans), len(decoded.runs), len(decoded.statements)
+def counts(bridge: Bridge, decoded: Decoded) -> tuple[int, int, int]:
+    """What an entry says, of a part: alone."""
+    said: Decoded | Folded = decoded
+    if decoded.part is not None:
+        assert bridge.fold is not None
+        said = bridge.fold([decoded.part.content], DEFAULT)
+        assert said == bridge.fold([decoded.part.content, decoded.part.content], DEFAULT)
+    return len(said.plans), len(said.runs), len(decoded.statements)
 
 
 @every_bridge
@@ -105,7 +141,7 @@ def test_what_is_accepted_is_decoded_and_the_same_every_time(bridge: Bridge) -> 
     (entry,) = accepted.entries
     assert (entry.kind, entry.content_type, entry.sender) == (bridge.kind, case.content_type, RECEIPT.sender)
     decoded = bridge.decode(entry.body, entry.content_type)
-    assert counts(decoded) == case.counts
+    assert counts(bridge, decoded) == case.counts
     assert decoded == bridge.decode(entry.body, entry.content_type)
 
 
@@ -125,7 +161,7 @@ def test_a_secret_is_taken_out_and_noted(bridge: Bridge) -> None:
     (entry,) = bridge.accept(case.content_type, body, RECEIPT).entries
     assert secret not in entry.body
     assert entry.redactions
-    assert counts(bridge.decode(entry.body, entry.content_type)) == case.counts
+    assert counts(bridge, bridge.decode(entry.body, entry.content_type)) == case.counts
 
 
 @pytest.mark.parametrize(
@@ -195,17 +231,30 @@ def test_a_file_is_recognised_by_the_bridge_that_takes_it(bridge: Bridge, tmp_pa
     (one,) = found
     assert one.bridge == bridge
     (entry,) = bridge.accept(one.content_type, one.body, RECEIPT).entries
-    assert counts(bridge.decode(entry.body, entry.content_type)) == case.counts
+    assert counts(bridge, bridge.decode(entry.body, entry.content_type)) == case.counts
 
 
 def test_no_other_module_knows_a_kind() -> None:
     """Code that compares a kind with a text would pass over the next bridge in silence."""
-    own = {ROOT / "ingest" / "intake" / "spline.py"}
-    folders = ("aws_bridge", "graphmodel", "graphstore", "infra", "ingest", "queries", "spline_bridge")
+    own = {ROOT / "ingest" / "intake" / "spline.py", ROOT / "ingest" / "intake" / "openlineage.py"}
+    folders = (
+        "aws_bridge",
+        "graphmodel",
+        "graphstore",
+        "infra",
+        "ingest",
+        "openlineage_bridge",
+        "queries",
+        "spline_bridge",
+    )
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     files += (ROOT / "headwater").rglob("*.py")
     texts = {str(file): file.read_text("utf-8") for file in files if file.resolve() not in own}
-    assert [name for name, text in texts.items() if "spline.plan" in text or "spline.event" in text] == []
+    assert [
+        name
+        for name, text in texts.items()
+        if any(kind in text for kind in ("spline.plan", "spline.event", "openlineage.event"))
+    ] == []
 
 
 @pytest.mark.parametrize("ref", [BodyRef(1), BodyRef(2**44 - 1), BodyRef(7, 1), BodyRef(2**44 - 1, 2**18)])

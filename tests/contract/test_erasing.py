@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from headwater import cli
+from headwater.ingest.folder.replaying import replay_into
 from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.ledger import ERASURE, NewEntry
 from tests.contract.test_projector import assert_equal, recorded, stored, whole
@@ -41,6 +43,30 @@ def test_nothing_of_an_erased_payload_is_left_on_the_disk(
     assert "the last answers of 1 watches were removed" in capsys.readouterr().out
     assert holding(folder, other) == []
     with Service.open(folder, store) as service:
+        assert_equal(stored(service.store), whole(service.ledger))
+
+
+def test_other_graphs_of_the_folder_do_not_keep_it_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The graph inside the folder where another store is used, tables of further stores, what was set aside."""
+    folder = tmp_path / "data"
+    plan, *others = recorded("l01_stage_customers", "l02_stage_orders")
+    named = plan.body.replace(b"pipeline.stage_customers", b"pipeline." + WORD)
+    with Service.open(folder) as service:
+        service.ledger.append([NewEntry(plan.kind, plan.content_type, named), *others])
+        service.catch_up()
+    stores = [f"embedded:{tmp_path / name}" for name in ("used", "further")]
+    for store in stores:
+        replay_into(folder, store, lambda _done, _total: None)
+    shutil.copytree(folder / "graph", folder / "graph.damaged-1")
+    assert cli.run(["erase", "1", "--reason", "asked for", "--data", str(folder), "--store", stores[0]]) == 0
+    printed = capsys.readouterr().out
+    assert "2 other graphs" in printed
+    assert "1 other stores" in printed
+    assert holding(folder, tmp_path / "used") == []
+    replay_into(folder, stores[1], lambda _done, _total: None)
+    assert holding(tmp_path) == []
+    with Service.open(folder) as service:
+        service.catch_up()
         assert_equal(stored(service.store), whole(service.ledger))
 
 

@@ -6,12 +6,14 @@ import gzip
 import hashlib
 import json
 import os
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headwater.ingest.ledger import segments
 from headwater.ingest.ledger.chain import ChainCheck
 from headwater.ingest.ledger.entries import Entry
 from headwater.ingest.ledger.export import check_export, export_ledger
@@ -215,6 +217,36 @@ def test_a_manifest_names_no_file_outside_its_folder(name: str, out: Path) -> No
     text = (out / MANIFEST).read_text().replace(json.dumps(segment), json.dumps(name))
     (out / MANIFEST).write_text(text)
     with pytest.raises(LedgerDamaged, match=r"no name of a file in a folder|leads out of"):
+        check_export(LocalFolder(out), quiet)
+
+
+def test_a_line_without_end_and_a_manifest_without_end_are_not_read_into_memory(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = out / read_manifest(LocalFolder(out)).segments[0].name
+    with gzip.open(segment, "wb") as file:
+        for _ in range(300):
+            file.write(b" " * 2**20)
+    monkeypatch.setattr(segments, "_LONGEST_LINE", 2**20)
+    tracemalloc.start()
+    with pytest.raises(LedgerDamaged, match=r"entry 1: its line has no end"):
+        check_export(LocalFolder(out), quiet)
+    assert tracemalloc.get_traced_memory()[1] < 100 * 2**20  # a third of the line
+    tracemalloc.stop()
+    monkeypatch.setattr(segments, "_LARGEST_MANIFEST", 100)
+    with pytest.raises(LedgerDamaged, match="more than 100 bytes"):
+        check_export(LocalFolder(out), quiet)
+
+
+@pytest.mark.parametrize("place", ["manifest", "segment"])
+def test_json_that_is_nested_without_end_is_damage(place: str, out: Path) -> None:
+    deep = b"[" * 200_000
+    if place == "manifest":
+        (out / MANIFEST).write_bytes(deep)
+    else:
+        with gzip.open(out / read_manifest(LocalFolder(out)).segments[0].name, "wb") as file:
+            file.write(deep)
+    with pytest.raises(LedgerDamaged):
         check_export(LocalFolder(out), quiet)
 
 

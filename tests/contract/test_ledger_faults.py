@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from headwater.ingest.ledger.entries import Packed
 from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.ingest.ledger.ledger import Appended, Ledger, LedgerUnavailable, NewEntry, open_ledger
+from headwater.ingest.ledger.port import NO_REPEATS
 from headwater.ingest.ledger.sqlite import checkpoint as ledger_checkpoint
 from headwater.ingest.ledger.verify import verify
 from tests.contract.ledgers import connection, writing
@@ -38,11 +39,11 @@ class Gate:
         self.begun = threading.Event()
         self.opened = threading.Event()
 
-    def append_packed(self, entries: Sequence[Packed]) -> list[Appended]:
+    def append_packed(self, entries: Sequence[Packed], again: Mapping[int, int] = NO_REPEATS) -> list[Appended]:
         self.groups.append(len(entries))
         self.begun.set()
         self.opened.wait()
-        return self.ledger.append_packed(entries)
+        return self.ledger.append_packed(entries, again)
 
 
 @pytest.fixture
@@ -117,6 +118,26 @@ async def test_the_projector_is_woken_for_what_is_new(folder: Path) -> None:
             await committer.append(new(body))
         await committer.close()
     assert woken == [1, 2]
+
+
+async def test_bytes_that_came_again_are_counted_with_the_next_group(folder: Path) -> None:
+    def counted() -> list[tuple[int, int]]:
+        with closing(sqlite3.connect(folder / "ledger.sqlite")) as raw:
+            return raw.execute("SELECT sequence, count FROM repeats").fetchall()
+
+    with open_ledger(folder, clock=lambda: 1) as ledger:
+        committer = GroupCommitter(ledger)
+        await committer.append(new(b"a"))
+        for _ in range(3):
+            committer.came_again(1)
+        assert counted() == []  # no transaction of their own
+        await committer.append(new(b"b"))
+        assert counted() == [(1, 3)]
+        committer.came_again(2)
+        await committer.append(new(b"a"))  # a duplicate, as the ledger finds it
+        committer.came_again(1)
+        await committer.close()
+    assert counted() == [(1, 5), (2, 1)]
 
 
 async def test_closing_answers_all_and_refuses_later_ones(folder: Path) -> None:

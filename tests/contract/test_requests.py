@@ -13,8 +13,11 @@ from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphmodel.ids import tag_id
 from headwater.graphmodel.model import Dependency, Plan, Subtype
 from headwater.graphmodel.whole import graph
+from headwater.graphstore import GraphStore
 from headwater.graphstore.embedded.store import EmbeddedStore
+from headwater.queries.answers.answer import Answer
 from headwater.queries.catalogue.catalogue import run
+from tests.contract.counting import Counting
 from tests.contract.test_past import at, plan
 from tests.contract.test_past import run as ran
 
@@ -58,6 +61,35 @@ def events(width: int) -> Iterator[Event]:
             yield from (ran(f"load{n}.{turn}", begin + n % 5, app) for n in range(width))
             yield ran(f"mart.{turn}", begin + 10, app)
             yield from (ran(f"report{n}.{turn}", begin + 20, app) for n in range(width))
+
+
+CHAIN = 20
+
+
+def chain() -> Iterator[Plan]:
+    for number in range(CHAIN):
+        yield plan(f"hop{number}", raw(number + 1), {"v": (f"{raw(number)}#v", "v + 1")})
+
+
+@pytest.mark.parametrize(
+    ("given", "most"),
+    [
+        ({}, 8),
+        ({"type": "all"}, 8),
+        ({"level": "dataset"}, 8),
+        ({"asOf": "ever"}, 8),
+        ({"direction": "downstream", "node": f"{raw(0)}#v"}, 8),
+    ],
+)
+def test_a_long_chain_takes_few_requests(store: GraphStore, given: dict[str, object], most: int) -> None:
+    """Each one is a round trip on a store behind a network."""
+    whole = graph([Body(p, p.agent_plan_id) for p in chain()], [ran(f"hop{n}", n, FIRST) for n in range(CHAIN)])
+    store.apply(GraphDelta(tuple(whole.vertices.values()), tuple(whole.edges.values())))
+    counting = Counting(store.g)
+    answer = run("lineage", counting.g, {"node": f"{raw(CHAIN)}#v", **given})
+    assert isinstance(answer, Answer)
+    assert (len(answer.nodes), len(answer.edges), answer.complete) == (CHAIN + 1, CHAIN, True)
+    assert counting.requests <= most
 
 
 @pytest.fixture(scope="module")

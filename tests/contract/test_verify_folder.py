@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from headwater import cli
+from headwater.graphstore.errors import InvalidRequest
+from headwater.ingest.folder.replaying import replay_into
 from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.backup import back_up
 from headwater.ingest.ledger.ledger import NewEntry, NotALedger, open_ledger
@@ -112,3 +115,59 @@ def test_tables_behind_a_symbolic_link_are_made_anew_and_not_emptied(tmp_path: P
         service.catch_up()
         assert service.parked() == []
     assert other.read_text() == "not to be touched"
+
+
+#: Names in a data folder that something is written to, moved outside and linked to: `True` where that is a folder.
+LINKED = {
+    "graph": True,
+    "graph/wal": True,
+    "graph/LOCK": False,
+    "graph/GRAPH": False,
+    "drawings": True,
+    "drawings/1": True,
+    "drawings/1/graph": True,
+    "drawings/1/derived.sqlite": False,
+    "drawings/current.new": False,
+    "targets": True,
+    "ledger.sqlite-wal": False,
+    "ledger.sqlite-shm": False,
+    "derived.sqlite-wal": False,
+    "derived.sqlite-shm": False,
+    ".derived.attempt": False,
+    "derived.attempt": False,
+}
+
+
+@pytest.mark.parametrize(("name", "is_folder"), LINKED.items())
+def test_nothing_is_written_through_a_link_inside_the_folder(name: str, is_folder: bool, tmp_path: Path) -> None:
+    folder, outside = tmp_path / "data", tmp_path / "outside"
+    drawn(folder)
+    if name.startswith("drawings/1"):  # a graph that was drawn anew
+        with Service.open(folder) as service:
+            service.projector._serving = True  # as by a server: beside the graph that answers
+            service.projector.rebuild()
+            service.catch_up()
+        assert (folder / "drawings" / "1" / "graph").is_dir()
+    link = folder / name
+    link.parent.mkdir(exist_ok=True)
+    if link.exists():
+        shutil.move(link, outside)
+    elif is_folder:
+        outside.mkdir()
+        (outside / "kept").write_text("as it was")
+    else:
+        outside.write_text("as it was")
+    link.symlink_to(outside)
+
+    def found() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in [outside, *outside.rglob("*")] if path.is_file()}
+
+    before = found()
+    with suppress(NotALedger, InvalidRequest), Service.open(folder) as service:
+        service.ledger.append([NewEntry("other", "x", b"1")])
+        service.catch_up()
+        service.projector.rebuild()
+        service.catch_up()
+    with suppress(NotALedger, InvalidRequest):
+        replay_into(folder, f"embedded:{tmp_path / 'target'}", lambda _done, _of: None)
+    assert found() == before

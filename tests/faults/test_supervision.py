@@ -45,7 +45,8 @@ def graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GraphProc
     process = GraphProcess.start(tmp_path / "data", None)
     with open_ledger(tmp_path / "data"):
         try:
-            process.open()
+            process.begin()
+            eventually(lambda: process.not_open is None)
             yield process
         finally:
             process.close()

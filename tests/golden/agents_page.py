@@ -41,6 +41,11 @@ the wire format's own terms (operations, attributes, references), so that any Sp
   their items: these have as many for each row.
 - A list of files is one dataset, their folder's, where the folder has partitions (`dt=...`), where the names differ
   in numbers and ids only, or where there are more than 16 of one kind.
+- A renamed column has one node, under its new name, at all times. Where the old name is used again later, or the new
+  one was used before, they are two columns, and the new one comes from the old one: names alone do not say which of
+  them an earlier plan meant.
+- CSV and text files are read by position, whatever the reader calls the columns. What was written at a position is
+  what holds now; partitions are read by name. A file that no plan is known to write has its reader's names.
 - A plan keeps 20,000 column edges. Columns with the most sources are left out first: they are unresolved, and say
   how many sources they had. So opaque code over more than 141 columns with as many results has the dataset edge
   alone.

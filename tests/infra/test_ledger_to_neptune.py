@@ -19,6 +19,7 @@ from headwater.ingest.ledger.segments import read_manifest
 from headwater.ingest.places.file_storage import LocalFolder
 from tests.contract.loader_csv import load, rows
 from tests.contract.test_projector import recorded
+from tests.golden import openlineage
 from tests.golden.recorded import cases
 
 ROOT = Path(__file__).parents[2]
@@ -45,10 +46,11 @@ def job(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the ledger of all recorded jobs in several segments, and the export of its graph."""
+    """A folder with the ledger of all recorded jobs, by two agents, in segments, and the export of its graph."""
     folder = tmp_path_factory.mktemp("moving")
     with Service.open(folder / "data") as service:
         service.ledger.append(recorded(*cases()))
+        service.ledger.append(openlineage.entries())
         service.catch_up()
         export_neptune_csv(service.folder, LocalFolder(folder / "export"), quiet)
         manifest = export_ledger(service.ledger, LocalFolder(folder / "ledger"), quiet, split=2 * 2**20)

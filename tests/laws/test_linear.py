@@ -11,7 +11,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from headwater.graphmodel import jdbc, name_patterns, naming, naming_rules, statements
+from headwater.graphmodel import (
+    jdbc,
+    name_patterns,
+    naming,
+    naming_openlineage,
+    naming_rules,
+    naming_schemes,
+    statements,
+)
 from headwater.graphmodel.naming import Rules
 from headwater.spline_bridge import secret_patterns
 from tests.laws.steps import lines, steps
@@ -118,7 +126,7 @@ def expressions(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
             waiting += [(name, one) for one in value]
 
 
-MODULES = (jdbc, naming, naming_rules, name_patterns, secret_patterns)
+MODULES = (jdbc, naming, naming_openlineage, naming_rules, naming_schemes, name_patterns, secret_patterns)
 SEARCHED = re.compile(r"(_[A-Z_]+)\.(?:search|sub|finditer|findall|split)\(")
 MATCHED = re.compile(r"(_[A-Z_]+)\.match\(")
 
@@ -153,6 +161,8 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "canonical under rules": lambda text: naming.canonical(text, RULES),
     "a path under rules": lambda text: naming.canonical(f"s3://b/{text}", RULES),
     "a file": lambda text: naming.canonical(f"file:/{text}"),
+    "a pair of OpenLineage": lambda text: naming.from_openlineage(text, text).uri,
+    "a namespace": lambda text: naming.from_openlineage(f"s3://b/{text}", "db.t").uri,
     "a JDBC URL": lambda text: naming.jdbc(f"jdbc:postgresql://{text}", None, None, "p"),
     "a JDBC URL of SQL Server": lambda text: naming.jdbc(f"jdbc:sqlserver://h;{text}", text, None, "p"),
     "a JDBC URL of Redshift": lambda text: naming.jdbc(f"jdbc:redshift:iam://{text}", None, text, "p"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.graphmodel import ids, naming
-from headwater.graphmodel.naming import Rules, canonical, parse
+from headwater.graphmodel.naming import Rules, canonical, from_openlineage, parse
 from headwater.ingest.graph import mark
 
 #: Pieces that mean something to one rule or another, glued together in any order.
@@ -27,6 +27,18 @@ PIECES = (
     *("oracle://", "snowflake://", "sqlite:", "mongodb://", "unresolved:", "localhost", "--table-s3", "(HOST=h)"),
     *("password=", "databaseName=", "db=", ":(select * from t)", "?query=12345678"),
     *(".snowflakecomputing.com", "c.x.eu-west-1.redshift.amazonaws.com"),
+    *("arn:aws:s3:::", "arn:aws:s3:r:1:accesspoint/", "accesspoint:", "/object/", "arn:aws:s3tables:r:1:bucket/b/"),
+    *("arn:aws:glue:r:1:table/s3tablescatalog/b/", "arn:aws:redshift:r:1:table/c/", "arn:aws:dynamodb:r:1:table/"),
+    *("warehouse:", "hive://", "thrift://", "trino://", "jdbc:trino://", "awsathena://", "mssql://", "wasbs://c@a"),
+    *(
+        ".blob.core.windows.net",
+        "https://b.s3.eu-west-1.amazonaws.com",
+        "https://s3.amazonaws.com",
+        ".aws",
+        ".privatelink",
+    ),
+    *("b-1.c.x.c2.kafka.eu-west-1.amazonaws.com", "inmemory://", "duckdb:", "tcp:", "20260131", "31.01.2026", "run_7"),
+    *("T0815", "2026-01-31T08:15Z", "runs", "jr_", "db.t"),
 )
 URIS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 ANY = st.one_of(URIS, st.text(st.characters(), max_size=40))  # with lone surrogates
@@ -37,7 +49,15 @@ _ENDS = st.sampled_from(["", "@initial", "@0123456789abcdef", "@initial@", "/dt=
 ALIKE = st.builds("{}{}{}".format, _PREFIXES, URIS, _ENDS)
 
 FOLDERS = st.lists(st.text("abcxyz_- é", min_size=1, max_size=6), min_size=1, max_size=4).map("/".join)
-PARTITIONS = st.lists(st.sampled_from(["dt=2026-01-31", "region=eu west", "2026/01/31", "2026-01"]), max_size=3)
+PARTITIONS = st.lists(
+    st.sampled_from(
+        [
+            *("dt=2026-01-31", "region=eu west", "2026/01/31", "2026-01", "20260131", "202601", "31.01.2026"),
+            *("20260131T0815Z", "2026-01-31 08:15:30", "run_7", "runs/7", "2026-01-31/08", "jr_" + "0a" * 32),
+        ]
+    ),
+    max_size=3,
+)
 FILES = st.sampled_from(["", "/", "/part-00000-9f.c000.snappy.parquet"])
 BUCKETS = st.text("abc-09", min_size=3, max_size=8)
 IDENTIFIERS = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
@@ -121,11 +141,13 @@ def test_and_under_any_patterns_of_a_user(
     spelling: str, names: list[str], folders: list[str], datasets: list[str]
 ) -> None:
     kept = tuple(f"s3://b/{pattern}" for pattern in datasets)
-    rules = Rules(names=tuple(names), folders=tuple(folders), datasets=kept)
+    moved = tuple((f"s3://b/{one}", f"s3://{other}") for one, other in zip(names, folders, strict=False))
+    rules = Rules(names=tuple(names), folders=tuple(folders), datasets=kept, namespaces=moved)
     uri = canonical(spelling, rules)
     assert canonical(uri, rules) == uri
     assert "#" not in uri
-    assert Rules.from_text(Rules(dates=False, names=("*_{date}",)).text) == Rules(dates=False, names=("*_{date}",))
+    some = Rules(dates=False, names=("*_{date}",), namespaces=(("s3://a", "s3://b"),))
+    assert Rules.from_text(some.text) == some
 
 
 @given(ANY)
@@ -148,6 +170,29 @@ def test_parsing_and_naming_agree(spelling: str) -> None:
 def test_an_alias_leads_to_its_dataset(spelling: str) -> None:
     name = parse(spelling)
     assert {canonical(alias) for alias in naming.spellings(name)} <= {name.uri}
+
+
+@given(ANY, ANY, st.sampled_from([None, True, False]))
+def test_a_pair_of_openlineage_has_one_uri_and_leads_back_to_it(namespace: str, name: str, table: bool | None) -> None:
+    found = from_openlineage(namespace, name, table=table)
+    assert canonical(found.uri) == found.uri
+    assert from_openlineage(found.namespace, found.name).uri == found.uri
+    for one in naming.symlink_names(namespace, name):
+        assert canonical(one) == one
+
+
+@given(ANY)
+def test_the_pair_of_any_name_leads_back_to_it(spelling: str) -> None:
+    name = parse(spelling)
+    assert from_openlineage(name.namespace, name.name).uri == name.uri
+
+
+@given(st.sampled_from(["s3", "s3a", "file", "hdfs", "abfss"]), FOLDERS, IDENTIFIERS, IDENTIFIERS)
+def test_a_table_of_a_warehouse_never_meets_a_path(scheme: str, folders: str, database: str, table: str) -> None:
+    location = f"{scheme}://host/{folders}"
+    found = from_openlineage(location, f"{database}.{table}").uri
+    assert found != canonical(f"{location}/{database}.{table}")
+    assert found.startswith("warehouse:")
 
 
 @given(ANY, st.none() | ANY, st.none() | ANY, ANY)

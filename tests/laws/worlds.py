@@ -68,6 +68,8 @@ datasets = st.builds(
     partition=st.sampled_from((None, None, None, "dt=1")),
     columns=st.lists(columns, max_size=2).map(tuple),
     partition_columns=st.sampled_from(((), (), ("dt",))),
+    format=st.sampled_from((None, "csv")),
+    layouts=st.sampled_from(((), (), (("price", "Id"),), (("id", "city"), ("city",)))),
 )
 output_columns = st.builds(
     OutputColumn,
@@ -103,6 +105,8 @@ plans = st.builds(
     api_version=st.sampled_from(("1.0", "1.2")),
     time_travel=st.sampled_from((False, False, True)),
     job_run=st.sampled_from((None, "jr_1")),
+    renames=st.sampled_from(((), (), (("id", "city"),), (("city", "price"),), (("price", "new"),))),
+    secondary=st.sampled_from((False, False, False, True)),
 )
 
 
@@ -173,6 +177,11 @@ def other_report(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
     return replace(plan, agent_plan_id=name, role=Role.INNER if plan.role is Role.WRAPPER else Role.WRAPPER)
 
 
+def other_agent(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
+    """What another agent says of the same write: the columns, and less of all else."""
+    return replace(plan, agent_plan_id=name, secondary=not plan.secondary, dependencies=())
+
+
 def same_logic(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
     return replace(plan, agent_plan_id=name, operations=draw(operations), api_version="1.2")
 
@@ -201,7 +210,10 @@ def other_effect(draw: st.DrawFn, plan: Plan, name: str) -> Plan:
     return replace(plan, agent_plan_id=name, effect=draw(st.sampled_from(Effect)))
 
 
-VARIANTS = (other_body, other_report, other_report, same_logic, other_constants, other_constants, other_effect)
+VARIANTS = (
+    other_body, other_report, other_report, other_agent, other_agent, same_logic, other_constants, other_constants,
+    other_effect,
+)  # fmt: skip
 
 
 @st.composite

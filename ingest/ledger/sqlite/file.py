@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from headwater.ingest.ledger.entries import LedgerDamaged, LedgerError, LedgerUnavailable, NewerLedger, NotALedger
-from headwater.ingest.ledger.folder_lock import sync_folder
+from headwater.ingest.ledger.folder_lock import refuse_links, sync_folder
 from headwater.ingest.progress import Progress
 
 FILE = "ledger.sqlite"
@@ -48,8 +48,7 @@ def prepare_file(folder: Path) -> Path:
     process (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     path = folder / FILE
-    if path.is_symlink():  # what it points to would be made, written and closed to others
-        raise NotALedger(f"{path} is a symbolic link: put the ledger itself there, or name the folder that has it")
+    refuse_links(path)
     if path.exists():
         with closing(connect_reader(path)) as connection:
             if _tables(connection, path):
@@ -63,6 +62,7 @@ def prepare_file(folder: Path) -> Path:
 
 def connect_writer(path: Path) -> sqlite3.Connection:
     """A connection that writes durably: a COMMIT returns after the fsync of the write-ahead log."""
+    refuse_links(*(path.with_name(f"{path.name}{ending}") for ending in _BESIDE))
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     for pragma in (
         "journal_mode = WAL",
@@ -82,14 +82,18 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     (a disk that is mounted read-only, a backup's folder of somebody else), and the log is empty, it is told that nobody
     writes.
     """
+    refuse_links(*(path.with_name(f"{path.name}{ending}") for ending in _BESIDE))
     alone = not os.access(path.parent, os.W_OK) and not _in_use(path)
     address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
     return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 
+_BESIDE = ("-wal", "-shm")  #: the files that SQLite has beside a database with a write-ahead log
+
+
 def _in_use(path: Path) -> bool:
     """Whether somebody has the file open, or has left it without closing it: its log is beside it."""
-    return any(path.with_name(f"{path.name}{ending}").exists() for ending in ("-wal", "-shm"))
+    return any(path.with_name(f"{path.name}{ending}").exists() for ending in _BESIDE)
 
 
 def unreadable(error: Exception, what: str) -> LedgerError:
@@ -108,6 +112,7 @@ def _line(error: Exception) -> str:
 
 
 _LONGEST_SENTENCE = 200
+_NOT_CLOSED = ": it was not closed, and its folder cannot be written here: open it once where it can be, or copy it"
 _OF_A_DAMAGED_SCHEMA = ("no such ", "malformed", "Could not decode")
 
 
@@ -145,7 +150,8 @@ def _tables(connection: sqlite3.Connection, path: Path) -> set[str]:
     try:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.OperationalError as error:
-        raise LedgerUnavailable(f"the ledger {path} cannot be read: {error}") from error
+        hint = "" if os.access(path.parent, os.W_OK) or not _in_use(path) else _NOT_CLOSED
+        raise LedgerUnavailable(f"the ledger {path} cannot be read: {error}{hint}") from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise NotALedger(f"{path} is not a ledger, or its first pages are damaged: {_line(error)}") from error
 

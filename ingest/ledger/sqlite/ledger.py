@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ from headwater.ingest.ledger.entries import (
     pack,
 )
 from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
-from headwater.ingest.ledger.port import MAX_READ_BYTES
+from headwater.ingest.ledger.port import MAX_READ_BYTES, NO_REPEATS
 from headwater.ingest.ledger.sqlite.checkpoint import Checkpointer, empty_log
 from headwater.ingest.ledger.sqlite.file import (
     Readers,
@@ -124,12 +124,12 @@ class SQLiteLedger:
         """See `LedgerWriter.append`: one transaction, one fsync."""
         return self.append_packed([pack(entry) for entry in entries])
 
-    def append_packed(self, entries: Sequence[Packed]) -> list[Appended]:
+    def append_packed(self, entries: Sequence[Packed], again: Mapping[int, int] = NO_REPEATS) -> list[Appended]:
         """See `Appends.append_packed`."""
-        if not entries:
+        if not entries and not again:
             return []
         with self._write() as writing:
-            appended = writing.writer.append(entries, self._clock())
+            appended = writing.writer.append(entries, self._clock(), again)
             writing.checkpointer.written(sum(len(entry.body) + _PAGE_OVERHEAD for entry in entries))
             return appended
 

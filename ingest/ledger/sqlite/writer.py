@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,6 +25,7 @@ from headwater.ingest.ledger.entries import (
     Touched,
     pack,
 )
+from headwater.ingest.ledger.port import NO_REPEATS
 from headwater.ingest.ledger.sqlite.checkpoint import empty_log
 
 _HEAD = "SELECT sequence, hash FROM entries ORDER BY sequence DESC LIMIT 1"
@@ -36,8 +37,8 @@ _INSERT_ENTRY = """INSERT INTO entries
     (sequence, received_ms, sender, kind, content_type, redactions, salted, content, hash)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_BODY = "INSERT INTO bodies VALUES (?, ?, ?, ?, ?)"
-_REPEAT = """INSERT INTO repeats VALUES (?, 1, ?)
-    ON CONFLICT (sequence) DO UPDATE SET count = count + 1, last_ms = excluded.last_ms"""
+_REPEAT = """INSERT INTO repeats VALUES (?, ?, ?)
+    ON CONFLICT (sequence) DO UPDATE SET count = count + excluded.count, last_ms = excluded.last_ms"""
 
 
 @dataclass
@@ -56,9 +57,11 @@ class Writer:
         self._connection = connection
         self._start = start(ledger_id)
 
-    def append(self, entries: Sequence[Packed], now_ms: int) -> list[Appended]:
+    def append(self, entries: Sequence[Packed], now_ms: int, again: Mapping[int, int] = NO_REPEATS) -> list[Appended]:
         """Keep all of them in one transaction, durable on return. LedgerUnavailable: none of them was kept."""
         with self._transaction(now_ms) as transaction:
+            repeats = ((sequence, count, now_ms) for sequence, count in again.items())
+            self._connection.executemany(_REPEAT, repeats)
             return [self._put(transaction, entry) for entry in entries]
 
     def erase(self, sequence: int, reason: str, now_ms: int, touched: Touched) -> int:
@@ -104,7 +107,7 @@ class Writer:
     def _put(self, transaction: _Transaction, entry: Packed) -> Appended:
         new = next_entry(transaction.head, entry, transaction.now_ms, self._known(entry))
         if isinstance(new, Appended):
-            self._connection.execute(_REPEAT, (new.sequence, transaction.now_ms))
+            self._connection.execute(_REPEAT, (new.sequence, 1, transaction.now_ms))
             return new
         if new.content == new.chained.sequence:
             self._connection.execute(_INSERT_BODY, (new.content, entry.sha256, entry.salt, entry.size, entry.body))

@@ -106,6 +106,38 @@ FOLDED = [
     ("s3://lake/orders/2026/01/31/23", "s3://lake/orders", "2026/01/31/23"),  # Firehose's default
     ("s3://lake/orders/2026/01", "s3://lake/orders", "2026/01"),
     ("s3://lake/orders/region=eu/2026/01/31", "s3://lake/orders", "region=eu/2026/01/31"),
+    ("s3://lake/orders/20260131", "s3://lake/orders", "20260131"),
+    ("s3://lake/orders/202601", "s3://lake/orders", "202601"),
+    ("s3://lake/orders/2026_01", "s3://lake/orders", "2026_01"),
+    ("s3://lake/orders/2026_01_31", "s3://lake/orders", "2026_01_31"),
+    ("s3://lake/orders/2026.01.31", "s3://lake/orders", "2026.01.31"),
+    ("/lake/orders/31.01.2026", "file:///lake/orders", "31.01.2026"),
+    ("s3://lake/orders/2026-01-31/08", "s3://lake/orders", "2026-01-31/08"),
+    ("s3://lake/orders/20260131T0815Z", "s3://lake/orders", "20260131T0815Z"),
+    ("s3://lake/orders/20260131_081530", "s3://lake/orders", "20260131_081530"),
+    ("s3://lake/orders/2026-01-31T08:15:30.123+01:00", "s3://lake/orders", "2026-01-31T08:15:30.123+01:00"),
+    ("s3://lake/orders/2026-01-31 08%3A15", "s3://lake/orders", "2026-01-31 08%3A15"),  # Hive's escape of a colon
+    ("s3://lake/orders/31.01.2026 08:15", "s3://lake/orders", "31.01.2026 08:15"),
+    ("s3://lake/orders/2026013108", "s3://lake/orders", "2026013108"),
+    ("s3://lake/orders/20261331", "s3://lake/orders/20261331", None),  # no month
+    ("s3://lake/orders/2026.01", "s3://lake/orders/2026.01", None),  # a version
+    ("s3://lake/orders/1772352000", "s3://lake/orders/1772352000", None),  # seconds, or a number of something
+    # folders of one execution
+    (f"s3://lake/orders/jr_{'0a' * 32}", "s3://lake/orders", f"jr_{'0a' * 32}"),
+    (
+        "s3://b/x/run-123e4567-e89b-12d3-a456-426614174000/part-0",
+        "s3://b/x",
+        "run-123e4567-e89b-12d3-a456-426614174000",
+    ),
+    ("s3://lake/orders/run_20260131", "s3://lake/orders", "run_20260131"),
+    ("s3://lake/orders/run_id_7", "s3://lake/orders", "run_id_7"),
+    ("s3://lake/orders/runs/7/dt=1", "s3://lake/orders", "runs/7/dt=1"),
+    ("s3://lake/x/manual__2026-01-31T08:15:30.123456+00:00", "s3://lake/x", "manual__2026-01-31T08:15:30.123456+00:00"),
+    ("s3://lake/x/application_1772352000000_0001", "s3://lake/x", "application_1772352000000_0001"),
+    ("s3://lake/x/123e4567-e89b-12d3-a456-426614174000", "s3://lake/x/123e4567-e89b-12d3-a456-426614174000", None),
+    ("s3://lake/x/run", "s3://lake/x/run", None),
+    ("s3://lake/x/7", "s3://lake/x/7", None),
+    ("s3://arn:aws:s3:eu-west-1:1:accesspoint/2026-01", "s3://arn:aws:s3:eu-west-1:1:accesspoint/2026-01", None),
     ("s3://lake/census/2026", "s3://lake/census/2026", None),  # a year alone may be a dataset
     ("s3://lake/orders/2026-13", "s3://lake/orders/2026-13", None),  # no month
     ("s3://lake/orders/fair_2024.csv", "s3://lake/orders/fair_2024.csv", None),
@@ -137,10 +169,29 @@ RULES: list[tuple[dict[str, object], str, str | None]] = [  # None: the name as 
     ({"partitions": False}, "s3a://lake/x/dt=1/2026-01", "s3://lake/x/dt=1"),
     ({"dates": False}, "s3a://lake/x/2026-01", "s3://lake/x/2026-01"),
     ({"files": False}, "s3a://lake/x/part-0.csv", "s3://lake/x/part-0.csv"),
+    ({"runs": False}, "s3a://lake/x/run_7", "s3://lake/x/run_7"),
     ({"datasets": ["s3a://lake/clicks/"]}, "s3://lake/clicks/a/b.json", "s3://lake/clicks"),  # whatever lies below
     ({"datasets": ["s3://lake/x/2026-01"]}, "s3://lake/x/2026-01", "s3://lake/x/2026-01"),  # not folded itself
     ({"datasets": ["s3://lake/x", "s3://lake/x/y"]}, "s3://lake/x/y/z", "s3://lake/x/y"),  # the longest counts
     ({"datasets": ["s3://lake/x"]}, "s3://lake/xy/z", "s3://lake/xy/z"),  # only whole folders
+    # namespaces with two names
+    ({"namespaces": {"s3://ap-x1y2-s3alias": "s3://lake"}}, "s3a://ap-x1y2-s3alias/x/dt=1", "s3://lake/x"),
+    ({"namespaces": {"s3://ap": "s3://lake"}}, "s3://ap2/x", "s3://ap2/x"),  # only the whole name
+    ({"namespaces": {"hdfs://nn1:8020/": "hdfs://prod"}}, "hdfs://nn1:8020/x", "hdfs://prod/x"),
+    ({"namespaces": {"hdfs://prod": "s3://lake/hdfs"}}, "hdfs://prod/x/2026-01", "s3://lake/hdfs/x"),
+    ({"namespaces": {"kafka://b2": "kafka://b1:9092"}}, "kafka://b2:9092/orders", "kafka://b1:9092/orders"),
+    (
+        {"namespaces": {"snowflake://xy12345.eu-west-1.aws": "snowflake://acme-prod"}},
+        "snowflake://xy12345.eu-west-1.snowflakecomputing.com/DB.S.T",
+        "snowflake://acme-prod/DB.S.T",
+    ),
+    (
+        {"namespaces": {"arn:aws:glue:eu-west-1:1": "arn:aws:glue:eu-west-1:2"}},
+        "arn:aws:glue:eu-west-1:1:table/d/t",
+        "arn:aws:glue:eu-west-1:2:table/d/t",
+    ),
+    ({"namespaces": {"s3://a": "s3://b", "s3://b": "s3://c"}}, "s3://a/x", "s3://c/x"),
+    ({"namespaces": {"s3://a": "s3://b", "s3://a/x": "s3://c"}}, "s3://a/x/y", "s3://c/y"),  # the longest counts
     # folders of a run
     ({"folders": ["run_*"]}, "s3://lake/x/run_7/part-0.csv", "s3://lake/x"),
     ({"folders": ["{uuid}"]}, "s3://lake/x/123e4567-e89b-12d3-a456-426614174000", "s3://lake/x"),
@@ -218,6 +269,10 @@ def test_a_known_uri_is_not_folded_again() -> None:
         ({"folders": ["run-{uuid"]}, "encloses no placeholder"),
         ({"folders": ["run-}"]}, "encloses no placeholder"),
         ({"folders": [""]}, "must not be empty"),
+        ({"namespaces": ["s3://a"]}, "expected another name and the name that is kept"),
+        ({"namespaces": {"s3://a": "b"}}, "expected a URI for a URI"),
+        ({"namespaces": {"s3://a": "s3://b", "s3://b/": "s3a://a"}}, "leads to a name that leads back to it"),
+        ({"namespaces": {"s3://a": "s3://a/b"}}, "leads to a name that leads back to it"),
     ],
 )
 def test_wrong_rules_are_refused_by_name(settings: dict[str, object], message: str) -> None:

@@ -348,3 +348,8 @@ def test_a_long_report_is_folded() -> None:
     assert report.title == "w: 262 new in upstream of n"
     assert "+212 more" in markdown(report)
     assert "+212 more" in page(report)
+
+
+def test_a_file_that_cannot_be_written_is_a_report_that_was_not_delivered() -> None:
+    with pytest.raises(NotDelivered, match="cannot be written"):
+        deliver(Channel("file", "no\0file"), REPORT)

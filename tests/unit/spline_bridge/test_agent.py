@@ -290,7 +290,8 @@ def test_a_renamed_column_comes_from_the_one_of_the_old_name() -> None:
     tree = [{**rename, "column": [column], "newName": "new"}, {**table, "outputAttributes": outputs}]
     captured = Captured(json.dumps(tree), {"relation": at}, (Leaf("ResolvedTable", ("1", "2"), at),))
     plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
-    assert plan.target.uri == "s3://lake/rc"
+    assert (plan.target.uri, plan.effect) == ("s3://lake/rc", Effect.KEEP)
+    assert plan.renames == (("old", "new"),)
     assert {(d.source_dataset, d.source_column, d.target, d.subtype) for d in plan.derivations} == {
         ("s3://lake/rc", "id", "id", Subtype.IDENTITY),
         ("s3://lake/rc", "old", "new", Subtype.IDENTITY),

@@ -65,8 +65,8 @@ def test_two_databases_with_a_table_of_one_name_are_two_datasets() -> None:
         assert mapped(document([], write=write)).target.uri == now
         return now
 
-    assert target("DB1") == "snowflake://acct/DB1/S/ORDERS"
-    assert target("DB2") == "snowflake://acct/DB2/S/ORDERS"
+    assert target("DB1") == "snowflake://acct/DB1.S.ORDERS"
+    assert target("DB2") == "snowflake://acct/DB2.S.ORDERS"
 
 
 def kafka(uri: str, **options: str) -> dict[str, Any]:

@@ -45,3 +45,15 @@ def test_a_file_in_a_partition_is_read_from_its_table() -> None:
     files = {**read("r", "", ["a", "year"]), "inputSources": ["file:/lake/ev/year=2024/stream-1.json"]}
     plan = mapped(document([], reads=[files]))
     assert [(d.uri, d.partition, d.spellings) for d in plan.inputs] == [("file:///lake/ev", "year=2024", ())]
+
+
+def test_columns_by_position_are_told_of_files_that_keep_no_names() -> None:
+    def layouts(format_: str) -> list[tuple[tuple[str, ...], ...]]:
+        reads = [
+            read("r", "file:/lake/t", ["_c0", "Amount", "_corrupt_record"], sourceType=format_),
+            read("s", "file:/lake/t", ["x"], sourceType=format_),
+        ]
+        return [dataset.layouts for dataset in mapped(document([], reads=reads)).inputs]
+
+    assert layouts("CSV") == layouts("text") == [(("_c0", "Amount"), ("x",))]
+    assert layouts("parquet") == layouts("") == [()]

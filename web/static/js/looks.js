@@ -56,7 +56,8 @@ marker.masked path { fill: var(--g-masked); }
 .moving .card { transition: transform .2s ease-out, opacity .12s, height .2s ease-out; }
 .moving .lines { animation: appear .3s ease-out; }
 @keyframes appear { from { opacity: 0; } 50% { opacity: 0; } to { opacity: 1; } }
-.card.pale { opacity: .42; }
+.card.pale { opacity: .68; box-shadow: none; } /* paler, its text would have less than 4.5:1 */
+.card.pale * { color: var(--g-ink); }
 .card.root { border-color: var(--g-root); box-shadow: 0 0 0 1px var(--g-root), 0 3px 12px rgb(16 24 32 / .1); }
 .card.root .head { background: var(--g-root-pale); }
 .card.selected { border-color: var(--g-accent); box-shadow: 0 0 0 2px var(--g-accent); }

@@ -26,7 +26,7 @@ from headwater.graphstore.errors import (
 )
 from headwater.ingest.graph.projector import Stopped
 from headwater.ingest.gremlin.messages import Status
-from headwater.ingest.http.error_table import class_of, explained_errors, fault_of, transport_name
+from headwater.ingest.http.error_table import fault_of
 from headwater.ingest.ledger.ledger import LedgerInUse, NotALedger
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 from headwater.translation import translated
@@ -49,16 +49,6 @@ def test_every_public_exception_has_a_row() -> None:
     found = set(public_exceptions())
     assert len(found) > 40
     assert {kind for kind in found if fault_of(kind) is None} == set()
-
-
-def test_an_exception_that_crosses_to_the_server_keeps_its_kind() -> None:
-    told = [kind for kind in public_exceptions() if issubclass(kind, explained_errors())]
-    assert len(told) > 30
-    for kind in told:
-        raised = class_of(transport_name(kind))
-        assert issubclass(kind, raised)
-        assert fault_of(raised) is fault_of(kind)
-    assert class_of("builtins.KeyError") is RuntimeError
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ValueError("x"), KeyboardInterrupt()])

@@ -1,0 +1,141 @@
+"""Why two names of datasets are one, or what would join them: the rules of naming, and the aliases in a graph.
+
+Here: which of the two it is, for the command line. Not here: the rules themselves (`graphmodel.naming_explained`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from headwater.errors import WrongUse
+
+if TYPE_CHECKING:
+    from headwater.source import Source
+
+_ALL = 10_000
+Verdict = Literal["one by rules", "one by a fact", "ambiguous", "two"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One of the two names.
+
+    `steps` are (name, rule) from the spelling to its canonical name. `node` is the dataset in the graph, None where
+    there is none; `how` says how the canonical name leads to it, `entry` is the ledger entry that says so. `several`
+    are the datasets that it can mean, where these are more than one.
+    """
+
+    spelling: str
+    canonical: str
+    steps: tuple[tuple[str, str], ...]
+    node: str | None = None
+    how: str | None = None
+    entry: int | None = None
+    several: tuple[str, ...] = ()
+
+    @property
+    def dataset(self) -> str:
+        """What the name stands for."""
+        return self.node or self.canonical
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Both names, and whether they are one. `ways` would join them where they are not."""
+
+    verdict: Verdict
+    names: tuple[Found, Found]
+    ways: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "verdict": self.verdict,
+            "names": [
+                {
+                    "spelling": one.spelling,
+                    "canonical": one.canonical,
+                    "steps": [{"name": name, "rule": rule} for name, rule in one.steps],
+                    "node": one.node,
+                    "how": one.how,
+                    "entry": one.entry,
+                    "several": list(one.several),
+                }
+                for one in self.names
+            ],
+            "ways": list(self.ways),
+        }
+
+
+def explain_names(source: Source, first: str, second: str) -> Explanation:
+    """Why `first` and `second` are one dataset in the graph of `source`, or why not. Errors of the source stay."""
+    from headwater.graphmodel.naming_explained import joined_by
+
+    found = _found(source, first), _found(source, second)
+    names = [one.canonical for one in found]
+    if names[0] == names[1]:
+        return Explanation("one by rules", found)
+    if any(one.several for one in found):
+        return Explanation("ambiguous", found)
+    if found[0].dataset == found[1].dataset:
+        return Explanation("one by a fact", found)
+    return Explanation("two", found, tuple(joined_by(found[0].dataset, found[1].dataset)))
+
+
+def _found(source: Source, spelling: str) -> Found:
+    from headwater.graphmodel.naming import canonical
+    from headwater.graphmodel.naming_explained import steps
+    from headwater.queries.answers.answer import Table
+
+    rules = source.rules()
+    name = canonical(spelling, rules)
+    taken = tuple((step.name, step.rule) for step in steps(spelling, rules))
+    try:
+        answer = source.ask("explain", [("node", spelling), ("limit", _ALL)])
+    except WrongUse as error:
+        several = tuple(error.suggestions) if "names several" in error.message else ()
+        return Found(spelling, name, taken, several=several)
+    assert isinstance(answer, Table), "this query answers with rows"
+    node = str(answer.parameters["node"])
+    if node == name:
+        return Found(spelling, name, taken, node)
+    others = [row["source"] for row in answer.rows if row["what"] == "name"]
+    alias = next((one for one in _written(spelling, name) if one in others), None)
+    if alias is None:
+        return Found(spelling, name, taken, node, "it is the last part of this dataset's name, and of no other's")
+    entry = source.name_entry(alias, node)
+    said = "a payload calls the dataset so" if entry else "a payload calls the dataset so, or somebody stated it"
+    return Found(spelling, name, taken, node, said, entry)
+
+
+def _written(spelling: str, name: str) -> Sequence[str]:
+    """The spellings under which an alias is looked up."""
+    return (spelling, spelling.strip(), name, spelling.strip().lower(), name.lower())
+
+
+def told(explanation: Explanation) -> Iterator[str]:
+    """The explanation as lines of text."""
+    for one in explanation.names:
+        yield one.spelling
+        for name, rule in one.steps:
+            yield f"  -> {name}"
+            yield f"     {rule}"
+        if one.how:
+            yield f"  -> {one.node}"
+            yield f"     {one.how}" + (f" (ledger entry {one.entry})" if one.entry else "")
+        elif one.several:
+            yield f"  can be each of: {', '.join(one.several)}"
+        elif one.node is None:
+            yield "  no dataset of this name is known"
+    yield _VERDICTS[explanation.verdict]
+    yield from (f"  - {way}" for way in explanation.ways)
+
+
+_VERDICTS: dict[Verdict, str] = {
+    "one by rules": "One dataset, by the rules of naming.",
+    "one by a fact": "One dataset: something that was reported or stated says so.",
+    "ambiguous": "Not certain: a name stands for several datasets. Ask again with one of these.",
+    "two": "Two datasets. What would join them:",
+}

@@ -1,0 +1,104 @@
+"""`headwater publish`: from the text of a target and of a selection to what is published, and where.
+
+Here: targets, and which datasets belong to a node. Not here: the follower (`ingest.publishing`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import headwater
+from headwater.errors import WrongUse
+from headwater.ingest.progress import Progress
+from headwater.settings import PUBLISH_TOKEN
+from headwater.source import has_ledger
+from headwater.translation import translated
+
+if TYPE_CHECKING:
+    from headwater.ingest.publishing.running import Published, Target
+    from headwater.source import Source
+
+_MOST = 100_000  #: datasets of a part of the graph
+
+
+def publish(  # noqa: PLR0913 - the options of the command
+    data: Path,
+    to: str,
+    *,
+    since: str | None = None,
+    node: str | None = None,
+    asking: Callable[[], Source] | None = None,
+    store: str | None = None,
+    again: bool = False,
+    stop: threading.Event | None = None,
+    progress: Progress = lambda _done, _of: None,
+) -> Published:
+    """Publish the runs of a data folder to a target (`target_of`); see docs/openlineage-out.md.
+
+    `since` is a time: runs that ended before it are left out. `node` is a dataset, column or job: only runs that read
+    or write one of the datasets of its lineage now, on both sides; `asking` gives the source that is asked for it.
+    WrongUse: a target, a time or a node is none; Unreachable: the target is away.
+    """
+    from headwater.ingest.publishing.publisher import Selection
+    from headwater.ingest.publishing.running import publish as run
+    from headwater.openlineage_bridge.emit import producer
+
+    has_ledger(data)
+    with translated():
+        at = None if since is None else _milliseconds(since)
+        datasets = None
+        if node is not None and asking is not None:
+            datasets = frozenset(_datasets(asking(), node))
+        return run(
+            data,
+            target_of(to, node),
+            producer(headwater.__version__),
+            Selection(at, datasets),
+            progress,
+            store=store,
+            again=again,
+            stop=stop,
+        )
+
+
+def target_of(to: str, node: str | None = None) -> Target:
+    """The target of a text: ``http[s]://...`` an OpenLineage backend, ``-`` standard output, else a file."""
+    from headwater.ingest.publishing.backends import FileBackend, HttpBackend, endpoint
+    from headwater.ingest.publishing.running import Target
+
+    part = f" {node}" if node else ""
+    if to.startswith(("http://", "https://")):
+        token = os.environ.get(PUBLISH_TOKEN.variable)
+        return Target(f"{endpoint(to)}{part}", lambda: HttpBackend(to, token))
+    if "://" in to:
+        raise WrongUse(
+            f"{to.partition('?')[0]!r} is no target: expected http[s]://HOST, a file, or - for standard output"
+        )
+    name = to if to == "-" else str(Path(to).absolute())
+    return Target(f"{name}{part}", lambda: FileBackend(to))
+
+
+def _milliseconds(since: str) -> int:
+    from headwater.queries.tracing.as_of import milliseconds
+
+    at = milliseconds(since, "since")
+    if at is None:
+        raise WrongUse(f"{since!r} is no time: expected 2026-03-01, 2026-03-01T08:00Z, or seconds or ms since 1970")
+    return at
+
+
+def _datasets(source: Source, node: str) -> list[str]:
+    """The datasets of the lineage of a dataset or column, itself too, on both sides."""
+    from headwater.queries.answers.answer import Answer
+
+    asked: list[tuple[str, object]] = [("node", node), ("direction", "both"), ("level", "dataset"), ("limit", _MOST)]
+    try:
+        answer = source.ask("lineage", asked)
+    finally:
+        source.close()
+    assert isinstance(answer, Answer), "this query answers with nodes and edges"
+    return [one.dataset for one in answer.nodes]

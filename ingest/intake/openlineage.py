@@ -1,0 +1,123 @@
+"""The bridge of OpenLineage: single events, as all its clients send them, and batches of them.
+
+One event is one entry. An entry says nothing alone: the events of one run are folded together, in whatever order they
+come. The rules are those of `headwater.openlineage_bridge`, which is loaded when the first event needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.ingest.intake.body import InvalidBody, dump, parse, repeats_keys
+from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Folded, Part, Payload, Receipt
+from headwater.ingest.ledger.entries import NewEntry
+from headwater.spline_bridge.errors import DecodeError as WrongField
+
+_EVENT = "openlineage.event"
+_JSON = "application/json"
+
+
+def _accept_event(_content_type: str, body: bytes, receipt: Receipt) -> Accepted:
+    """One entry; no answer but the status, as OpenLineage's own server."""
+    document = parse(body, receipt.limits)
+    try:
+        entry, about = _entry(document, body, receipt)
+    except WrongField as error:
+        raise InvalidBody(400, str(error)) from None
+    return Accepted((entry,), about=about)
+
+
+def _accept_batch(_content_type: str, body: bytes, receipt: Receipt) -> Accepted:
+    """An entry for each event that is one; the answer names those that are none."""
+    document = parse(body, receipt.limits)
+    if not isinstance(document, list):
+        raise InvalidBody(400, "$: expected an array of events")
+    if len(document) > receipt.limits.events:
+        raise InvalidBody(413, f"more than {receipt.limits.events:,} events in one request: send them in parts")
+    entries: list[NewEntry] = []
+    failed: list[dict[str, Any]] = []
+    for index, one in enumerate(document):
+        try:
+            entries.append(_entry(one, dump(one), receipt)[0])
+        except WrongField as error:
+            failed.append({"index": index, "reason": str(error), "retriable": False})
+    answer = {
+        "status": "partial_success" if failed else "success",
+        "summary": {"received": len(document), "successful": len(entries), "failed": len(failed)},
+        "failed_events": failed,
+    }
+    return Accepted(tuple(entries), answer, f"{len(document)} events", status=200)
+
+
+def _entry(document: Any, body: bytes, receipt: Receipt) -> tuple[NewEntry, str]:
+    """The entry of an event, and its job for the log. WrongField: it is no event."""
+    from headwater.openlineage_bridge.events import event
+    from headwater.openlineage_bridge.redact import redact
+
+    found = event(document)
+    kept, redactions = redact(document)
+    kept_bytes = dump(kept) if redactions or repeats_keys(body, document) else body
+    about = f"job {found.job[1]}" if found.job[1] else "a dataset"
+    return NewEntry(_EVENT, _JSON, kept_bytes, receipt.sender, redactions), about
+
+
+def _decode(body: bytes, _content_type: str, rules: Rules = DEFAULT) -> Decoded:
+    from headwater.openlineage_bridge.events import ENDS, event
+
+    try:
+        found = event(orjson.loads(body))
+    except (WrongField, orjson.JSONDecodeError) as error:
+        raise DecodeError(str(error)) from error
+    return Decoded(part=Part(found.group, found, settles=found.state in ENDS or not found.is_run))
+
+
+def _fold(contents: Sequence[Any], rules: Rules) -> Folded:
+    from headwater.graphmodel.ids import job_id
+    from headwater.openlineage_bridge.mapping import mapped
+
+    found = mapped(contents, rules)
+    assert found is not None, "a group has entries"
+    job = job_id(found.job.namespace, found.job.name)
+    return Folded(found.plans, found.runs, found.digest, found.outcome.value, job)
+
+
+def _output_types(body: bytes, _content_type: str, _index: int) -> dict[str, str]:
+    """Types of all output columns that the event says, whichever output has them: nearly always there is one."""
+    from headwater.openlineage_bridge.columns import field_types
+    from headwater.openlineage_bridge.events import event, objects_in
+
+    outputs = event(orjson.loads(body)).datasets("outputs")
+    return {name: kind for one in outputs for name, kind in field_types(objects_in(one, "facets")).items()}
+
+
+def _in_file(document: object, body: bytes) -> Iterator[Payload]:
+    """An event, or an array of them, as OpenLineage's file transport and its tests write them."""
+    if _is_event(document):
+        yield Payload(_JSON, body)
+    elif isinstance(document, list) and document and all(map(_is_event, document)):
+        yield from (Payload(_JSON, dump(one)) for one in document)
+
+
+def _is_event(document: object) -> bool:
+    about = ("run", "job", "dataset")
+    return isinstance(document, Mapping) and "eventTime" in document and any(key in document for key in about)
+
+
+OPENLINEAGE = Bridge(
+    kind=_EVENT,
+    title="an OpenLineage event",
+    counted="events",
+    path="/api/v1/lineage",
+    content_types=(_JSON,),
+    accept=_accept_event,
+    decode=_decode,
+    recognise=_in_file,
+    output_types=_output_types,
+    fold=_fold,
+    batch_path="/api/v1/lineage/batch",
+    accept_batch=_accept_batch,
+)

@@ -1,0 +1,234 @@
+"""The follower that publishes: of each entry of the ledger the runs that can be told now, as OpenLineage events.
+
+A run is told when both its event and its plan are in the ledger; whichever comes last brings it. The checkpoint moves
+when the backend has taken all runs of the entries before it, so each run is published at least once, and twice only
+where this process ended in between. Run ids do not depend on that.
+
+Here: which runs, and what is looked up for them. Not here: what an event says (`openlineage_bridge.emit`), how it is
+sent (`backends`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from headwater.graphmodel import statements
+from headwater.graphmodel.choice import BodyRank, Event
+from headwater.graphmodel.ids import column_id
+from headwater.graphmodel.model import Plan
+from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.graphmodel.statements import Said, StatementIndex
+from headwater.graphstore.errors import Denied, TransientError
+from headwater.ingest.fold.rows import BodyRef
+from headwater.ingest.graph.decoding import Decoding, Erased, Ledger, decoders, stated_names
+from headwater.ingest.graph.following import CannotFollow, GivenUp
+from headwater.ingest.graph.patience import Stopped
+from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.ledger.entries import Entry
+from headwater.ingest.publishing.backends import Backend, Sending
+from headwater.ingest.publishing.state import Refused, State
+from headwater.openlineage_bridge import emit
+from headwater.openlineage_bridge.emit import Described, Executed, Labels
+
+log = logging.getLogger(__name__)
+
+_DESCRIBED = 2_000  #: plans whose description is kept for their next run, some ten KB each
+
+VersionsRead = Callable[[str, int, Sequence[str]], Mapping[str, str]]
+"""(id of a run, its timestamp, dataset URIs) -> the ids of the versions that it read, as far as they are known."""
+
+
+def _unknown(_run: str, _timestamp: int, _datasets: Sequence[str]) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which runs are published: those that ended at or after `since` (ms since 1970) and touch one of `datasets`.
+
+    None: all.
+    """
+
+    since: int | None = None
+    datasets: frozenset[str] | None = None
+
+    def takes(self, event: Event, touched: Sequence[str]) -> bool:
+        """Whether a run is among them."""
+        late = self.since is None or event.run.timestamp >= self.since
+        return late and (self.datasets is None or not self.datasets.isdisjoint(touched))
+
+
+@dataclass
+class Counts:
+    """What was published since this process began."""
+
+    runs: int = 0
+    events: int = 0
+    refused: int = 0
+
+
+@dataclass
+class _Work:
+    """What a batch of entries comes to."""
+
+    sendings: dict[str, tuple[int, Sending]] = field(default_factory=dict)
+    plans: dict[str, BodyRef] = field(default_factory=dict)
+    waiting: set[tuple[str, int]] = field(default_factory=set)
+
+
+class Publisher:
+    """A `headwater.ingest.graph.following.Follower`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        state: State,
+        backend: Backend,
+        producer: str,
+        *,
+        rules: Rules = DEFAULT,
+        selection: Selection | None = None,
+        versions_read: VersionsRead = _unknown,
+    ) -> None:
+        """`producer` is the URI in the events. The three first are not closed here."""
+        self.counts = Counts()
+        self._ledger = ledger
+        self._state = state
+        self._backend = backend
+        self._producer = producer
+        self._selection = selection or Selection()
+        self._versions_read = versions_read
+        self._decoding = Decoding(ledger, decoders(rules))
+        self._decoding.use_names(stated_names(ledger, rules))
+        self._rules = rules
+        self._labels: StatementIndex | None = None
+        self._described: OrderedDict[BodyRef, Described] = OrderedDict()
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+        return f"What is published to {self._backend.place}"
+
+    @property
+    def unrelated(self) -> tuple[type[Exception], ...]:
+        """Errors of the backend and of the state: no entry is to blame."""
+        return (TransientError, Denied, CannotFollow, GivenUp, Stopped, OSError)
+
+    @property
+    def checkpoint(self) -> int:
+        """The last entry of which all runs were taken."""
+        return self._state.checkpoint
+
+    def prepare(self) -> None:
+        """Nothing: what was sent before a crash is sent again."""
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        """Publish the runs of these entries, and move the checkpoint."""
+        work = self._work(entries)
+        refused = self._backend.send([sending for _, sending in work.sendings.values()])
+        told = [Refused(work.sendings[key][0], key, reason) for key, reason in refused.items()]
+        self._state.move(entries[-1].sequence, work.plans.items(), work.waiting, told)
+        for one in told:
+            log.warning("the run %s of entry %s was refused: %s", one.what, one.sequence, one.reason)
+        self.counts.refused += len(told)
+        self.counts.runs += len(work.sendings) - len(told)
+        self.counts.events += sum(len(one.events) for key, (_, one) in work.sendings.items() if key not in refused)
+
+    def park(self, entry: Entry, error: Exception) -> None:
+        """Note an entry that cannot be published, and go on."""
+        log.warning("entry %s cannot be published: %s", entry.sequence, error)
+        self.counts.refused += 1
+        self._state.move(entry.sequence, refused=[Refused(entry.sequence, "entry", f"{type(error).__name__}: {error}")])
+
+    def _work(self, entries: Sequence[Entry]) -> _Work:
+        work = _Work()
+        for entry in entries:
+            batch = self._decoding.batch([entry])
+            if batch.statements:
+                self._labels = None
+                self._described.clear()
+            for mapped in batch.plans:
+                plan_id = mapped.summary.agent_plan_id
+                known = work.plans.get(plan_id) or self._state.plan(plan_id)
+                if known is None or self._rank(known) > mapped.summary.rank:
+                    work.plans[plan_id] = mapped.ref
+                if known is None:
+                    self._publish_waiting(work, plan_id, mapped.ref)
+            for event in batch.events:
+                plan_id = event.run.agent_plan_id
+                ref = work.plans.get(plan_id) or self._state.plan(plan_id)
+                if ref is None:
+                    work.waiting.add((plan_id, entry.sequence))
+                else:
+                    self._publish(work, event, ref, entry.sequence)
+        return work
+
+    def _rank(self, ref: BodyRef) -> BodyRank:
+        return self._decoding.plan_at(ref).summary.rank
+
+    def _publish_waiting(self, work: _Work, plan_id: str, ref: BodyRef) -> None:
+        """The runs of a plan whose events came before it."""
+        here = {waiting for waiting in work.waiting if waiting[0] == plan_id}
+        work.waiting -= here
+        for sequence in sorted({*self._state.waiting(plan_id), *(sequence for _, sequence in here)}):
+            entry = self._ledger.entry(sequence)
+            for event in self._decoding.batch([entry]).events if entry else ():
+                if event.run.agent_plan_id == plan_id:
+                    self._publish(work, event, ref, sequence)
+
+    def _publish(self, work: _Work, event: Event, ref: BodyRef, sequence: int) -> None:
+        try:
+            mapped = self._decoding.plan_at(ref)
+        except Erased:  # what was erased is told to nobody
+            return
+        inputs = [one.uri for one in mapped.plan.inputs]
+        if not self._selection.takes(event, [mapped.plan.target.uri, *inputs]):
+            return
+        read = self._versions_read(event.id, event.run.timestamp, inputs)
+        described = self._description(ref)
+        events = emit.run_events(described, Executed(event.run, event.id, sequence, read))
+        work.sendings[event.id] = sequence, Sending(event.id, events)
+
+    def _description(self, ref: BodyRef) -> Described:
+        if ref in self._described:
+            self._described.move_to_end(ref)
+            return self._described[ref]
+        mapped = self._decoding.plan_at(ref)
+        entry = self._ledger.entry(ref.sequence)
+        types: dict[str, str] = {}
+        if entry is not None and entry.body is not None:
+            types = BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
+        described = emit.describe(
+            mapped.plan, mapped.logic.plan, types, self._labels_of(mapped.plan, mapped.logic.job_id), self._producer
+        )
+        self._described[ref] = described
+        while len(self._described) > _DESCRIBED:
+            self._described.popitem(last=False)
+        return described
+
+    def _labels_of(self, plan: Plan, job: str) -> Labels:
+        """What is stated now of a job and of the datasets and columns of its plan."""
+        if self._labels is None:
+            self._labels = self._stated()
+        index = self._labels
+        if not index:
+            return Labels()
+        columns = {plan.target.uri: [column.name for column in plan.columns]}
+        columns |= {one.uri: [*columns.get(one.uri, ()), *one.columns] for one in plan.inputs}
+        nodes = [job, *columns, *(column_id(uri, name) for uri, names in columns.items() for name in names)]
+        about = {node: index.about(node) for node in dict.fromkeys(nodes)}
+        tags = {node: tuple(statements.tag_edges(node, said)) for node, said in about.items() if said}
+        described = {node: statements.description(node, said) for node, said in about.items() if said}
+        return Labels(tags, {node: text for node, text in described.items() if text})
+
+    def _stated(self) -> StatementIndex:
+        said: list[Said] = []
+        for entry in self._ledger.of_kind(statements.KIND):
+            if entry.body is not None:
+                with suppress(statements.StatementError):
+                    said.append(statements.named_by(self._rules, statements.parse(entry.body)))
+        return StatementIndex(statements.effective(said).values())

@@ -1,0 +1,121 @@
+"""What a publisher remembers between two starts, in an SQLite file of its own: never more than the ledger says.
+
+Here: its checkpoint, where the ledger has each plan, runs that came before their plan, and what a backend refused. The
+checkpoint moves in the same transaction as what belongs to it. Not here: events, backends.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from headwater.graphmodel.delta import digest
+from headwater.ingest.fold.rows import BodyRef
+from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
+
+FOLDER = "publishing"
+"""The folder in a data folder that has one folder for each target."""
+
+_FILE = "state.sqlite"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plans (agent_plan_id TEXT PRIMARY KEY, stored INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waiting (
+    agent_plan_id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (agent_plan_id, sequence)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (
+    sequence INTEGER NOT NULL, what TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (sequence, what)
+) WITHOUT ROWID;
+"""
+
+
+class Refused(NamedTuple):
+    """What a backend did not take: the ledger entry, the run, and the backend's words."""
+
+    sequence: int
+    what: str
+    reason: str
+
+
+class State:
+    """The memory of one publisher. One process at a time has it open; used from one thread."""
+
+    def __init__(self, folder: Path, target: str, ledger: str) -> None:
+        """`target` says where events go, and which part of the graph. A memory of another ledger is begun anew.
+
+        LedgerInUse: another process publishes to the same target.
+        """
+        place = folder / FOLDER / digest(target)[:16]
+        prepare_folder(folder / FOLDER)
+        prepare_folder(place)
+        self._lock = FolderLock(place)
+        self._db = sqlite3.connect(place / _FILE, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")  # what is lost after a power cut is sent again
+        self._db.executescript(_SCHEMA)
+        if self._meta("ledger") not in (ledger, None):
+            self.forget()
+        self._set_meta("ledger", ledger)
+        self._set_meta("target", target)
+
+    @property
+    def checkpoint(self) -> int:
+        """The last entry that was published or passed over; 0 for none."""
+        return int(self._meta("checkpoint") or 0)
+
+    @property
+    def refused(self) -> list[Refused]:
+        """What was not taken, by entry."""
+        found = self._db.execute("SELECT sequence, what, reason FROM refused ORDER BY sequence, what")
+        return [Refused(*row) for row in found]
+
+    def forget(self) -> None:
+        """Begin anew: everything is published again."""
+        self._db.executescript("DELETE FROM meta; DELETE FROM plans; DELETE FROM waiting; DELETE FROM refused;")
+
+    def plan(self, agent_plan_id: str) -> BodyRef | None:
+        """Where the ledger has a plan, as far as entries were read."""
+        row = self._db.execute("SELECT stored FROM plans WHERE agent_plan_id = ?", (agent_plan_id,)).fetchone()
+        return BodyRef.of(row[0]) if row else None
+
+    def waiting(self, agent_plan_id: str) -> list[int]:
+        """The entries with runs of a plan that had not come."""
+        found = self._db.execute(
+            "SELECT sequence FROM waiting WHERE agent_plan_id = ? ORDER BY sequence", (agent_plan_id,)
+        )
+        return [row[0] for row in found]
+
+    def move(
+        self,
+        checkpoint: int,
+        plans: Iterable[tuple[str, BodyRef]] = (),
+        waiting: Iterable[tuple[str, int]] = (),
+        refused: Iterable[Refused] = (),
+    ) -> None:
+        """Move the checkpoint, with what was learnt on the way: all of it or nothing. Plans that came wait no more."""
+        known = list(plans)
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany("REPLACE INTO plans VALUES (?, ?)", [(plan, ref.stored) for plan, ref in known])
+            self._db.executemany("DELETE FROM waiting WHERE agent_plan_id = ?", [(plan,) for plan, _ in known])
+            self._db.executemany("REPLACE INTO waiting VALUES (?, ?)", waiting)
+            self._db.executemany("REPLACE INTO refused VALUES (?, ?, ?)", refused)
+            self._set_meta("checkpoint", str(checkpoint))
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let the next one in."""
+        self._db.close()
+        self._lock.release()
+
+    def _meta(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def _set_meta(self, name: str, value: str) -> None:
+        self._db.execute("REPLACE INTO meta VALUES (?, ?)", (name, value))

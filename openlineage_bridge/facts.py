@@ -1,0 +1,47 @@
+"""What an agent tells of the version that a run wrote: rows, bytes, files, the table's own version, types, quality."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from headwater.openlineage_bridge.columns import field_types
+from headwater.openlineage_bridge.fold import FoldedDataset
+
+#: Facet `outputStatistics` -> property of `datasetVersion`.
+_COUNTS = {"rowCount": "rowCount", "size": "byteCount", "fileCount": "fileCount"}
+_LARGEST = 2**63 - 1  #: a long of the graph
+#: Characters of the metrics and assertions that are kept of one version: some 500 columns.
+_MOST_QUALITY = 50_000
+_QUALITY = ("dataQualityMetrics", "dataQualityAssertions")
+
+
+def version_facts(output: FoldedDataset) -> tuple[tuple[str, str | int], ...]:
+    """Properties of the version that an output is, sorted by name."""
+    return tuple(sorted(_facts(output)))
+
+
+def _facts(output: FoldedDataset) -> Iterator[tuple[str, str | int]]:
+    statistics = output.own.get("outputStatistics", {})
+    for name, property_ in _COUNTS.items():
+        value = statistics.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
+            yield property_, value
+    version = output.facets.get("version", {}).get("datasetVersion")
+    if isinstance(version, str) and version:
+        yield "tableVersion", version
+    types = field_types(output.facets)
+    if types:
+        yield "columnTypes", _text(types)
+    quality = {name: _said(facet) for name in _QUALITY if (facet := output.own.get(name) or output.facets.get(name))}
+    if quality and len(text := _text(quality)) <= _MOST_QUALITY:
+        yield "quality", text
+
+
+def _said(facet: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facet.items() if not name.startswith("_")}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,231 @@
+"""From all events of a run to plans and runs: for each output what one plan and one run of Spline would be. Read first.
+
+One pair for each output of a run that ended. What its producer does not tell stays open: columns without an entry are
+unresolved, and edges without a transformation are not exact.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headwater.graphmodel.delta import digest
+from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Role, Run
+from headwater.graphmodel.naming import Rules
+from headwater.openlineage_bridge import names
+from headwater.openlineage_bridge.columns import columns, field_names
+from headwater.openlineage_bridge.events import LineageEvent
+from headwater.openlineage_bridge.facts import version_facts
+from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
+from headwater.openlineage_bridge.outcome import Outcome, is_spark, lifecycle, node, outcome, text
+from headwater.spline_bridge import jobs
+
+_NAMESPACE = uuid.UUID("0b8f6a4e-3f0c-4f43-9d5e-6f1d7a1c52aa")  # random once, fixed for ever: ids of plans depend on it
+_MS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What the events of one run come to. `digest` is the same for the same set of events."""
+
+    outcome: Outcome
+    job: Job
+    plans: tuple[Plan, ...]
+    runs: tuple[Run, ...]
+    digest: str
+
+
+def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
+    """Plans and runs of the events of one group; None for no events."""
+    run = fold(events, rules)
+    if run is None:
+        return None
+    what = outcome(run)
+    job, job_run = _job(run)
+    if what not in (Outcome.WRITTEN, Outcome.FAILED):
+        return Mapped(what, job, (), (), run.digest)
+    plans = tuple(_plan(run, output, job, job_run, rules) for output in run.outputs.values())
+    runs = tuple(_run(run, output, plan, what) for output, plan in zip(run.outputs.values(), plans, strict=True))
+    return Mapped(what, job, plans, runs, run.digest)
+
+
+def _job(run: FoldedRun) -> tuple[Job, str | None]:
+    """The job as all agents call it, and the id of Glue's run of it.
+
+    A Spark application is what Spline's agent makes of it: OpenLineage's own names of its jobs change with the plan.
+    """
+    if is_spark(run):
+        properties = run.run_facets.get("spark_properties", {}).get("properties")
+        known = properties if isinstance(properties, Mapping) else {}
+        application = known.get("spark.app.name") or text(run.run_facets, "spark_applicationDetails", "appName")
+        return jobs.identify(str(application or run.job[1].partition(".")[0]), known)
+    model = text(run.job_facets, "dbt_node", "unique_id")
+    return (Job("dbt", model) if model else Job(*run.job)), None
+
+
+def _plan(run: FoldedRun, output: FoldedDataset, job: Job, job_run: str | None, rules: Rules) -> Plan:
+    found = columns(output.facets, _schemas(run), _Names(run, rules))
+    # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
+    told = found.told and len(run.outputs) > 1
+    sources = found.sources if told else found.sources | run.inputs.keys()
+    return Plan(
+        agent_plan_id=_plan_id(run.group, output.name.uri),
+        job=job,
+        target=_dataset(output, rules),
+        effect=_effect(run, output),
+        command=node(run) if is_spark(run) else text(run.job_facets, "jobType", "jobType") or "write",
+        inputs=tuple(_input(uri, run.inputs, rules) for uri in sorted(sources)),
+        columns=found.columns,
+        derivations=found.derivations,
+        dependencies=found.dependencies,
+        api_version="0",
+        agent=_agent(run),
+        system=" ".join(filter(None, (text(run.run_facets, "processing_engine", k) for k in ("name", "version"))))
+        or None,
+        role=_role(run),
+        job_run=job_run,
+        secondary=True,
+    )
+
+
+def _plan_id(group: str, output: str) -> str:
+    """No UUID, as the ids of Spline's plans are: the two can never meet."""
+    return f"openlineage:{uuid.uuid5(_NAMESPACE, digest(group, output))}"
+
+
+def _agent(run: FoldedRun) -> str:
+    version = text(run.run_facets, "processing_engine", "openlineageAdapterVersion")
+    return f"openlineage {version}".strip()
+
+
+def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Run:
+    assert run.end is not None, "a run that came to something has ended"
+    error = None
+    if what is Outcome.FAILED:
+        message = text(run.run_facets, "spark.exception", "message") or text(run.run_facets, "errorMessage", "message")
+        error = message.strip().partition("\n")[0] or f"the run ended with {run.state}"
+    parent, root = _ancestors(run)
+    application = text(run.run_facets, "spark_applicationDetails", "applicationId")
+    if is_spark(run):
+        # Older agents tell the application's id with its START alone: its run is as good to tell applications apart.
+        application = application or (parent.run if parent else "")
+        parent = root if root and parent and root.run != parent.run else None
+    return Run(
+        agent_plan_id=plan.agent_plan_id,
+        timestamp=run.end // _MS,
+        duration_ns=run.end // _MS * _MS - run.start // _MS * _MS,
+        app_id=application or None,
+        user=text(run.run_facets, "spark_applicationDetails", "userName") or None,
+        error=error,
+        job_run=plan.job_run,
+        parent_job=parent.job if parent else None,
+        parent_run=parent.run if parent else None,
+        facts=() if error else version_facts(output),
+    )
+
+
+@dataclass(frozen=True)
+class _Ancestor:
+    """A run that started another: its job as ``namespace/name``, and its id."""
+
+    job: str
+    run: str
+
+
+def _ancestors(run: FoldedRun) -> tuple[_Ancestor | None, _Ancestor | None]:
+    """The run that started this one, and the one that all began with. A Spark application is the parent of its runs."""
+    parent = run.run_facets.get("parent", {})
+    root = parent.get("root")
+    return _ancestor(parent), _ancestor(root) if isinstance(root, Mapping) else None
+
+
+def _ancestor(facet: Mapping[str, Any]) -> _Ancestor | None:
+    job, run = facet.get("job"), facet.get("run")
+    if not isinstance(job, Mapping) or not isinstance(run, Mapping):
+        return None
+    named = [str(job[key]) for key in ("namespace", "name") if job.get(key)]
+    return _Ancestor("/".join(named), str(run.get("runId") or "")) if named else None
+
+
+def _dataset(one: FoldedDataset, rules: Rules) -> Dataset:
+    return Dataset(
+        uri=one.name.uri,
+        spellings=names.spellings(one.pairs, one.facets, one.name.uri, rules),
+        partition=one.name.partition,
+        columns=tuple(dict.fromkeys(field_names(one.facets))),
+        format=text(one.facets, "storage", "storageLayer") or None,
+    )
+
+
+def _input(uri: str, inputs: Mapping[str, FoldedDataset], rules: Rules) -> Dataset:
+    return _dataset(inputs[uri], rules) if uri in inputs else Dataset(uri)
+
+
+def _schemas(run: FoldedRun) -> dict[str, frozenset[str]]:
+    every = (*run.inputs.items(), *run.outputs.items())
+    return {uri: frozenset(name.lower() for name in field_names(one.facets)) for uri, one in every}
+
+
+class _Names:
+    """The datasets that column lineage names: by their own names, or by other ones of the run's datasets."""
+
+    def __init__(self, run: FoldedRun, rules: Rules) -> None:
+        self._run = run
+        self._rules = rules
+        self._known: dict[tuple[str, str], str | None] = {}
+        pairs = {pair for one in (*run.inputs.values(), *run.outputs.values()) for pair in one.pairs}
+        self._parts: dict[str, int] = {}
+        for namespace, name in pairs:
+            self._parts[namespace] = min(_parts(name), self._parts.get(namespace, _parts(name)))
+
+    def __call__(self, namespace: str, name: str) -> str | None:
+        """The dataset's URI. None: it is temporary, or the alias of a subquery that a parser took for a table."""
+        pair = namespace, name
+        if pair not in self._known:
+            self._known[pair] = self._uri(namespace, name)
+        return self._known[pair]
+
+    def _uri(self, namespace: str, name: str) -> str | None:
+        found = names.name(namespace, name, self._rules)
+        if found is None:
+            return None
+        uri = self._run.symlinks.get(found.uri, found.uri)
+        if uri in self._run.inputs or uri in self._run.outputs:
+            return uri
+        # `o`, where all tables of the database are `shop.main.orders`: what a WITH calls its query.
+        return None if _parts(name) < self._parts.get(namespace, 1) else uri
+
+
+def _parts(name: str) -> int:
+    """How many parts a table's name has; a path counts as one."""
+    return 1 if "/" in name else name.count(".") + 1
+
+
+# effect and role ------------------------------------------------------------------------------------------------------
+
+_LIFECYCLES = {"OVERWRITE": Effect.OVERWRITE, "TRUNCATE": Effect.ALL}
+#: How dbt makes a model: what is not here adds to what is there, or is not known.
+_DBT = {"table": Effect.ALL, "view": Effect.ALL, "seed": Effect.ALL, "materialized_view": Effect.ALL}
+
+
+def _effect(run: FoldedRun, output: FoldedDataset) -> Effect:
+    """What the run did to what the output held. CREATE is no sign of a whole write: a Delta append says it too."""
+    if is_spark(run) and "table_as_select" in node(run):
+        return Effect.ALL
+    config = output.facets.get("dbt_model", {}).get("config")
+    made: Any = config.get("materialized") if isinstance(config, Mapping) else None
+    if isinstance(made, str):
+        return _DBT.get(made, Effect.KEEP)
+    return _LIFECYCLES.get(lifecycle(run), Effect.KEEP)
+
+
+#: Nodes of Spark that hand the write to a command inside them, which is reported as a run of its own.
+_WRAPPERS = ("table_as_select", "insert_into_data_source_dir_command", "insert_into_hive_dir_command")
+
+
+def _role(run: FoldedRun) -> Role:
+    if not is_spark(run) or text(run.job_facets, "jobType", "jobType") == "RDD_JOB":
+        return Role.NONE
+    return Role.WRAPPER if any(part in node(run) for part in _WRAPPERS) else Role.INNER

@@ -1,0 +1,88 @@
+"""What a run came to: written, failed, or one of the reasons for which it makes no lineage. One table's worth of rules.
+
+Most runs of a Spark application write nothing: schema inference, jobs on RDDs, the application itself. They make no
+dataset, no schema and no lineage, and are counted by their reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from headwater.openlineage_bridge.events import Json
+from headwater.openlineage_bridge.fold import FoldedRun
+
+
+class Outcome(str, Enum):
+    """What a run came to."""
+
+    WRITTEN = "written"
+    FAILED = "failed"  #: it has outputs, and FAIL or ABORT came
+    OPEN = "open"  #: no event has ended it
+    APPLICATION = "application"  #: the parent of the runs that read and write
+    NO_OUTPUT = "no output"  #: it only read, or its agent does not say what it wrote
+    OWN_INPUT = "input as output"  #: an RDD job that reports the file that it read as what it wrote
+    REFUSED = "refused"  #: mode=error or ignore on data that exists: START and COMPLETE, and nothing was written
+    CREATED = "created"  #: an empty table
+    DROPPED = "dropped"
+
+
+#: Nodes of a Spark plan that do their work in Spark jobs, each of which is reported by RUNNING. A write by such a node
+#: without any was refused. Others (Delta's, JDBC's, CREATE TABLE AS SELECT) write without jobs of their own.
+_NEED_JOBS = frozenset({"adaptive_spark_plan", "execute_insert_into_hadoop_fs_relation_command"})
+_CREATE_ONLY = frozenset({"create_table", "execute_create_data_source_table_command", "execute_create_table_command"})
+_DROPS = frozenset({"DROP"})
+
+
+def outcome(run: FoldedRun) -> Outcome:
+    """What a run came to: the first rule that holds."""
+    kind = text(run.job_facets, "jobType", "jobType").upper()
+    rules = (
+        (run.end is None, Outcome.OPEN),
+        (kind == "APPLICATION", Outcome.APPLICATION),
+        (not run.outputs, Outcome.NO_OUTPUT),
+        (run.state in ("FAIL", "ABORT"), Outcome.FAILED),
+        (lifecycle(run) in _DROPS, Outcome.DROPPED),
+        (not is_spark(run), Outcome.WRITTEN),
+        (kind == "RDD_JOB" and run.outputs.keys() <= run.inputs.keys(), Outcome.OWN_INPUT),
+        (kind == "RDD_JOB", Outcome.WRITTEN),
+    )
+    return next((what for holds, what in rules if holds), None) or _spark_sql(run)
+
+
+def _spark_sql(run: FoldedRun) -> Outcome:
+    if node(run) in _CREATE_ONLY and lifecycle(run) == "CREATE":
+        return Outcome.CREATED
+    proven = "RUNNING" in run.states or any(
+        "outputStatistics" in one.own or "version" in one.facets for one in run.outputs.values()
+    )
+    return Outcome.WRITTEN if proven or node(run) not in _NEED_JOBS else Outcome.REFUSED
+
+
+def is_spark(run: FoldedRun) -> bool:
+    """Whether Spark's agent reports the run."""
+    return text(run.job_facets, "jobType", "integration").upper() == "SPARK" or "spark_properties" in run.run_facets
+
+
+def node(run: FoldedRun) -> str:
+    """The root of Spark's plan in the job's name, ``<application>.<node>.<target>``; empty if it is not there."""
+    name = run.job[1]
+    parent = run.run_facets.get("parent", {}).get("job", {})
+    application = parent.get("name") if isinstance(parent, dict) else None
+    if isinstance(application, str) and name.startswith(f"{application}."):
+        name = name.removeprefix(f"{application}.")
+    else:
+        name = name.partition(".")[2]
+    return name.partition(".")[0]
+
+
+def lifecycle(run: FoldedRun) -> str:
+    """What happened to the output, as the agent says; empty for an append, or for nothing said."""
+    found = (text(one.facets, "lifecycleStateChange", "lifecycleStateChange") for one in run.outputs.values())
+    return next((state.upper() for state in found if state), "")
+
+
+def text(facets: Mapping[str, Json], facet: str, key: str) -> str:
+    """A text in a facet; empty if there is none."""
+    found = facets.get(facet, {}).get(key)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,62 @@
+"""`headwater explain-names`: why two names are one dataset, and what would join them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from headwater.cli import command
+from tests.acceptance.door import PIPELINE, headwater, serving
+
+ORDERS = "file:///data/lake/raw/shop/orders.csv"
+TABLE = Path(__file__).parents[1] / "payloads" / "h01_tables_and_modes"
+ICEBERG = Path(__file__).parents[1] / "payloads" / "k02_iceberg"  # another dataset called orders
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("names") / "data"
+    assert headwater("load", "--data", folder, *PIPELINE, TABLE, ICEBERG).returncode == 0
+    return folder
+
+
+def ask(loaded: Path, *arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(command, ["explain-names", *arguments, "--data", str(loaded)], obj={"debug": False})
+    return result.exit_code, result.output
+
+
+def test_two_spellings_are_one_by_the_rules(loaded: Path) -> None:
+    code, said = ask(loaded, ORDERS, "file:/data//lake/raw/shop/orders.csv/dt=2026-03-01/part-0.csv")
+    assert code == 0
+    assert "One dataset, by the rules of naming." in said
+    assert "the folders of partitions are left out; the file of an output is left out" in said
+
+
+def test_a_table_is_its_path_because_a_payload_says_so(loaded: Path) -> None:
+    path = "/data/lake/warehouse/sales.db/dim_customer"
+    code, said = ask(loaded, "sales.dim_customer", path)
+    assert code == 0
+    assert "a payload calls the dataset so (ledger entry " in said
+    assert "One dataset: something that was reported or stated says so." in said
+    alone = json.loads(ask(loaded, "sales.dim_customer", path, "--json")[1])
+    with serving(loaded) as server:
+        asked = headwater("explain-names", "sales.dim_customer", path, "--server", server.url, "--json")
+    assert json.loads(asked.stdout) == alone
+    assert alone["names"][0]["entry"] > 0
+
+
+def test_two_datasets_and_what_would_join_them(loaded: Path) -> None:
+    code, said = ask(loaded, "s3://lake/orders", "s3://backup/orders")
+    assert code == 1
+    assert "no dataset of this name is known" in said
+    assert "`namespaces: {s3://backup: s3://lake}`" in said
+    assert "headwater same s3://lake/orders s3://backup/orders" in said
+
+
+def test_a_name_of_several_datasets_is_not_certain(loaded: Path) -> None:
+    code, said = ask(loaded, "orders", ORDERS)
+    assert code == 1
+    assert "can be each of: file:///" in said

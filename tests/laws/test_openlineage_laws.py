@@ -1,0 +1,223 @@
+"""The laws of the graph, for generated OpenLineage events: in steps, in any order, twice and cut off, as the whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.graphmodel import whole
+from headwater.graphmodel.choice import Body, Event
+from headwater.graphmodel.conformity import violations
+from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.naming import DEFAULT
+from headwater.graphmodel.whole import Graph
+from headwater.ingest.fold.file import Derived
+from headwater.ingest.fold.projection import project
+from headwater.ingest.fold.tables import Tables
+from headwater.ingest.graph.decoding import Decoding, decoders
+from headwater.ingest.graph.grouping import folded_groups
+from headwater.ingest.intake.bridge import Receipt
+from headwater.ingest.intake.openlineage import OPENLINEAGE
+from headwater.ingest.ledger.entries import Entry, Head
+from headwater.openlineage_bridge.events import LineageEvent, event
+from headwater.openlineage_bridge.mapping import mapped
+from tests.laws.test_graph_laws import apply, assert_equal
+
+RECEIVED = 1_796_000_000_000
+RUNS = [f"01a22714-644a-71bd-8424-174e540d026{digit}" for digit in "abc"]
+DATASETS = ["raw", "mart", "report"]
+COLUMNS = ["id", "amount"]
+
+
+def dataset(name: str, facets: dict[str, Any]) -> dict[str, Any]:
+    return {"namespace": "s3://lake", "name": name, "facets": facets}
+
+
+@st.composite
+def lineage(draw: st.DrawFn) -> dict[str, Any]:
+    """A facet `columnLineage` of one output."""
+    used = st.fixed_dictionaries(
+        {
+            "namespace": st.just("s3://lake"),
+            "name": st.sampled_from(DATASETS),
+            "field": st.sampled_from(COLUMNS),
+        },
+        optional={
+            "transformations": st.lists(
+                st.sampled_from(
+                    [
+                        {"type": "DIRECT", "subtype": "IDENTITY"},
+                        {"type": "DIRECT", "subtype": "AGGREGATION", "masking": True},
+                        {"type": "INDIRECT", "subtype": "FILTER"},
+                        {"type": "INDIRECT", "subtype": "CONDITIONAL"},
+                    ]
+                ),
+                max_size=2,
+            )
+        },
+    )
+    fields = draw(st.dictionaries(st.sampled_from(COLUMNS), st.lists(used, max_size=2), max_size=2))
+    return {
+        "fields": {name: {"inputFields": its} for name, its in fields.items()},
+        "dataset": draw(st.just([]) | st.lists(used, max_size=1)),
+    }
+
+
+@st.composite
+def outputs(draw: st.DrawFn) -> dict[str, Any]:
+    facets: dict[str, Any] = {}
+    if draw(st.booleans()):
+        facets["columnLineage"] = draw(lineage())
+    if draw(st.booleans()):
+        facets["schema"] = {"fields": [{"name": name, "type": "long"} for name in COLUMNS]}
+    if draw(st.booleans()):
+        facets["lifecycleStateChange"] = {
+            "lifecycleStateChange": draw(st.sampled_from(["OVERWRITE", "CREATE", "DROP"]))
+        }
+    return dataset(draw(st.sampled_from(DATASETS)), facets)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    run = draw(st.sampled_from(RUNS))
+    job = {"namespace": "etl", "name": f"job of {run[-1]}"}
+    made: dict[str, Any] = {
+        "eventTime": f"2026-01-0{draw(st.integers(1, 4))}T0{draw(st.integers(0, 3))}:00:00Z",
+        "job": job,
+        "inputs": [dataset(name, {}) for name in draw(st.lists(st.sampled_from(DATASETS), max_size=2))],
+        "outputs": draw(st.lists(outputs(), max_size=2)),
+    }
+    if draw(st.integers(0, 9)):
+        state = draw(st.sampled_from(["START", "RUNNING", "COMPLETE", "COMPLETE", "FAIL"]))
+        facets: dict[str, Any] = {}
+        if draw(st.booleans()):
+            facets["spark_properties"] = {"properties": {"spark.app.name": "app"}}
+        made |= {"eventType": state, "run": {"runId": run, "facets": facets}}
+    return made
+
+
+histories = st.lists(documents(), min_size=1, max_size=8)
+
+
+def entry_of(document: dict[str, Any], sequence: int) -> Entry:
+    (new,) = OPENLINEAGE.accept("application/json", json.dumps(document).encode(), Receipt()).entries
+    return Entry(sequence, RECEIVED, None, new.kind, new.content_type, "ab", new.body, (), "")
+
+
+class MadeUpLedger:
+    """The entries of a made-up history."""
+
+    id = "made up"
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = {entry.sequence: entry for entry in entries}
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        return [entry for entry in self._entries.values() if entry.sequence > after][:limit]
+
+    def entry(self, sequence: int) -> Entry | None:
+        return self._entries.get(sequence)
+
+    def of_kind(self, kind: str) -> list[Entry]:
+        return [entry for entry in self._entries.values() if entry.kind == kind]
+
+    def head(self) -> Head:
+        return Head(max(self._entries, default=0), "")
+
+
+class World:
+    """Entries projected in steps onto a graph in memory."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.graph = Graph()
+        self.derived = Derived.open(None)
+        self.tables = Tables(self.derived.connection)
+        self.decoding = Decoding(MadeUpLedger(entries), decoders())
+        self.decoding.use_members(self.tables.parts_up_to)
+
+    def take(self, entries: Sequence[Entry]) -> GraphDelta:
+        with self.derived.transaction():
+            delta = self._project(entries)
+        apply(self.graph, delta)
+        return delta
+
+    def take_cut_off(self, entries: Sequence[Entry]) -> None:
+        """The graph is written, the derived tables are not."""
+        with suppress(KeyboardInterrupt), self.derived.transaction():
+            apply(self.graph, self._project(entries))
+            raise KeyboardInterrupt
+        self.tables.forget()
+        self.decoding.forget()
+
+    def _project(self, entries: Sequence[Entry]) -> GraphDelta:
+        batch = self.decoding.batch(entries)
+        assert not batch.refused
+        groups = folded_groups(self.tables, self.decoding, batch.parts)
+        return project(self.tables, self.decoding.plan_at, batch.plans, batch.events, (), groups).delta()
+
+
+def expected(history: Sequence[dict[str, Any]]) -> Graph:
+    groups: dict[str, list[LineageEvent]] = {}
+    for document in history:
+        one = event(document)
+        groups.setdefault(one.group, []).append(one)
+    found = [one for one in (mapped(its, DEFAULT) for its in groups.values()) if one is not None]
+    bodies = [Body(plan, one.digest) for one in found for plan in one.plans]
+    return whole.graph(bodies, [Event(run, RECEIVED) for one in found for run in one.runs])
+
+
+@given(histories, st.integers(1, 4))
+def test_order_free_batches_of_any_size_end_in_the_whole(history: list[dict[str, Any]], size: int) -> None:
+    entries = [entry_of(document, sequence) for sequence, document in enumerate(history, start=1)]
+    world = World(entries)
+    for start in range(0, len(entries), size):
+        world.take(entries[start : start + size])
+        assert_equal(world.graph, expected(history[: start + size]))
+        assert violations(world.graph.vertices.values(), world.graph.edges.values()) == []
+    world.derived.close()
+
+
+@given(histories, st.randoms(use_true_random=False))
+def test_order_free_and_idempotent(history: list[dict[str, Any]], random: Random) -> None:
+    again = [*history, *random.sample(history, len(history) // 2)]
+    random.shuffle(again)
+    entries = [entry_of(document, sequence) for sequence, document in enumerate(again, start=1)]
+    world = World(entries)
+    for entry in entries:
+        world.take([entry])
+    assert_equal(world.graph, expected(history))
+    world.derived.close()
+
+
+@given(histories, st.data())
+def test_a_batch_that_was_cut_off_is_taken_again_as_if_nothing_had_been(
+    history: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    entries = [entry_of(document, sequence) for sequence, document in enumerate(history, start=1)]
+    world = World(entries)
+    start = 0
+    while start < len(entries):
+        size = data.draw(st.integers(1, 3))
+        if data.draw(st.booleans()):
+            world.take_cut_off(entries[start : start + size])
+        world.take(entries[start : start + size])
+        start += size
+    assert_equal(world.graph, expected(history))
+    world.derived.close()
+
+
+@given(histories)
+def test_an_event_that_is_known_changes_nothing(history: list[dict[str, Any]]) -> None:
+    entries = [entry_of(document, sequence) for sequence, document in enumerate([*history, *history], start=1)]
+    world = World(entries)
+    for entry in entries[: len(history)]:
+        world.take([entry])
+    for entry in entries[len(history) :]:
+        assert world.take([entry]) == GraphDelta()
+    world.derived.close()
