@@ -3,6 +3,7 @@
 # make format  lay out the code        make soak    the long runs
 # make bench   the figures             make matrix  make test on every Python found
 # make coverage  branches not tested   make constraints  new pins
+# make screenshots  the pictures in README and docs/page.md
 # make clean   remove what make made
 #
 # PYTHON=python3.12 chooses the interpreter (3.10 or newer); PYTHONS="..." those of the matrix.
@@ -26,7 +27,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tests lint format fast coverage soak bench compat matrix constraints clean same-python
+.PHONY: help demo test tests lint format fast coverage soak bench compat screenshots matrix constraints clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -108,6 +109,10 @@ bench: $(VENV)/dev.stamp
 # OpenLineage's public compatibility corpus, of which CORPUS is a copy: one graph, in order, twice and shuffled.
 compat: $(VENV)/dev.stamp
 	$(BIN)/python -m bench.compat "$(CORPUS)"
+
+# Needs a browser: apt-get install chromium. Look at them before you commit them.
+screenshots: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.browser.screenshots docs/pictures
 
 # Lint, types and tests with each interpreter in an environment of its own; goes on after a failure; lists at the end.
 matrix:

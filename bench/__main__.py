@@ -25,6 +25,7 @@ from bench.figure import Figure
 from bench.gremlin_server import gremlin_server
 from bench.large import load
 from bench.neptune import neptune
+from bench.page_graph import page_graph
 from bench.payloads import CONTENT_TYPE, estate
 from bench.questions import impact
 from bench.recorded import jobs as recorded_jobs
@@ -311,6 +312,7 @@ PARTS = {
     "gremlin server": gremlin_server,
     "neptune": neptune,
     "live Spark": live_spark,
+    "the page's graph": page_graph,
 }
 
 

@@ -1,6 +1,7 @@
-"""The types of a plan's output columns, as Spark writes them: `decimal(10,2)`, `array<struct<a:int>>`. Pure.
+"""The types of what a plan writes and reads, as Spark writes them: `decimal(10,2)`, `array<struct<a:int>>`. Pure.
 
-No part of the mapping: the graph knows columns by name. Asked for when a changed plan is compared with the one before.
+No part of the mapping: the graph knows columns by name. Asked for when a changed plan is compared with the one before,
+and when the columns of a dataset are shown to people.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.spline_bridge import datasets
 from headwater.spline_bridge.columns import resolve
 from headwater.spline_bridge.decode import api_version
@@ -29,13 +31,37 @@ def output_types(body: bytes, content_type: str) -> dict[str, str]:
     wire = read_plan(document, nested=api_version(content_type) == "1.0")
     named = datasets.names(wire, agent_plan_id(document, body))
     names = resolve(wire, {op: [name.uri for name in listed] for op, listed in named.items()}).names
-    extra = document.get("extraInfo") or {}
-    types = {str(item.get("id")): item for item in extra.get("dataTypes") or [] if isinstance(item, Mapping)}
+    types = _types(document)
     written = _written(wire)
     if len(written) != len(names):
         return {}
     told = {name.lower(): type_text(types, wire.attributes[i].type_id) for name, i in zip(names, written, strict=True)}
     return {name: text for name, text in told.items() if _UNKNOWN not in text}
+
+
+def input_types(body: bytes, content_type: str, rules: Rules = DEFAULT) -> dict[str, dict[str, str]]:
+    """By URI of each dataset that a plan reads, the type of each column that it reads, by its name in lower case.
+
+    Of a read that stands for several datasets (two paths, tables of a query) nothing is said.
+    """
+    document = orjson.loads(body)
+    wire = read_plan(document, nested=api_version(content_type) == "1.0")
+    named = datasets.names(wire, agent_plan_id(document, body), rules)
+    types = _types(document)
+    found: dict[str, dict[str, str]] = {}
+    for operation in wire.operations.values():
+        listed = named.get(operation.id, ())
+        if operation.id == wire.write or len({name.uri for name in listed}) != 1:
+            continue
+        attributes = [wire.attributes[i] for i in operation.output or () if i in wire.attributes]
+        told = {item.name.lower(): type_text(types, item.type_id) for item in attributes}
+        found.setdefault(listed[0].uri, {}).update({name: text for name, text in told.items() if _UNKNOWN not in text})
+    return found
+
+
+def _types(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    extra = document.get("extraInfo") or {}
+    return {str(item.get("id")): item for item in extra.get("dataTypes") or [] if isinstance(item, Mapping)}
 
 
 def _written(wire: WirePlan) -> tuple[str, ...]:

@@ -52,12 +52,16 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
     while a server runs.
     """
     from headwater.ingest.folder.targets import drawn_from
+    from headwater.ingest.ledger.ledger import now_ms
+    from headwater.ingest.ledger.verify import note_check
     from headwater.ingest.ledger.verify import verify as check
 
     with translated(), progress("verifying") as step:
         try:
             known = None if backup else drawn_from(data)
             report = check(backup or data, anchor, progress=step, known=known)
+            if not backup:
+                note_check(data, report, now_ms())
         except (OSError, ValueError) as error:
             raise WrongUse(f"the anchor {anchor} cannot be used: {error}") from error
     problem = report.first_problem

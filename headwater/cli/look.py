@@ -55,6 +55,7 @@ def _kept(out: Console, data: Path, last: str) -> None:
     out.print(f"    {headwater} upstream --data {data} '{last}' --type all", soft_wrap=True)
     out.print(f"    {headwater} changes --data {data} '{last}' --upstream", soft_wrap=True)
     out.print(f"    {headwater} serve --data {data}", soft_wrap=True)
+    out.print(f"\nWhile it serves, in a browser: {_page(last)}", soft_wrap=True)
     out.print(f"\nThe data are in {data.parent}: remove that folder when you have seen enough.", soft_wrap=True)
 
 
@@ -128,12 +129,22 @@ def _size(answer: Answer) -> str:
     return summary(answer)
 
 
+def _page(node: str) -> str:
+    """The address of the page that shows a node, of a server on the usual port."""
+    from headwater.settings import PORT
+    from headwater.web import link
+
+    return link(f"http://127.0.0.1:{PORT}", node)
+
+
 def _next_steps(out: Console) -> None:
+    from headwater.demo import LAST
     from headwater.spline_bridge.glue.attach import parameters
 
     _title(out, "your own jobs")
     headwater = _this_command()
     out.print(f"A server with these seven jobs, to ask further questions:\n\n    {headwater} serve --example\n")
+    out.print(f"While it serves, see where a column comes from in a browser:\n\n    {_page(LAST)}\n", soft_wrap=True)
     out.print(f"Keep a server of your own running:\n\n    {headwater} serve\n", soft_wrap=True)
     out.print("In a PySpark script, after its session is made (docs/spark.md):\n")
     out.print('    import headwater.spark\n    headwater.spark.capture(spark, "http://127.0.0.1:9090")\n')

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from headwater.ingest.process.server import ServerSettings
 
 
+def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    if given:
+        from headwater.ingest.http.page import checked_origins
+
+        try:
+            return checked_origins(given)
+        except ValueError as error:
+            raise click.BadParameter(safe(str(error))) from None
+    return given
+
+
 @click.command(epilog="Example: headwater serve --port 9090")
 @data_option
 @store_option
@@ -53,6 +64,13 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="URL",
     help="web origin whose pages may send requests; can be given several times",
+)
+@click.option(
+    "--embed-in",
+    multiple=True,
+    metavar="URL",
+    callback=_origins,
+    help="web origin whose pages may show lineage of this server in a frame (/embed); can be given several times",
 )
 @click.option(
     "--bootstrap-token-file",
@@ -94,7 +112,8 @@ def serve(
         from headwater.ingest.process.server import ServerSettings
 
         ready = partial(_ready, data, store, example=example)
-        _serve(ServerSettings(data, store, host, port, allowed["allow_host"], allowed["allow_origin"], ready), graph)
+        names = (allowed["allow_host"], allowed["allow_origin"], allowed["embed_in"])
+        _serve(ServerSettings(data, store, host, port, *names, ready), graph)
 
 
 def _keep_bootstrap_token(data: Path, file: Path) -> None:
@@ -135,10 +154,13 @@ def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
 
 def _ready(data: Path, store: str | None, url: str, *, example: bool) -> None:
     click.echo(f"Headwater at {url}  (data in {data})")
+    click.echo(f"Look at the lineage in a browser: {url}/")
     if example:
         from headwater.demo import LAST
+        from headwater.web import link
 
-        click.echo("Seven jobs are loaded. In another terminal:")
+        click.echo(f"Seven jobs are loaded. Where a report's column comes from: {link(url, LAST)}")
+        click.echo("In another terminal:")
         click.echo(f"    export HEADWATER_SERVER={url}\n    headwater upstream {LAST}")
     if store is None or store.startswith("embedded:"):
         click.echo(f"Gremlin clients ask at {url.replace('http', 'ws', 1)}/gremlin")

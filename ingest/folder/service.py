@@ -22,6 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from gremlin_python.process.graph_traversal import __
+from gremlin_python.process.traversal import Order, T
+
 from headwater.backoff import Backoff
 from headwater.graphmodel.logic import aliases
 from headwater.graphmodel.naming import DEFAULT, Rules
@@ -49,6 +52,7 @@ from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, Quer
 from headwater.queries.answers.shapes import Result, not_complete
 from headwater.queries.catalogue.catalogue import BY_NAME, run
 from headwater.queries.catalogue.parameters import parse
+from headwater.queries.tracing.resolve import resolve
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +63,8 @@ _FREE_SECONDS, _FREE_POLL_SECONDS = 10.0, 0.05
 _ATTEMPTS = 8
 
 _NICENESS = 10
+#: Plans that are asked for the types of a dataset's columns.
+_TYPED_BY = 5
 
 
 @dataclass(frozen=True)
@@ -311,6 +317,34 @@ class Service:
         if entry is None or entry.body is None or entry.kind not in BRIDGES:
             return {}
         return BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
+
+    def column_types(self, dataset: str) -> tuple[str, dict[str, str]]:
+        """The id of a dataset, and Spark's types of its columns by name in lower case, as far as payloads say them.
+
+        They are those of the plans that wrote it, the one that ran last first; of a dataset that no plan writes, those
+        of the plans that read it. NodeNotFound, GraphRebuilding, QueryError: see `ask`.
+        """
+        with self.looking_up():
+            node = resolve(self.store.g, dataset, ("dataset",), "dataset", self.rules)
+        written: dict[str, str] = {}
+        for plan in self._plans(node, "writes"):
+            written = {**self.types(plan), **written}
+        if written:
+            return node, written
+        read: dict[str, str] = {}
+        for plan in self._plans(node, "reads"):
+            entry = self.ledger.entry(self._body_of(plan).sequence)
+            if entry is not None and entry.body is not None and entry.kind in BRIDGES:
+                ref = self._body_of(plan)
+                types = BRIDGES[entry.kind].input_types(entry.body, entry.content_type, ref.index, rules=self.rules)
+                read = {**types.get(node, {}), **read}
+        return node, read
+
+    def _plans(self, dataset: str, role: str) -> list[str]:
+        """Those that write or read a dataset, the one that ran last first; not many, since each is looked up."""
+        last = __.coalesce(__.in_("executes").values("timestamp").max_(), __.constant(0))
+        found = self.store.g.V(dataset).in_(role).order().by(last, Order.desc).by(T.id).limit(_TYPED_BY)
+        return [str(plan) for plan in found.id_().to_list()]
 
     def parked(self, after: int = 0, limit: int = -1) -> list[Parked]:
         """The entries that could not be brought into the graph, by sequence; see `Derived.parked`."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 import orjson
@@ -25,15 +26,22 @@ from headwater.graphstore.errors import TimedOut
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.statement_checking import check as check_statement
 from headwater.ingest.folder.stopping import Abandoned, Check
+from headwater.ingest.http.auth import SENDER
+from headwater.ingest.http.authenticator import SCOPES
 from headwater.ingest.http.error_table import explained_errors, fault_of
 from headwater.ingest.http.metrics import CONTENT_TYPE as METRICS_TYPE
 from headwater.ingest.http.metrics import exposition
+from headwater.ingest.http.openapi import PATH as OPENAPI_PATH
+from headwater.ingest.http.openapi import document
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.statements import CHECK_PATH
 from headwater.ingest.intake.body import InvalidBody
 from headwater.ingest.ledger.ledger import LedgerError
+from headwater.ingest.ledger.verify import ledger_facts
 from headwater.queries.answers.errors import NodeNotFound, QueryError
+from headwater.queries.answers.impact import Impact
 from headwater.queries.catalogue.catalogue import QUERIES
+from headwater.queries.drawing.impact import text as impact_text
 
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
 
@@ -110,12 +118,19 @@ def add_routes(app: web.Application, service: Service) -> None:
     app[SERVICE] = service
     app[_READERS] = _Lane(_THREADS, "reader")
     app[_WAITERS] = _Lane(_WAITING_THREADS, "waiter")
+    app[_LIVE] = _Live()
+    app.on_shutdown.append(_end_events)
     app.on_cleanup.append(_close)
     app.middlewares.append(answer_query_errors)
     add_route(app, "/api/v1/lineage", _lineage, "read")
     add_route(app, "/api/v1/queries", _queries, "read")
     add_route(app, "/api/v1/queries/{name}", _query, "read")
     add_route(app, "/api/v1/plan-types", _plan_types, "read")
+    add_route(app, "/api/v1/column-types", _column_types, "read")
+    add_route(app, "/api/v1/impact-report", _impact_report, "read")
+    add_route(app, "/api/v1/events", _events, "read")
+    add_route(app, "/api/v1/me", _me, "read")
+    add_route(app, "/api/v1/first-plan", _first_plan, "read")
     add_route(app, "/api/v1/plan-entry", _plan_entry, "read")
     add_route(app, "/api/v1/name-entry", _name_entry, "read")
     add_route(app, "/api/v1/naming", _naming, "read")
@@ -124,9 +139,15 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, CHECK_PATH, _statement_check, "read", methods=["POST"])
     add_route(app, "/api/v1/stats", _stats, "read")
     add_route(app, "/api/v1/parked", _parked, "read")
+    add_route(app, "/api/v1/parked/retry", _retry_parked, "admin", methods=["POST"])
+    add_route(app, OPENAPI_PATH, _openapi, "read")
     add_route(app, "/ready", _ready, PROBE)
     add_route(app, "/metrics", _metrics, "read")
     add_route(app, "/api/{path:.*}", _unknown_path, "read", methods=ANY_METHOD)
+
+
+async def _end_events(app: web.Application) -> None:
+    app[_LIVE].ended.set()
 
 
 async def _close(app: web.Application) -> None:
@@ -159,13 +180,137 @@ async def _plan_types(request: web.Request) -> web.Response:
     return _json({"plan": plan, "types": types})
 
 
+async def _column_types(request: web.Request) -> web.Response:
+    """Spark's types of the columns of a dataset, by name in lower case; see `Service.column_types`."""
+    await _after(request)
+    _no_parameters(request, ("after", "dataset"))
+    dataset = request.query.get("dataset", "")
+    node, types = await _in_thread(request, lambda: request.app[SERVICE].column_types(dataset))
+    return _json({"dataset": node, "types": types})
+
+
+async def _impact_report(request: web.Request) -> web.Response:
+    """The query impact as a file to keep or send: `format` csv, markdown or html."""
+    await _after(request)
+    format_ = request.query.get("format", "html")
+    if format_ not in _REPORTS:
+        raise QueryError(f"format must be one of {', '.join(_REPORTS)}, not {format_[:50]!r}", "format", list(_REPORTS))
+    given = [(key, value) for key, value in request.query.items() if key not in ("after", "format")]
+    service = request.app[SERVICE]
+
+    def report(check: Check) -> str:
+        found = service.ask("impact", given, check)
+        assert isinstance(found, Impact), "the query impact answers with this shape"
+        return impact_text(found, format_, None)
+
+    text = await request.app[_READERS].run(report)
+    kind, ending = _REPORTS[format_]
+    return web.Response(
+        text=text,
+        content_type=kind,
+        headers={
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+            "Content-Disposition": f'attachment; filename="impact.{ending}"',
+        },
+    )
+
+
+async def _me(request: web.Request) -> web.Response:
+    """Who asks, and which scopes that opens; where no token is needed: nobody, and all."""
+    _no_parameters(request, ())
+    sender = request.get(SENDER)
+    opened = [scope for scope in SCOPES if sender is None or sender.may(scope)]
+    return _json({"name": None if sender is None else sender.name, "scopes": opened})
+
+
+async def _first_plan(request: web.Request) -> web.Response:
+    """How a first job is made to report to the server at `url`: lines of PySpark, and parameters of Glue."""
+    from headwater.spline_bridge.glue.attach import parameters
+    from headwater.spline_bridge.glue.versions import CannotAttach
+
+    _no_parameters(request, ("url",))
+    url = request.query.get("url", _SOME_URL)
+    pyspark = f'import headwater.spark\n\nheadwater.spark.capture(spark, "{url}")'
+    try:
+        glue = parameters("5.0", url, _SOME_PREFIX)
+    except CannotAttach:  # this machine's own address, which a job in the cloud does not reach
+        glue = parameters("5.0", _SOME_URL, _SOME_PREFIX)
+    return _json({"pyspark": pyspark, "glue": glue})
+
+
+_SOME_URL, _SOME_PREFIX = "http://HOST:9090", "s3://BUCKET/jars"
+
+
+#: By the parameter `format`: content type, ending of the file.
+_REPORTS = {"csv": ("text/csv", "csv"), "markdown": ("text/markdown", "md"), "html": ("text/html", "html")}
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    """How far the graph is, as server-sent events: one at once, then one whenever more of the ledger is in it.
+
+    ``event: graph``, with ``{"reached": last entry in the graph, "lag": entries that are not, "rebuilding": bool}``. A
+    line of comment comes now and then, so that the connection is known to live. The stream ends when the server stops.
+    """
+    _no_parameters(request, ())
+    live = request.app[_LIVE]
+    if live.listeners >= _MOST_LISTENERS:
+        raise _TooManyQuestions(f"{live.listeners} pages listen already: ask again later")
+    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    response = web.StreamResponse(headers=headers)
+    live.listeners += 1
+    try:
+        await response.prepare(request)
+        told: tuple[int, bool] | None = None
+        quiet = 0.0
+        while not live.ended.is_set():
+            projector = request.app[SERVICE].projector
+            now = (projector.reached, projector.rebuilding)
+            if now != told:
+                facts = {"reached": now[0], "lag": _lag(request.app[SERVICE]), "rebuilding": now[1]}
+                await response.write(b"event: graph\ndata: " + orjson.dumps(facts) + b"\n\n")
+                told, quiet = now, 0.0
+            elif quiet >= _COMMENT_SECONDS:
+                await response.write(b": still here\n\n")
+                quiet = 0.0
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(live.ended.wait(), _LOOK_SECONDS)
+            quiet += _LOOK_SECONDS
+    finally:
+        live.listeners -= 1
+    return response
+
+
+class _Live:
+    """Those who listen to events."""
+
+    def __init__(self) -> None:
+        self.listeners = 0
+        self.ended = asyncio.Event()
+
+
+_LIVE: web.AppKey[_Live] = web.AppKey("live", _Live)
+#: Each listener is a connection to the server, and one from there to this process.
+_MOST_LISTENERS = 200
+_COMMENT_SECONDS = 15.0
+
+
 async def _plan_entry(request: web.Request) -> web.Response:
     """The sequence of the ledger entry that holds a plan; null if the plan is not known."""
     await _after(request)
     _no_parameters(request, ("after", "plan"))
     plan = request.query.get("plan", "")
-    entry = await _in_thread(request, lambda: request.app[SERVICE].entry(plan))
-    return _json({"plan": plan, "entry": entry})
+    service = request.app[SERVICE]
+
+    def look() -> dict[str, object]:
+        sequence = service.entry(plan)
+        entry = None if sequence is None else service.ledger.entry(sequence)
+        if entry is None:
+            return {"plan": plan, "entry": sequence}
+        received = {"hash": entry.hash, "receivedAt": entry.received_ms, "sender": entry.sender}
+        return {"plan": plan, "entry": sequence, **received}
+
+    return _json(await _in_thread(request, look))
 
 
 async def _erased(request: web.Request) -> web.Response:
@@ -208,8 +353,25 @@ async def _naming(request: web.Request) -> web.Response:
 async def _stats(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after",))
-    stats = await request.app[_READERS].run(request.app[SERVICE].stats)
-    return _json(stats.to_dict())
+    service = request.app[SERVICE]
+
+    def ask(check: Check) -> web.Response:
+        return _json({**service.stats(check).to_dict(), **ledger_facts(service.folder)})
+
+    return await request.app[_READERS].run(ask)
+
+
+async def _retry_parked(request: web.Request) -> web.Response:
+    """Try the parked entries again, one after the other: how many are in the graph now, and how many are not."""
+    _no_parameters(request, ())
+    service = request.app[SERVICE]
+    retried = await _in_thread(request, service.projector.retry_parked)
+    return _json({"retried": retried, "parked": service.projector.parked_count()})
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    _no_parameters(request, ())
+    return _json(document(version("headwater")))
 
 
 async def _parked(request: web.Request) -> web.Response:

@@ -97,7 +97,7 @@ def check_requests(access: Access) -> Middleware:
         sender = await _known_sender(request, access.authenticator) if needs_sender else None
         if sender is None:
             _check_host(request, allowed)
-        _check_origin(request, access.origins)
+        _check_origin(request, access.origins, framed=rule.framed)
         if sender is not None:
             _check_scope(sender, rule)
             request[SENDER] = sender
@@ -159,15 +159,17 @@ def _check_host(request: web.Request, allowed: frozenset[str]) -> None:
         )
 
 
-def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
+def _check_origin(request: web.Request, allowed: frozenset[str], *, framed: bool) -> None:
     """A page of another site may read no WebSocket, change nothing, and ask nothing that costs.
 
     Without CORS it could not read the answer, but a page full of pictures that point here would keep the graph busy.
-    Following a link to a page of this server is no such request: the browser says `navigate`, of a whole document.
+    Following a link to a page of this server is no such request: the browser says `navigate`, of a whole document. Nor
+    is a frame with a page that may be `framed`.
     """
     sent_by = request.headers.get("Origin")
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and sent_by not in allowed:
-        follows_link = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")) == _LINK
+        purpose = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
+        follows_link = purpose == _LINK or (framed and purpose == _FRAME)
         if not follows_link or request.method not in SAFE_METHODS or request.path.startswith(_ANSWERS):
             raise InvalidBody(403, "requests from pages of another site are not taken")
     if request.method in SAFE_METHODS and "Upgrade" not in request.headers:
@@ -196,5 +198,5 @@ def _is_same_origin(origin: str, host: str) -> bool:
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_LINK = ("navigate", "document")  #: Sec-Fetch-Mode and Sec-Fetch-Dest
+_LINK, _FRAME = ("navigate", "document"), ("navigate", "iframe")  #: Sec-Fetch-Mode and Sec-Fetch-Dest
 _ANSWERS = ("/api/", "/gremlin", "/metrics", "/status")  #: what no link of another site leads to

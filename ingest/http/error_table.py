@@ -36,6 +36,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.queries.answers import errors as questions
     from headwater.spline_bridge.errors import DecodeError
     from headwater.spline_bridge.glue.versions import CannotAttach
+    from headwater.web.joined import CannotJoin
 
     return {
         # the sender's
@@ -82,6 +83,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         session.AwsError: Fault.UNAVAILABLE,
         following.GivenUp: Fault.UNAVAILABLE,  # another process writes in this one's place
         # ours, if one ever leaves the room where it is caught
+        CannotJoin: Fault.OURS,
         Abandoned: Fault.OURS,
         decoding.Renamed: Fault.OURS,
         decoding.Erased: Fault.OURS,

@@ -26,6 +26,7 @@ class Rule:
 
     scope: Scope | None
     any_host: bool = False  #: the Host header is not checked: load balancers use the address of the machine
+    framed: bool = False  #: pages of other sites may show it in a frame, as far as its own headers let them
 
     @staticmethod
     def of(request: web.Request) -> Rule:

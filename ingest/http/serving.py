@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import socket
 import time
@@ -147,6 +148,35 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         raise
     except Exception as error:  # noqa: BLE001 - the last place before aiohttp would answer without an id
         return _fault(request, error)
+
+
+@web.middleware
+async def pack_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answers of text above 1 kB are sent gzipped to clients that take it: lineage as JSON shrinks to a twentieth."""
+    response = await handler(request)
+    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+        return response
+    if len(response.body) < _PACKED_FROM or response.content_type not in _PACKED_TYPES:
+        return response
+    response.headers["Vary"] = "Accept-Encoding"
+    if takes_gzip(request):
+        response.body = await asyncio.to_thread(gzip.compress, response.body, _PACKED_LEVEL, mtime=0)
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def takes_gzip(request: web.BaseRequest) -> bool:
+    """Whether the client says that it unpacks gzip."""
+    return any(
+        coding.strip().lower() in ("gzip", "x-gzip")
+        for coding, _, weight in (part.partition(";") for part in request.headers.get("Accept-Encoding", "").split(","))
+        if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    )
+
+
+_PACKED_FROM = 1_024  #: bytes: below it the headers of a packed answer are a good part of what is gained
+_PACKED_LEVEL = 5  #: half the time of the default level for two per cent more bytes
+_PACKED_TYPES = frozenset({"application/json", "text/html", "text/csv", "text/markdown", "text/plain"})
 
 
 def _refusal(request: web.Request, refused: InvalidBody) -> web.Response:

@@ -5,7 +5,7 @@ Here: the row type of the table in `bridges`, and what its functions take, retur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -120,11 +120,26 @@ OutputTypes = Callable[[bytes, str, int], dict[str, str]]
 """(body, content type, index of the plan): Spark's type of each output column by lower-case name, as far as said."""
 
 
+class InputTypes(Protocol):
+    """Spark's type of each column that a plan reads, by dataset and lower-case name, as far as said."""
+
+    def __call__(
+        self, body: bytes, content_type: str, index: int, /, rules: Rules = DEFAULT
+    ) -> Mapping[str, Mapping[str, str]]:
+        """(body, content type, index of the plan), the datasets named by `rules`."""
+
+
 def _no_payloads(_document: object, _body: bytes) -> Iterable[Payload]:
     return ()
 
 
 def _no_types(_body: bytes, _content_type: str, _index: int) -> dict[str, str]:
+    return {}
+
+
+def _no_input_types(
+    _body: bytes, _content_type: str, _index: int, /, rules: Rules = DEFAULT
+) -> Mapping[str, Mapping[str, str]]:
     return {}
 
 
@@ -144,6 +159,7 @@ class Bridge:
     decode: NamingDecode = field(compare=False)
     recognise: Recognise = field(default=_no_payloads, compare=False)
     output_types: OutputTypes = field(default=_no_types, compare=False)
+    input_types: InputTypes = field(default=_no_input_types, compare=False)
     #: Whether the same bytes are sent again and again. What `accept` makes of them must depend on nothing else, but for
     #: the entry's sender: it is not called for bytes that are in the ledger.
     repeats: bool = field(default=False, compare=False)

@@ -86,6 +86,12 @@ def _output_types(body: bytes, content_type: str, _index: int) -> dict[str, str]
     return output_types(body, content_type)
 
 
+def _input_types(body: bytes, content_type: str, _index: int, rules: Rules = DEFAULT) -> dict[str, dict[str, str]]:
+    from headwater.spline_bridge.schema import input_types
+
+    return input_types(body, content_type, rules)
+
+
 # files ----------------------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +141,7 @@ PLANS = Bridge(
     decode=_decode_plan,
     recognise=_plan_in,
     output_types=_output_types,
+    input_types=_input_types,
     repeats=True,
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -143,3 +144,28 @@ def write_anchor(path: Path, anchor: Anchor, now_ms: int) -> None:
         sync_folder(path.absolute().parent)
     except OSError as error:
         raise LedgerError(f"the anchor {path} cannot be written: {error.strerror}") from error
+
+
+# what was checked when ------------------------------------------------------------------------------------------------
+
+#: In a data folder: when its ledger was last checked, and what came of it.
+CHECKED_FILE = "verified.json"
+
+
+def note_check(folder: Path, report: Report, now_ms: int) -> None:
+    """Note in a data folder that its ledger was checked. Whoever may only read the folder checks without a note."""
+    new = folder / f".{CHECKED_FILE}"
+    with suppress(OSError):
+        new.write_text(json.dumps({"at": now_ms, "ok": report.ok, "entries": report.entries}), encoding="utf-8")
+        new.replace(folder / CHECKED_FILE)
+
+
+def ledger_facts(folder: Path) -> dict[str, object]:
+    """The `bytes` of a data folder's ledger, and when it was `verified`: ``{"at" (ms), "ok", "entries"}``, or None."""
+    verified = None
+    with suppress(OSError, ValueError):
+        verified = json.loads((folder / CHECKED_FILE).read_text(encoding="utf-8"))
+    size = 0
+    with suppress(OSError):  # a file that is gone between the two looks
+        size = sum(file.stat().st_size for file in folder.glob("ledger*") if file.is_file())
+    return {"bytes": size, "verified": verified}

@@ -24,6 +24,7 @@ from headwater.ingest.gremlin.limits import Limits
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.authenticator import sender_headers
 from headwater.ingest.http.routes import ANY_METHOD, add_route
+from headwater.ingest.http.serving import takes_gzip
 from headwater.ingest.http.sockets import Sockets
 from headwater.ingest.process.graph_process import NotOpen
 
@@ -41,10 +42,16 @@ _CLIENT_GONE = 499  #: as nginx has it; nobody reads it
 _LIMITS_OF_ANSWERS = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=120)
 _LOOK_SECONDS = 0.25  #: between two looks whether the client is still there
 _PIECE = 64 * 2**10
-_PASSED_ON = ("Content-Type", "X-Content-Type-Options", "Allow", "Retry-After")
+_PASSED_ON = (
+    *("Content-Type", "Content-Encoding", "Content-Disposition", "Content-Security-Policy", "Cache-Control", "Vary"),
+    *("X-Content-Type-Options", "Allow", "Retry-After"),
+)
+_EVENTS = "text/event-stream"
 _SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
 _Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 _SOCKETS: web.AppKey[Sockets] = web.AppKey("sockets", Sockets)
+#: Streams of events, which would otherwise keep a server that stops waiting for its open requests.
+_STREAMS = web.AppKey("streams", set[asyncio.Future[None]])
 _OPENING: web.AppKey[_Opening] = web.AppKey("opening")
 
 
@@ -85,9 +92,17 @@ def add_routes(app: web.Application, address: Path, not_open: Callable[[], NotOp
 
     async def connected(app: web.Application) -> None:
         connector = aiohttp.UnixConnector(str(address), limit=0)
-        app[_SESSION] = aiohttp.ClientSession(connector=connector, timeout=_LIMITS_OF_ANSWERS)
+        app[_SESSION] = aiohttp.ClientSession(
+            connector=connector,
+            timeout=_LIMITS_OF_ANSWERS,
+            auto_decompress=False,
+            skip_auto_headers=["Accept-Encoding"],
+        )
 
     async def hung_up(app: web.Application) -> None:
+        streams = app[_STREAMS]
+        for streaming in list(streams):
+            streaming.cancel()
         app[_OPENING].ending = True
         await app[_SOCKETS].end_all(WSCloseCode.GOING_AWAY)
 
@@ -96,6 +111,7 @@ def add_routes(app: web.Application, address: Path, not_open: Callable[[], NotOp
 
     app[_OPENING] = _Opening(not_open)
     app[_SOCKETS] = Sockets()
+    app[_STREAMS] = set[asyncio.Future[None]]()
     app.on_startup.append(connected)
     app.on_shutdown.append(hung_up)
     app.on_cleanup.append(disconnected)
@@ -149,9 +165,15 @@ async def _pass_answer(request: web.Request) -> web.StreamResponse:
         return _unavailable(not_open)
     try:
         headers = sender_headers(request.get(SENDER))
+        if takes_gzip(request):
+            headers["Accept-Encoding"] = "gzip"
         async with request.app[_SESSION].request(request.method, url, headers=headers) as answer:
             headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
             length = answer.content_length
+            if answer.content_type == _EVENTS and request.method != "HEAD":
+                response = web.StreamResponse(status=answer.status, headers=headers)
+                await _pass_events(request, answer, response)
+                return response
             if length is None or length <= _PIECE or request.method == "HEAD":
                 return web.Response(body=await answer.read(), status=answer.status, headers=headers)
             response = web.StreamResponse(status=answer.status, headers=headers)
@@ -168,6 +190,24 @@ async def _pass_answer(request: web.Request) -> web.StreamResponse:
             return response
         log.warning("the graph's process does not answer: %s", str(error) or "it took too long")
         return _unavailable(_NO_ANSWER)
+
+
+async def _pass_events(request: web.Request, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
+    """Pass each event on as it comes, until one of both sides ends, or the server stops."""
+    await response.prepare(request)
+
+    async def pass_on() -> None:
+        async for piece in answer.content.iter_any():
+            await asyncio.wait_for(response.write(piece), _LIMITS.send_seconds)
+
+    passing = asyncio.ensure_future(pass_on())
+    request.app[_STREAMS].add(passing)
+    try:
+        await asyncio.wait([passing])
+    finally:
+        request.app[_STREAMS].discard(passing)
+        passing.cancel()
+        await asyncio.gather(passing, return_exceptions=True)
 
 
 # WebSockets -----------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api
 from headwater.ingest.http.auth import check_forwarded_requests
 from headwater.ingest.http.error_table import explained_errors
-from headwater.ingest.http.serving import answer_errors, make_runner
+from headwater.ingest.http.serving import answer_errors, make_runner, pack_answers
 from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
 from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
 
@@ -127,7 +127,7 @@ def _nothing() -> None:
 
 
 async def _run(service: Service, address: str, link: _Link) -> None:
-    app = web.Application(middlewares=[answer_errors, check_forwarded_requests()])
+    app = web.Application(middlewares=[pack_answers, answer_errors, check_forwarded_requests()])
     endpoint.add_routes(app, service.store)
     api.add_routes(app, service)
     runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS, cancels=True)

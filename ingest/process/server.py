@@ -28,11 +28,11 @@ from aiohttp.typedefs import Handler
 from headwater.graphstore import check_url
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store
-from headwater.ingest.http import statements
+from headwater.ingest.http import page, statements
 from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.authenticator import Sender
 from headwater.ingest.http.receiver import Settings, create_app
-from headwater.ingest.http.routes import PROBE, Rule, add_route
+from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.serving import LimitedSite, limit_writes, make_runner
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
@@ -66,6 +66,7 @@ class ServerSettings:
     port: int = 9090
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    embed_in: tuple[str, ...] = ()  #: origins of other sites that may show ``/embed`` in a frame
     ready: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -139,7 +140,7 @@ async def _run(
     committer = GroupCommitter(ledger, on_appended=graph.wake)
     app = create_app(committer, settings=receiver, large=IntakeProcesses())
     instance = secrets.token_hex(8)
-    add_route(app, "/", _front_page, Rule(None))
+    page.add_routes(app, embed_in=settings.embed_in)
     add_route(app, "/health", _health(instance), PROBE)
     statements.add_routes(
         app, committer, partial(forwarding.ask, app, statements.CHECK_PATH), lambda: ledger.head().sequence
@@ -162,23 +163,6 @@ async def _run(
             marker.unlink()
         await runner.cleanup()
         await committer.close()
-
-
-_FRONT_PAGE = """\
-This is Headwater: column-level data lineage for Spark on AWS.
-
-/producer          Spark agents send their plans here (Spline Producer API)
-/api/v1/queries    the questions that can be asked, as JSON
-/api/v1/lineage    the lineage of a node: ?node=s3://lake/mart/orders%23revenue
-/gremlin           a read-only Gremlin endpoint (WebSocket)
-/health /ready     whether it runs, whether it answers
-/metrics           figures for Prometheus
-"""
-
-
-async def _front_page(_: web.Request) -> web.StreamResponse:
-    """For people who open the address in a browser; it holds no data."""
-    return web.Response(text=_FRONT_PAGE)
 
 
 def _health(instance: str) -> Handler:

@@ -30,6 +30,10 @@ def moment(milliseconds: int) -> dt.datetime | None:
         return None
 
 
+#: What a node has only where an answer was asked for with `counts`.
+_COUNTS = frozenset({"columnCount", "moreUpstream", "moreDownstream", "lastRun", "lastStatus"})
+
+
 @dataclass(frozen=True)
 class Node:
     """A dataset or column of a lineage answer.
@@ -37,6 +41,9 @@ class Node:
     `distance` is the shortest number of hops from the root; `direction` says on which side it was found
     (``both``: the root of an answer that looks both ways, or a node found on both sides). `origin`, `resolved` and
     `expression` (the literal of a constant) say why a column has no, or not all, DIRECT sources.
+
+    Of a dataset, where it was asked for (`counts`): how many columns it has, how many datasets lie directly behind
+    it on each side to which the answer has no edge, and when (ms since 1970) and how a run last wrote it.
     """
 
     id: str
@@ -49,10 +56,16 @@ class Node:
     resolved: bool = True
     expression: str | None = None
     tags: tuple[str, ...] = ()
+    columnCount: int | None = None  # noqa: N815 - the answer's own name, as those that follow
+    moreUpstream: int | None = None  # noqa: N815
+    moreDownstream: int | None = None  # noqa: N815
+    lastRun: int | None = None  # noqa: N815
+    lastStatus: str | None = None  # noqa: N815
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON, in the documented order of keys."""
-        return {**self.__dict__, "tags": list(self.tags)}
+        """As JSON, in the documented order of keys; what `counts` adds only where it was asked for."""
+        fields = {**self.__dict__, "tags": list(self.tags)}
+        return {key: value for key, value in fields.items() if key not in _COUNTS or value is not None}
 
 
 @dataclass(frozen=True)
@@ -95,7 +108,8 @@ class Answer:
 
     `depth` is None for unlimited; `as_of` None is now. `complete` is False where something was left out, and `reason`
     says why: ``limit``, ``deadline`` or ``depth``; ``rebuilding``: the graph is being drawn anew from the ledger;
-    ``entry 7 erased``: that ledger entry was part of this lineage.
+    ``entry 7 erased``: that ledger entry was part of this lineage. `datasets`, where it was asked for (`counts`): each
+    dataset that the nodes are or belong to, by id.
     """
 
     shape: ClassVar[str] = "lineage"
@@ -109,9 +123,11 @@ class Answer:
     edges: tuple[Edge, ...]
     complete: bool = True
     reason: Reason | None = None
+    datasets: tuple[Node, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON, in the documented order of keys."""
+        """As JSON, in the documented order of keys; `datasets` only where it was asked for."""
+        datasets = {"datasets": [node.to_dict() for node in self.datasets]} if self.datasets else {}
         return {
             "shape": self.shape,
             "root": self.root,
@@ -123,6 +139,7 @@ class Answer:
             "edges": [edge.to_dict() for edge in self.edges],
             "complete": self.complete,
             "reason": self.reason,
+            **datasets,
         }
 
     @classmethod
@@ -134,11 +151,16 @@ class Answer:
             depth=data["depth"],
             type=data["type"],
             as_of=data["asOf"],
-            nodes=tuple(Node(**{**node, "tags": tuple(node["tags"])}) for node in data["nodes"]),
+            nodes=tuple(_node(node) for node in data["nodes"]),
             edges=tuple(Edge(**edge) for edge in data["edges"]),
             complete=data["complete"],
             reason=data["reason"],
+            datasets=tuple(_node(node) for node in data.get("datasets", ())),
         )
+
+
+def _node(data: Mapping[str, Any]) -> Node:
+    return Node(**{**data, "tags": tuple(data["tags"])})
 
 
 @dataclass(frozen=True)

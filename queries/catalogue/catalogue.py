@@ -23,7 +23,7 @@ from headwater.queries.answers.shapes import Result
 from headwater.queries.catalogue.parameters import Parameter, parse
 from headwater.queries.catalogue.query import Query, node, paging
 from headwater.queries.questions import consumers as consuming
-from headwater.queries.questions import estate, estate_state, lineage, search, tables
+from headwater.queries.questions import estate, estate_state, latest, lineage, search, sentence, tables
 from headwater.queries.questions import explain as explaining
 from headwater.queries.questions import tags as tagged
 from headwater.queries.questions import why as causes
@@ -70,6 +70,12 @@ _LINEAGE = (
     Parameter(
         "behind",
         "each edge says whether its source's logic changed after its target last read it",
+        "boolean",
+        default=False,
+    ),
+    Parameter(
+        "counts",
+        "also `datasets`: each with its number of columns, of datasets behind it on either side, and its last run",
         "boolean",
         default=False,
     ),
@@ -288,7 +294,8 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "search",
-        "datasets, columns, jobs and other names of datasets: exact matches, then prefixes, then the rest",
+        "datasets, columns, jobs, other names of datasets, tags (also owners), runs by any id: exact matches, then "
+        "prefixes, then the rest",
         (
             Parameter("q", "what to look for in names and ids, in upper or lower case", required=True),
             Parameter("limit", "rows of one page", "integer", 50, minimum=1, maximum=1_000),
@@ -344,6 +351,20 @@ QUERIES: tuple[Query, ...] = (
             "parentRun",
             "plan",
         ),
+    ),
+    Query(
+        "latest-runs",
+        "the latest runs of all jobs, newest first",
+        (Parameter("status", "absent: all", choices=("success", "failed")), *paging()),
+        latest.latest_runs,
+        latest.RUNS,
+    ),
+    Query(
+        "latest-changes",
+        "datasets that are new, jobs that are new to a dataset, and jobs with new logic, the latest first",
+        paging(),
+        latest.latest_changes,
+        latest.CHANGES,
     ),
     Query(
         "run",
@@ -408,6 +429,13 @@ QUERIES: tuple[Query, ...] = (
         ),
         explaining.explain,
         explaining.COLUMNS,
+    ),
+    Query(
+        "in-words",
+        "where a dataset or column comes from, in one sentence",
+        (node("node", "the dataset or column, in any spelling", "dataset", "column"), _AS_OF, *paging()),
+        sentence.sentence,
+        sentence.COLUMNS,
     ),
     Query(
         "find-runs",

@@ -1,17 +1,15 @@
 """A lineage answer laid out as a picture: a box a dataset, a row a column, lines the way the data flows. Pure.
 
-Layers and crossings are grandalf's (Sugiyama's method: https://github.com/bdcht/grandalf): pure Python, with boxes of
-any size. Lengths are in pixels. What has no room is counted, never dropped silently.
+Lengths are in pixels. What has no room is counted, never dropped silently. Where the boxes go is layout.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from headwater.queries.answers.answer import Answer, Edge, Node
-from headwater.queries.tracing.graph_algorithms import topological_order
+from headwater.queries.drawing.layout import Card, Link, lay_out
 
 BOXES = 60  #: datasets in a picture, the nearest first
 ROWS = 30  #: columns in a box, the nearest first
@@ -21,7 +19,6 @@ HEAD = 42  #: the dataset, and below it who writes it
 WIDTH = 380  #: a column and its expression
 _ACROSS, _DOWN = 110, 24  #: between layers, and between boxes of one
 _MARGIN = 12
-_PASSES = 4  #: over the layers, to undo crossings
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """An edge of the answer, from the right side of its source to the left side of its target."""
+    """An edge of the answer, from the right side of its source to the left side of its target.
+
+    `passes` are the left ends of where it passes the layers between, straight for a box's width.
+    """
 
     edge: Edge
     start: tuple[float, float]
     end: tuple[float, float]
+    passes: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,16 @@ class Picture:
 def picture(answer: Answer) -> Picture:
     """The layout of an answer: what flows, flows from left to right, but for cycles."""
     boxes, folded = _boxes(answer.nodes)
-    placed = _placed(boxes, answer.edges)
+    rows = _rows(boxes)
+    shown = [edge for edge in answer.edges if edge.source in rows and edge.target in rows]
+    links = [_link(*rows[edge.source], *rows[edge.target]) for edge in shown]
+    laid = lay_out([Card(box.dataset, box.height) for box in boxes], links, WIDTH, _ACROSS, _DOWN)
+    corners = {uri: (x + _MARGIN, y + _MARGIN) for uri, (x, y) in laid.places.items()}
+    placed = tuple(Box(box.dataset, box.columns, box.folded, *corners[box.dataset]) for box in boxes)
     width = max((box.x + WIDTH for box in placed), default=0) + _MARGIN
     height = max((box.y + box.height for box in placed), default=0) + _MARGIN
-    return Picture(placed, tuple(_lines(placed, answer.edges)), folded, width, height)
+    lines = tuple(_line(edge, rows, corners, laid.routes) for edge in shown)
+    return Picture(placed, lines, folded, width, height)
 
 
 def _boxes(nodes: Sequence[Node]) -> tuple[list[Box], int]:
@@ -80,74 +87,28 @@ def _boxes(nodes: Sequence[Node]) -> tuple[list[Box], int]:
     return boxes, len(by_dataset) - len(boxes)
 
 
-def _placed(boxes: Sequence[Box], edges: Iterable[Edge]) -> tuple[Box, ...]:
-    """Each connected part below the one before."""
-    from grandalf.graphs import Edge as Arc
-    from grandalf.graphs import Graph, Vertex
-
-    vertices = {box.dataset: Vertex(box) for box in boxes}
-    for vertex in vertices.values():
-        vertex.view = _View(vertex.data.height, WIDTH)
-    pairs = dict.fromkeys((_dataset(edge.source), _dataset(edge.target)) for edge in edges)
-    known = _forward([(a, b) for a, b in pairs if a != b and a in vertices and b in vertices])
-    graph = Graph(list(vertices.values()), [Arc(vertices[a], vertices[b]) for a, b in known])
-    below = float(_MARGIN)
-    places: dict[str, tuple[float, float]] = {}
-    order = {uri: number for number, uri in enumerate(vertices)}
-    for part in sorted(graph.C, key=lambda part: min(order[v.data.dataset] for v in part.sV)):
-        found = _layout(part)
-        places.update({uri: (x, y + below) for uri, (x, y) in found.items()})
-        below += max(y + vertices[uri].data.height for uri, (_, y) in found.items()) + _DOWN
-    return tuple(Box(box.dataset, box.columns, box.folded, *places[box.dataset]) for box in boxes)
+def _link(source: Box, source_y: float, target: Box, target_y: float) -> Link:
+    return Link(source.dataset, target.dataset, source_y, target_y)
 
 
-def _forward(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The same pairs, those that close a circle turned round: grandalf's own way of it may miss one."""
-    links: dict[str, list[str]] = {}
-    for source, target in pairs:
-        links.setdefault(source, []).append(target)
-    place = {node: number for number, node in enumerate(topological_order(links))}
-    return list(dict.fromkeys((a, b) if place[a] < place[b] else (b, a) for a, b in pairs))
-
-
-@dataclass
-class _View:
-    """What grandalf asks of a vertex's picture. It lays layers downwards, so width is our height and the reverse."""
-
-    w: float
-    h: float
-    xy: tuple[float, float] = (0.0, 0.0)
-
-
-def _layout(part: Any) -> dict[str, tuple[float, float]]:
-    """The upper left corners of one connected part, the first at (margin, 0)."""
-    from grandalf.layouts import SugiyamaLayout
-
-    layout = SugiyamaLayout(part)
-    layout.xspace, layout.yspace = _DOWN, _ACROSS
-    vertices = list(part.sV)
-    layout.init_all(roots=[v for v in vertices if not v.e_in()])
-    layout.draw(_PASSES)
-    corners = {v.data.dataset: (v.view.xy[1] - v.view.h / 2, v.view.xy[0] - v.view.w / 2) for v in vertices}
-    left, top = (min(corner[axis] for corner in corners.values()) for axis in (0, 1))
-    return {uri: (round(x - left + _MARGIN, 1), round(y - top, 1)) for uri, (x, y) in corners.items()}
-
-
-def _lines(boxes: Sequence[Box], edges: Iterable[Edge]) -> Iterator[Line]:
-    ends = dict(_ends(boxes))
-    for edge in edges:
-        if edge.source in ends and edge.target in ends:
-            (x, y), (to_x, to_y) = ends[edge.source], ends[edge.target]
-            yield Line(edge, (x + WIDTH, y), (to_x, to_y))
-
-
-def _ends(boxes: Sequence[Box]) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Where lines meet each node: the left end of the middle of its row, or of its box's head."""
+def _rows(boxes: Iterable[Box]) -> dict[str, tuple[Box, float]]:
+    """The box of each node and where lines meet it there: at the middle of its row, or of its box's head."""
+    found: dict[str, tuple[Box, float]] = {}
     for box in boxes:
-        yield box.dataset, (box.x, box.y + HEAD / 2)
+        found[box.dataset] = (box, HEAD / 2)
         for number, node in enumerate(box.columns):
-            yield node.id, (box.x, box.y + HEAD + ROW * (number + 0.5))
+            found[node.id] = (box, HEAD + ROW * (number + 0.5))
+    return found
 
 
-def _dataset(node: str) -> str:
-    return node.partition("#")[0]
+def _line(
+    edge: Edge,
+    rows: Mapping[str, tuple[Box, float]],
+    corners: Mapping[str, tuple[float, float]],
+    routes: Mapping[tuple[str, str], Sequence[tuple[float, float]]],
+) -> Line:
+    (source, down), (target, to_down) = rows[edge.source], rows[edge.target]
+    (x, y), (to_x, to_y) = corners[source.dataset], corners[target.dataset]
+    route = routes.get((source.dataset, target.dataset), ())
+    passes = tuple((left + _MARGIN, middle + _MARGIN) for left, middle in route)
+    return Line(edge, (x + WIDTH, y + down), (to_x, to_y + to_down), passes)

@@ -13,9 +13,9 @@ from headwater.queries.drawing.picture import HEAD, ROW, WIDTH, Box, Line, pictu
 _CHARACTERS = 30  #: of the 12-pixel font, of a name in a box; the expression takes as much room at its right
 _HEAD_CHARACTERS = 52
 _ARROW = 6
-_PAPER, _INK, _PALE, _ROOT, _HEAD = "#ffffff", "#1f2933", "#9aa5b1", "#fff3c4", "#e4e7eb"
+_PAPER, _INK, _PALE, _ROOT, _HEAD = "#ffffff", "#1f2933", "#6b7785", "#fff3c4", "#e4e7eb"
 _GREY = "#52606d"
-_DIRECT, _INDIRECT, _MASKED = "#2680c2", "#9aa5b1", "#ab091e"
+_DIRECT, _INDIRECT, _MASKED = "#1d6fb8", "#6b7785", "#ab091e"  # lines need 3:1 on white, text 4.5:1
 _NAMESPACE = "xmlns='http://www.w3.org/2000/svg'"  # a name: nothing is fetched from there
 _FONT = "font-family='system-ui,sans-serif' font-size='12'"
 
@@ -93,10 +93,16 @@ def _box(box: Box, root: str, told: _Told) -> Iterator[str]:
 
 
 def _line(line: Line) -> str:
+    """Curves between the layers; straight where it passes one, so that no line hides behind a box."""
     (x, y), (to_x, to_y) = line.start, line.end
-    bend = max(40.0, abs(to_x - x) / 2)
     tip = to_x - _ARROW
-    path = f"M{x:g},{y:g} C{x + bend:g},{y:g} {tip - bend:g},{to_y:g} {tip:g},{to_y:g}"
+    backwards = to_x < x
+    path, last_x, last_y = f"M{x:g},{y:g}", x, y
+    for left, middle in line.passes:
+        near, far = (left + WIDTH, left) if backwards else (left, left + WIDTH)
+        path += f"{_curve(last_x, last_y, near, middle)} H{far:g}"
+        last_x, last_y = far, middle
+    path += _curve(last_x, last_y, tip, to_y)
     colour = _colour(line.edge)
     arrow = f"M{tip:g},{to_y - 3:g} L{to_x:g},{to_y:g} L{tip:g},{to_y + 3:g} Z"
     return (
@@ -104,6 +110,11 @@ def _line(line: Line) -> str:
         f"<path d='{path}' fill='none' stroke='{colour}' stroke-width='1.4'{_dash(line.edge)}/>"
         f"<path d='{arrow}' fill='{colour}'/></g>"
     )
+
+
+def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
+    bend = max(40.0, abs(to_x - x) / 2)
+    return f" C{x + bend:g},{y:g} {to_x - bend:g},{to_y:g} {to_x:g},{to_y:g}"
 
 
 def _colour(edge: Edge) -> str:

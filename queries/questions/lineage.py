@@ -7,7 +7,8 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from headwater.queries.answers.answer import Answer
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Values
-from headwater.queries.tracing.lineage import Question, trace_lineage
+from headwater.queries.tracing.lineage import Question, edges_asked, trace_lineage
+from headwater.queries.tracing.neighbours import with_datasets
 from headwater.queries.tracing.staleness import with_staleness
 from headwater.queries.tracing.walk import DeadlinePassed
 
@@ -44,4 +45,6 @@ def _answer(g: GraphTraversalSource, values: Values, direction: str, deadline_pa
     if values["behind"] and question.as_of is not None:
         raise QueryError("behind compares with what holds now: it has no meaning with asOf", "behind")
     answer = trace_lineage(g, values["node"], question, deadline_passed)
+    if values["counts"]:
+        answer = with_datasets(g, answer, edges_asked(g, question, by_column=False))
     return with_staleness(g, answer) if values["behind"] else answer

@@ -20,7 +20,7 @@ from headwater.queries.tracing.rows import Cells, rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
 _MATCHES = ("exact", "prefix", "substring")
-_LABELS = ("dataset", "column", "job", "alias")
+_LABELS = ("dataset", "column", "job", "alias", "tag", "run")
 #: What is searched, in the order of the answer.
 _STAGES = tuple(product(_MATCHES, _LABELS))
 _PREDICATES: Mapping[str, Callable[[str], P]] = {
@@ -36,6 +36,8 @@ def search(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     hits: list[Row] = []
     for at in range(stage, len(_STAGES)):
         match, label = _STAGES[at]
+        if (match, label) == ("substring", "run"):
+            continue  # nobody knows the middle of an id alone, and there may be very many runs
         start = offset if at == stage else 0
         if deadline_passed():
             return Page(hits, f"{at}.{start}", "deadline")
@@ -65,6 +67,9 @@ def _found(g: GraphTraversalSource, text: str, match: str, label: str) -> GraphT
 
 def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
     predicate = _PREDICATES[match]
+    if label == "run":
+        known = _any(predicate, text)
+        return [__.has(T.id, known), *(__.has(key, known) for key in ("appId", "jobRun", "agentPlanId"))]
     by_name = __.has("name", _any(predicate, text))
     if label != "column":
         return [by_name, __.has(T.id, _any(predicate, text))]
@@ -84,5 +89,11 @@ def _any(predicate: Callable[[str], P], text: str) -> P:
 
 
 def _cells(label: str) -> Cells:
-    owner = {"dataset": T.id, "column": "dataset", "alias": __.out("aliasOf").id_(), "job": __.constant(None)}
-    return {"id": T.id, "label": T.label, "name": "name", "dataset": owner[label]}
+    owner = {
+        "dataset": T.id,
+        "column": "dataset",
+        "alias": __.out("aliasOf").id_(),
+        "run": __.out("executes").values("target"),
+    }
+    name = __.out("executes").in_("hasPlan").values("name") if label == "run" else "name"
+    return {"id": T.id, "label": T.label, "name": name, "dataset": owner.get(label, __.constant(None))}

@@ -6,7 +6,8 @@ requested once, when the walk is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
@@ -234,6 +235,31 @@ class Edges:
         for ids in chunks(sorted(shared)):
             yield from _rows(self._followed_edges(self._g.V(ids).in_e(self._derives)))
 
+    def neighbours(self, side: str, nodes: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """(node, neighbour) for each of these nodes and each node that it leads to on this side, once."""
+        for ids in chunks(self._nodes_of_level(nodes)):
+            pairs = list(self._linked(side, ids))
+            beyond: defaultdict[str, list[str]] = defaultdict(list)
+            for shared in chunks(shared_in(other for _, other in pairs)):
+                for vertex, other in self._linked(side, shared):
+                    beyond[vertex].append(other)
+            yield from dict.fromkeys(
+                (node, far)
+                for node, other in pairs
+                for far in (beyond[other] if is_shared(other) else (other,))
+                if far != node
+            )
+
+    def _linked(self, side: str, ids: list[str]) -> Iterator[tuple[str, str]]:
+        """(node, neighbour) for each edge on this side of these nodes; a neighbour can be shared sources."""
+        edges = self._edges_on(side, ids)
+        rows = edges.project("source", "target").by(__.in_v().id_()).by(__.out_v().id_()).dedup().to_list()
+        return pairs_of(side, rows)
+
+    def _edges_on(self, side: str, ids: list[str]) -> GraphTraversal:
+        edges = self._g.V(ids).out_e(self._derives) if side == "upstream" else self._g.V(ids).in_e(self._derives)
+        return self._followed_edges(edges)
+
     def as_they_were(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """The nodes of the answer with their properties at the time of these edges; these are edges of now."""
         return nodes
@@ -304,6 +330,12 @@ class Edges:
         if self._ignored:
             edges = edges.not_(__.has("job", P.within(self._ignored)))
         return without_carried(edges)
+
+
+def pairs_of(side: str, rows: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """(node, neighbour) of each row, the node being the target of an edge that is upstream of it."""
+    node, neighbour = ("target", "source") if side == "upstream" else ("source", "target")
+    return ((row[node], row[neighbour]) for row in rows)
 
 
 def _rows(edges: GraphTraversal) -> Iterator[Edge]:

@@ -16,7 +16,7 @@ from headwater.queries.answers.answer import Edge, Node
 from headwater.queries.tracing import constants
 from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.contributions import ContributionsAsOf
-from headwater.queries.tracing.edges import EVER, Edges, is_column
+from headwater.queries.tracing.edges import EVER, Edges, is_column, pairs_of
 from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
@@ -49,6 +49,13 @@ class EdgesAsOf(Edges):
             certain = self._contributions.certain(edge.plan or "", edge.target)
             if certain is not None:
                 yield edge if certain else replace(edge, certain=False)
+
+    def _linked(self, side: str, ids: list[str]) -> Iterator[tuple[str, str]]:
+        edges = self._edges_on(side, ids).project("plan", "source", "target")
+        rows = edges.by("plan").by(__.in_v().id_()).by(__.out_v().id_()).to_list()
+        self._contributions.of_datasets(dataset_of(row["target"]) for row in rows)
+        held = set(self._held((row["plan"], row["target"]) for row in rows))
+        return pairs_of(side, (row for row in rows if (row["plan"], row["target"]) in held))
 
     def as_they_were(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """The nodes; columns with the reason that those plans give why they have no, or not all, DIRECT sources."""

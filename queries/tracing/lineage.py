@@ -56,7 +56,7 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     dataset, column = split_node(root)
     by_column = (question.level or ("column" if column else "dataset")) == "column"
     root = root if by_column else dataset
-    edges_of = _edges(g, question, by_column=by_column)
+    edges_of = edges_asked(g, question, by_column=by_column)
     roots = [root, *(columns_of(g, [root]) if by_column and not column else [])]
     sides = ["upstream", "downstream"] if question.direction == "both" else [question.direction]
     walks = {side: _walk(edges_of, side, roots, question, deadline_passed) for side in sides}
@@ -88,7 +88,8 @@ def _erased(nodes: Sequence[Node], direction: str) -> Reason | None:
     return f"{'entry' if len(entries) == 1 else 'entries'} {named} erased" if entries else None
 
 
-def _edges(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:
+def edges_asked(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:
+    """The edges between columns, or those between datasets, that a question follows."""
     ignored = ignored_jobs(g)
     if isinstance(question.as_of, PastTime):
         return EdgesAsOf(g, question.as_of, by_column=by_column, kind=question.type, ignored=ignored)

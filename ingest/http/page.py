@@ -1,0 +1,75 @@
+"""The routes of the web page: ``/``, ``/embed``, and their files under ``/assets/<hash>/``; with their headers.
+
+None of them holds data, so none needs a token: the page asks the API, with the token that its reader typed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from headwater.ingest.http.routes import Rule, add_route
+from headwater.ingest.http.serving import takes_gzip
+from headwater.web import Asset, assets, assets_hash, html
+
+#: What the page may do in a browser. There is no inline script or style, and no text becomes HTML (Trusted Types): a
+#: column that is called ``<img onerror=...>`` is text. blob: is for the picture that is made into a PNG.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; frame-ancestors {}"
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # addresses of the page name datasets
+}
+_FOR_EVER = "public, max-age=31536000, immutable"
+#: A scheme and a host, whose first part may be ``*``, and perhaps a port: nothing that ends the header's directive.
+_ORIGIN = re.compile(r"https?://(?:\*\.)?[a-z0-9.-]+(?::[0-9]{1,5})?", re.IGNORECASE)
+
+
+def add_routes(app: web.Application, *, embed_in: Iterable[str] = ()) -> None:
+    """Add the page. `embed_in` are origins of other sites that may show ``/embed`` in a frame: `checked_origins`."""
+    add_route(app, "/", _page("'none'"), Rule(None))
+    add_route(app, "/embed", _page(" ".join(["'self'", *checked_origins(embed_in)])), Rule(None, framed=True))
+    add_route(app, "/assets/{hash}/{name}", _asset, Rule(None))
+
+
+def checked_origins(given: Iterable[str]) -> tuple[str, ...]:
+    """These origins as the header names them. ValueError: one of them is no origin, such as https://wiki.example.com."""
+    origins = tuple(origin.rstrip("/") for origin in given)
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"expected an origin such as https://wiki.example.com, got {origin!r}")
+    return origins
+
+
+def _page(ancestors: str) -> Handler:
+    """The page, which looks at its own address to know what to show; `ancestors` may have it in a frame."""
+    headers = {**_HEADERS, "Content-Security-Policy": _POLICY.format(ancestors), "Cache-Control": "no-cache"}
+
+    async def page(_: web.Request) -> web.StreamResponse:
+        return web.Response(text=html(), content_type="text/html", headers=headers)
+
+    return page
+
+
+async def _asset(request: web.Request) -> web.StreamResponse:
+    asset = assets().get(request.match_info["name"])
+    if asset is None or request.match_info["hash"] != assets_hash():
+        return web.Response(status=404, text="there is no such file, or it is of another version", headers=_HEADERS)
+    headers = {**_HEADERS, "Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}
+    body = asset.body
+    if takes_gzip(request):
+        headers["Content-Encoding"] = "gzip"
+        body = _packed(request.match_info["name"], asset)
+    return web.Response(body=body, content_type=asset.content_type, charset="utf-8", headers=headers)
+
+
+@lru_cache(16)
+def _packed(name: str, asset: Asset) -> bytes:
+    return gzip.compress(asset.body, mtime=0)

@@ -1,0 +1,157 @@
+"""The web page of a real server: its routes and headers, what is packed, and events as they come."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import re
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from email.message import Message
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from headwater.client import Client
+from headwater.ingest.http.page import checked_origins
+from headwater.loading import through
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
+
+LAST = "file:///data/lake/pipe/out/churn_by_country"
+WIKI = "https://wiki.example.com"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("page") / "data", "--embed-in", WIKI) as running:
+        through(Client(running.url), map(Path, PIPELINE), lambda _done, _total: None)
+        assert running.get("/api/v1/stats?after=18")[0] == 200
+        yield running
+
+
+def fetched(server: Server, path: str, **headers: str) -> tuple[int, Message, bytes]:
+    request = urllib.request.Request(server.url + path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            return response.status, response.headers, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def test_the_page_has_a_strict_policy_and_files_that_stay_for_ever(server: Server) -> None:
+    status, headers, body = fetched(server, "/")
+    policy = headers["Content-Security-Policy"]
+    assert (status, headers["Content-Type"], headers["Cache-Control"]) == (200, "text/html; charset=utf-8", "no-cache")
+    assert "default-src 'none'" in policy
+    assert "require-trusted-types-for 'script'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    files = re.findall(r'(?:href|src)="(assets/[^"]+)"', body.decode())
+    assert len(files) == 3
+    for file in files:
+        status, headers, plain = fetched(server, f"/{file}")
+        assert (status, "immutable" in headers["Cache-Control"]) == (200, True)
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        _, headers, packed = fetched(server, f"/{file}", Accept_Encoding="gzip")
+        assert (headers["Content-Encoding"], gzip.decompress(packed)) == ("gzip", plain)
+
+
+@pytest.mark.parametrize(
+    "path", ["/assets/0000000000000000/page.js", "/assets/x/../../secret", "/assets/x", "/embed/x"]
+)
+def test_what_is_no_file_of_the_page_is_not_there(server: Server, path: str) -> None:
+    assert fetched(server, path)[0] == 404
+
+
+def test_other_sites_may_frame_the_embedded_view_alone(server: Server) -> None:
+    frame = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"}
+    status, headers, _ = fetched(server, "/embed?node=x", **frame)
+    assert (status, f"frame-ancestors 'self' {WIKI}" in headers["Content-Security-Policy"]) == (200, True)
+    assert fetched(server, "/", **frame)[0] == 403
+    assert fetched(server, "/api/v1/stats", **frame)[0] == 403
+
+
+def test_an_origin_that_would_end_the_header_is_refused() -> None:
+    assert checked_origins([f"{WIKI}/", "http://*.example.com:8080"]) == (WIKI, "http://*.example.com:8080")
+    for origin in ("wiki", "https://a; script-src *", "https://a b", "https://a/path", "javascript:x", ""):
+        with pytest.raises(ValueError, match="expected an origin"):
+            checked_origins([origin])
+    said = headwater("serve", "--embed-in", "https://a b")
+    assert (said.returncode, "expected an origin" in said.stderr) == (2, True)
+
+
+def test_the_page_needs_no_token_and_its_answers_do(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    token = headwater("token", "add", "--scope", "read", "page", "--data", data).stdout.strip()
+    with serving(data) as server:
+        assert [fetched(server, path)[0] for path in ("/", "/embed", "/api/v1/stats", "/api/v1/events")] == [
+            200,
+            200,
+            401,
+            401,
+        ]
+        assert server.get("/api/v1/me", Authorization=f"Bearer {token}") == (200, {"name": "page", "scopes": ["read"]})
+
+
+def test_answers_above_a_kilobyte_are_packed_for_those_who_unpack(server: Server) -> None:
+    path = f"/api/v1/lineage?node={quote(LAST, safe='')}&direction=both"
+    _, headers, plain = fetched(server, path)
+    assert "Content-Encoding" not in headers
+    _, headers, packed = fetched(server, path, Accept_Encoding="br, gzip;q=0.8")
+    assert (headers["Content-Encoding"], headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert json.loads(gzip.decompress(packed)) == json.loads(plain)
+    assert len(packed) < len(plain) / 4
+    assert "Content-Encoding" not in fetched(server, path, Accept_Encoding="gzip;q=0")[1]
+    assert "Content-Encoding" not in fetched(server, "/api/v1/me", Accept_Encoding="gzip")[1]
+
+
+def test_events_tell_when_something_new_is_in_the_graph_and_end_with_the_server(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE)
+        connection.request("GET", "/api/v1/events")
+        events = connection.getresponse()
+        assert events.headers["Content-Type"] == "text/event-stream"
+
+        def data() -> dict[str, object]:
+            while not (line := events.readline()).startswith(b"data: "):
+                assert line, "the stream has ended"
+            return dict(json.loads(line.removeprefix(b"data: ")))
+
+        assert data() == {"reached": 0, "lag": 0, "rebuilding": False}
+        through(Client(server.url), map(Path, PIPELINE[:1]), lambda _done, _total: None)
+        assert int(str(data()["reached"])) > 0
+        assert server.stop(signal.SIGTERM) == 0
+        connection.close()
+
+
+def test_a_report_of_an_impact_can_be_kept_as_a_file(server: Server) -> None:
+    node = quote("file:///data/lake/raw/shop/orders.csv#amount", safe="")
+    for format_, begins in (("csv", b"grade"), ("markdown", b"#"), ("html", b"<!DOCTYPE html>")):
+        status, headers, body = fetched(server, f"/api/v1/impact-report?node={node}&change=drop&format={format_}")
+        assert (status, headers["Content-Disposition"].startswith("attachment")) == (200, True)
+        assert body.startswith(begins), body[:80]
+    assert fetched(server, f"/api/v1/impact-report?node={node}&format=pdf")[0] == 400
+
+
+def test_the_types_of_columns_are_those_that_payloads_say(server: Server) -> None:
+    written = server.get(f"/api/v1/column-types?dataset={quote(LAST, safe='')}")[1]
+    assert written == {"dataset": LAST, "types": {"country": "string", "avg_score": "double", "n_churn": "bigint"}}
+    read = server.get("/api/v1/column-types?dataset=rates.csv")[1]
+    assert read["types"] == {"currency": "string", "rate_date": "string", "rate_to_eur": "string"}
+    assert server.get("/api/v1/column-types?dataset=nothing")[0] == 404
+
+
+def test_a_plan_names_the_entry_that_holds_it_with_its_hash(server: Server) -> None:
+    (run,) = server.get("/api/v1/queries/latest-runs?limit=1")[1]["rows"]
+    entry = server.get(f"/api/v1/plan-entry?plan={quote(run['plan'])}")[1]
+    assert (entry["entry"] > 0, len(entry["hash"]), entry["sender"]) == (True, 64, None)
+
+
+def test_serve_says_where_to_look(server: Server) -> None:
+    said = server.folder.with_name(f"{server.folder.name}.log").read_text()
+    assert f"{server.url}/\n" in said

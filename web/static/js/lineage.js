@@ -1,0 +1,354 @@
+// The lineage view: asks for the answer, keeps what was expanded, gives it to <hw-graph>, and shows the panel beside it.
+
+import { counted, h, icon, nameOf, shortName, splitNode } from "./dom.js";
+import { HwGraph } from "./graph.js";
+import { impactPanel, saveFile } from "./impact.js";
+import { HwOutline } from "./outline.js";
+import { edgePanel, nodePanel } from "./panel.js";
+import { hrefOf, samePicture } from "./state.js";
+import { compared, TimeControls } from "./time.js";
+
+const MOST_NODES = 2_000;
+const LEVEL_WORDS = { column: "Columns", dataset: "Datasets", job: "Jobs" };
+const TYPE_WORDS = { direct: "Values", all: "Values and rows", indirect: "Rows only" };
+const PICTURE_FILES = { svg: "SVG", png: "PNG", mermaid: "Mermaid", csv: "CSV", json: "JSON" };
+
+function edgeKey(edge) {
+  return JSON.stringify([edge.source, edge.target, edge.type, edge.subtype, edge.plan, edge.sourceField, edge.expression]);
+}
+
+/** Several answers as one; the counts of what lies behind a card are those without what is linked already. */
+export class Picture {
+  constructor() {
+    this.nodes = new Map();
+    this.edges = new Map();
+    this.behind = new Map(); // dataset -> {upstream, downstream}: all datasets on that side
+    this.complete = true;
+    this.reason = null;
+  }
+
+  /** Add an answer; what is new or has another count, as an answer. */
+  merge(answer) {
+    const linked = links(answer.edges);
+    for (const node of answer.nodes) if (!this.nodes.has(node.id)) this.nodes.set(node.id, node);
+    for (const node of answer.datasets ?? []) {
+      const around = linked.get(node.id) ?? { upstream: new Set(), downstream: new Set() };
+      this.behind.set(node.id, {
+        upstream: (node.moreUpstream ?? 0) + around.upstream.size,
+        downstream: (node.moreDownstream ?? 0) + around.downstream.size,
+      });
+      this.nodes.set(node.id, { ...this.nodes.get(node.id), ...node });
+    }
+    for (const edge of answer.edges) this.edges.set(edgeKey(edge), edge);
+    this.complete &&= answer.complete || answer.reason === "depth";
+    if (!answer.complete && answer.reason !== "depth") this.reason = answer.reason;
+    return this.answer(answer);
+  }
+
+  /** All of it as an answer, with the root of `like`. */
+  answer(like) {
+    const linked = links(this.edges.values());
+    const nodes = [...this.nodes.values()].map((node) => {
+      const all = this.behind.get(node.id);
+      if (!all) return node;
+      const around = linked.get(node.id) ?? { upstream: new Set(), downstream: new Set() };
+      return {
+        ...node,
+        moreUpstream: Math.max(0, all.upstream - around.upstream.size),
+        moreDownstream: Math.max(0, all.downstream - around.downstream.size),
+      };
+    });
+    return { ...like, nodes, edges: [...this.edges.values()], complete: this.complete, reason: this.reason };
+  }
+}
+
+/** By dataset the other datasets to which there is an edge, on each side. */
+function links(edges) {
+  const found = new Map();
+  const of = (dataset) => {
+    if (!found.has(dataset)) found.set(dataset, { upstream: new Set(), downstream: new Set() });
+    return found.get(dataset);
+  };
+  for (const edge of edges) {
+    const source = splitNode(edge.source).dataset;
+    const target = splitNode(edge.target).dataset;
+    if (source === target) continue;
+    of(target).upstream.add(source);
+    of(source).downstream.add(target);
+  }
+  return found;
+}
+
+/** One lineage picture with its toolbar and panel, for as long as the address is about it. */
+export class LineageView {
+  constructor(app, into) {
+    this.app = app;
+    this.into = into;
+    this.state = null;
+    this.edge = null;
+  }
+
+  /** Show a state; what is known already is not asked again. */
+  async show(state) {
+    const before = this.state;
+    this.state = state;
+    if (!before || !samePicture(before, state)) return this.#begin(state);
+    const known = new Set(before.expanded);
+    for (const step of state.expanded.filter((each) => !known.has(each))) await this.#expand(step);
+    if (before.expanded.some((each) => !state.expanded.includes(each))) return this.#begin(state);
+    this.#update();
+    return undefined;
+  }
+
+  async #begin(state) {
+    const { app } = this;
+    const dataset = splitNode(state.node).dataset;
+    this.graph = new HwGraph();
+    this.graph.addEventListener("select", (event) => this.#selected(event.detail));
+    this.graph.addEventListener("expand", (event) => this.#wanted(event.detail));
+    this.graph.addEventListener("open", () => app.address.change({ open: this.graph.view.open }));
+    this.graph.addEventListener("only", (event) => app.address.change({ only: event.detail.node !== null, selected: event.detail.node ? [event.detail.node] : this.state.selected }));
+    this.graph.addEventListener("outline", () => app.address.change({ outline: !this.state.outline }));
+    this.said = h("p", { class: "said" });
+    this.outline = new HwOutline();
+    this.outline.hidden = true;
+    this.outline.addEventListener("select", (event) => this.#selected(event.detail));
+    this.toolbar = h("div", { class: "toolbar" });
+    this.aside = h("aside", { class: "panel", "aria-label": "Details" });
+    this.time = app.embedded ? null : new TimeControls(app, state, dataset, this.#finder(), this.#exports());
+    this.into.replaceChildren(
+      h("div", { class: "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, h("h1", { class: "unseen", text: `Lineage of ${nameOf(state.node)}` }), this.toolbar, this.time?.element, h("h2", { class: "unseen", text: "Cards" }), this.graph, this.outline, this.said), this.aside),
+    );
+    this.#update();
+    const loading = setTimeout(() => (this.said.textContent = "Loading"), 150);
+    try {
+      this.picture = new Picture();
+      let answer = await this.#asked(state);
+      let whole = this.picture.merge(answer);
+      for (const step of state.expanded) {
+        answer = await this.#askedStep(step);
+        whole = this.picture.merge(answer);
+      }
+      if (this.state !== state) return;
+      this.answer = whole;
+      this.graph.answer = whole;
+      this.#update();
+    } catch (error) {
+      if (this.state !== state) return;
+      this.#failed(error);
+    } finally {
+      clearTimeout(loading);
+    }
+  }
+
+  #failed(error) {
+    const hints = error.suggestions?.length
+      ? [h("p", { text: "Perhaps:" }), h("ul", {}, error.suggestions.map((id) => h("li", {}, this.app.link({ node: id }, id))))]
+      : [];
+    const again = h("button", { type: "button", onclick: () => this.#begin(this.state), text: "Try again" });
+    this.into.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: "This cannot be shown" }), h("p", { text: error.message }), hints, again));
+    this.state = null;
+  }
+
+  /** The first answer: of a column its whole lineage, of a dataset one hop to each side. */
+  async #asked(state) {
+    const column = splitNode(state.node).column !== null;
+    const level = state.level === "column" ? "column" : "dataset";
+    const question = {
+      node: state.node,
+      direction: "both",
+      depth: column ? null : 1,
+      level,
+      type: state.type,
+      counts: true,
+      limit: MOST_NODES,
+    };
+    if (state.from === undefined) return this.app.api.ask("lineage", { ...question, asOf: state.asOf });
+    const [before, after] = await Promise.all([
+      this.app.api.ask("lineage", { ...question, asOf: state.from }),
+      this.app.api.ask("lineage", { ...question, asOf: state.to }),
+    ]);
+    return compared(before, after);
+  }
+
+  /** What one click on a chevron brings: "upstream DATASET", or "upstream-all DATASET" to the end. */
+  #askedStep(step) {
+    const [how, ...rest] = step.split(" ");
+    const [direction, all] = how.split("-");
+    return this.app.api.ask("lineage", {
+      node: rest.join(" "),
+      direction,
+      depth: all ? null : 1,
+      level: this.state.level === "column" ? "column" : "dataset",
+      type: this.state.type,
+      asOf: this.state.asOf ?? this.state.to,
+      counts: true,
+      limit: MOST_NODES,
+    });
+  }
+
+  async #expand(step) {
+    try {
+      this.answer = this.picture.merge(await this.#askedStep(step));
+      this.graph.merge(this.answer, step.slice(step.indexOf(" ") + 1));
+      this.#outlined();
+    } catch (error) {
+      this.app.warn(error.message);
+    }
+  }
+
+  #wanted({ node, direction, all }) {
+    const step = `${direction}${all ? "-all" : ""} ${splitNode(node).dataset}`;
+    if (!this.state.expanded.includes(step)) this.app.address.change({ expanded: [...this.state.expanded, step] });
+  }
+
+  #selected({ node = null, nodes = node === null ? [] : [node], edge = null }) {
+    this.edge = edge;
+    if (edge) {
+      this.#panel();
+      return;
+    }
+    const selected = nodes.filter(Boolean);
+    if (JSON.stringify(selected) === JSON.stringify(this.state.selected)) this.#panel();
+    else this.app.address.change({ selected, tab: selected.length ? this.state.tab : undefined, only: selected.length > 0 && this.state.only });
+  }
+
+  #update() {
+    const { state, app } = this;
+    const selection = state.selected.length ? state.selected : splitNode(state.node).column === null ? [] : [state.node];
+    this.graph.view = { level: state.level, type: state.type, selection: selection[0] ?? null, only: state.only, open: state.open };
+    this.graph.hidden = state.outline;
+    this.outline.hidden = !state.outline;
+    this.outline.view = { type: state.type, selection: selection[0] ?? null };
+    this.#outlined();
+    this.#tools();
+    this.#panel();
+    if (this.answer && this.picture) this.said.textContent = this.#words();
+    document.title = `${nameOf(state.node)} - Headwater`;
+    if (app.embedded) this.#whole();
+  }
+
+  /** The same answer as text: made when it is looked at. */
+  #outlined() {
+    if (!this.state.outline || !this.answer || this.outlineOf === this.answer) return;
+    this.outlineOf = this.answer;
+    this.outline.answer = this.answer;
+  }
+
+  #words() {
+    const { answer, state } = this;
+    const columns = answer.nodes.filter((node) => node.label === "column");
+    const datasets = new Set(answer.nodes.map((node) => node.dataset));
+    const parts = [counted(datasets.size, "dataset")];
+    if (columns.length) parts.unshift(counted(columns.length, "column"));
+    let text = `${parts.join(" in ")}, ${counted(answer.edges.length, "link")}`;
+    if (state.from !== undefined) {
+      const number = (change) => answer.edges.filter((edge) => edge.change === change).length;
+      text += `: ${number("added")} added, ${number("removed")} removed, ${number("changed")} changed`;
+    }
+    return answer.complete ? text : `${text}. Not complete: ${answer.reason}`;
+  }
+
+  #tools() {
+    const { state, app } = this;
+    const one = (label, choices, value, key) =>
+      h(
+        "div",
+        { class: "choice", role: "group", "aria-label": label },
+        Object.entries(choices).map(([name, text]) =>
+          h("button", { type: "button", "aria-pressed": String(name === value), onclick: () => app.address.change({ [key]: name }), text }),
+        ),
+      );
+    const only = h("button", {
+      type: "button",
+      "aria-pressed": String(state.only),
+      disabled: !state.selected.length && splitNode(state.node).column === null,
+      onclick: () => app.address.change({ only: !state.only }),
+      text: "Only this",
+      title: "Hide what the selected column has nothing to do with",
+    });
+    const parts = [one("What the cards are", LEVEL_WORDS, state.level, "level"), one("What the lines are", TYPE_WORDS, state.type, "type"), only];
+    if (!app.embedded) {
+      parts.push(
+        h("button", { type: "button", "aria-pressed": String(state.outline), onclick: () => app.address.change({ outline: !state.outline }), text: "Outline", title: "The same as a tree of text (o)" }),
+      );
+    }
+    this.toolbar.replaceChildren(...parts);
+  }
+
+  #finder() {
+    const find = (event) => {
+      if (this.graph.find(event.target.value) === null && event.target.value) this.app.say("Nothing in the picture is called so");
+    };
+    return h("input", {
+      type: "search",
+      placeholder: "Find in the picture",
+      "aria-label": "Find in the picture",
+      onkeydown: (event) => event.key === "Enter" && find(event),
+    });
+  }
+
+  #exports() {
+    const save = async (format) => {
+      try {
+        const file = await this.graph.exported(format);
+        const ending = { mermaid: "mmd" }[format] ?? format;
+        saveFile(file, `lineage-${nameOf(this.state.node)}.${ending}`);
+      } catch (error) {
+        this.app.warn(error.message);
+      }
+    };
+    return h(
+      "select",
+      {
+        "aria-label": "Save what is shown",
+        onchange: (event) => {
+          const format = event.target.value;
+          event.target.value = "";
+          if (format) save(format);
+        },
+      },
+      h("option", { value: "", text: "Save as" }),
+      Object.entries(PICTURE_FILES).map(([value, text]) => h("option", { value, text })),
+    );
+  }
+
+  /** New runs came: the marks of the cards change, and nothing moves. */
+  async refreshRuns() {
+    const rows = await this.app.api.rows("latest-runs", { limit: 200 });
+    const runs = {};
+    for (const row of rows.reverse()) {
+      const mark = { state: row.status, at: row.timestamp };
+      if (row.target) runs[row.target] = mark;
+      if (row.job) runs[row.job] = mark;
+    }
+    this.graph.runs = runs;
+  }
+
+  #panel() {
+    const { state, app } = this;
+    if (app.embedded) {
+      this.aside.hidden = true;
+      return;
+    }
+    const node = state.selected[0] ?? state.node;
+    const key = JSON.stringify([node, state.tab, state.asOf, state.change, state.selected, this.edge ? edgeKey(this.edge) : null, app.mayEdit]);
+    if (this.panelKey === key && this.aside.isConnected && this.aside.childElementCount) return;
+    this.panelKey = key;
+    let content;
+    if (this.edge) content = edgePanel(app, state, this.edge);
+    else if (state.tab === "impact") {
+      const back = h("button", { type: "button", class: "back", onclick: () => app.address.change({ tab: undefined, change: undefined }) }, icon("in"), "Back");
+      content = [back, impactPanel(app, state, node)].flat();
+    } else content = nodePanel(app, state, node);
+    this.aside.parentElement.classList.toggle("beside", state.tab === "impact" && !this.edge);
+    this.aside.replaceChildren(...content.flat(Infinity).filter(Boolean));
+    this.aside.scrollTop = 0;
+  }
+
+  /** In a frame: a link to the whole page. */
+  #whole() {
+    const link = h("a", { href: `./${hrefOf(this.state)}`, target: "_blank", rel: "noopener", text: `${shortName(this.state.node)} in Headwater` });
+    this.said.replaceChildren(this.answer ? `${this.#words()}. ` : "", link);
+  }
+}

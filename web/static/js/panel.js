@@ -1,0 +1,344 @@
+// The panel beside the graph: what is known about the dataset, column or edge that is selected, first in words.
+
+import { copyButton, counted, fullTime, h, icon, jobName, lasted, later, nameOf, placeOf, shortName, splitNode, statusOf, table, timeOf } from "./dom.js";
+import { hrefOf } from "./state.js";
+
+/** What each subtype says of a source, in words; the same ones stand at the edges of the picture. */
+export const HOW = {
+  IDENTITY: "unchanged",
+  TRANSFORMATION: "computed",
+  AGGREGATION: "computed over many rows",
+  FILTER: "decides which rows there are",
+  JOIN: "rows are matched by it",
+  GROUP_BY: "rows are grouped by it",
+  SORT: "rows are ordered by it",
+  WINDOW: "orders or divides a window",
+  CONDITIONAL: "a condition looks at it",
+};
+
+/** The panel for a node. `app` has the api; `state` the address; the panel leads on by links. */
+export function nodePanel(app, state, node) {
+  if (node.startsWith("job:")) return jobPanel(app, node);
+  return splitNode(node).column === null ? datasetPanel(app, state, node) : columnPanel(app, state, node);
+}
+
+function jobPanel(app, job) {
+  return [
+    h("p", { class: "kind" }, icon("job"), "Job ", h("span", { class: "place", text: job.replace(/^job:/, "") })),
+    h("h2", { class: "title" }, app.link({ job }, jobName(job))),
+    factList([["Tags", tagsOf(app, job)]]),
+    h("section", {}, h("h3", { text: "Runs, newest first" }), later(() => app.api.rows("runs", { job, limit: 10 }), (rows) => table("Runs", ["Status", "Time (UTC)", "Took", "Error", "Application"], runRows(app, rows)))),
+  ];
+}
+
+function columnPanel(app, state, node) {
+  const { dataset, column } = splitNode(node);
+  const asOf = state.asOf;
+  return [
+    h("p", { class: "kind" }, icon("column"), "Column of ", app.link({ ...keep(state), node: dataset }, shortName(dataset))),
+    h("h2", { class: "title", text: column }),
+    later(() => app.api.rows("in-words", { node, asOf }), (rows) => h("p", { class: "sentence", text: rows[0].sentence })),
+    actions([
+      state.node === node ? null : app.link({ ...keep(state), node, selected: [], expanded: [], open: [] }, icon("in"), "Trace from source to end"),
+      app.link({ ...keep(state), node: state.node ?? node, selected: [node], tab: "impact" }, "What breaks if it changes"),
+    ]),
+    factList([
+      ["Type", later(() => schemaOf(app, dataset), (rows) => h("code", { text: rows.find((row) => row.id === node)?.type || "not told" }))],
+      ["Description", later(() => schemaOf(app, dataset), (rows) => rows.find((row) => row.id === node)?.description ?? h("span", { class: "muted", text: "none" }))],
+      ["Tags", tagsOf(app, node)],
+    ]),
+    later(() => app.api.rows("explain", { node, limit: 200 }), (rows) => explained(app, state, node, rows)),
+    later(() => app.api.ask("lineage", { node, direction: "downstream", depth: 1, type: "all", asOf }), (answer) => goesTo(app, state, node, answer)),
+    historyOf(app, node),
+    copies(app, state, node),
+  ];
+}
+
+/** The edges into a column: its values first, then what its rows depend on. */
+function explained(app, state, node, rows) {
+  const edges = rows.filter((row) => row.what === "edge" && row.holds === "now");
+  const direct = edges.filter((row) => row.type === "DIRECT");
+  const indirect = edges.filter((row) => row.type !== "DIRECT");
+  const plan = direct[0]?.plan ?? indirect[0]?.plan;
+  const expressions = [...new Set(direct.map((row) => row.expression).filter(Boolean))];
+  return [
+    expressions.length ? h("section", {}, h("h3", { text: "How it is computed" }), expressions.map((text) => h("pre", { class: "expression", text }))) : null,
+    h("section", {}, h("h3", { text: `Comes from ${counted(direct.length, "column")}` }), edgeList(app, state, direct, "source")),
+    indirect.length ? h("details", {}, h("summary", { text: `Its rows depend on ${counted(indirect.length, "column")}` }), edgeList(app, state, indirect, "source")) : null,
+    plan ? planFacts(app, direct[0] ?? indirect[0]) : null,
+  ];
+}
+
+function goesTo(app, state, node, answer) {
+  const edges = answer.edges.filter((edge) => edge.source === node);
+  const direct = edges.filter((edge) => edge.type === "DIRECT");
+  const indirect = edges.filter((edge) => edge.type !== "DIRECT");
+  return [
+    h("section", {}, h("h3", { text: `Goes to ${counted(direct.length, "column")}` }), edgeList(app, state, direct, "target")),
+    indirect.length ? h("details", {}, h("summary", { text: `${counted(indirect.length, "dataset or column")} have rows that depend on it` }), edgeList(app, state, indirect, "target")) : null,
+  ];
+}
+
+function edgeList(app, state, edges, end) {
+  if (!edges.length) return h("p", { class: "muted", text: "None that is known." });
+  return h(
+    "ul",
+    { class: "rows" },
+    edges.map((edge) => {
+      const other = edge[end];
+      const { dataset, column } = splitNode(other);
+      return h(
+        "li",
+        {},
+        app.link({ ...keep(state), node: state.node, selected: [other] }, icon(end === "source" ? "in" : "out"), column ?? shortName(other)),
+        column === null ? null : h("span", { class: "muted", text: ` of ${shortName(dataset)}` }),
+        h("span", { class: "when", text: HOW[edge.subtype] ?? "read" }),
+        edge.masking ? h("span", { class: "chip", text: "masked" }) : null,
+        edge.exact === false ? h("span", { class: "chip", text: "not exact" }) : null,
+        edge.certain === false ? h("span", { class: "chip", text: "uncertain" }) : null,
+      );
+    }),
+  );
+}
+
+function planFacts(app, row) {
+  return factList([
+    ["Written by", app.link({ job: row.job }, icon("job"), jobName(row.job))],
+    ["Last run", row.lastRun ? timeOf(row.lastRun) : null],
+    ["Runs", row.runs === null ? null : String(row.runs)],
+    ["Ledger entry", later(() => app.api.ask("plan-entry", { plan: row.plan }), (answer) => entryOf(answer))],
+  ]);
+}
+
+/** The entry of the ledger that holds a plan, with its hash: anyone can verify that it is what was received. */
+export function entryOf(answer) {
+  if (answer.entry === null) return "erased";
+  return h("span", {}, `${answer.entry} `, answer.hash ? h("code", { title: answer.hash, text: answer.hash.slice(0, 12) }) : null);
+}
+
+/** The panel for one edge of the picture: what happens between its ends. */
+export function edgePanel(app, state, edge) {
+  return [
+    h("p", { class: "kind" }, "From ", nodeLink(app, state, edge.source), " to ", nodeLink(app, state, edge.target)),
+    h("h2", { class: "title", text: HOW[edge.subtype] ?? (edge.columns ? counted(edge.columns, "column") : "read") }),
+    edge.expression ? h("pre", { class: "expression", text: edge.expression }) : null,
+    factList([
+      ["Job", edge.job ? app.link({ job: edge.job }, icon("job"), jobName(edge.job)) : null],
+      ["Kind", edge.type === "DIRECT" ? "its values" : "its rows"],
+      ["Masked", edge.masking ? "yes" : null],
+      ["Exact", edge.exact === false ? "no: the code between cannot be seen" : null],
+      ["Certain", edge.certain === false ? "no: perhaps it was overwritten" : null],
+    ]),
+    edge.plan ? operationsOf(app, edge.plan) : null,
+  ];
+}
+
+function nodeLink(app, state, node) {
+  return app.link({ ...keep(state), node: state.node, selected: [node] }, nameOf(node));
+}
+
+function datasetPanel(app, state, node) {
+  const asOf = state.asOf;
+  return [
+    h("p", { class: "kind" }, icon("dataset"), "Dataset in ", h("span", { class: "place", text: placeOf(node) })),
+    h("h2", { class: "title", text: shortName(node) }),
+    later(() => app.api.rows("in-words", { node, asOf }), (rows) => h("p", { class: "sentence", text: rows[0].sentence })),
+    actions([
+      state.node === node ? null : app.link({ ...keep(state), node, selected: [], expanded: [], open: [] }, icon("dataset"), "Begin here"),
+      app.link({ ...keep(state), node: state.node ?? node, selected: [node], tab: "impact" }, "What breaks if it changes"),
+    ]),
+    factList([["Tags", tagsOf(app, node)], ["Description", later(() => described(app, node), (text) => text ?? h("span", { class: "muted", text: "none" }))]]),
+    h("section", {}, h("h3", { text: "Columns" }), later(() => schemaOf(app, node), (rows) => schemaTable(app, state, rows))),
+    later(() => app.api.rows("dataset-versions", { dataset: node, limit: 20 }), (rows) => writesOf(app, state, rows)),
+    historyOf(app, node),
+    copies(app, state, node),
+  ];
+}
+
+async function described(app, node) {
+  const rows = await app.api.rows("search", { q: node, limit: 1 });
+  if (!rows.length) return null;
+  const found = await app.api.rows("datasets", { limit: 10_000 });
+  return found.find((row) => row.id === node)?.description ?? null;
+}
+
+async function schemaOf(app, dataset) {
+  const [rows, types] = await Promise.all([
+    app.api.rows("columns", { dataset, limit: 10_000 }),
+    app.api.ask("column-types", { dataset }).then((answer) => answer.types),
+  ]);
+  const order = Object.keys(types);
+  const place = (row) => {
+    const at = order.indexOf(row.name.toLowerCase());
+    return at < 0 ? order.length : at;
+  };
+  return rows.map((row) => ({ ...row, type: types[row.name.toLowerCase()] ?? row.type ?? "" })).sort((one, other) => place(one) - place(other));
+}
+
+const ORIGIN_WORDS = { constant: "a constant", generated: "generated", conditional: "fixed values", unresolved: "not told by its job" };
+
+function schemaTable(app, state, rows) {
+  const cells = rows.map((row) => [
+    app.link({ ...keep(state), node: state.node, selected: [row.id] }, row.name),
+    h("code", { text: row.type }),
+    [row.origin ? ORIGIN_WORDS[row.origin] ?? row.origin : "", row.resolved === false ? " incomplete" : "", row.description ? ` ${row.description}` : ""].join(""),
+  ]);
+  return table("Columns", ["Column", "Type", "Note"], cells);
+}
+
+function writesOf(app, state, rows) {
+  const written = rows.filter((row) => row.timestamp !== null);
+  if (!written.length) return null;
+  return h(
+    "section",
+    {},
+    h("h3", { text: "Writes, newest first" }),
+    h(
+      "ul",
+      { class: "rows" },
+      written.map((row) =>
+        h(
+          "li",
+          {},
+          row.run ? app.link({ run: row.run }, icon("run"), fullTime(row.timestamp)) : fullTime(row.timestamp),
+          h("span", { class: "muted", text: row.partition ? ` ${row.partition}` : "" }),
+          h("span", { class: "when" }, row.run ? app.link({ ...keep(state), node: state.node, selected: state.selected, asOf: row.run }, "as of then") : null),
+        ),
+      ),
+    ),
+  );
+}
+
+/** When the logic of a dataset or column changed, and by which run. */
+function historyOf(app, node) {
+  return later(
+    () => app.api.rows("changes", { node, order: "newest", limit: 20 }),
+    (rows) =>
+      rows.length
+        ? h(
+            "details",
+            {},
+            h("summary", { text: `How its logic changed (${rows.length})` }),
+            h(
+              "ul",
+              { class: "rows" },
+              rows.map((row) =>
+                h(
+                  "li",
+                  {},
+                  h("span", { text: `${nameOf(row.id)}: ${row.change}` }),
+                  row.before || row.after ? h("pre", { class: "expression", text: `- ${row.before ?? ""}\n+ ${row.after ?? ""}` }) : null,
+                  h("span", { class: "when" }, row.run ? app.link({ run: row.run }, fullTime(row.timestamp)) : fullTime(row.timestamp)),
+                ),
+              ),
+            ),
+          )
+        : null,
+  );
+}
+
+/** The tags of a node; with a token that may, they can be added and taken away: the same statements as the CLI's. */
+export function tagsOf(app, node) {
+  const place = h("div", { class: "tags" });
+  const draw = (rows) => {
+    const chips = rows.map((row) => {
+      const [key, value] = row.tag.split("=");
+      const text = key === "owner" && value ? `owner: ${value}` : row.tag;
+      const own = row.node === node;
+      return h(
+        "span",
+        { class: "chip" },
+        app.link({ tag: row.tag }, text),
+        own && app.mayEdit
+          ? h("button", { type: "button", class: "bare", "aria-label": `Take away the tag ${row.tag}`, onclick: () => state(row.tag, true) }, icon("close"))
+          : null,
+      );
+    });
+    const field = h("input", { type: "text", "aria-label": "A tag, or owner=NAME", placeholder: "tag or owner=NAME", size: "16" });
+    const form = h(
+      "form",
+      {
+        class: "inline",
+        onsubmit: (event) => {
+          event.preventDefault();
+          if (field.value.trim()) state(field.value.trim(), false);
+        },
+      },
+      field,
+      h("button", { type: "submit", text: "Add" }),
+    );
+    place.replaceChildren(...(chips.length ? chips : [h("span", { class: "muted", text: "none" })]), app.mayEdit ? form : "");
+  };
+  const load = () => app.api.rows("tags", { node, limit: 200 }).then((rows) => draw(rows.filter((row) => row.node === node)));
+  const state = async (tag, withdrawn) => {
+    try {
+      const { entry } = await app.api.send("statements", { kind: "tag", subject: node, value: tag, withdrawn });
+      app.api.forget();
+      await app.api.ask("stats", { after: entry });
+      app.api.forget();
+      app.say(withdrawn ? `${tag} was taken away` : `Tagged ${tag}`);
+      await load();
+    } catch (error) {
+      app.say(error.message);
+      app.warn(error.message);
+    }
+  };
+  load().catch((error) => place.replaceChildren(h("span", { class: "muted", text: error.message })));
+  return place;
+}
+
+/** The operations of a plan, as data flows through them. */
+export function operationsOf(app, plan) {
+  return h(
+    "details",
+    { class: "operations" },
+    h("summary", { text: "What the job does, step by step" }),
+    later(
+      () => app.api.rows("operations", { plan }),
+      (rows) => h("ol", { class: "steps" }, rows.map((row) => h("li", { class: row.kind }, h("strong", { text: row.name }), row.expression ? h("pre", { class: "expression", text: row.expression }) : null))),
+    ),
+  );
+}
+
+/** Rows of a run, linked to its page. */
+export function runRows(app, rows) {
+  return rows.map((row) => [
+    statusOf(row.status),
+    app.link({ run: row.id }, fullTime(row.timestamp)),
+    lasted(row.durationNs),
+    row.error ?? "",
+    row.appId ?? "",
+  ]);
+}
+
+function factList(pairs) {
+  const shown = pairs.filter(([, value]) => value !== null && value !== undefined);
+  return h("dl", { class: "facts" }, shown.map(([name, value]) => [h("dt", { text: name }), h("dd", {}, value)]));
+}
+
+function actions(links) {
+  return h("p", { class: "actions" }, links.filter(Boolean));
+}
+
+/** What a link within a view carries on: the time, what is walked, what is shown. */
+export function keep(state) {
+  const { level, type, asOf, from, to, only, outline, expanded, open } = state;
+  return { level, type, asOf, from, to, only, outline, expanded, open, selected: [] };
+}
+
+function copies(app, state, node) {
+  const { column } = splitNode(node);
+  const base = `${location.origin}${location.pathname.replace(/embed$/, "")}`;
+  const quoted = `'${node.replaceAll("'", "'\\''")}'`;
+  const label = column === null ? "dataset" : "column";
+  return h(
+    "section",
+    { class: "copies" },
+    h("h3", { text: "Take it with you" }),
+    copyButton("Link", () => `${base}${hrefOf(state)}`, app.say),
+    copyButton("Name", node, app.say),
+    copyButton("Command", `headwater upstream ${quoted}`, app.say),
+    copyButton("Notebook cell", `import headwater as hw\n\nhw.open("${base.replace(/\/+$/, "")}").upstream(${JSON.stringify(node)})`, app.say),
+    copyButton("Gremlin", `g.V(${quoted}).hasLabel('${label}').repeat(__.out('derivesFrom')).emit().dedup()`, app.say),
+  );
+}

@@ -1,0 +1,101 @@
+// Time: a slider over the writes of the dataset in the middle, and the comparison of two times.
+
+import { fullTime, h, icon } from "./dom.js";
+
+const MOST_WRITES = 200;
+
+/** Controls that set `asOf`, or `from` and `to`, of the address. */
+export class TimeControls {
+  constructor(app, state, dataset, ...beside) {
+    this.app = app;
+    this.state = state;
+    this.place = h("div", { class: "moment" });
+    this.element = h("div", { class: "time" }, this.place, beside);
+    this.#draw([]);
+    app.api
+      .rows("dataset-versions", { dataset, limit: MOST_WRITES })
+      .then((rows) => this.#draw(rows.filter((row) => row.timestamp !== null).reverse()))
+      .catch(() => {});
+  }
+
+  #draw(writes) {
+    const { state } = this;
+    const chosen = state.from ?? state.asOf;
+    const at = writes.findIndex((row) => row.run === chosen || String(row.timestamp) === chosen);
+    const place = chosen === undefined ? writes.length : at < 0 ? 0 : at;
+    const words = h("output", { for: "time", text: this.#words(writes, place, chosen, at) });
+    const slider = h("input", {
+      type: "range",
+      id: "time",
+      min: "0",
+      max: String(writes.length),
+      value: String(place),
+      "aria-label": "The state as of an earlier write",
+      "aria-valuetext": words.textContent,
+      oninput: (event) => {
+        words.textContent = this.#words(writes, Number(event.target.value));
+        event.target.setAttribute("aria-valuetext", words.textContent);
+      },
+      onchange: (event) => this.#choose(writes[Number(event.target.value)]),
+    });
+    const compare = h(
+      "label",
+      {},
+      h("input", { type: "checkbox", checked: state.from !== undefined, onchange: (event) => this.#compare(event.target.checked, writes, place) }),
+      "compare with now",
+    );
+    const usable = writes.length > 1 || chosen !== undefined;
+    this.place.replaceChildren(
+      icon("time"),
+      usable ? slider : "",
+      words,
+      usable && place < writes.length ? compare : "",
+      chosen === undefined ? "" : h("button", { type: "button", onclick: () => this.app.address.change({ asOf: undefined, from: undefined, to: undefined }), text: "Back to now" }),
+    );
+  }
+
+  #words(writes, place, chosen = undefined, at = place) {
+    if (chosen !== undefined && at < 0) return `as of ${chosen.startsWith("run:") ? "a run of another dataset" : chosen}`;
+    return place >= writes.length ? "now" : `as of ${fullTime(writes[place].timestamp)}`;
+  }
+
+  #choose(write) {
+    const moment = write ? (write.run ?? String(write.timestamp)) : undefined;
+    if (this.state.from !== undefined && moment !== undefined) this.app.address.change({ from: moment });
+    else this.app.address.change({ asOf: moment, from: undefined, to: undefined });
+  }
+
+  #compare(wanted, writes, place) {
+    const write = writes[place];
+    const moment = write ? (write.run ?? String(write.timestamp)) : (this.state.from ?? this.state.asOf);
+    if (wanted) this.app.address.change({ from: moment, asOf: undefined });
+    else this.app.address.change({ asOf: moment, from: undefined, to: undefined });
+  }
+}
+
+function changeKey(edge) {
+  return JSON.stringify([edge.source, edge.target, edge.type, edge.subtype]);
+}
+
+/**
+ * The union of two answers about one node at two times; each node and edge says its `change`: added, removed, changed
+ * (an edge with another expression), or nothing.
+ */
+export function compared(before, after) {
+  const nodes = new Map();
+  const earlier = new Set(before.nodes.map((node) => node.id));
+  for (const node of before.nodes) nodes.set(node.id, { ...node, change: "removed" });
+  for (const node of after.nodes) nodes.set(node.id, earlier.has(node.id) ? node : { ...node, change: "added" });
+  const edges = new Map();
+  for (const edge of before.edges) edges.set(changeKey(edge), { ...edge, change: "removed" });
+  for (const edge of after.edges) {
+    const old = edges.get(changeKey(edge));
+    if (!old) edges.set(changeKey(edge), { ...edge, change: "added" });
+    else if (old.expression !== edge.expression) edges.set(changeKey(edge), { ...edge, change: "changed", before: old.expression });
+    else edges.set(changeKey(edge), edge);
+  }
+  const datasets = new Map((before.datasets ?? []).map((node) => [node.id, { ...node, change: "removed" }]));
+  const known = new Set(datasets.keys());
+  for (const node of after.datasets ?? []) datasets.set(node.id, known.has(node.id) ? node : { ...node, change: "added" });
+  return { ...after, nodes: [...nodes.values()], edges: [...edges.values()], datasets: [...datasets.values()], complete: before.complete && after.complete, reason: after.reason ?? before.reason };
+}
