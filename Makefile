@@ -4,7 +4,7 @@
 # make bench   the figures             make matrix  make test on every Python found
 # make coverage  branches not tested   make constraints  new pins
 # make screenshots  the pictures in README and docs/page.md
-# make clean   remove what make made
+# make docs    the documentation as a site   make clean   remove what make made
 #
 # PYTHON=python3.12 chooses the interpreter (3.10 or newer); PYTHONS="..." those of the matrix.
 
@@ -27,7 +27,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tests lint format fast coverage soak bench compat screenshots matrix constraints clean same-python
+.PHONY: help demo docs test tests lint format fast coverage soak bench compat screenshots matrix constraints clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -102,6 +102,11 @@ coverage: $(VENV)/dev.stamp
 
 soak: $(VENV)/dev.stamp
 	$(PYTEST) -m soak --timeout 3600
+
+# The documentation as a site, in site/.
+docs: $(VENV)/dev.stamp
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "site/index.html; with the search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8000"
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
