@@ -322,7 +322,7 @@ async def test_a_client_that_stalls_is_given_up_and_others_are_served(tmp_path: 
 
 async def test_a_client_that_sends_a_byte_now_and_then_is_given_up(tmp_path: Path) -> None:
     async with running(tmp_path, Settings(limits=Limits(idle_seconds=5, body_seconds=0.3))) as server:
-        reader, writer = await server.connect()
+        _reader, writer = await server.connect()
         writer.write(head_of("POST", PLANS, {"Host": "localhost", "Content-Type": V12, "Content-Length": "1000000"}))
         answering = asyncio.ensure_future(read_answer(reader))
         while not (await asyncio.wait([answering], timeout=0.02))[0]:
@@ -643,13 +643,13 @@ async def test_a_sender_that_hangs_up_in_the_middle_of_a_body_is_a_line_in_the_l
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        reader, writer = await server.connect()
+        _reader, writer = await server.connect()
         writer.write(head_of("POST", PLANS, {"Host": "localhost", "Content-Type": V12, "Content-Length": "9000"}))
         writer.write(b"{" * 100)
         await writer.drain()
         assert (await server.post(EVENTS, [EVENT])).status == 201  # by now the handler of the other waits for its body
         writer.transport.abort()
-        while not (lines := [r for r in caplog.records if "hung up" in r.getMessage()]):
+        while not (lines := [r for r in caplog.records if "hung up" in r.getMessage()]):  # noqa: ASYNC110 - the log has no event
             await asyncio.sleep(0.01)
     assert [(line.levelname, line.exc_info) for line in lines] == [("INFO", None)]
     assert "Traceback" not in caplog.text
