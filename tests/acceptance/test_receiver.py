@@ -322,7 +322,7 @@ async def test_a_client_that_stalls_is_given_up_and_others_are_served(tmp_path: 
 
 async def test_a_client_that_sends_a_byte_now_and_then_is_given_up(tmp_path: Path) -> None:
     async with running(tmp_path, Settings(limits=Limits(idle_seconds=5, body_seconds=0.3))) as server:
-        _reader, writer = await server.connect()
+        reader, writer = await server.connect()
         writer.write(head_of("POST", PLANS, {"Host": "localhost", "Content-Type": V12, "Content-Length": "1000000"}))
         answering = asyncio.ensure_future(read_answer(reader))
         while not (await asyncio.wait([answering], timeout=0.02))[0]:

@@ -104,6 +104,7 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=60.0, help="seconds between two disturbances, on average")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is ended as well
     with tempfile.TemporaryDirectory(prefix="headwater-soak-") as place:
         run = Run(Path(place) / "data", given.seed)
         try:
