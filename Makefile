@@ -6,9 +6,10 @@
 # make screenshots  the pictures in README and docs/page.md
 # make docs    the documentation as a site   make clean   remove what make made
 #
-# PYTHON=python3.12 chooses the interpreter (3.10 or newer); PYTHONS="..." those of the matrix.
+# PYTHON=python3.12 chooses the interpreter (3.10 or newer); PYTHONS="..." those of the matrix; SOAK_MINUTES=15 how long.
 
 PYTHON ?= python3
+SOAK_MINUTES ?= 60
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13
 VENV ?= .venv
 
@@ -100,8 +101,10 @@ fast: $(VENV)/dev.stamp
 coverage: $(VENV)/dev.stamp
 	$(PYTEST) -q $(PARALLEL) --cov $(wildcard tests/unit tests/golden tests/laws tests/contract)
 
+# First the long tests, then SOAK_MINUTES of mixed load, kills, slow clients and hostile input on one server.
 soak: $(VENV)/dev.stamp
 	$(PYTEST) -m soak --timeout 3600
+	$(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
 
 # The documentation as a site, in site/.
 docs: $(VENV)/dev.stamp
