@@ -361,7 +361,6 @@ export class HwGraph extends HTMLElement {
   #moveCamera(camera) {
     this.#camera = camera;
     this.drawing.moveTo(camera);
-    this.frame.style.backgroundPosition = `${camera.x}px ${camera.y}px`;
     const seen = this.#worldWindow(0);
     const drawn = this.#drawn;
     const isCovered = drawn && drawn.isFar === this.#isFar() && drawn.scale / camera.scale < 2 && seen.left >= drawn.left && seen.right <= drawn.right && seen.top >= drawn.top && seen.bottom <= drawn.bottom;

@@ -31,8 +31,7 @@ export const GRAPH_STYLE = `
 :host([hidden]) { display: none; }
 * { box-sizing: border-box; }
 button { font: inherit; color: inherit; background: none; border: 0; padding: 0; margin: 0; text-align: left; cursor: pointer; }
-.frame { position: absolute; inset: 0; overflow: hidden; touch-action: none; cursor: grab; user-select: none; -webkit-user-select: none;
-  background-image: radial-gradient(color-mix(in srgb, var(--g-soft) 22%, transparent) 1px, transparent 1px); background-size: 22px 22px; }
+.frame { position: absolute; inset: 0; overflow: hidden; touch-action: none; cursor: grab; user-select: none; -webkit-user-select: none; }
 .frame.dragging { cursor: grabbing; }
 .world { position: absolute; left: 0; top: 0; transform-origin: 0 0; }
 .lines { position: absolute; left: 0; top: 0; width: 1px; height: 1px; overflow: visible; pointer-events: none; }
@@ -106,7 +105,7 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .more.up { right: calc(100% - 6px); } .more.down { left: calc(100% - 6px); }
 .more:hover { background: var(--g-accent); color: var(--g-card); }
 .far .card { border-radius: 16px; border-width: calc(1.2px * var(--counter-scale)); overflow: hidden; justify-content: center; }
-.far .card { background: var(--g-head); border-color: color-mix(in srgb, var(--g-soft) 55%, var(--g-edge)); }
+.far .card { box-shadow: none; background: var(--g-head); border-color: color-mix(in srgb, var(--g-soft) 55%, var(--g-edge)); }
 .far .card.root { background: var(--g-root-pale); border-color: var(--g-root); }
 .far .line { vector-effect: non-scaling-stroke; opacity: .42; }
 .far .head { flex: 0 0 auto; padding: 0 4%; background: none; position: static; }
