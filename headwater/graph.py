@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -21,7 +22,9 @@ from headwater.source import Source, find
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from headwater.queries.answers.answer import Answer
     from headwater.queries.answers.shapes import Result
+    from headwater.widget import AskAgain
 
 Type = Literal["direct", "indirect", "all"]
 Level = Literal["column", "dataset"]
@@ -195,7 +198,8 @@ class Graph:
 
     def query(self, name: str, **parameters: object) -> Lineage | Rows | Impact | Paths:
         """Any canned query by its name, with its parameters: docs/queries.md lists them."""
-        return _for_notebook(self._source.ask(name, _given(parameters)))
+        found = self._source.ask(name, _given(parameters))
+        return _for_notebook(found, partial(self._lineage_again, name, parameters))
 
     def search(self, q: str, *, limit: int | None = None, next: str | None = None) -> Rows:  # noqa: A002 - as in the API
         """Datasets, columns and jobs by a part of their name. `next` is that of the page before."""
@@ -260,6 +264,15 @@ class Graph:
     ) -> None:
         self.close()
 
+    def _lineage_again(self, name: str, parameters: Mapping[str, object], **changed: object) -> Answer:
+        """A lineage question with other parameters: `lineage` has those of all its kinds."""
+        from headwater.queries.answers.answer import Answer
+
+        direction = {} if name == "lineage" else {"direction": name}
+        found = self._source.ask("lineage", _given({**parameters, **direction, **changed}))
+        assert isinstance(found, Answer), "lineage answers with nodes and edges"
+        return found
+
     def _lineage(self, name: str, **parameters: object) -> Lineage:
         found = self.query(name, **parameters)
         assert isinstance(found, Lineage), "lineage queries answer with nodes and edges"
@@ -271,13 +284,13 @@ class Graph:
         return found
 
 
-def _for_notebook(found: Result) -> Lineage | Rows | Impact | Paths:
-    """An answer as what a notebook draws."""
+def _for_notebook(found: Result, again: AskAgain) -> Lineage | Rows | Impact | Paths:
+    """An answer as what a notebook draws; `again` is for lineage."""
     from headwater.queries.answers.answer import Answer, Table
     from headwater.queries.answers.impact import Impact as ImpactOfChange
 
     if isinstance(found, Answer):
-        return Lineage(found)
+        return Lineage(found, again)
     if isinstance(found, ImpactOfChange):
         return Impact(found)
     return Rows(found) if isinstance(found, Table) else Paths(found)

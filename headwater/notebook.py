@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headwater.queries.answers.impact import AffectedNode
     from headwater.queries.answers.impact import Impact as ImpactOfChange
     from headwater.queries.answers.paths import Paths as PathsBetween
+    from headwater.widget import AskAgain
 
 
 def _printable(text: str) -> str:
@@ -89,9 +90,11 @@ class Drawing(NotebookAnswer, ABC):
 class Lineage(Drawing):
     """A lineage answer. `nodes` and `edges` are as in the HTTP API; edges point the way the data flows."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, again: AskAgain | None = None) -> None:
+        """`again` asks the same question with other parameters: what a notebook's picture needs to be expanded."""
         super().__init__(answer)
         self._answer = answer
+        self._again = again
 
     @property
     def root(self) -> str:
@@ -149,6 +152,23 @@ class Lineage(Drawing):
         state = "complete" if self.complete else f"not complete: {self.reason}"
         size = f"{len(self.nodes)} nodes, {len(self.edges)} edges"
         return _printable(f"<Lineage {self._answer.direction} of {self.root}: {size}, {state}>")
+
+    def to_widget(self) -> Any:
+        """The page's graph, to be clicked on in a notebook; shown by itself where the extra `notebook` is installed."""
+        from headwater.widget import lineage_widget
+
+        answer = self._answer if self._again is None else self._again(counts=True)
+        with extra("notebook", "to_widget()"):
+            return lineage_widget(answer.to_dict(), self._again)
+
+    def _repr_mimebundle_(self, **_kinds: object) -> dict[str, Any]:
+        """The graph as a widget beside the picture: a saved notebook shows the picture where no kernel runs."""
+        from headwater.widget import can_show
+
+        if not can_show():
+            return {}
+        shown: dict[str, Any] = self.to_widget()._repr_mimebundle_()
+        return {**shown, "text/plain": repr(self), "text/html": self._repr_html_()}
 
     def _text_html(self) -> str:
         """Folded: the tree repeats what the picture says."""

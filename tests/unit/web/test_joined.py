@@ -46,7 +46,9 @@ def test_modules_that_break_a_rule_are_named(name: str, text: str, said: str) ->
 
 
 def test_every_module_of_the_page_is_part_of_its_script() -> None:
+    """And the notebook's, which the page does not need, of its own."""
     found = re.findall(r"^// (\S+\.js)$", script("app.js"), re.MULTILINE)
+    found += re.findall(r"^// (notebook\.js)$", script("notebook.js"), re.MULTILINE)
     assert sorted(found) == sorted(file.name for file in (STATIC / "js").glob("*.js"))
 
 

@@ -40,6 +40,7 @@ const TOOLS = [
 ];
 
 export class HwGraph extends HTMLElement {
+  static tag = "hw-graph";
   #answer = null;
   #graph = graphOf({ root: "", nodes: [], edges: [] });
   #view = { ...NO_VIEW };
@@ -680,4 +681,4 @@ export class HwGraph extends HTMLElement {
   }
 }
 
-if (!customElements.get("hw-graph")) customElements.define("hw-graph", HwGraph); // a notebook may load this twice
+if (!customElements.get(HwGraph.tag)) customElements.define(HwGraph.tag, HwGraph); // a notebook may load this twice
