@@ -27,7 +27,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tests lint format fast coverage soak bench screenshots matrix constraints clean same-python
+.PHONY: help demo test tests lint format fast coverage soak bench compat screenshots matrix constraints clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -105,6 +105,10 @@ soak: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
+
+# OpenLineage's public compatibility corpus, of which CORPUS is a copy: one graph, in order, twice and shuffled.
+compat: $(VENV)/dev.stamp
+	$(BIN)/python -m bench.compat "$(CORPUS)"
 
 # Needs a browser: apt-get install chromium. Look at them before you commit them.
 screenshots: $(VENV)/dev.stamp

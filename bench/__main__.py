@@ -174,6 +174,32 @@ def recorded(place: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
+def openlineage(place: Path, *, quick: bool) -> list[Figure]:
+    """OpenLineage's events: how many are acknowledged, and what they cost on the way into the graph."""
+    count = 200 if quick else 1_000
+    with serving(place / "openlineage") as server:
+
+        def sent(runs: int, logics: int) -> tuple[dict[str, Any], float]:
+            """What the senders say, and CPU ms of an event."""
+            cpu = machine.cpu_seconds(server.pid)
+            given = map(str, (runs, logics, next(_TIMES)))
+            command = [sys.executable, "-m", "bench.openlineage", server.url, *given]
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=_ROOT)
+            said = json.loads(run.stdout)
+            server.get("/api/v1/stats", after=said["last"])
+            return said, (machine.cpu_seconds(server.pid) - cpu) / runs / 2 * 1_000
+
+        sent(10, 10)  # and what is loaded with the first event
+        new, cost_of_new = sent(count, count)
+        known, cost_of_known = sent(2 * count, count)
+    return [
+        Figure("size of an event of 20 columns, mean", new["size"] / 1_000, "kB"),
+        Figure("CPU of the server for an event of a new logic", cost_of_new, "ms", 8),
+        Figure("CPU of the server for an event of known logic", cost_of_known, "ms", 3),
+        Figure("saturated, events a second, durable", 4 * count / known["elapsed"], "/s", 450, at_least=True),
+    ]
+
+
 def a_large_graph(place: Path, *, quick: bool) -> list[Figure]:
     """Questions to a graph of a million elements."""
     folder = place / "large"
@@ -277,6 +303,7 @@ PARTS = {
     "acknowledgement": acknowledgement,
     "into the graph": into_the_graph,
     "recorded jobs": recorded,
+    "openlineage": openlineage,
     "a date in each run": daily,
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from headwater.graphmodel.logic import Layout, Logic, Schema
-from headwater.graphmodel.model import Dependency, Derivation, OutputColumn
+from headwater.graphmodel.model import Dependency, Derivation, OutputColumn, SharedSources
 
 Names = tuple[str, ...]
 
@@ -100,7 +100,8 @@ def is_out_of_time(rename: RenameRun, mention: Mention) -> bool:
 
 def mentioned(its: Logic, dataset: str) -> frozenset[str]:
     """The columns of a dataset that a plan writes or uses."""
-    sources: tuple[Derivation | Dependency, ...] = (*its.derivations, *its.dependencies)
+    shared = (source for group in its.shared for source in group.sources)
+    sources: tuple[Derivation | Dependency, ...] = (*its.derivations, *its.dependencies, *shared)
     used = {source.source_column for source in sources if source.source_dataset == dataset}
     return frozenset(used | its.outputs if its.target == dataset else used)
 
@@ -127,6 +128,18 @@ def named(its: Logic, names_of: Mapping[str, ColumnNames]) -> Logic:
         columns=tuple(_distinct(columns, lambda c: (c.name,))),
         derivations=tuple(_distinct(derivations, _derivation_key)),
         dependencies=tuple(_distinct(dependencies, _dependency_key)),
+        shared=tuple(
+            SharedSources(
+                tuple(_distinct((_derivation(d, as_written, "", its) for d in group.targets), _derivation_key)),
+                tuple(
+                    _distinct(
+                        (replace(d, source_column=source) for d in group.sources for source in sources(d)),
+                        _derivation_key,
+                    )
+                ),
+            )
+            for group in its.shared
+        ),
         identity=its.plan,
     )
 

@@ -40,6 +40,7 @@ def column_claims(logic: Logic, contribution: Contribution, constants: Constants
     Carried columns are skipped: the plans that wrote the kept rows describe them.
     """
     direct = {d.target for d in logic.derivations if d.type is DependencyType.DIRECT and not d.carried}
+    direct |= _shared_direct(logic)
     claims: Counter[ColumnClaim] = Counter()
     for column in logic.columns:
         if contribution.columns is not None and column.name not in contribution.columns:
@@ -53,9 +54,20 @@ def column_claims(logic: Logic, contribution: Contribution, constants: Constants
     return claims
 
 
+def _shared_direct(logic: Logic) -> set[str]:
+    """The columns with a DIRECT source among those that they have in common with others."""
+    return {
+        d.target
+        for group in logic.shared
+        if any(source.type is DependencyType.DIRECT for source in group.sources)
+        for d in group.targets
+        if d.type is DependencyType.DIRECT
+    }
+
+
 def origins_text(logic: Logic) -> str | None:
     """What a plan says of its columns that have no, or not all, DIRECT sources, as JSON; None for nothing."""
-    direct = {d.target for d in logic.derivations if d.type is DependencyType.DIRECT}
+    direct = {d.target for d in logic.derivations if d.type is DependencyType.DIRECT} | _shared_direct(logic)
     origins = [
         (c.name, "" if c.name in direct or c.origin is None else c.origin.value, c.resolved, c.expression or "")
         for c in logic.columns

@@ -5,7 +5,8 @@ Pure functions of one plan or one run each. What depends on the whole set of ent
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,7 +36,10 @@ def dataset_vertex(uri: str) -> Vertex:
 
 
 def plan_part(logic: Logic, constants: str = "") -> Part:
-    """Job and plan, all that the graph has of a logic that never succeeded; with the constants that are shown."""
+    """Job and plan, all that the graph has of a logic that never succeeded; with the constants that are shown.
+
+    The sources that columns of the plan have in common are vertices of it: here without their edges.
+    """
     job = vertex(logic.job_id, "job", name=logic.job.name, namespace=logic.job.namespace)
     name = f"{logic.job.name} -> {dataset_vertex(logic.target).properties['name']}"
     plan = vertex(
@@ -48,7 +52,14 @@ def plan_part(logic: Logic, constants: str = "") -> Part:
         origins=origins_text(logic),
         constants=constants,
     )
-    return Part((job, plan), (edge("hasPlan", job.id, plan.id),))
+    return Part((job, plan, *shared_vertices(logic)), (edge("hasPlan", job.id, plan.id),))
+
+
+def shared_vertices(logic: Logic) -> Iterator[Vertex]:
+    """The sources that columns of a plan have in common."""
+    for number in range(len(logic.shared)):
+        id_ = ids.shared_id(logic.plan, number, logic.target)
+        yield vertex(id_, "sharedSources", plan=logic.plan, dataset=logic.target)
 
 
 def shown_constants(plan: str, constants: str) -> Vertex:
@@ -65,8 +76,8 @@ def logic_edges(logic: Logic) -> Iterator[Edge]:
         yield _derivation("everDerivesFrom", logic, d)
     for p in logic.dependencies:
         yield _dependency("everDependsOn", logic, p)
-    for uri in logic.inputs:
-        yield _between_datasets("everDerivesFrom", logic, uri)
+    yield from _shared("everDerivesFrom", logic, None)
+    yield from _between_datasets("everDerivesFrom", logic)
 
 
 def now_edges(logic: Logic, contribution: Contribution) -> Iterator[Edge]:
@@ -77,8 +88,8 @@ def now_edges(logic: Logic, contribution: Contribution) -> Iterator[Edge]:
             yield _derivation("derivesFrom", logic, d, certain=certain)
     for p in logic.dependencies:
         yield _dependency("dependsOn", logic, p, certain=certain)
-    for uri in logic.inputs:
-        yield _between_datasets("derivesFrom", logic, uri, certain=certain)
+    yield from _shared("derivesFrom", logic, contribution.columns, certain=certain)
+    yield from _between_datasets("derivesFrom", logic, certain=certain)
 
 
 def made_by_edge(dataset: str, valid: Validity) -> Edge:
@@ -192,11 +203,27 @@ def column_edge(dataset: str, column: str) -> Edge:
     return edge("hasColumn", dataset, ids.column_id(dataset, column))
 
 
+def _shared(label: str, logic: Logic, columns: Collection[str] | None, **view: Value) -> Iterator[Edge]:
+    """What columns have in common, for these columns (None: all): an edge for each column, and one for each source."""
+    for number, group in enumerate(logic.shared):
+        id_ = ids.shared_id(logic.plan, number, logic.target)
+        targets = [d for d in group.targets if columns is None or d.target in columns]
+        for d in targets:
+            yield _lineage_edge(label, logic, ids.column_id(logic.target, d.target), id_, d, **view)
+        for d in group.sources if targets else ():
+            yield _lineage_edge(label, logic, id_, ids.column_id(d.source_dataset, d.source_column), d, **view)
+
+
 def _derivation(label: str, logic: Logic, d: Derivation, **view: Value) -> Edge:
+    target, source = ids.column_id(logic.target, d.target), ids.column_id(d.source_dataset, d.source_column)
+    return _lineage_edge(label, logic, target, source, d, **view)
+
+
+def _lineage_edge(label: str, logic: Logic, target: str, source: str, d: Derivation, **view: Value) -> Edge:
     return edge(
         label,
-        ids.column_id(logic.target, d.target),
-        ids.column_id(d.source_dataset, d.source_column),
+        target,
+        source,
         logic.plan,
         d.type.value,
         d.subtype.value,
@@ -226,24 +253,69 @@ def _dependency(label: str, logic: Logic, p: Dependency, **view: Value) -> Edge:
     )
 
 
-def _between_datasets(label: str, logic: Logic, source: str, **view: Value) -> Edge:
-    # The sum of the column edges. A dataset that is read and of whose columns nothing is logic is DIRECT, not exact.
-    derivations = [d for d in logic.derivations if d.source_dataset == source]
-    dependencies = [p for p in logic.dependencies if p.source_dataset == source]
-    pairs = {(d.target, d.source_column) for d in derivations} | {("", p.source_column) for p in dependencies}
-    direct = any(d.type is DependencyType.DIRECT for d in derivations)
-    kind = DependencyType.DIRECT if direct or not pairs else DependencyType.INDIRECT
-    return edge(
-        label,
-        logic.target,
-        source,
-        logic.plan,
-        **_lineage(logic, kind, None),
-        exact=bool(pairs) and all(d.exact for d in derivations) and all(p.exact for p in dependencies),
-        columns=len(pairs),
-        carried=True if source == logic.target else None,
-        **view,
-    )
+def _between_datasets(label: str, logic: Logic, **view: Value) -> Iterator[Edge]:
+    """For each dataset that is read the sum of the column edges; DIRECT, not exact, if of its columns nothing is logic.
+
+    Each edge of the logic is looked at once, and a pair of columns once however many ways lead from one to the other.
+    """
+    of: dict[str, _Sum] = {uri: _Sum() for uri in logic.inputs}
+    for d in logic.derivations:
+        of[d.source_dataset].add(d.type, exact=d.exact)
+        of[d.source_dataset].sources[d.target].add(d.source_column)
+    for p in logic.dependencies:
+        of[p.source_dataset].add(DependencyType.INDIRECT, exact=p.exact)
+        of[p.source_dataset].sources[""].add(p.source_column)
+    for group in logic.shared:
+        columns: dict[str, set[str]] = {}
+        used = {d.type for d in group.targets}
+        exact = all(d.exact for d in group.targets)
+        for d in group.sources:
+            columns.setdefault(d.source_dataset, set()).add(d.source_column)
+            kind = d.type if DependencyType.DIRECT in used else DependencyType.INDIRECT
+            of[d.source_dataset].add(kind, exact=exact and d.exact)
+        for dataset, names in columns.items():
+            for d in group.targets:
+                of[dataset].shared[d.target].append(names)
+    for uri, found in of.items():
+        pairs = found.pairs
+        yield edge(
+            label,
+            logic.target,
+            uri,
+            logic.plan,
+            **_lineage(logic, DependencyType.DIRECT if found.direct or not pairs else DependencyType.INDIRECT, None),
+            exact=bool(pairs) and found.exact,
+            columns=pairs,
+            carried=True if uri == logic.target else None,
+            **view,
+        )
+
+
+class _Sum:
+    """What the edges from the columns of one dataset come to."""
+
+    def __init__(self) -> None:
+        self.direct, self.exact = False, True
+        self.sources: defaultdict[str, set[str]] = defaultdict(set)
+        """By column of the output, the columns that it has alone; under the empty name those of all rows."""
+        self.shared: defaultdict[str, list[set[str]]] = defaultdict(list)
+        """By column of the output, the columns that it has in common with others: the same set for all of them."""
+
+    def add(self, kind: DependencyType, *, exact: bool) -> None:
+        """One edge."""
+        self.direct |= kind is DependencyType.DIRECT
+        self.exact &= exact
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of columns there are."""
+        plain = sum(len(names) for target, names in self.sources.items() if target not in self.shared)
+        united: dict[tuple[int, ...], set[str]] = {}
+        for target, parts in self.shared.items():
+            which = tuple(map(id, parts))
+            united[which] = united.get(which) or set().union(*parts)
+            plain += len(united[which]) + len(self.sources.get(target, set()) - united[which])
+        return plain
 
 
 def _lineage(logic: Logic, kind: DependencyType, subtype: Subtype | None) -> dict[str, Value | None]:

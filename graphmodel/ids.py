@@ -13,7 +13,8 @@ from headwater.graphmodel.delta import digest
 
 INITIAL = "initial"
 LEDGER = "ledger"  #: the id of the vertex that says which ledger a graph is drawn from
-PREFIXES = ("alias:", "job:", "plan:", "run:", "tag:")
+_SHARED = "shared:"
+PREFIXES = ("alias:", "job:", "plan:", "run:", "tag:", _SHARED)
 """What the ids of vertices begin with that are no dataset, column or version."""
 
 _VERSION = re.compile(rf"@(?:{INITIAL}|[0-9a-f]{{16}})\Z")
@@ -39,6 +40,21 @@ def split_node(node: str) -> tuple[str, str | None]:
     """A node id as (dataset URI, column or None)."""
     dataset, separator, column = node.partition("#")
     return dataset, column if separator else None
+
+
+def shared_id(plan: str, number: int, dataset: str) -> str:
+    """Sources that columns of `dataset` have in common: ``shared:<32 hex digits of the plan>/<number>/<dataset>``."""
+    return f"{_SHARED}{plan.rpartition(':')[2]}/{number}/{dataset}"
+
+
+def is_shared(node: str) -> bool:
+    """Whether an id is that of sources which several columns have in common."""
+    return node.startswith(_SHARED)
+
+
+def dataset_of(node: str) -> str:
+    """The dataset of a node of lineage: of a column, of sources that columns have in common, or itself."""
+    return node.split("/", 2)[2] if is_shared(node) else node.partition("#")[0]
 
 
 def job_id(namespace: str, name: str) -> str:

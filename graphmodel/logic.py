@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from headwater.graphmodel import ids
@@ -29,6 +30,7 @@ from headwater.graphmodel.model import (
     OutputColumn,
     Plan,
     Role,
+    SharedSources,
 )
 
 
@@ -61,6 +63,7 @@ class Logic:
     columns: tuple[OutputColumn, ...]
     derivations: tuple[Derivation, ...]
     dependencies: tuple[Dependency, ...]
+    shared: tuple[SharedSources, ...] = ()
     constants: tuple[str, ...] = field(default=(), compare=False)
     layout: Layout | None = None
     read_layouts: tuple[tuple[str, Layout], ...] = ()
@@ -84,7 +87,9 @@ class Logic:
     @cached_property
     def carried(self) -> frozenset[str]:
         """The columns of the target whose earlier values go into the new ones, where the plan reads what it writes."""
-        own = (d for d in self.derivations if d.source_dataset == self.target)
+        taken = (g.sources for g in self.shared if any(d.type is DependencyType.DIRECT for d in g.targets))
+        sources = chain(self.derivations, *taken)
+        own = (d for d in sources if d.source_dataset == self.target)
         return frozenset(d.source_column for d in own if d.type is DependencyType.DIRECT)
 
 
@@ -129,12 +134,19 @@ class Summary:
 def logic(plan: Plan) -> Logic:
     """The logic of a plan. An output column without DIRECT sources and without an origin is `unresolved`."""
     target = plan.target.uri
-    merged = _merged_derivations(plan)
+    merged = _merged_derivations(plan.derivations, target)
     constants = _Numbering()
-    columns = tuple(constants.taken_out(c, own) for c, own in _columns(plan.columns, (d for d, _ in merged)))
+    groups = [_merged_shared(group) for group in plan.shared]
+    made = chain((d for d, _ in merged), *((d for d, _ in targets) for targets, _ in groups))
+    columns = tuple(constants.taken_out(c, own) for c, own in _columns(plan.columns, made))
     derivations = tuple(constants.taken_out(d, same) for d, same in merged)
     dependencies = tuple(constants.taken_out(d, same) for d, same in _merged_dependencies(plan))
-    sources = {d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}
+    shared = tuple(
+        SharedSources(*(tuple(constants.taken_out(d, same) for d, same in side) for side in group))
+        for group in sorted(groups, key=_order)
+    )
+    sources = {d.source_dataset for d in chain(derivations, *(group.sources for group in shared))}
+    sources |= {p.source_dataset for p in dependencies}
     inputs = tuple(sorted({d.uri for d in plan.inputs} | sources))
     return Logic(
         plan.job,
@@ -144,6 +156,7 @@ def logic(plan: Plan) -> Logic:
         columns,
         derivations,
         dependencies,
+        shared,
         constants=tuple(constants.found),
         layout=next(_layouts(plan.target), None),
         read_layouts=tuple(sorted({(d.uri, layout) for d in plan.inputs for layout in _layouts(d)})),
@@ -194,7 +207,8 @@ def schemas(plan: Plan, its_logic: Logic) -> tuple[Schema, ...]:
         spellings[dataset.uri, False].update(dataset.columns)
     # A derivation may name a column that the read does not list; in another case it is the same column.
     listed = {uri: {name.lower() for name in names} for (uri, write), names in spellings.items() if not write}
-    sources: tuple[Derivation | Dependency, ...] = (*its_logic.derivations, *its_logic.dependencies)
+    shared = chain(*(group.sources for group in its_logic.shared))
+    sources: tuple[Derivation | Dependency, ...] = (*its_logic.derivations, *its_logic.dependencies, *shared)
     for source in sources:
         if source.source_column not in listed[source.source_dataset]:
             spellings[source.source_dataset, False].add(source.source_column)
@@ -280,15 +294,32 @@ class _Numbering:
         return replace(part, expression=", ".join(shown), form=None)
 
 
-def _merged_derivations(plan: Plan) -> list[tuple[Derivation, list[Derivation]]]:
+_Merged = list[tuple[Derivation, list[Derivation]]]  #: each derivation with all those that are the same
+
+
+def _merged_derivations(derivations: Iterable[Derivation], written: str) -> _Merged:
     groups: dict[tuple[str, ...], list[Derivation]] = {}
-    for d in plan.derivations:
+    for d in derivations:
         target, source = d.target.lower(), d.source_column.lower()
-        carried = d.carried or (source == target and d.source_dataset == plan.target.uri)
+        carried = d.carried or (source == target and d.source_dataset == written)
         if (target, source, carried) != (d.target, d.source_column, d.carried):  # replace() is what costs here
             d = replace(d, target=target, source_column=source, carried=carried)  # noqa: PLW2901
         groups.setdefault((target, d.source_dataset, source, d.type.value, d.subtype.value), []).append(d)
     return [(_one_derivation(groups[key]), groups[key]) for key in sorted(groups)]
+
+
+def _merged_shared(group: SharedSources) -> tuple[_Merged, _Merged]:
+    """Targets and sources. Which of them are one column is not told here: an answer leaves these pairs out."""
+    return _merged_derivations(group.targets, ""), _merged_derivations(group.sources, "")
+
+
+def _order(group: tuple[_Merged, _Merged]) -> list[str]:
+    """By which shared sources are sorted: without the constants of expressions, which change from run to run."""
+    return [
+        _json(_derivation_text(replace(d, expression=None)), sorted({f.shape for one in same if (f := form(one))}))
+        for side in group
+        for d, same in side
+    ]
 
 
 def _one_derivation(same: list[Derivation]) -> Derivation:
@@ -328,7 +359,7 @@ def _columns(
     columns: Iterable[OutputColumn], derivations: Iterable[Derivation]
 ) -> Iterator[tuple[OutputColumn, list[OutputColumn]]]:
     derivations = list(derivations)
-    direct = {d.target for d in derivations if d.type is DependencyType.DIRECT}
+    direct = {d.target for d in derivations if d.type is DependencyType.DIRECT}  # what is shared has a DIRECT source
     groups: dict[str, list[OutputColumn]] = {d.target: [] for d in derivations}
     for column in columns:
         groups.setdefault(column.name.lower(), []).append(column)
@@ -356,15 +387,22 @@ def _text(its_logic: Logic) -> Iterable[str]:
     )
     for c in its_logic.columns:
         yield _json("column", c.name, c.origin, c.resolved, c.expression)
-    for d in its_logic.derivations:
-        yield _json(
-            "derivation", d.target, d.source_dataset, d.source_column, d.type, d.subtype,
-            d.masking, d.exact, d.source_field, d.expression, d.carried,
-        )  # fmt: skip
+    yield from map(_derivation_text, its_logic.derivations)
     for p in its_logic.dependencies:
         yield _json("dependency", p.source_dataset, p.source_column, p.subtype, p.exact, p.source_field, p.expression)
     if its_logic.layout or its_logic.read_layouts:
         yield _json("layouts", its_logic.layout, its_logic.read_layouts)
+
+    for group in its_logic.shared:
+        yield _json("shared", len(group.targets), len(group.sources))
+        yield from map(_derivation_text, (*group.targets, *group.sources))
+
+
+def _derivation_text(d: Derivation) -> str:
+    return _json(
+        "derivation", d.target, d.source_dataset, d.source_column, d.type, d.subtype,
+        d.masking, d.exact, d.source_field, d.expression, d.carried,
+    )  # fmt: skip
 
 
 def _json(*parts: object) -> str:

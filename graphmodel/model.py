@@ -105,6 +105,18 @@ class Derivation:
 
 
 @dataclass(frozen=True)
+class SharedSources:
+    """Sources that many output columns have in common, kept once: each of `targets` derives from each of `sources`.
+
+    Code that a plan does not show makes all of its columns of all that it reads: n x m edges, of which n + m are kept.
+    A part of `targets` has no source, a part of `sources` no target; `graphmodel.shared` puts two of them together.
+    """
+
+    targets: tuple[Derivation, ...]
+    sources: tuple[Derivation, ...]
+
+
+@dataclass(frozen=True)
 class Dependency:
     """An INDIRECT dependency of the whole output on one read column."""
 
@@ -155,6 +167,7 @@ class Plan:
     api_version: str = "1.2"
     agent: str | None = None  #: e.g. ``spline 2.2.0``
     system: str | None = None  #: e.g. ``spark 3.5.9``
+    shared: tuple[SharedSources, ...] = ()
     role: Role = Role.NONE
     time_travel: bool = False  #: a read may hide a table format's time travel
     job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)

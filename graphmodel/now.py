@@ -176,8 +176,11 @@ def twins(writes: Sequence[Write]) -> dict[str, str]:
 
 
 def last_report(reports: Iterable[Write]) -> Write:
-    """The report that counts, out of several of one write: the one that ended last, of the agent that tells most."""
-    return max(reports, key=lambda w: (not w.secondary, w.position))
+    """The report that counts, out of several of one write: the one that ended last, of the agent that tells most.
+
+    Of a secondary agent the inner write: what wraps it has no column lineage.
+    """
+    return max(reports, key=lambda w: (not w.secondary, not (w.secondary and w.role is Role.WRAPPER), w.position))
 
 
 def timeline(writes: Sequence[Write]) -> list[Write]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from headwater.graphmodel.model import Dataset, Plan
+from headwater.graphmodel.model import Dataset, Derivation, Plan
 from headwater.graphmodel.statements import SAME, Said, effective
 
 Names = Mapping[str, str]  #: another name -> the name that is kept; the latter is never a key
@@ -36,17 +36,22 @@ def renamed(plan: Plan, kept: Names) -> Plan:
     mentioned = {plan.target.uri, *(one.uri for one in plan.inputs)}
     mentioned.update(d.source_dataset for d in plan.derivations)
     mentioned.update(p.source_dataset for p in plan.dependencies)
+    mentioned.update(d.source_dataset for group in plan.shared for d in group.sources)
     if mentioned.isdisjoint(kept):
         return plan
 
     def of(name: str) -> str:
         return kept.get(name, name)
 
+    def sources(derivations: Iterable[Derivation]) -> tuple[Derivation, ...]:
+        return tuple(replace(d, source_dataset=of(d.source_dataset)) for d in derivations)
+
     return replace(
         plan,
         target=_dataset(plan.target, kept),
         inputs=_merged(_dataset(one, kept) for one in plan.inputs),
-        derivations=tuple(replace(d, source_dataset=of(d.source_dataset)) for d in plan.derivations),
+        derivations=sources(plan.derivations),
+        shared=tuple(replace(group, sources=sources(group.sources)) for group in plan.shared),
         dependencies=tuple(replace(p, source_dataset=of(p.source_dataset)) for p in plan.dependencies),
     )
 

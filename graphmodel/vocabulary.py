@@ -133,6 +133,15 @@ VERTICES: tuple[VertexLabel, ...] = (
         },
     ),
     VertexLabel(
+        "sharedSources",
+        "plan + number + dataset",
+        "columns that many output columns of a plan have in common as sources, as those of code that it does not show: "
+        "the output columns derive from it, it from the sources; answers show each pair as one edge",
+        None,
+        None,
+        {"plan": _s("id of its plan"), "dataset": _s("URI of its dataset")},
+    ),
+    VertexLabel(
         "operation",
         "plan + operation id",
         "one node of the plan: join, filter, aggregate, ...",
@@ -226,7 +235,12 @@ _LINEAGE = {
     "columns": Property("long", "between datasets: how many column pairs it stands for", "pairs"),
 }
 _NOW = {**_LINEAGE, "certain": Property("boolean", "false: a later write may have replaced it", view=True)}
-_COLUMN_ENDS = (("column", "column"), ("dataset", "dataset"))
+_COLUMN_ENDS = (
+    ("column", "column"),
+    ("dataset", "dataset"),
+    ("column", "sharedSources"),
+    ("sharedSources", "column"),
+)
 
 EDGES: tuple[EdgeLabel, ...] = (
     EdgeLabel(

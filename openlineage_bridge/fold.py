@@ -120,8 +120,7 @@ def _symlinks(datasets: Iterable[FoldedDataset], rules: Rules) -> dict[str, str]
     """Of each dataset its other names, as URIs. A name that two datasets claim is nobody's."""
     claimed: dict[str, set[str]] = {}
     for dataset in datasets:
-        for namespace, name in names.symlinks(dataset.facets):
-            other = names.name(namespace, name, rules)
-            if other is not None and other.uri != dataset.name.uri:
-                claimed.setdefault(other.uri, set()).add(dataset.name.uri)
+        for other in names.other_names(dataset.facets, rules):
+            if other != dataset.name.uri:
+                claimed.setdefault(other, set()).add(dataset.name.uri)
     return {other: uris.copy().pop() for other, uris in sorted(claimed.items()) if len(uris) == 1}

@@ -7,17 +7,19 @@ operators deep. What the whole output depends on (filters, keys) is gathered onc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge import commands
 from headwater.spline_bridge.expressions import Evaluator, read_column
 from headwater.spline_bridge.operators import Rows, evaluate
+from headwater.spline_bridge.shared import SharedSources
 from headwater.spline_bridge.sqltext import Query
 from headwater.spline_bridge.subqueries import Bindings, evaluate_text
 from headwater.spline_bridge.text import Text, concat, text
 from headwater.spline_bridge.values import (
     IDENTITY,
+    Column,
     Influence,
     Use,
     Value,
@@ -49,6 +51,8 @@ class PlanColumns:
     """The id of the operator that writes."""
     unused: frozenset[str] = frozenset()
     """Operators of CTEs that nothing refers to."""
+    shared: Mapping[Column, Value] = field(default_factory=dict)
+    """What the sources of `values` without a dataset stand for: sources that several of these have in common."""
 
 
 def resolve(
@@ -82,6 +86,7 @@ class _Resolver:
         self._tables, self._untitled = _reads(plan, self.named)
         self._reads_target = _above_target(plan, datasets)
         self._steps = 0
+        self._shared = SharedSources(self.spend)
 
     def resolved(self) -> PlanColumns:
         write = self.plan.operations[self.plan.write]
@@ -92,7 +97,16 @@ class _Resolver:
         for keys in self._subquery_keys.values():  # of expressions that nothing evaluated
             merge_into(self.dependencies, keys)
         names = _output_names(write, rows, self.plan)
-        return PlanColumns(names, rows.values, self.dependencies, frozenset(self.unresolved), write.id, self._unused())
+        values, shared = self._shared.settled(rows.values)
+        return PlanColumns(
+            names,
+            values,
+            self._shared.expanded_keys(self.dependencies),
+            frozenset(self.unresolved),
+            write.id,
+            self._unused(),
+            shared,
+        )
 
     def _unused(self) -> frozenset[str]:
         """The operators of CTEs that nothing refers to."""
@@ -141,6 +155,7 @@ class _Resolver:
             rows = self._read(operation)
         else:
             rows = self._transformed(operation, children, _OperatorContext(self, operation, children))
+        rows = self._shared.with_stand_ins(rows)
         if not self.spend(rows.size):
             rows = self._left_out(operation)
         self.rows[operation.id] = rows

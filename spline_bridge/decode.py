@@ -6,7 +6,7 @@ A payload that was accepted maps, or is refused here with a `DecodeError` that n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from headwater.graphmodel.model import (
     OutputColumn,
     Plan,
     Run,
+    SharedSources,
     Subtype,
 )
 from headwater.graphmodel.naming import DEFAULT, Name, Rules
@@ -29,6 +30,7 @@ from headwater.spline_bridge.columns import PlanColumns, resolve
 from headwater.spline_bridge.errors import DecodeError
 from headwater.spline_bridge.functions import RENAME
 from headwater.spline_bridge.identity import agent_plan_id, normal_uuid
+from headwater.spline_bridge.shared import count_sources, is_stand_in
 from headwater.spline_bridge.text import concat
 from headwater.spline_bridge.validate import validate_events, validate_plan
 from headwater.spline_bridge.values import STRENGTH, Column, Influence, Use, Value, unresolved
@@ -36,7 +38,7 @@ from headwater.spline_bridge.versions import CONTENT_TYPES
 from headwater.spline_bridge.wire import WirePlan, read_plan
 
 #: Column edges that a plan may have, and columns of what it reads. Each edge costs the graph some 0.3 ms and 25 kB of
-#: memory while it is stored; code that cannot be seen through over 300 columns alone would have 90,000.
+#: memory while it is stored. Sources that columns have in common count once (`spline_bridge.shared`).
 MOST_EDGES = 20_000
 
 
@@ -122,6 +124,7 @@ def _plan(wire: WirePlan, identity: str, version: str, rules: Rules) -> Plan:
         inputs=_bounded_inputs(datasets.inputs(wire, named, found.unused, rules, queries), found),
         columns=tuple(_column(name, value) for name, value in zip(found.names, found.values, strict=False)),
         derivations=_derivations(found, target),
+        shared=tuple(_shared(found)),
         dependencies=tuple(
             _dependency(influence, use) for influence, use in sorted(found.dependencies.items(), key=_key)
         ),
@@ -140,22 +143,28 @@ def bounded(found: PlanColumns) -> PlanColumns:
 
     Columns with fewer sources are kept before those with more; columns with the same number are treated alike, so that
     the same plan always keeps the same. What is left out is unresolved, and its text says how many sources it had.
+    Sources that columns have in common are treated as one column.
     """
     left_out = found.unresolved
     dependencies = found.dependencies
     if len(dependencies) > MOST_EDGES:
         dependencies, left_out = {}, left_out | {found.write}
-    sizes = Counter(len(value.direct) + len(value.indirect) for value in found.values)
+    sizes = Counter(count_sources(value) for value in (*found.values, *found.shared.values()))
     room, largest = MOST_EDGES, 0
     for size, columns in sorted(sizes.items()):
         room -= size * columns
         if room < 0:
             break
         largest = size
-    values = tuple(v if len(v.direct) + len(v.indirect) <= largest else _uncounted(v) for v in found.values)
+    shared = {column: value for column, value in found.shared.items() if count_sources(value) <= largest}
+    gone = found.shared.keys() - shared.keys()
+    values = tuple(
+        v if count_sources(v) <= largest and gone.isdisjoint(_columns_of(v)) else _uncounted(v, found)
+        for v in found.values
+    )
     if room < 0:
         left_out |= {found.write}
-    return replace(found, values=values, dependencies=dependencies, unresolved=left_out)
+    return replace(found, values=values, dependencies=dependencies, unresolved=left_out, shared=shared)
 
 
 def _renames(wire: WirePlan, found: PlanColumns, target: Dataset) -> tuple[tuple[str, str], ...]:
@@ -167,8 +176,13 @@ def _renames(wire: WirePlan, found: PlanColumns, target: Dataset) -> tuple[tuple
     return tuple((old, new) for new, (uri, old) in sources if uri == target.uri and old != new.lower())
 
 
-def _uncounted(value: Value) -> Value:
-    sources = len(value.direct) + len(value.indirect)
+def _columns_of(value: Value) -> set[Column]:
+    return {*value.direct, *(influence.column for influence in value.indirect)}
+
+
+def _uncounted(value: Value, found: PlanColumns) -> Value:
+    shared = _columns_of(value) & found.shared.keys()
+    sources = count_sources(value) + sum(count_sources(found.shared[column]) - 1 for column in shared)
     return unresolved(concat([value.text, f" ({sources:,} sources: a plan keeps {MOST_EDGES:,} at most)"]))
 
 
@@ -176,8 +190,7 @@ def _bounded_inputs(inputs: tuple[Dataset, ...], found: PlanColumns) -> tuple[Da
     """The datasets that are read; with more than `MOST_EDGES` columns together, only with those that are used."""
     if sum(len(dataset.columns) for dataset in inputs) <= MOST_EDGES:
         return inputs
-    used = {column for value in found.values for column in value.direct}
-    used |= {influence.column for value in found.values for influence in value.indirect}
+    used = {column for value in (*found.values, *found.shared.values()) for column in _columns_of(value)}
     used |= {influence.column for influence in found.dependencies}
     return tuple(replace(d, columns=tuple(c for c in d.columns if (d.uri, c.lower()) in used)) for d in inputs)
 
@@ -207,9 +220,31 @@ def _derivations(found: PlanColumns, target: Dataset) -> tuple[Derivation, ...]:
     out = []
     for name, value in zip(found.names, found.values, strict=False):
         own = (target.uri, name.lower())
-        out += [_direct(name, column, use, value, own) for column, use in sorted(value.direct.items())]
-        out += [_indirect(name, i, use, own) for i, use in sorted(value.indirect.items(), key=_key)]
+        direct = (item for item in value.direct.items() if not is_stand_in(item[0]))
+        indirect = (item for item in value.indirect.items() if not is_stand_in(item[0].column))
+        out += [_direct(name, column, use, value, own) for column, use in sorted(direct)]
+        out += [_indirect(name, i, use, own) for i, use in sorted(indirect, key=_key)]
     return tuple(out)
+
+
+def _shared(found: PlanColumns) -> Iterator[SharedSources]:
+    """The sources that output columns have in common, with these columns."""
+    for column, sources in found.shared.items():
+        inexact = not any(use.exact for use in sources.direct.values())  # seen on the column's own edge as well
+        targets = []
+        for name, value in zip(found.names, found.values, strict=False):
+            if column in value.direct:
+                use = value.direct[column]
+                use = use._replace(exact=False) if inexact else use
+                targets.append(_direct(name, column, use, value, _NO_COLUMN))
+            indirect = (item for item in value.indirect.items() if item[0].column == column)
+            targets += [_indirect(name, i, use, _NO_COLUMN) for i, use in sorted(indirect, key=_key)]
+        direct = (_direct("", c, use, Value(), _NO_COLUMN) for c, use in sorted(sources.direct.items()))
+        keys = sorted(sources.indirect.items(), key=_key)
+        yield SharedSources(tuple(targets), (*direct, *(_indirect("", i, use, _NO_COLUMN) for i, use in keys)))
+
+
+_NO_COLUMN: Column = ("", "")
 
 
 def _direct(name: str, column: Column, use: Use, value: Value, own: Column) -> Derivation:

@@ -167,12 +167,11 @@ def _aggregate(operation: OperationNode, children: Sequence[Rows], context: Cont
 def _window(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
     known, ids = _environment(children), _ids(operation, children)
     refs = iter(listed(operation.params.get("windowExpressions")))
-    values = []
     for i in ids:
         ref = None if i in known else next(refs, None)
-        known[i] = known[i] if i in known else context.value(ref) if ref else context.computed(i) or _all_of(children)
-        values.append(known[i])
-    return Rows(ids, tuple(values))
+        if ref:
+            known[i] = context.value(ref)
+    return Rows(ids, tuple(_known_or_computed(ids, known, children, context)))
 
 
 def _keyed(param: str, subtype: Subtype) -> Operator:

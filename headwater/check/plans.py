@@ -10,6 +10,7 @@ from headwater.graphmodel.constants import Constants, constants_of, constants_te
 from headwater.graphmodel.ids import column_id, split_node
 from headwater.graphmodel.logic import Logic
 from headwater.graphmodel.model import DependencyType
+from headwater.graphmodel.shared import expanded
 from headwater.queries.answers.answer import Answer
 from headwater.queries.answers.grades import Change
 
@@ -53,11 +54,12 @@ def _origin(origin: str, expression: str | None) -> Source:
 def made_by(logic: Logic) -> Made:
     """The same of a new plan, without columns that it only carries on (rows that a MERGE keeps)."""
     known = constants_of(constants_text(Constants(logic.constants)))  # bounded as those in the graph
-    made = Made(kept={d.target for d in logic.derivations if d.carried})
+    derivations = list(expanded(logic.derivations, logic.shared, logic.target))
+    made = Made(kept={d.target for d in derivations if d.carried})
     for column in logic.columns:
         if column.origin:
             made.columns[column.name] = {_origin(column.origin.value, filled(column.expression or "", known))}
-    for d in logic.derivations:
+    for d in derivations:
         if not d.carried:
             node = column_id(d.source_dataset, d.source_column)
             source = (node, d.type.value, d.subtype.value, filled(d.expression or "", known))

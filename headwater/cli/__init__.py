@@ -21,6 +21,7 @@ from headwater.cli.ask import downstream, query, upstream
 from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
 from headwater.cli.estate import estate
+from headwater.cli.evidence import evidence
 from headwater.cli.explain import explain
 from headwater.cli.find import columns, datasets, jobs, search
 from headwater.cli.glue import glue
@@ -67,7 +68,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
     "State": (tag, own, describe, retire, ignore, same),
     "Receive": (serve, load, token, glue, spark_bundle),
     "Assistants": (mcp,),
-    "Keep and move": (verify, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
+    "Keep and move": (verify, evidence, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),
 }
 

@@ -136,6 +136,8 @@ class ReferenceCounts:
         if new.executed:
             self._changes.add(elements.plan_part(self._plan_at(new.ref).logic))
             return
+        for vertex in elements.shared_vertices(self._plan_at(new.ref).logic):
+            self._changes.remove_vertex(vertex.id)
         self._changes.remove_vertex(new.plan)
         if not self._tables.has_job(new.job):
             self._changes.remove_vertex(new.job)

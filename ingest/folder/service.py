@@ -197,16 +197,22 @@ class Service:
     ) -> None:
         self.close()
 
-    def start(self) -> None:
-        """Bring new entries into the graph from a thread of its own, until `close`."""
-        self._thread = threading.Thread(target=self._project, name="projector", daemon=True)
+    def start(self, no_memory: Callable[[MemoryError], object]) -> None:
+        """Bring new entries into the graph from a thread of its own, until `close`.
+
+        `no_memory` is called in that thread, and has to end the process: there was not enough for the batch in hand.
+        """
+        self._thread = threading.Thread(target=self._project, args=(no_memory,), name="projector", daemon=True)
         self._thread.start()
 
-    def _project(self) -> None:
+    def _project(self, no_memory: Callable[[MemoryError], object]) -> None:
         """On Linux a thread has a priority of its own: lowered, so that receiving and answering come first."""
         if sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-        self.projector.run(self._stop)
+        try:
+            self.projector.run(self._stop)
+        except MemoryError as error:
+            no_memory(error)
 
     def close(self) -> None:
         """Stop the projector after the batch that it is writing, and close everything; the ledger has what is left."""

@@ -85,19 +85,23 @@ class Batches:
         """The graph first, then the derived tables; whether all entries could be decoded. Others are parked.
 
         Takes as many of the entries as have room together, `whole`: all; the checkpoint says up to where. `retried` is
-        the sequence of a parked entry that is tried again, alone. Raises Erased, Renamed: `start_anew`.
+        the sequence of a parked entry that is tried again, alone. Raises Erased, Renamed: `start_anew`. MemoryError:
+        whatever else this process has in hand is in danger; it counts as a death (`attempts`), and the process ends.
         """
         self.attempts.begin(self.checkpoint, entries[-1].sequence, retried or 0)
         self.computing_since = time.monotonic()
         try:
-            return self._apply(entries, retried, None if whole or retried else _MOST_PARTS)
+            done = self._apply(entries, retried, None if whole or retried else _MOST_PARTS)
+        except MemoryError:  # as if the system had ended the process: it counts as a death, and the caller ends
+            raise
         except (Exception, KeyboardInterrupt):
             self.attempts.survived()
             raise
         finally:
             self.computing_since = None
-            if retried:  # no checkpoint says that it is done
-                self.attempts.survived()
+        if retried:  # no checkpoint says that it is done
+            self.attempts.survived()
+        return done
 
     def _apply(self, entries: Sequence[Entry], retried: int | None, most: int | None) -> bool:
         offered = entries if retried else self.parking.offered(entries)

@@ -185,6 +185,8 @@ class Decoding:
             elif entry.body is not None and entry.kind in self._decoders:
                 try:
                     self._add(batch, entry, entry.body)
+                except MemoryError:  # perhaps no fault of this entry's: see `Batches.apply`
+                    raise
                 except Exception as error:  # noqa: BLE001 - a bug of a decoder sets this payload aside, not the others
                     batch.refused.append((entry, error))
             if most is not None:
@@ -288,4 +290,5 @@ class Decoding:
 
 def _parts(mapped: MappedPlan) -> int:
     plan = mapped.plan
-    return 1 + len(plan.columns) + len(plan.derivations) + len(plan.dependencies) + len(plan.operations)
+    shared = sum(len(group.targets) + len(group.sources) for group in plan.shared)
+    return 1 + len(plan.columns) + len(plan.derivations) + shared + len(plan.dependencies) + len(plan.operations)

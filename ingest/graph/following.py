@@ -135,7 +135,7 @@ class FollowerLoop:
     def run(self, stop: threading.Event, *, limit: int = BATCH) -> None:
         """Step until `stop` is set, in a thread of its own. To end it set `stop`, then call `wake`.
 
-        Returns earlier, and says so in the log, when the follower has given up.
+        Returns earlier, and says so in the log, when the follower has given up. MemoryError: the process is to end.
         """
         self._patience.stop = stop
         failures = 0
@@ -155,6 +155,8 @@ class FollowerLoop:
                 log.warning("%s cannot be kept up to date: %s", self._follower.name, error)
                 self._patience.wait(failures)
                 failures += 1
+            except MemoryError:
+                raise
             except Exception:  # the thread must outlive what nobody foresaw: it is logged, and tried again
                 log.exception("%s failed after entry %s", self._follower.name, self._follower.checkpoint)
                 self._patience.wait(failures)

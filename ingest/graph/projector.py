@@ -49,6 +49,7 @@ _UNRELATED = (
     StartAgain,
     sqlite3.Error,
     OSError,
+    MemoryError,
 )
 
 

@@ -18,6 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ log = logging.getLogger(__name__)
 _SWITCH_SECONDS = 0.001
 _KEEPALIVE_SECONDS = 86_400.0  #: only the server closes its connections: a question on its way would be lost
 _READ = 4_096
-_ORPHANED = 1  #: exit code
+_ORPHANED, _FAILED = 1, 12  #: exit codes
+_LOGGED = 300  #: characters of an error
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("gremlinpython").setLevel(logging.WARNING)
     sys.setswitchinterval(_SWITCH_SECONDS)
     link = _Link()
-    threading.Thread(target=link.listen, name="link", daemon=True).start()
+    threading.Thread(target=link.listen_or_end, name="link", daemon=True).start()
     link.allowed.wait()
     if link.ended:
         return 0
@@ -68,8 +70,18 @@ def main(arguments: Sequence[str]) -> int:
         _tell({"error": "internal error, see the log"})
         return 1
     with service:
-        asyncio.run(_run(service, address, link))
+        try:
+            asyncio.run(_run(service, address, link))
+        except BaseException as error:  # noqa: BLE001 - to close in order would wait for the batch in hand, deaf
+            _end_at_once(error)
     return 0
+
+
+def _end_at_once(error: BaseException) -> None:
+    """As if the system had ended this process. The server starts another one, which takes less at once."""
+    with suppress(MemoryError):
+        log.error("the graph's process ends: %s", repr(error)[:_LOGGED], exc_info=error)
+    os._exit(_FAILED)
 
 
 class _Link:
@@ -80,6 +92,13 @@ class _Link:
         self.ended = False  #: the server has ended in order
         self.over = False  #: the end of input was reached
         self.on: dict[bytes, Callable[[], object]] = {}  #: what is done for a byte, in this thread
+
+    def listen_or_end(self) -> None:
+        """`listen`; without this thread the process would be deaf, so it ends with it."""
+        try:
+            self.listen()
+        except BaseException as error:  # noqa: BLE001 - whatever it was
+            _end_at_once(error)
 
     def listen(self) -> None:
         """Until the end of input. If the server did not announce that, it was killed: this process ends at once."""
@@ -114,7 +133,7 @@ async def _run(service: Service, address: str, link: _Link) -> None:
     runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS, cancels=True)
     await runner.setup()
     await web.UnixSite(runner, address).start()
-    service.start()
+    service.start(_end_at_once)
     loop = asyncio.get_running_loop()
     gone = asyncio.Event()
     facts = _Facts(service)

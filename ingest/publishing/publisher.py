@@ -1,8 +1,9 @@
 """The follower that publishes: of each entry of the ledger the runs that can be told now, as OpenLineage events.
 
-A run is told when both its event and its plan are in the ledger; whichever comes last brings it. The checkpoint moves
-when the backend has taken all runs of the entries before it, so each run is published at least once, and twice only
-where this process ended in between. Run ids do not depend on that.
+A run of Spline's is told when both its event and its plan are in the ledger; whichever comes last brings it. What came
+as an OpenLineage event goes on as it came. The checkpoint moves when the backend has taken all runs of the entries
+before it, so each run is published at least once, and twice only where this process ended in between. Run ids do not
+depend on that.
 
 Here: which runs, and what is looked up for them. Not here: what an event says (`openlineage_bridge.emit`), how it is
 sent (`backends`).
@@ -20,7 +21,7 @@ from headwater.graphmodel import statements
 from headwater.graphmodel.choice import BodyRank, Event
 from headwater.graphmodel.ids import column_id
 from headwater.graphmodel.model import Plan
-from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.graphmodel.naming import DEFAULT, Rules, from_openlineage
 from headwater.graphmodel.statements import Said, StatementIndex
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.fold.rows import BodyRef
@@ -31,8 +32,9 @@ from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import Entry
 from headwater.ingest.publishing.backends import Backend, Sending
 from headwater.ingest.publishing.state import Refused, State
-from headwater.openlineage_bridge import emit
+from headwater.openlineage_bridge import emit, forward
 from headwater.openlineage_bridge.emit import Described, Executed, Labels
+from headwater.openlineage_bridge.events import LineageEvent
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +58,9 @@ class Selection:
     since: int | None = None
     datasets: frozenset[str] | None = None
 
-    def takes(self, event: Event, touched: Sequence[str]) -> bool:
-        """Whether a run is among them."""
-        late = self.since is None or event.run.timestamp >= self.since
+    def takes(self, at: int, touched: Sequence[str]) -> bool:
+        """Whether a run that ended `at` is among them, or an event of that time."""
+        late = self.since is None or at >= self.since
         return late and (self.datasets is None or not self.datasets.isdisjoint(touched))
 
 
@@ -102,7 +104,7 @@ class Publisher:
         self._producer = producer
         self._selection = selection or Selection()
         self._versions_read = versions_read
-        self._decoding = Decoding(ledger, decoders(rules))
+        self._decoding = Decoding(ledger, decoders(rules), rules)
         self._decoding.use_names(stated_names(ledger, rules))
         self._rules = rules
         self._labels: StatementIndex | None = None
@@ -158,6 +160,8 @@ class Publisher:
                     work.plans[plan_id] = mapped.ref
                 if known is None:
                     self._publish_waiting(work, plan_id, mapped.ref)
+            for _, part in batch.parts:
+                self._forward(work, part.content, entry.sequence)
             for event in batch.events:
                 plan_id = event.run.agent_plan_id
                 ref = work.plans.get(plan_id) or self._state.plan(plan_id)
@@ -166,6 +170,14 @@ class Publisher:
                 else:
                     self._publish(work, event, ref, entry.sequence)
         return work
+
+    def _forward(self, work: _Work, came: LineageEvent, sequence: int) -> None:
+        """An event that came as one goes on as it came, after the others of its run; a run id that is none gets one."""
+        touched = [from_openlineage(*pair, self._rules).uri for pair in forward.pairs(came)]
+        if self._selection.takes(came.at // 1_000_000, touched):
+            _, before = work.sendings.get(came.group, (sequence, Sending(came.group, ())))
+            events = (*before.events, forward.forwarded(came))
+            work.sendings[came.group] = sequence, Sending(came.group, events)
 
     def _rank(self, ref: BodyRef) -> BodyRank:
         return self._decoding.plan_at(ref).summary.rank
@@ -186,7 +198,7 @@ class Publisher:
         except Erased:  # what was erased is told to nobody
             return
         inputs = [one.uri for one in mapped.plan.inputs]
-        if not self._selection.takes(event, [mapped.plan.target.uri, *inputs]):
+        if not self._selection.takes(event.run.timestamp, [mapped.plan.target.uri, *inputs]):
             return
         read = self._versions_read(event.id, event.run.timestamp, inputs)
         described = self._description(ref)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
 from headwater.graphmodel.ids import split_node
@@ -71,10 +71,16 @@ def hot_spots(g: GraphTraversalSource, values: Values, deadline_passed: Deadline
     for ids in scan.ids_by_chunk(values["level"]):
         used = g.V(ids).where(without_carried(__.in_e(*labels)))
         counted = used.project("id", "dependents", "jobs").by(T.id)
-        counted = counted.by(without_carried(__.in_e(*labels)).out_v().dedup().count())
+        counted = counted.by(_dependents(labels).dedup().count())
         counted = counted.by(without_carried(__.in_e(*labels)).values("job").dedup().count())
         scan.rows += counted.to_list()
     return scan.page(values, lambda row: (-row["dependents"], -row["jobs"], row["id"]))
+
+
+def _dependents(labels: Sequence[str]) -> GraphTraversal:
+    """What a node is directly a source of, or decides the rows of; sources that columns share stand for these."""
+    found = without_carried(__.in_e(*labels)).out_v()
+    return found.union(__.has_label("column", "dataset"), __.has_label("sharedSources").in_("derivesFrom"))
 
 
 def two_names(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:

@@ -9,9 +9,11 @@ from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.constants import NONE, filled, has_placeholder
 from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.shared import Link
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing import constants
 from headwater.queries.tracing.rows import rows
+from headwater.queries.tracing.shared_sources import pairs_joined, shared_in
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 COLUMNS = (
@@ -33,10 +35,13 @@ RULES: Mapping[str, str] = {
 }
 _CARRIED = "the rows that a MERGE, UPDATE, DELETE or a job that reads what it writes left as they were"
 _READ = "the plan reads it and does not say of its columns what becomes of them"
+_ROWS = "its rows decide which rows there are, whatever its columns hold"
 _SPELLING = "a payload called it so, or it is the same name written otherwise"
 
 _LABELS = (("derivesFrom", "dependsOn"), ("everDerivesFrom", "everDependsOn"))
 _EDGE = ("type", "subtype", "expression", "carried", "job", "plan")
+#: The cells of an edge; see `rows`.
+_CELLS = {"target": __.out_v().id_(), "source": __.in_v().id_(), **{key: key for key in _EDGE}}
 
 
 def explain(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -59,9 +64,24 @@ def _edges(g: GraphTraversalSource, values: Values, labels: tuple[str, ...]) -> 
     edges = g.V(values["node"]).out_e(*labels)
     if column:  # what the whole output depends on hangs on the dataset
         edges = g.V(values["node"], dataset).union(__.has_label("column").out_e(labels[0]), __.out_e(labels[1]))
-    if values["source"]:
-        edges = edges.where(__.in_v().has_id(values["source"]))
-    return rows(edges, {"target": __.out_v().id_(), "source": __.in_v().id_(), **{key: key for key in _EDGE}})
+    wanted = values["source"]
+    if wanted:
+        edges = edges.where(__.in_v().or_(__.has_id(wanted), __.has_label("sharedSources")))
+    found = rows(edges, _CELLS)
+    for ids in chunks(shared_in(row["source"] for row in found)):
+        beyond = g.V(ids).out_e(labels[0])
+        found += rows(beyond.where(__.in_v().has_id(wanted)) if wanted else beyond, _CELLS)
+    return list(pairs_joined(found, _read, _made))
+
+
+def _read(row: Row) -> tuple[str, str, str, Link]:
+    link = Link(row["type"], row["subtype"] or "", expression=row["expression"])
+    return row["source"], row["target"], row["plan"] or "", link
+
+
+def _made(use: Row, source: Row, link: Link) -> Row:
+    told = {"type": link.type, "subtype": link.subtype, "expression": link.expression}
+    return {**use, "source": source["source"], **told}
 
 
 def _fill(g: GraphTraversalSource, edges: list[Row]) -> None:
@@ -78,7 +98,9 @@ def _identity(row: Row) -> tuple[str, ...]:
 
 
 def _rule(row: Row) -> str:
-    return _CARRIED if row["carried"] else RULES.get(row["subtype"] or "", _READ)
+    if row["carried"]:
+        return _CARRIED
+    return RULES.get(row["subtype"] or "", _ROWS if row["type"] == "INDIRECT" else _READ)
 
 
 def _plans(g: GraphTraversalSource, plans: list[str]) -> dict[str, Row]:

@@ -6,14 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.columns import PARTIAL, claims_in
 from headwater.graphmodel.constants import MOST_SHOWN, NONE, Constants, cut, filled, has_placeholder
 from headwater.graphmodel.ids import column_id
 from headwater.graphmodel.now import Contribution
+from headwater.graphmodel.shared import Link
+from headwater.queries.answers.page import Row
 from headwater.queries.tracing.rows import without_carried
+from headwater.queries.tracing.shared_sources import pairs_joined, shared_in
 from headwater.queries.tracing.walk import chunks
 
 
@@ -39,10 +42,11 @@ class PlanDerivations:
         """Reads the derivations by these plans; `plans` None: by all that ever wrote the nodes."""
         self._sources: dict[str, dict[str, set[Source]]] = defaultdict(lambda: defaultdict(set))
         columns, datasets = ([n for n in nodes if ("#" in n) == column] for column in (True, False))
-        for label, owners in (("everDerivesFrom", columns), ("everDependsOn", datasets)):
+        for label, owners in (("everDerivesFrom", columns), ("everDependsOn", [*columns, *datasets])):
             for ids in chunks(owners):
-                edges = without_carried(g.V(ids).out_e(label))
-                self._add_edges(edges if plans is None else edges.has("plan", P.within([*plans, ""])))
+                edges = _edges(g, ids, label, plans)
+                shared = shared_in(row["source"] for row in edges)
+                self._add_edges([*edges, *(row for some in chunks(shared) for row in _edges(g, some, label, plans))])
         self._add_origins(g, set(columns), plans)
 
     @property
@@ -83,12 +87,8 @@ class PlanDerivations:
                 found[plan].append(node)
         return found
 
-    def _add_edges(self, edges: GraphTraversal) -> None:
-        rows = edges.project("target", "source", "plan", *_KEYS)
-        rows = rows.by(__.out_v().id_()).by(__.in_v().id_()).by("plan")
-        for key in _KEYS:
-            rows = rows.by(key)
-        for row in rows.to_list():
+    def _add_edges(self, edges: Iterable[Row]) -> None:
+        for row in pairs_joined(edges, _read, _made):
             self._sources[row["target"]][row["plan"]].add(
                 Source(row["source"], **{key: row[key] for key in _KEYS if key in row})
             )
@@ -106,6 +106,34 @@ class PlanDerivations:
                         self._sources[column][row["plan"]].add(Source(subtype=claim.says, expression=claim.expression))
 
 
+def _edges(g: GraphTraversalSource, ids: list[str], label: str, plans: Sequence[str] | None) -> list[Row]:
+    edges = without_carried(g.V(ids).out_e(label))
+    edges = edges if plans is None else edges.has("plan", P.within([*plans, ""]))
+    rows = edges.project("target", "source", "plan", *_KEYS).by(__.out_v().id_()).by(__.in_v().id_()).by("plan")
+    for key in _KEYS:
+        rows = rows.by(key)
+    found: list[Row] = rows.to_list()
+    return found
+
+
+def _read(row: Row) -> tuple[str, str, str, Link]:
+    shown = (row.get("sourceField"), row.get("expression"))
+    link = Link(row["type"], row.get("subtype", ""), row.get("masking", False), True, *shown)  # noqa: FBT003
+    return row["source"], row["target"], row["plan"], link
+
+
+def _made(use: Row, source: Row, link: Link) -> Row:
+    told = {
+        "type": link.type,
+        "subtype": link.subtype,
+        "expression": link.expression,
+        "sourceField": link.source_field,
+        "masking": link.masking,
+    }
+    ends = {"target": use["target"], "source": source["source"], "plan": use["plan"]}
+    return {**ends, **{key: value for key, value in told.items() if value is not None}}
+
+
 def sources_of(derivations: Derivations) -> list[str]:
     """The ids of the source columns, in order."""
     return sorted({d.source for d in derivations if d.source})
@@ -118,7 +146,7 @@ def text_of(derivations: Derivations) -> str | None:
 
 def shown(source: Source) -> str:
     """A derivation as text."""
-    return source.expression or source.subtype.lower()
+    return source.expression or source.subtype.lower() or "rows"
 
 
 def joined(texts: Sequence[str]) -> str | None:

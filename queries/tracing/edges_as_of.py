@@ -11,12 +11,12 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.columns import DIRECT, ColumnClaim, claims_in, shown
 from headwater.graphmodel.constants import NONE, has_placeholder
-from headwater.graphmodel.ids import column_id, split_node
+from headwater.graphmodel.ids import column_id, dataset_of, split_node
 from headwater.queries.answers.answer import Edge, Node
 from headwater.queries.tracing import constants
 from headwater.queries.tracing.as_of import PastTime
 from headwater.queries.tracing.contributions import ContributionsAsOf
-from headwater.queries.tracing.edges import EVER, Edges, columns_of, is_column, pairs_of
+from headwater.queries.tracing.edges import EVER, Edges, is_column, pairs_of
 from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import Step, Walk, chunks
 
@@ -36,20 +36,12 @@ class EdgesAsOf(Edges):
     def steps(self, side: str, level: Sequence[str], hops: int) -> Sequence[Step]:
         """One hop only: which edges held is not known before the contributions to the datasets at their ends are."""
         del hops
-        return [self._upstream_hop(level) if side == "upstream" else self._downstream_hop(level)]
+        return [self._one_hop(side, level)]
 
-    def _downstream_hop(self, level: Sequence[str]) -> Step:
-        """One hop downstream; a dataset whose rows depended on a column adds all its columns."""
-        pairs = set[Pair]()
-        for ids in chunks(self._nodes_of_level(level)):
-            edges = self._followed_edges(self._g.V(ids).in_e(*self._labels))
-            rows = edges.project("plan", "target").by("plan").by(__.out_v().id_()).to_list()
-            pairs.update((row["plan"], row["target"]) for row in rows)
-        self._contributions.of_datasets(split_node(target)[0] for _, target in pairs)
-        next_level = {target for _, target in self._held(pairs)}
-        if self._with_row_dependencies:
-            next_level.update(columns_of(self._g, [node for node in next_level if not is_column(node)]))
-        return Step((), next_level)
+    def _targets(self, edges: GraphTraversal) -> Iterator[str]:
+        rows = self._followed_edges(edges).project("plan", "target").by("plan").by(__.out_v().id_()).to_list()
+        self._contributions.of_datasets(dataset_of(row["target"]) for row in rows)
+        yield from (target for _, target in self._held({(row["plan"], row["target"]) for row in rows}))
 
     def between(self, side: str, walked: Walk, kept: Container[str]) -> Iterator[Edge]:
         """The edges between the kept nodes of one walk, with how certain they were."""
@@ -58,14 +50,12 @@ class EdgesAsOf(Edges):
             if certain is not None:
                 yield edge if certain else replace(edge, certain=False)
 
-    def neighbours(self, side: str, nodes: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """As `Edges.neighbours`, of the plans that contributed."""
-        for ids in chunks(self._nodes_of_level(nodes)):
-            edges = self._edges_on(side, ids).project("plan", "source", "target")
-            rows = edges.by("plan").by(__.in_v().id_()).by(__.out_v().id_()).to_list()
-            self._contributions.of_datasets(split_node(row["target"])[0] for row in rows)
-            held = set(self._held((row["plan"], row["target"]) for row in rows))
-            yield from pairs_of(side, (row for row in rows if (row["plan"], row["target"]) in held))
+    def _linked(self, side: str, ids: list[str]) -> Iterator[tuple[str, str]]:
+        edges = self._edges_on(side, ids).project("plan", "source", "target")
+        rows = edges.by("plan").by(__.in_v().id_()).by(__.out_v().id_()).to_list()
+        self._contributions.of_datasets(dataset_of(row["target"]) for row in rows)
+        held = set(self._held((row["plan"], row["target"]) for row in rows))
+        return pairs_of(side, (row for row in rows if (row["plan"], row["target"]) in held))
 
     def as_they_were(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
         """The nodes; columns with the reason that those plans give why they have no, or not all, DIRECT sources."""
@@ -102,7 +92,7 @@ class EdgesAsOf(Edges):
             rows = without_carried(edges).project("plan", "target").by("plan").by(__.out_v().id_())
             yield from (target for _, target in self._held((r["plan"], r["target"]) for r in rows.to_list()))
 
-    def _sources_of(self, ids: list[str]) -> Iterable[str]:
+    def _sources(self, ids: list[str]) -> Iterable[str]:
         edges = self._out(ids, self._derives)
         if self._contributions.all_with_all_columns:
             found: list[str] = edges.in_v().id_().dedup().to_list()
@@ -114,12 +104,12 @@ class EdgesAsOf(Edges):
         """Here from the derived end as well: the source end has all edges that ever held, which may be very many."""
         return self._from_derived(ends, cut=False)
 
-    def _out(self, ids: list[str], label: str) -> GraphTraversal:
-        return self._of_contributing_plans(super()._out(ids, label), ids)
+    def _out(self, ids: list[str], *labels: str) -> GraphTraversal:
+        return self._of_contributing_plans(super()._out(ids, *labels), ids)
 
     def _of_contributing_plans(self, edges: GraphTraversal, ids: list[str]) -> GraphTraversal:
         """Of the edges out of these nodes, those of plans that contributed. No plan has the empty id."""
-        plans = self._contributions.of_datasets(split_node(node)[0] for node in ids)
+        plans = self._contributions.of_datasets(map(dataset_of, ids))
         return edges.has("plan", P.within(plans or [""]))
 
     def _held(self, pairs: Iterable[Pair]) -> Iterator[Pair]:

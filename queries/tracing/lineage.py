@@ -62,9 +62,9 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     walks = {side: _walk(edges_of, side, roots, question, deadline_passed) for side in sides}
     kept, cut = _merged(walks, question.limit)
     nodes = edges_of.as_they_were(tuple(_nodes(g, kept)))
-    reason = cut or _erased(nodes, question.direction)
     shown = {node.id for node in nodes}
     found = [edge for side in sides for edge in edges_of.between(side, walks[side], shown)]
+    reason = cut or ("limit" if edges_of.left_out else None) or _erased(nodes, question.direction)
     edges = {edge.order: edge for edge in edges_of.filled(found)}
     return Answer(
         root=root,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
 
-from headwater.graphmodel.ids import tag_id
+from headwater.graphmodel.ids import is_shared, tag_id
 from headwater.graphmodel.statements import IGNORED
 from headwater.queries.answers.page import Row
 from headwater.queries.tracing.rows import without_carried
@@ -84,4 +84,15 @@ class TagFlow:
             edges = edges.not_(__.has("job", P.within(self._ignored)))
         rows = edges.project("source", "target", "masking").by(__.in_v().id_()).by(__.out_v().id_()).by("masking")
         found: list[Row] = rows.to_list()
-        return found
+        into: dict[str, list[Row]] = {}
+        for row in found:
+            if is_shared(row["target"]):
+                into.setdefault(row["target"], []).append(row)
+        if not into:
+            return found
+        out = [row for row in found if row["target"] not in into]
+        for use in self._edges(sorted(into)):
+            for row in into[use["source"]]:
+                masking = use["masking"] or row["masking"]
+                out.append({"source": row["source"], "target": use["target"], "masking": masking})
+        return [row for row in out if row["source"] != row["target"]]

@@ -6,6 +6,7 @@ bounded, and nothing that came from the JVM is kept.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -248,6 +249,8 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
     if command == "InsertIntoHadoopFsRelationCommand":
         details["dynamic"] = executed is not None and ask(value("dynamicPartitionOverwrite"), executed) is True
     details["filesystem"] = ask(_default_filesystem, query_execution)
+    if command in _DELTA_TABLES:
+        details.update(ask(_generated(_DELTA_TABLES[command]), query_execution) or {})
     text_ = str(plan.toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
     leaves = tuple(_leaves(plan, command))
@@ -255,6 +258,61 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
     known = ((ids, behind(ids)) for ids in rows)
     frozen = tuple(Frozen(ids, found) for ids, found in known if found is not None)
     return Captured(text_, details, (*leaves, *expansions), frozen)
+
+
+def _path_of_table(command: Any) -> str:
+    """The path of a Delta table that some of whose columns Delta computes; fails for any other table."""
+    table = command.table().table()
+    return (
+        str(table.path().toString()) if command.isByName() and _GENERATION in _schema(table.initialSnapshot()) else ""
+    )
+
+
+def _path_of_save(command: Any) -> str:
+    is_delta = class_name(command.dataSource()) == "DeltaDataSource"
+    return str(command.options().apply("path")) if is_delta else ""
+
+
+#: Commands that write into a table by the names of its columns -> the path of the table, if Delta may add columns.
+_DELTA_TABLES: Mapping[str, Reader] = {
+    "SaveIntoDataSourceCommand": _path_of_save,
+    **dict.fromkeys(("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic"), _path_of_table),
+}
+#: What Delta's schema has of a column that Delta computes (``GENERATED ALWAYS AS``): the SQL.
+_GENERATION = "delta.generationExpression"
+#: Columns that Delta computes in one table, each of them asked for.
+_MOST_GENERATED = 50
+
+
+def _schema(snapshot: Any) -> str:
+    return str(snapshot.schema().json())
+
+
+def _generated(path_of: Reader) -> Reader:
+    """Columns that Delta adds to what is written, as plans: a filter of the table by each one's expression.
+
+    With them the names and ids of the columns that are written, on which those expressions depend.
+    """
+
+    def reader(query_execution: Any) -> dict[str, Any] | None:
+        command = query_execution.analyzed()
+        path = path_of(command)
+        if not path:
+            return None
+        table = query_execution.sparkSession().read().format("delta").load(path)
+        snapshot = table.queryExecution().analyzed().relation().location().deltaLog().unsafeVolatileSnapshot()
+        schema = _schema(snapshot)
+        if _GENERATION not in schema:
+            return None
+        output = split(command.query().output())
+        written = {column.rpartition("#")[0].lower() for column in output}
+        fields = (field for field in json.loads(schema)["fields"] if field["name"].lower() not in written)
+        sql = {field["name"]: field.get("metadata", {}).get(_GENERATION) for field in fields}
+        asked = islice(((name, text_) for name, text_ in sql.items() if text_), _MOST_GENERATED)
+        plans = {name: table.filter(f"({text_}) IS NOT NULL").queryExecution().analyzed() for name, text_ in asked}
+        return {"generated": {name: str(plan.toJSON()) for name, plan in plans.items()}, "output": output}
+
+    return reader
 
 
 def _located(table: Any) -> bool:

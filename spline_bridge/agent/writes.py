@@ -12,7 +12,7 @@ from typing import Any
 
 from headwater.spline_bridge.agent import rowlevel
 from headwater.spline_bridge.agent.sources import Source, located, source, table
-from headwater.spline_bridge.agent.tree import Node, product, roots
+from headwater.spline_bridge.agent.tree import Node, everything, parse, product, roots
 
 Details = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ class Write:
 def write(root: Node, details: Details) -> Write:
     """What the command at the root of a plan writes. Of a command without a rule, what its getters say."""
     rule = _RULES.get(root.name, _relation)
-    return rule(root, details)
+    return _with_generated(rule(root, details), details)
 
 
 def query(root: Node) -> Node | None:
@@ -165,13 +165,38 @@ def _renamed(root: Node, details: Details) -> Write:
         _alias(each, str(root.fields.get("newName"))) if each.fields.get("name") == old else each
         for each in roots(relation.fields["output"])
     ]
-    rows = Node("org.apache.spark.sql.catalyst.plans.logical.Project", 1, {"projectList": kept})
-    rows.children = [relation]
-    return Write(found.uris[0], rows, format=found.format, params=found.params)
+    return Write(found.uris[0], _project(kept, relation), format=found.format, params=found.params)
 
 
-def _alias(column: Node, name: str) -> Node:
-    fields = {"name": name, "exprId": _MADE_UP, "dataType": column.fields.get("dataType")}
+def _with_generated(written: Write, details: Details) -> Write:
+    """The write with the columns that Delta computes itself (``GENERATED ALWAYS AS``), after those of the query."""
+    generated = details.get("generated")
+    if not generated or written.query is None:
+        return written
+    given = (column.rpartition("#") for column in details["output"])
+    columns = {name.lower(): rowlevel.column_named(name, None, int(key.rstrip("L"))) for name, _, key in given}
+    made = []
+    for at, (name, plan) in enumerate(generated.items()):
+        condition = next(roots(parse(plan).root.fields["condition"]))  # IS NOT NULL of the expression
+        for node in everything(condition):
+            if node.name == "AttributeReference":  # of the table; here it is the column that is written to it
+                node.become(columns.get(str(node.fields["name"]).lower(), _NULL))
+        made.append(_alias(condition.children[0], name, _MADE_UP - at))
+    return replace(written, query=_project([*columns.values(), *made], written.query))
+
+
+#: What a table has in a column that a write leaves out.
+_NULL = Node("org.apache.spark.sql.catalyst.expressions.Literal", 0, {"value": None, "dataType": "void"})
+
+
+def _project(items: Sequence[Node], child: Node) -> Node:
+    made = Node("org.apache.spark.sql.catalyst.plans.logical.Project", 1, {"projectList": list(items)})
+    made.children = [child]
+    return made
+
+
+def _alias(column: Node, name: str, expression_id: int = _MADE_UP) -> Node:
+    fields = {"name": name, "exprId": expression_id, "dataType": column.fields.get("dataType")}
     made = Node("org.apache.spark.sql.catalyst.expressions.Alias", 1, fields)
     made.children = [column]
     return made

@@ -264,6 +264,6 @@ async def test_those_who_wait_for_an_entry_hold_up_nobody(tmp_path: Path) -> Non
             waiting = [asyncio.create_task(client.get("/api/v1/stats?after=1")) for _ in range(20)]
             assert (await (await client.get("/api/v1/stats")).json())["lag"] == 1
             assert not any(task.done() for task in waiting)
-            service.start()  # only now is there anybody who brings the entry into the graph
+            service.start(lambda _: None)  # only now is there anybody who brings the entry into the graph
             assert [(await task).status for task in waiting] == [200] * 20
         await committer.close()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gremlin_python.process.graph_traversal import __
 
 from headwater.backoff import Backoff
 from headwater.graphmodel.statements import Statement, text
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.following import CannotFollow
+from headwater.ingest.intake.bridge import Receipt
+from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.ledger.entries import LedgerInUse, NewEntry
 from headwater.ingest.ledger.ledger import open_ledger
 from headwater.ingest.publishing.backends import FileBackend, HttpBackend, endpoint
@@ -24,6 +28,7 @@ from headwater.ingest.publishing.running import Published, Target, publish
 from headwater.ingest.publishing.state import State
 from tests.acceptance.openlineage_backend import Backend, backend, faults
 from tests.contract.test_projector import recorded
+from tests.golden.openlineage import entries as openlineage
 
 PIPELINE = ("l01_stage_customers", "l02_stage_orders", "l03_mart_customer_orders", "l04_features", "j01_failing_write")
 _SOON = Backoff(attempts=3, first=0.001)
@@ -247,3 +252,48 @@ ENDPOINTS = [
 @pytest.mark.parametrize(("url", "posted_to"), ENDPOINTS)
 def test_a_host_alone_has_openlineages_path(url: str, posted_to: str) -> None:
     assert endpoint(url) == posted_to
+
+
+def test_events_that_came_go_on_as_they_came_in_order(tmp_path: Path, marquez: Backend) -> None:
+    world = World(tmp_path / "data")
+    world.append(openlineage("l01_stage_customers", "x01_dbt_build"))
+    marquez.strict = False  # what other producers send has facets of their own
+    published = world.publish(marquez.url)
+    sent = [json.loads(entry.body) for entry in openlineage("l01_stage_customers", "x01_dbt_build")]
+    assert published.events == len(marquez.events) == len(sent)
+    came = {run: [e for e in marquez.events if e["run"]["runId"] == run] for run in runs_of(sent)}
+    assert came == {run: [e for e in sent if e["run"]["runId"] == run] for run in runs_of(sent)}
+    odd = sent[0] | {"run": {"runId": "run_id"}}
+    world.append(list(OPENLINEAGE.accept("application/json", json.dumps(odd).encode(), Receipt()).entries))
+    world.publish(marquez.url)
+    assert uuid.UUID(marquez.events[-1]["run"]["runId"]).version
+    nothing = Selection(datasets=frozenset({"s3://other/x"}))
+    assert world.publish(f"{marquez.url}/api/v1/lineage?of=others", selection=nothing).events == 0
+
+
+def column_edges(service: Service) -> set[tuple[object, ...]]:
+    """What holds now: (target, source, type, subtype, masking, expression) of each edge between columns."""
+    found = service.store.g.V().has_label("dataset", "column").out_e("derivesFrom", "dependsOn")
+    kept = found.where(__.in_v().has_label("column")).not_(__.has("carried", True))
+    rows = kept.project("target", "source", "type", "subtype", "masking").by(__.out_v().id_()).by(__.in_v().id_())
+    rows = rows.by("type").by("subtype").by(__.coalesce(__.values("masking"), __.constant(False)))
+    return {tuple(row.values()) for row in rows.to_list()}
+
+
+def test_what_is_published_and_taken_in_again_has_the_same_column_edges(tmp_path: Path) -> None:
+    cases = ("l01_stage_customers", "l02_stage_orders", "l03_mart_customer_orders", "l04_features", "l05_training_set")
+    world, file = World(tmp_path / "data"), tmp_path / "runs.ndjson"
+    world.append([entry for case in cases for entry in recorded(case)])
+    target = Target(str(file), lambda: FileBackend(str(file)))
+    published = publish(world.folder, target, "urn:headwater:1", Selection(), _nothing)
+    assert published.runs == len(cases)
+    again = World(tmp_path / "again")
+    lines = file.read_bytes().splitlines()
+    again.append([one for line in lines for one in OPENLINEAGE.accept("application/json", line, Receipt()).entries])
+    edges = []
+    for folder in (world.folder, again.folder):
+        with Service.open(folder) as service:
+            service.catch_up()
+            edges.append(column_edges(service))
+    assert edges[0] == edges[1]
+    assert len(edges[0]) > 40

@@ -21,8 +21,8 @@ from headwater.ingest.process.graph_process import GraphProcess
 from tests.acceptance.door import PATIENCE, PIPELINE, graph_process, headwater, serving
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)

@@ -143,8 +143,9 @@ def test_whole_after_every_entry(entries: list[Entry]) -> None:
 @given(plans)
 def test_whole_every_output_column_has_its_sources_or_says_why_not(plan: Plan) -> None:
     known = logic(plan)
-    direct = {d.target for d in known.derivations if d.type is DependencyType.DIRECT}
-    assert known.outputs == {c.name.lower() for c in plan.columns} | {d.target.lower() for d in plan.derivations}
+    uses = [*known.derivations, *(d for group in known.shared for d in group.targets)]
+    direct = {d.target for d in uses if d.type is DependencyType.DIRECT}
+    assert known.outputs == {c.name.lower() for c in plan.columns} | {d.target for d in uses}
     for column in known.columns:
         assert (column.name in direct) != (column.origin is not None)
 

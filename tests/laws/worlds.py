@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from headwater.graphmodel.model import (
     Plan,
     Role,
     Run,
+    SharedSources,
     Subtype,
 )
 from headwater.graphmodel.statements import Snapshot, Statement, snapshot
@@ -54,6 +56,16 @@ derivations = st.sampled_from(DependencyType).flatmap(
         expression=st.sampled_from((None, "x", "x * 1.1", "x * 1.2")),
     )
 )
+groups = st.builds(
+    lambda uses, sources: SharedSources(
+        tuple(replace(d, source_dataset="", source_column="") for d in uses),
+        # What is shared has a DIRECT source.
+        tuple(replace(d, target="", **(_DIRECT if i == 0 else {})) for i, d in enumerate(sources)),
+    ),
+    st.lists(derivations, min_size=1, max_size=3),
+    st.lists(derivations, min_size=1, max_size=3),
+)
+_DIRECT: dict[str, Any] = {"type": DependencyType.DIRECT, "subtype": Subtype.IDENTITY}
 dependencies = st.builds(
     Dependency,
     source_dataset=uris,
@@ -101,6 +113,7 @@ plans = st.builds(
     columns=st.lists(output_columns, max_size=2).map(tuple),
     derivations=st.lists(derivations, max_size=3).map(tuple),
     dependencies=st.lists(dependencies, max_size=1).map(tuple),
+    shared=st.lists(groups, max_size=1).map(tuple),
     operations=operations,
     api_version=st.sampled_from(("1.0", "1.2")),
     time_travel=st.sampled_from((False, False, True)),
@@ -202,6 +215,10 @@ def with_constants(plan: Plan, name: str, day: int) -> Plan:
         columns=tuple(replace(c, expression=on_that_day(c.expression)) for c in plan.columns),
         derivations=tuple(replace(d, expression=on_that_day(d.expression)) for d in plan.derivations),
         dependencies=tuple(replace(p, expression=on_that_day(p.expression)) for p in plan.dependencies),
+        shared=tuple(
+            SharedSources(*(tuple(replace(d, expression=on_that_day(d.expression)) for d in side) for side in sides))
+            for sides in ((group.targets, group.sources) for group in plan.shared)
+        ),
         operations=tuple(replace(o, expression=on_that_day(o.expression)) for o in plan.operations),
     )
 

@@ -37,6 +37,16 @@ def test_changes_keep_their_order_in_as_few_traversals_as_can_be(
     assert [[name for name in names if name != "option"][-1] for names in steps] == last_steps
 
 
+def test_what_is_new_is_made_as_a_whole() -> None:
+    """Only the first time: what an earlier delta of the same write has made is there."""
+    later = GraphDelta((vertex("a", "job", name="b"),), LINKED.edges, removed_edges=(("follows", "b", "x"),))
+    made = traversals(g, [ADDED, later], existing=lambda ids: [id_ for id_ in ids if id_ == "b"])
+    steps = [[step[0] for step in traversal.bytecode.step_instructions] for traversal in made]
+    vertex_rows, edge_rows = (["inject", "unfold", "as", merge, "option", "option"] for merge in ("mergeV", "mergeE"))
+    assert steps[:3] == [["inject", "unfold", "mergeV"], vertex_rows, ["inject", "unfold", "mergeE"]]
+    assert steps[4:] == [vertex_rows, edge_rows]
+
+
 def test_the_same_element_is_one_row() -> None:
     [batch] = batches([ADDED, GraphDelta((vertex("a", "job", namespace="glue"),)), ADDED])
     assert batch.vertices == {("a", "job"): {"name": "a", "namespace": "glue"}, ("b", "job"): {}}

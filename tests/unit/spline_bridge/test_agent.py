@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from headwater.graphmodel.model import Effect, Subtype
+from headwater.graphmodel.model import Effect, Origin, Subtype
 from headwater.spline_bridge.agent import Captured, Run, is_write, report
 from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
@@ -296,3 +296,38 @@ def test_a_renamed_column_comes_from_the_one_of_the_old_name() -> None:
         ("s3://lake/rc", "id", "id", Subtype.IDENTITY),
         ("s3://lake/rc", "old", "new", Subtype.IDENTITY),
     }
+
+
+def generated(operator: list[dict[str, object]]) -> str:
+    """The plan by which the agent learns of a column that Delta computes: a filter of the table by its expression."""
+    condition = [{"class": f"{_CATALYST}expressions.IsNotNull", "num-children": 1, "child": 0}, *operator]
+    table = {"class": f"{_CATALYST}plans.logical.LocalRelation", "num-children": 0}
+    return json.dumps(
+        [
+            {"class": f"{_CATALYST}plans.logical.Filter", "num-children": 1, "condition": condition, "child": 0},
+            {**table, "output": [[attribute("n", 70)], [attribute("note", 71)]]},
+        ]
+    )
+
+
+def test_a_column_that_delta_computes_comes_from_what_is_written() -> None:
+    doubled = {"class": f"{_CATALYST}expressions.Add", "num-children": 2, "left": 0, "right": 1}
+    upper = {"class": f"{_CATALYST}expressions.Upper", "num-children": 1, "child": 0}
+    made = {
+        "n2": generated([doubled, attribute("n", 70), attribute("n", 70)]),
+        "copy": generated([attribute("N", 70)]),
+        "loud": generated([upper, attribute("note", 71)]),  # of a column that the write leaves out
+    }
+    plan = [
+        {"class": "org.apache.spark.sql.execution.datasources.SaveIntoDataSourceCommand", "num-children": 0,
+         "query": [relation(5)]},
+    ]  # fmt: skip
+    details = {"mode": "Append", "format": "delta", "options": {"path": "s3://lake/gen"}, "generated": made}
+    leaf = Leaf("LogicalRelation", ("5",), {"paths": ["s3://lake/raw"], "format": "Parquet"})
+    captured = Captured(json.dumps(plan), {**details, "output": ["n#5L"]}, (leaf,))
+    found = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert {(d.target, d.subtype, d.expression) for d in found.derivations} >= {
+        ("n2", Subtype.TRANSFORMATION, "n + n"),
+        ("copy", Subtype.IDENTITY, "n"),
+    }
+    assert [c.origin for c in found.columns if c.name == "loud"] == [Origin.CONSTANT]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from headwater.graphmodel.elements import logic_edges
+from headwater.graphmodel.logic import logic
 from headwater.graphmodel.model import Origin
 from headwater.spline_bridge.decode import MOST_EDGES
 from tests.unit.spline_bridge.plans import attr, direct, document, expr, function, mapped, operation, read
@@ -15,31 +17,59 @@ def opaque(width: int) -> dict[str, object]:
     return document([operation("m", "MapInPandas", ["r"], [f"o{i}" for i in range(width)])], reads=reads)
 
 
-def test_opaque_code_has_an_edge_from_every_column_as_long_as_they_are_few() -> None:
-    plan = mapped(opaque(100))
-    assert len(plan.derivations) == 100 * 100
+@pytest.mark.parametrize("width", [5, 141, 142, 300, 2_000])
+def test_opaque_code_over_many_columns_is_kept_once_for_all_of_them(width: int) -> None:
+    plan = mapped(opaque(width))
+    (shared,) = plan.shared
+    assert plan.derivations == ()
+    assert {d.target for d in shared.targets} == {f"o{i}" for i in range(width)}
+    assert {d.source_column for d in shared.sources} == {f"c{i}" for i in range(width)}
+    assert {(d.type.value, d.exact) for d in shared.sources} == {("DIRECT", False)}
+    assert {d.expression for d in shared.targets} == {"MapInPandas"}
+    assert {(column.origin, column.resolved) for column in plan.columns} == {(None, True)}
+    assert len(list(logic_edges(logic(plan)))) == 2 * width + 3
+
+
+@pytest.mark.parametrize("width", [1, 3, 4])
+def test_opaque_code_over_few_columns_has_an_edge_for_each_pair(width: int) -> None:
+    plan = mapped(opaque(width))
+    assert len(plan.derivations) == width * width
+    assert not plan.shared
     assert not any(d.exact for d in plan.derivations)
 
 
-def test_above_the_limit_columns_are_unresolved_and_say_why() -> None:
-    plan = mapped(opaque(300))
+def test_what_is_taken_out_of_one_wide_expression_is_kept_once() -> None:
+    """from_json(to_json(struct(*))), and each of its fields a column."""
+    names = [f"c{i}" for i in range(300)]
+    functions = [function("all", "StructsToJson", *map(attr, names)), function("j", "JsonToStructs", expr("all"))]
+    functions += [function(f"f{i}", "GetStructField", attr("j"), name=f"c{i}") for i in range(300)]
+    made = operation("p", "Project", ["r"], ["j"], projectList=[expr("j")])
+    taken = operation(
+        "q", "Project", ["p"], [f"o{i}" for i in range(300)], projectList=[expr(f"f{i}") for i in range(300)]
+    )
+    plan = mapped(document([taken, made], reads=[read("r", "s3://lake/t", names)], functions=functions))
     assert plan.derivations == ()
+    assert [(len(group.targets), len(group.sources)) for group in plan.shared] == [(300, 300)]
+
+
+def test_above_the_limit_columns_are_unresolved_and_say_why() -> None:
+    plan = mapped(opaque(MOST_EDGES + 1))
+    assert plan.derivations == ()
+    assert plan.shared == ()
     assert {column.origin for column in plan.columns} == {Origin.UNRESOLVED}
-    assert plan.columns[0].expression == "MapInPandas (300 sources: a plan keeps 20,000 at most)"
+    assert plan.columns[0].expression == "MapInPandas (20,001 sources: a plan keeps 20,000 at most)"
     assert [dataset.uri for dataset in plan.inputs] == ["s3://lake/t"]
     assert [op.kind for op in plan.operations if not op.resolved] == ["write"]
 
 
 def test_columns_with_few_sources_are_kept_beside_those_with_many() -> None:
-    width = 200
+    width = MOST_EDGES + 1
     names = [f"c{i}" for i in range(width)]
-    made = [f"o{i}" for i in range(width)]
-    code = operation("m", "AppendColumns", ["r"], [*names, *made])
+    code = operation("m", "AppendColumns", ["r"], ["c7", "o1", "o2", "o3", "o4"])
     plan = mapped(document([code], reads=[read("r", "s3://lake/t", names)]))
     found = direct(plan)
     assert found["c7"] == {"IDENTITY t.c7"}
-    assert found["o7"] == set()
-    assert len(plan.derivations) <= MOST_EDGES
+    assert found["o2"] == set()
 
 
 def test_files_of_many_folders_keep_no_columns_that_nothing_uses() -> None:

@@ -1,0 +1,34 @@
+"""Events that came as OpenLineage events and are published as such: what is looked at, and what is changed. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from headwater.openlineage_bridge.emit import run_uuid
+from headwater.openlineage_bridge.events import LineageEvent
+
+
+def pairs(event: LineageEvent) -> Iterator[tuple[str, str]]:
+    """(namespace, name) of each dataset that it names as input or output, or is about."""
+    about = event.document.get("dataset")
+    named = [*event.datasets("inputs"), *event.datasets("outputs"), *([about] if isinstance(about, dict) else ())]
+    for one in named:
+        yield one["namespace"], one["name"]
+
+
+def forwarded(event: LineageEvent) -> dict[str, Any]:
+    """The event as it came, as far as it was kept; a run id that is no UUID becomes one, the same for one run."""
+    document = dict(event.document)
+    if event.is_run and not _is_uuid(event.run_id):
+        document["run"] = {**document["run"], "runId": run_uuid(event.group)}
+    return document
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
