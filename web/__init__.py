@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from headwater.web.joined import joined
+from headwater.web.joined import joined, without_comments
 
 STATIC = Path(__file__).parent / "static"
 #: Stands in the HTML for the folder of the files that it needs.
@@ -35,7 +35,7 @@ def assets() -> Mapping[str, Asset]:
     """All files that the page needs, by name: the script, the styles and the icons."""
     return {
         "page.js": Asset(script("app.js").encode(), "text/javascript"),
-        "theme.css": Asset((STATIC / "theme.css").read_bytes(), "text/css"),
+        "theme.css": Asset(without_comments((STATIC / "theme.css").read_text(encoding="utf-8")).encode(), "text/css"),
         "icons.svg": Asset((STATIC / "icons.svg").read_bytes(), "image/svg+xml"),
     }
 

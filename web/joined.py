@@ -41,17 +41,21 @@ def joined(modules: Mapping[str, str], entry: str) -> str:
         other = _OTHER.search(text)
         if other:
             raise CannotJoin(f"{name}: not an import or export that can be joined: {other[0]}")
-        texts.append(f"// {name}\n{_without_comments(text).strip()}\n")
+        texts.append(f"// {name}\n{without_comments(text).strip()}\n")
     return "\n".join(texts)
 
 
 #: Comments that have lines of their own, and blanks before a line: no code, and a third of the bytes.
 _COMMENTS = re.compile(r"^[ \t]*(?:/\*.*?\*/[ \t]*\n|//[^\n]*\n)", re.MULTILINE | re.DOTALL)
+_AT_THE_END = re.compile(r"(?<=[;{,]) +// [^\n\"'`]*$", re.MULTILINE)
+#: The end of a line before one that begins with a bracket that closes; a line with a comment has to end.
+_CLOSING = re.compile(r"^((?:(?!//)[^\n])+)\n(?=[})\]])", re.MULTILINE)
 _INDENTED = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
 
 
-def _without_comments(text: str) -> str:
-    return _INDENTED.sub("", _COMMENTS.sub("", text))
+def without_comments(text: str) -> str:
+    """JavaScript or CSS without most of its comments, and without blanks before its lines."""
+    return _CLOSING.sub(r"\1", _INDENTED.sub("", _AT_THE_END.sub("", _COMMENTS.sub("", text))))
 
 
 def _in_order(modules: Mapping[str, str], entry: str) -> list[str]:

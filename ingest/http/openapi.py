@@ -168,6 +168,22 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _object({"pyspark": _TEXT, "glue": _list(_list(_TEXT))}),
         (Parameter("url", "the address by which jobs reach this server"),),
     ),
+    Endpoint(
+        "/api/v1/name-entry",
+        "the first entry of the ledger that gives a dataset another name; null if none does",
+        _object({"name": _TEXT, "dataset": _TEXT, "entry": _null_or(_NUMBER)}),
+        (
+            _AFTER,
+            Parameter("name", "the other name", required=True),
+            Parameter("dataset", "the id of the dataset", required=True),
+        ),
+    ),
+    Endpoint(
+        "/api/v1/erased",
+        "the last entry in the graph that says that a payload was erased; 0: none does",
+        _object({"entry": _NUMBER}),
+        (_AFTER,),
+    ),
     Endpoint("/api/v1/naming", "the naming rules with which the graph is built", _object({"rules": _TEXT})),
     Endpoint(
         "/api/v1/statements",
@@ -186,6 +202,23 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope="admin",
         status=201,
         body={"application/json": {"type": "object"}},
+    ),
+    Endpoint(
+        "/api/v1/lineage",
+        "an OpenLineage event",
+        None,
+        method="post",
+        scope="write",
+        status=201,
+        body={"application/json": {"type": "object"}},
+    ),
+    Endpoint(
+        "/api/v1/lineage/batch",
+        "many OpenLineage events",
+        {"type": "object"},
+        method="post",
+        scope="write",
+        body={"application/json": _list({"type": "object"})},
     ),
     Endpoint(
         "/producer/execution-plans",
@@ -225,7 +258,7 @@ def document(version: str) -> Schema:
     for query in QUERIES:
         paths[f"/api/v1/queries/{query.name}"] = {"get": _query(query, query.name)}
     for name in ("lineage", "search"):
-        paths[f"/api/v1/{name}"] = {"get": _query(BY_NAME[name], f"{name}-directly")}
+        paths.setdefault(f"/api/v1/{name}", {})["get"] = _query(BY_NAME[name], f"{name}-directly")
     return {
         "openapi": "3.1.0",
         "info": {

@@ -152,6 +152,26 @@ def test_a_plan_names_the_entry_that_holds_it_with_its_hash(server: Server) -> N
     assert (entry["entry"] > 0, len(entry["hash"]), entry["sender"]) == (True, 64, None)
 
 
+def test_parked_entries_are_tried_again_by_those_who_may(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    token = {
+        scope: headwater("token", "add", "--scope", scope, scope, "--data", data).stdout.strip()
+        for scope in ("annotate", "admin")
+    }
+    with serving(data) as server:
+        answers = {}
+        for scope, secret in token.items():
+            request = urllib.request.Request(
+                f"{server.url}/api/v1/parked/retry", method="POST", headers={"Authorization": f"Bearer {secret}"}
+            )
+            try:
+                with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+                    answers[scope] = response.status, json.load(response)
+            except urllib.error.HTTPError as error:
+                answers[scope] = error.code, None
+    assert answers == {"annotate": (403, None), "admin": (200, {"retried": 0, "parked": 0})}
+
+
 def test_serve_says_where_to_look(server: Server) -> None:
     said = server.folder.with_name(f"{server.folder.name}.log").read_text()
     assert f"{server.url}/\n" in said

@@ -1,6 +1,7 @@
 // Asking the server. The only module that sends anything; it asks the server that the page came from, and no other.
 
 const TOKEN_KEY = "headwater-token";
+const UNAUTHORISED = 401;
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000, 30_000];
 
 /** Why the server did not answer. `status` 0: it cannot be reached. */
@@ -30,6 +31,7 @@ export class Api {
     if (token === null) sessionStorage.removeItem(TOKEN_KEY);
     else sessionStorage.setItem(TOKEN_KEY, token);
     this.known.clear();
+    this.tokenChanged?.();
   }
 
   /** The graph has changed: what was answered may be old. */
@@ -94,7 +96,7 @@ export class Api {
       throw new Refused(0, "The server cannot be reached. It may have been stopped.");
     }
     if (response.ok) return response;
-    if (response.status === 401) this.onTokenNeeded();
+    if (response.status === UNAUTHORISED) this.onTokenNeeded();
     const said = await response.json().catch(() => ({}));
     const message = said.error ?? said.message ?? `The server answered with ${response.status}.`;
     throw new Refused(response.status, message, said.suggestions ?? [], said.reason ?? "");
@@ -125,6 +127,7 @@ export class Api {
         }
       } catch (error) {
         if (!(error instanceof Refused) || error.status === 0) handle(null);
+        else if (error.status === UNAUTHORISED) await new Promise((resolve) => (this.tokenChanged = resolve));
       }
       const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)];
       failures += 1;

@@ -1,7 +1,7 @@
 // The page: its head, which view an address shows, what is live, and the token. Begin reading here.
 
 import { Api } from "./api.js";
-import { h, icon } from "./dom.js";
+import { button, h, icon } from "./dom.js";
 import { estateView, healthView } from "./health.js";
 import { homeView } from "./home.js";
 import { LineageView } from "./lineage.js";
@@ -9,6 +9,7 @@ import { SearchBox } from "./search.js";
 import { Address, hrefOf } from "./state.js";
 import { jobView, runView, tagView } from "./things.js";
 
+const REBUILDING = "The graph is being rebuilt from the ledger: what is shown is not complete yet.";
 const QUIET_MS = 4_000;
 
 class App {
@@ -57,7 +58,7 @@ class App {
   }
 
   #head() {
-    const token = h("button", { type: "button", class: "bare", onclick: () => this.#askForToken(), "aria-label": "Token", title: "Token" }, icon("key"));
+    const token = button({ class: "bare", onclick: () => this.#askForToken(), "aria-label": "Token", title: "Token" }, icon("key"));
     this.searchHome = h("div", { class: "search-place" });
     document
       .getElementById("top")
@@ -97,7 +98,7 @@ class App {
       else if (state.see === "health") healthView(this, this.main);
       else await homeView(this, this.main);
     } catch (error) {
-      const again = h("button", { type: "button", onclick: () => this.#show(this.address.state), text: "Try again" });
+      const again = button({ onclick: () => this.#show(this.address.state), text: "Try again" });
       this.main.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: "This cannot be shown" }), h("p", { text: error.message }), again));
     }
   }
@@ -110,7 +111,9 @@ class App {
     const href = link.getAttribute("href");
     history.pushState(null, "", href === "./" ? location.pathname : href);
     dispatchEvent(new PopStateEvent("popstate"));
-    if (!link.closest(".panel")) window.scrollTo(0, 0);
+    if (link.closest(".panel")) return;
+    window.scrollTo(0, 0);
+    if (document.activeElement === document.body) this.main.focus();
   }
 
   #pressed(event) {
@@ -144,15 +147,26 @@ class App {
       return;
     }
     const moved = this.reached !== null && facts.reached !== this.reached;
+    const rebuilt = this.rebuilding && !facts.rebuilding;
+    this.rebuilding = facts.rebuilding;
     const back = document.getElementById("banner").textContent.startsWith("The server cannot be reached");
     if (back) this.warn("");
     this.reached = facts.reached;
-    if (!moved) return;
+    if (facts.rebuilding) this.warn(REBUILDING);
+    if (rebuilt) this.#again();
+    if (!moved || facts.rebuilding) return;
     this.api.forget();
     this.say("New runs have arrived");
     const { state } = this.address;
     if (state.node) this.lineage?.refreshRuns().catch(() => {});
     if (!state.node && !state.job && !state.run && !state.tag && !state.see) this.#show(state);
+  }
+
+  /** What was answered before is not true any more: ask all of it anew. */
+  #again() {
+    this.api.forget();
+    this.lineage = null;
+    this.#show(this.address.state);
   }
 
   #askForToken() {
@@ -168,7 +182,7 @@ class App {
           onsubmit: () => {
             this.api.setToken(field.value.trim());
             this.#who();
-            this.#show(this.address.state);
+            this.#again();
           },
         },
         h("h2", { id: "token-title", text: "A token is needed" }),
@@ -189,7 +203,7 @@ class App {
                 text: "Forget it",
               })
             : "",
-          h("button", { type: "button", onclick: () => dialog.close(), text: "Cancel" }),
+          button({ onclick: () => dialog.close(), text: "Cancel" }),
         ),
       ),
     );

@@ -27,6 +27,21 @@ export function h(tag, given = {}, ...children) {
   return made;
 }
 
+/** A button that submits no form. */
+export function button(given, ...children) {
+  return h("button", { type: "button", ...given }, ...children);
+}
+
+/** A few words in a paler colour. */
+export function soft(text) {
+  return h("span", { class: "muted", text });
+}
+
+/** A paragraph in a paler colour. */
+export function softly(text) {
+  return h("p", { class: "muted", text });
+}
+
 /** An icon of icons.svg; screen readers pass it over. */
 export function icon(name) {
   const picture = document.createElementNS(SVG_SPACE, "svg");
@@ -106,7 +121,7 @@ export function fullTime(milliseconds) {
 
 /** A time as an element: how long ago, and in full when pointed at. */
 export function timeOf(milliseconds) {
-  if (milliseconds === null || milliseconds === undefined) return h("span", { class: "muted", text: "never" });
+  if (milliseconds === null || milliseconds === undefined) return soft("never");
   const full = `${fullTime(milliseconds)} UTC`;
   return h("time", { datetime: new Date(milliseconds).toISOString(), title: full, text: ago(milliseconds) });
 }
@@ -172,12 +187,12 @@ export function later(ask, draw) {
   const place = h("div", { class: "later", "aria-busy": "true" });
   const load = () => {
     place.setAttribute("aria-busy", "true");
-    const loading = setTimeout(() => place.replaceChildren(h("p", { class: "muted", text: "Loading" })), LOADING_MS);
+    const loading = setTimeout(() => place.replaceChildren(softly("Loading")), LOADING_MS);
     ask()
       .then((answer) => place.replaceChildren(...[draw(answer)].flat().filter((part) => part !== null && part !== undefined)))
       .catch((error) => {
         if (error.name === "AbortError") return;
-        const again = h("button", { type: "button", onclick: load, text: "Try again" });
+        const again = button({ onclick: load, text: "Try again" });
         place.replaceChildren(h("div", { class: "failed", role: "alert" }, h("p", { text: error.message }), again));
       })
       .finally(() => {

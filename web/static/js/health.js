@@ -1,13 +1,13 @@
 // The estate and the health of the server, as tables that lead into the graph.
 
-import { ago, counted, h, jobName, later, shortName, splitNode, table, timeOf } from "./dom.js";
+import { ago, button, counted, h, jobName, later, shortName, soft, softly, splitNode, table, timeOf } from "./dom.js";
 
 /** A dataset or column as a link into the graph. */
 export function nodeCell(app, id) {
   const { dataset, column } = splitNode(id);
   const link = app.link({ node: id }, column ?? shortName(dataset));
   link.title = id;
-  return column === null ? link : h("span", {}, link, h("span", { class: "muted", text: ` of ${shortName(dataset)}` }));
+  return column === null ? link : h("span", {}, link, soft(` of ${shortName(dataset)}`));
 }
 
 function listCell(app, ids, cell) {
@@ -100,7 +100,7 @@ export function estateView(app, state, into) {
       later(
         () => app.api.ask(`queries/${about}`, { limit: TABLE_ROWS }),
         (answer) => [
-          answer.rows.length ? table(title, columns, answer.rows.map((row) => cells(app, row))) : h("p", { class: "muted", text: "None." }),
+          answer.rows.length ? table(title, columns, answer.rows.map((row) => cells(app, row))) : softly("None."),
           answer.next === null ? null : h("p", { class: "notice", text: `The first ${TABLE_ROWS} are shown; all of them: headwater query ${about}` }),
           answer.complete ? null : h("p", { class: "notice", text: `Not complete: ${answer.reason}` }),
         ],
@@ -146,7 +146,7 @@ function verified({ at, ok, entries }) {
 }
 
 function parked(app, rows) {
-  if (!rows.length) return h("p", { class: "muted", text: "None: everything that was received is in the graph." });
+  if (!rows.length) return softly("None: everything that was received is in the graph.");
   const retry = async (event) => {
     event.target.disabled = true;
     try {
@@ -159,7 +159,7 @@ function parked(app, rows) {
     event.target.disabled = false;
   };
   const cells = rows.map((row) => [row.sequence, row.kind, row.reason, timeOf(row.at)]);
-  return [table("Not read", ["Entry", "Kind", "Reason", "When"], cells), app.mayAdmin ? h("p", {}, h("button", { type: "button", onclick: retry, text: "Try them again" })) : null];
+  return [table("Not read", ["Entry", "Kind", "Reason", "When"], cells), app.mayAdmin ? h("p", {}, button({ onclick: retry, text: "Try them again" })) : null];
 }
 
 

@@ -1,6 +1,6 @@
 // The home page: one search box, and below it what a person looks for without knowing a name.
 
-import { ago, copyButton, counted, h, icon, jobName, later, nameOf, placeOf, shortName, statusOf, timeOf } from "./dom.js";
+import { ago, copyButton, counted, h, icon, jobName, later, nameOf, placeOf, shortName, soft, softly, statusOf, timeOf } from "./dom.js";
 
 const HOME_ROWS = 6;
 
@@ -43,7 +43,7 @@ function homeCard(title, about, content) {
 }
 
 function listed(rows, none) {
-  return rows.length ? h("ul", { class: "rows" }, rows) : h("p", { class: "muted", text: none });
+  return rows.length ? h("ul", { class: "rows" }, rows) : softly(none);
 }
 
 function changes(app, rows) {
@@ -52,7 +52,7 @@ function changes(app, rows) {
       "li",
       {},
       app.link({ node: row.dataset }, icon("dataset"), shortName(row.dataset)),
-      h("span", { class: "muted", text: ` ${row.kind}, by ` }),
+      soft(` ${row.kind}, by `),
       app.link({ job: row.job }, jobName(row.job)),
       h("span", { class: "when" }, timeOf(row.at)),
     ),
@@ -89,7 +89,7 @@ function runs(app, rows) {
       {},
       statusOf(row.status, false),
       app.link({ run: row.id }, jobName(row.job)),
-      row.error ? h("span", { class: "muted short", title: row.error, text: ` ${row.error}` }) : h("span", { class: "muted", text: ` wrote ${shortName(row.target)}` }),
+      row.error ? h("span", { class: "muted short", title: row.error, text: ` ${row.error}` }) : soft(` wrote ${shortName(row.target)}`),
       h("span", { class: "when" }, timeOf(row.timestamp)),
     ),
   );
@@ -136,7 +136,7 @@ function firstSteps(app) {
         copyButton("Copy the lines", said.pyspark, app.say),
         h("h2", { text: "Or as parameters of an AWS Glue job" }),
         h("pre", { text: said.glue.map(([key, value]) => `${key.trim().padEnd(16)} ${value}`).join("\n") }),
-        h("p", { class: "muted", text: "Glue takes one --conf: chain its values. HOST and BUCKET are yours." }),
+        softly("Glue takes one --conf: chain its values. HOST and BUCKET are yours."),
         h("p", { class: "waiting", role: "status" }, icon("time"), "Waiting for the first plan"),
       ],
     ),

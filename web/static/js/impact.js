@@ -1,6 +1,6 @@
 // What breaks if a node changes: the answer of the query impact as a table, graded, and as files to keep or send.
 
-import { counted, h, icon, jobName, later, nameOf, shortName, splitNode, table, timeOf } from "./dom.js";
+import { button, counted, h, icon, jobName, later, nameOf, shortName, soft, splitNode, table, timeOf } from "./dom.js";
 import { keep } from "./panel.js";
 
 const CHANGE_WORDS = {
@@ -45,7 +45,7 @@ function fileButton(app, asked, format, label) {
       app.warn(error.message);
     }
   };
-  return h("button", { type: "button", onclick: save, text: label });
+  return button({ onclick: save, text: label });
 }
 
 /** Lets the reader keep a text, or a Blob, as a file. */
@@ -94,5 +94,5 @@ function affectedLink(app, state, row) {
   if (row.label === "job") return app.link({ job: row.id }, icon("job"), jobName(row.id));
   const { dataset, column } = splitNode(row.id);
   const link = app.link({ ...keep(state), node: row.id }, icon(row.label), column ?? shortName(dataset));
-  return column === null ? link : h("span", {}, link, h("span", { class: "muted", text: ` of ${shortName(dataset)}` }));
+  return column === null ? link : h("span", {}, link, soft(` of ${shortName(dataset)}`));
 }

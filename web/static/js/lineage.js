@@ -1,10 +1,10 @@
 // The lineage view: asks for the answer, keeps what was expanded, gives it to <hw-graph>, and shows the panel beside it.
 
-import { counted, h, icon, nameOf, shortName, splitNode } from "./dom.js";
+import { button, counted, h, icon, nameOf, shortName, splitNode } from "./dom.js";
 import { HwGraph } from "./graph.js";
 import { impactPanel, saveFile } from "./impact.js";
 import { HwOutline } from "./outline.js";
-import { edgePanel, nodePanel } from "./panel.js";
+import { linePanel, nodePanel } from "./panel.js";
 import { hrefOf, samePicture } from "./state.js";
 import { compared, TimeControls } from "./time.js";
 
@@ -85,7 +85,7 @@ export class LineageView {
     this.app = app;
     this.into = into;
     this.state = null;
-    this.edge = null;
+    this.line = []; // the edges of the line that was clicked
   }
 
   /** Show a state; what is known already is not asked again. */
@@ -133,6 +133,7 @@ export class LineageView {
       this.answer = whole;
       this.graph.answer = whole;
       this.#update();
+      if (state.place) this.#goTo(state.place);
     } catch (error) {
       if (this.state !== state) return;
       this.#failed(error);
@@ -145,7 +146,7 @@ export class LineageView {
     const hints = error.suggestions?.length
       ? [h("p", { text: "Perhaps:" }), h("ul", {}, error.suggestions.map((id) => h("li", {}, this.app.link({ node: id }, id))))]
       : [];
-    const again = h("button", { type: "button", onclick: () => this.#begin(this.state), text: "Try again" });
+    const again = button({ onclick: () => this.#begin(this.state), text: "Try again" });
     this.into.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: "This cannot be shown" }), h("p", { text: error.message }), hints, again));
     this.state = null;
   }
@@ -202,9 +203,9 @@ export class LineageView {
     if (!this.state.expanded.includes(step)) this.app.address.change({ expanded: [...this.state.expanded, step] });
   }
 
-  #selected({ node = null, nodes = node === null ? [] : [node], edge = null }) {
-    this.edge = edge;
-    if (edge) {
+  #selected({ node = null, nodes = node === null ? [] : [node], edge = null, edges = edge ? [edge] : [] }) {
+    this.line = edges;
+    if (edges.length) {
       this.#panel();
       return;
     }
@@ -256,7 +257,7 @@ export class LineageView {
         "div",
         { class: "choice", role: "group", "aria-label": label },
         Object.entries(choices).map(([name, text]) =>
-          h("button", { type: "button", "aria-pressed": String(name === value), onclick: () => app.address.change({ [key]: name }), text }),
+          button({ "aria-pressed": String(name === value), onclick: () => app.address.change({ [key]: name }), text }),
         ),
       );
     const only = h("button", {
@@ -270,7 +271,7 @@ export class LineageView {
     const parts = [one("What the cards are", LEVEL_WORDS, state.level, "level"), one("What the lines are", TYPE_WORDS, state.type, "type"), only];
     if (!app.embedded) {
       parts.push(
-        h("button", { type: "button", "aria-pressed": String(state.outline), onclick: () => app.address.change({ outline: !state.outline }), text: "Outline", title: "The same as a tree of text (o)" }),
+        button({ "aria-pressed": String(state.outline), onclick: () => app.address.change({ outline: !state.outline }), text: "Outline", title: "The same as a tree of text (o)" }),
       );
     }
     this.toolbar.replaceChildren(...parts);
@@ -313,6 +314,18 @@ export class LineageView {
     );
   }
 
+  /** The address of this view, with where the picture stands. */
+  get link() {
+    const { x, y, scale } = this.graph.camera;
+    const place = [Math.round(x), Math.round(y), scale.toFixed(3)].join(" ");
+    return hrefOf({ ...this.state, place });
+  }
+
+  #goTo(place) {
+    const [x, y, scale] = place.split(" ").map(Number);
+    if ([x, y, scale].every(Number.isFinite) && scale > 0) this.graph.camera = { x, y, scale };
+  }
+
   /** New runs came: the marks of the cards change, and nothing moves. */
   async refreshRuns() {
     const rows = await this.app.api.rows("latest-runs", { limit: 200 });
@@ -332,16 +345,16 @@ export class LineageView {
       return;
     }
     const node = state.selected[0] ?? state.node;
-    const key = JSON.stringify([node, state.tab, state.asOf, state.change, state.selected, this.edge ? edgeKey(this.edge) : null, app.mayEdit]);
+    const key = JSON.stringify([node, state.tab, state.asOf, state.change, state.selected, this.line.map(edgeKey), app.mayEdit]);
     if (this.panelKey === key && this.aside.isConnected && this.aside.childElementCount) return;
     this.panelKey = key;
     let content;
-    if (this.edge) content = edgePanel(app, state, this.edge);
+    if (this.line.length) content = linePanel(app, state, this.line);
     else if (state.tab === "impact") {
-      const back = h("button", { type: "button", class: "back", onclick: () => app.address.change({ tab: undefined, change: undefined }) }, icon("in"), "Back");
+      const back = button({ class: "back", onclick: () => app.address.change({ tab: undefined, change: undefined }) }, icon("in"), "Back");
       content = [back, impactPanel(app, state, node)].flat();
     } else content = nodePanel(app, state, node);
-    this.aside.parentElement.classList.toggle("beside", state.tab === "impact" && !this.edge);
+    this.aside.parentElement.classList.toggle("beside", state.tab === "impact" && !this.line.length);
     this.aside.replaceChildren(...content.flat(Infinity).filter(Boolean));
     this.aside.scrollTop = 0;
   }

@@ -1,6 +1,6 @@
 // The panel beside the graph: what is known about the dataset, column or edge that is selected, first in words.
 
-import { copyButton, counted, fullTime, h, icon, jobName, lasted, later, nameOf, placeOf, shortName, splitNode, statusOf, table, timeOf } from "./dom.js";
+import { button, copyButton, counted, fullTime, h, icon, jobName, lasted, later, nameOf, placeOf, shortName, soft, softly, splitNode, statusOf, table, timeOf } from "./dom.js";
 import { hrefOf } from "./state.js";
 
 /** What each subtype says of a source, in words; the same ones stand at the edges of the picture. */
@@ -44,7 +44,7 @@ function columnPanel(app, state, node) {
     ]),
     factList([
       ["Type", later(() => schemaOf(app, dataset), (rows) => h("code", { text: rows.find((row) => row.id === node)?.type || "not told" }))],
-      ["Description", later(() => schemaOf(app, dataset), (rows) => rows.find((row) => row.id === node)?.description ?? h("span", { class: "muted", text: "none" }))],
+      ["Description", described(app, node, async () => (await schemaOf(app, dataset)).find((row) => row.id === node)?.description)],
       ["Tags", tagsOf(app, node)],
     ]),
     later(() => app.api.rows("explain", { node, limit: 200 }), (rows) => explained(app, state, node, rows)),
@@ -80,7 +80,7 @@ function goesTo(app, state, node, answer) {
 }
 
 function edgeList(app, state, edges, end) {
-  if (!edges.length) return h("p", { class: "muted", text: "None that is known." });
+  if (!edges.length) return softly("None that is known.");
   return h(
     "ul",
     { class: "rows" },
@@ -91,7 +91,7 @@ function edgeList(app, state, edges, end) {
         "li",
         {},
         app.link({ ...keep(state), node: state.node, selected: [other] }, icon(end === "source" ? "in" : "out"), column ?? shortName(other)),
-        column === null ? null : h("span", { class: "muted", text: ` of ${shortName(dataset)}` }),
+        column === null ? null : soft(` of ${shortName(dataset)}`),
         h("span", { class: "when", text: HOW[edge.subtype] ?? "read" }),
         edge.masking ? h("span", { class: "chip", text: "masked" }) : null,
         edge.exact === false ? h("span", { class: "chip", text: "not exact" }) : null,
@@ -116,12 +116,24 @@ export function entryOf(answer) {
   return h("span", {}, `${answer.entry} `, answer.hash ? h("code", { title: answer.hash, text: answer.hash.slice(0, 12) }) : null);
 }
 
-/** The panel for one edge of the picture: what happens between its ends. */
-export function edgePanel(app, state, edge) {
+const MOST_EDGES = 20;
+
+/** The panel for a line of the picture, which may stand for several edges: what happens between its ends. */
+export function linePanel(app, state, edges) {
+  const more = edges.length - MOST_EDGES;
+  return [
+    edges.slice(0, MOST_EDGES).map((edge) => edgePart(app, state, edge)),
+    more > 0 ? softly(`and ${more.toLocaleString("en")} more between these two`) : null,
+    edges[0].plan ? operationsOf(app, edges[0].plan) : null,
+  ];
+}
+
+function edgePart(app, state, edge) {
   return [
     h("p", { class: "kind" }, "From ", nodeLink(app, state, edge.source), " to ", nodeLink(app, state, edge.target)),
     h("h2", { class: "title", text: HOW[edge.subtype] ?? (edge.columns ? counted(edge.columns, "column") : "read") }),
-    edge.expression ? h("pre", { class: "expression", text: edge.expression }) : null,
+    edge.change ? softly(`${edge.change} since then`) : null,
+    edge.before ? h("pre", { class: "expression", text: `- ${edge.before}\n+ ${edge.expression ?? ""}` }) : edge.expression ? h("pre", { class: "expression", text: edge.expression }) : null,
     factList([
       ["Job", edge.job ? app.link({ job: edge.job }, icon("job"), jobName(edge.job)) : null],
       ["Kind", edge.type === "DIRECT" ? "its values" : "its rows"],
@@ -129,7 +141,6 @@ export function edgePanel(app, state, edge) {
       ["Exact", edge.exact === false ? "no: the code between cannot be seen" : null],
       ["Certain", edge.certain === false ? "no: perhaps it was overwritten" : null],
     ]),
-    edge.plan ? operationsOf(app, edge.plan) : null,
   ];
 }
 
@@ -147,7 +158,7 @@ function datasetPanel(app, state, node) {
       state.node === node ? null : app.link({ ...keep(state), node, selected: [], expanded: [], open: [] }, icon("dataset"), "Begin here"),
       app.link({ ...keep(state), node: state.node ?? node, selected: [node], tab: "impact" }, "What breaks if it changes"),
     ]),
-    factList([["Tags", tagsOf(app, node)], ["Description", later(() => described(app, node), (text) => text ?? h("span", { class: "muted", text: "none" }))]]),
+    factList([["Tags", tagsOf(app, node)], ["Description", described(app, node, () => descriptionOf(app, node))]]),
     h("section", {}, h("h3", { text: "Columns" }), later(() => schemaOf(app, node), (rows) => schemaTable(app, state, rows))),
     later(() => app.api.rows("dataset-versions", { dataset: node, limit: 20 }), (rows) => writesOf(app, state, rows)),
     historyOf(app, node),
@@ -155,11 +166,42 @@ function datasetPanel(app, state, node) {
   ];
 }
 
-async function described(app, node) {
-  const rows = await app.api.rows("search", { q: node, limit: 1 });
-  if (!rows.length) return null;
+async function descriptionOf(app, dataset) {
   const found = await app.api.rows("datasets", { limit: 10_000 });
-  return found.find((row) => row.id === node)?.description ?? null;
+  return found.find((row) => row.id === dataset)?.description;
+}
+
+/** What people wrote about a node, which `ask` gives; with a token that may, it can be changed. */
+function described(app, node, ask) {
+  const shown = (text) => [
+    text ? h("span", { text }) : soft("none"),
+    app.mayEdit ? button({ class: "bare edit", onclick: () => place.replaceChildren(form(text ?? "")), text: text ? "Change" : "Write one" }) : null,
+  ];
+  const form = (text) => {
+    const field = h("textarea", { "aria-label": "Description", rows: "3", text });
+    const save = async (event) => {
+      event.preventDefault();
+      const value = field.value.trim();
+      if (await stated(app, { kind: "description", subject: node, value: value || text, withdrawn: !value })) place.replaceChildren(later(ask, shown));
+    };
+    return h("form", { onsubmit: save }, field, h("button", { type: "submit", text: "Save" }), button({ onclick: () => place.replaceChildren(later(ask, shown)), text: "Cancel" }));
+  };
+  const place = h("div", {}, later(ask, shown));
+  return place;
+}
+
+/** Sends a statement, and waits until it is in the graph; whether it was taken. */
+async function stated(app, statement) {
+  try {
+    const { entry } = await app.api.send("statements", statement);
+    await app.api.ask("stats", { after: entry });
+    app.api.forget();
+    app.say("Saved");
+    return true;
+  } catch (error) {
+    app.warn(error.message);
+    return false;
+  }
 }
 
 async function schemaOf(app, dataset) {
@@ -250,7 +292,7 @@ export function tagsOf(app, node) {
         { class: "chip" },
         app.link({ tag: row.tag }, text),
         own && app.mayEdit
-          ? h("button", { type: "button", class: "bare", "aria-label": `Take away the tag ${row.tag}`, onclick: () => state(row.tag, true) }, icon("close"))
+          ? button({ class: "bare", "aria-label": `Take away the tag ${row.tag}`, onclick: () => state(row.tag, true) }, icon("close"))
           : null,
       );
     });
@@ -267,23 +309,13 @@ export function tagsOf(app, node) {
       field,
       h("button", { type: "submit", text: "Add" }),
     );
-    place.replaceChildren(...(chips.length ? chips : [h("span", { class: "muted", text: "none" })]), app.mayEdit ? form : "");
+    place.replaceChildren(...(chips.length ? chips : [soft("none")]), app.mayEdit ? form : "");
   };
   const load = () => app.api.rows("tags", { node, limit: 200 }).then((rows) => draw(rows.filter((row) => row.node === node)));
   const state = async (tag, withdrawn) => {
-    try {
-      const { entry } = await app.api.send("statements", { kind: "tag", subject: node, value: tag, withdrawn });
-      app.api.forget();
-      await app.api.ask("stats", { after: entry });
-      app.api.forget();
-      app.say(withdrawn ? `${tag} was taken away` : `Tagged ${tag}`);
-      await load();
-    } catch (error) {
-      app.say(error.message);
-      app.warn(error.message);
-    }
+    if (await stated(app, { kind: "tag", subject: node, value: tag, withdrawn })) await load();
   };
-  load().catch((error) => place.replaceChildren(h("span", { class: "muted", text: error.message })));
+  load().catch((error) => place.replaceChildren(soft(error.message)));
   return place;
 }
 
@@ -335,7 +367,7 @@ function copies(app, state, node) {
     "section",
     { class: "copies" },
     h("h3", { text: "Take it with you" }),
-    copyButton("Link", () => `${base}${hrefOf(state)}`, app.say),
+    copyButton("Link", () => `${base}${app.lineage?.link ?? hrefOf(state)}`, app.say),
     copyButton("Name", node, app.say),
     copyButton("Command", `headwater upstream ${quoted}`, app.say),
     copyButton("Notebook cell", `import headwater as hw\n\nhw.open("${base.replace(/\/+$/, "")}").upstream(${JSON.stringify(node)})`, app.say),

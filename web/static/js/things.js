@@ -1,6 +1,6 @@
 // Pages of a job, a run and a tag: what they are, as text and tables that lead into the graph.
 
-import { copyButton, fullTime, h, icon, jobName, lasted, later, nameOf, shortName, statusOf, table, timeOf } from "./dom.js";
+import { copyButton, fullTime, h, icon, jobName, lasted, later, nameOf, shortName, softly, statusOf, table, timeOf } from "./dom.js";
 import { nodeCell } from "./health.js";
 import { entryOf, operationsOf, runRows, tagsOf } from "./panel.js";
 
@@ -24,7 +24,7 @@ export function jobView(app, state, into) {
         (rows) =>
           rows.length
             ? table("Changes", ["What", "Change", "Before", "After"], rows.map((row) => [nameOf(row.id ?? row.dataset), row.change, row.before ?? "", row.after ?? ""]))
-            : h("p", { class: "muted", text: "None: it has had one logic." }),
+            : softly("None: it has had one logic."),
       ),
       h("p", { class: "copies" }, copyButton("Name", job, app.say), copyButton("Command", `headwater query runs job='${job.replace(/^job:/, "")}'`, app.say)),
     ),
@@ -121,7 +121,7 @@ export function tagView(app, state, into) {
             h("h2", { text: "Where its data went" }),
             later(
               () => app.api.rows("tag-flow", { tag, limit: 1000 }),
-              (rows) => (rows.length ? table("Where its data went", ["Column", "State", "Steps away"], rows.map((row) => [nodeCell(app, row.id), TAG_STATES[row.state] ?? row.state, row.distance])) : h("p", { class: "muted", text: "To no column." })),
+              (rows) => (rows.length ? table("Where its data went", ["Column", "State", "Steps away"], rows.map((row) => [nodeCell(app, row.id), TAG_STATES[row.state] ?? row.state, row.distance])) : softly("To no column.")),
             ),
           ],
     ),

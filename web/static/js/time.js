@@ -1,6 +1,6 @@
 // Time: a slider over the writes of the dataset in the middle, and the comparison of two times.
 
-import { fullTime, h, icon } from "./dom.js";
+import { button, fullTime, h, icon } from "./dom.js";
 
 const MOST_WRITES = 200;
 
@@ -50,7 +50,7 @@ export class TimeControls {
       usable ? slider : "",
       words,
       usable && place < writes.length ? compare : "",
-      chosen === undefined ? "" : h("button", { type: "button", onclick: () => this.app.address.change({ asOf: undefined, from: undefined, to: undefined }), text: "Back to now" }),
+      chosen === undefined ? "" : button({ onclick: () => this.app.address.change({ asOf: undefined, from: undefined, to: undefined }), text: "Back to now" }),
     );
   }
 
