@@ -130,6 +130,17 @@ class Dependency:
 
 
 @dataclass(frozen=True)
+class RowSource:
+    """A dataset on whose rows something depends, though none of its columns is used: ``SELECT count(*) FROM dataset``.
+
+    `target` is the output column that does; None: which rows the whole output has.
+    """
+
+    dataset: str
+    target: str | None = None
+
+
+@dataclass(frozen=True)
 class Operation:
     """One node of the plan, with its readable expressions. `inputs` are ids of operations that feed it."""
 
@@ -168,6 +179,7 @@ class Plan:
     agent: str | None = None  #: e.g. ``spline 2.2.0``
     system: str | None = None  #: e.g. ``spark 3.5.9``
     shared: tuple[SharedSources, ...] = ()
+    row_sources: tuple[RowSource, ...] = ()
     role: Role = Role.NONE
     time_travel: bool = False  #: a read may hide a table format's time travel
     job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)

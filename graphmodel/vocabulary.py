@@ -242,6 +242,8 @@ _COLUMN_ENDS = (
     ("sharedSources", "column"),
 )
 
+_DEPENDENCY_ENDS = (("dataset", "column"), ("dataset", "dataset"), ("column", "dataset"))
+
 EDGES: tuple[EdgeLabel, ...] = (
     EdgeLabel(
         "derivesFrom",
@@ -254,9 +256,10 @@ EDGES: tuple[EdgeLabel, ...] = (
     ),
     EdgeLabel(
         "dependsOn",
-        (("dataset", "column"),),
+        _DEPENDENCY_ENDS,
         "view",
-        "what holds now: columns on which all rows of the dataset depend (INDIRECT), stored once for all its columns",
+        "what holds now: columns on which all rows of the dataset depend (INDIRECT), stored once for all its columns; "
+        "or a dataset of which only the rows count, as for count(*)",
         "prov:wasInfluencedBy",
         "columnLineage facet, dataset",
         _NOW,
@@ -272,7 +275,7 @@ EDGES: tuple[EdgeLabel, ...] = (
     ),
     EdgeLabel(
         "everDependsOn",
-        (("dataset", "column"),),
+        _DEPENDENCY_ENDS,
         "fact",
         "as dependsOn, but of every plan of which a run ever succeeded",
         "prov:wasInfluencedBy",

@@ -210,7 +210,7 @@ def _inexact() -> GraphTraversal:
 #: What is counted of a dataset, by the reason that it gives.
 _COUNTS: Mapping[str, Callable[[], GraphTraversal]] = {
     "nothing known": lambda: __.not_(__.out("hasColumn")).not_(__.out_e("derivesFrom")),
-    "no columns": lambda: without_carried(__.out_e("derivesFrom").has("columns", 0)),
+    "no columns": lambda: without_carried(__.out_e("derivesFrom").has("columns", 0).has("exact", _NO)),
     "unresolved": lambda: __.out("hasColumn").has("origin", "unresolved"),
     "partly unresolved": lambda: __.out("hasColumn").has("resolved", _NO).not_(__.has("origin", "unresolved")),
     "not exact": lambda: __.out("hasColumn").where(_inexact()),
