@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from headwater.graphmodel import statements
 from headwater.graphmodel.choice import Event
-from headwater.graphmodel.logic import logic, summary
+from headwater.graphmodel.logic import Logic, logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import Names, names, renamed
@@ -32,6 +32,8 @@ _PARTS_KEPT = 50_000
 #: Bytes of the entries of groups that are kept in memory, decoded: about ten times as many. The events of a run come
 #: one after the other, so each is nearly always still there when the last one comes.
 _GROUPED_BYTES_KEPT = 8 * 2**20
+#: Logics of plans with a key, and derivations of one of them: some 20 kB each.
+_LOGICS_KEPT, _LARGEST_LOGIC_KEPT = 2_000, 200
 #: Bytes of an entry of a group that count as one part of a plan when it is asked how many have room in a batch.
 _BYTES_A_PART = 200
 
@@ -150,6 +152,7 @@ class Decoding:
         self._members: Members = _no_members
         self._contents: OrderedDict[int, tuple[Any, int]] = OrderedDict()  # of grouped entries, with their size
         self._contents_size = 0
+        self._logics: dict[str, Logic] = {}  # by the key of a plan
         self._plans: OrderedDict[BodyRef, MappedPlan] = OrderedDict()
         self._parts = 0
         self._names: Names = {}
@@ -259,6 +262,7 @@ class Decoding:
     def forget(self) -> None:
         """Drop the plans in memory."""
         self._plans.clear()
+        self._logics.clear()
         self._parts = 0
 
     def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
@@ -275,7 +279,13 @@ class Decoding:
 
     def _mapped(self, ref: BodyRef, plan: Plan, sha256: str) -> MappedPlan:
         plan = renamed(plan, self._names)
-        its_logic = logic(plan)
+        its_logic = self._logics.get(plan.key) if plan.key else None
+        if its_logic is None:
+            its_logic = logic(plan)
+        if plan.key and len(plan.derivations) <= _LARGEST_LOGIC_KEPT:
+            if len(self._logics) >= _LOGICS_KEPT:
+                self._logics.clear()
+            self._logics[plan.key] = its_logic
         return MappedPlan(ref, plan, its_logic, summary(plan, its_logic, sha256))
 
     def _keep(self, mapped: MappedPlan) -> MappedPlan:
