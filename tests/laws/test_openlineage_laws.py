@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.graphmodel import whole
@@ -22,11 +22,13 @@ from headwater.ingest.fold.projection import project
 from headwater.ingest.fold.tables import Tables
 from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.grouping import folded_groups
+from headwater.ingest.intake.body import InvalidBody
 from headwater.ingest.intake.bridge import Receipt
 from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.ledger.entries import Entry, Head
 from headwater.openlineage_bridge.events import LineageEvent, event
 from headwater.openlineage_bridge.mapping import mapped
+from tests.golden.openlineage import bodies
 from tests.laws.test_graph_laws import apply, assert_equal
 
 RECEIVED = 1_796_000_000_000
@@ -221,3 +223,50 @@ def test_an_event_that_is_known_changes_nothing(history: list[dict[str, Any]]) -
     for entry in entries[len(history) :]:
         assert world.take([entry]) == GraphDelta()
     world.derived.close()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+RECORDED = [
+    json.loads(body)
+    for case in ("af01_airflow_parent", "k02_iceberg", "p02_partition_dates", "x01_dbt_build")
+    for body in bodies(case)
+    if b'"COMPLETE"' in body or b'"FAIL"' in body
+]
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of each value in a document."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(RECORDED), st.data())
+def test_whatever_stands_anywhere_in_an_event_it_is_refused_or_maps(
+    document: dict[str, Any], data: st.DataObject
+) -> None:
+    changed = json.loads(json.dumps(document))
+    for _ in range(data.draw(st.integers(1, 3))):
+        *path, last = data.draw(st.sampled_from(list(places(changed))))
+        holder = changed
+        for key in path:
+            holder = holder[key]
+        holder[last] = data.draw(json_values)
+    body = json.dumps(changed).encode()
+    try:
+        (entry,) = OPENLINEAGE.accept("application/json", body, Receipt()).entries
+    except InvalidBody:
+        return
+    assert entry.body is not None
+    part = OPENLINEAGE.decode(entry.body, entry.content_type).part
+    assert part is not None
+    assert OPENLINEAGE.fold is not None
+    folded = OPENLINEAGE.fold([part.content], DEFAULT)
+    assert folded == OPENLINEAGE.fold([part.content, part.content], DEFAULT)
+    whole.graph([Body(plan, folded.digest) for plan in folded.plans], [Event(run, RECEIVED) for run in folded.runs])
