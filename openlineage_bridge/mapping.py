@@ -96,7 +96,7 @@ def _key(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules) -> str:
     ]
     facets = {name: run.run_facets[name] for name in _OF_RUNS if name in run.run_facets}
     about = (job.namespace, job.name, output.name.uri, node(run), is_spark(run), rules.text, len(run.inputs))
-    return digest_of([about, datasets, facets, run.job_facets.get("jobType")])
+    return digest_of([about, datasets, facets, run.job_facets.get("jobType"), run.others])
 
 
 def _mapped_plan(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules, key: str) -> Plan:
@@ -120,8 +120,14 @@ def _mapped_plan(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules, 
         system=" ".join(filter(None, engine)) or None,
         role=_role(run),
         secondary=True,
+        job_names=_job_names(run, job),
         key=key,
     )
+
+
+def _job_names(run: FoldedRun, job: Job) -> tuple[str, ...]:
+    """OpenLineage's own names of the job, as ``namespace/name``, where they are others than the job's."""
+    return tuple(f"{namespace}/{name}" for namespace, name in run.others if Job(namespace, name) != job)
 
 
 def _plan_id(group: str, output: str) -> str:

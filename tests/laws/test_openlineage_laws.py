@@ -88,7 +88,7 @@ def outputs(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     run = draw(st.sampled_from(RUNS))
-    job = {"namespace": "etl", "name": f"job of {run[-1]}"}
+    job = {"namespace": "etl", "name": f"job of {run[-1]}{draw(st.sampled_from(['', '.other']))}"}
     made: dict[str, Any] = {
         "eventTime": f"2026-01-0{draw(st.integers(1, 4))}T0{draw(st.integers(0, 3))}:00:00Z",
         "job": job,
