@@ -56,6 +56,12 @@ class LineageEvent:
         return self.group.startswith("run:")
 
     @property
+    def settles(self) -> bool:
+        """Whether its group comes to something with it: it ends a run, or tells what holds of the runs in it."""
+        kind = self.facets("job").get("jobType", {}).get("jobType")
+        return self.state in ENDS or not self.is_run or kind == "APPLICATION"
+
+    @property
     def run_id(self) -> str:
         """The run's id as it was sent; empty without a run."""
         run = self.document.get("run")
@@ -120,6 +126,11 @@ def _flat(document: Any) -> list[list[Any]]:
     return sorted(found, key=repr)
 
 
+def group_of(run_id: str) -> str:
+    """The group of the run with this id, a UUID in upper or lower case."""
+    return f"run:{run_id.lower()}"
+
+
 def objects_in(holder: Any, key: str) -> Json:
     """What stands at `key`, without what is no object; nothing if there is no object at all."""
     found = holder.get(key) if isinstance(holder, dict) else None
@@ -133,9 +144,8 @@ def _group(document: dict[str, Any]) -> str:
             raise DecodeError("expected an object", "$.run")
         run_id = _text(run, "runId", ("run",))
         namespace, name = _pair(document.get("job"), ("job",))
-        normal = run_id.lower()
         # Only a UUID is the id of one run: others ("run_id", "1") are used by many jobs.
-        return f"run:{normal}" if _UUID.fullmatch(normal) else f"run:{run_id} {namespace} {name}"
+        return group_of(run_id) if _UUID.fullmatch(run_id.lower()) else f"run:{run_id} {namespace} {name}"
     if document.get("job") is not None:
         return "job:{} {}".format(*_pair(document["job"], ("job",)))
     if document.get("dataset") is not None:

@@ -16,11 +16,11 @@ from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Role, Run
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import columns, field_names
-from headwater.openlineage_bridge.events import LineageEvent
+from headwater.openlineage_bridge.events import LineageEvent, group_of
 from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import version_facts
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
-from headwater.openlineage_bridge.outcome import Outcome, is_spark, lifecycle, node, outcome, text
+from headwater.openlineage_bridge.outcome import Outcome, is_application, is_spark, lifecycle, node, outcome, text
 from headwater.spline_bridge import jobs
 
 _NAMESPACE = uuid.UUID("0b8f6a4e-3f0c-4f43-9d5e-6f1d7a1c52aa")  # random once, fixed for ever: ids of plans depend on it
@@ -29,13 +29,20 @@ _MS = 1_000_000
 
 @dataclass(frozen=True)
 class Mapped:
-    """What the events of one run come to. `digest` is the same for the same set of events."""
+    """What the events of one run come to. `digest` is the same for the same set of events.
+
+    `parent` is the group of the run that it is a part of. `passes_on` is what it tells of the runs that are parts of
+    it, and `otherwise` what holds of its own runs if neither they nor the parent tell it: fields of `Run` with values.
+    """
 
     outcome: Outcome
     job: Job
     plans: tuple[Plan, ...]
     runs: tuple[Run, ...]
     digest: str
+    parent: str = ""
+    passes_on: tuple[tuple[str, str], ...] = ()
+    otherwise: tuple[tuple[str, str], ...] = ()
 
 
 def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
@@ -46,10 +53,35 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
     what = outcome(run)
     job, job_run = _job(run)
     if what not in (Outcome.WRITTEN, Outcome.FAILED):
-        return Mapped(what, job, (), (), run.digest)
+        passes_on = _passes_on(run) if is_application(run) else ()
+        return Mapped(what, job, (), (), run.digest, passes_on=passes_on)
     plans = tuple(_plan(run, output, job, job_run, rules) for output in run.outputs.values())
     runs = tuple(_run(run, output, plan, what) for output, plan in zip(run.outputs.values(), plans, strict=True))
-    return Mapped(what, job, plans, runs, run.digest)
+    parent, root = _ancestors(run)
+    if not parent or not is_spark(run):
+        return Mapped(what, job, plans, runs, run.digest)
+    # Older agents tell the application's id with its START alone: its run is as good to tell applications apart.
+    otherwise = {"app_id": parent.run}
+    if root and root.run != parent.run:
+        otherwise |= {"parent_job": root.job, "parent_run": root.run}
+    return Mapped(what, job, plans, runs, run.digest, group_of(parent.run), otherwise=_told(otherwise))
+
+
+def _passes_on(run: FoldedRun) -> tuple[tuple[str, str], ...]:
+    """What a Spark application tells of the runs in it: its own id and user, and the task that started it."""
+    parent, _ = _ancestors(run)
+    return _told(
+        {
+            "app_id": text(run.run_facets, "spark_applicationDetails", "applicationId"),
+            "user": text(run.run_facets, "spark_applicationDetails", "userName"),
+            "parent_job": parent.job if parent else "",
+            "parent_run": parent.run if parent else "",
+        }
+    )
+
+
+def _told(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, value) for name, value in values.items() if value))
 
 
 def _job(run: FoldedRun) -> tuple[Job, str | None]:
@@ -146,12 +178,9 @@ def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Ru
     if what is Outcome.FAILED:
         message = text(run.run_facets, "spark.exception", "message") or text(run.run_facets, "errorMessage", "message")
         error = message.strip().partition("\n")[0] or f"the run ended with {run.state}"
-    parent, root = _ancestors(run)
+    # The parent of a run of Spark is its application; the task that started that one, the application tells.
+    parent = None if is_spark(run) else _ancestors(run)[0]
     application = text(run.run_facets, "spark_applicationDetails", "applicationId")
-    if is_spark(run):
-        # Older agents tell the application's id with its START alone: its run is as good to tell applications apart.
-        application = application or (parent.run if parent else "")
-        parent = root if root and parent and root.run != parent.run else None
     return Run(
         agent_plan_id=plan.agent_plan_id,
         timestamp=run.end // _MS,
@@ -161,7 +190,7 @@ def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Ru
         error=error,
         job_run=plan.job_run,
         parent_job=parent.job if parent else None,
-        parent_run=parent.run if parent else None,
+        parent_run=(parent.run or None) if parent else None,
         facts=() if error else version_facts(output),
     )
 

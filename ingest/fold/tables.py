@@ -132,10 +132,16 @@ class Tables:
 
     def put_group(self, row: GroupRow, plans: Collection[str] | None = None) -> None:
         """Insert or replace a group; with `plans`, also the ids of the plans that it gives."""
-        self._db.execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?)", row)
+        self._db.execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         if plans is not None and sorted(plans) != sorted(self.plans_of(row.id)):
             self._db.execute("DELETE FROM group_plans WHERE of = ?", (row.id,))
             self._db.executemany("INSERT INTO group_plans VALUES (?, ?)", [(row.id, plan) for plan in plans])
+
+    def parts_of_parent(self, group: str) -> dict[str, str]:
+        """The groups that are parts of a group, each with the kind of its entries."""
+        query = """SELECT id, (SELECT kind FROM parts WHERE of = id LIMIT 1) FROM groups
+            WHERE parent = ? AND parent <> '' ORDER BY id"""
+        return dict(self._db.execute(query, (group,)).fetchall())
 
     def plans_of(self, group: str) -> list[str]:
         """The ids of the plans that a group gives."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from headwater.graphmodel import statements
 from headwater.graphmodel.choice import Event
+from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Logic, logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
@@ -23,7 +24,7 @@ from headwater.graphmodel.renaming import Names, names, renamed
 from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE, Said
 from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan
 from headwater.ingest.fold.rows import BodyRef
-from headwater.ingest.intake.bridge import Decode, Folded, Part
+from headwater.ingest.intake.bridge import Decode, Folded, Inherited, Part, inherit
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged
 
@@ -219,19 +220,23 @@ class Decoding:
         plan = self._decoders[entry.kind](entry.body, entry.content_type).plans[ref.index]
         return self._keep(self._mapped(ref, plan, entry.sha256))
 
-    def group(self, group: str, kind: str, members: Sequence[tuple[int, int]]) -> MappedGroup:
-        """What the entries of a group come to: `members` are their sequences and receipts (ms), the last to come last.
+    def folded(self, kind: str, members: Sequence[tuple[int, int]]) -> Folded:
+        """What the entries of a group say: `members` are their sequences and receipts (ms since 1970). `Erased`."""
+        return self._fold(kind, [sequence for sequence, _ in members])
 
-        Raises `Erased`.
-        """
-        folded = self._fold(kind, [sequence for sequence, _ in members])
+    def group(
+        self, group: str, folded: Folded, members: Sequence[tuple[int, int]], inherited: Inherited
+    ) -> MappedGroup:
+        """A group that was folded, mapped: the last of its members came last; its parent tells what is inherited."""
         last = members[-1][0]
         mapped = [self._mapped(BodyRef(last, index), plan, folded.digest) for index, plan in enumerate(folded.plans)]
         # All that is told had happened by the earliest receipt of an entry that tells it; which one that is, is not
         # looked for: a run is told at most some seconds after its end, and a clock is called wrong after a day.
         received = max(receipt for _, receipt in members)
-        events = tuple(Event(run, received) for run in folded.runs)
-        return MappedGroup(group, tuple(map(self._keep, mapped)), events, folded.digest, folded.outcome, folded.job)
+        events = tuple(Event(inherit(run, inherited, folded.otherwise), received) for run in folded.runs)
+        told = digest(folded.digest, *(text for pair in inherited for text in pair)) if inherited else folded.digest
+        plans = tuple(map(self._keep, mapped))
+        return MappedGroup(group, plans, events, told, folded.outcome, folded.job, folded.parent)
 
     def _fold(self, kind: str, sequences: Sequence[int]) -> Folded:
         fold = BRIDGES[kind].fold

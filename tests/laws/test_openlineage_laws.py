@@ -23,7 +23,7 @@ from headwater.ingest.fold.tables import Tables
 from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.grouping import folded_groups
 from headwater.ingest.intake.body import InvalidBody
-from headwater.ingest.intake.bridge import Receipt
+from headwater.ingest.intake.bridge import Receipt, inherit
 from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.ledger.entries import Entry, Head
 from headwater.openlineage_bridge.events import LineageEvent, event
@@ -100,7 +100,12 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         facets: dict[str, Any] = {}
         if draw(st.booleans()):
             facets["spark_properties"] = {"properties": {"spark.app.name": "app"}}
+            facets["parent"] = {"run": {"runId": RUNS[0]}, "job": {"namespace": "etl", "name": "app"}}
         made |= {"eventType": state, "run": {"runId": run, "facets": facets}}
+        if run == RUNS[0] and draw(st.booleans()):
+            task = {"run": {"runId": "t"}, "job": {"namespace": "dags", "name": draw(st.sampled_from("xy"))}}
+            facets |= {"parent": task, "spark_applicationDetails": {"userName": draw(st.sampled_from(["", "ann"]))}}
+            made["job"] = {**job, "facets": {"jobType": {"integration": "SPARK", "jobType": "APPLICATION"}}}
     return made
 
 
@@ -167,11 +172,17 @@ class World:
 def expected(history: Sequence[dict[str, Any]]) -> Graph:
     groups: dict[str, list[LineageEvent]] = {}
     for document in history:
-        one = event(document)
-        groups.setdefault(one.group, []).append(one)
-    found = [one for one in (mapped(its, DEFAULT) for its in groups.values()) if one is not None]
-    bodies = [Body(plan, one.digest) for one in found for plan in one.plans]
-    return whole.graph(bodies, [Event(run, RECEIVED) for one in found for run in one.runs])
+        sent = event(document)
+        groups.setdefault(sent.group, []).append(sent)
+    found = {group: mapped(its, DEFAULT) for group, its in groups.items()}
+    bodies, events = [], []
+    for one in found.values():
+        assert one is not None
+        parent = found.get(one.parent)
+        bodies += [Body(plan, one.digest) for plan in one.plans]
+        told = parent.passes_on if parent else ()
+        events += [Event(inherit(run, told, one.otherwise), RECEIVED) for run in one.runs]
+    return whole.graph(bodies, events)
 
 
 @given(histories, st.integers(1, 4))
