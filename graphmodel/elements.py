@@ -195,7 +195,7 @@ def twin_edge(wrapper: str, inner: str) -> Edge:
 
 
 def alias_part(spelling: str, target: str) -> Part:
-    """Another name of a dataset or of a plan."""
+    """Another name of a dataset, a plan or a job."""
     alias = vertex(ids.alias_id(spelling), "alias", name=spelling)
     return Part((alias,), (edge("aliasOf", alias.id, target),))
 

@@ -228,9 +228,11 @@ def schemas(plan: Plan, its_logic: Logic) -> tuple[Schema, ...]:
 
 
 def aliases(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """(spelling, dataset URI) for each other name that a body gives a dataset."""
+    """(spelling, node) for each other name that a body gives a dataset, by its URI, or its job, by its id."""
     datasets: tuple[Dataset, ...] = (plan.target, *plan.inputs)
-    return tuple(sorted({(name, d.uri) for d in datasets for name in d.spellings if name != d.uri}))
+    names = {(name, d.uri) for d in datasets for name in d.spellings if name != d.uri}
+    job = ids.job_id(plan.job.namespace, plan.job.name)
+    return tuple(sorted(names | {(name, job) for name in plan.job_names}))
 
 
 def operations_hash(plan: Plan) -> str:

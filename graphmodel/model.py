@@ -185,6 +185,8 @@ class Plan:
     job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)
     renames: tuple[tuple[str, str], ...] = ()  #: columns of the target that it only renames: (old name, new name)
     secondary: bool = False  #: where another agent reports the same write as well, that report is the one that counts
+    job_names: tuple[str, ...] = ()  #: what its agent calls the job otherwise
+    key: str = field(default="", compare=False)  #: not empty: equal keys have equal plans, but for ids of plan and run
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
         "alias",
         "the spelling",
-        "another name of a dataset or of a plan",
+        "another name of a dataset, a plan or a job",
         "prov:Entity",
         "symlinks facet",
         {"name": _s("the spelling as it was given")},
@@ -331,7 +331,12 @@ EDGES: tuple[EdgeLabel, ...] = (
         "appendsTo", (("datasetVersion", "datasetVersion"),), "view", "to the version before", "prov:wasRevisionOf"
     ),
     EdgeLabel(
-        "aliasOf", (("alias", "dataset"), ("alias", "plan")), "view", "what it names", "prov:alternateOf", "symlinks"
+        "aliasOf",
+        (("alias", "dataset"), ("alias", "plan"), ("alias", "job")),
+        "view",
+        "what it names",
+        "prov:alternateOf",
+        "symlinks",
     ),
     EdgeLabel(
         "taggedWith",
