@@ -167,8 +167,8 @@ class Lineage(Drawing):
 
         if not can_show():
             return {}
-        shown: dict[str, Any] = self.to_widget()._repr_mimebundle_()
-        return {**shown, "text/plain": repr(self), "text/html": self._repr_html_()}
+        data, _metadata = self.to_widget()._repr_mimebundle_()
+        return {**data, "text/plain": repr(self), "text/html": self._repr_html_()}
 
     def _text_html(self) -> str:
         """Folded: the tree repeats what the picture says."""

@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAGICS = "graph-notebook"
+WIDGET = "application/vnd.jupyter.widget-view+json"  #: names what a kernel holds: nothing that can be kept
 _PATIENCE = 120  #: seconds for one cell
 
 
@@ -57,6 +58,7 @@ def _plain(output: Any) -> Any:
     if output.output_type == "stream":
         return output.text
     data = dict(output.data)
+    data.pop(WIDGET, None)
     if "image/svg+xml" in data:
         data.pop("text/html", None)
     return data
