@@ -102,7 +102,7 @@ def test_what_serve_prints_can_be_opened_and_probes_are_answered_under_any_name(
     folder = tmp_path / "data"
     with serving(folder) as server:
         status, text = server.get("/")
-        assert (status, "/producer" in text, "/gremlin" in text) == (200, True, True)
+        assert (status, text.startswith("<!doctype html>")) == (200, True)
         assert [server.get(path)[0] for path in ("/producer", "/producer/status")] == [200, 200]
         assert [server.get(path, Host="10.0.0.7")[0] for path in ("/health", "/ready", "/", "/metrics")] == [
             200,

@@ -19,7 +19,17 @@ else:
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-SHIPPED = ("headwater", "ingest", "queries", "graphstore", "graphmodel", "spline_bridge", "aws_bridge", "web")
+SHIPPED = (
+    "headwater",
+    "ingest",
+    "queries",
+    "graphstore",
+    "graphmodel",
+    "spline_bridge",
+    "openlineage_bridge",
+    "aws_bridge",
+    "web",
+)
 #: Imported by what runs in another environment.
 NOT_DECLARED = {
     "graph_notebook": "its notebooks are tried in an environment of their own",
