@@ -4,11 +4,12 @@
 # make bench   the figures             make matrix  make test on every Python found
 # make coverage  branches not tested   make constraints  new pins
 # make screenshots  the pictures in README and docs/page.md
-# make clean   remove what make made
+# make docs    the documentation as a site   make clean   remove what make made
 #
-# PYTHON=python3.12 chooses the interpreter (3.10 or newer); PYTHONS="..." those of the matrix.
+# PYTHON=python3.12 chooses the interpreter (3.10 or newer); PYTHONS="..." those of the matrix; SOAK_MINUTES=15 how long.
 
 PYTHON ?= python3
+SOAK_MINUTES ?= 60
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13
 VENV ?= .venv
 
@@ -27,7 +28,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tests lint format fast coverage soak bench compat screenshots matrix constraints clean same-python
+.PHONY: help demo docs test tests lint format fast coverage soak bench compat screenshots matrix constraints clean same-python
 .DELETE_ON_ERROR:
 
 help:
@@ -100,8 +101,15 @@ fast: $(VENV)/dev.stamp
 coverage: $(VENV)/dev.stamp
 	$(PYTEST) -q $(PARALLEL) --cov $(wildcard tests/unit tests/golden tests/laws tests/contract)
 
+# First the long tests, then SOAK_MINUTES of mixed load, kills, slow clients and hostile input on one server.
 soak: $(VENV)/dev.stamp
 	$(PYTEST) -m soak --timeout 3600
+	$(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
+
+# The documentation as a site, in site/.
+docs: $(VENV)/dev.stamp
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "site/index.html; with the search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site 8000"
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench

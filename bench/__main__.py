@@ -28,6 +28,7 @@ from bench.neptune import neptune
 from bench.page import page_figures
 from bench.page_graph import page_graph
 from bench.payloads import CONTENT_TYPE, estate
+from bench.publishing import publishing
 from bench.questions import impact
 from bench.recorded import jobs as recorded_jobs
 from bench.watches import watches
@@ -320,6 +321,7 @@ PARTS = {
     "into the graph": into_the_graph,
     "recorded jobs": recorded,
     "openlineage": openlineage,
+    "publishing": publishing,
     "a date in each run": daily,
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,

@@ -108,22 +108,28 @@ def shown(claims: Iterable[ColumnClaim]) -> Shown:
 
 
 def column_vertices(dataset: str, schemas: Iterable[Schema], counts: ClaimCounts) -> dict[str, Vertex]:
-    """The column vertices of a dataset by lower-case name, from its schemas and the claims about them."""
+    """The column vertices of a dataset by lower-case name, from its schemas and the claims about them.
+
+    A column that is read, of a dataset whose known writers all write other columns, is unresolved: somebody makes it.
+    """
     claims: dict[str, list[ColumnClaim]] = {}
     for claim in counts:
         claims.setdefault(claim.column, []).append(claim)
-    spellings = _spellings(schemas)
+    read, written = _spellings(schemas)
+    for name in read.keys() - written.keys() if written else ():
+        claims.setdefault(name, [ColumnClaim(name, Origin.UNRESOLVED.value, "")])
+    spellings = {**read, **written}  # a writer's is preferred: readers repeat it, or spell it as their query does
     return {name: _column(dataset, name, spellings[name], claims.get(name, [])) for name in sorted(spellings)}
 
 
-def _spellings(schemas: Iterable[Schema]) -> dict[str, set[str]]:
-    # A writer's spelling is preferred: readers repeat it, or spell it as their query does.
+def _spellings(schemas: Iterable[Schema]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """How the columns are spelled by those who read them, and by those who write them; by name in lower case."""
     read: dict[str, set[str]] = {}
     written: dict[str, set[str]] = {}
     for schema in schemas:
         for spelling in schema.columns:
             (written if schema.written else read).setdefault(spelling.lower(), set()).add(spelling)
-    return {**read, **written}
+    return read, written
 
 
 def _column(dataset: str, name: str, spellings: set[str], claims: list[ColumnClaim]) -> Vertex:

@@ -6,10 +6,12 @@ Here: targets, and which datasets belong to a node. Not here: the follower (`ing
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 import headwater
 from headwater.errors import WrongUse
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from headwater.ingest.publishing.running import Published, Target
     from headwater.source import Source
 
+_DOMAIN = re.compile(r"dzd[-_][a-zA-Z0-9_-]{1,36}")
 _MOST = 100_000  #: datasets of a part of the graph
 
 
@@ -66,7 +69,11 @@ def publish(  # noqa: PLR0913 - the options of the command
 
 
 def target_of(to: str, node: str | None = None) -> Target:
-    """The target of a text: ``http[s]://...`` an OpenLineage backend, ``-`` standard output, else a file."""
+    """The target of a text.
+
+    ``http[s]://...`` is an OpenLineage backend, ``datazone://DOMAIN`` a domain of DataZone, ``-`` standard output; what
+    else has no ``://`` is a file. WrongUse: it is none of these.
+    """
     from headwater.ingest.publishing.backends import FileBackend, HttpBackend, endpoint
     from headwater.ingest.publishing.running import Target
 
@@ -74,12 +81,28 @@ def target_of(to: str, node: str | None = None) -> Target:
     if to.startswith(("http://", "https://")):
         token = os.environ.get(PUBLISH_TOKEN.variable)
         return Target(f"{endpoint(to)}{part}", lambda: HttpBackend(to, token))
+    if to.startswith("datazone://"):
+        return _domain(to, part)
     if "://" in to:
         raise WrongUse(
-            f"{to.partition('?')[0]!r} is no target: expected http[s]://HOST, a file, or - for standard output"
+            f"{to.partition('?')[0]!r} is no target: expected http[s]://HOST, datazone://DOMAIN, a file, or -"
         )
     name = to if to == "-" else str(Path(to).absolute())
     return Target(f"{name}{part}", lambda: FileBackend(to))
+
+
+def _domain(to: str, part: str) -> Target:
+    """``datazone://dzd_abc123?region=eu-west-1``: the region is AWS's own setting where it is not said."""
+    from headwater.aws_bridge.datazone import Domain
+    from headwater.ingest.publishing.datazone import DataZoneBackend
+    from headwater.ingest.publishing.running import Target
+
+    address = urlsplit(to)
+    region = dict(parse_qsl(address.query)).get("region")
+    if not _DOMAIN.fullmatch(address.netloc) or address.path not in {"", "/"}:
+        raise WrongUse(f"{to!r} is no domain of DataZone: expected datazone://dzd_..., as its console shows it")
+    name = f"datazone://{address.netloc}?region={region or ''}{part}"
+    return Target(name, lambda: DataZoneBackend(Domain.connect(address.netloc, region)))
 
 
 def _milliseconds(since: str) -> int:

@@ -15,6 +15,7 @@ _EXAMPLES = """\
 \b
 Example: headwater publish --to http://marquez:5000
          headwater publish --to runs.ndjson --since 2026-03-01
+         headwater publish --to 'datazone://dzd_4p9n6sw4qt9xgn?region=eu-west-1' --follow
          headwater publish --to https://lineage.example.com --node s3://lake/mart/orders --follow
 """
 
@@ -24,8 +25,8 @@ Example: headwater publish --to http://marquez:5000
     "--to",
     required=True,
     metavar="TARGET",
-    help="http[s]://HOST[/PATH] of an OpenLineage backend (without a path: /api/v1/lineage), a file, or - for standard"
-    f" output [token: {PUBLISH_TOKEN.variable}]",
+    help="http[s]://HOST[/PATH] of an OpenLineage backend (without a path: /api/v1/lineage), datazone://DOMAIN-ID, a"
+    f" file, or - for standard output [token of a backend: {PUBLISH_TOKEN.variable}]",
 )
 @click.option(
     "--since", metavar="TIME", help="only runs that ended at this time or later (2026-03-01, 2026-03-01T08:00Z)"

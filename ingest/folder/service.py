@@ -5,6 +5,7 @@ DIR/graph/            the embedded store
 DIR/derived.sqlite    what the projector remembers; rebuilt by replay, never the truth
 DIR/drawings/         these two, since the graph was first drawn anew (`redrawing`)
 DIR/targets/          the same of stores that are not inside the folder
+DIR/publishing/       what `headwater publish` remembers of each place that it sends to (`ingest.publishing.state`)
 DIR/naming.yaml       the naming rules, where a user has written some (`naming_file`)
 DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
 """

@@ -27,6 +27,7 @@ _protocol_log = logging.getLogger(f"{__name__}.protocol")
 _LOGGED_CHARACTERS = 8_000  #: of a stack trace, from its end: the last lines name the error
 _LOGGED_PATH = 200  #: characters of a path in the log: the sender chooses the path, and must not fill the log
 _WRITE_SECONDS = 30.0
+_CLIENT_GONE = 499  #: as nginx has it; nobody reads it
 
 
 def make_runner(
@@ -144,7 +145,11 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return _refusal(request, refused)
     except web.RequestPayloadError:  # raised by aiohttp's Python parser; with its C parser such a body times out
         return _refusal(request, InvalidBody(400, "the body's transfer encoding is broken", {"Connection": "close"}))
-    except (web.HTTPException, ConnectionError):
+    except ConnectionError:  # aiohttp would log a stack trace
+        path = clean_text(request.rel_url.raw_path[:_LOGGED_PATH])[0]
+        log.info("the client hung up: %s %s from %s", request.method, path, request.remote)
+        return web.Response(status=_CLIENT_GONE)
+    except web.HTTPException:
         raise
     except Exception as error:  # noqa: BLE001 - the last place before aiohttp would answer without an id
         return _fault(request, error)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
@@ -114,6 +115,12 @@ def endpoint(url: str) -> str:
     return urlunsplit(parts._replace(path=_PATH)) if parts.path in ("", "/") else url
 
 
+def _proxy(url: str) -> str | None:
+    """The proxy of the environment for a URL. Asked once: aiohttp's own way asks in a thread for each request."""
+    address = urlsplit(url)
+    return None if proxy_bypass(address.netloc) else getproxies().get(address.scheme)
+
+
 class HttpBackend:
     """Posts each event, as OpenLineage's own clients do, over a few connections that stay open.
 
@@ -146,7 +153,7 @@ class HttpBackend:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
                 timeout=aiohttp.ClientTimeout(total=_SECONDS),
-                trust_env=True,
+                proxy=_proxy(self._url),
                 headers=self._headers,
             )
         refused: dict[str, str] = {}

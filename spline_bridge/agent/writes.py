@@ -6,8 +6,9 @@ One table, `_RULES`, by the command's class. MERGE, UPDATE and DELETE are in `ro
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from headwater.spline_bridge.agent import rowlevel
@@ -37,7 +38,9 @@ class Write:
 def write(root: Node, details: Details) -> Write:
     """What the command at the root of a plan writes. Of a command without a rule, what its getters say."""
     rule = _RULES.get(root.name, _relation)
-    return _with_generated(rule(root, details), details)
+    written = _with_generated(rule(root, details), details)
+    _show_defaults(root, written.query, details.get("ended_ms"))
+    return written
 
 
 def query(root: Node) -> Node | None:
@@ -184,6 +187,53 @@ def _with_generated(written: Write, details: Details) -> Write:
         made.append(_alias(condition.children[0], name, _MADE_UP - at))
     return replace(written, query=_project([*columns.values(), *made], written.query))
 
+
+def _show_defaults(root: Node, rows: Node | None, ended_ms: int | None) -> None:
+    """Put the function back where Spark put the time of the run in its place: the default of a column left out.
+
+    ``DEFAULT current_timestamp()`` is a literal in the plan. One that a query gives itself stays, if it is not of
+    about the time of the run.
+    """
+    if rows is None or rows.name != "Project" or ended_ms is None:
+        return
+    now = datetime.fromtimestamp(ended_ms / 1000, tz=timezone.utc).replace(tzinfo=None)
+    defaults = {name.lower(): str(text).lower().partition("(")[0].strip() for name, text in _defaults(root)}
+    for column in roots(rows.fields.get("projectList")):
+        function = _CLOCKS.get(defaults.get(str(column.fields.get("name")).lower(), ""))
+        given = column.children[0] if column.children else column
+        if function is None or given.name != "Literal":
+            continue
+        try:
+            whole, point, fraction = str(given.fields.get("value")).partition(".")
+            at = datetime.fromisoformat(f"{whole}{point}{fraction:0<6}" if point else whole)
+        except ValueError:
+            continue
+        if abs(now - at.replace(tzinfo=None)) < _NEAR:
+            package = "org.apache.spark.sql.catalyst.expressions"
+            given.become(Node(f"{package}.{function}", 0, {"dataType": given.fields.get("dataType")}))
+
+
+def _defaults(root: Node) -> Iterator[tuple[str, Any]]:
+    """The columns of the target that have a default, each with its SQL."""
+    for name in ("catalogTable", "table", "tableDesc"):
+        schema = product(product(root.fields.get(name)).get("schema"))
+        for column in schema.get("fields", ()):
+            yield str(column.get("name")), product(column.get("metadata")).get("CURRENT_DEFAULT")
+    target = root.fields.get("table")
+    for attribute in roots(target.fields.get("output")) if isinstance(target, Node) else ():
+        yield str(attribute.fields.get("name")), product(attribute.fields.get("metadata")).get("CURRENT_DEFAULT")
+
+
+#: Functions of the time by their names in SQL, with their classes.
+_CLOCKS = {
+    "current_timestamp": "CurrentTimestamp",
+    "now": "Now",
+    "current_date": "CurrentDate",
+    "curdate": "CurrentDate",
+    "localtimestamp": "LocalTimestamp",
+}
+#: A literal is in the session's time zone, and a date is its midnight.
+_NEAR = timedelta(hours=48)
 
 #: What a table has in a column that a write leaves out.
 _NULL = Node("org.apache.spark.sql.catalyst.expressions.Literal", 0, {"value": None, "dataType": "void"})

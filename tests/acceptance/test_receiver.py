@@ -639,6 +639,23 @@ async def test_a_malformed_request_is_one_line_in_the_log_without_what_was_sent(
     assert "hw_" not in caplog.text
 
 
+async def test_a_sender_that_hangs_up_in_the_middle_of_a_body_is_a_line_in_the_log(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        _reader, writer = await server.connect()
+        writer.write(head_of("POST", PLANS, {"Host": "localhost", "Content-Type": V12, "Content-Length": "9000"}))
+        writer.write(b"{" * 100)
+        await writer.drain()
+        assert (await server.post(EVENTS, [EVENT])).status == 201  # by now the handler of the other waits for its body
+        writer.transport.abort()
+        while not (lines := [r for r in caplog.records if "hung up" in r.getMessage()]):  # noqa: ASYNC110 - the log has no event
+            await asyncio.sleep(0.01)
+    assert [(line.levelname, line.exc_info) for line in lines] == [("INFO", None)]
+    assert "Traceback" not in caplog.text
+    assert len(server.entries()) == 1
+
+
 async def test_what_is_kept_is_a_line_in_the_log(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     plan = {**PLAN, "name": "daily\x1b[2J orders password=hunter2"}
     with caplog.at_level(logging.INFO, "headwater.ingest.http"):

@@ -166,3 +166,16 @@ def test_two_jobs_that_append_to_one_csv_under_names_of_their_own() -> None:
 def test_a_file_that_nobody_is_known_to_write_has_the_columns_that_its_reader_names() -> None:
     read = plan("read", OUT, Effect.ALL, TABLE, [("_c0", "x")], inputs=(csv(TABLE, "_c0"),))
     assert edges(drawn((read, 3)), "derivesFrom") == {(f"{OUT}#x", f"{TABLE}#_c0")}
+
+
+def test_a_column_that_is_read_and_that_no_writer_of_the_dataset_makes_is_unresolved() -> None:
+    made = plan("write", TABLE, Effect.ALL, RAW, [("a", "a")])
+    read = plan("read", OUT, Effect.ALL, TABLE, [("a", "x"), ("b", "y")])
+    found = drawn((made, 1), (read, 2)).vertices
+    said = {name: found[f"{TABLE}#{name}"].properties for name in "ab"}
+    assert {name: (one["origin"], one["resolved"]) for name, one in said.items()} == {
+        "a": ("", True),
+        "b": ("unresolved", False),
+    }
+    # of a dataset that no job writes nothing is to be said
+    assert drawn((read, 2)).vertices[f"{TABLE}#b"].properties["origin"] == ""

@@ -331,3 +331,33 @@ def test_a_column_that_delta_computes_comes_from_what_is_written() -> None:
         ("copy", Subtype.IDENTITY, "n"),
     }
     assert [c.origin for c in found.columns if c.name == "loud"] == [Origin.CONSTANT]
+
+
+@pytest.mark.parametrize(
+    ("literal", "default", "origin"),
+    [
+        ("2023-11-14 22:13:21.199686", "current_timestamp()", Origin.GENERATED),
+        ("2023-11-14 22:13:21.2", "now()", Origin.GENERATED),
+        ("2023-11-15", "CURRENT_DATE", Origin.GENERATED),  # in a time zone where it is tomorrow
+        ("2020-01-01 00:00:00", "current_timestamp()", Origin.CONSTANT),  # the query gives it
+        ("2023-11-14 22:13:21.199686", "'EU'", Origin.CONSTANT),
+        ("EU", "current_timestamp()", Origin.CONSTANT),
+    ],
+)
+def test_a_default_that_is_the_time_of_the_run_is_generated(literal: str, default: str, origin: Origin) -> None:
+    alias = {"class": f"{_CATALYST}expressions.Alias", "num-children": 1, "child": 0, "name": "loaded"}
+    key = {"product-class": f"{_CATALYST}expressions.ExprId", "id": 8}
+    value = {"class": f"{_CATALYST}expressions.Literal", "num-children": 0, "value": literal, "dataType": "timestamp"}
+    project = {"class": f"{_CATALYST}plans.logical.Project", "num-children": 1, "child": 0}
+    insert_ = {"class": "org.apache.spark.sql.execution.datasources.InsertIntoHadoopFsRelationCommand"}
+    fields = [{"name": "Loaded", "metadata": {"CURRENT_DEFAULT": default}}, {"name": "n", "metadata": {}}]
+    table = {"product-class": "CatalogTable", "schema": {"type": "struct", "fields": fields}}
+    plan = [
+        {**insert_, "num-children": 1, "query": 0, "catalogTable": table},
+        {**project, "projectList": [[attribute("n", 5)], [{**alias, "exprId": key}, value]]},
+        relation(5),
+    ]
+    captured = Captured(json.dumps(plan), {"path": "s3://lake/t", "mode": "Append", "format": "parquet"})
+    run = replace(RUN, started_ms=1_700_000_000_000, ended_ms=1_700_000_003_000)
+    found = decode_plan(json.dumps(report(captured, run).plan).encode(), FLAT)
+    assert [c.origin for c in found.columns if c.name == "loaded"] == [origin]

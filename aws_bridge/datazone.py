@@ -1,0 +1,81 @@
+"""Lineage events to a domain of Amazon DataZone (SageMaker Catalog): posted, and asked what became of them.
+
+Here: the two calls. Not here: what is sent (`openlineage_bridge.datazone`), when it is asked
+(`ingest.publishing.datazone`). The role needs ``datazone:PostLineageEvent`` and ``datazone:GetLineageEvent``.
+https://docs.aws.amazon.com/datazone/latest/APIReference/API_PostLineageEvent.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from headwater.aws_bridge.session import AwsError, Session
+
+Status = Literal["REQUESTED", "PROCESSING", "SUCCESS", "FAILED"]
+
+#: Errors of AWS that are gone after a while.
+_LATER = frozenset({"ThrottlingException", "ServiceQuotaExceededException", "InternalServerException"})
+_DENIED = frozenset({"AccessDeniedException", "UnauthorizedException", "ExpiredTokenException"})
+_NO_DOMAIN = "ResourceNotFoundException"
+
+
+class Busy(AwsError):
+    """DataZone cannot now; the same call may work later."""
+
+
+class NotAllowed(AwsError):
+    """The credentials may not do this, or there is no such domain."""
+
+
+class Refused(AwsError):
+    """DataZone will never take this event."""
+
+
+class Domain:
+    """One domain."""
+
+    def __init__(self, identifier: str, client: Any) -> None:
+        """`client` is boto3's, of the domain's region."""
+        self.identifier = identifier
+        self._client = client
+
+    @classmethod
+    def connect(cls, identifier: str, region: str | None = None, endpoint: str | None = None) -> Domain:
+        """With the credentials of the environment. AwsError, NotInstalled."""
+        return cls(identifier, Session(region).client("datazone", endpoint))
+
+    def post(self, body: bytes, token: str) -> str:
+        """The id of an event that DataZone has taken, and will process later. Busy, NotAllowed, Refused."""
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+        try:
+            answer = self._client.post_lineage_event(domainIdentifier=self.identifier, event=body, clientToken=token)
+        except ParamValidationError as error:
+            raise NotAllowed(f"DataZone: {error}") from None
+        except ClientError as error:
+            raise _error(error) from None
+        except BotoCoreError as error:
+            raise Busy(f"AWS cannot be reached: {error}") from None
+        return str(answer["id"])
+
+    def status(self, event: str) -> Status:
+        """What became of an event that was posted. Busy, NotAllowed."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            found: Status = self._client.get_lineage_event(domainIdentifier=self.identifier, identifier=event)[
+                "processingStatus"
+            ]
+        except ClientError as error:
+            raise _error(error) from None
+        except BotoCoreError as error:
+            raise Busy(f"AWS cannot be reached: {error}") from None
+        return found
+
+
+def _error(error: Any) -> AwsError:
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    said = f"DataZone: {code}: {message}"
+    if code in _LATER:
+        return Busy(said)
+    return NotAllowed(said) if code in _DENIED or code == _NO_DOMAIN else Refused(said)

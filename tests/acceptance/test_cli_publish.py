@@ -1,0 +1,94 @@
+"""`headwater publish`: to a backend, a file, standard output; what is wrong with a target; beside a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from headwater.cli import command, run
+from tests.acceptance.door import PAYLOADS, headwater, serving
+from tests.acceptance.openlineage_backend import backend, faults
+
+CASES = [str(PAYLOADS / case) for case in ("l01_stage_customers", "l02_stage_orders")]
+CUSTOMERS = "file:///data/lake/pipe/staging/customers"
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("publish") / "data"
+    assert headwater("load", "--data", folder, *CASES).returncode == 0
+    return folder
+
+
+def publish(data: Path, *arguments: object, **variables: str) -> Result:
+    given = ["publish", *map(str, arguments), "--data", str(data)]
+    return CliRunner(env=variables).invoke(command, given, obj={"debug": False})
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_to_a_backend_beside_a_server(loaded: Path) -> None:
+    with backend() as kept, serving(loaded):
+        said = headwater("publish", "--to", kept.url, "--data", loaded, HEADWATER_PUBLISH_TOKEN="secret")
+        assert (said.returncode, said.stderr) == (0, "")
+        assert said.stdout.startswith(f"2 runs (4 events) published to {kept.url}/api/v1/lineage, up to entry ")
+        assert (len(kept.events), kept.problems, kept.authorization) == (4, [], {"Bearer secret"})
+        again = headwater("publish", "--to", kept.url, "--data", loaded, "--json")
+        assert json.loads(again.stdout)["events"] == 0
+    away = headwater("publish", "--to", kept.url, "--data", loaded, "--again")
+    assert (away.returncode, "cannot be reached" in away.stderr) == (3, True)
+
+
+def test_to_a_file_and_to_standard_output(loaded: Path, tmp_path: Path) -> None:
+    file = tmp_path / "runs.ndjson"
+    assert publish(loaded, "--to", file).exit_code == 0
+    assert [faults(event) for event in lines(file.read_text("utf-8"))] == [[]] * 4
+    shown = headwater("publish", "--to", "-", "--again", "--data", loaded)
+    assert [faults(event) for event in lines(shown.stdout)] == [[]] * 4
+    assert shown.stderr.startswith("2 runs (4 events) published to standard output")
+
+
+def test_only_a_part_of_the_graph(loaded: Path, tmp_path: Path) -> None:
+    file = tmp_path / "part.ndjson"
+    assert publish(loaded, "--to", file, "--node", CUSTOMERS).exit_code == 0
+    assert {event["job"]["name"].rpartition("/")[2] for event in lines(file.read_text("utf-8"))} == {"customers"}
+    late = tmp_path / "late.ndjson"
+    assert publish(loaded, "--to", late, "--since", "2090-01-01").exit_code == 0
+    assert late.read_text("utf-8") == ""
+
+
+def test_what_is_refused_is_listed(loaded: Path) -> None:
+    with backend() as kept:
+        kept.answer = lambda _number, _event: 422
+        said = publish(loaded, "--to", kept.url)
+    assert said.exit_code == 1
+    assert "refused: run:" in said.output
+    assert "HTTP 422: as the test says" in said.output
+
+
+WRONG = [
+    (("--to", "ftp://h/x"), "is no target: expected http[s]://HOST"),
+    (("--to", "datazone://domain"), "is no domain of DataZone"),
+    (("--to", "x.ndjson", "--since", "yesterday"), "is no time"),
+    (("--to", "x.ndjson", "--node", "s3://lake/nothing"), "there is no dataset or column"),
+    (("--to", "/no/such/folder/x"), "cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_what_is_wrong_is_said(
+    loaded: Path, arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["publish", *arguments, "--data", str(loaded)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_without_a_ledger_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["publish", "--to", "-", "--data", str(tmp_path / "none")]) == 2
+    assert "there is nothing in" in capsys.readouterr().err
