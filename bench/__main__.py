@@ -25,6 +25,7 @@ from bench.figure import Figure
 from bench.gremlin_server import gremlin_server
 from bench.large import load
 from bench.neptune import neptune
+from bench.page import page_figures
 from bench.page_graph import page_graph
 from bench.payloads import CONTENT_TYPE, estate
 from bench.publishing import publishing
@@ -300,6 +301,21 @@ def live_spark(place: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
+def the_page(place: Path, *, quick: bool) -> list[Figure]:
+    """The page of a server with 1,000 jobs."""
+    with serving(place / "page") as server:
+        send(server, 100 if quick else 1_000, 0, 3)
+        while server.get("/ready").get("lag") != 0:  # None while the graph is being opened
+            time.sleep(0.2)
+        counted = server.get("/api/v1/stats")
+        used = server.get("/api/v1/queries/hot-spots", limit=7)["rows"]
+        return [
+            Figure("datasets", counted["vertices"]["dataset"], ""),
+            Figure("column edges", counted["edges"]["derivesFrom"], ""),
+            *page_figures(server.url, [row["id"] for row in used]),
+        ]
+
+
 PARTS = {
     "acknowledgement": acknowledgement,
     "into the graph": into_the_graph,
@@ -314,6 +330,7 @@ PARTS = {
     "gremlin server": gremlin_server,
     "neptune": neptune,
     "live Spark": live_spark,
+    "the page": the_page,
     "the page's graph": page_graph,
 }
 

@@ -50,12 +50,15 @@ _COMMENTS = re.compile(r"^[ \t]*(?:/\*.*?\*/[ \t]*\n|//[^\n]*\n)", re.MULTILINE 
 _AT_THE_END = re.compile(r"(?<=[;{,]) +// [^\n\"'`]*$", re.MULTILINE)
 #: The end of a line before one that begins with a bracket that closes; a line with a comment has to end.
 _CLOSING = re.compile(r"^((?:(?!//)[^\n])+)\n(?=[})\]])", re.MULTILINE)
+#: The end of a line after which the next one may follow at once; again not after a comment.
+_OPENING = re.compile(r"^((?:(?!//)[^\n])*[;{,(\[])\n", re.MULTILINE)
 _INDENTED = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
 
 
 def without_comments(text: str) -> str:
     """JavaScript or CSS without most of its comments, and without blanks before its lines."""
-    return _CLOSING.sub(r"\1", _INDENTED.sub("", _AT_THE_END.sub("", _COMMENTS.sub("", text))))
+    lean = _INDENTED.sub("", _AT_THE_END.sub("", _COMMENTS.sub("", text)))
+    return _OPENING.sub(r"\1", _CLOSING.sub(r"\1", lean))
 
 
 def _in_order(modules: Mapping[str, str], entry: str) -> list[str]:

@@ -313,3 +313,74 @@ def test_axe_finds_nothing_to_say(browser: Browser, server: Server, scheme: str)
             found = axe.run(page).response["violations"]
             said = [(rule["id"], [node["html"][:160] for node in rule["nodes"]]) for rule in found]
             assert said == [], path
+
+
+def test_the_outline_says_the_same_as_text_and_is_walked_by_keys(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(f"{SCORES}#avg_score")) as page:
+        drawn(page, "churn_by_country")
+        page.get_by_role("button", name="Outline").click()
+        tree = page.get_by_role("tree")
+        tree.get_by_role("treeitem", name=re.compile("churn_score")).first.wait_for()
+        tree.get_by_role("treeitem").first.focus()
+        for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+            page.keyboard.press(key)
+        tree.get_by_role("treeitem", name=re.compile("total_eur")).first.wait_for()
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile("select=.*churn_score"))
+        assert "outline=yes" in page.url
+
+
+@pytest.mark.parametrize(
+    ("format_", "ending", "begins"),
+    [("svg", "svg", b"<svg"), ("png", "png", b"\x89PNG"), ("mermaid", "mmd", b"flowchart"), ("csv", "csv", b"source")],
+)
+def test_what_is_shown_can_be_kept_as_a_file(
+    browser: Browser, server: Server, format_: str, ending: str, begins: bytes
+) -> None:
+    with opened(browser, server, of_node(SCORES)) as page:
+        drawn(page, "churn_by_country")
+        with page.expect_download() as kept:
+            page.get_by_label("Save what is shown").select_option(format_)
+        assert kept.value.suggested_filename == f"lineage-churn_by_country.{ending}"
+        assert kept.value.path().read_bytes().lstrip().startswith(begins)
+
+
+def test_a_description_is_written_and_taken_back(browser: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        through(Client(server.url), map(Path, PIPELINE[:1]), lambda _done, _total: None)
+        assert server.get("/api/v1/stats?after=2")[0] == 200
+        with opened(browser, server, of_node(f"{LAKE}/pipe/staging/customers")) as page:
+            panel = page.get_by_role("complementary")
+            panel.get_by_role("button", name="Write one").click()
+            panel.get_by_role("textbox", name="Description").fill("One row a customer <b>")
+            panel.get_by_role("button", name="Save").click()
+            panel.get_by_text("One row a customer <b>").wait_for()
+            panel.get_by_role("button", name="Change").click()
+            panel.get_by_role("textbox", name="Description").fill("")
+            panel.get_by_role("button", name="Save").click()
+            panel.get_by_role("button", name="Write one").wait_for()
+
+
+def test_a_wiki_that_is_let_shows_the_graph_alone(browser: Browser, server: Server) -> None:
+    with opened(browser, server, "/embed" + of_node(SCORES)[1:]) as page:
+        drawn(page, "churn_by_country")
+        link = page.get_by_role("link", name="churn_by_country in Headwater")
+        assert link.get_attribute("href") == "./" + of_node(SCORES)[1:]
+        assert page.get_by_role("combobox").count() == 0
+        assert page.get_by_role("complementary").count() == 0
+
+
+def test_a_link_can_keep_where_the_picture_stands(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(SCORES, place="40 30 0.5")) as page:
+        drawn(page, "churn_by_country")
+        settled(page)
+        assert page.evaluate("document.querySelector('hw-graph').camera") == {"x": 40, "y": 30, "scale": 0.5}
+
+
+def test_what_is_not_there_is_said_with_what_may_be_meant(browser: Browser, server: Server) -> None:
+    context = browser.new_context()
+    page = context.new_page()  # the console says that the answer was a 404
+    page.goto(server.url + of_node(f"{LAKE}/pipe/out/churn_by_countr"))
+    page.get_by_role("alert").get_by_role("link", name=SCORES).click()
+    drawn(page, "churn_by_country")
+    context.close()

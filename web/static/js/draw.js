@@ -6,7 +6,7 @@
  * `data-card`, `data-node`, `data-part`, `data-line`.
  */
 
-import { MAKINGS, expressionOf, makingOf } from "./model.js";
+import { CLOSED_ROWS, MAKINGS, datasetOf, expressionOf, makingOf } from "./model.js";
 import { isInside, pathOf } from "./scene.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -87,12 +87,15 @@ export class GraphDrawing {
     frame.append(this.world);
     this.shownCards = new Map();
     this.shownLines = new Map();
+    this.scale = 0;
   }
 
   /** Moves the whole, without drawing anything anew. */
   moveTo({ x, y, scale }) {
     this.world.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
-    this.world.style.setProperty("--counter-scale", String(1 / scale));
+    if (scale === this.scale || scale >= FAR_SCALE) return;
+    this.scale = scale;
+    this.world.style.setProperty("--counter-scale", String(1 / scale)); // each element inherits it: never while only panning
   }
 
   /**
@@ -103,6 +106,7 @@ export class GraphDrawing {
    */
   draw(what) {
     const { scene, window, isFar, lit } = what;
+    what.litDatasets = new Set(lit ? [...lit.nodes].map(datasetOf) : []);
     this.world.classList.toggle("far", isFar);
     this.world.classList.toggle("tiny", what.isTiny);
     this.world.classList.toggle("has-lit", !!lit);
@@ -217,11 +221,11 @@ function drawCard(shown, place, what) {
     drawHead(shown, place, isFar, status);
   }
   drawRows(shown, place, what);
-  const isLitCard = !lit || lit.nodes.has(card.id) || card.members.some((id) => lit.nodes.has(id)) || card.columns.some((node) => lit.nodes.has(node.id))
+  const isLitCard = !lit || what.litDatasets.has(card.id) || card.members.some((id) => what.litDatasets.has(id))
     || (card.kind === "job" && graph.edges.some((edge, number) => edge.job === card.id && lit.edges.has(number)));
   element.classList.toggle("pale", !isLitCard || !matchesFilter(card, what.filter));
   element.classList.toggle("selected", selected.has(card.id));
-  shown.title.setAttribute("aria-pressed", String(selected.has(card.id)));
+  if (card.kind !== "fold") shown.title.setAttribute("aria-pressed", String(selected.has(card.id)));
   shown.title.tabIndex = current?.card === card.id && current.part === "head" ? 0 : -1;
   if (shown.foot) shown.foot.tabIndex = current?.card === card.id && current.part === "foot" ? 0 : -1;
 }
@@ -238,7 +242,8 @@ function drawHead(shown, place, isFar, status) {
   element.classList.toggle("open", place.isOpen);
   for (const change of ["added", "removed", "changed"]) element.classList.toggle(change, card.change === change);
   title.textContent = card.title;
-  title.title = card.kind === "fold" ? card.members.join("\n") : card.id;
+  title.title = card.kind === "fold" ? card.members.slice(0, 40).join("\n") : card.id;
+  if (card.kind === "fold") title.setAttribute("aria-expanded", String(place.isOpen));
   subtitle.textContent = card.subtitle;
   subtitle.title = card.subtitle;
   shown.sign.textContent = SIGNS[card.change] ?? "";
@@ -256,17 +261,16 @@ function drawHead(shown, place, isFar, status) {
   shown.foot = null;
   if (place.hasFoot && !isFar) {
     shown.foot = newButton("foot", "foot");
-    const further = card.columnCount - card.columns.length;
-    const inAnswer = card.columns.length > 12;
-    shown.foot.textContent = place.isOpen ? "show fewer columns" : inAnswer ? `+${(card.columnCount - 12).toLocaleString("en")} columns` : `+${further.toLocaleString("en")} columns without lineage here`;
+    shown.foot.textContent = footWords(card, place.isOpen);
     shown.foot.setAttribute("aria-expanded", String(place.isOpen));
     element.append(shown.foot);
   }
   if (place.isOpen && !isFar && !shown.filter) {
     shown.filter = makeElement("input", "filter");
     shown.filter.type = "search";
-    shown.filter.placeholder = `filter ${card.columns.length.toLocaleString("en")} columns`;
-    shown.filter.setAttribute("aria-label", `Filter the columns of ${card.title}`);
+    const what = card.kind === "fold" ? "datasets" : "columns";
+    shown.filter.placeholder = `filter ${card.columns.length.toLocaleString("en")} ${what}`;
+    shown.filter.setAttribute("aria-label", `Filter the ${what} of ${card.title}`);
     shown.filter.tabIndex = -1;
     shown.filter.dataset.part = "filter";
     shown.filter.value = place.filter;
@@ -275,6 +279,14 @@ function drawHead(shown, place, isFar, status) {
     shown.filter.remove();
     shown.filter = null;
   }
+}
+
+/** What the line below the rows says: how many columns an opened card shows more of, or how many have no part in the answer. */
+function footWords(card, isOpen) {
+  if (isOpen) return "show fewer columns";
+  const hidden = card.columnCount - Math.min(card.columns.length, CLOSED_ROWS);
+  const words = `+${hidden.toLocaleString("en")} column${hidden === 1 ? "" : "s"}`;
+  return card.columns.length > CLOSED_ROWS ? words : `${words} without lineage here`;
 }
 
 function chevron(shown, button, count, side, isFar) {
@@ -305,7 +317,7 @@ function drawRows(shown, place, { graph, isFar, lit, selected, current, hover, f
     row.classList.toggle("lit", !!lit?.nodes.has(node.id));
     row.classList.toggle("near", !!hover?.nodes.has(node.id));
     row.classList.toggle("found", !!words && node.name.toLowerCase().includes(words));
-    row.setAttribute("aria-pressed", String(selected.has(node.id)));
+    if (node.label !== "member") row.setAttribute("aria-pressed", String(selected.has(node.id)));
     row.tabIndex = current?.card === place.card.id && current.part === node.id ? 0 : -1;
     shown.rowsByNode.set(node, row);
   });
@@ -313,6 +325,7 @@ function drawRows(shown, place, { graph, isFar, lit, selected, current, hover, f
 }
 
 function newRow(graph, node) {
+  if (node.label === "member") return memberRowElement(node);
   const { making, uncertain, inexact, unresolved } = makingOf(graph, node);
   const row = newButton(`row ${node.change ?? ""}`, node.id);
   row.dataset.node = node.id;
@@ -332,5 +345,15 @@ function newRow(graph, node) {
   const words = columnInWords(graph, node);
   row.setAttribute("aria-label", words);
   row.title = [words.replace(", ", ": "), expression].filter(Boolean).join("\n");
+  return row;
+}
+
+/** A row of a fold's list: pressed, the dataset becomes a card. */
+function memberRowElement(node) {
+  const row = newButton("row", node.id);
+  row.dataset.node = node.id;
+  row.append(makeElement("span", "name", node.name), makeElement("span", "expression", node.expression));
+  row.title = node.id;
+  row.setAttribute("aria-label", `${node.name} in ${node.expression}: show as a card`);
   return row;
 }

@@ -88,11 +88,12 @@ function* svgCard(graph, place, lit, colours, fitted) {
 function* svgRow(graph, place, { node, y: down }, lit, colours, fitted) {
   const { x, y, width } = place;
   if (lit?.nodes.has(node.id)) yield `<rect x="${x + 1}" y="${y + down}" width="${width - 2}" height="${ROW_HEIGHT}" fill="${colours["accent-pale"]}"/>`;
-  const { making } = makingOf(graph, node);
+  const isMember = node.label === "member";
+  const { making } = isMember ? { making: "" } : makingOf(graph, node);
   const icon = MAKING_ICONS[making];
   const sign = { added: "+ ", removed: "− ", changed: "~ " }[node.change] ?? "";
   const right = x + width - 10 - (icon ? 20 : 0);
-  const expression = expressionOf(graph, node);
+  const expression = isMember ? node.expression : expressionOf(graph, node);
   const tags = node.tags?.length ? ` [${node.tags.join(", ")}]` : "";
   const name = fitted(`${sign}${node.name}${tags}`, expression ? width * 0.5 : width - 50, `13px ${SANS}`);
   yield `<text x="${x + 12}" y="${y + down + 16}" fill="${node.change ? colours[node.change] : colours.ink}">${xmlText(name)}</text>`;
@@ -145,7 +146,7 @@ export function mermaidOf(graph, shown) {
   let number = 0;
   for (const card of shown.cards.values()) {
     const whole = `${nameOf(card.id)}(["${mermaidText(card.title)}"])`;
-    if (card.columns.length) {
+    if (card.kind === "dataset" && card.columns.length) {
       lines.push(`  subgraph d${number}["${mermaidText(card.id)}"]`);
       for (const node of card.columns) lines.push(`    ${nameOf(node.id)}["${mermaidText(node.name)}"]`);
       if (ends.has(card.id)) lines.push(`    ${whole}`);

@@ -5,8 +5,9 @@
  * assign an object with those that change), `runs` ({id of a dataset or job: {state, at}}: marks that change without moving
  * anything). Methods: `merge(answer, anchor)` after an expand, `fit()`, `tidy()`, `find(text)`, `exported(format)`.
  *
- * Out, as CustomEvents that bubble: `select` {node, nodes, edge}, `expand` {node, direction, all}, `open` {node, open},
- * `only` {node}, `outline` {}. What was selected or opened is already in `view` then.
+ * Out, as CustomEvents that bubble: `select` {node, nodes, edge}, `expand` {node, direction, all}, `open` {node, open,
+ * missing}, `only` {node}, `outline` {}; `missing` counts the columns that the answer lacks. What was selected or opened is
+ * already in `view` then.
  *
  * Keys: arrows walk rows and lines, Home, End, Enter selects, + and - expand to the right and left, f fits, t tidies,
  * PageUp and PageDown zoom, Esc clears, o asks for the outline.
@@ -45,7 +46,8 @@ export class HwGraph extends HTMLElement {
   #graph = graphOf({ root: "", nodes: [], edges: [] });
   #view = { ...NO_VIEW };
   #extra = []; // selected beside view.selection
-  #pulled = new Set();
+  #pulled = new Set(); // datasets taken out of a hub's fold
+  #openFolds = new Set();
   #windows = new Map();
   #statuses = new Map();
   #shown = { cards: new Map(), links: [] };
@@ -111,6 +113,7 @@ export class HwGraph extends HTMLElement {
       this.#layout = null;
       this.#isFresh = true;
       this.#pulled.clear();
+      this.#openFolds.clear();
       this.#windows.clear();
       this.#extra = [];
       this.#current = { card: datasetOf(answer.root), part: answer.root === datasetOf(answer.root) ? "head" : answer.root };
@@ -267,7 +270,7 @@ export class HwGraph extends HTMLElement {
     return [this.#view.selection, ...this.#extra].filter((id) => id && (this.#graph.nodes.has(id) || this.#graph.datasets.has(id)));
   }
 
-  #isOpen = (card) => this.#view.open.includes(card);
+  #isOpen = (card) => this.#view.open.includes(card) || this.#openFolds.has(card);
 
   /** Cards and links anew, and their places: kept as far as possible, or all fresh. */
   #arrange({ keep, anchor }) {
@@ -468,7 +471,7 @@ export class HwGraph extends HTMLElement {
     const { part, card } = this.#partOf(event);
     if (!card || part === "filter" || part === "foot" || part === "up" || part === "down") return;
     const node = part === null || part === "head" ? card : part;
-    if (this.#shown.cards.get(node)?.kind === "fold") return;
+    if (this.#shown.cards.get(card)?.kind === "fold") return;
     this.#select(node, false, true);
     this.view = { only: !this.#view.only };
     this.#say("only", { node: this.#view.only ? node : null });
@@ -478,7 +481,11 @@ export class HwGraph extends HTMLElement {
   #select(node, adds, keeps = false) {
     const kind = this.#shown.cards.get(node)?.kind;
     if (kind === "fold") {
-      this.#listFold(node);
+      this.#toggleFold(node);
+      return;
+    }
+    if (!kind && this.#graph.datasets.has(node)) {
+      this.#pull(node);
       return;
     }
     const selected = this.#selected();
@@ -509,17 +516,30 @@ export class HwGraph extends HTMLElement {
     this.#say("expand", { node: card, direction, all });
   }
 
+  /** `missing` asks the page for the columns that the answer lacks; where a link opened the card, they may still be. */
   #toggleOpen(card) {
-    const open = this.#isOpen(card) ? this.#view.open.filter((other) => other !== card) : [...this.#view.open, card];
+    const { columns, columnCount } = this.#shown.cards.get(card);
+    const missing = columnCount - columns.length;
+    const isOpen = this.#isOpen(card) && (this.#scene.cards.get(card).isOpen || !missing);
+    const others = this.#view.open.filter((other) => other !== card);
     this.#windows.delete(card);
-    this.view = { open };
-    this.#say("open", { node: card, open: this.#isOpen(card) });
+    this.view = { open: isOpen ? others : [...others, card] };
+    this.#say("open", { node: card, open: !isOpen, missing });
   }
 
-  /** Shows the datasets of a fold one by one: all where they are few, else the first ones. */
-  #listFold(id) {
-    for (const member of this.#shown.cards.get(id).members.slice(0, 12)) this.#pulled.add(member);
-    this.#arrange({ keep: true, anchor: id.slice(id.indexOf(":", 5) + 1) });
+  /** Lists the datasets of a fold, or no more. */
+  #toggleFold(id) {
+    if (!this.#openFolds.delete(id)) this.#openFolds.add(id);
+    this.#windows.delete(id);
+    this.#rearrangeOpen();
+  }
+
+  /** Takes a dataset out of its fold: it is a card from now on. */
+  #pull(dataset) {
+    const hub = [...this.#shown.cards.values()].find((card) => card.members.includes(dataset)).id;
+    this.#pulled.add(dataset);
+    this.#arrange({ keep: true, anchor: hub });
+    this.#goTo({ card: dataset, part: "head" }, true);
   }
 
   #hovered(event) {

@@ -106,7 +106,10 @@ export class LineageView {
     this.graph = new HwGraph();
     this.graph.addEventListener("select", (event) => this.#selected(event.detail));
     this.graph.addEventListener("expand", (event) => this.#wanted(event.detail));
-    this.graph.addEventListener("open", () => app.address.change({ open: this.graph.view.open }));
+    this.graph.addEventListener("open", (event) => {
+      app.address.change({ open: this.graph.view.open });
+      if (event.detail.open && event.detail.missing) this.#withAllColumns(event.detail.node);
+    });
     this.graph.addEventListener("only", (event) => app.address.change({ only: event.detail.node !== null, selected: event.detail.node ? [event.detail.node] : this.state.selected }));
     this.graph.addEventListener("outline", () => app.address.change({ outline: !this.state.outline }));
     this.said = h("p", { class: "said" });
@@ -193,6 +196,18 @@ export class LineageView {
       this.answer = this.picture.merge(await this.#askedStep(step));
       this.graph.merge(this.answer, step.slice(step.indexOf(" ") + 1));
       this.#outlined();
+    } catch (error) {
+      this.app.warn(error.message);
+    }
+  }
+
+  /** Adds the columns of a dataset that have no part in the lineage that is shown. */
+  async #withAllColumns(dataset) {
+    const { asOf, to } = this.state;
+    try {
+      const columns = await this.app.api.ask("lineage", { node: dataset, direction: "both", depth: 0, level: "column", asOf: asOf ?? to });
+      this.answer = this.picture.merge(columns);
+      this.graph.merge(this.answer, dataset);
     } catch (error) {
       this.app.warn(error.message);
     }

@@ -259,7 +259,12 @@ function datasetCard(graph, dataset, view, only) {
 }
 
 function foldCard(id, members) {
-  return { ...plainCard(id, "fold"), title: `+${members.length.toLocaleString("en")} datasets`, subtitle: "show one by one", members };
+  return { ...plainCard(id, "fold"), title: `+${members.length.toLocaleString("en")} datasets`, subtitle: "list them", members, columns: members.map(memberRow) };
+}
+
+/** A folded dataset as a row of its fold's list. */
+function memberRow(id) {
+  return { id, label: "member", name: titleOf(id).title, dataset: id, expression: titleOf(id).place };
 }
 
 function plainCard(id, kind) {
@@ -350,10 +355,11 @@ function foldedHubs(graph, cards, shown, lit, pulled) {
  * @param {Card} card @param {{open: boolean, from: number, filter: string, lit: Set<string>|null}} state
  * @returns {{rows: AnswerNode[], pinned: number, hidden: number, matching: number, room: number}}
  */
-export function shownRows(card, { open, from, filter, lit }) {
+export function shownRows(card, { open, from, filter, lit: all }) {
+  const lit = card.kind === "fold" ? null : all;
   const words = filter.trim().toLowerCase();
   const matching = open && words ? card.columns.filter((node) => node.name.toLowerCase().includes(words)) : card.columns;
-  const room = Math.min(card.columns.length, open ? OPEN_ROWS : CLOSED_ROWS);
+  const room = Math.min(card.columns.length, open ? OPEN_ROWS : closedRows(card));
   const start = open ? Math.max(0, Math.min(from, matching.length - room)) : 0;
   const inside = matching.slice(start, start + room);
   if (!lit || card.columns.length <= room) return { rows: inside, pinned: 0, hidden: card.columns.length - inside.length, matching: matching.length, room };
@@ -376,6 +382,11 @@ export function shownRows(card, { open, from, filter, lit }) {
   return { rows, pinned: outside.length, hidden: card.columns.length - rows.length, matching: matching.length, room };
 }
 
+/** Rows of a card that is not open: a fold lists none. */
+export function closedRows(card) {
+  return card.kind === "fold" ? 0 : CLOSED_ROWS;
+}
+
 /** Whether a card has a line below its rows: columns that are not shown, here or in the answer. */
 export function hasFoot(card) {
   return card.kind === "dataset" && card.columns.length > 0 && card.columnCount > Math.min(card.columns.length, CLOSED_ROWS);
@@ -383,7 +394,7 @@ export function hasFoot(card) {
 
 /** @param {Card} card @param {boolean} open */
 export function cardHeight(card, open) {
-  const rows = Math.min(card.columns.length, open ? OPEN_ROWS : CLOSED_ROWS);
-  const isOpen = open && card.columns.length > CLOSED_ROWS;
+  const rows = Math.min(card.columns.length, open ? OPEN_ROWS : closedRows(card));
+  const isOpen = open && card.columns.length > closedRows(card);
   return HEAD_HEIGHT + rows * ROW_HEIGHT + (isOpen ? FILTER_HEIGHT : 0) + (hasFoot(card) ? FOOT_HEIGHT : 0) + (rows ? 4 : 0);
 }

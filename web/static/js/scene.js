@@ -3,7 +3,7 @@
  * page (draw.js) shows the part of it that is on screen, an export (export.js) all of it.
  */
 
-import { CARD_WIDTH, CLOSED_ROWS, FILTER_HEIGHT, HEAD_HEIGHT, ROW_HEIGHT, cardHeight, hasFoot, shownRows } from "./model.js";
+import { CARD_WIDTH, FILTER_HEIGHT, HEAD_HEIGHT, ROW_HEIGHT, cardHeight, closedRows, hasFoot, shownRows } from "./model.js";
 
 /**
  * @typedef {{card: import("./model.js").Card, x: number, y: number, width: number, height: number, isOpen: boolean,
@@ -50,7 +50,7 @@ function rowFinder(shown, isOpen, windows, lit) {
       found.set(id, { rows: new Map(rows.map(({ node, y }) => [node.id, y + ROW_HEIGHT / 2])), foot: footMiddle(card, open), rowsTop });
     }
     const places = found.get(id);
-    return row === null ? HEAD_HEIGHT / 2 : places.rows.get(row) ?? places.foot;
+    return row === null || places.rows.size === 0 ? HEAD_HEIGHT / 2 : places.rows.get(row) ?? places.foot;
   };
 }
 
@@ -62,7 +62,7 @@ function rowPlaces(card, open, window, lit) {
   const from = window?.from ?? 0;
   const filter = window?.filter ?? "";
   const chosen = shownRows(card, { open, from, filter, lit });
-  const rowsTop = HEAD_HEIGHT + (open && card.columns.length > CLOSED_ROWS ? FILTER_HEIGHT : 0) + 2;
+  const rowsTop = HEAD_HEIGHT + (open && card.columns.length > closedRows(card) ? FILTER_HEIGHT : 0) + 2;
   return { ...chosen, rowsTop, from, filter, rows: chosen.rows.map((node, number) => ({ node, y: rowsTop + number * ROW_HEIGHT })) };
 }
 
@@ -78,7 +78,7 @@ export function sceneOf(shown, layout, isOpen, windows, lit) {
     const { x, y } = layout.places.get(card.id);
     const open = isOpen(card.id);
     const places = rowPlaces(card, open, windows.get(card.id), lit);
-    const isOpened = open && card.columns.length > CLOSED_ROWS;
+    const isOpened = open && card.columns.length > closedRows(card);
     cards.set(card.id, { card, x, y, width: CARD_WIDTH, height: cardHeight(card, open), isOpen: isOpened, hasFoot: hasFoot(card), ...places });
   }
   const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
