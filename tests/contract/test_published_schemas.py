@@ -36,9 +36,7 @@ SAID = (
     Statement("description", MART, "orders", 1),
 )
 
-pytestmark = pytest.mark.skipif(
-    not FOLDER, reason="HEADWATER_OPENLINEAGE_SPEC names no folder"
-)
+pytestmark = pytest.mark.skipif(not FOLDER, reason="HEADWATER_OPENLINEAGE_SPEC names no folder")
 
 
 def schemas() -> dict[str, Any]:
