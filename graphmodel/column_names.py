@@ -128,6 +128,7 @@ def named(its: Logic, names_of: Mapping[str, ColumnNames]) -> Logic:
         columns=tuple(_distinct(columns, lambda c: (c.name,))),
         derivations=tuple(_distinct(derivations, _derivation_key)),
         dependencies=tuple(_distinct(dependencies, _dependency_key)),
+        row_sources=tuple(replace(r, target=as_written.get(r.target or "", r.target)) for r in its.row_sources),
         shared=tuple(
             SharedSources(
                 tuple(_distinct((_derivation(d, as_written, "", its) for d in group.targets), _derivation_key)),

@@ -77,6 +77,7 @@ def logic_edges(logic: Logic) -> Iterator[Edge]:
     for p in logic.dependencies:
         yield _dependency("everDependsOn", logic, p)
     yield from _shared("everDerivesFrom", logic, None)
+    yield from _rows("everDependsOn", logic, None)
     yield from _between_datasets("everDerivesFrom", logic)
 
 
@@ -89,6 +90,7 @@ def now_edges(logic: Logic, contribution: Contribution) -> Iterator[Edge]:
     for p in logic.dependencies:
         yield _dependency("dependsOn", logic, p, certain=certain)
     yield from _shared("derivesFrom", logic, contribution.columns, certain=certain)
+    yield from _rows("dependsOn", logic, contribution.columns, certain=certain)
     yield from _between_datasets("derivesFrom", logic, certain=certain)
 
 
@@ -193,7 +195,7 @@ def twin_edge(wrapper: str, inner: str) -> Edge:
 
 
 def alias_part(spelling: str, target: str) -> Part:
-    """Another name of a dataset or of a plan."""
+    """Another name of a dataset, a plan or a job."""
     alias = vertex(ids.alias_id(spelling), "alias", name=spelling)
     return Part((alias,), (edge("aliasOf", alias.id, target),))
 
@@ -253,12 +255,25 @@ def _dependency(label: str, logic: Logic, p: Dependency, **view: Value) -> Edge:
     )
 
 
+def _rows(label: str, logic: Logic, columns: Collection[str] | None, **view: Value) -> Iterator[Edge]:
+    """What depends on the rows of a dataset and on none of its columns."""
+    for one in logic.row_sources:
+        if one.target is None or columns is None or one.target in columns:
+            end = logic.target if one.target is None else ids.column_id(logic.target, one.target)
+            kind = DependencyType.INDIRECT
+            told = _lineage(logic, kind, None)
+            yield edge(label, end, one.dataset, logic.plan, kind.value, **told, exact=True, **view)
+
+
 def _between_datasets(label: str, logic: Logic, **view: Value) -> Iterator[Edge]:
-    """For each dataset that is read the sum of the column edges; DIRECT, not exact, if of its columns nothing is logic.
+    """For each dataset that is read the sum of the column edges; DIRECT if of its columns nothing is logic.
+
+    Then it is not exact, unless it is known that its rows alone count.
 
     Each edge of the logic is looked at once, and a pair of columns once however many ways lead from one to the other.
     """
     of: dict[str, _Sum] = {uri: _Sum() for uri in logic.inputs}
+    rows = {one.dataset for one in logic.row_sources}
     for d in logic.derivations:
         of[d.source_dataset].add(d.type, exact=d.exact)
         of[d.source_dataset].sources[d.target].add(d.source_column)
@@ -284,7 +299,7 @@ def _between_datasets(label: str, logic: Logic, **view: Value) -> Iterator[Edge]
             uri,
             logic.plan,
             **_lineage(logic, DependencyType.DIRECT if found.direct or not pairs else DependencyType.INDIRECT, None),
-            exact=bool(pairs) and found.exact,
+            exact=(bool(pairs) or uri in rows) and found.exact,
             columns=pairs,
             carried=True if uri == logic.target else None,
             **view,

@@ -30,6 +30,7 @@ from headwater.graphmodel.model import (
     OutputColumn,
     Plan,
     Role,
+    RowSource,
     SharedSources,
 )
 
@@ -64,6 +65,7 @@ class Logic:
     derivations: tuple[Derivation, ...]
     dependencies: tuple[Dependency, ...]
     shared: tuple[SharedSources, ...] = ()
+    row_sources: tuple[RowSource, ...] = ()
     constants: tuple[str, ...] = field(default=(), compare=False)
     layout: Layout | None = None
     read_layouts: tuple[tuple[str, Layout], ...] = ()
@@ -147,6 +149,9 @@ def logic(plan: Plan) -> Logic:
     )
     sources = {d.source_dataset for d in chain(derivations, *(group.sources for group in shared))}
     sources |= {p.source_dataset for p in dependencies}
+    low = {RowSource(one.dataset, one.target and one.target.lower()) for one in plan.row_sources}
+    row_sources = tuple(sorted(low, key=lambda one: (one.dataset, one.target or "")))
+    sources |= {one.dataset for one in row_sources}
     inputs = tuple(sorted({d.uri for d in plan.inputs} | sources))
     return Logic(
         plan.job,
@@ -157,6 +162,7 @@ def logic(plan: Plan) -> Logic:
         derivations,
         dependencies,
         shared,
+        row_sources,
         constants=tuple(constants.found),
         layout=next(_layouts(plan.target), None),
         read_layouts=tuple(sorted({(d.uri, layout) for d in plan.inputs for layout in _layouts(d)})),
@@ -222,9 +228,11 @@ def schemas(plan: Plan, its_logic: Logic) -> tuple[Schema, ...]:
 
 
 def aliases(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """(spelling, dataset URI) for each other name that a body gives a dataset."""
+    """(spelling, node) for each other name that a body gives a dataset, by its URI, or its job, by its id."""
     datasets: tuple[Dataset, ...] = (plan.target, *plan.inputs)
-    return tuple(sorted({(name, d.uri) for d in datasets for name in d.spellings if name != d.uri}))
+    names = {(name, d.uri) for d in datasets for name in d.spellings if name != d.uri}
+    job = ids.job_id(plan.job.namespace, plan.job.name)
+    return tuple(sorted(names | {(name, job) for name in plan.job_names}))
 
 
 def operations_hash(plan: Plan) -> str:
@@ -393,6 +401,8 @@ def _text(its_logic: Logic) -> Iterable[str]:
     if its_logic.layout or its_logic.read_layouts:
         yield _json("layouts", its_logic.layout, its_logic.read_layouts)
 
+    for one in its_logic.row_sources:
+        yield _json("rows", one.dataset, one.target)
     for group in its_logic.shared:
         yield _json("shared", len(group.targets), len(group.sources))
         yield from map(_derivation_text, (*group.targets, *group.sources))

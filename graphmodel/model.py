@@ -130,6 +130,17 @@ class Dependency:
 
 
 @dataclass(frozen=True)
+class RowSource:
+    """A dataset on whose rows something depends, though none of its columns is used: ``SELECT count(*) FROM dataset``.
+
+    `target` is the output column that does; None: which rows the whole output has.
+    """
+
+    dataset: str
+    target: str | None = None
+
+
+@dataclass(frozen=True)
 class Operation:
     """One node of the plan, with its readable expressions. `inputs` are ids of operations that feed it."""
 
@@ -168,11 +179,14 @@ class Plan:
     agent: str | None = None  #: e.g. ``spline 2.2.0``
     system: str | None = None  #: e.g. ``spark 3.5.9``
     shared: tuple[SharedSources, ...] = ()
+    row_sources: tuple[RowSource, ...] = ()
     role: Role = Role.NONE
     time_travel: bool = False  #: a read may hide a table format's time travel
     job_run: str | None = None  #: a Glue ``jr_...`` from the plan (app name, labels, extra)
     renames: tuple[tuple[str, str], ...] = ()  #: columns of the target that it only renames: (old name, new name)
     secondary: bool = False  #: where another agent reports the same write as well, that report is the one that counts
+    job_names: tuple[str, ...] = ()  #: what its agent calls the job otherwise
+    key: str = field(default="", compare=False)  #: not empty: equal keys have equal plans, but for ids of plan and run
 
 
 @dataclass(frozen=True)

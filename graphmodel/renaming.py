@@ -37,6 +37,7 @@ def renamed(plan: Plan, kept: Names) -> Plan:
     mentioned.update(d.source_dataset for d in plan.derivations)
     mentioned.update(p.source_dataset for p in plan.dependencies)
     mentioned.update(d.source_dataset for group in plan.shared for d in group.sources)
+    mentioned.update(one.dataset for one in plan.row_sources)
     if mentioned.isdisjoint(kept):
         return plan
 
@@ -52,6 +53,7 @@ def renamed(plan: Plan, kept: Names) -> Plan:
         inputs=_merged(_dataset(one, kept) for one in plan.inputs),
         derivations=sources(plan.derivations),
         shared=tuple(replace(group, sources=sources(group.sources)) for group in plan.shared),
+        row_sources=tuple(replace(one, dataset=of(one.dataset)) for one in plan.row_sources),
         dependencies=tuple(replace(p, source_dataset=of(p.source_dataset)) for p in plan.dependencies),
     )
 

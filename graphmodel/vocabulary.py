@@ -180,7 +180,7 @@ VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
         "alias",
         "the spelling",
-        "another name of a dataset or of a plan",
+        "another name of a dataset, a plan or a job",
         "prov:Entity",
         "symlinks facet",
         {"name": _s("the spelling as it was given")},
@@ -242,6 +242,8 @@ _COLUMN_ENDS = (
     ("sharedSources", "column"),
 )
 
+_DEPENDENCY_ENDS = (("dataset", "column"), ("dataset", "dataset"), ("column", "dataset"))
+
 EDGES: tuple[EdgeLabel, ...] = (
     EdgeLabel(
         "derivesFrom",
@@ -254,9 +256,10 @@ EDGES: tuple[EdgeLabel, ...] = (
     ),
     EdgeLabel(
         "dependsOn",
-        (("dataset", "column"),),
+        _DEPENDENCY_ENDS,
         "view",
-        "what holds now: columns on which all rows of the dataset depend (INDIRECT), stored once for all its columns",
+        "what holds now: columns on which all rows of the dataset depend (INDIRECT), stored once for all its columns; "
+        "or a dataset of which only the rows count, as for count(*)",
         "prov:wasInfluencedBy",
         "columnLineage facet, dataset",
         _NOW,
@@ -272,7 +275,7 @@ EDGES: tuple[EdgeLabel, ...] = (
     ),
     EdgeLabel(
         "everDependsOn",
-        (("dataset", "column"),),
+        _DEPENDENCY_ENDS,
         "fact",
         "as dependsOn, but of every plan of which a run ever succeeded",
         "prov:wasInfluencedBy",
@@ -328,7 +331,12 @@ EDGES: tuple[EdgeLabel, ...] = (
         "appendsTo", (("datasetVersion", "datasetVersion"),), "view", "to the version before", "prov:wasRevisionOf"
     ),
     EdgeLabel(
-        "aliasOf", (("alias", "dataset"), ("alias", "plan")), "view", "what it names", "prov:alternateOf", "symlinks"
+        "aliasOf",
+        (("alias", "dataset"), ("alias", "plan"), ("alias", "job")),
+        "view",
+        "what it names",
+        "prov:alternateOf",
+        "symlinks",
     ),
     EdgeLabel(
         "taggedWith",

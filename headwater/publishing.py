@@ -87,8 +87,10 @@ def target_of(to: str, node: str | None = None) -> Target:
         raise WrongUse(
             f"{to.partition('?')[0]!r} is no target: expected http[s]://HOST, datazone://DOMAIN, a file, or -"
         )
-    name = to if to == "-" else str(Path(to).absolute())
-    return Target(f"{name}{part}", lambda: FileBackend(to))
+    if to == "-":
+        return Target(f"-{part}", lambda: FileBackend(to), is_new=True)
+    path = Path(to).absolute()
+    return Target(f"{path}{part}", lambda: FileBackend(to), is_new=not path.exists())
 
 
 def _domain(to: str, part: str) -> Target:

@@ -103,14 +103,14 @@ def field_names(facets: Mapping[str, Json]) -> Iterator[str]:
     """The columns in the facet `schema`, in order, without nested ones."""
     fields = facets.get("schema", {}).get("fields")
     for one in fields if isinstance(fields, list) else ():
-        if isinstance(one, Mapping) and isinstance(one.get("name"), str) and one["name"]:
+        if isinstance(one, dict) and isinstance(one.get("name"), str) and one["name"]:
             yield one["name"]
 
 
 def field_types(facets: Mapping[str, Json]) -> dict[str, str]:
     """Column in lower case -> its type as the producer says it."""
     fields = facets.get("schema", {}).get("fields")
-    listed = [one for one in fields if isinstance(one, Mapping)] if isinstance(fields, list) else []
+    listed = [one for one in fields if isinstance(one, dict)] if isinstance(fields, list) else []
     return {
         one["name"].lower(): one["type"]
         for one in listed
@@ -124,8 +124,8 @@ _Entries = tuple[list[Json], str | None]
 def _from_column_lineage(facet: Json) -> tuple[dict[str, _Entries], list[Json]]:
     fields = facet.get("fields")
     found: dict[str, _Entries] = {}
-    for name, entry in fields.items() if isinstance(fields, Mapping) else ():
-        if isinstance(entry, Mapping) and isinstance(name, str) and name:
+    for name, entry in fields.items() if isinstance(fields, dict) else ():
+        if isinstance(entry, dict) and isinstance(name, str) and name:
             kind = entry.get("transformationType")
             found[name] = (_objects(entry.get("inputFields")), kind if isinstance(kind, str) else None)
     return found, _objects(facet.get("dataset"))
@@ -136,8 +136,8 @@ def _from_lineage(facet: Json) -> tuple[dict[str, _Entries], list[Json]]:
     fields = facet.get("fields")
     found: dict[str, _Entries] = {
         name: (_datasets(entry.get("inputs")), None)
-        for name, entry in (fields.items() if isinstance(fields, Mapping) else ())
-        if isinstance(entry, Mapping) and isinstance(name, str) and name
+        for name, entry in (fields.items() if isinstance(fields, dict) else ())
+        if isinstance(entry, dict) and isinstance(name, str) and name
     }
     return found, [one for one in _datasets(facet.get("inputs")) if one.get("field")]
 
@@ -147,7 +147,7 @@ def _datasets(entries: Any) -> list[Json]:
 
 
 def _objects(entries: Any) -> list[Json]:
-    return [one for one in entries if isinstance(one, Mapping)] if isinstance(entries, list) else []
+    return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
 
 
 def _uses(

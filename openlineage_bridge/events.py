@@ -8,10 +8,12 @@ that nobody knows are kept as they are.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -30,14 +32,18 @@ class LineageEvent:
     """One event. `at` in ns since 1970; `state` in upper case, OTHER where the event says none.
 
     `group` is what its facts are folded with: all events of one run; of a job or a dataset, those that replace each
-    other. `digest` is the same for the same content, however its JSON is written.
+    other.
     """
 
     group: str
     at: int
-    digest: str
     state: str
     document: Json
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for the same content, however its JSON is written."""
+        return digest(self.document)
 
     @property
     def order(self) -> tuple[int, str]:
@@ -50,16 +56,22 @@ class LineageEvent:
         return self.group.startswith("run:")
 
     @property
+    def settles(self) -> bool:
+        """Whether its group comes to something with it: it ends a run, or tells what holds of the runs in it."""
+        kind = self.facets("job").get("jobType", {}).get("jobType")
+        return self.state in ENDS or not self.is_run or kind == "APPLICATION"
+
+    @property
     def run_id(self) -> str:
         """The run's id as it was sent; empty without a run."""
         run = self.document.get("run")
-        return str(run["runId"]) if isinstance(run, Mapping) else ""
+        return str(run["runId"]) if isinstance(run, dict) else ""
 
     @property
     def job(self) -> tuple[str, str]:
         """Namespace and name of its job; both empty without a job."""
         job = self.document.get("job")
-        return (str(job["namespace"]), str(job["name"])) if isinstance(job, Mapping) else ("", "")
+        return (str(job["namespace"]), str(job["name"])) if isinstance(job, dict) else ("", "")
 
     def facets(self, of: str) -> Json:
         """The facets of its ``run`` or ``job``."""
@@ -87,21 +99,42 @@ def event(document: Any) -> LineageEvent:
     given = document.get("eventType")
     if given is not None and not isinstance(given, str):
         raise DecodeError("expected a string", "$.eventType")
-    return LineageEvent(group, at, digest(document), (given or "OTHER").upper(), document)
+    return LineageEvent(group, at, (given or "OTHER").upper(), document)
 
 
 def digest(document: Any) -> str:
-    """A hash of the content: the order of keys and white space do not matter. DecodeError: it is nested too deeply."""
+    """A hash of the content: the order of keys and white space do not matter."""
     try:
-        return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # orjson writes at most 254 levels; real events have 12
-        raise DecodeError("expected at most 254 levels of nesting") from None
+        text = json.dumps(_flat(document), sort_keys=True).encode()
+    return hashlib.sha256(text).hexdigest()
+
+
+def _flat(document: Any) -> list[list[Any]]:
+    """The same content without nesting: each plain value with its path. Without recursion."""
+    found: list[list[Any]] = []
+    waiting: list[tuple[tuple[Any, ...], Any]] = [((), document)]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node, dict) and node:
+            waiting += (((*path, key), value) for key, value in node.items())
+        elif isinstance(node, list) and node:
+            waiting += (((*path, index), value) for index, value in enumerate(node))
+        else:
+            found.append([list(map(str, path)), node])
+    return sorted(found, key=repr)
+
+
+def group_of(run_id: str) -> str:
+    """The group of the run with this id, a UUID in upper or lower case."""
+    return f"run:{run_id.lower()}"
 
 
 def objects_in(holder: Any, key: str) -> Json:
     """What stands at `key`, without what is no object; nothing if there is no object at all."""
-    found = holder.get(key) if isinstance(holder, Mapping) else None
-    return {k: v for k, v in found.items() if isinstance(v, Mapping)} if isinstance(found, Mapping) else {}
+    found = holder.get(key) if isinstance(holder, dict) else None
+    return {k: v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
 
 
 def _group(document: dict[str, Any]) -> str:
@@ -111,9 +144,8 @@ def _group(document: dict[str, Any]) -> str:
             raise DecodeError("expected an object", "$.run")
         run_id = _text(run, "runId", ("run",))
         namespace, name = _pair(document.get("job"), ("job",))
-        normal = run_id.lower()
         # Only a UUID is the id of one run: others ("run_id", "1") are used by many jobs.
-        return f"run:{normal}" if _UUID.fullmatch(normal) else f"run:{run_id} {namespace} {name}"
+        return group_of(run_id) if _UUID.fullmatch(run_id.lower()) else f"run:{run_id} {namespace} {name}"
     if document.get("job") is not None:
         return "job:{} {}".format(*_pair(document["job"], ("job",)))
     if document.get("dataset") is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headwater.graphmodel.delta import digest
@@ -16,10 +16,11 @@ from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Role, Run
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import columns, field_names
-from headwater.openlineage_bridge.events import LineageEvent
+from headwater.openlineage_bridge.events import LineageEvent, group_of
+from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import version_facts
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
-from headwater.openlineage_bridge.outcome import Outcome, is_spark, lifecycle, node, outcome, text
+from headwater.openlineage_bridge.outcome import Outcome, is_application, is_spark, lifecycle, node, outcome, text
 from headwater.spline_bridge import jobs
 
 _NAMESPACE = uuid.UUID("0b8f6a4e-3f0c-4f43-9d5e-6f1d7a1c52aa")  # random once, fixed for ever: ids of plans depend on it
@@ -28,13 +29,20 @@ _MS = 1_000_000
 
 @dataclass(frozen=True)
 class Mapped:
-    """What the events of one run come to. `digest` is the same for the same set of events."""
+    """What the events of one run come to. `digest` is the same for the same set of events.
+
+    `parent` is the group of the run that it is a part of. `passes_on` is what it tells of the runs that are parts of
+    it, and `otherwise` what holds of its own runs if neither they nor the parent tell it: fields of `Run` with values.
+    """
 
     outcome: Outcome
     job: Job
     plans: tuple[Plan, ...]
     runs: tuple[Run, ...]
     digest: str
+    parent: str = ""
+    passes_on: tuple[tuple[str, str], ...] = ()
+    otherwise: tuple[tuple[str, str], ...] = ()
 
 
 def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
@@ -45,10 +53,35 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
     what = outcome(run)
     job, job_run = _job(run)
     if what not in (Outcome.WRITTEN, Outcome.FAILED):
-        return Mapped(what, job, (), (), run.digest)
+        passes_on = _passes_on(run) if is_application(run) else ()
+        return Mapped(what, job, (), (), run.digest, passes_on=passes_on)
     plans = tuple(_plan(run, output, job, job_run, rules) for output in run.outputs.values())
     runs = tuple(_run(run, output, plan, what) for output, plan in zip(run.outputs.values(), plans, strict=True))
-    return Mapped(what, job, plans, runs, run.digest)
+    parent, root = _ancestors(run)
+    if not parent or not is_spark(run):
+        return Mapped(what, job, plans, runs, run.digest)
+    # Older agents tell the application's id with its START alone: its run is as good to tell applications apart.
+    otherwise = {"app_id": parent.run}
+    if root and root.run != parent.run:
+        otherwise |= {"parent_job": root.job, "parent_run": root.run}
+    return Mapped(what, job, plans, runs, run.digest, group_of(parent.run), otherwise=_told(otherwise))
+
+
+def _passes_on(run: FoldedRun) -> tuple[tuple[str, str], ...]:
+    """What a Spark application tells of the runs in it: its own id and user, and the task that started it."""
+    parent, _ = _ancestors(run)
+    return _told(
+        {
+            "app_id": text(run.run_facets, "spark_applicationDetails", "applicationId"),
+            "user": text(run.run_facets, "spark_applicationDetails", "userName"),
+            "parent_job": parent.job if parent else "",
+            "parent_run": parent.run if parent else "",
+        }
+    )
+
+
+def _told(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, value) for name, value in values.items() if value))
 
 
 def _job(run: FoldedRun) -> tuple[Job, str | None]:
@@ -58,7 +91,7 @@ def _job(run: FoldedRun) -> tuple[Job, str | None]:
     """
     if is_spark(run):
         properties = run.run_facets.get("spark_properties", {}).get("properties")
-        known = properties if isinstance(properties, Mapping) else {}
+        known = properties if isinstance(properties, dict) else {}
         application = known.get("spark.app.name") or text(run.run_facets, "spark_applicationDetails", "appName")
         return jobs.identify(str(application or run.job[1].partition(".")[0]), known)
     model = text(run.job_facets, "dbt_node", "unique_id")
@@ -66,12 +99,46 @@ def _job(run: FoldedRun) -> tuple[Job, str | None]:
 
 
 def _plan(run: FoldedRun, output: FoldedDataset, job: Job, job_run: str | None, rules: Rules) -> Plan:
+    """The plan of one output. A job runs again and again with the same logic, so what was mapped last is kept."""
+    key = _key(run, output, job, rules)
+    plan = _known_plans.get(key)
+    if plan is None:
+        plan = _mapped_plan(run, output, job, rules, key)
+        if len(_known_plans) >= _MOST_KNOWN:
+            _known_plans.clear()
+        if len(plan.derivations) <= _LARGEST_KNOWN:
+            _known_plans[key] = plan
+    return replace(plan, agent_plan_id=_plan_id(run.group, output.name.uri), job_run=job_run)
+
+
+#: Plans by key: of 20 columns each takes some 20 kB.
+_known_plans: dict[str, Plan] = {}
+_MOST_KNOWN, _LARGEST_KNOWN = 2_000, 200
+#: Facets of datasets and runs that plans are made of.
+_OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "dbt_model")
+_OF_RUNS = ("processing_engine",)
+
+
+def _key(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules) -> str:
+    """A hash of all that a plan is made of, but for what differs from run to run."""
+    datasets = [
+        (uri, one.name.partition, one.pairs, {name: one.facets[name] for name in _OF_DATASETS if name in one.facets})
+        for side in (run.inputs, run.outputs)
+        for uri, one in side.items()
+    ]
+    facets = {name: run.run_facets[name] for name in _OF_RUNS if name in run.run_facets}
+    about = (job.namespace, job.name, output.name.uri, node(run), is_spark(run), rules.text, len(run.inputs))
+    return digest_of([about, datasets, facets, run.job_facets.get("jobType"), run.others])
+
+
+def _mapped_plan(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules, key: str) -> Plan:
     found = columns(output.facets, _schemas(run), _Names(run, rules))
     # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
     told = found.told and len(run.outputs) > 1
     sources = found.sources if told else found.sources | run.inputs.keys()
+    engine = (text(run.run_facets, "processing_engine", name) for name in ("name", "version"))
     return Plan(
-        agent_plan_id=_plan_id(run.group, output.name.uri),
+        agent_plan_id="",
         job=job,
         target=_dataset(output, rules),
         effect=_effect(run, output),
@@ -82,12 +149,17 @@ def _plan(run: FoldedRun, output: FoldedDataset, job: Job, job_run: str | None, 
         dependencies=found.dependencies,
         api_version="0",
         agent=_agent(run),
-        system=" ".join(filter(None, (text(run.run_facets, "processing_engine", k) for k in ("name", "version"))))
-        or None,
+        system=" ".join(filter(None, engine)) or None,
         role=_role(run),
-        job_run=job_run,
         secondary=True,
+        job_names=_job_names(run, job),
+        key=key,
     )
+
+
+def _job_names(run: FoldedRun, job: Job) -> tuple[str, ...]:
+    """OpenLineage's own names of the job, as ``namespace/name``, where they are others than the job's."""
+    return tuple(f"{namespace}/{name}" for namespace, name in run.others if Job(namespace, name) != job)
 
 
 def _plan_id(group: str, output: str) -> str:
@@ -106,12 +178,9 @@ def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Ru
     if what is Outcome.FAILED:
         message = text(run.run_facets, "spark.exception", "message") or text(run.run_facets, "errorMessage", "message")
         error = message.strip().partition("\n")[0] or f"the run ended with {run.state}"
-    parent, root = _ancestors(run)
+    # The parent of a run of Spark is its application; the task that started that one, the application tells.
+    parent = None if is_spark(run) else _ancestors(run)[0]
     application = text(run.run_facets, "spark_applicationDetails", "applicationId")
-    if is_spark(run):
-        # Older agents tell the application's id with its START alone: its run is as good to tell applications apart.
-        application = application or (parent.run if parent else "")
-        parent = root if root and parent and root.run != parent.run else None
     return Run(
         agent_plan_id=plan.agent_plan_id,
         timestamp=run.end // _MS,
@@ -121,7 +190,7 @@ def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Ru
         error=error,
         job_run=plan.job_run,
         parent_job=parent.job if parent else None,
-        parent_run=parent.run if parent else None,
+        parent_run=(parent.run or None) if parent else None,
         facts=() if error else version_facts(output),
     )
 
@@ -138,12 +207,12 @@ def _ancestors(run: FoldedRun) -> tuple[_Ancestor | None, _Ancestor | None]:
     """The run that started this one, and the one that all began with. A Spark application is the parent of its runs."""
     parent = run.run_facets.get("parent", {})
     root = parent.get("root")
-    return _ancestor(parent), _ancestor(root) if isinstance(root, Mapping) else None
+    return _ancestor(parent), _ancestor(root) if isinstance(root, dict) else None
 
 
 def _ancestor(facet: Mapping[str, Any]) -> _Ancestor | None:
     job, run = facet.get("job"), facet.get("run")
-    if not isinstance(job, Mapping) or not isinstance(run, Mapping):
+    if not isinstance(job, dict) or not isinstance(run, dict):
         return None
     named = [str(job[key]) for key in ("namespace", "name") if job.get(key)]
     return _Ancestor("/".join(named), str(run.get("runId") or "")) if named else None
@@ -215,7 +284,7 @@ def _effect(run: FoldedRun, output: FoldedDataset) -> Effect:
     if is_spark(run) and "table_as_select" in node(run):
         return Effect.ALL
     config = output.facets.get("dbt_model", {}).get("config")
-    made: Any = config.get("materialized") if isinstance(config, Mapping) else None
+    made: Any = config.get("materialized") if isinstance(config, dict) else None
     if isinstance(made, str):
         return _DBT.get(made, Effect.KEEP)
     return _LIFECYCLES.get(lifecycle(run), Effect.KEEP)

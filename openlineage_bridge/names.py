@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from headwater.graphmodel.naming import Name, Rules, from_openlineage, is_temporary, symlink_names
 
 
+@lru_cache(10_000)
 def name(namespace: str, dataset: str, rules: Rules) -> Name | None:
     """The name of a dataset. None: it is temporary, and no dataset of anybody else's."""
     found = from_openlineage(namespace.strip(), dataset.strip(), rules)
@@ -23,7 +25,7 @@ def symlinks(facets: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Namespace, name and type of each other name in the facet `symlinks`."""
     found = facets.get("symlinks", {}).get("identifiers")
     for one in found if isinstance(found, list) else ():
-        if isinstance(one, Mapping) and all(isinstance(one.get(k), str) and one[k] for k in ("namespace", "name")):
+        if isinstance(one, dict) and all(isinstance(one.get(k), str) and one[k] for k in ("namespace", "name")):
             kind = one.get("type")
             yield one["namespace"], one["name"], kind if isinstance(kind, str) else ""
 
@@ -41,7 +43,7 @@ def spellings(pairs: tuple[tuple[str, str], ...], facets: Mapping[str, Any], uri
     """
     out = set(other_names(facets, rules))
     previous = facets.get("lifecycleStateChange", {}).get("previousIdentifier")
-    if isinstance(previous, Mapping) and isinstance(previous.get("name"), str):
+    if isinstance(previous, dict) and isinstance(previous.get("name"), str):
         other = name(str(previous.get("namespace") or pairs[0][0]), previous["name"], rules)
         if other is not None:
             out.add(other.uri)

@@ -39,7 +39,7 @@ def outcome(run: FoldedRun) -> Outcome:
     kind = text(run.job_facets, "jobType", "jobType").upper()
     rules = (
         (run.end is None, Outcome.OPEN),
-        (kind == "APPLICATION", Outcome.APPLICATION),
+        (is_application(run), Outcome.APPLICATION),
         (not run.outputs, Outcome.NO_OUTPUT),
         (run.state in ("FAIL", "ABORT"), Outcome.FAILED),
         (lifecycle(run) in _DROPS, Outcome.DROPPED),
@@ -57,6 +57,11 @@ def _spark_sql(run: FoldedRun) -> Outcome:
         "outputStatistics" in one.own or "version" in one.facets for one in run.outputs.values()
     )
     return Outcome.WRITTEN if proven or node(run) not in _NEED_JOBS else Outcome.REFUSED
+
+
+def is_application(run: FoldedRun) -> bool:
+    """Whether it is a Spark application, of which the runs that read and write are parts."""
+    return text(run.job_facets, "jobType", "jobType").upper() == "APPLICATION"
 
 
 def is_spark(run: FoldedRun) -> bool:

@@ -6,8 +6,8 @@ operators deep. What the whole output depends on (filters, keys) is gathered onc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge import commands
@@ -27,6 +27,7 @@ from headwater.spline_bridge.values import (
     combine,
     influenced,
     merge_into,
+    rows_of,
     unresolved,
 )
 from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, hides, reference
@@ -53,6 +54,48 @@ class PlanColumns:
     """Operators of CTEs that nothing refers to."""
     shared: Mapping[Column, Value] = field(default_factory=dict)
     """What the sources of `values` without a dataset stand for: sources that several of these have in common."""
+    row_sources: tuple[tuple[str, str | None], ...] = ()
+    """Datasets of which the rows count and no column, each with the output column that depends on it; None: all."""
+
+
+def with_row_sources(found: PlanColumns, written: Collection[str]) -> PlanColumns:
+    """The plan's columns with its `row_sources`, out of the sources that stand for rows, and without these.
+
+    The rows of a dataset are told only where nothing else leads to it: of the whole output no key, or of each column a
+    source of its own. Those of the dataset that is written are not.
+    """
+    rows = {influence.column[0] for influence in found.dependencies if not influence.column[1]}.difference(written)
+    keys = _without_rows(found.dependencies)
+    keyed = {influence.column[0] for influence in keys}
+    used = [_datasets_of(value, found.shared) for value in found.values]
+    known = [datasets for datasets, value in zip(used, found.values, strict=True) if not value.unresolved]
+    told = sorted(uri for uri in rows - keyed if any(uri not in datasets for datasets in known))
+    row_sources: list[tuple[str, str | None]] = [(uri, None) for uri in told]
+    for name, value, datasets in zip(found.names, found.values, used, strict=False):
+        own = {influence.column[0] for influence in value.indirect if not influence.column[1]}
+        own = own.difference(written, keyed, datasets, told)
+        row_sources += [(uri, name) for uri in sorted(own)]
+    return replace(
+        found,
+        values=tuple(value._replace(indirect=_without_rows(value.indirect)) for value in found.values),
+        shared={key: value._replace(indirect=_without_rows(value.indirect)) for key, value in found.shared.items()},
+        dependencies=keys,
+        row_sources=tuple(row_sources),
+    )
+
+
+def _without_rows(sources: Mapping[Influence, Use]) -> Mapping[Influence, Use]:
+    if all(influence.column[1] for influence in sources):
+        return sources
+    return {influence: use for influence, use in sources.items() if influence.column[1]}
+
+
+def _datasets_of(value: Value, shared: Mapping[Column, Value]) -> set[str]:
+    """The datasets of which the value has a column as a source."""
+    columns = {*value.direct, *(influence.column for influence in value.indirect)}
+    for column in columns & shared.keys():
+        columns |= {*shared[column].direct, *(influence.column for influence in shared[column].indirect)}
+    return {dataset for dataset, name in columns if name and dataset}
 
 
 def resolve(
@@ -98,14 +141,17 @@ class _Resolver:
             merge_into(self.dependencies, keys)
         names = _output_names(write, rows, self.plan)
         values, shared = self._shared.settled(rows.values)
-        return PlanColumns(
-            names,
-            values,
-            self._shared.expanded_keys(self.dependencies),
-            frozenset(self.unresolved),
-            write.id,
-            self._unused(),
-            shared,
+        return with_row_sources(
+            PlanColumns(
+                names,
+                values,
+                self._shared.expanded_keys(self.dependencies),
+                frozenset(self.unresolved),
+                write.id,
+                self._unused(),
+                shared,
+            ),
+            self.datasets.get(write.id, ()),
         )
 
     def _unused(self) -> frozenset[str]:
@@ -174,6 +220,8 @@ class _Resolver:
 
     def _read(self, operation: OperationNode) -> Rows:
         ids = operation.output or ()
+        rows = {Influence(rows_of(uri), Subtype.FILTER): Use() for uri in self.datasets.get(operation.id, ())}
+        self.noted(operation.id, rows)
         query = self.queries.get(operation.id)
         if query is not None:
             for subtype, key in query.keys:

@@ -20,6 +20,7 @@ from headwater.graphmodel.model import (
     Origin,
     OutputColumn,
     Plan,
+    RowSource,
     Run,
     SharedSources,
     Subtype,
@@ -125,6 +126,7 @@ def _plan(wire: WirePlan, identity: str, version: str, rules: Rules) -> Plan:
         columns=tuple(_column(name, value) for name, value in zip(found.names, found.values, strict=False)),
         derivations=_derivations(found, target),
         shared=tuple(_shared(found)),
+        row_sources=tuple(RowSource(dataset, column) for dataset, column in found.row_sources),
         dependencies=tuple(
             _dependency(influence, use) for influence, use in sorted(found.dependencies.items(), key=_key)
         ),

@@ -42,6 +42,11 @@ class Influence(NamedTuple):
     subtype: Subtype
 
 
+def rows_of(dataset: str) -> Column:
+    """What stands among sources for the rows of a dataset, whatever its columns hold: a column without a name."""
+    return (dataset, "")
+
+
 class Value(NamedTuple):
     """A column's value. `direct` and `indirect` are its sources; without DIRECT ones the flags say why."""
 

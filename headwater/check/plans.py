@@ -35,6 +35,8 @@ def made_now(answer: Answer, job: str, plan: str | None) -> Made:
     made = Made(shared=any(edge.job not in (None, job) for edge in answer.edges))
     for edge in answer.edges:
         dataset, column = split_node(edge.target)
+        if "#" not in edge.source:  # the rows of a dataset: shown only where something decides them
+            continue
         if edge.job != job or dataset != answer.root or plan not in (None, edge.plan):
             continue
         source = (edge.source, edge.type, edge.subtype or "", edge.expression or "")

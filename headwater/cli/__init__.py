@@ -23,7 +23,7 @@ from headwater.cli.common import safe
 from headwater.cli.estate import estate
 from headwater.cli.evidence import evidence
 from headwater.cli.explain import explain
-from headwater.cli.find import columns, datasets, jobs, search
+from headwater.cli.find import columns, datasets, jobs, runs, search
 from headwater.cli.glue import glue
 from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
@@ -48,7 +48,7 @@ _INTERRUPTED = 130  #: as shells have it: 128 + the number of SIGINT
 
 #: All commands, in the sections and the order that the help shows.
 _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
-    "Find": (search, datasets, columns, jobs),
+    "Find": (search, datasets, columns, jobs, runs),
     "Ask": (
         upstream,
         downstream,

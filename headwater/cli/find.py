@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 import click
@@ -52,3 +54,29 @@ def columns(dataset: str, **options: Any) -> None:
 def jobs(**options: Any) -> None:
     """List all jobs."""
     ask_rows("jobs", [], ("id", "plans", "description"), **options)
+
+
+@click.command(epilog="Example: headwater runs --failed --since 24h --job 'spark/pipeline.*'")
+@click.option("--failed", is_flag=True, help="only runs that failed")
+@click.option("--since", metavar="TIME", help="24h, 30m, 7d; or a time (2026-03-01, 2026-03-01T08:00Z), or a run's id")
+@click.option("--job", metavar="NAME", help="only of jobs with this in their name; with *: whose whole name matches")
+@limit_option
+@csv_option
+@json_option
+@source_options
+def runs(*, failed: bool, since: str | None, job: str | None, **options: Any) -> None:
+    """List the runs of all jobs, the newest first."""
+    given = [("status", "failed" if failed else None), ("since", _time(since)), ("job", job)]
+    ask_rows("latest-runs", given, _RUNS, **options)
+
+
+_RUNS = ("id", "timestamp", "status", "job", "target", "durationNs", "error", "jobRun")
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}  #: seconds
+
+
+def _time(since: str | None) -> str | None:
+    """``24h`` as a time in ms since 1970; what is no such duration as it is."""
+    ago = re.fullmatch(r"([0-9]{1,6})([mhd])", since or "")
+    if ago is None:
+        return since
+    return str(int((time.time() - int(ago[1]) * _UNITS[ago[2]]) * 1_000))

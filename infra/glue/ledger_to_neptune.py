@@ -40,7 +40,7 @@ from headwater.ingest.folder.loader_files import LoaderFiles, Written
 from headwater.ingest.folder.naming_file import rules_beside
 from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.mark import Mark
-from headwater.ingest.intake.bridge import Decode
+from headwater.ingest.intake.bridge import Decode, Folded, Inherited, inherit
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.chain import ChainCheck, never_erased
 from headwater.ingest.ledger.entries import Entry, LedgerDamaged, LedgerError
@@ -115,17 +115,24 @@ def _decoded(decode: Decode, entry: Entry, body: bytes) -> Iterator[Tagged]:
 def _folded(read: RDD[Tagged], tasks: int, rules: Rules) -> RDD[Tagged]:
     """The bodies and events of groups of entries, each group folded by the bridge of its kind."""
     parts = _of(read, "part").map(lambda part: ((part[0], part[1]), part[2:]))
-    return parts.groupByKey(tasks).flatMap(lambda pair: fold_group(pair[0][0], list(pair[1]), rules))
+    groups = parts.groupByKey(tasks).map(lambda pair: (pair[0][1], *fold_group(pair[0][0], list(pair[1]), rules)))
+    groups = groups.persist(StorageLevel.MEMORY_AND_DISK)
+    # Applications, not the runs in them: there are few enough for one machine.
+    told = dict(groups.filter(lambda group: bool(group[1].passes_on)).map(lambda g: (g[0], g[1].passes_on)).collect())
+    return groups.flatMap(lambda group: said_by(group[1], group[2], told.get(group[1].parent, ())))
 
 
-def fold_group(kind: str, members: Sequence[tuple[Any, int]], rules: Rules = DEFAULT) -> Iterator[Tagged]:
-    """What a group says: its members are the contents of its parts, and when their entries were received (in ms)."""
+def fold_group(kind: str, members: Sequence[tuple[Any, int]], rules: Rules = DEFAULT) -> tuple[Folded, int]:
+    """What a group says, and its last receipt in ms: members are contents of parts, and when they were received."""
     fold = BRIDGES[kind].fold
     assert fold is not None, "only a bridge that folds has parts"
-    found = fold([content for content, _ in members], rules)
-    received = max(receipt for _, receipt in members)
+    return fold([content for content, _ in members], rules), max(receipt for _, receipt in members)
+
+
+def said_by(found: Folded, received: int, inherited: Inherited) -> Iterator[Tagged]:
+    """The bodies and events of a group that was folded, with what its parent tells of it."""
     yield from (("body", Body(plan, found.digest)) for plan in found.plans)
-    yield from (("event", Event(run, received)) for run in found.runs)
+    yield from (("event", Event(inherit(run, inherited, found.otherwise), received)) for run in found.runs)
 
 
 def refused(tagged: Iterable[Tagged]) -> list[int]:

@@ -36,10 +36,12 @@ CREATE TABLE parts (
 );
 CREATE INDEX parts_of ON parts (of);
 -- One row a group: whether it may come to something, the digest of its set of entries when it was folded last, what it
--- came to, and its job.
+-- came to, its job, the group that it is a part of, and as JSON what it tells of the groups that are parts of it.
 CREATE TABLE groups (
-    id TEXT PRIMARY KEY, settled INTEGER NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, job TEXT NOT NULL
+    id TEXT PRIMARY KEY, settled INTEGER NOT NULL, digest TEXT NOT NULL, outcome TEXT NOT NULL, job TEXT NOT NULL,
+    parent TEXT NOT NULL, passes_on TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX groups_of_parent ON groups (parent) WHERE parent <> '';
 CREATE INDEX groups_by_outcome ON groups (outcome);
 -- The plans that a group gives: no other entry gives one of these.
 CREATE TABLE group_plans (

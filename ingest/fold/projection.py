@@ -119,7 +119,8 @@ class _Batch:
         for event in events.values():
             self._events.setdefault(event.id, None)
             self._tables.put_event(event, joined=True)
-        self._tables.put_group(known._replace(digest=group.digest, outcome=group.outcome, job=group.job), new)
+        now_known = known._replace(digest=group.digest, outcome=group.outcome, job=group.job, parent=group.parent)
+        self._tables.put_group(now_known, new)
 
     def _settle_bodies(self, revised: list[Revised]) -> None:
         by_plan: dict[str, list[Revised]] = {plan: [] for plan in self._bodies}

@@ -33,7 +33,7 @@ class MappedPlan:
 
 @dataclass(frozen=True)
 class MappedGroup:
-    """What the entries of one group come to by now. `digest` is that of their set."""
+    """What the entries of one group come to by now. `digest` is that of their set, and of what its parent tells."""
 
     id: str
     plans: tuple[MappedPlan, ...]
@@ -41,6 +41,7 @@ class MappedGroup:
     digest: str
     outcome: str
     job: str
+    parent: str = ""
 
 
 PlanAt = Callable[[BodyRef], MappedPlan]  #: the plan body at this place of the ledger

@@ -68,13 +68,15 @@ class LogicRow(NamedTuple):
 
 
 class GroupRow(NamedTuple):
-    """A group of entries that are folded together; `digest` is empty until it was folded."""
+    """A group of entries that are folded together; `digest` is empty until it was folded. `passes_on` is JSON."""
 
     id: str
     settled: bool = False
     digest: str = ""
     outcome: str = ""
     job: str = ""
+    parent: str = ""
+    passes_on: str = ""
 
 
 class WriteRow(NamedTuple):

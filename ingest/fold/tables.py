@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
@@ -130,12 +130,18 @@ class Tables:
         found = self._db.execute("SELECT * FROM groups WHERE id = ?", (group,)).fetchone()
         return GroupRow(found[0], bool(found[1]), *found[2:]) if found else GroupRow(group)
 
-    def put_group(self, row: GroupRow, plans: Iterable[str] | None = None) -> None:
+    def put_group(self, row: GroupRow, plans: Collection[str] | None = None) -> None:
         """Insert or replace a group; with `plans`, also the ids of the plans that it gives."""
-        self._db.execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?)", row)
-        if plans is not None:
+        self._db.execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        if plans is not None and sorted(plans) != sorted(self.plans_of(row.id)):
             self._db.execute("DELETE FROM group_plans WHERE of = ?", (row.id,))
             self._db.executemany("INSERT INTO group_plans VALUES (?, ?)", [(row.id, plan) for plan in plans])
+
+    def parts_of_parent(self, group: str) -> dict[str, str]:
+        """The groups that are parts of a group, each with the kind of its entries."""
+        query = """SELECT id, (SELECT kind FROM parts WHERE of = id LIMIT 1) FROM groups
+            WHERE parent = ? AND parent <> '' ORDER BY id"""
+        return dict(self._db.execute(query, (group,)).fetchall())
 
     def plans_of(self, group: str) -> list[str]:
         """The ids of the plans that a group gives."""

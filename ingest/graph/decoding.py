@@ -16,14 +16,15 @@ from typing import Any, Protocol
 
 from headwater.graphmodel import statements
 from headwater.graphmodel.choice import Event
-from headwater.graphmodel.logic import logic, summary
+from headwater.graphmodel.delta import digest
+from headwater.graphmodel.logic import Logic, logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import Names, names, renamed
 from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE, Said
 from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan
 from headwater.ingest.fold.rows import BodyRef
-from headwater.ingest.intake.bridge import Decode, Folded, Part
+from headwater.ingest.intake.bridge import Decode, Folded, Inherited, Part, inherit
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged
 
@@ -32,6 +33,8 @@ _PARTS_KEPT = 50_000
 #: Bytes of the entries of groups that are kept in memory, decoded: about ten times as many. The events of a run come
 #: one after the other, so each is nearly always still there when the last one comes.
 _GROUPED_BYTES_KEPT = 8 * 2**20
+#: Logics of plans with a key, and derivations of one of them: some 20 kB each.
+_LOGICS_KEPT, _LARGEST_LOGIC_KEPT = 2_000, 200
 #: Bytes of an entry of a group that count as one part of a plan when it is asked how many have room in a batch.
 _BYTES_A_PART = 200
 
@@ -150,6 +153,7 @@ class Decoding:
         self._members: Members = _no_members
         self._contents: OrderedDict[int, tuple[Any, int]] = OrderedDict()  # of grouped entries, with their size
         self._contents_size = 0
+        self._logics: dict[str, Logic] = {}  # by the key of a plan
         self._plans: OrderedDict[BodyRef, MappedPlan] = OrderedDict()
         self._parts = 0
         self._names: Names = {}
@@ -216,19 +220,23 @@ class Decoding:
         plan = self._decoders[entry.kind](entry.body, entry.content_type).plans[ref.index]
         return self._keep(self._mapped(ref, plan, entry.sha256))
 
-    def group(self, group: str, kind: str, members: Sequence[tuple[int, int]]) -> MappedGroup:
-        """What the entries of a group come to: `members` are their sequences and receipts (ms), the last to come last.
+    def folded(self, kind: str, members: Sequence[tuple[int, int]]) -> Folded:
+        """What the entries of a group say: `members` are their sequences and receipts (ms since 1970). `Erased`."""
+        return self._fold(kind, [sequence for sequence, _ in members])
 
-        Raises `Erased`.
-        """
-        folded = self._fold(kind, [sequence for sequence, _ in members])
+    def group(
+        self, group: str, folded: Folded, members: Sequence[tuple[int, int]], inherited: Inherited
+    ) -> MappedGroup:
+        """A group that was folded, mapped: the last of its members came last; its parent tells what is inherited."""
         last = members[-1][0]
         mapped = [self._mapped(BodyRef(last, index), plan, folded.digest) for index, plan in enumerate(folded.plans)]
         # All that is told had happened by the earliest receipt of an entry that tells it; which one that is, is not
         # looked for: a run is told at most some seconds after its end, and a clock is called wrong after a day.
         received = max(receipt for _, receipt in members)
-        events = tuple(Event(run, received) for run in folded.runs)
-        return MappedGroup(group, tuple(map(self._keep, mapped)), events, folded.digest, folded.outcome, folded.job)
+        events = tuple(Event(inherit(run, inherited, folded.otherwise), received) for run in folded.runs)
+        told = digest(folded.digest, *(text for pair in inherited for text in pair)) if inherited else folded.digest
+        plans = tuple(map(self._keep, mapped))
+        return MappedGroup(group, plans, events, told, folded.outcome, folded.job, folded.parent)
 
     def _fold(self, kind: str, sequences: Sequence[int]) -> Folded:
         fold = BRIDGES[kind].fold
@@ -259,6 +267,7 @@ class Decoding:
     def forget(self) -> None:
         """Drop the plans in memory."""
         self._plans.clear()
+        self._logics.clear()
         self._parts = 0
 
     def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
@@ -275,7 +284,13 @@ class Decoding:
 
     def _mapped(self, ref: BodyRef, plan: Plan, sha256: str) -> MappedPlan:
         plan = renamed(plan, self._names)
-        its_logic = logic(plan)
+        its_logic = self._logics.get(plan.key) if plan.key else None
+        if its_logic is None:
+            its_logic = logic(plan)
+        if plan.key and len(plan.derivations) <= _LARGEST_LOGIC_KEPT:
+            if len(self._logics) >= _LOGICS_KEPT:
+                self._logics.clear()
+            self._logics[plan.key] = its_logic
         return MappedPlan(ref, plan, its_logic, summary(plan, its_logic, sha256))
 
     def _keep(self, mapped: MappedPlan) -> MappedPlan:

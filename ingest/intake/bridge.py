@@ -6,7 +6,7 @@ Here: the row type of the table in `bridges`, and what its functions take, retur
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from headwater.graphmodel.model import Plan, Run
@@ -67,12 +67,17 @@ class Decoded:
     part: Part | None = None
 
 
+Inherited = tuple[tuple[str, str], ...]  #: (field of `Run`, value), sorted
+
+
 @dataclass(frozen=True)
 class Folded:
     """What all entries of one group say together: a function of their set, whatever their order and number.
 
     Plans and runs are the group's own: no other entry may give a plan of the same id. `digest` is that of the set,
-    `outcome` one word for what it came to, `job` the id of the job vertex that it belongs to.
+    `outcome` one word for what it came to, `job` the id of the job vertex that it belongs to. `parent` is the group of
+    which it is a part, and which may tell more of its runs (`inherit`); `passes_on` is what it tells of its own parts,
+    `otherwise` what is taken for known where neither tells it.
     """
 
     plans: tuple[Plan, ...]
@@ -80,6 +85,17 @@ class Folded:
     digest: str
     outcome: str
     job: str
+    parent: str = ""
+    passes_on: Inherited = ()
+    otherwise: Inherited = ()
+
+
+def inherit(run: Run, *told: Inherited) -> Run:
+    """The run with what others tell of it, the first ones first, where it does not tell that itself."""
+    for some in told:
+        new: dict[str, Any] = {field: value for field, value in some if getattr(run, field) is None}
+        run = replace(run, **new) if new else run
+    return run
 
 
 @dataclass(frozen=True)

@@ -66,13 +66,13 @@ def _entry(document: Any, body: bytes, receipt: Receipt) -> tuple[NewEntry, str]
 
 
 def _decode(body: bytes, _content_type: str, rules: Rules = DEFAULT) -> Decoded:
-    from headwater.openlineage_bridge.events import ENDS, event
+    from headwater.openlineage_bridge.events import event
 
     try:
         found = event(orjson.loads(body))
     except (WrongField, orjson.JSONDecodeError) as error:
         raise DecodeError(str(error)) from error
-    return Decoded(part=Part(found.group, found, settles=found.state in ENDS or not found.is_run))
+    return Decoded(part=Part(found.group, found, settles=found.settles))
 
 
 def _fold(contents: Sequence[Any], rules: Rules) -> Folded:
@@ -82,7 +82,8 @@ def _fold(contents: Sequence[Any], rules: Rules) -> Folded:
     found = mapped(contents, rules)
     assert found is not None, "a group has entries"
     job = job_id(found.job.namespace, found.job.name)
-    return Folded(found.plans, found.runs, found.digest, found.outcome.value, job)
+    said = (found.plans, found.runs, found.digest, found.outcome.value, job)
+    return Folded(*said, found.parent, found.passes_on, found.otherwise)
 
 
 def _output_types(body: bytes, _content_type: str, _index: int) -> dict[str, str]:

@@ -133,7 +133,8 @@ class Publisher:
         work = self._work(entries)
         refused = self._backend.send([sending for _, sending in work.sendings.values()])
         told = [Refused(work.sendings[key][0], key, reason) for key, reason in refused.items()]
-        self._state.move(entries[-1].sequence, work.plans.items(), work.waiting, told)
+        last = entries[-1]
+        self._state.move(last.sequence, last.hash, work.plans.items(), work.waiting, told)
         for one in told:
             log.warning("the run %s of entry %s was refused: %s", one.what, one.sequence, one.reason)
         self.counts.refused += len(told)
@@ -144,21 +145,22 @@ class Publisher:
         """Note an entry that cannot be published, and go on."""
         log.warning("entry %s cannot be published: %s", entry.sequence, error)
         self.counts.refused += 1
-        self._state.move(entry.sequence, refused=[Refused(entry.sequence, "entry", f"{type(error).__name__}: {error}")])
+        told = Refused(entry.sequence, "entry", f"{type(error).__name__}: {error}")
+        self._state.move(entry.sequence, entry.hash, refused=[told])
 
     def _work(self, entries: Sequence[Entry]) -> _Work:
         work = _Work()
         for entry in entries:
             batch = self._decoding.batch([entry])
             if batch.statements:
-                self._labels = None
-                self._described.clear()
+                self._take_statements()
+            for _, error in batch.refused:
+                log.warning("entry %s is not published: it cannot be read: %s", entry.sequence, error)
             for mapped in batch.plans:
                 plan_id = mapped.summary.agent_plan_id
                 known = work.plans.get(plan_id) or self._state.plan(plan_id)
-                if known is None or self._rank(known) > mapped.summary.rank:
+                if known is None or self._is_better(mapped.summary.rank, known):
                     work.plans[plan_id] = mapped.ref
-                if known is None:
                     self._publish_waiting(work, plan_id, mapped.ref)
             for _, part in batch.parts:
                 self._forward(work, part.content, entry.sequence)
@@ -179,8 +181,18 @@ class Publisher:
             events = (*before.events, forward.forwarded(came))
             work.sendings[came.group] = sequence, Sending(came.group, events)
 
-    def _rank(self, ref: BodyRef) -> BodyRank:
-        return self._decoding.plan_at(ref).summary.rank
+    def _is_better(self, rank: BodyRank, known: BodyRef) -> bool:
+        """Whether another body of a plan counts in place of the known one."""
+        try:
+            return rank < self._decoding.plan_at(known).summary.rank
+        except Erased:
+            return True
+
+    def _take_statements(self) -> None:
+        """Something was stated: names of datasets, tags and descriptions are looked up anew."""
+        self._decoding.use_names(stated_names(self._ledger, self._rules))
+        self._labels = None
+        self._described.clear()
 
     def _publish_waiting(self, work: _Work, plan_id: str, ref: BodyRef) -> None:
         """The runs of a plan whose events came before it."""
@@ -195,7 +207,8 @@ class Publisher:
     def _publish(self, work: _Work, event: Event, ref: BodyRef, sequence: int) -> None:
         try:
             mapped = self._decoding.plan_at(ref)
-        except Erased:  # what was erased is told to nobody
+        except Erased:  # what was erased is told to nobody, unless the plan comes again
+            work.waiting.add((event.run.agent_plan_id, sequence))
             return
         inputs = [one.uri for one in mapped.plan.inputs]
         if not self._selection.takes(event.run.timestamp, [mapped.plan.target.uri, *inputs]):

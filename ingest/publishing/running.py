@@ -20,6 +20,7 @@ from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph.following import FollowerLoop
 from headwater.ingest.graph.patience import Patience
 from headwater.ingest.ledger.ledger import open_reader
+from headwater.ingest.ledger.port import LedgerReader
 from headwater.ingest.progress import Progress
 from headwater.ingest.publishing.backends import Backend
 from headwater.ingest.publishing.publisher import Counts, Publisher, Selection
@@ -45,10 +46,15 @@ class Published:
 
 @dataclass(frozen=True)
 class Target:
-    """Where to publish: `name` tells this target, and what is published to it, from others of the data folder."""
+    """Where to publish.
+
+    `name` tells this target, and what is published to it, from others of the data folder. `is_new`: it has nothing,
+    whatever was sent there before, as a file that was taken away.
+    """
 
     name: str
     open: Callable[[], Backend]
+    is_new: bool = False
 
 
 def publish(  # noqa: PLR0913 - what a run of it can be told
@@ -72,7 +78,7 @@ def publish(  # noqa: PLR0913 - what a run of it can be told
         ledger = undo.enter_context(open_reader(folder))
         state = State(folder, target.name, ledger.id)
         undo.callback(state.close)
-        if again:
+        if again or target.is_new or not _is_of(state, ledger):
             state.forget()
         backend = target.open()
         undo.callback(backend.close)
@@ -88,6 +94,14 @@ def publish(  # noqa: PLR0913 - what a run of it can be told
         else:
             _to_the_end(loop, publisher, patience, progress)
         return _published(backend, state, publisher.counts)
+
+
+def _is_of(state: State, ledger: LedgerReader) -> bool:
+    """Whether the ledger has the entry up to which was published; else it was put back from a backup."""
+    if not state.checkpoint:
+        return True
+    entry = ledger.entry(state.checkpoint)
+    return entry is not None and entry.hash == state.checkpoint_hash
 
 
 def _to_the_end(loop: FollowerLoop, publisher: Publisher, patience: Patience, progress: Progress) -> None:

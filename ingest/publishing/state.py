@@ -43,9 +43,9 @@ class State:
     """The memory of one publisher. One process at a time has it open; used from one thread."""
 
     def __init__(self, folder: Path, target: str, ledger: str) -> None:
-        """`target` says where events go, and which part of the graph. A memory of another ledger is begun anew.
+        """`target` says where events go, and which part of the graph; it may hold secrets and is not kept.
 
-        LedgerInUse: another process publishes to the same target.
+        A memory of another ledger is begun anew. LedgerInUse: another process publishes to the same target.
         """
         place = folder / FOLDER / digest(target)[:16]
         prepare_folder(folder / FOLDER)
@@ -57,13 +57,17 @@ class State:
         self._db.executescript(_SCHEMA)
         if self._meta("ledger") not in (ledger, None):
             self.forget()
-        self._set_meta("ledger", ledger)
-        self._set_meta("target", target)
+        self._ledger = ledger
 
     @property
     def checkpoint(self) -> int:
         """The last entry that was published or passed over; 0 for none."""
         return int(self._meta("checkpoint") or 0)
+
+    @property
+    def checkpoint_hash(self) -> str:
+        """The hash of that entry, in hex; empty for none."""
+        return self._meta("hash") or ""
 
     @property
     def refused(self) -> list[Refused]:
@@ -90,11 +94,15 @@ class State:
     def move(
         self,
         checkpoint: int,
+        entry_hash: str,
         plans: Iterable[tuple[str, BodyRef]] = (),
         waiting: Iterable[tuple[str, int]] = (),
         refused: Iterable[Refused] = (),
     ) -> None:
-        """Move the checkpoint, with what was learnt on the way: all of it or nothing. Plans that came wait no more."""
+        """Move the checkpoint, with what was learnt on the way: all of it or nothing. Plans that came wait no more.
+
+        `entry_hash` is the hash of the entry `checkpoint`.
+        """
         known = list(plans)
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -102,7 +110,8 @@ class State:
             self._db.executemany("DELETE FROM waiting WHERE agent_plan_id = ?", [(plan,) for plan, _ in known])
             self._db.executemany("REPLACE INTO waiting VALUES (?, ?)", waiting)
             self._db.executemany("REPLACE INTO refused VALUES (?, ?, ?)", refused)
-            self._set_meta("checkpoint", str(checkpoint))
+            for name, value in (("checkpoint", str(checkpoint)), ("hash", entry_hash), ("ledger", self._ledger)):
+                self._set_meta(name, value)
         except BaseException:
             self._db.execute("ROLLBACK")
             raise

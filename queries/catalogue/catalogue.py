@@ -355,7 +355,12 @@ QUERIES: tuple[Query, ...] = (
     Query(
         "latest-runs",
         "the latest runs of all jobs, newest first",
-        (Parameter("status", "absent: all", choices=("success", "failed")), *paging()),
+        (
+            Parameter("status", "absent: all", choices=("success", "failed")),
+            _time("since", "only runs since then"),
+            Parameter("job", "only of jobs with this text in their name; with *: whose whole name matches"),
+            *paging(),
+        ),
         latest.latest_runs,
         latest.RUNS,
     ),

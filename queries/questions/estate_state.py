@@ -11,6 +11,7 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.constants import NONE, filled
 from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.naming_suggestions import suggestions
 from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.questions.estate import NAMELESS
 from headwater.queries.tracing.full_scan import FullScan
@@ -105,6 +106,7 @@ REASONS: Mapping[str, str] = {
     "partly unresolved": "columns some of whose sources its payload does not tell",
     "unnamed source": "columns that come from data which its payload does not name",
     "not exact": "through code that a plan cannot show: every column may come from every other",
+    "dataset per run": "it writes datasets whose names differ in numbers, dates or ids alone, perhaps one a run",
 }
 
 
@@ -116,6 +118,8 @@ def coverage(g: GraphTraversalSource, values: Values, deadline_passed: DeadlineP
     for ids in scan.ids_by_chunk("dataset"):
         scan.rows += _lacking(g, ids)
         scan.rows += _from_unnamed(g, ids)
+    for ids in scan.ids_by_chunk("job"):
+        scan.rows += _per_run(g, ids)
     scan.rows = list({_place(row): row for row in scan.rows}.values())  # a job may have many failed logics
     return scan.page(values, _place)
 
@@ -172,6 +176,20 @@ def _from_unnamed(g: GraphTraversalSource, datasets: list[str]) -> Iterator[Row]
         yield _row(found, "unnamed source", len(columns.get((dataset, job), ())), sorted(sources)[:_SAID])
 
 
+def _per_run(g: GraphTraversalSource, jobs: list[str]) -> Iterator[Row]:
+    """Jobs of which several datasets have names that differ in numbers, dates and ids alone."""
+    written = __.out("hasPlan").out("writes").dedup().limit(_MOST_WRITTEN).id_().fold()
+    for row in g.V(jobs).project("job", "datasets").by(T.id).by(written).to_list():
+        for found in suggestions(uri for uri in row["datasets"] if not uri.startswith(NAMELESS)):
+            rule = found.rule or "no rule of naming.yaml: the part that changes is not the last one"
+            cause = [f"{len(found.datasets):,} datasets", rule]
+            yield _row({"job": row["job"], "dataset": found.shape}, "dataset per run", None, cause)
+
+
+#: Datasets of one job that are looked at.
+_MOST_WRITTEN = 1_000
+
+
 def _row(found: Row, reason: str, columns: int | None = None, cause: Sequence[str] = ()) -> Row:
     return {
         "job": found["job"],
@@ -192,7 +210,7 @@ def _inexact() -> GraphTraversal:
 #: What is counted of a dataset, by the reason that it gives.
 _COUNTS: Mapping[str, Callable[[], GraphTraversal]] = {
     "nothing known": lambda: __.not_(__.out("hasColumn")).not_(__.out_e("derivesFrom")),
-    "no columns": lambda: without_carried(__.out_e("derivesFrom").has("columns", 0)),
+    "no columns": lambda: without_carried(__.out_e("derivesFrom").has("columns", 0).has("exact", _NO)),
     "unresolved": lambda: __.out("hasColumn").has("origin", "unresolved"),
     "partly unresolved": lambda: __.out("hasColumn").has("resolved", _NO).not_(__.has("origin", "unresolved")),
     "not exact": lambda: __.out("hasColumn").where(_inexact()),

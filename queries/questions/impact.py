@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
@@ -19,6 +20,7 @@ from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.tags import ignored_jobs
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
+_NO: Any = False  # has(key, value) of Gremlin, where a plain False would be taken for a flag
 _MAX_UNGRADED = 1_000  #: reads without column lineage that are listed
 
 
@@ -51,7 +53,12 @@ def _ungraded_jobs(g: GraphTraversalSource, datasets: set[str]) -> Iterator[Ungr
     ignored = ignored_jobs(g)
     for ids in chunks(sorted(datasets)):
         reads = (
-            g.V(ids).in_e("derivesFrom").has("columns", 0).not_(__.has("job", P.within(ignored))).limit(_MAX_UNGRADED)
+            g.V(ids)
+            .in_e("derivesFrom")
+            .has("columns", 0)
+            .has("exact", _NO)
+            .not_(__.has("job", P.within(ignored)))
+            .limit(_MAX_UNGRADED)
         )
         rows = reads.project("job", "reads", "writes").by("job").by(__.in_v().id_()).by(__.out_v().id_())
         found.update(UngradedJob(**row) for row in rows.to_list() if row["reads"] != row["writes"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
-from gremlin_python.process.traversal import Order, T
+from gremlin_python.process.traversal import Order, P, T, TextP
+from gremlin_python.statics import long
 
 from headwater.queries.answers.page import Page, Row, Values, page
 from headwater.queries.tracing.full_scan import FullScan
@@ -22,6 +24,10 @@ def latest_runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> P
     found = g.V().has_label("run")
     if values["status"]:
         found = found.has("status", values["status"])
+    if values["since"]:
+        found = found.has("timestamp", P.gte(long(values["since"].at)))
+    if values["job"]:
+        found = found.where(__.out("executes").has("job", _named(values["job"])))
     found = found.order().by("timestamp", Order.desc).by(T.id)
     cells = {
         "id": T.id,
@@ -32,6 +38,15 @@ def latest_runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> P
     }
     start = values["next"]
     return page(rows(found.range_(start, start + values["limit"] + 1), cells), values)
+
+
+def _named(pattern: str) -> P:
+    """What ids of jobs must be. Stores have no patterns in common, so each piece between ``*`` is looked for alone."""
+    if "*" not in pattern:
+        return TextP.containing(pattern)
+    begin, *middle, end = pattern.split("*")
+    pieces = [TextP.starting_with(f"job:{begin.removeprefix('job:')}"), TextP.ending_with(end)]
+    return reduce(lambda one, other: one.and_(other), [*pieces, *map(TextP.containing, middle)])
 
 
 def latest_changes(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:

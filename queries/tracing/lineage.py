@@ -16,7 +16,7 @@ from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE
-from headwater.queries.answers.answer import Answer, Node, Reason
+from headwater.queries.answers.answer import Answer, Edge, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
 from headwater.queries.tracing.edges_as_of import EdgesAsOf
@@ -63,7 +63,12 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     kept, cut = _merged(walks, question.limit)
     nodes = edges_of.as_they_were(tuple(_nodes(g, kept)))
     shown = {node.id for node in nodes}
-    found = [edge for side in sides for edge in edges_of.between(side, walks[side], shown)]
+    found = []
+    for side in sides:
+        between = list(edges_of.between(side, walks[side], shown))
+        found += _without_idle_rows(between) if by_column and side == "upstream" else between
+    if by_column:
+        nodes = tuple(_without_idle_datasets(nodes, found, root))
     reason = cut or ("limit" if edges_of.left_out else None) or _erased(nodes, question.direction)
     edges = {edge.order: edge for edge in edges_of.filled(found)}
     return Answer(
@@ -77,6 +82,23 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
         complete=reason is None,
         reason=reason,
     )
+
+
+def _without_idle_rows(edges: Sequence[Edge]) -> list[Edge]:
+    """The edges without those from the rows of a dataset of which nothing says what decided them: raw data."""
+    decided = {edge.target for edge in edges if "#" in edge.source and "#" not in edge.target}
+    rows = [edge for edge in edges if "#" not in edge.source and "#" not in edge.target]
+    while more := {edge.target for edge in rows if edge.source in decided} - decided:
+        decided |= more
+    return [edge for edge in edges if "#" in edge.source or edge.source in decided]
+
+
+def _without_idle_datasets(nodes: Sequence[Node], edges: Sequence[Edge], root: str) -> Iterator[Node]:
+    """The nodes without the datasets upstream to which no edge leads."""
+    ends = {end for edge in edges for end in (edge.source, edge.target) if "#" not in end}
+    for node in nodes:
+        if node.label != "dataset" or node.direction != "upstream" or node.id in ends or node.id == root:
+            yield node
 
 
 def _erased(nodes: Sequence[Node], direction: str) -> Reason | None:

@@ -145,6 +145,7 @@ def _candidates(spelling: str, labels: Sequence[str], rules: Rules) -> Iterator[
             yield name, spelling
     if "job" in labels:
         yield f"job:{spelling}", spelling
+        yield alias_id(spelling), spelling
     if "tag" in labels:
         yield tag_id(spelling), spelling
     if "plan" in labels:

@@ -426,6 +426,9 @@ def test_nodes_are_found_and_listed(loaded: Path) -> None:
     assert dataset in [row["id"] for row in rows_of("datasets", data=loaded)]
     assert {row["name"] for row in rows_of("columns", "churn_by_country", data=loaded)} >= {"avg_score", "country"}
     assert "job:spark/pipeline.features" in [row["id"] for row in rows_of("jobs", data=loaded)]
+    assert len(rows_of("runs", "--job", "train_and_score", "--since", "2026-11-22", data=loaded)) == 3
+    assert headwater("runs", "--failed", "--data", loaded).stdout == "nothing\n"
+    assert rows_of("runs", "--since", "5m", data=loaded) == []
     assert headwater("search", "zzzz", "--data", loaded).stdout == "nothing\n"
 
 

@@ -49,9 +49,13 @@ def test_to_a_file_and_to_standard_output(loaded: Path, tmp_path: Path) -> None:
     file = tmp_path / "runs.ndjson"
     assert publish(loaded, "--to", file).exit_code == 0
     assert [faults(event) for event in lines(file.read_text("utf-8"))] == [[]] * 4
-    shown = headwater("publish", "--to", "-", "--again", "--data", loaded)
-    assert [faults(event) for event in lines(shown.stdout)] == [[]] * 4
-    assert shown.stderr.startswith("2 runs (4 events) published to standard output")
+    for _ in range(2):  # always from the beginning
+        shown = headwater("publish", "--to", "-", "--data", loaded)
+        assert [faults(event) for event in lines(shown.stdout)] == [[]] * 4
+        assert shown.stderr.startswith("2 runs (4 events) published to standard output")
+    assert "0 runs" in publish(loaded, "--to", file).output
+    file.unlink()
+    assert "2 runs" in publish(loaded, "--to", file).output  # a file that was taken away is written anew
 
 
 def test_only_a_part_of_the_graph(loaded: Path, tmp_path: Path) -> None:

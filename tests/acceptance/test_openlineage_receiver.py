@@ -17,6 +17,7 @@ from tests.acceptance.receiver_client import Server, running
 from tests.golden.openlineage import bodies
 
 LINEAGE, BATCH = "/api/v1/lineage", "/api/v1/lineage/batch"
+TASK = ("airflow-prod/shop_daily.load_customers", "01941f29-7c00-7087-8906-40e512c257bd")
 NOW = 1_796_000_000_000  # some hours after the events were recorded
 JAVA = {"Content-Type": "application/json; charset=UTF-8"}
 EVENT: dict[str, Any] = {
@@ -84,12 +85,12 @@ async def test_types_counts_and_the_orchestrator_are_shown(tmp_path: Path) -> No
         target = "file:/data/lake/af/active"
         (version,) = service.ask("dataset-versions", [("dataset", target)]).to_dict()["rows"]
         columns = service.ask("columns", [("dataset", target)]).to_dict()["rows"]
-        (job,) = service.ask("jobs", []).to_dict()["rows"]
-        (ran,) = service.ask("runs", [("job", job["id"])]).to_dict()["rows"]
+        own_name = "prod/shop_etl_daily_load.execute_insert_into_hadoop_fs_relation_command.af_active"
+        (ran,) = service.ask("runs", [("job", own_name)]).to_dict()["rows"]
     assert version["rowCount"] > 0
     assert version["byteCount"] > 0
     assert {column["name"]: column["type"] for column in columns} == {"id": "integer", "surname": "string"}
-    assert (ran["parentJob"], ran["parentRun"]) == ("airflow-prod/shop_daily", "01941f29-7c00-7743-9b4a-7a2f51c0de01")
+    assert (ran["parentJob"], ran["parentRun"]) == TASK
 
 
 #: Ways in which clients write one event: headers, body.

@@ -195,6 +195,20 @@ def test_what_was_written_without_any_source_is_not_left_out(store: GraphStore) 
     ]
 
 
+def test_a_job_that_makes_a_new_dataset_each_run_is_told_with_the_rule_that_joins_them(store: GraphStore) -> None:
+    world = World()
+    for number in range(1, 4):
+        made = f"s3://lake/out/run-{number}"
+        world.dataset(made, "x").job(f"nightly-{number}", made)
+        world.vertices.append(vertex(f"{made}#x", "column", origin="constant"))
+        world.edges.append(edge("hasPlan", "job:glue/nightly", f"plan:nightly-{number}"))
+    world.vertices.append(vertex("job:glue/nightly", "job", name="nightly", namespace="glue"))
+    found = [row for row in ask(store, world, "coverage") if row["reason"] == "dataset per run"]
+    assert [(row["job"], row["dataset"], row["cause"]) for row in found] == [
+        ("job:glue/nightly", "s3://lake/out/run-{number}", ["3 datasets", 'folders: ["run-{number}"]'])
+    ]
+
+
 def test_datasets_that_may_be_one(store: GraphStore) -> None:
     world = World().dataset("s3://lake/orders", "id", "price").dataset("s3://old/orders.parquet", "Price", "ID")
     world.dataset("s3://lake/other", "id", "price").dataset("s3://older/orders", "id")

@@ -155,3 +155,15 @@ def test_a_failed_write_of_spark_that_says_complete_last_is_failed(service: Serv
         take(service, *documents)
     assert service.stats().vertices.get("datasetVersion", 0) == 0
     assert service.stats().outcomes["failed"] == 2
+
+
+def test_an_application_that_is_told_last_names_the_task_of_the_runs_before(service: Service) -> None:
+    events = [one for documents in by_run("af01_airflow_parent").values() for one in documents]
+    application = [one for one in events if one["job"]["facets"]["jobType"]["jobType"] == "APPLICATION"]
+    take(service, *(one for one in events if one not in application))
+    before = service.store.g.V().has_label("run").values("parentJob").to_list()
+    assert before == ["airflow-prod/shop_daily"]
+    take(service, *application)
+    assert service.store.g.V().has_label("run").values("parentJob").to_list() == [
+        "airflow-prod/shop_daily.load_customers"
+    ]

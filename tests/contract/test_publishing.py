@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from gremlin_python.process.graph_traversal import __
 from headwater.backoff import Backoff
 from headwater.graphmodel.statements import Statement, text
 from headwater.graphstore.errors import Denied, TransientError
+from headwater.ingest.folder.erasing import erase
 from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.following import CannotFollow
 from headwater.ingest.intake.bridge import Receipt
@@ -306,3 +308,39 @@ def test_what_is_published_and_taken_in_again_has_the_same_column_edges(tmp_path
             edges.append(column_edges(service))
     assert edges[0] == edges[1]
     assert len(edges[0]) > 40
+
+
+def test_a_ledger_that_was_put_back_from_a_backup_is_published_anew(tmp_path: Path, marquez: Backend) -> None:
+    world, other = World(tmp_path / "data"), World(tmp_path / "other")
+    world.append(recorded("l01_stage_customers"))
+    copy = shutil.copytree(world.folder, tmp_path / "copy")
+    world.append(recorded("l02_stage_orders"))
+    assert world.publish(marquez.url).events == 4
+    other.folder = copy  # as it was before, and it goes on in another way
+    shutil.copytree(world.folder / "publishing", copy / "publishing")
+    assert other.publish(marquez.url).events == 2
+    other.append(recorded("l07_score_report"))
+    assert other.publish(marquez.url).events == 2
+
+
+def test_what_is_stated_while_it_follows_counts_for_the_next_run(tmp_path: Path, marquez: Backend) -> None:
+    world = World(tmp_path / "data")
+    kept, name = "s3://lake/customers", "file:///data/lake/pipe/staging/customers"
+    same = Statement("same", name, kept, 1)
+    said = NewEntry("headwater.statement", "application/json", text(same))
+    world.append([*recorded("l01_stage_customers"), said, *recorded("l03_mart_customer_orders")])
+    world.publish(marquez.url)
+    named = {(one["namespace"], one["name"]) for event in marquez.events for one in event["inputs"]}
+    assert ("s3://lake", "customers") in named
+
+
+def test_a_plan_that_was_erased_is_told_to_nobody(tmp_path: Path, marquez: Backend) -> None:
+    world = World(tmp_path / "data")
+    plan, event = recorded("l01_stage_customers")
+    world.append([plan])
+    world.publish(marquez.url)
+    erase(world.folder, None, 1, "a test", lambda *_: None, _nothing)
+    world.append([event])
+    assert world.publish(marquez.url).events == 0
+    world.append([plan])  # told again: the run is published after all
+    assert world.publish(marquez.url).events == 2

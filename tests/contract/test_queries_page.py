@@ -62,6 +62,10 @@ def test_the_latest_runs_of_all_jobs_come_newest_first(graph: GraphStore) -> Non
         ("run:1", JOB, MART, "success"),
     ]
     assert [row["error"] for row in rows(graph, "latest-runs", status="failed")] == ["IOException: full"]
+    names = [row["id"] for row in found]
+    for job, expected in (("nightly", names), ("glue/n*y", names), ("*ly", names), ("night*", []), ("weekly", [])):
+        assert [row["id"] for row in rows(graph, "latest-runs", job=job)] == expected, job
+    assert [row["id"] for row in rows(graph, "latest-runs", since="1970-01-01T00:00:02Z")] == names[:1]
     page = run("latest-runs", graph.g, {"limit": 1}).to_dict()
     assert (len(page["rows"]), page["next"]) == (1, "1")
 

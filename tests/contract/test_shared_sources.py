@@ -68,7 +68,14 @@ def shared_worlds(draw: st.DrawFn) -> tuple[list[Entry], list[Entry]]:
             continue
         pairs = {(d.target, d.source_dataset, d.source_column, d.type): d for d in map(_alike, entry.plan.derivations)}
         alike = tuple(pairs.values())
-        plan = replace(entry.plan, derivations=alike, shared=tuple(draw(st.lists(groups, max_size=2))))
+        # Whether a column is carried is told before columns are called otherwise, and of shared ones afterwards.
+        by_name = replace(
+            entry.plan,
+            renames=(),
+            target=replace(entry.plan.target, layouts=()),
+            inputs=tuple(replace(one, layouts=()) for one in entry.plan.inputs),
+        )
+        plan = replace(by_name, derivations=alike, shared=tuple(draw(st.lists(groups, max_size=2))))
         kept.append(replace(entry, plan=plan))
         product.append(replace(entry, plan=with_pairs(plan)))
     return kept, product

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.graphmodel import whole
@@ -22,11 +22,13 @@ from headwater.ingest.fold.projection import project
 from headwater.ingest.fold.tables import Tables
 from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.grouping import folded_groups
-from headwater.ingest.intake.bridge import Receipt
+from headwater.ingest.intake.body import InvalidBody
+from headwater.ingest.intake.bridge import Receipt, inherit
 from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.ledger.entries import Entry, Head
 from headwater.openlineage_bridge.events import LineageEvent, event
 from headwater.openlineage_bridge.mapping import mapped
+from tests.golden.openlineage import bodies
 from tests.laws.test_graph_laws import apply, assert_equal
 
 RECEIVED = 1_796_000_000_000
@@ -86,7 +88,7 @@ def outputs(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     run = draw(st.sampled_from(RUNS))
-    job = {"namespace": "etl", "name": f"job of {run[-1]}"}
+    job = {"namespace": "etl", "name": f"job of {run[-1]}{draw(st.sampled_from(['', '.other']))}"}
     made: dict[str, Any] = {
         "eventTime": f"2026-01-0{draw(st.integers(1, 4))}T0{draw(st.integers(0, 3))}:00:00Z",
         "job": job,
@@ -98,7 +100,12 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         facets: dict[str, Any] = {}
         if draw(st.booleans()):
             facets["spark_properties"] = {"properties": {"spark.app.name": "app"}}
+            facets["parent"] = {"run": {"runId": RUNS[0]}, "job": {"namespace": "etl", "name": "app"}}
         made |= {"eventType": state, "run": {"runId": run, "facets": facets}}
+        if run == RUNS[0] and draw(st.booleans()):
+            task = {"run": {"runId": "t"}, "job": {"namespace": "dags", "name": draw(st.sampled_from("xy"))}}
+            facets |= {"parent": task, "spark_applicationDetails": {"userName": draw(st.sampled_from(["", "ann"]))}}
+            made["job"] = {**job, "facets": {"jobType": {"integration": "SPARK", "jobType": "APPLICATION"}}}
     return made
 
 
@@ -165,11 +172,17 @@ class World:
 def expected(history: Sequence[dict[str, Any]]) -> Graph:
     groups: dict[str, list[LineageEvent]] = {}
     for document in history:
-        one = event(document)
-        groups.setdefault(one.group, []).append(one)
-    found = [one for one in (mapped(its, DEFAULT) for its in groups.values()) if one is not None]
-    bodies = [Body(plan, one.digest) for one in found for plan in one.plans]
-    return whole.graph(bodies, [Event(run, RECEIVED) for one in found for run in one.runs])
+        sent = event(document)
+        groups.setdefault(sent.group, []).append(sent)
+    found = {group: mapped(its, DEFAULT) for group, its in groups.items()}
+    bodies, events = [], []
+    for one in found.values():
+        assert one is not None
+        parent = found.get(one.parent)
+        bodies += [Body(plan, one.digest) for plan in one.plans]
+        told = parent.passes_on if parent else ()
+        events += [Event(inherit(run, told, one.otherwise), RECEIVED) for run in one.runs]
+    return whole.graph(bodies, events)
 
 
 @given(histories, st.integers(1, 4))
@@ -221,3 +234,50 @@ def test_an_event_that_is_known_changes_nothing(history: list[dict[str, Any]]) -
     for entry in entries[len(history) :]:
         assert world.take([entry]) == GraphDelta()
     world.derived.close()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+RECORDED = [
+    json.loads(body)
+    for case in ("af01_airflow_parent", "k02_iceberg", "p02_partition_dates", "x01_dbt_build")
+    for body in bodies(case)
+    if b'"COMPLETE"' in body or b'"FAIL"' in body
+]
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of each value in a document."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(RECORDED), st.data())
+def test_whatever_stands_anywhere_in_an_event_it_is_refused_or_maps(
+    document: dict[str, Any], data: st.DataObject
+) -> None:
+    changed = json.loads(json.dumps(document))
+    for _ in range(data.draw(st.integers(1, 3))):
+        *path, last = data.draw(st.sampled_from(list(places(changed))))
+        holder = changed
+        for key in path:
+            holder = holder[key]
+        holder[last] = data.draw(json_values)
+    body = json.dumps(changed).encode()
+    try:
+        (entry,) = OPENLINEAGE.accept("application/json", body, Receipt()).entries
+    except InvalidBody:
+        return
+    assert entry.body is not None
+    part = OPENLINEAGE.decode(entry.body, entry.content_type).part
+    assert part is not None
+    assert OPENLINEAGE.fold is not None
+    folded = OPENLINEAGE.fold([part.content], DEFAULT)
+    assert folded == OPENLINEAGE.fold([part.content, part.content], DEFAULT)
+    whole.graph([Body(plan, folded.digest) for plan in folded.plans], [Event(run, RECEIVED) for run in folded.runs])
