@@ -307,7 +307,7 @@ QUERIES: tuple[Query, ...] = (
     Query(
         "datasets",
         "all datasets",
-        paging(),
+        (Parameter("dataset", "only this one", "node", labels=("dataset",)), *paging()),
         tables.datasets,
         ("id", "name", "namespace", "columns", "description"),
     ),

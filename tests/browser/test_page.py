@@ -332,7 +332,12 @@ def test_the_outline_says_the_same_as_text_and_is_walked_by_keys(browser: Browse
 
 @pytest.mark.parametrize(
     ("format_", "ending", "begins"),
-    [("svg", "svg", b"<svg"), ("png", "png", b"\x89PNG"), ("mermaid", "mmd", b"flowchart"), ("csv", "csv", b"source")],
+    [
+        ("svg", "svg", b"<svg"),
+        ("png", "png", b"\x89PNG"),
+        ("mermaid", "mmd", b"flowchart"),
+        ("csv", "csv", b"target,source"),
+    ],
 )
 def test_what_is_shown_can_be_kept_as_a_file(
     browser: Browser, server: Server, format_: str, ending: str, begins: bytes
