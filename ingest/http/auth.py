@@ -23,6 +23,9 @@ from headwater.ingest.intake.body import InvalidBody
 SENDER: web.RequestKey[Sender] = web.RequestKey("sender", Sender)
 """Key of a request under which its `Sender` is found; absent for an anonymous request."""
 
+MAY_READ: web.RequestKey[bool] = web.RequestKey("may-read", bool)
+"""Key of a request for a probe: whether whoever sent it could also read data. Others are told no names."""
+
 
 class TokensRequired(Exception):
     """The server would be reachable from other machines without any token."""
@@ -92,6 +95,7 @@ def check_requests(access: Access) -> Middleware:
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         rule = Rule.of(request)
         if rule.any_host:
+            request[MAY_READ] = await _may_read(request, access, allowed)
             return await handler(request)
         needs_sender = access.needs_sender
         sender = await _known_sender(request, access.authenticator) if needs_sender else None
@@ -124,6 +128,18 @@ def check_forwarded_requests() -> Middleware:
         return await handler(request)
 
     return check
+
+
+async def _may_read(request: web.Request, access: Access, allowed: frozenset[str]) -> bool:
+    """Whether a request that everybody may send could also read data: it has a token for that, or none is needed."""
+    try:
+        if not access.needs_sender:
+            _check_host(request, allowed)  # else a page could read the answer under a false name of this machine
+            return True
+        sender = await _known_sender(request, access.authenticator)
+    except InvalidBody:
+        return False
+    return sender is not None and sender.may("read")
 
 
 async def _known_sender(request: web.Request, authenticator: Authenticator | None) -> Sender | None:

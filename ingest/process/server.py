@@ -29,7 +29,7 @@ from headwater.graphstore import check_url
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store
 from headwater.ingest.http import page, statements
-from headwater.ingest.http.auth import access_for
+from headwater.ingest.http.auth import MAY_READ, access_for
 from headwater.ingest.http.authenticator import Sender
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
@@ -182,7 +182,8 @@ def _ready(ledger: Ledger, graph: GraphProcess) -> Handler:
     "failed" of a graph that is not open (`graph_process.NotOpen`), "no answer" of the graph's process, "store".
     """
 
-    async def ready(_: web.Request) -> web.StreamResponse:
+    async def ready(request: web.Request) -> web.StreamResponse:
+        told = request.get(MAY_READ, False)
         not_open, answer = graph.not_open, None
         if not_open is None:
             answer = await graph.readiness(_READY_SECONDS)
@@ -191,18 +192,22 @@ def _ready(ledger: Ledger, graph: GraphProcess) -> Handler:
         checkpoint = (answer or {}).get("checkpoint", graph.checkpoint)
         facts = {"entries": entries, "lag": None if checkpoint is None else max(0, entries - checkpoint)}
         if not_open is not None:
-            return _not_ready(not_open.reason, not_open.text, facts)
+            return _not_ready(not_open.reason, not_open.text if told else None, facts)
         if answer is None:
             return _not_ready("no answer", "the graph cannot be asked: its process does not answer", facts)
         if "error" in answer:
-            return _not_ready("store", f"the graph cannot be asked: {answer['error']}", facts)
+            return _not_ready("store", f"the graph cannot be asked: {answer['error']}" if told else None, facts)
         return web.json_response({"status": "ready", **facts, "rebuilding": answer["rebuilding"]})
 
     return ready
 
 
-def _not_ready(reason: str, error: str, facts: Mapping[str, object]) -> web.Response:
-    said = {"error": error, "field": None, "suggestions": [], "reason": reason, **facts}
+_UNTOLD = "the graph cannot be asked: the log says why, and so does headwater doctor"
+
+
+def _not_ready(reason: str, error: str | None, facts: Mapping[str, object]) -> web.Response:
+    """`error` None: whoever asks may read nothing, and the sentence can name folders, hosts and users."""
+    said = {"error": error or _UNTOLD, "field": None, "suggestions": [], "reason": reason, **facts}
     return web.json_response(said, status=503, headers={"Retry-After": "5"})
 
 

@@ -80,6 +80,8 @@ def test_a_graph_that_cannot_be_opened_keeps_nobody_from_sending(tmp_path: Path)
         status, said = server.get("/api/v1/stats")
         assert (status, reason in said["error"]) == (503, True)
         assert server.get("/health")[0] == 200
+        status, said = server.get("/ready", Host="evil.example")  # a page under a false name of this machine
+        assert (status, said["reason"], reason in said["error"]) == (503, "failed", False)
 
         found = headwater("doctor", "--data", folder)
         assert (found.returncode, reason in found.stdout) == (1, True)
@@ -87,6 +89,18 @@ def test_a_graph_that_cannot_be_opened_keeps_nobody_from_sending(tmp_path: Path)
         assert (loaded.returncode, "1 plans and 1 events loaded" in loaded.stdout) == (3, True)
         assert "4 entries are kept" in loaded.stderr
         assert reason in loaded.stderr
+        tokens = {
+            scope: headwater("token", "add", scope, "--scope", scope, "--data", folder).stdout.strip()
+            for scope in ("read", "write")
+        }
+        for headers, is_told in (
+            ({}, False),
+            ({"X-API-Key": "hw_wrong"}, False),
+            ({"X-API-Key": tokens["write"]}, False),
+            ({"X-API-Key": tokens["read"]}, True),
+        ):
+            status, said = server.get("/ready", **headers)
+            assert (status, said["reason"], reason in said["error"]) == (503, "failed", is_told)
         assert server.stop() == 0
     assert reason in folder.with_name("data.log").read_text()
     with open_ledger(folder) as ledger:
