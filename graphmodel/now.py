@@ -7,7 +7,7 @@ Nothing here depends on the order in which entries arrived: every function takes
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -162,17 +162,33 @@ def twin_of(write: Write, writes: Iterable[Write]) -> Write | None:
 
 
 def twins(writes: Sequence[Write]) -> dict[str, str]:
-    """The run of the write that is reported again by the run that does so, among the writes of one dataset."""
-    by_application: dict[str | None, list[Write]] = {}
-    for write in writes:
-        by_application.setdefault(write.app_id, []).append(write)
+    """The run of the write that is reported again by the run that does so, among the writes of one dataset.
+
+    Only writes that can be twins are compared: an application may write a dataset a hundred thousand times.
+    """
+    inner_of: dict[tuple[str | None, bool], list[Write]] = {}
+    others: dict[str | None, list[Write]] = {}
+    for write in sorted(writes, key=lambda w: w.position):
+        if write.role is Role.INNER:
+            inner_of.setdefault((write.app_id, write.secondary), []).append(write)
+        if not write.secondary:
+            others.setdefault(write.app_id, []).append(write)
     found: dict[str, str] = {}
-    for same in by_application.values():
-        for write in (w for w in same if w.may_repeat):
-            twin = twin_of(write, same)
-            if twin:
-                found[write.run] = twin.run
+    for write in (w for w in writes if w.may_repeat):
+        candidates = _ended_near(write, others.get(write.app_id, [])) if write.secondary else []
+        if write.role is Role.WRAPPER:
+            candidates = [*candidates, *inner_of.get((write.app_id, write.secondary), [])]
+        twin = twin_of(write, candidates)
+        if twin:
+            found[write.run] = twin.run
     return found
+
+
+def _ended_near(write: Write, ordered: Sequence[Write]) -> list[Write]:
+    """Of writes in the order of time those that ended about when `write` did."""
+    first = bisect_left(ordered, write.timestamp - REPORTS_APART, key=lambda w: w.timestamp)
+    last = bisect_right(ordered, write.timestamp + REPORTS_APART, key=lambda w: w.timestamp)
+    return list(ordered[first:last])
 
 
 def last_report(reports: Iterable[Write]) -> Write:

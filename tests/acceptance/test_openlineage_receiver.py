@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import random
@@ -126,6 +127,14 @@ async def test_a_chunked_body_as_java_sends_it(server: Server) -> None:
     raw = f"{head}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunked + b"0\r\n\r\n"
     assert (await server.exchange(raw)).status == 201
     assert len(server.entries()) == 1
+
+
+async def test_an_event_of_five_megabytes_is_taken_beside_others(server: Server) -> None:
+    sql = {"sql": {"query": "select 1 -- " + "x" * 5_000_000}}
+    large = json.dumps({**EVENT, "job": {**EVENT["job"], "facets": sql}}).encode()
+    answers = await asyncio.gather(post(server, large), post(server, json.dumps(EVENT).encode()))
+    assert [answer.status for answer in answers] == [201, 201]
+    assert max(len(entry.body or b"") for entry in server.entries()) > 5_000_000
 
 
 async def test_a_batch_says_which_events_were_refused_and_keeps_the_others(server: Server) -> None:

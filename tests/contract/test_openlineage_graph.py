@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 from gremlin_python.process.traversal import Direction, T
 
+from headwater.graphstore import open_store
+from headwater.ingest.fold.file import Derived
 from headwater.ingest.folder.erasing import erase
 from headwater.ingest.folder.service import Service
-from headwater.ingest.intake.bridge import Receipt
+from headwater.ingest.graph.decoding import decoders
+from headwater.ingest.graph.projector import Projector
+from headwater.ingest.intake.bridge import Decoded, Receipt
 from headwater.ingest.intake.openlineage import OPENLINEAGE
+from headwater.ingest.ledger.ledger import open_ledger
 from tests.golden.openlineage import by_run
 
 RUN = "01a22714-8253-7b84-9241-f098e08d17ae"
@@ -167,3 +172,34 @@ def test_an_application_that_is_told_last_names_the_task_of_the_runs_before(serv
     assert service.store.g.V().has_label("run").values("parentJob").to_list() == [
         "airflow-prod/shop_daily.load_customers"
     ]
+
+
+def test_an_event_that_was_parked_is_folded_with_the_others_once_it_is_tried_again(tmp_path: Path) -> None:
+    told: dict[str, Any] = {"inputs": [dataset("raw")], "outputs": [dataset("mart", columnLineage=lineage(a=("raw", "x")))]}
+    sent = [
+        event("START", "2026-01-01T00:00:00Z", **told),
+        event("RUNNING", "2026-01-01T00:00:01Z", outputs=[dataset("mart", columnLineage=lineage(a=("raw", "y")))]),
+        event("COMPLETE", "2026-01-01T00:00:02Z", outputs=[dataset("mart")]),
+    ]
+    decode = decoders()[OPENLINEAGE.kind]
+
+    def fails_once(body: bytes, content_type: str) -> Decoded:
+        if b"RUNNING" in body and not mended:
+            raise ZeroDivisionError
+        return decode(body, content_type)
+
+    mended: list[bool] = []
+    derived_tables = Derived.open(None)
+    with open_ledger(tmp_path / "data") as ledger, open_store(f"embedded:{tmp_path / 'graph'}") as store:
+        for document in sent:
+            body = json.dumps(document).encode()
+            ledger.append(list(OPENLINEAGE.accept("application/json", body, Receipt()).entries))
+        projector = Projector(ledger, store, derived_tables, {**decoders(), OPENLINEAGE.kind: fails_once})
+        projector.step()
+        assert [parked.sequence for parked in projector.parked()] == [2]
+        assert set(store.g.V().has_label("column").id_().to_list()) == {f"{LAKE}/mart#a", f"{LAKE}/raw#x"}
+        mended.append(True)
+        assert projector.retry_parked() == 1
+        assert set(store.g.V().has_label("column").id_().to_list()) == {f"{LAKE}/mart#a", f"{LAKE}/raw#y"}
+        assert store.g.V().has_label("plan").count().next() == 1
+    derived_tables.close()
