@@ -29,6 +29,7 @@ from headwater.ingest.publishing.backends import FileBackend, HttpBackend, endpo
 from headwater.ingest.publishing.publisher import Selection
 from headwater.ingest.publishing.running import Published, Target, publish
 from headwater.ingest.publishing.state import State
+from tests.acceptance.door import PAYLOADS
 from tests.acceptance.openlineage_backend import Backend, backend, faults
 from tests.contract.test_projector import recorded
 from tests.golden.openlineage import entries as openlineage
@@ -356,3 +357,23 @@ def test_a_plan_that_was_erased_is_told_to_nobody(tmp_path: Path, marquez: Backe
     assert world.publish(marquez.url).events == 0
     world.append([plan])  # told again: the run is published after all
     assert world.publish(marquez.url).events == 2
+
+
+def test_every_recorded_job_is_published_in_valid_events(tmp_path: Path) -> None:
+    cases = sorted(path.parent.name for path in PAYLOADS.glob("*/expected.json"))
+    world, file = World(tmp_path / "data"), tmp_path / "runs.ndjson"
+    world.append([entry for case in cases for entry in recorded(case)])
+    target = Target(str(file), lambda: FileBackend(str(file)))
+    published = publish(world.folder, target, "urn:headwater:1", Selection(), _nothing)
+    events = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert [found for found in map(faults, events) if found] == []
+    assert len(events) == published.events == 2 * published.runs > 100
+    assert published.refused == ()
+    ended = [event for event in events if event["outputs"]]
+    assert len({event["run"]["runId"] for event in ended}) == published.runs
+    for event in ended:
+        lineage = event["outputs"][0]["facets"].get("columnLineage", {"fields": {}})
+        read = {(one["namespace"], one["name"]) for one in event["inputs"]}
+        sources = [one for field in lineage["fields"].values() for one in field["inputFields"]]
+        named = {(one["namespace"], one["name"]) for one in [*sources, *lineage.get("dataset", ())]}
+        assert named <= read  # whoever draws edges by inputs alone misses none
