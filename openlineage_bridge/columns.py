@@ -24,6 +24,9 @@ _DIRECT = (Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION)
 #: memory while it is stored. What is beyond is unresolved.
 MOST_EDGES = 20_000
 
+OWN = "headwater_columns"
+"""The facet in which Headwater, as a producer, says why columns have no source (`emit`)."""
+
 _ROLES: Mapping[str, Subtype] = Subtype.__members__
 #: Roles that are one column's own; any other that all columns have is of the whole output.
 _OWN = (Subtype.CONDITIONAL, Subtype.WINDOW)
@@ -54,12 +57,15 @@ class _Use:
     field: str | None
 
 
-def columns(facets: Mapping[str, Json], schemas: Mapping[str, frozenset[str]], uri_of: UriOf) -> Columns:
+def columns(
+    facets: Mapping[str, Json], schemas: Mapping[str, frozenset[str]], uri_of: UriOf, *, spark: bool = False
+) -> Columns:
     """The column lineage of an output, out of its facets. `schemas`: the columns of inputs, as far as they are known.
 
     A column of the schema without an entry is unresolved: the producer does not tell a constant from what it did not
-    see.
+    see, unless it is another Headwater (`OWN`). `spark`: Spark's agent tells it, with the null checks that Spark adds.
     """
+    own = _told_by_headwater(facets.get(OWN, {}))
     names = tuple(dict.fromkeys(field_names(facets)))
     lineage = facets.get("lineage")
     fields, whole = _from_lineage(lineage) if lineage else _from_column_lineage(facets.get("columnLineage", {}))
@@ -73,7 +79,9 @@ def columns(facets: Mapping[str, Json], schemas: Mapping[str, frozenset[str]], u
     if sum(map(len, uses.values())) + len(dependencies) > MOST_EDGES:
         named = {use.dataset for its in uses.values() for use in its} | {d.source_dataset for d in dependencies}
         listed = dict.fromkeys([*names, *uses])
-        return Columns(tuple(_column(name, ()) for name in listed), sources=frozenset(named), told=told)
+        return Columns(
+            tuple(own.get(name) or _column(name, ()) for name in listed), sources=frozenset(named), told=told
+        )
     derivations = tuple(
         Derivation(
             target=name,
@@ -91,9 +99,9 @@ def columns(facets: Mapping[str, Json], schemas: Mapping[str, frozenset[str]], u
     )
     listed = dict.fromkeys([*names, *uses])
     return Columns(
-        columns=tuple(_column(name, uses.get(name, ())) for name in listed),
+        columns=tuple(own.get(name) or _column(name, uses.get(name, ())) for name in listed),
         derivations=derivations,
-        dependencies=tuple(_without_null_checks(dependencies)),
+        dependencies=tuple(_without_null_checks(dependencies) if spark else dict.fromkeys(dependencies)),
         sources=frozenset({d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}),
         told=told,
     )
@@ -215,6 +223,21 @@ def _without_null_checks(dependencies: list[Dependency]) -> Iterator[Dependency]
     for d in dict.fromkeys(dependencies):
         if d.subtype is not Subtype.FILTER or (d.source_dataset, d.source_column) not in joined:
             yield d
+
+
+def _told_by_headwater(facet: Json) -> dict[str, OutputColumn]:
+    """Columns of which another Headwater says why they have no, or not all, sources; by name."""
+    found = {}
+    for one in _objects(facet.get("columns")):
+        name, origin, expression = one.get("name"), one.get("origin"), one.get("expression")
+        known = Origin(origin) if origin in _ORIGINS else None
+        if isinstance(name, str) and (known is not None or one.get("resolved") is False):
+            text = expression if isinstance(expression, str) else None
+            found[name] = OutputColumn(name, known, resolved=one.get("resolved") is not False, expression=text)
+    return found
+
+
+_ORIGINS = tuple(origin.value for origin in Origin)
 
 
 def _column(name: str, uses: Iterable[_Use]) -> OutputColumn:

@@ -15,7 +15,7 @@ from headwater.graphmodel.delta import digest
 from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Role, Run
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
-from headwater.openlineage_bridge.columns import columns, field_names
+from headwater.openlineage_bridge.columns import OWN, columns, field_names
 from headwater.openlineage_bridge.events import LineageEvent, group_of
 from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import version_facts
@@ -115,7 +115,7 @@ def _plan(run: FoldedRun, output: FoldedDataset, job: Job, job_run: str | None, 
 _known_plans: dict[str, Plan] = {}
 _MOST_KNOWN, _LARGEST_KNOWN = 2_000, 200
 #: Facets of datasets and runs that plans are made of.
-_OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "dbt_model")
+_OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "dbt_model", OWN)
 _OF_RUNS = ("processing_engine",)
 
 
@@ -132,7 +132,7 @@ def _key(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules) -> str:
 
 
 def _mapped_plan(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules, key: str) -> Plan:
-    found = columns(output.facets, _schemas(run), _Names(run, rules))
+    found = columns(output.facets, _schemas(run), _Names(run, rules), spark=is_spark(run))
     # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
     told = found.told and len(run.outputs) > 1
     sources = found.sources if told else found.sources | run.inputs.keys()

@@ -45,6 +45,17 @@ def test_to_a_backend_beside_a_server(loaded: Path) -> None:
     assert (away.returncode, "cannot be reached" in away.stderr) == (3, True)
 
 
+def test_to_another_headwater(loaded: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "other") as other:
+        said = headwater("publish", "--to", other.url, "--data", loaded)
+        assert (said.returncode, said.stderr) == (0, "")
+        found = headwater("upstream", f"{CUSTOMERS}#customer_id", "--server", other.url, "--json")
+    here = headwater("upstream", f"{CUSTOMERS}#customer_id", "--data", loaded, "--json")
+    nodes = [{node["id"] for node in json.loads(answer.stdout)["nodes"]} for answer in (here, found)]
+    assert nodes[0] == nodes[1]
+    assert len(nodes[0]) > 1
+
+
 def test_to_a_file_and_to_standard_output(loaded: Path, tmp_path: Path) -> None:
     file = tmp_path / "runs.ndjson"
     assert publish(loaded, "--to", file).exit_code == 0
