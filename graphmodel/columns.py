@@ -19,6 +19,7 @@ from headwater.graphmodel.now import Contribution
 
 MAX_EXPRESSION = 2_000
 
+UNNAMED = "unresolved:"  #: begins the URI of what a plan does not name (`naming.unresolved`)
 DIRECT = "direct"
 PARTIAL = "partial"
 
@@ -111,12 +112,13 @@ def column_vertices(dataset: str, schemas: Iterable[Schema], counts: ClaimCounts
     """The column vertices of a dataset by lower-case name, from its schemas and the claims about them.
 
     A column that is read, of a dataset whose known writers all write other columns, is unresolved: somebody makes it.
+    So is each column of data that its plan does not name.
     """
     claims: dict[str, list[ColumnClaim]] = {}
     for claim in counts:
         claims.setdefault(claim.column, []).append(claim)
     read, written = _spellings(schemas)
-    for name in read.keys() - written.keys() if written else ():
+    for name in read.keys() - written.keys() if written or dataset.startswith(UNNAMED) else ():
         claims.setdefault(name, [ColumnClaim(name, Origin.UNRESOLVED.value, "")])
     spellings = {**read, **written}  # a writer's is preferred: readers repeat it, or spell it as their query does
     return {name: _column(dataset, name, spellings[name], claims.get(name, [])) for name in sorted(spellings)}

@@ -162,6 +162,8 @@ def is_write(func_name: str, query_execution: Any) -> bool:
         return False
     plan = query_execution.analyzed()
     name = class_name(plan)
+    if name == "Call":  # a procedure of Iceberg: most of them clean up
+        return bool(_PROCEDURES.search(str(ask(lambda command: class_name(command.procedure()), plan))))
     if name not in COMMANDS:
         return _may_write(name) and ask(value("isView"), plan) is not True
     if name == "CreateDeltaTableCommand":  # also any CREATE TABLE, which writes no rows
@@ -176,7 +178,11 @@ def _may_write(command: str) -> bool:
 
 _WRITING = re.compile(
     r"Insert|Write|Save|Merge|Update|Delete|Overwrite|Append|Clone|Restore|ConvertTo|Copy|Upsert"
-    r"|^RenameTable$|^AlterTableRenameCommand$"
+    r"|^RenameTable$|^AlterTableRenameCommand$|^LoadDataCommand$"
+)
+#: Procedures that change which rows a table has.
+_PROCEDURES = re.compile(
+    r"^(AddFiles|MigrateTable|SnapshotTable|Rollback|SetCurrentSnapshot|Cherrypick|PublishChanges|FastForward|Register)"
 )
 #: Commands about views, columns, statistics and settings; and what Spark itself makes of commands that it tells of too.
 _HARMLESS = re.compile(r"View|Column|Properties|Namespace|Function|Exec$|Statistics|Cache|ToStream|MicroBatch")

@@ -37,8 +37,10 @@ the wire format's own terms (operations, attributes, references), so that any Sp
   value, there is no condition.
 - Keys of a scalar subquery, or of an EXISTS in the SELECT list, belong to the column that it makes. In a WHERE they
   are keys of the whole output.
-- How many rows a generator makes is INDIRECT/JOIN of the whole output, but for `stack` and arrays or maps that list
-  their items: these have as many for each row.
+- How many rows a generator (`explode`, `inline`) makes is INDIRECT/JOIN of the whole output, but for `stack` and arrays
+  or maps that list their items: these have as many for each row. It is told once, with the dataset as its target, and
+  not once for each column: all columns of a row are repeated alike, and a table of 300 columns would have 300 edges
+  that say the same. So it is with filters, joins and keys.
 - A list of files is one dataset, their folder's, where the folder has partitions (`dt=...`), where the names differ
   in numbers and ids only, or where there are more than 16 of one kind.
 - A renamed column has one node, under its new name, at all times. Where the old name is used again later, or the new

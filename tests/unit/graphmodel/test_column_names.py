@@ -177,5 +177,8 @@ def test_a_column_that_is_read_and_that_no_writer_of_the_dataset_makes_is_unreso
         "a": ("", True),
         "b": ("unresolved", False),
     }
+    unnamed = "unresolved:p/LogicalRDD"
+    whole = drawn((plan("rdd", OUT, Effect.ALL, unnamed, [("a", "x")]), 1))
+    assert whole.vertices[f"{unnamed}#a"].properties["origin"] == "unresolved"
     # of a dataset that no job writes nothing is to be said
     assert drawn((read, 2)).vertices[f"{TABLE}#b"].properties["origin"] == ""

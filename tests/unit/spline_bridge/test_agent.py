@@ -245,6 +245,9 @@ class Command:
         (Command("CreateViewCommand"), False),
         (Command("AnalyzeColumnCommand"), False),
         (Command("Project"), False),
+        (Command("LoadDataCommand", isView=False), True),
+        (Command("Call", procedure=Command("AddFilesProcedure")), True),
+        (Command("Call", procedure=Command("RewriteDataFilesProcedure")), False),
     ],
 )
 def test_a_command_without_a_rule_is_a_write_by_its_name(command: Command, writes: bool) -> None:
