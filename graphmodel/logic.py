@@ -150,7 +150,8 @@ def logic(plan: Plan) -> Logic:
     sources = {d.source_dataset for d in chain(derivations, *(group.sources for group in shared))}
     sources |= {p.source_dataset for p in dependencies}
     low = {RowSource(one.dataset, one.target and one.target.lower()) for one in plan.row_sources}
-    row_sources = tuple(sorted(low, key=lambda one: (one.dataset, one.target or "")))
+    there = {None, *(c.name for c in columns)}
+    row_sources = tuple(sorted((r for r in low if r.target in there), key=lambda one: (one.dataset, one.target or "")))
     sources |= {one.dataset for one in row_sources}
     inputs = tuple(sorted({d.uri for d in plan.inputs} | sources))
     return Logic(

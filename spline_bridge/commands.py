@@ -14,7 +14,7 @@ from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import ROW_LEVEL
 from headwater.spline_bridge.operators import Context, Rows
 from headwater.spline_bridge.plantext import named_ids, split
-from headwater.spline_bridge.text import join
+from headwater.spline_bridge.text import distinct, join
 from headwater.spline_bridge.textvalues import text_value
 from headwater.spline_bridge.values import IDENTITY, Value, combine, unresolved
 from headwater.spline_bridge.wire import OperationNode, Ref, references
@@ -90,7 +90,7 @@ def _merged_column(
     if computed is not None and (not has_clauses or any(value.unresolved for value in values)):
         # The agent's own references are certain where it has them; those that it dropped stay unresolved.
         values = [value for value in values if not value.unresolved] + [computed]
-    shown = list({str(value.text): value.text for value in values}.values())
+    shown = distinct(value.text for value in values)
     result = combine([*values, *([kept[name]] if name in kept else [])], IDENTITY)
     return result._replace(text=join("; ", shown) if shown else result.text)
 
@@ -170,7 +170,7 @@ def referenced(operation: OperationNode, children: Sequence[Rows], context: Cont
     context.keys(Subtype.FILTER, map(context.value, references(params.get("clauses"))))
     known = {i: value for rows in children for i, value in rows.environment.items()}
     ids = operation.output or ()
-    told = frozenset(str(condition.text) for condition in conditions)
+    told = frozenset(condition.text.form.shape for condition in conditions)
     return Rows(ids, tuple(_without(known[i], told) if i in known else _assigned(i, context) for i in ids))
 
 
@@ -179,7 +179,7 @@ def _without(value: Value, conditions: Collection[str]) -> Value:
     kept = {
         influence: use
         for influence, use in value.indirect.items()
-        if influence.subtype is not Subtype.CONDITIONAL or use.text is None or str(use.text) not in conditions
+        if influence.subtype is not Subtype.CONDITIONAL or use.text is None or use.text.form.shape not in conditions
     }
     return value._replace(indirect=kept)
 
@@ -189,7 +189,7 @@ def _assigned(attribute: str, context: Context) -> Value:
     parts = context.parts(attribute)
     if not parts:
         return context.value(Ref("a", attribute))
-    shown = list({str(value.text): value.text for value in parts[:-1] or parts}.values())
+    shown = distinct(value.text for value in parts[:-1] or parts)
     return combine(parts, IDENTITY)._replace(text=join("; ", shown))
 
 

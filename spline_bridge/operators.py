@@ -15,7 +15,7 @@ from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.expressions import apply, grouping_number
 from headwater.spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
 from headwater.spline_bridge.rendering import cast
-from headwater.spline_bridge.text import Text, concat, join, text
+from headwater.spline_bridge.text import Text, concat, distinct, join, text
 from headwater.spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, follow_fields, unresolved
 from headwater.spline_bridge.wire import Expression, OperationNode, Ref, listed, reference, references
 
@@ -224,9 +224,9 @@ def _union(operation: OperationNode, children: Sequence[Rows], _: Context) -> Ro
 
 
 def _merged(values: Sequence[Value], name: str) -> Value:
-    texts = {str(value.text): value.text for value in values}
+    texts = distinct(value.text for value in values)
     value = follow_fields(combine(values, IDENTITY), values, IDENTITY)
-    shown: Text = values[0].text if len(texts) == 1 else concat([f"{name}(", join(", ", texts.values()), ")"])
+    shown = texts[0] if len(texts) == 1 else concat([f"{name}(", join(", ", texts), ")"])
     return value._replace(text=shown, literal=all(v.literal for v in values))
 
 
@@ -356,7 +356,7 @@ def _merge_rows(operation: OperationNode, children: Sequence[Rows], context: Con
     for i in _ids(operation, children):
         parts = context.parts(i)
         assigned = [part for part in parts if not _is_kept(part, context.named(i).lower(), context)] or parts
-        shown = join("; ", {str(part.text): part.text for part in assigned}.values())
+        shown = join("; ", distinct(part.text for part in assigned))
         values.append(combine(parts, IDENTITY)._replace(text=shown) if parts else unresolved(text(context.named(i))))
     return Rows(_ids(operation, children), tuple(values))
 

@@ -7,7 +7,7 @@ character: another literal never cuts elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -112,6 +112,32 @@ def join(separator: str, parts: Iterable[Text]) -> Text:
             pieces.append(separator)
         pieces.append(part)
     return concat(pieces)
+
+
+def distinct(texts: Iterable[Text]) -> list[Text]:
+    """The texts, those of one shape once: each literal in it as all that there are, ``1 | 2``.
+
+    Whether two literals are the same is not seen in how many texts there are: it would make another logic.
+    """
+    groups: dict[tuple[str, str, int], list[Text]] = {}
+    for one in texts:
+        groups.setdefault((one.head, one.tail, one.length), []).append(one)
+    return [
+        _alike(same) if len(same) > 1 and same[0].constants + same[0].tail_constants else same[0]
+        for same in groups.values()
+    ]
+
+
+def _alike(same: Sequence[Text]) -> Text:
+    head = _all_of(one.constants for one in same)
+    tail = _all_of(one.tail_constants for one in same)
+    first = same[0]
+    more = first.more + sum(map(len, head + tail)) - sum(map(len, first.constants + first.tail_constants))
+    return first._replace(constants=head, tail_constants=tail, more=more)
+
+
+def _all_of(constants: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(cut(" | ".join(dict.fromkeys(alike)), MOST_OF_ONE) for alike in zip(*constants, strict=True))
 
 
 def _with(shape: str, constants: tuple[str, ...]) -> str:

@@ -161,10 +161,14 @@ def _followed(value: Value, operands: Sequence[Value], strength: int, room: list
 
 
 def same(first: Value, second: Value) -> bool:
-    """Whether two values are certainly the same: their whole texts are, and all their sources."""
+    """Whether two values are certainly the same: their whole texts are, and all their sources.
+
+    Never if there is a literal in them: with another one they would not be, and literals make no other logic.
+    """
     return (
         first.text == second.text
         and first.text.whole
+        and not first.text.constants
         and first.cast == second.cast
         and first.direct == second.direct
         and first.indirect == second.indirect

@@ -162,7 +162,7 @@ def test_why_jobs_lack_column_lineage(store: GraphStore) -> None:
     world.job("blind", D, A).dataset(D)
     for each in (*world.edges,):
         if each.source == D and each.target == A and each.label == "derivesFrom":
-            world.edges.append(Edge(each.label, D, A, each.key, {**each.properties, "columns": 0}))
+            world.edges.append(Edge(each.label, D, A, each.key, {**each.properties, "columns": 0, "exact": False}))
     world.vertices += [
         vertex(f"{B}#y", "column", origin="unresolved", resolved=False),
         vertex(f"{B}#z", "column", resolved=False),

@@ -12,7 +12,7 @@ from headwater.graphmodel.constants import Constants, filled
 from headwater.graphmodel.logic import Logic, logic
 from headwater.graphmodel.model import Dependency, Derivation, OutputColumn, Plan
 from headwater.spline_bridge.text import BOUND, Text, concat, constant, text
-from tests.unit.spline_bridge.plans import attr, document, expr, function, literal, mapped, operation
+from tests.unit.spline_bridge.plans import attr, document, expr, function, literal, mapped, operation, read
 
 values = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(max_size=600) | st.floats(-9, 9)
 stages = st.text("0123456789abcdef", min_size=12, max_size=12)
@@ -47,6 +47,37 @@ def job(first: object, listed: list[object], factor: object, stage: str, steps: 
     )
 
 
+def parts_with(first: object, second: object, third: object) -> dict[str, Any]:
+    """The sides of a UNION, the branches of an IF and of a CASE, and what grouping sets give, each with literals."""
+    functions = [
+        function("plus1", "Add", attr("a"), expr("first")),
+        function("plus2", "Add", attr("a"), expr("second")),
+        function("if", "If", attr("b"), expr("first"), expr("second")),
+        function("case", "CaseWhen", attr("b"), expr("plus1"), attr("c"), expr("plus2"), expr("third")),
+        function("whole", "Coalesce", attr("c"), expr("third")),
+    ]
+    constants = [literal("first", first), literal("second", second), literal("third", third)]
+    columns = ["a", "b", "c"]
+    lists = {
+        "p": [expr("first"), expr("plus1"), expr("if"), expr("case")],
+        "q": [expr("second"), expr("plus2"), expr("third"), expr("whole")],
+    }
+    sides = [
+        operation(key, "Project", ["r"], [f"{key}{i}" for i in range(4)], projectList=of) for key, of in lists.items()
+    ]
+    projections = [[attr("u0"), expr("first"), attr("u2")], [attr("u0"), expr("second"), attr("u3")]]
+    return document(
+        [
+            operation("e", "Expand", ["u"], ["x", "y", "z"], projections=projections),
+            operation("u", "Union", ["p", "q"], [f"u{i}" for i in range(4)]),
+            *sides,
+        ],
+        reads=[read("r", "s3://lake/t", columns)],
+        functions=functions,
+        constants=constants,
+    )
+
+
 def expressions(of: Plan | Logic) -> set[str]:
     parts: list[OutputColumn | Derivation | Dependency] = [*of.columns, *of.derivations, *of.dependencies]
     return {part.expression for part in parts if part.expression}
@@ -65,6 +96,21 @@ def test_other_literals_are_the_same_logic(one: Any, other: Any, steps: int) -> 
     first, second = (logic(mapped(job(w[0], w[1], w[2], w[3], steps))) for w in (one, other))
     assert first.plan == second.plan
     assert len(first.constants) == len(second.constants)
+
+
+few = st.integers(0, 2) | st.sampled_from(("0", "1", "a")) | st.none()
+
+
+@given(st.tuples(few, few, few), st.tuples(few, few, few))
+def test_whether_two_literals_are_equal_makes_no_other_logic(one: Any, other: Any) -> None:
+    first, second = (logic(mapped(parts_with(*of))) for of in (one, other))
+    assert first == second
+    assert len(first.constants) == len(second.constants)
+
+
+def test_literals_of_parts_that_are_alike_are_shown_together() -> None:
+    assert "1 | 2" in shown(logic(mapped(parts_with(1, 2, 3))))
+    assert "1" in shown(logic(mapped(parts_with(1, 1, 3))))
 
 
 @given(worlds)
