@@ -75,7 +75,7 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Fault:
+class LoadError:
     """An error of a load, with the file and the number of the record in it."""
 
     code: str
@@ -118,7 +118,7 @@ class Loader:
             payload = self._neptune.get_loader_job_status(loadId=load, details=True)["payload"]
         return _status(load, payload)
 
-    def faults(self, load: str) -> Iterator[Fault]:
+    def errors(self, load: str) -> Iterator[LoadError]:
         """The errors of a load, requested page by page."""
         for page in count(1):
             with aws_errors():
@@ -126,7 +126,7 @@ class Loader:
                     loadId=load, errors=True, page=page, errorsPerPage=_ERRORS_PER_PAGE
                 )["payload"]
             logs = payload.get("errors", {}).get("errorLogs", [])
-            yield from map(_fault, logs)
+            yield from map(_load_error, logs)
             if len(logs) < _ERRORS_PER_PAGE:
                 return
 
@@ -159,8 +159,8 @@ def _status(load: str, payload: Mapping[str, Any]) -> Status:
     )
 
 
-def _fault(log: Mapping[str, Any]) -> Fault:
-    return Fault(
+def _load_error(log: Mapping[str, Any]) -> LoadError:
+    return LoadError(
         str(log.get("errorCode", "")),
         str(log.get("errorMessage", "")),
         str(log.get("fileName", "")),

@@ -49,7 +49,7 @@ def page_figures(url: str, datasets: list[str]) -> list[Figure]:
         return []
     return [
         Figure("first paint of the page, nothing cached", machine.median(paints), "ms", 300),
-        Figure("found, after the key (of which 70 ms wait for the next key)", machine.median(found), "ms", 100),
+        Figure("found, after the key (of which 40 ms wait for the next key)", machine.median(found), "ms", 100),
         Figure("from the address to the first card of a lineage view", machine.median(views), "ms", 500),
     ]
 

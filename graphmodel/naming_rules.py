@@ -75,6 +75,8 @@ _DATES: tuple[Shape, ...] = (
     (_DATE,),
 )
 _RUNS: tuple[Shape, ...] = ((_RUNS_FOLDER, _RUN_ID), (_RUNS_FOLDER, _RUN), (_RUN,))
+#: A last folder that no shape here ends with, so that none is tried: most names are such.
+_PLAIN = re.compile(r"(?!run)[^0-9=]+")
 _FILES: tuple[Shape, ...] = ((_PART_FILE,), _ICEBERG)
 #: An S3 key may have // before the partition: when the partition is left out, an empty folder is the last one.
 _EMPTY_FOLDER: tuple[Shape, ...] = ((re.compile(""),),)
@@ -230,6 +232,7 @@ class _Compiled:
     datasets: tuple[tuple[Glob, ...], ...]
     names: tuple[Glob, ...]
     namespaces: tuple[tuple[str, str], ...]
+    built_in: bool  #: there are no shapes but those of this module
 
 
 @lru_cache(maxsize=64)
@@ -244,7 +247,8 @@ def _compiled(rules: Rules) -> _Compiled:
     folders += [shape for holds, shapes in built_in if holds for shape in shapes]
     shapes = _EMPTY_FOLDER + tuple(sorted(folders, key=len, reverse=True))
     datasets = sorted((name_patterns.globs(normalise(uri)) for uri in rules.datasets), key=len, reverse=True)
-    return _Compiled(shapes, tuple(datasets), tuple(map(name_patterns.glob, rules.names)), _prefixes(rules.namespaces))
+    names = tuple(map(name_patterns.glob, rules.names))
+    return _Compiled(shapes, tuple(datasets), names, _prefixes(rules.namespaces), built_in=not rules.folders)
 
 
 #: Schemes whose last part is a table, behind the last dot; and those where it is a name without parts.
@@ -289,7 +293,8 @@ def _split_folded(segments: list[str], compiled: _Compiled, scheme: str, minimum
     """The segments that stay, at least `minimum`, and those that fold. Goes on until no shape and no name matches."""
     kept, folded = list(segments), []
     while True:
-        end = _without_last(kept, len(kept), compiled.shapes, minimum)
+        plain = compiled.built_in and kept and _PLAIN.fullmatch(kept[-1])
+        end = len(kept) if plain else _without_last(kept, len(kept), compiled.shapes, minimum)
         if end < len(kept):
             folded.append(kept[end:])
             del kept[end:]

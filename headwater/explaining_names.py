@@ -87,6 +87,7 @@ def explain_names(source: Source, first: str, second: str) -> Explanation:
 def _found(source: Source, spelling: str) -> Found:
     from headwater.graphmodel.naming import canonical
     from headwater.graphmodel.naming_explained import steps
+    from headwater.graphmodel.statements import KIND
     from headwater.queries.answers.answer import Table
 
     rules = source.rules()
@@ -105,8 +106,8 @@ def _found(source: Source, spelling: str) -> Found:
     alias = next((one for one in _written(spelling, name) if one in others), None)
     if alias is None:
         return Found(spelling, name, taken, node, "it is the last part of this dataset's name, and of no other's")
-    entry = source.name_entry(alias, node)
-    said = "a payload calls the dataset so" if entry else "a payload calls the dataset so, or somebody stated it"
+    entry, kind = source.name_entry(alias, node) or (None, None)
+    said = "somebody stated that the two are the same" if kind == KIND else "a payload calls the dataset so"
     return Found(spelling, name, taken, node, said, entry)
 
 

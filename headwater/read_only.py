@@ -87,7 +87,7 @@ class ReadOnly:
         """None: the number is known where the ledger is."""
         return None
 
-    def name_entry(self, name: str, dataset: str) -> int | None:
+    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
         """None: the payloads are where the ledger is."""
         return None
 

@@ -42,8 +42,8 @@ class Source(Protocol):
     def entry(self, plan: str) -> int | None:
         """The ledger entry with a payload of this plan; None where it is not known."""
 
-    def name_entry(self, name: str, dataset: str) -> int | None:
-        """The first ledger entry whose plan gives the dataset this other name; None where it is not known."""
+    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
+        """Number and kind of the first ledger entry that gives the dataset this other name; None: it is not known."""
 
     def rules(self) -> Rules:
         """The naming rules that the graph is drawn with."""
@@ -100,10 +100,10 @@ class Remote:
         found: int | None = self.client.get("/api/v1/plan-entry", [("plan", plan)])["entry"]
         return found
 
-    def name_entry(self, name: str, dataset: str) -> int | None:
+    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
         """Over HTTP."""
-        found: int | None = self.client.get("/api/v1/name-entry", [("name", name), ("dataset", dataset)])["entry"]
-        return found
+        found = self.client.get("/api/v1/name-entry", [("name", name), ("dataset", dataset)])
+        return None if found["entry"] is None else (found["entry"], found["kind"])
 
     def rules(self) -> Rules:
         """Over HTTP; a server of an older version has the default ones."""
@@ -201,7 +201,7 @@ class Local:
         with translated():
             return self.service.entry(plan)
 
-    def name_entry(self, name: str, dataset: str) -> int | None:
+    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
         """From the plans in the ledger."""
         with translated():
             return self.service.name_entry(name, dataset)

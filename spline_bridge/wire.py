@@ -120,8 +120,16 @@ def reference(node: object) -> Ref | None:
 
 def listed(node: object) -> tuple[Ref, ...]:
     """The references in a list, not those further down."""
-    found = map(reference, node) if isinstance(node, list) else ()
-    return tuple(ref for ref in found if ref is not None)
+    if not isinstance(node, list):
+        return ()
+    # As `reference`, without a call for each: a plan of 200 steps over 200 columns lists them 40,000 times.
+    return tuple(
+        [
+            Ref("a", str(item["__attrId"])) if "__attrId" in item else Ref("e", str(item["__exprId"]))
+            for item in node
+            if isinstance(item, dict) and ("__attrId" in item or "__exprId" in item)
+        ]
+    )
 
 
 def listed_expressions(node: object) -> tuple[Ref, ...]:

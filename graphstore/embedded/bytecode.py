@@ -19,7 +19,7 @@ from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, Car
 from gremlin_python.structure.graph import Element
 
 from headwater.graphstore.allowed_steps import STEPS, check_steps, timeout_of
-from headwater.graphstore.embedded.values import Json, json_text, long, single, token
+from headwater.graphstore.embedded.values import json_text, long, single, token
 from headwater.graphstore.errors import InvalidRequest
 
 #: Steps that take one list in place of many arguments; the engine has no form for more than ten.
@@ -335,7 +335,6 @@ _CONVERSIONS: tuple[tuple[type | tuple[type, ...], _Convert], ...] = (
     (Bytecode, _nested),
     (Enum, lambda _script, value, _element: token(value)),
     (P, _predicate),
-    (Json, lambda script, value, _element: f"parse_json({script.bind(value.decode())})"),
     ((list, tuple, set, frozenset, Mapping), _list),
     (Element, lambda script, value, _element: _text(script, str(value.id))),
     (Binding, lambda script, value, element: _argument(script, value.value, element)),

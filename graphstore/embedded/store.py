@@ -20,7 +20,6 @@ from types import TracebackType
 from typing import Any
 
 import graphersal
-import orjson
 from graphersal import AccessPolicy
 from gremlin_python.driver.remote_connection import RemoteConnection, RemoteTraversal
 from gremlin_python.process.anonymous_traversal import traversal
@@ -31,7 +30,7 @@ from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.embedded.bytecode import TOO_LARGE, Bounds, Script, script_of
 from headwater.graphstore.embedded.results import results_of
 from headwater.graphstore.embedded.turns import Turns
-from headwater.graphstore.embedded.values import Json
+from headwater.graphstore.embedded.writes import script_of_deltas
 from headwater.graphstore.errors import (
     Damaged,
     EngineFailed,
@@ -45,7 +44,6 @@ from headwater.graphstore.errors import (
     TransientError,
 )
 from headwater.graphstore.port import Guard
-from headwater.graphstore.writer import Dialect, traversals
 
 READ_TIMEOUT = 30_000  #: ms that one query may take
 _TRAVERSERS = 2_000_000  #: at one moment, in a question that a user wrote: some 300 MB, if each has a path
@@ -92,7 +90,7 @@ class EmbeddedStore:
     def apply(self, deltas: GraphDelta | Sequence[GraphDelta], *, only_if: Guard | None = None) -> None:
         """Write all the deltas as one unit and one fsync."""
         many = [deltas] if isinstance(deltas, GraphDelta) else deltas
-        self._write(lambda: [change.none().bytecode for change in traversals(self._g, many, _JSON, self._existing)])
+        self._write(lambda: script_of_deltas(many, self._existing))
 
     def _existing(self, ids: list[str]) -> list[str]:
         """Those of these vertices that are there."""
@@ -102,7 +100,7 @@ class EmbeddedStore:
     def clear(self) -> None:
         """Remove everything, in chunks: a crash leaves a part."""
         while self._g.V().limit(1).to_list():
-            self._write(lambda: [self._g.V().limit(_CLEAR_CHUNK).drop().none().bytecode])
+            self._write(lambda: script_of(self._g.V().limit(_CLEAR_CHUNK).drop().none().bytecode))
 
     def counts(self) -> dict[str, int]:
         """How many vertices and edges there are, by label; costs what there are labels."""
@@ -198,18 +196,17 @@ class EmbeddedStore:
                 return int(found[1])
         raise PermanentError("the engine does not say how much memory it holds")
 
-    def _write(self, made: Callable[[], Sequence[Bytecode]]) -> None:
-        """Write the changes, which are `made` while nobody else can write."""
+    def _write(self, made: Callable[[], Script]) -> None:
+        """Write the changes; their script is `made` while nobody else can write."""
         if self._readonly:
             raise InvalidRequest("the store was opened read-only")
         with self._lock:
             if self._failed:
                 with self._turns.alone():
                     self._recover()
-            changes = made()
-            if not changes:
+            script = made()
+            if not script.text:
                 return
-            script = script_of(*changes)
             with self._turns.alone():
                 try:
                     self._execute(script, _WRITE, atomic=True)
@@ -297,17 +294,6 @@ class _Connection(RemoteConnection):  # type: ignore[misc]  # gremlinpython ship
 
     def is_closed(self) -> bool:
         return self._store.closed
-
-
-def _json(rows: list[dict[str, Any]]) -> Json:
-    try:
-        return Json(orjson.dumps(rows))
-    except orjson.JSONEncodeError as error:
-        raise InvalidRequest(f"a text cannot be stored: {error}") from error
-
-
-#: Rows as JSON text, which the engine parses itself: half the cost of gremlinpython's objects.
-_JSON = Dialect("T.id", "T.label", "Direction.OUT", "Direction.IN", _json)
 
 
 def _open(path: Path, *, create: bool) -> graphersal.Store:

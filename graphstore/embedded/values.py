@@ -19,10 +19,6 @@ from headwater.graphstore.errors import InvalidRequest
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-class Json(bytes):
-    """Rows that are JSON already: what a writer injects without the way through gremlinpython's objects."""
-
-
 def json_text(value: Any) -> str:
     """A list or map as JSON. Raises InvalidRequest for what JSON or UTF-8 cannot hold."""
     try:

@@ -26,12 +26,12 @@ from headwater.source import has_ledger
 from headwater.translation import translated
 
 if TYPE_CHECKING:
-    from headwater.aws_bridge.neptune_loader import Fault, Status
+    from headwater.aws_bridge.neptune_loader import LoadError, Status
     from headwater.ingest.places.file_storage import FileStorage
     from headwater.ingest.progress import Progress
 
 _MB = 2**20
-_FAULTS_SHOWN = 20
+_ERRORS_SHOWN = 20
 
 
 @click.command(epilog="Example: headwater export --format neptune-csv s3://BUCKET/lineage")
@@ -115,8 +115,8 @@ def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **h
         request = Request(session.region, how["role"], how["mode"].upper(), how["parallelism"].upper())
         loader = Loader(session, how["endpoint"] or endpoint_of(cluster))
         ended = list(begin(loader, source, request, _telling(step), load=load))
-        faults = list(islice(chain.from_iterable(loader.faults(status.load) for status in ended), _FAULTS_SHOWN))
-    _show(ended, faults, as_json=as_json)
+        errors = list(islice(chain.from_iterable(loader.errors(status.load) for status in ended), _ERRORS_SHOWN))
+    _show(ended, errors, as_json=as_json)
     if not ended[-1].complete:
         click.echo(
             "the load failed; what it had loaded stays in the cluster. Remove the cause, then run this again", err=True
@@ -124,14 +124,14 @@ def bulk_load(source: str, *, cluster: str, load: str | None, as_json: bool, **h
         sys.exit(1)
 
 
-def _show(ended: list[Status], faults: list[Fault], *, as_json: bool) -> None:
+def _show(ended: list[Status], errors: list[LoadError], *, as_json: bool) -> None:
     if as_json:
-        print_json({"loads": [status.to_dict() for status in ended], "errors": list(map(vars, faults))})
+        print_json({"loads": [status.to_dict() for status in ended], "errors": list(map(vars, errors))})
         return
     for status in ended:
         click.echo(safe(f"{status.source}: {status.state}, {status.records:,} records in {status.seconds:,} s"))
-    for fault in faults:
-        click.echo(safe(str(fault)), err=True)
+    for error in errors:
+        click.echo(safe(str(error)), err=True)
 
 
 def _telling(step: Progress) -> Callable[[Status], None]:

@@ -31,7 +31,7 @@ def try_(file: Path, *, data: Path, as_json: bool) -> None:
     """Show which known datasets would become one, or come apart, under the rules in FILE. Nothing is changed.
 
     To use the rules, put FILE into the data folder as naming.yaml and start the server again (or run any command on
-    the folder): the graph is then drawn anew from the ledger. docs/naming.md describes the file.
+    the folder): the graph is then built again from the ledger. docs/naming.md describes the file.
     """
     from headwater.naming_trial import try_rules
 

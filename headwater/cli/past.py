@@ -31,7 +31,7 @@ _WHEN = "a time (2026-03-01, 2026-03-01T08:00Z) or the id of a run"
 
 @click.command(epilog="Example: headwater inputs 5ebf4321 --all")
 @click.argument("node")
-@click.option("--all", "everything", is_flag=True, help="also what lies behind, through the runs that wrote it")
+@click.option("--all", "everything", is_flag=True, help="also what these were made from, run by run")
 @click.option("--depth", type=click.IntRange(1), help="runs to go back; 1, the default: what the run itself read")
 @limit_option
 @csv_option

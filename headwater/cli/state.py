@@ -77,7 +77,7 @@ def ignore(job: str, **options: Any) -> None:
 def same(kept: str, other: str, **options: Any) -> None:
     """Say that the dataset OTHER is KEPT under another name: one node stands for both, and lineage goes through it.
 
-    The graph is drawn anew from the ledger. Which may be one: headwater query two-names
+    The graph is built again from the ledger. Which may be one: headwater query two-names
     """
     _state(annotate.same, kept, other, tell=_named, **options)
 

@@ -27,6 +27,7 @@ from gremlin_python.process.graph_traversal import __
 from gremlin_python.process.traversal import Order, T
 
 from headwater.backoff import Backoff
+from headwater.graphmodel import statements
 from headwater.graphmodel.logic import aliases
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore, open_store, set_aside
@@ -290,15 +291,25 @@ class Service:
         except NodeNotFound:
             return None
 
-    def name_entry(self, name: str, dataset: str) -> int | None:
-        """The first ledger entry whose plan gives the dataset this other name; None if none does. Decodes plans."""
-        decoding = Decoding(self.ledger, decoders(self.rules))
+    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
+        """Number and kind of the first ledger entry that gives the dataset this other name; None if none does.
+
+        A statement that the two are the same comes before plans. Decodes plans.
+        """
+        for stated in self.ledger.of_kind(statements.KIND):
+            with suppress(statements.StatementError):
+                said = statements.named_by(self.rules, statements.parse(stated.body or b""))
+                told = said.statements if isinstance(said, statements.Snapshot) else (said,)
+                same = [one for one in told if one.kind == statements.SAME and not one.withdrawn]
+                if any((one.subject, one.value) == (name, dataset) for one in same):
+                    return stated.sequence, stated.kind
+        decoding = Decoding(self.ledger, decoders(self.rules), self.rules)
         mentioning = {sequence for sequence, told in self.derived.summaries() if dataset in (told.target, *told.inputs)}
         for sequence in sorted(mentioning):
             entry = self.ledger.entry(sequence)
             plans = decoding.batch([entry]).plans if entry is not None else ()
-            if any((name, dataset) in aliases(mapped.plan) for mapped in plans):
-                return sequence
+            if entry is not None and any((name, dataset) in aliases(mapped.plan) for mapped in plans):
+                return sequence, entry.kind
         return None
 
     def _body_of(self, plan: str) -> BodyRef:

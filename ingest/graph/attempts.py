@@ -173,6 +173,6 @@ class Attempts:
 def killer(sequence: int) -> Killer:
     """The reason with which such an entry is parked."""
     return Killer(
-        f"the process that draws the graph died twice while it applied entry {sequence} alone: it takes more memory or"
+        f"the process that builds the graph died twice while it applied entry {sequence} alone: it takes more memory or"
         " time than there is here. headwater parked --retry tries it again"
     )

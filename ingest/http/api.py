@@ -321,12 +321,13 @@ async def _erased(request: web.Request) -> web.Response:
 
 
 async def _name_entry(request: web.Request) -> web.Response:
-    """The sequence of the first ledger entry that gives a dataset another name; null if none does."""
+    """The sequence and kind of the first ledger entry that gives a dataset another name; null if none does."""
     await _after(request)
     _no_parameters(request, ("after", "name", "dataset"))
     name, dataset = request.query.get("name", ""), request.query.get("dataset", "")
-    entry = await _in_thread(request, lambda: request.app[SERVICE].name_entry(name, dataset))
-    return _json({"name": name, "dataset": dataset, "entry": entry})
+    found = await _in_thread(request, lambda: request.app[SERVICE].name_entry(name, dataset))
+    entry, kind = found or (None, None)
+    return _json({"name": name, "dataset": dataset, "entry": entry, "kind": kind})
 
 
 async def _statement_check(request: web.Request) -> web.Response:

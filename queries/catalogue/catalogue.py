@@ -75,7 +75,7 @@ _LINEAGE = (
     ),
     Parameter(
         "counts",
-        "also `datasets`: each with its number of columns, of datasets behind it on either side, and its last run",
+        "also `datasets`: each with its columns, the datasets directly upstream and downstream, and its last run",
         "boolean",
         default=False,
     ),
@@ -96,7 +96,7 @@ _DIFFERENCE = ("dataset", "kind", "id", *_CHANGE)
 
 
 def _time(name: str, meaning: str, default: str | None = None) -> Parameter:
-    return Parameter(name, f"{meaning}: a time or a run, as asOf takes them", "moment", default)
+    return Parameter(name, f"{meaning}: a time or a run, as asOf takes them", "time", default)
 
 
 def _runs(name: str, meaning: str) -> Parameter:
@@ -307,7 +307,7 @@ QUERIES: tuple[Query, ...] = (
     Query(
         "datasets",
         "all datasets",
-        paging(),
+        (Parameter("dataset", "only this one", "node", labels=("dataset",)), *paging()),
         tables.datasets,
         ("id", "name", "namespace", "columns", "description"),
     ),
@@ -480,7 +480,7 @@ def run(
         if parameter.type == "node" and values[parameter.name] is not None:
             find = resolve_all if parameter.many else resolve
             values[parameter.name] = find(g, values[parameter.name], parameter.labels, parameter.name, rules)
-        elif parameter.type == "moment" and values[parameter.name] is not None:
+        elif parameter.type == "time" and values[parameter.name] is not None:
             values[parameter.name] = past_time(g, values[parameter.name], parameter.name, now_ms())
     if "asOf" in values:
         values["asOf"] = as_of(g, values["asOf"], "asOf", now_ms())

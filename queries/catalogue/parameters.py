@@ -15,13 +15,13 @@ class Parameter:
     """One parameter of a query.
 
     `default` is its typed value if it is not given. `minimum` and `maximum` are the limits of an integer. `labels` are
-    the vertex labels that a node may have; `many`: one spelling may name several nodes. The type `moment` is a time or
+    the vertex labels that a node may have; `many`: one spelling may name several nodes. The type `time` is a time or
     the id of a run (`tracing.as_of.past_time`).
     """
 
     name: str
     meaning: str
-    type: Literal["string", "integer", "boolean", "node", "moment"] = "string"
+    type: Literal["string", "integer", "boolean", "node", "time"] = "string"
     default: str | int | None = None
     required: bool = False
     choices: tuple[str, ...] = ()

@@ -22,8 +22,8 @@ TOLD = ("rowCount", "byteCount", "fileCount", "tableVersion", "quality")
 
 
 def datasets(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
-    """All datasets by id, with the number of their columns."""
-    found = g.V().has_label("dataset").order().by(T.id)
+    """All datasets by id, or one, with the number of their columns."""
+    found = g.V(values["dataset"]) if values["dataset"] else g.V().has_label("dataset").order().by(T.id)
     return _without_empty_texts(
         _page(
             found,

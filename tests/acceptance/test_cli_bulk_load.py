@@ -121,8 +121,8 @@ def test_mistakes_get_one_sentence(
 def test_errors_come_page_by_page(loader: FakeLoader, bulk_load: Called) -> None:
     loader.ends["graph"], loader.faults = FAILED, [{**FAULT, "recordNum": number} for number in range(120)]
     bulk_load(SOURCE, "--region", "eu-west-1")
-    faults = Loader(Session("eu-west-1"), loader.url).faults("load-1")
-    assert [fault.record for fault in islice(faults, 200)] == list(range(120))
+    errors = Loader(Session("eu-west-1"), loader.url).errors("load-1")
+    assert [error.record for error in islice(errors, 200)] == list(range(120))
 
 
 #: what names a cluster -> where it is spoken to

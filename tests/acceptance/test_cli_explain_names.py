@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,15 @@ def test_a_table_is_its_path_because_a_payload_says_so(loaded: Path) -> None:
         asked = headwater("explain-names", "sales.dim_customer", path, "--server", server.url, "--json")
     assert json.loads(asked.stdout) == alone
     assert alone["names"][0]["entry"] > 0
+
+
+def test_two_names_are_one_because_somebody_said_so(loaded: Path, tmp_path: Path) -> None:
+    kept, other = "file:///data/lake/pipe/staging/orders", "file:///data/lake/ice/db/orders"
+    folder = shutil.copytree(loaded, tmp_path / "data")
+    assert headwater("same", kept, other, "--data", folder).returncode == 0
+    code, said = ask(folder, other, kept)
+    assert code == 0
+    assert "somebody stated that the two are the same (ledger entry " in said
 
 
 def test_two_datasets_and_what_would_join_them(loaded: Path) -> None:

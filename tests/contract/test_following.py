@@ -1,6 +1,6 @@
 """What every follower of the ledger promises: at least once, in order, from its own checkpoint, nothing skipped.
 
-Run with the projector and with a follower that only records, as a publisher to another system would.
+Run with the projector, with the publisher to another system, and with a follower that only records.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from headwater.ingest.graph.patience import Patience
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.intake.bridge import Decoded
 from headwater.ingest.ledger.ledger import Entry, Ledger, open_ledger
+from headwater.ingest.publishing.backends import FileBackend
+from headwater.ingest.publishing.publisher import Publisher
+from headwater.ingest.publishing.state import State
 from tests.contract.test_projector import RECORDED_MS, Killed, recorded
 
 JOBS = ("l01_stage_customers", "l02_stage_orders", "l07_score_report")  # six entries
@@ -78,11 +81,39 @@ class World:
     taken: list[int] = field(default_factory=list)
     fail: Callable[[Sequence[Entry]], None] = lambda _entries: None
     derived: Derived | None = None
+    state: State | None = None
+    file: FileBackend | None = None
 
     def open(self) -> Follower:
         if self.kind == "recorder":
             return Recorder(self.folder, self.taken, self.fail)
-        return self._projector()
+        return self._publisher() if self.kind == "publisher" else self._projector()
+
+    def _publisher(self) -> Publisher:
+        self.close()
+        self.state = State(self.folder, "runs", self.ledger.id)
+        self.file = FileBackend(str(self.folder / "runs.ndjson"))
+        publisher = Publisher(self.ledger, self.state, self.file, "urn:headwater:1")
+        self._record(publisher)
+        return publisher
+
+    def _record(self, follower: Projector | Publisher) -> None:
+        apply = follower.apply
+
+        def recording(entries: Sequence[Entry]) -> None:
+            self.fail(entries)
+            apply(entries)
+            self.taken.extend(entry.sequence for entry in entries)
+
+        follower.apply = recording  # type: ignore[method-assign]
+
+    def close(self) -> None:
+        """What it has open, but for ledger and store."""
+        if self.derived:
+            self.derived.close()
+        if self.state and self.file:
+            self.state.close()
+            self.file.close()
 
     def _projector(self) -> Projector:
         assert self.store is not None
@@ -90,19 +121,14 @@ class World:
             self.derived.close()
         self.derived = Derived.open(self.folder / "derived.sqlite")
         projector = Projector(self.ledger, self.store, self.derived)
-        apply = projector.apply
-
-        def recording(entries: Sequence[Entry]) -> None:
-            self.fail(entries)
-            apply(entries)
-            self.taken.extend(entry.sequence for entry in entries)
-
-        projector.apply = recording  # type: ignore[method-assign]
+        self._record(projector)
         return projector
 
     def parked(self, follower: Follower) -> list[int]:
         if isinstance(follower, Recorder):
             return follower.parked
+        if self.state:
+            return [refused.sequence for refused in self.state.refused]
         assert isinstance(follower, Projector)
         return [parked.sequence for parked in follower.parked()]
 
@@ -112,7 +138,7 @@ class World:
         return FollowerLoop(self.ledger, follower, patience=Patience(backoff)), follower
 
 
-@pytest.fixture(params=["recorder", "projector"])
+@pytest.fixture(params=["recorder", "projector", "publisher"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with open_ledger(tmp_path / "data", clock=lambda: RECORDED_MS) as ledger:
         ledger.append(recorded(*JOBS))
@@ -123,10 +149,10 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
             with open_store(f"embedded:{tmp_path / 'graph'}") as store:
                 made.store = store
                 yield made
-                if made.derived:
-                    made.derived.close()
+                made.close()
         else:
             yield made
+            made.close()
 
 
 def catch_up(loop: FollowerLoop, limit: int) -> None:

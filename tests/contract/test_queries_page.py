@@ -113,3 +113,8 @@ def test_a_sentence_says_where_a_node_comes_from(graph: GraphStore) -> None:
     )
     (row,) = rows(graph, "in-words", node=MART)
     assert row["sentence"] == "orders is written by nightly from items."
+
+
+def test_one_dataset_is_described_alone(graph: GraphStore) -> None:
+    assert [(row["id"], row["columns"]) for row in rows(graph, "datasets", dataset="shop.orders")] == [(MART, 2)]
+    assert len(rows(graph, "datasets")) == 3

@@ -12,6 +12,7 @@ from gremlin_python.process.traversal import T
 from headwater.ingest.folder.service import Service
 from headwater.ingest.intake.bridge import Receipt
 from headwater.ingest.intake.spline import EVENTS, PLANS
+from tests.golden import openlineage
 from tests.golden.recorded import ALL, PAYLOADS
 
 #: Bytes of a body; a few large ones would only make this slow.
@@ -21,7 +22,8 @@ LARGE = 100_000
 def entries() -> list[Any]:
     bridges = {"plan": PLANS, "event": EVENTS}
     chosen = [p for p in ALL if len(p.body) < LARGE and not (PAYLOADS / p.case / "truth.md").exists()]
-    return [e for p in chosen for e in bridges[p.kind].accept(p.content_type, p.body, Receipt()).entries]
+    spline = [e for p in chosen for e in bridges[p.kind].accept(p.content_type, p.body, Receipt()).entries]
+    return spline + openlineage.entries("af01_airflow_parent", "h01_tables_and_modes", "l05_v1_22", "x01_dbt_build")
 
 
 def graph_of(folder: Path, payloads: list[Any]) -> tuple[list[Any], list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,6 +49,10 @@ deltas = st.builds(
 )
 
 
+#: With so many vertices the store is asked which ones are new.
+FILLING = tuple(Vertex(f"filling{number}", "dataset") for number in range(50))
+
+
 class Model:
     """What the port promises, in dictionaries."""
 
@@ -77,13 +82,14 @@ def emptied() -> Iterator[EmbeddedStore]:
 
 
 @settings(max_examples=60)
-@given(st.lists(st.lists(deltas, min_size=1, max_size=4), min_size=1, max_size=4))
-def test_the_store_holds_what_was_written(writes: list[list[GraphDelta]]) -> None:
+@given(st.lists(st.lists(deltas, min_size=1, max_size=4), min_size=1, max_size=4), st.booleans())
+def test_the_store_holds_what_was_written(writes: list[list[GraphDelta]], many: bool) -> None:
     """Each list of deltas is one write: some of its vertices are new, some were there, some are made anew in it."""
     model = Model()
     with emptied() as store:
         for some in writes:
-            store.apply([model.apply(delta) for delta in some])
+            more = FILLING if many else ()
+            store.apply([model.apply(replace(delta, vertices=(*delta.vertices, *more))) for delta in some])
             assert dict(map(read, store.g.V().element_map().to_list())) == model.vertices
             rows = store.g.E().project("ends", "all").by(__.union(__.label(), __.out_v().id_(), __.in_v().id_()).fold())
             found = {}

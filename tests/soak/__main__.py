@@ -52,6 +52,7 @@ class Run:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.memory = {name: Memory(name) for name in ("server", "graph process")}
+        self.facts.disturb("starts", _KILL_GRACE)
         self.server = self.start()
 
     def start(self) -> Server:
@@ -75,7 +76,7 @@ class Run:
         if what == "server ended" and code != 0:
             self.facts.found(f"the server ended with {code} after SIGTERM")
         self.server = self.start()
-        self.facts.disturb("starts after that", _KILL_GRACE)
+        self.facts.disturb("starts", _KILL_GRACE)
 
     def look(self) -> None:
         """Sample the memory."""

@@ -280,6 +280,12 @@ def test_wrong_rules_are_refused_by_name(settings: dict[str, object], message: s
         Rules.from_mapping(settings)
 
 
+def test_rules_are_read_back_from_their_text() -> None:
+    for rules in (Rules(runs=False), Rules(namespaces=(("s3://a", "s3://b"),)), Rules(names=("*_{date}",))):
+        assert Rules.from_text(rules.text) == rules != Rules()
+    assert Rules().text == ""
+
+
 def test_many_folders_of_one_dataset_are_one_read() -> None:
     months = ["s3a://raw-zone/shop/orders/2024-01", "s3a://raw-zone/shop/orders/2024-02/part-0.csv"]  # q01
     other = "s3://raw-zone/shop/items/dt=1"
@@ -374,6 +380,10 @@ JDBC = [
         "snowflake://org-acct/SHOP.MART.T",
     ),
     ("jdbc:snowflake://org-acct.snowflakecomputing.com:443/?db=shop:t", "snowflake://org-acct/SHOP.PUBLIC.T"),
+    # Trino: lower case, catalog and schema in the path
+    ("jdbc:trino://h:8080/Hive/Sales:Orders", "trino://h:8080/Hive.Sales.orders".lower()),
+    ("jdbc:trino://h:8080/hive:sales.orders", "trino://h:8080/hive.sales.orders"),
+    ("jdbc:trino://h:8080/a/b/c:t", "jdbc:trino://h:8080/a/b/c:t"),  # no catalog and schema
     # databases in files
     ("jdbc:h2:file:/data/rep;MODE=Oracle:TOTALS", "h2:///data/rep/TOTALS"),
     ("jdbc:h2:~/rep:TOTALS", "h2:~/rep/TOTALS"),

@@ -18,6 +18,12 @@ SENT = [
     ("file://nas", "/data/x", "file://nas/data/x"),
     ("s3://lake", "mart/orders", "s3://lake/mart/orders"),
     ("s3a://lake", "/mart/orders/", "s3://lake/mart/orders"),
+    ("file:", "relative/x", "file:relative/x"),
+    ("file:", "/data/x", "file:///data/x"),
+    ("snowflake://.snowflakecomputing.com", "D.S.T", "snowflake://.snowflakecomputing.com/D.S.T"),  # no account
+    ("arn:aws:s3:eu-west-1:1", "storage-lens/x", "arn:aws:s3:eu-west-1:1:storage-lens/x"),  # no bucket
+    ("arn:aws:s3tables:eu-west-1:1:bucket/mart", "table/9f", "arn:aws:s3tables:eu-west-1:1:bucket/mart/table/9f"),
+    ("arn:aws:redshift:eu-west-1:1", "cluster/wh", "arn:aws:redshift:eu-west-1:1:cluster/wh"),
     ("s3://lake", "/", "s3://lake"),
     ("s3://lake/", "mart/orders/20260301", "s3://lake/mart/orders"),  # an agent that does not trim
     (

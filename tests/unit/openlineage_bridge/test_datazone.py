@@ -115,6 +115,15 @@ def test_what_is_too_large_with_one_column_is_refused() -> None:
         reduced(event(output("o" * 500, 2)), 400)
 
 
+def test_an_output_without_columns_is_refused_if_it_is_too_large() -> None:
+    bare = event({"namespace": "n", "name": "o" * 500})
+    with pytest.raises(TooLarge):
+        reduced({**bare, "inputs": []}, 300)
+    tagged = event({"namespace": "n", "name": "o", "facets": {"tags": {"tags": ["x" * 500]}}})
+    with pytest.raises(TooLarge):
+        reduced({**tagged, "inputs": []}, 300)
+
+
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=4), st.integers(700, 5_000), st.text(max_size=30))
 def test_no_column_is_lost_and_no_body_is_too_large(sizes: list[int], largest: int, text: str) -> None:
     whole = event(*(output(f"o{number}", size, text) for number, size in enumerate(sizes)))

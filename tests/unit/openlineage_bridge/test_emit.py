@@ -181,6 +181,13 @@ def test_an_append_changes_no_state_and_a_plan_without_columns_has_no_lineage() 
     assert set(end["inputs"][0]["facets"]) == {"version"}
 
 
+def test_a_plan_whose_rows_depend_on_nothing_has_no_lineage_of_the_whole() -> None:
+    (output,) = events(replace(PLAN, dependencies=()))[1]["outputs"]
+    assert set(facet(output, "columnLineage")) == {"fields"}
+    (output,) = events(replace(PLAN, derivations=()))[1]["outputs"]
+    assert facet(output, "columnLineage")["fields"] == {}
+
+
 def test_times_that_no_date_has_are_the_nearest_that_one_has() -> None:
     assert events(run=Run("agent-1", 10**17))[1]["eventTime"] == "9999-12-31T23:59:59.999Z"
     assert events(run=Run("agent-1", -5))[0]["eventTime"] == "1970-01-01T00:00:00.000Z"

@@ -137,6 +137,7 @@ export class LineageView {
       this.graph.answer = whole;
       this.#update();
       if (state.place) this.#goTo(state.place);
+      if (state.level === "job") this.refreshRuns().catch(() => {});
     } catch (error) {
       if (this.state !== state) return;
       this.#failed(error);

@@ -60,7 +60,8 @@ function explained(app, state, node, rows) {
   const direct = edges.filter((row) => row.type === "DIRECT");
   const indirect = edges.filter((row) => row.type !== "DIRECT");
   const plan = direct[0]?.plan ?? indirect[0]?.plan;
-  const expressions = [...new Set(direct.map((row) => row.expression).filter(Boolean))];
+  const computed = direct.filter((row) => row.subtype !== "IDENTITY" && row.expression);
+  const expressions = [...new Set(computed.map((row) => row.expression))];
   return [
     expressions.length ? h("section", {}, h("h3", { text: "How it is computed" }), expressions.map((text) => h("pre", { class: "expression", text }))) : null,
     h("section", {}, h("h3", { text: `Comes from ${counted(direct.length, "column")}` }), edgeList(app, state, direct, "source")),
@@ -167,8 +168,7 @@ function datasetPanel(app, state, node) {
 }
 
 async function descriptionOf(app, dataset) {
-  const found = await app.api.rows("datasets", { limit: 10_000 });
-  return found.find((row) => row.id === dataset)?.description;
+  return (await app.api.rows("datasets", { dataset }))[0]?.description;
 }
 
 /** What people wrote about a node, which `ask` gives; with a token that may, it can be changed. */

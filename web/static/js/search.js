@@ -3,7 +3,7 @@
 import { h, icon, jobName, marked, placeOf, shortName } from "./dom.js";
 import { hrefOf } from "./state.js";
 
-const TYPING_MS = 70;
+const TYPING_MS = 40;
 const FOUND_MOST = 14;
 const FOUND_KINDS = {
   dataset: "Datasets",

@@ -1,0 +1,269 @@
+"""What the events of a run map to: columns in each released form, effects, jobs, names, facts of the version."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from headwater.graphmodel.model import Dependency, DependencyType, Derivation, Effect, Job, Origin, Plan, Role, Subtype
+from headwater.graphmodel.naming import DEFAULT
+from headwater.openlineage_bridge.events import event
+from headwater.openlineage_bridge.mapping import Mapped, mapped
+from headwater.openlineage_bridge.outcome import Outcome
+
+RUN = "01a22714-8253-7b84-9241-f098e08d17ae"
+LAKE = "s3://lake"
+RAW = "s3://lake/raw"
+
+
+def dataset(name: str, own: dict[str, Any] | None = None, **facets: Any) -> dict[str, Any]:
+    return {"namespace": LAKE, "name": name, "facets": facets, "outputFacets": own or {}}
+
+
+def schema(*names: str) -> dict[str, Any]:
+    return {"fields": [{"name": name, "type": "long"} for name in names]}
+
+
+def source(field: str, *transformations: tuple[str, str], name: str = "raw", **more: Any) -> dict[str, Any]:
+    listed = [{"type": type_, "subtype": subtype, **more} for type_, subtype in transformations]
+    return {"namespace": LAKE, "name": name, "field": field, **({"transformations": listed} if listed else {})}
+
+
+def folded(*events: dict[str, Any]) -> Mapped:
+    made = {
+        "eventTime": "2026-01-01T00:00:00Z",
+        "eventType": "COMPLETE",
+        "run": {"runId": RUN},
+        "job": {"namespace": "etl", "name": "load"},
+    }
+    found = mapped([event({**made, **one}) for one in events], DEFAULT)
+    assert found is not None
+    return found
+
+
+def one_plan(output: dict[str, Any], **fields: Any) -> Plan:
+    (plan,) = folded({"inputs": [dataset("raw")], "outputs": [output], **fields}).plans
+    return plan
+
+
+def edges(plan: Plan) -> set[tuple[str, str, str, bool]]:
+    return {(d.target, d.source_column, f"{d.type.value}/{d.subtype.value}", d.exact) for d in plan.derivations}
+
+
+DIRECT, INDIRECT = "DIRECT", "INDIRECT"
+
+#: columnLineage facet -> (target, source column, type/subtype, exact)
+FORMS: list[tuple[dict[str, Any], set[tuple[str, str, str, bool]]]] = [
+    (
+        {"fields": {"a": {"inputFields": [source("x")], "transformationType": "IDENTITY"}}},
+        {("a", "x", "DIRECT/IDENTITY", True)},
+    ),
+    (
+        {"fields": {"a": {"inputFields": [source("x")], "transformationType": "MASKED"}}},
+        {("a", "x", "DIRECT/TRANSFORMATION", False)},
+    ),
+    ({"fields": {"a": {"inputFields": [source("x")]}}}, {("a", "x", "DIRECT/TRANSFORMATION", False)}),
+    (
+        {"fields": {"a": {"inputFields": [source("x", (DIRECT, "AGGREGATION"), (INDIRECT, "CONDITIONAL"))]}}},
+        {("a", "x", "DIRECT/AGGREGATION", True), ("a", "x", "INDIRECT/CONDITIONAL", True)},
+    ),
+    (
+        {"fields": {"a": {"inputFields": [source("x", (DIRECT, "NEW"), (INDIRECT, "IDENTITY"))]}, "b": {}}},
+        {("a", "x", "DIRECT/TRANSFORMATION", False), ("a", "x", "INDIRECT/FILTER", False)},
+    ),
+    ({"fields": {"a": {"inputFields": [source("_file", (DIRECT, "IDENTITY")), {"field": "x"}, 7]}}}, set()),
+    ({"fields": {"a": 7, "": {}}, "dataset": 7}, set()),
+    ({"fields": []}, set()),
+]
+
+
+@pytest.mark.parametrize(("facet", "expected"), FORMS)
+def test_column_lineage_of_each_version(facet: dict[str, Any], expected: set[tuple[str, str, str, bool]]) -> None:
+    assert edges(one_plan(dataset("mart", columnLineage=facet))) == expected
+
+
+def test_what_all_columns_depend_on_is_of_the_whole_output() -> None:
+    repeated = source("k", (INDIRECT, "JOIN"), (INDIRECT, "FILTER"))
+    window = source("w", (INDIRECT, "WINDOW"))
+    fields = {name: {"inputFields": [source(name, (DIRECT, "IDENTITY")), repeated, window]} for name in "ab"}
+    by_fields = one_plan(dataset("mart", columnLineage={"fields": fields}))
+    assert by_fields.dependencies == (Dependency(RAW, "k", Subtype.JOIN),)  # the filter is IS NOT NULL of the join
+    assert ("a", "w", "INDIRECT/WINDOW", True) in edges(by_fields)
+    whole = {"fields": {}, "dataset": [repeated, source("s", (DIRECT, "AGGREGATION"))]}
+    by_dataset = one_plan(dataset("mart", columnLineage=whole))
+    assert by_dataset.dependencies == (
+        Dependency(RAW, "k", Subtype.JOIN),
+        Dependency(RAW, "s", Subtype.AGGREGATION, exact=False),
+    )
+
+
+def test_the_lineage_facet_supersedes_column_lineage() -> None:
+    inputs = [{"type": "DATASET", **source("k", (INDIRECT, "FILTER"))}, {"type": "JOB", "name": "j"}]
+    lineage = {"fields": {"a": {"inputs": [source("x", (DIRECT, "IDENTITY"))]}, "b": 7}, "inputs": inputs}
+    plan = one_plan(dataset("mart", lineage=lineage, columnLineage={"fields": {"a": {"inputFields": [source("y")]}}}))
+    assert edges(plan) == {("a", "x", "DIRECT/IDENTITY", True)}
+    assert plan.dependencies == (Dependency(RAW, "k", Subtype.FILTER),)
+
+
+def test_columns_without_sources_say_why_as_far_as_the_producer_does() -> None:
+    fields = {
+        "conditional": {"inputFields": [source("x", (INDIRECT, "CONDITIONAL"))]},
+        "rank": {"inputFields": [source("x", (INDIRECT, "WINDOW"))]},
+        "direct": {"inputFields": [source("x", (DIRECT, "IDENTITY"))]},
+    }
+    plan = one_plan(dataset("mart", columnLineage={"fields": fields}, schema=schema("direct", "untold")))
+    origins = {column.name: column.origin for column in plan.columns}
+    assert origins == {
+        "direct": None,
+        "untold": Origin.UNRESOLVED,
+        "conditional": Origin.CONDITIONAL,
+        "rank": Origin.GENERATED,
+    }
+
+
+def test_a_nested_field_is_in_its_column() -> None:
+    nested = {"fields": {"city": {"inputFields": [source("address.city", (DIRECT, "IDENTITY"))]}}}
+    (plan,) = folded(
+        {
+            "inputs": [dataset("raw", schema=schema("address"))],
+            "outputs": [dataset("mart", columnLineage=nested)],
+        }
+    ).plans
+    (edge,) = plan.derivations
+    assert (edge.source_column, edge.source_field) == ("address", "address.city")
+
+
+def test_a_description_is_the_expression_and_masking_is_kept() -> None:
+    entry = source("x", (DIRECT, "TRANSFORMATION"), description="sha2(x)", masking=True)
+    plan = one_plan(dataset("mart", columnLineage={"fields": {"a": {"inputFields": [entry]}}}))
+    assert plan.derivations == (
+        Derivation("a", RAW, "x", DependencyType.DIRECT, Subtype.TRANSFORMATION, masking=True, expression="sha2(x)"),
+    )
+
+
+def test_an_input_through_a_symlink_and_an_alias_of_a_subquery() -> None:
+    warehouse = "postgres://h:5432"
+    symlink = {"identifiers": [{"namespace": "arn:aws:glue:eu-west-1:1", "name": "table/shop/orders", "type": "TABLE"}]}
+    inputs = [{"namespace": warehouse, "name": "shop.public.orders", "facets": {"symlinks": symlink}}]
+    fields = {
+        "a": {"inputFields": [{"namespace": "arn:aws:glue:eu-west-1:1", "name": "table/shop/orders", "field": "x"}]},
+        "n": {"inputFields": [{"namespace": warehouse, "name": "o", "field": "n"}]},
+        "t": {"inputFields": [{"namespace": "inmemory://", "name": "temp", "field": "n"}]},
+    }
+    output = {"namespace": warehouse, "name": "shop.public.mart", "facets": {"columnLineage": {"fields": fields}}}
+    (plan,) = folded({"inputs": inputs, "outputs": [output]}).plans
+    assert edges(plan) == {("a", "x", "DIRECT/TRANSFORMATION", False)}
+    assert {one.uri for one in plan.inputs} == {"postgres://h:5432/shop.public.orders"}
+
+
+def spark(lifecycle: str | None = None, node: str = "adaptive_spark_plan", **more: Any) -> dict[str, Any]:
+    facets = {"lifecycleStateChange": {"lifecycleStateChange": lifecycle}} if lifecycle else {}
+    return {
+        "job": {
+            "namespace": "default",
+            "name": f"app.{node}.mart",
+            "facets": {"jobType": {"integration": "SPARK", "jobType": "SQL_JOB"}},
+        },
+        "run": {"runId": RUN, "facets": {"spark_properties": {"properties": {"spark.app.name": "app"}}}},
+        "outputs": [dataset("mart", {"outputStatistics": {"rowCount": 3}}, **facets)],
+        **more,
+    }
+
+
+EFFECTS = [
+    (spark("OVERWRITE"), Effect.OVERWRITE, Role.INNER),
+    (spark("TRUNCATE"), Effect.ALL, Role.INNER),
+    (spark("CREATE"), Effect.KEEP, Role.INNER),  # as a Delta append says
+    (spark(), Effect.KEEP, Role.INNER),
+    (spark("CREATE", "execute_create_data_source_table_as_select_command"), Effect.ALL, Role.WRAPPER),
+    ({"outputs": [dataset("mart", dbt_model={"config": {"materialized": "view"}})]}, Effect.ALL, Role.NONE),
+    ({"outputs": [dataset("mart", dbt_model={"config": {"materialized": "incremental"}})]}, Effect.KEEP, Role.NONE),
+    ({"outputs": [dataset("mart")]}, Effect.KEEP, Role.NONE),
+]
+
+
+@pytest.mark.parametrize(("sent", "effect", "role"), EFFECTS)
+def test_what_a_run_did_to_its_output(sent: dict[str, Any], effect: Effect, role: Role) -> None:
+    (plan,) = folded(sent).plans
+    assert (plan.effect, plan.role) == (effect, role)
+    assert plan.secondary
+
+
+def test_jobs_are_those_of_other_agents_and_openlineages_names_are_aliases() -> None:
+    (plan,) = folded(spark()).plans
+    assert (plan.job, plan.job_names) == (Job("spark", "app"), ("default/app.adaptive_spark_plan.mart",))
+    glue = {"spark.app.name": "nightly", "spark.glue.JOB_NAME": "load", "spark.glue.JOB_RUN_ID": "jr_1"}
+    sent = spark(run={"runId": RUN, "facets": {"spark_properties": {"properties": glue}}})
+    (plan,), (run,) = folded(sent).plans, folded(sent).runs
+    assert (plan.job, run.job_run) == (Job("glue", "load"), "jr_1")
+    node = {"namespace": "dbt", "name": "x", "facets": {"dbt_node": {"unique_id": "model.shop.orders"}}}
+    assert one_plan(dataset("mart"), job=node).job == Job("dbt", "model.shop.orders")
+    assert one_plan(dataset("mart")).job_names == ()
+
+
+def test_a_run_with_two_outputs_is_two_plans_each_with_its_sources() -> None:
+    told = dataset("told", columnLineage={"fields": {"a": {"inputFields": [source("x", name="raw")]}}})
+    found = folded({"inputs": [dataset("raw"), dataset("other")], "outputs": [told, dataset("untold")]})
+    inputs = {plan.target.uri.rpartition("/")[2]: [one.uri for one in plan.inputs] for plan in found.plans}
+    assert inputs == {"told": [RAW], "untold": ["s3://lake/other", RAW]}
+    assert len({plan.agent_plan_id for plan in found.plans}) == len(found.runs) == 2
+
+
+def test_facts_of_the_version_that_was_written() -> None:
+    own = {
+        "outputStatistics": {"rowCount": 3, "size": 10, "fileCount": True},
+        "dataQualityMetrics": {"_producer": "x", "rowCount": 3},
+    }
+    output = dataset("mart", own, version={"datasetVersion": "7"}, schema=schema("A"))
+    (run,) = folded({"outputs": [output]}).runs
+    facts = dict(run.facts)
+    assert json.loads(str(facts.pop("columnTypes"))) == {"a": "long"}
+    assert json.loads(str(facts.pop("quality"))) == {"dataQualityMetrics": {"rowCount": 3}}
+    assert facts == {"rowCount": 3, "byteCount": 10, "tableVersion": "7"}
+
+
+def test_a_failed_run_has_an_error_and_no_facts() -> None:
+    failed = {"eventType": "FAIL", "run": {"runId": RUN, "facets": {"errorMessage": {"message": "no\nat x"}}}}
+    found = folded({"outputs": [dataset("mart", schema=schema("a"))]}, failed)
+    (run,) = found.runs
+    assert (found.outcome, run.error, run.facts) == (Outcome.FAILED, "no", ())
+    aborted = folded({"eventType": "ABORT", "outputs": [dataset("mart")]})
+    assert aborted.runs[0].error == "the run ended with ABORT"
+
+
+def test_facets_add_up_the_latest_counts_and_one_can_be_taken_back() -> None:
+    first = {"eventType": "START", "outputs": [dataset("mart", schema=schema("a"), storage={"storageLayer": "delta"})]}
+    second = {
+        "eventTime": "2026-01-01T00:00:01Z",
+        "outputs": [dataset("mart", schema=schema("b"), storage={"_deleted": True})],
+    }
+    for events in ((first, second), (second, first)):
+        (plan,) = folded(*events).plans
+        assert [column.name for column in plan.columns] == ["b"]
+        assert plan.target.format is None
+
+
+def test_the_declaration_of_a_job_is_replaced_by_a_later_one() -> None:
+    job = {"eventType": None, "run": None}
+    first = {**job, "inputs": [dataset("old")], "outputs": [dataset("mart")]}
+    later = {**job, "eventTime": "2026-01-02T00:00:00Z", "inputs": [dataset("new")], "outputs": [dataset("mart")]}
+    for events in ((first, later), (later, first)):
+        (plan,) = folded(*events).plans
+        assert [one.uri for one in plan.inputs] == ["s3://lake/new"]
+
+
+def test_partitions_of_one_dataset_are_one_input() -> None:
+    inputs = [dataset("raw/dt=2026-01-01"), dataset("raw/dt=2026-01-02")]
+    (plan,) = folded({"inputs": inputs, "outputs": [dataset("mart")]}).plans
+    assert [(one.uri, one.partition) for one in plan.inputs] == [(RAW, None)]
+
+
+def test_no_events_are_nothing() -> None:
+    assert mapped([], DEFAULT) is None
+
+
+def test_ten_thousand_inputs() -> None:
+    (plan,) = folded({"inputs": [dataset(f"raw{n}") for n in range(10_000)], "outputs": [dataset("mart")]}).plans
+    assert len(plan.inputs) == 10_000
