@@ -8,6 +8,7 @@ script. Not here: routes and headers (`ingest.http.page`), and what the page sho
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,9 +36,15 @@ def assets() -> Mapping[str, Asset]:
     """All files that the page needs, by name: the script, the styles and the icons."""
     return {
         "page.js": Asset(script("app.js").encode(), "text/javascript"),
-        "theme.css": Asset(without_comments((STATIC / "theme.css").read_text(encoding="utf-8")).encode(), "text/css"),
+        "theme.css": Asset(_style().encode(), "text/css"),
         "icons.svg": Asset((STATIC / "icons.svg").read_bytes(), "image/svg+xml"),
     }
+
+
+def _style() -> str:
+    """Without comments, and without the blanks beside what separates: no text of the style has such a character."""
+    text = without_comments((STATIC / "theme.css").read_text(encoding="utf-8"))
+    return re.sub(r"\s*([{};,])\s*", r"\1", text)
 
 
 @lru_cache(1)

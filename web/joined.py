@@ -1,7 +1,8 @@
 """Joins the page's ES modules into one, since a notebook (anywidget) takes one text, and a browser loads one faster.
 
 The modules keep to rules that make this simple: an import is one line with names from ``"./x.js"``, nothing is exported
-as default, and a name at the top of a module is used in no other one.
+as default, a name at the top of a module is used in no other one, and no line of a text in backquotes begins as a
+comment does.
 """
 
 from __future__ import annotations

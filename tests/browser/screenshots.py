@@ -11,18 +11,16 @@ from headwater.web import link
 from tests.acceptance.door import PAYLOADS, headwater, serving
 from tests.browser.chromium import chromium
 
-_WIDE, _DESKTOP, _PHONE = {"width": 1760, "height": 760}, {"width": 1280, "height": 760}, {"width": 390, "height": 844}
+_WIDE, _DESKTOP = {"width": 1760, "height": 760}, {"width": 1280, "height": 760}
 _MART = "file:///data/lake/pipe/mart/customer_orders#amount_eur"
 _DIM = "file:///data/lake/delta/customer_dim"
 #: Name of the picture, address behind the server's, colours, size of the window.
 PICTURES = (
     ("home", "/", "light", _DESKTOP),
-    ("lineage", link("", LAST) + "&level=dataset", "light", _DESKTOP),
     ("column", link("", LAST), "light", _WIDE),
     ("column-dark", link("", LAST), "dark", _WIDE),
     ("impact", link("", _MART) + "&tab=impact", "light", _DESKTOP),
     ("compared", link("", _DIM) + "&from={first}", "light", _DESKTOP),
-    ("phone", link("", LAST), "light", _PHONE),
 )
 
 

@@ -71,6 +71,15 @@ def test_six_new_neighbours_move_no_old_card(page: Page, kind: str, direction: s
     assert _overlaps(after, heights) == []
 
 
+def test_new_neighbours_stand_one_below_the_other_in_their_order(page: Page) -> None:
+    """Beside the card that was expanded, their middle at its row."""
+    old = {"cards": [{"id": "a", "height": 100}], "links": []}
+    cards = [{"id": f"new{n}", "height": 100} for n in range(5)]
+    links = [{"source": "a", "target": card["id"], "sourceY": 50, "targetY": 50} for card in cards]
+    _, after = page.evaluate(EXPANDED, [old, {"cards": cards, "links": links}, "a"])
+    assert [after[f"new{n}"]["y"] for n in range(5)] == [-256, -128, 0, 128, 256]
+
+
 def test_a_card_that_grows_pushes_those_below(page: Page) -> None:
     grown = """async (graph) => {
       const { layOut } = await import('/js/layout.js');

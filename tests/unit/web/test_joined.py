@@ -7,7 +7,7 @@ import re
 import pytest
 
 from headwater.web import STATIC, assets, assets_hash, html, script
-from headwater.web.joined import CannotJoin, joined
+from headwater.web.joined import CannotJoin, joined, without_comments
 
 MODULES = {
     "app.js": 'import { one, two } from "./low.js";\nimport { mid } from "./mid.js";\nexport let app = [one, two];\n',
@@ -75,3 +75,19 @@ def test_the_page_names_its_files_by_their_hash_and_is_small() -> None:
     assert set(re.findall(r'assets/[0-9a-f]{16}/([\w.]+)"', html())) == set(assets())
     assert f"assets/{assets_hash()}/page.js" in html()
     assert sum(len(asset.body) for asset in assets().values()) + len(html()) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("/** What it is. */\nconst a = 1\n", "const a = 1\n"),
+        ("/**\n * Two\n * lines.\n */\n  const a = 1\n", "const a = 1\n"),
+        ("  // why\n  a()\n", "a()\n"),
+        ("const a = 1; // why\nb()\n", "const a = 1;b()\n"),
+        ('const a = "http://b"; // it is "quoted"\nc()\n', 'const a = "http://b"; // it is "quoted"\nc()\n'),
+        ("if (a) {\n  b();\n}\nc()\n", "if (a) {b();}\nc()\n"),
+        ("a { color: red; }\n\n/* why */\nb { color: red; }\n", "a { color: red; }\nb { color: red; }\n"),
+    ],
+)
+def test_what_is_sent_is_without_most_comments(text: str, left: str) -> None:
+    assert without_comments(text) == left

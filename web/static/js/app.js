@@ -153,7 +153,7 @@ class App {
     if (back) this.warn("");
     this.reached = facts.reached;
     if (facts.rebuilding) this.warn(REBUILDING);
-    if (rebuilt) this.#again();
+    if (rebuilt || (!facts.rebuilding && this.main.querySelector(".failed"))) this.#again();
     if (!moved || facts.rebuilding) return;
     this.api.forget();
     this.say("New runs have arrived");

@@ -24,13 +24,13 @@ const MANY_LINES = 400;
 export const MAKING_ICONS = {
   masked: "M4 7V5a4 4 0 0 1 8 0v2h1v7H3V7Zm2 0h4V5a2 2 0 0 0-4 0Z",
   aggregated: "M3 2h10v3h-2V4H6.5l3.5 4-3.5 4H11v-1h2v3H3v-1.4L7.2 8 3 3.4Z",
-  computed: "M6 14H4.2L6.6 6H5V4.4h2L7.4 3C7.9 1.600 8.900 1 10.300 1c.7 0 1.200.100 1.700.300l-.4 1.500c-.3-.100-.6-.200-1-.2-.8 0-1.200.300-1.400 1L8.900 4.400H11V6H8.400Zm3-5h1.600l.9 1.500L13 9h1.500l-2.100 2.500L14 14h-1.600l-.9-1.600-1.200 1.600H8.800l2-2.500Z",
-  renamed: "M2 5h8V2.500L14.500 6 10 9.500V7H2Zm12 6H6V8.500L1.500 12 6 15.500V13h8Z",
+  computed: "M6 14H4.2L6.6 6H5V4.4h2L7.4 3C7.9 1.6 8.9 1 10.3 1c.7 0 1.2.1 1.7.3l-.4 1.5c-.3-.1-.6-.2-1-.2-.8 0-1.2.3-1.4 1L8.9 4.4H11V6H8.4Zm3-5h1.6l.9 1.5L13 9h1.5l-2.1 2.5L14 14h-1.6l-.9-1.6-1.2 1.6H8.8l2-2.5Z",
+  renamed: "M2 5h8V2.5L14.5 6 10 9.5V7H2Zm12 6H6V8.5L1.5 12 6 15.5V13h8Z",
   unchanged: "",
   constant: "M5 2h6v2H9v8h2v2H5v-2h2V4H5Z",
-  generated: "M8 1l1.800 5.200L15 8l-5.200 1.800L8 15l-1.800-5.200L1 8l5.200-1.800Z",
-  conditional: "M3 2h2v3l6 4v5H9v-4L5 7.400V14H3ZM11 2h2v4l-2 1.500Z",
-  unresolved: "M5 5.500C5 3.500 6.300 2 8.200 2S11.500 3.300 11.500 5c0 2.300-2.500 2.500-2.500 4.500H7.200C7.200 7 9.600 6.600 9.600 5c0-.8-.6-1.400-1.500-1.400S6.700 4.400 6.700 5.500ZM7.100 11.500h2V14h-2Z",
+  generated: "M8 1l1.8 5.2L15 8l-5.2 1.8L8 15l-1.8-5.2L1 8l5.2-1.8Z",
+  conditional: "M3 2h2v3l6 4v5H9v-4L5 7.4V14H3ZM11 2h2v4l-2 1.5Z",
+  unresolved: "M5 5.5C5 3.5 6.3 2 8.2 2S11.5 3.3 11.5 5c0 2.3-2.5 2.5-2.5 4.5H7.2C7.2 7 9.6 6.6 9.6 5c0-.8-.6-1.4-1.5-1.4S6.7 4.4 6.7 5.5ZM7.1 11.5h2V14h-2Z",
 };
 
 const SIGNS = { added: "+", removed: "−", changed: "~" };
@@ -75,7 +75,7 @@ export class GraphDrawing {
     const defs = makeSvg("defs");
     for (const kind of ["direct", "indirect", "masked"]) {
       const marker = makeSvg("marker", { id: `arrow-${kind}`, viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "8", markerHeight: "8", orient: "auto", markerUnits: "userSpaceOnUse", class: kind });
-      marker.append(makeSvg("path", { d: "M0 0.500L8 4L0 7.500Z" }));
+      marker.append(makeSvg("path", { d: "M0 .5L8 4L0 7.5Z" }));
       defs.append(marker);
     }
     this.plainLines = makeSvg("g", { class: "plain" });

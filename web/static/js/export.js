@@ -41,7 +41,7 @@ export function svgOf(graph, scene, lit, colours, widthOf) {
   const out = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="${left - MARGIN} ${top - MARGIN} ${width} ${height}" font-family="${SANS}" font-size="13">`,
     `<title>${xmlText(`Lineage of ${graph.root}`)}</title>`,
-    `<defs>${["direct", "indirect", "masked", "added", "removed", "changed"].map((kind) => `<marker id="${kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto" markerUnits="userSpaceOnUse"><path d="M0 .5L8 4L0 7.500Z" fill="${colours[kind]}"/></marker>`).join("")}</defs>`,
+    `<defs>${["direct", "indirect", "masked", "added", "removed", "changed"].map((kind) => `<marker id="${kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto" markerUnits="userSpaceOnUse"><path d="M0 .5L8 4L0 7.5Z" fill="${colours[kind]}"/></marker>`).join("")}</defs>`,
     `<rect x="${left - MARGIN}" y="${top - MARGIN}" width="${width}" height="${height}" fill="${colours.ground}"/>`,
   ];
   const fitted = (text, room, font) => {

@@ -403,7 +403,11 @@ function placeAsBefore(net, known, anchor, pairs, oldPasses) {
     const byPlace = [...row].sort((one, other) => net.y[one] - net.y[other]);
     const taken = byPlace.filter((card) => known[card] !== undefined);
     spreadFrom(net, taken, 0);
-    for (const card of byPlace) if (known[card] === undefined) findRoom(net, taken, card, anchor);
+    for (const group of groupsOf(net, byPlace.filter((card) => known[card] === undefined))) {
+      const alone = group.cards.map((card) => ({ cards: [card], offsets: [0], height: net.height[card], wanted: net.y[card] }));
+      const isDense = !alone.some((one) => hasRoom(net, taken, one));
+      for (const each of isDense || hasRoom(net, taken, group) ? [group] : alone) insertGroup(net, taken, each, anchor);
+    }
     return taken;
   });
   pairs.forEach((pair, number) => {
@@ -415,58 +419,73 @@ function placeAsBefore(net, known, anchor, pairs, oldPasses) {
   });
 }
 
-/** Pushes the cards above the given one up and those below it down, as far as they overlap; counts the pushed ones. */
+/** Pushes the cards above the given one up and those below it down, as far as they overlap. */
 function spreadFrom(net, row, from) {
-  let pushed = 0;
   for (let at = from + 1; at < row.length; at += 1) {
     const least = net.y[row[at - 1]] + net.height[row[at - 1]] + net.down;
-    if (net.y[row[at]] >= least) continue;
-    net.y[row[at]] = least;
-    pushed += 1;
+    net.y[row[at]] = Math.max(net.y[row[at]], least);
   }
   for (let at = from - 1; at >= 0; at -= 1) {
     const most = net.y[row[at + 1]] - net.down - net.height[row[at]];
-    if (net.y[row[at]] <= most) continue;
-    net.y[row[at]] = most;
-    pushed += 1;
+    net.y[row[at]] = Math.min(net.y[row[at]], most);
   }
-  return pushed;
+}
+
+/** New cards of a layer, from top to bottom, that would overlap at the places they want: they stay together, in order. */
+function groupsOf(net, cards) {
+  const groups = [];
+  for (const card of cards) {
+    const last = groups[groups.length - 1];
+    if (last && net.y[card] < last.wanted + last.height + net.down) {
+      const offset = last.height + net.down;
+      last.wanted = (last.wanted * last.cards.length + net.y[card] - offset) / (last.cards.length + 1);
+      last.cards.push(card);
+      last.offsets.push(offset);
+      last.height = offset + net.height[card];
+    } else groups.push({ cards: [card], offsets: [0], height: net.height[card], wanted: net.y[card] });
+  }
+  return groups;
+}
+
+/** The nearest place in a layer where something so high has room, and between which cards, as an index. */
+function nearestGap(net, row, wanted, height) {
+  let best = null;
+  for (let at = 0; at <= row.length; at += 1) {
+    const top = at ? net.y[row[at - 1]] + net.height[row[at - 1]] + net.down : -Infinity;
+    const bottom = at < row.length ? net.y[row[at]] - net.down - height : Infinity;
+    const place = Math.max(Math.min(wanted, bottom), top);
+    if (bottom >= top && (!best || Math.abs(place - wanted) < Math.abs(best[0] - wanted))) best = [place, at];
+  }
+  return best;
+}
+
+/** Whether new cards can be put where no old card has to move, near enough to be seen. */
+function hasRoom(net, row, { wanted, height }) {
+  return Math.abs(nearestGap(net, row, wanted, height)[0] - wanted) <= FREE_ROOM_REACH;
 }
 
 /**
- * Puts a new card into a layer: into the nearest gap that is high enough, unless that is too far away to be seen.
- * Otherwise between two cards, and the side with fewer cards to push gives way, never the anchor.
+ * Puts new cards into a layer: into the nearest gap that is high enough, if one is near. Otherwise where they want to be, and
+ * the others give way on both sides, never the anchor.
  */
-function findRoom(net, row, card, anchor) {
-  const wanted = net.y[card];
-  const distance = (place) => Math.abs(place - wanted);
-  let free = null; // [place, index in the row]
-  let tight = null;
-  for (let at = 0; at <= row.length; at += 1) {
-    const top = at ? net.y[row[at - 1]] + net.height[row[at - 1]] + net.down : -Infinity;
-    const bottom = at < row.length ? net.y[row[at]] - net.down - net.height[card] : Infinity;
-    const place = Math.max(Math.min(wanted, bottom), top);
-    if (bottom >= top && (!free || distance(place) < distance(free[0]))) free = [place, at];
-    if (!tight || distance(place) < distance(tight[0])) tight = [place, at];
-  }
-  if (distance(free[0]) <= FREE_ROOM_REACH) {
-    net.y[card] = free[0];
-    row.splice(free[1], 0, card);
+function insertGroup(net, row, group, anchor) {
+  const put = (place) => group.cards.forEach((card, number) => { net.y[card] = place + group.offsets[number]; });
+  const { wanted, height } = group;
+  if (hasRoom(net, row, group)) {
+    const [place, at] = nearestGap(net, row, wanted, height);
+    put(place);
+    row.splice(at, 0, ...group.cards);
     return;
   }
-  const at = tight[1];
-  const before = row.map((other) => net.y[other]);
-  const tries = [];
-  row.splice(at, 0, card);
-  if (!row.slice(at).includes(anchor)) tries.push(tight[0]);
-  if (!row.slice(0, at).includes(anchor)) tries.push(net.y[row[at + 1]] - net.down - net.height[card]);
-  const push = (place) => {
-    row.filter((other) => other !== card).forEach((other, number) => { net.y[other] = before[number]; });
-    net.y[card] = place;
-    return spreadFrom(net, row, at);
-  };
-  const counts = tries.map(push);
-  push(tries[counts[0] <= (counts[1] ?? Infinity) ? 0 : 1]);
+  const middle = wanted + height / 2;
+  const after = row.findIndex((card) => net.y[card] + net.height[card] / 2 > middle);
+  const at = after < 0 ? row.length : after;
+  const [above, below] = [row.slice(0, at), row.slice(at)];
+  row.splice(at, 0, ...group.cards);
+  const top = above.length ? net.y[above[at - 1]] + net.height[above[at - 1]] + net.down : wanted;
+  const bottom = below.length ? net.y[below[0]] - net.down - height : wanted;
+  put(above.includes(anchor) ? Math.max(wanted, top) : below.includes(anchor) ? Math.min(wanted, bottom) : wanted);
+  spreadFrom(net, row, at);
 }
 
 /** The nearest y for a passing line between the cards of a row, a little away from them. */

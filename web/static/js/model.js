@@ -246,7 +246,7 @@ function datasetCard(graph, dataset, view, only) {
     title,
     subtitle: jobs.length > 1 ? `by ${jobs.length} jobs` : jobs.length ? `by ${jobs[0]}` : place,
     columns,
-    columnCount: Math.max(node.columnCount ?? 0, dataset.columns.length),
+    columnCount: only ? columns.length : Math.max(node.columnCount ?? 0, dataset.columns.length),
     moreUpstream: node.moreUpstream ?? 0,
     moreDownstream: node.moreDownstream ?? 0,
     tags: node.tags ?? [],

@@ -18,7 +18,7 @@ const ROLES = {
 };
 
 const OUTLINE_STYLE = `
-:host { display: block; overflow: auto; padding: 8px 12px; color: var(--hw-ink, light-dark(#1b2430, #e4eaf0)); font: 14px/1.45 var(--hw-font, system-ui, sans-serif); }
+:host { display: block; overflow: auto; padding: 8px 12px; color: var(--hw-ink); font: 14px/1.45 var(--hw-font); }
 :host([hidden]) { display: none; }
 ul { list-style: none; margin: 0; padding: 0 0 0 20px; }
 ul[role="tree"] { padding: 0; }
@@ -27,12 +27,12 @@ ul[role="tree"] { padding: 0; }
 .line::before { content: ""; flex: 0 0 10px; }
 [aria-expanded="false"] > .line::before { content: "▸"; }
 [aria-expanded="true"] > .line::before { content: "▾"; }
-[aria-selected="true"] > .line { background: var(--hw-accent-pale, light-dark(#dcecfa, #17344f)); }
+[aria-selected="true"] > .line { background: var(--hw-accent-pale); }
 li:focus { outline: none; }
-li:focus-visible > .line { outline: 2px solid var(--hw-accent, light-dark(#1d6fb8, #6cb6ff)); }
+li:focus-visible > .line { outline: 2px solid var(--hw-accent); }
 .name { font-weight: 600; }
-.place, .notes { color: var(--hw-soft, light-dark(#586675, #9fadba)); font-size: 12.5px; overflow-wrap: anywhere; }
-code { font: 12px var(--hw-mono, ui-monospace, monospace); }
+.place, .notes { color: var(--hw-soft); font-size: 12.5px; overflow-wrap: anywhere; }
+code { font: 12px var(--hw-mono); }
 `;
 
 export class HwOutline extends HTMLElement {

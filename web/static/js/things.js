@@ -58,7 +58,8 @@ export function runView(app, state, into) {
         async () => {
           const found = await app.api.rows("find-runs", { id });
           const details = await app.api.rows("runs", { job: found[0].job, limit: 10_000 });
-          return { ...found[0], ...details.find((row) => row.id === found[0].run) };
+          const at = details.findIndex((row) => row.id === found[0].run);
+          return { ...found[0], ...details[at], before: details.slice(at + 1).find((row) => row.plan && row.status === "success")?.id };
         },
         (run) => runFacts(app, run),
       ),
@@ -88,6 +89,7 @@ function runFacts(app, run) {
     ["Spark application", run.appId],
     ["Glue job run", run.jobRun],
     ["Wrote", app.link({ node: run.target, asOf: run.run }, icon("dataset"), shortName(run.target), " as of then")],
+    ["Compared", [app.link({ node: run.target, from: run.run }, "with now"), run.before ? [" ", app.link({ node: run.target, from: run.before, to: run.run }, "with the run before")] : null]],
     ["Ledger entry", later(() => app.api.ask("plan-entry", { plan: run.plan }), entryOf)],
   ].filter(([, value]) => value);
   return [

@@ -42,7 +42,7 @@ export class TimeControls {
       "label",
       {},
       h("input", { type: "checkbox", checked: state.from !== undefined, onchange: (event) => this.#compare(event.target.checked, writes, place) }),
-      "compare with now",
+      this.state.to ? "compare with a later run" : "compare with now",
     );
     const usable = writes.length > 1 || chosen !== undefined;
     this.place.replaceChildren(
