@@ -92,26 +92,19 @@ export class LineageView {
   async show(state) {
     const before = this.state;
     this.state = state;
-    if (!before || !samePicture(before, state)) return this.#begin(state);
+    if (!before || !samePicture(before, state)) return this.#begin(state, before);
     const known = new Set(before.expanded);
     for (const step of state.expanded.filter((each) => !known.has(each))) await this.#expand(step);
-    if (before.expanded.some((each) => !state.expanded.includes(each))) return this.#begin(state);
+    if (before.expanded.some((each) => !state.expanded.includes(each))) return this.#begin(state, before);
     this.#update();
     return undefined;
   }
 
-  async #begin(state) {
+  /** The graph of the same node at another time or of another kind of lines is the same element: its cards keep their places. */
+  async #begin(state, before = null) {
     const { app } = this;
     const dataset = splitNode(state.node).dataset;
-    this.graph = new HwGraph();
-    this.graph.addEventListener("select", (event) => this.#selected(event.detail));
-    this.graph.addEventListener("expand", (event) => this.#wanted(event.detail));
-    this.graph.addEventListener("open", (event) => {
-      app.address.change({ open: this.graph.view.open });
-      if (event.detail.open && event.detail.missing) this.#withAllColumns(event.detail.node);
-    });
-    this.graph.addEventListener("only", (event) => app.address.change({ only: event.detail.node !== null, selected: event.detail.node ? [event.detail.node] : this.state.selected }));
-    this.graph.addEventListener("outline", () => app.address.change({ outline: !this.state.outline }));
+    if (!this.graph || before?.node !== state.node || before.level !== state.level) this.#newGraph();
     this.said = h("p", { class: "said" });
     this.outline = new HwOutline();
     this.outline.hidden = true;
@@ -144,6 +137,19 @@ export class LineageView {
     } finally {
       clearTimeout(loading);
     }
+  }
+
+  #newGraph() {
+    const { app } = this;
+    this.graph = new HwGraph();
+    this.graph.addEventListener("select", (event) => this.#selected(event.detail));
+    this.graph.addEventListener("expand", (event) => this.#wanted(event.detail));
+    this.graph.addEventListener("open", (event) => {
+      app.address.change({ open: this.graph.view.open });
+      if (event.detail.open && event.detail.missing) this.#withAllColumns(event.detail.node);
+    });
+    this.graph.addEventListener("only", (event) => app.address.change({ only: event.detail.node !== null, selected: event.detail.node ? [event.detail.node] : this.state.selected }));
+    this.graph.addEventListener("outline", () => app.address.change({ outline: !this.state.outline }));
   }
 
   #failed(error) {
