@@ -175,7 +175,8 @@ def test_an_application_that_is_told_last_names_the_task_of_the_runs_before(serv
 
 
 def test_an_event_that_was_parked_is_folded_with_the_others_once_it_is_tried_again(tmp_path: Path) -> None:
-    told: dict[str, Any] = {"inputs": [dataset("raw")], "outputs": [dataset("mart", columnLineage=lineage(a=("raw", "x")))]}
+    mart = dataset("mart", columnLineage=lineage(a=("raw", "x")))
+    told: dict[str, Any] = {"inputs": [dataset("raw")], "outputs": [mart]}
     sent = [
         event("START", "2026-01-01T00:00:00Z", **told),
         event("RUNNING", "2026-01-01T00:00:01Z", outputs=[dataset("mart", columnLineage=lineage(a=("raw", "y")))]),
