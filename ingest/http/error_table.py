@@ -33,6 +33,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.ingest.places.file_names import UnsafeName
     from headwater.ingest.places.file_storage import NotEmpty
     from headwater.ingest.places.yaml_file import InvalidYaml
+    from headwater.openlineage_bridge import datazone
     from headwater.queries.answers import errors as questions
     from headwater.spline_bridge.errors import DecodeError
     from headwater.spline_bridge.glue.versions import CannotAttach
@@ -90,6 +91,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         patience.Stopped: Fault.OURS,
         following.StartAgain: Fault.OURS,
         writer.GraphChanged: Fault.OURS,
+        datazone.TooLarge: Fault.OURS,
     }
 
 
