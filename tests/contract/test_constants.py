@@ -155,6 +155,9 @@ class _OfStore:
     def ask(self, name: str, parameters: Iterable[tuple[str, object]]) -> Result:
         return run(name, self._store.g, dict(parameters))
 
+    def erased(self) -> int:
+        return 0
+
 
 def test_a_watch_is_quiet_for_a_parameter_and_tells_of_a_change(
     store: GraphStore, tmp_path: Any, capsys: pytest.CaptureFixture[str]
