@@ -20,6 +20,7 @@ from headwater.graphmodel.now import Contribution
 MAX_EXPRESSION = 2_000
 
 UNNAMED = "unresolved:"  #: begins the URI of what a plan does not name (`naming.unresolved`)
+NOBODY = "no known plan writes it"  #: is shown in place of an expression, at all times alike
 DIRECT = "direct"
 PARTIAL = "partial"
 
@@ -119,7 +120,7 @@ def column_vertices(dataset: str, schemas: Iterable[Schema], counts: ClaimCounts
         claims.setdefault(claim.column, []).append(claim)
     read, written = _spellings(schemas)
     for name in read.keys() - written.keys() if written or dataset.startswith(UNNAMED) else ():
-        claims.setdefault(name, [ColumnClaim(name, Origin.UNRESOLVED.value, "")])
+        claims.setdefault(name, [ColumnClaim(name, Origin.UNRESOLVED.value, NOBODY)])
     spellings = {**read, **written}  # a writer's is preferred: readers repeat it, or spell it as their query does
     return {name: _column(dataset, name, spellings[name], claims.get(name, [])) for name in sorted(spellings)}
 

@@ -67,6 +67,11 @@ def shown_constants(plan: str, constants: str) -> Vertex:
     return vertex(plan, "plan", constants=constants)
 
 
+def said_of_columns(logic: Logic) -> Vertex:
+    """Of a plan vertex what it says of its columns alone; their names can change."""
+    return vertex(logic.plan, "plan", origins=origins_text(logic))
+
+
 def logic_edges(logic: Logic) -> Iterator[Edge]:
     """What a logic that once succeeded reads, writes and derives; datasets and columns are not among it."""
     yield edge("writes", logic.plan, logic.target)

@@ -105,8 +105,6 @@ def graph(
     whole = Graph()
     counted = [(write, of.summary.constants) for e, of in joined if (write := now.write_of(e, of.summary))]
     constants = now.newest((write, text) for write, text in counted if write.timestamp <= until)
-    for one in logics.values():
-        whole.add(elements.plan_part(one, constants.get(one.plan, "")))
     for event, of in joined:
         whole.add(elements.run_part(event, of.summary))
     writes = _by_dataset(((of.summary.target, now.write_of(e, of.summary)) for e, of in joined))
@@ -117,6 +115,8 @@ def graph(
         for uri in called_otherwise
     }
     logics = {plan: named(one, names_of) for plan, one in logics.items()}
+    for one in logics.values():
+        whole.add(elements.plan_part(one, constants.get(one.plan, "")))
     for part in _bodies_parts(alive.values(), logics):
         whole.add(part)
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))

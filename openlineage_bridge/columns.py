@@ -24,8 +24,11 @@ _DIRECT = (Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION)
 #: memory while it is stored. What is beyond is unresolved.
 MOST_EDGES = 20_000
 
-OWN = "headwater_columns"
-"""The facet in which Headwater, as a producer, says why columns have no source (`emit`)."""
+OWN = "headwater_dataset"
+"""The facet in which Headwater, as a producer, says why columns have no source, and of partitions (`emit`)."""
+
+SOURCE = "HEADWATER"
+"""The integration that Headwater names as the producer of a run, and the source of the tags that it publishes."""
 
 _ROLES: Mapping[str, Subtype] = Subtype.__members__
 #: Roles that are one column's own; any other that all columns have is of the whole output.
@@ -58,12 +61,13 @@ class _Use:
 
 
 def columns(
-    facets: Mapping[str, Json], schemas: Mapping[str, frozenset[str]], uri_of: UriOf, *, spark: bool = False
+    facets: Mapping[str, Json], schemas: Mapping[str, frozenset[str]], uri_of: UriOf, *, exact_roles: bool = False
 ) -> Columns:
     """The column lineage of an output, out of its facets. `schemas`: the columns of inputs, as far as they are known.
 
     A column of the schema without an entry is unresolved: the producer does not tell a constant from what it did not
-    see, unless it is another Headwater (`OWN`). `spark`: Spark's agent tells it, with the null checks that Spark adds.
+    see, unless it is another Headwater (`OWN`). `exact_roles`: a filter by a key of a join is one, no null check of
+    Spark's.
     """
     own = _told_by_headwater(facets.get(OWN, {}))
     names = tuple(dict.fromkeys(field_names(facets)))
@@ -101,7 +105,7 @@ def columns(
     return Columns(
         columns=tuple(own.get(name) or _column(name, uses.get(name, ())) for name in listed),
         derivations=derivations,
-        dependencies=tuple(_without_null_checks(dependencies) if spark else dict.fromkeys(dependencies)),
+        dependencies=tuple(dict.fromkeys(dependencies) if exact_roles else _without_null_checks(dependencies)),
         sources=frozenset({d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}),
         told=told,
     )

@@ -8,7 +8,7 @@ application; the application (or Glue job run) is its parent. Run ids are UUIDs 
 that a run which is published twice is one run for whoever receives it.
 
 What OpenLineage has no word for stands in two facets of our own: `headwater_run` (the plan, the ledger entry, columns
-whose data goes through code that no plan shows) and `headwater_columns` (why a column has no source).
+whose data goes through code that no plan shows) and `headwater_dataset` (why a column has no source).
 Specification: https://openlineage.io/spec/2-0-2/OpenLineage.json.
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 from headwater.graphmodel import ids
 from headwater.graphmodel.model import Dataset, DependencyType, Derivation, Effect, Plan, Run
 from headwater.graphmodel.naming import canonical, name_of_uri, openlineage_pair
+from headwater.openlineage_bridge.columns import OWN, SOURCE
 
 Event = dict[str, Any]
 
@@ -49,7 +50,6 @@ _FACETS: Mapping[str, tuple[str, str]] = {
 }
 _RUN_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:headwater:run")
 _OWNER = "owner"  #: the key of a tag that says who is responsible
-_SOURCE = "HEADWATER"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST_MS = 253_402_300_799_999  #: the end of the year 9999, the last that a date can have
 
@@ -199,7 +199,11 @@ def _with_version(maker: _Facets, dataset: Mapping[str, Any], uri: str, executed
 
 
 def _input_facets(maker: _Facets, dataset: Dataset, labels: Labels) -> dict[str, Any]:
-    facets = {**_symlinks(maker, dataset), **_label_facets(maker, dataset.uri, labels, "dataset", dataset.columns)}
+    facets = {
+        **_symlinks(maker, dataset),
+        **_label_facets(maker, dataset.uri, labels, "dataset", dataset.columns),
+        **_own_dataset_facet(maker, dataset),
+    }
     if dataset.columns:
         facets["schema"] = maker.facet("schema", fields=[{"name": column} for column in dataset.columns])
     return facets
@@ -211,7 +215,7 @@ def _output_facets(maker: _Facets, plan: Plan, types: Mapping[str, str], labels:
         **_symlinks(maker, plan.target),
         **_label_facets(maker, plan.target.uri, labels, "dataset", columns),
         **_column_lineage(maker, plan),
-        **_unsourced(maker, plan),
+        **_own_dataset_facet(maker, plan.target, _unsourced(plan)),
     }
     if columns:
         typed = ({"name": name, "type": types.get(name.lower())} for name in columns)
@@ -275,9 +279,20 @@ def _input_fields(sources: Mapping[tuple[str, str], Iterable[dict[str, Any]]]) -
     return found
 
 
-def _unsourced(maker: _Facets, plan: Plan) -> dict[str, Any]:
+def _own_dataset_facet(maker: _Facets, dataset: Dataset, columns: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Why columns have no source, and how the dataset is partitioned: one partition may be all that was replaced."""
+    content = {
+        "columns": list(columns),
+        "partition": dataset.partition,
+        "partitionColumns": list(dataset.partition_columns),
+    }
+    told = {key: value for key, value in content.items() if value}
+    return {OWN: maker.own(OWN, "DatasetFacet", **told)} if told else {}
+
+
+def _unsourced(plan: Plan) -> list[dict[str, Any]]:
     """Columns of which `columnLineage` cannot say why they have no, or not all, sources."""
-    told = [
+    return [
         _without_none(
             {
                 "name": column.name,
@@ -289,7 +304,6 @@ def _unsourced(maker: _Facets, plan: Plan) -> dict[str, Any]:
         for column in plan.columns
         if column.origin is not None or not column.resolved
     ]
-    return {"headwater_columns": maker.own("headwater_columns", "DatasetFacet", columns=told)} if told else {}
 
 
 # What people say ------------------------------------------------------------------------------------------------------
@@ -315,14 +329,14 @@ def _label_facets(maker: _Facets, node: str, labels: Labels, kind: str, columns:
 def _tag(tag: str) -> dict[str, str]:
     """``pii`` has the value ``true``, as OpenLineage's tags need one."""
     key, equals, value = tag.partition("=")
-    return {"key": key, "value": value if equals else "true", "source": _SOURCE}
+    return {"key": key, "value": value if equals else "true", "source": SOURCE}
 
 
 # Job and run ----------------------------------------------------------------------------------------------------------
 
 
 def _job_facets(maker: _Facets, plan: Plan, labels: Labels) -> dict[str, Any]:
-    job_type = maker.facet("jobType", processingType="BATCH", integration=_SOURCE, jobType="JOB")
+    job_type = maker.facet("jobType", processingType="BATCH", integration=SOURCE, jobType="JOB")
     return {"jobType": job_type, **_label_facets(maker, ids.job_id(plan.job.namespace, plan.job.name), labels, "job")}
 
 

@@ -15,7 +15,7 @@ from headwater.graphmodel.delta import digest
 from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Role, Run
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
-from headwater.openlineage_bridge.columns import OWN, columns, field_names
+from headwater.openlineage_bridge.columns import OWN, SOURCE, columns, field_names
 from headwater.openlineage_bridge.events import LineageEvent, group_of
 from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import version_facts
@@ -132,7 +132,7 @@ def _key(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules) -> str:
 
 
 def _mapped_plan(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules, key: str) -> Plan:
-    found = columns(output.facets, _schemas(run), _Names(run, rules), spark=is_spark(run))
+    found = columns(output.facets, _schemas(run), _Names(run, rules), exact_roles=_is_headwater(run))
     # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
     told = found.told and len(run.outputs) > 1
     sources = found.sources if told else found.sources | run.inputs.keys()
@@ -222,10 +222,22 @@ def _dataset(one: FoldedDataset, rules: Rules) -> Dataset:
     return Dataset(
         uri=one.name.uri,
         spellings=names.spellings(one.pairs, one.facets, one.name.uri, rules),
-        partition=one.name.partition,
+        partition=one.name.partition or text(one.facets, OWN, "partition") or None,
+        partition_columns=_partition_columns(one.facets),
         columns=tuple(dict.fromkeys(field_names(one.facets))),
         format=text(one.facets, "storage", "storageLayer") or None,
     )
+
+
+def _is_headwater(run: FoldedRun) -> bool:
+    """Whether another Headwater published the run."""
+    return text(run.job_facets, "jobType", "integration") == SOURCE
+
+
+def _partition_columns(facets: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns by which another Headwater says that a dataset is partitioned."""
+    told = facets.get(OWN, {}).get("partitionColumns")
+    return tuple(one for one in told if isinstance(one, str)) if isinstance(told, list) else ()
 
 
 def _input(uri: str, inputs: Mapping[str, FoldedDataset], rules: Rules) -> Dataset:

@@ -143,6 +143,8 @@ class DatasetViews:
         redrawn = {plan: (old, new) for plan, old in before.items() if (new := self._named_now(plan)) != old}
         for plan, (old, new) in redrawn.items():
             row = self._tables.logic(plan)
+            if row:
+                self._changes.amend(elements.said_of_columns(new))
             if row and row.succeeded:
                 self._changes.replace_edges(elements.logic_edges(old), elements.logic_edges(new))
         for dataset in sorted(changed.keys() | {old.target for old, _ in redrawn.values()}):

@@ -135,7 +135,7 @@ class ReferenceCounts:
 
     def _settle_plan(self, new: LogicRow) -> None:
         if new.executed:
-            self._changes.add(elements.plan_part(self._plan_at(new.ref).logic))
+            self._changes.add(elements.plan_part(named(self._plan_at(new.ref).logic, self._tables.column_names())))
             return
         for vertex in elements.shared_vertices(self._plan_at(new.ref).logic):
             self._changes.remove_vertex(vertex.id)

@@ -77,11 +77,12 @@ class Scan:
         for values in self._db.execute("SELECT * FROM logics ORDER BY job, plan"):
             row = rows.logic_of(values)
             logic = self._plan_at(row.ref).logic
-            part = elements.plan_part(logic, self._tables.shown_constants(row.plan))
+            its_logic = named(logic, self._tables.column_names())
+            part = elements.plan_part(its_logic, self._tables.shown_constants(row.plan))
             yield part if row.job != last_job else Part(tuple(v for v in part.vertices if v.id != row.job), part.edges)
             last_job = row.job
             if row.succeeded:
-                yield Part(edges=tuple(elements.logic_edges(named(logic, self._tables.column_names()))))
+                yield Part(edges=tuple(elements.logic_edges(its_logic)))
             if row.operations:
                 yield elements.operations_part(row.plan, self._plan_at(row.operations).plan)
 

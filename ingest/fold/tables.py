@@ -370,9 +370,9 @@ class Tables:
         return list(self._db.execute(query, {"dataset": dataset}))
 
     def plans_about(self, dataset: str) -> set[str]:
-        """The plan vertices of successful runs that write or read a dataset."""
-        # A write whose clock is ahead is none of `writes`, and its plan has its edges.
-        written = self._db.execute("SELECT plan FROM logics WHERE target = ? AND succeeded", (dataset,))
+        """The plan vertices that write a dataset, and those of successful runs that read it."""
+        # A write that failed, or whose clock is ahead, is none of `writes`; its plan still names columns.
+        written = self._db.execute("SELECT plan FROM logics WHERE target = ?", (dataset,))
         return {plan for plan, *_ in (*written, *self.accesses_by_plan(dataset))}
 
     def column_names(self) -> dict[str, ColumnNames]:

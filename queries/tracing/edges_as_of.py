@@ -9,7 +9,7 @@ from dataclasses import replace
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T
 
-from headwater.graphmodel.columns import DIRECT, ColumnClaim, claims_in, shown
+from headwater.graphmodel.columns import DIRECT, NOBODY, ColumnClaim, claims_in, shown
 from headwater.graphmodel.constants import NONE, has_placeholder
 from headwater.graphmodel.ids import column_id, dataset_of, split_node
 from headwater.queries.answers.answer import Edge, Node
@@ -117,5 +117,7 @@ class EdgesAsOf(Edges):
 
 
 def _with_origin(node: Node, claims: set[ColumnClaim]) -> Node:
+    if node.expression == NOBODY:  # that is so at all times
+        return node
     said = shown(claims)
     return replace(node, origin=said.origin or None, resolved=said.resolved, expression=said.expression or None)

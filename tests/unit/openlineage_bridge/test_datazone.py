@@ -35,7 +35,7 @@ def output(name: str, columns: int, text: str = "", kinds: tuple[str, ...] = ("D
         "facets": {
             "schema": {"fields": [{"name": name, "type": "string"} for name in fields]},
             "columnLineage": {"fields": fields, "dataset": whole},
-            "headwater_columns": {"columns": []},
+            "headwater_dataset": {"columns": []},
         },
     }
 

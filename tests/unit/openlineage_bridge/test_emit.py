@@ -92,7 +92,7 @@ def test_the_output_says_what_was_written() -> None:
         "identifiers": [{"namespace": "headwater", "name": "mart.orders", "type": "TABLE"}]
     }
     assert facet(output, "version")["datasetVersion"].startswith(f"{MART}@")
-    assert facet(output, "headwater_columns")["columns"] == [
+    assert facet(output, "headwater_dataset")["columns"] == [
         {"name": "day", "origin": "constant", "expression": "'2026-03-01'"},
         {"name": "n", "resolved": False},
     ]
@@ -179,6 +179,17 @@ def test_an_append_changes_no_state_and_a_plan_without_columns_has_no_lineage() 
     end = events(bare)[1]
     assert not {"lifecycleStateChange", "columnLineage", "schema"} & set(end["outputs"][0]["facets"])
     assert set(end["inputs"][0]["facets"]) == {"version"}
+
+
+def test_partitions_are_told_as_one_of_them_may_be_all_that_was_replaced() -> None:
+    target = replace(PLAN.target, partition="dt=2026-03-01", partition_columns=("dt",))
+    plan = replace(
+        PLAN, target=target, columns=PLAN.columns[:2], inputs=(replace(PLAN.inputs[0], partition="2026/03"),)
+    )
+    end = events(plan)[1]
+    partitioned = {"partition": "dt=2026-03-01", "partitionColumns": ["dt"]}
+    assert facet(end["outputs"][0], "headwater_dataset") == partitioned
+    assert facet(end["inputs"][0], "headwater_dataset") == {"partition": "2026/03"}
 
 
 def test_a_plan_whose_rows_depend_on_nothing_has_no_lineage_of_the_whole() -> None:
