@@ -1,4 +1,7 @@
-"""One Chromium and one server of files for all tests of a process."""
+"""One Chromium and one server of files for the tests of a module.
+
+Not longer: while Playwright runs, its event loop does, and a test of asyncio could not start one of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def files() -> Iterator[Files]:
     server = Files()
     yield server
