@@ -121,8 +121,8 @@ def named(its: Logic, names_of: Mapping[str, ColumnNames]) -> Logic:
         yield from as_read.get(part.source_dataset, {}).get(part.source_column, (part.source_column,))
 
     columns = (replace(c, name=as_written.get(c.name, c.name)) for c in its.columns)
-    derivations = (_derivation(d, as_written, source, its) for d in its.derivations for source in sources(d))
-    dependencies = (replace(p, source_column=source) for p in its.dependencies for source in sources(p))
+    derivations = (_derivation(d, as_written, source, its) for d, source in _kept_first(its.derivations, sources))
+    dependencies = (replace(p, source_column=source) for p, source in _kept_first(its.dependencies, sources))
     return replace(
         its,
         columns=tuple(_distinct(columns, lambda c: (c.name,))),
@@ -134,7 +134,7 @@ def named(its: Logic, names_of: Mapping[str, ColumnNames]) -> Logic:
                 tuple(_distinct((_derivation(d, as_written, "", its) for d in group.targets), _derivation_key)),
                 tuple(
                     _distinct(
-                        (replace(d, source_column=source) for d in group.sources for source in sources(d)),
+                        (replace(d, source_column=source) for d, source in _kept_first(group.sources, sources)),
                         _derivation_key,
                     )
                 ),
@@ -189,6 +189,16 @@ def _dependency_key(p: Dependency) -> tuple[str, ...]:
 
 
 T = TypeVar("T", OutputColumn, Derivation, Dependency)
+S = TypeVar("S", Derivation, Dependency)
+
+
+def _kept_first(parts: Iterable[S], sources: Callable[[S], Iterable[str]]) -> list[tuple[S, str]]:
+    """Each part with each present name of its source, those whose source keeps its name first.
+
+    Where two become one, what is said of the latter stays as it was before the rename was known: it is a fact.
+    """
+    pairs = [(part, source) for part in parts for source in sources(part)]
+    return sorted(pairs, key=lambda pair: pair[0].source_column != pair[1])
 
 
 def _distinct(parts: Iterable[T], key: Callable[[T], tuple[str, ...]]) -> list[T]:

@@ -84,6 +84,13 @@ _LOWER_CASE = frozenset({"hive", "trino", "awsathena", "unitycatalog"})
 
 def normalise(spelling: str) -> str:
     """The one URI for all spellings of a path or table, folders included. Any text has one; it is its own URI."""
+    uri = _normalise(spelling)
+    # A JDBC URL is decoded before it is read. One that cannot be read is kept with its % encoded, and can perhaps be
+    # read when it is decoded once more.
+    return _normalise(uri) if uri.startswith("jdbc:") else uri
+
+
+def _normalise(spelling: str) -> str:
     identifier = _PATH_IDENTIFIER.fullmatch(spelling)
     text = identifier[1] if identifier else spelling
     if text[:5].lower() == "jdbc:":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +51,7 @@ def test_constants_never_change_the_logic(plan: Plan, one: int, other: int) -> N
 
 @given(plans, st.lists(days, min_size=2, max_size=6))
 def test_many_constants_cost_their_runs_and_nothing_more(plan: Plan, ran: list[int]) -> None:
+    plan = replace(plan, renames=())  # to rename a column a second time is another thing than other constants
     many, one = whole(of_days(plan, ran)), whole(of_days(plan, ran[-1:]))
     kept = {v for v, of in many.vertices.items() if of.label not in ("run", "datasetVersion", "alias")}
     assert kept == {v for v, of in one.vertices.items() if of.label not in ("run", "datasetVersion", "alias")}
