@@ -120,7 +120,26 @@ def _cut_off(parts: dict[str, bytes]) -> None:
     parts["chain.ndjson"] = b"".join(parts["chain.ndjson"].splitlines(keepends=True)[:-1])
 
 
-@pytest.mark.parametrize("change", [_body, _time, _dropped, _cut_off])
+def _entries(change: Callable[[dict[str, object]], object]) -> Callable[[dict[str, bytes]], None]:
+    def changed(parts: dict[str, bytes]) -> None:
+        entries = [json.loads(line) for line in parts["entries.ndjson"].splitlines()]
+        change(entries[0])
+        parts["entries.ndjson"] = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+
+    return changed
+
+
+_sender = _entries(lambda entry: entry.update(sender="somebody else"))
+_time_of_entry = _entries(lambda entry: entry.update(received_ms=1))
+_kind = _entries(lambda entry: entry.update(kind="another"))
+_body_without_salt = _entries(lambda entry: (entry.pop("salt"), entry.update(body="what nobody sent")))
+_second_body = _entries(lambda entry: entry.update(base64=entry.get("base64", ""), body="what nobody sent"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_body, _time, _dropped, _cut_off, _sender, _time_of_entry, _kind, _body_without_salt, _second_body],
+)
 def test_what_was_altered_in_the_file_is_found(
     change: Callable[[dict[str, bytes]], None], data: Path, tmp_path: Path
 ) -> None:
@@ -128,6 +147,14 @@ def test_what_was_altered_in_the_file_is_found(
     assert evidence(data, out, LAST, "--anchor", anchored(data, tmp_path)).returncode == 0
     checked = check(rewritten(out, change, tmp_path / "altered.zip"))
     assert (checked.returncode, checked.stderr.startswith("WRONG")) == (1, True)
+
+
+def test_what_cannot_be_put_in_its_place_leaves_no_file_behind(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    made = evidence(data, out)
+    assert (made.returncode, "cannot be written" in made.stderr) == (2, True)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == ["out"]
 
 
 def test_a_file_that_was_exchanged_is_found(data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,19 @@
+"""Which entries an answer rests on, where the folder's own rules name its datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headwater.evidence.collecting import entries_of, named_in
+from headwater.graphmodel.naming import Rules
+from headwater.graphmodel.statements import KIND, Statement, text
+from headwater.ingest.ledger.entries import NewEntry
+from headwater.ingest.ledger.ledger import open_ledger
+
+
+def test_what_was_stated_under_another_name_is_among_them(tmp_path: Path) -> None:
+    rules = Rules.from_mapping({"namespaces": {"s3://old": "s3://new"}})
+    stated = [Statement("tag", f"s3://{bucket}/a", "pii", 1) for bucket in ("old", "other")]
+    with open_ledger(tmp_path) as ledger:
+        ledger.append([NewEntry(KIND, "application/json", text(one)) for one in stated])
+        assert entries_of(named_in({"root": "s3://new/a"}), ledger, lambda _plan: None, rules) == [1]
