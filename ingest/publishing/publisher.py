@@ -33,12 +33,14 @@ from headwater.ingest.ledger.entries import Entry
 from headwater.ingest.publishing.backends import Backend, Sending
 from headwater.ingest.publishing.state import Refused, State
 from headwater.openlineage_bridge import emit, forward
+from headwater.openlineage_bridge.columns import MOST_EDGES
 from headwater.openlineage_bridge.emit import Described, Executed, Labels
 from headwater.openlineage_bridge.events import LineageEvent
 
 log = logging.getLogger(__name__)
 
-_DESCRIBED = 2_000  #: plans whose description is kept for their next run, some ten KB each
+#: Plans whose description is kept for their next run, and columns and edges of all of these, some KB each.
+_DESCRIBED, _DESCRIBED_PARTS = 2_000, 100_000
 
 VersionsRead = Callable[[str, int, Sequence[str]], Mapping[str, str]]
 """(id of a run, its timestamp, dataset URIs) -> the ids of the versions that it read, as far as they are known."""
@@ -109,6 +111,7 @@ class Publisher:
         self._rules = rules
         self._labels: StatementIndex | None = None
         self._described: OrderedDict[BodyRef, Described] = OrderedDict()
+        self._described_parts = 0
 
     @property
     def name(self) -> str:
@@ -193,6 +196,7 @@ class Publisher:
         self._decoding.use_names(stated_names(self._ledger, self._rules))
         self._labels = None
         self._described.clear()
+        self._described_parts = 0
 
     def _publish_waiting(self, work: _Work, plan_id: str, ref: BodyRef) -> None:
         """The runs of a plan whose events came before it."""
@@ -231,8 +235,11 @@ class Publisher:
             mapped.plan, mapped.logic.plan, types, self._labels_of(mapped.plan, mapped.logic.job_id), self._producer
         )
         self._described[ref] = described
-        while len(self._described) > _DESCRIBED:
-            self._described.popitem(last=False)
+        self._described_parts += _parts(described)
+        while len(self._described) > _DESCRIBED or (
+            self._described_parts > _DESCRIBED_PARTS and len(self._described) > 1
+        ):
+            self._described_parts -= _parts(self._described.popitem(last=False)[1])
         return described
 
     def _labels_of(self, plan: Plan, job: str) -> Labels:
@@ -257,3 +264,11 @@ class Publisher:
                 with suppress(statements.StatementError):
                     said.append(statements.named_by(self._rules, statements.parse(entry.body)))
         return StatementIndex(statements.effective(said).values())
+
+
+def _parts(described: Described) -> int:
+    plan = described.plan
+    shared = sum(len(group.targets) * len(group.sources) for group in plan.shared)
+    return (
+        len(plan.columns) + len(plan.derivations) + len(plan.dependencies) + len(plan.inputs) + min(shared, MOST_EDGES)
+    )
