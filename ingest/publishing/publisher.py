@@ -107,11 +107,12 @@ class Publisher:
         self._selection = selection or Selection()
         self._versions_read = versions_read
         self._decoding = Decoding(ledger, decoders(rules), rules)
-        self._decoding.use_names(stated_names(ledger, rules))
         self._rules = rules
         self._labels: StatementIndex | None = None
+        self._stated_up_to = 0  #: the entry up to which statements are looked at; they are read all at once
         self._described: OrderedDict[BodyRef, Described] = OrderedDict()
         self._described_parts = 0
+        self._take_statements()
 
     @property
     def name(self) -> str:
@@ -155,7 +156,7 @@ class Publisher:
         work = _Work()
         for entry in entries:
             batch = self._decoding.batch([entry])
-            if batch.statements:
+            if batch.statements and entry.sequence > self._stated_up_to:
                 self._take_statements()
             for _, error in batch.refused:
                 log.warning("entry %s is not published: it cannot be read: %s", entry.sequence, error)
@@ -192,7 +193,8 @@ class Publisher:
             return True
 
     def _take_statements(self) -> None:
-        """Something was stated: names of datasets, tags and descriptions are looked up anew."""
+        """Something was stated: names of datasets, tags and descriptions are looked up anew, in the whole ledger."""
+        self._stated_up_to = self._ledger.head().sequence
         self._decoding.use_names(stated_names(self._ledger, self._rules))
         self._labels = None
         self._described.clear()
