@@ -207,7 +207,7 @@ class HttpBackend:
                     later = self._not_taken(answer.status, said)
                     if later is None:
                         return f"HTTP {answer.status}: {said}" if said else f"HTTP {answer.status}"
-            except aiohttp.InvalidURL:  # its text is the URL, with the password in it
+            except (aiohttp.InvalidURL, UnicodeError):  # its text is the URL, with the password in it
                 raise CannotFollow(f"{self.place} is no URL to which something can be sent") from None
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
                 later = TransientError(f"{self.place} cannot be reached: {str(error) or type(error).__name__}")
