@@ -17,6 +17,7 @@ Status = Literal["REQUESTED", "PROCESSING", "SUCCESS", "FAILED"]
 _LATER = frozenset({"ThrottlingException", "ServiceQuotaExceededException", "InternalServerException"})
 _DENIED = frozenset({"AccessDeniedException", "UnauthorizedException", "ExpiredTokenException"})
 _NO_DOMAIN = "ResourceNotFoundException"
+_TOO_MANY, _OF_SERVER = 429, 500  #: statuses of HTTP; from the second on AWS is to blame
 
 
 class Busy(AwsError):
@@ -75,7 +76,9 @@ class Domain:
 
 def _error(error: Any) -> AwsError:
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     said = f"DataZone: {code}: {message}"
-    if code in _LATER:
+    if code in _LATER or status == _TOO_MANY or status >= _OF_SERVER:
         return Busy(said)
-    return NotAllowed(said) if code in _DENIED or code == _NO_DOMAIN else Refused(said)
+    # Keys that are wrong or have expired have a dozen codes, some of them of AWS's front door: all with these statuses.
+    return NotAllowed(said) if code in _DENIED or code == _NO_DOMAIN or status in {401, 403} else Refused(said)

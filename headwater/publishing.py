@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import headwater
-from headwater.errors import WrongUse
+from headwater.errors import Unreachable, WrongUse
 from headwater.ingest.progress import Progress
 from headwater.settings import PUBLISH_TOKEN
 from headwater.source import has_ledger
@@ -78,19 +78,32 @@ def target_of(to: str, node: str | None = None) -> Target:
     from headwater.ingest.publishing.running import Target
 
     part = f" {node}" if node else ""
-    if to.startswith(("http://", "https://")):
+    scheme, mark, _ = to.partition("://")
+    if mark and scheme.lower() in {"http", "https"}:
         token = os.environ.get(PUBLISH_TOKEN.variable)
+        _check_url(to, token)
         return Target(f"{endpoint(to)}{part}", lambda: HttpBackend(to, token))
     if to.startswith("datazone://"):
         return _domain(to, part)
-    if "://" in to:
-        raise WrongUse(
-            f"{to.partition('?')[0]!r} is no target: expected http[s]://HOST, datazone://DOMAIN, a file, or -"
-        )
+    if mark:  # what comes after it can have a password in it, and is not repeated
+        raise WrongUse(f"'{scheme}://...' is no target: expected http[s]://HOST, datazone://DOMAIN, a file, or -")
     if to == "-":
         return Target(f"-{part}", lambda: FileBackend(to), is_new=True)
     path = Path(to).absolute()
     return Target(f"{path}{part}", lambda: FileBackend(to), is_new=not path.exists())
+
+
+def _check_url(to: str, token: str | None) -> None:
+    """WrongUse: nothing can be sent to this URL, or it says a user and there is a token too. It is not repeated."""
+    try:
+        address = urlsplit(to)
+        wrong = not address.hostname or address.port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise WrongUse("--to is no URL of a backend: expected http[s]://HOST[:PORT][/PATH], a password with %2F for /")
+    if token and "@" in address.netloc:
+        raise WrongUse(f"--to says a user, and {PUBLISH_TOKEN.variable} a token: only one of them can be sent")
 
 
 def _domain(to: str, part: str) -> Target:
@@ -99,12 +112,14 @@ def _domain(to: str, part: str) -> Target:
     from headwater.ingest.publishing.datazone import DataZoneBackend
     from headwater.ingest.publishing.running import Target
 
-    address = urlsplit(to)
-    region = dict(parse_qsl(address.query)).get("region")
-    if not _DOMAIN.fullmatch(address.netloc) or address.path not in {"", "/"}:
-        raise WrongUse(f"{to!r} is no domain of DataZone: expected datazone://dzd_..., as its console shows it")
-    name = f"datazone://{address.netloc}?region={region or ''}{part}"
-    return Target(name, lambda: DataZoneBackend(Domain.connect(address.netloc, region)))
+    domain, _, query = to.removeprefix("datazone://").partition("?")
+    domain = domain.removesuffix("/")
+    region = dict(parse_qsl(query)).get("region")
+    if not _DOMAIN.fullmatch(domain):
+        shown = domain.rpartition("@")[2]  # without what can be a password
+        raise WrongUse(f"{shown!r} is no domain of DataZone: expected datazone://dzd_..., as its console shows it")
+    name = f"datazone://{domain}?region={region or ''}{part}"
+    return Target(name, lambda: DataZoneBackend(Domain.connect(domain, region)))
 
 
 def _milliseconds(since: str) -> int:
@@ -117,8 +132,11 @@ def _milliseconds(since: str) -> int:
 
 
 def _datasets(source: Source, node: str) -> list[str]:
-    """The datasets of the lineage of a dataset or column, itself too, on both sides."""
-    from headwater.queries.answers.answer import Answer
+    """The datasets of the lineage of a dataset or column, itself too, on both sides. Unreachable: not all are known.
+
+    What an erasure took away is known to nobody, and is no reason to publish nothing.
+    """
+    from headwater.queries.answers.answer import Answer, why_incomplete
 
     asked: list[tuple[str, object]] = [("node", node), ("direction", "both"), ("level", "dataset"), ("limit", _MOST)]
     try:
@@ -126,4 +144,6 @@ def _datasets(source: Source, node: str) -> list[str]:
     finally:
         source.close()
     assert isinstance(answer, Answer), "this query answers with nodes and edges"
+    if answer.reason in {"limit", "deadline", "rebuilding"}:  # runs of the others would be passed over for ever
+        raise Unreachable(f"the lineage of {node} is not known as a whole: {why_incomplete(answer.reason)}")
     return [one.dataset for one in answer.nodes]

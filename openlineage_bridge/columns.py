@@ -73,7 +73,7 @@ def columns(
     names = tuple(dict.fromkeys(field_names(facets)))
     lineage = facets.get("lineage")
     fields, whole = _from_lineage(lineage) if lineage else _from_column_lineage(facets.get("columnLineage", {}))
-    told = bool(lineage) or "columnLineage" in facets
+    told = is_told(facets)
     uses = {name: list(_uses(entries, schemas, uri_of, kind)) for name, (entries, kind) in fields.items()}
     dependencies = list(_dependencies(_uses(whole, schemas, uri_of, None)))
     if uses and not whole:
@@ -109,6 +109,11 @@ def columns(
         sources=frozenset({d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}),
         told=told,
     )
+
+
+def is_told(facets: Mapping[str, Json]) -> bool:
+    """Whether the producer says anything of an output's columns."""
+    return bool(facets.get("lineage")) or "columnLineage" in facets
 
 
 def field_names(facets: Mapping[str, Json]) -> Iterator[str]:
@@ -204,14 +209,16 @@ def _transformations(entry: Json, kind: str | None) -> Iterator[_Transformation]
         yield type_, role, one.get("masking") is True, fits, expression
 
 
-def _common(all_uses: Iterable[list[_Use]]) -> list[_Use]:
-    """The INDIRECT uses that every column has, as agents before 1.37 repeat what the whole output depends on."""
-    each = list(all_uses)
-    return [
-        use
-        for use in each[0]
-        if use.type is DependencyType.INDIRECT and use.subtype not in _OWN and all(use in its for its in each[1:])
-    ]
+def _common(all_uses: Iterable[list[_Use]]) -> dict[_Use, None]:
+    """The INDIRECT uses that every column has, as agents before 1.37 repeat what the whole output depends on.
+
+    In order, each once. Sets, as one column can have as many uses as a body has room for.
+    """
+    first, *others = all_uses
+    found = {use for use in first if use.type is DependencyType.INDIRECT and use.subtype not in _OWN}
+    for its in others:
+        found.intersection_update(its)
+    return dict.fromkeys(use for use in first if use in found)
 
 
 def _dependencies(uses: Iterable[_Use]) -> Iterator[Dependency]:

@@ -56,7 +56,16 @@ def reduced(event: Mapping[str, Any], largest: int = LARGEST) -> Parts:
     body = _body(event)
     if len(body) <= largest:
         return Parts((body,))
-    smaller = deepcopy(dict(event))
+    try:
+        return _smaller(deepcopy(dict(event)), largest)
+    except (AttributeError, KeyError, TypeError) as error:  # an event that came as it is, of whichever sender
+        raise TooLarge(
+            f"the run has {len(body):,} bytes, DataZone takes {largest:,}, and nothing can be left out, as its"
+            f" facets are not those of the specification ({error})"
+        ) from error
+
+
+def _smaller(smaller: Event, largest: int) -> Parts:
     left_out = []
     for what, leave_out in _STEPS:
         if leave_out(smaller):

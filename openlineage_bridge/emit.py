@@ -18,12 +18,14 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from typing import Any
 
 from headwater.graphmodel import ids
 from headwater.graphmodel.model import Dataset, DependencyType, Derivation, Effect, Plan, Run
 from headwater.graphmodel.naming import canonical, name_of_uri, openlineage_pair
-from headwater.openlineage_bridge.columns import OWN, SOURCE
+from headwater.graphmodel.shared import expanded
+from headwater.openlineage_bridge.columns import MOST_EDGES, OWN, SOURCE
 
 Event = dict[str, Any]
 
@@ -243,7 +245,7 @@ def _symlinks(maker: _Facets, dataset: Dataset) -> dict[str, Any]:
 def _column_lineage(maker: _Facets, plan: Plan) -> dict[str, Any]:
     """Sources of each column, and what the whole output depends on; rows that were kept are no lineage."""
     fields: dict[str, dict[tuple[str, str], list[dict[str, Any]]]] = {}
-    for d in plan.derivations:
+    for d in plan.derivations if _shares_too_much(plan) else expanded(plan.derivations, plan.shared, plan.target.uri):
         if not d.carried:
             sources = fields.setdefault(d.target, {})
             sources.setdefault((d.source_dataset, d.source_column), []).append(_of_derivation(d))
@@ -259,6 +261,12 @@ def _column_lineage(maker: _Facets, plan: Plan) -> dict[str, Any]:
     if whole:
         content["dataset"] = _input_fields(whole)
     return {"columnLineage": maker.facet("columnLineage", **content)}
+
+
+def _shares_too_much(plan: Plan) -> bool:
+    """Whether the sources that columns have in common are too many edges for an event, which has each of them."""
+    product = sum(len(group.targets) * len(group.sources) for group in plan.shared)
+    return bool(plan.shared) and len(plan.derivations) + product > MOST_EDGES
 
 
 def _of_derivation(d: Derivation) -> dict[str, Any]:
@@ -292,17 +300,18 @@ def _own_dataset_facet(maker: _Facets, dataset: Dataset, columns: Sequence[dict[
 
 def _unsourced(plan: Plan) -> list[dict[str, Any]]:
     """Columns of which `columnLineage` cannot say why they have no, or not all, sources."""
+    left_out = {d.target for group in plan.shared for d in group.targets} if _shares_too_much(plan) else set[str]()
     return [
         _without_none(
             {
                 "name": column.name,
                 "origin": column.origin.value if column.origin else None,
-                "resolved": False if not column.resolved else None,
+                "resolved": False if not column.resolved or column.name in left_out else None,
                 "expression": column.expression,
             }
         )
         for column in plan.columns
-        if column.origin is not None or not column.resolved
+        if column.origin is not None or not column.resolved or column.name in left_out
     ]
 
 
@@ -357,7 +366,8 @@ def _parent(maker: _Facets, plan: Plan, run: Run) -> dict[str, Any]:
 
 def _own_run_facet(maker: _Facets, described: Described, executed: Executed) -> dict[str, Any]:
     plan = described.plan
-    inexact = sorted({d.target for d in plan.derivations if not d.exact})
+    shared = (d for group in plan.shared for d in group.targets)
+    inexact = sorted({d.target for d in chain(plan.derivations, shared) if not d.exact})
     content = {
         "plan": described.logic,
         "run": executed.id,

@@ -9,22 +9,27 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Role, Run
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
-from headwater.openlineage_bridge.columns import OWN, SOURCE, columns, field_names
+from headwater.openlineage_bridge.columns import OWN, SOURCE, columns, field_names, is_told
 from headwater.openlineage_bridge.events import LineageEvent, group_of
 from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import version_facts
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
-from headwater.openlineage_bridge.outcome import Outcome, is_application, is_spark, lifecycle, node, outcome, text
+from headwater.openlineage_bridge.outcome import Outcome, is_application, is_spark, node, outcome, text
 from headwater.spline_bridge import jobs
+from headwater.spline_bridge.errors import DecodeError
 
 _NAMESPACE = uuid.UUID("0b8f6a4e-3f0c-4f43-9d5e-6f1d7a1c52aa")  # random once, fixed for ever: ids of plans depend on it
 _MS = 1_000_000
+#: Pairs of an output and an input that one run may have where no column lineage tells which of them belong together.
+#: Each is an edge, which costs the graph some 1.5 ms: a body of 150 kB can have 250,000 pairs.
+MOST_PAIRS = 50_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Mapped:
 
 
 def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
-    """Plans and runs of the events of one group; None for no events."""
+    """Plans and runs of the events of one group; None for no events. DecodeError: the run is too large."""
     run = fold(events, rules)
     if run is None:
         return None
@@ -55,7 +60,8 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
     if what not in (Outcome.WRITTEN, Outcome.FAILED):
         passes_on = _passes_on(run) if is_application(run) else ()
         return Mapped(what, job, (), (), run.digest, passes_on=passes_on)
-    plans = tuple(_plan(run, output, job, job_run, rules) for output in run.outputs.values())
+    common = _Common(run, job, rules)
+    plans = tuple(_plan(common, output, job_run) for output in run.outputs.values())
     runs = tuple(_run(run, output, plan, what) for output, plan in zip(run.outputs.values(), plans, strict=True))
     parent, root = _ancestors(run)
     if not parent or not is_spark(run):
@@ -98,17 +104,65 @@ def _job(run: FoldedRun) -> tuple[Job, str | None]:
     return (Job("dbt", model) if model else Job(*run.job)), None
 
 
-def _plan(run: FoldedRun, output: FoldedDataset, job: Job, job_run: str | None, rules: Rules) -> Plan:
+class _Common:
+    """What all plans of a run are made of, made once: a run can have some thousand outputs, and as many inputs."""
+
+    def __init__(self, run: FoldedRun, job: Job, rules: Rules) -> None:
+        """DecodeError: so many outputs of so many inputs that the graph would be busy with this run alone."""
+        self.run, self.job, self.rules = run, job, rules
+        untold = sum(not is_told(one.facets) for one in run.outputs.values()) if len(run.outputs) > 1 else 0
+        if untold * len(run.inputs) > MOST_PAIRS:
+            raise DecodeError(
+                f"the run has {untold:,} outputs without column lineage and {len(run.inputs):,} inputs, each of which"
+                f" can have gone into each output: more than {MOST_PAIRS:,} pairs"
+            )
+
+    @cached_property
+    def schemas(self) -> dict[str, frozenset[str]]:
+        """The columns of each dataset in lower case, by URI."""
+        every = (*self.run.inputs.items(), *self.run.outputs.items())
+        return {uri: frozenset(name.lower() for name in field_names(one.facets)) for uri, one in every}
+
+    @cached_property
+    def names(self) -> _Names:
+        """The datasets that column lineage names."""
+        return _Names(self.run, self.rules)
+
+    @cached_property
+    def inputs(self) -> dict[str, Dataset]:
+        """The inputs by URI."""
+        return {uri: _dataset(one, self.rules) for uri, one in self.run.inputs.items()}
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all that plans are made of, but for the output, and for what differs from run to run."""
+        run, job = self.run, self.job
+        datasets = [
+            (
+                uri,
+                one.name.partition,
+                one.pairs,
+                {name: one.facets[name] for name in _OF_DATASETS if name in one.facets},
+            )
+            for side in (run.inputs, run.outputs)
+            for uri, one in side.items()
+        ]
+        facets = {name: run.run_facets[name] for name in _OF_RUNS if name in run.run_facets}
+        about = (job.namespace, job.name, node(run), is_spark(run), self.rules.text, len(run.inputs))
+        return digest_of([about, datasets, facets, run.job_facets.get("jobType"), run.others])
+
+
+def _plan(common: _Common, output: FoldedDataset, job_run: str | None) -> Plan:
     """The plan of one output. A job runs again and again with the same logic, so what was mapped last is kept."""
-    key = _key(run, output, job, rules)
+    key = digest(common.digest, output.name.uri)
     plan = _known_plans.get(key)
     if plan is None:
-        plan = _mapped_plan(run, output, job, rules, key)
+        plan = _mapped_plan(common, output, key)
         if len(_known_plans) >= _MOST_KNOWN:
             _known_plans.clear()
         if len(plan.derivations) <= _LARGEST_KNOWN:
             _known_plans[key] = plan
-    return replace(plan, agent_plan_id=_plan_id(run.group, output.name.uri), job_run=job_run)
+    return replace(plan, agent_plan_id=_plan_id(common.run.group, output.name.uri), job_run=job_run)
 
 
 #: Plans by key: of 20 columns each takes some 20 kB.
@@ -119,20 +173,9 @@ _OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "s
 _OF_RUNS = ("processing_engine",)
 
 
-def _key(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules) -> str:
-    """A hash of all that a plan is made of, but for what differs from run to run."""
-    datasets = [
-        (uri, one.name.partition, one.pairs, {name: one.facets[name] for name in _OF_DATASETS if name in one.facets})
-        for side in (run.inputs, run.outputs)
-        for uri, one in side.items()
-    ]
-    facets = {name: run.run_facets[name] for name in _OF_RUNS if name in run.run_facets}
-    about = (job.namespace, job.name, output.name.uri, node(run), is_spark(run), rules.text, len(run.inputs))
-    return digest_of([about, datasets, facets, run.job_facets.get("jobType"), run.others])
-
-
-def _mapped_plan(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules, key: str) -> Plan:
-    found = columns(output.facets, _schemas(run), _Names(run, rules), exact_roles=_is_headwater(run))
+def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
+    run, job = common.run, common.job
+    found = columns(output.facets, common.schemas, common.names, exact_roles=_is_headwater(run))
     # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
     told = found.told and len(run.outputs) > 1
     sources = found.sources if told else found.sources | run.inputs.keys()
@@ -140,10 +183,10 @@ def _mapped_plan(run: FoldedRun, output: FoldedDataset, job: Job, rules: Rules, 
     return Plan(
         agent_plan_id="",
         job=job,
-        target=_dataset(output, rules),
+        target=_dataset(output, common.rules),
         effect=_effect(run, output),
         command=node(run) if is_spark(run) else text(run.job_facets, "jobType", "jobType") or "write",
-        inputs=tuple(_input(uri, run.inputs, rules) for uri in sorted(sources)),
+        inputs=tuple(common.inputs.get(uri) or Dataset(uri) for uri in sorted(sources)),
         columns=found.columns,
         derivations=found.derivations,
         dependencies=found.dependencies,
@@ -240,15 +283,6 @@ def _partition_columns(facets: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(one for one in told if isinstance(one, str)) if isinstance(told, list) else ()
 
 
-def _input(uri: str, inputs: Mapping[str, FoldedDataset], rules: Rules) -> Dataset:
-    return _dataset(inputs[uri], rules) if uri in inputs else Dataset(uri)
-
-
-def _schemas(run: FoldedRun) -> dict[str, frozenset[str]]:
-    every = (*run.inputs.items(), *run.outputs.items())
-    return {uri: frozenset(name.lower() for name in field_names(one.facets)) for uri, one in every}
-
-
 class _Names:
     """The datasets that column lineage names: by their own names, or by other ones of the run's datasets."""
 
@@ -299,7 +333,8 @@ def _effect(run: FoldedRun, output: FoldedDataset) -> Effect:
     made: Any = config.get("materialized") if isinstance(config, dict) else None
     if isinstance(made, str):
         return _DBT.get(made, Effect.KEEP)
-    return _LIFECYCLES.get(lifecycle(run), Effect.KEEP)
+    state = text(output.facets, "lifecycleStateChange", "lifecycleStateChange")  # of this output, not of another one
+    return _LIFECYCLES.get(state.upper(), Effect.KEEP)
 
 
 #: Nodes of Spark that hand the write to a command inside them, which is reported as a run of its own.

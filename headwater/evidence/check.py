@@ -35,25 +35,31 @@ def link(previous: bytes, entry: "dict[str, Any]") -> bytes:
     return digest.digest()
 
 
-def chain_of(file: zipfile.ZipFile, manifest: "dict[str, Any]") -> "dict[int, tuple[str, str]]":
-    """By sequence: the hash, and the hash of the body, of each entry. ValueError: the chain is broken."""
+def chain_of(file: zipfile.ZipFile, manifest: "dict[str, Any]") -> "dict[int, tuple[bytes, str]]":
+    """By sequence: the hash of the entry before, and the entry's own. ValueError: the chain is broken."""
     found, previous = {}, bytes.fromhex(manifest["previous"])
     for expected, line in enumerate(file.open("chain.ndjson"), start=manifest["first"]):
         entry = json.loads(line)
         if entry["sequence"] != expected or link(previous, entry).hex() != entry["hash"]:
             raise ValueError(f"entry {expected}: its hash does not follow from it and the entry before")
+        found[expected] = (previous, entry["hash"])
         previous = bytes.fromhex(entry["hash"])
-        found[expected] = (entry["hash"], entry["salted"])
     head = manifest["head"]
-    if found.get(head["sequence"], ("",))[0] != head["hash"]:
+    if found.get(head["sequence"], (b"", ""))[1] != head["hash"]:
         raise ValueError("the chain does not end where the manifest says")
     return found
 
 
-def body_is_wrong(entry: "dict[str, Any]") -> bool:
-    """Whether the body is not the one that was hashed; one that was erased is not there, and not wrong."""
-    body = base64.b64decode(entry["base64"]) if "base64" in entry else entry.get("body", "").encode()
-    return "salt" in entry and hashlib.sha256(bytes.fromhex(entry["salt"]) + body).hexdigest() != entry["salted"]
+def is_altered(entry: "dict[str, Any]", chain: "dict[int, tuple[bytes, str]]") -> bool:
+    """Whether anything in the entry is not what was hashed. A body that was erased is not there, nor is its salt."""
+    previous, own = chain.get(entry["sequence"], (b"", ""))
+    bodies = [name for name in ("body", "base64") if name in entry]
+    if not link(previous, entry).hex() == own == entry["hash"] or len(bodies) > 1:
+        return True
+    if not bodies:
+        return "salt" in entry
+    body = base64.b64decode(entry["base64"]) if bodies == ["base64"] else entry["body"].encode()
+    return hashlib.sha256(bytes.fromhex(entry.get("salt", "")) + body).hexdigest() != str(entry["salted"])
 
 
 def check(file: zipfile.ZipFile, kept: "str | None") -> None:
@@ -65,9 +71,9 @@ def check(file: zipfile.ZipFile, kept: "str | None") -> None:
     chain = chain_of(file, manifest)
     entries = [json.loads(line) for line in file.open("entries.ndjson")]
     for entry in entries:
-        if (entry["hash"], entry["salted"]) != chain.get(entry["sequence"]) or body_is_wrong(entry):
+        if is_altered(entry, chain):
             raise ValueError(f"entry {entry['sequence']} was altered")
-    head, hashes = manifest["head"], {sequence: link for sequence, (link, _) in chain.items()}
+    head, hashes = manifest["head"], {sequence: link for sequence, (_, link) in chain.items()}
     print(f"the answer rests on {len(entries)} entries; chain from entry {manifest['first']} to {head['sequence']}")
     print(f"head of the ledger {manifest['ledger']}: {head['sequence']} {head['hash']}")
     if "anchor.json" in manifest["files"]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.graphmodel.ids import run_id, split_node
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import Snapshot
 from headwater.ingest.intake.bridge import Decoded, DecodeError
 from headwater.ingest.intake.bridges import BRIDGES
@@ -60,8 +61,13 @@ class _Sought:
     newest: dict[str, tuple[int, int]] = field(default_factory=dict)  #: by agent's plan: time and entry of an event
 
 
-def entries_of(named: Named, ledger: LedgerReader, entry_of_plan: Callable[[str], int | None]) -> list[int]:
-    """The sequences of the entries on which an answer rests, in order. The ledger is read once."""
+def entries_of(
+    named: Named, ledger: LedgerReader, entry_of_plan: Callable[[str], int | None], rules: Rules = DEFAULT
+) -> list[int]:
+    """The sequences of the entries on which an answer rests, in order. The ledger is read once.
+
+    `rules` are those by which the answer names datasets.
+    """
     sought = _Sought(agent_plans={run.split(":")[1] for run in named.runs if run.count(":") >= 2})  # noqa: PLR2004 - run:PLAN:TIME
     for plan in sorted(named.plans):
         sequence = entry_of_plan(plan)
@@ -69,20 +75,20 @@ def entries_of(named: Named, ledger: LedgerReader, entry_of_plan: Callable[[str]
         if entry is None:
             continue
         sought.found.add(entry.sequence)
-        decoded = _decoded(entry)
+        decoded = _decoded(entry, rules)
         sought.agent_plans.update(plan.agent_plan_id for plan in decoded.plans)
         if decoded.part is not None:
             sought.groups.add(decoded.part.group)
     for entry in _all(ledger):
-        _look(entry, named, sought)
+        _look(entry, named, sought, rules)
     return sorted(sought.found | {sequence for _, sequence in sought.newest.values()})
 
 
-def _look(entry: Entry, named: Named, sought: _Sought) -> None:
+def _look(entry: Entry, named: Named, sought: _Sought, rules: Rules) -> None:
     bridge = BRIDGES.get(entry.kind)
     if bridge is None or entry.body is None or bridge.counted == "plans":  # those of plans are known already
         return
-    decoded = _decoded(entry)
+    decoded = _decoded(entry, rules)
     if decoded.part is not None and decoded.part.group in sought.groups:
         sought.found.add(entry.sequence)
     for run in decoded.runs:
@@ -98,10 +104,10 @@ def _look(entry: Entry, named: Named, sought: _Sought) -> None:
         sought.found.add(entry.sequence)
 
 
-def _decoded(entry: Entry) -> Decoded:
+def _decoded(entry: Entry, rules: Rules) -> Decoded:
     """What an entry says; nothing if it was erased, is damaged, or cannot be decoded: then it is parked."""
     try:
-        return BRIDGES[entry.kind].decode(entry.body or b"", entry.content_type) if entry.body else Decoded()
+        return BRIDGES[entry.kind].decode(entry.body, entry.content_type, rules=rules) if entry.body else Decoded()
     except (DecodeError, KeyError):
         return Decoded()
 

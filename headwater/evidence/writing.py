@@ -7,6 +7,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from headwater.errors import WrongUse
 from headwater.evidence.collecting import Named, entries_of, named_in
+from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.ledger.chain import ChainCheck, start
 from headwater.ingest.ledger.entries import Head
 from headwater.ingest.ledger.ledger import open_reader
@@ -77,7 +79,7 @@ def write(
     answer = source.ask(question.query, question.parameters).to_dict()
     named = _with_plans_of_runs(source, named_in(answer))
     with open_reader(ledger_folder) as ledger, tempfile.TemporaryDirectory(prefix="headwater-") as scratch:
-        rests = entries_of(named, ledger, source.entry)
+        rests = entries_of(named, ledger, source.entry, rules_of(ledger_folder))
         if not rests:
             raise WrongUse("the answer rests on no entry of the ledger: nothing is known about it")
         proof = _write_proof(ledger, rests, Path(scratch), progress)
@@ -188,3 +190,6 @@ def _zip(out: Path, contents: Mapping[str, bytes], scratch: Path, proof: _Proof,
         new.replace(out)
     except OSError as error:
         raise WrongUse(f"{out} cannot be written: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            new.unlink()  # it is still there if something went wrong

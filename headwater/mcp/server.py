@@ -215,13 +215,14 @@ def _listed(opened: Opened, token: str | None, cursor: str | None) -> tuple[list
     kind, _, start = (cursor or "dataset.0").partition(".")
     if kind not in _RESOURCES or not start.isdecimal():
         raise MCPError(_INVALID_PARAMS, "the cursor is that of the page before")
-    source = opened(token)
     try:
-        found = source.ask(f"{kind}s", [("limit", _PAGE), ("next", start)]).to_dict()
+        source = opened(token)
+        try:
+            found = source.ask(f"{kind}s", [("limit", _PAGE), ("next", start)]).to_dict()
+        finally:
+            source.close()
     except HeadwaterError as error:
         raise MCPError(_INVALID_PARAMS, str(error)) from None
-    finally:
-        source.close()
     following = f"{kind}.{found['next']}" if found["next"] else "job.0" if kind == "dataset" else None
     return [(kind, row["id"]) for row in found["rows"]], following
 

@@ -124,7 +124,10 @@ class NamingDecode(Protocol):
 
 
 Fold = Callable[[Sequence[Any], Rules], Folded]
-"""(contents of the parts of one group, naming rules). Pure, and the same for any order and number of the parts."""
+"""(contents of the parts of one group, naming rules). Pure, and the same for any order and number of the parts.
+
+DecodeError: together they are too large; the last one of them is set aside.
+"""
 
 Recognise = Callable[[object, bytes], Iterable[Payload]]
 """(parsed JSON, its bytes) of a file or of a line of one: what in it is of this bridge; nothing if it is not.

@@ -61,7 +61,7 @@ def _entry(document: Any, body: bytes, receipt: Receipt) -> tuple[NewEntry, str]
     found = event(document)
     kept, redactions = redact(document)
     kept_bytes = dump(kept) if redactions or repeats_keys(body, document) else body
-    about = f"job {found.job[1]}" if found.job[1] else "a dataset"
+    about = f"job {kept['job']['name']}" if found.job[1] else "a dataset"  # it goes into the log: redacted
     return NewEntry(_EVENT, _JSON, kept_bytes, receipt.sender, redactions), about
 
 
@@ -79,7 +79,10 @@ def _fold(contents: Sequence[Any], rules: Rules) -> Folded:
     from headwater.graphmodel.ids import job_id
     from headwater.openlineage_bridge.mapping import mapped
 
-    found = mapped(contents, rules)
+    try:
+        found = mapped(contents, rules)
+    except WrongField as error:
+        raise DecodeError(str(error)) from error
     assert found is not None, "a group has entries"
     job = job_id(found.job.namespace, found.job.name)
     said = (found.plans, found.runs, found.digest, found.outcome.value, job)

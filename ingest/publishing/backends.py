@@ -65,7 +65,10 @@ def line(event: Mapping[str, Any]) -> bytes:
 
 
 class FileBackend:
-    """Appends to a file, one event a line; ``-`` is standard output. What a crash left of a line is taken away."""
+    """Appends to a file, one event a line; ``-`` is standard output. What a crash left of a line is taken away.
+
+    A file whose last line has no end and is not the beginning of an event is somebody else's, and is not touched.
+    """
 
     def __init__(self, path: str) -> None:
         """CannotFollow: the file cannot be opened."""
@@ -96,17 +99,33 @@ def _opened(path: Path) -> BinaryIO:
         file = path.open("a+b")
     except OSError as error:
         raise CannotFollow(f"{path} cannot be written: {error.strerror or error}") from error
-    size = file.seek(0, os.SEEK_END)
-    while size:  # back to the end of the last whole line
-        begin = max(0, size - 2**16)
+    whole = file.seek(0, os.SEEK_END)
+    while whole:  # back to the end of the last whole line
+        begin = max(0, whole - 2**16)
         file.seek(begin)
-        end = file.read(size - begin).rfind(b"\n")
+        end = file.read(whole - begin).rfind(b"\n")
         if end >= 0:
-            size = begin + end + 1
+            whole = begin + end + 1
             break
-        size = begin
-    file.truncate(size)
+        whole = begin
+    file.seek(whole)
+    rest = file.read()
+    if _is_json(rest):  # a whole event, or what somebody else wrote: nothing of it is taken away
+        file.write(b"\n")
+    elif rest and not rest.startswith(b"{"):
+        file.close()
+        raise CannotFollow(f"{path} is no file of events: what its last line has is not the beginning of one")
+    else:
+        file.truncate(whole)
     return file
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def endpoint(url: str) -> str:
@@ -118,7 +137,7 @@ def endpoint(url: str) -> str:
 def _proxy(url: str) -> str | None:
     """The proxy of the environment for a URL. Asked once: aiohttp's own way asks in a thread for each request."""
     address = urlsplit(url)
-    return None if proxy_bypass(address.netloc) else getproxies().get(address.scheme)
+    return None if proxy_bypass(address.netloc.rpartition("@")[2]) else getproxies().get(address.scheme)
 
 
 class HttpBackend:
@@ -132,7 +151,7 @@ class HttpBackend:
         """`token` is sent as ``Authorization: Bearer``. The environment's proxies are used, and no others."""
         self._url = endpoint(url)
         address = urlsplit(self._url)
-        self.place = urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2], query=""))
+        self.place = urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2], query="", fragment=""))
         self._headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         self._backoff = backoff or Backoff(attempts=_ATTEMPTS, first=0.2, longest=5.0)
         self._loop = asyncio.new_event_loop()
@@ -188,6 +207,8 @@ class HttpBackend:
                     later = self._not_taken(answer.status, said)
                     if later is None:
                         return f"HTTP {answer.status}: {said}" if said else f"HTTP {answer.status}"
+            except (aiohttp.InvalidURL, UnicodeError):  # its text is the URL, with the password in it
+                raise CannotFollow(f"{self.place} is no URL to which something can be sent") from None
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
                 later = TransientError(f"{self.place} cannot be reached: {str(error) or type(error).__name__}")
             if self._backoff.is_last(failures):

@@ -33,12 +33,14 @@ from headwater.ingest.ledger.entries import Entry
 from headwater.ingest.publishing.backends import Backend, Sending
 from headwater.ingest.publishing.state import Refused, State
 from headwater.openlineage_bridge import emit, forward
+from headwater.openlineage_bridge.columns import MOST_EDGES
 from headwater.openlineage_bridge.emit import Described, Executed, Labels
 from headwater.openlineage_bridge.events import LineageEvent
 
 log = logging.getLogger(__name__)
 
-_DESCRIBED = 2_000  #: plans whose description is kept for their next run, some ten KB each
+#: Plans whose description is kept for their next run, and columns and edges of all of these, some KB each.
+_DESCRIBED, _DESCRIBED_PARTS = 2_000, 100_000
 
 VersionsRead = Callable[[str, int, Sequence[str]], Mapping[str, str]]
 """(id of a run, its timestamp, dataset URIs) -> the ids of the versions that it read, as far as they are known."""
@@ -105,10 +107,12 @@ class Publisher:
         self._selection = selection or Selection()
         self._versions_read = versions_read
         self._decoding = Decoding(ledger, decoders(rules), rules)
-        self._decoding.use_names(stated_names(ledger, rules))
         self._rules = rules
         self._labels: StatementIndex | None = None
+        self._stated_up_to = 0  #: the entry up to which statements are looked at; they are read all at once
         self._described: OrderedDict[BodyRef, Described] = OrderedDict()
+        self._described_parts = 0
+        self._take_statements()
 
     @property
     def name(self) -> str:
@@ -152,7 +156,7 @@ class Publisher:
         work = _Work()
         for entry in entries:
             batch = self._decoding.batch([entry])
-            if batch.statements:
+            if batch.statements and entry.sequence > self._stated_up_to:
                 self._take_statements()
             for _, error in batch.refused:
                 log.warning("entry %s is not published: it cannot be read: %s", entry.sequence, error)
@@ -189,10 +193,12 @@ class Publisher:
             return True
 
     def _take_statements(self) -> None:
-        """Something was stated: names of datasets, tags and descriptions are looked up anew."""
+        """Something was stated: names of datasets, tags and descriptions are looked up anew, in the whole ledger."""
+        self._stated_up_to = self._ledger.head().sequence
         self._decoding.use_names(stated_names(self._ledger, self._rules))
         self._labels = None
         self._described.clear()
+        self._described_parts = 0
 
     def _publish_waiting(self, work: _Work, plan_id: str, ref: BodyRef) -> None:
         """The runs of a plan whose events came before it."""
@@ -231,8 +237,11 @@ class Publisher:
             mapped.plan, mapped.logic.plan, types, self._labels_of(mapped.plan, mapped.logic.job_id), self._producer
         )
         self._described[ref] = described
-        while len(self._described) > _DESCRIBED:
-            self._described.popitem(last=False)
+        self._described_parts += _parts(described)
+        while len(self._described) > _DESCRIBED or (
+            self._described_parts > _DESCRIBED_PARTS and len(self._described) > 1
+        ):
+            self._described_parts -= _parts(self._described.popitem(last=False)[1])
         return described
 
     def _labels_of(self, plan: Plan, job: str) -> Labels:
@@ -257,3 +266,11 @@ class Publisher:
                 with suppress(statements.StatementError):
                     said.append(statements.named_by(self._rules, statements.parse(entry.body)))
         return StatementIndex(statements.effective(said).values())
+
+
+def _parts(described: Described) -> int:
+    plan = described.plan
+    shared = sum(len(group.targets) * len(group.sources) for group in plan.shared)
+    return (
+        len(plan.columns) + len(plan.derivations) + len(plan.dependencies) + len(plan.inputs) + min(shared, MOST_EDGES)
+    )

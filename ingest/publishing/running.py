@@ -82,7 +82,7 @@ def publish(  # noqa: PLR0913 - what a run of it can be told
             state.forget()
         backend = target.open()
         undo.callback(backend.close)
-        read = VersionsRead(tables_of(folder, store))
+        read = VersionsRead(lambda: tables_of(folder, store))
         undo.callback(read.close)
         publisher = Publisher(
             ledger, state, backend, producer, rules=rules_of(folder), selection=selection, versions_read=read

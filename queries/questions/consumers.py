@@ -9,7 +9,7 @@ Not here: what runs read, the other way (`inputs`); which columns a change reach
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
@@ -29,6 +29,9 @@ COLUMNS = (
 )
 #: Runs, and versions of one request, that are looked at; beyond that the answer says so.
 _MOST = 10_000
+#: Pairs of a run and a version that holds its data, of one level. A dataset that runs add to has as many as half of the
+#: square of its runs, each some 60 bytes here and in what the runs read from.
+_MOST_HELD = 2_000_000
 _CHUNK = 200  #: versions whose later writes are asked for in one request: each may bring many rows
 
 _RUN_CELLS: Mapping[str, Any] = {
@@ -61,7 +64,7 @@ class _Consumer:
     feeders: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Holding:
     """A version that holds what `run` wrote. `certain` is False if a write between them perhaps replaced it."""
 
@@ -121,10 +124,16 @@ class _Found:
         for name, row in versions.items():
             added_to.setdefault(row["previous"], []).append(name)
         held: dict[str, list[_Holding]] = {}
+        most = _MOST_HELD
         for version, run in own.items():
-            if version in versions:
-                self._consumers[run].wrote.append(versions[version])
-                _spread(held, version, _Holding(run, versions[version]["dataset"], certain=True), versions, added_to)
+            if version not in versions:
+                continue
+            self._consumers[run].wrote.append(versions[version])
+            if most < 0:
+                self.reason = "limit"
+                continue
+            own_holding = _Holding(run, versions[version]["dataset"], certain=True)
+            most -= _spread(held, version, own_holding, versions, added_to)
         return held
 
     def _readers(self, held: Mapping[str, list[_Holding]], distance: int) -> list[str]:
@@ -208,16 +217,18 @@ def _spread(
     holding: _Holding,
     versions: Mapping[str, Row],
     added_to: Mapping[str, list[str]],
-) -> None:
-    """Note the holding on the version and on all that was added to it."""
+) -> int:
+    """Note the holding on the version and on all that was added to it; on how many."""
+    perhaps = replace(holding, certain=False)
     waiting = [(version, holding.certain)]
     for name, certain in waiting:
-        held.setdefault(name, []).append(_Holding(holding.run, holding.dataset, certain))
+        held.setdefault(name, []).append(holding if certain else perhaps)
         for later in added_to.get(name, ()):
             row = versions[later]
             same_partition = row["partition"] is not None and row["partition"] == versions[version]["partition"]
-            replaced = row["effect"] == "overwrite" or (same_partition and row["effect"] != "keep")
-            waiting.append((later, certain and not replaced))
+            is_replaced = row["effect"] == "overwrite" or (same_partition and row["effect"] != "keep")
+            waiting.append((later, certain and not is_replaced))
+    return len(waiting)
 
 
 def _reported_later(run: str, cells: Mapping[str, Row]) -> bool:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
 
+from headwater import publishing
 from headwater.cli import command, run
+from headwater.errors import Unreachable
+from headwater.queries.answers.answer import Answer, Node
+from headwater.source import Source
 from tests.acceptance.door import PAYLOADS, headwater, serving
 from tests.acceptance.openlineage_backend import backend, faults
 
@@ -78,6 +82,26 @@ def test_only_a_part_of_the_graph(loaded: Path, tmp_path: Path) -> None:
     assert late.read_text("utf-8") == ""
 
 
+class Half:
+    """A source that does not get to the end of a lineage in time."""
+
+    place = "here"
+
+    def ask(self, _query: str, _parameters: object) -> Answer:
+        node = Node(CUSTOMERS, "dataset", CUSTOMERS, CUSTOMERS, 0, "both")
+        return Answer(CUSTOMERS, "both", None, "all", None, (node,), (), complete=False, reason="deadline")
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_part_of_the_graph_that_is_not_known_as_a_whole_is_not_published(loaded: Path, tmp_path: Path) -> None:
+    file = tmp_path / "half.ndjson"
+    with pytest.raises(Unreachable, match="deadline reached"):
+        publishing.publish(loaded, str(file), node=CUSTOMERS, asking=lambda: cast(Source, Half()))
+    assert not file.exists()
+
+
 def test_what_is_refused_is_listed(loaded: Path) -> None:
     with backend() as kept:
         kept.answer = lambda _number, _event: 422
@@ -89,7 +113,15 @@ def test_what_is_refused_is_listed(loaded: Path) -> None:
 
 WRONG = [
     (("--to", "ftp://h/x"), "is no target: expected http[s]://HOST"),
+    (("--to", "postgres://ann:secret@h/x?password=secret"), "is no target: expected http[s]://HOST"),
     (("--to", "datazone://domain"), "is no domain of DataZone"),
+    (("--to", "datazone://ann:secret@[h"), "is no domain of DataZone"),
+    (("--to", "http://ann:secret@[h"), "--to is no URL of a backend"),
+    (("--to", "HTTP://ann:secret@h:http"), "--to is no URL of a backend"),
+    (("--to", "http://ann:secret@"), "--to is no URL of a backend"),
+    (("--to", "http://ann:s/ecret@h"), "--to is no URL of a backend"),
+    (("--to", "http://ann:secret@h\\x"), "http://h\\x/api/v1/lineage is no URL"),
+    (("--to", "http://ann:secret@h..x"), "http://h..x/api/v1/lineage is no URL"),
     (("--to", "x.ndjson", "--since", "yesterday"), "is no time"),
     (("--to", "x.ndjson", "--node", "s3://lake/nothing"), "there is no dataset or column"),
     (("--to", "/no/such/folder/x"), "cannot be written"),
@@ -101,7 +133,27 @@ def test_what_is_wrong_is_said(
     loaded: Path, arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["publish", *arguments, "--data", str(loaded)]) == 2
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert message in said
+    assert "ecret" not in said
+
+
+def test_a_user_and_a_token_cannot_both_be_sent(
+    loaded: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_PUBLISH_TOKEN", "token")
+    assert run(["publish", "--to", "http://ann:secret@127.0.0.1:9", "--data", str(loaded)]) == 2
+    said = capsys.readouterr().err
+    assert "only one of them can be sent" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize("text", ["notes without an end", '{"a": 1}', '{\n"a": 1\n}', "[1,\n 2"])
+def test_nothing_of_a_file_that_somebody_else_wrote_is_taken_away(loaded: Path, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "theirs"
+    file.write_text(text, "utf-8")
+    publish(loaded, "--to", file)
+    assert file.read_text("utf-8").startswith(text)
 
 
 def test_a_folder_without_a_ledger_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,7 +120,26 @@ def _cut_off(parts: dict[str, bytes]) -> None:
     parts["chain.ndjson"] = b"".join(parts["chain.ndjson"].splitlines(keepends=True)[:-1])
 
 
-@pytest.mark.parametrize("change", [_body, _time, _dropped, _cut_off])
+def _entries(change: Callable[[dict[str, object]], object]) -> Callable[[dict[str, bytes]], None]:
+    def changed(parts: dict[str, bytes]) -> None:
+        entries = [json.loads(line) for line in parts["entries.ndjson"].splitlines()]
+        change(entries[0])
+        parts["entries.ndjson"] = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+
+    return changed
+
+
+_sender = _entries(lambda entry: entry.update(sender="somebody else"))
+_time_of_entry = _entries(lambda entry: entry.update(received_ms=1))
+_kind = _entries(lambda entry: entry.update(kind="another"))
+_body_without_salt = _entries(lambda entry: (entry.pop("salt"), entry.update(body="what nobody sent")))
+_second_body = _entries(lambda entry: entry.update(base64=entry.get("base64", ""), body="what nobody sent"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_body, _time, _dropped, _cut_off, _sender, _time_of_entry, _kind, _body_without_salt, _second_body],
+)
 def test_what_was_altered_in_the_file_is_found(
     change: Callable[[dict[str, bytes]], None], data: Path, tmp_path: Path
 ) -> None:

@@ -17,11 +17,12 @@ from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from headwater.client import Client as HeadwaterClient
+from headwater.errors import Unreachable
 from headwater.loading import through
 from headwater.mcp.server import server as mcp_server
 from headwater.mcp.tools import MOST, TOOLS, text_of
 from headwater.queries.catalogue.catalogue import BY_NAME
-from headwater.source import Remote
+from headwater.source import Remote, Source
 from tests.acceptance.door import PIPELINE, Server, environment, headwater, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
@@ -48,6 +49,15 @@ async def asked(client: Client, tool: str, **given: object) -> dict[str, Any]:
     assert content.type == "text"
     answer: dict[str, Any] = json.loads(content.text)
     return answer
+
+
+async def test_a_source_that_is_away_is_told_where_resources_are_listed() -> None:
+    def away(_token: str | None) -> Source:
+        raise Unreachable("no server runs there")
+
+    async with Client(mcp_server(away)) as client:
+        with pytest.raises(MCPError, match="no server runs there"):
+            await client.list_resources()
 
 
 async def test_every_tool_is_listed_with_what_it_takes(running: Server) -> None:

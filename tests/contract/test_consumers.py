@@ -83,6 +83,12 @@ def test_it_stops_at_the_deadline_and_says_so(lake: GraphStore) -> None:
     assert (answer["complete"], answer["reason"]) == (False, "deadline")
 
 
+def test_more_runs_and_versions_than_can_be_kept_are_told(lake: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headwater.queries.questions.consumers._MOST_HELD", 0)
+    answer = ask("consumers", lake.g, {"node": id_of("log", 11)}).to_dict()
+    assert (answer["complete"], answer["reason"]) == (False, "limit")
+
+
 def test_a_job_that_reads_what_it_writes_comes_once(store: GraphStore) -> None:
     fill(store, [*EVENTS, run("copy", 90), run("copy", 91)])
     found = [row[1] for row in consumers(store, id_of("log", 11))]

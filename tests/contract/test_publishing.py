@@ -16,10 +16,12 @@ from gremlin_python.process.graph_traversal import __
 from gremlin_python.process.traversal import T
 
 from headwater.backoff import Backoff
-from headwater.graphmodel.statements import Statement, text
+from headwater.graphmodel.naming import Rules
+from headwater.graphmodel.statements import KIND, Statement, text
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.folder.erasing import erase
 from headwater.ingest.folder.service import Service
+from headwater.ingest.graph.decoding import Ledger, stated_names
 from headwater.ingest.graph.following import CannotFollow
 from headwater.ingest.intake.bridge import Receipt
 from headwater.ingest.intake.openlineage import OPENLINEAGE
@@ -193,6 +195,23 @@ def test_versions_that_runs_read_are_those_of_the_graph(world: World, marquez: B
     )
     assert "file:///data/lake/raw/shop/orders.csv@initial" in read
     assert written & read
+
+
+def test_statements_are_looked_up_once_however_many_there_are(
+    world: World, marquez: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = []
+
+    def counting(ledger: Ledger, rules: Rules) -> dict[str, str]:
+        looked_up.append(ledger.head().sequence)
+        return stated_names(ledger, rules)
+
+    monkeypatch.setattr("headwater.ingest.publishing.publisher.stated_names", counting)
+    world.append(
+        [NewEntry(KIND, "application/json", text(Statement("tag", f"s3://lake/{n}", "pii", 1))) for n in range(9)]
+    )
+    world.publish(marquez.url)
+    assert len(looked_up) == 1  # each time costs as much as there are statements
 
 
 def test_tags_that_were_stated_are_in_the_next_events(world: World, marquez: Backend) -> None:

@@ -50,8 +50,8 @@ class World:
         answer = {"id": identifier, "domainId": DOMAIN, "processingStatus": status}
         self.stub.add_response("get_lineage_event", answer, expected)
 
-    def fails(self, call: str, code: str) -> None:
-        self.stub.add_client_error(call, code, "because", 400)
+    def fails(self, call: str, code: str, status: int = 400) -> None:
+        self.stub.add_client_error(call, code, "because", status)
 
 
 @pytest.fixture
@@ -118,6 +118,21 @@ def test_without_permission_or_domain_it_stops(world: World, code: str) -> None:
     world.fails("post_lineage_event", code)
     with pytest.raises(Denied, match=code):
         world.backend.send([sending(END)])
+
+
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidSignatureException", "IncompleteSignature"])
+def test_with_wrong_keys_no_run_is_refused_for_ever(world: World, code: str) -> None:
+    world.fails("post_lineage_event", code, 403)
+    with pytest.raises(Denied, match=code):
+        world.backend.send([sending(END)])
+
+
+@pytest.mark.parametrize(("code", "status"), [("ServiceUnavailable", 503), ("TooManyRequestsException", 429)])
+def test_a_service_that_cannot_now_refuses_nothing(world: World, code: str, status: int) -> None:
+    world.fails("post_lineage_event", code, status)
+    world.posts()
+    world.says("SUCCESS")
+    assert world.backend.send([sending(END)]) == {}
 
 
 def test_a_large_event_comes_in_parts_with_ids_of_their_own(world: World) -> None:

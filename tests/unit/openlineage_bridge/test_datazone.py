@@ -136,6 +136,19 @@ def test_no_column_is_lost_and_no_body_is_too_large(sizes: list[int], largest: i
     assert whole == event(*(output(f"o{number}", size, text) for number, size in enumerate(sizes)))  # not changed
 
 
+@pytest.mark.parametrize(
+    "facets",
+    [
+        {"schema": {"fields": "none"}},
+        {"columnLineage": {"fields": None}},
+        {"columnLineage": {"fields": {"a": {}}, "dataset": 1}},
+    ],
+)
+def test_a_large_event_with_facets_of_another_form_is_refused(facets: dict[str, Any]) -> None:
+    with pytest.raises(TooLarge, match="not those of the specification"):
+        reduced(event({"namespace": "n", "name": "o" * 900, "facets": facets}), 500)
+
+
 def test_only_ends_of_runs_are_sent_under_the_digest_of_the_body() -> None:
     assert [taken({"eventType": kind, "run": {}}) for kind in ("START", "RUNNING", "COMPLETE", "FAIL", "ABORT")] == [
         False, False, True, True, True

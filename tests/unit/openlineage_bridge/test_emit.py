@@ -17,6 +17,7 @@ from headwater.graphmodel.model import (
     OutputColumn,
     Plan,
     Run,
+    SharedSources,
     Subtype,
 )
 from headwater.openlineage_bridge.emit import Executed, Labels, describe, producer, run_events, run_uuid
@@ -202,3 +203,29 @@ def test_a_plan_whose_rows_depend_on_nothing_has_no_lineage_of_the_whole() -> No
 def test_times_that_no_date_has_are_the_nearest_that_one_has() -> None:
     assert events(run=Run("agent-1", 10**17))[1]["eventTime"] == "9999-12-31T23:59:59.999Z"
     assert events(run=Run("agent-1", -5))[0]["eventTime"] == "1970-01-01T00:00:00.000Z"
+
+
+def sharing(columns: int, sources: int) -> Plan:
+    """A plan of which code that it does not show makes each of these columns of each of these sources."""
+    targets = tuple(Derivation(f"c{n}", "", "", DIRECT, Subtype.TRANSFORMATION, exact=False) for n in range(columns))
+    read = tuple(Derivation("", ORDERS, f"s{n}", DIRECT, Subtype.IDENTITY) for n in range(sources))
+    made = tuple(OutputColumn(target.target) for target in targets)
+    return replace(PLAN, columns=made, derivations=(), shared=(SharedSources(targets, read),))
+
+
+def test_sources_that_columns_have_in_common_are_sources_of_each() -> None:
+    _, end = events(sharing(2, 3))
+    fields = facet(end["outputs"][0], "columnLineage")["fields"]
+    assert {name: [one["field"] for one in told["inputFields"]] for name, told in fields.items()} == {
+        "c0": ["s0", "s1", "s2"],
+        "c1": ["s0", "s1", "s2"],
+    }
+    assert end["run"]["facets"]["headwater_run"]["inexactColumns"] == ["c0", "c1"]
+    assert "columns" not in end["outputs"][0]["facets"].get("headwater_dataset", {})
+
+
+def test_columns_with_too_many_sources_in_common_are_not_resolved() -> None:
+    _, end = events(sharing(200, 101))
+    assert facet(end["outputs"][0], "columnLineage")["fields"] == {}  # the filter is told
+    told = facet(end["outputs"][0], "headwater_dataset")["columns"]
+    assert told == [{"name": f"c{n}", "resolved": False} for n in range(200)]

@@ -12,6 +12,7 @@ from headwater.graphmodel.naming import DEFAULT
 from headwater.openlineage_bridge.events import event
 from headwater.openlineage_bridge.mapping import Mapped, mapped
 from headwater.openlineage_bridge.outcome import Outcome
+from headwater.spline_bridge.errors import DecodeError
 
 RUN = "01a22714-8253-7b84-9241-f098e08d17ae"
 LAKE = "s3://lake"
@@ -267,3 +268,28 @@ def test_no_events_are_nothing() -> None:
 def test_ten_thousand_inputs() -> None:
     (plan,) = folded({"inputs": [dataset(f"raw{n}") for n in range(10_000)], "outputs": [dataset("mart")]}).plans
     assert len(plan.inputs) == 10_000
+
+
+def test_a_run_with_too_many_pairs_of_inputs_and_outputs_is_refused() -> None:
+    """Of a body of 60 kB the graph would have to keep 90,000 edges: the work has to grow with the bytes."""
+    inputs, outputs = ([dataset(f"{name}{n}") for n in range(300)] for name in ("raw", "mart"))
+    with pytest.raises(DecodeError, match="300 outputs without column lineage and 300 inputs"):
+        folded({"inputs": inputs, "outputs": outputs})
+    told = [dataset(f"mart{n}", columnLineage={"fields": {"a": {"inputFields": [source("b")]}}}) for n in range(300)]
+    plans = folded({"inputs": inputs, "outputs": told}).plans
+    assert {len(plan.inputs) for plan in plans} == {1}
+    assert len({plan.key for plan in plans}) == 300
+
+
+def test_what_all_columns_depend_on_is_found_among_many() -> None:
+    many = [source(f"c{n}", ("INDIRECT", "FILTER")) for n in range(8_000)]
+    fields = {"a": {"inputFields": many}, "b": {"inputFields": [*reversed(many), source("own", ("INDIRECT", "SORT"))]}}
+    plan = one_plan(dataset("mart", columnLineage={"fields": fields}))
+    assert [one.source_column for one in plan.dependencies] == [f"c{n}" for n in range(8_000)]
+    assert [(one.target, one.source_column) for one in plan.derivations] == [("b", "own")]
+
+
+def test_that_one_output_was_overwritten_says_nothing_of_the_others() -> None:
+    replaced = dataset("a", lifecycleStateChange={"lifecycleStateChange": "OVERWRITE"})
+    plans = folded({"inputs": [dataset("raw")], "outputs": [replaced, dataset("b")]}).plans
+    assert [plan.effect for plan in plans] == [Effect.OVERWRITE, Effect.KEEP]
