@@ -14,6 +14,7 @@ from headwater.graphmodel.delta import digest
 INITIAL = "initial"
 LEDGER = "ledger"  #: the id of the vertex that says which ledger a graph is drawn from
 _SHARED = "shared:"
+OPENLINEAGE_PLAN = "openlineage:"  #: what the agent's plan ids of what OpenLineage told begin with
 PREFIXES = ("alias:", "job:", "plan:", "run:", "tag:", _SHARED)
 """What the ids of vertices begin with that are no dataset, column or version."""
 

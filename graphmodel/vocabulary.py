@@ -169,7 +169,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "error": _s("class and first line of the error"),
             "appId": _s("Spark application id"),
             "user": _s("who ran it"),
-            "jobRun": _s("Glue job-run id, jr_..."),
+            "jobRun": _s("Glue job-run id, jr_...; else OpenLineage's runId"),
             "agentPlanId": _s("the agent's id of the plan"),
             "constants": _s(f"the literals of what it executed; {_CONSTANTS}"),
             "clockAhead": Property("boolean", "its timestamp is more than a day ahead of its receipt"),

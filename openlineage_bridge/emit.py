@@ -357,7 +357,9 @@ def _engine(maker: _Facets, plan: Plan) -> dict[str, Any]:
 
 def _parent(maker: _Facets, plan: Plan, run: Run) -> dict[str, Any]:
     """The application or Glue job run, which is a run of the job itself; none where the run does not name it."""
-    parent = run.job_run or plan.job_run or run.app_id
+    # What OpenLineage told has its own runId there, which is no run that it is a part of.
+    job_run = plan.job_run if plan.secondary else run.job_run or plan.job_run
+    parent = job_run or run.app_id
     if parent is None:
         return {}
     job = {"namespace": plan.job.namespace, "name": plan.job.name}

@@ -22,6 +22,7 @@ from headwater.spline_bridge.errors import DecodeError, json_path, shown
 
 #: The states of a run that end it, the one that counts first: a failed Spark write sends FAIL and then COMPLETE.
 ENDS = ("FAIL", "ABORT", "COMPLETE")
+_STATES = ("START", "RUNNING", *reversed(ENDS), "OTHER")  #: all that the specification has for `eventType`
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Json = Mapping[str, Any]
@@ -100,6 +101,35 @@ def event(document: Any) -> LineageEvent:
     if given is not None and not isinstance(given, str):
         raise DecodeError("expected a string", "$.eventType")
     return LineageEvent(group, at, (given or "OTHER").upper(), document)
+
+
+def new_event(document: Any) -> LineageEvent:
+    """As `event`, and DecodeError for what earlier versions kept: a ledger that has it can still be read with `event`.
+
+    A state that the specification does not have, a state without a run, and column lineage without a list of inputs:
+    the sender means something that would not be in any answer. Facets that nobody knows are not looked at.
+    """
+    found = event(document)
+    if document.get("eventType") is not None:
+        if found.state not in _STATES or not document["eventType"]:
+            raise DecodeError(f"expected one of {', '.join(_STATES)}", "$.eventType")
+        if not found.is_run:
+            raise DecodeError("expected an object: an event with an eventType is about a run", "$.run")
+    for side in ("inputs", "outputs"):
+        for path, dataset in _listed(document, side):
+            _check_input_fields(dataset, path)
+    if isinstance(document.get("dataset"), dict):
+        _check_input_fields(document["dataset"], ("dataset",))
+    return found
+
+
+def _check_input_fields(dataset: Json, path: tuple[str | int, ...]) -> None:
+    fields = objects_in(objects_in(dataset, "facets").get("columnLineage"), "fields")
+    for column, entry in fields.items():
+        given = entry.get("inputFields")
+        if given is not None and not (isinstance(given, list) and all(isinstance(one, dict) for one in given)):
+            place = (*path, "facets", "columnLineage", "fields", column, "inputFields")
+            raise DecodeError("expected an array of objects", json_path(place))
 
 
 def digest(document: Any) -> str:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from headwater.graphmodel.delta import digest
+from headwater.graphmodel.ids import OPENLINEAGE_PLAN
 from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Role, Run
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
@@ -207,7 +208,7 @@ def _job_names(run: FoldedRun, job: Job) -> tuple[str, ...]:
 
 def _plan_id(group: str, output: str) -> str:
     """No UUID, as the ids of Spline's plans are: the two can never meet."""
-    return f"openlineage:{uuid.uuid5(_NAMESPACE, digest(group, output))}"
+    return f"{OPENLINEAGE_PLAN}{uuid.uuid5(_NAMESPACE, digest(group, output))}"
 
 
 def _agent(run: FoldedRun) -> str:
@@ -231,11 +232,17 @@ def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Ru
         app_id=application or None,
         user=text(run.run_facets, "spark_applicationDetails", "userName") or None,
         error=error,
-        job_run=plan.job_run,
+        job_run=plan.job_run or _sent_id(run),
         parent_job=parent.job if parent else None,
         parent_run=(parent.run or None) if parent else None,
         facts=() if error else version_facts(output),
     )
+
+
+def _sent_id(run: FoldedRun) -> str:
+    """The `runId` of the sender, by which people look for the run; a UUID in lower case, as its group has it."""
+    lower = run.run_id.lower()
+    return lower if group_of(lower) == run.group else run.run_id
 
 
 @dataclass(frozen=True)

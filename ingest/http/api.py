@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -403,10 +404,28 @@ async def _metrics(request: web.Request) -> web.Response:
 
 
 async def _unknown_path(request: web.Request) -> web.Response:
-    paths = sorted({r.canonical for r in request.app.router.resources() if r.canonical.startswith("/api/v1")})
-    known = request.path.rstrip("/") in paths
-    error = f"{request.path} takes GET only" if known else f"there is no {request.path}"
-    return _json({"error": error, "field": None, "suggestions": paths}, status=405 if known else 404)
+    """405 with the methods that the path takes, 404 with all paths: of this process, and of the receiver before it."""
+    methods: dict[str, set[str]] = {path: {m.upper() for m in taken} for path, taken in _documented().items()}
+    for route in request.app.router.routes():
+        if route.resource is not None and route.method != "*":
+            methods.setdefault(route.resource.canonical, set()).add(route.method)
+    single = {f"/api/v1/queries/{query.name}" for query in QUERIES}  # `/api/v1/queries` lists them
+    paths = sorted(path for path in methods.keys() - single if path.startswith("/api/v1"))
+    taken = methods.get(request.path.rstrip("/"))
+    answer = {"error": f"there is no {request.path}", "field": None, "suggestions": paths}
+    if not taken:
+        return _json(answer, status=404)
+    said = " and ".join(sorted(taken - {"HEAD"}))
+    refused = _json({**answer, "error": f"{request.path} takes {said} only"}, status=405)
+    refused.headers["Allow"] = ", ".join(sorted(taken | ({"HEAD"} if "GET" in taken else set())))
+    return refused
+
+
+@cache
+def _documented() -> Mapping[str, Collection[str]]:
+    """Path -> the methods that the API's description has of it."""
+    paths: Mapping[str, Mapping[str, Any]] = document("")["paths"]
+    return paths
 
 
 async def _answer_query(request: web.Request, name: str) -> web.Response:

@@ -55,10 +55,10 @@ def _accept_batch(_content_type: str, body: bytes, receipt: Receipt) -> Accepted
 
 def _entry(document: Any, body: bytes, receipt: Receipt) -> tuple[NewEntry, str]:
     """The entry of an event, and its job for the log. WrongField: it is no event."""
-    from headwater.openlineage_bridge.events import event
+    from headwater.openlineage_bridge.events import new_event
     from headwater.openlineage_bridge.redact import redact
 
-    found = event(document)
+    found = new_event(document)
     kept, redactions = redact(document)
     kept_bytes = dump(kept) if redactions or repeats_keys(body, document) else body
     about = f"job {kept['job']['name']}" if found.job[1] else "a dataset"  # it goes into the log: redacted

@@ -444,7 +444,7 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "find-runs",
-        "the runs of an id: an agent's plan id, a Spark application, a Glue job run (jr_...)",
+        "the runs of an id: an agent's plan id, a Spark application, a Glue job run (jr_...), OpenLineage's runId",
         (Parameter("id", "the id", "node", required=True, labels=("run",), many=True), *paging()),
         explaining.find_runs,
         explaining.FIND_RUNS,

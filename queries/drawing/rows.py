@@ -19,6 +19,7 @@ from typing import Any
 
 from rich.cells import cell_len
 
+from headwater.graphmodel.ids import OPENLINEAGE_PLAN
 from headwater.queries.answers.answer import TIMES, Answer, Edge, Table, moment
 from headwater.queries.drawing import escape
 
@@ -137,7 +138,7 @@ class _Shortening:
         ids: dict[str, set[str]] = {"run": set(), "plan": set()}
         for text in said:
             if _ID.match(text):
-                kind, _, rest = text.partition(":")
+                kind, rest = _parts(text)
                 ids[kind].add(rest)
         self._lengths = {kind: _length(found) for kind, found in ids.items()}
         self._prefixes = (
@@ -171,7 +172,7 @@ class _Shortening:
         if not list(_ids(column, text)):
             return text
         if _ID.match(text):
-            kind, _, rest = text.partition(":")
+            kind, rest = _parts(text)
             short = rest[: self._lengths[kind]]
             return rest[:_WITH_LETTERS] if short.isdigit() else short
         prefix = next((prefix for prefix in self._prefixes if prefix and text.startswith(prefix)), "")
@@ -185,6 +186,12 @@ def _ids(column: str, value: Any) -> Iterator[str]:
     for text in value if isinstance(value, (list, tuple)) else (value,):
         if isinstance(text, str) and (column not in _CODE or _ID.match(text)):
             yield text
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """An id as ``run`` or ``plan``, and what tells it from others: behind the word that all of OpenLineage share."""
+    kind, _, rest = text.partition(":")
+    return kind, rest.removeprefix(OPENLINEAGE_PLAN)
 
 
 def _length(ids: set[str]) -> int:

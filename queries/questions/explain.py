@@ -126,7 +126,7 @@ FIND_RUNS = ("run", "job", "plan", "target", *_RUN)
 
 
 def find_runs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
-    """The runs that an agent's plan id, a Spark application id or a Glue job run (``jr_...``) stands for."""
+    """The runs of an agent's plan id, a Spark application id, a Glue job run (``jr_...``) or OpenLineage's `runId`."""
     cells = {
         "run": T.id,
         "job": __.out("executes").in_("hasPlan").id_(),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import T, TextP
+from gremlin_python.process.traversal import P, T, TextP
 
-from headwater.graphmodel.ids import alias_id, column_id, split_node, tag_id
+from headwater.graphmodel.ids import OPENLINEAGE_PLAN, alias_id, column_id, split_node, tag_id
 from headwater.graphmodel.naming import DEFAULT, Rules, canonical
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 
@@ -17,6 +17,7 @@ _SCANNED = 1_000  #: names that are read and compared to find similar ones
 _COMPARED = 200  #: characters of a spelling that are compared: the time of the comparison is quadratic in them
 _SUGGESTED = 5
 _BEGINNING = 4  #: characters of an id that stand for it where they are enough; fewer are a typing error
+_BEGINNING_SENT = 8  #: the same of an OpenLineage `runId`: those of one minute begin with the same time
 
 
 class _Found(NamedTuple):
@@ -65,32 +66,44 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
 def resolve_all(
     g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules = DEFAULT
 ) -> list[str]:
-    """As `resolve`, but the id of a Spark application, Glue job run or agent's plan gives all of its runs."""
+    """As `resolve`, but the id of a Spark application, job run or agent's plan gives all of its runs."""
     runs = runs_named(g, spelling) if "run" in labels else []
     return runs or [resolve(g, spelling, labels, field, rules)]
 
 
 def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
-    """The run with this id, else the runs of the Spark application, Glue job run or agent's plan, ordered by time."""
+    """The run with this id, else the runs of the Spark application, job run or agent's plan, ordered by time.
+
+    A job run is Glue's ``jr_...`` or OpenLineage's `runId`: one that wrote several datasets is several runs here.
+    """
     spelling = spelling.strip()
     ids = [node for node, _ in _candidates(spelling, ("run",), DEFAULT)]
     return g.V(ids).has_label("run").id_().to_list() or _runs_of(g, spelling)
 
 
 def _runs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
-    conditions = (__.has(name, spelling) for name in ("jobRun", "appId", "agentPlanId"))
+    spellings = dict.fromkeys((spelling, spelling.lower()))  # OpenLineage's ids are sent in upper case too
+    conditions = (__.has(name, P.within(*spellings)) for name in ("jobRun", "appId", "agentPlanId"))
     found = g.V().has_label("run").or_(*conditions)
     named: list[str] = found.order().by("timestamp").by(T.id).id_().to_list()
     return named
 
 
 def beginning_with(g: GraphTraversalSource, spelling: str, labels: Sequence[str]) -> list[str]:
-    """The ids of runs and plans that begin so, with or without ``run:`` and ``plan:``: people copy them shortened."""
+    """The ids of runs and plans that begin so, with or without ``run:`` and ``plan:``: people copy them shortened.
+
+    A run of OpenLineage is found by the beginning of its `runId`, too, from 8 characters on.
+    """
     found: list[str] = []
     for label in ("run", "plan"):
         begin = spelling.strip().removeprefix(f"{label}:")
         if label in labels and len(begin) >= _BEGINNING:
-            runs_or_plans = g.V().has_label(label).has(T.id, TextP.starting_with(f"{label}:{begin}"))
+            begins = [__.has(T.id, TextP.starting_with(f"{label}:{begin}"))]
+            if label == "run":
+                begins.append(__.has(T.id, TextP.starting_with(f"run:{OPENLINEAGE_PLAN}{begin}")))
+            if label == "run" and len(begin) >= _BEGINNING_SENT:
+                begins.append(__.has("jobRun", TextP.starting_with(begin.lower())))
+            runs_or_plans = g.V().has_label(label).or_(*begins)
             found += runs_or_plans.order().by(T.id).limit(_SUGGESTED).id_().to_list()
     return found
 

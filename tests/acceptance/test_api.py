@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -238,6 +240,24 @@ def test_mistakes_are_named(
     assert (found, list(answer), answer["field"]) == (status, ["error", "field", "suggestions"], field)
     assert sentence in answer["error"]
     assert suggestion is None or suggestion in answer["suggestions"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed", "said"),
+    [
+        ("PUT", "/api/v1/lineage", "GET, HEAD, POST", "takes GET and POST only"),
+        ("GET", "/api/v1/lineage/batch", "POST", "takes POST only"),
+        ("GET", "/api/v1/parked/retry", "POST", "takes POST only"),
+        ("POST", "/api/v1/search", "GET, HEAD", "takes GET only"),
+        ("DELETE", "/api/v1/queries/runs", "GET, HEAD", "takes GET only"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(method: str, path: str, allowed: str, said: str, server: Server) -> None:
+    with pytest.raises(HTTPError) as raised:
+        urlopen(Request(server.url + path, method=method), timeout=60)
+    with raised.value as answer:
+        assert (answer.code, answer.headers["Allow"]) == (405, allowed)
+        assert json.load(answer)["error"] == f"{path} {said}"
 
 
 def test_names_that_were_pointed_here_get_nothing(server: Server) -> None:

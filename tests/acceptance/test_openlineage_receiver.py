@@ -152,7 +152,8 @@ async def test_a_batch_says_which_events_were_refused_and_keeps_the_others(serve
 
 
 async def test_what_is_no_event_is_the_senders_mistake(server: Server) -> None:
-    for body in (b"[]", b"7", json.dumps({**EVENT, "eventTime": "soon"}).encode()):
+    changed = ({"eventTime": "soon"}, {"eventType": "DONE"}, {"run": None})
+    for body in (b"[]", b"7", *(json.dumps({**EVENT, **change}).encode() for change in changed)):
         answer = await post(server, body)
         assert answer.status == 400
         assert json.loads(answer.text)["error"].startswith("$")

@@ -19,6 +19,7 @@ from headwater.ingest.graph.projector import Projector
 from headwater.ingest.intake.bridge import Decoded, Receipt
 from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.ledger.ledger import open_ledger
+from headwater.queries.tracing.resolve import beginning_with, resolve_all
 from tests.golden.openlineage import by_run
 
 RUN = "01a22714-8253-7b84-9241-f098e08d17ae"
@@ -204,3 +205,23 @@ def test_an_event_that_was_parked_is_folded_with_the_others_once_it_is_tried_aga
         assert set(store.g.V().has_label("column").id_().to_list()) == {f"{LAKE}/mart#a", f"{LAKE}/raw#y"}
         assert store.g.V().has_label("plan").count().next() == 1
     derived_tables.close()
+
+
+@pytest.mark.parametrize("written", [RUN, RUN.upper(), RUN[:8], RUN[:23].upper(), f" {RUN} "])
+def test_a_run_is_found_by_the_id_that_its_sender_knows(service: Service, written: str) -> None:
+    take(service, event("COMPLETE", "2026-01-01T00:00:00Z", outputs=[dataset("mart")], run=RUN.upper()))
+    take(service, event("COMPLETE", "2026-01-02T00:00:00Z", run=RUN[:-1] + "0", outputs=[dataset("other")]))
+    every = sorted(ids(service, "run"))
+    named = [one for one in every if service.store.g.V(one).values("jobRun").next() == RUN]
+    assert len(named) == 1
+    if written.strip().lower() == RUN:
+        assert resolve_all(service.store.g, written, ("run",), "id") == named
+    else:
+        assert sorted(beginning_with(service.store.g, written, ("run",))) == every
+    if written == RUN:
+        hits = service.ask("search", [("q", written)], lambda: None).to_dict()["rows"]
+        assert [hit["id"] for hit in hits] == named
+        found = service.ask("find-runs", [("id", written)], lambda: None).to_dict()["rows"]
+        assert [row["run"] for row in found] == named
+    shown = named[0].removeprefix("run:openlineage:")[:13]
+    assert beginning_with(service.store.g, shown, ("run",)) == named

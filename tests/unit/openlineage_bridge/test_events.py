@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headwater.openlineage_bridge.events import digest, event
+from headwater.openlineage_bridge.events import digest, event, new_event
 from headwater.openlineage_bridge.redact import redact
 from headwater.spline_bridge.errors import DecodeError
 
@@ -97,3 +97,54 @@ def test_a_stack_trace_is_dropped_and_an_error_is_its_first_line() -> None:
     assert notes[0] == "$.run.facets.errorMessage.stackTrace: stack trace"
     assert document["run"]["facets"]["errorMessage"] == facet
     assert redact(kept) == (kept, ())
+
+
+def output(facet: Any, facets: str = "columnLineage") -> dict[str, Any]:
+    return {"namespace": "s3://lake", "name": "mart", "facets": {facets: facet}}
+
+
+NO_RUN = {key: value for key, value in run_event().items() if key != "run"}
+NONE = {
+    "$.run": NO_RUN,
+    "$.run ": run_event(run=None),
+    "$.run.runId": run_event(run={}),
+    "$.eventType": run_event(eventType="DONE"),
+    "$.eventType ": run_event(eventType=""),
+    "$.outputs[0].facets.columnLineage.fields.a.inputFields": run_event(
+        outputs=[output({"fields": {"a": {"inputFields": "orders.a"}}})]
+    ),
+    "$.inputs[0].facets.columnLineage.fields.a.inputFields": run_event(
+        inputs=[output({"fields": {"a": {"inputFields": ["orders.a"]}}})]
+    ),
+    "$.dataset.facets.columnLineage.fields.a.inputFields": {
+        "eventTime": "2026-01-01T00:00:00Z",
+        "dataset": output({"fields": {"a": {"inputFields": {}}}}),
+    },
+}
+
+
+@pytest.mark.parametrize("field", NONE)
+def test_what_is_no_new_event_is_refused_by_its_field(field: str) -> None:
+    with pytest.raises(DecodeError) as raised:
+        new_event(NONE[field])
+    assert str(raised.value).startswith(f"{field.strip()}: ")
+
+
+ODD = {
+    "no state": run_event(eventType=None),
+    "a state in lower case": run_event(eventType="complete"),
+    "a job": {**NO_RUN, "eventType": None},
+    "no input fields": run_event(outputs=[output({"fields": {"a": {"inputFields": None}, "b": {}, "c": 7}})]),
+    "no fields": run_event(outputs=[output({"fields": None}), output(None), output([])]),
+    "an unknown facet": run_event(outputs=[output({"fields": {"a": {"inputFields": 7}}}, "acme_lineage")]),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_only_odd_is_taken(odd: str) -> None:
+    assert new_event(ODD[odd]) == event(ODD[odd])
+
+
+@pytest.mark.parametrize("state", ["DONE", ""])
+def test_what_an_earlier_version_kept_can_still_be_read(state: str) -> None:
+    assert event(run_event(eventType=state)).group == event(run_event()).group

@@ -87,7 +87,7 @@ function runFacts(app, run) {
     ["Error", run.error],
     ["User", run.user],
     ["Spark application", run.appId],
-    ["Glue job run", run.jobRun],
+    ["job run", run.jobRun],
     ["Wrote", app.link({ node: run.target, asOf: run.run }, icon("dataset"), shortName(run.target), " as of then")],
     ["Compared", [app.link({ node: run.target, from: run.run }, "with now"), run.before ? [" ", app.link({ node: run.target, from: run.before, to: run.run }, "with the run before")] : null]],
     ["Ledger entry", later(() => app.api.ask("plan-entry", { plan: run.plan }), entryOf)],

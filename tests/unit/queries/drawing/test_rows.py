@@ -68,6 +68,9 @@ def test_only_what_tells_something_is_taken_off_the_names(names: list[str], said
         (["plan:abc", "run:abc"], ["abc", "abc"]),
         # digits alone would be read as a time, where a time or a run may be named
         (["run:12345678-e110-5c72"], ["12345678-e110"]),
+        # what all ids of OpenLineage begin with tells nothing
+        (["run:openlineage:3a5f7bc1-77:9:-", "run:openlineage:3b5f7bc1-77:9:-"], ["3a5f7bc1", "3b5f7bc1"]),
+        (["run:openlineage:3a5f7bc1-77:9:-"], ["3a5f7bc1"]),
     ],
 )
 def test_short_ids_tell_what_they_stand_for_apart(ids: list[str], shown: list[str]) -> None:
