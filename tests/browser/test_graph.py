@@ -165,7 +165,7 @@ def test_a_wide_card_opens_a_window_with_a_filter(graph: Page) -> None:
     graph.locator(".filter").fill("39")
     graph.wait_for_function("() => graph.shadowRoot.querySelectorAll('.card.open .row').length === 14")
     graph.locator(".foot").click()
-    assert rows.count() == 12
+    graph.wait_for_function("() => graph.shadowRoot.querySelectorAll('.card[data-card=wide] .row').length === 12")
     assert graphs.places(graph) == before
 
 
