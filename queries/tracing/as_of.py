@@ -25,8 +25,8 @@ _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(?:([Zz])|([+ -])(\d\d):?(\d\d))?)?",
     re.ASCII,
 )
-_EXPECTED = "a time (2026-03-01, 2026-03-01T08:00Z, seconds or ms since 1970), now, or a run's id"
-_ASOF_EXPECTED = f"{_EXPECTED}; or ever"
+_TIMES = "a time (2026-03-01, 2026-03-01T08:00Z, seconds or ms since 1970)"
+_PAST_TIME, _AS_OF = f"{_TIMES} or a run's id", f"{_TIMES}, a run's id, or ever"  #: what is expected
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: in
     """The value of a parameter `asOf`; errors are those of `past_time`."""
     if text is None or text == "now":
         return None
-    return "ever" if text == "ever" else _past_time(g, text, field_name, now_ms, _ASOF_EXPECTED)
+    return "ever" if text == "ever" else _past_time(g, text, field_name, now_ms, _AS_OF)
 
 
 def name_of(as_of: AsOf) -> str | None:
@@ -62,7 +62,7 @@ def name_of(as_of: AsOf) -> str | None:
 
 def past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> PastTime:
     """The time that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one in the future."""
-    return _past_time(g, text, field_name, now_ms, _EXPECTED)
+    return _past_time(g, text, field_name, now_ms, _PAST_TIME)
 
 
 def _past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int, expected: str) -> PastTime:
