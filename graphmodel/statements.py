@@ -292,7 +292,8 @@ def _check(made: Statement) -> None:
 
 def _check_tag(made: Statement) -> None:
     if not _TAG.fullmatch(made.value):
-        raise StatementError("value", f"{made.value[:50]!r} is no tag: expected a word such as pii, or KEY=VALUE")
+        expected = "words such as pii or personal data, without = # * and commas; or KEY=VALUE"
+        raise StatementError("value", f"{made.value[:50]!r} is no tag: expected {expected}")
 
 
 def check_label(kind: str, value: str, subject: str, label: str) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from headwater.errors import WrongUse
+from headwater.errors import WrongUse, did_you_mean
 
 if TYPE_CHECKING:
     from headwater.source import Source
 
 _ALL = 10_000
-Verdict = Literal["one by rules", "one by a fact", "ambiguous", "two"]
+Verdict = Literal["one by rules", "one by a fact", "ambiguous", "two", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Found:
 
     `steps` are (name, rule) from the spelling to its canonical name. `node` is the dataset in the graph, None where
     there is none; `how` says how the canonical name leads to it, `entry` is the ledger entry that says so. `several`
-    are the datasets that it can mean, where these are more than one.
+    are the datasets that it can mean, where these are more than one. `suggestions` are near names, where it is unknown.
     """
 
     spelling: str
@@ -34,6 +34,7 @@ class Found:
     how: str | None = None
     entry: int | None = None
     several: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
     @property
     def dataset(self) -> str:
@@ -62,6 +63,7 @@ class Explanation:
                     "how": one.how,
                     "entry": one.entry,
                     "several": list(one.several),
+                    "suggestions": list(one.suggestions),
                 }
                 for one in self.names
             ],
@@ -70,9 +72,14 @@ class Explanation:
 
 
 def explain_names(source: Source, first: str, second: str) -> Explanation:
-    """Why `first` and `second` are one dataset in the graph of `source`, or why not. Errors of the source stay."""
+    """Why `first` and `second` are one dataset in the graph of `source`, or why not. Errors of the source stay.
+
+    WrongUse: a name is empty.
+    """
     from headwater.graphmodel.naming_explained import joined_by
 
+    if not first.strip() or not second.strip():
+        raise WrongUse("a name is empty: give the names of two datasets")
     found = _found(source, first), _found(source, second)
     names = [one.canonical for one in found]
     if names[0] == names[1]:
@@ -81,7 +88,9 @@ def explain_names(source: Source, first: str, second: str) -> Explanation:
         return Explanation("ambiguous", found)
     if found[0].dataset == found[1].dataset:
         return Explanation("one by a fact", found)
-    return Explanation("two", found, tuple(joined_by(found[0].dataset, found[1].dataset)))
+    known = any(one.node for one in found)
+    ways = tuple(joined_by(found[0].dataset, found[1].dataset, known=known))
+    return Explanation("two" if known else "unknown", found, ways)
 
 
 def _found(source: Source, spelling: str) -> Found:
@@ -96,8 +105,9 @@ def _found(source: Source, spelling: str) -> Found:
     try:
         answer = source.ask("explain", [("node", spelling), ("limit", _ALL)])
     except WrongUse as error:
-        several = tuple(error.suggestions) if "names several" in error.message else ()
-        return Found(spelling, name, taken, several=several)
+        if "names several" in error.message:
+            return Found(spelling, name, taken, several=tuple(error.suggestions))
+        return Found(spelling, name, taken, suggestions=tuple(error.suggestions))
     assert isinstance(answer, Table), "this query answers with rows"
     node = str(answer.parameters["node"])
     if node == name:
@@ -130,6 +140,8 @@ def told(explanation: Explanation) -> Iterator[str]:
             yield f"  can be each of: {', '.join(one.several)}"
         elif one.node is None:
             yield "  no dataset of this name is known"
+            if one.suggestions:
+                yield f"  {did_you_mean(one.suggestions)}"
     yield _VERDICTS[explanation.verdict]
     yield from (f"  - {way}" for way in explanation.ways)
 
@@ -139,4 +151,5 @@ _VERDICTS: dict[Verdict, str] = {
     "one by a fact": "One dataset: something that was reported or stated says so.",
     "ambiguous": "Not certain: a name stands for several datasets. Ask again with one of these.",
     "two": "Two datasets. What would join them:",
+    "unknown": "Neither is a known dataset, and by the rules of naming they are two. What would give them one name:",
 }

@@ -326,6 +326,17 @@ def has_ledger(folder: Path) -> None:
         raise WrongUse(f"there is nothing in {folder} yet: `headwater serve` or `headwater load` begins it")
 
 
+def has_ledger_file(folder: Path, server: str | None, command: str) -> None:
+    """WrongUse: a `command` that reads the ledger's file is told of a server alone, and `folder` has no ledger."""
+    from headwater.ingest.ledger.ledger import holds_ledger
+
+    if server and not holds_ledger(folder):
+        raise WrongUse(
+            f"headwater {command} reads the ledger's file, which the server {server} does not send: on the server's "
+            f"machine, name its data folder with --data DIR; there is no ledger in {folder}"
+        )
+
+
 def open_service(
     folder: Path, store: str | None = None, progress: Progress | None = None, copy: Path | None = None
 ) -> Service:

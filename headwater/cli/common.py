@@ -108,8 +108,22 @@ def asking(data: Path, store: str | None, server: str | None, *, create: bool = 
         source = find(data, store, server, step, create=create)
     try:
         yield source
+    except WrongUse as error:
+        raise _naming_run(error) from error
     finally:
         source.close()
+
+
+def _naming_run(error: WrongUse) -> WrongUse:
+    """The error; one about `asOf` names ``--run``, where that option of `as_of_options` was given."""
+    context = click.get_current_context(silent=True)
+    run = context.params.get("run") if context else None
+    if not run or not error.message.startswith("asOf "):
+        return error
+    if " is neither a time nor " in error.message:
+        message = f"--run {run[:100]!r} is no run, Glue job run or Spark application that is known"
+        return WrongUse(message, error.suggestions, error.status)
+    return WrongUse(f"--run{error.message.removeprefix('asOf')}", error.suggestions, error.status)
 
 
 def console() -> Console:

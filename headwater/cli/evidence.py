@@ -9,6 +9,7 @@ import click
 
 from headwater.cli.common import as_of, as_of_options, asking, json_option, print_json, progress, source_options
 from headwater.errors import WrongUse
+from headwater.source import has_ledger_file
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def evidence(
         raise WrongUse("a signature or time stamp is one of an anchor: name the --anchor too")
     as_json, time = options.pop("as_json"), as_of(options)
     data = options["data"]
+    has_ledger_file(data, options["server"], "evidence")
     asked = {name: options.pop(name) for name in ("direction", "type_", "depth")}
     with asking(**options) as source, translated(), progress("writing the proof") as step:
         if _is_run(source, node):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,8 @@ from headwater.cli.common import (
 )
 from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
-from headwater.source import has_ledger, open_service
+from headwater.settings import SERVER
+from headwater.source import has_ledger, has_ledger_file, open_service
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
     from headwater.ingest.ledger.verify import note_check
     from headwater.ingest.ledger.verify import verify as check
 
+    if not backup:
+        has_ledger_file(data, os.environ.get(SERVER.variable), "verify")
     with translated(), progress("verifying") as step:
         try:
             known = None if backup else drawn_from(data)

@@ -52,7 +52,8 @@ def try_(file: Path, *, data: Path, as_json: bool) -> None:
 def explain_names(first: str, second: str, *, as_json: bool, data: Path, store: str | None, server: str | None) -> None:
     """Why are A and B one dataset, or what would join them? The rules of naming, and the payloads that name it.
 
-    Exit codes: 0 they are one; 1 they are two, or a name stands for several datasets.
+    Exit codes: 0 they are one; 1 they are two, neither is known, or a name stands for several
+    datasets; 2 a name is empty.
     """
     from headwater.explaining_names import explain_names as explained
     from headwater.explaining_names import told

@@ -32,7 +32,7 @@ def _statement_options(function: Command) -> Command:
 @click.argument("tag")
 @_statement_options
 def tag(node: str, tag: str, **options: Any) -> None:
-    """Give NODE the TAG: a word such as pii, or KEY=VALUE.
+    """Give NODE the TAG: words such as pii or 'personal data', or KEY=VALUE.
 
     NODE is a dataset, a column as DATASET#COLUMN, or a job, in any spelling; or a pattern with *, which also tags what
     comes later. Where a tag has come with the data: headwater query tag-flow tag=TAG

@@ -207,7 +207,7 @@ def _ask(opened: Opened, token: str | None, name: str, given: Mapping[str, objec
         place = source.place
     finally:
         source.close()
-    return text_of(answers, page_of(place if place.startswith("http") else None, given))
+    return text_of(answers, page_of(place if place.startswith("http") else None, answers))
 
 
 def _listed(opened: Opened, token: str | None, cursor: str | None) -> tuple[list[tuple[str, str]], str | None]:

@@ -7,6 +7,7 @@ are written for a model that knows nothing else about Headwater.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -247,7 +248,26 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def page_of(server: str | None, given: Mapping[str, object]) -> str | None:
-    """The address of the web page that shows the node asked about; None without a server or a node."""
-    node = given.get("node") or given.get("dataset")
-    return f"{server}/?node={quote(str(node), safe=':/')}" if server and node else None
+#: What the page takes ids of these kinds as; others are nodes of the graph that it draws.
+_PAGES = {"job:": "job", "run:": "run"}
+#: Ids of what has no page: a plan, and a version of a dataset.
+_WITHOUT_PAGE = re.compile(r"plan:.*|.*@([0-9a-f]{16}|initial)")
+
+
+def page_of(server: str | None, answers: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The address of the web page that shows what was asked about, by its id in the first of the answers.
+
+    None without a server, and where the page shows no such thing: no link is better than a wrong one.
+    """
+    first = next(iter(answers.values()), {})
+    asked = first.get("parameters") or {}
+    subject = first.get("root") or next((asked[key] for key in _SUBJECT if asked.get(key)), None)
+    if isinstance(subject, list | tuple):  # several runs can have one name
+        subject = subject[0] if len(subject) == 1 else None
+    if not server or not isinstance(subject, str) or _WITHOUT_PAGE.fullmatch(subject):
+        return None
+    key = next((key for prefix, key in _PAGES.items() if subject.startswith(prefix)), "node")
+    return f"{server}/?{key}={quote(subject, safe=':/')}"
+
+
+_SUBJECT = ("node", "dataset", "job", "run")  #: parameters that name it

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
+from gremlin_python.process.traversal import P
 
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import LABELS
 from headwater.queries.answers.answer import Answer, Table
-from headwater.queries.answers.errors import QueryError, UnknownQuery
+from headwater.queries.answers.errors import NodeNotFound, QueryError, UnknownQuery
 from headwater.queries.answers.grades import Change
 from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.page import Page
@@ -479,11 +480,18 @@ def run(
     for parameter in query.parameters:
         if parameter.type == "node" and values[parameter.name] is not None:
             find = resolve_all if parameter.many else resolve
-            values[parameter.name] = find(g, values[parameter.name], parameter.labels, parameter.name, rules)
+            spelling = values[parameter.name]
+            try:
+                values[parameter.name] = find(g, spelling, parameter.labels, parameter.name, rules)
+            except NodeNotFound as error:
+                columns = _columns_named(g, spelling) if "column" in parameter.labels else []
+                near = list(dict.fromkeys((*columns, *error.suggestions)))[:_SUGGESTED]
+                raise type(error)(error.message, error.field, near) from error
         elif parameter.type == "time" and values[parameter.name] is not None:
             values[parameter.name] = past_time(g, values[parameter.name], parameter.name, now_ms())
     if "asOf" in values:
         values["asOf"] = as_of(g, values["asOf"], "asOf", now_ms())
+    _refuse_backwards(values)
     until = clock() + deadline
     found = query.ask(g, values, lambda: clock() >= until)
     if not isinstance(found, Page):
@@ -491,6 +499,25 @@ def run(
     asked = {name: value.name if isinstance(value, PastTime) else value for name, value in values.items()}
     rows = tuple({name: row.get(name) for name in query.columns} for row in found.rows)
     return Table(query.name, asked, query.columns, rows, found.next, found.reason)
+
+
+def _columns_named(g: GraphTraversalSource, spelling: str) -> list[str]:
+    """Some columns with this bare name, of whatever dataset: who knows the column alone has to be told the whole id."""
+    bare = spelling.strip()
+    if not bare or "#" in bare or "/" in bare:
+        return []
+    named = g.V().has_label("column").has("name", P.within(bare, bare.lower())).limit(_SUGGESTED)
+    return sorted(named.id_().to_list())
+
+
+_SUGGESTED = 5  #: nodes
+
+
+def _refuse_backwards(values: Mapping[str, object]) -> None:
+    """QueryError: a period ends before it begins."""
+    begin, end = values.get("from"), values.get("to")
+    if isinstance(begin, PastTime) and isinstance(end, PastTime) and end.at < begin.at:
+        raise QueryError(f"to ({end.name}) is earlier than from ({begin.name}): give the earlier one as from", "to")
 
 
 def _with_column(query: Query, pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:

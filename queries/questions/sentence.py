@@ -6,12 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gremlin_python.process.graph_traversal import GraphTraversalSource
+from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 
 from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.statements import RETIRED
+from headwater.graphmodel.validity import NO_END
 from headwater.queries.answers.answer import Answer, Edge, Node
 from headwater.queries.answers.page import Page, Values
+from headwater.queries.tracing.as_of import AsOf, PastTime, shown
+from headwater.queries.tracing.contributions import validities_of
 from headwater.queries.tracing.lineage import Question, trace_lineage
+from headwater.queries.tracing.rows import rows
+from headwater.queries.tracing.tags import ignored_jobs
 from headwater.queries.tracing.walk import DeadlinePassed
 
 COLUMNS = ("node", "sentence")
@@ -61,6 +67,7 @@ _ORIGINS: Mapping[str, str] = {
     "conditional": "is one of some fixed values, chosen by a condition",
     "unresolved": "comes from sources that its job does not tell",
 }
+_TOLD_ORIGINS = frozenset({"constant", *_ORIGINS})
 
 
 def sentence(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
@@ -69,26 +76,108 @@ def sentence(g: GraphTraversalSource, values: Values, deadline_passed: DeadlineP
     column = split_node(root)[1] is not None
     question = Question(depth=_HOPS if column else 1, as_of=values["asOf"], limit=_NODES)
     answer = trace_lineage(g, root, question, deadline_passed)
-    return Page([{"node": root, "sentence": of_column(answer) if column else of_dataset(answer)}], None)
+    known = any(edge.target == answer.root for edge in answer.edges)
+    writing = NOBODY if known else _writing(g, split_node(root)[0], values["asOf"])
+    said = of_column(answer, writing) if column else of_dataset(answer, writing)
+    return Page([{"node": root, "sentence": said}], None)
 
 
-def of_dataset(answer: Answer) -> str:
-    """The sentence for the root of an upstream answer of datasets, one hop deep."""
+@dataclass(frozen=True)
+class Writing:
+    """Who writes a dataset without known sources, as of a time. Times are in ms since 1970.
+
+    `ignored`: all of these jobs are. `first` is its first write that counts, None: there is none. `holds`: one of its
+    writes holds at the time asked about, which is `at`, None: now. `retired` is when it was dropped. `ahead` is the
+    time of a write that does not count, as its clock is ahead. `untold`: a column's sources are not told.
+    """
+
+    jobs: tuple[str, ...] = ()
+    ignored: bool = False
+    first: int | None = None
+    holds: bool = False
+    at: int | None = None
+    retired: int | None = None
+    ahead: int | None = None
+    untold: bool = False
+
+    def why_nothing_holds(self) -> str | None:
+        """What to say of the dataset where no write of a known job holds; None: one does, or no job writes it."""
+        if not self.jobs or self.holds:
+            return None
+        jobs = _listed([short_job(job) for job in self.jobs], "jobs")
+        if self.ignored:
+            return f"is only written by {jobs}, whose lineage is left out: people say to ignore it"
+        if self.first is not None and self.at is not None and self.at < self.first:
+            return f"was not written yet at {shown(self.at)}: its first known write was at {shown(self.first)}"
+        if self.retired is not None and (self.at is None or self.retired <= self.at):
+            return f"is retired: people said at {shown(self.retired)} that it was dropped, and no job wrote it since"
+        if self.first is None and self.ahead is not None:
+            return (
+                f"is written by {jobs} with a clock that is ahead ({shown(self.ahead)}): such a write does not count, "
+                "and no other one is known"
+            )
+        return (
+            f"is written by {jobs}, of which no write that counts is known{'' if self.at is None else ' at that time'}"
+        )
+
+
+NOBODY = Writing()  #: no known job writes it
+
+
+def _writing(g: GraphTraversalSource, dataset: str, as_of: AsOf) -> Writing:
+    all_jobs = sorted(set(g.V(dataset).in_("writes").values("job").to_list()))
+    if not all_jobs:
+        return NOBODY
+    counted = [job for job in all_jobs if job not in set(ignored_jobs(g))]
+    validities = validities_of(g, [dataset])[dataset]
+    at = as_of.of_dataset(dataset) if isinstance(as_of, PastTime) else None
+    time = NO_END - 1 if at is None else at
+    held = validities if as_of == "ever" else [one for one in validities if one.valid_from <= time < one.valid_to]
+    tags = rows(g.V(dataset).out_e("taggedWith"), {"tag": __.in_v().values("name"), "at": "statedAt"})
+    late = g.V(dataset).in_("writes").in_("executes").has("clockAhead", True).values("timestamp").to_list()  # noqa: FBT003 - the value of a property
+    return Writing(
+        jobs=tuple(counted or all_jobs),
+        ignored=not counted,
+        first=min((one.valid_from for one in validities), default=None),
+        holds=bool(held and counted),
+        at=at,
+        retired=next((tag["at"] for tag in tags if tag["tag"] == RETIRED), None),
+        ahead=max(late, default=None),
+        untold=bool(g.V(dataset).out("hasColumn").has("origin", "unresolved").limit(1).id_().to_list()),
+    )
+
+
+def of_dataset(answer: Answer, writing: Writing = NOBODY) -> str:
+    """The sentence for the root of an upstream answer of datasets, one hop deep. `writing` is told without sources."""
     name = short_name(answer.root)
     into = [edge for edge in answer.edges if edge.target == answer.root]
-    if not into:
+    if not into and not writing.jobs:
         return f"{name} comes from outside: no known job writes it from other data."
+    if not into:
+        jobs = _listed([short_job(job) for job in writing.jobs], "jobs")
+        sources = "from sources that are not told" if writing.untold else "and takes no values from other data"
+        return f"{name} {writing.why_nothing_holds() or f'is written by {jobs}, {sources}'}."
     jobs = _listed(sorted({short_job(edge.job) for edge in into if edge.job}), "jobs")
     return f"{name} is written by {jobs or 'a job'} from {_datasets(_sources(into), answer.root)}."
 
 
-def of_column(answer: Answer) -> str:
-    """The sentence for the root of an upstream answer of columns: what it is, and what that is, past mere copies."""
+def of_column(answer: Answer, writing: Writing = NOBODY) -> str:
+    """The sentence for the root of an upstream answer of columns: what it is, and what that is, past mere copies.
+
+    `writing` is told of a column without sources.
+    """
     by_target: dict[str, list[Edge]] = {}
     for edge in answer.edges:
         by_target.setdefault(edge.target, []).append(edge)
     nodes = {node.id: node for node in answer.nodes}
-    name, first = _column(answer.root), _part(answer.root, by_target, nodes)
+    name = _column(answer.root)
+    reason = writing.why_nothing_holds()
+    if reason and answer.root not in by_target:
+        return f"{name} is a column of {short_name(answer.root)}, which {reason}."
+    if writing.jobs and answer.root not in by_target and nodes[answer.root].origin not in _TOLD_ORIGINS:
+        of = short_name(answer.root)
+        return f"{name} has no known sources: no known job tells from what data this column of {of} is."
+    first = _part(answer.root, by_target, nodes)
     source = _behind_copies(first.source, by_target)
     second = _part(source, by_target, nodes) if source and by_target.get(source) else None
     if source is None or second is None or (first.copied and second.copied):

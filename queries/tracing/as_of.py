@@ -25,7 +25,8 @@ _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(?:([Zz])|([+ -])(\d\d):?(\d\d))?)?",
     re.ASCII,
 )
-_EXPECTED = "a time (2026-03-01, 2026-03-01T08:00Z, seconds or ms since 1970), a run's id, or ever"
+_TIMES = "a time (2026-03-01, 2026-03-01T08:00Z, seconds or ms since 1970)"
+_PAST_TIME, _AS_OF = f"{_TIMES} or a run's id", f"{_TIMES}, a run's id, or ever"  #: what is expected
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def as_of(g: GraphTraversalSource, text: str | None, field_name: str, now_ms: in
     """The value of a parameter `asOf`; errors are those of `past_time`."""
     if text is None or text == "now":
         return None
-    return "ever" if text == "ever" else past_time(g, text, field_name, now_ms)
+    return "ever" if text == "ever" else _past_time(g, text, field_name, now_ms, _AS_OF)
 
 
 def name_of(as_of: AsOf) -> str | None:
@@ -61,6 +62,10 @@ def name_of(as_of: AsOf) -> str | None:
 
 def past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) -> PastTime:
     """The time that `text` names. `now_ms`: ms since 1970. QueryError: it names none, or one in the future."""
+    return _past_time(g, text, field_name, now_ms, _PAST_TIME)
+
+
+def _past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int, expected: str) -> PastTime:
     if text == "now":
         return PastTime(now_ms + DAY_MS, text)
     at = milliseconds(text, field_name)
@@ -72,7 +77,7 @@ def past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int) 
     runs = runs_named(g, text) or only_one(beginning_with(g, text, ("run",)), text, field_name)
     if not runs:
         raise QueryError(
-            f"{field_name} must be {_EXPECTED}; {text[:100]!r} is neither a time nor the id of a run", field_name
+            f"{field_name} must be {expected}; {text[:100]!r} is neither a time nor the id of a run", field_name
         )
     return _of_runs(g, runs, text)
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from headwater.cli import command
+from headwater.errors import WrongUse
 from tests.acceptance.door import PIPELINE, headwater, serving
 
 ORDERS = "file:///data/lake/raw/shop/orders.csv"
@@ -63,7 +64,25 @@ def test_two_datasets_and_what_would_join_them(loaded: Path) -> None:
     assert code == 1
     assert "no dataset of this name is known" in said
     assert "`namespaces: {s3://backup: s3://lake}`" in said
-    assert "headwater same s3://lake/orders s3://backup/orders" in said
+    assert "Neither is a known dataset" in said
+    assert "headwater same" not in said
+    code, said = ask(loaded, "s3://lake/orders", ORDERS)
+    assert (code, f"headwater same s3://lake/orders {ORDERS}" in said) == (1, True)
+
+
+def test_unknown_names_are_said_to_be_unknown_with_near_ones(loaded: Path) -> None:
+    code, said = ask(loaded, "orderz.csv", "nothing/like/it")
+    assert code == 1
+    assert said.count("no dataset of this name is known") == 2
+    assert f"did you mean: {ORDERS}" in said
+    assert "Neither is a known dataset" in said
+
+
+@pytest.mark.parametrize("names", [("", ""), (ORDERS, " ")])
+def test_an_empty_name_is_wrong_use(loaded: Path, names: tuple[str, str]) -> None:
+    result = CliRunner().invoke(command, ["explain-names", *names, "--data", str(loaded)], obj={"debug": False})
+    assert isinstance(result.exception, WrongUse)
+    assert result.exception.exit_code == 2
 
 
 def test_a_name_of_several_datasets_is_not_certain(loaded: Path) -> None:

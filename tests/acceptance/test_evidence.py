@@ -205,6 +205,15 @@ def test_what_is_not_known_has_no_evidence(data: Path, tmp_path: Path) -> None:
     assert (refused.returncode, "there is no dataset" in refused.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("command", [("verify",), ("evidence", "x", "-o", "x.zip")])
+def test_a_server_alone_is_not_enough_to_read_the_ledgers_file(command: tuple[str, ...], tmp_path: Path) -> None:
+    where = {"HEADWATER_SERVER": "http://127.0.0.1:1", "HEADWATER_DATA": str(tmp_path / "none")}
+    done = headwater(*command, **where)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "on the server's machine, name its data folder with --data DIR" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_checker_is_short_enough_to_be_read() -> None:
     from headwater.evidence import check as module
 

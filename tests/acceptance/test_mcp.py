@@ -115,6 +115,37 @@ async def test_an_answer_says_that_it_is_complete_and_links_to_the_page(running:
     assert answer["page"] == f"{running.url}/?node=file:///data/lake/pipe/out/churn_by_country%23avg_score"
 
 
+@pytest.mark.parametrize(
+    ("tool", "given", "query"),
+    [
+        ("diff", {"node": "spark/pipeline.features"}, "job=job:spark/pipeline.features"),
+        ("runs", {"job": "spark/pipeline.features"}, "job=job:spark/pipeline.features"),
+        ("job", {"job": "job:spark/pipeline.features"}, "job=job:spark/pipeline.features"),
+        ("dataset", {"dataset": "churn_by_country"}, f"node={REPORT}"),
+        ("impact", {"node": "churn_by_country", "change": "drop"}, f"node={REPORT}"),
+        ("inputs", {"node": "churn_by_country"}, f"node={REPORT}"),
+        ("paths", {"from": "orders.csv", "to": REPORT}, None),
+        ("coverage", {}, None),
+    ],
+)
+async def test_the_link_is_to_what_the_page_can_show(
+    tool: str, given: dict[str, object], query: str | None, running: Server
+) -> None:
+    async with assistant(running) as client:
+        answer = await asked(client, tool, **given)
+    assert answer.get("page") == (query and f"{running.url}/?{query}")
+
+
+async def test_the_link_of_a_run_is_to_the_run_and_of_a_version_there_is_none(running: Server) -> None:
+    async with assistant(running) as client:
+        (run, *_) = (await asked(client, "runs", job="spark/pipeline.features"))["rows"]
+        answer = await asked(client, "inputs", node=run["id"].removeprefix("run:"))
+        (version, *_) = (await asked(client, "dataset", dataset=REPORT))["lastWrites"]["rows"]
+        of_version = await asked(client, "inputs", node=version["id"])
+    assert answer["page"] == f"{running.url}/?run={run['id']}"
+    assert "page" not in of_version
+
+
 async def test_a_mistake_is_answered_so_that_the_model_can_ask_again(running: Server) -> None:
     async with assistant(running) as client:
         found = await client.call_tool("lineage", {"node": "churn_by_countri#avg_score"})

@@ -20,6 +20,7 @@ from headwater.graphmodel.model import (
 from headwater.graphmodel.whole import graph
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.errors import QueryError
+from headwater.queries.catalogue.catalogue import run as run_query
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime, past_time, shown
 from tests.contract.queries_world import ask
 
@@ -123,6 +124,32 @@ def test_downstream_then(lake: GraphStore, as_of: str, expressions: list[str]) -
 def test_a_time_in_the_past(lake: GraphStore, named: str, expected: PastTime) -> None:
     assert past_time(lake.g, named, "asOf", LATEST) == expected
     assert ask(lake, "upstream", node=RAW, asOf=named).as_of == expected.name
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        ("latest-runs", {"since": "ever"}),
+        ("changes", {"node": CLEAN, "from": "ever"}),
+        ("diff", {"node": CLEAN, "from": shown(at(1)), "to": "ever"}),
+    ],
+)
+def test_ever_is_only_offered_where_it_is_taken(lake: GraphStore, query: str, given: dict[str, str]) -> None:
+    with pytest.raises(QueryError, match=r"must be a time .* or a run's id; 'ever' is neither") as refused:
+        ask(lake, query, **given)
+    assert "or ever" not in str(refused.value)
+    with pytest.raises(QueryError, match="a run's id, or ever; 'nope' is neither"):
+        ask(lake, "upstream", node=CLEAN, asOf="nope")
+    assert ask(lake, "upstream", node=CLEAN, asOf="ever").as_of == "ever"
+
+
+@pytest.mark.parametrize("query", ["changes", "diff"])
+def test_a_period_that_ends_before_it_begins_is_refused(lake: GraphStore, query: str) -> None:
+    earlier, later = shown(at(10)), shown(at(30))
+    with pytest.raises(QueryError, match=f"to \\({earlier}\\) is earlier than from \\({later}\\)") as refused:
+        run_query(query, lake.g, {"node": CLEAN, "from": later, "to": earlier})
+    assert refused.value.field == "to"
+    run_query(query, lake.g, {"node": CLEAN, "from": later, "to": later})
 
 
 def test_clocks_differ_by_a_day_at_most(lake: GraphStore) -> None:

@@ -173,3 +173,14 @@ def test_what_is_wrong_in_a_snapshot_is_named(change: dict[str, object], field: 
 def test_a_text_that_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(StatementError, match="JSON object"):
         parse(body)
+
+
+@pytest.mark.parametrize("value", ["pii", "personal data", "owner=Ann Other", "a b=c=d, e"])
+def test_a_tag_is_words_or_key_and_value(value: str) -> None:
+    assert parse(text(tag(A, value))) == tag(A, value)
+
+
+@pytest.mark.parametrize("value", ["", " pii", "a#b", "a*", "a, b", "=a", "a=", "a\nb"])
+def test_what_is_no_tag_is_refused_with_what_is_one(value: str) -> None:
+    with pytest.raises(StatementError, match="expected words such as pii or personal data"):
+        parse(text(tag(A, value)))
