@@ -258,6 +258,8 @@ async def _events(request: web.Request) -> web.StreamResponse:
     if live.listeners >= _MOST_LISTENERS:
         raise _TooManyQuestions(f"{live.listeners} pages listen already: ask again later")
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if request.method == "HEAD":  # it is answered by the headers alone, and listens to nothing
+        return web.Response(headers=headers)
     response = web.StreamResponse(headers=headers)
     live.listeners += 1
     try:

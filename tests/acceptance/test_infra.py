@@ -59,6 +59,14 @@ def test_nothing_is_open_and_data_outlive_the_stack(template: dict[str, Any]) ->
         assert volume["DeletionPolicy"] == "Snapshot"
 
 
+def test_what_only_one_instance_can_have_can_be_taken_off_it(template: dict[str, Any]) -> None:
+    """CloudFormation makes a new instance before it removes the old one, which still has the volume and the address."""
+    resources = template["Resources"]
+    holds = {name for name, one in resources.items() if "Instance" in re.findall(r"'Ref': '(\w+)'", str(one))}
+    assert holds == {"Attachment", "Recover"}
+    assert {name for name, one in resources.items() if one.get("Condition") == "Runs"} == holds | {"Instance"}
+
+
 def test_roles_name_their_resources(template: dict[str, Any]) -> None:
     for role in of_type(template, "AWS::IAM::Role"):
         for policy in role["Properties"]["Policies"]:
@@ -80,6 +88,13 @@ def scripts(template: dict[str, Any]) -> dict[str, str]:
     text = re.sub(r"\$\{([A-Za-z:]+)\}", lambda name: filled[name[1]], text)
     found = re.findall(r"cat >(\S+) <<'(\w+)'\n(.*?)\n\2\n", text, re.DOTALL)
     return {"": text, **{path: body + "\n" for path, _, body in found}}
+
+
+def test_a_browser_that_uses_the_address_in_the_outputs_is_let_in(template: dict[str, Any]) -> None:
+    """Its first request brings no token, so the server has to know the host name that it uses."""
+    address = template["Outputs"]["Url"]["Value"]["Fn::Sub"].removeprefix("http://").removesuffix(":9090")
+    unit = scripts(template)["/etc/systemd/system/headwater.service"]
+    assert f"Environment=HEADWATER_ALLOW_HOST={address}\n" in unit
 
 
 def test_the_scripts_of_the_instance_are_shell(template: dict[str, Any]) -> None:

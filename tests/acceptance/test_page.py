@@ -129,6 +129,14 @@ def test_events_tell_when_something_new_is_in_the_graph_and_end_with_the_server(
         connection.close()
 
 
+def test_asking_for_the_headers_of_events_listens_to_nothing(server: Server) -> None:
+    for _ in range(3):
+        request = urllib.request.Request(f"{server.url}/api/v1/events", method="HEAD")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            assert response.headers["Content-Type"] == "text/event-stream"
+        assert server.get("/api/v1/me")[0] == 200  # over the same connection to the graph's process
+
+
 def test_a_report_of_an_impact_can_be_kept_as_a_file(server: Server) -> None:
     node = quote("file:///data/lake/raw/shop/orders.csv#amount", safe="")
     for format_, begins in (("csv", b"grade"), ("markdown", b"#"), ("html", b"<!DOCTYPE html>")):

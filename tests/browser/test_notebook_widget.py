@@ -30,9 +30,11 @@ _RENDER = """async (answer) => {
     set: (name, value) => { values[name] = value; },
     save_changes: () => {},
     on: (name, listener) => name === "msg:custom" && heard.push(listener),
+    off: (name, listener) => heard.splice(heard.indexOf(listener), 1),
     send: (message) => window.sent.push(message),
   };
-  await widget.render({ model, el: document.querySelector("main") });
+  window.heard = heard;
+  window.takeAway = await widget.render({ model, el: document.querySelector("main") });
   window.graph = document.querySelector("hw-graph");
 }"""
 
@@ -59,6 +61,8 @@ def test_a_chevron_asks_the_kernel_and_its_answer_moves_nothing(page: Page, file
         missing = {"expand": {"node": "s3://nowhere", "direction": "upstream", "all": False}}
         page.evaluate("(message) => window.kernelSays(message)", reply(widget.answer, missing, found._again))
         assert page.get_by_text("s3://nowhere").count() == 1
+        page.evaluate("window.takeAway()")
+        assert page.evaluate("window.heard.length") == 0, "a cell that is run again would be heard twice"
 
 
 def test_without_a_kernel_the_picture_is_shown() -> None:

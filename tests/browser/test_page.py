@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.acceptance.door import PAYLOADS, PIPELINE, Server, headwater, serving
 from tests.browser.chromium import watched_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Request, Route
 
 pytestmark = pytest.mark.browser
 
@@ -389,3 +390,199 @@ def test_what_is_not_there_is_said_with_what_may_be_meant(browser: Browser, serv
     page.get_by_role("alert").get_by_role("link", name=SCORES).click()
     drawn(page, "churn_by_country")
     context.close()
+
+
+def test_a_page_in_the_background_keeps_no_connection(browser: Browser, server: Server) -> None:
+    """A browser opens six connections to a server, so as many tabs that listen would leave none to ask with."""
+    look = """(hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+
+    def is_events(request: Request) -> bool:
+        return request.url.endswith("/api/v1/events")
+
+    with browser.new_context() as context:
+        for number in range(7):
+            page = context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            with page.expect_request(is_events):
+                page.goto(f"{server.url}/?see=health&n={number}")
+            page.get_by_text("Last verified").wait_for()
+            with page.expect_event("requestfailed", is_events):
+                page.evaluate(look, True)
+        with page.expect_request(is_events):
+            page.evaluate(look, False)
+
+
+def test_keys_within_the_graph_are_taken_once(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(f"{LAKE}/mart/wide_copy")) as page:
+        drawn(page, "wide_copy")
+        page.locator("hw-graph [data-part=foot]").first.click()
+        field = page.locator("hw-graph").get_by_role("searchbox").first
+        field.click()
+        page.keyboard.type("o/o")
+        assert field.input_value() == "o/o"
+        assert "outline" not in page.url
+        page.locator("hw-graph [data-part=head]").first.focus()
+        page.keyboard.press("o")
+        page.wait_for_url(re.compile("outline=yes"))
+        page.get_by_role("tree").wait_for()
+
+
+def test_enter_takes_what_was_typed_and_not_what_was_found_before(browser: Browser, server: Server) -> None:
+    with opened(browser, server) as page:
+        box = page.get_by_role("combobox")
+        box.fill("churn_by_country")
+        page.get_by_role("option", name="churn_by_country").first.wait_for()
+        box.fill("training_set")
+        box.press("Enter")
+        page.wait_for_url(re.compile("training_set"))
+
+
+def test_a_line_that_was_clicked_gives_way_to_what_its_panel_leads_to(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(SCORES, level="dataset", select=SCORES)) as page:
+        drawn(page, "churn_by_country", "predictions.parquet")
+        page.locator("hw-graph .hit").first.dispatch_event("click")
+        panel = page.get_by_role("complementary")
+        panel.get_by_text("its values").wait_for()
+        panel.get_by_role("link", name="predictions").first.click()
+        panel.get_by_role("heading", name="Writes, newest first").wait_for()
+
+
+def held_back(page: Page, asked: str) -> list[Route]:
+    """Requests to these addresses wait until the test lets them go on."""
+    held: list[Route] = []
+    page.route(asked, lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets attributes of it
+    return held
+
+
+def test_what_is_chosen_while_the_answer_is_awaited_is_not_lost(browser: Browser, server: Server) -> None:
+    with opened(browser, server, "/?see=health") as page:
+        settled(page)
+        held = held_back(page, "**/api/v1/lineage?*")
+        page.evaluate(_GO, of_node(SCORES))
+        page.get_by_role("button", name="Only this").wait_for()
+        page.get_by_role("button", name="Outline").click()
+        page.wait_for_url(re.compile("outline=yes"))
+        for route in held:
+            route.continue_()
+        page.get_by_role("tree").get_by_role("treeitem", name=re.compile("churn_by_country")).first.wait_for()
+
+
+_GO = """(search) => { history.pushState(null, "", search); dispatchEvent(new PopStateEvent("popstate")); }"""
+
+
+def test_an_answer_that_comes_late_does_not_replace_another_page(browser: Browser, server: Server) -> None:
+    with opened(browser, server, "/?see=health") as page:
+        settled(page)
+        for asked, path in (("**/api/v1/lineage?*", of_node(SCORES)), ("**/api/v1/stats", "/")):
+            held = held_back(page, asked)
+            page.evaluate(_GO, path)
+            page.evaluate(_GO, "/?see=estate")
+            page.get_by_role("heading", name="The estate").wait_for()
+            for route in held:
+                route.fulfill(
+                    status=200, json={"entries": 0, "root": SCORES, "nodes": [], "edges": [], "complete": True}
+                )
+            page.unroute(asked)
+            settled(page)
+            assert page.get_by_role("heading", name="The estate").count() == 1
+            assert page.title() == "Headwater"
+
+
+def test_an_expanded_view_keeps_its_root_in_the_outline_and_after_a_reload(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(TRAINING, expand=f"downstream {LAKE}/pipe/ml/predictions.parquet")) as page:
+        drawn(page, "churn_by_country")
+        assert page.evaluate("document.querySelector('hw-graph').answer.root") == TRAINING
+        page.get_by_role("button", name="Outline").click()
+        page.get_by_role("tree", name=f"Lineage of {TRAINING}").wait_for()
+
+
+def test_two_selected_columns_stay_lit_and_after_a_reload(browser: Browser, server: Server) -> None:
+    chosen = (
+        "[...document.querySelector('hw-graph').shadowRoot.querySelectorAll('.row[aria-pressed=true] .name')].length"
+    )
+    with opened(browser, server, of_node(SCORES)) as page:
+        drawn(page, "churn_by_country")
+        graph = page.locator("hw-graph")
+        graph.locator(f'[data-part="{SCORES}#n_churn"]').click()
+        page.wait_for_url(re.compile("select="))
+        graph.locator(f'[data-part="{SCORES}#avg_score"]').click(modifiers=["Control"])
+        page.wait_for_url(re.compile("select=.*select="))
+        page.wait_for_function(f"{chosen} === 2")
+        page.reload()
+        drawn(page, "churn_by_country")
+        page.wait_for_function(f"{chosen} === 2")
+
+
+def test_an_answer_that_failed_can_be_asked_again(browser: Browser, server: Server) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()  # the console says that the answer was a 503
+        page.set_default_timeout(PATIENCE_MS)
+        page.route("**/api/v1/events", lambda _: None)  # never answered: an event would have it asked again
+        page.route("**/api/v1/lineage?*", lambda route: route.fulfill(status=503, json={"error": "busy"}))
+        page.goto(server.url + of_node(SCORES))
+        page.get_by_role("heading", name="This cannot be shown").wait_for()
+        page.unroute("**/api/v1/lineage?*")
+        page.get_by_role("button", name="Try again").click()
+        drawn(page, "churn_by_country")
+
+
+def test_a_press_that_ends_outside_does_not_drag_the_picture(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(SCORES)) as page:
+        drawn(page, "churn_by_country")
+        settled(page)
+        box = page.locator("hw-graph").bounding_box()
+        assert box is not None
+        camera = "document.querySelector('hw-graph').camera"
+        before = page.evaluate(camera)
+        page.mouse.move(box["x"] + 5, box["y"] + box["height"] - 5)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] + 60, box["y"] + 200)
+        page.mouse.up()
+        page.mouse.move(box["x"] + 200, box["y"] + box["height"] - 40)
+        page.mouse.move(box["x"] + 300, box["y"] + box["height"] - 60)
+        assert page.evaluate(camera) == before
+
+
+def test_the_time_of_another_run_is_what_is_compared(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(DIM, asOf="2026-01-01T00:00:00Z")) as page:
+        page.get_by_text("as of 2026-01-01T00:00:00Z").first.wait_for()
+        settled(page)
+        page.get_by_role("checkbox", name="compare with now").click()
+        page.wait_for_url(re.compile("from=2026-01-01T00:00:00Z"))
+
+
+def test_names_in_commands_are_text_for_a_shell(browser: Browser, server: Server) -> None:
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()  # the console says that there is no such job
+        page.goto(server.url + "/?job=" + quote("job:it's; rm -r x"))
+        page.get_by_role("button", name="Command").click()
+        page.get_by_text("Command: copied").wait_for()
+        said = page.evaluate("navigator.clipboard.readText()")
+    assert shlex.split(said) == ["headwater", "query", "runs", "job=it's; rm -r x"]
+
+
+def test_new_runs_leave_what_is_typed_and_read_on_the_home_page(browser: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        through(Client(server.url), map(Path, PIPELINE[:1]), lambda _done, _total: None)
+        assert server.get("/api/v1/stats?after=2")[0] == 200
+        with opened(browser, server, viewport={"width": 390, "height": 400}) as page:
+            settled(page)
+            page.get_by_role("combobox").press_sequentially("ord")
+            page.evaluate("window.scrollTo(0, 500)")
+            before = page.evaluate("scrollY")
+            through(Client(server.url), map(Path, PIPELINE[1:2]), lambda _done, _total: None)
+            page.get_by_role("link", name="pipeline.stage_orders").first.wait_for()
+            page.keyboard.type("ers")
+            assert page.get_by_role("combobox").input_value() == "orders"
+            assert before > 0
+
+
+def test_at_1280_pixels_the_table_of_an_impact_is_not_cut_off(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(f"{LAKE}/raw/shop/orders.csv#amount", tab="impact")) as page:
+        settled(page)
+        page.get_by_role("columnheader", name="Written by").wait_for()
+        place = page.locator(".panel .scroll")
+        assert place.evaluate("(place) => place.scrollWidth <= place.clientWidth")

@@ -85,8 +85,8 @@ def test_the_page_names_its_files_by_their_hash_and_is_small() -> None:
         ("  // why\n  a()\n", "a()\n"),
         ("const a = 1; // why\nb()\n", "const a = 1;b()\n"),
         ('const a = "http://b"; // it is "quoted"\nc()\n', 'const a = "http://b"; // it is "quoted"\nc()\n'),
-        ("if (a) {\n  b();\n}\nc()\n", "if (a) {b();}\nc()\n"),
-        ("a { color: red; }\n\n/* why */\nb { color: red; }\n", "a { color: red; }\nb { color: red; }\n"),
+        ("if (a) {\n  b();\n}\nc()\n", "if (a) {b();}c()\n"),
+        ("a { color: red; }\n\n/* why */\nb { color: red; }\n", "a { color: red; }b { color: red; }\n"),
     ],
 )
 def test_what_is_sent_is_without_most_comments(text: str, left: str) -> None:

@@ -104,13 +104,18 @@ export class Api {
 
   /**
    * Calls `handle` with `{reached, lag, rebuilding}` now and whenever the graph changes, and with null while the server
-   * cannot be reached. Begins anew when the connection ends. EventSource cannot send a token, so this reads a stream.
+   * cannot be reached. Begins anew when the connection ends. EventSource cannot send a token, so this reads a stream. Only
+   * while the page is looked at: a browser opens six connections to a server, which as many tabs would use up.
    */
   async follow(handle) {
     let failures = 0;
     for (;;) {
+      while (document.hidden) await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+      const stop = new AbortController();
+      const { signal } = stop;
+      document.addEventListener("visibilitychange", () => stop.abort(), { once: true, signal });
       try {
-        const response = await this.#response("api/v1/events", {});
+        const response = await this.#response("api/v1/events", { signal });
         const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
         let text = "";
         for (;;) {
@@ -126,9 +131,11 @@ export class Api {
           }
         }
       } catch (error) {
+        if (signal.aborted) continue;
         if (!(error instanceof Refused) || error.status === 0) handle(null);
         else if (error.status === UNAUTHORISED) await new Promise((resolve) => (this.tokenChanged = resolve));
       }
+      stop.abort();
       const wait = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)];
       failures += 1;
       await new Promise((resolve) => setTimeout(resolve, wait));

@@ -10,7 +10,10 @@ import { Address, hrefOf } from "./state.js";
 import { jobView, runView, tagView } from "./things.js";
 
 const REBUILDING = "The graph is being rebuilt from the ledger: what is shown is not complete yet.";
+const AWAY = "The server cannot be reached. What is shown may be old; this page tries again.";
 const QUIET_MS = 4_000;
+/** Between two refreshes: on a busy server something arrives all the time. */
+const NEWS_MS = 5_000;
 
 class App {
   constructor() {
@@ -32,7 +35,7 @@ class App {
     document.addEventListener("click", (event) => this.#clicked(event));
     this.#show(this.address.state);
     this.#who();
-    this.api.follow((facts) => this.#live(facts));
+    if (!this.embedded) this.api.follow((facts) => this.#live(facts)); // a wiki may have many frames
   }
 
   /** A link to a state of this page. */
@@ -76,7 +79,7 @@ class App {
   }
 
   async #show(state) {
-    this.warn("");
+    this.warn(this.away ? AWAY : this.rebuilding ? REBUILDING : "");
     const view = state.node ? "lineage" : state.job || state.run || state.tag ? "thing" : state.see ? state.see : "home";
     document.body.dataset.view = view;
     if (!this.embedded && (view !== "home" || !this.searchBox.element.isConnected)) this.searchHome.replaceChildren(this.searchBox.element);
@@ -96,8 +99,9 @@ class App {
       else if (state.tag) tagView(this, state, this.main);
       else if (state.see === "estate") estateView(this, state, this.main);
       else if (state.see === "health") healthView(this, this.main);
-      else await homeView(this, this.main);
+      else await homeView(this, state, this.main);
     } catch (error) {
+      if (this.address.state !== state) return;
       const again = button({ onclick: () => this.#show(this.address.state), text: "Try again" });
       this.main.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: "This cannot be shown" }), h("p", { text: error.message }), again));
     }
@@ -117,8 +121,8 @@ class App {
   }
 
   #pressed(event) {
-    const typing = event.target.closest?.("input, textarea, select");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = event.composedPath()[0].closest?.("input, textarea, select"); // also within the graph
+    if (typing || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/" && !this.embedded) {
       event.preventDefault();
       this.searchBox.focus();
@@ -141,21 +145,32 @@ class App {
   }
 
   #live(facts) {
-    document.body.classList.toggle("away", facts === null);
-    if (facts === null) {
-      this.warn("The server cannot be reached. What is shown may be old; this page tries again.");
+    const back = this.away;
+    this.away = facts === null;
+    if (this.away) {
+      this.warn(AWAY);
       return;
     }
     const moved = this.reached !== null && facts.reached !== this.reached;
     const rebuilt = this.rebuilding && !facts.rebuilding;
     this.rebuilding = facts.rebuilding;
-    const back = document.getElementById("banner").textContent.startsWith("The server cannot be reached");
     if (back) this.warn("");
     this.reached = facts.reached;
     if (facts.rebuilding) this.warn(REBUILDING);
-    if (rebuilt || (!facts.rebuilding && this.main.querySelector(".failed"))) this.#again();
-    if (!moved || facts.rebuilding) return;
-    this.api.forget();
+    if (moved) this.api.forget();
+    if (rebuilt) this.#again();
+    else if (!facts.rebuilding && (moved || this.main.querySelector(".failed"))) {
+      this.newsTimer ??= setTimeout(() => this.#news(), Math.max(0, (this.newsAt ?? 0) + NEWS_MS - Date.now()));
+    }
+  }
+
+  #news() {
+    this.newsTimer = undefined;
+    this.newsAt = Date.now();
+    if (this.main.querySelector(".failed")) {
+      this.#again();
+      return;
+    }
     this.say("New runs have arrived");
     const { state } = this.address;
     if (state.node) this.lineage?.refreshRuns().catch(() => {});

@@ -30,6 +30,7 @@ export function listenToGestures(frame, camera) {
     if (pointers.size === 1) moved = 0;
   });
   frame.addEventListener("pointermove", (event) => {
+    if (!event.buttons) end(event); // it was let go outside
     if (!pointers.has(event.pointerId)) return;
     const before = middle();
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });

@@ -2,7 +2,7 @@
  * <hw-graph>: a lineage answer as cards and lines, in a shadow root.
  *
  * In: `answer` (JSON of /api/v1/lineage; see model.js for what else it may say), `view` (NO_VIEW in model.js lists its keys;
- * assign an object with those that change), `runs` ({id of a dataset or job: {state, at}}: marks that change without moving
+ * assign an object with those that change, and `also`, what is selected beside `selection`), `runs` ({id of a dataset or job: {state, at}}: marks that change without moving
  * anything). Methods: `merge(answer, anchor)` after an expand, `fit()`, `tidy()`, `find(text)`, `exported(format)`.
  *
  * Out, as CustomEvents that bubble: `select` {node, nodes, edge}, `expand` {node, direction, all}, `open` {node, open,
@@ -126,10 +126,10 @@ export class HwGraph extends HTMLElement {
   }
 
   /** The keys that are given change; the others stay. */
-  set view(view) {
+  set view({ also, ...view }) {
     const before = this.#view;
     this.#view = { ...NO_VIEW, ...before, ...view };
-    if (this.#view.selection !== before.selection) this.#extra = [];
+    if (also || this.#view.selection !== before.selection) this.#extra = also ?? [];
     if (!this.#answer) return;
     const isOther = (key) => JSON.stringify(before[key]) !== JSON.stringify(this.#view[key]);
     if (isOther("level")) {

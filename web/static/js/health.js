@@ -150,9 +150,10 @@ function parked(app, rows) {
   const retry = async (event) => {
     event.target.disabled = true;
     try {
-      await app.api.send("parked/retry", {});
+      const tried = await app.api.send("parked/retry", {});
       app.api.forget();
-      app.say("They are tried again");
+      app.say(`${tried.retried} are in the graph now, ${tried.parked} are not`);
+      if (event.target.isConnected) healthView(app, app.main);
     } catch (error) {
       app.warn(error.message);
     }

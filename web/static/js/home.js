@@ -4,9 +4,11 @@ import { ago, copyButton, counted, h, icon, jobName, later, nameOf, placeOf, sho
 
 const HOME_ROWS = 6;
 
-/** Fills `into` with the home page. */
-export async function homeView(app, into) {
+/** Fills `into` with the home page. Where that is there already, only what it says changes, when all of it has come. */
+export async function homeView(app, state, into) {
+  const isOld = () => app.address.state !== state;
   const stats = await app.api.ask("stats");
+  if (isOld()) return;
   if (stats.entries === 0) {
     into.replaceChildren(firstSteps(app));
     return;
@@ -18,28 +20,27 @@ export async function homeView(app, into) {
     counted(vertices.job ?? 0, "job"),
     counted(vertices.run ?? 0, "run"),
   ].join(", ");
+  const said = h("p", { class: "muted" }, `${counts}. Press `, h("kbd", { text: "/" }), " to search from anywhere.");
+  const asks = [
+    ["Changed lately", "New datasets, and jobs whose logic changed", () => app.api.rows("latest-changes", { limit: HOME_ROWS }), (rows) => changes(app, rows)],
+    ["Most used", "The datasets that most others are made of", () => app.api.rows("hot-spots", { limit: HOME_ROWS }), (rows) => hotSpots(app, rows)],
+    ["Latest runs", "Jobs as they ran, failed ones first", () => latest(app), (rows) => runs(app, rows)],
+    ["Needs a look", "What is missing, waiting or late", () => worries(app, stats), (rows) => listed(rows, "Nothing: all is in order.")],
+  ];
+  const cards = () => h("div", { class: "cards" }, asks.map(([title, about, ask, draw]) => h("section", { class: "card" }, h("h2", { text: title }), h("p", { class: "about", text: about }), later(ask, draw))));
+  const shown = into.querySelector(".hero + .cards");
+  if (shown) {
+    await Promise.allSettled(asks.map(([, , ask]) => ask()));
+    if (isOld()) return;
+    into.querySelector(".hero > .muted").replaceWith(said);
+    shown.replaceWith(cards());
+    return;
+  }
   into.replaceChildren(
-    h(
-      "section",
-      { class: "hero" },
-      h("h1", { text: "Where does it come from, and where does it go?" }),
-      app.searchBox.element,
-      h("p", { class: "muted" }, `${counts}. Press `, h("kbd", { text: "/" }), " to search from anywhere."),
-    ),
-    h(
-      "div",
-      { class: "cards" },
-      homeCard("Changed lately", "New datasets, and jobs whose logic changed", later(() => app.api.ask("queries/latest-changes", { limit: HOME_ROWS }), (answer) => changes(app, answer.rows))),
-      homeCard("Most used", "The datasets that most others are made of", later(() => app.api.ask("queries/hot-spots", { limit: HOME_ROWS }), (answer) => hotSpots(app, answer.rows))),
-      homeCard("Latest runs", "Jobs as they ran, failed ones first", later(() => latest(app), (rows) => runs(app, rows))),
-      homeCard("Needs a look", "What is missing, waiting or late", later(() => worries(app, stats), (rows) => listed(rows, "Nothing: all is in order."))),
-    ),
+    h("section", { class: "hero" }, h("h1", { text: "Where does it come from, and where does it go?" }), app.searchBox.element, said),
+    cards(),
   );
   app.searchBox.focus();
-}
-
-function homeCard(title, about, content) {
-  return h("section", { class: "card" }, h("h2", { text: title }), h("p", { class: "about", text: about }), content);
 }
 
 function listed(rows, none) {

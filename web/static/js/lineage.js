@@ -23,12 +23,14 @@ export class Picture {
     this.nodes = new Map();
     this.edges = new Map();
     this.behind = new Map(); // dataset -> {upstream, downstream}: all datasets on that side
+    this.first = null; // the answer about the node that is shown; the others are about cards
     this.complete = true;
     this.reason = null;
   }
 
   /** Add an answer; what is new or has another count, as an answer. */
   merge(answer) {
+    this.first ??= answer;
     const linked = links(answer.edges);
     for (const node of answer.nodes) if (!this.nodes.has(node.id)) this.nodes.set(node.id, node);
     for (const node of answer.datasets ?? []) {
@@ -42,11 +44,11 @@ export class Picture {
     for (const edge of answer.edges) this.edges.set(edgeKey(edge), edge);
     this.complete &&= answer.complete || answer.reason === "depth";
     if (!answer.complete && answer.reason !== "depth") this.reason = answer.reason;
-    return this.answer(answer);
+    return this.#answer();
   }
 
-  /** All of it as an answer, with the root of `like`. */
-  answer(like) {
+  /** All of it as one answer. */
+  #answer() {
     const linked = links(this.edges.values());
     const nodes = [...this.nodes.values()].map((node) => {
       const all = this.behind.get(node.id);
@@ -58,7 +60,7 @@ export class Picture {
         moreDownstream: Math.max(0, all.downstream - around.downstream.size),
       };
     });
-    return { ...like, nodes, edges: [...this.edges.values()], complete: this.complete, reason: this.reason };
+    return { ...this.first, nodes, edges: [...this.edges.values()], complete: this.complete, reason: this.reason };
   }
 }
 
@@ -92,6 +94,7 @@ export class LineageView {
   async show(state) {
     const before = this.state;
     this.state = state;
+    this.line = [];
     if (!before || !samePicture(before, state)) return this.#begin(state, before);
     const known = new Set(before.expanded);
     for (const step of state.expanded.filter((each) => !known.has(each))) await this.#expand(step);
@@ -117,23 +120,20 @@ export class LineageView {
     );
     this.#update();
     const loading = setTimeout(() => (this.said.textContent = "Loading"), 150);
+    const picture = new Picture();
+    this.picture = picture;
+    const isOld = () => this.picture !== picture || app.lineage !== this; // another question, or another page
     try {
-      this.picture = new Picture();
-      let answer = await this.#asked(state);
-      let whole = this.picture.merge(answer);
-      for (const step of state.expanded) {
-        answer = await this.#askedStep(step);
-        whole = this.picture.merge(answer);
-      }
-      if (this.state !== state) return;
+      let whole = picture.merge(await this.#asked(state));
+      for (const step of state.expanded) whole = picture.merge(await this.#askedStep(step));
+      if (isOld()) return;
       this.answer = whole;
       this.graph.answer = whole;
       this.#update();
       if (state.place) this.#goTo(state.place);
       if (state.level === "job") this.refreshRuns().catch(() => {});
     } catch (error) {
-      if (this.state !== state) return;
-      this.#failed(error);
+      if (!isOld()) this.#failed(error);
     } finally {
       clearTimeout(loading);
     }
@@ -156,7 +156,7 @@ export class LineageView {
     const hints = error.suggestions?.length
       ? [h("p", { text: "Perhaps:" }), h("ul", {}, error.suggestions.map((id) => h("li", {}, this.app.link({ node: id }, id))))]
       : [];
-    const again = button({ onclick: () => this.#begin(this.state), text: "Try again" });
+    const again = button({ onclick: () => this.show(this.app.address.state), text: "Try again" });
     this.into.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: "This cannot be shown" }), h("p", { text: error.message }), hints, again));
     this.state = null;
   }
@@ -238,8 +238,9 @@ export class LineageView {
 
   #update() {
     const { state, app } = this;
+    if (app.lineage !== this) return;
     const selection = state.selected.length ? state.selected : splitNode(state.node).column === null ? [] : [state.node];
-    this.graph.view = { level: state.level, type: state.type, selection: selection[0] ?? null, only: state.only, open: state.open };
+    this.graph.view = { level: state.level, type: state.type, selection: selection[0] ?? null, also: selection.slice(1), only: state.only, open: state.open };
     this.graph.hidden = state.outline;
     this.outline.hidden = !state.outline;
     this.outline.view = { type: state.type, selection: selection[0] ?? null };
@@ -352,7 +353,7 @@ export class LineageView {
   async refreshRuns() {
     const rows = await this.app.api.rows("latest-runs", { limit: 200 });
     const runs = {};
-    for (const row of rows.reverse()) {
+    for (const row of [...rows].reverse()) {
       const mark = { state: row.status, at: row.timestamp };
       if (row.target) runs[row.target] = mark;
       if (row.job) runs[row.job] = mark;

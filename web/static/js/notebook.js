@@ -50,11 +50,15 @@ export function renderInNotebook({ model, el }) {
     model.save_changes();
     told.textContent = detail.edge?.expression ?? detail.node ?? "";
   });
-  model.on("msg:custom", (message) => {
+  const answered = (message) => {
     if (message.answer) graph.merge(message.answer, message.node);
     told.textContent = message.error ?? "";
-  });
+  };
+  model.on("msg:custom", answered);
   graph.answer = answer;
   el.replaceChildren(bar, graph);
-  return () => graph.remove();
+  return () => {
+    model.off("msg:custom", answered); // the model outlives what shows it
+    graph.remove();
+  };
 }

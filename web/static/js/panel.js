@@ -358,10 +358,14 @@ export function keep(state) {
   return { level, type, asOf, from, to, only, outline, expanded, open, selected: [] };
 }
 
+/** For a shell: names are other people's text. */
+export function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 function copies(app, state, node) {
   const { column } = splitNode(node);
   const base = `${location.origin}${location.pathname.replace(/embed$/, "")}`;
-  const quoted = `'${node.replaceAll("'", "'\\''")}'`;
   const label = column === null ? "dataset" : "column";
   return h(
     "section",
@@ -369,8 +373,8 @@ function copies(app, state, node) {
     h("h3", { text: "Take it with you" }),
     copyButton("Link", () => `${base}${app.lineage?.link ?? hrefOf(state)}`, app.say),
     copyButton("Name", node, app.say),
-    copyButton("Command", `headwater upstream ${quoted}`, app.say),
+    copyButton("Command", `headwater upstream ${quoted(node)}`, app.say),
     copyButton("Notebook cell", `import headwater as hw\n\nhw.open("${base.replace(/\/+$/, "")}").upstream(${JSON.stringify(node)})`, app.say),
-    copyButton("Gremlin", `g.V(${quoted}).hasLabel('${label}').repeat(__.out('derivesFrom')).emit().dedup()`, app.say),
+    copyButton("Gremlin", `g.V('${node.replace(/[\\']/g, "\\$&")}').hasLabel('${label}').repeat(__.out('derivesFrom')).emit().dedup()`, app.say),
   );
 }

@@ -88,6 +88,7 @@ export class SearchBox {
     try {
       const answer = await this.api.ask("search", { q: text, limit: FOUND_MOST }, this.request.signal);
       if (this.input.value.trim() !== text) return;
+      this.shownFor = text;
       this.#show(answer.rows, text, answer.next !== null);
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -164,7 +165,7 @@ export class SearchBox {
     const text = this.input.value.trim();
     if (!text) return;
     clearTimeout(this.timer);
-    if (this.list.hidden || this.active < 0) await this.#search(text);
+    if (this.list.hidden || this.active < 0 || this.shownFor !== text) await this.#search(text);
     if (this.active >= 0) this.#choose(this.active);
   }
 

@@ -2,7 +2,7 @@
 
 import { copyButton, fullTime, h, icon, jobName, lasted, later, nameOf, shortName, softly, statusOf, table, timeOf } from "./dom.js";
 import { nodeCell } from "./health.js";
-import { entryOf, operationsOf, runRows, tagsOf } from "./panel.js";
+import { entryOf, operationsOf, quoted, runRows, tagsOf } from "./panel.js";
 
 /** A job: what it reads and writes, its runs, its owners. */
 export function jobView(app, state, into) {
@@ -26,7 +26,7 @@ export function jobView(app, state, into) {
             ? table("Changes", ["What", "Change", "Before", "After"], rows.map((row) => [nameOf(row.id ?? row.dataset), row.change, row.before ?? "", row.after ?? ""]))
             : softly("None: it has had one logic."),
       ),
-      h("p", { class: "copies" }, copyButton("Name", job, app.say), copyButton("Command", `headwater query runs job='${job.replace(/^job:/, "")}'`, app.say)),
+      h("p", { class: "copies" }, copyButton("Name", job, app.say), copyButton("Command", `headwater query runs job=${quoted(job.replace(/^job:/, ""))}`, app.say)),
     ),
   );
 }
@@ -59,7 +59,7 @@ export function runView(app, state, into) {
           const found = await app.api.rows("find-runs", { id });
           const details = await app.api.rows("runs", { job: found[0].job, limit: 10_000 });
           const at = details.findIndex((row) => row.id === found[0].run);
-          return { ...found[0], ...details[at], before: details.slice(at + 1).find((row) => row.plan && row.status === "success")?.id };
+          return { ...found[0], ...details[at], before: (at < 0 ? [] : details.slice(at + 1)).find((row) => row.plan && row.status === "success")?.id };
         },
         (run) => runFacts(app, run),
       ),
@@ -96,7 +96,7 @@ function runFacts(app, run) {
     h("h1", {}, app.link({ job: run.job }, jobName(run.job))),
     h("dl", { class: "facts wide" }, pairs.map(([name, value]) => [h("dt", { text: name }), h("dd", {}, value)])),
     operationsOf(app, run.plan),
-    h("p", { class: "copies" }, copyButton("Id", run.run, app.say), copyButton("Command", `headwater inputs '${run.run}' --all`, app.say)),
+    h("p", { class: "copies" }, copyButton("Id", run.run, app.say), copyButton("Command", `headwater inputs ${quoted(run.run)} --all`, app.say)),
   ];
 }
 

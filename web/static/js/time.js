@@ -41,7 +41,7 @@ export class TimeControls {
     const compare = h(
       "label",
       {},
-      h("input", { type: "checkbox", checked: state.from !== undefined, onchange: (event) => this.#compare(event.target.checked, writes, place) }),
+      h("input", { type: "checkbox", checked: state.from !== undefined, onchange: (event) => this.#compare(event.target.checked) }),
       this.state.to ? "compare with a later run" : "compare with now",
     );
     const usable = writes.length > 1 || chosen !== undefined;
@@ -65,9 +65,8 @@ export class TimeControls {
     else this.app.address.change({ asOf: moment, from: undefined, to: undefined });
   }
 
-  #compare(wanted, writes, place) {
-    const write = writes[place];
-    const moment = write ? (write.run ?? String(write.timestamp)) : (this.state.from ?? this.state.asOf);
+  #compare(wanted) {
+    const moment = this.state.from ?? this.state.asOf;
     if (wanted) this.app.address.change({ from: moment, asOf: undefined });
     else this.app.address.change({ asOf: moment, from: undefined, to: undefined });
   }
