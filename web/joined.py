@@ -51,8 +51,8 @@ _COMMENTS = re.compile(r"^[ \t]*(?:/\*.*?\*/[ \t]*\n|//[^\n]*\n)", re.MULTILINE 
 _AT_THE_END = re.compile(r"(?<=[;{,]) +// [^\n\"'`]*$", re.MULTILINE)
 #: The end of a line before one that begins with a bracket that closes; a line with a comment has to end.
 _CLOSING = re.compile(r"^((?:(?!//)[^\n])+)\n(?=[})\]])", re.MULTILINE)
-#: The end of a line after which the next one may follow at once; again not after a comment. An object or function that a
-#: line ends with has a semicolon, so a bracket alone ends a block.
+#: The end of a line after which the next one may follow at once; again not after a comment. An object or function that
+#: a line ends with has a semicolon, so a bracket alone ends a block.
 _OPENING = re.compile(r"^((?:(?!//)[^\n])*[;{},(\[])\n(?!\Z)", re.MULTILINE)
 _INDENTED = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
 
