@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 \b
-Example: headwater evidence /data/lake/pipe/out/churn_by_country#avg_score --anchor /elsewhere/head.json -o score.zip
+Example: headwater evidence /data/lake/pipe/out/churn_by_country#avg_score --anchor /elsewhere/anchor.json -o score.zip
          headwater evidence 5ebf4321 --depth 3 -o training.zip
 
 The data folder's ledger is read; a server may run on it. Whoever gets the file checks it with the program inside:

@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _LINES = ("import headwater.spark", "headwater.spark.capture(spark)")
 
 
-@click.group(epilog="Example: headwater glue attach nightly --url https://10.0.0.5:9090 --jars s3://BUCKET/jars")
+@click.group(epilog="Example: headwater glue attach nightly --url http://10.0.0.5:9090 --jars s3://BUCKET/jars")
 def glue() -> None:
     """Attach an agent to AWS Glue jobs, take it off again, find out why lineage is missing."""
 
@@ -41,9 +41,14 @@ def _connected(region: str | None, profile: str | None, endpoint: str | None) ->
         yield Glue(region, profile, endpoint)
 
 
-@glue.command(epilog="Example: headwater glue attach nightly --url https://10.0.0.5:9090 --jars s3://BUCKET/jars")
+@glue.command(epilog="Example: headwater glue attach nightly --url http://10.0.0.5:9090 --jars s3://BUCKET/jars")
 @click.argument("job")
-@click.option("--url", required=True, metavar="URL", help="where the job reaches the server: https://HOST:9090")
+@click.option(
+    "--url",
+    required=True,
+    metavar="URL",
+    help="where the job reaches the server: http://HOST:9090, or https:// of a proxy before it",
+)
 @click.option("--agent", type=click.Choice(["jar", "python"]), default="jar", show_default=True, help="which agent")
 @click.option("--jars", metavar="S3", help="s3:// prefix that holds the agent's bundle and snakeyaml (--agent jar)")
 @click.option("--bundle", metavar="S3", help="s3:// path of `headwater spark-bundle`'s zip (--agent python)")

@@ -44,7 +44,9 @@ _SCHEMA = "what another schema of a dataset breaks: Spark's df.schema.json(), or
     "--guess-renames", is_flag=True, help="with --schema: take a new column at the place of an old one for it"
 )
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="table", help="how it is printed")
-@click.option("--all", "everything", is_flag=True, help="fold nothing: each node beyond a hub has its line")
+@click.option(
+    "--all", "everything", is_flag=True, help="list every node; without it the first twelve of a grade behind one node"
+)
 @json_option
 @source_options
 def impact(**options: Any) -> None:

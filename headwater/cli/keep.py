@@ -189,7 +189,11 @@ def _replay_to(data: Path, url: str, *, fresh: bool, take_over: bool, yes: bool,
 
 
 @click.command(epilog="Example: headwater parked --retry")
-@click.option("--retry", is_flag=True, help="try them again, after an upgrade for example; no server may run")
+@click.option(
+    "--retry",
+    is_flag=True,
+    help="try them again, after an upgrade for example; no server may run (a running one: POST /api/v1/parked/retry)",
+)
 @json_option
 @source_options
 def parked(data: Path, store: str | None, server: str | None, as_json: bool, retry: bool) -> None:

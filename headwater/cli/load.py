@@ -26,11 +26,11 @@ _S3 = "s3://"
 @source_options
 @aws_options
 def load(places: tuple[str, ...], data: Path, store: str | None, server: str | None, as_json: bool, **aws: Any) -> None:
-    """Load recorded plans and events: JSON, NDJSON, the agents' spools and _LINEAGE files, gzip or not.
+    """Load recorded payloads: Spline's plans and events, OpenLineage events, the agents' spools and _LINEAGE files.
 
-    They are sent to the running server, or written to the ledger if none runs. In a folder, or below an s3:// prefix,
-    other files are skipped. A file that you name yourself must be a payload: if not, it is reported and the exit code
-    is 1.
+    JSON or NDJSON, gzip or not. They are sent to the running server, or written to the ledger if none runs. In a
+    folder, or below an s3:// prefix, other files are skipped. A file that you name yourself must be a payload: if not,
+    it is reported and the exit code is 1.
     """
     missing = [place for place in places if not place.startswith(_S3) and not Path(place).exists()]
     if missing:

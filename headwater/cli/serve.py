@@ -96,7 +96,8 @@ def serve(
 ) -> None:
     """Receive execution plans, keep them, and answer questions, until Ctrl-C or SIGTERM.
 
-    Requests that are being answered are finished first. Spline agents send to http://HOST:PORT/producer.
+    Requests that are being answered are finished first. Spline agents send to http://HOST:PORT/producer, OpenLineage's
+    clients to http://HOST:PORT/api/v1/lineage.
     """
     from headwater.ingest.process.graph_process import GraphProcess
 

@@ -444,13 +444,16 @@ _HEAD = """\
 
 <!-- Made by `python -m headwater.ingest.http.openapi > docs/http.md` from ingest/http/openapi.py. -->
 
-All that a server answers over HTTP. The same as OpenAPI 3.1: `GET /api/v1/openapi.json`. Parameters and columns of the
-queries are in [queries.md](queries.md), the Gremlin endpoint in [gremlin.md](gremlin.md), the page in a browser in
-[page.md](page.md).
+All that a server answers over HTTP. The same as OpenAPI 3.1: `GET /api/v1/openapi.json`. Parameters
+and columns of the queries are in [Questions](queries.md), the Gremlin endpoint in
+[Gremlin](gremlin.md), the page in a browser in [In a browser](page.md), what OpenLineage's clients
+send in [OpenLineage](openlineage.md).
 
-A token is sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`, once there are tokens
-([security.md](security.md)). An error is JSON: `error` says what is wrong in a sentence, `field` names the parameter,
-`suggestions` are values that may be meant. Answers above 1 kB are sent gzipped to clients that take it.
+A token is sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`, once there are tokens;
+`scope` is the one that it needs ([Who may do what](security.md#tokens-and-scopes)). An error is
+JSON: `error` says in a sentence what is wrong, `field` names the parameter, `suggestions` are
+values that may be meant. Answers above 1 kB are sent gzipped to clients that take it. A question
+may take 60 seconds; 64 are answered at a time, and further ones get 503 with `Retry-After`.
 
 | method | path | scope | what |
 |---|---|---|---|

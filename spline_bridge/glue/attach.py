@@ -150,7 +150,7 @@ def _checked(url: str) -> str:
     except ValueError:
         fine = False
     if not fine or _UNSAFE.search(url):
-        raise CannotAttach("--url is no URL such as https://HOST:9090")
+        raise CannotAttach("--url is no URL such as http://HOST:9090")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise CannotAttach("--url must have only the server's address: no password, no query")
     if _is_loopback(parts.hostname or ""):

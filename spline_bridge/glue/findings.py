@@ -101,7 +101,7 @@ def _not_attached(job: ObservedJob) -> Finding | None:
     return Finding(
         "not-attached",
         f"{CONF} of the job names no agent",
-        f"headwater glue attach {job.definition['Name']} --url https://HOST:9090 --jars s3://BUCKET/PREFIX",
+        f"headwater glue attach {job.definition['Name']} --url http://HOST:9090 --jars s3://BUCKET/PREFIX",
     )
 
 

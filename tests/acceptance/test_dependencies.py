@@ -83,6 +83,11 @@ def test_what_a_user_installs_is_declared_with_its_extras() -> None:
     assert undeclared(SHIPPED, declared(*extras)) == {}
 
 
+def test_what_a_server_reads_and_answers_needs_no_extra() -> None:
+    rooms = ("ingest", "queries", "graphmodel", "spline_bridge", "openlineage_bridge", "web")
+    assert set(undeclared(rooms, declared())) == {"networkx", "pandas"}  # frames, which only the Python API makes
+
+
 def test_what_developers_use_is_declared() -> None:
     extras = tuple(PROJECT["optional-dependencies"])
     assert undeclared(("tests", "bench", "infra"), declared(*extras)) == {}
