@@ -155,6 +155,8 @@ CHECKED_FILE = "verified.json"
 def note_check(folder: Path, report: Report, now_ms: int) -> None:
     """Note in a data folder that its ledger was checked. Whoever may only read the folder checks without a note."""
     new = folder / f".{CHECKED_FILE}"
+    if not os.access(folder, os.W_OK):
+        return
     with suppress(OSError):
         new.write_text(json.dumps({"at": now_ms, "ok": report.ok, "entries": report.entries}), encoding="utf-8")
         new.replace(folder / CHECKED_FILE)

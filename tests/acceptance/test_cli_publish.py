@@ -11,9 +11,10 @@ from click.testing import CliRunner, Result
 
 from headwater import publishing
 from headwater.cli import command, run
+from headwater.client import Client
 from headwater.errors import Unreachable
 from headwater.queries.answers.answer import Answer, Node
-from headwater.source import Source
+from headwater.source import Remote, Source
 from tests.acceptance.door import PAYLOADS, headwater, serving
 from tests.acceptance.openlineage_backend import backend, faults
 
@@ -53,6 +54,7 @@ def test_to_another_headwater(loaded: Path, tmp_path: Path) -> None:
     with serving(tmp_path / "other") as other:
         said = headwater("publish", "--to", other.url, "--data", loaded)
         assert (said.returncode, said.stderr) == (0, "")
+        Remote(Client(other.url)).settle(lambda _done, _total: None)
         found = headwater("upstream", f"{CUSTOMERS}#customer_id", "--server", other.url, "--json")
     here = headwater("upstream", f"{CUSTOMERS}#customer_id", "--data", loaded, "--json")
     nodes = [{node["id"] for node in json.loads(answer.stdout)["nodes"]} for answer in (here, found)]

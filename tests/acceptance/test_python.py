@@ -144,10 +144,10 @@ def test_what_there_is_is_counted(graph: hw.Graph) -> None:
 
 
 def test_loading_again_changes_nothing(graph: hw.Graph) -> None:
-    before = graph.stats()
+    before = graph.stats() | {"bytes": 0}  # on the disk: the ledger counts how often a plan came again
     loaded = graph.load(PIPELINE[0], Path(PIPELINE[1]) / "002-plan.json")
     assert (loaded.plans, loaded.events, loaded.known, loaded.refused) == (0, 0, 3, [])
-    assert graph.stats() == before
+    assert graph.stats() | {"bytes": 0} == before
 
 
 #: what is asked -> what the error says
