@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -82,7 +83,17 @@ def _in_pieces(entries: Sequence[Entry], split: int, index: StatementIndex) -> I
 
 @given(worlds(), st.integers(0, 5))
 def test_the_pieces_are_the_whole(entries: list[Entry], split: int) -> None:
-    assert_equal(of(in_pieces(entries, split)), whole(entries))
+    named = [_with_names_of_its_own(entry) for entry in entries]
+    assert_equal(of(in_pieces(named, split)), whole(named))
+
+
+def _with_names_of_its_own(entry: Entry) -> Entry:
+    """Without columns that have their names from another plan, by position: the pieces do not know these."""
+    if not isinstance(entry, Body):
+        return entry
+    plan = entry.plan
+    inputs = tuple(replace(each, layouts=()) for each in plan.inputs)
+    return replace(entry, plan=replace(plan, target=replace(plan.target, layouts=()), inputs=inputs))
 
 
 times = st.integers(0, 12)
