@@ -174,19 +174,19 @@ def spellings(name: Name) -> tuple[str, ...]:
 _WITHOUT_SECRETS = re.compile(r"(?:(?:abfs|wasb)s?://[^/@]*@)?[^@?;]*", re.IGNORECASE | re.DOTALL)
 
 
-def table_alias(identifier: Mapping[str, object] | str | None, rules: Rules = DEFAULT) -> str | None:
+def table_alias(identifier: object, rules: Rules = DEFAULT) -> str | None:
     """``db.table`` of the agent's ``params.table.identifier``; None without a database: many tables have one name.
 
     The agent sends ``{"database": "sales", "table": "orders"}`` or a text such as ``spark_catalog.dl.top``. The result
     is in lower case, as catalogs keep names. A catalog that is not Spark's default one stays part of the name:
-    ``ice.db.orders``.
+    ``ice.db.orders``. What is neither is no identifier.
     """
     if isinstance(identifier, Mapping):
         catalog, database, table = (identifier.get(key) for key in ("catalog", "database", "table"))
         parts = [part for part in (catalog, database, table) if isinstance(part, str) and part]
         whole = isinstance(database, str) and isinstance(table, str)
     else:
-        parts = (identifier or "").split(".")
+        parts = identifier.split(".") if isinstance(identifier, str) else []
         whole = all(parts)
     parts = [part.strip("`").lower() for part in parts]
     if parts[:1] == ["spark_catalog"]:
