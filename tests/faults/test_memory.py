@@ -26,11 +26,11 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 ROOM = 50 * 2**20  #: bytes, beyond what the ordinary entries take
-COLUMNS = 80  #: of a plan in which each of so many outputs is made of as many inputs: some hundred MB
+COLUMNS = 130  #: of a plan in which each of so many outputs is made of as many inputs: some hundred MB
 
 
 def wide_plan() -> list[NewEntry]:
-    """A plan that is mapped to 6,400 edges with long expressions, and an event of it."""
+    """A plan that is mapped to 16,900 edges with long expressions, and an event of it."""
     sources = [("s3://lake/wide/in", f"c{number}") for number in range(COLUMNS)]
     wide = job("wide", "s3://lake/wide/out", {f"c{number}": sources for number in range(COLUMNS)}, 0)
     return [NewEntry("spline.plan", CONTENT_TYPE, wide.plan), NewEntry("spline.events", CONTENT_TYPE, wide.event)]
