@@ -140,7 +140,7 @@ class _Resolver:
         for keys in self._subquery_keys.values():  # of expressions that nothing evaluated
             merge_into(self.dependencies, keys)
         names = _output_names(write, rows, self.plan)
-        values, shared = self._shared.settled(rows.values)
+        values, shared = self._shared.settled(rows.values[: len(names)])
         return with_row_sources(
             PlanColumns(
                 names,
