@@ -67,15 +67,15 @@ def _shared_direct(logic: Logic) -> set[str]:
     }
 
 
-def origins_text(logic: Logic) -> str | None:
-    """What a plan says of its columns that have no, or not all, DIRECT sources, as JSON; None for nothing."""
+def origins_text(logic: Logic) -> str:
+    """What a plan says of its columns that have no, or not all, DIRECT sources, as JSON; empty for nothing."""
     direct = {d.target for d in logic.derivations if d.type is DependencyType.DIRECT} | _shared_direct(logic)
     origins = [
         (c.name, "" if c.name in direct or c.origin is None else c.origin.value, c.resolved, c.expression or "")
         for c in logic.columns
         if not c.resolved or (c.origin and c.name not in direct)
     ]
-    return json.dumps(origins, ensure_ascii=False, separators=(",", ":")) if origins else None
+    return json.dumps(origins, ensure_ascii=False, separators=(",", ":")) if origins else ""
 
 
 def claims_in(text: str, contribution: Contribution, constants: Constants | None = None) -> Iterator[ColumnClaim]:

@@ -126,7 +126,11 @@ VERTICES: tuple[VertexLabel, ...] = (
             "job": _s("id of its job"),
             "target": _s("URI of the dataset that it writes"),
             "effect": _s("all, overwrite or keep"),
-            "origins": _s("JSON: [column, origin, resolved, expression] of what has no, or not all, DIRECT sources"),
+            "origins": Property(
+                "string",
+                "JSON: [column, origin, resolved, expression] of what has no, or not all, DIRECT sources; empty: none",
+                view=True,
+            ),
             "constants": Property(
                 "string", f"of its newest run that counts; {_CONSTANTS}; empty: it has none", view=True
             ),

@@ -98,7 +98,14 @@ class PlanDerivations:
             datasets = sorted({column.partition("#")[0] for column in columns})
             plans = [plan for ids in chunks(datasets) for plan in g.V(ids).in_("writes").dedup().id_().to_list()]
         for ids in chunks(plans):
-            rows = g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
+            rows = (
+                g.V(ids)
+                .has("origins", P.neq(""))
+                .project("plan", "target", "origins")
+                .by(T.id)
+                .by("target")
+                .by("origins")
+            )
             for row in rows.to_list():
                 for claim in claims_in(row["origins"], Contribution()):
                     column = column_id(row["target"], claim.column)

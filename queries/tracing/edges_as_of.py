@@ -68,7 +68,12 @@ class EdgesAsOf(Edges):
         found = defaultdict[str, set[ColumnClaim]](set)
         for ids in chunks(self._contributions.of_datasets(datasets)):
             rows = (
-                self._g.V(ids).has("origins").project("plan", "target", "origins").by(T.id).by("target").by("origins")
+                self._g.V(ids)
+                .has("origins", P.neq(""))
+                .project("plan", "target", "origins")
+                .by(T.id)
+                .by("target")
+                .by("origins")
             )
             told = rows.to_list()
             known = self._constants_of({row["plan"]: row["target"] for row in told if has_placeholder(row["origins"])})

@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
 from hypothesis import event as note
-from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.graphmodel.choice import Body, Event
@@ -176,7 +176,10 @@ def test_deterministic_the_same_entries_give_the_same_deltas(entries: list[Entry
 @given(worlds(), st.data())
 def test_lean_a_further_run_of_known_logic_adds_no_column_edge(entries: list[Entry], data: st.DataObject) -> None:
     world = projected(entries, len(entries), close=False)
-    plan = data.draw(st.sampled_from([e.plan for e in entries if isinstance(e, Body)]))
+    # A second run that renames the same column says that there was one of the old name again: then they are two.
+    known = [e.plan for e in entries if isinstance(e, Body) and not e.plan.renames]
+    assume(known)
+    plan = data.draw(st.sampled_from(known))
     last, further = (Event(Run(plan.agent_plan_id, NOW + i * HOUR, app_id="app-9"), NOW + 9 * HOUR) for i in (20, 21))
     world.take([(last,)])
     vertices, edges = {*world.graph.vertices}, world.column_edges()

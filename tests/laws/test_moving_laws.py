@@ -88,12 +88,12 @@ def test_the_pieces_are_the_whole(entries: list[Entry], split: int) -> None:
 
 
 def _with_names_of_its_own(entry: Entry) -> Entry:
-    """Without columns that have their names from another plan, by position: the pieces do not know these."""
+    """Without columns that have their names from another plan, by a rename or by position: pieces do not know these."""
     if not isinstance(entry, Body):
         return entry
     plan = entry.plan
     inputs = tuple(replace(each, layouts=()) for each in plan.inputs)
-    return replace(entry, plan=replace(plan, target=replace(plan.target, layouts=()), inputs=inputs))
+    return replace(entry, plan=replace(plan, target=replace(plan.target, layouts=()), inputs=inputs, renames=()))
 
 
 times = st.integers(0, 12)
