@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -25,16 +26,21 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class Client:
     """One server. Its answers are JSON; an answer with an error status is raised as a `HeadwaterError`."""
 
-    def __init__(self, url: str, token: str | None = None, *, environment: bool = True) -> None:
+    def __init__(
+        self, url: str, token: str | None = None, *, environment: bool = True, certificate: str | None = None
+    ) -> None:
         """The token of the environment is sent, else `token`; without `environment` only `token`.
 
-        WrongUse: the URL is none.
+        `certificate`: a file with the one certificate that the server must have, whatever name it is for; without it,
+        one that the system trusts, for the name in the URL. WrongUse: the URL is none. OSError: no such file.
         """
         if not url.startswith(("http://", "https://")) or _host(url) is None:
             raise WrongUse(f"{url!r} is no server: expected http://HOST:PORT")
         self.url = url.rstrip("/")
         self._token = (os.environ.get(TOKEN.variable) if environment else None) or token
         self._open = (_DIRECT if _host(url) in _LOOPBACK else _PROXIED).open
+        if certificate is not None:
+            self._open = _trusting(certificate).open
 
     def alive(self, instance: str | None = None) -> bool:
         """Whether a Headwater server answers there, and if an `instance` is given, whether it is that one."""
@@ -104,6 +110,14 @@ class Client:
             raise Unreachable(f"the server {self.url} does not answer: {reason}") from None
 
 
+def _trusting(certificate: str) -> urllib.request.OpenerDirector:
+    """For a server of this machine, whose certificate is for another name than 127.0.0.1."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the certificate itself is trusted, without its issuer's
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+
 def _host(url: str) -> str | None:
     try:
         return urllib.parse.urlsplit(url).hostname
@@ -136,7 +150,8 @@ def running(folder: Path, store: str | None = None) -> Client | None:
     """
     try:
         said = json.loads((folder / SERVER_FILE).read_text(encoding="utf-8"))
-        client, instance, its_store = Client(said["url"], said["token"]), said["instance"], said["store"]
+        client = Client(said["url"], said["token"], certificate=said.get("certificate"))
+        instance, its_store = said["instance"], said["store"]
     except (OSError, ValueError, KeyError, TypeError, WrongUse):
         return None
     # The port of a server that was killed may be that of another folder's now.

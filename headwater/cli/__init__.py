@@ -36,8 +36,9 @@ from headwater.cli.names import explain_names, names
 from headwater.cli.past import changes, consumers, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.publish import publish
-from headwater.cli.serve import serve, token
+from headwater.cli.serve import serve
 from headwater.cli.state import describe, ignore, own, retire, same, tag
+from headwater.cli.token import token
 from headwater.cli.watch import watch
 from headwater.cli.why import why
 from headwater.errors import HeadwaterError, did_you_mean

@@ -1,24 +1,27 @@
-"""The commands serve and token: a server, and the tokens that senders and readers need for it."""
+"""The command serve: a server, who may ask it and how, and what it logs. The tokens are in `cli.token`."""
 
 from __future__ import annotations
 
 import errno
-import logging
+import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from headwater.cli.common import data_option, json_option, print_json, print_table, safe, store_option
+from headwater.cli.common import data_option, safe, store_option
 from headwater.errors import Unreachable, WrongUse
 from headwater.settings import PORT
 from headwater.translation import translated
 
 if TYPE_CHECKING:
+    from headwater.ingest.http.authenticator import Authenticator
+    from headwater.ingest.http.tls import TlsFiles
     from headwater.ingest.process.graph_process import GraphProcess
     from headwater.ingest.process.server import ServerSettings
 
@@ -81,6 +84,78 @@ def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str
     help="file with a token of the scope admin, so that a first start needs no shell; it is read at each start, and"
     " replaces the one that the file had before [HEADWATER_BOOTSTRAP_TOKEN_FILE]",
 )
+@click.option(
+    "--tls-certificate",
+    envvar="HEADWATER_TLS_CERTIFICATE",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="speak HTTPS with this certificate (PEM, those of its issuers behind it); read again when it changes"
+    " [HEADWATER_TLS_CERTIFICATE]",
+)
+@click.option(
+    "--tls-key",
+    envvar="HEADWATER_TLS_KEY",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="the key of the certificate (PEM, without passphrase) [HEADWATER_TLS_KEY]",
+)
+@click.option(
+    "--oidc-issuer",
+    envvar="HEADWATER_OIDC_ISSUER",
+    metavar="URL",
+    help="take JSON Web Tokens of this OpenID Connect issuer, beside Headwater's own tokens [HEADWATER_OIDC_ISSUER]",
+)
+@click.option(
+    "--oidc-audience",
+    envvar="HEADWATER_OIDC_AUDIENCE",
+    multiple=True,
+    metavar="ID",
+    help="client id or audience that such a token must be for; can be given several times [HEADWATER_OIDC_AUDIENCE]",
+)
+@click.option(
+    "--oidc-scope",
+    envvar="HEADWATER_OIDC_SCOPE",
+    multiple=True,
+    metavar="GROUP=SCOPE",
+    help="scope (write, read, annotate, admin) that a group opens, * being everybody; can be given several times"
+    " [HEADWATER_OIDC_SCOPE]",
+)
+@click.option(
+    "--oidc-groups-claim",
+    envvar="HEADWATER_OIDC_GROUPS_CLAIM",
+    default="groups",
+    show_default=True,
+    metavar="NAME",
+    help="claim of a token that lists the groups; cognito:groups for Amazon Cognito [HEADWATER_OIDC_GROUPS_CLAIM]",
+)
+@click.option(
+    "--alb",
+    envvar="HEADWATER_ALB",
+    metavar="ARN",
+    help="Application Load Balancer that signs people in with that issuer [HEADWATER_ALB]",
+)
+@click.option(
+    "--access-log",
+    envvar="HEADWATER_ACCESS_LOG",
+    metavar="FILE",
+    help="file for a JSON line per request: who asked what; - is standard output [HEADWATER_ACCESS_LOG]",
+)
+@click.option(
+    "--log-level",
+    envvar="HEADWATER_LOG_LEVEL",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="what is logged to standard error; info: a line per payload and refusal [HEADWATER_LOG_LEVEL]",
+)
+@click.option(
+    "--log-format",
+    envvar="HEADWATER_LOG_FORMAT",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="lines of the log for people, or JSON objects [HEADWATER_LOG_FORMAT]",
+)
 @click.option("--take-over", is_flag=True, help="write a remote graph even if another data folder does; it stops there")
 @click.option("--example", is_flag=True, help="with the demo's seven jobs, in a temporary data folder of its own")
 def serve(
@@ -92,17 +167,21 @@ def serve(
     bootstrap: Path | None,
     take_over: bool,
     example: bool,
-    **allowed: tuple[str, ...],
+    **more: Any,
 ) -> None:
     """Receive execution plans, keep them, and answer questions, until Ctrl-C or SIGTERM.
 
     Requests that are being answered are finished first. Spline agents send to http://HOST:PORT/producer, OpenLineage's
     clients to http://HOST:PORT/api/v1/lineage.
     """
+    from headwater.ingest.process import logs
     from headwater.ingest.process.graph_process import GraphProcess
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("gremlinpython").setLevel(logging.WARNING)
+    os.environ.update(
+        {logs.LEVEL: more["log_level"], logs.FORMAT: more["log_format"]}
+    )  # for the processes that are started below
+    logs.set_up()
+    _check_tls(more["tls_certificate"], more["tls_key"])
     with ExitStack() as ends:
         if example:
             data, store = _example(ends), None
@@ -112,9 +191,53 @@ def serve(
         graph = ends.enter_context(closing(GraphProcess.start(data, store, take_over=take_over)))
         from headwater.ingest.process.server import ServerSettings
 
-        ready = partial(_ready, data, store, example=example)
-        names = (allowed["allow_host"], allowed["allow_origin"], allowed["embed_in"])
-        _serve(ServerSettings(data, store, host, port, *names, ready), graph)
+        settings = ServerSettings(
+            data,
+            store,
+            host,
+            port,
+            allowed_hosts=more["allow_host"],
+            allowed_origins=more["allow_origin"],
+            embed_in=more["embed_in"],
+            people=_people(more),
+            tls=_tls(more["tls_certificate"], more["tls_key"]),
+            access_log=more["access_log"],
+            ready=partial(_ready, data, store, example=example),
+        )
+        _serve(settings, graph)
+
+
+def _check_tls(certificate: Path | None, key: Path | None) -> None:
+    """Before anything is opened: a server without a key would be started, and then end. UsageError."""
+    if (certificate is None) != (key is None):
+        missing = "--tls-key" if key is None else "--tls-certificate"
+        raise click.UsageError(f"{missing} is missing: a certificate and its key go together")
+
+
+def _tls(certificate: Path | None, key: Path | None) -> TlsFiles | None:
+    from headwater.ingest.http.tls import TlsFiles
+
+    return None if certificate is None or key is None else TlsFiles(certificate, key)
+
+
+def _people(given: Mapping[str, Any]) -> tuple[Authenticator, ...]:
+    """How people are known who sign in at an issuer. UsageError: an option is wrong, or lacks another."""
+    if given["oidc_issuer"] is None:
+        if alone := [name for name in ("oidc_audience", "oidc_scope", "alb") if given[name]]:
+            raise click.UsageError(f"--{alone[0].replace('_', '-')} needs --oidc-issuer")
+        return ()
+    try:
+        from headwater.ingest.http import oidc
+    except ModuleNotFoundError as error:
+        raise WrongUse(f"--oidc-issuer needs {error.name}: pip install 'headwater[oidc]'") from error
+    try:
+        of = oidc.settings(
+            given["oidc_issuer"], given["oidc_audience"], given["oidc_scope"], given["oidc_groups_claim"]
+        )
+        balancer = () if given["alb"] is None else (oidc.LoadBalancerAuthenticator(given["alb"], of),)
+    except ValueError as error:
+        raise click.UsageError(safe(f"sign-in: {error}")) from None
+    return (*balancer, oidc.OidcAuthenticator(of))
 
 
 def _keep_bootstrap_token(data: Path, file: Path) -> None:
@@ -148,8 +271,8 @@ def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
         with translated():
             run(settings, graph)
     except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
-            raise
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES) or error.filename is not None:
+            raise WrongUse(safe(str(error))) from error
         raise Unreachable(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
 
 
@@ -166,77 +289,3 @@ def _ready(data: Path, store: str | None, url: str, *, example: bool) -> None:
     if store is None or store.startswith("embedded:"):
         click.echo(f"Gremlin clients ask at {url.replace('http', 'ws', 1)}/gremlin")
     click.echo(f"Spline agents send to {url}/producer; Ctrl-C stops")
-
-
-@click.group(epilog="Example: headwater token add --scope write glue")
-def token() -> None:
-    """Tokens for senders and readers of a server: needed if it listens on another address than 127.0.0.1."""
-
-
-@token.command("add", epilog="Example: headwater token add --scope read dashboards")
-@click.argument("name")
-@click.option("--scope", type=click.Choice(["write", "read", "annotate", "admin"]), required=True, help="what it opens")
-@data_option
-def add(name: str, scope: str, data: Path) -> None:
-    """Make a token for NAME and print it. It is shown only once: the server keeps its hash alone.
-
-    \b
-    write     for agents: send plans and events, no more: a token in the parameters of a job is seen by many
-    read      for people and tools that ask: lineage, queries, metrics, Gremlin
-    annotate  for people who also tag, own, describe, retire and ignore: read, and statements
-    admin     everything
-    """  # noqa: D301 - click's mark for lines that stay as they are
-    from headwater.ingest.http.authenticator import SCOPES
-    from headwater.ingest.http.tokens import TokenStore
-
-    chosen = next(known for known in SCOPES if known == scope)
-    tokens = TokenStore(data)
-    try:
-        with translated():
-            first = not tokens.in_use
-            click.echo(tokens.add(chosen, name))
-    except ValueError as error:
-        raise WrongUse(str(error)) from error
-    if first:
-        click.echo(safe(_FIRST.format(data=data)), err=True)
-
-
-_FIRST = """\
-This is the first token of {data}. From now on its server refuses every request without one, also from this machine:
-Spark jobs send theirs with spark.headwater.token, programs as Authorization: Bearer TOKEN, commands on other machines
-with HEADWATER_TOKEN. Commands that you run on this data folder go on without."""
-
-_LAST = """\
-That was the last token of {data}. Its server still refuses every request without one: add another
-(headwater token add), or remove {file} to let in everybody on this machine again."""
-
-
-@token.command("list", epilog="Example: headwater token list --json")
-@json_option
-@data_option
-def list_(data: Path, as_json: bool) -> None:
-    """List the names and scopes of all tokens; the tokens themselves are not kept."""
-    from headwater.ingest.http.tokens import TokenStore
-
-    with translated():
-        found = TokenStore(data).list()
-    if as_json:
-        print_json([{"name": t.name, "scopes": list(t.scopes), "created": t.created_ms} for t in found])
-        return
-    print_table(("name", "scopes"), ((known.name, ", ".join(known.scopes)) for known in found))
-
-
-@token.command("revoke", epilog="Example: headwater token revoke dashboards")
-@click.argument("name")
-@data_option
-def revoke(name: str, data: Path) -> None:
-    """Revoke all tokens of NAME, from the next request on."""
-    from headwater.ingest.http.tokens import TOKENS_FILE, TokenStore
-
-    tokens = TokenStore(data)
-    with translated():
-        found, left = tokens.revoke(name), tokens.knows_anybody
-    if not found:
-        raise WrongUse(f"there is no token of {name!r}")
-    if not left:
-        click.echo(safe(_LAST.format(data=data, file=data / TOKENS_FILE)), err=True)

@@ -15,7 +15,14 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from headwater.ingest.http.authenticator import Authenticator, ForwardedSender, Sender, UnknownSender
+from headwater.ingest.http.authenticator import (
+    Authenticator,
+    ForwardedSender,
+    Sender,
+    SenderUnchecked,
+    UnknownSender,
+)
+from headwater.ingest.http.rates import Rates
 from headwater.ingest.http.routes import SAFE_METHODS, Rule
 from headwater.ingest.http.serving import printable
 from headwater.ingest.intake.body import InvalidBody
@@ -85,11 +92,12 @@ def _bracketed(name: str) -> str:
 
 
 def check_requests(access: Access) -> Middleware:
-    """A middleware of the server: sender, Host, Origin, scope. It lets a request through or raises `InvalidBody`.
+    """A middleware of the server: sender, Host, Origin, scope, rate. It lets a request through or raises `InvalidBody`.
 
     The Host header of a known sender is not judged: a browser that was led here by a false name has no token to send.
     """
     allowed = LOOPBACK | access.hosts
+    rates = Rates()
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -103,8 +111,9 @@ def check_requests(access: Access) -> Middleware:
             _check_host(request, allowed)
         _check_origin(request, access.origins, framed=rule.framed)
         if sender is not None:
-            _check_scope(sender, rule)
             request[SENDER] = sender
+            _check_scope(sender, rule)
+            _check_rate(sender, rates)
         elif needs_sender and rule.scope is not None:
             raise _unauthorised("a token is needed: Authorization: Bearer TOKEN, or X-API-Key: TOKEN", "")
         return await handler(request)
@@ -149,6 +158,8 @@ async def _known_sender(request: web.Request, authenticator: Authenticator | Non
         return await authenticator.sender(request)
     except UnknownSender as error:
         raise _unauthorised(str(error), ', error="invalid_token"') from None
+    except SenderUnchecked as error:
+        raise InvalidBody(503, f"who you are cannot be checked now: {error}", {"Retry-After": "30"}) from None
 
 
 def _unauthorised(sentence: str, error: str) -> InvalidBody:
@@ -158,6 +169,15 @@ def _unauthorised(sentence: str, error: str) -> InvalidBody:
 def _check_scope(sender: Sender, rule: Rule) -> None:
     if rule.scope is not None and not sender.may(rule.scope):
         raise InvalidBody(403, f"the token of {sender.name} lacks the scope {rule.scope}")
+
+
+def _check_rate(sender: Sender, rates: Rates) -> None:
+    if sender.per_minute is None:
+        return
+    wait = rates.wait(sender.name, sender.per_minute)
+    if wait:
+        sentence = f"the token of {sender.name} is for {sender.per_minute:,} requests a minute: wait {wait} s"
+        raise InvalidBody(429, sentence, {"Retry-After": str(wait)})
 
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]/@\s]+?)\.?(?::([0-9]{1,5}))?\Z", re.IGNORECASE)

@@ -32,6 +32,7 @@ class Sender:
 
     name: str
     scopes: frozenset[Scope]
+    per_minute: int | None = None  #: requests that are let in a minute; None: any number
 
     def may(self, scope: Scope) -> bool:
         """Whether one of this sender's scopes opens what needs `scope`. A scope of a later version opens nothing."""
@@ -40,6 +41,10 @@ class Sender:
 
 class UnknownSender(Exception):
     """The credentials of a request are wrong, expired or revoked: one sentence that does not repeat them."""
+
+
+class SenderUnchecked(Exception):
+    """Who a request is from cannot be told at this moment, e.g. since an issuer's keys cannot be had: one sentence."""
 
 
 class Authenticator(Protocol):
@@ -61,8 +66,9 @@ class Authenticator(Protocol):
 
         None: the request has no credentials of this kind (none at all, or those of another authenticator), so that
         another one may be asked. UnknownSender: it has credentials of this kind and they are not valid; nobody else is
-        asked. Any other exception is a fault of ours and lets nobody in. Only the request's line and headers are read,
-        never its body. It is called for each request, so that what was revoked stops to work at once.
+        asked. SenderUnchecked: it cannot be told now. Any other exception is a fault of ours and lets nobody in. Only
+        the request's line and headers are read, never its body. It is called for each request, so that what was
+        revoked stops to work at once.
         """
 
 
@@ -76,6 +82,31 @@ def sender_headers(sender: Sender | None) -> dict[str, str]:
     if sender is None:
         return {}
     return {_HEADER: json.dumps({"name": sender.name, "scopes": sorted(sender.scopes)})}  # ASCII, whatever the name
+
+
+@dataclass(frozen=True)
+class Authenticators:
+    """Several ways to be known: the first that finds credentials of its kind decides."""
+
+    ways: tuple[Authenticator, ...]
+
+    @property
+    def knows_anybody(self) -> bool:
+        """See `Authenticator`."""
+        return any(way.knows_anybody for way in self.ways)
+
+    @property
+    def in_use(self) -> bool:
+        """See `Authenticator`."""
+        return any(way.in_use for way in self.ways)
+
+    async def sender(self, request: web.BaseRequest) -> Sender | None:
+        """See `Authenticator`."""
+        for way in self.ways:
+            sender = await way.sender(request)
+            if sender is not None:
+                return sender
+        return None
 
 
 class ForwardedSender:

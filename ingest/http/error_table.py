@@ -25,7 +25,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.ingest.folder.stopping import Abandoned
     from headwater.ingest.graph import decoding, following, patience, recovery, writer
     from headwater.ingest.http.auth import TokensRequired
-    from headwater.ingest.http.authenticator import UnknownSender
+    from headwater.ingest.http.authenticator import SenderUnchecked, UnknownSender
     from headwater.ingest.http.tokens import TokensUnreadable
     from headwater.ingest.intake import bridge
     from headwater.ingest.intake.body import InvalidBody
@@ -50,6 +50,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         bridge.DecodeError: Fault.INVALID,
         InvalidBody: Fault.INVALID,  # with a status of its own
         UnknownSender: Fault.UNAUTHORISED,
+        SenderUnchecked: Fault.UNAVAILABLE,
         store.InvalidRequest: Fault.INVALID,
         store.ReadOnly: Fault.FORBIDDEN,
         store.Exceeded: Fault.TOO_MUCH,

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from headwater.ingest.http.auth import SENDER, Access, check_requests
 from headwater.ingest.http.routes import ANY_METHOD, add_route
@@ -53,6 +54,7 @@ class Settings:
 
     limits: Limits = field(default_factory=Limits)
     access: Access = field(default_factory=Access)
+    before: tuple[Middleware, ...] = ()  #: what sees each request first and each answer last, e.g. the access log
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def create_app(
     Serve it with `make_runner`: aiohttp's own unpacking of request bodies must be off.
     """
     settings = settings or Settings()
-    app = web.Application(middlewares=[answer_errors, check_requests(settings.access)])
+    app = web.Application(middlewares=[*settings.before, answer_errors, check_requests(settings.access)])
     limits = settings.limits
     app[_RECEIVER] = _Receiver(committer, limits, Reading(limits.reading_bytes), large or OneThread())
     app.on_cleanup.append(_close_large)

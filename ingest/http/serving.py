@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import logging
 import socket
+import ssl
 import time
 import traceback
 import uuid
@@ -27,6 +28,7 @@ _protocol_log = logging.getLogger(f"{__name__}.protocol")
 _LOGGED_CHARACTERS = 8_000  #: of a stack trace, from its end: the last lines name the error
 _LOGGED_PATH = 200  #: characters of a path in the log: the sender chooses the path, and must not fill the log
 _WRITE_SECONDS = 30.0
+_HANDSHAKE_SECONDS = 20.0  #: as long as a sender may take for the header of a request
 _CLIENT_GONE = 499  #: as nginx has it; nobody reads it
 
 
@@ -100,15 +102,23 @@ class LimitedSite(web.SockSite):
 
     __slots__ = ("_most",)
 
-    def __init__(self, runner: web.AppRunner, listening: socket.socket, most: int) -> None:
-        super().__init__(runner, listening)
+    def __init__(
+        self, runner: web.AppRunner, listening: socket.socket, most: int, tls: ssl.SSLContext | None = None
+    ) -> None:
+        super().__init__(runner, listening, ssl_context=tls)
         self._most = most
 
     async def start(self) -> None:
         """Begin to listen."""
         await web.BaseSite.start(self)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, sock=self._sock, backlog=self._backlog)
+        self._server = await loop.create_server(
+            self._protocol,
+            sock=self._sock,
+            backlog=self._backlog,
+            ssl=self._ssl_context,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS if self._ssl_context else None,
+        )
 
     def _protocol(self) -> asyncio.BaseProtocol:
         server = self._runner.server

@@ -16,9 +16,9 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiohttp import web
@@ -28,6 +28,8 @@ from headwater.ingest.ledger.folder_lock import sync_folder
 from headwater.spline_bridge.errors import shown
 
 TOKENS_FILE = "tokens.json"
+USES_FILE = "tokens-used.json"
+"""When each token was last used, to the minute. Written by the server alone; without it nothing but that is lost."""
 
 _SHORTEST = 32  #: characters of a token that is not made here: 128 bits even if it is written in hex
 
@@ -36,20 +38,37 @@ _SHORTEST = 32  #: characters of a token that is not made here: 128 bits even if
 _SETTLED_NS = 2 * 10**9
 
 
+_MINUTE_MS = 60_000
+
+
 @dataclass(frozen=True)
 class TokenInfo:
-    """A token as it is listed: without itself."""
+    """A token as it is listed: without itself. Times are in ms since 1970."""
 
     name: str
     scopes: tuple[Scope, ...]
     created_ms: int
+    expires_ms: int | None = None  #: from then on it opens nothing; None: never
+    per_minute: int | None = None  #: requests that are let in a minute; None: any number
+    used_ms: int | None = None  #: about when a request last showed it, to the minute; None: not yet
 
 
 @dataclass(frozen=True)
 class _Record:
     info: TokenInfo
     sha256: bytes
-    sender: Sender
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(self.info.name, frozenset(self.info.scopes), self.info.per_minute)
+
+    @property
+    def short(self) -> str:
+        """What names it in the file of uses."""
+        return self.sha256.hex()[:16]
+
+    def expired(self, now_ms: int) -> bool:
+        return self.info.expires_ms is not None and now_ms >= self.info.expires_ms
 
 
 class TokensUnreadable(Exception):
@@ -64,25 +83,65 @@ class TokenStore:
     whoever removes the file opens it.
     """
 
-    def __init__(self, folder: Path, *, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
-        """`clock` gives ms since 1970."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        notes_uses: bool = False,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        """`clock` gives ms since 1970. `notes_uses`: keep when each token was last used, as a server does."""
         self._file = folder / TOKENS_FILE
+        self._uses = _Uses(folder / USES_FILE, notes=notes_uses)
         self._clock = clock
         self._seen: tuple[int, int, int] | None = None
         self._records: tuple[_Record, ...] = ()
 
-    def add(self, scope: Scope, name: str) -> str:
-        """A new token, told this once. ValueError: the scope is unknown, the name is taken, empty or unprintable."""
-        if scope not in SCOPES:
-            raise ValueError(f"a scope is one of {', '.join(SCOPES)}, not {shown(scope)}")
+    def add(
+        self, scopes: Sequence[str], name: str, *, lasts_ms: int | None = None, per_minute: int | None = None
+    ) -> str:
+        """A new token, told this once; it `lasts_ms` milliseconds, or until it is revoked.
+
+        ValueError: a scope is unknown, or none is given; the name is empty or unprintable; a token has it already.
+        """
+        if unknown := [shown(scope) for scope in scopes if scope not in SCOPES] or (not scopes and ["none"]):
+            raise ValueError(f"a scope is one of {', '.join(SCOPES)}, not {unknown[0]}")
         if not name.strip() or not name.isprintable() or shown(name) != name:
             raise ValueError("a name has 1 to 80 printable characters")
-        token = f"hw_{secrets.token_urlsafe(32)}"
-        added = _record(TokenInfo(name, (scope,), self._clock()), hashlib.sha256(token.encode()).digest())
+        now = self._clock()
+        token, digest = _new_token()
+        info = TokenInfo(name, _in_order(scopes), now, None if lasts_ms is None else now + lasts_ms, per_minute)
         with self._locked() as records:
-            if any(record.info.name == name for record in records):
-                raise ValueError(f"there is a token of the name {name} already")
-            self._write((*records, added))
+            if any(record.info.name == name and not record.expired(now) for record in records):
+                raise ValueError(f"there is a token of the name {name} already: rotate or revoke it")
+            self._write((*(record for record in records if record.info.name != name), _Record(info, digest)))
+        return token
+
+    def rotate(self, name: str, *, grace_ms: int, lasts_ms: int | None = None) -> str:
+        """A further token of this name with the scopes and limits of the newest; the others end after `grace_ms`.
+
+        So whoever has the old one can be given the new one without a gap. `lasts_ms` None: it lasts as long as the one
+        before was to last when it was made. KeyError: there is none of this name.
+        """
+        now = self._clock()
+        token, digest = _new_token()
+        with self._locked() as records:
+            own = [record.info for record in records if record.info.name == name]
+            if not own:
+                raise KeyError(name)
+            last = max(own, key=lambda info: info.created_ms)
+            if lasts_ms is None and last.expires_ms is not None:
+                lasts_ms = last.expires_ms - last.created_ms
+            ends = now + grace_ms
+            left = tuple(
+                record
+                if record.info.name != name
+                else replace(record, info=replace(record.info, expires_ms=min(ends, record.info.expires_ms or ends)))
+                for record in records
+                if record.info.name != name or (grace_ms and not record.expired(now))
+            )
+            info = TokenInfo(name, last.scopes, now, None if lasts_ms is None else now + lasts_ms, last.per_minute)
+            self._write((*left, _Record(info, digest)))
         return token
 
     def keep(self, scope: Scope, name: str, token: str) -> None:
@@ -96,11 +155,12 @@ class TokenStore:
         with self._locked() as records:
             others = tuple(record for record in records if record.info.name != name)
             if [r.sha256 for r in records if r.info.name == name and r.info.scopes == (scope,)] != [digest]:
-                self._write((*others, _record(TokenInfo(name, (scope,), self._clock()), digest)))
+                self._write((*others, _Record(TokenInfo(name, (scope,), self._clock()), digest)))
 
     def list(self) -> tuple[TokenInfo, ...]:
-        """All tokens, oldest first."""
-        return tuple(record.info for record in self._current())
+        """All tokens, oldest first; those that have expired too."""
+        used = self._uses.read()
+        return tuple(replace(record.info, used_ms=used.get(record.short)) for record in self._current())
 
     def revoke(self, name: str) -> bool:
         """Whether there was one of this name; from now on it opens nothing."""
@@ -112,18 +172,25 @@ class TokenStore:
         return found
 
     def check(self, token: str) -> Sender | None:
-        """Whose token it is. Takes the same time whichever it is, and if it is none."""
+        """Whose token it is. Takes the same time whichever it is, and if it is none. UnknownSender: it has expired."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-        found: Sender | None = None
+        found: _Record | None = None
         for record in self._current():
             if hmac.compare_digest(record.sha256, digest):
-                found = record.sender
-        return found
+                found = record
+        if found is None:
+            return None
+        now = self._clock()
+        if found.expired(now):
+            raise UnknownSender(f"the token of {found.info.name} has expired")
+        self._uses.note(found.short, now)
+        return found.sender
 
     @property
     def knows_anybody(self) -> bool:
         """See `Authenticator`. TokensUnreadable."""
-        return bool(self._current())
+        now = self._clock()
+        return any(not record.expired(now) for record in self._current())
 
     @property
     def in_use(self) -> bool:
@@ -175,7 +242,16 @@ class TokenStore:
             with os.fdopen(os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
                 rows = json.load(file)["tokens"]
             return tuple(
-                _record(TokenInfo(row["name"], tuple(row["scopes"]), row["createdMs"]), bytes.fromhex(row["sha256"]))
+                _Record(
+                    TokenInfo(
+                        row["name"],
+                        tuple(row["scopes"]),
+                        row["createdMs"],
+                        _whole(row.get("expiresMs")),
+                        _whole(row.get("perMinute")),
+                    ),
+                    bytes.fromhex(row["sha256"]),
+                )
                 for row in rows
             )
         except FileNotFoundError:  # removed between the two looks
@@ -185,7 +261,14 @@ class TokenStore:
 
     def _write(self, records: Iterable[_Record]) -> None:
         rows = [
-            {"name": r.info.name, "scopes": r.info.scopes, "sha256": r.sha256.hex(), "createdMs": r.info.created_ms}
+            {
+                "name": r.info.name,
+                "scopes": r.info.scopes,
+                "sha256": r.sha256.hex(),
+                "createdMs": r.info.created_ms,
+                "expiresMs": r.info.expires_ms,
+                "perMinute": r.info.per_minute,
+            }
             for r in records
         ]
         new = self._file.with_suffix(f".{os.getpid()}.new")
@@ -206,5 +289,55 @@ def _token(request: web.BaseRequest) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
 
 
-def _record(info: TokenInfo, sha256: bytes) -> _Record:
-    return _Record(info, sha256, Sender(info.name, frozenset(info.scopes)))
+def _new_token() -> tuple[str, bytes]:
+    token = f"hw_{secrets.token_urlsafe(32)}"
+    return token, hashlib.sha256(token.encode()).digest()
+
+
+def _in_order(scopes: Iterable[str]) -> tuple[Scope, ...]:
+    return tuple(scope for scope in SCOPES if scope in scopes)
+
+
+def _whole(value: object) -> int | None:
+    """A number out of the file, or None. TypeError: another value, so that a limit is not passed over unread."""
+    if value is None or type(value) is int:
+        return value
+    raise TypeError(f"expected a whole number, not {type(value).__name__}")
+
+
+class _Uses:
+    """When tokens were last used: noted in memory, and at most once a minute in a file of its own.
+
+    Not in the file of tokens, which is replaced durably and read again by every process at each change.
+    """
+
+    def __init__(self, file: Path, *, notes: bool) -> None:
+        self._file = file
+        self._notes = notes
+        self._used: dict[str, int] | None = None
+        self._written_ms = 0
+
+    def read(self) -> dict[str, int]:
+        """Short hash of a token -> ms since 1970; empty if nothing is known."""
+        try:
+            with os.fdopen(os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+                return {str(short): int(at) for short, at in json.load(file).items()}
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            return {}
+
+    def note(self, short: str, now_ms: int) -> None:
+        """A token was used now. A file that cannot be written is no reason to refuse a request."""
+        if not self._notes:
+            return
+        if self._used is None:
+            self._used = self.read()
+        self._used[short] = now_ms
+        if not 0 <= now_ms - self._written_ms < _MINUTE_MS:
+            self._written_ms = now_ms
+            new = self._file.with_suffix(".new")
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+                with os.fdopen(os.open(new, flags, 0o600), "w", encoding="utf-8") as file:
+                    json.dump(self._used, file)
+                new.replace(self._file)

@@ -30,6 +30,7 @@ from headwater.ingest.http import api
 from headwater.ingest.http.auth import check_forwarded_requests
 from headwater.ingest.http.error_table import explained_errors
 from headwater.ingest.http.serving import answer_errors, make_runner, pack_answers
+from headwater.ingest.process import logs
 from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
 from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
 
@@ -50,8 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     folder, store, address, *words = arguments
     belong_to_parent(SECOND_VICTIM)  # where that cannot be: `_Link.listen`
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("gremlinpython").setLevel(logging.WARNING)
+    logs.set_up()
     sys.setswitchinterval(_SWITCH_SECONDS)
     link = _Link()
     threading.Thread(target=link.listen_or_end, name="link", daemon=True).start()

@@ -15,6 +15,7 @@ import resource
 import secrets
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -29,11 +30,13 @@ from headwater.graphstore import check_url
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store
 from headwater.ingest.http import page, statements
+from headwater.ingest.http.access_log import access_log
 from headwater.ingest.http.auth import MAY_READ, access_for
-from headwater.ingest.http.authenticator import Sender
+from headwater.ingest.http.authenticator import Authenticator, Authenticators, Sender
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.serving import LimitedSite, limit_writes, make_runner
+from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
@@ -67,6 +70,9 @@ class ServerSettings:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     embed_in: tuple[str, ...] = ()  #: origins of other sites that may show ``/embed`` in a frame
+    people: tuple[Authenticator, ...] = ()  #: how people are known who sign in elsewhere (`http.oidc`)
+    tls: TlsFiles | None = None
+    access_log: str | None = None  #: a file, or ``-`` for standard output
     ready: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -76,19 +82,27 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     Payloads are received at once, while the graph is still being opened, and also if it cannot be opened.
 
     TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable: their file is damaged. OSError:
-    the port is taken. InvalidRequest: the URL of the store or the naming rules are not right. Errors of `open_ledger`.
+    the port is taken, or a file of TLS or of the access log is not right. InvalidRequest: the URL of the store or the
+    naming rules are not right. Errors of `open_ledger`.
     """
     check_url(settings.store or default_store(settings.folder))
     rules_of(settings.folder)
     tokens = _Tokens(settings.folder)
     tokens.list()
     access = access_for(
-        settings.host, tokens, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
+        settings.host,
+        Authenticators((*settings.people, tokens)) if settings.people else tokens,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
     )
+    before = () if settings.access_log is None else (access_log(settings.access_log),)
+    tls = None if settings.tls is None else settings.tls.context()
     listening = _listen(settings.host, settings.port)
     try:
         with open_ledger(settings.folder) as ledger, closing(graph):
-            asyncio.run(_run(settings, Settings(access=access), ledger, graph, listening, tokens.local))
+            asyncio.run(
+                _run(settings, Settings(access=access, before=before), ledger, graph, listening, tls, tokens.local)
+            )
     finally:
         listening.close()
 
@@ -100,7 +114,7 @@ class _Tokens(TokenStore):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+        super().__init__(folder, notes_uses=True)
         self.local = secrets.token_urlsafe(32)
 
     def check(self, token: str) -> Sender | None:
@@ -130,6 +144,7 @@ async def _run(
     ledger: Ledger,
     graph: GraphProcess,
     listening: socket.socket,
+    tls: ssl.SSLContext | None,
     token: str,
 ) -> None:
     stop = asyncio.Event()
@@ -149,16 +164,23 @@ async def _run(
     forwarding.add_routes(app, graph.address, lambda: graph.not_open)
     runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS)
     await runner.setup()
-    await LimitedSite(runner, listening, _most_connections()).start()
-    url = _url(settings.host, listening.getsockname()[1])
+    await LimitedSite(runner, listening, _most_connections(), tls).start()
+    url = _url(settings.host, listening.getsockname()[1], "http" if tls is None else "https")
     marker = settings.folder / SERVER_FILE
     store = settings.store or default_store(settings.folder)
-    _write(marker, {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token})
+    said: dict[str, object] = {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token}
+    renewing = None
+    if settings.tls is not None and tls is not None:
+        said["certificate"] = str(settings.tls.certificate.absolute())
+        renewing = asyncio.create_task(settings.tls.follow(tls))
+    _write(marker, said)
     settings.ready(url)
     graph.begin()
     try:
         await stop.wait()
     finally:
+        if renewing is not None:
+            renewing.cancel()
         with suppress(FileNotFoundError):
             marker.unlink()
         await runner.cleanup()
@@ -221,9 +243,9 @@ def _most_connections() -> int:
     return _CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(_CONNECTIONS, (soft - _OWN_FILES) // 2))
 
 
-def _url(host: str, port: int) -> str:
+def _url(host: str, port: int, scheme: str) -> str:
     name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host.strip("[]")  # noqa: S104 - reached as loopback
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+    return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -48,12 +49,13 @@ class Server:
     process: subprocess.Popen[bytes]
     folder: Path
     url: str
+    trusted: ssl.SSLContext | None = None  #: for a server with a certificate
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:
         """The status and the JSON (or text) of an answer."""
         request = urllib.request.Request(self.url + path, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE, context=self.trusted) as response:
                 return response.status, parsed(response.read())
         except urllib.error.HTTPError as error:
             return error.code, parsed(error.read())
@@ -86,6 +88,7 @@ def serving(
     cwd: Path | None = None,
     variables: Mapping[str, str] | None = None,
     ready: bool = True,
+    trusted: ssl.SSLContext | None = None,
 ) -> Iterator[Server]:
     """A server on a data folder, ended at the end. `ready`: wait until its graph can be asked."""
     whole = [*command, "serve", "--port", "0", "--data", str(folder), *arguments]
@@ -95,7 +98,7 @@ def serving(
     )
     log.close()
     try:
-        server = Server(process, folder, started(process, folder))
+        server = Server(process, folder, started(process, folder), trusted)
         if ready:
             server.wait_until_ready()
         yield server

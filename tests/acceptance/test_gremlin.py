@@ -210,7 +210,7 @@ async def test_a_web_page_of_another_origin_cannot_read_the_graph(server: Server
 
 async def test_with_tokens_a_connection_needs_one_that_may_read(tmp_path: Path) -> None:
     store = TokenStore(tmp_path / "data")
-    reading, writing = store.add("read", "notebook"), store.add("write", "spark")
+    reading, writing = store.add(["read"], "notebook"), store.add("write", "spark")
     with serving(tmp_path / "data") as server:
         assert server.get("/status")[0] == 401
         assert server.get("/status", Authorization=f"Bearer {reading}")[0] == 200

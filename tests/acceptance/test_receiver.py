@@ -549,7 +549,7 @@ async def test_refusals_under_api_are_json(tmp_path: Path) -> None:
 
 async def test_tokens_open_what_they_were_made_for(tmp_path: Path) -> None:
     tokens = TokenStore(tmp_path / "data")
-    glue, anna = tokens.add("write", "glue"), tokens.add("read", "anna")
+    glue, anna = tokens.add(["write"], "glue"), tokens.add("read", "anna")
     access = access_for("0.0.0.0", tokens)
     async with running(tmp_path / "data", Settings(access=access), HELLO) as server:
         for headers, path, status in [
@@ -573,7 +573,7 @@ async def test_tokens_open_what_they_were_made_for(tmp_path: Path) -> None:
 
 async def test_a_known_sender_may_use_any_name_of_the_server(tmp_path: Path) -> None:
     tokens = TokenStore(tmp_path / "data")
-    glue = tokens.add("write", "glue")
+    glue = tokens.add(["write"], "glue")
     async with running(tmp_path / "data", Settings(access=access_for("0.0.0.0", tokens))) as server:
         for headers, status in [
             ({"X-API-Key": glue}, 200),
@@ -590,7 +590,7 @@ async def test_a_refusal_is_a_line_in_the_log_without_what_was_sent(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tokens = TokenStore(tmp_path / "data")
-    tokens.add("write", "glue")
+    tokens.add(["write"], "glue")
     async with running(tmp_path / "data", Settings(access=access_for("0.0.0.0", tokens))) as server:
         with caplog.at_level(logging.INFO, "headwater.ingest.http"):
             headers = {"X-API-Key": "hw_secret", "Host": "hw_host"}

@@ -43,7 +43,7 @@ def tokens(folder: Path) -> Kind:
     store = TokenStore(folder)
     return Kind(
         store,
-        lambda name, scope: {"Authorization": f"Bearer {store.add(scope, name)}"},
+        lambda name, scope: {"Authorization": f"Bearer {store.add([scope], name)}"},
         {"X-API-Key": "hw_wrong"},
         {"Authorization": "Basic hw_wrong"},
     )
@@ -129,7 +129,7 @@ def application(check: Middleware) -> web.Application:
 async def test_a_route_opens_to_the_scope_that_it_was_added_with(tmp_path: Path) -> None:
     store = TokenStore(tmp_path)
     scopes: tuple[Scope, ...] = ("write", "read", "annotate", "admin")
-    headers = {scope: {"X-API-Key": store.add(scope, scope)} for scope in scopes}
+    headers = {scope: {"X-API-Key": store.add([scope], scope)} for scope in scopes}
     async with TestClient(TestServer(application(check_requests(access_for("127.0.0.1", store))))) as client:
         for (method, path), opened_by in NEEDS.items():
             assert ((await client.request(method, path)).status == 401) == (opened_by is not None), (method, path)
@@ -140,7 +140,7 @@ async def test_a_route_opens_to_the_scope_that_it_was_added_with(tmp_path: Path)
 
 async def test_a_probe_is_answered_under_any_name_and_without_a_token(tmp_path: Path) -> None:
     store = TokenStore(tmp_path)
-    store.add("read", "anna")
+    store.add(["read"], "anna")
     async with TestClient(TestServer(application(check_requests(access_for("0.0.0.0", store))))) as client:
         assert (await client.get("/probe", headers={"Host": "10.0.0.7"})).status == 200
         assert (await client.get("/open", headers={"Host": "10.0.0.7"})).status == 421
@@ -177,7 +177,7 @@ async def test_the_sender_reaches_the_graphs_process_and_nobody_can_pretend_to_b
         async with TestClient(TestServer(app)) as client:
             laptop = await client.get("/api/v1/stats", headers=pretending)  # no token was made yet
             assert (laptop.status, await laptop.json()) == (200, None)
-            anna = {"X-API-Key": await asyncio.to_thread(store.add, "read", "Zoë"), **pretending}
+            anna = {"X-API-Key": await asyncio.to_thread(store.add, ["read"], "Zoë"), **pretending}
             assert await (await client.get("/api/v1/stats", headers=anna)).json() == "Zoë"
             assert (await client.get("/api/v1/secret", headers=anna)).status == 403
             async with client.ws_connect("/gremlin", headers=anna) as connected:

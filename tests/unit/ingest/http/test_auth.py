@@ -25,7 +25,7 @@ def test_any_other_host_refuses_to_start_without_a_token(tmp_path: Path, host: s
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
 def test_a_token_is_needed_even_after_the_last_one_was_revoked(tmp_path: Path, host: str) -> None:
     tokens = TokenStore(tmp_path)
-    tokens.add("write", "glue")
+    tokens.add(["write"], "glue")
     access = access_for(host, tokens)
     tokens.revoke("glue")
     assert access.needs_sender
@@ -34,7 +34,7 @@ def test_a_token_is_needed_even_after_the_last_one_was_revoked(tmp_path: Path, h
 def test_a_token_that_was_made_is_asked_for_on_a_laptop_too(tmp_path: Path) -> None:
     tokens = TokenStore(tmp_path)
     access = access_for("127.0.0.1", tokens)
-    tokens.add("write", "glue")
+    tokens.add(["write"], "glue")
     assert access.needs_sender
 
 
@@ -51,7 +51,7 @@ def test_the_names_of_a_server_are_its_addresses_and_the_configured_ones(
     tmp_path: Path, host: str, allowed: list[str], hosts: set[str]
 ) -> None:
     tokens = TokenStore(tmp_path)
-    tokens.add("write", "glue")
+    tokens.add(["write"], "glue")
     assert access_for(host, tokens, allowed_hosts=allowed).hosts == hosts
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from headwater.ingest.http.authenticator import SCOPES, Scope
-from headwater.ingest.http.tokens import TOKENS_FILE, TokenInfo, TokenStore, TokensUnreadable
+from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
+from headwater.ingest.http.rates import Rates
+from headwater.ingest.http.tokens import TOKENS_FILE, USES_FILE, TokenInfo, TokenStore, TokensUnreadable
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def store(tmp_path: Path) -> TokenStore:
 
 
 def test_a_token_names_its_sender_and_opens_its_scope(store: TokenStore) -> None:
-    token = store.add("write", "glue")
+    token = store.add(["write"], "glue")
     sender = store.check(token)
     assert sender is not None
     assert sender.name == "glue"
@@ -37,7 +38,7 @@ def test_a_token_names_its_sender_and_opens_its_scope(store: TokenStore) -> None
     ],
 )
 def test_a_scope_opens(store: TokenStore, scope: Scope, opens: set[Scope]) -> None:
-    sender = store.check(store.add(scope, "x"))
+    sender = store.check(store.add([scope], "x"))
     assert sender is not None
     assert {each for each in SCOPES if sender.may(each)} == opens
 
@@ -57,14 +58,14 @@ def test_a_file_of_the_version_before_and_scopes_of_a_later_one_are_read(store: 
 
 @pytest.mark.parametrize("wrong", ["", "hw_", "hw_x", "\udcff", "é", "x" * 10_000])
 def test_what_is_no_token_opens_nothing(store: TokenStore, wrong: str) -> None:
-    token = store.add("write", "glue")
+    token = store.add(["write"], "glue")
     assert store.check(wrong) is None
     assert store.check(token[:-1]) is None
     assert store.check(token + " ") is None
 
 
 def test_the_file_holds_no_token_and_is_its_owners_alone(store: TokenStore, tmp_path: Path) -> None:
-    token = store.add("write", "glue")
+    token = store.add(["write"], "glue")
     file = tmp_path / "data" / TOKENS_FILE
     assert token not in file.read_text()
     assert token.removeprefix("hw_") not in file.read_text()
@@ -73,8 +74,8 @@ def test_the_file_holds_no_token_and_is_its_owners_alone(store: TokenStore, tmp_
 
 
 def test_tokens_are_listed_without_themselves_oldest_first(store: TokenStore) -> None:
-    store.add("write", "glue")
-    store.add("read", "anna")
+    store.add(["write"], "glue")
+    store.add(["read"], "anna")
     assert store.list() == (
         TokenInfo("glue", ("write",), 1_700_000_000_000),
         TokenInfo("anna", ("read",), 1_700_000_000_000),
@@ -84,7 +85,7 @@ def test_tokens_are_listed_without_themselves_oldest_first(store: TokenStore) ->
 def test_another_process_adds_and_revokes_while_this_one_runs(store: TokenStore, tmp_path: Path) -> None:
     elsewhere = TokenStore(tmp_path / "data")
     assert store.list() == ()
-    token = elsewhere.add("write", "glue")
+    token = elsewhere.add(["write"], "glue")
     assert store.check(token) is not None
     assert elsewhere.revoke("glue")
     assert store.check(token) is None
@@ -103,31 +104,31 @@ def test_another_process_adds_and_revokes_while_this_one_runs(store: TokenStore,
     ],
 )
 def test_a_token_that_cannot_be_named_is_not_made(store: TokenStore, scope: Scope, name: str, message: str) -> None:
-    store.add("write", "glue")
+    store.add(["write"], "glue")
     with pytest.raises(ValueError, match=message):
-        store.add(scope, name)
+        store.add([scope], name)
     assert len(store.list()) == 1
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"tokens":[{"name":"x"}]}', '{"tokens":[1]}', '{"tokens":'])
 def test_a_damaged_file_lets_nobody_in(store: TokenStore, tmp_path: Path, damage: str) -> None:
-    token = store.add("write", "glue")
+    token = store.add(["write"], "glue")
     (tmp_path / "data" / TOKENS_FILE).write_text(damage)
     with pytest.raises(TokensUnreadable):
         store.check(token)
 
 
 def test_removing_the_file_removes_all_tokens(store: TokenStore, tmp_path: Path) -> None:
-    token = store.add("write", "glue")
+    token = store.add(["write"], "glue")
     (tmp_path / "data" / TOKENS_FILE).unlink()
     assert store.check(token) is None
 
 
 def test_a_write_that_was_broken_off_does_not_stop_the_next_one(store: TokenStore, tmp_path: Path) -> None:
-    store.add("write", "glue")
+    store.add(["write"], "glue")
     for left in (tmp_path / "data").iterdir():
         left.with_suffix(".1.new").write_text("half")
-    store.add("read", "anna")
+    store.add(["read"], "anna")
     assert json.loads((tmp_path / "data" / TOKENS_FILE).read_text())["version"] == 1
     assert len(store.list()) == 2
 
@@ -140,7 +141,7 @@ store, name = TokenStore(Path(sys.argv[1])), sys.argv[2]
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(5):
-    store.add("write", f"{name}-{number}")
+    store.add(["write"], f"{name}-{number}")
     assert store.revoke(f"old-{name}-{number}")
 """
 
@@ -148,7 +149,7 @@ for number in range(5):
 def test_what_eight_processes_add_and_revoke_at_once_is_all_done(store: TokenStore, tmp_path: Path) -> None:
     names = [f"{process}-{number}" for process in range(8) for number in range(5)]
     for name in names:
-        store.add("read", f"old-{name}")
+        store.add(["read"], f"old-{name}")
     command = [sys.executable, "-c", _ADDS, str(tmp_path / "data")]
     pipe = subprocess.PIPE
     processes = [subprocess.Popen([*command, str(number)], stdin=pipe, stdout=pipe, text=True) for number in range(8)]
@@ -169,7 +170,7 @@ def test_tokens_are_asked_for_from_the_first_one_on_until_their_file_is_removed(
     store: TokenStore, tmp_path: Path
 ) -> None:
     assert not store.in_use
-    store.add("write", "glue")
+    store.add(["write"], "glue")
     assert store.revoke("glue")
     assert (store.in_use, store.knows_anybody) == (True, False)
     (tmp_path / "data" / TOKENS_FILE).unlink()
@@ -177,7 +178,7 @@ def test_tokens_are_asked_for_from_the_first_one_on_until_their_file_is_removed(
 
 
 def test_a_link_in_place_of_the_file_lets_nobody_in(store: TokenStore, tmp_path: Path) -> None:
-    token = store.add("write", "glue")
+    token = store.add(["write"], "glue")
     file = tmp_path / "data" / TOKENS_FILE
     file.replace(tmp_path / "elsewhere.json")
     file.symlink_to(tmp_path / "elsewhere.json")
@@ -190,7 +191,7 @@ def test_a_link_in_place_of_the_file_lets_nobody_in(store: TokenStore, tmp_path:
 
 def test_a_token_that_was_chosen_elsewhere_replaces_the_one_of_its_name(store: TokenStore) -> None:
     first, second = "a" * 64, "b" * 64
-    other = store.add("read", "anna")
+    other = store.add(["read"], "anna")
     store.keep("admin", "bootstrap", first)
     store.keep("admin", "bootstrap", first)  # at each start
     assert [token.name for token in store.list()] == ["anna", "bootstrap"]
@@ -199,3 +200,81 @@ def test_a_token_that_was_chosen_elsewhere_replaces_the_one_of_its_name(store: T
     assert sender.may("admin")
     store.keep("admin", "bootstrap", second)
     assert (store.check(first), store.check(other) is None, store.check(second) is None) == (None, False, False)
+
+
+# Tokens that end, are replaced, and are limited -----------------------------------------------------------------------
+
+
+class Clock:
+    """Milliseconds since 1970 that a test lets pass."""
+
+    now = 1_700_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+DAY = 86_400_000
+
+
+def test_a_token_opens_nothing_from_its_end_on_and_its_name_can_be_given_again(tmp_path: Path) -> None:
+    clock = Clock()
+    store = TokenStore(tmp_path, clock=clock)
+    token = store.add(["read", "write"], "glue", lasts_ms=DAY)
+    assert store.check(token) == Sender("glue", frozenset({"read", "write"}))
+    clock.now += DAY
+    with pytest.raises(UnknownSender, match="the token of glue has expired"):
+        store.check(token)
+    assert (store.knows_anybody, store.in_use) == (False, True)
+    other = store.add(["write"], "glue")
+    assert store.check(other) is not None
+    assert store.check(token) is None
+    assert [info.scopes for info in store.list()] == [("write",)]
+
+
+def test_a_token_is_replaced_without_a_gap(tmp_path: Path) -> None:
+    clock = Clock()
+    store = TokenStore(tmp_path, clock=clock)
+    first = store.add(["read"], "dashboards", lasts_ms=30 * DAY, per_minute=100)
+    clock.now += 29 * DAY
+    second = store.rotate("dashboards", grace_ms=7 * DAY)
+    assert store.check(first) == store.check(second) == Sender("dashboards", frozenset({"read"}), 100)
+    # The first ends when it was to end anyway, the second lasts as long as the first did.
+    assert [info.expires_ms - clock.now for info in store.list() if info.expires_ms] == [DAY, 30 * DAY]
+    third = store.rotate("dashboards", grace_ms=0, lasts_ms=DAY)
+    assert [store.check(token) is not None for token in (first, second, third)] == [False, False, True]
+    assert store.revoke("dashboards")
+    assert store.check(third) is None
+    with pytest.raises(KeyError):
+        store.rotate("dashboards", grace_ms=DAY)
+
+
+def test_when_a_token_was_last_used_is_noted_by_a_server_alone(tmp_path: Path) -> None:
+    clock = Clock()
+    server, command = TokenStore(tmp_path, notes_uses=True, clock=clock), TokenStore(tmp_path, clock=clock)
+    token = server.add(["read"], "dashboards")
+    assert command.check(token)
+    assert [info.used_ms for info in command.list()] == [None]
+    assert server.check(token)
+    clock.now += 30_000
+    assert server.check(token)
+    assert [info.used_ms for info in command.list()] == [clock.now - 30_000]
+    clock.now += 30_000
+    assert server.check(token)
+    assert [info.used_ms for info in command.list()] == [clock.now]
+    assert stat.S_IMODE((tmp_path / USES_FILE).stat().st_mode) == 0o600
+    (tmp_path / USES_FILE).write_text("[")
+    assert [info.used_ms for info in command.list()] == [None]
+
+
+def test_a_sender_with_a_limit_waits_until_its_bucket_has_filled() -> None:
+    now = [0.0]
+    rates = Rates(lambda: now[0])
+    assert [rates.wait("a", 2) for _ in range(3)] == [0, 0, 30]
+    assert rates.wait("b", 2) == 0
+    now[0] = 29.0
+    assert rates.wait("a", 2) == 1
+    now[0] = 30.0
+    assert [rates.wait("a", 2) for _ in range(2)] == [0, 30]
+    now[0] = 1_000.0
+    assert [rates.wait("a", 2) for _ in range(3)] == [0, 0, 30]

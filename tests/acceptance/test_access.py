@@ -1,0 +1,197 @@
+"""A server with TLS of its own, an access log, limits, and a log for machines; and what is said of wrong options."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from headwater.ingest.http.tls import TlsFiles
+from tests.acceptance.door import PATIENCE, PIPELINE, environment, headwater, serving
+
+LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
+
+
+def certificate(folder: Path, authority: trustme.CA, *names: str) -> tuple[Path, Path]:
+    """The files of a certificate and its key."""
+    made = authority.issue_cert(*names)
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].unlink(missing_ok=True)
+    for part in made.cert_chain_pems:
+        part.write_to_path(str(files[0]), append=True)
+    made.private_key_pem.write_to_path(str(files[1]))
+    return files
+
+
+def trusting(authority: trustme.CA, *, names: bool = True) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.check_hostname = names
+    return context
+
+
+def test_commands_of_the_machine_find_a_server_whose_certificate_is_for_its_public_name(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    cert, key = certificate(tmp_path, authority, "lineage.example.com")
+    folder = tmp_path / "data"
+    options = ("--tls-certificate", str(cert), "--tls-key", str(key))
+    with serving(folder, *options, trusted=trusting(authority, names=False)) as server:
+        assert server.url.startswith("https://127.0.0.1:")
+        loaded = headwater("load", "--data", folder, *PIPELINE)
+        assert (loaded.returncode, loaded.stderr) == (0, "")
+        assert "country" in headwater("upstream", LAST, "--data", folder).stdout
+        elsewhere = headwater("upstream", LAST, "--server", server.url)  # by a name that is not in the certificate
+        assert (elsewhere.returncode, "certificate" in elsewhere.stderr) == (3, True)
+        with_its_name = headwater("upstream", LAST, "--server", server.url.replace("https", "http"))
+        assert with_its_name.returncode == 3
+
+
+def test_a_remote_command_trusts_the_authority_that_it_is_told(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    cert, key = certificate(tmp_path, authority, "127.0.0.1")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    options = ("--tls-certificate", str(cert), "--tls-key", str(key))
+    with serving(tmp_path / "data", *options, trusted=trusting(authority)) as server:
+        asked = headwater("query", "stats", "--server", server.url, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+        assert (asked.returncode, asked.stderr) == (0, "")
+
+
+async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    cert, key = certificate(tmp_path, authority, "old.example.com")
+    files = TlsFiles(cert, key)
+    context = files.context()
+    following = asyncio.create_task(files.follow(context, every=0.01))
+    server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+
+    async def shown() -> str:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(authority, names=False))
+        names = writer.get_extra_info("peercert")["subjectAltName"]
+        writer.close()
+        return str(names[0][1])
+
+    async def until(name: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while (found := await shown()) != name:
+            assert time.monotonic() < end, found
+
+    try:
+        await until("old.example.com")
+        certificate(tmp_path, authority, "new.example.com")
+        await until("new.example.com")
+        key.write_text("damaged")
+        os.utime(key, ns=(1, 1))
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+            assert await shown() == "new.example.com"
+        certificate(tmp_path, authority, "newest.example.com")
+        await until("newest.example.com")
+    finally:
+        following.cancel()
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tls-key", "k"], "--tls-certificate is missing"),
+        (["--tls-certificate", "c", "--tls-key", "k"], "No such file or directory: 'c'"),
+        (["--tls-certificate", "README.md", "--tls-key", "README.md"], "are no certificate with its key"),
+        (["--access-log", "nowhere/access.log"], "nowhere/access.log"),
+        (["--oidc-audience", "x"], "--oidc-audience needs --oidc-issuer"),
+        (["--oidc-issuer", "https://x.example"], "an audience is needed"),
+        (["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "ops"], "GROUP=SCOPE"),
+        (
+            ["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "*=read", "--alb", "x"],
+            "the ARN of an Application Load Balancer",
+        ),
+    ],
+)
+def test_options_that_are_not_right_are_named_and_nothing_is_started(
+    tmp_path: Path, options: list[str], said: str
+) -> None:
+    from tests.acceptance.door import ROOT, headwater_in
+
+    done = headwater_in(ROOT, "serve", "--port", "0", "--data", tmp_path / "data", *options)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def lines(file: Path) -> list[str]:
+    return file.read_text().splitlines()
+
+
+def test_the_access_log_says_who_asked_what_without_secrets(tmp_path: Path) -> None:
+    folder, log = tmp_path / "data", tmp_path / "access.log"
+    token = headwater("token", "add", "anna", "--scope", "read", "--data", folder).stdout.strip()
+    with serving(folder, "--access-log", str(log)) as server:
+        by = {"Authorization": f"Bearer {token}", "User-Agent": "dashboards/1"}
+        assert server.get(f"/api/v1/upstream?node={quote('s3://nowhere/t')}&password=hunter2", **by)[0] in (400, 404)
+        assert server.get("/api/v1/stats")[0] == 401
+        assert server.get("/api/v1/nothing", **by)[0] == 404
+        log.rename(tmp_path / "rotated.log")
+        assert server.get("/api/v1/stats", **by)[0] == 200
+    rows = [json.loads(line) for name in ("rotated.log", "access.log") for line in lines(tmp_path / name)]
+    asked = [row for row in rows if row["agent"] == "dashboards/1"]
+    assert [(row["sender"], row["path"], row["status"]) for row in asked] == [
+        ("anna", "/api/v1/upstream", asked[0]["status"]),
+        ("anna", "/api/v1/nothing", 404),
+        ("anna", "/api/v1/stats", 200),
+    ]
+    assert (asked[0]["status"] in (400, 404), asked[-1]["bytes"] is None or asked[-1]["bytes"] > 10) == (True, True)
+    assert "node=s3" in asked[0]["query"]
+    assert [row["sender"] for row in rows if row["status"] == 401] == [None]
+    whole = "".join(json.dumps(row) for row in rows)
+    assert "hunter2" not in whole
+    assert token not in whole
+    assert not [row for row in rows if row["path"] in ("/health", "/ready")]
+
+
+def test_a_sender_above_its_limit_is_told_how_long_to_wait(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    token = headwater("token", "add", "busy", "--scope", "read", "--per-minute", "2", "--data", folder).stdout.strip()
+    with serving(folder) as server:
+        answers = [server.get("/api/v1/stats", **{"X-API-Key": token}) for _ in range(3)]
+        assert [status for status, _ in answers] == [200, 200, 429]
+        assert "2 requests a minute: wait" in answers[-1][1]["error"]
+
+
+def test_tokens_are_listed_with_their_times_and_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    made = headwater(
+        "token", "add", "glue", "--scope", "write", "--scope", "read", "--expires", "90d", "--data", folder
+    )
+    first = made.stdout.strip()
+    with serving(folder) as server:
+        assert server.get("/api/v1/stats", **{"X-API-Key": first})[0] == 200
+        second = headwater("token", "rotate", "glue", "--grace", "0h", "--data", folder).stdout.strip()
+        assert [server.get("/api/v1/stats", **{"X-API-Key": each})[0] for each in (first, second)] == [401, 200]
+    listed = json.loads(headwater("token", "list", "--data", folder, "--json").stdout)
+    assert [(row["name"], row["scopes"], row["expires"] - row["created"]) for row in listed] == [
+        ("glue", ["write", "read"], 90 * 86_400_000)
+    ]
+    shown = headwater("token", "list", "--data", folder).stdout
+    assert "last used" in shown
+    assert time.strftime("%Y-", time.gmtime()) in shown
+    for wrong in (["add", "x", "--scope", "read", "--expires", "soon"], ["rotate", "nobody"]):
+        assert headwater("token", *wrong, "--data", folder).returncode == 2
+
+
+def test_the_log_can_be_json_also_that_of_the_graphs_process(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    variables = environment(HEADWATER_LOG_FORMAT="json")
+    with serving(folder, variables=variables) as server:
+        assert headwater("load", "--data", folder, PIPELINE[0]).returncode == 0
+        assert server.get("/api/v1/stats", Host="elsewhere")[0] == 421
+    rows = [json.loads(line) for line in lines(folder.with_name("data.log")) if line.startswith("{")]
+    assert {"time", "level", "logger", "message"} == set(rows[0])
+    assert [row["message"] for row in rows if "refused with 421" in row["message"]]
+    assert [row for row in rows if row["message"].startswith("entry 1:")]
