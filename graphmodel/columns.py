@@ -16,6 +16,7 @@ from headwater.graphmodel.delta import Vertex, vertex
 from headwater.graphmodel.logic import Logic, Schema
 from headwater.graphmodel.model import ORIGINS, DependencyType, Origin
 from headwater.graphmodel.now import Contribution
+from headwater.graphmodel.stated import StatedDataset
 
 MAX_EXPRESSION = 2_000
 
@@ -109,19 +110,26 @@ def shown(claims: Iterable[ColumnClaim]) -> Shown:
     return Shown(origin, resolved, _bounded(" | ".join(expressions)))
 
 
-def column_vertices(dataset: str, schemas: Iterable[Schema], counts: ClaimCounts) -> dict[str, Vertex]:
-    """The column vertices of a dataset by lower-case name, from its schemas and the claims about them.
+def column_vertices(
+    dataset: str, schemas: Iterable[Schema], counts: ClaimCounts, listed: Iterable[StatedDataset] = ()
+) -> dict[str, Vertex]:
+    """The column vertices of a dataset by lower-case name, from its schemas, the claims about them, and listings.
 
-    A column that is read, of a dataset whose known writers all write other columns, is unresolved: somebody makes it.
-    So is each column of data that its plan does not name.
+    A column that is read or listed, of a dataset whose known writers all write other columns, is unresolved: somebody
+    makes it. So is each column of data that its plan does not name.
     """
     claims: dict[str, list[ColumnClaim]] = {}
     for claim in counts:
         claims.setdefault(claim.column, []).append(claim)
     read, written = _spellings(schemas)
-    for name in read.keys() - written.keys() if written or dataset.startswith(UNNAMED) else ():
+    catalogued: dict[str, set[str]] = {}
+    for one in listed:
+        for name, column in one.columns.items():
+            catalogued.setdefault(name, set()).add(column.name)
+    for name in (read.keys() | catalogued.keys()) - written.keys() if written or dataset.startswith(UNNAMED) else ():
         claims.setdefault(name, [ColumnClaim(name, Origin.UNRESOLVED.value, NOBODY)])
-    spellings = {**read, **written}  # a writer's is preferred: readers repeat it, or spell it as their query does
+    # A writer's is preferred: readers repeat it, or spell it as their query does; catalogues have lower case only.
+    spellings = {**catalogued, **read, **written}
     return {name: _column(dataset, name, spellings[name], claims.get(name, [])) for name in sorted(spellings)}
 
 

@@ -6,11 +6,14 @@ becomes one of the dataset's spellings, and so an alias.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from headwater.graphmodel import ids
 from headwater.graphmodel.model import Dataset, Derivation, Plan
-from headwater.graphmodel.statements import SAME, Said, effective
+from headwater.graphmodel.stated import dataset_text
+from headwater.graphmodel.statements import DATASET, PEOPLE, SAME, Said, Snapshot, Statement, effective
 
 Names = Mapping[str, str]  #: another name -> the name that is kept; the latter is never a key
 
@@ -82,3 +85,26 @@ def _both(one: Dataset, other: Dataset) -> Dataset:
         partition_columns=tuple(dict.fromkeys((*one.partition_columns, *other.partition_columns))),
         format=one.format or other.format,
     )
+
+
+def renamed_said(said: Said, kept: Names) -> Said:
+    """What a system states, about the names that are kept: it goes on with the names that it knows.
+
+    People's statements are left as they are: they name what they see, and their kind ``same`` is where names come from.
+    """
+    if not kept or said.source == PEOPLE:
+        return said
+    if isinstance(said, Snapshot):
+        return replace(said, statements=tuple(_renamed_statement(one, kept) for one in said.statements))
+    return _renamed_statement(said, kept)
+
+
+def _renamed_statement(one: Statement, kept: Names) -> Statement:
+    dataset, column = ids.split_node(one.subject)
+    if one.is_pattern or one.kind == SAME or dataset not in kept:
+        return one
+    subject = kept[dataset] if column is None else ids.column_id(kept[dataset], column)
+    if one.kind != DATASET or one.withdrawn:
+        return replace(one, subject=subject)
+    said = json.loads(one.value)
+    return replace(one, subject=subject, value=dataset_text({**said, "names": [*said.get("names", ()), dataset]}))

@@ -1,5 +1,7 @@
 """Statements about datasets, columns and jobs: tags (owners, classifications, retired, ignored), descriptions, names.
 
+Systems also list datasets with their columns (``dataset``), and properties of nodes (``facts``).
+
 A statement has a source: ``people``, or a system such as ``glue``. People state one thing at a time, and withdraw it
 by another statement. A system sends snapshots: all that it states about one scope (e.g. one database) at one time.
 What its next snapshot of the same scope does not list any more is withdrawn thereby. Nobody withdraws what another
@@ -7,7 +9,8 @@ source stated.
 
 Statements and snapshots are entries of the ledger, like payloads. `effective` says which of them count: a function of
 the set of entries, so their order does not matter. The edges and properties that show them are functions of that and
-of the nodes in the graph. Pure. Not here: two names of one dataset (`renaming`), and the derived tables
+of the nodes in the graph. Statements wait for their nodes; one of the kind ``dataset`` makes them. Pure. Not here: two
+names of one dataset (`renaming`), the values of ``dataset`` and ``facts`` (`stated`), and the derived tables
 (`ingest.fold.statements`).
 """
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -24,6 +27,15 @@ from headwater.graphmodel import ids
 from headwater.graphmodel.delta import Edge, Vertex, digest, edge, vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.naming import DEFAULT, Rules, canonical
+from headwater.graphmodel.stated import (
+    StatedColumn,
+    StatedDataset,
+    dataset_of,
+    dataset_text,
+    facts_of,
+    facts_text,
+)
+from headwater.graphmodel.stated import StatementError as StatementError  # noqa: PLC0414 - all know it from here
 
 KIND = "headwater.statement"
 """The kind of a ledger entry that holds one statement, or one snapshot of many, as JSON: see `parse`."""
@@ -33,6 +45,12 @@ CONTENT_TYPE = "application/json"
 TAG = "tag"
 DESCRIPTION = "description"
 SAME = "same"  #: one dataset has two names; what follows from it is in `graphmodel.renaming`
+DATASET = "dataset"  #: a dataset exists, with these columns: see `graphmodel.stated`
+FACTS = "facts"  #: properties of a node: see `graphmodel.stated`
+
+KINDS = (TAG, DESCRIPTION, SAME, DATASET, FACTS)
+#: The kinds whose value is a JSON object; how it is checked and written as text.
+_VALUES: Mapping[str, Callable[[object], str]] = {DATASET: dataset_text, FACTS: facts_text}
 
 #: Tags with a meaning of their own.
 OWNER = "owner"  #: ``owner=NAME``
@@ -50,23 +68,15 @@ LABELS_OF_TAG: Mapping[str, tuple[str, ...]] = {RETIRED: ("dataset",), IGNORED: 
 PEOPLE = "people"
 """The source of statements made by hand, and of all statements in ledgers from before there were sources."""
 
-_LONGEST = {"subject": 4_000, "value": 4_000, "by": 200, "reason": 2_000, "scope": 1_000}
+_LONGEST = {"subject": 4_000, "value": 4_000, "by": 200, "reason": 2_000, "scope": 1_000, "name": 1_000}
 _TAG = re.compile(r"[^\s=#*,][^=#*,\n]{0,199}(=[^\n]{1,1000})?")
 _SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,49}")
-
-
-class StatementError(ValueError):
-    """A statement that cannot be kept. `field` is the one at fault; the message is one sentence for its sender."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 class Key(NamedTuple):
     """What a later statement replaces, or withdraws. A node has many tags and, from each source, one description.
 
-    `value` is the tag, and empty for the other kinds.
+    `value` is the tag; of the kinds ``dataset`` and ``facts`` the `name`; and empty for the other kinds.
     """
 
     kind: str
@@ -78,11 +88,11 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: that `subject` has the tag, the description, or the other name `value`; or that it has not."""
+    """One statement: that `subject` has the tag, the description, the facts, ... `value`; or that it has not."""
 
-    kind: str  #: ``tag``, ``description`` or ``same``
+    kind: str  #: one of `KINDS`
     subject: str  #: a node id, or for a tag a pattern of them with ``*``
-    value: str  #: the tag as ``key`` or ``key=value``; the text of the description; the name that is kept
+    value: str  #: the tag as ``key`` or ``key=value``; the description; the name that is kept; a JSON text (`stated`)
     at: int  #: ms since 1970
     by: str | None = None  #: who states it
     reason: str | None = None
@@ -90,11 +100,13 @@ class Statement:
     source: str = PEOPLE
     scope: str = ""  #: what part of its source a statement belongs to; of people's it is empty
     snapshot: str = ""  #: the id of the snapshot that lists it, or that withdraws it by not listing it; else empty
+    name: str = ""  #: of ``dataset`` and ``facts``: which of several things at one location it is about, e.g. a table
 
     @property
     def key(self) -> Key:
         """What it replaces."""
-        return Key(self.kind, self.subject, self.value if self.kind == TAG else "", self.source, self.scope)
+        value = self.value if self.kind == TAG else self.name
+        return Key(self.kind, self.subject, value, self.source, self.scope)
 
     @cached_property
     def rank(self) -> tuple[int, str]:
@@ -109,8 +121,18 @@ class Statement:
         """Whether it is about all nodes that match."""
         return self.kind == TAG and "*" in self.subject
 
+    @property
+    def dataset(self) -> StatedDataset | None:
+        """The dataset that it lists; None: it is of another kind, or withdrawn."""
+        return dataset_of(self.value) if self.kind == DATASET and not self.withdrawn else None
+
     def matches(self, node: str) -> bool:
-        """Whether it is about this node. A pattern without ``#`` is about datasets and jobs, one with it of columns."""
+        """Whether it is about this node. A pattern without ``#`` is about datasets and jobs, one with it of columns.
+
+        A dataset that is listed is listed with its columns.
+        """
+        if self.kind == DATASET:
+            return ids.split_node(node)[0] == self.subject
         if not self.is_pattern:
             return self.subject == node
         return ("#" in self.subject) == ("#" in node) and pattern(self.subject).matches(node)
@@ -196,7 +218,7 @@ def parse(body: bytes, _content_type: str = CONTENT_TYPE) -> Said:
 
     A statement is ``{"kind", "subject", "value", "at"}`` and perhaps ``by``, ``reason``, ``withdrawn``, ``source``,
     ``scope``; without a source it is people's. A snapshot is ``{"source", "scope", "at", "statements"}`` and perhaps
-    ``by``; its statements are ``{"kind", "subject", "value"}`` and perhaps ``reason``.
+    ``by``; its statements are ``{"kind", "subject", "value"}`` and perhaps ``reason`` and ``name``.
     """
     try:
         document = json.loads(body)
@@ -212,12 +234,16 @@ def statement(fields: Mapping[str, Any]) -> Statement:
     unknown = sorted(fields.keys() - _TYPES.keys())
     if unknown:
         raise StatementError(unknown[0], f"unknown field {unknown[0]!r}; there are: {', '.join(_TYPES)}")
+    as_text = _VALUES.get(str(fields.get("kind")))
+    if as_text is not None:
+        fields = {**fields, "value": as_text(fields.get("value"))}
     for name, (kinds, expected, required) in _TYPES.items():
         value = fields.get(name)
         if (value is None and required) or not (value is None or type(value) in kinds):
             raise StatementError(name, f"expected {name} to be {expected}")
-        if isinstance(value, str) and len(value) > _LONGEST.get(name, len(value)):
-            raise StatementError(name, f"expected {name} to have at most {_LONGEST[name]:,} characters")
+        longest = None if as_text and name == "value" else _LONGEST.get(name)
+        if isinstance(value, str) and longest is not None and len(value) > longest:
+            raise StatementError(name, f"expected {name} to have at most {longest:,} characters")
     made = Statement(**{name: value for name, value in fields.items() if value is not None})
     _check(made)
     return made
@@ -246,9 +272,12 @@ def snapshot(fields: Mapping[str, Any]) -> Snapshot:
             raise StatementError(more[0], f"a statement in a snapshot has no field {more[0]!r}")
         made = statement({**one, **shared})
         if made.kind == SAME:  # each change of names draws the graph anew, and snapshots come every hour
-            raise StatementError("kind", "a snapshot lists tags and descriptions: names are stated one by one")
+            raise StatementError("kind", "a snapshot lists no statement of the kind same: these are made one by one")
         if by_key.setdefault(made.key, made) != made:
-            raise StatementError("statements", f"there are two statements of the kind {made.kind} about {made.subject}")
+            named = f" and the name {made.name}" if made.name else ""
+            raise StatementError(
+                "statements", f"there are two statements of the kind {made.kind}{named} about {made.subject}"
+            )
     content = json.dumps([shared, *(_without_defaults(by_key[key]) for key in sorted(by_key))], sort_keys=True)
     its_id = digest("snapshot", content)
     statements = tuple(replace(by_key[key], snapshot=its_id) for key in sorted(by_key))
@@ -257,11 +286,11 @@ def snapshot(fields: Mapping[str, Any]) -> Snapshot:
     )
 
 
-_LISTED = ("kind", "subject", "value", "reason")  #: the fields of a statement in a snapshot
+_LISTED = ("kind", "subject", "value", "reason", "name")  #: the fields of a statement in a snapshot
 _SNAPSHOT_FIELDS = frozenset({"source", "scope", "at", "by", "statements"})
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str, bool]] = {
-    "kind": ((str,), "tag, description or same", True),
+    "kind": ((str,), f"one of {', '.join(KINDS)}", True),
     "subject": ((str,), "the id of a dataset, column or job, or a pattern with *", True),
     "value": ((str,), "a text", True),
     "at": ((int,), "a time in ms since 1970", True),
@@ -270,30 +299,40 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str, bool]] = {
     "withdrawn": ((bool,), "true or false", False),
     "source": ((str,), "a word such as people or glue", False),
     "scope": ((str,), "a text", False),
+    "name": ((str,), "a text", False),
 }
 
 
 def _check(made: Statement) -> None:
-    if made.kind not in (TAG, DESCRIPTION, SAME):
-        raise StatementError("kind", f"expected kind to be tag, description or same, not {made.kind[:50]!r}")
+    if made.kind not in KINDS:
+        raise StatementError("kind", f"expected kind to be one of {', '.join(KINDS)}, not {made.kind[:50]!r}")
     if not made.subject.strip():
         raise StatementError("subject", "expected subject to be the id of a node, or a pattern")
     if not _SOURCE.fullmatch(made.source):
         raise StatementError("source", "expected source to be a lower-case word such as people or glue")
     if made.source == PEOPLE and made.scope:
         raise StatementError("scope", "a statement by people has no scope")
-    if made.kind == TAG:
-        _check_tag(made)
-    if made.kind == SAME:
-        _check_names(made)
-    if made.kind == DESCRIPTION and "*" in made.subject:
-        raise StatementError("subject", "a description is of one node: a pattern was given")
+    if made.kind in _VALUES and made.source == PEOPLE:
+        raise StatementError("kind", f"systems state the kind {made.kind}, in a snapshot")
+    if made.name and made.kind not in _VALUES:
+        raise StatementError("name", f"a statement of the kind {made.kind} has no name")
+    _CHECKS[made.kind](made)
 
 
 def _check_tag(made: Statement) -> None:
     if not _TAG.fullmatch(made.value):
         expected = "words such as pii or personal data, without = # * and commas; or KEY=VALUE"
         raise StatementError("value", f"{made.value[:50]!r} is no tag: expected {expected}")
+
+
+def _check_one_node(made: Statement) -> None:
+    if "*" in made.subject:
+        raise StatementError("subject", f"a statement of the kind {made.kind} is of one node: a pattern was given")
+
+
+def _check_dataset(made: Statement) -> None:
+    if not _is_dataset(made.subject):
+        raise StatementError("subject", "expected subject to be the URI of one dataset")
 
 
 def check_label(kind: str, value: str, subject: str, label: str) -> None:
@@ -305,30 +344,54 @@ def check_label(kind: str, value: str, subject: str, label: str) -> None:
 
 def _check_names(made: Statement) -> None:
     for field, name in (("subject", made.subject), ("value", made.value)):
-        if not name.strip() or "#" in name or "*" in name:
+        if not _is_dataset(name):
             raise StatementError(field, f"expected {field} to be the URI of one dataset")
     if made.subject == made.value:
         raise StatementError("value", "expected value to be another name than subject")
+
+
+_CHECKS: Mapping[str, Callable[[Statement], None]] = {
+    TAG: _check_tag,
+    DESCRIPTION: _check_one_node,
+    SAME: _check_names,
+    DATASET: _check_dataset,
+    FACTS: _check_one_node,
+}
+
+
+def _is_dataset(name: str) -> bool:
+    return bool(name.strip()) and "#" not in name and "*" not in name and not name.startswith("job:")
 
 
 def text(made: Said) -> bytes:
     """A statement or a snapshot as JSON: the inverse of `parse`."""
     if isinstance(made, Statement):
         document = {name: value for name, value in _without_defaults(made).items() if value is not None}
+        document["value"] = _listed(made, "value")
     else:
         by = {"by": made.by} if made.by else {}
-        listed = [
-            {name: getattr(one, name) for name in _LISTED if getattr(one, name) is not None} for one in made.statements
-        ]
+        listed = [as_listed(one) for one in made.statements]
         document = {"source": made.source, "scope": made.scope, "at": made.at, **by, "statements": listed}
     return json.dumps(document, ensure_ascii=False).encode()
 
 
+def as_listed(one: Statement) -> dict[str, Any]:
+    """A statement as a snapshot's JSON lists it: without what it has from the snapshot."""
+    return {name: value for name in _LISTED if (value := _listed(one, name)) is not None}
+
+
+def _listed(one: Statement, name: str) -> object:
+    """A field of a statement as a snapshot's JSON has it; None: it has not."""
+    if name == "value" and one.kind in _VALUES:
+        return json.loads(one.value)
+    return getattr(one, name) if name != "name" else one.name or None
+
+
 def _without_defaults(made: Statement) -> dict[str, Any]:
-    """Its fields without a default source or scope: bytes and ranks are as before statements had these fields."""
+    """Its fields without defaults of the newer ones: bytes and ranks are as before statements had these fields."""
     fields = asdict(made)
     del fields["snapshot"]
-    for name, default in (("source", PEOPLE), ("scope", "")):
+    for name, default in (("source", PEOPLE), ("scope", ""), ("name", "")):
         if fields[name] == default:
             del fields[name]
     return fields
@@ -351,7 +414,8 @@ def withdrawn_by(one: Statement, rank: tuple[int, str]) -> Statement:
         return one
     at, its_id = rank
     key = one.key
-    return Statement(key.kind, key.subject, key.value, at, None, None, True, key.source, key.scope, its_id)  # noqa: FBT003
+    value, name = (key.value, "") if key.kind == TAG else ("", key.value)
+    return Statement(key.kind, key.subject, value, at, None, None, True, key.source, key.scope, its_id, name)  # noqa: FBT003
 
 
 def effective(said: Iterable[Said]) -> dict[Key, Statement]:
@@ -388,8 +452,30 @@ class StatementIndex:
         return bool(self._by_subject or self._patterns)
 
     def about(self, node: str) -> list[Statement]:
-        """The statements about a node: its own, withdrawn ones too, and the patterns that it matches."""
-        return [*self._by_subject.get(node, ()), *(one for one in self._patterns if one.matches(node))]
+        """The statements about a node: its own, withdrawn ones too, and the patterns that it matches.
+
+        Of a column also those that list its dataset.
+        """
+        dataset, column = ids.split_node(node)
+        listing = () if column is None else self._by_subject.get(dataset, ())
+        return [
+            *self._by_subject.get(node, ()),
+            *(one for one in listing if one.kind == DATASET),
+            *(one for one in self._patterns if one.matches(node)),
+        ]
+
+    def listed(self) -> dict[str, list[StatedDataset]]:
+        """The datasets that systems list, each with what every such statement says of it."""
+        found: dict[str, list[StatedDataset]] = {}
+        for subject, said in self._by_subject.items():
+            listings = [one.dataset for one in said if one.dataset]
+            if listings:
+                found[subject] = listings
+        return found
+
+    def other_names(self) -> Iterator[tuple[str, str]]:
+        """(spelling, dataset) for each other name that systems give the datasets that they list."""
+        return (pair for said in self._by_subject.values() for one in said for pair in alias_pairs(one))
 
 
 # What they show in the graph ------------------------------------------------------------------------------------------
@@ -437,40 +523,110 @@ def retirements(about: Iterable[Statement]) -> list[int]:
 def description(node: str, about: Iterable[Statement]) -> str | None:
     """The description of a node, out of the statements `about` it; `""` if it was withdrawn, None if there was none.
 
-    Of several sources people's counts, else the latest.
+    Of several sources people's counts, else the latest. What a system lists as the comment of a column describes it.
     """
-    said = [one for one in about if one.kind == DESCRIPTION and one.subject == node]
+    said = list(_describing(node, about))
     standing = [one for one in said if not one.withdrawn]
     if standing:
-        return max(standing, key=lambda one: (one.source == PEOPLE, one.rank, one.key)).value
+        return max(standing, key=lambda one: (one.source == PEOPLE, one.rank, one.key, one.value)).value
     return "" if said else None
 
 
+def _describing(node: str, about: Iterable[Statement]) -> Iterator[Statement]:
+    for one in about:
+        if one.kind == DESCRIPTION and one.subject == node:
+            yield one
+        elif one.kind == DATASET and one.subject != node:
+            column = _column(one, node)
+            comment = column.comment if column else ""
+            yield replace(one, kind=DESCRIPTION, subject=node, value=comment, name="", withdrawn=not comment)
+
+
+def facts(node: str, about: Iterable[Statement]) -> str | None:
+    """The facts of a node as JSON, out of the statements `about` it; `""` if all were withdrawn, None for none ever.
+
+    A list of ``{"key", "value", "source", "scope", "at"}`` and perhaps ``name``, by key, then source, scope and name:
+    where several say something of one key, all of it is told. What a system lists gives facts as well: `_listed_facts`.
+    """
+    said = [one for one in about if one.kind == DATASET or (one.kind == FACTS and one.subject == node)]
+    if not said:
+        return None
+    found = [
+        (key, one.source, one.scope, one.name, one.at, value)
+        for one in said
+        if not one.withdrawn
+        for key, value in (facts_of(one.value) if one.kind == FACTS else _listed_facts(one, node)).items()
+    ]
+    if not found:
+        return ""
+    found.sort(key=lambda fact: (*fact[:5], json.dumps(fact[5])))
+    told = [
+        {"key": key, "value": value, "source": source, "scope": scope, "at": at, **({"name": name} if name else {})}
+        for key, source, scope, name, at, value in found
+    ]
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _listed_facts(one: Statement, node: str) -> dict[str, Any]:
+    """What a statement that lists a dataset says of the dataset, or of a column of it.
+
+    Of the dataset ``table`` (the statement's name), ``format`` and ``partitionKeys``; of a column ``type`` and
+    ``partitionKey``.
+    """
+    listed = one.dataset
+    if listed is None:
+        return {}
+    if one.subject == node:
+        said: dict[str, Any] = {"table": one.name, "format": listed.format, "partitionKeys": listed.partition_keys}
+    else:
+        column = _column(one, node)
+        said = {"type": column.type, "partitionKey": column.partition_key} if column else {}
+    return {key: value for key, value in said.items() if value}
+
+
+def _column(one: Statement, node: str) -> StatedColumn | None:
+    listed = one.dataset
+    return listed.columns.get(ids.split_node(node)[1] or "") if listed else None
+
+
+def said_of(node: str, about: Iterable[Statement]) -> dict[str, str]:
+    """The properties that statements `about` a node give its vertex."""
+    listed = list(about)
+    said = {"description": description(node, listed), "facts": facts(node, listed)}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def alias_pairs(one: Statement) -> list[tuple[str, str]]:
+    """(spelling, dataset) for each other name that a statement gives the dataset that it lists."""
+    listed = one.dataset
+    return [(name, one.subject) for name in dict.fromkeys(listed.names) if name != one.subject] if listed else []
+
+
 def parts(index: StatementIndex, nodes: Mapping[str, str]) -> Iterator[Part]:
-    """All that statements add to a graph with these nodes (id -> label)."""
+    """All that statements add to a graph with these nodes (id -> label), to which those that are listed belong."""
     for node, label in nodes.items():
         about = index.about(node)
         for tag, its_edge in tag_edges(node, about).items():
             yield Part((tag_vertex(tag),), (its_edge,))
-        described = description(node, about)
-        if described is not None:
-            yield Part((vertex(node, label, description=described),))
+        said = said_of(node, about)
+        if said:
+            yield Part((vertex(node, label, **said),))
 
 
-def with_descriptions(part: Part, index: StatementIndex) -> Part:
-    """The part with the descriptions of its vertices."""
-    vertices = (_described(v, index.about(v.id)) if v.label in LABELS else v for v in part.vertices)
+def with_properties(part: Part, index: StatementIndex) -> Part:
+    """The part with the properties that statements give its vertices."""
+    vertices = (_with_properties(v, index.about(v.id)) if v.label in LABELS else v for v in part.vertices)
     return Part(tuple(vertices), part.edges)
 
 
-def _described(v: Vertex, about: Iterable[Statement]) -> Vertex:
-    found = description(v.id, about)
-    return v if found is None else Vertex(v.id, v.label, {**v.properties, "description": found})
+def _with_properties(v: Vertex, about: Iterable[Statement]) -> Vertex:
+    said = said_of(v.id, about)
+    return Vertex(v.id, v.label, {**v.properties, **said}) if said else v
 
 
 def with_statements(part: Part, index: StatementIndex) -> Part:
-    """The part with the descriptions of its vertices, and their tags."""
-    described = with_descriptions(part, index)
+    """The part with what statements give its vertices: properties, and tags."""
+    described = with_properties(part, index)
     tags: dict[str, Vertex] = {}
     edges: list[Edge] = []
     for v in part.vertices:

@@ -59,7 +59,12 @@ _NAME = _s("the name that people see")
 _TIMESTAMP = Property("long", "when the agent's listener fired", "ms since 1970-01-01Z")
 _CONSTANTS = "JSON: values, which of them each placeholder ⟨n⟩ has, how many are of the logic, hash of the operations"
 _EXPRESSION = _s("readable, bounded to about 2,000 characters; a literal is a placeholder ⟨n⟩ of the plan's constants")
-_DESCRIPTION = Property("string", "a description that people wrote; empty if they withdrew it", view=True)
+_DESCRIPTION = Property("string", "a description by people, or by a system; empty if it was withdrawn", view=True)
+_FACTS = Property(
+    "string",
+    "JSON: what systems say of it, [{key, value, source, scope, at, name?}], e.g. type or format; empty if withdrawn",
+    view=True,
+)
 
 VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
@@ -68,7 +73,12 @@ VERTICES: tuple[VertexLabel, ...] = (
         "a table, path, topic, or database table",
         "prov:Entity",
         "Dataset",
-        {"name": _s("last part of the URI"), "namespace": _s("OpenLineage namespace"), "description": _DESCRIPTION},
+        {
+            "name": _s("last part of the URI"),
+            "namespace": _s("OpenLineage namespace"),
+            "description": _DESCRIPTION,
+            "facts": _FACTS,
+        },
     ),
     VertexLabel(
         "column",
@@ -86,6 +96,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "expression": Property("string", "the literal, if the origin is constant; else empty", view=True),
             "ambiguous": Property("boolean", "two spellings differ by case alone", view=True),
             "description": _DESCRIPTION,
+            "facts": _FACTS,
         },
     ),
     VertexLabel(
@@ -113,7 +124,7 @@ VERTICES: tuple[VertexLabel, ...] = (
         "what an engineer deploys, e.g. a Glue job",
         "prov:Plan",
         "Job",
-        {"name": _NAME, "namespace": _s("glue, spark, or the sender's"), "description": _DESCRIPTION},
+        {"name": _NAME, "namespace": _s("glue, spark, or the sender's"), "description": _DESCRIPTION, "facts": _FACTS},
     ),
     VertexLabel(
         "plan",

@@ -30,6 +30,7 @@ from headwater.graphmodel.delta import Edge, Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
 from headwater.graphmodel.now import Read, State, Write
+from headwater.graphmodel.stated import StatedDataset
 from headwater.graphmodel.statements import LABELS, Said, StatementIndex, effective, retirements
 from headwater.graphmodel.statements import parts as statement_parts
 
@@ -94,8 +95,8 @@ def graph(
     With `until`, in ms since 1970, the views of what holds now are of what held then; all else is the same.
     """
     said = list(statements)
-    index = StatementIndex(effective(said).values())
     names = renaming.names(said)
+    index = StatementIndex(effective(renaming.renamed_said(one, names) for one in said).values())
     best = best_bodies(replace(body, plan=renaming.renamed(body.plan, names)) for body in bodies)
     joined = [(e, best[e.run.agent_plan_id]) for e in best_events(events).values() if e.run.agent_plan_id in best]
     logics = {c.logic.plan: c.logic for _, c in joined}
@@ -120,13 +121,17 @@ def graph(
     for part in _bodies_parts(alive.values(), logics):
         whole.add(part)
     by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
-    for dataset, its_schemas in by_dataset.items():
+    listed = index.listed()
+    for dataset in by_dataset.keys() | listed.keys():
         retired = tuple(retirements(index.about(dataset)))
         names_here = names_of.get(dataset, NONE)
         its_writes = [now.renamed(write, names_here.renamed) for write in writes.get(dataset, [])]
         view = View(dataset, its_writes, logics, constants, until, retired, partitioned=dataset in partitioned)
-        for part in view.parts(reads.get(dataset, []), [named_schema(one, names_here) for one in its_schemas]):
+        its_schemas = [named_schema(one, names_here) for one in by_dataset.get(dataset, ())]
+        for part in view.parts(reads.get(dataset, []), its_schemas, listed.get(dataset, ())):
             whole.add(part)
+    for spelling, dataset in index.other_names():
+        whole.add(elements.alias_part(spelling, dataset))
     nodes = {v.id: v.label for v in whole.vertices.values() if v.label in LABELS}
     for part in statement_parts(index, nodes):
         whole.add(part)
@@ -148,8 +153,10 @@ class View:
     retired: tuple[int, ...] = ()  #: when it was dropped, in ms since 1970
     partitioned: bool = field(kw_only=True)
 
-    def parts(self, reads: list[Read], its_schemas: list[Schema]) -> Iterator[Part]:
-        """All that depends on the set of its writes, and of the successful runs that read it."""
+    def parts(
+        self, reads: list[Read], its_schemas: list[Schema], listed: Iterable[StatedDataset] = ()
+    ) -> Iterator[Part]:
+        """All that depends on the set of its writes, of the successful runs that read it, and of what lists it."""
         timeline = now.timeline(self.writes)
         twins = now.twins(self.writes)
         yield Part(edges=tuple(elements.twin_edge(wrapper, inner) for wrapper, inner in twins.items()))
@@ -163,7 +170,7 @@ class View:
         for plan, contribution in state.items():
             claims += column_claims(self.logics[plan], contribution, constants_of(self.constants.get(plan, "")))
             yield Part(edges=tuple(elements.now_edges(self.logics[plan], contribution)))
-        columns = column_vertices(self.dataset, its_schemas, claims)
+        columns = column_vertices(self.dataset, its_schemas, claims, listed)
         edges = tuple(elements.column_edge(self.dataset, name) for name in columns)
         yield Part((elements.dataset_vertex(self.dataset), *columns.values()), edges)
 

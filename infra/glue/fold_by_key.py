@@ -20,6 +20,8 @@ from headwater.graphmodel.choice import Body, Event, body_rank
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, schemas
 from headwater.graphmodel.now import Position, Read, Write
+from headwater.graphmodel.stated import StatedDataset
+from headwater.graphmodel.statements import StatementIndex
 from headwater.graphmodel.whole import BestBody, View, alias_parts, best_body_of
 
 
@@ -52,7 +54,7 @@ class ShownLogic(NamedTuple):
     constants: str
 
 
-Fact = Write | Read | Schema | ShownLogic | Partitioned
+Fact = Write | Read | Schema | ShownLogic | Partitioned | StatedDataset
 
 
 class DatasetFact(NamedTuple):
@@ -127,6 +129,16 @@ def logic_fact(plan: Executed) -> DatasetFact:
     return DatasetFact(plan.body.logic.target, ShownLogic(plan.body.logic, plan.constants))
 
 
+def listed_facts(index: StatementIndex) -> list[DatasetFact]:
+    """What systems list, about the datasets."""
+    return [DatasetFact(dataset, one) for dataset, listings in index.listed().items() for one in listings]
+
+
+def listed_names(index: StatementIndex) -> list[Part]:
+    """The other names that systems give the datasets that they list."""
+    return [elements.alias_part(*pair) for pair in index.other_names()]
+
+
 @dataclass
 class Facts:
     """All facts about one dataset; in whatever order they are added."""
@@ -135,6 +147,7 @@ class Facts:
     reads: list[Read] = field(default_factory=list)
     schemas: dict[Schema, None] = field(default_factory=dict)
     logics: dict[str, ShownLogic] = field(default_factory=dict)
+    listed: list[StatedDataset] = field(default_factory=list)
     partitioned: bool = False
 
     def add(self, fact: Fact) -> Facts:
@@ -147,6 +160,8 @@ class Facts:
             self.schemas[fact] = None
         elif isinstance(fact, ShownLogic):
             self.logics[fact.logic.plan] = fact
+        elif isinstance(fact, StatedDataset):
+            self.listed.append(fact)
         else:
             self.partitioned = True
         return self
@@ -157,17 +172,18 @@ class Facts:
         self.reads += other.reads
         self.schemas |= other.schemas
         self.logics |= other.logics
+        self.listed += other.listed
         self.partitioned |= other.partitioned
         return self
 
     def parts(self, dataset: str, retired: Iterable[int] = ()) -> Iterator[Part]:
-        """The views of the dataset; it is in the graph if a body that succeeded has it.
+        """The views of the dataset; it is in the graph if a body that succeeded has it, or a system lists it.
 
         `retired` are the times (ms since 1970) at which it was dropped.
         """
-        if self.schemas:
+        if self.schemas or self.listed:
             logics = {plan: shown.logic for plan, shown in self.logics.items()}
             constants = {plan: shown.constants for plan, shown in self.logics.items()}
             retired = tuple(retired)
             view = View(dataset, self.writes, logics, constants, retired=retired, partitioned=self.partitioned)
-            yield from view.parts(self.reads, list(self.schemas))
+            yield from view.parts(self.reads, list(self.schemas), self.listed)

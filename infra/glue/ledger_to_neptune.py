@@ -22,7 +22,18 @@ from operator import itemgetter
 from typing import Any
 
 import fold_by_key
-from fold_by_key import DatasetFact, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
+from fold_by_key import (
+    DatasetFact,
+    Executed,
+    Facts,
+    better_body,
+    better_plan,
+    joined,
+    listed_facts,
+    listed_names,
+    logic_fact,
+    plan_parts,
+)
 from pyspark import RDD, SparkContext, StorageLevel
 from pyspark.sql import SparkSession
 
@@ -31,7 +42,7 @@ from headwater.aws_bridge.session import AwsError
 from headwater.graphmodel.choice import Body, Event, choose
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.graphmodel.renaming import names, renamed
+from headwater.graphmodel.renaming import names, renamed, renamed_said
 from headwater.graphmodel.statements import StatementIndex, effective, retirements, with_statements
 from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.neptune_csv import Line, lines
@@ -150,8 +161,9 @@ def refused(tagged: Iterable[Tagged]) -> list[int]:
 
 def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     """All parts of the graph; some elements are in several of them."""
-    statements = _of(read, "statement").collect()  # statements are made by people, so there are few of them
+    statements = _of(read, "statement").collect()  # people make few; what systems list is as large as a catalogue
     kept = names(statements)
+    index = StatementIndex(effective(renamed_said(one, kept) for one in statements).values())
     bodies = _of(read, "body").map(lambda body: replace(body, plan=renamed(body.plan, kept)))
     bodies = bodies.map(lambda body: (body.plan.agent_plan_id, body)).reduceByKey(better_body, tasks)
     events = _of(read, "event").map(lambda event: (event.id, event)).reduceByKey(choose, tasks).values()
@@ -160,10 +172,11 @@ def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     executed = _instances(facts_of_plans, Executed).map(lambda body: (body.plan, body)).reduceByKey(better_plan, tasks)
     plans = executed.values().persist(StorageLevel.MEMORY_AND_DISK)
     facts = _instances(facts_of_plans, DatasetFact).union(plans.map(logic_fact))
+    facts = facts.union(read.context.parallelize(listed_facts(index)))
     datasets = facts.combineByKey(lambda fact: Facts().add(fact), Facts.add, Facts.merge, tasks)
-    index = StatementIndex(effective(statements).values())
     views = datasets.flatMap(lambda pair: pair[1].parts(pair[0], retirements(index.about(pair[0]))))
     parts = _instances(facts_of_plans, Part).union(plans.flatMap(plan_parts)).union(views)
+    parts = parts.union(read.context.parallelize(listed_names(index)))
     return parts.map(lambda part: with_statements(part, index)) if index else parts
 
 

@@ -85,7 +85,7 @@ class DatasetViews:
             self._tables.delete_read(dataset, read.position)
 
     def reshape(self, dataset: str) -> None:
-        """The schemas of a dataset changed."""
+        """The schemas of a dataset changed, or what systems list as its columns."""
         self._touched(dataset).reshaped = True
 
     def repartition(self, dataset: str) -> None:
@@ -399,7 +399,8 @@ class _Dataset:
     def _settle_columns(self, old: DatasetRow, state: State, claims: Counter[ColumnClaim]) -> None:
         names = self._tables.column_names().get(self._dataset, NONE)
         schemas = [named_schema(schema, names) for schema in self._tables.schemas_of(self._dataset)]
-        columns = column_vertices(self._dataset, schemas, claims)
+        listed = self._tables.listed(self._dataset)
+        columns = column_vertices(self._dataset, schemas, claims, listed)
         for name in old.columns.keys() - columns.keys():
             self._changes.remove_edge(elements.column_edge(self._dataset, name))  # it may be of this same batch
             self._changes.remove_vertex(ids.column_id(self._dataset, name))
@@ -408,7 +409,7 @@ class _Dataset:
                 new = name not in old.columns
                 edges = (elements.column_edge(self._dataset, name),) if new else ()
                 self._changes.add(Part((vertex,), edges))
-        if schemas:
+        if schemas or listed:
             if not old.in_graph:
                 self._changes.add(Part((elements.dataset_vertex(self._dataset),)))
             views = {name: dict(vertex.properties) for name, vertex in columns.items()}

@@ -1,6 +1,7 @@
 -- Derived tables: what the projector has to know to bring one more entry into the graph without asking the graph.
 -- A function of the ledger's entries up to the checkpoint, and never the truth: rebuilt by replay.
--- Times are in ms since 1970-01-01Z. `bodies`: how many plan bodies that count say the same.
+-- Times are in ms since 1970-01-01Z. `bodies`: how many plan bodies that count say the same; of aliases, with the
+-- systems that list datasets.
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -109,7 +110,8 @@ CREATE TABLE datasets (
     uri TEXT PRIMARY KEY, state TEXT NOT NULL, claims TEXT NOT NULL, columns TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- The statement that counts, as JSON, by what a later one of its source replaces. `pattern`: it is a pattern, and stands.
+-- The statement that counts, as JSON, by what a later one of its source replaces: `value` is a tag, or a statement's
+-- name. `pattern`: it is a pattern, and stands.
 CREATE TABLE statements (
     subject TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, source TEXT NOT NULL, scope TEXT NOT NULL,
     pattern INTEGER NOT NULL, statement TEXT NOT NULL,

@@ -44,7 +44,7 @@ class _Batch:
         self._changes = Changes()
         self._reference_counts = ReferenceCounts(tables, self._changes, plan_at)
         self._dataset_views = DatasetViews(tables, self._changes, self._reference_counts.logic_of)
-        self._statements = StatementViews(tables.connection, self._changes)
+        self._statements = StatementViews(tables, self._changes)
         self._bodies: dict[str, BodyRow | None] = {}  # as before the batch, by the agent's plan id
         self._events: dict[str, Event | None] = {}  # as before the batch, by run
         self._rerun: dict[str, str] = {}  # the targets of the plans of which runs came or went
@@ -73,6 +73,8 @@ class _Batch:
             self._statements.accept(said)
         for dataset in self._statements.retired_datasets():
             self._dataset_views.retire(dataset)
+        for dataset in self._statements.settle_listed():
+            self._dataset_views.reshape(dataset)
         self._dataset_views.settle()
         self._dataset_views.settle_column_names()
         self._statements.settle()

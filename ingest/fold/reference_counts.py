@@ -94,7 +94,7 @@ class ReferenceCounts:
             self._settle_logic(plan)
         for alias, count in self._aliases.items():
             if count and self._tables.count_alias(alias, count):
-                self._settle_alias(*alias)
+                settle_alias(self._tables, self._changes, *alias)
         reshaped = {s.dataset for s, n in self._schemas.items() if n and self._tables.count_schema(s, n)}
         return reshaped, repartitioned
 
@@ -168,11 +168,13 @@ class ReferenceCounts:
                 return row.operations
         return min(bodies, key=lambda b: b.summary.operations_rank).ref if bodies else None
 
-    def _settle_alias(self, spelling: str, target: str) -> None:
-        part = elements.alias_part(spelling, target)
-        if self._tables.has_alias(spelling, target):
-            self._changes.add(part)
-            return
-        self._changes.remove_edge(part.edges[0])
-        if not self._tables.has_alias(spelling):
-            self._changes.remove_vertex(part.vertices[0].id)
+
+def settle_alias(tables: Tables, changes: Changes, spelling: str, target: str) -> None:
+    """An alias was given for the first time, or is given no longer: draw it, or remove it."""
+    part = elements.alias_part(spelling, target)
+    if tables.has_alias(spelling, target):
+        changes.add(part)
+        return
+    changes.remove_edge(part.edges[0])
+    if not tables.has_alias(spelling):
+        changes.remove_vertex(part.vertices[0].id)

@@ -66,7 +66,7 @@ class Scan:
         """Every element of the graph once, but for the one that says that it is whole (`ledger`)."""
         index = effective_statements(self._db)
         for part in chain(self._plans(), self._runs(), self._aliases(), self._datasets()):
-            yield statements.with_descriptions(part, index) if index else part
+            yield statements.with_properties(part, index) if index else part
         yield from self._validities()
         yield from self._writes()
         yield from self._reads()

@@ -1,4 +1,6 @@
-"""What statements show in the graph: tags and descriptions, on the nodes that are there and on those that come later.
+"""What statements show in the graph: tags and properties, on the nodes that are there and on those that come later.
+
+Also the datasets that systems list, with their other names.
 
 One object a batch, settled last: it looks at the nodes that the batch made or removed, and at the statements that
 came. The rules are those of `graphmodel.statements`. Only what the batch touches is looked up, however many statements
@@ -9,6 +11,7 @@ with nodes: all patterns with each new node, and a new pattern with all nodes wh
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -18,7 +21,9 @@ from headwater.graphmodel import ids, statements
 from headwater.graphmodel.delta import vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.statements import (
+    DATASET,
     DESCRIPTION,
+    FACTS,
     LABELS,
     RETIRED,
     TAG,
@@ -30,6 +35,8 @@ from headwater.graphmodel.statements import (
 )
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.changes import Changes
+from headwater.ingest.fold.reference_counts import settle_alias
+from headwater.ingest.fold.tables import Tables
 
 _IDS_OF_A_QUERY = 500  #: SQLite before 3.32 takes 999 values in a query
 _LAST_CHARACTER = "\U0010ffff"  #: behind every id that begins alike
@@ -38,10 +45,12 @@ _LAST_CHARACTER = "\U0010ffff"  #: behind every id that begins alike
 class StatementViews:
     """The changes of one batch in what statements show."""
 
-    def __init__(self, db: sqlite3.Connection, changes: Changes) -> None:
-        self._db = db
+    def __init__(self, tables: Tables, changes: Changes) -> None:
+        self._tables = tables
+        self._db = tables.connection
         self._changes = changes
         self._changed: dict[Key, Statement] = {}
+        self._listed_before: dict[Key, Statement | None] = {}  # of the kind dataset, as before the batch
 
     def accept(self, said: Said) -> None:
         """A statement or a snapshot came, earlier or later than those that it replaces."""
@@ -62,6 +71,17 @@ class StatementViews:
         about = (one for one in self._changed.values() if one.kind == TAG and one.value == RETIRED)
         return sorted({node for one in about for node, label in self._nodes_of(one).items() if label == "dataset"})
 
+    def settle_listed(self) -> list[str]:
+        """Give datasets the other names that systems list. The datasets that are listed otherwise than before."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for key, before in self._listed_before.items():
+            counts.subtract(statements.alias_pairs(before) if before else ())
+            counts.update(statements.alias_pairs(self._changed[key]))
+        for alias, count in counts.items():
+            if count and self._tables.count_alias(alias, count):
+                settle_alias(self._tables, self._changes, *alias)
+        return sorted({key.subject for key in self._listed_before})
+
     def settle(self) -> None:
         """Work out what changes, for the nodes and the statements of this batch."""
         for node in self._changes.removed_vertices():
@@ -70,20 +90,20 @@ class StatementViews:
         if not new and not self._changed:
             return
         touched_tags: dict[str, set[str]] = {}  # by node: only these tags can have changed
-        described: dict[str, str] = {}
+        changed: dict[str, str] = {}  # nodes of which properties can have changed: id -> label
         for one in self._changed.values():
             for node, label in self._nodes_of(one).items():
-                if one.kind == DESCRIPTION:
-                    described[node] = label
+                if one.kind in (DATASET, DESCRIPTION, FACTS):
+                    changed[node] = label
                 elif one.kind == TAG:
                     touched_tags.setdefault(node, set()).add(one.value)
-        about = self._about({*new, *touched_tags, *described})
+        about = self._about({*new, *touched_tags, *changed})
         for node in sorted({*new, *touched_tags}):
             self._settle_tags(node, about[node], None if node in new else touched_tags[node])
-        for node, label in {**described, **new}.items():
-            text = statements.description(node, about[node])
-            if text is not None:
-                self._changes.amend(vertex(node, label, description=text))
+        for node, label in {**changed, **new}.items():
+            said = statements.said_of(node, about[node])
+            if said:
+                self._changes.amend(vertex(node, label, **said))
 
     def _accept_statement(self, one: Statement) -> None:
         snapshot = None if one.source == statements.PEOPLE else self._snapshot_rank(one.source, one.scope)
@@ -101,6 +121,8 @@ class StatementViews:
                 self._put(counts)
 
     def _put(self, one: Statement) -> None:
+        if one.kind == DATASET and one.key not in self._listed_before:
+            self._listed_before[one.key] = self._counting(one.key)
         self._changed[one.key] = one
         self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", rows.statement_values(one))
 
@@ -158,6 +180,15 @@ class StatementViews:
             query = f"SELECT statement FROM statements WHERE subject IN ({marks})"  # noqa: S608 - question marks alone
             for one in _statements(self._db.execute(query, some)):
                 found[one.subject].append(one)
+        columns = [node for node in found if ids.split_node(node)[1] is not None]
+        listings: dict[str, list[Statement]] = {}
+        for some in _chunks(sorted({ids.split_node(node)[0] for node in columns})):
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT statement FROM statements WHERE kind = '{DATASET}' AND subject IN ({marks})"  # noqa: S608
+            for one in _statements(self._db.execute(query, some)):
+                listings.setdefault(one.subject, []).append(one)
+        for node in columns:
+            found[node] += listings.get(ids.split_node(node)[0], ())
         return found
 
     def _nodes_of(self, one: Statement) -> dict[str, str]:
@@ -166,6 +197,9 @@ class StatementViews:
             return {node: label for node, label in self._beginning_like(one.subject) if one.matches(node)}
         dataset, column = ids.split_node(one.subject)
         found = self._db.execute("SELECT columns FROM datasets WHERE uri = ?", (dataset,)).fetchone()
+        if found and one.kind == DATASET:
+            columns = (ids.column_id(dataset, name) for name in orjson.loads(found[0]))
+            return {one.subject: "dataset", **dict.fromkeys(columns, "column")}
         if found and column is None:
             return {one.subject: "dataset"}
         if found and column in orjson.loads(found[0]):

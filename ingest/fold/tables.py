@@ -15,7 +15,8 @@ from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Schema
 from headwater.graphmodel.now import REPORTS_SLACK, Access, Position
-from headwater.graphmodel.statements import RETIRED, StatementIndex, retirements
+from headwater.graphmodel.stated import StatedDataset
+from headwater.graphmodel.statements import DATASET, RETIRED, StatementIndex, retirements
 from headwater.graphmodel.validity import Validity
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef, BodyRow, DatasetRow, GroupRow, LogicRow, ReadRow, WriteRow
@@ -173,7 +174,7 @@ class Tables:
         return self._count("schemas", "dataset = ? AND hash = ?", key, change, (schema.written, text))
 
     def count_alias(self, alias: tuple[str, str], change: int) -> bool:
-        """Change how many bodies give the alias (spelling, target); whether it is the first, or was the last."""
+        """Change how many bodies and systems give the alias (spelling, target); if it is the first, or was the last."""
         return self._count("aliases", "spelling = ? AND target = ?", alias, change)
 
     def count_partitioned(self, dataset: str, change: int) -> bool:
@@ -402,6 +403,14 @@ class Tables:
             UNION ALL SELECT statement FROM statements WHERE pattern AND value = '{RETIRED}' AND subject <> ?"""
         found = self._db.execute(query, (dataset, dataset))
         return retirements(StatementIndex(rows.statement_of(text) for (text,) in found).about(dataset))
+
+    # datasets that systems list
+
+    def listed(self, dataset: str) -> list[StatedDataset]:
+        """What systems that list a dataset say of it."""
+        query = f"SELECT statement FROM statements WHERE subject = ? AND kind = '{DATASET}'"
+        found = (rows.statement_of(text).dataset for (text,) in self._db.execute(query, (dataset,)))
+        return [one for one in found if one]
 
     # views of datasets
 

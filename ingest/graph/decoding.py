@@ -20,7 +20,7 @@ from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Logic, logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.graphmodel.renaming import Names, names, renamed
+from headwater.graphmodel.renaming import Names, names, renamed, renamed_said
 from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE, Said
 from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan
 from headwater.ingest.fold.rows import BodyRef
@@ -280,7 +280,7 @@ class Decoding:
             self._keep_content(entry, decoded.part)
             batch.parts.append((entry, decoded.part))
         batch.events += (Event(run, entry.received_ms) for run in decoded.runs)
-        batch.statements += decoded.statements
+        batch.statements += (renamed_said(said, self._names) for said in decoded.statements)
 
     def _mapped(self, ref: BodyRef, plan: Plan, sha256: str) -> MappedPlan:
         plan = renamed(plan, self._names)

@@ -6,6 +6,7 @@ whether its node exists (`ingest.folder.statement_checking`).
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,11 +16,14 @@ from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.naming import DEFAULT, Rules, canonical
 from headwater.graphmodel.statements import (
     CONTENT_TYPE,
+    DATASET,
+    FACTS,
     KIND,
     TAG,
     Key,
     Statement,
     StatementError,
+    as_listed,
     named_by,
     snapshot,
     statement,
@@ -29,6 +33,7 @@ from headwater.graphmodel.statements import parse as parse_said
 from headwater.ingest.intake.body import InvalidBody, parse
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Receipt
 from headwater.ingest.ledger.entries import NewEntry
+from headwater.spline_bridge.redact import redact
 from headwater.spline_bridge.secret_patterns import MASK, clean_text, is_masked, secret_name
 
 Notes = tuple[str, ...]  #: what was removed, for the ledger: ``reason: password``
@@ -81,7 +86,12 @@ def _cleaned(said: Statement) -> tuple[Statement, Notes]:
         notes.extend(f"{name}: {kind}" for kind in kinds)
         return found or None
 
-    value = _clean_tag(said.value, notes) if said.kind == TAG else clean("value", said.value) or ""
+    if said.kind in (DATASET, FACTS):
+        kept, kinds = redact(json.loads(said.value))
+        notes.extend(f"value{note.removeprefix('$')}" for note in kinds)
+        value = json.dumps(kept) if kinds else said.value
+    else:
+        value = _clean_tag(said.value, notes) if said.kind == TAG else clean("value", said.value) or ""
     subject = clean("subject", said.subject) or ""
     made = replace(said, subject=subject, value=value, by=clean("by", said.by), reason=clean("reason", said.reason))
     if "*" in made.subject and "*" not in said.subject:
@@ -117,10 +127,7 @@ def snapshot_entry(fields: Mapping[str, Any], at: int, sender: str | None = None
     made = snapshot({"by": sender, **fields, "at": at})
     cleaned = [_cleaned(replace(one, subject=_canonical_subject(one.subject))) for one in made.statements]
     notes = tuple(sorted({note for _, its_notes in cleaned for note in its_notes}))
-    listed = [
-        {"kind": one.kind, "subject": one.subject, "value": one.value, **({"reason": one.reason} if one.reason else {})}
-        for one, _ in cleaned
-    ]
+    listed = [as_listed(one) for one, _ in cleaned]
     by = cleaned[0][0].by if cleaned else clean_text(made.by or "")[0] or None
     again = snapshot({"source": made.source, "scope": made.scope, "at": at, "by": by, "statements": listed})
     return NewEntry(KIND, CONTENT_TYPE, text(again), sender, notes)

@@ -396,6 +396,18 @@ QUERIES: tuple[Query, ...] = (
         ("node", "tag", "statedBy", "statedAt", "reason", "pattern"),
     ),
     Query(
+        "facts",
+        "what systems say of a dataset and its columns, of a column, or of a job: types and formats in a catalogue, "
+        "statistics, who can read it",
+        (
+            node("node", "the dataset, column or job, in any spelling", *LABELS),
+            Parameter("key", "only facts with this key, e.g. type"),
+            *paging(),
+        ),
+        tables.facts,
+        ("node", "key", "value", "source", "scope", "name", "at"),
+    ),
+    Query(
         "tagged",
         "the datasets, columns and jobs that have a tag",
         (_TAG, *paging()),

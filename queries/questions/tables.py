@@ -12,7 +12,9 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import Order, T
 
 from headwater.graphmodel.constants import NONE, constants_of, filled
+from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.page import Page, Row, Values, page, slice_page
+from headwater.queries.tracing.facts import facts_of
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
@@ -38,14 +40,33 @@ def datasets(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page
 
 
 def columns(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
-    """The columns of a dataset by id, each with the type that the newest write of it tells."""
+    """The columns of a dataset by id, each with the type that the newest write tells; else that of a catalogue."""
     found = g.V(values["dataset"]).out("hasColumn").order().by(T.id)
     keys = ("name", "origin", "resolved", "expression", "ambiguous", "description")
     shown = _without_empty_texts(_page(found, values, id=T.id, **{key: key for key in keys}))
     newest = g.V(values["dataset"]).in_("versionOf").has("columnTypes").order().by("timestamp", Order.desc).by(T.id)
     told = newest.limit(1).values("columnTypes").to_list()
     types: dict[str, str] = json.loads(told[0]) if told else {}
-    return shown._replace(rows=[{**row, "type": types.get(str(row["name"]).lower())} for row in shown.rows])
+    listed = facts_of(g, [row["id"] for row in shown.rows])
+    types = {**{node: one.value for node, facts in listed.items() for one in facts if one.key == "type"}, **types}
+    return shown._replace(
+        rows=[{**row, "type": types.get(str(row["name"]).lower(), types.get(row["id"]))} for row in shown.rows]
+    )
+
+
+def facts(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
+    """What systems say of a node; of a dataset also of its columns."""
+    node = values["node"]
+    nodes = [node, *sorted(g.V(node).out("hasColumn").id_().to_list())] if split_node(node)[1] is None else [node]
+    found = facts_of(g, nodes)
+    wanted = values["key"]
+    told = [
+        {"node": one, **fact._asdict(), "name": fact.name or None}
+        for one in nodes
+        for fact in found.get(one, ())
+        if wanted in (None, fact.key)
+    ]
+    return slice_page(told, values)
 
 
 def jobs(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:

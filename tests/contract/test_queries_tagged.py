@@ -6,7 +6,7 @@ import pytest
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.delta import GraphDelta, vertex
-from headwater.graphmodel.statements import Statement, StatementIndex, effective, parts
+from headwater.graphmodel.statements import Statement, StatementIndex, effective, parts, snapshot
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.errors import NodeNotFound
 from headwater.queries.answers.impact import Impact
@@ -114,3 +114,23 @@ def test_an_ignored_job_of_which_no_column_is_known_is_no_part_of_an_impact(grap
         assert isinstance(found, Impact)
         assert [item.job for item in found.unknown] == expected
         apply_statements(graph, tag("job:spark/blind", "ignored"))
+
+
+def test_what_a_system_says_of_a_dataset_and_its_columns(graph: GraphStore) -> None:
+    value = {"columns": [{"name": "price", "type": "decimal(9,2)"}], "format": "delta"}
+    said = [
+        {"kind": "dataset", "subject": RAW, "name": "shop.items", "value": value},
+        {"kind": "facts", "subject": RAW, "value": {"rows": 7}},
+    ]
+    listing = snapshot({"source": "glue", "scope": "shop", "at": NOW, "statements": said})
+    apply_statements(graph, *listing.statements)
+    facts = [(row["node"], row["key"], row["value"], row["name"]) for row in rows(graph, "facts", node=RAW)]
+    assert facts == [
+        (RAW, "format", "delta", "shop.items"),
+        (RAW, "rows", 7, None),
+        (RAW, "table", "shop.items", "shop.items"),
+        (f"{RAW}#price", "type", "decimal(9,2)", "shop.items"),
+    ]
+    assert [row["value"] for row in rows(graph, "facts", node=f"{RAW}#price", key="type")] == ["decimal(9,2)"]
+    assert {row["id"]: row["type"] for row in rows(graph, "columns", dataset=RAW)}[f"{RAW}#price"] == "decimal(9,2)"
+    assert rows(graph, "facts", node=MART) == []

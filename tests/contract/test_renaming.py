@@ -8,6 +8,7 @@ from headwater.graphmodel.statements import CONTENT_TYPE, KIND, SAME, Statement,
 from headwater.graphstore import GraphStore
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.graph.projector import Projector
+from headwater.ingest.intake.statements import snapshot_entry
 from headwater.ingest.ledger.ledger import Ledger, NewEntry
 from tests.contract.test_projector import (
     assert_equal,
@@ -76,3 +77,29 @@ def test_a_statement_that_cannot_be_read_is_parked_and_names_nothing(
     catch_up(projector)
     assert [parked.sequence for parked in projector.parked()] == [1]
     assert {KEPT, OTHER} <= stored(store).vertices.keys()
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+def test_what_a_system_lists_under_the_other_name_is_about_the_one_that_is_kept(
+    ledger: Ledger,  # noqa: F811
+    store: GraphStore,
+    derived: Derived,  # noqa: F811
+    limit: int,
+) -> None:
+    value = {"columns": [{"name": "segment", "type": "string"}], "names": ["crm.customers"]}
+    listed = [
+        {"kind": "dataset", "subject": OTHER, "name": "crm.customers", "value": value},
+        {"kind": "tag", "subject": f"{OTHER}#segment", "value": "pii"},
+    ]
+    entry = snapshot_entry({"source": "glue", "scope": "crm", "statements": listed}, 2)
+    projector = Projector(ledger, store, derived)
+    for one in [entry, *recorded(*JOBS), same_statement(OTHER, KEPT, 1)]:
+        ledger.append([one])
+        if limit == 1:
+            catch_up(projector, limit)
+    catch_up(projector, limit)
+    found = stored(store)
+    assert_equal(found, whole(ledger))
+    assert OTHER not in found.vertices
+    assert {f"{KEPT}#segment", "alias:crm.customers", f"alias:{OTHER}"} <= found.vertices.keys()
+    assert any(edge.label == "taggedWith" and edge.source == f"{KEPT}#segment" for edge in found.edges.values())

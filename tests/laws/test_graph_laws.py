@@ -19,14 +19,14 @@ from headwater.graphmodel.conformity import violations
 from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
 from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Dataset, DependencyType, Effect, Job, Plan, Role, Run
-from headwater.graphmodel.statements import Snapshot, Statement
+from headwater.graphmodel.statements import Snapshot, Statement, snapshot
 from headwater.graphmodel.whole import Graph
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.projection import project
 from headwater.ingest.fold.reference_counts import MappedPlan
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables
-from tests.laws.worlds import HOUR, NOW, URIS, Entry, histories, plans, whole, worlds
+from tests.laws.worlds import HOUR, NOW, URIS, Entry, catalogues, histories, plans, whole, worlds
 
 
 def apply(whole: Graph, delta: GraphDelta) -> None:
@@ -116,7 +116,7 @@ COLUMN_EDGES = {"derivesFrom", "dependsOn", "everDerivesFrom", "everDependsOn", 
 RUN_VERTICES = ["datasetVersion", "run"]
 
 
-@given(worlds() | histories(), st.integers(1, 5))
+@given(worlds() | histories() | catalogues(), st.integers(1, 5))
 def test_order_free_batches_of_any_size_end_in_the_whole(entries: list[Entry], size: int) -> None:
     expected = whole(entries)
     for label in LABELS:
@@ -124,13 +124,13 @@ def test_order_free_batches_of_any_size_end_in_the_whole(entries: list[Entry], s
     assert_equal(projected(entries, size).graph, expected)
 
 
-@given(worlds(), st.randoms(use_true_random=False))
+@given(worlds() | catalogues(), st.randoms(use_true_random=False))
 def test_order_free_the_whole_is_a_function_of_the_set(entries: list[Entry], random: Random) -> None:
     shuffled = random.sample(entries, len(entries))
     assert_equal(whole(shuffled), whole(entries))
 
 
-@given(worlds() | histories())
+@given(worlds() | histories() | catalogues())
 def test_whole_after_every_entry(entries: list[Entry]) -> None:
     world = World()
     for done, entry in enumerate(entries, start=1):
@@ -150,7 +150,7 @@ def test_whole_every_output_column_has_its_sources_or_says_why_not(plan: Plan) -
         assert (column.name in direct) != (column.origin is not None)
 
 
-@given(worlds(), st.integers(1, 5), st.data())
+@given(worlds() | catalogues(), st.integers(1, 5), st.data())
 def test_idempotent_delivered_again_nothing_changes(entries: list[Entry], size: int, data: st.DataObject) -> None:
     world = projected(entries, size, close=False)
     again = data.draw(st.lists(st.sampled_from(entries), min_size=1))
@@ -224,6 +224,13 @@ def retired(subject: str, hour: int, *, withdrawn: bool = False) -> Statement:
     return Statement("tag", subject, "retired", NOW + hour * HOUR, withdrawn=withdrawn)
 
 
+def listing(hour: int, *names: str) -> Snapshot:
+    """A system lists a dataset with columns of these names; with none, it does not list it."""
+    value = {"columns": [{"name": name, "type": "string"} for name in names], "names": ["sales.a"]}
+    said = [{"kind": "dataset", "subject": URIS[0], "name": "sales.a", "value": value}] if names else []
+    return snapshot({"source": "glue", "scope": "sales", "at": NOW + hour * HOUR, "statements": said})
+
+
 AS_WRAPPER, AS_INNER = {"role": Role.WRAPPER}, {"role": Role.INNER}
 SELF = {"inputs": (Dataset(URIS[0]),)}
 
@@ -251,6 +258,8 @@ SELF = {"inputs": (Dataset(URIS[0]),)}
         # a dataset was dropped, between writes, by itself and by a pattern; and one of the two is withdrawn
         [body("p"), body("q", effect=Effect.KEEP), run("p", 1), retired(URIS[0], 2), run("q", 3), retired("s3://*", 4)],
         [body("p"), run("p", 1), retired(URIS[0], 2), retired("s3://*", 0), retired(URIS[0], 3, withdrawn=True)],
+        # a dataset that a system lists is written by a job, and listed no longer
+        [listing(1, "id", "Price"), body("p"), run("p", 1), listing(2), listing(3, "city")],
         # the only logic of a job, and of a dataset, is replaced
         [body("p"), run("p", 1), better("p", job=Job("spark", "two"), target=Dataset(URIS[1]))],
     ],

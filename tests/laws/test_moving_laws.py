@@ -7,7 +7,18 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any, TypeVar
 
-from fold_by_key import DatasetFact, Executed, Facts, better_body, better_plan, joined, logic_fact, plan_parts
+from fold_by_key import (
+    DatasetFact,
+    Executed,
+    Facts,
+    better_body,
+    better_plan,
+    joined,
+    listed_facts,
+    listed_names,
+    logic_fact,
+    plan_parts,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +32,7 @@ from headwater.graphmodel.whole import Graph
 from headwater.graphstore.neptune_csv import lines
 from headwater.ingest.fold.scan import Scan
 from tests.laws.test_graph_laws import assert_equal, projected
-from tests.laws.worlds import Entry, whole, worlds
+from tests.laws.worlds import Entry, catalogues, whole, worlds
 
 T = TypeVar("T")
 
@@ -40,7 +51,7 @@ def of(parts: Iterable[Part]) -> Graph:
     return graph
 
 
-@given(worlds(), st.integers(1, 5))
+@given(worlds() | catalogues(), st.integers(1, 5))
 def test_the_derived_tables_hold_the_whole_each_element_once(entries: list[Entry], size: int) -> None:
     world = projected(entries, size, close=False)
     with world.derived.transaction():
@@ -75,13 +86,15 @@ def _in_pieces(entries: Sequence[Entry], split: int, index: StatementIndex) -> I
     for plan in plans:
         yield from plan_parts(plan)
     facts_of = [thing for thing in told if isinstance(thing, DatasetFact)] + [logic_fact(plan) for plan in plans]
+    facts_of += listed_facts(index)
+    yield from listed_names(index)
     for dataset, same_dataset in grouped(facts_of, lambda about: about.dataset).items():
         facts = [about.fact for about in same_dataset]
         halves = (reduce(Facts.add, half, Facts()) for half in (facts[:split], facts[split:]))
         yield from reduce(Facts.merge, halves).parts(dataset, retirements(index.about(dataset)))
 
 
-@given(worlds(), st.integers(0, 5))
+@given(worlds() | catalogues(), st.integers(0, 5))
 def test_the_pieces_are_the_whole(entries: list[Entry], split: int) -> None:
     named = [_with_names_of_its_own(entry) for entry in entries]
     assert_equal(of(in_pieces(named, split)), whole(named))

@@ -165,12 +165,46 @@ def _single(origin: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[Stat
     )
 
 
-_listed = st.fixed_dictionaries(
+_said_columns = st.lists(
+    st.fixed_dictionaries(
+        {"name": columns},
+        optional={"type": st.just("bigint"), "comment": st.just("noted"), "partitionKey": st.booleans()},
+    ),
+    max_size=3,
+)
+_of_tables: dict[str, st.SearchStrategy[Any]] = {
+    "subject": st.sampled_from((*URIS, "s3://lake/c")),
+    "name": st.sampled_from(("", "sales.x", "sales.y")),
+}
+_listed: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"kind": st.just("tag"), "subject": st.sampled_from(subjects), "value": st.sampled_from(("pii", "retired"))}
 ) | st.fixed_dictionaries(
     {"kind": st.just("description"), "subject": st.sampled_from(described), "value": st.just("as catalogued")}
 )
-snapshots = st.fixed_dictionaries({**systems, "at": times, "statements": st.lists(_listed, max_size=3)}).map(snapshot)
+_listed |= st.fixed_dictionaries(
+    {
+        "kind": st.just("dataset"),
+        **_of_tables,
+        "value": st.fixed_dictionaries(
+            {"columns": _said_columns},
+            optional={
+                "names": st.lists(st.sampled_from(("sales.x", "s3a://lake/x", "s3://lake/a")), max_size=2),
+                "format": st.sampled_from(("iceberg", "delta")),
+            },
+        ),
+    }
+)
+_facts: dict[str, st.SearchStrategy[Any]] = {
+    "kind": st.just("facts"),
+    "subject": st.sampled_from((*described, "s3://lake/c", "s3://lake/c#price")),
+    "name": st.sampled_from(("", "sales.x")),
+    "value": st.dictionaries(st.sampled_from(("rows", "readers")), st.sampled_from((1, ["ann"])), max_size=2),
+}
+_listed |= st.fixed_dictionaries(_facts)
+_listings = st.lists(
+    _listed, max_size=4, unique_by=lambda one: (one["kind"], one["subject"], one.get("name", str(one["value"])))
+)
+snapshots = st.fixed_dictionaries({**systems, "at": times, "statements": _listings}).map(snapshot)
 statements = _single(people) | _single(systems) | snapshots | snapshots
 
 
@@ -243,6 +277,15 @@ def worlds(draw: st.DrawFn) -> list[Entry]:
     its_events = draw(st.lists(st.lists(event, min_size=1, max_size=2).map(tuple), min_size=2, max_size=10))
     entries: list[Entry] = [*its_bodies, *its_events, *draw(st.lists(statements, max_size=4))]
     return draw(st.permutations(entries))
+
+
+@st.composite
+def catalogues(draw: st.DrawFn) -> list[Entry]:
+    """Snapshots that follow each other, and a job or two that write some of what they list."""
+    body = draw(bodies())[0]
+    runs_of_it = draw(st.lists(runs(st.just(body.plan.agent_plan_id)), max_size=2))
+    said = draw(st.lists(snapshots, min_size=2, max_size=6))
+    return draw(st.permutations([body, *((Event(run, NOW + 9 * HOUR),) for run in runs_of_it), *said]))
 
 
 def whole(entries: Iterable[Entry], **until: int) -> Graph:

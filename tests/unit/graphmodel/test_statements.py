@@ -19,6 +19,7 @@ from headwater.graphmodel.statements import (
     tag_edges,
     text,
 )
+from headwater.graphmodel.statements import facts as statements_facts
 
 A, B = "s3://lake/a", "s3://lake/a#email"
 
@@ -184,3 +185,114 @@ def test_a_tag_is_words_or_key_and_value(value: str) -> None:
 def test_what_is_no_tag_is_refused_with_what_is_one(value: str) -> None:
     with pytest.raises(StatementError, match="expected words such as pii or personal data"):
         parse(text(tag(A, value)))
+
+
+# what systems list
+
+
+def listed(at: int, *listings: dict[str, object], scope: str = "sales") -> Snapshot:
+    return snapshot({"source": "glue", "scope": scope, "at": at, "statements": list(listings)})
+
+
+def table(name: str, columns: list[dict[str, object]], **more: object) -> dict[str, object]:
+    return {"kind": "dataset", "subject": A, "name": name, "value": {"columns": columns, **more}}
+
+
+EMAIL: dict[str, object] = {"name": "Email", "type": "string", "comment": "of the buyer"}
+DAY: dict[str, object] = {"name": "day", "type": "date", "partitionKey": True}
+
+
+def told(node: str, *said: Statement | Snapshot) -> dict[str, dict[str, object]]:
+    """The facts of a node by key and name; the same in every order of what was said."""
+    indexes = [StatementIndex(effective(order).values()) for order in permutations(said)]
+    orders = [statements_facts(node, index.about(node)) for index in indexes]
+    assert all(order == orders[0] for order in orders)
+    return {f"{fact['key']} {fact.get('name', '')}".strip(): fact for fact in json.loads(orders[0] or "[]")}
+
+
+def test_a_dataset_that_a_system_lists_says_its_format_and_its_columns_their_types() -> None:
+    said = listed(5, table("sales.a", [EMAIL, DAY], format="iceberg", names=["sales.a"]))
+    assert {key: fact["value"] for key, fact in told(A, said).items()} == {
+        "table sales.a": "sales.a",
+        "format sales.a": "iceberg",
+        "partitionKeys sales.a": ["day"],
+    }
+    assert told(B, said) == {
+        "type sales.a": {
+            "key": "type",
+            "value": "string",
+            "source": "glue",
+            "scope": "sales",
+            "at": 5,
+            "name": "sales.a",
+        }
+    }
+    index = StatementIndex(effective([said]).values())
+    assert description(B, index.about(B)) == "of the buyer"
+    assert list(index.other_names()) == [("sales.a", A)]
+    assert list(index.listed()) == [A]
+
+
+def test_two_tables_at_one_location_are_both_told() -> None:
+    said = listed(5, table("sales.a", [EMAIL]), table("sales.b", [{"name": "email", "type": "varchar(9)"}]))
+    types = {key: fact["value"] for key, fact in told(B, said).items()}
+    assert types == {"type sales.a": "string", "type sales.b": "varchar(9)"}
+
+
+def test_what_a_system_lists_no_longer_is_empty_and_is_told_of_no_other_node() -> None:
+    first, then = listed(5, table("sales.a", [EMAIL], names=["sales.a"])), listed(6)
+    index = StatementIndex(effective([then, first]).values())
+    assert (statements_facts(A, index.about(A)), statements_facts(B, index.about(B))) == ("", "")
+    assert description(B, index.about(B)) == ""
+    assert statements_facts("s3://lake/b", index.about("s3://lake/b")) is None
+    assert list(index.listed()) == []
+    assert list(index.other_names()) == []
+
+
+def test_facts_of_several_sources_are_all_told_and_a_snapshot_replaces_those_of_its_scope() -> None:
+    def facts(source: str, at: int, **value: object) -> Snapshot:
+        said = [{"kind": "facts", "subject": A, "value": value}] if value else []
+        return snapshot({"source": source, "scope": "x", "at": at, "statements": said})
+
+    said = (facts("glue", 1, rows=10, owner="ann"), facts("glue", 2, rows=11), facts("lakeformation", 1, rows=9))
+    both = [(one["source"], one["value"]) for one in json.loads(statements_facts(A, effective(said).values()) or "")]
+    assert both == [("glue", 11), ("lakeformation", 9)]
+    assert told(A, *said, facts("lakeformation", 3))["rows"]["source"] == "glue"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        listed(5, table("sales.a", [EMAIL, DAY], format="delta")),
+        listed(5, {"kind": "facts", "subject": B, "value": {"a": [1]}}),
+    ],
+)
+def test_what_is_listed_as_text_and_back(said: Snapshot) -> None:
+    assert parse(text(said)) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "message"),
+    [
+        (table("t", [{"type": "int"}]), "value", r"columns\[0\].name"),
+        (table("t", [{"name": " "}]), "value", r"columns\[0\].name"),
+        (table("t", [{"name": "a", "types": "int"}]), "value", "no field 'types'"),
+        (table("t", [{"name": "a", "partitionKey": 1}]), "value", r"columns\[0\].partitionKey"),
+        (table("t", [], names="sales.a"), "value", "names to be a list"),
+        ({"kind": "dataset", "subject": B, "value": {}}, "subject", "URI of one dataset"),
+        ({"kind": "dataset", "subject": A, "value": "text"}, "value", "JSON object"),
+        ({"kind": "facts", "subject": "s3://*", "value": {}}, "subject", "pattern"),
+        ({"kind": "facts", "subject": A, "value": {"": 1}}, "value", "keys"),
+        ({"kind": "facts", "subject": A, "value": {"a": float("nan")}}, "value", "JSON"),
+        ({"kind": "tag", "subject": A, "value": "pii", "name": "x"}, "name", "no name"),
+    ],
+)
+def test_what_is_wrong_in_a_listing_is_named(said: dict[str, object], field: str, message: str) -> None:
+    with pytest.raises(StatementError, match=message) as refused:
+        listed(1, said)
+    assert refused.value.field == field
+
+
+def test_people_list_nothing() -> None:
+    with pytest.raises(StatementError, match="systems state the kind facts"):
+        parse(json.dumps({"kind": "facts", "subject": A, "value": {}, "at": 1}).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -67,3 +68,18 @@ def test_a_snapshot_is_cleaned_and_its_subjects_are_canonical() -> None:
     assert b'"s3://lake/a#email"' in entry.body
     assert SECRET.encode() not in entry.body
     assert entry.redactions == ("reason: key",)
+
+
+def test_secrets_in_what_a_system_lists_are_cleaned() -> None:
+    columns = [{"name": "k", "comment": SECRET}]
+    listed = [
+        {"kind": "dataset", "subject": "s3a://lake/a/", "name": "db.a", "value": {"columns": columns}},
+        {"kind": "facts", "subject": NODE, "value": {"password": "hunter2", "rows": 3}},
+    ]
+    entry = snapshot_entry({"source": "glue", "scope": "db", "statements": listed}, 1)
+    kept = json.loads(entry.body)["statements"]
+    assert [(one["subject"], one["value"]) for one in kept] == [
+        (NODE, {"columns": [{"name": "k", "comment": "*****"}]}),
+        (NODE, {"password": "*****", "rows": 3}),
+    ]
+    assert len(entry.redactions) == 2
