@@ -1,21 +1,21 @@
 """The web page: HTML, styles, icons and plain ES modules, and what of them a server or a notebook sends to a browser.
 
 Here: which files there are, the address under which a browser may keep them for ever, and (`joined`) the modules as one
-script. Not here: routes and headers (`ingest.http.page`), and what the page shows, which is in `static/js`: read
-`app.js` first. It imports the standard library alone.
+script without comments and blanks (`lean`). Not here: routes and headers (`ingest.http.page`), and what the page shows,
+which is in `static/js`: read `app.js` first. It imports the standard library alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from headwater.web.joined import joined, without_comments
+from headwater.web.joined import joined
+from headwater.web.lean import lean_style
 
 STATIC = Path(__file__).parent / "static"
 #: Stands in the HTML for the folder of the files that it needs.
@@ -36,15 +36,9 @@ def assets() -> Mapping[str, Asset]:
     """All files that the page needs, by name: the script, the styles and the icons."""
     return {
         "page.js": Asset(script("app.js").encode(), "text/javascript"),
-        "theme.css": Asset(_style().encode(), "text/css"),
+        "theme.css": Asset(lean_style((STATIC / "theme.css").read_text(encoding="utf-8")).encode(), "text/css"),
         "icons.svg": Asset((STATIC / "icons.svg").read_bytes(), "image/svg+xml"),
     }
-
-
-def _style() -> str:
-    """Without comments, and without the blanks beside what separates: no text of the style has such a character."""
-    text = without_comments((STATIC / "theme.css").read_text(encoding="utf-8"))
-    return re.sub(r"\s*([{};,])\s*", r"\1", text)
 
 
 @lru_cache(1)

@@ -1,14 +1,15 @@
 """Joins the page's ES modules into one, since a notebook (anywidget) takes one text, and a browser loads one faster.
 
 The modules keep to rules that make this simple: an import is one line with names from ``"./x.js"``, nothing is exported
-as default, a name at the top of a module is used in no other one, and no line of a text in backquotes begins as a
-comment does.
+as default, and a name at the top of a module is used in no other one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+
+from headwater.web.lean import lean_script
 
 _IMPORT = re.compile(r'^import \{ ([\w$, ]+?),? \} from "\./([\w.-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|const|let|class)\b)", re.MULTILINE)
@@ -42,25 +43,8 @@ def joined(modules: Mapping[str, str], entry: str) -> str:
         other = _OTHER.search(text)
         if other:
             raise CannotJoin(f"{name}: not an import or export that can be joined: {other[0]}")
-        texts.append(f"// {name}\n{without_comments(text).strip()}\n")
+        texts.append(f"// {name}\n{lean_script(text).strip()}\n")
     return "\n".join(texts)
-
-
-#: Comments that have lines of their own, and blanks before a line: no code, and a third of the bytes.
-_COMMENTS = re.compile(r"^[ \t]*(?:/\*.*?\*/[ \t]*\n|//[^\n]*\n)", re.MULTILINE | re.DOTALL)
-_AT_THE_END = re.compile(r"(?<=[;{,]) +// [^\n\"'`]*$", re.MULTILINE)
-#: The end of a line before one that begins with a bracket that closes; a line with a comment has to end.
-_CLOSING = re.compile(r"^((?:(?!//)[^\n])+)\n(?=[})\]])", re.MULTILINE)
-#: The end of a line after which the next one may follow at once; again not after a comment. An object or function that
-#: a line ends with has a semicolon, so a bracket alone ends a block.
-_OPENING = re.compile(r"^((?:(?!//)[^\n])*[;{},(\[])\n(?!\Z)", re.MULTILINE)
-_INDENTED = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
-
-
-def without_comments(text: str) -> str:
-    """JavaScript or CSS without most of its comments, and without blanks before its lines."""
-    lean = _INDENTED.sub("", _AT_THE_END.sub("", _COMMENTS.sub("", text)))
-    return _OPENING.sub(r"\1", _CLOSING.sub(r"\1", lean))
 
 
 def _in_order(modules: Mapping[str, str], entry: str) -> list[str]:

@@ -29,6 +29,19 @@ class NodeNotFound(QueryError):
     """The graph has no such node; `suggestions` are similar names."""
 
 
+class NothingWritten(NodeNotFound):
+    """No run that was to write this dataset succeeded, so the graph has no such node; `run` is the last that failed."""
+
+    def __init__(self, message: str, field: str | None, run: str, job: str) -> None:
+        super().__init__(message, field)
+        self.run = run
+        self.job = job
+
+    def to_dict(self) -> dict[str, object]:
+        """The body of an HTTP error, with the ids of the last run and of its job."""
+        return {**super().to_dict(), "run": self.run, "job": self.job}
+
+
 class GraphRebuilding(QueryError):
     """The graph is being drawn anew, and what was asked about is not in it now: it may be there when that is done."""
 

@@ -15,7 +15,7 @@ from gremlin_python.process.traversal import P
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import LABELS
 from headwater.queries.answers.answer import Answer, Table
-from headwater.queries.answers.errors import NodeNotFound, QueryError, UnknownQuery
+from headwater.queries.answers.errors import NodeNotFound, NothingWritten, QueryError, UnknownQuery
 from headwater.queries.answers.grades import Change
 from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.page import Page
@@ -332,7 +332,7 @@ QUERIES: tuple[Query, ...] = (
         "the logics of a job: what each reads and writes, and its runs",
         (node("job", "the job's id, or namespace/name", "job"), *paging()),
         tables.plans,
-        ("id", "target", "effect", "reads", "runs", "lastRun"),
+        ("id", "target", "effect", "reads", "runs", "failed", "lastRun"),
     ),
     Query(
         "runs",
@@ -495,6 +495,8 @@ def run(
             spelling = values[parameter.name]
             try:
                 values[parameter.name] = find(g, spelling, parameter.labels, parameter.name, rules)
+            except NothingWritten:
+                raise
             except NodeNotFound as error:
                 columns = _columns_named(g, spelling) if "column" in parameter.labels else []
                 near = list(dict.fromkeys((*columns, *error.suggestions)))[:_SUGGESTED]

@@ -1,5 +1,7 @@
 """Find vertices by name or id, without regard to case: exact ones first, then those that begin so, then the rest.
 
+Last come datasets that the graph lacks because every write of them failed.
+
 Stores have no case-blind comparison that all of them understand. The id of a column has its name in lower case, which
 serves for columns; for other names the usual spellings of the words are asked for.
 """
@@ -21,8 +23,10 @@ from headwater.queries.tracing.walk import DeadlinePassed
 
 _MATCHES = ("exact", "prefix", "substring")
 _LABELS = ("dataset", "column", "job", "alias", "tag", "run")
-#: What is searched, in the order of the answer.
-_STAGES = tuple(product(_MATCHES, _LABELS))
+#: What is searched, in the order of the answer. Of plans it is what they were to write.
+_STAGES = (*product(_MATCHES, _LABELS), ("substring", "plan"))
+#: The label of a dataset that the graph lacks.
+NEVER_WRITTEN = "never written"
 _PREDICATES: Mapping[str, Callable[[str], P]] = {
     "exact": P.eq,
     "prefix": TextP.starting_with,
@@ -42,9 +46,10 @@ def search(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
         if deadline_passed():
             return Page(hits, f"{at}.{start}", "deadline")
         room = values["limit"] - len(hits)
-        found = _found(g, values["q"], match, label).range_(start, start + room + 1)
+        named = _never_written(g, values["q"]) if label == "plan" else _found(g, values["q"], match, label)
+        found = named.range_(start, start + room + 1)
         more = [{**row, "match": match} for row in rows(found, _cells(label))]
-        hits += more[:room]
+        hits += _absent(g, more[:room]) if label == "plan" else more[:room]
         if len(more) > room:
             return Page(hits, f"{at}.{start + room}")
     return Page(hits, None)
@@ -63,6 +68,18 @@ def _found(g: GraphTraversalSource, text: str, match: str, label: str) -> GraphT
     for better in _MATCHES[: _MATCHES.index(match)]:
         found = found.not_(__.or_(*_conditions(text, better, label)))
     return found.order().by(T.id)
+
+
+def _never_written(g: GraphTraversalSource, text: str) -> GraphTraversal:
+    """A plan of each dataset that plans were to write and none did."""
+    named = g.V().has_label("plan").has("target", _any(TextP.containing, text)).not_(__.out_e("writes"))
+    return named.filter_(__.in_("executes").has("status", "failed")).dedup().by("target").order().by("target")
+
+
+def _absent(g: GraphTraversalSource, hits: list[Row]) -> list[Row]:
+    """Those whose dataset is not in the graph: another job may have written it, or read it."""
+    present = set(g.V([hit["id"] for hit in hits]).id_().to_list()) if hits else set()
+    return [hit for hit in hits if hit["id"] not in present]
 
 
 def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
@@ -89,6 +106,8 @@ def _any(predicate: Callable[[str], P], text: str) -> P:
 
 
 def _cells(label: str) -> Cells:
+    if label == "plan":
+        return {"id": "target", "label": __.constant(NEVER_WRITTEN), "name": "target", "dataset": "target"}
     owner = {
         "dataset": T.id,
         "column": "dataset",

@@ -88,6 +88,7 @@ def plans(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
         effect="effect",
         reads=__.out("reads").id_().order().fold(),
         runs=__.in_("executes").count(),
+        failed=__.in_("executes").has("status", "failed").count(),
         lastRun=__.in_("executes").values("timestamp").max_(),
     )
 

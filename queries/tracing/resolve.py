@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import P, T, TextP
+from gremlin_python.process.traversal import Order, P, T, TextP
 
 from headwater.graphmodel.ids import OPENLINEAGE_PLAN, alias_id, column_id, split_node, tag_id
 from headwater.graphmodel.naming import DEFAULT, Rules, canonical
-from headwater.queries.answers.errors import NodeNotFound, QueryError
+from headwater.queries.answers.answer import moment
+from headwater.queries.answers.errors import NodeNotFound, NothingWritten, QueryError
+from headwater.queries.tracing.rows import rows
 
 _SCANNED = 1_000  #: names that are read and compared to find similar ones
 _COMPARED = 200  #: characters of a spelling that are compared: the time of the comparison is quadratic in them
@@ -32,8 +34,8 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
     and a plan's id the beginning is enough. Accepted where no id fits: ``orders.revenue`` for ``orders#revenue``, and
     the bare name of a dataset or the end of its path: ``orders#revenue`` or ``mart/orders#revenue`` for
     ``s3://lake/mart/orders#revenue``. `rules` are the naming rules with which the graph was built, `field` is the
-    parameter that has the spelling. Raises NodeNotFound with similar names, QueryError if an alias, a bare name, or the
-    beginning of an id, names several nodes.
+    parameter that has the spelling. Raises NodeNotFound with similar names (NothingWritten: all writes of it failed),
+    QueryError if an alias, a bare name, or the beginning of an id, names several nodes.
     """
     candidates: dict[str, str] = {}
     for text in dict.fromkeys((spelling, spelling.strip())):
@@ -54,13 +56,42 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
     named = named or beginning_with(g, spelling, labels)
     if named:
         return only_one(named[:_SUGGESTED], spelling, field)[0]
+    raise _not_found(g, spelling, labels, field, rules)
+
+
+def _not_found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules) -> NodeNotFound:
+    """Why there is none: all writes failed, or it is a job; else near names."""
+    if "dataset" in labels or "column" in labels:
+        failed = _only_failed(g, spelling, field, rules)
+        if failed:
+            return failed
     message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
     if "job" not in labels:
         jobs = g.V([spelling, f"job:{spelling}"]).has_label("job").id_().to_list() or _jobs_of(g, spelling)
         if jobs:
             written_by = g.V(jobs).out("hasPlan").out("writes").dedup().id_().limit(_SUGGESTED).to_list()
-            raise NodeNotFound(f"{message}: it is a job, ask for a dataset that it writes", field, sorted(written_by))
-    raise NodeNotFound(message, field, _suggestions(g, spelling, labels, rules))
+            return NodeNotFound(f"{message}: it is a job, ask for a dataset that it writes", field, sorted(written_by))
+    return NodeNotFound(message, field, _suggestions(g, spelling, labels, rules))
+
+
+def _only_failed(g: GraphTraversalSource, spelling: str, field: str, rules: Rules) -> NothingWritten | None:
+    """Where the graph lacks this dataset because every run that was to write it failed."""
+    dataset = split_node(spelling)[0]
+    named = [__.has("target", P.within(*dict.fromkeys(_dataset_candidates(dataset, rules))))]
+    if dataset and not dataset.startswith("/") and ":" not in dataset:
+        named.append(__.has("target", TextP.ending_with(f"/{dataset}")))
+    plans = g.V().has_label("plan").or_(*named).not_(__.out_e("writes")).id_().to_list()
+    failed = g.V(plans).in_("executes").has("status", "failed").order().by("timestamp", Order.desc).by(T.id).limit(1)
+    cells = {"run": T.id, "at": "timestamp", "error": "error", "target": __.out("executes").values("target")}
+    for last in rows(failed, {**cells, "job": __.out("executes").values("job")}) if plans else ():
+        said = f"no write of {last['target'][:_COMPARED]!r} succeeded; the last one failed {_when(last['at'])}"
+        return NothingWritten(f"{said} with: {last['error'] or 'no message'}", field, last["run"], last["job"])
+    return None
+
+
+def _when(at: int) -> str:
+    told = moment(at)
+    return f"at {told:%Y-%m-%d %H:%M:%SZ}" if told else "at a time that cannot be told"
 
 
 def resolve_all(
@@ -183,9 +214,9 @@ def _dataset_candidates(spelling: str, rules: Rules) -> Iterator[str]:
 
 
 def _look_up(g: GraphTraversalSource, ids: list[str]) -> dict[str, _Found]:
-    rows = g.V(ids).project("vertex", "kind", "names")
-    rows = rows.by(T.id).by(T.label).by(__.out("aliasOf").order().by(T.id).id_().fold())
-    return {row["vertex"]: _Found(row["kind"], row["names"]) for row in rows.to_list()}
+    found = g.V(ids).project("vertex", "kind", "names")
+    found = found.by(T.id).by(T.label).by(__.out("aliasOf").order().by(T.id).id_().fold())
+    return {row["vertex"]: _Found(row["kind"], row["names"]) for row in found.to_list()}
 
 
 def _aliased(g: GraphTraversalSource, alias: _Found, spelling: str, labels: Sequence[str]) -> list[str]:

@@ -30,7 +30,12 @@ LAKE = "file:///data/lake"
 SCORES, TRAINING = f"{LAKE}/pipe/out/churn_by_country", f"{LAKE}/pipe/ml/training_set.parquet"
 DIM = f"{LAKE}/delta/customer_dim"
 SENTENCE = "avg_score is the average of churn_score, which a model computed from 4 columns of training_set."
-CASES = [*PIPELINE, str(PAYLOADS / "k01_delta_lifecycle"), str(PAYLOADS / "o01_wide_500")]
+CASES = [
+    *PIPELINE,
+    str(PAYLOADS / "k01_delta_lifecycle"),
+    str(PAYLOADS / "o01_wide_500"),
+    str(PAYLOADS / "j01_failing_write"),
+]
 PATIENCE_MS = 20_000
 
 
@@ -586,3 +591,80 @@ def test_at_1280_pixels_the_table_of_an_impact_is_not_cut_off(browser: Browser, 
         page.get_by_role("columnheader", name="Written by").wait_for()
         place = page.locator(".panel .scroll")
         assert place.evaluate("(place) => place.scrollWidth <= place.clientWidth")
+
+
+def test_what_every_run_failed_to_write_is_found_and_explained(browser: Browser, server: Server) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()  # the console says that the answer was a 404
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(server.url)
+        page.get_by_role("combobox").fill("strict_orders")
+        page.get_by_role("option", name="strict_orders").click()
+        page.get_by_role("heading", name="Nothing was ever written here").wait_for()
+        page.get_by_text("TASK_WRITE_FAILED").wait_for()
+        page.get_by_role("link", name="orders_strict_load").click()
+        page.get_by_role("heading", name="orders_strict_load").wait_for()
+        waited(page.get_by_text("Was to write"), 3)
+        page.get_by_text("None succeeded").first.wait_for()
+        assert page.get_by_text("What the job does").count() == 0
+
+
+def test_a_tag_is_no_new_run(browser: Browser, tmp_path: Path) -> None:
+    collect = """() => { window.said = []; const place = document.getElementById("said");
+      new MutationObserver(() => window.said.push(place.textContent)).observe(place, { childList: true }); }"""
+    with serving(tmp_path / "data") as server:
+        through(Client(server.url), map(Path, PIPELINE[:1]), lambda _done, _total: None)
+        assert server.get("/api/v1/stats?after=2")[0] == 200
+        with opened(browser, server, of_node(f"{LAKE}/pipe/staging/customers")) as page:
+            drawn(page, "customers")
+            settled(page)
+            page.evaluate(collect)
+            page.get_by_label("A tag, or owner=NAME").fill("pii")
+            with page.expect_request("**/queries/latest-runs?limit=200"):  # the graph has changed, and is asked
+                page.get_by_role("button", name="Add").click()
+            page.get_by_role("link", name="pii").wait_for()
+            through(Client(server.url), map(Path, PIPELINE[1:2]), lambda _done, _total: None)
+            page.wait_for_function("() => window.said.includes('New runs have arrived')")
+            assert page.evaluate("window.said") == ["Saved", "New runs have arrived"]
+
+
+def test_keys_on_the_time_slider_go_from_write_to_write(browser: Browser, server: Server) -> None:
+    with opened(browser, server, of_node(DIM)) as page:
+        drawn(page, "customer_dim", "top_ltv")
+        page.get_by_role("slider").focus()
+        seen = [page.url]
+        for _ in range(3):
+            page.keyboard.press("ArrowLeft")
+            page.wait_for_url(lambda url: url not in seen)
+            settled(page)
+            seen.append(page.url)
+        assert page.evaluate("document.activeElement.id") == "time"
+        page.keyboard.press("End")
+        page.wait_for_url(lambda url: "asOf" not in url)
+
+
+def test_the_outline_is_entered_and_left_by_keys(browser: Browser, server: Server) -> None:
+    focused = "() => document.activeElement.localName"
+    with opened(browser, server, of_node(DIM)) as page:
+        drawn(page, "customer_dim")
+        page.locator("hw-graph [tabindex='0']").first.focus()
+        page.keyboard.press("o")
+        page.wait_for_url(re.compile("outline=yes"))
+        page.wait_for_function(f"{focused} === 'hw-outline'")
+        page.keyboard.press("Escape")
+        page.wait_for_url(lambda url: "outline" not in url)
+        page.wait_for_function(f"{focused} === 'hw-graph'")
+        page.get_by_role("button", name="Datasets").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile("level=dataset"))
+        assert page.evaluate("document.activeElement.textContent") == "Datasets"
+
+
+def test_a_changed_line_has_a_sign(browser: Browser, server: Server) -> None:
+    versions = server.get(f"/api/v1/queries/dataset-versions?dataset={quote(DIM, safe='')}")[1]["rows"]
+    first = next(row["run"] for row in reversed(versions) if row["run"])
+    with opened(browser, server, of_node(DIM, **{"from": first})) as page:
+        drawn(page, "customer_dim", "top_ltv")
+        page.locator("hw-graph .line-sign.added").first.wait_for()
+        added = int(re.findall(r"(\d+) added", page.locator(".said").inner_text())[0])
+        assert page.locator("hw-graph .line-sign").all_text_contents() == ["+"] * added

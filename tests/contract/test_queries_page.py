@@ -7,6 +7,7 @@ import pytest
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.answer import Answer
+from headwater.queries.answers.errors import NodeNotFound, NothingWritten
 from headwater.queries.catalogue.catalogue import run
 from tests.contract.queries_world import JOB, MART, NEXT_PLAN, PLAN, RAW, REPORT, ask, pipeline, rows
 
@@ -118,3 +119,49 @@ def test_a_sentence_says_where_a_node_comes_from(graph: GraphStore) -> None:
 def test_one_dataset_is_described_alone(graph: GraphStore) -> None:
     assert [(row["id"], row["columns"]) for row in rows(graph, "datasets", dataset="shop.orders")] == [(MART, 2)]
     assert len(rows(graph, "datasets")) == 3
+
+
+STRICT = "s3://lake/mart/strict_orders"
+
+
+@pytest.fixture
+def failing(graph: GraphStore) -> GraphStore:
+    """A job of two logics that write one dataset, and a third onto one that others wrote: all of their runs failed."""
+    targets = {"plan:5": STRICT, "plan:6": STRICT, "plan:7": MART}
+    plans = [vertex(plan, "plan", name="strict", job=JOB, target=uri) for plan, uri in targets.items()]
+    runs = [vertex(f"run:{at}", "run", timestamp=at * 1_000, status="failed", error=f"reason {at}") for at in (5, 6, 7)]
+    edges = [edge(label, *ends) for at in (5, 6, 7) for label, ends in _of(at)]
+    graph.apply(GraphDelta((*plans, *runs), tuple(edges)))
+    return graph
+
+
+def _of(at: int) -> list[tuple[str, tuple[str, str]]]:
+    return [("hasPlan", (JOB, f"plan:{at}")), ("executes", (f"run:{at}", f"plan:{at}"))]
+
+
+@pytest.mark.parametrize("asked", [STRICT, f"{STRICT}#revenue", "s3a://lake/mart/strict_orders/", "mart/strict_orders"])
+def test_a_dataset_whose_every_write_failed_is_told_with_the_last_reason(failing: GraphStore, asked: str) -> None:
+    with pytest.raises(
+        NothingWritten, match=r"no write of 's3://lake/mart/strict_orders' succeeded; .*reason 6"
+    ) as said:
+        run("lineage", failing.g, {"node": asked})
+    assert said.value.to_dict() == {
+        "error": said.value.message,
+        "field": "node",
+        "suggestions": [],
+        "run": "run:6",
+        "job": JOB,
+    }
+    with pytest.raises(NodeNotFound, match="there is no dataset"):
+        run("columns", failing.g, {"dataset": "s3://lake/mart/other"})
+
+
+def test_a_search_finds_what_was_never_written_once_and_no_other(failing: GraphStore) -> None:
+    found = rows(failing, "search", q="Strict")
+    assert [(row["id"], row["label"], row["dataset"]) for row in found] == [(STRICT, "never written", STRICT)]
+    assert [row["id"] for row in rows(failing, "search", q="mart/orders")] == [MART]
+
+
+def test_a_job_says_how_many_runs_of_each_logic_failed(failing: GraphStore) -> None:
+    found = {row["id"]: (row["runs"], row["failed"]) for row in rows(failing, "plans", job=JOB)}
+    assert found == {PLAN: (2, 1), NEXT_PLAN: (0, 0), "plan:5": (1, 1), "plan:6": (1, 1), "plan:7": (1, 1)}

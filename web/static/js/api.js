@@ -6,11 +6,12 @@ const RETRY_MS = [1_000, 2_000, 5_000, 10_000, 30_000];
 
 /** Why the server did not answer. `status` 0: it cannot be reached. */
 export class Refused extends Error {
-  constructor(status, message, suggestions = [], reason = "") {
+  constructor(status, message, said = {}) {
     super(message);
     this.status = status;
-    this.suggestions = suggestions;
-    this.reason = reason;
+    this.suggestions = said.suggestions ?? [];
+    this.run = said.run; // the last one that failed, and its job, where nothing was ever written
+    this.job = said.job;
   }
 }
 
@@ -99,7 +100,7 @@ export class Api {
     if (response.status === UNAUTHORISED) this.onTokenNeeded();
     const said = await response.json().catch(() => ({}));
     const message = said.error ?? said.message ?? `The server answered with ${response.status}.`;
-    throw new Refused(response.status, message, said.suggestions ?? [], said.reason ?? "");
+    throw new Refused(response.status, message, said);
   }
 
   /**

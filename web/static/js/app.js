@@ -157,6 +157,7 @@ class App {
     if (back) this.warn("");
     this.reached = facts.reached;
     if (facts.rebuilding) this.warn(REBUILDING);
+    if (this.newestRun === undefined) this.#newest().catch(() => {});
     if (moved) this.api.forget();
     if (rebuilt) this.#again();
     else if (!facts.rebuilding && (moved || this.main.querySelector(".failed"))) {
@@ -164,14 +165,22 @@ class App {
     }
   }
 
-  #news() {
+  /** The id of the newest run; null before the first one. */
+  async #newest() {
+    const [run] = await this.api.rows("latest-runs", { limit: 1 });
+    return (this.newestRun = run?.id ?? null);
+  }
+
+  async #news() {
     this.newsTimer = undefined;
     this.newsAt = Date.now();
     if (this.main.querySelector(".failed")) {
       this.#again();
       return;
     }
-    this.say("New runs have arrived");
+    const known = this.newestRun;
+    const newest = await this.#newest().catch(() => known);
+    if (known !== undefined && newest !== known) this.say("New runs have arrived"); // and no tag or description, say
     const { state } = this.address;
     if (state.node) this.lineage?.refreshRuns().catch(() => {});
     if (!state.node && !state.job && !state.run && !state.tag && !state.see) this.#show(state);

@@ -27,6 +27,11 @@ export function h(tag, given = {}, ...children) {
   return made;
 }
 
+/** Whether the page is as narrow as a phone: as theme.css has it. */
+export function isNarrow() {
+  return matchMedia("(max-width: 760px)").matches;
+}
+
 /** A button that submits no form. */
 export function button(given, ...children) {
   return h("button", { type: "button", ...given }, ...children);
@@ -202,6 +207,21 @@ export function later(ask, draw) {
   };
   load();
   return place;
+}
+
+/** Why the column lineage of a job is missing, in words: `reason` of the query coverage. */
+export function reasonOf({ reason, dataset, columns }) {
+  const of = dataset ? ` of ${shortName(dataset)}` : "";
+  const some = Number(columns?.length ?? columns) ? counted(columns.length ?? columns, "column") : "columns";
+  const words = {
+    "failed only": `no run that writes ${dataset ? shortName(dataset) : "it"} succeeded`,
+    "never ran": `has told what it does${of}, and never that it ran`,
+    "no columns": `columns${of} are not known`,
+    unresolved: `where ${some}${of} come from is not known`,
+    "partly unresolved": `where ${some}${of} come from is known in part`,
+    "not exact": `${some}${of} are made by code that cannot be seen into`,
+  };
+  return words[reason] ?? `${reason}${of}`;
 }
 
 /** A run's status as an icon and a word. */

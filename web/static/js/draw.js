@@ -7,7 +7,7 @@
  */
 
 import { CLOSED_ROWS, MAKINGS, datasetOf, expressionOf, makingOf } from "./model.js";
-import { isInside, pathOf } from "./scene.js";
+import { isInside, middleOf, pathOf } from "./scene.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Below this scale text of 13 pixels is under 5 pixels high. */
@@ -17,6 +17,8 @@ export const TINY_SCALE = 0.16;
 /** Wider invisible lines, so that a lit one can be clicked; where more are lit, each would be hit by chance. */
 const MOST_CLICKABLE = 400;
 
+/** More signs at changed lines would hide each other. */
+const MOST_SIGNS = 150;
 /** Where more lines cross the screen, those that neither begin nor end on it are left out: they tell nothing there. */
 const MANY_LINES = 400;
 
@@ -33,7 +35,7 @@ export const MAKING_ICONS = {
   unresolved: "M5 5.5C5 3.5 6.3 2 8.2 2S11.5 3.3 11.5 5c0 2.3-2.5 2.5-2.5 4.5H7.2C7.2 7 9.6 6.6 9.6 5c0-.8-.6-1.4-1.5-1.4S6.7 4.4 6.7 5.5ZM7.1 11.5h2V14h-2Z",
 };
 
-const SIGNS = { added: "+", removed: "−", changed: "~" };
+export const SIGNS = { added: "+", removed: "−", changed: "~" };
 
 export function makeElement(tag, className = "", text = "") {
   const made = document.createElement(tag);
@@ -79,9 +81,10 @@ export class GraphDrawing {
       defs.append(marker);
     }
     this.plainLines = makeSvg("g", { class: "plain" });
+    this.signs = makeSvg("g");
     this.hoverLines = makeSvg("g", { class: "hover" });
     this.litLines = makeSvg("g", { class: "lit" });
-    svg.append(defs, this.plainLines, this.hoverLines, this.litLines);
+    svg.append(defs, this.plainLines, this.hoverLines, this.litLines, this.signs);
     this.cards = makeElement("div", "cards");
     this.world.append(svg, this.cards);
     frame.append(this.world);
@@ -146,6 +149,8 @@ export class GraphDrawing {
       this.shownLines.set(line.key, shown);
     }
     for (const { element } of before.values()) element.remove();
+    const told = lines.filter((line) => line.change && (!lit || isLitLine(line, lit)));
+    this.signs.replaceChildren(...(told.length <= MOST_SIGNS ? told.map(newSign) : []));
     const litLines = lit ? lines.filter((line) => isLitLine(line, lit)) : [];
     const canClick = !isFar && litLines.length <= MOST_CLICKABLE;
     this.litLines.replaceChildren(...litLines.flatMap((line) => [...(canClick ? [newHit(line)] : []), newLine(line, isFar, true)]));
@@ -175,6 +180,13 @@ function newLine(line, isFar, isLit = false) {
   path.style.strokeWidth = String(width + (isLit && (isFar || !line.isRibbon) ? 0.6 : 0));
   if (isLit && !line.isRibbon) path.setAttribute("marker-end", `url(#arrow-${line.masked ? "masked" : line.isIndirect ? "indirect" : "direct"})`);
   return path;
+}
+
+/** What changed is told by more than a colour. */
+function newSign(line) {
+  const sign = makeSvg("text", { ...middleOf(line), class: `line-sign ${line.change}` });
+  sign.textContent = SIGNS[line.change];
+  return sign;
 }
 
 function newHit(line) {

@@ -5,9 +5,9 @@
  * Names are other people's text: escaped for SVG and Mermaid; in CSV a spreadsheet takes none for a formula.
  */
 
-import { MAKING_ICONS } from "./draw.js";
+import { MAKING_ICONS, SIGNS } from "./draw.js";
 import { HEAD_HEIGHT, ROW_HEIGHT, expressionOf, isShownType, makingOf } from "./model.js";
-import { pathOf } from "./scene.js";
+import { middleOf, pathOf } from "./scene.js";
 
 const MARGIN = 24;
 /** PNG: twice the size for sharp text, as long as no side is longer than a browser's canvas may be. */
@@ -63,7 +63,13 @@ function svgLine(line, isLit, colours) {
   const dash = !line.certain ? ' stroke-dasharray="2 3"' : line.isIndirect ? ' stroke-dasharray="6 3"' : "";
   const opacity = isLit ? (line.isRibbon ? 0.4 : 0.9) : 0.15;
   const arrow = line.isRibbon ? "" : ` marker-end="url(#${kind})"`;
-  return `<path d="${pathOf(line)}" fill="none" stroke="${colours[kind]}" stroke-width="${Math.round(line.width * 10) / 10}" opacity="${opacity}"${dash}${arrow}/>`;
+  const { x, y } = middleOf(line);
+  const sign = line.change ? `<text x="${Math.round(x)}" y="${Math.round(y) + 6}" text-anchor="middle" font-size="17" font-weight="700" fill="${colours[kind]}" stroke="${colours.ground}" stroke-width="5" paint-order="stroke">${SIGNS[line.change]}</text>` : "";
+  return `<path d="${pathOf(line)}" fill="none" stroke="${colours[kind]}" stroke-width="${Math.round(line.width * 10) / 10}" opacity="${opacity}"${dash}${arrow}/>${sign}`;
+}
+
+function signOf({ change }) {
+  return change ? `${SIGNS[change]} ` : "";
 }
 
 function* svgCard(graph, place, lit, colours, fitted) {
@@ -76,7 +82,7 @@ function* svgCard(graph, place, lit, colours, fitted) {
   if (card.kind !== "job") yield `<path d="M${x} ${y + bottom}V${y + 10}a10 10 0 0 1 10 -10H${x + width - 10}a10 10 0 0 1 10 10V${y + bottom}${place.rows.length ? "Z" : "a0 0 0 0 1 0 0Z"}" fill="${head}"/>`;
   yield `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="${radius}" fill="none" stroke="${border}" stroke-width="${card.isRoot ? 2 : 1}"/>`;
   const text = (at, down, words, colour, more = "") => `<text x="${at}" y="${y + down}" fill="${colour}"${more}>${xmlText(words)}</text>`;
-  const sign = { added: "+ ", removed: "− ", changed: "~ " }[card.change] ?? "";
+  const sign = signOf(card);
   const inset = card.kind === "job" ? 22 : 12;
   yield `<g><title>${xmlText(card.id)}</title>${text(x + inset, 20, fitted(sign + card.title, width - 2 * inset, `640 13.5px ${SANS}`), colours.ink, ' font-weight="640" font-size="13.5"')}</g>`;
   yield text(x + inset, 36, fitted(card.subtitle, width - 2 * inset, `11px ${SANS}`), colours.soft, ' font-size="11"');
@@ -91,7 +97,7 @@ function* svgRow(graph, place, { node, y: down }, lit, colours, fitted) {
   const isMember = node.label === "member";
   const { making } = isMember ? { making: "" } : makingOf(graph, node);
   const icon = MAKING_ICONS[making];
-  const sign = { added: "+ ", removed: "− ", changed: "~ " }[node.change] ?? "";
+  const sign = signOf(node);
   const right = x + width - 10 - (icon ? 20 : 0);
   const expression = isMember ? node.expression : expressionOf(graph, node);
   const tags = node.tags?.length ? ` [${node.tags.join(", ")}]` : "";

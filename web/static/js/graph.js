@@ -101,6 +101,10 @@ export class HwGraph extends HTMLElement {
     this.resizes.disconnect();
   }
 
+  focus() {
+    (this.frame.querySelector('[tabindex="0"]') ?? this.frame).focus({ preventScroll: true });
+  }
+
   get answer() {
     return this.#answer;
   }
@@ -430,7 +434,8 @@ export class HwGraph extends HTMLElement {
     this.#mapLater();
     this.#keepTabStop();
     if (focused && this.shadowRoot.activeElement !== focused) { // moved within its card, or no longer drawn
-      (focused.isConnected ? focused : this.frame.querySelector('[tabindex="0"]') ?? this.frame).focus({ preventScroll: true });
+      if (focused.isConnected && focused !== this.frame) focused.focus({ preventScroll: true });
+      else this.focus();
     }
   }
 
@@ -688,7 +693,7 @@ export class HwGraph extends HTMLElement {
     const top = place.y + (row ? row.y : part === "foot" ? place.height - 26 : 0);
     this.#panIntoView({ left: place.x, right: place.x + place.width, top, bottom: top + (part === "head" ? 48 : 26) });
     this.drawNow();
-    if (focuses) this.frame.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
+    if (focuses) this.focus();
   }
 
   #panIntoView({ left, right, top, bottom }) {

@@ -1,6 +1,6 @@
 // The estate and the health of the server, as tables that lead into the graph.
 
-import { ago, button, counted, h, jobName, later, shortName, soft, softly, splitNode, table, timeOf } from "./dom.js";
+import { ago, button, counted, h, jobName, later, reasonOf, shortName, soft, softly, splitNode, table, timeOf } from "./dom.js";
 
 /** A dataset or column as a link into the graph. */
 export function nodeCell(app, id) {
@@ -24,7 +24,7 @@ const TABLES = {
     "Coverage",
     "Jobs whose column lineage is missing or incomplete, and why",
     ["Job", "Dataset", "Reason", "Columns"],
-    (app, row) => [jobCell(app, row.job), row.dataset ? nodeCell(app, row.dataset) : "", row.reason, (row.columns ?? []).length || row.columns || ""],
+    (app, row) => [jobCell(app, row.job), row.dataset ? nodeCell(app, row.dataset) : "", reasonOf({ ...row, dataset: null, columns: null }), (row.columns ?? []).length || row.columns || ""],
   ],
   "hot-spots": [
     "Most used",

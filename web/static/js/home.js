@@ -1,6 +1,6 @@
 // The home page: one search box, and below it what a person looks for without knowing a name.
 
-import { ago, copyButton, counted, h, icon, jobName, later, nameOf, placeOf, shortName, soft, softly, statusOf, timeOf } from "./dom.js";
+import { ago, copyButton, counted, h, icon, jobName, later, placeOf, reasonOf, shortName, soft, softly, statusOf, timeOf } from "./dom.js";
 
 const HOME_ROWS = 6;
 
@@ -111,8 +111,7 @@ async function worries(app, stats) {
     rows.push(worry(app.link({ job: row.job }, jobName(row.job)), h("span", { class: "muted", text })));
   }
   for (const row of coverage) {
-    const text = ` ${row.reason}${row.dataset ? `: ${nameOf(row.dataset)}` : ""}`;
-    rows.push(worry(app.link({ job: row.job }, jobName(row.job)), h("span", { class: "muted", text })));
+    rows.push(worry(app.link({ job: row.job }, jobName(row.job)), soft(reasonOf(row))));
   }
   return rows;
 }

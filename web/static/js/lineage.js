@@ -1,6 +1,6 @@
 // The lineage view: asks for the answer, keeps what was expanded, gives it to <hw-graph>, and shows the panel beside it.
 
-import { button, counted, h, icon, nameOf, shortName, splitNode } from "./dom.js";
+import { button, counted, h, icon, isNarrow, jobName, nameOf, shortName, splitNode } from "./dom.js";
 import { HwGraph } from "./graph.js";
 import { impactPanel, saveFile } from "./impact.js";
 import { HwOutline } from "./outline.js";
@@ -106,19 +106,11 @@ export class LineageView {
   /** The graph of the same node at another time or of another kind of lines is the same element: its cards keep their places. */
   async #begin(state, before = null) {
     const { app } = this;
-    const dataset = splitNode(state.node).dataset;
-    if (!this.graph || before?.node !== state.node || before.level !== state.level) this.#newGraph();
-    this.said = h("p", { class: "said" });
-    this.outline = new HwOutline();
-    this.outline.hidden = true;
-    this.outline.addEventListener("select", (event) => this.#selected(event.detail));
-    this.toolbar = h("div", { class: "toolbar" });
-    this.aside = h("aside", { class: "panel", "aria-label": "Details" });
-    this.time = app.embedded ? null : new TimeControls(app, state, dataset, this.#finder(), this.#exports());
-    this.into.replaceChildren(
-      h("div", { class: "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, h("h1", { class: "unseen", text: `Lineage of ${nameOf(state.node)}` }), this.toolbar, this.time?.element, h("h2", { class: "unseen", text: "Cards" }), this.graph, this.outline, this.said), this.aside),
-    );
-    this.#update();
+    const focused = this.#focusedTool();
+    const isSame = before?.node === state.node && before.level === state.level;
+    if (!isSame || !this.aside?.isConnected) this.#frame(state);
+    this.time?.show(state);
+    this.#update(focused);
     const loading = setTimeout(() => (this.said.textContent = "Loading"), 150);
     const picture = new Picture();
     this.picture = picture;
@@ -139,6 +131,24 @@ export class LineageView {
     }
   }
 
+  /** The elements of the view, which stay for as long as it is about the same node: so does the focus of one of them. */
+  #frame(state) {
+    const { app } = this;
+    this.#newGraph();
+    this.said = h("p", { class: "said" });
+    this.outline = new HwOutline();
+    this.outline.hidden = true;
+    this.outline.addEventListener("select", (event) => this.#selected(event.detail));
+    this.outline.addEventListener("leave", () => app.address.change({ outline: false }));
+    this.toolbar = h("div", { class: "toolbar" });
+    this.aside = h("aside", { class: "panel", "aria-label": "Details" });
+    this.time = app.embedded ? null : new TimeControls(app, splitNode(state.node).dataset, this.#finder(), this.#exports());
+    const titles = [h("h1", { class: "unseen", text: `Lineage of ${nameOf(state.node)}` }), h("h2", { class: "unseen", text: "Cards" })];
+    this.into.replaceChildren(
+      h("div", { class: "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, titles[0], this.toolbar, this.time?.element, titles[1], this.graph, this.outline, this.said), this.aside),
+    );
+  }
+
   #newGraph() {
     const { app } = this;
     this.graph = new HwGraph();
@@ -153,11 +163,13 @@ export class LineageView {
   }
 
   #failed(error) {
-    const hints = error.suggestions?.length
-      ? [h("p", { text: "Perhaps:" }), h("ul", {}, error.suggestions.map((id) => h("li", {}, this.app.link({ node: id }, id))))]
-      : [];
-    const again = button({ onclick: () => this.show(this.app.address.state), text: "Try again" });
-    this.into.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: "This cannot be shown" }), h("p", { text: error.message }), hints, again));
+    const { app } = this;
+    const again = button({ onclick: () => this.show(app.address.state), text: "Try again" });
+    const hints = error.run
+      ? h("p", { class: "actions" }, app.link({ run: error.run }, icon("run"), "The run that failed last"), app.link({ job: error.job }, icon("job"), jobName(error.job)))
+      : [error.suggestions?.length ? [h("p", { text: "Perhaps:" }), h("ul", {}, error.suggestions.map((id) => h("li", {}, app.link({ node: id }, id))))] : "", again];
+    const title = error.run ? "Nothing was ever written here" : "This cannot be shown";
+    this.into.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: title }), h("p", { text: error.message }), hints));
     this.state = null;
   }
 
@@ -236,16 +248,18 @@ export class LineageView {
     else this.app.address.change({ selected, tab: selected.length ? this.state.tab : undefined, only: selected.length > 0 && this.state.only });
   }
 
-  #update() {
+  #update(focused = this.#focusedTool()) {
     const { state, app } = this;
     if (app.lineage !== this) return;
+    const isTurned = this.outline.hidden === state.outline && [this.graph, this.outline].includes(document.activeElement);
     const selection = state.selected.length ? state.selected : splitNode(state.node).column === null ? [] : [state.node];
     this.graph.view = { level: state.level, type: state.type, selection: selection[0] ?? null, also: selection.slice(1), only: state.only, open: state.open };
     this.graph.hidden = state.outline;
     this.outline.hidden = !state.outline;
     this.outline.view = { type: state.type, selection: selection[0] ?? null };
     this.#outlined();
-    this.#tools();
+    if (isTurned) (state.outline ? this.outline : this.graph).focus();
+    this.#tools(focused);
     this.#panel();
     if (this.answer && this.picture) this.said.textContent = this.#words();
     document.title = `${nameOf(state.node)} - Headwater`;
@@ -273,16 +287,19 @@ export class LineageView {
     return answer.complete ? text : `${text}. Not complete: ${answer.reason}`;
   }
 
-  #tools() {
+  /** Which of the tools has the focus, which it keeps when they are drawn anew; -1: none. */
+  #focusedTool() {
+    return [...(this.toolbar?.querySelectorAll("button, select") ?? [])].indexOf(document.activeElement);
+  }
+
+  #tools(focused) {
     const { state, app } = this;
-    const one = (label, choices, value, key) =>
-      h(
-        "div",
-        { class: "choice", role: "group", "aria-label": label },
-        Object.entries(choices).map(([name, text]) =>
-          button({ "aria-pressed": String(name === value), onclick: () => app.address.change({ [key]: name }), text }),
-        ),
-      );
+    const one = (label, choices, value, key) => {
+      const names = Object.entries(choices);
+      const choose = (name) => app.address.change({ [key]: name });
+      if (isNarrow()) return h("select", { "aria-label": label, onchange: (event) => choose(event.target.value) }, names.map(([name, text]) => h("option", { value: name, selected: name === value, text })));
+      return h("div", { class: "choice", role: "group", "aria-label": label }, names.map(([name, text]) => button({ "aria-pressed": String(name === value), onclick: () => choose(name), text })));
+    };
     const only = h("button", {
       type: "button",
       "aria-pressed": String(state.only),
@@ -298,6 +315,7 @@ export class LineageView {
       );
     }
     this.toolbar.replaceChildren(...parts);
+    this.toolbar.querySelectorAll("button, select")[focused]?.focus();
   }
 
   #finder() {

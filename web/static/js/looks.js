@@ -46,6 +46,9 @@ button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
 .line.added { stroke: var(--g-added); opacity: .9; }
 .line.removed { stroke: var(--g-removed); opacity: .9; stroke-dasharray: 3 4; }
 .line.changed { stroke: var(--g-changed); opacity: .9; }
+.line-sign { font: 700 17px/1 var(--hw-font, sans-serif); text-anchor: middle; dominant-baseline: central; fill: var(--g-changed); stroke: var(--g-ground); stroke-width: 5px; paint-order: stroke; }
+.line-sign.added { fill: var(--g-added); } .line-sign.removed { fill: var(--g-removed); }
+.far .line-sign { font-size: calc(15px * var(--counter-scale)); stroke-width: calc(4px * var(--counter-scale)); }
 .has-lit .plain { opacity: .16; }
 .hit { fill: none; stroke: transparent; stroke-width: 12px; pointer-events: stroke; cursor: pointer; }
 marker path { fill: var(--g-direct); }
@@ -126,6 +129,7 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .minimap { position: absolute; right: 58px; bottom: 12px; width: 172px; height: 112px; background: var(--g-card); border: 1px solid var(--g-edge); color: var(--g-accent); outline: 0 none var(--g-root); border-radius: 9px; cursor: crosshair; touch-action: none; }
 .minimap[hidden] { display: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; margin: 0; }
+@media (max-width: 760px) { .tools { flex-direction: row; right: 6px; bottom: 6px; } .tools button + button { border-top: 0; border-left: 1px solid var(--g-edge); } }
 @media (prefers-reduced-motion: reduce) { .moving .card, .card { transition: none; } .moving .lines { animation: none; } }
 @media (forced-colors: active) { .card, .more { border-color: CanvasText; } .line { stroke: CanvasText; } .lit .line { stroke: Highlight; } }
 `;

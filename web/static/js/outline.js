@@ -4,7 +4,8 @@
  * more than one with few.
  *
  * In: `answer` and `view` as <hw-graph> has them (`type`, `selection`). Out: `select` {node, nodes}. Keys are those of a tree:
- * up, down, right opens or goes in, left closes or goes out, Home, End, Enter selects, letters find.
+ * up, down, right opens or goes in, left closes or goes out, Home, End, Enter selects, letters find, Esc asks (`leave`) for
+ * the picture.
  */
 
 import { makeElement } from "./draw.js";
@@ -63,6 +64,10 @@ export class HwOutline extends HTMLElement {
     if (view.selection !== undefined) this.#selection = view.selection;
     if (changes && this.#graph) this.#build();
     else this.#mark();
+  }
+
+  focus() {
+    this.#current?.focus();
   }
 
   #build() {
@@ -205,6 +210,7 @@ export class HwOutline extends HTMLElement {
       ArrowRight: () => (state === "false" ? this.#open(item) : state === "true" && go(seen[at + 1])),
       ArrowLeft: () => (state === "true" ? this.#close(item) : go(parent)),
       Enter: () => this.#choose(item),
+      Escape: () => this.dispatchEvent(new CustomEvent("leave", { bubbles: true })),
       " ": () => this.#choose(item),
     };
     const letter = event.key.length === 1 && event.key !== " " ? event.key.toLowerCase() : "";

@@ -164,6 +164,14 @@ export function pathOf(line) {
   return (line.path ??= linePath(line.ends, line.route, line.shift));
 }
 
+/** Where a line can say something: the middle of its last bend. */
+export function middleOf({ ends: { from, to, startY, endY }, route, shift }) {
+  if (from.x === to.x) return { x: from.x + from.width + SWING * 0.75, y: (startY + endY) / 2 };
+  const last = route[route.length - 1];
+  const startX = last ? (to.x < from.x ? last.x : last.x + from.width) : from.x + from.width;
+  return { x: (startX + to.x) / 2, y: ((last ? last.y + shift : startY) + endY) / 2 };
+}
+
 function linePath({ from, to, startY, endY }, route, shift) {
   const start = from.x + from.width;
   if (from.x === to.x) return loopPath(start, startY, endY);

@@ -1,6 +1,6 @@
 // The search box: one field for datasets, columns, jobs, runs, tags and owners. All of it works from the keyboard.
 
-import { h, icon, jobName, marked, placeOf, shortName } from "./dom.js";
+import { h, icon, isNarrow, jobName, marked, placeOf, shortName } from "./dom.js";
 import { hrefOf } from "./state.js";
 
 const TYPING_MS = 40;
@@ -12,6 +12,7 @@ const FOUND_KINDS = {
   run: "Runs",
   tag: "Tags and owners",
   alias: "Other names",
+  "never written": "Never written: every run failed",
 };
 
 /** Where a row of the query `search` leads. */
@@ -36,7 +37,7 @@ export class SearchBox {
       role: "combobox",
       autocomplete: "off",
       spellcheck: "false",
-      placeholder: "Find a dataset, column, job, run, tag or owner",
+      placeholder: isNarrow() ? "Find a dataset, column, job ..." : "Find a dataset, column, job, run, tag or owner",
       "aria-label": "Find a dataset, column, job, run, tag or owner",
       "aria-expanded": "false",
       "aria-controls": "found",
@@ -97,7 +98,9 @@ export class SearchBox {
     }
   }
 
-  #show(rows, text, more) {
+  #show(found, text, more) {
+    const datasets = new Set(found.map((row) => row.label === "dataset" && row.id));
+    const rows = found.filter((row) => row.label !== "alias" || !datasets.has(row.dataset));
     const kinds = Object.keys(FOUND_KINDS).filter((kind) => rows.some((row) => row.label === kind));
     this.rows = kinds.flatMap((kind) => rows.filter((row) => row.label === kind));
     const groups = kinds.map((kind) => {
@@ -114,9 +117,10 @@ export class SearchBox {
 
   #option(row, text) {
     const at = this.rows.indexOf(row);
-    const name = row.label === "dataset" ? shortName(row.id) : row.name ?? row.id;
+    const isDataset = row.label === "dataset" || row.label === "never written";
+    const name = isDataset ? shortName(row.id) : row.name ?? row.id;
     const where = { column: row.dataset, run: row.id, alias: row.dataset, job: row.id.replace(/^job:/, "") }[row.label];
-    const place = row.label === "dataset" ? placeOf(row.id) : where ?? "";
+    const place = isDataset ? placeOf(row.id) : where ?? "";
     return h(
       "a",
       {
@@ -132,7 +136,7 @@ export class SearchBox {
         },
         onpointermove: () => this.#activate(at),
       },
-      icon(row.label),
+      icon(row.label === "never written" ? "bad" : row.label),
       h("span", { class: "name" }, marked(row.label === "job" ? jobName(row.id) : name, text)),
       h("span", { class: "place" }, marked(place, text)),
     );

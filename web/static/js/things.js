@@ -1,6 +1,6 @@
 // Pages of a job, a run and a tag: what they are, as text and tables that lead into the graph.
 
-import { copyButton, fullTime, h, icon, jobName, lasted, later, nameOf, shortName, softly, statusOf, table, timeOf } from "./dom.js";
+import { copyButton, counted, fullTime, h, icon, jobName, lasted, later, nameOf, shortName, softly, statusOf, table, timeOf } from "./dom.js";
 import { nodeCell } from "./health.js";
 import { entryOf, operationsOf, quoted, runRows, tagsOf } from "./panel.js";
 
@@ -15,7 +15,7 @@ export function jobView(app, state, into) {
       h("h1", { text: jobName(job) }),
       h("dl", { class: "facts" }, h("dt", { text: "Tags" }), h("dd", {}, tagsOf(app, job))),
       h("h2", { text: "What it reads and writes" }),
-      later(() => app.api.rows("plans", { job, limit: 200 }), (rows) => plansOf(app, rows)),
+      later(() => app.api.rows("plans", { job, limit: 200 }), (rows) => h("div", { class: "cards" }, plansOf(app, rows))),
       h("h2", { text: "Runs, newest first" }),
       later(() => app.api.rows("runs", { job, limit: 100 }), (rows) => table("Runs", ["Status", "Time (UTC)", "Took", "Error", "Application"], runRows(app, rows))),
       h("h2", { text: "Changes of its logic" }),
@@ -24,7 +24,7 @@ export function jobView(app, state, into) {
         (rows) =>
           rows.length
             ? table("Changes", ["What", "Change", "Before", "After"], rows.map((row) => [nameOf(row.id ?? row.dataset), row.change, row.before ?? "", row.after ?? ""]))
-            : softly("None: it has had one logic."),
+            : softly("None: each dataset is made as it was at first."),
       ),
       h("p", { class: "copies" }, copyButton("Name", job, app.say), copyButton("Command", `headwater query runs job=${quoted(job.replace(/^job:/, ""))}`, app.say)),
     ),
@@ -37,11 +37,16 @@ function plansOf(app, rows) {
     h(
       "section",
       { class: "card" },
-      h("p", {}, "Writes ", nodeCell(app, row.target), row.reads.length ? " from " : "", row.reads.flatMap((id, at) => [at ? ", " : "", nodeCell(app, id)])),
-      h("p", { class: "muted" }, `${row.runs === 1 ? "1 run" : `${row.runs} runs`}, the last one `, timeOf(row.lastRun)),
-      operationsOf(app, row.id),
+      h("p", {}, row.runs > row.failed ? "Writes " : "Was to write ", nodeCell(app, row.target), row.reads.length ? " from " : "", row.reads.flatMap((id, at) => [at ? ", " : "", nodeCell(app, id)])),
+      h("p", { class: "muted" }, row.failed ? [statusOf("failed", false), " "] : "", row.runs ? [runsInWords(row), ", the last one ", timeOf(row.lastRun)] : "never ran"),
+      row.runs > row.failed ? null : softly("None succeeded, so what it reads and does is not drawn."),
+      row.runs > row.failed ? operationsOf(app, row.id) : null,
     ),
   );
+}
+
+function runsInWords({ runs, failed }) {
+  return counted(runs, "run") + (failed && failed < runs ? `, of which ${failed} failed` : "");
 }
 
 const RELATIONS = { used: "read", generated: "wrote", executes: "ran", sameWriteAs: "the same write as" };

@@ -6,16 +6,25 @@ const MOST_WRITES = 200;
 
 /** Controls that set `asOf`, or `from` and `to`, of the address. */
 export class TimeControls {
-  constructor(app, state, dataset, ...beside) {
+  constructor(app, dataset, ...beside) {
     this.app = app;
-    this.state = state;
+    this.dataset = dataset;
+    this.writes = [];
     this.place = h("div", { class: "moment" });
     this.element = h("div", { class: "time" }, this.place, beside);
-    this.#draw([]);
-    app.api
-      .rows("dataset-versions", { dataset, limit: MOST_WRITES })
-      .then((rows) => this.#draw(rows.filter((row) => row.timestamp !== null).reverse()))
-      .catch(() => {});
+  }
+
+  /** Shows where a state is among the writes. The slider stays focused: keys move it from write to write. */
+  async show(state) {
+    this.state = state;
+    this.#draw(this.writes);
+    try {
+      const rows = await this.app.api.rows("dataset-versions", { dataset: this.dataset, limit: MOST_WRITES });
+      this.writes = rows.filter((row) => row.timestamp !== null).reverse();
+      this.#draw(this.writes);
+    } catch {
+      // the picture says why
+    }
   }
 
   #draw(writes) {
@@ -44,6 +53,7 @@ export class TimeControls {
       h("input", { type: "checkbox", checked: state.from !== undefined, onchange: (event) => this.#compare(event.target.checked) }),
       this.state.to ? "compare with a later run" : "compare with now",
     );
+    const isFocused = document.activeElement?.id === "time";
     const usable = writes.length > 1 || chosen !== undefined;
     this.place.replaceChildren(
       icon("time"),
@@ -52,6 +62,7 @@ export class TimeControls {
       usable && place < writes.length ? compare : "",
       chosen === undefined ? "" : button({ onclick: () => this.app.address.change({ asOf: undefined, from: undefined, to: undefined }), text: "Back to now" }),
     );
+    if (isFocused) slider.focus();
   }
 
   #words(writes, place, chosen = undefined, at = place) {
