@@ -15,9 +15,9 @@ from headwater.sql_bridge.statements import Session, read
 DIALECTS = [Dialect(name, "c", "s") for name in ("athena", "trino", "redshift", "snowflake", "spark", "postgres")]
 TABLES = {"c.s.t": Known({"a": "int", "b": "int"}), "c.s.u": Known({"a": "int", "d": "int"})}
 
-TEXT = """select from where insert into create table view as t u a b d , ( ) * join on = 1 'x' union all
-merge using update set delete copy unload to 's3://b/x' ; group by over partition order with recursive values case when then end -- /* " $$
-drop alter rename in exists not"""
+TEXT = """select from where insert into create table view as t u a b d , ( ) * join on = 1 'x' union all merge using
+update set delete copy unload to 's3://b/x' ; group by over partition order with recursive values case when then end
+-- /* " $$ drop alter rename in exists not"""
 WORDS = st.sampled_from(TEXT.split())
 COLUMNS = st.sampled_from(
     ["a", "b", "a + b", "sum(a) over (partition by b)", "case when a > 1 then b end", "b", "1", "md5(a)"]
