@@ -26,6 +26,7 @@ SHIPPED = (
     "graphstore",
     "graphmodel",
     "spline_bridge",
+    "sql_bridge",
     "openlineage_bridge",
     "aws_bridge",
     "web",

@@ -17,7 +17,10 @@ from headwater.bundle import contents
 from headwater.demo import LAST
 from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, environment, serving
 
-FOLDERS = ("aws_bridge", "graphmodel", "graphstore", "ingest", "openlineage_bridge", "queries", "spline_bridge", "web")
+FOLDERS = (
+    "aws_bridge", "graphmodel", "graphstore", "ingest", "openlineage_bridge", "queries", "spline_bridge", "sql_bridge",
+    "web",
+)  # fmt: skip
 
 
 #: What a data engineer's own folder may hold, under names that are folders of this repository.

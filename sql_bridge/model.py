@@ -1,0 +1,98 @@
+"""What is read out of a statement. Data.
+
+A dataset is named as the statement's engine names it, in the engine's own case and with the defaults filled in:
+``awsdatacatalog.sales.orders``; a place outside of the database is a URI: ``s3://lake/out``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from headwater.graphmodel.model import DependencyType, Effect, Origin, Subtype
+
+
+class Known(NamedTuple):
+    """What is known of a table: its columns with their types ("" where it is not known).
+
+    `ordered`: they stand in the table's order, so that an INSERT without a list of columns can be read.
+    """
+
+    columns: Mapping[str, str]
+    ordered: bool = True
+
+
+Catalog = Callable[[str], "Known | None"]
+"""The name of a dataset -> what is known of it; None: nothing."""
+
+
+def nothing_known(_name: str) -> Known | None:
+    """The catalog that has no table."""
+    return None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How an engine's SQL is read. `catalog` and `database` are what a table's name is filled up with."""
+
+    name: str  #: sqlglot's
+    catalog: str = ""
+    database: str = ""
+
+
+class Source(NamedTuple):
+    """One column that a column, or the rows of a dataset, come from."""
+
+    dataset: str
+    column: str
+    type: DependencyType
+    subtype: Subtype
+    masking: bool = False
+    exact: bool = True
+    expression: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is written. `type` is the engine's word for it, as far as it is known."""
+
+    name: str
+    sources: tuple[Source, ...] = ()
+    origin: Origin | None = None
+    resolved: bool = True
+    expression: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Write:
+    """What a statement does to one dataset.
+
+    `columns` are those that it writes; of a write that keeps the others of the row (UPDATE) those alone. `rows` is what
+    the whole output depends on. `reason`: why the columns are not known; then the inputs are all that is.
+    """
+
+    target: str
+    effect: Effect
+    columns: tuple[Column, ...] = ()
+    rows: tuple[Source, ...] = ()
+    inputs: tuple[str, ...] = ()
+    reason: str = ""
+    whole_rows: bool = True  #: it says every column of the rows that it writes
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement. `kind` is one word for it: ``insert``, ``create table``, ``select``; `text` as it was given.
+
+    `created` are the columns of tables that it makes, `dropped` tables that it removes: what follows can be read by
+    them. `reason`: why nothing but that is known.
+    """
+
+    kind: str
+    text: str = ""
+    writes: tuple[Write, ...] = ()
+    created: Mapping[str, Known] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    reason: str = ""
