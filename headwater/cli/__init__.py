@@ -18,6 +18,7 @@ import click
 
 import headwater
 from headwater.cli.ask import downstream, query, upstream
+from headwater.cli.aws import aws
 from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
 from headwater.cli.estate import estate
@@ -67,7 +68,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         watch,
     ),
     "State": (tag, own, describe, retire, ignore, same),
-    "Receive": (serve, load, token, glue, spark_bundle),
+    "Receive": (serve, load, token, glue, spark_bundle, aws),
     "Assistants": (mcp,),
     "Keep and move": (verify, evidence, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),

@@ -1,0 +1,77 @@
+"""What the templates of `infra` cost a month: quantities, and a table of list prices with its date. Pure.
+
+Prices are those of one region, without taxes, free tiers and savings plans. They were written down from memory of AWS's
+public price lists, not fetched: take them as an order of magnitude, and the AWS Pricing Calculator for a budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+PRICES_OF = "2026-03, us-east-1"
+"""When and where the prices held, as far as is known."""
+
+_HOURS = 730  #: of a month
+
+PRICES: Mapping[str, tuple[float, str]] = MappingProxyType(
+    {
+        "EC2 t4g.small": (0.0168, "hour"),
+        "EBS gp3": (0.08, "GB and month"),
+        "EBS snapshots": (0.05, "GB and month"),
+        "S3 storage": (0.023, "GB and month"),
+        "S3 PUT": (0.005 / 1_000, "request"),
+        "S3 GET": (0.0004 / 1_000, "request"),
+        "Secrets Manager": (0.40, "secret and month"),
+        "CloudWatch alarm": (0.10, "alarm and month"),
+        "CloudWatch detailed monitoring": (2.10, "instance and month"),
+        "Neptune Serverless": (0.1608, "NCU and hour"),
+        "Neptune storage": (0.10, "GB and month"),
+        "Neptune I/O": (0.20 / 1_000_000, "request"),
+        "Fargate ARM vCPU": (0.03238, "vCPU and hour"),
+        "Fargate ARM memory": (0.00356, "GB and hour"),
+        "ALB": (0.0225, "hour"),
+        "ALB LCU": (0.008, "LCU and hour"),
+        "Interface endpoint": (0.01, "endpoint, zone and hour"),
+        "Lambda request": (0.20 / 1_000_000, "request"),
+        "Lambda ARM": (0.0000133334, "GB and second"),
+        "HTTP API": (1.00 / 1_000_000, "request"),
+        "SQS": (0.40 / 1_000_000, "request"),
+    }
+)  #: name -> US$, per what
+
+_LEDGER_KB, _GRAPH_KB = 12.0, 4.0
+"""Of one plan with its event, known logic: in the ledger, gzipped, and in the graph. Recorded payloads have 33 kB."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of an estimate."""
+
+    what: str
+    price: str  #: its name in `PRICES`
+    quantity: float
+
+    @property
+    def usd(self) -> float:
+        """US dollars a month."""
+        return self.quantity * PRICES[self.price][0]
+
+
+def estimate(size: str, plans: int) -> tuple[Line, ...]:
+    """The lines of a template (``one``), with `plans` plans and as many events a month, in its first year.
+
+    ValueError: there is no such template.
+    """
+    grown = plans * 12 / 2 * (_LEDGER_KB + _GRAPH_KB) / 1e6  # GB in the middle of the first year
+    if size == "one":
+        return (
+            Line("the instance, t4g.small", "EC2 t4g.small", _HOURS),
+            Line("its disks: 12 GB, and 20 GB for data, or twice what there is", "EBS gp3", 12 + max(20.0, 2 * grown)),
+            Line("a metric each minute", "CloudWatch detailed monitoring", 1),
+            Line("the alarm", "CloudWatch alarm", 1),
+            Line("the first token", "Secrets Manager", 1),
+            Line("nightly backups, 90 of them", "S3 storage", 90 * plans * 6 * _LEDGER_KB / 1e6),
+        )
+    raise ValueError(f"no costs are known for {size!r}")

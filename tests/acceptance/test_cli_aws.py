@@ -1,0 +1,193 @@
+"""`headwater aws` against CloudFormation and Secrets Manager as moto's server has them, and a real server to check."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from headwater.aws_bridge.costs import estimate
+from headwater.aws_bridge.stacks import Stack, StackFailed, read_template
+from tests.acceptance.door import ROOT, headwater, serving
+
+BUCKETS = """\
+Parameters:
+  Suffix: {Type: String, Description: what the bucket's name ends with}
+  Days: {Type: Number, Default: 30}
+Resources:
+  Data:
+    Type: AWS::S3::Bucket
+    DeletionPolicy: Retain
+    Properties: {BucketName: !Sub "headwater-${Suffix}"}
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {MessageRetentionPeriod: !Ref Days}
+Outputs:
+  Bucket: {Value: !Ref Data}
+"""
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    yield address
+    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
+    server.stop()
+
+
+def aws(endpoint: str, command: str, *arguments: object) -> Any:
+    where = () if command == "cost" else ("--region", "eu-west-1", "--endpoint-url", endpoint)
+    return headwater("aws", command, *arguments, *where, **CREDENTIALS)
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    file = tmp_path / "template.yaml"
+    file.write_text(BUCKETS)
+    return file
+
+
+def test_a_stack_is_shown_made_changed_and_taken_away(endpoint: str, template: Path) -> None:
+    deploy = ("one", "--template", template)
+    missing = aws(endpoint, "deploy", *deploy)
+    assert (missing.returncode, "Suffix: what the bucket's name ends with" in missing.stderr) == (2, True)
+    unknown = aws(endpoint, "deploy", *deploy, "-p", "Sufix=x")
+    assert (unknown.returncode, "--parameter Sufix: expected one of Suffix, Days" in unknown.stderr) == (2, True)
+
+    looked_at = aws(endpoint, "deploy", *deploy, "-p", "Suffix=x")
+    assert (looked_at.returncode, "nothing was changed" in looked_at.stderr) == (1, True)
+    assert "AWS::SQS::Queue" in looked_at.stdout
+    assert aws(endpoint, "status").returncode == 2
+
+    made = aws(endpoint, "deploy", *deploy, "-p", "Suffix=x", "--yes")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "CREATE_COMPLETE" in made.stdout
+    found = json.loads(aws(endpoint, "status", "--json").stdout)
+    assert (found["status"], found["server"]) == ("CREATE_COMPLETE", None)
+
+    nothing = aws(endpoint, "deploy", *deploy)
+    assert (nothing.returncode, nothing.stderr) == (0, "")
+    assert "headwater: nothing to change" in nothing.stdout
+    template.write_text(BUCKETS.replace("Outputs:", "  Further: {Type: 'AWS::SQS::Queue'}\nOutputs:"))
+    again = aws(endpoint, "deploy", *deploy, "--yes", "--json")  # Suffix keeps its value
+    said = json.loads(again.stdout)
+    assert (again.returncode, said["applied"]) == (0, True)
+    assert [(each["action"], each["resource"]) for each in said["changes"]] == [("Add", "Further")]
+    buckets = boto3.client("s3", endpoint_url=endpoint, region_name="eu-west-1").list_buckets()["Buckets"]
+    assert [each["Name"] for each in buckets] == ["headwater-x"]
+
+    refused = aws(endpoint, "destroy")
+    assert (refused.returncode, "--confirm headwater" in refused.stderr) == (2, True)
+    assert "which stay:\n  Data" in refused.stdout
+    assert aws(endpoint, "destroy", "--confirm", "another").returncode == 2
+    assert aws(endpoint, "destroy", "--confirm", "headwater").returncode == 0
+    assert aws(endpoint, "destroy", "--confirm", "headwater").returncode == 2
+
+
+def test_a_deployed_server_is_tried_with_a_plan(endpoint: str, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    token = headwater("token", "add", "ops", "--scope", "admin", "--data", folder).stdout.strip()
+    with serving(folder) as server:
+        secrets = boto3.client("secretsmanager", endpoint_url=endpoint, region_name="eu-west-1")
+        secrets.create_secret(Name="token", SecretString=token)
+        file = tmp_path / "server.yaml"
+        file.write_text(
+            f"Resources: {{Queue: {{Type: 'AWS::SQS::Queue'}}}}\n"
+            f"Outputs: {{Url: {{Value: '{server.url}'}}, TokenSecret: {{Value: token}}}}\n"
+        )
+        # Not by a change set: moto forgets the outputs of a stack that one makes.
+        stacks = boto3.client("cloudformation", endpoint_url=endpoint, region_name="eu-west-1")
+        stacks.create_stack(StackName="headwater", TemplateBody=file.read_text())
+        shown = aws(endpoint, "status").stdout
+        assert f"export HEADWATER_SERVER={server.url}" in shown
+        assert token not in shown
+        for _ in range(2):  # the second time its job is there, and ignored
+            checked = aws(endpoint, "check")
+            assert (checked.returncode, checked.stderr) == (0, "")
+        assert "the server: ready, " in aws(endpoint, "status").stdout
+        ignored = headwater("query", "tagged", "tag=ignored", "--data", folder, "--json")
+        assert "headwater-check" in ignored.stdout
+        secrets.update_secret(SecretId="token", SecretString="wrong")
+        refused = aws(endpoint, "check")
+        assert (refused.returncode, "the token is not known here" in refused.stderr) == (1, True)
+    away = aws(endpoint, "check")
+    assert (away.returncode, "does not answer" in away.stderr) == (1, True)
+    assert "does not answer from here" in aws(endpoint, "status").stdout
+
+
+def test_a_stack_that_fails_names_the_resource(endpoint: str) -> None:
+    """The events are CloudFormation's own words; moto makes no stack fail on its way, so they are given here."""
+    from botocore.stub import Stubber
+
+    stack = Stack("s", "eu-west-1", endpoint=endpoint)
+    event = {"StackId": "i", "StackName": "s", "Timestamp": "2026-01-01T00:00:00Z"}
+    rolled_back = {"StackName": "s", "CreationTime": "2026-01-01T00:00:00Z", "StackStatus": "ROLLBACK_COMPLETE"}
+    with Stubber(stack._client) as stub:
+        stub.add_response("describe_stacks", {"Stacks": [rolled_back]})
+        stub.add_response(
+            "describe_stack_events",
+            {
+                "StackEvents": [
+                    {**event, "EventId": "2", "ResourceStatus": "ROLLBACK_IN_PROGRESS"},
+                    {
+                        **event,
+                        "EventId": "1",
+                        "LogicalResourceId": "Data",
+                        "ResourceType": "AWS::S3::Bucket",
+                        "ResourceStatus": "CREATE_FAILED",
+                        "ResourceStatusReason": "it exists",
+                    },
+                ]
+            },
+        )
+        told: list[str] = []
+        with pytest.raises(StackFailed, match=r"ROLLBACK_COMPLETE: Data \(AWS::S3::Bucket\): it exists"):
+            stack.follow(lambda each: told.append(each.status))
+    assert told == ["CREATE_FAILED", "ROLLBACK_IN_PROGRESS"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "a: b", "Resources: 1", "Resources: {a: [}", "Parameters: []\nResources: {}"]
+)
+def test_what_is_no_template_is_said(text: str) -> None:
+    with pytest.raises(ValueError, match="no CloudFormation template"):
+        read_template(text)
+
+
+def test_the_projects_own_template_is_read() -> None:
+    found = read_template((ROOT / "infra" / "one.yaml").read_text())
+    assert {each.name for each in found.parameters if each.default is None} == {
+        "VpcId",
+        "SubnetId",
+        "AvailabilityZone",
+        "AllowedCidr",
+    }
+    assert set(found.kept) == {"Token", "Backups", "Data"}
+
+
+def test_costs_grow_with_plans_and_say_where_the_prices_are_from(endpoint: str) -> None:
+    few, many = (sum(line.usd for line in estimate("one", plans)) for plans in (1_000, 10_000_000))
+    assert 10 < few < 25 < many
+    shown = aws(endpoint, "cost", "one", "--plans", "1000")
+    assert f"together {few:,.2f} US$ a month, with 1,000 plans" in shown.stdout
+    assert json.loads(aws(endpoint, "cost", "one", "--plans", "1000", "--json").stdout)["usd"] == round(few, 2)
