@@ -16,6 +16,7 @@ from headwater.spline_bridge.rendering import literal, render
 from headwater.spline_bridge.text import concat, constant, join, text
 from headwater.spline_bridge.values import (
     AGGREGATION,
+    ATOM,
     IDENTITY,
     TRANSFORMATION,
     Use,
@@ -99,7 +100,21 @@ def apply(expression: Expression, operands: Sequence[Value]) -> Value:
     if not operands:
         return _shown(expression, operands, Value(generated=True))
     masking = expression.operator in MASKING
-    return _shown(expression, operands, combine(operands, TRANSFORMATION, masking=masking))
+    value = combine(operands, TRANSFORMATION, masking=masking)
+    sized = [operands[i] for i in _SIZED_BY.get(expression.operator, ()) if i < len(operands)]
+    if expression.operator in _SIZED_BY_ALL:
+        sized = list(operands)
+    return _shown(expression, operands, value._replace(fixed=bool(sized) and all(o.fixed or o.literal for o in sized)))
+
+
+#: Functions that give an array or map with as many items as one of their operands has (or, of a number, says).
+_SIZED_BY = {
+    **dict.fromkeys(("ArrayTransform", "ArraySort", "SortArray", "Reverse", "Shuffle", "TransformKeys"), (0,)),
+    **dict.fromkeys(("TransformValues", "MapKeys", "MapValues", "MapEntries", "MapFromEntries"), (0,)),
+    "ArrayRepeat": (1,),
+}
+#: Functions whose result has as many items as all of their operands say together.
+_SIZED_BY_ALL = frozenset({"Concat", "ArraysZip", "MapFromArrays", "MapConcat"})
 
 
 def _shown(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
@@ -181,16 +196,17 @@ def _coalesce(expression: Expression, operands: Sequence[Value]) -> Value:
 
 def _aggregate(expression: Expression, operands: Sequence[Value]) -> Value:
     """AggregateExpression(function, filter?): the FILTER (WHERE ...) clause is a condition on this column alone."""
-    value = combine(operands[:1], AGGREGATION)._replace(element=operands[0].element)
+    inner = operands[0]
+    value = combine([inner], AGGREGATION)._replace(fields=inner.fields, element=inner.element, entry=inner.entry)
     value = influenced(value, as_role(operands[1:], Subtype.FILTER), by=operands[1:])
     # An aggregate of constants depends on how many rows there are.
-    value = value._replace(generated=value.generated or not value.direct, fields=operands[0].fields)
-    return _shown(expression, operands, value)
+    return _shown(expression, operands, value._replace(generated=value.generated or not value.direct))
 
 
 def _window(expression: Expression, operands: Sequence[Value]) -> Value:
     function, keys = operands[0], operands[1:]
-    value = influenced(combine([function], TRANSFORMATION), as_role(keys, Subtype.WINDOW), by=keys)
+    value = follow_fields(combine([function], TRANSFORMATION), [function], TRANSFORMATION)
+    value = influenced(value, as_role(keys, Subtype.WINDOW), by=keys)
     return _shown(expression, operands, value._replace(generated=value.generated or not value.direct))
 
 
@@ -300,8 +316,30 @@ def _array(expression: Expression, operands: Sequence[Value]) -> Value:
 
 
 def _map(expression: Expression, operands: Sequence[Value]) -> Value:
-    """CreateMap(key, value, ...)."""
-    return _shown(expression, operands, combine(operands, TRANSFORMATION)._replace(fixed=True))
+    """CreateMap(key, value, ...): remembers its keys and values; by its key each value whose keys are all literals."""
+    keys, items = operands[::2], operands[1::2]
+    value = combine(operands, TRANSFORMATION)._replace(fixed=True)
+    if items and len(keys) == len(items):
+        value = value._replace(entry=(alike(keys, TRANSFORMATION), alike(items, TRANSFORMATION)))
+        if all(key.literal for key in keys):
+            value = value._replace(fields={str(key.text): item for key, item in zip(keys, items, strict=True)})
+    return _shown(expression, operands, value)
+
+
+def _one_of_the_rows(expression: Expression, operands: Sequence[Value]) -> Value:
+    """first, last, lag, ...: the value of one row as it is, or a default. A struct's fields are those of that row."""
+    strength = AGGREGATION if expression.operator in _OF_A_GROUP else TRANSFORMATION
+    given = [operand for i, operand in enumerate(operands) if i != 1]  # the second says which row
+    value = _shown(expression, operands, follow_fields(combine(operands, TRANSFORMATION), given, strength))
+    if value.fields is None or value.element is not None:
+        return value
+    parts = value.fields.items()
+    return value._replace(
+        fields={name: part._replace(text=concat([value.text, f".{name}"]), precedence=ATOM) for name, part in parts}
+    )
+
+
+_OF_A_GROUP = frozenset({"First", "Last", "AnyValue"})
 
 
 def _collected(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -396,6 +434,7 @@ _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "CreateMap": _map,
     "CollectList": _collected,
     "CollectSet": _collected,
+    **dict.fromkeys((*_OF_A_GROUP, "Lag", "Lead", "NthValue"), _one_of_the_rows),
     "StaticInvoke": _static_invoke,
     "ShiftRight": _shift,
     "BitwiseAnd": _bit_and,

@@ -24,7 +24,7 @@ TRANSPARENT = frozenset({
     "CheckOverflow", "CheckOverflowInSum", "CheckOverflowInTableInsert", "Extract", "ExtractANSIIntervalDays",
     "TempResolvedColumn", "ToPrettyString", "AssertNotNull", "UpCast",
     "OuterReference", "ScalarSubqueryReference", "TaggingExpression", "UnwrapOption", "Collate",
-    "LateralColumnAliasReference", "NullIf", "Nvl", "IfNull", "Decode", "NullIfZero", "ZeroIfNull",
+    "LateralColumnAliasReference", "DatetimeSub", "NullIf", "Nvl", "IfNull", "Decode", "NullIfZero", "ZeroIfNull",
 })  # fmt: skip
 
 #: Ranks: what they are given is the window's order key, so they have no DIRECT source.
@@ -75,6 +75,8 @@ BINARY = {
     "Remainder": ("%", 70),
     "Add": ("+", 60),
     "Subtract": ("-", 60),
+    "SubtractDates": ("-", 60),
+    "SubtractTimestamps": ("-", 60),
     "BitwiseAnd": ("&", 55),
     "BitwiseXor": ("^", 54),
     "BitwiseOr": ("|", 53),

@@ -304,10 +304,25 @@ def _generated(
             name = str(names[position])
         value = apply(Expression("field", "GetStructField", "getstructfield", params={"name": name}), [inner])
         return combine_text(value, TRANSFORMATION, whole.text)
-    element = operands[0].element if operands and expression.operator == "Explode" else None
-    if element is not None:
-        return combine_text(element, TRANSFORMATION, whole.text)._replace(fields=element.fields, base=element.base)
+    item = _item(operands[0], position - width) if operands and expression.operator in _EXPLODING else None
+    if item is not None:
+        return combine_text(item, TRANSFORMATION, whole.text)._replace(fields=item.fields, base=item.base)
+    if expression.operator == "PosExplode" and position == 0 and operands and operands[0].fixed:
+        return Value(text=whole.text, generated=True)
     return whole._replace(path=operands[0].path if operands else None)
+
+
+_EXPLODING = frozenset({"Explode", "PosExplode"})
+
+
+def _item(exploded: Value, position: int) -> Value | None:
+    """What a generated column holds of the items, counted from the last column; None: it is not known.
+
+    Of an array the last column has the items; of a map the last has the values, the one before it the keys.
+    """
+    if exploded.entry is not None:
+        return {-1: exploded.entry[1], -2: exploded.entry[0]}.get(position)
+    return exploded.element if position == -1 else None
 
 
 def combine_text(value: Value, strength: int, shown: Text) -> Value:

@@ -38,8 +38,8 @@ def literal(expression: Expression) -> Text:
         return constant("NULL")
     if isinstance(value, bool):
         return constant(str(value).lower())
-    if type_name.startswith("interval") and isinstance(value, int):
-        return constant(_interval(value, type_name))
+    if type_name.startswith("interval"):
+        return constant(_interval(str(value), type_name))
     if type_name == "binary":  # the agent sends the address of the bytes
         return text("<binary>")
     if isinstance(value, str) and not type_name.startswith(_NUMERIC):
@@ -47,12 +47,19 @@ def literal(expression: Expression) -> Text:
     return constant(str(value))
 
 
-def _interval(value: int, type_name: str) -> str:
-    """``INTERVAL 3 MONTHS``: Spark keeps months, or microseconds, whatever the words were."""
+def _interval(value: str, type_name: str) -> str:
+    """``INTERVAL 3 MONTHS``: Spark keeps months, or microseconds, whatever the words were; or it prints words."""
+    if not _WHOLE.fullmatch(value):
+        return f"INTERVAL '{value}'"
+    number = int(value)
     units = _MONTHS if "month" in type_name or "year" in type_name else _MICROSECONDS
-    size, unit = next((size, unit) for size, unit in units if value % size == 0)
-    count = value // size
+    size, unit = next((size, unit) for size, unit in units if number % size == 0)
+    count = number // size
     return f"INTERVAL {count} {unit}{'' if abs(count) == 1 else 'S'}"
+
+
+#: A number of months or microseconds.
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
 _MONTHS = ((12, "YEAR"), (1, "MONTH"))
@@ -204,17 +211,30 @@ def _lambda_variable(expression: Expression, _: Sequence[Value]) -> Rendered:
 
 
 def _minus(_: Expression, operands: Sequence[Value]) -> Rendered:
-    return concat(["-", within(operands[0], 80)]), 80
+    return concat(["-", within(operands[0], _MINUS)]), _MINUS
 
 
 def _later(expression: Expression, operands: Sequence[Value]) -> Rendered:
-    """A date or time plus an interval."""
-    if len(operands) == 2 and str(operands[1].text).startswith("INTERVAL "):  # noqa: PLR2004 - the two operands
+    """A date or time plus an interval, or minus one; a date plus a number of days stays a function."""
+    if len(operands) != 2:  # noqa: PLR2004 - the two operands
+        return _call(expression, operands)
+    by = operands[1]
+    if by.precedence == _MINUS and by.text.whole and str(by.text).startswith("-INTERVAL "):
+        shown = by.text._replace(head=by.text.head[1:], length=by.text.length - 1)
+        return _binary("-", _SUM, (operands[0], by._replace(text=shown, precedence=ATOM)))
+    if expression.operator != "DateAdd" or str(by.text).startswith("INTERVAL "):
         return _binary("+", _SUM, operands)
     return _call(expression, operands)
 
 
-_SUM = 60
+_SUM, _MINUS = 60, 80
+
+
+def _in_units(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    """``timestampadd(HOUR, 3, ts)``: the unit is no operand."""
+    unit = expression.params.get("unit")
+    given = [text(str(unit))] if unit else []
+    return concat([function_name(expression), "(", join(", ", [*given, *(o.text for o in operands)]), ")"]), ATOM
 
 
 def _first(_: Expression, operands: Sequence[Value]) -> Rendered:
@@ -257,6 +277,8 @@ _SPECIAL: dict[str, Callable[[Expression, Sequence[Value]], Rendered]] = {
         ),
         _later,
     ),
+    "TimestampAdd": _in_units,
+    "TimestampDiff": _in_units,
     "Cast": _first,
     "TryCast": _first,
     "SpecifiedWindowFrame": _empty,

@@ -60,6 +60,7 @@ class Value(NamedTuple):
     fields: Mapping[str, Value] | None = None  #: of a struct or array built by the plan: its fields, or items by number
     base: Value | None = None  #: of a struct that the plan changed: what has the fields that are not in `fields`
     element: Value | None = None  #: of an array built by the plan: what any of its items is
+    entry: tuple[Value, Value] | None = None  #: of a map built by the plan: what any of its keys is, and of its values
     fixed: bool = False  #: of an array or map: no data decides how many items it has
     path: str | None = None  #: of a plain access: the path from the read column down to the field
     cast: str | None = None  #: of a cast: the type; shown only where the cast is a column's whole expression
@@ -149,7 +150,7 @@ def _followed(value: Value, operands: Sequence[Value], strength: int, room: list
         return value
     if all(operand.element is not None for operand in given):
         items = [operand.element for operand in given if operand.element is not None]
-        return value._replace(element=_followed(alike(items, strength), items, strength, room))
+        value = value._replace(element=_followed(alike(items, strength), items, strength, room))
     first, *others = [operand.fields for operand in given]
     if first is None or any(fields is None or fields.keys() != first.keys() for fields in others):
         return value
@@ -195,13 +196,19 @@ def _influenced(value: Value, roles: Mapping[Influence, Use], unresolved_keys: b
     room[0] -= 1
     indirect = dict(value.indirect)
     merge_into(indirect, roles)
-    fields = None
+    fields = element = entry = None
     if value.fields is not None and room[0] >= 0:
         fields = {name: _influenced(field, roles, unresolved_keys, room) for name, field in value.fields.items()}
+    if value.element is not None and room[0] >= 0:
+        element = _influenced(value.element, roles, unresolved_keys, room)
+    if value.entry is not None and room[0] >= 0:
+        key, item = value.entry
+        entry = (_influenced(key, roles, unresolved_keys, room), _influenced(item, roles, unresolved_keys, room))
+    inside = {"fields": fields, "element": element, "entry": entry}
     return value._replace(
         indirect=indirect,
         unresolved=value.unresolved or unresolved_keys,
-        fields=fields if room[0] >= 0 else None,
+        **(inside if room[0] >= 0 else dict.fromkeys(inside)),
     )
 
 

@@ -213,6 +213,7 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
     "WithField": ("name",),
     "StaticInvoke": ("functionName",),
     "ListQuery": ("numCols",),
+    **dict.fromkeys(("TimestampAdd", "TimestampDiff"), ("unit",)),
     **dict.fromkeys(("First", "Last", "AnyValue", "Lag", "Lead", "NthValue"), ("ignoreNulls",)),
 }
 

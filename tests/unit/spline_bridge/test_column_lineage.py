@@ -123,6 +123,34 @@ def test_functions(functions: list[dict[str, Any]], sources: set[str], roles: se
     assert {d.expression for d in plan.derivations if d.type.value == "DIRECT"} == ({text} if text else set())
 
 
+#: functions and constants -> what the reader sees
+DATES: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "a day plus an interval": ([function("f", "DateAdd", attr("a"), expr("days"))], "a + INTERVAL 14 DAYS"),
+    "a day plus a number": ([function("f", "DateAdd", attr("a"), expr("one"))], "dateadd(a, 1)"),
+    "a time less an interval": (
+        [function("m", "UnaryMinus", expr("months")), function("f", "TimestampAddYMInterval", attr("a"), expr("m"))],
+        "a - INTERVAL 3 MONTHS",
+    ),
+    "a time plus an interval in words": (
+        [function("f", "TimeAdd", attr("a"), expr("words"))],
+        "a + INTERVAL '1 months 2 days'",
+    ),
+    "between two days": ([function("f", "SubtractDates", attr("a"), attr("b"))], "a - b"),
+    "in units": ([function("f", "TimestampAdd", expr("one"), attr("a"), unit="HOUR")], "timestampadd(HOUR, 1, a)"),
+}
+INTERVALS = {"days": (1_209_600_000_000, "interval day"), "months": ("3", "interval month"),
+             "words": ("1 months 2 days", "interval")}  # fmt: skip
+
+
+@pytest.mark.parametrize(("functions", "text"), DATES.values(), ids=DATES)
+def test_dates_and_intervals_read_like_sql(functions: list[dict[str, Any]], text: str) -> None:
+    constants = [{**literal(key, value), "dataType": type_} for key, (value, type_) in INTERVALS.items()]
+    plan = document([project(("x", expr("f")))], functions=functions, constants=[*constants, literal("one", 1)])
+    types = [{"id": type_, "_typeHint": "dt.Simple", "name": type_} for _, type_ in INTERVALS.values()]
+    plan["extraInfo"]["dataTypes"] = types
+    assert {d.expression for d in mapped(plan).derivations} == {text}
+
+
 #: masking functions, and what only looks like one
 MASKING = {"Md5": True, "Sha2": True, "XxHash64": True, "Mask": True, "RegExpReplace": False, "Base64": False}
 

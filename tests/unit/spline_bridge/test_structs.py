@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from headwater.graphmodel.model import Origin
 from tests.unit.spline_bridge.plans import (
     attr,
     direct,
@@ -103,6 +104,53 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"IDENTITY t.a"},
         set(),
     ),
+    "of the first row of a group": (
+        [
+            function("l", "aggregate.First", expr("s")),
+            function("u", "aggregate.AggregateExpression", expr("l"), attr("c")),
+            field("x", expr("u"), "q"),
+        ],
+        {"AGGREGATION t.b"},
+        {"FILTER t.c"},
+    ),
+    "of the row before": (
+        [
+            function("l", "Lag", expr("s"), expr("one"), expr("null")),
+            function("d", "WindowSpecDefinition", attr("c"), orderSpec=[attr("c")]),
+            function("u", "WindowExpression", expr("l"), expr("d")),
+            field("x", expr("u"), "p"),
+        ],
+        {"TRANSFORMATION t.a"},
+        {"WINDOW t.c"},
+    ),
+    "of the first item of either array": (
+        [
+            function("k", "IsNull", attr("c")),
+            function("m", "CreateArray", expr("s")),
+            function("n", "CreateArray", expr("s"), expr("s")),
+            function("u", "CaseWhen", expr("k"), expr("m"), expr("n")),
+            function("i", "GetArrayItem", expr("u"), expr("one")),
+            field("x", expr("i"), "p"),
+        ],
+        {"TRANSFORMATION t.a"},
+        {"CONDITIONAL t.c"},
+    ),
+    "a value of a map, by a key that is a literal": (
+        [
+            function("m", "CreateMap", expr("'p'"), attr("a"), expr("'q'"), attr("b")),
+            function("x", "GetMapValue", expr("m"), expr("'q'")),
+        ],
+        {"IDENTITY t.b"},
+        set(),
+    ),
+    "a value of a map, by one of its keys": (
+        [
+            function("m", "CreateMap", attr("c"), attr("a"), expr("'q'"), attr("b")),
+            function("x", "GetMapValue", expr("m"), expr("'q'")),
+        ],
+        {"TRANSFORMATION t.a", "TRANSFORMATION t.b", "TRANSFORMATION t.c"},
+        set(),
+    ),
 }
 
 
@@ -160,6 +208,23 @@ def test_items_of_an_array_of_columns_do_not_decide_how_many_rows_there_are(made
     plan = mapped(generated(function("g", "Explode", expr("u")), function("u", made, attr("a"), attr("b"))))
     assert direct(plan)["y"] == {"TRANSFORMATION t.a", "TRANSFORMATION t.b"}
     assert indirect(plan)["*"] == keys
+
+
+def test_items_that_are_changed_one_by_one_are_as_many() -> None:
+    functions = [function("u", "CreateArray", attr("a"), attr("b")), function("v", "SortArray", expr("u"), expr("one"))]
+    plan = mapped(generated(function("g", "Explode", expr("v")), *functions))
+    assert indirect(plan)["*"] == set()
+
+
+def test_keys_and_positions_of_what_the_plan_built_do_not_come_from_its_values() -> None:
+    map_ = function("m", "CreateMap", expr("'p'"), attr("b"), expr("'q'"), attr("c"))
+    plan = mapped(generated(function("g", "Explode", expr("m")), map_))
+    assert direct(plan) == {"a": {"IDENTITY t.a"}, "y": set(), "z": {"TRANSFORMATION t.b", "TRANSFORMATION t.c"}}
+    plan = mapped(generated(function("g", "PosExplode", expr("u")), function("u", "CreateArray", attr("b"), attr("c"))))
+    assert direct(plan) == {"a": {"IDENTITY t.a"}, "y": set(), "z": {"TRANSFORMATION t.b", "TRANSFORMATION t.c"}}
+    assert [column.origin for column in plan.columns] == [None, Origin.GENERATED, None]
+    plan = mapped(generated(function("g", "PosExplode", attr("b"))))  # how many there are depends on the data
+    assert direct(plan)["y"] == {"TRANSFORMATION t.b"}
 
 
 # CTEs -----------------------------------------------------------------------------------------------------------------
