@@ -40,6 +40,7 @@ from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.process import forwarding
 from headwater.ingest.process.graph_process import GraphProcess
 from headwater.ingest.process.intake_process import IntakeProcesses
+from headwater.ingest.process.memory import collect_rarely
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +156,7 @@ async def _run(
     store = settings.store or default_store(settings.folder)
     _write(marker, {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token})
     settings.ready(url)
+    collect_rarely()
     graph.begin()
     try:
         await stop.wait()
