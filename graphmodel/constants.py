@@ -96,7 +96,7 @@ def numbered(shape: str, first: int, of: str = "") -> str:
     """The shape with a placeholder for each mark, numbered from `first` on; `of`: the hash of the operations."""
     head, *rest = shape.replace("⟨", "<").split(MARK)
     named = f"{of}:" if of else ""
-    return head + "".join(f"⟨{named}{first + i}⟩{part}" for i, part in enumerate(rest))
+    return head + "".join([f"⟨{named}{number}⟩{part}" for number, part in enumerate(rest, first)])
 
 
 def has_placeholder(text: str | None) -> bool:

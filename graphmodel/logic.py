@@ -417,4 +417,7 @@ def _derivation_text(d: Derivation) -> str:
 
 
 def _json(*parts: object) -> str:
-    return json.dumps(parts, separators=(",", ":"))
+    return _encode(parts)
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each call

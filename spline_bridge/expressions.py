@@ -58,28 +58,32 @@ class Evaluator:
         """The value of a reference. An expression that the payload lacks is unresolved."""
         if ref.kind == "a":
             return self._lookup(ref.id)
-        stack, begun = [ref.id], set[str]()
+        memo, stack, begun = self._memo, [ref.id], set[str]()
         while stack:
             key = stack[-1]
-            if key in self._memo:
+            if key in memo:
                 stack.pop()
                 continue
-            missing = [] if key in begun else self._missing(key)
-            begun.add(key)
-            stack.extend(missing)
-            if not missing:
-                expression = self._expressions.get(key)
-                self._memo[key] = unresolved(text("?")) if expression is None else self._apply(expression)
-        return self._memo[ref.id]
-
-    def _missing(self, key: str) -> list[str]:
-        expression = self._expressions.get(key)
-        operands = expression.operands if expression is not None else ()
-        return [ref.id for ref in operands if ref.kind == "e" and ref.id not in self._memo]
+            expression = self._expressions.get(key)
+            if expression is None:
+                memo[key] = unresolved(text("?"))
+                continue
+            if key not in begun:
+                begun.add(key)
+                missing = [operand.id for operand in expression.operands if operand.kind == "e"]
+                missing = [id_ for id_ in missing if id_ not in memo]
+                if missing:
+                    stack += missing
+                    continue
+            memo[key] = self._apply(expression)
+        return memo[ref.id]
 
     def _apply(self, expression: Expression) -> Value:
         operands = [self._operand(ref) for ref in expression.operands]
-        if not self._spend(1 + sum(len(value.direct) + len(value.indirect) for value in operands)):
+        steps = 1
+        for value in operands:
+            steps += len(value.direct) + len(value.indirect)
+        if not self._spend(steps):
             return unresolved(text("?"))
         if expression.operator in SUBQUERIES:
             return self._subquery(expression, operands)
@@ -119,7 +123,7 @@ _SIZED_BY_ALL = frozenset({"Concat", "ArraysZip", "MapFromArrays", "MapConcat"})
 
 def _shown(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
     shown, precedence = render(expression, operands)
-    return value._replace(text=shown, precedence=precedence)
+    return Value(*value[:2], shown, precedence, *value[4:])  # a third of the time of _replace()
 
 
 def _literal(expression: Expression, _: Sequence[Value]) -> Value:

@@ -32,9 +32,10 @@ class SharedSources:
 
     def with_stand_ins(self, rows: Rows) -> Rows:
         """The rows; each value with many sources has one that stands for them. The same sources have the same one."""
-        if all(len(value.direct) <= _FEW for value in rows.values):
-            return rows
-        return Rows(rows.ids, tuple(map(self._with_stand_in, rows.values)))
+        for value in rows.values:
+            if len(value.direct) > _FEW:
+                return Rows(rows.ids, tuple(map(self._with_stand_in, rows.values)))
+        return rows
 
     def _with_stand_in(self, value: Value) -> Value:
         if len(value.direct) <= _FEW:

@@ -8,6 +8,7 @@ character: another literal never cuts elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import chain, islice
 from typing import NamedTuple
 
@@ -83,11 +84,12 @@ def printed(value: str) -> Text:
 
 
 EMPTY = text("")
+_piece = lru_cache(1_000)(text)  # mostly what stands between operands, and names: the same ones again and again
 
 
 def concat(parts: Iterable[Text | str]) -> Text:
     """The parts one after the other."""
-    pieces = [text(part) if isinstance(part, str) else part for part in parts]
+    pieces = [_piece(part) if isinstance(part, str) else part for part in parts]
     length = more = 0
     constants: tuple[str, ...] = ()
     for piece in pieces:
@@ -144,7 +146,7 @@ def _with(shape: str, constants: tuple[str, ...]) -> str:
     if not constants:
         return shape
     first, *rest = shape.split(MARK)
-    return first + "".join(value + part for value, part in zip(constants, rest, strict=True))
+    return first + "".join([value + part for value, part in zip(constants, rest, strict=True)])
 
 
 def _head(pieces: list[Text]) -> str:

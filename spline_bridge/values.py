@@ -123,8 +123,10 @@ def combine(values: Iterable[Value], strength: int, *, masking: bool = False, ex
     indirect: dict[Influence, Use] = {}
     generated = unresolved = False
     for value in values:
-        merge_into(direct, through(value.direct, strength, masking=masking, exact=exact))
-        merge_into(indirect, value.indirect)
+        if value.direct:
+            merge_into(direct, through(value.direct, strength, masking=masking, exact=exact))
+        if value.indirect:
+            merge_into(indirect, value.indirect)
         generated |= value.generated
         unresolved |= value.unresolved
     return Value(direct, indirect, generated=generated, unresolved=unresolved)

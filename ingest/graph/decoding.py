@@ -28,8 +28,9 @@ from headwater.ingest.intake.bridge import Decode, Folded, Inherited, Part, inhe
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged
 
-#: Columns, derivations, dependencies and operations of the plans in memory, some KB each: some hundred MB at most.
-_PARTS_KEPT = 50_000
+#: Columns, derivations, dependencies and operations of the plans in memory, some KB each. The event of a
+#: plan comes seconds after it, so they are nearly always still there; else they are decoded again.
+_PARTS_KEPT = 25_000
 #: Bytes of the entries of groups that are kept in memory, decoded: about ten times as many. The events of a run come
 #: one after the other, so each is nearly always still there when the last one comes.
 _GROUPED_BYTES_KEPT = 8 * 2**20

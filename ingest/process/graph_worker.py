@@ -33,6 +33,7 @@ from headwater.ingest.http.serving import answer_errors, make_runner, pack_answe
 from headwater.ingest.process import logs
 from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
 from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
+from headwater.ingest.process.memory import Returning, collect_rarely
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +149,7 @@ async def _run(service: Service, address: str, link: _Link) -> None:
     )
     if link.over:  # while the store was being opened
         gone.set()
+    collect_rarely()
     _tell({"open": True})
     await gone.wait()
     await runner.cleanup()
@@ -160,11 +162,13 @@ class _Facts:
         self._service = service
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="readiness")
         self._asking: asyncio.Future[None] | None = None
+        self._memory = Returning()
 
     def beat(self) -> None:
-        """Answer a heartbeat."""
+        """Answer a heartbeat; every now and then memory is given back."""
         projector = self._service.projector
         _tell({"beat": projector.reached, "computing": round(projector.computing_seconds, 1)})
+        self._memory.look()
 
     def tell_readiness(self) -> None:
         """Ask the store in a thread of its own, and tell what comes of it; once for all who ask meanwhile."""

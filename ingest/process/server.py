@@ -43,6 +43,7 @@ from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.process import forwarding
 from headwater.ingest.process.graph_process import GraphProcess
 from headwater.ingest.process.intake_process import IntakeProcesses
+from headwater.ingest.process.memory import collect_rarely
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +176,7 @@ async def _run(
         renewing = asyncio.create_task(settings.tls.follow(tls))
     _write(marker, said)
     settings.ready(url)
+    collect_rarely()
     graph.begin()
     try:
         await stop.wait()
