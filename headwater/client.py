@@ -27,16 +27,24 @@ class Client:
     """One server. Its answers are JSON; an answer with an error status is raised as a `HeadwaterError`."""
 
     def __init__(
-        self, url: str, token: str | None = None, *, environment: bool = True, certificate: str | None = None
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        environment: bool = True,
+        certificate: str | None = None,
+        timeout: float = _TIMEOUT,
     ) -> None:
         """The token of the environment is sent, else `token`; without `environment` only `token`.
 
         `certificate`: a file with the one certificate that the server must have, whatever name it is for; without it,
-        one that the system trusts, for the name in the URL. WrongUse: the URL is none. OSError: no such file.
+        one that the system trusts, for the name in the URL. `timeout`: seconds for an answer. WrongUse: the URL is
+        none. OSError: there is no such file.
         """
         if not url.startswith(("http://", "https://")) or _host(url) is None:
             raise WrongUse(f"{url!r} is no server: expected http://HOST:PORT")
         self.url = url.rstrip("/")
+        self._timeout = timeout
         self._token = (os.environ.get(TOKEN.variable) if environment else None) or token
         self._open = (_DIRECT if _host(url) in _LOOPBACK else _PROXIED).open
         if certificate is not None:
@@ -88,7 +96,7 @@ class Client:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = _TIMEOUT,
+        timeout: float | None = None,
         *,
         anonymous: bool = False,
         answers: Collection[int] = (),
@@ -99,7 +107,7 @@ class Client:
             sent["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(self.url + path, data=body, headers=sent, method=method)  # noqa: S310 - http(s) only, checked above
         try:
-            with self._open(request, timeout=timeout) as response:
+            with self._open(request, timeout=timeout or self._timeout) as response:
                 return response.headers, _json(response.read())
         except urllib.error.HTTPError as error:
             if error.code not in answers:

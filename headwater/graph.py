@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal
 
 from headwater import annotate
 from headwater.annotate import Receipt
@@ -20,8 +21,6 @@ from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from headwater.queries.answers.answer import Answer
     from headwater.queries.answers.shapes import Result
     from headwater.widget import AskAgain
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 Type = Literal["direct", "indirect", "all"]
 Level = Literal["column", "dataset"]
 Change = Literal["drop", "rename", "retype", "semantics", "rows"]
-Time = Union[str, int, "datetime"]  #: as text, in ms since 1970, or a datetime (without a zone in UTC); or a run's id
+Time = str | int | datetime  #: as text, in ms since 1970, or a datetime (without a zone in UTC); or a run's id
 Direction = Literal["upstream", "downstream", "both"]
 
 
@@ -208,6 +207,43 @@ class Graph:
     def datasets(self, *, limit: int | None = None, next: str | None = None) -> Rows:  # noqa: A002 - as above
         """All datasets, a page at a time."""
         return self._rows("datasets", limit=limit, next=next)
+
+    def columns(self, dataset: str, *, limit: int | None = None, next: str | None = None) -> Rows:  # noqa: A002 - as above
+        """The columns of a dataset, in any spelling of its name."""
+        return self._rows("columns", dataset=dataset, limit=limit, next=next)
+
+    def jobs(self, *, limit: int | None = None, next: str | None = None) -> Rows:  # noqa: A002 - as above
+        """All jobs, a page at a time."""
+        return self._rows("jobs", limit=limit, next=next)
+
+    def runs(
+        self,
+        job: str | None = None,
+        *,
+        failed: bool = False,
+        since: Time | timedelta | None = None,
+        limit: int | None = None,
+        next: str | None = None,  # noqa: A002 - as above
+    ) -> Rows:
+        """The runs of all jobs, the newest first, a page at a time.
+
+        `job`: only of jobs with this in their name; with ``*``, whose whole name matches. `since`: a time, or how long
+        ago as a timedelta.
+        """
+        if isinstance(since, timedelta):
+            since = datetime.now(timezone.utc) - since
+        status = "failed" if failed else None
+        return self._rows("latest-runs", status=status, since=since, job=job, limit=limit, next=next)
+
+    def explain(self, node: str, source: str | None = None, *, limit: int | None = None) -> Rows:
+        """Why a node comes from `source`, or from all that it is made of, and why its names are one."""
+        return self._rows("explain", node=node, source=source, limit=limit)
+
+    def estate(self, *, limit: int | None = None) -> dict[str, Rows]:
+        """What nobody reads, what stopped running, what has no lineage: the answers by the names of their queries."""
+        from headwater.queries.catalogue.catalogue import ESTATE
+
+        return {known.name: self._rows(known.name, limit=limit) for known in ESTATE}
 
     def load(self, *places: str | Path) -> Loaded:
         """Load recorded payloads: files, and folders of them; what became of each is in the result.

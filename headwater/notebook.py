@@ -286,6 +286,12 @@ class Impact(Drawing):
 
         return svg(picture(self._answer))
 
+    def _text_html(self) -> str:
+        """As tables, the worst grade first."""
+        from headwater.queries.drawing.impact_html import tables
+
+        return tables(self._answer)
+
     def __str__(self) -> str:
         from headwater.queries.drawing.impact import plain
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headwater.cli import completion
 from headwater.cli.common import (
     Command,
     as_of,
@@ -42,7 +43,7 @@ def _lineage_options(function: Command) -> Command:
         click.option("--level", type=click.Choice(["column", "dataset"]), help="without it the node's own"),
         click.option("--depth", type=int, help="hops to follow; without it all, 0: the node alone"),
         click.option("--type", "type_", type=click.Choice(["direct", "indirect", "all"]), default="direct", help=_TYPE),
-        click.argument("node"),
+        click.argument("node", shell_complete=completion.nodes),
     ):
         function = option(function)
     return function
@@ -120,7 +121,7 @@ def _count(number: int, word: str) -> str:
 
 
 @click.command(epilog="Example: headwater query runs job=spark/pipeline.features limit=5")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.queries)
 @click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE]...")
 @csv_option
 @json_option

@@ -26,6 +26,18 @@ they open the data folder themselves.
 | 3 | server, store or AWS not reachable, or the data folder is open in another process |
 | 4 | an internal error of Headwater |
 | 130 | Ctrl-C |
+
+The Tab key completes commands and options, and names of datasets, columns, jobs and queries. Put the line of your shell
+into its start file. Names of nodes come from the server that runs on the data folder, or that `--server` or
+`HEADWATER_SERVER` names; without a server there are none.
+
+```sh
+eval "$(_HEADWATER_COMPLETE=bash_source headwater)"     # ~/.bashrc, bash 4.4 or later
+eval "$(_HEADWATER_COMPLETE=zsh_source headwater)"      # ~/.zshrc
+_HEADWATER_COMPLETE=fish_source headwater | source      # ~/.config/fish/config.fish
+```
+
+A shell ends a word at a colon, so begin with the last part of a name: `churn_by<Tab>`, `churn_by_country#av<Tab>`.
 """
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headwater.cli import completion
 from headwater.cli.common import as_of, as_of_options, asking, json_option, print_json, progress, source_options
 from headwater.errors import WrongUse
 from headwater.source import has_ledger_file
@@ -26,7 +27,7 @@ unzip -p score.zip check.py > check.py; python3 check.py score.zip
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("node")
+@click.argument("node", shell_complete=completion.nodes)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="the file to write")
 @click.option("--direction", type=click.Choice(["upstream", "downstream", "both"]), default="upstream")
 @click.option("--type", "type_", type=click.Choice(["direct", "all"]), default="all", help="all: also filters, keys")

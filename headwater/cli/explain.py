@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headwater.cli import completion
 from headwater.cli.common import asking, json_option, print_json, safe, source_options
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ _ALL = 10_000
     epilog="\b\nExample: headwater explain /data/lake/pipe/mart/customer_orders#amount_eur\n"
     "         headwater query find-runs id=local-1795384968617"
 )
-@click.argument("node")
-@click.argument("source", required=False)
+@click.argument("node", shell_complete=completion.nodes)
+@click.argument("source", required=False, shell_complete=completion.nodes)
 @json_option
 @source_options
 def explain(node: str, source: str | None, *, as_json: bool, data: Path, store: str | None, server: str | None) -> None:

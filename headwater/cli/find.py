@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from headwater.cli import completion
 from headwater.cli.common import csv_option, json_option, source_options
 from headwater.cli.rows import ask_rows, limit_option
 
@@ -36,7 +37,7 @@ def datasets(**options: Any) -> None:
 
 
 @click.command(epilog="Example: headwater columns churn_by_country")
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=completion.datasets)
 @limit_option
 @csv_option
 @json_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headwater.cli import completion
 from headwater.cli.common import as_of, as_of_options, asking, console, json_option, print_json, source_options
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _SCHEMA = "what another schema of a dataset breaks: Spark's df.schema.json(), or
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("node", required=False)
+@click.argument("node", required=False, shell_complete=completion.nodes)
 @click.option("--change", type=click.Choice(_CHANGES), default="drop", help="what is done to it (default: drop)")
 @click.option("--depth", type=int, help="hops to follow; without it all")
 @as_of_options

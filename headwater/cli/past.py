@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from headwater.cli import completion
 from headwater.cli.common import csv_option, json_option, source_options
 from headwater.cli.rows import ask_rows, limit_option
 from headwater.errors import WrongUse
@@ -30,7 +31,7 @@ _WHEN = "a time (2026-03-01, 2026-03-01T08:00Z) or the id of a run"
 
 
 @click.command(epilog="Example: headwater inputs 5ebf4321 --all")
-@click.argument("node")
+@click.argument("node", shell_complete=completion.nodes)
 @click.option("--all", "everything", is_flag=True, help="also what these were made from, run by run")
 @click.option("--depth", type=click.IntRange(1), help="runs to go back; 1, the default: what the run itself read")
 @limit_option
@@ -48,7 +49,7 @@ def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> No
 
 
 @click.command(epilog="Example: headwater consumers 5ebf4321")
-@click.argument("node")
+@click.argument("node", shell_complete=completion.nodes)
 @click.option("--depth", type=click.IntRange(0), help="runs to go on; 1: those that read it directly; without it all")
 @limit_option
 @csv_option
@@ -72,7 +73,7 @@ Example: headwater diff spark/pipeline.features --from 2026-11-22
 
 
 @click.command(epilog=_DIFF)
-@click.argument("node", required=False)
+@click.argument("node", required=False, shell_complete=completion.nodes)
 @click.option("--run", "runs", multiple=True, metavar="ID", help="two runs to compare, the earlier one first")
 @click.option("--from", "begin", metavar="TIME", help=f"what held then: {_WHEN}")
 @click.option("--to", "end", metavar="TIME", help="and then; without it what holds now")
@@ -101,7 +102,7 @@ def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | 
 @click.command(
     epilog="Example: headwater changes /data/lake/pipe/out/churn_by_country#avg_score --upstream --from 2026-11-22"
 )
-@click.argument("node")
+@click.argument("node", shell_complete=completion.nodes)
 @click.option("--upstream", is_flag=True, help="also the changes of all that it ever came from")
 @click.option("--type", "type_", type=click.Choice(["direct", "all"]), default="direct", help="all: also filters, keys")
 @click.option("--from", "begin", metavar="TIME", help=f"only changes since then: {_WHEN}")

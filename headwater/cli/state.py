@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater import annotate
+from headwater.cli import completion
 from headwater.cli.common import Command, asking, json_option, print_json, safe, source_options
 from headwater.errors import WrongUse
 
@@ -28,7 +29,7 @@ def _statement_options(function: Command) -> Command:
 
 
 @click.command(epilog="Example: headwater tag 'file:///data/lake/raw/*#customer_id' pii --reason 'register, no. 7'")
-@click.argument("node")
+@click.argument("node", shell_complete=completion.nodes)
 @click.argument("tag")
 @_statement_options
 def tag(node: str, tag: str, **options: Any) -> None:
@@ -41,7 +42,7 @@ def tag(node: str, tag: str, **options: Any) -> None:
 
 
 @click.command(epilog="Example: headwater own /data/lake/pipe/mart/customer_orders team-sales")
-@click.argument("node")
+@click.argument("node", shell_complete=completion.nodes)
 @click.argument("owner")
 @_statement_options
 def own(node: str, owner: str, **options: Any) -> None:
@@ -50,7 +51,7 @@ def own(node: str, owner: str, **options: Any) -> None:
 
 
 @click.command(epilog="Example: headwater retire /data/lake/pipe/ml/features.parquet --reason 'dropped with ticket 12'")
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=completion.datasets)
 @_statement_options
 def retire(dataset: str, **options: Any) -> None:
     """Say that DATASET was dropped, which no agent reports: the tag retired.
@@ -63,7 +64,7 @@ def retire(dataset: str, **options: Any) -> None:
 
 
 @click.command(epilog="Example: headwater ignore 'test_*'")
-@click.argument("job")
+@click.argument("job", shell_complete=completion.jobs)
 @_statement_options
 def ignore(job: str, **options: Any) -> None:
     """Leave the lineage of JOB, or of all jobs that match a pattern, out of answers: the tag ignored."""
@@ -90,7 +91,7 @@ def _job_pattern(job: str) -> str:
 
 
 @click.command(epilog="Example: headwater describe /data/lake/pipe/mart/customer_orders#amount_eur 'net, in EUR'")
-@click.argument("node")
+@click.argument("node", shell_complete=completion.nodes)
 @click.argument("text", required=False)
 @_statement_options
 def describe(node: str, text: str | None, **options: Any) -> None:

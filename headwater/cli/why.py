@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headwater.cli import completion
 from headwater.cli.common import asking, csv_option, json_option, print_rows, safe, source_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _SHOWN = ("what", "timestamp", "id", "job", "detail", "run")
 
 
 @click.command(epilog="Example: headwater why /data/lake/pipe/out/churn_by_country#avg_score")
-@click.argument("node")
+@click.argument("node", shell_complete=completion.nodes)
 @click.option("--times", type=click.IntRange(1, 1_000), help="late: after so many usual intervals (default 2)")
 @csv_option
 @json_option

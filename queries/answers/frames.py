@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import TIMES, Answer, Edge, Table
 from headwater.queries.answers.impact import AffectedNode, Impact
 
@@ -15,15 +16,31 @@ if TYPE_CHECKING:
 
 _EDGE_COLUMNS = tuple(field.name for field in fields(Edge))
 _AFFECTED_COLUMNS = tuple(AffectedNode("", "", "", 0).to_dict())
+_ENDS = ("source", "target")
 
 
 def to_pandas(answer: Answer | Table | Impact) -> pd.DataFrame:
-    """The rows of a table, the edges of a lineage answer, what a change affects: the same columns also without any."""
+    """The rows of a table, the edges of a lineage answer, what a change affects: the same columns also without any.
+
+    Beside the ids of an edge stand their parts, `sourceDataset`, `sourceColumn` and so on, to be grouped by; beside the
+    id of what is affected its `dataset` and `column`. The column of a dataset or job is None.
+    """
     if isinstance(answer, Table):
         return _frame(answer.rows, answer.columns)
     if isinstance(answer, Impact):
-        return _frame((item.to_dict() for item in answer.affected), _AFFECTED_COLUMNS)
-    return _frame((edge.to_dict() for edge in answer.edges), _EDGE_COLUMNS)
+        return _with_parts(_frame((item.to_dict() for item in answer.affected), _AFFECTED_COLUMNS), {"id": ""})
+    return _with_parts(_frame((edge.to_dict() for edge in answer.edges), _EDGE_COLUMNS), {end: end for end in _ENDS})
+
+
+def _with_parts(frame: pd.DataFrame, ids: Mapping[str, str]) -> pd.DataFrame:
+    """With the dataset and the column of ids, behind all else. `ids`: column of ids -> how its parts' names begin."""
+    for name, beginning in ids.items():
+        parts = [split_node(node) if not node.startswith("job:") else (None, None) for node in frame[name]]
+        for number, part in enumerate(("dataset", "column")):
+            heading = f"{beginning}{part.capitalize()}" if beginning else part
+            if heading not in frame.columns:
+                frame[heading] = [both[number] for both in parts]
+    return frame
 
 
 def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -48,15 +48,32 @@ def _page(impact: Impact, facts: Iterable[str]) -> Iterator[str]:
     yield f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>'
     yield f"<style>\n{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>"
     yield from (f'<p class="note">{html_text(fact)}</p>' for fact in facts)
-    rows = zip(GRADES, impact_rows.totals(impact), strict=True)
-    yield from _table(_TITLES, ((_graded(grade, cells[0]), *cells[1:]) for grade, cells in rows))
+    yield from _totals(impact)
     if impact.edges:
         yield f'<div class="picture">{svg(picture(impact))}</div>'
+    yield from _affected(impact)
+    yield f'<p class="note">{html_text(impact_rows.state(impact))}</p>\n</body>\n</html>'
+
+
+def tables(impact: Impact) -> str:
+    """The tables of the page alone, for a notebook, which brings its own style."""
+    state = f"<p>{html_text(impact_rows.state(impact))}</p>"
+    return "\n".join((*_totals(impact), *_affected(impact), state)).replace("<th>", _LEFT_TH).replace("<td>", _LEFT_TD)
+
+
+_LEFT_TH, _LEFT_TD = "<th style='text-align:left'>", "<td style='text-align:left'>"  #: notebooks align right
+
+
+def _totals(impact: Impact) -> Iterator[str]:
+    rows = zip(GRADES, impact_rows.totals(impact), strict=True)
+    yield from _table(_TITLES, ((_graded(grade, cells[0]), *cells[1:]) for grade, cells in rows))
+
+
+def _affected(impact: Impact) -> Iterator[str]:
     rows_of = [line for line in impact_rows.lines(impact, None) if isinstance(line, Row)]
     for grade in GRADES:
         yield from _section(grade, [row for row in rows_of if row.grade == grade.value])
     yield from (f"<p>Not graded, columns unknown: {html_text(line)}</p>" for line in impact_rows.unknown(impact))
-    yield f'<p class="note">{html_text(impact_rows.state(impact))}</p>\n</body>\n</html>'
 
 
 def _section(grade: Grade, rows: list[Row]) -> Iterator[str]:

@@ -102,6 +102,38 @@ def test_rows_print_as_rows_and_their_times_are_datetimes(graph: hw.Graph) -> No
     assert "None" not in rows._repr_html_()
 
 
+def test_frames_have_the_parts_of_ids_to_group_by(graph: hw.Graph) -> None:
+    edges = graph.upstream(LAST).to_pandas()
+    assert set(edges[edges["target"] == LAST]["targetColumn"]) == {"avg_score"}
+    assert set(edges["sourceDataset"] + "#" + edges["sourceColumn"]) == set(edges["source"])
+    affected = graph.impact(RAW).to_pandas()
+    assert affected.groupby("label")["column"].count().to_dict()["job"] == 0
+    columns = affected[affected["label"] == "column"]
+    assert set(columns["dataset"] + "#" + columns["column"]) == set(columns["id"])
+    assert {"sourceDataset", "targetColumn"} <= set(graph.upstream(LAST, depth=0).to_pandas().columns)
+
+
+def test_jobs_runs_columns_and_the_estate_have_methods(graph: hw.Graph) -> None:
+    assert len(graph.jobs()) == 7
+    assert len(graph.runs()) == 9
+    assert [row["job"] for row in graph.runs("pipeline.features")] == ["job:spark/pipeline.features"]
+    assert (len(graph.runs(failed=True)), len(graph.runs(since=timedelta(hours=1)))) == (0, 0)
+    assert len(graph.runs(since=datetime(2026, 11, 1, tzinfo=timezone.utc))) == 9
+    assert "avg_score" in [row["name"] for row in graph.columns("churn_by_country")]
+    assert {row["source"] for row in graph.explain(LAST)} >= {row.source for row in graph.upstream(LAST, depth=1).edges}
+    estate = graph.estate()
+    assert {"unread-datasets", "stopped-jobs", "coverage"} <= set(estate)
+    assert len(estate["unread-datasets"]) > 0
+
+
+def test_an_impact_is_tables_in_a_notebook(graph: hw.Graph) -> None:
+    shown = graph.impact(RAW)._repr_html_()
+    assert "<svg" in shown
+    assert shown.count("<table>") > 1
+    assert "<pre>" not in shown
+    assert "text-align:left" in shown
+
+
 def test_a_graph_says_what_is_in_it(graph: hw.Graph) -> None:
     assert repr(graph) == "<Graph: 12 datasets, 61 columns, 7 jobs, 9 runs>"
 

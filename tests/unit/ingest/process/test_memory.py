@@ -48,7 +48,8 @@ def _printed(program: str) -> str:
 
 
 @pytest.mark.skipif(
-    sys.platform != "linux" or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="needs glibc, which keeps memory"
+    sys.platform != "linux" or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""),
+    reason="needs glibc, which keeps memory",
 )
 def test_what_was_freed_goes_back_to_the_system() -> None:
     assert int(_printed(_FREED)) > 80

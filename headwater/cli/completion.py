@@ -1,0 +1,80 @@
+"""Shell completion of the names of nodes and queries: what follows the Tab key.
+
+Commands and options are click's own (https://click.palletsprojects.com/en/stable/shell-completion/). Names of nodes
+come from a running server alone: to open a graph takes longer than somebody waits for a Tab.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from click.shell_completion import CompletionItem
+
+from headwater.client import Client, running
+from headwater.errors import HeadwaterError
+from headwater.settings import DATA, SERVER, default_data
+
+if TYPE_CHECKING:
+    import click
+
+_SHOWN = 50
+_SECONDS = 2.0  #: a person waits no longer for a Tab
+
+
+def nodes(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Datasets, columns and jobs with this beginning of a name, or of the last part of their id."""
+    return _found(context, begun, ("dataset", "column", "job"))
+
+
+def datasets(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Datasets, as `nodes`."""
+    return _found(context, begun, ("dataset",))
+
+
+def jobs(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Jobs, as `nodes`."""
+    return _found(context, begun, ("job",))
+
+
+def queries(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Names of canned queries, with what they answer."""
+    from headwater.queries.catalogue.catalogue import BY_NAME
+
+    return [CompletionItem(name, help=one.summary) for name, one in BY_NAME.items() if name.startswith(begun)]
+
+
+def _found(context: click.Context, begun: str, labels: tuple[str, ...]) -> list[CompletionItem]:
+    client = _server(context)
+    if client is None or not begun:
+        return []
+    dataset, hash_, column = begun.partition("#")
+    try:
+        if hash_:
+            said = client.get("/api/v1/queries/columns", [("dataset", dataset), ("limit", 1_000)])
+            names = [f"{dataset}#{row['name']}" for row in said["rows"] if row["name"].startswith(column)]
+            return [CompletionItem(name) for name in names[:_SHOWN]]
+        said = client.get("/api/v1/queries/search", [("q", begun), ("limit", 200)])
+    except (HeadwaterError, KeyError, TypeError):
+        return []  # a Tab prints no errors
+    items: dict[str, str] = {}
+    for row in said["rows"]:
+        if row["label"] in labels:
+            ending = row["id"].rpartition("/")[2]
+            # A shell breaks a word at its colons: where the last part of an id is enough, it is what stands there.
+            name = ending if ending.lower().startswith(begun.lower()) else row["id"]
+            if name.lower().startswith(begun.lower()):
+                items.setdefault(name, row["label"])
+    return [CompletionItem(name, help=label) for name, label in list(items.items())[:_SHOWN]]
+
+
+def _server(context: click.Context) -> Client | None:
+    """The server of ``--server``, of the environment, or of the data folder; None: there is none."""
+    url = context.params.get("server") or os.environ.get(SERVER.variable)
+    try:
+        if url:
+            return Client(str(url), timeout=_SECONDS)
+        return running(Path(context.params.get("data") or os.environ.get(DATA.variable) or default_data()))
+    except (HeadwaterError, OSError):
+        return None
