@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from headwater.graphmodel import elements
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.column_names import named
+from headwater.graphmodel.declared import Declared
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, schemas
 from headwater.graphmodel.model import Plan
@@ -42,6 +43,7 @@ class MappedGroup:
     outcome: str
     job: str
     parent: str = ""
+    declared: Declared | None = None
 
 
 PlanAt = Callable[[BodyRef], MappedPlan]  #: the plan body at this place of the ledger
@@ -87,10 +89,18 @@ class ReferenceCounts:
             self._succeed(new, +1)
             self._operations.setdefault(new.summary.plan, []).append(new)
 
+    def declare(self, one: Declared) -> None:
+        """A dataset was declared for the first time so: its columns and other names count as those of a body."""
+        self._schemas[one.schema] += 1
+        for alias in one.aliases:
+            self._aliases[alias] += 1
+
     def settle(self) -> tuple[set[str], set[str]]:
         """Write what changed. The datasets with other columns than before; those newly, or no longer, partitioned."""
         repartitioned = {d for d, n in self._partitioned.items() if n and self._tables.count_partitioned(d, n)}
-        for plan in sorted(self._executed.keys() | self._succeeded.keys() | self._operations.keys()):
+        plans = self._executed.keys() | self._succeeded.keys() | self._operations.keys()
+        # Those that come first: a job whose one plan is replaced by another stays, and so do the edges to it.
+        for plan in sorted(plans, key=lambda plan: (self._executed[plan] <= 0, plan)):
             self._settle_logic(plan)
         for alias, count in self._aliases.items():
             if count and self._tables.count_alias(alias, count):

@@ -156,7 +156,7 @@ class Publisher:
         work = _Work()
         for entry in entries:
             batch = self._decoding.batch([entry])
-            if batch.statements and entry.sequence > self._stated_up_to:
+            if entry.kind == statements.KIND and batch.statements and entry.sequence > self._stated_up_to:
                 self._take_statements()
             for _, error in batch.refused:
                 log.warning("entry %s is not published: it cannot be read: %s", entry.sequence, error)

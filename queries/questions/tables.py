@@ -19,7 +19,7 @@ from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
 #: Properties of a run, and of a version what its agent tells of the data.
-OF_RUNS = ("timestamp", "durationNs", "status", "error", "appId", "user", "jobRun", "parentJob", "parentRun")
+OF_RUNS = ("timestamp", "durationNs", "status", "error", "appId", "user", "jobRun", "runId", "parentJob", "parentRun")
 TOLD = ("rowCount", "byteCount", "fileCount", "tableVersion", "quality")
 
 
@@ -46,7 +46,8 @@ def columns(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     shown = _without_empty_texts(_page(found, values, id=T.id, **{key: key for key in keys}))
     newest = g.V(values["dataset"]).in_("versionOf").has("columnTypes").order().by("timestamp", Order.desc).by(T.id)
     told = newest.limit(1).values("columnTypes").to_list()
-    types: dict[str, str] = json.loads(told[0]) if told else {}
+    declared = g.V(values["dataset"]).values("columnTypes").to_list()
+    types: dict[str, str] = {**json.loads((declared or ["{}"])[0]), **json.loads((told or ["{}"])[0])}
     listed = facts_of(g, [row["id"] for row in shown.rows])
     types = {**{node: one.value for node, facts in listed.items() for one in facts if one.key == "type"}, **types}
     return shown._replace(
