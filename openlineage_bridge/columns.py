@@ -102,11 +102,12 @@ def columns(
         for use in its
     )
     listed = dict.fromkeys([*names, *uses])
+    sources = {d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}
     return Columns(
         columns=tuple(own.get(name) or _column(name, uses.get(name, ())) for name in listed),
         derivations=derivations,
         dependencies=tuple(dict.fromkeys(dependencies) if exact_roles else _without_null_checks(dependencies)),
-        sources=frozenset({d.source_dataset for d in (*derivations, *dependencies)} | set(_inputs(lineage, uri_of))),
+        sources=frozenset(sources.union(_inputs(lineage, uri_of))),
         told=told,
     )
 
