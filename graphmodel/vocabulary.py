@@ -78,11 +78,6 @@ VERTICES: tuple[VertexLabel, ...] = (
             "namespace": _s("OpenLineage namespace"),
             "description": _DESCRIPTION,
             "facts": _FACTS,
-            "columnTypes": Property(
-                "string",
-                "JSON: the types that a DatasetEvent declares, by column name in lower case",
-                view=True,
-            ),
         },
     ),
     VertexLabel(

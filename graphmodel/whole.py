@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import TypeVar
 
 from headwater.graphmodel import elements, now, renaming, validity
@@ -26,7 +26,6 @@ from headwater.graphmodel.column_names import (
 )
 from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
 from headwater.graphmodel.constants import constants_of
-from headwater.graphmodel.declared import Declared, latest_types, types_vertex
 from headwater.graphmodel.delta import Edge, Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
@@ -88,11 +87,10 @@ def graph(
     bodies: Iterable[Body],
     events: Iterable[Event],
     statements: Iterable[Said] = (),
-    declared: Iterable[Declared] = (),
     *,
     until: int = validity.NO_END,
 ) -> Graph:
-    """The graph of these bodies, events, statements and declarations, in whatever order they come.
+    """The graph of these bodies, events and statements, in whatever order they come.
 
     With `until`, in ms since 1970, the views of what holds now are of what held then; all else is the same.
     """
@@ -122,11 +120,7 @@ def graph(
         whole.add(elements.plan_part(one, constants.get(one.plan, "")))
     for part in _bodies_parts(alive.values(), logics):
         whole.add(part)
-    told = list({one.id: one.renamed(names) for one in declared}.values())
-    for spelling, uri in (pair for one in told for pair in one.aliases):
-        whole.add(elements.alias_part(spelling, uri))
-    said_of = chain((s for c in alive.values() for s in schemas(c.body.plan, c.logic)), (one.schema for one in told))
-    by_dataset = _by_dataset((s.dataset, s) for s in said_of)
+    by_dataset = _by_dataset((s.dataset, s) for c in alive.values() for s in schemas(c.body.plan, c.logic))
     listed = index.listed()
     for dataset in by_dataset.keys() | listed.keys():
         retired = tuple(retirements(index.about(dataset)))
@@ -138,8 +132,6 @@ def graph(
             whole.add(part)
     for spelling, dataset in index.other_names():
         whole.add(elements.alias_part(spelling, dataset))
-    for dataset, types in latest_types(told).items():
-        whole.add(Part((types_vertex(dataset, types),)))
     nodes = {v.id: v.label for v in whole.vertices.values() if v.label in LABELS}
     for part in statement_parts(index, nodes):
         whole.add(part)

@@ -8,28 +8,35 @@ Not here: where columns come from, and that a dataset was dropped (`mapping`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from headwater.graphmodel.declared import Declared
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.ids import column_id, job_id
 from headwater.graphmodel.naming import Rules
-from headwater.graphmodel.statements import DESCRIPTION, OWNER, RESERVED, TAG, Snapshot, StatementError, snapshot
+from headwater.graphmodel.statements import (
+    DATASET,
+    DESCRIPTION,
+    OWNER,
+    RESERVED,
+    TAG,
+    Snapshot,
+    StatementError,
+    snapshot,
+)
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import field_names, field_types
 from headwater.openlineage_bridge.events import Json, LineageEvent, objects_in
-from headwater.openlineage_bridge.fold import FoldedRun
 
 SOURCE = "openlineage"
 """The source of these statements: what people, or other sources, say of the same node stands beside it."""
 
 _LONGEST = 4_000  #: characters of a description that are kept, as many as a statement may have
 _LONGEST_SCOPE = 1_000
+_MOST_COLUMNS = 20_000  #: that one statement may list
 _NOT_IN_TAGS = str.maketrans(dict.fromkeys("=#*,\n", " "))
 
-_Fields = dict[str, str]  #: kind, subject and value of a statement
+_Fields = dict[str, Any]  #: kind, subject, value and perhaps name of a statement
 
 
 def said(event: LineageEvent, rules: Rules) -> tuple[Snapshot, ...]:
@@ -39,24 +46,17 @@ def said(event: LineageEvent, rules: Rules) -> tuple[Snapshot, ...]:
     if event.is_dataset:
         (dataset,) = event.datasets("outputs")
         name = names.name(dataset["namespace"], dataset["name"], rules)
-        return tuple(_snapshots(name.uri, objects_in(dataset, "facets"), event)) if name else ()
+        if name is None:
+            return ()
+        facets, pairs = objects_in(dataset, "facets"), ((dataset["namespace"], dataset["name"]),)
+        listed = _dataset("", name.uri)  # it exists, whatever else is said of it
+        told = [_snapshot(f"dataset {name.uri}", [listed], event), *_snapshots(name.uri, facets, event)]
+        if "symlinks" in facets:
+            others = list(names.spellings(pairs, {"symlinks": facets["symlinks"]}, name.uri, rules))
+            stated = [] if facets["symlinks"].get("_deleted") else [_dataset("symlinks", name.uri, names=others)]
+            told.append(_snapshot(f"symlinks of {name.uri}", stated, event))
+        return tuple(told)
     return tuple(_snapshots(job_id(*event.job), event.facets("job"), event))
-
-
-def declared(run: FoldedRun, rules: Rules) -> Declared | None:
-    """What a DatasetEvent says of its dataset's columns and names; None for other groups."""
-    if not run.is_dataset or not run.outputs:
-        return None
-    (output,) = run.outputs.values()
-    types = field_types(output.facets)
-    return Declared(
-        dataset=output.name.uri,
-        at=run.start // 1_000_000,
-        id=run.digest,
-        columns=tuple(dict.fromkeys(field_names(output.facets))),
-        types=json.dumps(types, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if types else "",
-        spellings=names.spellings(output.pairs, output.facets, output.name.uri, rules),
-    )
 
 
 def _snapshots(node: str, facets: Mapping[str, Json], event: LineageEvent) -> Iterator[Snapshot]:
@@ -78,7 +78,7 @@ def _snapshot(scope: str, stated: Any, event: LineageEvent) -> Snapshot:
             snapshot({**shared, "statements": [one]})
         except StatementError:  # longer than a statement may be, or no tag: what is said otherwise is kept
             continue
-        kept.setdefault((one["kind"], one["subject"], one["value"] if one["kind"] == TAG else ""), one)
+        kept.setdefault((one["kind"], one["subject"], one["value"] if one["kind"] == TAG else one.get("name", "")), one)
     return snapshot({**shared, "statements": list(kept.values())})
 
 
@@ -101,6 +101,9 @@ def _tags(node: str, facet: Json) -> Iterator[_Fields]:
 
 
 def _fields(node: str, facet: Json) -> Iterator[_Fields]:
+    types = field_types({"schema": facet})
+    columns = [{"name": name, "type": types.get(name.lower(), "")} for name in field_names({"schema": facet})]
+    yield _dataset("schema", node, columns=columns[:_MOST_COLUMNS])
     for one in _objects(facet, "fields"):
         if isinstance(one.get("name"), str) and one["name"]:
             yield from _described(column_id(node, one["name"]), one)
@@ -110,6 +113,11 @@ def _described(node: str, holder: Json) -> Iterator[_Fields]:
     text = holder.get("description")
     if isinstance(text, str) and text.strip():
         yield {"kind": DESCRIPTION, "subject": node, "value": text[:_LONGEST]}
+
+
+def _dataset(name: str, subject: str, **value: Any) -> _Fields:
+    """That a dataset exists; `name` tells what one facet says of it from what others say."""
+    return {"kind": DATASET, "subject": subject, "name": name, "value": value}
 
 
 def _tag(subject: str, key: str, value: str) -> _Fields:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from headwater.graphmodel.declared import Declared
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.ids import OPENLINEAGE_PLAN
 from headwater.graphmodel.model import (
@@ -31,7 +30,6 @@ from headwater.graphmodel.model import (
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import OWN, SOURCE, columns, field_names, is_told
-from headwater.openlineage_bridge.declaring import declared
 from headwater.openlineage_bridge.events import LineageEvent, group_of
 from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import version_facts
@@ -72,7 +70,6 @@ class Mapped:
     parent: str = ""
     passes_on: tuple[tuple[str, str], ...] = ()
     otherwise: tuple[tuple[str, str], ...] = ()
-    declared: Declared | None = None
 
 
 def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
@@ -82,17 +79,16 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
         return None
     what = outcome(run)
     job, job_run = _job(run)
-    said = declared(run, rules)
     if what not in _DRAWN:
         passes_on = _passes_on(run) if is_application(run) else ()
-        return Mapped(what, job, (), (), run.digest, passes_on=passes_on, declared=said)
+        return Mapped(what, job, (), (), run.digest, passes_on=passes_on)
     common = _Common(run, job, rules)
     effects = _effects(common)
     plans = tuple(_plan(common, output, kind, job_run) for output, kind in effects)
     runs = tuple(_run(run, output, plan, what) for (output, _), plan in zip(effects, plans, strict=True))
     parent, root = _ancestors(run)
     if not parent or not is_spark(run):
-        return Mapped(what, job, plans, runs, run.digest, declared=said)
+        return Mapped(what, job, plans, runs, run.digest)
     # Older agents tell the application's id with its START alone: its run is as good to tell applications apart.
     otherwise = {"app_id": parent.run}
     if root and root.run != parent.run:

@@ -15,7 +15,6 @@ from headwater.graphmodel import column_names, elements, ids, now
 from headwater.graphmodel.column_names import NONE, ColumnNames, Mention, RenameRun, named, named_schema
 from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
 from headwater.graphmodel.constants import constants_of
-from headwater.graphmodel.declared import types_vertex
 from headwater.graphmodel.delta import Edge
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Summary
@@ -57,7 +56,6 @@ class DatasetViews:
         self._changes = changes
         self._logic_of = logic_of
         self._datasets: dict[str, _Touched] = {}
-        self._typed: set[str] = set()
 
     def add_write(self, dataset: str, write: Write) -> None:
         """Add a write."""
@@ -98,10 +96,6 @@ class DatasetViews:
         """A dataset was said to be dropped, or that was withdrawn."""
         self._touched(dataset).retired = True
 
-    def declare_types(self, dataset: str) -> None:
-        """Other types of the columns of a dataset were declared; it is in the graph once this batch is."""
-        self._typed.add(dataset)
-
     def reshow(self, dataset: str, plan: str, before: str) -> None:
         """A plan that writes a dataset is shown with other constants than those before."""
         self._touched(dataset).constants[plan] = before
@@ -133,11 +127,6 @@ class DatasetViews:
             one.settle_versions()
             one.settle_readers()
             one.settle_state()
-
-    def settle_types(self) -> None:
-        """Show the types that are declared."""
-        for dataset in sorted(self._typed):
-            self._changes.amend(types_vertex(dataset, self._tables.declared_types(dataset)))
 
     def settle_column_names(self) -> None:
         """Give columns the names that follow from this batch, and draw anew what names them otherwise until then."""

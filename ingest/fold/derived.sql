@@ -98,11 +98,6 @@ CREATE TABLE renames (
 -- What columns are called in the graph, as JSON: of the datasets of which a plan can call them otherwise.
 CREATE TABLE column_names (dataset TEXT PRIMARY KEY, names TEXT NOT NULL) WITHOUT ROWID;
 
--- The types of columns that are declared of a dataset, as JSON: the latest of them (`at`, `id`).
-CREATE TABLE declared_types (
-    dataset TEXT PRIMARY KEY, at INTEGER NOT NULL, id TEXT NOT NULL, types TEXT NOT NULL
-) WITHOUT ROWID;
-
 -- The constants of each successful run that counts and has any, as JSON, by plan vertex and time.
 CREATE TABLE constants (
     plan TEXT NOT NULL, timestamp INTEGER NOT NULL, run TEXT NOT NULL, constants TEXT NOT NULL,

@@ -231,7 +231,7 @@ class Derived:
         query = f"SELECT {_EXECUTION} {filters.sql} {order} LIMIT :limit OFFSET :offset"
         with self._reading:
             found = self._reader.execute(query, {**filters.values, "limit": limit, "offset": offset}).fetchall()
-        return [Execution(*some[:-1], BodyRef.of(some[-1])) for some in found]
+        return [Execution._make((*some[:-1], BodyRef.of(some[-1]))) for some in found]
 
     def count_executions(self, filters: ExecutionFilter) -> int:
         """How many there are."""
@@ -247,7 +247,7 @@ class Derived:
             for run in runs:
                 row = self._reader.execute(query, (run,)).fetchone()
                 if row:
-                    found[run] = Execution(*row[:-1], BodyRef.of(row[-1]))
+                    found[run] = Execution._make((*row[:-1], BodyRef.of(row[-1])))
         return found
 
     def body(self, agent_plan_id: str) -> tuple[BodyRef, Summary] | None:

@@ -77,7 +77,6 @@ class _Batch:
             self._dataset_views.reshape(dataset)
         self._dataset_views.settle()
         self._dataset_views.settle_column_names()
-        self._dataset_views.settle_types()
         self._statements.settle()
         return self._changes
 
@@ -122,10 +121,6 @@ class _Batch:
         for event in events.values():
             self._events.setdefault(event.id, None)
             self._tables.put_event(event, joined=True)
-        if group.declared and not known.digest:
-            self._reference_counts.declare(group.declared)
-            if self._tables.put_declared_types(group.declared):
-                self._dataset_views.declare_types(group.declared.dataset)
         now_known = known._replace(digest=group.digest, outcome=group.outcome, job=group.job, parent=group.parent)
         self._tables.put_group(now_known, new)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from headwater.graphmodel import elements
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.column_names import named
-from headwater.graphmodel.declared import Declared
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, schemas
 from headwater.graphmodel.model import Plan
@@ -43,7 +42,6 @@ class MappedGroup:
     outcome: str
     job: str
     parent: str = ""
-    declared: Declared | None = None
 
 
 PlanAt = Callable[[BodyRef], MappedPlan]  #: the plan body at this place of the ledger
@@ -88,12 +86,6 @@ class ReferenceCounts:
         if new and new.succeeded and not (same_body and old and old.succeeded):
             self._succeed(new, +1)
             self._operations.setdefault(new.summary.plan, []).append(new)
-
-    def declare(self, one: Declared) -> None:
-        """A dataset was declared for the first time so: its columns and other names count as those of a body."""
-        self._schemas[one.schema] += 1
-        for alias in one.aliases:
-            self._aliases[alias] += 1
 
     def settle(self) -> tuple[set[str], set[str]]:
         """Write what changed. The datasets with other columns than before; those newly, or no longer, partitioned."""

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from headwater.graphmodel import elements, ids, statements
 from headwater.graphmodel.column_names import named
-from headwater.graphmodel.declared import types_vertex
 from headwater.graphmodel.delta import Vertex
 from headwater.graphmodel.elements import Part
 from headwater.graphmodel.logic import Logic
@@ -105,11 +104,7 @@ class Scan:
             row = rows.dataset_of(*views)
             columns = tuple(Vertex(ids.column_id(uri, name), "column", found) for name, found in row.columns.items())
             edges = tuple(elements.column_edge(uri, name) for name in row.columns)
-            dataset, types = elements.dataset_vertex(uri), self._tables.declared_types(uri)
-            if types:
-                declared = types_vertex(uri, types).properties
-                dataset = Vertex(uri, dataset.label, {**dataset.properties, **declared})
-            yield Part((dataset, *columns), edges)
+            yield Part((elements.dataset_vertex(uri), *columns), edges)
             for plan, contribution in row.state.items():
                 yield Part(edges=tuple(elements.now_edges(self._logic(plan), contribution)))
 

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator
 
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
-from headwater.graphmodel.declared import Declared
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Schema
 from headwater.graphmodel.now import REPORTS_SLACK, Access, Position
@@ -404,24 +403,6 @@ class Tables:
         else:
             self._db.execute("DELETE FROM column_names WHERE dataset = ?", (dataset,))
             known.pop(dataset, None)
-
-    # what is declared of datasets
-
-    def put_declared_types(self, one: Declared) -> bool:
-        """Keep the types that are declared if none are known that count more; whether other types count now."""
-        if not one.types:
-            return False
-        query = "SELECT at, id, types FROM declared_types WHERE dataset = ?"
-        known = self._db.execute(query, (one.dataset,)).fetchone()
-        if known and (known[0], known[1]) >= one.rank:
-            return False
-        self._db.execute("REPLACE INTO declared_types VALUES (?, ?, ?, ?)", (one.dataset, one.at, one.id, one.types))
-        return not known or bool(known[2] != one.types)
-
-    def declared_types(self, dataset: str) -> str:
-        """The types that are declared, as JSON; empty for none."""
-        query = "SELECT types FROM declared_types WHERE dataset = ?"
-        return str((self._db.execute(query, (dataset,)).fetchone() or ("",))[0])
 
     # when datasets were dropped
 

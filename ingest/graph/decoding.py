@@ -237,8 +237,7 @@ class Decoding:
         events = tuple(Event(inherit(run, inherited, folded.otherwise), received) for run in folded.runs)
         told = digest(folded.digest, *(text for pair in inherited for text in pair)) if inherited else folded.digest
         plans = tuple(map(self._keep, mapped))
-        declared = folded.declared and folded.declared.renamed(self._names)
-        return MappedGroup(group, plans, events, told, folded.outcome, folded.job, folded.parent, declared)
+        return MappedGroup(group, plans, events, told, folded.outcome, folded.job, folded.parent)
 
     def _fold(self, kind: str, sequences: Sequence[int]) -> Folded:
         fold = BRIDGES[kind].fold

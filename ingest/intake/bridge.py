@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from headwater.graphmodel.declared import Declared
 from headwater.graphmodel.model import Plan, Run
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import Said
@@ -78,9 +77,8 @@ class Folded:
     Plans and runs are the group's own: no other entry may give a plan of the same id. `digest` is that of the set,
     `outcome` one word for what it came to, `job` the id of the job vertex that it belongs to. `parent` is the group of
     which it is a part, and which may tell more of its runs (`inherit`); `passes_on` is what it tells of its own parts,
-    `otherwise` what is taken for known where neither tells it. `declared` is what a group says of a dataset without a
-    run: only of a group whose entries all say the same. `counts` are the positions of the entries that alone say all
-    of this, whatever else comes: the others need not be read again. None: all are needed.
+    `otherwise` what is taken for known where neither tells it. `counts` are the positions of the entries that
+    alone say all of this, whatever else comes: the others need not be read again. None: all are needed.
     """
 
     plans: tuple[Plan, ...]
@@ -91,7 +89,6 @@ class Folded:
     parent: str = ""
     passes_on: Inherited = ()
     otherwise: Inherited = ()
-    declared: Declared | None = None
     counts: tuple[int, ...] | None = None
 
 

@@ -94,7 +94,7 @@ def _fold(contents: Sequence[Any], rules: Rules) -> Folded:
     assert found is not None, "a group has entries"
     job = job_id(found.job.namespace, found.job.name)
     said = (found.plans, found.runs, found.digest, found.outcome.value, job)
-    return Folded(*said, found.parent, found.passes_on, found.otherwise, found.declared, _counts(contents))
+    return Folded(*said, found.parent, found.passes_on, found.otherwise, _counts(contents))
 
 
 def _counts(contents: Sequence[LineageEvent]) -> tuple[int, ...] | None:

@@ -46,8 +46,7 @@ def columns(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
     shown = _without_empty_texts(_page(found, values, id=T.id, **{key: key for key in keys}))
     newest = g.V(values["dataset"]).in_("versionOf").has("columnTypes").order().by("timestamp", Order.desc).by(T.id)
     told = newest.limit(1).values("columnTypes").to_list()
-    declared = g.V(values["dataset"]).values("columnTypes").to_list()
-    types: dict[str, str] = {**json.loads((declared or ["{}"])[0]), **json.loads((told or ["{}"])[0])}
+    types: dict[str, str] = json.loads(told[0]) if told else {}
     listed = facts_of(g, [row["id"] for row in shown.rows])
     types = {**{node: one.value for node, facts in listed.items() for one in facts if one.key == "type"}, **types}
     return shown._replace(

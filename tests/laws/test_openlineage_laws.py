@@ -184,16 +184,15 @@ def expected(history: Sequence[dict[str, Any]]) -> Graph:
         sent = event(document)
         groups.setdefault(sent.group, []).append(sent)
     found = {group: mapped(its, DEFAULT) for group, its in groups.items()}
-    bodies, events, declared = [], [], []
+    bodies, events = [], []
     for one in found.values():
         assert one is not None
         parent = found.get(one.parent)
-        declared += [one.declared] if one.declared else []
         bodies += [Body(plan, one.digest) for plan in one.plans]
         told = parent.passes_on if parent else ()
         events += [Event(inherit(run, told, one.otherwise), RECEIVED) for run in one.runs]
     stated = [statement for its in groups.values() for one in its for statement in said(one, DEFAULT)]
-    return whole.graph(bodies, events, stated, declared)
+    return whole.graph(bodies, events, stated)
 
 
 @given(histories, st.integers(1, 4))

@@ -293,7 +293,7 @@ def whole(entries: Iterable[Entry], **until: int) -> Graph:
     listed = list(entries)
     its_bodies = [e for e in listed if isinstance(e, Body)]
     events = [e for some in listed if isinstance(some, tuple) for e in some]
-    return graph(its_bodies, events, [e for e in listed if isinstance(e, Statement | Snapshot)], (), **until)
+    return graph(its_bodies, events, [e for e in listed if isinstance(e, Statement | Snapshot)], **until)
 
 
 @st.composite
