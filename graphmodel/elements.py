@@ -160,6 +160,7 @@ def run_part(event: Event, of: Summary) -> Part:
         constants=of.constants or None,
         parentJob=run.parent_job,
         parentRun=run.parent_run,
+        runId=run.run_id,
     )
     executes = edge("executes", it.id, of.plan)
     if failed:

@@ -18,6 +18,7 @@ class Effect(str, Enum):
     ALL = "all"  #: replaces the whole dataset
     OVERWRITE = "overwrite"  #: replaces the whole, or one partition where the dataset has partitions
     KEEP = "keep"  #: append, MERGE, UPDATE, DELETE, the overwrite of one named partition
+    END = "end"  #: leaves nothing: the dataset was dropped, emptied, or has another name from then on
 
 
 class Role(str, Enum):
@@ -204,6 +205,7 @@ class Run:
     parent_job: str | None = None  #: ``namespace/name`` of the orchestrator's task that started it
     parent_run: str | None = None  #: that task's run, by the orchestrator's own id
     facts: tuple[tuple[str, str | int], ...] = ()  #: of the version that it wrote, by property of `datasetVersion`
+    run_id: str | None = None  #: OpenLineage's `runId`, where `job_run` is another id
 
     @property
     def start(self) -> int:

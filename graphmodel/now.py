@@ -257,6 +257,8 @@ def resets(write: Write, *, partitioned: bool) -> bool:
 
 def step(state: State, write: Write, outputs_of: OutputsOf, *, partitioned: bool) -> State:
     """The state of a dataset after one more write of it."""
+    if write.effect is Effect.END:
+        return {}
     what = replaces(write.effect, partitioned=partitioned)
     if what is Replaces.KEEP:
         return state if state.get(write.plan) == Contribution() else {**state, write.plan: Contribution()}

@@ -59,6 +59,9 @@ IGNORED = "ignored"  #: of a job: its lineage is left out of answers
 ERASED_WRITE = "erased-write"  #: ``erased-write=ENTRY``, of a dataset or column: that entry said how it was written
 ERASED_READ = "erased-read"  #: ``erased-read=ENTRY``: that entry said what was made from it
 
+RESERVED = frozenset({RETIRED, IGNORED, ERASED_WRITE, ERASED_READ})
+"""Keys of tags that change answers: people give them, and no producer of events."""
+
 #: What a statement can be about.
 LABELS = ("dataset", "column", "job")
 

@@ -108,7 +108,7 @@ VERTICES: tuple[VertexLabel, ...] = (
         {
             "dataset": _s("URI of its dataset"),
             "timestamp": _TIMESTAMP,
-            "effect": _s("all, overwrite or keep"),
+            "effect": _s("all, overwrite, keep; end: dropped, emptied or renamed"),
             "partition": _s("the partition folder that was written"),
             "rowCount": Property("long", "rows that the run wrote", "rows"),
             "byteCount": Property("long", "bytes that the run wrote", "bytes"),
@@ -136,7 +136,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "name": _NAME,
             "job": _s("id of its job"),
             "target": _s("URI of the dataset that it writes"),
-            "effect": _s("all, overwrite or keep"),
+            "effect": _s("all, overwrite, keep; end: dropped, emptied or renamed"),
             "origins": Property(
                 "string",
                 "JSON: [column, origin, resolved, expression] of what has no, or not all, DIRECT sources; empty: none",
@@ -190,6 +190,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "clockAhead": Property("boolean", "its timestamp is more than a day ahead of its receipt"),
             "parentJob": _s("the orchestrator's job that started it, namespace/name: OpenLineage's parent facet"),
             "parentRun": _s("that job's run, by the orchestrator's own id"),
+            "runId": _s("OpenLineage's runId, where jobRun is Glue's"),
         },
     ),
     VertexLabel(

@@ -102,11 +102,12 @@ def columns(
         for use in its
     )
     listed = dict.fromkeys([*names, *uses])
+    sources = {d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}
     return Columns(
         columns=tuple(own.get(name) or _column(name, uses.get(name, ())) for name in listed),
         derivations=derivations,
         dependencies=tuple(dict.fromkeys(dependencies) if exact_roles else _without_null_checks(dependencies)),
-        sources=frozenset({d.source_dataset for d in derivations} | {d.source_dataset for d in dependencies}),
+        sources=frozenset(sources.union(_inputs(lineage, uri_of))),
         told=told,
     )
 
@@ -157,6 +158,14 @@ def _from_lineage(facet: Json) -> tuple[dict[str, _Entries], list[Json]]:
         if isinstance(entry, dict) and isinstance(name, str) and name
     }
     return found, [one for one in _datasets(facet.get("inputs")) if one.get("field")]
+
+
+def _inputs(lineage: Json | None, uri_of: UriOf) -> Iterator[str]:
+    """The datasets that the facet `lineage` names as sources of the whole, with no column of theirs."""
+    for one in _datasets((lineage or {}).get("inputs")):
+        namespace, name = one.get("namespace"), one.get("name")
+        if isinstance(namespace, str) and isinstance(name, str) and (uri := uri_of(namespace, name)):
+            yield uri
 
 
 def _datasets(entries: Any) -> list[Json]:

@@ -32,8 +32,8 @@ Json = Mapping[str, Any]
 class LineageEvent:
     """One event. `at` in ns since 1970; `state` in upper case, OTHER where the event says none.
 
-    `group` is what its facts are folded with: all events of one run; of a job or a dataset, those that replace each
-    other.
+    `group` is what its facts are folded with: all events of one run; of a job without a run, those that replace each
+    other. A DatasetEvent is a group of its own: what it says are facts of one moment, and others add to them.
     """
 
     group: str
@@ -55,6 +55,11 @@ class LineageEvent:
     def is_run(self) -> bool:
         """Whether it is a RunEvent."""
         return self.group.startswith("run:")
+
+    @property
+    def is_dataset(self) -> bool:
+        """Whether it is a DatasetEvent."""
+        return self.group.startswith("dataset:")
 
     @property
     def settles(self) -> bool:
@@ -79,7 +84,9 @@ class LineageEvent:
         return objects_in(self.document.get(of), "facets")
 
     def datasets(self, side: str) -> list[Json]:
-        """The datasets at ``inputs`` or ``outputs``."""
+        """The datasets at ``inputs`` or ``outputs``; of a DatasetEvent its dataset is the output."""
+        if self.is_dataset:
+            return [self.document["dataset"]] if side == "outputs" else []
         return list(self.document.get(side) or ())
 
 
@@ -179,7 +186,8 @@ def _group(document: dict[str, Any]) -> str:
     if document.get("job") is not None:
         return "job:{} {}".format(*_pair(document["job"], ("job",)))
     if document.get("dataset") is not None:
-        return "dataset:{} {}".format(*_pair(document["dataset"], ("dataset",)))
+        _pair(document["dataset"], ("dataset",))
+        return f"dataset:{digest(document)}"
     raise DecodeError("expected a run, a job or a dataset")
 
 

@@ -28,7 +28,7 @@ class FoldedDataset:
 
 @dataclass(frozen=True)
 class FoldedRun:
-    """A run, or the latest state of a job or a dataset that was declared without one.
+    """A run, the latest state of a job that was declared without one, or what a DatasetEvent says.
 
     Times in ns since 1970. `end` None: no event has ended it. `others` are the names that its job has in its events.
     """
@@ -51,6 +51,11 @@ class FoldedRun:
     def state(self) -> str | None:
         """FAIL, ABORT or COMPLETE; None while it is open."""
         return next((end for end in ENDS if end in self.states), None)
+
+    @property
+    def is_dataset(self) -> bool:
+        """Whether it is what a DatasetEvent says of its one output."""
+        return self.group.startswith("dataset:")
 
 
 def fold(events: Iterable[LineageEvent], rules: Rules) -> FoldedRun | None:

@@ -12,9 +12,7 @@ from headwater.openlineage_bridge.events import LineageEvent
 
 def pairs(event: LineageEvent) -> Iterator[tuple[str, str]]:
     """(namespace, name) of each dataset that it names as input or output, or is about."""
-    about = event.document.get("dataset")
-    named = [*event.datasets("inputs"), *event.datasets("outputs"), *([about] if isinstance(about, dict) else ())]
-    for one in named:
+    for one in (*event.datasets("inputs"), *event.datasets("outputs")):
         yield one["namespace"], one["name"]
 
 

@@ -6,6 +6,7 @@ unresolved, and edges without a transformation are not exact.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,18 @@ from typing import Any
 
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.ids import OPENLINEAGE_PLAN
-from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Role, Run
+from headwater.graphmodel.model import (
+    Dataset,
+    DependencyType,
+    Derivation,
+    Effect,
+    Job,
+    OutputColumn,
+    Plan,
+    Role,
+    Run,
+    Subtype,
+)
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import OWN, SOURCE, columns, field_names, is_told
@@ -22,7 +34,16 @@ from headwater.openlineage_bridge.events import LineageEvent, group_of
 from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import version_facts
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
-from headwater.openlineage_bridge.outcome import Outcome, is_application, is_spark, node, outcome, text
+from headwater.openlineage_bridge.outcome import (
+    Outcome,
+    ending,
+    is_application,
+    is_spark,
+    lifecycle_of,
+    node,
+    outcome,
+    text,
+)
 from headwater.spline_bridge import jobs
 from headwater.spline_bridge.errors import DecodeError
 
@@ -58,12 +79,13 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
         return None
     what = outcome(run)
     job, job_run = _job(run)
-    if what not in (Outcome.WRITTEN, Outcome.FAILED):
+    if what not in _DRAWN:
         passes_on = _passes_on(run) if is_application(run) else ()
         return Mapped(what, job, (), (), run.digest, passes_on=passes_on)
     common = _Common(run, job, rules)
-    plans = tuple(_plan(common, output, job_run) for output in run.outputs.values())
-    runs = tuple(_run(run, output, plan, what) for output, plan in zip(run.outputs.values(), plans, strict=True))
+    effects = _effects(common)
+    plans = tuple(_plan(common, output, kind, job_run) for output, kind in effects)
+    runs = tuple(_run(run, output, plan, what) for (output, _), plan in zip(effects, plans, strict=True))
     parent, root = _ancestors(run)
     if not parent or not is_spark(run):
         return Mapped(what, job, plans, runs, run.digest)
@@ -101,6 +123,8 @@ def _job(run: FoldedRun) -> tuple[Job, str | None]:
         known = properties if isinstance(properties, dict) else {}
         application = known.get("spark.app.name") or text(run.run_facets, "spark_applicationDetails", "appName")
         return jobs.identify(str(application or run.job[1].partition(".")[0]), known)
+    if run.is_dataset:  # nobody's job: what is declared is one logic after the other of the dataset itself
+        return Job("declared", next(iter(run.outputs), "")), None
     model = text(run.job_facets, "dbt_node", "unique_id")
     return (Job("dbt", model) if model else Job(*run.job)), None
 
@@ -153,12 +177,44 @@ class _Common:
         return digest_of([about, datasets, facets, run.job_facets.get("jobType"), run.others])
 
 
-def _plan(common: _Common, output: FoldedDataset, job_run: str | None) -> Plan:
+#: What becomes plans and runs.
+_DRAWN = (Outcome.WRITTEN, Outcome.FAILED, Outcome.DROPPED, Outcome.EMPTIED, Outcome.RENAMED)
+
+
+def _effects(common: _Common) -> list[tuple[FoldedDataset, Outcome]]:
+    """The datasets that a run did something to, each once, with what: written, or one of those that end it."""
+    found: dict[str, tuple[FoldedDataset, Outcome]] = {}
+    for output in common.run.outputs.values():
+        how = ending(common.run, output) or Outcome.WRITTEN
+        if how in (Outcome.DROPPED, Outcome.EMPTIED):
+            output = replace(output, name=replace(output.name, uri=_dropped(common.run, output.name.uri)))  # noqa: PLW2901 - under its own name
+        found.setdefault(output.name.uri, (output, how))
+    for output, how in list(found.values()):
+        before = names.previous(output.pairs, output.facets, common.rules) if how is Outcome.RENAMED else None
+        if before is not None:
+            found.setdefault(before.uri, (FoldedDataset(before, (), {}, {}), Outcome.DROPPED))
+    return list(found.values())
+
+
+def _dropped(run: FoldedRun, uri: str) -> str:
+    """The table that was dropped: Spark's agent says the database's folder twice, ``sales.db/sales.db/orders``."""
+    return _DATABASE_TWICE.sub(r"/\1/", uri) if is_spark(run) else uri
+
+
+_DATABASE_TWICE = re.compile(r"/([^/]+\.db)/\1/")
+
+
+def _plan(common: _Common, output: FoldedDataset, what: Outcome, job_run: str | None) -> Plan:
     """The plan of one output. A job runs again and again with the same logic, so what was mapped last is kept."""
-    key = digest(common.digest, output.name.uri)
+    key = digest(common.digest, output.name.uri, what.value)
     plan = _known_plans.get(key)
     if plan is None:
-        plan = _mapped_plan(common, output, key)
+        if what in (Outcome.DROPPED, Outcome.EMPTIED):
+            plan = _end(common, output, what, key)
+        elif what is Outcome.RENAMED:
+            plan = _renamed(common, output, key)
+        else:
+            plan = _mapped_plan(common, output, key)
         if len(_known_plans) >= _MOST_KNOWN:
             _known_plans.clear()
         if len(plan.derivations) <= _LARGEST_KNOWN:
@@ -172,6 +228,52 @@ _MOST_KNOWN, _LARGEST_KNOWN = 2_000, 200
 #: Facets of datasets and runs that plans are made of.
 _OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "dbt_model", OWN)
 _OF_RUNS = ("processing_engine",)
+
+
+def _end(common: _Common, output: FoldedDataset, what: Outcome, key: str) -> Plan:
+    """What was there is gone: the dataset is as if nothing had written it, until something does again."""
+    run, job = common.run, common.job
+    return Plan(
+        agent_plan_id="",
+        job=job,
+        target=replace(_dataset(output, common.rules), columns=()),
+        effect=Effect.END,
+        command=node(run) if is_spark(run) else "truncate" if what is Outcome.EMPTIED else "drop",
+        inputs=(),
+        columns=(),
+        derivations=(),
+        dependencies=(),
+        api_version="0",
+        agent=_agent(run),
+        job_names=_job_names(run, job),
+        key=key,
+    )
+
+
+def _renamed(common: _Common, output: FoldedDataset, key: str) -> Plan:
+    """The new name has what the old one had: each column is the same column there."""
+    run, job, rules = common.run, common.job, common.rules
+    before = names.previous(output.pairs, output.facets, rules)
+    target = _dataset(output, rules)
+    old = before.uri if before is not None and before.uri != target.uri else None
+    listed = target.columns if old else ()
+    return Plan(
+        agent_plan_id="",
+        job=job,
+        target=target,
+        effect=Effect.ALL if old else Effect.KEEP,
+        command=node(run) if is_spark(run) else "rename",
+        inputs=(Dataset(old),) if old else (),
+        columns=tuple(OutputColumn(name) for name in listed),
+        derivations=tuple(
+            Derivation(name, old or "", name, DependencyType.DIRECT, Subtype.IDENTITY) for name in listed
+        ),
+        dependencies=(),
+        api_version="0",
+        agent=_agent(run),
+        job_names=_job_names(run, job),
+        key=key,
+    )
 
 
 def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
@@ -236,6 +338,7 @@ def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Ru
         parent_job=parent.job if parent else None,
         parent_run=(parent.run or None) if parent else None,
         facts=() if error else version_facts(output),
+        run_id=_sent_id(run) if plan.job_run else None,
     )
 
 
@@ -333,15 +436,19 @@ _DBT = {"table": Effect.ALL, "view": Effect.ALL, "seed": Effect.ALL, "materializ
 
 
 def _effect(run: FoldedRun, output: FoldedDataset) -> Effect:
-    """What the run did to what the output held. CREATE is no sign of a whole write: a Delta append says it too."""
+    """What the run did to what the output held. Spark's CREATE is no sign of a whole write: a Delta append says it."""
     if is_spark(run) and "table_as_select" in node(run):
         return Effect.ALL
     config = output.facets.get("dbt_model", {}).get("config")
     made: Any = config.get("materialized") if isinstance(config, dict) else None
     if isinstance(made, str):
         return _DBT.get(made, Effect.KEEP)
-    state = text(output.facets, "lifecycleStateChange", "lifecycleStateChange")  # of this output, not of another one
-    return _LIFECYCLES.get(state.upper(), Effect.KEEP)
+    if run.is_dataset:  # the definition of a view: what it was defined by before holds no longer
+        return Effect.ALL
+    state = lifecycle_of(output)  # of this output, not of another one
+    if state == "CREATE" and not is_spark(run):
+        return Effect.ALL
+    return _LIFECYCLES.get(state, Effect.KEEP)
 
 
 #: Nodes of Spark that hand the write to a command inside them, which is reported as a run of its own.

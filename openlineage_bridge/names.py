@@ -42,12 +42,18 @@ def spellings(pairs: tuple[tuple[str, str], ...], facets: Mapping[str, Any], uri
     Of a table its ``db.table`` too, as Spline's agent gives it; of every symlink the URI.
     """
     out = set(other_names(facets, rules))
-    previous = facets.get("lifecycleStateChange", {}).get("previousIdentifier")
-    if isinstance(previous, dict) and isinstance(previous.get("name"), str):
-        other = name(str(previous.get("namespace") or pairs[0][0]), previous["name"], rules)
-        if other is not None:
-            out.add(other.uri)
+    before = previous(pairs, facets, rules)
+    if before is not None:
+        out.add(before.uri)
     return tuple(sorted(out - {uri}))
+
+
+def previous(pairs: tuple[tuple[str, str], ...], facets: Mapping[str, Any], rules: Rules) -> Name | None:
+    """The name that a dataset had before it was renamed, if an event says so."""
+    found = facets.get("lifecycleStateChange", {}).get("previousIdentifier")
+    if not isinstance(found, dict) or not isinstance(found.get("name"), str) or not found["name"].strip():
+        return None
+    return name(str(found.get("namespace") or (pairs[0][0] if pairs else "")), found["name"], rules)
 
 
 def without_partition(known: Name) -> Name:

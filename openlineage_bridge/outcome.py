@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from headwater.openlineage_bridge.columns import is_told
 from headwater.openlineage_bridge.events import Json
-from headwater.openlineage_bridge.fold import FoldedRun
+from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun
 
 
 class Outcome(str, Enum):
@@ -25,13 +26,17 @@ class Outcome(str, Enum):
     REFUSED = "refused"  #: mode=error or ignore on data that exists: START and COMPLETE, and nothing was written
     CREATED = "created"  #: an empty table
     DROPPED = "dropped"
+    EMPTIED = "emptied"
+    RENAMED = "renamed"
+    DECLARED = "declared"  #: a DatasetEvent that says neither of these, nor where columns come from
 
 
 #: Nodes of a Spark plan that do their work in Spark jobs, each of which is reported by RUNNING. A write by such a node
 #: without any was refused. Others (Delta's, JDBC's, CREATE TABLE AS SELECT) write without jobs of their own.
 _NEED_JOBS = frozenset({"adaptive_spark_plan", "execute_insert_into_hadoop_fs_relation_command"})
 _CREATE_ONLY = frozenset({"create_table", "execute_create_data_source_table_command", "execute_create_table_command"})
-_DROPS = frozenset({"DROP"})
+#: What ends that which a dataset held. A TRUNCATE that reads or writes rows loads the table anew: a write.
+_ENDS = {"DROP": Outcome.DROPPED, "TRUNCATE": Outcome.EMPTIED, "RENAME": Outcome.RENAMED}
 
 
 def outcome(run: FoldedRun) -> Outcome:
@@ -42,7 +47,8 @@ def outcome(run: FoldedRun) -> Outcome:
         (is_application(run), Outcome.APPLICATION),
         (not run.outputs, Outcome.NO_OUTPUT),
         (run.state in ("FAIL", "ABORT"), Outcome.FAILED),
-        (lifecycle(run) in _DROPS, Outcome.DROPPED),
+        (_is_ended(run), _ENDS.get(lifecycle(run))),
+        (run.is_dataset and not any(is_told(one.facets) for one in run.outputs.values()), Outcome.DECLARED),
         (not is_spark(run), Outcome.WRITTEN),
         (kind == "RDD_JOB" and run.outputs.keys() <= run.inputs.keys(), Outcome.OWN_INPUT),
         (kind == "RDD_JOB", Outcome.WRITTEN),
@@ -83,8 +89,24 @@ def node(run: FoldedRun) -> str:
 
 def lifecycle(run: FoldedRun) -> str:
     """What happened to the output, as the agent says; empty for an append, or for nothing said."""
-    found = (text(one.facets, "lifecycleStateChange", "lifecycleStateChange") for one in run.outputs.values())
-    return next((state.upper() for state in found if state), "")
+    return next((state for one in run.outputs.values() if (state := lifecycle_of(one))), "")
+
+
+def lifecycle_of(output: FoldedDataset) -> str:
+    """What happened to one output, in upper case."""
+    return text(output.facets, "lifecycleStateChange", "lifecycleStateChange").upper()
+
+
+def ending(run: FoldedRun, output: FoldedDataset) -> Outcome | None:
+    """What ended that which an output held before the run; None: it was written."""
+    state = lifecycle_of(output)
+    if state == "TRUNCATE" and (run.inputs or is_told(output.facets) or "outputStatistics" in output.own):
+        return None
+    return _ENDS.get(state)
+
+
+def _is_ended(run: FoldedRun) -> bool:
+    return all(ending(run, one) for one in run.outputs.values())
 
 
 def text(facets: Mapping[str, Json], facet: str, key: str) -> str:

@@ -71,7 +71,7 @@ def runs(*, failed: bool, since: str | None, job: str | None, **options: Any) ->
     ask_rows("latest-runs", given, _RUNS, **options)
 
 
-_RUNS = ("id", "timestamp", "status", "job", "target", "durationNs", "error", "jobRun")
+_RUNS = ("id", "timestamp", "status", "job", "target", "durationNs", "error", "jobRun", "runId")
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}  #: seconds
 
 

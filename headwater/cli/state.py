@@ -54,7 +54,7 @@ def own(node: str, owner: str, **options: Any) -> None:
 @click.argument("dataset", shell_complete=completion.datasets)
 @_statement_options
 def retire(dataset: str, **options: Any) -> None:
-    """Say that DATASET was dropped, which no agent reports: the tag retired.
+    """Say that DATASET was dropped, which only OpenLineage reports: the tag retired.
 
     It holds nothing from now on, until a job writes it again. --as-of a time before still shows its lineage.
     """

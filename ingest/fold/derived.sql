@@ -23,19 +23,21 @@ CREATE INDEX bodies_not_executed ON bodies (agent_plan_id) WHERE executed = 0;
 -- The report that counts for one event. `joined`: its plan is known.
 CREATE TABLE events (
     run TEXT PRIMARY KEY, agent_plan_id TEXT NOT NULL, timestamp INTEGER NOT NULL, duration_ns INTEGER, app_id TEXT,
-    user TEXT, error TEXT, job_run TEXT, parent_job TEXT, parent_run TEXT, facts TEXT NOT NULL,
+    user TEXT, error TEXT, job_run TEXT, parent_job TEXT, parent_run TEXT, run_id TEXT, facts TEXT NOT NULL,
     received_ms INTEGER NOT NULL, joined INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX events_of_plan ON events (agent_plan_id);
 CREATE INDEX events_waiting ON events (run) WHERE joined = 0;
 
 -- Entries that say something only together (the events of one OpenLineage run), by the group that they belong to, in
--- the order in which they came into these tables: `added`.
+-- the order in which they came into these tables: `added`. `passed_by`: the entry, by its `added`, with which it became
+-- known that this one says nothing beside the others: of the events of a job without a run the last one alone counts.
 CREATE TABLE parts (
     added INTEGER PRIMARY KEY, sequence INTEGER NOT NULL UNIQUE, kind TEXT NOT NULL, of TEXT NOT NULL,
-    received_ms INTEGER NOT NULL
+    received_ms INTEGER NOT NULL, passed_by INTEGER
 );
 CREATE INDEX parts_of ON parts (of);
+CREATE INDEX parts_that_count ON parts (of) WHERE passed_by IS NULL;
 -- One row a group: whether it may come to something, the digest of its set of entries when it was folded last, what it
 -- came to, its job, the group that it is a part of, and as JSON what it tells of the groups that are parts of it.
 CREATE TABLE groups (

@@ -19,11 +19,12 @@ from headwater.graphmodel.logic import Summary
 from headwater.graphmodel.statements import Key, Statement, StatementIndex
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef
+from headwater.ingest.fold.tables import Tables
 
 NAMES = "names"  #: of a value: which names of datasets are one, as JSON
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "9"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "10"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 
@@ -34,6 +35,66 @@ class Parked(NamedTuple):
     kind: str
     reason: str
     at_ms: int  #: ms since 1970
+
+
+class Execution(NamedTuple):
+    """A run with the plan that it executed: `body` is where the ledger has that, `target` what it wrote."""
+
+    run: str
+    agent_plan_id: str
+    timestamp: int
+    duration_ns: int | None
+    app_id: str | None
+    user: str | None
+    error: str | None
+    received_ms: int
+    target: str
+    body: BodyRef
+
+
+_EXECUTION = (
+    "run, agent_plan_id, timestamp, duration_ns, app_id, user, error, received_ms, logics.target, bodies.sequence"
+)
+_EXECUTIONS = """FROM events JOIN bodies USING (agent_plan_id) JOIN logics USING (plan)
+    WHERE NOT (agent_plan_id LIKE 'openlineage:%' AND CAST(summary AS TEXT) LIKE '%"effect":"end"%')"""
+EXECUTION_ORDERS = {
+    "timestamp": "ORDER BY timestamp {0}, run {0}",
+    "durationNs": "ORDER BY duration_ns {0}, run {0}",
+    "applicationId": "ORDER BY app_id {0}, run {0}",
+}
+"""What runs can be ordered by without their plans: SQL, of which `{0}` is ASC or DESC."""
+
+
+class ExecutionFilter(NamedTuple):
+    """Which runs are asked for. Times in ms since 1970, inclusive; None: any."""
+
+    received_until: int | None = None
+    start: int | None = None
+    end: int | None = None
+    app_id: str | None = None
+    target: str | None = None  #: URI of the dataset that was written
+    agent_plan_id: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """The rows, from FROM on."""
+        conditions = [_CONDITIONS[name] for name, value in self.values.items() if value is not None]
+        return " AND ".join([_EXECUTIONS, *conditions])
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What is bound."""
+        return self._asdict()
+
+
+_CONDITIONS = {
+    "received_until": "received_ms <= :received_until",
+    "start": "timestamp >= :start",
+    "end": "timestamp <= :end",
+    "app_id": "app_id = :app_id",
+    "target": "logics.target = :target",
+    "agent_plan_id": "agent_plan_id = :agent_plan_id",
+}
 
 
 class Derived:
@@ -163,6 +224,54 @@ class Derived:
             found = self._reader.execute("SELECT sequence, summary FROM bodies").fetchall()
         return [(BodyRef.of(stored).sequence, rows.summary_of(text)) for stored, text in found]
 
+    def executions(
+        self, filters: ExecutionFilter, order: str = "", limit: int = -1, offset: int = 0
+    ) -> list[Execution]:
+        """Runs whose plans are known, those that ended a dataset aside. `order` is SQL of one of `EXECUTION_ORDERS`."""
+        query = f"SELECT {_EXECUTION} {filters.sql} {order} LIMIT :limit OFFSET :offset"
+        with self._reading:
+            found = self._reader.execute(query, {**filters.values, "limit": limit, "offset": offset}).fetchall()
+        return [Execution._make((*some[:-1], BodyRef.of(some[-1]))) for some in found]
+
+    def count_executions(self, filters: ExecutionFilter) -> int:
+        """How many there are."""
+        with self._reading:
+            query = f"SELECT count(*) {filters.sql}"
+            return int(self._reader.execute(query, filters.values).fetchone()[0])
+
+    def executions_of(self, runs: Iterable[str]) -> dict[str, Execution]:
+        """The runs with these ids, by id."""
+        found: dict[str, Execution] = {}
+        query = f"SELECT {_EXECUTION} {_EXECUTIONS} AND run = ?"
+        with self._reading:
+            for run in runs:
+                row = self._reader.execute(query, (run,)).fetchone()
+                if row:
+                    found[run] = Execution._make((*row[:-1], BodyRef.of(row[-1])))
+        return found
+
+    def body(self, agent_plan_id: str) -> tuple[BodyRef, Summary] | None:
+        """Where the ledger has the body that counts for a plan id of an agent, and what it says in short."""
+        with self._reading:
+            query = "SELECT sequence, summary FROM bodies WHERE agent_plan_id = ?"
+            found = self._reader.execute(query, (agent_plan_id,)).fetchone()
+        return (BodyRef.of(found[0]), rows.summary_of(found[1])) if found else None
+
+    def executed_plans(self, until_ms: int, limit: int, offset: int) -> tuple[list[tuple[str, BodyRef]], int]:
+        """The plan ids of which a run was received up to a time (ms since 1970), the newest first; and how many."""
+        where = "FROM bodies WHERE EXISTS (SELECT 1 FROM events WHERE events.agent_plan_id = bodies.agent_plan_id"
+        where += " AND received_ms <= ?)"
+        with self._reading:
+            total = self._reader.execute(f"SELECT count(*) {where}", (until_ms,)).fetchone()[0]
+            query = f"SELECT agent_plan_id, sequence {where} ORDER BY sequence DESC LIMIT ? OFFSET ?"
+            found = self._reader.execute(query, (until_ms, limit, offset)).fetchall()
+        return [(plan, BodyRef.of(stored)) for plan, stored in found], int(total)
+
+    def dataset_uris(self) -> list[str]:
+        """The datasets in the graph, by URI."""
+        with self._reading:
+            return [uri for (uri,) in self._reader.execute("SELECT uri FROM datasets ORDER BY uri")]
+
     def statement(self, key: Key) -> Statement | None:
         """The statement that counts of those that replace each other; it may be a withdrawal."""
         query = """SELECT statement FROM statements
@@ -194,6 +303,11 @@ class Derived:
         query = "SELECT sequence FROM parts WHERE of = (SELECT of FROM parts WHERE sequence = ?)"
         with self._reading:
             return [found for (found,) in self._reader.execute(query, (sequence,))]
+
+    def members(self, sequence: int) -> list[int]:
+        """See `Tables.parts_up_to`."""
+        with self._reading:
+            return Tables(self._reader).parts_up_to(sequence)
 
     def outcomes(self) -> dict[str, int]:
         """How many groups of entries there are, by what they came to, the most frequent first."""

@@ -90,7 +90,9 @@ class ReferenceCounts:
     def settle(self) -> tuple[set[str], set[str]]:
         """Write what changed. The datasets with other columns than before; those newly, or no longer, partitioned."""
         repartitioned = {d for d, n in self._partitioned.items() if n and self._tables.count_partitioned(d, n)}
-        for plan in sorted(self._executed.keys() | self._succeeded.keys() | self._operations.keys()):
+        plans = self._executed.keys() | self._succeeded.keys() | self._operations.keys()
+        # Those that come first: a job whose one plan is replaced by another stays, and so do the edges to it.
+        for plan in sorted(plans, key=lambda plan: (self._executed[plan] <= 0, plan)):
             self._settle_logic(plan)
         for alias, count in self._aliases.items():
             if count and self._tables.count_alias(alias, count):

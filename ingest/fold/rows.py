@@ -137,15 +137,15 @@ def event_values(event: Event) -> tuple[Any, ...]:
     """An event as a row of `events`, without `joined`."""
     run = event.run
     reported = (run.timestamp, run.duration_ns, run.app_id, run.user, run.error, run.job_run)
-    further = (run.parent_job, run.parent_run, orjson.dumps(run.facts).decode() if run.facts else "")
+    further = (run.parent_job, run.parent_run, run.run_id, orjson.dumps(run.facts).decode() if run.facts else "")
     return (event.id, run.agent_plan_id, *reported, *further, event.received_ms)
 
 
 def event_of(values: tuple[Any, ...]) -> Event:
     """The event in a row of `events` without its `run` and `joined`."""
-    *fields, parent_job, parent_run, facts, received_ms = values
+    *fields, parent_job, parent_run, run_id, facts, received_ms = values
     said = tuple((name, value) for name, value in orjson.loads(facts)) if facts else ()
-    run = replace(Run(*fields), parent_job=parent_job, parent_run=parent_run, facts=said)
+    run = replace(Run(*fields), parent_job=parent_job, parent_run=parent_run, run_id=run_id, facts=said)
     return Event(run, received_ms)
 
 

@@ -29,7 +29,8 @@ WRITE = (
 )
 READ = "timestamp, run, start, app_id, doubtful, seen_timestamp, seen, certain"
 EVENT = (
-    "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, parent_job, parent_run, facts, received_ms"
+    "agent_plan_id, timestamp, duration_ns, app_id, user, error, job_run, parent_job, parent_run, run_id, facts,"
+    " received_ms"
 )
 VALIDITY = "plan, valid_from, valid_to, certain, columns"
 _FIRST: Position = (-(2**63), "")
@@ -92,7 +93,7 @@ class Tables:
     def put_event(self, event: Event, *, joined: bool) -> None:
         """Insert or replace an event."""
         values = (*rows.event_values(event), joined)
-        self._db.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._db.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def delete_event(self, run: str) -> None:
         """Delete an event: its group does not give it any more."""
@@ -116,14 +117,23 @@ class Tables:
         self._db.execute(query, (sequence, kind, of, received_ms))
 
     def parts_of(self, group: str) -> list[tuple[int, int]]:
-        """Sequence and receipt (ms since 1970) of the entries of a group, in the order in which they came here."""
-        query = "SELECT sequence, received_ms FROM parts WHERE of = ? ORDER BY added"
+        """Sequence and receipt (ms since 1970) of the entries of a group that count, in the order of their coming."""
+        query = "SELECT sequence, received_ms FROM parts WHERE of = ? AND passed_by IS NULL ORDER BY added"
         return list(self._db.execute(query, (group,)))
 
+    def pass_over(self, group: str, sequences: Iterable[int]) -> None:
+        """These entries of a group say nothing any more, beside the others that have come."""
+        query = "UPDATE parts SET passed_by = (SELECT max(added) FROM parts WHERE of = ?) WHERE sequence = ?"
+        self._db.executemany(query, [(group, sequence) for sequence in sequences])
+
     def parts_up_to(self, sequence: int) -> list[int]:
-        """The entries of the group of this one that had come when it came, itself the last; none if it is no part."""
+        """The entries of the group of this one that had come when it came, itself the last; none if it is no part.
+
+        Without those that said nothing any more by then.
+        """
         query = """SELECT other.sequence FROM parts AS it JOIN parts AS other
-            ON other.of = it.of AND other.added <= it.added WHERE it.sequence = ? ORDER BY other.added"""
+            ON other.of = it.of AND other.added <= it.added AND coalesce(other.passed_by, it.added + 1) > it.added
+            WHERE it.sequence = ? ORDER BY other.added"""
         return [found for (found,) in self._db.execute(query, (sequence,))]
 
     def group(self, group: str) -> GroupRow:

@@ -37,7 +37,11 @@ def folded_groups(tables: Tables, decoding: Decoding, parts: Iterable[tuple[Entr
         known = tables.group(group)
         new = known._replace(settled=known.settled or group in settled, outcome=known.outcome or _OPEN)
         if new.settled:
-            folded[group] = decoding.folded(kind, tables.parts_of(group))
+            members = tables.parts_of(group)
+            folded[group] = decoding.folded(kind, members)
+            if folded[group].counts is not None:
+                counts = {members[position] for position in folded[group].counts or ()}
+                tables.pass_over(group, (member[0] for member in members if member not in counts))
             new = new._replace(passes_on=json.dumps(folded[group].passes_on) if folded[group].passes_on else "")
         if new != known:
             tables.put_group(new)

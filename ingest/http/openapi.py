@@ -6,6 +6,7 @@ Served as ``/api/v1/openapi.json``; docs/http.md is made from it:
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -70,6 +71,84 @@ _STATEMENT = _object(
 _SPLINE = (
     *(f"application/vnd.absa.spline.producer.v{version}+json" for version in ("1.2", "1.1")),
     "application/json",
+)
+
+_EVENTS_ASKED = (
+    Parameter("timestampStart", "ms since 1970, inclusive", "integer"),
+    Parameter("timestampEnd", "ms since 1970, inclusive", "integer"),
+    Parameter("asAtTime", "only what had been received by then, in ms since 1970; 0: all", "integer", 0),
+    Parameter("pageNum", "the page, from 1", "integer", 1, minimum=1),
+    Parameter("pageSize", "items of one page", "integer", 10, minimum=1, maximum=1_000),
+    Parameter("sortField", "a field of the items"),
+    Parameter("sortOrder", "asc or desc", choices=("asc", "desc")),
+    Parameter("searchTerm", "a text in the framework, application, its id, or the data source's URI or type"),
+    Parameter("append", "true, false, or nothing for sources never written; several between commas"),
+    Parameter("label", "NAME:VALUE,VALUE; may be given several times"),
+    Parameter("applicationId", "the Spark application's id"),
+    Parameter("dataSourceUri", "the data source, in any spelling"),
+    Parameter("facet.timestamp", "true: `totalDateRange` is computed"),
+)
+_OVERVIEW = (
+    Parameter("eventId", "the execution event", required=True),
+    Parameter("maxDepth", "jobs on any way", "integer", 5, maximum=100),
+)
+_ITEMS = {"items": _list({"type": "object"}), **dict.fromkeys(("totalCount", "pageNum", "pageSize"), _NUMBER)}
+_GRAPH = _object({"nodes": _list({"type": "object"}), "edges": _list({"type": "object"})})
+_DETAILED = _object({"executionPlan": {"type": "object"}, "graph": _GRAPH})
+_LABELS_ASKED = (
+    Parameter("search", "a text in the names"),
+    Parameter("offset", "how many are passed over", "integer", 0),
+    Parameter("length", "how many, at most", "integer"),
+)
+
+#: Spline's Consumer API, as its UI asks it: docs/consumer.md.
+_CONSUMER = tuple(
+    Endpoint(f"/consumer/{path}", f"Spline: {summary}", answer, parameters)
+    for path, summary, answer, parameters in (
+        ("execution-events", "executions, page by page", _object(_ITEMS), _EVENTS_ASKED),
+        ("data-sources", "data sources, each with its last write", _object(_ITEMS), _EVENTS_ASKED),
+        ("execution-plans", "plans, the newest first", _object(_ITEMS), _EVENTS_ASKED[2:5]),
+        ("execution-plans/{plan}", "a plan and its operations", _DETAILED, ()),
+        ("execution-plans/{plan}/write-op", "the plan's write operation, by a redirection", {"type": "object"}, ()),
+        (
+            "execution-plans/{plan}/data-sources",
+            "the data sources of a plan",
+            _list(_TEXT),
+            (Parameter("access", "read or write", choices=("read", "write")),),
+        ),
+        (
+            "lineage-detailed",
+            "a plan and its operations",
+            _DETAILED,
+            (Parameter("execId", "the plan's id", required=True),),
+        ),
+        (
+            "lineage-overview",
+            "plans and data sources before an execution",
+            _object({"graph": _GRAPH, "info": {"type": "object"}}),
+            _OVERVIEW,
+        ),
+        (
+            "impact-overview",
+            "plans and data sources behind an execution",
+            _object({"graph": _GRAPH, "info": {"type": "object"}}),
+            _OVERVIEW,
+        ),
+        (
+            "attribute-lineage-and-impact",
+            "where an attribute of a plan comes from, and what is computed from it",
+            _object({"lineage": _GRAPH, "impact": _GRAPH}),
+            (Parameter("attributeId", "PLAN:ATTRIBUTE", required=True),),
+        ),
+        (
+            "operations/{operation}",
+            "an operation with its schemas and expressions; the id is PLAN:OPERATION",
+            {"type": "object"},
+            (),
+        ),
+        ("labels/names", "the labels of plans", _list(_TEXT), _LABELS_ASKED),
+        ("labels/names/{label}/values", "the values of a label", _list(_TEXT), _LABELS_ASKED),
+    )
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -238,6 +317,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         status=201,
         body=dict.fromkeys(_SPLINE, _list({"type": "object"})),
     ),
+    *_CONSUMER,
     Endpoint("/producer/status", "what a Spline agent asks first", None, method="head", scope="write"),
     Endpoint("/health", "whether the server runs", _object({"status": _TEXT, "instance": _TEXT}), scope=None),
     Endpoint(
@@ -287,11 +367,11 @@ def _operation(endpoint: Endpoint) -> Schema:
     if endpoint.answer is not None:
         answered["content"] = {endpoint.content_type: {"schema": endpoint.answer}}
     operation: Schema = {
-        "operationId": f"{endpoint.method}-{endpoint.path.strip('/').replace('/', '-')}",
+        "operationId": f"{endpoint.method}-{re.sub('[{}]', '', endpoint.path).strip('/').replace('/', '-')}",
         "summary": endpoint.summary,
         "tags": ["senders" if endpoint.scope in ("write", "annotate", "admin") else "server"],
         "description": f"Scope: {endpoint.scope or 'none; no token is needed'}.",
-        "parameters": [_parameter(parameter) for parameter in endpoint.parameters],
+        "parameters": [*_in_path(endpoint.path), *(_parameter(parameter) for parameter in endpoint.parameters)],
         "responses": {str(endpoint.status): answered, "default": {"$ref": "#/components/responses/error"}},
     }
     if endpoint.scope is None:
@@ -300,6 +380,12 @@ def _operation(endpoint: Endpoint) -> Schema:
         content = {kind: {"schema": schema} for kind, schema in endpoint.body.items()}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _in_path(path: str) -> Iterator[Schema]:
+    """The parameters that stand in braces in a path."""
+    for name in re.findall(r"{(\w+)}", path):
+        yield {"name": name, "in": "path", "required": True, "schema": _TEXT}
 
 
 def _query(query: Query, identity: str) -> Schema:

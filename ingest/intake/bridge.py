@@ -77,7 +77,8 @@ class Folded:
     Plans and runs are the group's own: no other entry may give a plan of the same id. `digest` is that of the set,
     `outcome` one word for what it came to, `job` the id of the job vertex that it belongs to. `parent` is the group of
     which it is a part, and which may tell more of its runs (`inherit`); `passes_on` is what it tells of its own parts,
-    `otherwise` what is taken for known where neither tells it.
+    `otherwise` what is taken for known where neither tells it. `counts` are the positions of the entries that
+    alone say all of this, whatever else comes: the others need not be read again. None: all are needed.
     """
 
     plans: tuple[Plan, ...]
@@ -88,6 +89,7 @@ class Folded:
     parent: str = ""
     passes_on: Inherited = ()
     otherwise: Inherited = ()
+    counts: tuple[int, ...] | None = None
 
 
 def inherit(run: Run, *told: Inherited) -> Run:

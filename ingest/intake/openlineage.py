@@ -7,7 +7,7 @@ come. The rules are those of `headwater.openlineage_bridge`, which is loaded whe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,6 +16,9 @@ from headwater.ingest.intake.body import InvalidBody, dump, parse, repeats_keys
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Folded, Part, Payload, Receipt
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.spline_bridge.errors import DecodeError as WrongField
+
+if TYPE_CHECKING:
+    from headwater.openlineage_bridge.events import LineageEvent
 
 _EVENT = "openlineage.event"
 _JSON = "application/json"
@@ -72,7 +75,12 @@ def _decode(body: bytes, _content_type: str, rules: Rules = DEFAULT) -> Decoded:
         found = event(orjson.loads(body))
     except (WrongField, orjson.JSONDecodeError) as error:
         raise DecodeError(str(error)) from error
-    return Decoded(part=Part(found.group, found, settles=found.settles))
+    part = Part(found.group, found, settles=found.settles)
+    if found.is_run:
+        return Decoded(part=part)
+    from headwater.openlineage_bridge.declaring import said
+
+    return Decoded(statements=said(found, rules), part=part)
 
 
 def _fold(contents: Sequence[Any], rules: Rules) -> Folded:
@@ -86,7 +94,15 @@ def _fold(contents: Sequence[Any], rules: Rules) -> Folded:
     assert found is not None, "a group has entries"
     job = job_id(found.job.namespace, found.job.name)
     said = (found.plans, found.runs, found.digest, found.outcome.value, job)
-    return Folded(*said, found.parent, found.passes_on, found.otherwise)
+    return Folded(*said, found.parent, found.passes_on, found.otherwise, _counts(contents))
+
+
+def _counts(contents: Sequence[LineageEvent]) -> tuple[int, ...] | None:
+    """The one event that counts of those without a run: the latest, and of equal ones the first that came."""
+    if contents[0].is_run:
+        return None
+    last = max(event.order for event in contents)
+    return (next(position for position, event in enumerate(contents) if event.order == last),)
 
 
 def _output_types(body: bytes, _content_type: str, _index: int) -> dict[str, str]:

@@ -44,7 +44,7 @@ _LOOK_SECONDS = 0.25  #: between two looks whether the client is still there
 _PIECE = 64 * 2**10
 _PASSED_ON = (
     *("Content-Type", "Content-Encoding", "Content-Disposition", "Content-Security-Policy", "Cache-Control", "Vary"),
-    *("X-Content-Type-Options", "Allow", "Retry-After"),
+    *("X-Content-Type-Options", "Allow", "Retry-After", "Location"),
 )
 _EVENTS = "text/event-stream"
 _SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)
@@ -116,7 +116,7 @@ def add_routes(app: web.Application, address: Path, not_open: Callable[[], NotOp
     app.on_shutdown.append(hung_up)
     app.on_cleanup.append(disconnected)
     add_route(app, "/gremlin", _forward_socket, "read")
-    for path in ("/api/{path:.*}", "/metrics", "/gremlin/{path:.*}", "/status"):
+    for path in ("/api/{path:.*}", "/consumer/{path:.*}", "/metrics", "/gremlin/{path:.*}", "/status"):
         add_route(app, path, _forward, "read")  # the process checks what its own route needs beyond that
     for path in ("/api/{path:.*}", "/metrics", "/gremlin", "/gremlin/{path:.*}", "/status"):
         add_route(app, path, _forward, "admin", methods=ANY_METHOD)
@@ -167,7 +167,7 @@ async def _pass_answer(request: web.Request) -> web.StreamResponse:
         headers = sender_headers(request.get(SENDER))
         if takes_gzip(request):
             headers["Accept-Encoding"] = "gzip"
-        async with request.app[_SESSION].request(request.method, url, headers=headers) as answer:
+        async with request.app[_SESSION].request(request.method, url, headers=headers, allow_redirects=False) as answer:
             headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
             length = answer.content_length
             if answer.content_type == _EVENTS and request.method != "HEAD":

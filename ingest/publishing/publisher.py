@@ -17,11 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from headwater.graphmodel import statements
+from headwater.graphmodel import now, statements
 from headwater.graphmodel.choice import BodyRank, Event
 from headwater.graphmodel.ids import column_id
-from headwater.graphmodel.model import Plan
+from headwater.graphmodel.model import Plan, Role
 from headwater.graphmodel.naming import DEFAULT, Rules, from_openlineage
+from headwater.graphmodel.now import Write
 from headwater.graphmodel.statements import Said, StatementIndex
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.fold.rows import BodyRef
@@ -82,6 +83,7 @@ class _Work:
     sendings: dict[str, tuple[int, Sending]] = field(default_factory=dict)
     plans: dict[str, BodyRef] = field(default_factory=dict)
     waiting: set[tuple[str, int]] = field(default_factory=set)
+    reports: list[tuple[str, Write]] = field(default_factory=list)  #: writes that may be reported twice, by dataset
 
 
 class Publisher:
@@ -138,7 +140,7 @@ class Publisher:
         refused = self._backend.send([sending for _, sending in work.sendings.values()])
         told = [Refused(work.sendings[key][0], key, reason) for key, reason in refused.items()]
         last = entries[-1]
-        self._state.move(last.sequence, last.hash, work.plans.items(), work.waiting, told)
+        self._state.move(last.sequence, last.hash, work.plans.items(), work.waiting, told, work.reports)
         for one in told:
             log.warning("the run %s of entry %s was refused: %s", one.what, one.sequence, one.reason)
         self.counts.refused += len(told)
@@ -156,7 +158,7 @@ class Publisher:
         work = _Work()
         for entry in entries:
             batch = self._decoding.batch([entry])
-            if batch.statements and entry.sequence > self._stated_up_to:
+            if entry.kind == statements.KIND and batch.statements and entry.sequence > self._stated_up_to:
                 self._take_statements()
             for _, error in batch.refused:
                 log.warning("entry %s is not published: it cannot be read: %s", entry.sequence, error)
@@ -219,10 +221,22 @@ class Publisher:
         inputs = [one.uri for one in mapped.plan.inputs]
         if not self._selection.takes(event.run.timestamp, [mapped.plan.target.uri, *inputs]):
             return
+        write = now.write_of(event, mapped.summary)
+        if write and write.app_id is not None and write.role is not Role.NONE:
+            if self._is_told(work, mapped.plan.target.uri, write):
+                return
+            work.reports.append((mapped.plan.target.uri, write))
         read = self._versions_read(event.id, event.run.timestamp, inputs)
         described = self._description(ref)
         events = emit.run_events(described, Executed(event.run, event.id, sequence, read))
         work.sendings[event.id] = sequence, Sending(event.id, events)
+
+    def _is_told(self, work: _Work, dataset: str, write: Write) -> bool:
+        """Whether the write was published already, as its wrapper or as what it wraps: Spark reports a CTAS twice."""
+        here = [other for to, other in work.reports if to == dataset]
+        known = [*self._state.reports(write.app_id or "", dataset), *here]
+        others = [other for other in known if other.run != write.run]
+        return now.twin_of(write, others) is not None or any(now.twin_of(other, [write]) for other in others)
 
     def _description(self, ref: BodyRef) -> Described:
         if ref in self._described:

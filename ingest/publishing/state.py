@@ -1,7 +1,8 @@
 """What a publisher remembers between two starts, in an SQLite file of its own: never more than the ledger says.
 
-Here: its checkpoint, where the ledger has each plan, runs that came before their plan, and what a backend refused. The
-checkpoint moves in the same transaction as what belongs to it. Not here: events, backends.
+Here: its checkpoint, where the ledger has each plan, runs that came before their plan, the last writes that may be
+reported twice, and what a backend refused. The checkpoint moves in the same transaction as what belongs to it. Not
+here: events, backends.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headwater.graphmodel.delta import digest
+from headwater.graphmodel.model import Effect, Role
+from headwater.graphmodel.now import Write
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
 
@@ -25,10 +28,17 @@ CREATE TABLE IF NOT EXISTS plans (agent_plan_id TEXT PRIMARY KEY, stored INTEGER
 CREATE TABLE IF NOT EXISTS waiting (
     agent_plan_id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (agent_plan_id, sequence)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reports (
+    number INTEGER PRIMARY KEY, dataset TEXT NOT NULL, app_id TEXT NOT NULL, run TEXT NOT NULL UNIQUE,
+    start INTEGER NOT NULL, timestamp INTEGER NOT NULL, role TEXT NOT NULL, signature TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS reports_of ON reports (app_id, dataset);
 CREATE TABLE IF NOT EXISTS refused (
     sequence INTEGER NOT NULL, what TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (sequence, what)
 ) WITHOUT ROWID;
 """
+#: Writes that are remembered: the two reports of one write come within moments of each other.
+_REPORTS_KEPT = 10_000
 
 
 class Refused(NamedTuple):
@@ -78,6 +88,7 @@ class State:
     def forget(self) -> None:
         """Begin anew: everything is published again."""
         self._db.executescript("DELETE FROM meta; DELETE FROM plans; DELETE FROM waiting; DELETE FROM refused;")
+        self._db.execute("DELETE FROM reports")
 
     def plan(self, agent_plan_id: str) -> BodyRef | None:
         """Where the ledger has a plan, as far as entries were read."""
@@ -91,6 +102,17 @@ class State:
         )
         return [row[0] for row in found]
 
+    def reports(self, app_id: str, dataset: str) -> list[Write]:
+        """The writes of a dataset by a Spark application that were published, as far as they may be reported twice."""
+        found = self._db.execute(
+            "SELECT run, timestamp, start, app_id, role, signature FROM reports WHERE app_id = ? AND dataset = ?",
+            (app_id, dataset),
+        )
+        return [
+            Write(run, timestamp, start, app, "", Effect.KEEP, Role(role), signature)
+            for run, timestamp, start, app, role, signature in found
+        ]
+
     def move(
         self,
         checkpoint: int,
@@ -98,10 +120,12 @@ class State:
         plans: Iterable[tuple[str, BodyRef]] = (),
         waiting: Iterable[tuple[str, int]] = (),
         refused: Iterable[Refused] = (),
+        reports: Iterable[tuple[str, Write]] = (),
     ) -> None:
         """Move the checkpoint, with what was learnt on the way: all of it or nothing. Plans that came wait no more.
 
-        `entry_hash` is the hash of the entry `checkpoint`.
+        `reports` are writes that were published, with their datasets; the last ones are kept. `entry_hash` is the hash
+        of the entry `checkpoint`.
         """
         known = list(plans)
         self._db.execute("BEGIN IMMEDIATE")
@@ -110,6 +134,13 @@ class State:
             self._db.executemany("DELETE FROM waiting WHERE agent_plan_id = ?", [(plan,) for plan, _ in known])
             self._db.executemany("REPLACE INTO waiting VALUES (?, ?)", waiting)
             self._db.executemany("REPLACE INTO refused VALUES (?, ?, ?)", refused)
+            self._db.executemany(
+                "INSERT OR IGNORE INTO reports VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
+                [(to, w.app_id, w.run, w.start, w.timestamp, w.role.value, w.signature) for to, w in reports],
+            )
+            self._db.execute(
+                "DELETE FROM reports WHERE number <= (SELECT max(number) FROM reports) - ?", (_REPORTS_KEPT,)
+            )
             for name, value in (("checkpoint", str(checkpoint)), ("hash", entry_hash), ("ledger", self._ledger)):
                 self._set_meta(name, value)
         except BaseException:

@@ -233,8 +233,8 @@ ESTATE: tuple[Query, ...] = (
     ),
     Query(
         "coverage",
-        "jobs whose column lineage is missing or incomplete, and why",
-        paging(),
+        "jobs whose column lineage is missing or incomplete, and why; or one job alone",
+        (Parameter("job", "only this job: its id, or namespace/name", "node", labels=("job",)), *paging()),
         columns=("job", "dataset", "reason", "columns", "cause"),
         ask=estate_state.coverage,
     ),
@@ -348,6 +348,7 @@ QUERIES: tuple[Query, ...] = (
             "appId",
             "user",
             "jobRun",
+            "runId",
             "parentJob",
             "parentRun",
             "plan",

@@ -11,6 +11,7 @@ from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.constants import NONE, filled
 from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.model import Effect
 from headwater.graphmodel.naming_suggestions import suggestions
 from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.questions.estate import NAMELESS
@@ -111,17 +112,31 @@ REASONS: Mapping[str, str] = {
 
 
 def coverage(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
-    """Jobs without, or without all of, their column lineage, and why: one row a job, dataset and reason."""
+    """Jobs without, or without all of, their column lineage, and why: one row a job, dataset and reason.
+
+    Of one job alone, if `job` names it: then nothing else of the estate is read.
+    """
     scan = FullScan(g, deadline_passed)
-    for ids in scan.ids_by_chunk("plan"):
+    for ids in _of_job(g, scan, values["job"], "plan"):
         scan.rows += _not_run(g, ids)
-    for ids in scan.ids_by_chunk("dataset"):
+    for ids in _of_job(g, scan, values["job"], "dataset"):
         scan.rows += _lacking(g, ids)
         scan.rows += _from_unnamed(g, ids)
-    for ids in scan.ids_by_chunk("job"):
+    for ids in _of_job(g, scan, values["job"], "job"):
         scan.rows += _per_run(g, ids)
-    scan.rows = list({_place(row): row for row in scan.rows}.values())  # a job may have many failed logics
+    # A job may have many failed logics, and a dataset several writers.
+    scan.rows = list({_place(row): row for row in scan.rows if values["job"] in (None, row["job"])}.values())
     return scan.page(values, _place)
+
+
+def _of_job(g: GraphTraversalSource, scan: FullScan, job: str | None, label: str) -> Iterator[list[str]]:
+    """The vertices of a label that a job has to do with, by chunk; without a job all of them."""
+    if job is None:
+        yield from scan.ids_by_chunk(label)
+        return
+    plans = g.V(job).out("hasPlan")
+    found = {"plan": plans, "dataset": plans.clone().out("writes").dedup(), "job": g.V(job)}[label]
+    yield from scan.chunks(found.id_().order().to_list())
 
 
 def _place(row: Row) -> tuple[int, str, str]:
@@ -142,7 +157,8 @@ def _lacking(g: GraphTraversalSource, datasets: list[str]) -> Iterator[Row]:
     Of a dataset without sources nothing says which job wrote what holds now: all that ever wrote it are told.
     """
     sources = without_carried(__.out_e("derivesFrom"))
-    rows = g.V(datasets).where(__.in_("writes")).project("dataset", "now", "ever", *_COUNTS, "said", "causes")
+    written = g.V(datasets).where(__.in_("writes").has("effect", P.neq(Effect.END.value)))
+    rows = written.project("dataset", "now", "ever", *_COUNTS, "said", "causes")
     rows = rows.by(T.id).by(sources.values("job").dedup().order().fold())
     rows = rows.by(__.in_("writes").values("job").dedup().order().fold())
     for counted in _COUNTS.values():

@@ -121,7 +121,7 @@ def _names(g: GraphTraversalSource, node: str) -> Iterator[Row]:
         yield {"what": "name", "target": split_node(node)[0], "source": name, "rule": _SPELLING}
 
 
-_RUN = ("timestamp", "status", "agentPlanId", "appId", "jobRun")
+_RUN = ("timestamp", "status", "agentPlanId", "appId", "jobRun", "runId")
 FIND_RUNS = ("run", "job", "plan", "target", *_RUN)
 
 

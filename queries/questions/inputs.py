@@ -155,7 +155,9 @@ def later_writes(g: GraphTraversalSource, versions: list[str]) -> dict[str, list
     }
     time = __.coalesce(__.values("timestamp"), __.constant(long(BEFORE_ALL)))
     writes = (
-        __.out("versionOf").in_("versionOf").or_(__.has("effect", P.within("all", "overwrite")), __.has("partition"))
+        __.out("versionOf")
+        .in_("versionOf")
+        .or_(__.has("effect", P.within("all", "overwrite", "end")), __.has("partition"))
     )
     writes = writes.where(P.gt("version")).by(time).order().by("timestamp").by(T.id).limit(_MOST_WRITES)
     found = g.V(versions).as_("version").project("version", "writes").by(T.id).by(project(writes, cells).fold())

@@ -14,7 +14,7 @@ from headwater.queries.tracing.full_scan import FullScan
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
-_RUN = ("timestamp", "durationNs", "status", "error", "user", "appId", "jobRun")
+_RUN = ("timestamp", "durationNs", "status", "error", "user", "appId", "jobRun", "runId")
 RUNS = ("id", "job", "target", "plan", *_RUN)
 CHANGES = ("at", "kind", "dataset", "job", "plan", "before")
 

@@ -86,7 +86,7 @@ def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
     predicate = _PREDICATES[match]
     if label == "run":
         known = _any(predicate, text)
-        return [__.has(T.id, known), *(__.has(key, known) for key in ("appId", "jobRun", "agentPlanId"))]
+        return [__.has(T.id, known), *(__.has(key, known) for key in ("appId", "jobRun", "runId", "agentPlanId"))]
     by_name = __.has("name", _any(predicate, text))
     if label != "column":
         return [by_name, __.has(T.id, _any(predicate, text))]

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.traversal import Order, P, T
+from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.model import Effect
 from headwater.graphmodel.statements import RETIRED
 from headwater.graphmodel.validity import NO_END
 from headwater.queries.answers.answer import Answer, Edge, Node
@@ -87,8 +90,9 @@ class Writing:
     """Who writes a dataset without known sources, as of a time. Times are in ms since 1970.
 
     `ignored`: all of these jobs are. `first` is its first write that counts, None: there is none. `holds`: one of its
-    writes holds at the time asked about, which is `at`, None: now. `retired` is when it was dropped. `ahead` is the
-    time of a write that does not count, as its clock is ahead. `untold`: a column's sources are not told.
+    writes holds at the time asked about, which is `at`, None: now. `retired` is when people say that it was dropped,
+    `ended` when a job dropped, emptied or renamed it, and that job, if nothing wrote it since. `ahead` is the time of a
+    write that does not count, as its clock is ahead. `untold`: a column's sources are not told.
     """
 
     jobs: tuple[str, ...] = ()
@@ -97,6 +101,7 @@ class Writing:
     holds: bool = False
     at: int | None = None
     retired: int | None = None
+    ended: tuple[int, str] | None = None
     ahead: int | None = None
     untold: bool = False
 
@@ -111,14 +116,17 @@ class Writing:
             return f"was not written yet at {shown(self.at)}: its first known write was at {shown(self.first)}"
         if self.retired is not None and (self.at is None or self.retired <= self.at):
             return f"is retired: people said at {shown(self.retired)} that it was dropped, and no job wrote it since"
+        return self._why_no_write_holds(f"is written by {jobs}")
+
+    def _why_no_write_holds(self, by: str) -> str:
+        if self.ended is not None:
+            when, job = self.ended
+            said = f"{short_job(job)} dropped, emptied or renamed it at {shown(when)}"
+            return f"holds nothing: {said}, and no job wrote it since"
         if self.first is None and self.ahead is not None:
-            return (
-                f"is written by {jobs} with a clock that is ahead ({shown(self.ahead)}): such a write does not count, "
-                "and no other one is known"
-            )
-        return (
-            f"is written by {jobs}, of which no write that counts is known{'' if self.at is None else ' at that time'}"
-        )
+            by += f" with a clock that is ahead ({shown(self.ahead)})"
+            return f"{by}: such a write does not count, and no other one is known"
+        return f"{by}, of which no write that counts is known{'' if self.at is None else ' at that time'}"
 
 
 NOBODY = Writing()  #: no known job writes it
@@ -142,9 +150,18 @@ def _writing(g: GraphTraversalSource, dataset: str, as_of: AsOf) -> Writing:
         holds=bool(held and counted),
         at=at,
         retired=next((tag["at"] for tag in tags if tag["tag"] == RETIRED), None),
+        ended=None if held else _ended(g, dataset, time),
         ahead=max(late, default=None),
         untold=bool(g.V(dataset).out("hasColumn").has("origin", "unresolved").limit(1).id_().to_list()),
     )
+
+
+def _ended(g: GraphTraversalSource, dataset: str, time: int) -> tuple[int, str] | None:
+    """When the newest version up to a time was left without anything, and by which job."""
+    newest = g.V(dataset).in_("versionOf").has("timestamp", P.lte(long(time)))
+    newest = newest.order().by("timestamp", Order.desc).by(T.id, Order.desc).limit(1).has("effect", Effect.END.value)
+    cells = {"at": "timestamp", "job": __.in_("generated").out("executes").values("job")}
+    return next(((row["at"], row["job"]) for row in rows(newest, cells)), None)
 
 
 def of_dataset(answer: Answer, writing: Writing = NOBODY) -> str:

@@ -19,7 +19,7 @@ from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
 #: Properties of a run, and of a version what its agent tells of the data.
-OF_RUNS = ("timestamp", "durationNs", "status", "error", "appId", "user", "jobRun", "parentJob", "parentRun")
+OF_RUNS = ("timestamp", "durationNs", "status", "error", "appId", "user", "jobRun", "runId", "parentJob", "parentRun")
 TOLD = ("rowCount", "byteCount", "fileCount", "tableVersion", "quality")
 
 

@@ -93,6 +93,7 @@ _EFFECTS = {
     "all": "replaced the whole",
     "keep": "added to it, or changed a part",
     "overwrite": "replaced the whole or a partition",
+    "end": "dropped, emptied or renamed it",
 }
 
 

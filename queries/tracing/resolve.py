@@ -114,7 +114,7 @@ def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
 
 def _runs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
     spellings = dict.fromkeys((spelling, spelling.lower()))  # OpenLineage's ids are sent in upper case too
-    conditions = (__.has(name, P.within(*spellings)) for name in ("jobRun", "appId", "agentPlanId"))
+    conditions = (__.has(name, P.within(*spellings)) for name in ("jobRun", "runId", "appId", "agentPlanId"))
     found = g.V().has_label("run").or_(*conditions)
     named: list[str] = found.order().by("timestamp").by(T.id).id_().to_list()
     return named
@@ -133,7 +133,7 @@ def beginning_with(g: GraphTraversalSource, spelling: str, labels: Sequence[str]
             if label == "run":
                 begins.append(__.has(T.id, TextP.starting_with(f"run:{OPENLINEAGE_PLAN}{begin}")))
             if label == "run" and len(begin) >= _BEGINNING_SENT:
-                begins.append(__.has("jobRun", TextP.starting_with(begin.lower())))
+                begins += [__.has(name, TextP.starting_with(begin.lower())) for name in ("jobRun", "runId")]
             runs_or_plans = g.V().has_label(label).or_(*begins)
             found += runs_or_plans.order().by(T.id).limit(_SUGGESTED).id_().to_list()
     return found

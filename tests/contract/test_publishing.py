@@ -114,6 +114,23 @@ def test_the_next_start_goes_on_where_the_last_one_ended(world: World, marquez: 
     assert set(runs_of(marquez.events)) == before  # the same ids: for the backend they are the same runs
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_table_that_spark_reports_twice_is_published_once(tmp_path: Path, marquez: Backend, *, turned: bool) -> None:
+    """CREATE TABLE AS SELECT is a run of its own, and its INSERT another: one write, whichever comes first."""
+    entries = recorded("h01_tables_and_modes")
+    world = World(tmp_path / "data")
+    world.append(list(reversed(entries)) if turned else entries)
+    world.publish(marquez.url)
+    with Service.open(world.folder) as service:
+        service.catch_up()
+        twins = service.store.g.E().has_label("sameWriteAs").count().next()
+        runs = service.store.g.V().has_label("run").count().next()
+    assert twins > 0
+    assert len({event["run"]["runId"] for event in marquez.events}) == runs - twins
+    world.publish(marquez.url, again=True)
+    assert len({event["run"]["runId"] for event in marquez.events}) == runs - twins
+
+
 def test_a_backend_that_is_away_for_a_moment_is_asked_again(world: World, marquez: Backend) -> None:
     asked: set[tuple[str, str]] = set()
 

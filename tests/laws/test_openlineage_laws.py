@@ -26,6 +26,7 @@ from headwater.ingest.intake.body import InvalidBody
 from headwater.ingest.intake.bridge import Receipt, inherit
 from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.ledger.entries import Entry, Head
+from headwater.openlineage_bridge.declaring import said
 from headwater.openlineage_bridge.events import LineageEvent, event
 from headwater.openlineage_bridge.mapping import mapped
 from tests.golden.openlineage import bodies
@@ -80,7 +81,8 @@ def outputs(draw: st.DrawFn) -> dict[str, Any]:
         facets["schema"] = {"fields": [{"name": name, "type": "long"} for name in COLUMNS]}
     if draw(st.booleans()):
         facets["lifecycleStateChange"] = {
-            "lifecycleStateChange": draw(st.sampled_from(["OVERWRITE", "CREATE", "DROP"]))
+            "lifecycleStateChange": draw(st.sampled_from(["OVERWRITE", "CREATE", "DROP", "TRUNCATE", "RENAME"])),
+            "previousIdentifier": {"namespace": "s3://lake", "name": draw(st.sampled_from(DATASETS))},
         }
     return dataset(draw(st.sampled_from(DATASETS)), facets)
 
@@ -95,6 +97,12 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         "inputs": [dataset(name, {}) for name in draw(st.lists(st.sampled_from(DATASETS), max_size=2))],
         "outputs": draw(st.lists(outputs(), max_size=2)),
     }
+    if draw(st.integers(0, 4)) == 0:
+        of = draw(outputs())
+        owners = [{"name": name} for name in draw(st.lists(st.sampled_from(["ann", "bob"]), max_size=2))]
+        if draw(st.booleans()):
+            of["facets"]["ownership"] = {"owners": owners} if owners else {"_deleted": True}
+        return {"eventTime": made["eventTime"], "dataset": of}
     if draw(st.integers(0, 9)):
         state = draw(st.sampled_from(["START", "RUNNING", "COMPLETE", "COMPLETE", "FAIL"]))
         facets: dict[str, Any] = {}
@@ -166,7 +174,8 @@ class World:
         batch = self.decoding.batch(entries)
         assert not batch.refused
         groups = folded_groups(self.tables, self.decoding, batch.parts)
-        return project(self.tables, self.decoding.plan_at, batch.plans, batch.events, (), groups).delta()
+        said = batch.statements
+        return project(self.tables, self.decoding.plan_at, batch.plans, batch.events, said, groups).delta()
 
 
 def expected(history: Sequence[dict[str, Any]]) -> Graph:
@@ -182,7 +191,8 @@ def expected(history: Sequence[dict[str, Any]]) -> Graph:
         bodies += [Body(plan, one.digest) for plan in one.plans]
         told = parent.passes_on if parent else ()
         events += [Event(inherit(run, told, one.otherwise), RECEIVED) for run in one.runs]
-    return whole.graph(bodies, events)
+    stated = [statement for its in groups.values() for one in its for statement in said(one, DEFAULT)]
+    return whole.graph(bodies, events, stated)
 
 
 @given(histories, st.integers(1, 4))

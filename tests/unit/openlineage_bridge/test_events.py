@@ -67,7 +67,10 @@ def test_events_without_a_run_are_of_their_job_or_dataset() -> None:
     job = event({"eventTime": "2026-01-01T00:00:00Z", "job": {"namespace": "a", "name": "b"}})
     dataset = event({"eventTime": "2026-01-01T00:00:00Z", "dataset": {"namespace": "a", "name": "b"}})
     assert (job.group, job.is_run, job.job, job.run_id) == ("job:a b", False, ("a", "b"), "")
-    assert (dataset.group, dataset.job, dataset.state) == ("dataset:a b", ("", ""), "OTHER")
+    assert (dataset.is_dataset, dataset.job, dataset.state) == (True, ("", ""), "OTHER")
+    later = event({"eventTime": "2026-01-02T00:00:00Z", "dataset": {"namespace": "a", "name": "b"}})
+    assert later.group != dataset.group
+    assert dataset.datasets("outputs") == [{"namespace": "a", "name": "b"}]
     assert job.settles
     assert dataset.settles
 

@@ -182,6 +182,7 @@ EFFECTS = [
     ({"outputs": [dataset("mart", dbt_model={"config": {"materialized": "view"}})]}, Effect.ALL, Role.NONE),
     ({"outputs": [dataset("mart", dbt_model={"config": {"materialized": "incremental"}})]}, Effect.KEEP, Role.NONE),
     ({"outputs": [dataset("mart")]}, Effect.KEEP, Role.NONE),
+    ({"outputs": [dataset("mart", lifecycleStateChange={"lifecycleStateChange": "CREATE"})]}, Effect.ALL, Role.NONE),
 ]
 
 

@@ -1,0 +1,138 @@
+"""What DatasetEvents and JobEvents say without a run: columns and names of a dataset, owners, tags, descriptions. Pure.
+
+A facet replaces the one of its name that an earlier event said of the same dataset or job, and `_deleted` takes it
+back. So each is a snapshot (`graphmodel.statements`) of one facet of one node: whichever is the latest counts, in
+whatever order they come, and none of the earlier ones has to be read again.
+Not here: where columns come from, and that a dataset was dropped (`mapping`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from headwater.graphmodel.delta import digest
+from headwater.graphmodel.ids import column_id, job_id
+from headwater.graphmodel.naming import Rules
+from headwater.graphmodel.statements import (
+    DATASET,
+    DESCRIPTION,
+    OWNER,
+    RESERVED,
+    TAG,
+    Snapshot,
+    StatementError,
+    snapshot,
+)
+from headwater.openlineage_bridge import names
+from headwater.openlineage_bridge.columns import field_names, field_types
+from headwater.openlineage_bridge.events import Json, LineageEvent, objects_in
+
+SOURCE = "openlineage"
+"""The source of these statements: what people, or other sources, say of the same node stands beside it."""
+
+_LONGEST = 4_000  #: characters of a description that are kept, as many as a statement may have
+_LONGEST_SCOPE = 1_000
+_MOST_COLUMNS = 20_000  #: that one statement may list
+_NOT_IN_TAGS = str.maketrans(dict.fromkeys("=#*,\n", " "))
+
+_Fields = dict[str, Any]  #: kind, subject, value and perhaps name of a statement
+
+
+def said(event: LineageEvent, rules: Rules) -> tuple[Snapshot, ...]:
+    """The snapshots that an event without a run comes to; none for a RunEvent, or for a temporary dataset."""
+    if event.is_run:
+        return ()
+    if event.is_dataset:
+        (dataset,) = event.datasets("outputs")
+        name = names.name(dataset["namespace"], dataset["name"], rules)
+        if name is None:
+            return ()
+        facets, pairs = objects_in(dataset, "facets"), ((dataset["namespace"], dataset["name"]),)
+        listed = _dataset("", name.uri)  # it exists, whatever else is said of it
+        told = [_snapshot(f"dataset {name.uri}", [listed], event), *_snapshots(name.uri, facets, event)]
+        if "symlinks" in facets:
+            others = list(names.spellings(pairs, {"symlinks": facets["symlinks"]}, name.uri, rules))
+            stated = [] if facets["symlinks"].get("_deleted") else [_dataset("symlinks", name.uri, names=others)]
+            told.append(_snapshot(f"symlinks of {name.uri}", stated, event))
+        return tuple(told)
+    return tuple(_snapshots(job_id(*event.job), event.facets("job"), event))
+
+
+def _snapshots(node: str, facets: Mapping[str, Json], event: LineageEvent) -> Iterator[Snapshot]:
+    for name, facet in facets.items():
+        listing = _LISTINGS.get(name)
+        if listing is not None:
+            stated = () if facet.get("_deleted") else listing(node, facet)
+            yield _snapshot(f"{name} of {node}", stated, event)
+
+
+def _snapshot(scope: str, stated: Any, event: LineageEvent) -> Snapshot:
+    if len(scope) > _LONGEST_SCOPE:
+        scope = digest(scope)
+    at = event.at // 1_000_000
+    shared: dict[str, Any] = {"source": SOURCE, "scope": scope, "at": at}
+    kept: dict[tuple[str, ...], _Fields] = {}
+    for one in stated:
+        try:
+            snapshot({**shared, "statements": [one]})
+        except StatementError:  # longer than a statement may be, or no tag: what is said otherwise is kept
+            continue
+        kept.setdefault((one["kind"], one["subject"], one["value"] if one["kind"] == TAG else one.get("name", "")), one)
+    return snapshot({**shared, "statements": list(kept.values())})
+
+
+def _owners(node: str, facet: Json) -> Iterator[_Fields]:
+    for one in _objects(facet, "owners"):
+        yield _tag(node, OWNER, str(one.get("name") or ""))
+
+
+def _documentation(node: str, facet: Json) -> Iterator[_Fields]:
+    yield from _described(node, facet)
+
+
+def _tags(node: str, facet: Json) -> Iterator[_Fields]:
+    """A tag with the value ``true`` is its key alone. One of a field is the column's."""
+    for one in _objects(facet, "tags"):
+        key, value, field = (str(one.get(name) or "").strip() for name in ("key", "value", "field"))
+        if key not in RESERVED:
+            subject = column_id(node, field) if field and not node.startswith("job:") else node
+            yield _tag(subject, key, "" if value.lower() == "true" else value)
+
+
+def _fields(node: str, facet: Json) -> Iterator[_Fields]:
+    types = field_types({"schema": facet})
+    columns = [{"name": name, "type": types.get(name.lower(), "")} for name in field_names({"schema": facet})]
+    yield _dataset("schema", node, columns=columns[:_MOST_COLUMNS])
+    for one in _objects(facet, "fields"):
+        if isinstance(one.get("name"), str) and one["name"]:
+            yield from _described(column_id(node, one["name"]), one)
+
+
+def _described(node: str, holder: Json) -> Iterator[_Fields]:
+    text = holder.get("description")
+    if isinstance(text, str) and text.strip():
+        yield {"kind": DESCRIPTION, "subject": node, "value": text[:_LONGEST]}
+
+
+def _dataset(name: str, subject: str, **value: Any) -> _Fields:
+    """That a dataset exists; `name` tells what one facet says of it from what others say."""
+    return {"kind": DATASET, "subject": subject, "name": name, "value": value}
+
+
+def _tag(subject: str, key: str, value: str) -> _Fields:
+    name = " ".join(key.translate(_NOT_IN_TAGS).split())
+    return {"kind": TAG, "subject": subject, "value": f"{name}={' '.join(value.split())}" if value else name}
+
+
+def _objects(facet: Json, key: str) -> list[Json]:
+    found = facet.get(key)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+_LISTINGS: Mapping[str, Callable[[str, Json], Iterator[_Fields]]] = {
+    "ownership": _owners,
+    "documentation": _documentation,
+    "tags": _tags,
+    "schema": _fields,
+}
