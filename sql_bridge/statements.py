@@ -79,7 +79,7 @@ def _read(sql: str, session: Session) -> Statement:
             if isinstance(node, kind) and (found := reading(node, session)) is not None:
                 return replace(found, text=sql)
         if isinstance(node, (exp.Alias, exp.Condition)):
-            raise Unreadable("it is no statement")
+            return _unread(sql, session, "it is no statement")
         return Statement("other", sql)
     except (SqlglotError, RecursionError, Unreadable) as error:
         return _unread(sql, session, _sentence(error))
