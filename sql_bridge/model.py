@@ -16,11 +16,13 @@ from headwater.graphmodel.model import DependencyType, Effect, Origin, Subtype
 class Known(NamedTuple):
     """What is known of a table: its columns with their types ("" where it is not known).
 
-    `ordered`: they stand in the table's order, so that an INSERT without a list of columns can be read.
+    `ordered`: they stand in the table's order, so that an INSERT without a list of columns can be read. `whole`: it has
+    no others, so that ``*`` can be read.
     """
 
     columns: Mapping[str, str]
     ordered: bool = True
+    whole: bool = True
 
 
 Catalog = Callable[[str], "Known | None"]
@@ -86,8 +88,9 @@ class Write:
 class Statement:
     """One statement. `kind` is one word for it: ``insert``, ``create table``, ``select``; `text` as it was given.
 
-    `created` are the columns of tables that it makes, `dropped` tables that it removes: what follows can be read by
-    them. `reason`: why nothing but that is known.
+    `created` are the columns that tables have after it, where it says so, `dropped` tables that it removes: what
+    follows can be read by them. `renamed` are columns of them: (table, old name, new name). `reason`: why nothing but
+    that is known.
     """
 
     kind: str
@@ -95,4 +98,5 @@ class Statement:
     writes: tuple[Write, ...] = ()
     created: Mapping[str, Known] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str, str], ...] = ()
     reason: str = ""

@@ -79,8 +79,8 @@ def table_name(table: Any, dialect: Dialect) -> str:
     if not isinstance(table.this, exp.Identifier):
         raise Unreadable(f"{type(table.this).__name__} in place of a table is not read")
     parts = [part.name for part in (table.args.get("catalog"), table.args.get("db"), table.this) if part]
-    if isinstance(table.this, exp.Dot):
-        parts = table.sql().split(".")
+    if "://" in table.name or table.name.startswith("/"):  # Spark's parquet.`s3://lake/orders`
+        return str(table.name)
     defaults = [part for part in (dialect.catalog, dialect.database) if part]
     missing = max(0, len(defaults) + 1 - len(parts))
     return ".".join([*defaults[:missing], *parts])
@@ -115,10 +115,10 @@ class Tables(Schema):
             known = self._catalog(table_name(table, self._of)) if isinstance(table, exp.Table) else None
         except Unreadable:
             return {}
-        return known.columns if known else {}
+        return known.columns if known and known.whole else {}
 
     def column_names(self, table: Any, *_arguments: Any, **_options: Any) -> list[str]:
-        """As the catalog has them."""
+        """As the catalog has them, all of them: else it is for the `Reader` to say which table a column is of."""
         return [self._cased(name) for name in self._columns(table)]
 
     def get_column_type(self, table: Any, column: Any, *_arguments: Any, **_options: Any) -> Any:
@@ -436,7 +436,7 @@ class Reader:
                 found.columns += list(item.columns.items())
             else:
                 known = self.catalog(item)
-                if known is None:
+                if known is None or not known.whole:
                     found.whole.append(item)
                 else:
                     found.columns += [(name, self._named(item, name)) for name in known.columns]
@@ -545,7 +545,10 @@ class Reader:
         """Whether an item may have columns that are not known."""
         if isinstance(item, Query):
             return bool(item.whole)
-        return not item.columns if isinstance(item, _Made) else self.catalog(item) is None
+        if isinstance(item, _Made):
+            return not item.columns
+        known = self.catalog(item)
+        return known is None or not known.whole
 
     def _maybe(self, item: _Item, name: str) -> Value | None:
         """A column of an item, where it is known to have it."""

@@ -78,6 +78,8 @@ def _read(sql: str, session: Session) -> Statement:
         for kind, reading in _KINDS:
             if isinstance(node, kind) and (found := reading(node, session)) is not None:
                 return replace(found, text=sql)
+        if isinstance(node, (exp.Alias, exp.Condition)):
+            return _unread(sql, session, "it is no statement")
         return Statement("other", sql)
     except (SqlglotError, RecursionError, Unreadable) as error:
         return _unread(sql, session, _sentence(error))
@@ -219,7 +221,7 @@ def _placed(found: Query, names: Sequence[str] | None, name: str, fixed: set[str
     if names is None:
         temporary = session.temporary.get(name)
         known = Known({column: "" for column, _ in temporary.columns}) if temporary else session.catalog(name)
-        if known is None or not known.ordered:
+        if known is None or not (known.ordered and known.whole):
             raise Unreadable(f"INSERT goes by position, and the columns of {name} are not known in their order")
         names = [column for column in known.columns if column.lower() not in fixed]
     if found.whole:
@@ -362,7 +364,7 @@ def _assigned(then: Any, target: Any, using: Any, session: Session) -> Iterator[
         names = [one.name for one in columns.expressions] if columns is not None else []
         if not names:
             known = session.catalog(table_name(target, session.dialect))
-            if known is None or not known.ordered:
+            if known is None or not (known.ordered and known.whole):
                 raise Unreadable("INSERT goes by position, and the columns of the target are not known in their order")
             names = list(known.columns)[: len(cells)]
         if len(names) != len(cells):
@@ -380,9 +382,9 @@ def _cells(values: Any) -> list[Any]:
 def _all_assigned(target: Any, using: Any, session: Session) -> Iterator[tuple[str, Any]]:
     """``UPDATE SET *``: each column of the target from that of the source."""
     known = session.catalog(table_name(target, session.dialect))
-    if known is None and isinstance(using, exp.Table):
+    if (known is None or not known.whole) and isinstance(using, exp.Table):
         known = session.catalog(table_name(using, session.dialect))
-    if known is None:
+    if known is None or not known.whole:
         raise Unreadable("which columns * stands for is not known")
     for name in known.columns:
         yield name, exp.column(name, table=using.alias_or_name)
@@ -517,13 +519,18 @@ def _alter(node: Any, session: Session) -> Statement | None:
     for action in node.args.get("actions") or ():
         if isinstance(action, exp.AlterRename):
             return _renamed_table(node.this, action.this, session)
+    renamed = tuple(
+        (name, one.this.name, one.args["to"].name)
+        for one in node.args.get("actions") or ()
+        if isinstance(one, exp.RenameColumn)
+    )
     known = session.catalog(name)
     if known is None:
-        return Statement("alter table")
+        return Statement("alter table", renamed=renamed)
     columns = dict(known.columns)
     for action in node.args.get("actions") or ():
         columns = _altered(columns, action, session.dialect)
-    return Statement("alter table", created={name: Known(columns, known.ordered)})
+    return Statement("alter table", created={name: known._replace(columns=columns)}, renamed=renamed)
 
 
 def _altered(columns: dict[str, str], action: Any, dialect: Dialect) -> dict[str, str]:

@@ -1,1 +1,4 @@
-"""The check before merge: what a changed plan or schema breaks. `schemas` and `plans` compare, `running` asks."""
+"""The check before merge: what a changed plan, SQL or schema breaks.
+
+`schemas`, `plans` and `statements` compare, `running` (plans, schemas) and `asking` (SQL) ask the graph.
+"""

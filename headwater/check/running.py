@@ -23,10 +23,10 @@ _PAGE = 10_000
 
 def check_schema(source: Source, dataset: str, old: Path, new: Path, *, guess_renames: bool = False) -> Check:
     """What the step from one schema file to another breaks. WrongUse: no such dataset, no schema in a file."""
-    answer = _lineage(source, dataset, depth=0)
-    before, after = (schemas.read_schema(_text(place), str(place)) for place in (old, new))
+    answer = lineage(source, dataset, depth=0)
+    before, after = (schemas.read_schema(text_of(place), str(place)) for place in (old, new))
     found = schemas.differences(answer.root, before, after, guess_renames=guess_renames)
-    return Check(answer.root, tuple(_findings(source, found)))
+    return Check(answer.root, tuple(findings(source, found)))
 
 
 def check_plans(source: Source, place: Path) -> list[Check]:
@@ -58,7 +58,7 @@ def _check_plan(source: Source, found: Found) -> Check:
     (plan_body,) = bridge.decode(entry.body, entry.content_type, source.rules()).plans
     new = logic(plan_body)
     try:
-        answer = _lineage(source, new.target, depth=1)
+        answer = lineage(source, new.target, depth=1)
     except WrongUse as error:
         if error.status != _NOT_FOUND:
             raise
@@ -70,7 +70,7 @@ def _check_plan(source: Source, found: Found) -> Check:
     listed = plans.differences(
         answer.root, old, plans.made_by(new), types, bridge.output_types(entry.body, entry.content_type, 0)
     )
-    return Check(answer.root, tuple(_findings(source, listed)), new.job_id, tuple(_notes(old, standing, types)))
+    return Check(answer.root, tuple(findings(source, listed)), new.job_id, tuple(_notes(old, standing, types)))
 
 
 def _last(source: Source, job: str, standing: set[str]) -> str | None:
@@ -98,7 +98,8 @@ def _notes(old: plans.Made, standing: set[str], types: dict[str, str]) -> Iterat
         yield f"{len(standing):,} logics of this job stand: compared with the one that ran last"
 
 
-def _findings(source: Source, found: Iterable[Difference]) -> Iterator[Finding]:
+def findings(source: Source, found: Iterable[Difference]) -> Iterator[Finding]:
+    """Each difference with its impact."""
     return (Finding(one, None if one.change == ADD else _impact(source, one)) for one in found)
 
 
@@ -114,7 +115,8 @@ def _impact(source: Source, difference: Difference) -> Impact | None:
     return found
 
 
-def _lineage(source: Source, dataset: str, *, depth: int) -> Answer:
+def lineage(source: Source, dataset: str, *, depth: int) -> Answer:
+    """Where a dataset comes from, by column, all types. WrongUse: there is none, or it is a column."""
     given: list[tuple[str, object]] = [("node", dataset), ("depth", depth), ("type", "all"), ("level", "column")]
     found = source.ask("upstream", [*given, ("limit", _ALL)])
     assert isinstance(found, Answer), "the query upstream answers with nodes and edges"
@@ -123,7 +125,8 @@ def _lineage(source: Source, dataset: str, *, depth: int) -> Answer:
     return found
 
 
-def _text(place: Path) -> str:
+def text_of(place: Path) -> str:
+    """A file's text. WrongUse: it cannot be read."""
     try:
         return place.read_text(encoding="utf-8")
     except OSError as error:

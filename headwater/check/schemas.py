@@ -1,6 +1,7 @@
 """Two schemas of one dataset: what was dropped, added, retyped and, as a guess, renamed. Pure.
 
-A schema is Spark's own JSON (`df.schema.json()`) or a plain object of column and type. Names count without regard to
+A schema is Spark's own JSON (`df.schema.json()`), a plain object of column and type, or a CREATE TABLE.
+Names count without regard to
 case, as Spark takes them by default; whether a column may be null does not count.
 """
 
@@ -22,10 +23,12 @@ _DEPTH = 50  #: levels of nesting
 
 def read_schema(text: str, place: str) -> dict[str, str]:
     """Column names in lower case, in their order, with their types. WrongUse: not a schema; `place` names its file."""
+    if text.lstrip()[:6].lower() == "create":
+        return _of_ddl(text, place)
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise WrongUse(f"{place} is not JSON: {error}") from None
+        raise WrongUse(f"{place} is not JSON, nor a CREATE TABLE: {error}") from None
     if isinstance(document, Mapping) and isinstance(document.get("fields"), list):
         pairs = [_field(field, place) for field in document["fields"]]
     elif isinstance(document, Mapping) and document:
@@ -36,6 +39,20 @@ def read_schema(text: str, place: str) -> dict[str, str]:
     if len(schema) != len(pairs):
         raise WrongUse(f"{place} names a column twice, upper and lower case aside")
     return schema
+
+
+def _of_ddl(text: str, place: str) -> dict[str, str]:
+    from headwater.check.statements import kind
+    from headwater.sql_bridge.model import Dialect
+    from headwater.sql_bridge.statements import read
+
+    found = read(text, Dialect("spark"))
+    defined = list(found.created.values())
+    if len(defined) != 1 or found.writes:
+        raise WrongUse(
+            f"{place} is no CREATE TABLE with a list of columns{f': {found.reason}' if found.reason else ''}"
+        )
+    return {name.lower(): kind(type_) for name, type_ in defined[0].columns.items()}
 
 
 def _field(field: Any, place: str) -> tuple[str, str]:

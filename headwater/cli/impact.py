@@ -16,6 +16,7 @@ from headwater.cli.common import as_of, as_of_options, asking, console, json_opt
 if TYPE_CHECKING:
     from headwater.check.difference import Check
     from headwater.queries.answers.impact import Impact
+    from headwater.source import Source
 
 _CHANGES = ("drop", "rename", "retype", "semantics", "rows")
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -25,12 +26,19 @@ _EPILOG = """\
 Example: headwater impact /data/lake/raw/shop/orders.csv#amount
          headwater impact /data/lake/raw/shop/orders.csv#amount --change retype --format csv > impact.csv
          headwater impact --plan new-plan.json --format markdown
+         headwater impact --sql models/orders.sql --dialect redshift --namespace redshift://wh.eu-west-1:5439
+         headwater impact --new-schema /data/lake/raw/shop/orders.csv new.json
          headwater impact --schema /data/lake/raw/shop/orders.csv old.json new.json
 
-With --plan or --schema it is a check before merge: what the changed job, or schema, breaks. Exit code 1 if something
-breaks, 0 if nothing does.
+With --plan, --sql, --new-schema or --schema it is a check before merge: what the changed job, statement or schema
+breaks. Exit code 1 if something breaks, 0 if nothing does. A schema is Spark's df.schema.json(), {column: type}, or a
+CREATE TABLE.
 """
-_SCHEMA = "what another schema of a dataset breaks: Spark's df.schema.json(), or {column: type}"
+_SCHEMA = "what the step from one schema of a dataset to another breaks"
+_NEW_SCHEMA = "what another schema of a dataset breaks, beside the columns that are known of it"
+_SQL = "what changed SQL breaks: a file of statements, DDL among them"
+_DIALECTS = ("athena", "postgres", "redshift", "snowflake", "spark", "trino")
+_CHECKS = ("plan", "sql", "new_schema", "schema")
 
 
 @click.command(epilog=_EPILOG)
@@ -40,9 +48,14 @@ _SCHEMA = "what another schema of a dataset breaks: Spark's df.schema.json(), or
 @as_of_options
 @click.option("--limit", type=int, help="nodes to look at, the nearest first (default 10,000)")
 @click.option("--plan", type=_FILE, metavar="FILE", help="what a changed job breaks: its plan, as an agent sends it")
+@click.option("--sql", type=_FILE, metavar="FILE", help=_SQL)
+@click.option("--dialect", type=click.Choice(_DIALECTS), help="with --sql: whose SQL it is (default: spark)")
+@click.option("--default-schema", metavar="NAME", help="with --sql: the schema of tables that are named without one")
+@click.option("--namespace", metavar="URL", help="with --sql: of the database, as nodes have it before a table's name")
+@click.option("--new-schema", type=(str, _FILE), metavar="DATASET NEW", help=_NEW_SCHEMA)
 @click.option("--schema", type=(str, _FILE, _FILE), metavar="DATASET OLD NEW", help=_SCHEMA)
 @click.option(
-    "--guess-renames", is_flag=True, help="with --schema: take a new column at the place of an old one for it"
+    "--guess-renames", is_flag=True, help="with --sql and schemas: take a new column that is like an old one for it"
 )
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="table", help="how it is printed")
 @click.option(
@@ -52,11 +65,14 @@ _SCHEMA = "what another schema of a dataset breaks: Spark's df.schema.json(), or
 @source_options
 def impact(**options: Any) -> None:
     """What breaks if NODE changes? A dataset, or a column as DATASET#COLUMN, in any spelling."""
-    given = [name for name in ("node", "plan", "schema") if options[name]]
+    given = [name for name in ("node", *_CHECKS) if options[name]]
     if len(given) != 1:
-        raise click.UsageError("one of NODE, --plan and --schema is needed")
+        raise click.UsageError("one of NODE, --plan, --sql, --new-schema and --schema is needed")
+    asked = "NODE" if given == ["node"] else f"--{given[0].replace('_', '-')}"
+    if given != ["sql"]:
+        _refuse(options, ("dialect", "default_schema", "namespace"), asked)
     if given != ["node"]:
-        _refuse(options, ("change", "depth", "as_of", "run", "limit"), f"--{given[0]}")
+        _refuse(options, ("change", "depth", "as_of", "run", "limit"), asked)
         sys.exit(int(_check(**options)))
     _refuse(options, ("guess_renames",), "NODE")
     found, facts = _of_node(**options)
@@ -75,14 +91,33 @@ def _check(data: Path, store: str | None, server: str | None, **options: Any) ->
     """Whether something breaks."""
     from headwater.check.running import check_plans, check_schema
 
+    guess = bool(options["guess_renames"])
     with asking(data, store, server) as source:
         if options["plan"]:
             checks = check_plans(source, options["plan"])
+        elif options["sql"]:
+            checks = _check_sql(source, **options)
+        elif options["new_schema"]:
+            from headwater.check.asking import check_new_schema
+
+            checks = [check_new_schema(source, *options["new_schema"], guess_renames=guess)]
         else:
             dataset, old, new = options["schema"]
-            checks = [check_schema(source, dataset, old, new, guess_renames=options["guess_renames"])]
+            checks = [check_schema(source, dataset, old, new, guess_renames=guess)]
     _show_checks(checks, "json" if options["as_json"] else options["format_"], everything=options["everything"])
     return any(check.breaks for check in checks)
+
+
+def _check_sql(source: Source, **options: Any) -> list[Check]:
+    import logging
+
+    from headwater.check.asking import check_sql
+    from headwater.sql_bridge.model import Dialect
+
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it cannot parse is in the answer
+    dialect = Dialect(options["dialect"] or "spark", "", options["default_schema"] or "")
+    namespace = options["namespace"] or ""
+    return check_sql(source, options["sql"], dialect, namespace=namespace, guess_renames=options["guess_renames"])
 
 
 def _show_checks(checks: Sequence[Check], format_: str, *, everything: bool) -> None:

@@ -121,6 +121,68 @@ def test_a_changed_schema(
     assert [one["change"] for one in check["findings"]] == changes
 
 
+TABLE = "delta.`/data/lake/pipe/staging/orders`"
+STAGED = """create or replace table delta.`/data/lake/pipe/staging/orders` as
+select cast(order_id as bigint) order_id, cast(customer_id as int) customer_id, amount * rate_to_eur as amount_eur,
+to_timestamp(order_ts) ordered_at, channel
+from csv.`/data/lake/raw/shop/orders.csv` orders join csv.`/data/lake/raw/fx/rates.csv` rates
+on orders.currency = rates.currency where not status = 'cancelled'"""
+
+#: SQL, exit code, what differs, what is noted
+SQL = [
+    (STAGED, 0, [], ""),
+    (STAGED.replace(", channel", ""), 1, [("drop", f"{ORDERS}#channel")], ""),
+    (STAGED.replace("to_timestamp(order_ts)", "order_ts"), 0, [("semantics", f"{ORDERS}#ordered_at")], ""),
+    (STAGED.replace("to_timestamp(order_ts)", "cast(order_ts as date)"), 1, [("retype", f"{ORDERS}#ordered_at")], ""),
+    (STAGED.replace("status = 'cancelled'", "amount > 3"), 0, [("rows", ORDERS)], ""),
+    (STAGED.replace("channel", "no_such_column as channel"), 0, [("semantics", f"{ORDERS}#channel")], "not resolved"),
+    (STAGED.replace("staging/orders", "staging/new"), 0, [], "is new: nothing is known to depend on it"),
+    ("insert into delta.`/data/lake/pipe/staging/orders` select 1", 0, [], "INSERT goes by position"),
+    (f"alter table {TABLE} drop column channel; alter table {TABLE} rename column amount_eur to eur", 1,
+     [("rename", f"{ORDERS}#amount_eur"), ("drop", f"{ORDERS}#channel")], ""),
+    ("drop table delta.`/data/lake/pipe/staging/orders`", 1, [("drop", ORDERS)], ""),
+    ("select 1", 0, None, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "code", "expected", "note"), SQL)
+def test_changed_sql(
+    server: Server, tmp_path: Path, sql: str, code: int, expected: list[tuple[str, str]] | None, note: str
+) -> None:
+    (tmp_path / "new.sql").write_text(sql)
+    shown = headwater("impact", "--sql", tmp_path / "new.sql", "--json", "--server", server.url)
+    assert (shown.returncode, shown.stderr) == (code, "")
+    checks = json.loads(shown.stdout)["checks"]
+    if expected is None:
+        assert checks == []
+        return
+    (check,) = checks
+    assert [(one["change"], one["node"]) for one in check["findings"]] == expected
+    assert note in " ".join(check["notes"])
+
+
+@pytest.mark.parametrize(
+    ("new", "code", "changes"),
+    [
+        ('{"order_id": "bigint", "channel": "string"}', 1, ["drop"] * 3),
+        (
+            "create table t (order_id bigint, customer_id int, amount_eur double, ordered_at timestamp, channel text)",
+            0,
+            [],
+        ),
+        ("create table t (order_id bigint, customer_id int, amount_eur double, ordered_at date, channel text)", 0, []),
+    ],
+)
+def test_another_schema_beside_what_is_known(
+    server: Server, tmp_path: Path, new: str, code: int, changes: list[str]
+) -> None:
+    (tmp_path / "new").write_text(new)
+    shown = headwater("impact", "--new-schema", ORDERS, tmp_path / "new", "--json", "--server", server.url)
+    assert (shown.returncode, shown.stderr) == (code, "")
+    (check,) = json.loads(shown.stdout)["checks"]
+    assert [one["change"] for one in check["findings"]] == changes
+
+
 def test_a_column_that_nothing_reads_breaks_nothing(server: Server, tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text('{"amount": "double", "never_seen": "int"}')
     (tmp_path / "new.json").write_text('{"amount": "double"}')
@@ -152,7 +214,13 @@ def test_the_data_folder_alone_will_do(tmp_path: Path) -> None:
         (("--schema", RAW, "{text}", "{text}"), "is not JSON"),
         (("--schema", "s3://lake/nowhere", "{text}", "{text}"), "there is no dataset"),
         (("--schema", f"{RAW}#amount", "{text}", "{text}"), "is a column"),
-        ((RAW, "--plan", "{text}"), "one of NODE, --plan and --schema"),
+        ((RAW, "--plan", "{text}"), "one of NODE, --plan, --sql, --new-schema and --schema"),
+        (("--sql", "{missing}"), "cannot be read"),
+        (("--sql", "{text}"), "cannot be read as SQL of spark: it is no statement"),
+        (("--sql", str(PLAN), "--depth", "2"), "--depth has no meaning with --sql"),
+        (("--plan", str(PLAN), "--dialect", "trino"), "--dialect has no meaning with --plan"),
+        (("--new-schema", "s3://lake/nowhere", "{text}"), "there is no dataset"),
+        (("--new-schema", ORDERS, "{text}"), "is not JSON, nor a CREATE TABLE"),
         ((RAW, "--guess-renames"), "--guess-renames has no meaning with NODE"),
         (("--plan", str(PLAN), "--depth", "2"), "--depth has no meaning with --plan"),
         (("--plan", str(PLAN), "--format", "csv"), "not as csv"),

@@ -1,0 +1,172 @@
+"""Runs the check of SQL before a merge: what the graph knows of the tables, and what each statement breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from headwater.check import schemas, statements
+from headwater.check.difference import Check, Difference
+from headwater.check.running import findings, lineage, text_of
+from headwater.errors import WrongUse
+from headwater.queries.answers.answer import Answer, Table
+from headwater.source import Source
+from headwater.sql_bridge.model import Dialect, Known, Statement, Write
+from headwater.sql_bridge.statements import Session
+
+_NOT_FOUND = 404
+_MOST_COLUMNS = 10_000
+_MOST_PLANS = 10  #: of which types are asked: several jobs can write one dataset
+
+
+def check_sql(
+    source: Source, place: Path, dialect: Dialect, *, namespace: str = "", guess_renames: bool = False
+) -> list[Check]:
+    """What the statements of a file break, one check for each dataset that they write or define. WrongUse: no SQL.
+
+    `namespace` is put before names that are not known as they are: ``redshift://cluster.region:5439``.
+    """
+    graph = _Graph(source, namespace)
+    found = Session(dialect, graph.known, types=True).script(text_of(place))
+    dark = next((one for one in found if one.kind == "unknown" and not one.writes), None)
+    if not found or dark is not None:
+        why = dark.reason if dark else "it has no statement"
+        raise WrongUse(f"{place} cannot be read as SQL of {dialect.name}: {why}")
+    checks = [_of_write(graph, write, dialect, guess_renames=guess_renames) for one in found for write in one.writes]
+    listed = statements.definitions(_together(found), graph.now, graph.node, dialect.name)
+    return [*checks, *(Check(node, tuple(findings(source, some))) for node, some in listed)]
+
+
+def _together(script: Iterable[Statement]) -> Statement:
+    """What a script defines and removes in the end, as one statement."""
+    created: dict[str, Known] = {}
+    dropped: dict[str, None] = {}
+    renamed: list[tuple[str, str, str]] = []
+    written: set[str] = set()
+    for one in script:
+        for name in one.dropped:
+            created.pop(name, None)
+            dropped[name] = None
+        written.update(write.target for write in one.writes)
+        for name, known in one.created.items():
+            dropped.pop(name, None)
+            created[name] = known
+        renamed += one.renamed
+    defined = {name: known for name, known in created.items() if name not in written}
+    return Statement("script", created=defined, dropped=tuple(dropped), renamed=tuple(renamed))
+
+
+def check_new_schema(source: Source, dataset: str, new: Path, *, guess_renames: bool = False) -> Check:
+    """What another schema of a dataset breaks, beside the columns that the graph knows. WrongUse."""
+    graph = _Graph(source, "")
+    before = graph.now(dataset)
+    if before is None:
+        raise WrongUse(f"there is no dataset {dataset!r}")
+    after = schemas.read_schema(text_of(new), str(new))
+    node = graph.node(dataset)
+    known = {name: statements.kind(type_) for name, type_ in before.items()}
+    wanted = {name: statements.kind(type_) if known.get(name) else "" for name, type_ in after.items()}
+    untyped = sorted(name for name, type_ in known.items() if not type_ and name in after)
+    listed = schemas.differences(node, known, wanted, guess_renames=guess_renames)
+    notes = (f"types were not compared of {', '.join(untyped)}: nothing says them",) if untyped else ()
+    return Check(node, tuple(findings(source, listed)), None, notes)
+
+
+class _Graph:
+    """What the graph knows of the tables that statements name. Each is asked for once."""
+
+    def __init__(self, source: Source, namespace: str) -> None:
+        self.source = source
+        self._namespace = namespace.rstrip("/")
+        self._rows = cache(self._asked)
+
+    def node(self, name: str) -> str:
+        """The id of a table's node; its name where there is none."""
+        found = self._rows(name)
+        return found[0] if found else (f"{self._namespace}/{name}" if self._namespace and "://" not in name else name)
+
+    def now(self, name: str) -> dict[str, str] | None:
+        """The columns that a dataset has, in lower case, with their types; None: there is no such dataset."""
+        found = self._rows(name)
+        return dict(found[1]) if found else None
+
+    def known(self, name: str) -> Known | None:
+        """As the reader of SQL wants it: in no order. All columns are known of a dataset that is written by a job."""
+        columns = self.now(name)
+        if not columns:
+            return None
+        written = any(columns.values()) or bool(lineage(self.source, self.node(name), depth=1).edges)
+        return Known(columns, ordered=False, whole=written)
+
+    def _asked(self, name: str) -> tuple[str, Mapping[str, str]] | None:
+        for spelled in self._spellings(name):
+            try:
+                answer = self.source.ask("columns", [("dataset", spelled), ("limit", _MOST_COLUMNS)])
+            except WrongUse as error:
+                if error.status != _NOT_FOUND:
+                    raise
+                continue
+            assert isinstance(answer, Table), "the query columns answers with rows"
+            types = {str(row["name"]).lower(): str(row["type"] or "") for row in answer.rows}
+            node = (
+                str(answer.rows[0]["id"]).partition("#")[0]
+                if answer.rows
+                else lineage(self.source, spelled, depth=0).root
+            )
+            return node, types
+        return None
+
+    def _spellings(self, name: str) -> Iterator[str]:
+        """The name as it is, below the namespace, and without its catalog, as Spark and Glue call it."""
+        if self._namespace and "://" not in name:
+            yield f"{self._namespace}/{name}"
+        yield name
+        parts = name.split(".")
+        if "://" not in name and len(parts) > 2:  # noqa: PLR2004 - catalog.database.table
+            yield ".".join(parts[-2:])
+        if name != name.lower():
+            yield name.lower()
+
+
+def _of_write(graph: _Graph, write: Write, dialect: Dialect, *, guess_renames: bool) -> Check:
+    node = graph.node(write.target)
+    if graph.now(write.target) is None:
+        return Check(node, (), notes=(f"{node} is new: nothing is known to depend on it", *_notes(write)))
+    if write.reason:
+        return Check(node, (), notes=(f"its columns could not be compared: {write.reason}",))
+    answer = lineage(graph.source, node, depth=1)
+    old, new = statements.written_now(answer), statements.written_by(write, graph.node)
+    whole = write.whole_rows and write.columns != ()
+    types = {column.name.lower(): statements.kind(column.type, dialect.name) for column in write.columns}
+    found = statements.differences(
+        answer.root, old, new, (_types(graph, node, answer), types), whole_rows=whole, guess_renames=guess_renames
+    )
+    listed = [_without_dark(one, set(statements.unresolved(write))) for one in found]
+    notes = [*_notes(write)]
+    if len(old.jobs) > 1:
+        notes.append(f"{len(old.jobs)} jobs write this dataset: compared with all that they write together")
+    return Check(answer.root, tuple(findings(graph.source, listed)), None, tuple(notes))
+
+
+def _without_dark(one: Difference, dark: set[str]) -> Difference:
+    """A column that could not be resolved: what is told of it says so."""
+    if one.column in {name.lower() for name in dark} and one.new is not None:
+        return replace(one, new=f"{one.new} (not resolved)")
+    return one
+
+
+def _notes(write: Write) -> Iterator[str]:
+    dark = statements.unresolved(write)
+    if dark:
+        yield f"not resolved, as no table that is read is known to have what they name: {', '.join(dark)}"
+
+
+def _types(graph: _Graph, node: str, answer: Answer) -> dict[str, str]:
+    """The types of a dataset's columns now: of its newest version, else of the logics that stand."""
+    found = {name: type_ for name, type_ in (graph.now(node) or {}).items() if type_}
+    plans = sorted({edge.plan for edge in answer.edges if edge.plan})[:_MOST_PLANS] if not found else []
+    for plan in plans:
+        found = {**graph.source.types(plan), **found}
+    return found
