@@ -5,13 +5,23 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import as_of, as_of_options, asking, console, json_option, print_json, source_options
+from headwater.cli.common import (
+    as_of,
+    as_of_options,
+    asking,
+    console,
+    json_option,
+    print_json,
+    print_rows,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from headwater.check.difference import Check
@@ -25,6 +35,7 @@ _EPILOG = """\
 \b
 Example: headwater impact /data/lake/raw/shop/orders.csv#amount
          headwater impact /data/lake/raw/shop/orders.csv#amount --change retype --format csv > impact.csv
+         headwater impact /data/lake/raw/shop/orders.csv#amount --owners
          headwater impact --plan new-plan.json --format markdown
          headwater impact --sql models/orders.sql --dialect redshift --namespace redshift://wh.eu-west-1:5439
          headwater impact --new-schema /data/lake/raw/shop/orders.csv new.json
@@ -47,6 +58,8 @@ _CHECKS = ("plan", "sql", "new_schema", "schema")
 @click.option("--depth", type=int, help="hops to follow; without it all")
 @as_of_options
 @click.option("--limit", type=int, help="nodes to look at, the nearest first (default 10,000)")
+@click.option("--only", type=click.Choice(["columns", "datasets", "jobs"]), help="list these alone")
+@click.option("--owners", is_flag=True, help="whom to tell: a line for each owner, with what is affected of theirs")
 @click.option("--plan", type=_FILE, metavar="FILE", help="what a changed job breaks: its plan, as an agent sends it")
 @click.option("--sql", type=_FILE, metavar="FILE", help=_SQL)
 @click.option("--dialect", type=click.Choice(_DIALECTS), help="with --sql: whose SQL it is (default: spark)")
@@ -72,13 +85,31 @@ def impact(**options: Any) -> None:
     if given != ["sql"]:
         _refuse(options, ("dialect", "default_schema", "namespace"), asked)
     if given != ["node"]:
-        _refuse(options, ("change", "depth", "as_of", "run", "limit"), asked)
+        _refuse(options, ("change", "depth", "as_of", "run", "limit", "only", "owners"), asked)
         sys.exit(int(_check(**options)))
     _refuse(options, ("guess_renames",), "NODE")
     found, facts = _of_node(**options)
     format_ = "json" if options["as_json"] else options["format_"]
-    show(found, format_, everything=options["everything"], facts=facts)
+    listed = found if options["only"] is None else found.only(options["only"].removesuffix("s"))
+    if options["owners"]:
+        _show_owners(listed, format_)
+    else:
+        show(listed, format_, everything=options["everything"], facts=facts)
     sys.exit(int(found.breaks))
+
+
+def _show_owners(found: Impact, format_: str) -> None:
+    from headwater.queries.answers.answer import why_incomplete
+
+    if format_ not in ("table", "json", "csv"):
+        raise click.UsageError(f"--owners is printed as table, json or csv, not as {format_}")
+    owners = found.by_owner()
+    if format_ == "table":
+        named = tuple({**row, "owner": row["owner"] or "(nobody is named)"} for row in owners.rows)
+        owners = replace(owners, rows=named)
+    print_rows(owners, format_)
+    if format_ == "table" and not owners.complete:
+        click.echo(f"not complete: {why_incomplete(owners.reason)}", err=True)
 
 
 def _refuse(options: Mapping[str, Any], names: Iterable[str], asked: str) -> None:

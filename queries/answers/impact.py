@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from headwater.queries.answers.answer import Edge, Reason
+from headwater.queries.answers.answer import Edge, Reason, Table
 from headwater.queries.answers.grades import GRADES
 
 LABELS = ("column", "dataset", "job")
+_OWNERS = ("owner", "grade", *(f"{label}s" for label in LABELS), "names")
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class AffectedNode:
     `grade` is one of `grades.Grade`. `path` has positions in `Impact.edges`: the shortest path with that grade, from
     the root to this node. `job` is the job of the last edge of the path, which writes this node; `last_run` (ms since
     1970) and `interval` (ms, the median between its last runs) are those of the job's plan. `owner` is what people
-    stated about the node, or else about the job.
+    stated about the node, or else about its dataset, or about the job.
     """
 
     id: str
@@ -103,6 +104,30 @@ class Impact:
     def breaks(self) -> bool:
         """Whether anything breaks."""
         return any(self.totals["breaks"].values())
+
+    def only(self, label: str) -> Impact:
+        """The same answer with what is affected of one label alone: column, dataset or job."""
+        return replace(self, affected=tuple(item for item in self.affected if item.label == label))
+
+    def by_owner(self) -> Table:
+        """Whom to tell: a row for each owner, whose worst grade is the worst first; None for what has no owner.
+
+        `names` are the ids of what is theirs, in the order of `affected`.
+        """
+        owned: dict[str | None, list[AffectedNode]] = {}
+        for item in self.affected:  # the worst grade comes first, and so do the owners of what has it
+            owned.setdefault(item.owner, []).append(item)
+        rows = tuple(
+            {
+                "owner": owner,
+                "grade": items[0].grade,
+                **{f"{label}s": sum(item.label == label for item in items) for label in LABELS},
+                "names": [item.id for item in items],
+            }
+            for owner, items in owned.items()
+        )
+        parameters = {"node": self.root, "change": self.change}
+        return Table("impact", parameters, _OWNERS, rows, None, self.reason)
 
     def path(self, item: AffectedNode) -> tuple[Edge, ...]:
         """The edges from the root to an affected node."""

@@ -9,6 +9,7 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
 
+from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Edge
 from headwater.queries.answers.grades import Change
 from headwater.queries.answers.impact import AffectedNode, Impact, UngradedJob
@@ -68,13 +69,17 @@ def _ungraded_jobs(g: GraphTraversalSource, datasets: set[str]) -> Iterator[Ungr
 def _with_job_and_owner(
     g: GraphTraversalSource, affected: Sequence[AffectedNode], edges: Sequence[Edge]
 ) -> Iterator[AffectedNode]:
-    """The affected nodes with the job that writes each, when it last ran and how often, and who owns the node."""
+    """The affected nodes with the job that writes each, when it last ran and how often, and who owns it.
+
+    Whose a dataset is, theirs are its columns; what nobody owns is that of the owner of the job that writes it.
+    """
     last = [edges[item.path[-1]] if item.path else None for item in affected]
     runs = cadences(g, {edge.plan for edge in last if edge and edge.plan})
     jobs = {edge.job for edge in last if edge and edge.job}
-    owned = owners(g, {*jobs, *(item.id for item in affected)})
+    datasets = {item.id: split_node(item.id)[0] for item in affected if item.label == "column"}
+    owned = owners(g, {*jobs, *(item.id for item in affected), *datasets.values()})
     for item, edge in zip(affected, last, strict=True):
         job = edge.job if edge else None
         cadence = runs.get(edge.plan or "", Cadence()) if edge else Cadence()
-        owner = owned.get(item.id) or owned.get(job or "")
+        owner = owned.get(item.id) or owned.get(datasets.get(item.id, "")) or owned.get(job or "")
         yield replace(item, job=job, last_run=cadence.last_run, interval=cadence.interval, owner=owner)

@@ -56,6 +56,31 @@ def test_exit_codes(server: Server, arguments: tuple[str, ...], code: int) -> No
     assert (shown.stdout == "") == (code == 2)
 
 
+def test_whom_to_tell_and_what_of_theirs(server: Server) -> None:
+    for node, owner in ((LAST, "BI team"), ("/data/lake/pipe/ml/features.parquet", "science")):
+        assert headwater("own", node, owner, "--server", server.url).returncode == 0
+    try:
+        shown = headwater("impact", AMOUNT, "--owners", "--server", server.url)
+        assert (shown.returncode, shown.stderr) == (1, "")
+        assert [line.split("  ")[0] for line in shown.stdout.splitlines() if "breaks" in line] == [
+            "(nobody is named)",
+            "science",
+            "BI team",
+        ]
+        rows = csv.DictReader(
+            io.StringIO(headwater("impact", AMOUNT, "--owners", "--format", "csv", "--server", server.url).stdout)
+        )
+        found = {row["owner"]: row for row in rows}
+        assert found["science"]["columns"] == "3"  # the columns of what is theirs
+        assert found["BI team"]["names"].split("; ")[0].startswith(LAST)
+        jobs = headwater("impact", AMOUNT, "--only", "jobs", "--json", "--server", server.url)
+        assert (jobs.returncode, {item["label"] for item in json.loads(jobs.stdout)["affected"]}) == (1, {"job"})
+        assert headwater("impact", AMOUNT, "--owners", "--format", "html", "--server", server.url).returncode == 2
+    finally:
+        for node, owner in ((LAST, "BI team"), ("/data/lake/pipe/ml/features.parquet", "science")):
+            headwater("own", node, owner, "--withdraw", "--server", server.url)
+
+
 def test_command_line_http_and_python_give_the_same(server: Server) -> None:
     typed = json.loads(headwater("impact", AMOUNT, "--json", "--server", server.url).stdout)
     status, asked = server.get(f"/api/v1/queries/impact?node={quote(AMOUNT, safe='')}")
@@ -65,7 +90,7 @@ def test_command_line_http_and_python_give_the_same(server: Server) -> None:
         assert repr(found) == f"<Impact of drop of {AMOUNT}: 23 breaks, 1 may-change-rows, complete>"
         assert found.to_markdown().startswith("### Impact: drop of")
         assert list(found.to_pandas()["grade"])[-1] == "may-change-rows"
-        assert "<pre>drop of" in found._repr_html_()
+        assert "breaks" in found._repr_html_()
         assert found.affected[-1].grade == "may-change-rows"
         assert found.path(found.affected[-1])[0].source == AMOUNT
     assert list(asked)[:6] == ["shape", "root", "change", "depth", "asOf", "totals"]
