@@ -5,6 +5,7 @@ Pure functions of one plan or one run each. What depends on the whole set of ent
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ def plan_part(logic: Logic, constants: str = "") -> Part:
         effect=logic.effect.value,
         origins=origins_text(logic),
         constants=constants,
+        renames=json.dumps(logic.renames, ensure_ascii=False, separators=(",", ":")) if logic.renames else None,
     )
     return Part((job, plan, *shared_vertices(logic)), (edge("hasPlan", job.id, plan.id),))
 

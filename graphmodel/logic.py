@@ -69,6 +69,7 @@ class Logic:
     constants: tuple[str, ...] = field(default=(), compare=False)
     layout: Layout | None = None
     read_layouts: tuple[tuple[str, Layout], ...] = ()
+    renames: tuple[tuple[str, str], ...] = ()  #: columns of the target that it only renames: (old name, new name)
     identity: str = field(default="", compare=False)
 
     @cached_property
@@ -167,6 +168,7 @@ def logic(plan: Plan) -> Logic:
         constants=tuple(constants.found),
         layout=next(_layouts(plan.target), None),
         read_layouts=tuple(sorted({(d.uri, layout) for d in plan.inputs for layout in _layouts(d)})),
+        renames=tuple(sorted({(old.lower(), new.lower()) for old, new in plan.renames})),
     )
 
 
@@ -198,7 +200,7 @@ def summary(plan: Plan, its_logic: Logic, sha256: str) -> Summary:
         operations_hash=operations,
         carried=its_logic.carried,
         constants=constants_text(Constants(its_logic.constants, operations_constants(plan), operations[:_HASH])),
-        renames=tuple(sorted({(old.lower(), new.lower()) for old, new in plan.renames})),
+        renames=its_logic.renames,
         secondary=plan.secondary,
         columns=columns[:_HASH],
     )
@@ -401,6 +403,8 @@ def _text(its_logic: Logic) -> Iterable[str]:
         yield _json("dependency", p.source_dataset, p.source_column, p.subtype, p.exact, p.source_field, p.expression)
     if its_logic.layout or its_logic.read_layouts:
         yield _json("layouts", its_logic.layout, its_logic.read_layouts)
+    if its_logic.renames:
+        yield _json("renames", its_logic.renames)
 
     for one in its_logic.row_sources:
         yield _json("rows", one.dataset, one.target)

@@ -145,6 +145,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "constants": Property(
                 "string", f"of its newest run that counts; {_CONSTANTS}; empty: it has none", view=True
             ),
+            "renames": _s("JSON: [old name, new name] of each column of its target that it renames, and does no more"),
         },
     ),
     VertexLabel(

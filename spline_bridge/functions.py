@@ -108,5 +108,5 @@ KEEPS = ROW_LEVEL | {"OverwritePartitionsDynamic", RENAME}
 #: Commands that always replace the whole target.
 WHOLE = frozenset({
     "CreateDataSourceTableAsSelectCommand", "CreateHiveTableAsSelectCommand", "CreateTableAsSelect",
-    "ReplaceTableAsSelect", "OptimizedCreateHiveTableAsSelectCommand",
+    "ReplaceTableAsSelect", "OptimizedCreateHiveTableAsSelectCommand", "AlterTableRenameCommand", "RenameTable",
 })  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -60,7 +61,7 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
 
 
 def _not_found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules) -> NodeNotFound:
-    """Why there is none: all writes failed, or it is a job; else near names."""
+    """Why there is none: all writes failed, it is a job, or the column was renamed; else near names."""
     if "dataset" in labels or "column" in labels:
         failed = _only_failed(g, spelling, field, rules)
         if failed:
@@ -71,6 +72,9 @@ def _not_found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], fi
         if jobs:
             written_by = g.V(jobs).out("hasPlan").out("writes").dedup().id_().limit(_SUGGESTED).to_list()
             return NodeNotFound(f"{message}: it is a job, ask for a dataset that it writes", field, sorted(written_by))
+    renamed = _renamed(g, spelling, rules) if "column" in labels else None
+    if renamed is not None:
+        return NodeNotFound(f"{message}: {renamed.sentence}", field, [renamed.node])
     return NodeNotFound(message, field, _suggestions(g, spelling, labels, rules))
 
 
@@ -92,6 +96,37 @@ def _only_failed(g: GraphTraversalSource, spelling: str, field: str, rules: Rule
 def _when(at: int) -> str:
     told = moment(at)
     return f"at {told:%Y-%m-%d %H:%M:%SZ}" if told else "at a time that cannot be told"
+
+
+class _Renamed(NamedTuple):
+    node: str  #: the column under its present name
+    sentence: str
+
+
+def _renamed(g: GraphTraversalSource, spelling: str, rules: Rules) -> _Renamed | None:
+    """The column that had this name once, where the dataset has successful runs which renamed it."""
+    dataset, column = split_node(spelling)
+    if not column:
+        return None
+    try:
+        owner = resolve(g, dataset, ("dataset",), "node", rules)
+    except QueryError:
+        return None
+    runs = __.in_("executes").has("status", "success").order().by("timestamp").by(T.id)
+    found = g.V(owner).in_("writes").has("renames").project("renames", "runs")
+    renaming = found.by("renames").by(runs.project("run", "at").by(T.id).by("timestamp").fold()).to_list()
+    steps = sorted(
+        (run["at"], run["run"], old, new)
+        for row in renaming
+        for run in row["runs"]
+        for old, new in json.loads(row["renames"])
+    )
+    name, sentence = column.strip().lower(), ""
+    for at, run, old, new in steps:
+        if old == name:
+            name, sentence = new, f"it was renamed to {new!r} by {run} {_when(at)}; ask for that name, at all times"
+    node = column_id(owner, name)
+    return _Renamed(node, sentence) if sentence and node in _look_up(g, [node]) else None
 
 
 def resolve_all(

@@ -29,6 +29,7 @@ from headwater.spline_bridge.agent.getters import (
     value,
 )
 from headwater.spline_bridge.agent.model import Captured, Frozen, Leaf
+from headwater.spline_bridge.agent.sources import source
 
 #: Of a plan with more leaves, the sources of those beyond are not named.
 _MOST_LEAVES = 500
@@ -164,6 +165,8 @@ def is_write(func_name: str, query_execution: Any) -> bool:
     name = class_name(plan)
     if name == "Call":  # a procedure of Iceberg: most of them clean up
         return bool(_PROCEDURES.search(str(ask(lambda command: class_name(command.procedure()), plan))))
+    if name in _NEW_NAMES:
+        return ask(value("isView"), plan) is not True and ask(_moved, query_execution) != {}
     if name not in COMMANDS:
         return _may_write(name) and ask(value("isView"), plan) is not True
     if name == "CreateDeltaTableCommand":  # also any CREATE TABLE, which writes no rows
@@ -255,6 +258,8 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
     if command == "InsertIntoHadoopFsRelationCommand":
         details["dynamic"] = executed is not None and ask(value("dynamicPartitionOverwrite"), executed) is True
     details["filesystem"] = ask(_default_filesystem, query_execution)
+    if command in _NEW_NAMES:
+        details.update(ask(_moved, query_execution) or {})
     if command in _DELTA_TABLES:
         details.update(ask(_generated(_DELTA_TABLES[command]), query_execution) or {})
     text_ = str(plan.toJSON())
@@ -264,6 +269,43 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
     known = ((ids, behind(ids)) for ids in rows)
     frozen = tuple(Frozen(ids, found) for ids, found in known if found is not None)
     return Captured(text_, details, (*leaves, *expansions), frozen)
+
+
+#: Commands that give a table another name; its files may move along.
+_NEW_NAMES = frozenset({"AlterTableRenameCommand", "RenameTable"})
+
+
+def _moved(query_execution: Any) -> dict[str, Any]:
+    """A table after it got another name, as a copy of what is now gone; empty if its files are where they were."""
+    command, session = query_execution.analyzed(), query_execution.sparkSession()
+    if class_name(command) == "RenameTable":
+        old = command.child()
+        place = _place(relations.details(old))
+        given = split(command.newName())
+        names = given if len(given) > 1 else [*map(str, old.identifier().namespace()), *given]
+        named = [str(old.catalog().name()), *names]
+    else:
+        old, new = command.oldName(), command.newName()
+        place = str(session.sessionState().catalog().defaultTablePath(old).toString())
+        databases = [each.database().get() for each in (new, old) if each.database().isDefined()]
+        names = named = [*databases[:1], new.table()]
+    frame = session.table(".".join(f"`{part}`" for part in named))
+    found = relations.details(frame.queryExecution().analyzed())
+    known = found.get("table", {})
+    now = known.get("Location") or _place(found)
+    if now == place or known.get("Type") == "EXTERNAL":
+        return {}
+    table = {"Table": names[-1], **({"Database": names[-2]} if len(names) > 1 else {})}
+    schema = str(frame.schema().json())
+    return {"path": now, "table": table, "clone": {"paths": [place], "schema": schema}, "format": found.get("format")}
+
+
+def _place(relation: Mapping[str, Any]) -> str:
+    """Where a relation's data is; fails where nobody says."""
+    found = source(relation, None)
+    if found is None:
+        raise ValueError("a relation without a place")
+    return found.uris[0]
 
 
 def _path_of_table(command: Any) -> str:

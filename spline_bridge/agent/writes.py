@@ -147,7 +147,12 @@ def _clone(root: Node, details: Details) -> Write:
     rows = Node("org.apache.spark.sql.delta.commands.CloneSource", 0, {"details": source_, "output": output})
     known = details.get("table", {})
     uri = _located(details.get("path") or known.get("Location"), details)
-    return Write(uri, rows, format="delta", params=table(known))
+    return Write(uri, rows, format=details.get("format", "delta"), params=table(known))
+
+
+def _moved(root: Node, details: Details) -> Write:
+    """A table whose files moved when it got another name: its columns as they are."""
+    return _clone(root, details) if "clone" in details else _relation(root, details)
 
 
 #: Expression ids of columns that are made here go down from this one: Spark's own go up from 0.
@@ -292,6 +297,7 @@ _RULES: Mapping[str, Callable[[Node, Details], Write]] = {
     "MergeIntoHoodieTableCommand": _hudi_merge,
     "CreateDeltaTableCommand": _clone,
     "RenameColumn": _renamed,
+    **dict.fromkeys(("AlterTableRenameCommand", "RenameTable"), _moved),
     **dict.fromkeys(("InsertIntoDataSourceDirCommand", "InsertIntoHiveDirCommand"), _directory),
     **dict.fromkeys(
         (

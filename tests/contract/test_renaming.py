@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from headwater.graphmodel.delta import GraphDelta
 from headwater.graphmodel.statements import CONTENT_TYPE, KIND, SAME, Statement, text
 from headwater.graphstore import GraphStore
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.intake.statements import snapshot_entry
 from headwater.ingest.ledger.ledger import Ledger, NewEntry
+from headwater.queries.answers.errors import NodeNotFound
+from tests.contract.queries_world import ask
 from tests.contract.test_projector import (
     assert_equal,
     catch_up,
@@ -19,6 +22,7 @@ from tests.contract.test_projector import (
     stored,
     whole,
 )
+from tests.unit.graphmodel.test_column_names import FILL, READ, RENAME, TABLE, drawn
 
 KEPT, OTHER = "file:///data/lake/raw/crm/customers.csv", "file:///data/lake/pipe/staging/customers"
 JOBS = ("l01_stage_customers", "l03_mart_customer_orders")
@@ -103,3 +107,14 @@ def test_what_a_system_lists_under_the_other_name_is_about_the_one_that_is_kept(
     assert OTHER not in found.vertices
     assert {f"{KEPT}#segment", "alias:crm.customers", f"alias:{OTHER}"} <= found.vertices.keys()
     assert any(edge.label == "taggedWith" and edge.source == f"{KEPT}#segment" for edge in found.edges.values())
+
+
+def test_who_asks_for_the_earlier_name_of_a_column_is_told_the_present_one(store: GraphStore) -> None:
+    graph = drawn((FILL, 10_000), (RENAME, 30_000), (READ, 40_000))
+    store.apply([GraphDelta(tuple(graph.vertices.values()), tuple(graph.edges.values()))])
+    with pytest.raises(NodeNotFound, match=r"renamed to 'new' by run:.* at 1970-01-01 00:00:30Z") as refused:
+        ask(store, "upstream", node=f"{TABLE}#Old")
+    assert refused.value.suggestions == (f"{TABLE}#new",)
+    with pytest.raises(NodeNotFound) as refused:
+        ask(store, "upstream", node=f"{TABLE}#older")
+    assert "renamed" not in str(refused.value)

@@ -283,6 +283,23 @@ def test_a_clone_has_the_columns_of_its_source() -> None:
     }
 
 
+@pytest.mark.parametrize("command", ["AlterTableRenameCommand", "RenameTable"])
+def test_a_table_whose_files_moved_with_its_name_has_its_columns_from_the_old_place(command: str) -> None:
+    schema = json.dumps({"fields": [{"name": "id", "type": "long"}]})
+    details = {
+        "path": "s3://lake/new",
+        "table": {"Table": "new", "Database": "shop"},
+        "clone": {"paths": ["s3://lake/old"], "schema": schema},
+    }
+    tree = [{"class": f"{_CATALYST}plans.logical.{command}", "num-children": 0}]
+    plan = decode_plan(json.dumps(report(Captured(json.dumps(tree), details), RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect) == ("s3://lake/new", Effect.ALL)
+    assert "shop.new" in plan.target.spellings
+    assert [(d.source_dataset, d.source_column, d.target) for d in plan.derivations] == [("s3://lake/old", "id", "id")]
+    unknown = decode_plan(json.dumps(report(Captured(json.dumps(tree), {}), RUN).plan).encode(), FLAT)
+    assert unknown.target.uri.startswith("unresolved:")  # where the agent could not find out
+
+
 def test_a_renamed_column_comes_from_the_one_of_the_old_name() -> None:
     field = {"product-class": "org.apache.spark.sql.types.StructField", "name": "old", "dataType": "string"}
     column = {"class": f"{_CATALYST}analysis.ResolvedFieldName", "num-children": 0, "path": [], "field": field}
