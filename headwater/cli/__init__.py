@@ -37,6 +37,7 @@ from headwater.cli.names import explain_names, names
 from headwater.cli.past import changes, consumers, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.publish import publish
+from headwater.cli.sagemaker import sagemaker
 from headwater.cli.serve import serve
 from headwater.cli.state import describe, ignore, own, retire, same, tag
 from headwater.cli.token import token
@@ -68,7 +69,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         watch,
     ),
     "State": (tag, own, describe, retire, ignore, same),
-    "Receive": (serve, load, token, glue, spark_bundle, aws),
+    "Receive": (serve, load, token, glue, sagemaker, spark_bundle, aws),
     "Assistants": (mcp,),
     "Keep and move": (verify, evidence, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),
