@@ -128,10 +128,9 @@ class SageMaker:
         known: dict[str, tuple[str, Json]] = {}
         seen: set[str] = set()
         chosen = _chosen(pattern)
-        named = [
-            (kind, item) for kind in KINDS for item in self._items(kind, pattern, since) if chosen(item[kind.name])
-        ]
-        waiting: list[tuple[Kind, str]] = [(kind, item[kind.of]) for kind, item in named]
+        waiting: list[tuple[Kind, str]] = []
+        for kind in KINDS:
+            waiting += [(kind, item[kind.of]) for item in self._items(kind, pattern, since) if chosen(item[kind.name])]
         for done, (kind, name) in enumerate(waiting):
             progress(done, len(waiting))
             if (key := f"{kind.describe} {name}") in seen:

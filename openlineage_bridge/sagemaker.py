@@ -95,7 +95,7 @@ class Context:
         if not uri or arn is None:
             return
         self.offline[group["FeatureGroupName"]] = uri
-        names = [{"namespace": arn.root, "name": f"{arn.kind}/{arn.name}", "type": "LOCATION"}]
+        names: list[Json] = [{"namespace": arn.root, "name": f"{arn.kind}/{arn.name}", "type": "LOCATION"}]
         catalog = store.get("DataCatalogConfig")
         if catalog:
             table = f"table/{catalog['Database']}/{catalog['TableName']}"
@@ -411,7 +411,8 @@ def _flow_events(arn: str, flow: _Flow, entity: Json, known: Known) -> Iterator[
     if stands_for in known:  # only what is new: the run itself has said how it ended
         itself = pair_of(stands_for)
         inputs = [pair for pair in run.inputs if pair != itself]
-        yield _event("OTHER", run.began, *known[stands_for], {}, inputs, run.outputs, {})
+        sides = _inputs(inputs, {}), _outputs(run.outputs, {})
+        yield _event("OTHER", run.began, *known[stands_for], {}, *sides)
     else:
         yield from _events(run, Context())
 
@@ -422,7 +423,7 @@ def _flow_events(arn: str, flow: _Flow, entity: Json, known: Known) -> Iterator[
 def _events(run: _Run, context: Context) -> Iterator[Event]:
     """START says when it began. The end says all else: bytes of a START never change, so it is not kept twice."""
     run_uuid, job = run_id(run.arn.text, run.part), _job_of(run.arn, context, run.kind)
-    yield _event("START", run.began, run_uuid, job, {}, {}, {}, {})
+    yield _event("START", run.began, run_uuid, job, {}, [], [])
     if run.state is None:
         return
     about = {"arn": run.arn.text, "kind": run.arn.kind, "name": run.arn.name, **run.about}
@@ -435,7 +436,8 @@ def _events(run: _Run, context: Context) -> Iterator[Event]:
     if run.state != _COMPLETE:
         message = run.error or f"SageMaker: {run.about.get('status', run.state)}"
         facets["errorMessage"] = _facet("1-0-1/ErrorMessageRunFacet", message=message, programmingLanguage="SageMaker")
-    yield _event(run.state, run.ended or run.began, run_uuid, job, facets, run.inputs, run.outputs, context.symlinks)
+    sides = _inputs(run.inputs, context.symlinks), _outputs(run.outputs, context.symlinks)
+    yield _event(run.state, run.ended or run.began, run_uuid, job, facets, *sides)
 
 
 def _job_of(arn: Arn, context: Context, kind: str = "") -> dict[str, Any]:
@@ -447,28 +449,28 @@ def _job_of(arn: Arn, context: Context, kind: str = "") -> dict[str, Any]:
 
 
 def _event(
-    state: str,
-    at: datetime,
-    run: str,
-    job: Json,
-    facets: Json,
-    inputs: Iterable[tuple[str, str]],
-    outputs: Iterable[tuple[str, str]],
-    symlinks: Mapping[str, Sequence[Json]],
+    state: str, at: datetime, run: str, job: Json, facets: Json, inputs: Sequence[Json], outputs: Sequence[Json]
 ) -> Event:
-    replaced = {
-        "lifecycleStateChange": _facet("1-0-1/LifecycleStateChangeDatasetFacet", lifecycleStateChange="OVERWRITE")
-    }
     return {
         "eventType": state,
         "eventTime": f"{at.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
         "run": {"runId": run, "facets": facets},
         "job": job,
-        "inputs": [_dataset(pair, symlinks, {}) for pair in sorted(inputs)],
-        "outputs": [_dataset(pair, symlinks, replaced) for pair in sorted(outputs)],
+        "inputs": inputs,
+        "outputs": outputs,
         "producer": _PRODUCER,
         "schemaURL": _RUN_EVENT,
     }
+
+
+def _inputs(pairs: Iterable[tuple[str, str]], symlinks: Mapping[str, Sequence[Json]]) -> list[Json]:
+    return [_dataset(pair, symlinks, {}) for pair in sorted(pairs)]
+
+
+def _outputs(pairs: Iterable[tuple[str, str]], symlinks: Mapping[str, Sequence[Json]]) -> list[Json]:
+    """Each replaces what was there: objects of the same names."""
+    change = _facet("1-0-1/LifecycleStateChangeDatasetFacet", lifecycleStateChange="OVERWRITE")
+    return [_dataset(pair, symlinks, {"lifecycleStateChange": change}) for pair in sorted(pairs)]
 
 
 def _dataset(pair: tuple[str, str], symlinks: Mapping[str, Sequence[Json]], facets: Json) -> dict[str, Any]:

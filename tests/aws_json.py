@@ -94,9 +94,7 @@ def _handler(service: FakeService) -> type[QuietHandler]:
             checked(f"the request {operation}", asked, shapes.input_shape)
             service.calls.append((operation, asked))
             try:
-                if operation not in service.answers:
-                    raise Refused("UnknownOperationException")
-                answer = service.answers[operation](asked)
+                answer = service.answers.get(operation, _unknown)(asked)
             except Refused as error:
                 self.send(error.status, json.dumps({"__type": error.code, "message": error.message}).encode())
                 return
@@ -105,6 +103,10 @@ def _handler(service: FakeService) -> type[QuietHandler]:
             self.send(200, json.dumps(answer, default=_plain).encode())
 
     return Handler
+
+
+def _unknown(_asked: dict[str, Any]) -> dict[str, Any]:
+    raise Refused("UnknownOperationException")
 
 
 def _plain(value: Any) -> float:

@@ -117,7 +117,8 @@ def run(arguments: list[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     shared = {"debug": False}
     try:
-        command.main(args=arguments, prog_name="headwater", standalone_mode=False, obj=shared)
+        code = command.main(args=arguments, prog_name="headwater", standalone_mode=False, obj=shared)
+        return code if isinstance(code, int) else 0  # click gives back the code of an Exit instead of raising it
     except click.exceptions.Exit as error:
         return error.exit_code
     except BrokenPipeError:  # as with `| head`: the reader closed the pipe. Python would complain again at exit

@@ -223,7 +223,7 @@ COMPONENTS = [
         "CreationTime": at(10),
     }
 ]
-_COMPONENT = COMPONENTS[0]["TrialComponentArn"]
+_COMPONENT = str(COMPONENTS[0]["TrialComponentArn"])
 
 
 def _association(source: str, destination: str, kind: str) -> Json:
@@ -240,18 +240,19 @@ ASSOCIATIONS = [
 ]
 
 
+_LISTS = {
+    "TrainingJobName": "TrainingJobSummaries",
+    "ProcessingJobName": "ProcessingJobSummaries",
+    "TransformJobName": "TransformJobSummaries",
+    "ModelPackageArn": "ModelPackageSummaryList",
+    "ModelName": "Models",
+    "EndpointName": "Endpoints",
+}
+
+
 def _summaries(items: list[Json], *keys: str) -> Answer:
-    key = {
-        "Training": "TrainingJobSummaries",
-        "Processing": "ProcessingJobSummaries",
-        "Transform": "TransformJobSummaries",
-    }
     name = keys[0]
-    list_key = next((found for begin, found in key.items() if name.startswith(begin)), None)
-    list_key = (
-        list_key
-        or {"ModelPackageArn": "ModelPackageSummaryList", "ModelName": "Models", "EndpointName": "Endpoints"}[name]
-    )
+    list_key = _LISTS[name]
 
     def chosen(asked: Json) -> list[Json]:
         wanted = asked.get("NameContains", "")

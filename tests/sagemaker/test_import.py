@@ -1,4 +1,4 @@
-"""`headwater sagemaker import`: an account of SageMaker becomes runs and datasets, and a second import changes nothing."""
+"""`headwater sagemaker import`: an account of SageMaker becomes runs and datasets, each only once."""
 
 from __future__ import annotations
 
