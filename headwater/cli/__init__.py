@@ -18,6 +18,7 @@ import click
 
 import headwater
 from headwater.cli.ask import downstream, query, upstream
+from headwater.cli.audit import audit
 from headwater.cli.aws import aws
 from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
@@ -59,6 +60,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         impact,
         paths,
         inputs,
+        audit,
         consumers,
         diff,
         changes,
