@@ -77,7 +77,7 @@ class Context:
     steps: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     """ARN of a job, model or package -> the pipeline execution that made it (its ARN), pipeline, and step."""
     offline: dict[str, str] = field(default_factory=dict)  #: name of a feature group -> S3 URI of its offline store
-    symlinks: dict[str, list[Json]] = field(default_factory=dict)  #: S3 URI of an offline store -> its other names
+    symlinks: dict[str, Sequence[Json]] = field(default_factory=dict)  #: S3 URI of an offline store -> its other names
 
     def add_steps(self, pipeline: str, execution: str, steps: Iterable[Json]) -> None:
         """The steps of one execution of a pipeline, as ListPipelineExecutionSteps gives them."""
@@ -371,9 +371,21 @@ def lineage_events(lineage: Lineage, known: Known) -> list[Event]:
             flow.inputs[datasets[source] or ""] = None
             flow.outputs[datasets[destination] or ""] = None
     events: list[Event] = []
+    names = _other_names(datasets)
     for arn, flow in sorted(flows.items()):
-        events += _flow_events(arn, flow, entities.get(arn, {}), known)
+        events += _flow_events(arn, flow, entities.get(arn, {}), known, names)
     return events
+
+
+def _other_names(datasets: Mapping[str, str | None]) -> dict[str, list[Json]]:
+    """The ARNs of artifacts and contexts, as other names of the datasets that they stand for."""
+    names: dict[str, list[Json]] = {}
+    for arn, uri in sorted(datasets.items()):
+        pair, parsed = pair_of(uri or ""), Arn.of(arn)
+        if pair is not None and parsed is not None and pair != parsed.pair:
+            namespace, name = parsed.pair
+            names.setdefault("/".join(pair), []).append({"namespace": namespace, "name": name, "type": "LOCATION"})
+    return names
 
 
 @dataclass
@@ -391,7 +403,9 @@ def _source(entity: Json, key: str) -> str | None:
     return uri if pair_of(uri) else str(entity[key])
 
 
-def _flow_events(arn: str, flow: _Flow, entity: Json, known: Known) -> Iterator[Event]:
+def _flow_events(
+    arn: str, flow: _Flow, entity: Json, known: Known, names: Mapping[str, Sequence[Json]]
+) -> Iterator[Event]:
     parsed = Arn.of(arn)
     if parsed is None:
         return
@@ -411,10 +425,10 @@ def _flow_events(arn: str, flow: _Flow, entity: Json, known: Known) -> Iterator[
     if stands_for in known:  # only what is new: the run itself has said how it ended
         itself = pair_of(stands_for)
         inputs = [pair for pair in run.inputs if pair != itself]
-        sides = _inputs(inputs, {}), _outputs(run.outputs, {})
+        sides = _inputs(inputs, names), _outputs(run.outputs, names)
         yield _event("OTHER", run.began, *known[stands_for], {}, *sides)
     else:
-        yield from _events(run, Context())
+        yield from _events(run, Context(symlinks=dict(names)))
 
 
 # Events ---------------------------------------------------------------------------------------------------------------

@@ -178,6 +178,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         (_AFTER,),
     ),
     Endpoint(
+        "/sagemaker/query-lineage",
+        "QueryLineage of Amazon SageMaker, from this graph: its request, and its answer",
+        _object({"Vertices": _list({"type": "object"})}, {"Edges": _list({"type": "object"}), "NextToken": _TEXT}),
+        method="post",
+        content_type="application/x-amz-json-1.1",
+        body={key: {"type": "object"} for key in ("application/x-amz-json-1.1", "application/json")},
+    ),
+    Endpoint(
         "/api/v1/parked",
         "entries that could not be brought into the graph, with the reason",
         _object(
