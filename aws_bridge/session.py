@@ -28,7 +28,7 @@ class Session:
             from botocore.config import Config
         except ImportError:
             raise NotInstalled("boto3 is not installed: pip install 'headwater[aws]'") from None
-        self._config = Config(connect_timeout=10, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
+        self._config = Config(connect_timeout=10, read_timeout=30)
         with aws_errors():
             self._session = boto3.Session(region_name=region, profile_name=profile)
 
@@ -38,10 +38,13 @@ class Session:
         found: str | None = self._session.region_name
         return found
 
-    def client(self, service: str, endpoint: str | None = None) -> Any:
-        """A client of a service; raises `AwsError` without a region."""
+    def client(self, service: str, endpoint: str | None = None, attempts: int = 3) -> Any:
+        """A client of a service; `attempts`: how often a call is sent. Raises `AwsError` without a region."""
+        from botocore.config import Config
+
+        config = self._config.merge(Config(retries={"mode": "standard", "max_attempts": attempts}))
         with aws_errors():
-            return self._session.client(service, endpoint_url=endpoint, config=self._config)
+            return self._session.client(service, endpoint_url=endpoint, config=config)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ What they and its methods return:
     Lineage     nodes and edges: upstream, downstream
     Rows        a table
     Impact      what a change of a column or dataset affects
+    Audit       what a model was made of
     Paths       how data gets from one node to another
     Loaded      what became of payloads that were loaded
 
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from headwater.errors import HeadwaterError, Unreachable, WrongUse
     from headwater.graph import Graph, example, open  # noqa: A004 - hw.open() reads best
     from headwater.loading import Loaded
-    from headwater.notebook import Impact, Lineage, Paths, Rows
+    from headwater.notebook import Audit, Impact, Lineage, Paths, Rows
 
 __version__ = "0.1.0"
 __all__ = [
+    "Audit",
     "Graph",
     "HeadwaterError",
     "Impact",

@@ -15,7 +15,7 @@ from headwater import annotate
 from headwater.annotate import Receipt
 from headwater.errors import HeadwaterError, WrongUse
 from headwater.loading import Loaded
-from headwater.notebook import Impact, Lineage, Paths, Rows
+from headwater.notebook import Audit, Impact, Lineage, Paths, Rows
 from headwater.read_only import SHARED, ReadOnly
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find
@@ -195,7 +195,13 @@ class Graph:
         """
         return self._rows("changes", node=node, upstream=upstream, from_=from_, to=to)
 
-    def query(self, name: str, **parameters: object) -> Lineage | Rows | Impact | Paths:
+    def audit(self, node: str, *, as_of: Time | None = None) -> Audit:
+        """What a model was made of: an endpoint, model, package or job of SageMaker, by ARN, kind/name or name."""
+        found = self.query("audit", node=node, as_of=as_of)
+        assert isinstance(found, Audit), "the query audit answers with an audit"
+        return found
+
+    def query(self, name: str, **parameters: object) -> Lineage | Rows | Impact | Paths | Audit:
         """Any canned query by its name, with its parameters: docs/queries.md lists them."""
         found = self._source.ask(name, _given(parameters))
         return _for_notebook(found, partial(self._lineage_again, name, parameters))
@@ -320,11 +326,14 @@ class Graph:
         return found
 
 
-def _for_notebook(found: Result, again: AskAgain) -> Lineage | Rows | Impact | Paths:
+def _for_notebook(found: Result, again: AskAgain) -> Lineage | Rows | Impact | Paths | Audit:
     """An answer as what a notebook draws; `again` is for lineage."""
     from headwater.queries.answers.answer import Answer, Table
+    from headwater.queries.answers.audit import Audit as AuditOfModel
     from headwater.queries.answers.impact import Impact as ImpactOfChange
 
+    if isinstance(found, AuditOfModel):
+        return Audit(found)
     if isinstance(found, Answer):
         return Lineage(found, again)
     if isinstance(found, ImpactOfChange):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from headwater.queries.answers.answer import Answer, Edge, Node, Table
+    from headwater.queries.answers.audit import Audit as AuditOfModel
+    from headwater.queries.answers.audit import Row
     from headwater.queries.answers.impact import AffectedNode
     from headwater.queries.answers.impact import Impact as ImpactOfChange
     from headwater.queries.answers.paths import Paths as PathsBetween
@@ -355,3 +357,60 @@ class Paths(Drawing):
         from headwater.queries.drawing.paths import summary
 
         return _printable(f"<Paths: {summary(self._answer)}>")
+
+
+class Audit(NotebookAnswer):
+    """What a model was made of. The lists have rows as in the HTTP API; text and a notebook show a report."""
+
+    def __init__(self, answer: AuditOfModel) -> None:
+        super().__init__(answer)
+        self._answer = answer
+
+    @property
+    def findings(self) -> tuple[Row, ...]:
+        """What was overwritten or changed since, and what is only partly known."""
+        return self._answer.findings
+
+    @property
+    def steps(self) -> tuple[Row, ...]:
+        """The runs of SageMaker, from the subject back to the training."""
+        return self._answer.steps
+
+    @property
+    def inputs(self) -> tuple[Row, ...]:
+        """The data that was read, in the version that stood when the reader started."""
+        return self._answer.inputs
+
+    @property
+    def columns(self) -> tuple[Row, ...]:
+        """The columns of the inputs, with expressions and source columns."""
+        return self._answer.columns
+
+    @property
+    def runs(self) -> tuple[Row, ...]:
+        """The runs that made the inputs."""
+        return self._answer.runs
+
+    @property
+    def conditions(self) -> tuple[Row, ...]:
+        """Filters and joins that decided which rows the inputs have."""
+        return self._answer.conditions
+
+    def to_html(self) -> str:
+        """The report as one HTML page, without script or network."""
+        from headwater.queries.drawing.audit import page
+
+        return page(self._answer)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+    def __str__(self) -> str:
+        from headwater.queries.drawing.audit import plain
+
+        return plain(self._answer)
+
+    def __repr__(self) -> str:
+        from headwater.queries.drawing.audit import state, title
+
+        return _printable(f"<{title(self._answer)}: {len(self.findings)} findings, {state(self._answer)}>")

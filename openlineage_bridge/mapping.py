@@ -44,6 +44,7 @@ from headwater.openlineage_bridge.outcome import (
     outcome,
     text,
 )
+from headwater.openlineage_bridge.sagemaker import FACET as SAGEMAKER
 from headwater.spline_bridge import jobs
 from headwater.spline_bridge.errors import DecodeError
 
@@ -114,7 +115,7 @@ def _told(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _job(run: FoldedRun) -> tuple[Job, str | None]:
-    """The job as all agents call it, and the id of Glue's run of it.
+    """The job as all agents call it, and the id of Glue's run of it, or the ARN of what ran in SageMaker.
 
     A Spark application is what Spline's agent makes of it: OpenLineage's own names of its jobs change with the plan.
     """
@@ -126,7 +127,7 @@ def _job(run: FoldedRun) -> tuple[Job, str | None]:
     if run.is_dataset:  # nobody's job: what is declared is one logic after the other of the dataset itself
         return Job("declared", next(iter(run.outputs), "")), None
     model = text(run.job_facets, "dbt_node", "unique_id")
-    return (Job("dbt", model) if model else Job(*run.job)), None
+    return (Job("dbt", model) if model else Job(*run.job)), text(run.run_facets, SAGEMAKER, "arn") or None
 
 
 class _Common:

@@ -18,6 +18,7 @@ import click
 
 import headwater
 from headwater.cli.ask import downstream, query, upstream
+from headwater.cli.audit import audit
 from headwater.cli.aws import aws
 from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
@@ -37,6 +38,7 @@ from headwater.cli.names import explain_names, names
 from headwater.cli.past import changes, consumers, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.publish import publish
+from headwater.cli.sagemaker import sagemaker
 from headwater.cli.serve import serve
 from headwater.cli.state import describe, ignore, own, retire, same, tag
 from headwater.cli.token import token
@@ -58,6 +60,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         impact,
         paths,
         inputs,
+        audit,
         consumers,
         diff,
         changes,
@@ -68,7 +71,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         watch,
     ),
     "State": (tag, own, describe, retire, ignore, same),
-    "Receive": (serve, load, token, glue, spark_bundle, aws),
+    "Receive": (serve, load, token, glue, sagemaker, spark_bundle, aws),
     "Assistants": (mcp,),
     "Keep and move": (verify, evidence, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),
@@ -116,7 +119,8 @@ def run(arguments: list[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     shared = {"debug": False}
     try:
-        command.main(args=arguments, prog_name="headwater", standalone_mode=False, obj=shared)
+        code = command.main(args=arguments, prog_name="headwater", standalone_mode=False, obj=shared)
+        return code if isinstance(code, int) else 0  # click gives back the code of an Exit instead of raising it
     except click.exceptions.Exit as error:
         return error.exit_code
     except BrokenPipeError:  # as with `| head`: the reader closed the pipe. Python would complain again at exit

@@ -83,14 +83,18 @@ def _lineage(
 
 def _show(answer: Result, format_: str) -> None:
     from headwater.queries.answers.answer import Answer
+    from headwater.queries.answers.audit import Audit
     from headwater.queries.answers.impact import Impact
     from headwater.queries.answers.paths import Paths
     from headwater.queries.drawing import render
+    from headwater.queries.drawing.audit import plain as plain_audit
 
     if format_ == "json":
         print_json(answer.to_dict())
     elif isinstance(answer, Impact):
         show_impact(answer, "csv" if format_ == "csv" else "table")
+    elif isinstance(answer, Audit):
+        click.echo(plain_audit(answer), nl=False)
     elif isinstance(answer, Paths):
         show_paths(answer, "text")
     elif isinstance(answer, Answer) and format_ in render.FORMATS:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\
 \b
-Example: headwater evidence /data/lake/pipe/out/churn_by_country#avg_score --anchor /elsewhere/anchor.json -o score.zip
+Example: headwater evidence endpoint/churn-prod --anchor /elsewhere/anchor.json -o audit.zip
+         headwater evidence /data/lake/pipe/out/churn_by_country#avg_score --anchor /elsewhere/anchor.json -o score.zip
          headwater evidence 5ebf4321 --depth 3 -o training.zip
 
 The data folder's ledger is read; a server may run on it. Whoever gets the file checks it with the program inside:
@@ -55,8 +56,8 @@ def evidence(
 ) -> None:
     """Write an answer with its ledger entries, and the proof that they stand unchanged, as one file that others check.
 
-    NODE is a dataset or column: its lineage is proven; or a run, a Glue job run (jr_...) or a Spark application: what
-    it read.
+    NODE is a dataset or column: its lineage is proven; a run, a Glue job run (jr_...) or a Spark application: what it
+    read; or an endpoint, model, package or job of SageMaker, as `headwater audit` takes it: the audit, with its report.
     """
     from headwater.evidence.writing import Question, write
 
@@ -69,7 +70,11 @@ def evidence(
     has_ledger_file(data, options["server"], "evidence")
     asked = {name: options.pop(name) for name in ("direction", "type_", "depth")}
     with asking(**options) as source, translated(), progress("writing the proof") as step:
-        if _is_run(source, node):
+        if _is_resource(source, node):
+            if any(asked[name] is not None for name in ("depth",)) or asked["direction"] != "upstream":
+                raise WrongUse("an audit goes all the way back: it has no --depth and no --direction")
+            question = Question("audit", _given({"node": node, "asOf": time}))
+        elif _is_run(source, node):
             if time is not None:
                 raise WrongUse("--as-of and --run are for a dataset or column; what a run read does not change")
             question = Question("inputs", _given({"node": node, "depth": asked["depth"]}))
@@ -89,6 +94,19 @@ def evidence(
 
 def _given(values: dict[str, object]) -> tuple[tuple[str, object], ...]:
     return tuple((name, value) for name, value in values.items() if value is not None)
+
+
+def _is_resource(source: Source, node: str) -> bool:
+    """Whether it names an endpoint, model, package or job of SageMaker."""
+    from headwater.queries.answers.audit import Audit
+
+    if "#" in node:
+        return False
+    try:
+        found = source.ask("audit", [("node", node)])
+    except WrongUse:
+        return False
+    return isinstance(found, Audit) and found.kind not in {"dataset", "run"}
 
 
 def _is_run(source: Source, node: str) -> bool:

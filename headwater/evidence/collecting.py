@@ -14,11 +14,14 @@ from typing import Any
 from headwater.graphmodel.ids import run_id, split_node
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import Snapshot
-from headwater.ingest.intake.bridge import Decoded, DecodeError
+from headwater.ingest.intake.bridge import Decoded, DecodeError, Part
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import Entry
 from headwater.ingest.ledger.port import LedgerReader
+from headwater.openlineage_bridge.events import LineageEvent
+from headwater.openlineage_bridge.sagemaker import FACET
 
+_SAGEMAKER = "sagemaker://"  #: begins the namespace of its jobs
 _PAGE = 500  #: entries that are read at once
 
 
@@ -29,11 +32,12 @@ class Named:
     plans: frozenset[str]
     runs: frozenset[str]
     nodes: frozenset[str]
+    resources: frozenset[str] = frozenset()  #: ARNs of what ran in SageMaker
 
 
 def named_in(answer: Mapping[str, Any]) -> Named:
     """The plans, runs and nodes in an answer's JSON, wherever they stand in it."""
-    plans, runs, nodes = set[str](), set[str](), set[str]()
+    plans, runs, nodes, resources = set[str](), set[str](), set[str](), set[str]()
     waiting: list[tuple[str, Any]] = [("", answer)]
     for key, value in waiting:
         if isinstance(value, Mapping):
@@ -46,9 +50,11 @@ def named_in(answer: Mapping[str, Any]) -> Named:
             plans.add(value)
         elif value.startswith("run:"):
             runs.add(value)
+        elif key == "arn":
+            resources.add(value)
         elif key in {"id", "dataset", "root", "source", "target"}:
             nodes.update((value, split_node(value)[0]))
-    return Named(frozenset(plans), frozenset(runs), frozenset(nodes))
+    return Named(frozenset(plans), frozenset(runs), frozenset(nodes), frozenset(resources))
 
 
 @dataclass
@@ -58,6 +64,7 @@ class _Sought:
     agent_plans: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
     found: set[int] = field(default_factory=set)
+    parts: dict[str, list[int]] = field(default_factory=dict)  #: by group of what ran in SageMaker: its entries
     newest: dict[str, tuple[int, int]] = field(default_factory=dict)  #: by agent's plan: time and entry of an event
 
 
@@ -81,6 +88,7 @@ def entries_of(
             sought.groups.add(decoded.part.group)
     for entry in _all(ledger):
         _look(entry, named, sought, rules)
+    sought.found.update(sequence for group in sought.groups for sequence in sought.parts.get(group, ()))
     return sorted(sought.found | {sequence for _, sequence in sought.newest.values()})
 
 
@@ -91,6 +99,8 @@ def _look(entry: Entry, named: Named, sought: _Sought, rules: Rules) -> None:
     decoded = _decoded(entry, rules)
     if decoded.part is not None and decoded.part.group in sought.groups:
         sought.found.add(entry.sequence)
+    if decoded.part is not None and named.resources:
+        _look_for_resource(entry.sequence, decoded.part, named, sought)
     for run in decoded.runs:
         if run_id(run.agent_plan_id, run.timestamp, run.app_id) in named.runs:
             sought.found.add(entry.sequence)
@@ -102,6 +112,15 @@ def _look(entry: Entry, named: Named, sought: _Sought, rules: Rules) -> None:
     )
     if any(one.matches(node) for one in stated for node in named.nodes):
         sought.found.add(entry.sequence)
+
+
+def _look_for_resource(sequence: int, part: Part, named: Named, sought: _Sought) -> None:
+    """An event of SageMaker. Two runs of one logic can be of two groups, of which the plan's entry names only one."""
+    if not isinstance(part.content, LineageEvent) or not part.content.job[0].startswith(_SAGEMAKER):
+        return
+    sought.parts.setdefault(part.group, []).append(sequence)
+    if part.content.facets("run").get(FACET, {}).get("arn") in named.resources:
+        sought.groups.add(part.group)
 
 
 def _decoded(entry: Entry, rules: Rules) -> Decoded:

@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ from headwater.ingest.ledger.ledger import open_reader
 from headwater.ingest.ledger.segments import format_line, hash_file
 from headwater.ingest.ledger.verify import read_anchor
 from headwater.ingest.progress import Progress
+from headwater.queries.answers.audit import Audit
+from headwater.queries.drawing.audit import page
 
 if TYPE_CHECKING:
     from headwater.ingest.ledger.port import LedgerReader
@@ -33,6 +35,7 @@ _README = """\
 Evidence of Headwater, a data-lineage platform.
 
 answer.json      the question and its answer, with the ledger's end when it was asked
+audit.html       of an audit: the same as a report for people
 entries.ndjson   the ledger entries on which the answer rests, as the ledger stores them
 chain.ndjson     every entry from the first of these to the ledger's end, without bodies: the proof of their place
 anchor.*         if there: the ledger's end as an earlier check recorded it elsewhere, its signature, its time stamp
@@ -76,7 +79,10 @@ def write(
     or a file cannot be read.
     """
     given = {name: _read(path) for name, path in {**beside, **({"anchor.json": anchor} if anchor else {})}.items()}
-    answer = source.ask(question.query, question.parameters).to_dict()
+    found = source.ask(question.query, question.parameters)
+    answer = found.to_dict()
+    if isinstance(found, Audit):
+        given["audit.html"] = page(found).encode()
     named = _with_plans_of_runs(source, named_in(answer))
     with open_reader(ledger_folder) as ledger, tempfile.TemporaryDirectory(prefix="headwater-") as scratch:
         rests = entries_of(named, ledger, source.entry, rules_of(ledger_folder))
@@ -110,7 +116,7 @@ def _with_plans_of_runs(source: Source, named: Named) -> Named:
     for run in sorted(named.runs):
         executed = source.ask("run", [("run", run)]).to_dict()["rows"]
         plans.update(row["id"] for row in executed if row["relation"] == "executes")
-    return Named(frozenset(plans), named.runs, named.nodes)
+    return replace(named, plans=frozenset(plans))
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,14 @@ TOOLS: tuple[Tool, ...] = (
         "them, and whether it has been overwritten since. depth=1 is what the run itself read.",
     ),
     _one(
+        "audit",
+        "What was a model made of?",
+        "The audit of a model of SageMaker: from an endpoint, model, model package or training job back to each S3 "
+        "path that was read, in the version as it stood then, the Spark runs that made it, and the source columns with "
+        "expressions. `findings` say what was overwritten or changed since, and what is only partly known: begin "
+        "with them. `conditions` are filters and joins that decided which rows the training data has.",
+    ),
+    _one(
         "explain",
         "Why is there this edge?",
         "Evidence for lineage: for each edge of a node the rule, the expression, the plan and the runs that it comes "

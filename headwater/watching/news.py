@@ -14,6 +14,7 @@ from typing import Any
 
 from headwater.graphmodel.delta import digest
 from headwater.queries.answers.answer import Edge, Table
+from headwater.queries.answers.audit import Audit
 from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.shapes import Result
 
@@ -62,6 +63,8 @@ def items(answer: Result, ignored: Iterable[str] = ()) -> dict[str, str]:
         found = _rows(answer)
     elif isinstance(answer, Impact):
         found = _affected(answer)
+    elif isinstance(answer, Audit):
+        found = ((f"{row['kind']} {row['id']}", {"how": row["text"]}) for row in answer.findings)
     else:
         found = _edges(answer.edges)
     left_out = frozenset(ignored)

@@ -27,7 +27,7 @@ from headwater.graphstore.errors import TimedOut
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.statement_checking import check as check_statement
 from headwater.ingest.folder.stopping import Abandoned, Check
-from headwater.ingest.http import consumer
+from headwater.ingest.http import consumer, sagemaker
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.authenticator import SCOPES
 from headwater.ingest.http.error_table import explained_errors, fault_of
@@ -142,6 +142,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/stats", _stats, "read")
     add_route(app, "/api/v1/parked", _parked, "read")
     add_route(app, "/api/v1/parked/retry", _retry_parked, "admin", methods=["POST"])
+    sagemaker.add_routes(app, service, lambda request, work: request.app[_READERS].run(work))
     add_route(app, OPENAPI_PATH, _openapi, "read")
     consumer.add_routes(app, service, lambda request, work: request.app[_READERS].run(work))
     add_route(app, "/ready", _ready, PROBE)

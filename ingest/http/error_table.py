@@ -15,7 +15,7 @@ from headwater.faults import Fault
 @lru_cache(1)
 def error_table() -> Mapping[type[Exception], Fault]:
     """Each public exception class, or a base of it. It imports every package: it is made when the first error comes."""
-    from headwater.aws_bridge import glue, s3, session
+    from headwater.aws_bridge import glue, query_lineage, s3, session
     from headwater.graphmodel.name_patterns import InvalidPattern
     from headwater.graphmodel.naming_rules import InvalidRules
     from headwater.graphmodel.statements import StatementError
@@ -57,6 +57,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         store.TimedOut: Fault.TIMED_OUT,
         store.EngineFailed: Fault.TOO_MUCH,  # seen where it found no memory
         glue.NoSuchJob: Fault.NOT_FOUND,
+        query_lineage.InvalidRequest: Fault.INVALID,
         CannotAttach: Fault.INVALID,
         # the operator's
         InvalidPattern: Fault.SET_UP,

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from headwater.ingest.http.authenticator import Scope
 from headwater.queries.answers.answer import Answer, Edge, Node
+from headwater.queries.answers.audit import ROWS, Audit
 from headwater.queries.answers.grades import GRADES
 from headwater.queries.answers.impact import LABELS, AffectedNode, Impact, UngradedJob
 from headwater.queries.answers.paths import Paths
@@ -175,6 +176,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             },
         ),
         (_AFTER,),
+    ),
+    Endpoint(
+        "/sagemaker/query-lineage",
+        "QueryLineage of Amazon SageMaker, from this graph: its request, and its answer",
+        _object({"Vertices": _list({"type": "object"})}, {"Edges": _list({"type": "object"}), "NextToken": _TEXT}),
+        method="post",
+        content_type="application/x-amz-json-1.1",
+        body={key: {"type": "object"} for key in ("application/x-amz-json-1.1", "application/json")},
     ),
     Endpoint(
         "/api/v1/parked",
@@ -427,7 +436,7 @@ def _parameter(parameter: Parameter) -> Schema:
 # shapes ---------------------------------------------------------------------------------------------------------------
 
 #: The name of the schema of each shape of an answer.
-_SHAPES = {"lineage": "Lineage", "rows": "Rows", "impact": "Impact", "paths": "Paths"}
+_SHAPES = {"lineage": "Lineage", "rows": "Rows", "impact": "Impact", "paths": "Paths", "audit": "Audit"}
 #: What is in the JSON of a class only where it says something.
 _OPTIONAL = {
     Node: ("columnCount", "moreUpstream", "moreDownstream", "lastRun", "lastStatus"),
@@ -484,6 +493,17 @@ def _schemas() -> dict[str, Schema]:
                 ),
                 "edges": _list(_ref("Edge")),
                 "unknown": _list(_of_class(UngradedJob)),
+                **state,
+            }
+        ),
+        "Audit": _object(
+            {
+                "shape": {"const": Audit.shape},
+                "root": _TEXT,
+                "kind": _TEXT,
+                "name": _TEXT,
+                "asOf": _null_or(_TEXT),
+                **dict.fromkeys(ROWS, _list({"type": "object"})),
                 **state,
             }
         ),

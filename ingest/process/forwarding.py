@@ -42,6 +42,8 @@ _CLIENT_GONE = 499  #: as nginx has it; nobody reads it
 _LIMITS_OF_ANSWERS = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=120)
 _LOOK_SECONDS = 0.25  #: between two looks whether the client is still there
 _PIECE = 64 * 2**10
+_OF_REQUEST = ("X-Amz-Target",)  #: headers of a request that its answer depends on
+_MOST_BODY = 64 * 2**10
 _PASSED_ON = (
     *("Content-Type", "Content-Encoding", "Content-Disposition", "Content-Security-Policy", "Cache-Control", "Vary"),
     *("X-Content-Type-Options", "Allow", "Retry-After", "Location"),
@@ -118,6 +120,7 @@ def add_routes(app: web.Application, address: Path, not_open: Callable[[], NotOp
     add_route(app, "/gremlin", _forward_socket, "read")
     for path in ("/api/{path:.*}", "/consumer/{path:.*}", "/metrics", "/gremlin/{path:.*}", "/status"):
         add_route(app, path, _forward, "read")  # the process checks what its own route needs beyond that
+    add_route(app, "/sagemaker/{path:.*}", _forward, "read", methods=["POST"])
     for path in ("/api/{path:.*}", "/metrics", "/gremlin", "/gremlin/{path:.*}", "/status"):
         add_route(app, path, _forward, "admin", methods=ANY_METHOD)
 
@@ -167,7 +170,11 @@ async def _pass_answer(request: web.Request) -> web.StreamResponse:
         headers = sender_headers(request.get(SENDER))
         if takes_gzip(request):
             headers["Accept-Encoding"] = "gzip"
-        async with request.app[_SESSION].request(request.method, url, headers=headers, allow_redirects=False) as answer:
+        headers |= {name: request.headers[name] for name in _OF_REQUEST if name in request.headers}
+        asked = request.app[_SESSION].request(
+            request.method, url, headers=headers, data=await _body(request), allow_redirects=False
+        )
+        async with asked as answer:
             headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
             length = answer.content_length
             if answer.content_type == _EVENTS and request.method != "HEAD":
@@ -214,6 +221,18 @@ async def _pass_events(request: web.Request, answer: aiohttp.ClientResponse, res
 
 
 _LIMITS = Limits()
+
+
+async def _body(request: web.Request) -> bytes | None:
+    """What a POST brings, as far as questions do: those have a few hundred bytes. It is read before it is passed on."""
+    if request.method != "POST" or not request.body_exists:
+        return None
+    found = b""
+    while piece := await request.content.read(_MOST_BODY + 1 - len(found)):
+        found += piece
+        if len(found) > _MOST_BODY:
+            raise web.HTTPRequestEntityTooLarge(_MOST_BODY, len(found))
+    return found
 
 
 async def _forward_socket(request: web.Request) -> web.StreamResponse:

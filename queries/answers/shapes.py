@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from headwater.queries.answers.answer import Answer, Reason, Table
+from headwater.queries.answers.audit import Audit
 from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.paths import Paths
 
-Result = Answer | Table | Impact | Paths
+Result = Answer | Table | Impact | Paths | Audit
 
 #: The value of the key `shape` in the JSON of an answer -> its class.
-SHAPES: Mapping[str, type[Result]] = {kind.shape: kind for kind in (Answer, Table, Impact, Paths)}
+SHAPES: Mapping[str, type[Result]] = {kind.shape: kind for kind in (Answer, Table, Impact, Paths, Audit)}
 
 
 def result_of(data: Mapping[str, Any]) -> Result:

@@ -15,6 +15,7 @@ from gremlin_python.process.traversal import P
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements import LABELS
 from headwater.queries.answers.answer import Answer, Table
+from headwater.queries.answers.audit import Audit
 from headwater.queries.answers.errors import NodeNotFound, NothingWritten, QueryError, UnknownQuery
 from headwater.queries.answers.grades import Change
 from headwater.queries.answers.impact import Impact
@@ -28,6 +29,7 @@ from headwater.queries.questions import estate, estate_state, latest, lineage, s
 from headwater.queries.questions import explain as explaining
 from headwater.queries.questions import tags as tagged
 from headwater.queries.questions import why as causes
+from headwater.queries.questions.audit import audit
 from headwater.queries.questions.changes import changes
 from headwater.queries.questions.differences import differences, run_differences
 from headwater.queries.questions.impact import impact
@@ -292,6 +294,22 @@ QUERIES: tuple[Query, ...] = (
         ),
         paths,
         shape=Paths.shape,
+    ),
+    Query(
+        "audit",
+        "what a model was made of: from an endpoint, model or job of SageMaker back to the data as it stood when it "
+        "was read, the runs that made it, its source columns, and what has changed since",
+        (
+            node(
+                "node",
+                "an endpoint, model, model package or job: its ARN, KIND/NAME or name; or a dataset, or a run",
+                "dataset",
+                "run",
+            ),
+            _AS_OF,
+        ),
+        audit,
+        shape=Audit.shape,
     ),
     Query(
         "search",

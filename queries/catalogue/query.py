@@ -9,6 +9,7 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 
 from headwater.queries.answers.answer import Answer
+from headwater.queries.answers.audit import Audit
 from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.page import Page, Values
 from headwater.queries.answers.paths import Paths
@@ -17,7 +18,7 @@ from headwater.queries.tracing.walk import DeadlinePassed
 
 #: The one signature of every query: the graph, the typed values of its parameters (nodes as ids, times as `PastTime`),
 #: and a function that says when to stop. A `Page` becomes a `Table` of the query's columns in `catalogue.run`.
-Ask = Callable[[GraphTraversalSource, Values, DeadlinePassed], Answer | Impact | Paths | Page]
+Ask = Callable[[GraphTraversalSource, Values, DeadlinePassed], Answer | Impact | Paths | Audit | Page]
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def _past_time(g: GraphTraversalSource, text: str, field_name: str, now_ms: int,
         raise QueryError(
             f"{field_name} must be {expected}; {text[:100]!r} is neither a time nor the id of a run", field_name
         )
-    return _of_runs(g, runs, text)
+    return as_of_runs(g, runs, text)
 
 
 def milliseconds(text: str, field_name: str) -> int | None:
@@ -114,7 +114,7 @@ def _offset(found: re.Match[str]) -> timedelta:
     return sign * timedelta(hours=int(found[10] or 0), minutes=int(found[11] or 0))
 
 
-def _of_runs(g: GraphTraversalSource, runs: Sequence[str], text: str) -> PastTime:
+def as_of_runs(g: GraphTraversalSource, runs: Sequence[str], text: str) -> PastTime:
     """The times at which these runs saw each dataset.
 
     A dataset that they wrote: the time of their write. A dataset that they read: the time of the version that they

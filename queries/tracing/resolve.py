@@ -54,7 +54,7 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
             return only_one(named, written, field)[0]
     spelling = spelling.strip()
     named = [node for label, find in _BY_PROPERTY.items() if label in labels for node in find(g, spelling)]
-    named = named or beginning_with(g, spelling, labels)
+    named = named or beginning_with(g, spelling, labels) or (_resources(g, spelling) if "run" in labels else [])
     if named:
         return only_one(named[:_SUGGESTED], spelling, field)[0]
     raise _not_found(g, spelling, labels, field, rules)
@@ -155,6 +155,16 @@ def _runs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
     return named
 
 
+def _resources(g: GraphTraversalSource, spelling: str) -> list[str]:
+    """The runs of SageMaker of this name, or of this kind and name: ``churn-1``, ``training-job/churn-1``."""
+    if ":" in spelling or len(spelling) < _BEGINNING:
+        return []
+    ends = [__.has("jobRun", TextP.ending_with(f"{sign}{spelling}")) for sign in ("/", ":")]
+    found = g.V().has_label("run").has("jobRun", TextP.starting_with("arn:")).or_(*ends)
+    named: list[str] = found.order().by("timestamp", Order.desc).by(T.id).limit(_SUGGESTED).id_().to_list()
+    return named
+
+
 def beginning_with(g: GraphTraversalSource, spelling: str, labels: Sequence[str]) -> list[str]:
     """The ids of runs and plans that begin so, with or without ``run:`` and ``plan:``: people copy them shortened.
 
@@ -197,7 +207,7 @@ def _ending_with(g: GraphTraversalSource, spelling: str) -> list[str]:
     if not name or spelling.startswith("/") or ":" in spelling:
         return []
     named: list[str] = g.V().has_label("dataset").has("name", name).order().by(T.id).id_().to_list()
-    return named if name == spelling else [node for node in named if node.endswith(f"/{spelling}")]
+    return named if name == spelling else [node for node in named if node.endswith((f"/{spelling}", f":{spelling}"))]
 
 
 #: Label -> how its vertices are found by a property, if no vertex has the spelling as its id.
@@ -279,7 +289,7 @@ def _suggestions(g: GraphTraversalSource, spelling: str, labels: Sequence[str], 
         if label != "column":
             names.update(_names(g.V().has_label(label).has("name", TextP.starting_with(last[:2]))))
             names.update(_names(g.V().has_label(label)))
-    return _closest(spelling, names)
+    return _closest(spelling, names) or _closest(last, names)
 
 
 def _names(found: GraphTraversal) -> dict[str, str]:
