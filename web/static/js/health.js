@@ -134,15 +134,22 @@ function healthFacts(stats) {
     ["Parked", stats.parked ? String(stats.parked) : "none"],
     ["Waiting", stats.waiting ? `${counted(stats.waiting, "run")} without a plan` : "none"],
     ["Last verified", stats.verified ? verified(stats.verified) : "not yet: headwater verify"],
+    ["Anchor", anchored(stats.verified?.anchor)],
     ["Graph", `${counted(sum(vertices), "vertex").replace("vertexs", "vertices")}, ${counted(sum(edges), "edge")}`],
     ["Datasets, columns", `${(vertices.dataset ?? 0).toLocaleString("en")}, ${(vertices.column ?? 0).toLocaleString("en")}`],
     ["Jobs, runs", `${(vertices.job ?? 0).toLocaleString("en")}, ${(vertices.run ?? 0).toLocaleString("en")}`],
   ];
-  return h("dl", { class: "facts wide" }, pairs.map(([name, text]) => [h("dt", { text: name }), h("dd", { text })]));
+  return h("dl", { class: "facts wide" }, pairs.map(([name, text]) => [h("dt", { text: name }), h("dd", {}, text)]));
 }
 
 function verified({ at, ok, entries }) {
   return `${ago(at)}: ${ok ? `${counted(entries, "entry").replace("entrys", "entries")}, nothing is wrong` : "something is wrong, see headwater verify"}`;
+}
+
+/** Without an anchor elsewhere, nobody notices that the newest entries were removed. */
+function anchored(anchor) {
+  if (!anchor) return "none: headwater verify --anchor FILE, kept on another machine, also shows whether the newest entries were removed";
+  return h("span", {}, `entry ${anchor.sequence.toLocaleString("en")} `, h("code", { title: anchor.hash, text: anchor.hash.slice(0, 12) }), `, ${ago(anchor.at)}, in ${anchor.file}`);
 }
 
 function parked(app, rows) {
