@@ -186,25 +186,26 @@ export class LineageView {
       counts: true,
       limit: MOST_NODES,
     };
-    if (state.from === undefined) return this.app.api.ask("lineage", { ...question, asOf: state.asOf });
-    const [before, after] = await Promise.all([
-      this.app.api.ask("lineage", { ...question, asOf: state.from }),
-      this.app.api.ask("lineage", { ...question, asOf: state.to }),
-    ]);
-    return compared(before, after);
+    return this.#atTimes(question);
+  }
+
+  /** The answer as of the time that is shown; where two are compared, of both as one. */
+  async #atTimes(question) {
+    const { asOf, from, to } = this.state;
+    const at = (time) => this.app.api.ask("lineage", { ...question, asOf: time });
+    return from === undefined ? at(asOf) : compared(...(await Promise.all([at(from), at(to)])));
   }
 
   /** What one click on a chevron brings: "upstream DATASET", or "upstream-all DATASET" to the end. */
   #askedStep(step) {
     const [how, ...rest] = step.split(" ");
     const [direction, all] = how.split("-");
-    return this.app.api.ask("lineage", {
+    return this.#atTimes({
       node: rest.join(" "),
       direction,
       depth: all ? null : 1,
       level: this.state.level === "column" ? "column" : "dataset",
       type: this.state.type,
-      asOf: this.state.asOf ?? this.state.to,
       counts: true,
       limit: MOST_NODES,
     });
@@ -222,9 +223,8 @@ export class LineageView {
 
   /** Adds the columns of a dataset that have no part in the lineage that is shown. */
   async #withAllColumns(dataset) {
-    const { asOf, to } = this.state;
     try {
-      const columns = await this.app.api.ask("lineage", { node: dataset, direction: "both", depth: 0, level: "column", asOf: asOf ?? to });
+      const columns = await this.#atTimes({ node: dataset, direction: "both", depth: 0, level: "column" });
       this.answer = this.picture.merge(columns);
       this.graph.merge(this.answer, dataset);
     } catch (error) {

@@ -274,6 +274,11 @@ function plainCard(id, kind) {
   };
 }
 
+/** What is said of two that are drawn as one: a line that another job makes as well now says that something was added. */
+export function bothChanges(one, other) {
+  return one && other && one !== other ? "changed" : one || other;
+}
+
 /** Several edges between the same rows are one link: certain and exact if all are, masked if all are. */
 function addLink(links, ends, edge, number) {
   const isIndirect = edge.type === "INDIRECT";
@@ -289,7 +294,7 @@ function addLink(links, ends, edge, number) {
   link.masked &&= !!edge.masking;
   link.certain &&= edge.certain !== false;
   link.exact &&= edge.exact !== false;
-  if (link.change !== change) link.change = "changed";
+  link.change = bothChanges(link.change, change);
   link.weight += edge.columns ?? 1;
   link.edges.push(number);
 }
