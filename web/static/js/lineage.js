@@ -9,6 +9,7 @@ import { hrefOf, samePicture } from "./state.js";
 import { compared, TimeControls } from "./time.js";
 
 const MOST_NODES = 2_000;
+const PAINT_MS = 20;
 const LEVEL_WORDS = { column: "Columns", dataset: "Datasets", job: "Jobs" };
 const TYPE_WORDS = { direct: "Values", all: "Values and rows", indirect: "Rows only" };
 const PICTURE_FILES = { svg: "SVG", png: "PNG", mermaid: "Mermaid", csv: "CSV", json: "JSON" };
@@ -106,23 +107,29 @@ export class LineageView {
   /** The graph of the same node at another time or of another kind of lines is the same element: its cards keep their places. */
   async #begin(state, before = null) {
     const { app } = this;
+    const picture = new Picture();
+    this.picture = picture;
+    // Before all other questions: the picture is what the reader waits for.
+    const asking = Promise.all([this.#asked(state), ...state.expanded.map((step) => this.#askedStep(step))]);
     const focused = this.#focusedTool();
     const isSame = before?.node === state.node && before.level === state.level;
     if (!isSame || !this.aside?.isConnected) this.#frame(state);
-    this.time?.show(state);
+    this.isAsking = true;
     this.#update(focused);
     const loading = setTimeout(() => (this.said.textContent = "Loading"), 150);
-    const picture = new Picture();
-    this.picture = picture;
     const isOld = () => this.picture !== picture || app.lineage !== this; // another question, or another page
     try {
-      let whole = picture.merge(await this.#asked(state));
-      for (const step of state.expanded) whole = picture.merge(await this.#askedStep(step));
+      const answers = await asking;
       if (isOld()) return;
-      this.answer = whole;
-      this.graph.answer = whole;
-      this.#update();
+      for (const each of answers) this.answer = picture.merge(each);
+      this.graph.answer = this.answer;
       if (state.place) this.#goTo(state.place);
+      this.graph.drawNow();
+      await new Promise((done) => setTimeout(done, PAINT_MS)); // what follows would hold up the painting
+      if (isOld()) return;
+      this.isAsking = false;
+      this.#update();
+      this.time?.show(state);
       if (state.level === "job") this.refreshRuns().catch(() => {});
     } catch (error) {
       if (!isOld()) this.#failed(error);
@@ -171,6 +178,7 @@ export class LineageView {
     const title = error.run ? "Nothing was ever written here" : "This cannot be shown";
     this.into.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: title }), h("p", { text: error.message }), hints));
     this.state = null;
+    this.isAsking = false;
   }
 
   /** The first answer: of a column its whole lineage, of a dataset one hop to each side. */
@@ -380,6 +388,7 @@ export class LineageView {
   }
 
   #panel() {
+    if (this.isAsking) return; // what it asks would hold up the picture
     const { state, app } = this;
     if (app.embedded) {
       this.aside.hidden = true;

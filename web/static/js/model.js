@@ -44,6 +44,11 @@ export const HUB_SIDE = 12;
 /** What the whole page takes for a view that says nothing. @type {GraphView} */
 export const NO_VIEW = { level: "column", type: "all", selection: null, only: false, open: [], filter: "" };
 
+/** 12,345. Not the browser's own: it takes its first use 20 to 90 ms, while a reader waits for the picture. */
+export function grouped(number) {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
 /** The dataset of a node's id. @param {string} node */
 export function datasetOf(node) {
   const at = node.indexOf("#");
@@ -259,7 +264,7 @@ function datasetCard(graph, dataset, view, only) {
 }
 
 function foldCard(id, members) {
-  return { ...plainCard(id, "fold"), title: `+${members.length.toLocaleString("en")} datasets`, subtitle: "list them", members, columns: members.map(memberRow) };
+  return { ...plainCard(id, "fold"), title: `+${grouped(members.length)} datasets`, subtitle: "list them", members, columns: members.map(memberRow) };
 }
 
 /** A folded dataset as a row of its fold's list. */

@@ -1,6 +1,7 @@
 // The panel beside the graph: what is known about the dataset, column or edge that is selected, first in words.
 
 import { button, copyButton, counted, fullTime, h, icon, jobName, lasted, later, nameOf, placeOf, shortName, soft, softly, splitNode, statusOf, table, timeOf } from "./dom.js";
+import { grouped } from "./model.js";
 import { operationsOf } from "./ops.js";
 import { hrefOf } from "./state.js";
 
@@ -131,7 +132,7 @@ export function linePanel(app, state, edges) {
   const more = edges.length - MOST_EDGES;
   return [
     edges.slice(0, MOST_EDGES).map((edge) => edgePart(app, state, edge)),
-    more > 0 ? softly(`and ${more.toLocaleString("en")} more between these two`) : null,
+    more > 0 ? softly(`and ${grouped(more)} more between these two`) : null,
     edges[0].plan ? operationsOf(app, edges[0].plan) : null,
   ];
 }
