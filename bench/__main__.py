@@ -301,10 +301,16 @@ def live_spark(place: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
+_WIDTH = 30  #: columns of a dataset: with 1,000 of them, more than 40,000 edges
+
+
 def the_page(place: Path, *, quick: bool) -> list[Figure]:
-    """The page of a server with 1,000 jobs."""
+    """The page of a server with 1,000 datasets and 40,000 column edges."""
     with serving(place / "page") as server:
-        send(server, 100 if quick else 1_000, 0, 3)
+        for job in estate(100 if quick else 1_000, 3, _WIDTH):
+            for path, body in (("execution-plans", job.plan), ("execution-events", job.event)):
+                server.connection.request("POST", f"/producer/{path}", body, {"Content-Type": CONTENT_TYPE})
+                server.connection.getresponse().read()
         while server.get("/ready").get("lag") != 0:  # None while the graph is being opened
             time.sleep(0.2)
         counted = server.get("/api/v1/stats")

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 _TIMES = 7
 _FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"
+#: Notes when the first card has been painted: asked from outside, the answer would come later on a busy machine.
+_FIRST_CARD = """
+const look = () => {
+  if (document.querySelector("hw-graph")?.shadowRoot.querySelector(".card")) {
+    requestAnimationFrame(() => setTimeout(() => { window.firstCard = performance.now(); }));
+  } else requestAnimationFrame(look);
+};
+look();
+"""
 #: From the input of a text until what was found is painted, in ms.
 _FOUND = """async (text) => {
   const field = document.getElementById('search');
@@ -37,7 +46,7 @@ def page_figures(url: str, datasets: list[str]) -> list[Figure]:
         with chromium() as browser:
             paints = [_visit(browser, f"{url}/", "h1", _FIRST_PAINT) for _ in range(_TIMES)]
             views = [
-                _visit(browser, f"{url}/?node={quote(node, safe=':/')}", "hw-graph .card", "performance.now()")
+                _visit(browser, f"{url}/?node={quote(node, safe=':/')}", "hw-graph .card", "() => window.firstCard")
                 for node in datasets[:_TIMES]
             ]
             page = browser.new_page()
@@ -49,7 +58,7 @@ def page_figures(url: str, datasets: list[str]) -> list[Figure]:
         return []
     return [
         Figure("first paint of the page, nothing cached", machine.median(paints), "ms", 300),
-        Figure("found, after the key (of which 40 ms wait for the next key)", machine.median(found), "ms", 100),
+        Figure("found, after the key", machine.median(found), "ms", 100),
         Figure("from the address to the first card of a lineage view", machine.median(views), "ms", 500),
     ]
 
@@ -57,6 +66,8 @@ def page_figures(url: str, datasets: list[str]) -> list[Figure]:
 def _visit(browser: Browser, url: str, selector: str, measured: str) -> float:
     with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
         page = context.new_page()
+        page.add_init_script(_FIRST_CARD)
         page.goto(url)
         page.locator(selector).first.wait_for()
+        page.wait_for_timeout(300)
         return float(page.evaluate(measured))

@@ -93,14 +93,14 @@ def _document(plan_id: str, name: str, target: str, columns: Columns, tag: str) 
     }
 
 
-def estate(count: int, seed: int = 1) -> Iterator[Job]:
-    """Ordinary jobs: each makes 12 columns from 2 datasets of earlier jobs, and each has a logic of its own."""
+def estate(count: int, seed: int = 1, width: int = 12) -> Iterator[Job]:
+    """Ordinary jobs: each makes `width` columns from 2 datasets of earlier jobs, and each has a logic of its own."""
     rng = random.Random(seed)
     for i in range(count):
         upstream = [f"s3://lake/d{rng.randrange(max(0, i - 200), i + 1)}" for _ in range(2)]
         columns = {
-            f"c{k}": [(rng.choice(upstream), f"c{rng.randrange(12)}") for _ in range(rng.choice((1, 1, 2)))]
-            for k in range(12)
+            f"c{k}": [(rng.choice(upstream), f"c{rng.randrange(width)}") for _ in range(rng.choice((1, 1, 2)))]
+            for k in range(width)
         }
         yield job(f"job {i}", f"s3://lake/d{i + 1}", columns, i)
 

@@ -65,7 +65,7 @@ def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) 
             known = None if backup else drawn_from(data)
             report = check(backup or data, anchor, progress=step, known=known)
             if not backup:
-                note_check(data, report, now_ms())
+                note_check(data, report, now_ms(), anchor)
         except (OSError, ValueError) as error:
             raise WrongUse(f"the anchor {anchor} cannot be used: {error}") from error
     problem = report.first_problem

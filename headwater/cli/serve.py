@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,25 @@ def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str
         except ValueError as error:
             raise click.BadParameter(safe(str(error))) from None
     return given
+
+
+def _history_server(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    from headwater.ingest.http.run_links import checked_history_server
+
+    return _checked(checked_history_server, given)
+
+
+def _region(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    from headwater.ingest.http.run_links import checked_region
+
+    return _checked(checked_region, given)
+
+
+def _checked(check: Callable[[str], str], given: str | None) -> str | None:
+    try:
+        return check(given) if given else None
+    except ValueError as error:
+        raise click.BadParameter(safe(str(error))) from None
 
 
 @click.command(epilog="Example: headwater serve --port 9090")
@@ -74,6 +93,21 @@ def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str
     metavar="URL",
     callback=_origins,
     help="web origin whose pages may show lineage of this server in a frame (/embed); can be given several times",
+)
+@click.option(
+    "--history-server",
+    envvar="HEADWATER_HISTORY_SERVER",
+    metavar="URL",
+    callback=_history_server,
+    help="address of Spark's history server: the page links each run to it [HEADWATER_HISTORY_SERVER]",
+)
+@click.option(
+    "--glue-region",
+    envvar="HEADWATER_GLUE_REGION",
+    metavar="REGION",
+    callback=_region,
+    help="region of your Glue jobs, for the page's links to their runs; without it, the console opens the region that"
+    " its reader used last [HEADWATER_GLUE_REGION]",
 )
 @click.option(
     "--bootstrap-token-file",
@@ -189,6 +223,7 @@ def serve(
             _keep_bootstrap_token(data, bootstrap)
         # Before the server's modules are imported: it gets ready while this process does.
         graph = ends.enter_context(closing(GraphProcess.start(data, store, take_over=take_over)))
+        from headwater.ingest.http.run_links import run_links
         from headwater.ingest.process.server import ServerSettings
 
         settings = ServerSettings(
@@ -202,6 +237,7 @@ def serve(
             people=_people(more),
             tls=_tls(more["tls_certificate"], more["tls_key"]),
             access_log=more["access_log"],
+            links=run_links(more["history_server"], more["glue_region"]),
             ready=partial(_ready, data, store, example=example),
         )
         _serve(settings, graph)

@@ -24,7 +24,8 @@ from pathlib import Path
 from types import TracebackType
 
 from gremlin_python.process.graph_traversal import __
-from gremlin_python.process.traversal import Order, T
+from gremlin_python.process.traversal import Order, P, T
+from gremlin_python.statics import long
 
 from headwater.backoff import Backoff
 from headwater.graphmodel import statements
@@ -54,6 +55,7 @@ from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, Quer
 from headwater.queries.answers.shapes import Result, not_complete
 from headwater.queries.catalogue.catalogue import BY_NAME, run
 from headwater.queries.catalogue.parameters import parse
+from headwater.queries.tracing.as_of import PastTime, as_of
 from headwater.queries.tracing.resolve import resolve
 
 log = logging.getLogger(__name__)
@@ -330,21 +332,24 @@ class Service:
             return {}
         return BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
 
-    def column_types(self, dataset: str) -> tuple[str, dict[str, str]]:
+    def column_types(self, dataset: str, until: str | None = None) -> tuple[str, dict[str, str]]:
         """The id of a dataset, and Spark's types of its columns by name in lower case, as far as payloads say them.
 
         They are those of the plans that wrote it, the one that ran last first; of a dataset that no plan writes, those
-        of the plans that read it. NodeNotFound, GraphRebuilding, QueryError: see `ask`.
+        of the plans that read it. `until`, a time or a run: only what ran until then counts. NodeNotFound,
+        GraphRebuilding, QueryError: see `ask`.
         """
         with self.looking_up():
             node = resolve(self.store.g, dataset, ("dataset",), "dataset", self.rules)
+            moment = as_of(self.store.g, until, "asOf", time.time_ns() // 1_000_000)
+        last = moment.of_dataset(node) if isinstance(moment, PastTime) else None
         written: dict[str, str] = {}
-        for plan in self._plans(node, "writes"):
+        for plan in self._plans(node, "writes", last):
             written = {**self.types(plan), **written}
         if written:
             return node, written
         read: dict[str, str] = {}
-        for plan in self._plans(node, "reads"):
+        for plan in self._plans(node, "reads", last):
             entry = self.ledger.entry(self._body_of(plan).sequence)
             if entry is not None and entry.body is not None and entry.kind in BRIDGES:
                 ref = self._body_of(plan)
@@ -352,10 +357,17 @@ class Service:
                 read = {**types.get(node, {}), **read}
         return node, read
 
-    def _plans(self, dataset: str, role: str) -> list[str]:
-        """Those that write or read a dataset, the one that ran last first; not many, since each is looked up."""
-        last = __.coalesce(__.in_("executes").values("timestamp").max_(), __.constant(0))
-        found = self.store.g.V(dataset).in_(role).order().by(last, Order.desc).by(T.id).limit(_TYPED_BY)
+    def _plans(self, dataset: str, role: str, until: int | None) -> list[str]:
+        """Those that write or read a dataset, the one that ran last first; not many, since each is looked up.
+
+        Runs after `until` (ms since 1970) do not count.
+        """
+        ran, plans = __.in_("executes"), self.store.g.V(dataset).in_(role)
+        if until is not None:
+            ran = ran.has("timestamp", P.lte(long(until)))
+            plans = plans.where(__.in_("executes").has("timestamp", P.lte(long(until))))
+        last = __.coalesce(ran.values("timestamp").max_(), __.constant(0))
+        found = plans.order().by(last, Order.desc).by(T.id).limit(_TYPED_BY)
         return [str(plan) for plan in found.id_().to_list()]
 
     def parked(self, after: int = 0, limit: int = -1) -> list[Parked]:

@@ -187,9 +187,9 @@ async def _plan_types(request: web.Request) -> web.Response:
 async def _column_types(request: web.Request) -> web.Response:
     """Spark's types of the columns of a dataset, by name in lower case; see `Service.column_types`."""
     await _after(request)
-    _no_parameters(request, ("after", "dataset"))
-    dataset = request.query.get("dataset", "")
-    node, types = await _in_thread(request, lambda: request.app[SERVICE].column_types(dataset))
+    _no_parameters(request, ("after", "dataset", "asOf"))
+    dataset, until = request.query.get("dataset", ""), request.query.get("asOf")
+    node, types = await _in_thread(request, lambda: request.app[SERVICE].column_types(dataset, until))
     return _json({"dataset": node, "types": types})
 
 

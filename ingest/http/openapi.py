@@ -29,6 +29,7 @@ Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "integer"}
 _YES: Schema = {"type": "boolean"}
+_ANCHOR: Schema = {"type": ["object", "null"], "description": "where the ledger ended: at, file, sequence, hash"}
 _AFTER = Parameter("after", "wait until this entry of the ledger is in the graph (Headwater-Entry)", "integer")
 
 
@@ -170,8 +171,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             {
                 "bytes": {**_NUMBER, "description": "of the ledger's files"},
                 "verified": {
-                    **_null_or(_object({"at": _NUMBER, "ok": _YES, "entries": _NUMBER})),
-                    "description": "the last `headwater verify` of this folder",
+                    **_null_or(_object({"at": _NUMBER, "ok": _YES, "entries": _NUMBER}, {"anchor": _ANCHOR})),
+                    "description": "the last `headwater verify` of this folder, and the last with an anchor",
                 },
             },
         ),
@@ -226,7 +227,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/api/v1/column-types",
         "Spark's type of each column of a dataset, as the plans say that write it, or else those that read it",
         _object({"dataset": _TEXT, "types": {"type": "object", "additionalProperties": _TEXT}}),
-        (_AFTER, Parameter("dataset", "the dataset, in any spelling", required=True)),
+        (
+            _AFTER,
+            Parameter("dataset", "the dataset, in any spelling", required=True),
+            Parameter("asOf", "a time or run: as the plans say that ran until then; absent or now: all"),
+        ),
     ),
     Endpoint(
         "/api/v1/impact-report",
@@ -249,6 +254,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/api/v1/me",
         "who asks, and which scopes that opens",
         _object({"name": _null_or(_TEXT), "scopes": _list({"enum": ["write", "read", "annotate", "admin"]})}),
+    ),
+    Endpoint(
+        "/api/v1/run-links",
+        "where else runs can be looked at: addresses with places for {job}, {appId} and {jobRun},"
+        " for runs whose property `needs` begins with `begins`",
+        _object({"links": _list(_object(dict.fromkeys(("title", "needs", "begins", "url"), _TEXT)))}),
     ),
     Endpoint(
         "/api/v1/first-plan",

@@ -1,6 +1,7 @@
 """The routes of the web page: ``/``, ``/embed``, and their files under ``/assets/<hash>/``; with their headers.
 
-None of them holds data, so none needs a token: the page asks the API, with the token that its reader typed.
+None of them holds data, so none needs a token: the page asks the API, with the token that its reader typed. One more
+answers the page alone: where else a run can be looked at.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from headwater.ingest.http.routes import Rule, add_route
+from headwater.ingest.http.run_links import RunLink
 from headwater.ingest.http.serving import takes_gzip
 from headwater.web import Asset, assets, assets_hash, html
 
@@ -27,16 +29,26 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",  # addresses of the page name datasets
 }
+RUN_LINKS_PATH = "/api/v1/run-links"
 _FOR_EVER = "public, max-age=31536000, immutable"
 #: A scheme and a host, whose first part may be ``*``, and perhaps a port: nothing that ends the header's directive.
 _ORIGIN = re.compile(r"https?://(?:\*\.)?[a-z0-9.-]+(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
-def add_routes(app: web.Application, *, embed_in: Iterable[str] = ()) -> None:
-    """Add the page. `embed_in` are origins of other sites that may show ``/embed`` in a frame: `checked_origins`."""
+def add_routes(app: web.Application, *, embed_in: Iterable[str] = (), links: Iterable[RunLink] = ()) -> None:
+    """Add the page. `embed_in` are origins of other sites that may show ``/embed`` in a frame: `checked_origins`.
+
+    `links` lead from a run to other systems.
+    """
     add_route(app, "/", _page("'none'"), Rule(None))
     add_route(app, "/embed", _page(" ".join(["'self'", *checked_origins(embed_in)])), Rule(None, framed=True))
     add_route(app, "/assets/{hash}/{name}", _asset, Rule(None))
+    told = {"links": [link.to_dict() for link in links]}
+
+    async def run_links(_: web.Request) -> web.Response:
+        return web.json_response(told)
+
+    add_route(app, RUN_LINKS_PATH, run_links, "read")
 
 
 def checked_origins(given: Iterable[str]) -> tuple[str, ...]:

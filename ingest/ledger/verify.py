@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from headwater.ingest.ledger.chain import ChainCheck, Problem, start
 from headwater.ingest.ledger.entries import Head, LedgerDamaged, LedgerError, NotALedger
@@ -152,22 +153,36 @@ def write_anchor(path: Path, anchor: Anchor, now_ms: int) -> None:
 CHECKED_FILE = "verified.json"
 
 
-def note_check(folder: Path, report: Report, now_ms: int) -> None:
-    """Note in a data folder that its ledger was checked. Whoever may only read the folder checks without a note."""
+def note_check(folder: Path, report: Report, now_ms: int, anchor: Path | None = None) -> None:
+    """Note in a data folder that its ledger was checked. Whoever may only read the folder checks without a note.
+
+    With an `anchor`, which now says where the ledger ends, that too; without one, the last one that was noted stays.
+    """
     new = folder / f".{CHECKED_FILE}"
     if not os.access(folder, os.W_OK):
         return
+    head = report.head
+    anchored = {"at": now_ms, "file": str(anchor), "sequence": head.sequence, "hash": head.hash}
     with suppress(OSError):
-        new.write_text(json.dumps({"at": now_ms, "ok": report.ok, "entries": report.entries}), encoding="utf-8")
+        noted: dict[str, Any] = {"at": now_ms, "ok": report.ok, "entries": report.entries}
+        noted["anchor"] = anchored if anchor and report.ok else (_noted(folder) or {}).get("anchor")
+        new.write_text(json.dumps(noted), encoding="utf-8")
         new.replace(folder / CHECKED_FILE)
 
 
-def ledger_facts(folder: Path) -> dict[str, object]:
-    """The `bytes` of a data folder's ledger, and when it was `verified`: ``{"at" (ms), "ok", "entries"}``, or None."""
-    verified = None
+def _noted(folder: Path) -> dict[str, Any] | None:
     with suppress(OSError, ValueError):
-        verified = json.loads((folder / CHECKED_FILE).read_text(encoding="utf-8"))
+        noted = json.loads((folder / CHECKED_FILE).read_text(encoding="utf-8"))
+        return noted if isinstance(noted, dict) else None
+    return None
+
+
+def ledger_facts(folder: Path) -> dict[str, object]:
+    """The `bytes` of a data folder's ledger, and when it was `verified`, or None: see `note_check`.
+
+    ``{"at" (ms), "ok", "entries", "anchor": None or {"at" (ms), "file", "sequence", "hash"}}``.
+    """
     size = 0
     with suppress(OSError):  # a file that is gone between the two looks
         size = sum(file.stat().st_size for file in folder.glob("ledger*") if file.is_file())
-    return {"bytes": size, "verified": verified}
+    return {"bytes": size, "verified": _noted(folder)}

@@ -35,6 +35,7 @@ from headwater.ingest.http.auth import MAY_READ, access_for
 from headwater.ingest.http.authenticator import Authenticator, Authenticators, Sender
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
+from headwater.ingest.http.run_links import RunLink
 from headwater.ingest.http.serving import LimitedSite, limit_writes, make_runner
 from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
@@ -75,6 +76,7 @@ class ServerSettings:
     tls: TlsFiles | None = None
     access_log: str | None = None  #: a file, or ``-`` for standard output
     ready: Callable[[str], None] = field(default=lambda _: None)
+    links: tuple[RunLink, ...] = ()  #: from a run to other systems
 
 
 def serve(settings: ServerSettings, graph: GraphProcess) -> None:
@@ -156,7 +158,7 @@ async def _run(
     committer = GroupCommitter(ledger, on_appended=graph.wake)
     app = create_app(committer, settings=receiver, large=IntakeProcesses())
     instance = secrets.token_hex(8)
-    page.add_routes(app, embed_in=settings.embed_in)
+    page.add_routes(app, embed_in=settings.embed_in, links=settings.links)
     add_route(app, "/health", _health(instance), PROBE)
     statements.add_routes(
         app, committer, partial(forwarding.ask, app, statements.CHECK_PATH), lambda: ledger.head().sequence

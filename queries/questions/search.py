@@ -21,10 +21,16 @@ from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.tracing.rows import Cells, rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
+Stage = tuple[str, str]  #: how it matches, and the label
 _MATCHES = ("exact", "prefix", "substring")
 _LABELS = ("dataset", "column", "job", "alias", "tag", "run")
 #: What is searched, in the order of the answer. Of plans it is what they were to write.
 _STAGES = (*product(_MATCHES, _LABELS), ("substring", "plan"))
+#: Hits of one label that are sorted here; with more, the store sorts stage by stage.
+_FEW = 200
+_MOST_LIKELY_MANY = "column"
+_IDS_OF_RUNS = ("appId", "jobRun", "runId", "agentPlanId")
+_CELLS = ("id", "label", "name", "dataset")
 #: The label of a dataset that the graph lacks.
 NEVER_WRITTEN = "never written"
 _PREDICATES: Mapping[str, Callable[[str], P]] = {
@@ -36,6 +42,10 @@ _PREDICATES: Mapping[str, Callable[[str], P]] = {
 
 def search(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of what `q` finds, and where the next one begins (``<stage>.<offset>``)."""
+    if values["next"] is None:
+        few = _all_at_once(g, values["q"], deadline_passed)
+        if few is not None:
+            return _first_page(few, values["limit"])
     stage, offset = _place(values["next"])
     hits: list[Row] = []
     for at in range(stage, len(_STAGES)):
@@ -52,6 +62,65 @@ def search(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
         hits += _absent(g, more[:room]) if label == "plan" else more[:room]
         if len(more) > room:
             return Page(hits, f"{at}.{start + room}")
+    return Page(hits, None)
+
+
+def _all_at_once(g: GraphTraversalSource, text: str, deadline_passed: DeadlinePassed) -> dict[Stage, list[Row]] | None:
+    """What is found, by stage, with one look at each label in place of one for each way to match.
+
+    None: there is much of one label, or no time; stage by stage, the best is found without looking at all.
+    """
+    found: dict[Stage, list[Row]] = {stage: [] for stage in _STAGES}
+    for label in sorted((*_LABELS, "plan"), key=_MOST_LIKELY_MANY.__eq__, reverse=True):
+        if deadline_passed():
+            return None
+        if label == "plan":
+            found["substring", label] = _absent(g, rows(_never_written(g, text).limit(_FEW), _cells(label)))
+            continue
+        named = g.V().has_label(label).or_(*_any_match(text, label)).order().by(T.id).limit(_FEW)
+        hits = list(rows(named, {**_cells(label), **{key: key for key in _IDS_OF_RUNS if label == "run"}}))
+        if len(hits) == _FEW:
+            return None
+        for hit in hits:
+            found[_match(hit, text), label].append({key: hit[key] for key in _CELLS})
+    return found
+
+
+def _any_match(text: str, label: str) -> list[GraphTraversal]:
+    """What all the `_conditions` of a label come to: the weakest of them, which hold wherever a stronger one does."""
+    if label == "run":
+        return _conditions(text, "prefix", label)
+    weakest = _conditions(text, "substring", label)
+    return [*weakest, _conditions(text, "prefix", label)[1]] if label == "column" else weakest
+
+
+def _match(hit: Row, text: str) -> str:
+    """The first of `_MATCHES` whose `_conditions` a hit meets."""
+    lower, column = text.lower(), hit["label"] == "column"
+    names = [name for name in (hit["name"], *(hit.get(key) for key in _IDS_OF_RUNS)) if name]
+    if hit["label"] == "run":
+        names = names[1:] if hit["name"] else names  # that of its job
+    if not column:
+        names.append(hit["id"])
+    spelled = _spellings(text)
+    if any(name in spelled for name in names):
+        return "exact"
+    if column and (hit["id"] == text if "#" in text else hit["id"].endswith(f"#{lower}")):
+        return "exact"
+    if any(name.startswith(tuple(spelled)) for name in names):
+        return "prefix"
+    if column and (hit["id"].startswith(text) if "#" in text else f"#{lower}" in hit["id"]):
+        return "prefix"
+    return "substring"
+
+
+def _first_page(found: Mapping[Stage, list[Row]], limit: int) -> Page:
+    hits: list[Row] = []
+    for at, stage in enumerate(_STAGES):
+        room = limit - len(hits)
+        hits += [{**row, "match": stage[0]} for row in found[stage][:room]]
+        if len(found[stage]) > room:
+            return Page(hits, f"{at}.{room}")
     return Page(hits, None)
 
 
@@ -86,7 +155,7 @@ def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
     predicate = _PREDICATES[match]
     if label == "run":
         known = _any(predicate, text)
-        return [__.has(T.id, known), *(__.has(key, known) for key in ("appId", "jobRun", "runId", "agentPlanId"))]
+        return [__.has(T.id, known), *(__.has(key, known) for key in _IDS_OF_RUNS)]
     by_name = __.has("name", _any(predicate, text))
     if label != "column":
         return [by_name, __.has(T.id, _any(predicate, text))]
@@ -101,8 +170,11 @@ def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
 
 
 def _any(predicate: Callable[[str], P], text: str) -> P:
-    spellings = dict.fromkeys([text, text.lower(), text.upper(), text.capitalize(), text.title()])
-    return reduce(lambda either, other: either.or_(other), map(predicate, spellings))
+    return reduce(lambda either, other: either.or_(other), map(predicate, _spellings(text)))
+
+
+def _spellings(text: str) -> list[str]:
+    return list(dict.fromkeys([text, text.lower(), text.upper(), text.capitalize(), text.title()]))
 
 
 def _cells(label: str) -> Cells:

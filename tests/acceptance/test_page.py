@@ -152,6 +152,30 @@ def test_the_types_of_columns_are_those_that_payloads_say(server: Server) -> Non
     read = server.get("/api/v1/column-types?dataset=rates.csv")[1]
     assert read["types"] == {"currency": "string", "rate_date": "string", "rate_to_eur": "string"}
     assert server.get("/api/v1/column-types?dataset=nothing")[0] == 404
+    before = server.get(f"/api/v1/column-types?dataset={quote(LAST, safe='')}&asOf=2020-01-01")[1]
+    assert before == {"dataset": LAST, "types": {}}
+    assert server.get(f"/api/v1/column-types?dataset={quote(LAST, safe='')}&asOf=never")[0] == 400
+
+
+def test_runs_lead_to_the_history_server_that_is_named(server: Server) -> None:
+    (glue,) = server.get("/api/v1/run-links")[1]["links"]
+    assert (glue["title"], glue["needs"]) == ("AWS Glue", "jobRun")
+    said = headwater("serve", "--history-server", "javascript:alert(1)")
+    assert (said.returncode, "expected an address" in said.stderr) == (2, True)
+    said = headwater("serve", "--glue-region", "eu")
+    assert (said.returncode, "expected a region" in said.stderr) == (2, True)
+
+
+def test_health_names_the_last_check_and_the_last_anchor(server: Server, tmp_path: Path) -> None:
+    anchor = tmp_path / "anchor.json"
+    assert server.get("/api/v1/stats")[1]["verified"] is None
+    assert headwater("verify", "--data", server.folder).returncode == 0
+    assert server.get("/api/v1/stats")[1]["verified"]["anchor"] is None
+    assert headwater("verify", "--anchor", anchor, "--data", server.folder).returncode == 0
+    assert headwater("verify", "--data", server.folder).returncode == 0
+    said = server.get("/api/v1/stats")[1]["verified"]
+    noted = json.loads(anchor.read_text())
+    assert (said["ok"], said["anchor"]["file"], said["anchor"]["hash"]) == (True, str(anchor), noted["hash"])
 
 
 def test_a_plan_names_the_entry_that_holds_it_with_its_hash(server: Server) -> None:

@@ -169,3 +169,48 @@ def test_a_comparison_is_told_by_signs_and_names(graph: Page) -> None:
     assert graphs.row(graph, "b#new").get_attribute("aria-label") == "new, from 1 column, renamed, added"
     classes = graph.locator(".plain .line").evaluate_all("(lines) => lines.map((line) => line.classList.value)")
     assert sorted(classes) == ["line direct added", "line direct changed", "line direct removed"]
+
+
+_COMPARED = """async ([before, after]) => {
+  const { compared } = await import("/js/time.js");
+  const answer = (edges) => ({ root: "d", nodes: [], edges, complete: true, reason: null });
+  const { edges } = compared(answer(before), answer(after));
+  return edges.map((edge) => [edge.job, edge.plan, edge.expression, edge.change ?? "", edge.before ?? ""]);
+}"""
+
+
+def _by(job: str, plan: str, expression: str) -> dict[str, object]:
+    return {**edge("a#x", "d#y", expression=expression), "job": job, "plan": plan}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ([("j", "1", "x")], [("j", "1", "x")], [("j", "1", "x", "", "")]),
+        ([("j", "1", "x")], [("j", "2", "x")], [("j", "2", "x", "", "")]),
+        ([("j", "1", "x")], [("j", "2", "x + 1")], [("j", "2", "x + 1", "changed", "x")]),
+        # A second job makes the same column in its own way: added, and the first one's is as it was.
+        (
+            [("j", "1", "x")],
+            [("j", "1", "x"), ("k", "2", "abs(x)")],
+            [("j", "1", "x", "", ""), ("k", "2", "abs(x)", "added", "")],
+        ),
+        (
+            [("j", "1", "x"), ("k", "2", "abs(x)")],
+            [("k", "2", "abs(x)")],
+            [("k", "2", "abs(x)", "", ""), ("j", "1", "x", "removed", "")],
+        ),
+        (
+            [("j", "1", "x"), ("k", "2", "abs(x)")],
+            [("k", "4", "abs(x)"), ("j", "3", "x * 2")],
+            [("k", "4", "abs(x)", "", ""), ("j", "3", "x * 2", "changed", "x")],
+        ),
+        ([("j", "1", "x")], [("k", "2", "x * 3")], [("k", "2", "x * 3", "changed", "x")]),
+        ([], [("j", "1", "x")], [("j", "1", "x", "added", "")]),
+    ],
+)
+def test_an_edge_is_compared_with_its_own_earlier_self(
+    page: Page, before: list[tuple[str, ...]], after: list[tuple[str, ...]], expected: list[tuple[str, ...]]
+) -> None:
+    found = page.evaluate(_COMPARED, [[_by(*each) for each in before], [_by(*each) for each in after]])
+    assert sorted(map(tuple, found)) == sorted(expected)

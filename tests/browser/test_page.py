@@ -660,6 +660,30 @@ def test_the_outline_is_entered_and_left_by_keys(browser: Browser, server: Serve
         assert page.evaluate("document.activeElement.textContent") == "Datasets"
 
 
+def test_what_a_job_does_is_drawn_from_what_it_reads_to_what_it_writes(browser: Browser, server: Server) -> None:
+    with opened(browser, server, "/?job=job:spark/pipeline.mart_customer_orders") as page:
+        page.get_by_text("What the job does, step by step").click()
+        flow = page.locator(".flow")
+        flow.wait_for()
+        titles = flow.locator(".step").all_text_contents()
+        assert titles == ["Read customers", "Read orders", "Join", "Choose columns", "Write customer_ord…"]
+        tops = [box["y"] for box in (found.bounding_box() for found in flow.locator("g").all()) if box]
+        assert tops[0] == tops[1] < tops[2] < tops[3] < tops[4]
+        assert page.locator(".flow path").count() == 4
+        flow.locator("g").nth(2).click()
+        assert page.locator(".steps .chosen strong").all_inner_texts() == ["Join"]
+
+
+def test_the_panel_tells_the_state_as_of_the_time_that_is_shown(browser: Browser, server: Server) -> None:
+    versions = server.get(f"/api/v1/queries/dataset-versions?dataset={quote(DIM, safe='')}")[1]["rows"]
+    first = next(row["run"] for row in reversed(versions) if row["run"])
+    for as_of, sources in ((first, "Comes from 0 columns"), (None, "Comes from 1 column")):
+        given = {"asOf": as_of} if as_of else {}
+        with opened(browser, server, of_node(f"{DIM}#ltv", **given)) as page:
+            page.get_by_role("heading", name=sources).wait_for()
+            settled(page)
+
+
 def test_a_changed_line_has_a_sign(browser: Browser, server: Server) -> None:
     versions = server.get(f"/api/v1/queries/dataset-versions?dataset={quote(DIM, safe='')}")[1]["rows"]
     first = next(row["run"] for row in reversed(versions) if row["run"])

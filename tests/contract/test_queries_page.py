@@ -6,7 +6,7 @@ import pytest
 
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphstore import GraphStore
-from headwater.queries.answers.answer import Answer
+from headwater.queries.answers.answer import Answer, Table
 from headwater.queries.answers.errors import NodeNotFound, NothingWritten
 from headwater.queries.catalogue.catalogue import run
 from tests.contract.queries_world import JOB, MART, NEXT_PLAN, PLAN, RAW, REPORT, ask, pipeline, rows
@@ -165,3 +165,18 @@ def test_a_search_finds_what_was_never_written_once_and_no_other(failing: GraphS
 def test_a_job_says_how_many_runs_of_each_logic_failed(failing: GraphStore) -> None:
     found = {row["id"]: (row["runs"], row["failed"]) for row in rows(failing, "plans", job=JOB)}
     assert found == {PLAN: (2, 1), NEXT_PLAN: (0, 0), "plan:5": (1, 1), "plan:6": (1, 1), "plan:7": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    "q",
+    ["s", "a", "o", "ORDERS", "price", "pRI", "reven", "mart/", "s3://lake", f"{MART}#rev", "run:", "strict"],
+)
+def test_the_first_page_is_that_of_a_search_stage_by_stage(failing: GraphStore, q: str) -> None:
+    """What is found at once is in the order of the stages, and goes on where the next page begins."""
+    whole = rows(failing, "search", q=q, next="0.0")
+    assert rows(failing, "search", q=q) == whole
+    for limit in (1, 3, 4):
+        first = run("search", failing.g, {"q": q, "limit": limit})
+        assert isinstance(first, Table)
+        more = rows(failing, "search", q=q, next=first.next) if first.next else []
+        assert [*first.rows, *more] == whole

@@ -1,5 +1,7 @@
 // Making elements: text is always text, never HTML. Also how names, times and links of things look on all views.
 
+import { grouped } from "./model.js";
+
 const SVG_SPACE = "http://www.w3.org/2000/svg";
 const ICONS = new URL("icons.svg", import.meta.url).href;
 /** Names of folders that say nothing without the one above. */
@@ -108,12 +110,16 @@ const UNITS = [
   ["minute", 60_000],
 ];
 
+const LAST = { year: "last year", month: "last month", day: "yesterday" };
+
 /** How long ago a time (ms since 1970) is, in words. */
 export function ago(milliseconds, now = Date.now()) {
   const passed = now - milliseconds;
   for (const [unit, size] of UNITS) {
     if (Math.abs(passed) >= size) {
-      return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-Math.round(passed / size), unit);
+      const number = Math.round(Math.abs(passed) / size);
+      if (passed > 0) return (number === 1 && LAST[unit]) || `${counted(number, unit)} ago`;
+      return `in ${counted(number, unit)}`;
     }
   }
   return "just now";
@@ -142,7 +148,7 @@ export function lasted(nanoseconds) {
 
 /** "1 column", "5 columns", "12,345 columns". */
 export function counted(number, word) {
-  return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+  return `${grouped(number)} ${word}${number === 1 ? "" : "s"}`;
 }
 
 /** A button that copies a text and says so. */

@@ -6,7 +6,7 @@
  * `data-card`, `data-node`, `data-part`, `data-line`.
  */
 
-import { CLOSED_ROWS, MAKINGS, datasetOf, expressionOf, makingOf } from "./model.js";
+import { CLOSED_ROWS, MAKINGS, datasetOf, expressionOf, makingOf, grouped } from "./model.js";
 import { isInside, middleOf, pathOf } from "./scene.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -281,7 +281,7 @@ function drawHead(shown, place, isFar, status) {
     shown.filter = makeElement("input", "filter");
     shown.filter.type = "search";
     const what = card.kind === "fold" ? "datasets" : "columns";
-    shown.filter.placeholder = `filter ${card.columns.length.toLocaleString("en")} ${what}`;
+    shown.filter.placeholder = `filter ${grouped(card.columns.length)} ${what}`;
     shown.filter.setAttribute("aria-label", `Filter the ${what} of ${card.title}`);
     shown.filter.tabIndex = -1;
     shown.filter.dataset.part = "filter";
@@ -297,7 +297,7 @@ function drawHead(shown, place, isFar, status) {
 function footWords(card, isOpen) {
   if (isOpen) return "show fewer columns";
   const hidden = card.columnCount - Math.min(card.columns.length, CLOSED_ROWS);
-  const words = `+${hidden.toLocaleString("en")} column${hidden === 1 ? "" : "s"}`;
+  const words = `+${grouped(hidden)} column${hidden === 1 ? "" : "s"}`;
   return card.columns.length > CLOSED_ROWS ? words : `${words} without lineage here`;
 }
 
@@ -307,9 +307,9 @@ function chevron(shown, button, count, side, isFar) {
     return null;
   }
   const made = button ?? newButton(`more ${side}`, side);
-  made.textContent = `+${count.toLocaleString("en")}`;
+  made.textContent = `+${grouped(count)}`;
   const where = side === "up" ? "upstream" : "downstream";
-  made.title = `${count.toLocaleString("en")} more ${where}: click for one step, Shift and click for all`;
+  made.title = `${grouped(count)} more ${where}: click for one step, Shift and click for all`;
   made.setAttribute("aria-label", `${count} more ${where} of ${shown.title.textContent}`);
   if (!button) shown.element.append(made);
   return made;

@@ -6,7 +6,7 @@
  */
 
 import { MAKING_ICONS, SIGNS } from "./draw.js";
-import { HEAD_HEIGHT, ROW_HEIGHT, expressionOf, isShownType, makingOf } from "./model.js";
+import { HEAD_HEIGHT, ROW_HEIGHT, expressionOf, isShownType, makingOf, grouped } from "./model.js";
 import { middleOf, pathOf } from "./scene.js";
 
 const MARGIN = 24;
@@ -87,7 +87,7 @@ function* svgCard(graph, place, lit, colours, fitted) {
   yield `<g><title>${xmlText(card.id)}</title>${text(x + inset, 20, fitted(sign + card.title, width - 2 * inset, `640 13.5px ${SANS}`), colours.ink, ' font-weight="640" font-size="13.5"')}</g>`;
   yield text(x + inset, 36, fitted(card.subtitle, width - 2 * inset, `11px ${SANS}`), colours.soft, ' font-size="11"');
   for (const row of place.rows) yield* svgRow(graph, place, row, lit, colours, fitted);
-  if (place.hasFoot && place.hidden) yield text(x + 12, height - 9, `+${place.hidden.toLocaleString("en")} columns`, colours.soft, ' font-size="12"');
+  if (place.hasFoot && place.hidden) yield text(x + 12, height - 9, `+${grouped(place.hidden)} columns`, colours.soft, ' font-size="12"');
   yield "</g>";
 }
 

@@ -1,6 +1,7 @@
 // The estate and the health of the server, as tables that lead into the graph.
 
 import { ago, button, counted, h, jobName, later, reasonOf, shortName, soft, softly, splitNode, table, timeOf } from "./dom.js";
+import { grouped } from "./model.js";
 
 /** A dataset or column as a link into the graph. */
 export function nodeCell(app, id) {
@@ -129,20 +130,27 @@ function healthFacts(stats) {
   const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
   const pairs = [
     ["Received", `${counted(stats.entries, "entry").replace("entrys", "entries")} in the ledger${stats.bytes ? `, ${(stats.bytes / 2 ** 20).toFixed(1)} MB` : ""}`],
-    ["Behind", stats.lag ? `${stats.lag.toLocaleString("en")} are not yet in the graph` : "no: all of it is in the graph"],
+    ["Behind", stats.lag ? `${grouped(stats.lag)} are not yet in the graph` : "no: all of it is in the graph"],
     ["Rebuilding", stats.rebuilding ? "yes: answers are not complete" : "no"],
     ["Parked", stats.parked ? String(stats.parked) : "none"],
     ["Waiting", stats.waiting ? `${counted(stats.waiting, "run")} without a plan` : "none"],
     ["Last verified", stats.verified ? verified(stats.verified) : "not yet: headwater verify"],
+    ["Anchor", anchored(stats.verified?.anchor)],
     ["Graph", `${counted(sum(vertices), "vertex").replace("vertexs", "vertices")}, ${counted(sum(edges), "edge")}`],
-    ["Datasets, columns", `${(vertices.dataset ?? 0).toLocaleString("en")}, ${(vertices.column ?? 0).toLocaleString("en")}`],
-    ["Jobs, runs", `${(vertices.job ?? 0).toLocaleString("en")}, ${(vertices.run ?? 0).toLocaleString("en")}`],
+    ["Datasets, columns", `${grouped(vertices.dataset ?? 0)}, ${grouped(vertices.column ?? 0)}`],
+    ["Jobs, runs", `${grouped(vertices.job ?? 0)}, ${grouped(vertices.run ?? 0)}`],
   ];
-  return h("dl", { class: "facts wide" }, pairs.map(([name, text]) => [h("dt", { text: name }), h("dd", { text })]));
+  return h("dl", { class: "facts wide" }, pairs.map(([name, text]) => [h("dt", { text: name }), h("dd", {}, text)]));
 }
 
 function verified({ at, ok, entries }) {
   return `${ago(at)}: ${ok ? `${counted(entries, "entry").replace("entrys", "entries")}, nothing is wrong` : "something is wrong, see headwater verify"}`;
+}
+
+/** Without an anchor elsewhere, nobody notices that the newest entries were removed. */
+function anchored(anchor) {
+  if (!anchor) return "none: headwater verify --anchor FILE, kept on another machine, also shows whether the newest entries were removed";
+  return h("span", {}, `entry ${grouped(anchor.sequence)} `, h("code", { title: anchor.hash, text: anchor.hash.slice(0, 12) }), `, ${ago(anchor.at)}, in ${anchor.file}`);
 }
 
 function parked(app, rows) {

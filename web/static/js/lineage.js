@@ -9,6 +9,7 @@ import { hrefOf, samePicture } from "./state.js";
 import { compared, TimeControls } from "./time.js";
 
 const MOST_NODES = 2_000;
+const PAINT_MS = 20;
 const LEVEL_WORDS = { column: "Columns", dataset: "Datasets", job: "Jobs" };
 const TYPE_WORDS = { direct: "Values", all: "Values and rows", indirect: "Rows only" };
 const PICTURE_FILES = { svg: "SVG", png: "PNG", mermaid: "Mermaid", csv: "CSV", json: "JSON" };
@@ -106,23 +107,29 @@ export class LineageView {
   /** The graph of the same node at another time or of another kind of lines is the same element: its cards keep their places. */
   async #begin(state, before = null) {
     const { app } = this;
+    const picture = new Picture();
+    this.picture = picture;
+    // Before all other questions: the picture is what the reader waits for.
+    const asking = Promise.all([this.#asked(state), ...state.expanded.map((step) => this.#askedStep(step))]);
     const focused = this.#focusedTool();
     const isSame = before?.node === state.node && before.level === state.level;
     if (!isSame || !this.aside?.isConnected) this.#frame(state);
-    this.time?.show(state);
+    this.isAsking = true;
     this.#update(focused);
     const loading = setTimeout(() => (this.said.textContent = "Loading"), 150);
-    const picture = new Picture();
-    this.picture = picture;
     const isOld = () => this.picture !== picture || app.lineage !== this; // another question, or another page
     try {
-      let whole = picture.merge(await this.#asked(state));
-      for (const step of state.expanded) whole = picture.merge(await this.#askedStep(step));
+      const answers = await asking;
       if (isOld()) return;
-      this.answer = whole;
-      this.graph.answer = whole;
-      this.#update();
+      for (const each of answers) this.answer = picture.merge(each);
+      this.graph.answer = this.answer;
       if (state.place) this.#goTo(state.place);
+      this.graph.drawNow();
+      await new Promise((done) => setTimeout(done, PAINT_MS)); // what follows would hold up the painting
+      if (isOld()) return;
+      this.isAsking = false;
+      this.#update();
+      this.time?.show(state);
       if (state.level === "job") this.refreshRuns().catch(() => {});
     } catch (error) {
       if (!isOld()) this.#failed(error);
@@ -171,6 +178,7 @@ export class LineageView {
     const title = error.run ? "Nothing was ever written here" : "This cannot be shown";
     this.into.replaceChildren(h("div", { class: "wide failed", role: "alert" }, h("h1", { text: title }), h("p", { text: error.message }), hints));
     this.state = null;
+    this.isAsking = false;
   }
 
   /** The first answer: of a column its whole lineage, of a dataset one hop to each side. */
@@ -186,25 +194,26 @@ export class LineageView {
       counts: true,
       limit: MOST_NODES,
     };
-    if (state.from === undefined) return this.app.api.ask("lineage", { ...question, asOf: state.asOf });
-    const [before, after] = await Promise.all([
-      this.app.api.ask("lineage", { ...question, asOf: state.from }),
-      this.app.api.ask("lineage", { ...question, asOf: state.to }),
-    ]);
-    return compared(before, after);
+    return this.#atTimes(question);
+  }
+
+  /** The answer as of the time that is shown; where two are compared, of both as one. */
+  async #atTimes(question) {
+    const { asOf, from, to } = this.state;
+    const at = (time) => this.app.api.ask("lineage", { ...question, asOf: time });
+    return from === undefined ? at(asOf) : compared(...(await Promise.all([at(from), at(to)])));
   }
 
   /** What one click on a chevron brings: "upstream DATASET", or "upstream-all DATASET" to the end. */
   #askedStep(step) {
     const [how, ...rest] = step.split(" ");
     const [direction, all] = how.split("-");
-    return this.app.api.ask("lineage", {
+    return this.#atTimes({
       node: rest.join(" "),
       direction,
       depth: all ? null : 1,
       level: this.state.level === "column" ? "column" : "dataset",
       type: this.state.type,
-      asOf: this.state.asOf ?? this.state.to,
       counts: true,
       limit: MOST_NODES,
     });
@@ -222,9 +231,8 @@ export class LineageView {
 
   /** Adds the columns of a dataset that have no part in the lineage that is shown. */
   async #withAllColumns(dataset) {
-    const { asOf, to } = this.state;
     try {
-      const columns = await this.app.api.ask("lineage", { node: dataset, direction: "both", depth: 0, level: "column", asOf: asOf ?? to });
+      const columns = await this.#atTimes({ node: dataset, direction: "both", depth: 0, level: "column" });
       this.answer = this.picture.merge(columns);
       this.graph.merge(this.answer, dataset);
     } catch (error) {
@@ -380,6 +388,7 @@ export class LineageView {
   }
 
   #panel() {
+    if (this.isAsking) return; // what it asks would hold up the picture
     const { state, app } = this;
     if (app.embedded) {
       this.aside.hidden = true;

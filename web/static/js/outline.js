@@ -9,7 +9,7 @@
  */
 
 import { makeElement } from "./draw.js";
-import { MAKINGS, datasetOf, graphOf, isShownType, titleOf, titleOfJob } from "./model.js";
+import { MAKINGS, datasetOf, graphOf, isShownType, titleOf, titleOfJob, grouped } from "./model.js";
 
 /** Children that are shown at once; one more line tells how many follow. */
 const FAN = 12;
@@ -139,7 +139,7 @@ export class HwOutline extends HTMLElement {
       for (const link of shown) group.append(this.#item(link, level, item.path, item.side));
       const rest = (item.links?.length ?? 0) - shown.length;
       if (rest) {
-        const more = newItem(level, `+${rest.toLocaleString("en")} more`, "", []);
+        const more = newItem(level, `+${grouped(rest)} more`, "", []);
         more.isMore = true;
         group.append(more);
       }

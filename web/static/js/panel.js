@@ -1,6 +1,8 @@
 // The panel beside the graph: what is known about the dataset, column or edge that is selected, first in words.
 
 import { button, copyButton, counted, fullTime, h, icon, jobName, lasted, later, nameOf, placeOf, shortName, soft, softly, splitNode, statusOf, table, timeOf } from "./dom.js";
+import { grouped } from "./model.js";
+import { operationsOf } from "./ops.js";
 import { hrefOf } from "./state.js";
 
 /** What each subtype says of a source, in words; the same ones stand at the edges of the picture. */
@@ -43,20 +45,25 @@ function columnPanel(app, state, node) {
       app.link({ ...keep(state), node: state.node ?? node, selected: [node], tab: "impact" }, "What breaks if it changes"),
     ]),
     factList([
-      ["Type", later(() => schemaOf(app, dataset), (rows) => h("code", { text: rows.find((row) => row.id === node)?.type || "not told" }))],
+      ["Type", later(() => schemaOf(app, dataset, asOf), (rows) => h("code", { text: rows.find((row) => row.id === node)?.type || "not told" }))],
       ["Description", described(app, node, async () => (await schemaOf(app, dataset)).find((row) => row.id === node)?.description)],
       ["Tags", tagsOf(app, node)],
     ]),
-    later(() => app.api.rows("explain", { node, limit: 200 }), (rows) => explained(app, state, node, rows)),
-    later(() => app.api.ask("lineage", { node, direction: "downstream", depth: 1, type: "all", asOf }), (answer) => goesTo(app, state, node, answer)),
+    later(() => Promise.all([besideColumn(app, node, asOf), app.api.rows("explain", { node, limit: 200 })]), ([answer, plans]) => explained(app, state, node, answer, plans)),
+    later(() => besideColumn(app, node, asOf), (answer) => goesTo(app, state, node, answer)),
     historyOf(app, node),
     copies(app, state, node),
   ];
 }
 
-/** The edges into a column: its values first, then what its rows depend on. */
-function explained(app, state, node, rows) {
-  const edges = rows.filter((row) => row.what === "edge" && row.holds === "now");
+/** One hop around a column, as of the time that is shown. */
+function besideColumn(app, node, asOf) {
+  return app.api.ask("lineage", { node, direction: "both", depth: 1, type: "all", asOf });
+}
+
+/** The edges into a column: its values first, then what its rows depend on. `plans` are rows of the query explain. */
+function explained(app, state, node, answer, plans) {
+  const edges = answer.edges.filter((edge) => edge.target === node || edge.target === splitNode(node).dataset);
   const direct = edges.filter((row) => row.type === "DIRECT");
   const indirect = edges.filter((row) => row.type !== "DIRECT");
   const plan = direct[0]?.plan ?? indirect[0]?.plan;
@@ -66,7 +73,8 @@ function explained(app, state, node, rows) {
     expressions.length ? h("section", {}, h("h3", { text: "How it is computed" }), expressions.map((text) => h("pre", { class: "expression", text }))) : null,
     h("section", {}, h("h3", { text: `Comes from ${counted(direct.length, "column")}` }), edgeList(app, state, direct, "source")),
     indirect.length ? h("details", {}, h("summary", { text: `Its rows depend on ${counted(indirect.length, "column")}` }), edgeList(app, state, indirect, "source")) : null,
-    plan ? planFacts(app, direct[0] ?? indirect[0]) : null,
+    plan ? planFacts(app, { job: direct[0]?.job ?? indirect[0]?.job, runs: null, ...plans.find((row) => row.plan === plan), plan }) : null,
+    plan ? operationsOf(app, plan) : null,
   ];
 }
 
@@ -124,7 +132,7 @@ export function linePanel(app, state, edges) {
   const more = edges.length - MOST_EDGES;
   return [
     edges.slice(0, MOST_EDGES).map((edge) => edgePart(app, state, edge)),
-    more > 0 ? softly(`and ${more.toLocaleString("en")} more between these two`) : null,
+    more > 0 ? softly(`and ${grouped(more)} more between these two`) : null,
     edges[0].plan ? operationsOf(app, edges[0].plan) : null,
   ];
 }
@@ -160,7 +168,7 @@ function datasetPanel(app, state, node) {
       app.link({ ...keep(state), node: state.node ?? node, selected: [node], tab: "impact" }, "What breaks if it changes"),
     ]),
     factList([["Tags", tagsOf(app, node)], ["Description", described(app, node, () => descriptionOf(app, node))]]),
-    h("section", {}, h("h3", { text: "Columns" }), later(() => schemaOf(app, node), (rows) => schemaTable(app, state, rows))),
+    h("section", {}, h("h3", { text: "Columns" }), later(() => schemaOf(app, node, asOf), (rows) => schemaTable(app, state, rows))),
     later(() => app.api.rows("dataset-versions", { dataset: node, limit: 20 }), (rows) => writesOf(app, state, rows)),
     historyOf(app, node),
     copies(app, state, node),
@@ -204,11 +212,19 @@ async function stated(app, statement) {
   }
 }
 
-async function schemaOf(app, dataset) {
-  const [rows, types] = await Promise.all([
+async function schemaOf(app, dataset, asOf) {
+  const then = { node: dataset, direction: "both", depth: 0, level: "column", asOf };
+  const [rows, types, those] = await Promise.all([
     app.api.rows("columns", { dataset, limit: 10_000 }),
-    app.api.ask("column-types", { dataset }).then((answer) => answer.types),
+    app.api.ask("column-types", { dataset, asOf }).then((answer) => answer.types),
+    asOf ? app.api.ask("lineage", then).then(({ nodes }) => new Map(nodes.map((node) => [node.id, node]))) : null,
   ]);
+  if (those) return inOrder(rows.filter(({ id }) => those.has(id)).map((row) => ({ ...row, ...those.get(row.id), type: null })), types);
+  return inOrder(rows, types);
+}
+
+/** Columns with their types, in the order of the types. */
+function inOrder(rows, types) {
   const order = Object.keys(types);
   const place = (row) => {
     const at = order.indexOf(row.name.toLowerCase());
@@ -319,24 +335,11 @@ export function tagsOf(app, node) {
   return place;
 }
 
-/** The operations of a plan, as data flows through them. */
-export function operationsOf(app, plan) {
-  return h(
-    "details",
-    { class: "operations" },
-    h("summary", { text: "What the job does, step by step" }),
-    later(
-      () => app.api.rows("operations", { plan }),
-      (rows) => h("ol", { class: "steps" }, rows.map((row) => h("li", { class: row.kind }, h("strong", { text: row.name }), row.expression ? h("pre", { class: "expression", text: row.expression }) : null))),
-    ),
-  );
-}
-
 /** Rows of a run, linked to its page. */
 export function runRows(app, rows) {
   return rows.map((row) => [
     statusOf(row.status),
-    app.link({ run: row.id }, fullTime(row.timestamp)),
+    app.link({ run: row.id }, h("time", { text: fullTime(row.timestamp) })),
     lasted(row.durationNs),
     row.error ?? "",
     row.appId ?? "",

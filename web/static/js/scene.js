@@ -3,7 +3,7 @@
  * page (draw.js) shows the part of it that is on screen, an export (export.js) all of it.
  */
 
-import { CARD_WIDTH, FILTER_HEIGHT, HEAD_HEIGHT, ROW_HEIGHT, cardHeight, closedRows, hasFoot, shownRows } from "./model.js";
+import { CARD_WIDTH, FILTER_HEIGHT, HEAD_HEIGHT, ROW_HEIGHT, bothChanges, cardHeight, closedRows, hasFoot, shownRows } from "./model.js";
 
 /**
  * @typedef {{card: import("./model.js").Card, x: number, y: number, width: number, height: number, isOpen: boolean,
@@ -128,7 +128,7 @@ function sceneLines(links, cards, layout, byCard) {
     known.masked &&= link.masked;
     known.certain &&= link.certain;
     known.exact &&= link.exact;
-    if (known.change !== link.change) known.change = known.change && link.change ? "changed" : known.change || link.change;
+    known.change = bothChanges(known.change, link.change);
     known.weight += link.weight;
     known.edges.push(...link.edges);
   }

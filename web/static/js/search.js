@@ -3,7 +3,6 @@
 import { h, icon, isNarrow, jobName, marked, placeOf, shortName } from "./dom.js";
 import { hrefOf } from "./state.js";
 
-const TYPING_MS = 40;
 const FOUND_MOST = 14;
 const FOUND_KINDS = {
   dataset: "Datasets",
@@ -73,28 +72,29 @@ export class SearchBox {
   }
 
   #typed() {
-    clearTimeout(this.timer);
-    this.request?.abort();
     const text = this.input.value.trim();
     if (!text) {
       this.rows = [];
       this.#open(false);
-      return;
-    }
-    this.timer = setTimeout(() => this.#search(text), TYPING_MS);
+    } else if (!this.asking) this.#search(text);
   }
 
+  /** Asks at once, and when the answer is there, for what was typed meanwhile: never for two texts at a time. */
   async #search(text) {
-    this.request = new AbortController();
+    this.asking = text;
     try {
-      const answer = await this.api.ask("search", { q: text, limit: FOUND_MOST }, this.request.signal);
+      const answer = await this.api.ask("search", { q: text, limit: FOUND_MOST });
       if (this.input.value.trim() !== text) return;
       this.shownFor = text;
       this.#show(answer.rows, text, answer.next !== null);
     } catch (error) {
-      if (error.name === "AbortError") return;
       this.list.replaceChildren(h("p", { class: "notice", text: error.message }));
       this.#open(true);
+    } finally {
+      if (this.asking === text) {
+        this.asking = null;
+        if (this.input.value.trim() !== text) this.#typed();
+      }
     }
   }
 
@@ -168,7 +168,6 @@ export class SearchBox {
   async #entered() {
     const text = this.input.value.trim();
     if (!text) return;
-    clearTimeout(this.timer);
     if (this.list.hidden || this.active < 0 || this.shownFor !== text) await this.#search(text);
     if (this.active >= 0) this.#choose(this.active);
   }

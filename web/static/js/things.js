@@ -2,7 +2,8 @@
 
 import { copyButton, counted, fullTime, h, icon, jobName, lasted, later, nameOf, shortName, softly, statusOf, table, timeOf } from "./dom.js";
 import { nodeCell } from "./health.js";
-import { entryOf, operationsOf, quoted, runRows, tagsOf } from "./panel.js";
+import { operationsOf } from "./ops.js";
+import { entryOf, quoted, runRows, tagsOf } from "./panel.js";
 
 /** A job: what it reads and writes, its runs, its owners. */
 export function jobView(app, state, into) {
@@ -61,10 +62,10 @@ export function runView(app, state, into) {
       h("p", { class: "kind" }, icon("run"), "Run"),
       later(
         async () => {
-          const found = await app.api.rows("find-runs", { id });
+          const [found, { links }] = await Promise.all([app.api.rows("find-runs", { id }), app.api.ask("run-links")]);
           const details = await app.api.rows("runs", { job: found[0].job, limit: 10_000 });
           const at = details.findIndex((row) => row.id === found[0].run);
-          return { ...found[0], ...details[at], before: (at < 0 ? [] : details.slice(at + 1)).find((row) => row.plan && row.status === "success")?.id };
+          return { ...found[0], ...details[at], links, before: (at < 0 ? [] : details.slice(at + 1)).find((row) => row.plan && row.status === "success")?.id };
         },
         (run) => runFacts(app, run),
       ),
@@ -92,10 +93,11 @@ function runFacts(app, run) {
     ["Error", run.error],
     ["User", run.user],
     ["Spark application", run.appId],
-    ["job run", run.jobRun],
+    ["Job run", run.jobRun],
     ["Wrote", app.link({ node: run.target, asOf: run.run }, icon("dataset"), shortName(run.target), " as of then")],
     ["Compared", [app.link({ node: run.target, from: run.run }, "with now"), run.before ? [" ", app.link({ node: run.target, from: run.before, to: run.run }, "with the run before")] : null]],
     ["Ledger entry", later(() => app.api.ask("plan-entry", { plan: run.plan }), entryOf)],
+    ["Elsewhere", linksOf(run)],
   ].filter(([, value]) => value);
   return [
     h("h1", {}, app.link({ job: run.job }, jobName(run.job))),
@@ -103,6 +105,15 @@ function runFacts(app, run) {
     operationsOf(app, run.plan),
     h("p", { class: "copies" }, copyButton("Id", run.run, app.say), copyButton("Command", `headwater inputs ${quoted(run.run)} --all`, app.say)),
   ];
+}
+
+/** Links to other systems: their addresses have places for what the run is called there. */
+function linksOf(run) {
+  const known = { job: jobName(run.job), appId: run.appId, jobRun: run.jobRun };
+  const made = run.links
+    .filter((link) => known[link.needs]?.startsWith(link.begins))
+    .map((link) => h("a", { href: link.url.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(known[name])), target: "_blank", rel: "noopener", text: link.title }));
+  return made.length ? made.flatMap((link) => [link, " "]) : null;
 }
 
 const TAG_STATES = { declared: "has it", undeclared: "derived from it", masked: "masked here" };

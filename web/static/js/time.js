@@ -83,8 +83,39 @@ export class TimeControls {
   }
 }
 
-function changeKey(edge) {
-  return JSON.stringify([edge.source, edge.target, edge.type, edge.subtype]);
+/** What is left out of `edges` for each edge of `others` that `isSame`: pairs, and what of both has no partner. */
+function paired(edges, others, isSame) {
+  const left = [...edges];
+  const [pairs, rest] = [[], []];
+  for (const other of others) {
+    const at = left.findIndex((edge) => isSame(edge, other));
+    if (at < 0) rest.push(other);
+    else pairs.push([left.splice(at, 1)[0], other]);
+  }
+  return { pairs, left, rest };
+}
+
+/**
+ * The edges of two times. Several jobs can write the same edge, so one is compared with its own earlier self: of the same
+ * logic, else of the same job, else the only one there was; what has none was added or removed.
+ */
+function comparedEdges(before, after) {
+  const byEnds = new Map();
+  for (const [side, edges] of [["was", before], ["is", after]]) {
+    for (const edge of edges) {
+      const key = JSON.stringify([edge.source, edge.target, edge.type, edge.subtype]);
+      if (!byEnds.has(key)) byEnds.set(key, { was: [], is: [] });
+      byEnds.get(key)[side].push(edge);
+    }
+  }
+  const compare = ([old, edge]) => (old.expression === edge.expression ? edge : { ...edge, change: "changed", before: old.expression });
+  return [...byEnds.values()].flatMap(({ was, is }) => {
+    const isOnly = was.length === 1 && is.length === 1;
+    const same = paired(was, is, (one, other) => one.plan === other.plan && one.sourceField === other.sourceField && one.expression === other.expression);
+    const own = paired(same.left, same.rest, (one, other) => one.job === other.job || isOnly);
+    const as = (change) => (edge) => ({ ...edge, change });
+    return [...same.pairs.map(([, edge]) => edge), ...own.pairs.map(compare), ...own.left.map(as("removed")), ...own.rest.map(as("added"))];
+  });
 }
 
 /**
@@ -92,20 +123,17 @@ function changeKey(edge) {
  * (an edge with another expression), or nothing.
  */
 export function compared(before, after) {
-  const nodes = new Map();
-  const earlier = new Set(before.nodes.map((node) => node.id));
-  for (const node of before.nodes) nodes.set(node.id, { ...node, change: "removed" });
-  for (const node of after.nodes) nodes.set(node.id, earlier.has(node.id) ? node : { ...node, change: "added" });
-  const edges = new Map();
-  for (const edge of before.edges) edges.set(changeKey(edge), { ...edge, change: "removed" });
-  for (const edge of after.edges) {
-    const old = edges.get(changeKey(edge));
-    if (!old) edges.set(changeKey(edge), { ...edge, change: "added" });
-    else if (old.expression !== edge.expression) edges.set(changeKey(edge), { ...edge, change: "changed", before: old.expression });
-    else edges.set(changeKey(edge), edge);
-  }
-  const datasets = new Map((before.datasets ?? []).map((node) => [node.id, { ...node, change: "removed" }]));
-  const known = new Set(datasets.keys());
-  for (const node of after.datasets ?? []) datasets.set(node.id, known.has(node.id) ? node : { ...node, change: "added" });
-  return { ...after, nodes: [...nodes.values()], edges: [...edges.values()], datasets: [...datasets.values()], complete: before.complete && after.complete, reason: after.reason ?? before.reason };
+  const union = (was = [], is = []) => {
+    const found = new Map(was.map((node) => [node.id, { ...node, change: "removed" }]));
+    for (const node of is) found.set(node.id, found.has(node.id) ? node : { ...node, change: "added" });
+    return [...found.values()];
+  };
+  return {
+    ...after,
+    nodes: union(before.nodes, after.nodes),
+    edges: comparedEdges(before.edges, after.edges),
+    datasets: union(before.datasets, after.datasets),
+    complete: before.complete && after.complete,
+    reason: after.reason ?? before.reason,
+  };
 }

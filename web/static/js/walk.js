@@ -3,7 +3,7 @@
  * direction, so that what is lit is lineage and not all that hangs together. Pure.
  */
 
-import { datasetOf, isShownType } from "./model.js";
+import { datasetOf, isShownType, grouped } from "./model.js";
 
 /**
  * What comes into the selected nodes and what goes out of them, through any number of hops.
@@ -70,7 +70,7 @@ export function litInWords({ upstream, downstream }) {
   const side = (nodes, name) => {
     const columns = [...nodes].filter((node) => node !== datasetOf(node));
     const datasets = new Set([...nodes].map(datasetOf)).size;
-    const many = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+    const many = (number, word) => `${grouped(number)} ${word}${number === 1 ? "" : "s"}`;
     if (!nodes.size) return `nothing ${name}`;
     return columns.length ? `${many(columns.length, "column")} ${name} in ${many(datasets, "dataset")}` : `${many(datasets, "dataset")} ${name}`;
   };
