@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -16,23 +17,27 @@ from headwater.cli.common import asking, aws_options, json_option, print_json, p
 from headwater.cli.move import placed
 from headwater.errors import WrongUse
 from headwater.loading import Loaded
+from headwater.moving_in import URLS, copy_of
 
 _S3 = "s3://"
 
 
 @click.command(epilog="Example: headwater load lineage/ plans.ndjson.gz s3://BUCKET/spool")
-@click.argument("places", nargs=-1, required=True, metavar="FILE|FOLDER|S3...")
+@click.argument("places", nargs=-1, required=True, metavar="FILE|FOLDER|URL...")
 @json_option
 @source_options
 @aws_options
 def load(places: tuple[str, ...], data: Path, store: str | None, server: str | None, as_json: bool, **aws: Any) -> None:
     """Load recorded payloads: Spline's plans and events, OpenLineage events, the agents' spools and _LINEAGE files.
 
+    Also what other systems have: a dump of a Spline server's database (arangodump), Marquez (marquez+http://HOST:5000,
+    or a file of pg_dump), a Kafka topic (kafka://HOST:9092/TOPIC), exports of DataHub and OpenMetadata.
+
     JSON or NDJSON, gzip or not. They are sent to the running server, or written to the ledger if none runs. In a
     folder, or below an s3:// prefix, other files are skipped. A file that you name yourself must be a payload: if not,
     it is reported and the exit code is 1.
     """
-    missing = [place for place in places if not place.startswith(_S3) and not Path(place).exists()]
+    missing = [place for place in places if not place.startswith((_S3, *URLS)) and not Path(place).exists()]
     if missing:
         raise WrongUse(f"there is no {missing[0]}")
     with _here(places, aws) as (paths, urls), asking(data, store, server, create=True) as source:
@@ -56,7 +61,14 @@ def _here(places: Sequence[str], aws: dict[str, Any]) -> Iterator[tuple[list[Pat
     paths, urls = list[Path](), dict[str, str]()
     with ExitStack() as copies:
         for place in places:
-            if place.startswith(_S3):
+            copy = None if place.startswith(_S3) else copy_of(place)
+            if copy is not None:
+                folder = Path(copies.enter_context(tempfile.TemporaryDirectory(prefix="headwater-")))
+                with progress(f"reading {safe(place)}") as step:
+                    files = copy(folder, step)
+                urls |= {str(file): f"{place}, {file.stem}" for file in files}
+                paths += files
+            elif place.startswith(_S3):
                 folder, copied = copies.enter_context(_copied(place, aws))
                 urls |= copied
                 paths.append(folder)

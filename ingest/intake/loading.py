@@ -177,6 +177,17 @@ _MOST_BLANKS = 16 * MIB
 _MOST_OTHERS = 10_000
 
 
+def _message(document: object, body: bytes) -> tuple[object, bytes]:
+    """A message of Kafka as `kcat -J` prints it is what was sent in it; all else is as it is."""
+    if isinstance(document, dict) and "topic" in document and isinstance(document.get("payload"), str):
+        sent = document["payload"].encode()
+        try:
+            return orjson.loads(sent), sent
+        except orjson.JSONDecodeError:
+            return document, body
+    return document, body
+
+
 def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> Iterator[Item]:
     try:
         document = orjson.loads(body)
@@ -184,6 +195,7 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
         yield NotAPayload(path, f"not JSON: {error.msg} at line {error.lineno}", asked, line)
         return
     found: list[Item] = []
+    document, body = _message(document, body)
     try:
         for bridge in BRIDGES.values():
             payloads = bridge.recognise(document, body)

@@ -115,11 +115,30 @@ def _output_types(body: bytes, _content_type: str, _index: int) -> dict[str, str
 
 
 def _in_file(document: object, body: bytes) -> Iterator[Payload]:
-    """An event, or an array of them, as OpenLineage's file transport and its tests write them."""
+    """An event, or an array of them, as OpenLineage's file transport and its tests write them; a page of Marquez's API.
+
+    What DataHub and OpenMetadata export is made into events.
+    """
+    if isinstance(document, Mapping) and isinstance(document.get("events"), list):
+        document = document["events"]
     if _is_event(document):
         yield Payload(_JSON, body)
     elif isinstance(document, list) and document and all(map(_is_event, document)):
         yield from (Payload(_JSON, dump(one)) for one in document)
+    elif isinstance(document, (list, Mapping)):
+        yield from _exported(document)
+
+
+def _exported(document: object) -> Iterator[Payload]:
+    from headwater.openlineage_bridge import datahub, openmetadata
+
+    try:
+        if datahub.is_export(document):
+            yield from (Payload(_JSON, dump(one)) for one in datahub.events(document))
+        elif isinstance(document, Mapping) and openmetadata.is_export(document):
+            yield from (Payload(_JSON, dump(one)) for one in openmetadata.events(document))
+    except WrongField as error:
+        raise DecodeError(str(error)) from None
 
 
 def _is_event(document: object) -> bool:
