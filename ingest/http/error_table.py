@@ -21,6 +21,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.graphmodel.statements import StatementError
     from headwater.graphstore import errors as store
     from headwater.ingest.fold.scan import NotReady
+    from headwater.ingest.folder import spline_consumer
     from headwater.ingest.folder.bulk_loading import AlreadyThere
     from headwater.ingest.folder.stopping import Abandoned
     from headwater.ingest.graph import decoding, following, patience, recovery, writer
@@ -35,8 +36,10 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.ingest.places.yaml_file import InvalidYaml
     from headwater.openlineage_bridge import datazone
     from headwater.queries.answers import errors as questions
+    from headwater.spline_bridge import consumer
     from headwater.spline_bridge.errors import DecodeError
     from headwater.spline_bridge.glue.versions import CannotAttach
+    from headwater.sql_bridge.queries import Unreadable
     from headwater.web.joined import CannotJoin
 
     return {
@@ -94,6 +97,10 @@ def error_table() -> Mapping[type[Exception], Fault]:
         following.StartAgain: Fault.OURS,
         writer.GraphChanged: Fault.OURS,
         datazone.TooLarge: Fault.OURS,
+        spline_consumer.NotFound: Fault.NOT_FOUND,
+        consumer.NotInPlan: Fault.NOT_FOUND,
+        consumer.TooLarge: Fault.TOO_MUCH,
+        Unreadable: Fault.INVALID,
     }
 
 
