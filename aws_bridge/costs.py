@@ -41,8 +41,12 @@ PRICES: Mapping[str, tuple[float, str]] = MappingProxyType(
     }
 )  #: name -> US$, per what
 
-_LEDGER_KB, _GRAPH_KB = 12.0, 4.0
-"""Of one plan with its event, known logic: in the ledger, gzipped, and in the graph. Recorded payloads have 33 kB."""
+_LEDGER_KB, _GRAPH_KB = 2.9, 3.2
+"""Of one plan with its event: in the ledger, and in the graph with its tables.
+
+Measured on recorded plans of 9.2 kB, known logic, whose bytes are new at each run; docs/operating.md, "What a run
+weighs".
+"""
 
 
 @dataclass(frozen=True)
