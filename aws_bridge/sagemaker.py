@@ -125,7 +125,7 @@ class SageMaker:
         there are too many calls; what came until then is whole.
         """
         context = self._context()
-        known: dict[str, tuple[str, Json]] = {}
+        known: dict[str, Event] = {}
         seen: set[str] = set()
         chosen = _chosen(pattern)
         waiting: list[tuple[Kind, str]] = []
@@ -142,7 +142,7 @@ class SageMaker:
             self.read.found[kind.title] += 1
             made = mapping.described(kind.describe, answer, context)
             if made:
-                known[mapping.arn_of(kind.describe, answer)] = (made[0]["run"]["runId"], made[0]["job"])
+                known[mapping.arn_of(kind.describe, answer)] = made[0]
             yield from made
             if pattern is not None:
                 waiting += [(_BY_DESCRIBE[describe], other) for describe, other in mapping.needed(answer)]

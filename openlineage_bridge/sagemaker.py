@@ -343,7 +343,7 @@ class Lineage:
     associations: Sequence[Json] = ()
 
 
-Known = Mapping[str, tuple[str, Json]]  #: ARN of a resource whose events were made -> id of its run, and its job
+Known = Mapping[str, Event]  #: ARN of a resource whose events were made -> the first of them
 
 
 def lineage_events(lineage: Lineage, known: Known) -> list[Event]:
@@ -426,7 +426,8 @@ def _flow_events(
         itself = pair_of(stands_for)
         inputs = [pair for pair in run.inputs if pair != itself]
         sides = _inputs(inputs, names), _outputs(run.outputs, names)
-        yield _event("OTHER", run.began, *known[stands_for], {}, *sides)
+        first = known[stands_for]  # of its time, too: a run begins with the earliest of its events
+        yield {**first, "eventType": "OTHER", "inputs": sides[0], "outputs": sides[1]}
     else:
         yield from _events(run, Context(symlinks=dict(names)))
 

@@ -17,13 +17,26 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     # Data that SageMaker read and did not make itself: the version as it stood when the reader started.
     "inputs": (
         *("dataset", "asked", "relation", "version", "readBy", "readAt", "timestamp", "run", "job", "partition"),
-        *("rowCount", "byteCount", "tableVersion", "quality", "known", "certain", "changes", "changedAt", "changedBy"),
+        *(
+            "rowCount",
+            "byteCount",
+            "tableVersion",
+            "quality",
+            "groups",
+            "known",
+            "certain",
+            "changes",
+            "changedAt",
+            "changedBy",
+        ),
         *("overwritten", "overwrittenAt", "overwrittenBy"),
     ),
+    # `groups`: rows by the value of a column, where a profile says so: {column: {"counts", "at", "source"}}.
     # The runs behind these inputs, the nearest first.
     "runs": ("distance", "run", "job", "dataset", "version", "start", "timestamp", "user", "appId", "usedBy"),
     # The columns of the inputs, what was computed on the way, and the columns behind which nothing more is known.
-    "columns": ("id", "dataset", "expressions", "sources", "masked", "exact", "resolved", "origin"),
+    "columns": ("id", "dataset", "expressions", "sources", "tags", "masked", "exact", "resolved", "origin"),
+    # `tags` are those of the column and of its sources: {tag: [column]}.
     # Filters and joins that decided which rows the inputs have, here and further up.
     "conditions": ("dataset", "id", "subtype", "expression", "sources", "job", "plan"),
     # What an auditor must know, in a sentence each; `kind` is one of `FINDINGS`.

@@ -12,6 +12,7 @@ from headwater.queries.drawing.impact_rows import moment
 
 _EXPRESSION = 160  #: characters of an expression
 _MOST_RUNS = 40  #: that are listed as text; JSON has all
+_GROUPS = 12  #: values of a column that are listed, the most frequent first
 _RUN_DIGITS = 8  #: of a run's id, as it can be typed
 
 _STYLE = """\
@@ -130,14 +131,13 @@ def _size(row: Row) -> Iterator[str]:
 
 
 def _groups(row: Row) -> Iterator[str]:
-    """Rows per group, where a profile of the data has them."""
-    for column, counts in (row.get("groups") or {}).items():
-        total = sum(counts.values()) or 1
-        told = ", ".join(
-            f"{value} {count:,} ({count / total:.0%})"
-            for value, count in sorted(counts.items(), key=lambda one: -one[1])
-        )
-        yield f"rows by {column}: {told}"
+    """Rows per group, where a profile of the data has them: a group that is hardly there is seen at once."""
+    for column, profile in (row["groups"] or {}).items():
+        total = sum(profile["counts"].values()) or 1
+        shares = sorted(profile["counts"].items(), key=lambda one: (-one[1], one[0]))
+        told = ", ".join(f"{value} {count:,} ({count / total:.0%})" for value, count in shares[:_GROUPS])
+        more = f" and {len(shares) - _GROUPS:,} more values" if len(shares) > _GROUPS else ""
+        yield f"rows by {column}: {told}{more}; counted by {profile['source']} at {moment(profile['at'])}"
 
 
 def _columns(columns: Sequence[Row]) -> Iterator[Line]:
@@ -153,6 +153,8 @@ def _columns(columns: Sequence[Row]) -> Iterator[Line]:
             if step["id"] != row["id"]:
                 yield Line(2, f"{_short(step['id'])} = {shorten(step['expression'], _EXPRESSION)}", "note")
         yield Line(2, _from(row), "" if row["resolved"] else "alarm")
+        for tag, tagged in row["tags"].items():
+            yield Line(2, f"tagged {tag}: {', '.join(map(_short, tagged))}", "strong")
 
 
 def _from(row: Row) -> str:

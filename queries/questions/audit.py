@@ -7,6 +7,7 @@ have written, datasets above and below it are looked for, each as it stood when 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -251,6 +252,7 @@ def _inputs(walked: _Walk) -> Iterator[Row]:
     versions = sorted({use.version for use in kept})
     later = {name: found for some in chunks(versions, 200) for name, found in later_writes(walked.g, some).items()}
     changes = _changes(walked, versions)
+    profiles = _profiles(walked, versions)
     for use in sorted(kept, key=lambda one: (walked.distance[one.run], one.asked, one.version)):
         row = walked.versions[use.version]
         start = walked.start(use.run)
@@ -266,6 +268,7 @@ def _inputs(walked: _Walk) -> Iterator[Row]:
             "readBy": use.run,
             "readAt": start,
             "job": job,
+            "groups": _groups(profiles.get(row["dataset"], []), start),
             "known": known,
             "certain": use.certain,
             "changes": len(since),
@@ -273,6 +276,33 @@ def _inputs(walked: _Walk) -> Iterator[Row]:
             "changedAt": since[0][0] if since else None,
             "changedBy": since[0][1] if since else None,
         }
+
+
+#: Key of a fact of a column: how many rows there are of each value, ``{"DE": 4711, "FR": 12}``.
+_ROWS_BY_VALUE = "rowsByValue"
+
+
+def _profiles(walked: _Walk, versions: Sequence[str]) -> dict[str, list[Row]]:
+    """By dataset of these versions: what systems counted of its columns, as facts with ``column``."""
+    datasets = sorted({walked.versions[version]["dataset"] for version in versions})
+    found: dict[str, list[Row]] = {}
+    cells = {"id": T.id, "dataset": "dataset", "facts": "facts"}
+    for ids in chunks(datasets):
+        for row in rows(walked.g.V(ids).out("hasColumn").has("facts"), cells):
+            for fact in json.loads(row["facts"] or "[]"):
+                if fact["key"] == _ROWS_BY_VALUE and isinstance(fact["value"], dict):
+                    found.setdefault(row["dataset"], []).append({**fact, "column": row["id"].partition("#")[2]})
+    return found
+
+
+def _groups(profiles: Iterable[Row], at: int) -> dict[str, Row]:
+    """By column the counts of the last profile up to `at`, or, where all are later, of the first one after it."""
+    best: dict[str, Row] = {}
+    for fact in sorted(profiles, key=lambda one: (one["at"] > at, abs(at - one["at"]), one["source"])):
+        counts = {str(key): count for key, count in fact["value"].items() if type(count) is int and count >= 0}
+        if counts:
+            best.setdefault(fact["column"], {"counts": counts, "at": fact["at"], "source": fact["source"]})
+    return dict(sorted(best.items()))
 
 
 def _is_input(walked: _Walk, use: _Used, *, resources: bool) -> bool:
@@ -326,6 +356,7 @@ def _origins(answer: Answer, dataset: str) -> Iterator[Row]:
     for edge in answer.edges:
         if "#" in edge.target and "#" in edge.source and edge.source != edge.target:
             into.setdefault(edge.target, []).append(edge)
+    tags = {node.id: node.tags for node in answer.nodes if node.tags}
     literals = {node.id: node.expression for node in answer.nodes if node.expression}
     for node in sorted(answer.nodes, key=lambda one: one.id):
         if node.label != "column" or node.dataset != dataset:
@@ -337,11 +368,20 @@ def _origins(answer: Answer, dataset: str) -> Iterator[Row]:
             "dataset": dataset,
             "expressions": list(_expressions(node.id, edges, literals)),
             "sources": sorted(sources),
+            "tags": _tags({node.id, *sources}, tags),
             "masked": any(edge.masking for edge in edges),
             "exact": all(edge.exact for edge in edges),
             "resolved": node.resolved and bool(sources or node.origin not in {None, "unresolved"}),
             "origin": node.origin,
         }
+
+
+def _tags(columns: Iterable[str], tags: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for column in sorted(columns):
+        for tag in tags.get(column, ()):
+            found.setdefault(tag, []).append(column)
+    return dict(sorted(found.items()))
 
 
 def _behind(column: str, into: Mapping[str, Sequence[Edge]]) -> Iterator[Edge]:

@@ -10,7 +10,7 @@ import pytest
 from tests.notebooks.execution import NOTEBOOKS, WIDGET, executed, has_magics, outputs, read
 
 #: The one that needs AWS graph-notebook, and says so.
-WITH_MAGICS = next(path for path in NOTEBOOKS if path.stem.startswith("05"))
+WITH_MAGICS = next(path for path in NOTEBOOKS if path.stem.endswith("graph-notebook"))
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::ResourceWarning"

@@ -1,15 +1,23 @@
-"""The story of the audit in one data folder: raw CSV, recorded Spark jobs, and SageMaker down to an endpoint."""
+"""The story of the audit in one data folder: raw CSV, recorded Spark jobs, and SageMaker down to an endpoint.
+
+``python -m tests.sagemaker.story`` writes the files that the notebook about an audit loads.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
+from headwater.aws_bridge.sagemaker import SageMaker
 from headwater.cli import run
 from tests.aws_json import Answer, running
-from tests.sagemaker.account import account
+from tests.sagemaker.account import account, at
 
 RECORDED = Path(__file__).parents[1] / "payloads"
 LAKE = "s3://lake"
@@ -23,6 +31,22 @@ def spark_jobs(folder: Path) -> Path:
         text = file.read_text(encoding="utf-8")
         copy.write_text(text.replace("file:/data/lake", LAKE).replace('"/data/lake', f'"{LAKE}'), encoding="utf-8")
     return folder
+
+
+def openlineage_of_the_jobs(folder: Path) -> Path:
+    """What OpenLineage's agent sent for the same jobs, with the same paths."""
+    for file in sorted((RECORDED.parent / "openlineage").glob("l0[1-7]_[a-z]*/events.jsonl")):
+        if not re.match(r"l0\d_(v\d|retry|fields|descriptions)", file.parent.name):
+            copy = folder / f"{file.parent.name}.ndjson"
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            text = re.sub(r'"namespace": ?"file", ?"name": ?"/data/lake/', _S3_PAIR, file.read_text(encoding="utf-8"))
+            text = re.sub(r'"name": ?"/data/lake/([^"]*)", ?"namespace": ?"file"', _S3_PAIR_TURNED, text)
+            copy.write_text(text, encoding="utf-8")
+    return folder
+
+
+_S3_PAIR = f'"namespace":"{LAKE}","name":"'
+_S3_PAIR_TURNED = f'"name":"\\1","namespace":"{LAKE}"'
 
 
 def ran_again(folder: Path, job: str, at_ms: int) -> Path:
@@ -58,3 +82,27 @@ def told(scratch: Path, data: Path) -> Path:
     load(data, spark_jobs(scratch / "spark"))
     import_sagemaker(data)
     return data
+
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "data"
+_AGAIN_MS = int(at(90).timestamp() * 1_000)
+
+
+def notebook_files() -> dict[str, str]:
+    """What the notebook about an audit loads: Spark's payloads, SageMaker's events, and a job that ran again later."""
+    with tempfile.TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
+        folder = Path(scratch)
+        jobs = [json.loads(file.read_text()) for file in sorted(spark_jobs(folder / "jobs").glob("*/*.json"))]
+        again = json.loads(ran_again(folder, "l05_training_set", _AGAIN_MS).read_text())
+        service = account()
+        for name, value in service.environment().items():
+            patch.setenv(name, value)
+        with running(service):
+            events = list(SageMaker(endpoint=service.url).events())
+    named = {"churn-spark": jobs, "churn-sagemaker": events, "churn-later": [again]}
+    return {f"{name}.ndjson": "".join(f"{json.dumps(one)}\n" for one in lines) for name, lines in named.items()}
+
+
+if __name__ == "__main__":
+    for file_name, content in notebook_files().items():
+        (NOTEBOOK / file_name).write_text(content, encoding="utf-8")

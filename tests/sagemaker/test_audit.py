@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import pytest
 
 import headwater as hw
 from headwater.cli import run
+from headwater.ingest.intake.statements import snapshot_entry
+from headwater.ingest.ledger.entries import NewEntry
 from headwater.queries.answers.audit import FINDINGS, ROWS, Audit
 from headwater.queries.drawing.audit import page, plain
+from headwater.source import open_service
 from tests.aws_json import Answer
 from tests.sagemaker import account as world
 from tests.sagemaker import story
@@ -92,6 +97,37 @@ def test_a_subject_is_an_arn_or_kind_and_name_or_a_name(subject: str, first: str
     assert audited(original, subject).steps[0]["kind"] == first
 
 
+def test_the_story_with_openlineage_of_the_same_jobs_and_tags_of_people(data: Path, tmp_path: Path) -> None:
+    """OpenLineage reports the same writes, and people tag a column of the raw files: one graph, the same audit."""
+    before = audited(data, "endpoint/churn-prod")
+    story.load(data, story.openlineage_of_the_jobs(tmp_path / "openlineage"))
+    assert run(["tag", f"{CUSTOMERS}#status", "pii", "--data", str(data)]) == 0
+    found = audited(data, "endpoint/churn-prod")
+    assert [row["id"] for row in found.columns] == [row["id"] for row in before.columns]
+    assert [row["sources"] for row in found.columns] == [row["sources"] for row in before.columns]
+    label = next(row for row in found.columns if row["id"].endswith("#label"))
+    assert label["tags"] == {"pii": [f"{CUSTOMERS}#status"]}
+    assert "tagged pii: crm/customers.csv#status" in str(found)
+
+
+def test_openlineage_alone_leads_to_the_same_raw_columns(tmp_path: Path) -> None:
+    story.load(tmp_path / "data", story.openlineage_of_the_jobs(tmp_path / "openlineage"))
+    later = {  # the recordings are younger than the account's training
+        "TrainingStartTime": datetime(2026, 11, 29, 13, tzinfo=timezone.utc),
+        "TrainingEndTime": datetime(2026, 11, 29, 14, tzinfo=timezone.utc),
+    }
+    story.import_sagemaker(tmp_path / "data", {"DescribeTrainingJob": lambda _: world.TRAININGS[0] | later})
+    found = audited(tmp_path / "data", f"training-job/{world.TRAINING}")
+    sources = {row["id"].partition("#")[2]: row["sources"] for row in found.columns}
+    assert sources["total_eur"] == [f"{RATES}#rate_to_eur", f"{ORDERS}#amount"]
+    assert sources["label"] == [f"{CUSTOMERS}#status"]
+
+
+def test_the_files_of_the_notebook_are_what_an_import_makes() -> None:
+    committed = {path.name: path.read_text(encoding="utf-8") for path in story.NOTEBOOK.glob("*.ndjson")}
+    assert committed == story.notebook_files(), "run: python -m tests.sagemaker.story"
+
+
 def test_what_was_written_after_the_training_began_is_no_part_of_it(data: Path, tmp_path: Path) -> None:
     """The job runs again an hour later, and replaces what was read."""
     before = audited(data, "endpoint/churn-prod").inputs[1]
@@ -142,6 +178,27 @@ def test_a_channel_that_is_a_part_of_a_dataset_or_holds_some_is_partly_known(
     assert (read["asked"], read["relation"], read["dataset"]) == (channel.rstrip("/"), relation, dataset)
     assert (read["known"], {row["kind"] for row in found.findings}) == ("partly", {"part"})
     assert found.columns
+
+
+def test_rows_per_group_are_those_of_the_last_profile_before_the_training(data: Path) -> None:
+    column = f"{TRAINING_SET}#label"
+
+    def profile(scope: str, minutes: float, counts: dict[str, object]) -> NewEntry:
+        listed = [{"kind": "facts", "subject": column, "value": {"rowsByValue": counts}}]
+        return snapshot_entry({"source": "profiler", "scope": scope, "statements": listed}, ms(minutes))
+
+    snapshots = [
+        profile("older", -90, {"0.0": 1}),
+        profile("last", -10, {"0.0": 970, "1.0": 30, "broken": "x"}),
+        profile("later", 300, {"0.0": 5, "1.0": 5}),
+    ]
+    with closing(open_service(data)) as service:
+        service.ledger.append(snapshots)
+        service.catch_up()
+    found = audited(data, "endpoint/churn-prod")
+    (groups,) = [row["groups"] for row in found.inputs if row["groups"]]
+    assert groups == {"label": {"counts": {"0.0": 970, "1.0": 30}, "at": ms(-10), "source": "profiler"}}
+    assert "rows by label: 0.0 970 (97%), 1.0 30 (3%); counted by profiler at 2026-11-24 07:50Z" in str(found)
 
 
 def test_an_endpoint_as_it_was_before_it_served_another_model(data: Path, tmp_path: Path) -> None:
