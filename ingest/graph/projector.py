@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from headwater import tracing
 from headwater.backoff import Backoff
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore.errors import Damaged, Denied, InUse, TransientError
@@ -199,7 +200,10 @@ class Projector:
                 if attempts.killed_alone(left[0].sequence):
                     self._batches.park_killer(left[0])
                 else:
-                    self._batches.apply(left[: attempts.most(self.checkpoint, len(left))])
+                    batch = left[: attempts.most(self.checkpoint, len(left))]
+                    about = {"headwater.first_entry": batch[0].sequence, "headwater.last_entry": batch[-1].sequence}
+                    with tracing.span("graph batch", about):
+                        self._batches.apply(batch)
         except (Erased, Renamed) as error:
             self.rebuild()
             raise StartAgain(str(error) or "datasets have other names now") from error

@@ -18,9 +18,11 @@ from typing import Any, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from headwater import tracing
 from headwater.ingest.http.auth import SENDER, Access, check_requests
 from headwater.ingest.http.routes import ANY_METHOD, add_route
 from headwater.ingest.http.serving import answer_errors, printable
+from headwater.ingest.http.spans import trace_requests
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, read
 from headwater.ingest.intake.bridge import Accepted, Bridge, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
@@ -80,7 +82,8 @@ def create_app(
     Serve it with `make_runner`: aiohttp's own unpacking of request bodies must be off.
     """
     settings = settings or Settings()
-    app = web.Application(middlewares=[*settings.before, answer_errors, check_requests(settings.access)])
+    traced = (trace_requests,) if tracing.on() else ()
+    app = web.Application(middlewares=[*settings.before, *traced, answer_errors, check_requests(settings.access)])
     limits = settings.limits
     app[_RECEIVER] = _Receiver(committer, limits, Reading(limits.reading_bytes), large or OneThread())
     app.on_cleanup.append(_close_large)
@@ -194,7 +197,8 @@ async def _all_appended(committer: Committer, entries: Sequence[NewEntry]) -> Se
 
 async def _appended(committer: Committer, entry: NewEntry) -> Appended:
     try:
-        return await committer.append(entry)
+        with tracing.span("ledger append"):
+            return await committer.append(entry)
     except LedgerUnavailable as error:
         log.warning("a payload was refused, the ledger cannot be written: %s", error)
         sentence = "the ledger cannot be written at this moment; nothing was kept, try again later"

@@ -20,6 +20,7 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 from yarl import URL
 
+from headwater import tracing
 from headwater.ingest.gremlin.limits import Limits
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.authenticator import sender_headers
@@ -171,6 +172,7 @@ async def _pass_answer(request: web.Request) -> web.StreamResponse:
         if takes_gzip(request):
             headers["Accept-Encoding"] = "gzip"
         headers |= {name: request.headers[name] for name in _OF_REQUEST if name in request.headers}
+        tracing.name_span_in(headers)
         asked = request.app[_SESSION].request(
             request.method, url, headers=headers, data=await _body(request), allow_redirects=False
         )

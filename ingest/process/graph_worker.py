@@ -24,12 +24,14 @@ from typing import Any
 
 from aiohttp import web
 
+from headwater import tracing
 from headwater.ingest.folder.service import Service
 from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api
 from headwater.ingest.http.auth import check_forwarded_requests
 from headwater.ingest.http.error_table import explained_errors
 from headwater.ingest.http.serving import answer_errors, make_runner, pack_answers
+from headwater.ingest.http.spans import trace_requests
 from headwater.ingest.process import logs
 from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
 from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     folder, store, address, *words = arguments
     belong_to_parent(SECOND_VICTIM)  # where that cannot be: `_Link.listen`
     logs.set_up()
+    tracing.set_up("graph")
     sys.setswitchinterval(_SWITCH_SECONDS)
     link = _Link()
     threading.Thread(target=link.listen_or_end, name="link", daemon=True).start()
@@ -75,6 +78,7 @@ def main(arguments: Sequence[str]) -> int:
             asyncio.run(_run(service, address, link))
         except BaseException as error:  # noqa: BLE001 - to close in order would wait for the batch in hand, deaf
             _end_at_once(error)
+    tracing.shut_down()
     return 0
 
 
@@ -128,7 +132,8 @@ def _nothing() -> None:
 
 
 async def _run(service: Service, address: str, link: _Link) -> None:
-    app = web.Application(middlewares=[pack_answers, answer_errors, check_forwarded_requests()])
+    traced = (trace_requests,) if tracing.on() else ()
+    app = web.Application(middlewares=[*traced, pack_answers, answer_errors, check_forwarded_requests()])
     endpoint.add_routes(app, service.store)
     api.add_routes(app, service)
     runner = make_runner(app, keepalive_seconds=_KEEPALIVE_SECONDS, cancels=True)

@@ -26,6 +26,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from headwater import tracing
 from headwater.graphstore import check_url
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.targets import default_store
@@ -88,6 +89,7 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     the port is taken, or a file of TLS or of the access log is not right. InvalidRequest: the URL of the store or the
     naming rules are not right. Errors of `open_ledger`.
     """
+    tracing.set_up("server")
     check_url(settings.store or default_store(settings.folder))
     rules_of(settings.folder)
     tokens = _Tokens(settings.folder)
@@ -108,6 +110,7 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
             )
     finally:
         listening.close()
+        tracing.shut_down()
 
 
 class _Tokens(TokenStore):
