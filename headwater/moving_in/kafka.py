@@ -6,6 +6,7 @@ commits nothing: other readers do not notice, and the ledger knows what was load
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from headwater.ingest.progress import Progress
 
 _POLL_MS = 1_000
+_CONNECT_SECONDS = 10.0
+_BOOTSTRAP_MS = 20_000
 _EMPTY_POLLS = 60  #: without a message before the last one has come: the broker lost them, or does not answer
 
 Connect = Callable[..., Any]
@@ -59,7 +62,9 @@ class Topic:
 
     def copy(self, into: Path, progress: Progress, connect: Connect | None = None) -> list[Path]:
         """The messages of all partitions, one a line. WrongUse: no such topic, no client. Unreachable."""
-        connect = connect or _client()
+        if connect is None:
+            connect = _client()
+            self._refuse_if_away()
         from kafka import TopicPartition
         from kafka.errors import KafkaError
 
@@ -70,6 +75,7 @@ class Topic:
                 group_id=None,
                 auto_offset_reset="earliest",
                 client_id="headwater-load",
+                bootstrap_timeout_ms=_BOOTSTRAP_MS,
                 **self.settings,
             )
         except KafkaError as error:
@@ -84,6 +90,21 @@ class Topic:
             raise Unreachable(f"{','.join(self.brokers)}: {error}") from None
         finally:
             consumer.close()
+
+    def _refuse_if_away(self) -> None:
+        """Unreachable: no broker takes a connection. The client itself says so after half a minute only."""
+        reasons = []
+        for broker in self.brokers:
+            host, _, port = broker.rpartition(":")
+            if not port.isdigit():
+                raise WrongUse(f"expected kafka://HOST:PORT/TOPIC, not {broker}")
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+            except OSError as error:
+                reasons.append(f"{broker}: {error.strerror or error}")
+            else:
+                return
+        raise Unreachable(f"no broker can be reached: {'; '.join(reasons)}")
 
     def _copied(self, consumer: Any, parts: list[Any], into: Path, progress: Progress) -> Path:
         consumer.assign(parts)
