@@ -14,6 +14,7 @@ from headwater import cli
 from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FIRST = README.partition("## Install")[0]
 (SECTION,) = re.findall(r"^## Ask the demo's jobs$(.*?)^## ", README, re.MULTILINE | re.DOTALL)
 
 
@@ -41,11 +42,11 @@ def commands(text: str) -> list[list[str]]:
 
 
 def test_its_commands_work_against_the_server_that_it_starts(example: str) -> None:
-    asked = [command for command in commands(SECTION) if command[0] != "verify"]
-    assert len(asked) == 5
+    asked = [command for command in commands(FIRST + SECTION) if command[0] != "verify"]
+    assert len(asked) == 7
     for command in asked:
         done = headwater(*command, HEADWATER_SERVER=example)
-        assert (done.returncode, done.stderr) == (0, ""), command
+        assert (done.returncode, done.stderr) == (int(command[0] == "impact"), ""), command
         assert done.stdout
 
 
@@ -55,7 +56,7 @@ def examples() -> dict[str, list[str]]:
     lines = [line for text in texts for line in re.findall(r"headwater ((?:[^\n>])*)", text)]
     asking = ("upstream", "downstream", "impact", "paths", "inputs", "diff", "changes", "explain", "estate", "query")
     found = {line.strip(): shlex.split(line) for line in lines}
-    files = {"--plan", "--schema"}
+    files = {"--plan", "--schema", "--new-schema", "--sql"}
     return {line: words for line, words in found.items() if words[0] in asking and not files & set(words)}
 
 
@@ -86,3 +87,5 @@ def test_its_links_lead_somewhere_and_its_lines_are_short() -> None:
     assert {"docs/naming.md", "docs/watches.md", "notebooks"} <= set(links)
     assert [line for line in README.splitlines() if len(line) > 100 and not line.startswith("|")] == []
     assert "git clone" in "\n".join(README.splitlines()[:12])
+    assert [command[0] for command in commands(FIRST)] == ["upstream", "impact"]
+    assert FIRST.index("![") < FIRST.index("git clone")
