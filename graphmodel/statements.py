@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -149,8 +149,9 @@ class Snapshot:
     scope: str  #: a name of the source's own, e.g. of a database
     at: int  #: ms since 1970
     statements: tuple[Statement, ...]  #: by key, each key once; they have the snapshot's source, scope, time and id
-    id: str  #: a hash of its content
+    id: str  #: a hash of its content, with its time
     by: str | None = None
+    content: str = field(default="", compare=False)  #: a hash of what it lists, whenever it was taken and by whom
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -162,12 +163,14 @@ Said = Statement | Snapshot
 
 
 def named_by(rules: Rules, said: Said) -> Said:
-    """A statement about the datasets as `rules` name them: it may have been made when other rules held."""
-    if rules == DEFAULT:
-        return said
+    """A statement about the datasets as `rules` name them: it may have been made when other rules held.
+
+    What a system sends has its own spellings. Where two of its statements are about one dataset then, and would replace
+    each other, the first counts.
+    """
     if isinstance(said, Snapshot):
         return replace(said, statements=tuple(_named_by(rules, one) for one in said.statements))
-    return _named_by(rules, said)
+    return said if rules == DEFAULT else _named_by(rules, said)
 
 
 def _named_by(rules: Rules, one: Statement) -> Statement:
@@ -283,9 +286,16 @@ def snapshot(fields: Mapping[str, Any]) -> Snapshot:
             )
     content = json.dumps([shared, *(_without_defaults(by_key[key]) for key in sorted(by_key))], sort_keys=True)
     its_id = digest("snapshot", content)
+    listing = json.dumps([[getattr(by_key[key], name) for name in _LISTED] for key in sorted(by_key)])
     statements = tuple(replace(by_key[key], snapshot=its_id) for key in sorted(by_key))
     return Snapshot(
-        str(shared["source"]), str(shared["scope"]), int(str(shared["at"])), statements, its_id, fields.get("by")
+        str(shared["source"]),
+        str(shared["scope"]),
+        int(str(shared["at"])),
+        statements,
+        its_id,
+        fields.get("by"),
+        digest("listing", listing),
     )
 
 
@@ -346,9 +356,9 @@ def check_label(kind: str, value: str, subject: str, label: str) -> None:
 
 
 def _check_names(made: Statement) -> None:
-    for field, name in (("subject", made.subject), ("value", made.value)):
+    for part, name in (("subject", made.subject), ("value", made.value)):
         if not _is_dataset(name):
-            raise StatementError(field, f"expected {field} to be the URI of one dataset")
+            raise StatementError(part, f"expected {part} to be the URI of one dataset")
     if made.subject == made.value:
         raise StatementError("value", "expected value to be another name than subject")
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.naming import DEFAULT, Rules, canonical
+from headwater.graphmodel.naming import DEFAULT, UNFOLDED, Rules, canonical
 from headwater.graphmodel.statements import (
     CONTENT_TYPE,
     DATASET,
@@ -21,6 +21,7 @@ from headwater.graphmodel.statements import (
     KIND,
     TAG,
     Key,
+    Snapshot,
     Statement,
     StatementError,
     as_listed,
@@ -117,7 +118,8 @@ def _clean_tag(tag: str, notes: list[str]) -> str:
 def snapshot_entry(fields: Mapping[str, Any], at: int, sender: str | None = None) -> NewEntry:
     """The ledger entry of a snapshot, `at` in ms since 1970. StatementError: the field that is wrong.
 
-    Subjects are made canonical and not looked up: a catalogue knows datasets before the first job reads them, and a
+    Subjects are spelled in one way, with all of their folders: which of these are partitions, rules say that can be
+    changed later. They are not looked up: a catalogue knows datasets before the first job reads them, and a
     statement about a node that is not there waits for it.
     """
     if "at" in fields:
@@ -133,11 +135,18 @@ def snapshot_entry(fields: Mapping[str, Any], at: int, sender: str | None = None
     return NewEntry(KIND, CONTENT_TYPE, text(again), sender, notes)
 
 
+def content_of(fields: Mapping[str, Any]) -> str:
+    """What `Snapshot.content` will be once a snapshot with these fields was kept. StatementError."""
+    kept = parse_said(snapshot_entry(fields, 0).body)
+    return kept.content if isinstance(kept, Snapshot) else ""
+
+
 def _canonical_subject(subject: str) -> str:
     if subject.startswith("job:") or "*" in subject:
         return subject
     dataset, column = split_node(subject)
-    return canonical(dataset) if column is None else f"{canonical(dataset)}#{column.lower()}"
+    whole = canonical(dataset, UNFOLDED)
+    return whole if column is None else f"{whole}#{column.lower()}"
 
 
 def _accept(_content_type: str, body: bytes, receipt: Receipt) -> Accepted:

@@ -1,0 +1,179 @@
+"""`headwater glue-catalog sync`: what the Glue Data Catalog lists, compared with what was sent last, and sent.
+
+A database that is as it was last time is not sent: it would be an entry of the ledger for nothing. Each database is
+kept by itself, so that a sync that was interrupted goes on where it was. Not here: the calls and what they come to
+(`headwater.aws_bridge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Literal
+
+from headwater.ingest.progress import Progress
+
+if TYPE_CHECKING:
+    from headwater.aws_bridge.glue_catalog import Database
+    from headwater.aws_bridge.glue_catalog_client import GlueCatalog
+    from headwater.source import Source
+
+#: Characters of the statements of one snapshot; the server takes 32 MiB, and UTF-8 and JSON add to them.
+LONGEST = 12 * 2**20
+
+Outcome = Literal["sent", "unchanged", "withdrawn", "would send", "would withdraw", "not read"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one scope: mostly a database."""
+
+    source: str  #: ``glue`` or ``lakeformation``
+    scope: str
+    outcome: Outcome
+    tables: int = 0
+    columns: int = 0
+    entry: int | None = None  #: the ledger entry that was made
+    reason: str | None = None  #: why it was not read
+
+
+@dataclass
+class Synced:
+    """What a sync did."""
+
+    rows: list[Row] = field(default_factory=list)
+    formats: dict[str, int] = field(default_factory=dict)  #: tables by format
+    left_out: list[str] = field(default_factory=list)  #: what the caller may not read, a sentence each
+    calls: dict[str, int] = field(default_factory=dict)  #: calls to AWS by action
+    retries: int = 0  #: how often AWS was busy and a call was made again
+
+    def count(self, *outcomes: Outcome) -> int:
+        """How many scopes had one of these outcomes."""
+        return sum(row.outcome in outcomes for row in self.rows)
+
+    @property
+    def last_entry(self) -> int:
+        """The last ledger entry that was made; 0 for none."""
+        return max((row.entry for row in self.rows if row.entry), default=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "rows": [vars(row) for row in self.rows],
+            "formats": self.formats,
+            "leftOut": self.left_out,
+            "calls": self.calls,
+            "retries": self.retries,
+        }
+
+
+@dataclass(frozen=True)
+class Options:
+    """What of a catalog is synced."""
+
+    pattern: str = "*"  #: of databases
+    all_catalogs: bool = False  #: also the catalogs in the catalog
+    statistics: bool = False  #: of columns; a call for each table
+    dry_run: bool = False
+
+
+class Sender:
+    """Sends the snapshots of one source that changed, and withdraws those whose scope is gone."""
+
+    def __init__(self, source: Source, system: str, done: Synced, *, dry_run: bool) -> None:
+        """`system` is what the statements have as their source."""
+        self._source = source
+        self._system = system
+        self._done = done
+        self._dry_run = dry_run
+        self._known = source.snapshots(system)
+        self._seen: set[str] = set()
+
+    def send(self, snapshot: Mapping[str, Any], tables: int = 0, columns: int = 0) -> None:
+        """Keep a snapshot, unless it says what the last one of its scope says."""
+        from headwater.ingest.intake.statements import content_of
+
+        scope = str(snapshot["scope"])
+        self._seen.add(scope)
+        if self._known.get(scope) == content_of(snapshot):
+            self._row(scope, "unchanged", tables, columns)
+        elif self._dry_run:
+            self._row(scope, "would send", tables, columns)
+        else:
+            self._row(scope, "sent", tables, columns, self._source.keep_snapshot(snapshot))
+
+    def not_read(self, scope: str, reason: str) -> None:
+        """A scope could not be read: what was sent of it before stays."""
+        self._seen.add(scope)
+        self._done.rows.append(Row(self._system, scope, "not read", reason=reason))
+
+    def withdraw(self, is_ours: Callable[[str], bool]) -> None:
+        """Take back what was sent of scopes that are ours, and were not seen in this sync."""
+        from headwater.ingest.intake.statements import content_of
+
+        for scope in sorted(self._known.keys() - self._seen):
+            nothing: dict[str, Any] = {"source": self._system, "scope": scope, "statements": []}
+            belongs = any(scope.startswith(f"{seen}/") for seen in self._unread())
+            if belongs or not is_ours(scope) or self._known[scope] == content_of(nothing):
+                continue
+            if self._dry_run:
+                self._row(scope, "would withdraw")
+            else:
+                self._row(scope, "withdrawn", entry=self._source.keep_snapshot(nothing))
+
+    def _unread(self) -> Iterator[str]:
+        """The scopes that could not be read: parts of them are not gone."""
+        return (row.scope for row in self._done.rows if row.source == self._system and row.outcome == "not read")
+
+    def _row(self, scope: str, outcome: Outcome, tables: int = 0, columns: int = 0, entry: int | None = None) -> None:
+        self._done.rows.append(Row(self._system, scope, outcome, tables, columns, entry))
+
+
+def sync(catalog: GlueCatalog, source: Source, options: Options, progress: Progress) -> Synced:
+    """Bring what a catalog lists into a ledger. AwsError: nothing of it can be read; WrongUse, Unreachable.
+
+    A database that may not be read is told, and left as it was.
+    """
+    from headwater.aws_bridge.glue_catalog import SOURCE, snapshots
+    from headwater.aws_bridge.session import NotAllowed
+
+    done = Synced()
+    sender = Sender(source, SOURCE, done, dry_run=options.dry_run)
+    found = list(_databases(catalog, options))
+    for number, (database, described) in enumerate(found):
+        progress(number, len(found))
+        try:
+            tables = list(catalog.tables(database, described, statistics=options.statistics))
+        except NotAllowed as error:
+            sender.not_read(database.scope, str(error))
+            continue
+        parts, reading = snapshots(database, tables, LONGEST)
+        for part in parts:
+            counts = (reading.tables, reading.columns) if part is parts[0] else (0, 0)
+            sender.send(part, *counts)
+        for name, count in reading.formats.items():
+            done.formats[name] = done.formats.get(name, 0) + count
+    progress(len(found), len(found))
+    sender.withdraw(lambda scope: _is_ours(scope, [database for database, _ in found], options))
+    done.left_out += catalog.unreadable
+    done.calls |= catalog.calls.made
+    done.retries += catalog.calls.retries
+    return done
+
+
+def _databases(catalog: GlueCatalog, options: Options) -> Iterator[tuple[Database, Mapping[str, Any]]]:
+    for one in catalog.catalogs() if options.all_catalogs else [None]:
+        yield from catalog.databases(options.pattern, one)
+
+
+def _is_ours(scope: str, found: Sequence[Database], options: Options) -> bool:
+    """Whether a scope is of a catalog and region that was read, and of a database that the pattern matches.
+
+    Of a catalog of which no database was found nothing is taken back: mostly the caller may not see it any more.
+    """
+    for database in {(one.catalog, one.region): one for one in found}.values():
+        before = f"{database.catalog}/{database.region}/"
+        if scope.startswith(before):
+            return fnmatchcase(scope.removeprefix(before).partition("/")[0], options.pattern.lower())
+    return False
