@@ -149,7 +149,7 @@ def test_a_resource_link_is_another_name_of_what_it_leads_to() -> None:
         "TargetTable": {"CatalogId": "2", "DatabaseName": "d", "Name": "t"},
     }
     target = table("t", "s3://other/t", DatabaseName="d", CatalogId="2")
-    assert target_of(link) == leads_to
+    assert target_of(link) == {"CatalogId": "2", "DatabaseName": "d", "Name": "t"}
     (said, *_) = listed(Found(link, target))
     assert (said["subject"], said["value"]["names"]) == ("s3://other/t", ["sales.link", f"{PREFIX}/sales/link"])
     assert said["value"]["columns"], "the tables of the other account are not listed elsewhere"
