@@ -50,6 +50,11 @@ class Database:
         path = "/".join(part for part in (nested, self.name, table) if part).lower()
         return f"arn:{self.partition}:glue:{self.region}:{account}:table/{path}"
 
+    def name_of(self, table: Table) -> str:
+        """What a table is called in statements: ``database.table``, or its ARN where that would not say which."""
+        name = str(table["Name"])
+        return f"{self.name}.{name}".lower() if self.is_default else self.arn(name)
+
     def names(self, table: str) -> list[str]:
         """All names of a table."""
         return [*([f"{self.name}.{table}".lower()] if self.is_default else []), self.arn(table)]
@@ -74,12 +79,19 @@ class Reading:
 
 
 def snapshots(database: Database, tables: Iterable[Found], longest: int) -> tuple[list[dict[str, Any]], Reading]:
-    """The snapshots of a database: one, or several of at most `longest` characters where one would be larger.
+    """The snapshots of a database, as `divided` has them."""
+    reading = Reading()
+    by_table = {str(found.table["Name"]): list(_statements(database, found, reading)) for found in tables}
+    return divided(database, SOURCE, by_table, longest), reading
+
+
+def divided(
+    database: Database, source: str, by_table: Mapping[str, Sequence[Listed]], longest: int
+) -> list[dict[str, Any]]:
+    """What a source says of the tables of a database as one snapshot; several where it has more characters than this.
 
     Which table is in which of several depends on its name alone, so that a new table changes one of them.
     """
-    reading = Reading()
-    by_table = {str(found.table["Name"]): list(_statements(database, found, reading)) for found in tables}
     sizes = {name: sum(len(repr(one)) for one in listed) for name, listed in by_table.items()}
     parts = 1
     while True:
@@ -93,25 +105,26 @@ def snapshots(database: Database, tables: Iterable[Found], longest: int) -> tupl
     for number, names in placed.items():
         listed = _without_repetition(one for name in names for one in by_table[name])
         scope = database.scope if parts == 1 else f"{database.scope}/{number + 1} of {parts}"
-        out.append({"source": SOURCE, "scope": scope, "statements": listed})
-    return out, reading
+        out.append({"source": source, "scope": scope, "statements": listed})
+    return out
 
 
 def _without_repetition(listed: Iterable[Listed]) -> list[Listed]:
     """Of two statements of which only one can count (two tables at one location, both described) the first."""
     kept: dict[tuple[str, str, str], Listed] = {}
     for one in listed:
-        kept.setdefault((one["kind"], one["subject"], one.get("name", "")), one)
+        told = one["value"] if one["kind"] == "tag" else one.get("name", "")
+        kept.setdefault((one["kind"], one["subject"], told), one)
     return list(kept.values())
 
 
 def _statements(database: Database, found: Found, reading: Reading) -> Iterator[Listed]:
     table, shown = found.table, found.target or found.table
     subject = subject_of(shown, database_of(database, shown))
-    name = f"{database.name}.{table['Name']}".lower() if database.is_default else database.arn(str(table["Name"]))
+    name = database.name_of(table)
     # What a link leads to in another account is listed here alone; in this one it is listed itself.
     own = found.target is None or found.target.get("CatalogId", database.catalog) != database.catalog
-    columns, format_ = (_columns(shown), format_of(shown)) if own else ([], "")
+    columns, format_ = (columns_of(shown), format_of(shown)) if own else ([], "")
     names = database.names(str(table["Name"]))
     if found.target is None and "TargetTable" in table:  # a link to what may not be read
         format_ = "resource link"
@@ -208,7 +221,7 @@ def format_of(table: Table) -> str:
     return str(parameters.get("classification") or parameters.get("spark.sql.sources.provider") or "").lower()
 
 
-def _columns(table: Table) -> list[dict[str, Any]]:
+def columns_of(table: Table) -> list[dict[str, Any]]:
     """The columns, those by which it is partitioned last: they are columns like others. Each name once."""
     descriptor = table.get("StorageDescriptor") or {}
     found: dict[str, dict[str, Any]] = {}

@@ -83,7 +83,7 @@ class Calls:
         def answered(parsed: Any, **_: Any) -> None:
             self.retries += parsed.get("ResponseMetadata", {}).get("RetryAttempts", 0)
 
-        client.meta.events.register("before-call", called)
+        client.meta.events.register("before-parameter-build", called)
         client.meta.events.register("after-call", answered)
         return client
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from headwater.ingest.progress import Progress
 
 if TYPE_CHECKING:
-    from headwater.aws_bridge.glue_catalog import Database
+    from headwater.aws_bridge.glue_catalog import Database, Found
     from headwater.aws_bridge.glue_catalog_client import GlueCatalog
+    from headwater.aws_bridge.lake_formation_client import LakeFormation
     from headwater.source import Source
 
 #: Characters of the statements of one snapshot; the server takes 32 MiB, and UTF-8 and JSON add to them.
@@ -130,16 +131,21 @@ class Sender:
         self._done.rows.append(Row(self._system, scope, outcome, tables, columns, entry))
 
 
-def sync(catalog: GlueCatalog, source: Source, options: Options, progress: Progress) -> Synced:
-    """Bring what a catalog lists into a ledger. AwsError: nothing of it can be read; WrongUse, Unreachable.
+def sync(
+    catalog: GlueCatalog, source: Source, options: Options, progress: Progress, lake: LakeFormation | None = None
+) -> Synced:
+    """Bring what a catalog lists into a ledger, with `lake` also the tags and permissions of its tables.
 
-    A database that may not be read is told, and left as it was.
+    AwsError: nothing of it can be read; WrongUse, Unreachable. A database that may not be read is told, and left as it
+    was.
     """
     from headwater.aws_bridge.glue_catalog import SOURCE, snapshots
+    from headwater.aws_bridge.lake_formation import SOURCE as LAKE_SOURCE
     from headwater.aws_bridge.session import NotAllowed
 
     done = Synced()
     sender = Sender(source, SOURCE, done, dry_run=options.dry_run)
+    lake_sender = Sender(source, LAKE_SOURCE, done, dry_run=options.dry_run) if lake else None
     found = list(_databases(catalog, options))
     for number, (database, described) in enumerate(found):
         progress(number, len(found))
@@ -147,19 +153,43 @@ def sync(catalog: GlueCatalog, source: Source, options: Options, progress: Progr
             tables = list(catalog.tables(database, described, statistics=options.statistics))
         except NotAllowed as error:
             sender.not_read(database.scope, str(error))
+            if lake_sender:
+                lake_sender.not_read(database.scope, str(error))
             continue
         parts, reading = snapshots(database, tables, LONGEST)
-        for part in parts:
-            counts = (reading.tables, reading.columns) if part is parts[0] else (0, 0)
-            sender.send(part, *counts)
+        _send(sender, parts, reading.tables, reading.columns)
         for name, count in reading.formats.items():
             done.formats[name] = done.formats.get(name, 0) + count
+        if lake and lake_sender:
+            _send_permissions(lake, lake_sender, database, tables)
     progress(len(found), len(found))
-    sender.withdraw(lambda scope: _is_ours(scope, [database for database, _ in found], options))
-    done.left_out += catalog.unreadable
-    done.calls |= catalog.calls.made
-    done.retries += catalog.calls.retries
+    databases = [database for database, _ in found]
+    for one in (sender, lake_sender) if lake_sender else (sender,):
+        one.withdraw(lambda scope: _is_ours(scope, databases, options))
+    done.left_out = catalog.unreadable
+    calls = [catalog.calls, *([lake.calls] if lake else [])]
+    done.calls = {action: count for one in calls for action, count in sorted(one.made.items())}
+    done.retries = sum(one.retries for one in calls)
     return done
+
+
+def _send_permissions(lake: LakeFormation, sender: Sender, database: Database, tables: Sequence[Found]) -> None:
+    from headwater.aws_bridge.lake_formation import snapshots
+    from headwater.aws_bridge.session import NotAllowed
+
+    try:
+        grants = lake.grants(database.catalog)
+        tags = {str(one.table["Name"]): lake.tags(database, one.target or one.table) for one in tables}
+    except NotAllowed as error:
+        sender.not_read(database.scope, str(error))
+        return
+    _send(sender, snapshots(database, tables, tags, grants, LONGEST), len(tables), 0)
+
+
+def _send(sender: Sender, parts: Sequence[Mapping[str, Any]], tables: int, columns: int) -> None:
+    """Send the snapshots of a database, whose tables and columns are counted with the first."""
+    for number, part in enumerate(parts):
+        sender.send(part, *((tables, columns) if number == 0 else (0, 0)))
 
 
 def _databases(catalog: GlueCatalog, options: Options) -> Iterator[tuple[Database, Mapping[str, Any]]]:

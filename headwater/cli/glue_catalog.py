@@ -22,7 +22,7 @@ from headwater.translation import translated
 _EXAMPLES = """\
 \b
 Example: headwater glue-catalog sync --region eu-west-1 --dry-run
-         headwater glue-catalog sync --region eu-west-1 --database 'sales_*' --statistics
+         headwater glue-catalog sync --region eu-west-1 --database 'sales_*' --lake-formation
 """
 
 
@@ -36,6 +36,7 @@ def glue_catalog() -> None:
 @click.option("--catalog-id", "catalog", metavar="ID", help="account whose catalog is read (default: the caller's)")
 @click.option("--all-catalogs", is_flag=True, help="also the catalogs in it: S3 Tables, Redshift, federated ones")
 @click.option("--statistics", is_flag=True, help="also column statistics: a call for each table")
+@click.option("--lake-formation", is_flag=True, help="also tags and permissions of Lake Formation")
 @click.option("--dry-run", is_flag=True, help="say what would be sent, and send nothing")
 @json_option
 @aws_options
@@ -46,6 +47,7 @@ def sync(  # noqa: PLR0913 - the options of the command
     catalog: str | None,
     all_catalogs: bool,
     statistics: bool,
+    lake_formation: bool,
     dry_run: bool,
     as_json: bool,
     region: str | None,
@@ -62,10 +64,12 @@ def sync(  # noqa: PLR0913 - the options of the command
     """
     from headwater import glue_catalog as syncing
     from headwater.aws_bridge.glue_catalog_client import GlueCatalog
+    from headwater.aws_bridge.lake_formation_client import LakeFormation
 
     options = syncing.Options(pattern, all_catalogs, statistics, dry_run)
     with asking(data, store, server, create=True) as source, progress("reading the catalog") as step, translated():
-        done = syncing.sync(GlueCatalog(region, profile, endpoint, catalog), source, options, step)
+        lake = LakeFormation(region, profile, endpoint) if lake_formation else None
+        done = syncing.sync(GlueCatalog(region, profile, endpoint, catalog), source, options, step, lake)
         source.settle(step)
     _tell(done, as_json=as_json)
 
@@ -83,7 +87,8 @@ def _tell(done: Any, *, as_json: bool) -> None:
             ]
             print_table(("source", "scope", "what", "tables", "columns", "reason"), cells)
         unchanged = done.count("unchanged")
-        tables, columns = (sum(getattr(row, name) for row in done.rows) for name in ("tables", "columns"))
+        listed = [row for row in done.rows if row.source == "glue"]
+        tables, columns = (sum(getattr(row, name) for row in listed) for name in ("tables", "columns"))
         formats = ", ".join(f"{name} {count:,}" for name, count in sorted(done.formats.items()))
         click.echo(safe(f"{tables:,} tables, {columns:,} columns ({formats}); {unchanged:,} scopes as they were"))
         busy = f", {done.retries:,} of them again because AWS was busy" if done.retries else ""
