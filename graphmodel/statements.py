@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -73,6 +73,7 @@ PEOPLE = "people"
 
 _LONGEST = {"subject": 4_000, "value": 4_000, "by": 200, "reason": 2_000, "scope": 1_000, "name": 1_000}
 _TAG = re.compile(r"[^\s=#*,][^=#*,\n]{0,199}(=[^\n]{1,1000})?")
+_DIGEST = re.compile(r"[A-Za-z0-9_:.=+/-]{1,100}")
 _SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 
 
@@ -151,7 +152,7 @@ class Snapshot:
     statements: tuple[Statement, ...]  #: by key, each key once; they have the snapshot's source, scope, time and id
     id: str  #: a hash of its content, with its time
     by: str | None = None
-    content: str = field(default="", compare=False)  #: a hash of what it lists, whenever it was taken and by whom
+    digest: str = ""  #: the sender's own hash of what it lists, by which it knows that nothing changed; may be empty
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -224,7 +225,7 @@ def parse(body: bytes, _content_type: str = CONTENT_TYPE) -> Said:
 
     A statement is ``{"kind", "subject", "value", "at"}`` and perhaps ``by``, ``reason``, ``withdrawn``, ``source``,
     ``scope``; without a source it is people's. A snapshot is ``{"source", "scope", "at", "statements"}`` and perhaps
-    ``by``; its statements are ``{"kind", "subject", "value"}`` and perhaps ``reason`` and ``name``.
+    ``by`` and ``digest``; its statements are ``{"kind", "subject", "value"}`` and perhaps ``reason`` and ``name``.
     """
     try:
         document = json.loads(body)
@@ -286,7 +287,6 @@ def snapshot(fields: Mapping[str, Any]) -> Snapshot:
             )
     content = json.dumps([shared, *(_without_defaults(by_key[key]) for key in sorted(by_key))], sort_keys=True)
     its_id = digest("snapshot", content)
-    listing = json.dumps([[getattr(by_key[key], name) for name in _LISTED] for key in sorted(by_key)])
     statements = tuple(replace(by_key[key], snapshot=its_id) for key in sorted(by_key))
     return Snapshot(
         str(shared["source"]),
@@ -295,12 +295,21 @@ def snapshot(fields: Mapping[str, Any]) -> Snapshot:
         statements,
         its_id,
         fields.get("by"),
-        digest("listing", listing),
+        _digest(fields.get("digest")),
     )
 
 
+def _digest(given: object) -> str:
+    if given is None:
+        return ""
+    if not isinstance(given, str) or not _DIGEST.fullmatch(given):
+        raise StatementError("digest", "expected digest to be a text of 1 to 100 letters and digits")
+    return given
+
+
+_FIELDS = tuple(name for name in Statement.__dataclass_fields__ if name != "snapshot")
 _LISTED = ("kind", "subject", "value", "reason", "name")  #: the fields of a statement in a snapshot
-_SNAPSHOT_FIELDS = frozenset({"source", "scope", "at", "by", "statements"})
+_SNAPSHOT_FIELDS = frozenset({"source", "scope", "at", "by", "digest", "statements"})
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str, bool]] = {
     "kind": ((str,), f"one of {', '.join(KINDS)}", True),
@@ -384,6 +393,8 @@ def text(made: Said) -> bytes:
     else:
         by = {"by": made.by} if made.by else {}
         listed = [as_listed(one) for one in made.statements]
+        if made.digest:
+            by["digest"] = made.digest
         document = {"source": made.source, "scope": made.scope, "at": made.at, **by, "statements": listed}
     return json.dumps(document, ensure_ascii=False).encode()
 
@@ -402,8 +413,7 @@ def _listed(one: Statement, name: str) -> object:
 
 def _without_defaults(made: Statement) -> dict[str, Any]:
     """Its fields without defaults of the newer ones: bytes and ranks are as before statements had these fields."""
-    fields = asdict(made)
-    del fields["snapshot"]
+    fields = {name: getattr(made, name) for name in _FIELDS}
     for name, default in (("source", PEOPLE), ("scope", ""), ("name", "")):
         if fields[name] == default:
             del fields[name]

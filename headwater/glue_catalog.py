@@ -7,11 +7,13 @@ kept by itself, so that a sync that was interrupted goes on where it was. Not he
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
+from headwater.graphmodel.delta import digest
 from headwater.ingest.progress import Progress
 
 if TYPE_CHECKING:
@@ -93,16 +95,15 @@ class Sender:
 
     def send(self, snapshot: Mapping[str, Any], tables: int = 0, columns: int = 0) -> None:
         """Keep a snapshot, unless it says what the last one of its scope says."""
-        from headwater.ingest.intake.statements import content_of
-
-        scope = str(snapshot["scope"])
+        scope, digested = str(snapshot["scope"]), _digest(snapshot)
         self._seen.add(scope)
-        if self._known.get(scope) == content_of(snapshot):
+        if self._known.get(scope) == digested:
             self._row(scope, "unchanged", tables, columns)
         elif self._dry_run:
             self._row(scope, "would send", tables, columns)
         else:
-            self._row(scope, "sent", tables, columns, self._source.keep_snapshot(snapshot))
+            entry = self._source.keep_snapshot({**snapshot, "digest": digested})
+            self._row(scope, "sent", tables, columns, entry)
 
     def not_read(self, scope: str, reason: str) -> None:
         """A scope could not be read: what was sent of it before stays."""
@@ -111,16 +112,14 @@ class Sender:
 
     def withdraw(self, is_ours: Callable[[str], bool]) -> None:
         """Take back what was sent of scopes that are ours, and were not seen in this sync."""
-        from headwater.ingest.intake.statements import content_of
-
         for scope in sorted(self._known.keys() - self._seen):
-            nothing: dict[str, Any] = {"source": self._system, "scope": scope, "statements": []}
             belongs = any(scope.startswith(f"{seen}/") for seen in self._unread())
-            if belongs or not is_ours(scope) or self._known[scope] == content_of(nothing):
+            if belongs or not is_ours(scope) or self._known[scope] == _NOTHING:
                 continue
             if self._dry_run:
                 self._row(scope, "would withdraw")
             else:
+                nothing = {"source": self._system, "scope": scope, "digest": _NOTHING, "statements": []}
                 self._row(scope, "withdrawn", entry=self._source.keep_snapshot(nothing))
 
     def _unread(self) -> Iterator[str]:
@@ -129,6 +128,14 @@ class Sender:
 
     def _row(self, scope: str, outcome: Outcome, tables: int = 0, columns: int = 0, entry: int | None = None) -> None:
         self._done.rows.append(Row(self._system, scope, outcome, tables, columns, entry))
+
+
+_NOTHING = "nothing"  #: the digest of a snapshot that takes back all that there was
+
+
+def _digest(snapshot: Mapping[str, Any]) -> str:
+    """What it says, whenever it is sent."""
+    return digest(json.dumps(snapshot, sort_keys=True, ensure_ascii=False))
 
 
 def sync(

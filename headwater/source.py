@@ -68,7 +68,7 @@ class Source(Protocol):
         """
 
     def snapshots(self, source: str) -> dict[str, str]:
-        """By scope the hash of what the last snapshot of a source lists, of all that the ledger has. Unreachable."""
+        """By scope the digest of the last snapshot of a source, out of all that the ledger has. Unreachable."""
 
     def keep_snapshot(self, snapshot: Mapping[str, object]) -> int:
         """Keep all that a system states about one scope; the ledger entry. The graph has it later. WrongUse."""
@@ -159,7 +159,7 @@ class Remote:
         """Over HTTP, once the graph has all that the ledger has."""
         after = self.client.readiness()["entries"]
         found = self.client.get("/api/v1/snapshots", [("source", source), ("after", after)])
-        return {one["scope"]: one["content"] for one in found["snapshots"]}
+        return {one["scope"]: one["digest"] for one in found["snapshots"]}
 
     def keep_snapshot(self, snapshot: Mapping[str, object]) -> int:
         """Over HTTP."""
@@ -271,7 +271,7 @@ class Local:
     def snapshots(self, source: str) -> dict[str, str]:
         """From the derived tables."""
         with translated():
-            return {scope: content for scope, (_, content) in self.service.snapshots(source).items()}
+            return {scope: digest for scope, (_, digest) in self.service.snapshots(source).items()}
 
     def keep_snapshot(self, snapshot: Mapping[str, object]) -> int:
         """Straight into the ledger. WrongUse: the folder cannot be written."""

@@ -281,10 +281,10 @@ class Derived:
         return rows.statement_of(found[0]) if found else None
 
     def snapshots(self, source: str) -> dict[str, tuple[int, str]]:
-        """The last snapshot of each scope of a source: when it was taken (ms since 1970), the hash of what it lists."""
-        query = "SELECT scope, at, content FROM snapshots WHERE source = ? ORDER BY scope"
+        """The last snapshot of each scope of a source: when it was taken (ms since 1970), and its sender's own hash."""
+        query = "SELECT scope, at, digest FROM snapshots WHERE source = ? ORDER BY scope"
         with self._reading:
-            return {scope: (at, content) for scope, at, content in self._reader.execute(query, (source,))}
+            return {scope: (at, digest) for scope, at, digest in self._reader.execute(query, (source,))}
 
     def statements_about(self, subject: str) -> list[Statement]:
         """The statements that count and are about a node: its own, and the patterns that it matches."""

@@ -61,7 +61,7 @@ class StatementViews:
         if last is None or said.rank > last:
             self._db.execute(
                 "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?)",
-                (said.source, said.scope, *said.rank, said.content),
+                (said.source, said.scope, *said.rank, said.digest),
             )
             self._withdraw_what_is_not_listed(said)
         for one in said.statements:

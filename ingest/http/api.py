@@ -328,12 +328,12 @@ async def _erased(request: web.Request) -> web.Response:
 
 
 async def _snapshots(request: web.Request) -> web.Response:
-    """The last snapshot of each scope of a source: when it was taken, and the hash of what it lists."""
+    """The last snapshot of each scope of a source: when it was taken, and its sender's own hash of what it lists."""
     await _after(request)
     _no_parameters(request, ("after", "source"))
     source = request.query.get("source", "")
     found = await _in_thread(request, lambda: request.app[SERVICE].snapshots(source))
-    listed = [{"scope": scope, "at": at, "content": content} for scope, (at, content) in found.items()]
+    listed = [{"scope": scope, "at": at, "digest": digest} for scope, (at, digest) in found.items()]
     return _json({"source": source, "snapshots": listed})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,6 @@ from headwater.graphmodel.statements import (
     KIND,
     TAG,
     Key,
-    Snapshot,
     Statement,
     StatementError,
     as_listed,
@@ -35,7 +34,7 @@ from headwater.ingest.intake.body import InvalidBody, parse
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Receipt
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.spline_bridge.redact import redact
-from headwater.spline_bridge.secret_patterns import MASK, clean_text, is_masked, secret_name
+from headwater.spline_bridge.secret_patterns import MASK, clean_text, clean_texts, is_masked, secret_name
 
 Notes = tuple[str, ...]  #: what was removed, for the ledger: ``reason: password``
 
@@ -100,6 +99,17 @@ def _cleaned(said: Statement) -> tuple[Statement, Notes]:
     return made, tuple(notes)
 
 
+def _are_clean(said: Sequence[Statement]) -> bool:
+    """Whether there is certainly no secret in these: all are looked through at once, which is much faster."""
+    told = [one for one in said if one.kind in (DATASET, FACTS)]
+    others = [one for one in said if one.kind not in (DATASET, FACTS)]
+    texts = {text for one in said for text in (one.subject, one.by, one.reason) if text}
+    texts.update(one.value for one in others)
+    if clean_texts(texts) or any(secret_name(one.value.partition("=")[0]) for one in others if one.kind == TAG):
+        return False
+    return not redact({"values": [json.loads(one.value) for one in told]})[1]
+
+
 def _clean_tag(tag: str, notes: list[str]) -> str:
     """A tag without secrets. KEY=VALUE is no secret for its key alone: ``token=monthly`` says how a token is renewed.
 
@@ -127,18 +137,16 @@ def snapshot_entry(fields: Mapping[str, Any], at: int, sender: str | None = None
     if "statements" not in fields:
         raise StatementError("statements", "a snapshot lists statements")
     made = snapshot({"by": sender, **fields, "at": at})
-    cleaned = [_cleaned(replace(one, subject=_canonical_subject(one.subject))) for one in made.statements]
+    spelled = tuple(replace(one, subject=_canonical_subject(one.subject)) for one in made.statements)
+    if _are_clean(spelled) and len({one.key for one in spelled}) == len(spelled):  # checked already, and as it is
+        return NewEntry(KIND, CONTENT_TYPE, text(replace(made, statements=spelled)), sender, ())
+    cleaned = list(map(_cleaned, spelled))
     notes = tuple(sorted({note for _, its_notes in cleaned for note in its_notes}))
     listed = [as_listed(one) for one, _ in cleaned]
     by = cleaned[0][0].by if cleaned else clean_text(made.by or "")[0] or None
-    again = snapshot({"source": made.source, "scope": made.scope, "at": at, "by": by, "statements": listed})
+    kept = {"digest": made.digest} if made.digest else {}
+    again = snapshot({"source": made.source, "scope": made.scope, "at": at, "by": by, "statements": listed, **kept})
     return NewEntry(KIND, CONTENT_TYPE, text(again), sender, notes)
-
-
-def content_of(fields: Mapping[str, Any]) -> str:
-    """What `Snapshot.content` will be once a snapshot with these fields was kept. StatementError."""
-    kept = parse_said(snapshot_entry(fields, 0).body)
-    return kept.content if isinstance(kept, Snapshot) else ""
 
 
 def _canonical_subject(subject: str) -> str:

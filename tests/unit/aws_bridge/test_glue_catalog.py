@@ -14,11 +14,9 @@ from headwater.aws_bridge.glue_catalog import (
     location_of,
     profile_of,
     snapshots,
-    subject_of,
     target_of,
 )
-from headwater.graphmodel.statements import Snapshot
-from headwater.ingest.intake.statements import content_of, snapshot_entry
+from headwater.ingest.intake.statements import snapshot_entry
 
 SALES = Database("sales", "123456789012", "eu-west-1")
 PREFIX = "arn:aws:glue:eu-west-1:123456789012:table"
@@ -212,7 +210,6 @@ def test_the_order_in_which_glue_lists_makes_no_difference() -> None:
     (first,), _ = snapshots(SALES, tables, 10**6)
     (second,), _ = snapshots(SALES, tables[::-1], 10**6)
     assert first == second
-    assert content_of(first) == content_of(second)
 
 
 def test_a_large_database_is_several_snapshots_and_a_new_table_changes_one_of_them() -> None:
@@ -224,12 +221,3 @@ def test_a_large_database_is_several_snapshots_and_a_new_table_changes_one_of_th
     more, _ = snapshots(SALES, [*tables, Found(table("one more", "s3://lake/more"))], 3_000)
     assert len(more) == len(parts)
     assert sum(before != after for before, after in zip(parts, more, strict=True)) == 1
-
-
-def test_what_the_ledger_has_is_known_by_its_content_whatever_its_time() -> None:
-    (snapshot,), _ = snapshots(SALES, [Found(table())], 10**6)
-    kept = [snapshot_entry(snapshot, at) for at in (1, 2)]
-    assert kept[0].body != kept[1].body
-    assert isinstance(content_of(snapshot), str)
-    assert Snapshot("glue", "x", 1, (), "a", content="b") == Snapshot("glue", "x", 1, (), "a", content="c")
-    assert subject_of(table(), SALES) == "s3://lake/orders"
