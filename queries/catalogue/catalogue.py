@@ -24,7 +24,7 @@ from headwater.queries.answers.paths import Paths
 from headwater.queries.answers.shapes import Result
 from headwater.queries.catalogue.parameters import Parameter, parse
 from headwater.queries.catalogue.query import Query, node, paging
-from headwater.queries.questions import access, estate, estate_state, latest, lineage, search, sentence, tables
+from headwater.queries.questions import access, estate, estate_state, latest, lineage, places, search, sentence, tables
 from headwater.queries.questions import consumers as consuming
 from headwater.queries.questions import explain as explaining
 from headwater.queries.questions import tags as tagged
@@ -425,6 +425,13 @@ QUERIES: tuple[Query, ...] = (
         ),
         tables.facts,
         ("node", "key", "value", "source", "scope", "name", "at"),
+    ),
+    Query(
+        "at-path",
+        "the tables and datasets at a path or around it, the nearest first, and which partition of them it is",
+        (Parameter("path", "a path, e.g. of a file in S3", required=True), *paging()),
+        places.at_path,
+        ("dataset", "tables", "rest", "partition"),
     ),
     Query(
         "who-can-read",

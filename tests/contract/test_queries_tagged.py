@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from gremlin_python.process.traversal import T
 
-from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphmodel.statements import Statement, StatementIndex, effective, parts, snapshot
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.errors import NodeNotFound, QueryError
@@ -176,3 +176,42 @@ def test_a_column_that_more_people_can_read_than_its_source_is_a_finding(graph: 
 def test_what_is_hashed_on_the_way_is_no_finding_of_wider_access(graph: GraphStore) -> None:
     apply_readers(graph, report=[reader("ann")], far=[reader("ann"), reader("eve", ["hash"])])
     assert rows(graph, "wider-access") == []
+
+
+def test_the_tables_at_a_path_the_nearest_first(graph: GraphStore) -> None:
+    columns = [{"name": name, "partitionKey": True} for name in ("dt", "hour")]
+    listed = [
+        {"kind": "dataset", "subject": RAW, "name": name, "value": {"columns": columns}}
+        for name in ("shop.items", "shop.copy")
+    ]
+    said = snapshot({"source": "glue", "scope": "shop", "at": NOW, "statements": listed})
+    apply_statements(graph, *said.statements)
+    graph.apply(GraphDelta((vertex("s3://lake", "dataset", name="lake", namespace="s3://lake"),)))
+    path = RAW.replace("s3://", "s3a://") + "/dt=2026-01-01/hour=7/part-0.parquet"
+    nearest, bucket = rows(graph, "at-path", path=path)
+    rest = "dt=2026-01-01/hour=7/part-0.parquet"
+    assert nearest == {
+        "dataset": RAW,
+        "tables": ["shop.copy", "shop.items"],
+        "rest": rest,
+        "partition": {"dt": "2026-01-01", "hour": "7"},
+    }
+    assert (bucket["dataset"], bucket["tables"], bucket["partition"]) == ("s3://lake", [], None)
+    assert rows(graph, "at-path", path=f"{RAW}/2026-01-01/7")[0]["partition"] == {"dt": "2026-01-01", "hour": "7"}
+    assert rows(graph, "at-path", path=RAW)[0] == {**nearest, "rest": None, "partition": None}
+    assert rows(graph, "at-path", path=f"{RAW}_more/x") == [{**bucket, "rest": rows_rest(RAW)}]
+    assert rows(graph, "at-path", path="nowhere") == []
+
+
+def rows_rest(dataset: str) -> str:
+    return f"{dataset.removeprefix('s3://lake/')}_more/x"
+
+
+def test_a_dataset_whose_id_is_another_name_of_another_one_is_told(graph: GraphStore) -> None:
+    arn = "arn:aws:glue:eu-west-1:1:table/shop/goods"
+    alias = vertex(f"alias:{arn}", "alias", name=arn)
+    graph.apply(GraphDelta((vertex(arn, "dataset", name="goods", namespace="x"), alias)))
+    graph.apply(GraphDelta((), (edge("aliasOf", alias.id, RAW),)))
+    assert {"name": "shop/goods", "datasets": sorted((arn, RAW)), "columns": 0} in [
+        {**row, "name": "shop/goods"} for row in rows(graph, "two-names")
+    ]
