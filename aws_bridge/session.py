@@ -5,9 +5,11 @@ boto3 comes with the extra ``aws`` and is imported when a connection is made.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 class AwsError(Exception):
@@ -38,24 +40,69 @@ class Session:
         found: str | None = self._session.region_name
         return found
 
-    def client(self, service: str, endpoint: str | None = None, attempts: int = 3) -> Any:
-        """A client of a service; `attempts`: how often a call is sent. Raises `AwsError` without a region."""
+    def client(
+        self,
+        service: str,
+        endpoint: str | None = None,
+        attempts: int = 3,
+        mode: Literal["standard", "adaptive"] = "standard",
+    ) -> Any:
+        """A client of a service; `attempts`: how often a call is sent. Raises `AwsError` without a region.
+
+        `mode` adaptive is for thousands of calls: they are sent no faster than AWS takes them.
+        """
         from botocore.config import Config
 
-        config = self._config.merge(Config(retries={"mode": "standard", "max_attempts": attempts}))
+        config = self._config.merge(Config(retries={"mode": mode, "max_attempts": attempts}))
         with aws_errors():
             return self._session.client(service, endpoint_url=endpoint, config=config)
 
 
+#: Error codes of AWS for a call that the caller's policies do not allow.
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+
+
+class NotAllowed(AwsError):
+    """The caller may not make this call; the message names the action to allow."""
+
+
+@dataclass
+class Calls:
+    """How often each operation was called, and how often a call was made again because AWS was busy."""
+
+    made: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+
+    def watch(self, client: Any) -> Any:
+        """The same client, whose calls are counted from here on: ``glue:GetTables``."""
+        prefix = client.meta.service_model.signing_name or client.meta.service_model.service_name
+
+        def called(model: Any, **_: Any) -> None:
+            self.made[f"{prefix}:{model.name}"] += 1
+
+        def answered(parsed: Any, **_: Any) -> None:
+            self.retries += parsed.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+
+        client.meta.events.register("before-parameter-build", called)
+        client.meta.events.register("after-call", answered)
+        return client
+
+
 @contextmanager
-def aws_errors() -> Iterator[None]:
-    """Turn botocore's exceptions into `AwsError`: which call AWS refused and why, or that it cannot be reached."""
+def aws_errors(service: str = "") -> Iterator[None]:
+    """Turn botocore's exceptions into `AwsError`: which call AWS refused and why, or that it cannot be reached.
+
+    `service` is the prefix of its actions in a policy, e.g. ``glue``; NotAllowed then names the action.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except ClientError as error:
         problem = error.response["Error"]
-        raise AwsError(f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}") from None
+        said = f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}"
+        if service and problem["Code"] in DENIED:
+            raise NotAllowed(f"{said}; allow the action {service}:{error.operation_name}") from None
+        raise AwsError(said) from None
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
         raise AwsError(f"AWS cannot be reached: {error}") from None

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
+from bench.catalogue import catalogue
 from bench.daily import daily
 from bench.figure import Figure
 from bench.gremlin_server import gremlin_server
@@ -333,6 +334,7 @@ PARTS = {
     "a large graph": a_large_graph,
     "impact": impact,
     "watches": watches,
+    "catalogue": catalogue,
     "gremlin server": gremlin_server,
     "neptune": neptune,
     "live Spark": live_spark,

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -73,6 +73,7 @@ PEOPLE = "people"
 
 _LONGEST = {"subject": 4_000, "value": 4_000, "by": 200, "reason": 2_000, "scope": 1_000, "name": 1_000}
 _TAG = re.compile(r"[^\s=#*,][^=#*,\n]{0,199}(=[^\n]{1,1000})?")
+_DIGEST = re.compile(r"[A-Za-z0-9_:.=+/-]{1,100}")
 _SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 
 
@@ -149,8 +150,9 @@ class Snapshot:
     scope: str  #: a name of the source's own, e.g. of a database
     at: int  #: ms since 1970
     statements: tuple[Statement, ...]  #: by key, each key once; they have the snapshot's source, scope, time and id
-    id: str  #: a hash of its content
+    id: str  #: a hash of its content, with its time
     by: str | None = None
+    digest: str = ""  #: the sender's own hash of what it lists, by which it knows that nothing changed; may be empty
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -162,12 +164,14 @@ Said = Statement | Snapshot
 
 
 def named_by(rules: Rules, said: Said) -> Said:
-    """A statement about the datasets as `rules` name them: it may have been made when other rules held."""
-    if rules == DEFAULT:
-        return said
+    """A statement about the datasets as `rules` name them: it may have been made when other rules held.
+
+    What a system sends has its own spellings. Where two of its statements are about one dataset then, and would replace
+    each other, the first counts.
+    """
     if isinstance(said, Snapshot):
         return replace(said, statements=tuple(_named_by(rules, one) for one in said.statements))
-    return _named_by(rules, said)
+    return said if rules == DEFAULT else _named_by(rules, said)
 
 
 def _named_by(rules: Rules, one: Statement) -> Statement:
@@ -221,7 +225,7 @@ def parse(body: bytes, _content_type: str = CONTENT_TYPE) -> Said:
 
     A statement is ``{"kind", "subject", "value", "at"}`` and perhaps ``by``, ``reason``, ``withdrawn``, ``source``,
     ``scope``; without a source it is people's. A snapshot is ``{"source", "scope", "at", "statements"}`` and perhaps
-    ``by``; its statements are ``{"kind", "subject", "value"}`` and perhaps ``reason`` and ``name``.
+    ``by`` and ``digest``; its statements are ``{"kind", "subject", "value"}`` and perhaps ``reason`` and ``name``.
     """
     try:
         document = json.loads(body)
@@ -285,12 +289,27 @@ def snapshot(fields: Mapping[str, Any]) -> Snapshot:
     its_id = digest("snapshot", content)
     statements = tuple(replace(by_key[key], snapshot=its_id) for key in sorted(by_key))
     return Snapshot(
-        str(shared["source"]), str(shared["scope"]), int(str(shared["at"])), statements, its_id, fields.get("by")
+        str(shared["source"]),
+        str(shared["scope"]),
+        int(str(shared["at"])),
+        statements,
+        its_id,
+        fields.get("by"),
+        _digest(fields.get("digest")),
     )
 
 
+def _digest(given: object) -> str:
+    if given is None:
+        return ""
+    if not isinstance(given, str) or not _DIGEST.fullmatch(given):
+        raise StatementError("digest", "expected digest to be a text of 1 to 100 letters and digits")
+    return given
+
+
+_FIELDS = tuple(name for name in Statement.__dataclass_fields__ if name != "snapshot")
 _LISTED = ("kind", "subject", "value", "reason", "name")  #: the fields of a statement in a snapshot
-_SNAPSHOT_FIELDS = frozenset({"source", "scope", "at", "by", "statements"})
+_SNAPSHOT_FIELDS = frozenset({"source", "scope", "at", "by", "digest", "statements"})
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str, bool]] = {
     "kind": ((str,), f"one of {', '.join(KINDS)}", True),
@@ -346,9 +365,9 @@ def check_label(kind: str, value: str, subject: str, label: str) -> None:
 
 
 def _check_names(made: Statement) -> None:
-    for field, name in (("subject", made.subject), ("value", made.value)):
+    for part, name in (("subject", made.subject), ("value", made.value)):
         if not _is_dataset(name):
-            raise StatementError(field, f"expected {field} to be the URI of one dataset")
+            raise StatementError(part, f"expected {part} to be the URI of one dataset")
     if made.subject == made.value:
         raise StatementError("value", "expected value to be another name than subject")
 
@@ -374,6 +393,8 @@ def text(made: Said) -> bytes:
     else:
         by = {"by": made.by} if made.by else {}
         listed = [as_listed(one) for one in made.statements]
+        if made.digest:
+            by["digest"] = made.digest
         document = {"source": made.source, "scope": made.scope, "at": made.at, **by, "statements": listed}
     return json.dumps(document, ensure_ascii=False).encode()
 
@@ -392,8 +413,7 @@ def _listed(one: Statement, name: str) -> object:
 
 def _without_defaults(made: Statement) -> dict[str, Any]:
     """Its fields without defaults of the newer ones: bytes and ranks are as before statements had these fields."""
-    fields = asdict(made)
-    del fields["snapshot"]
+    fields = {name: getattr(made, name) for name in _FIELDS}
     for name, default in (("source", PEOPLE), ("scope", ""), ("name", "")):
         if fields[name] == default:
             del fields[name]

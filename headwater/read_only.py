@@ -128,6 +128,14 @@ class ReadOnly:
         """WrongUse: payloads and statements go to the ledger."""
         self._refuse("say it where its ledger is, or to its server")
 
+    def snapshots(self, source: str) -> dict[str, str]:
+        """WrongUse: only the ledger's place knows."""
+        self._refuse("ask where its ledger is, or its server")
+
+    def keep_snapshot(self, snapshot: Mapping[str, object]) -> int:
+        """WrongUse: snapshots go to the ledger."""
+        self._refuse("send it where its ledger is, or to its server")
+
     def settle(self, progress: Progress) -> None:
         """Nothing was written."""
 

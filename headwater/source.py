@@ -67,6 +67,12 @@ class Source(Protocol):
         is about.
         """
 
+    def snapshots(self, source: str) -> dict[str, str]:
+        """By scope the digest of the last snapshot of a source, out of all that the ledger has. Unreachable."""
+
+    def keep_snapshot(self, snapshot: Mapping[str, object]) -> int:
+        """Keep all that a system states about one scope; the ledger entry. The graph has it later. WrongUse."""
+
     def settle(self, progress: Progress) -> None:
         """Wait until what is in the ledger now is in the graph as well. Unreachable: the graph does not move."""
 
@@ -148,6 +154,16 @@ class Remote:
         kept = self.client.post_json("/api/v1/statements", statement)
         self.client.get("/api/v1/parked", [("limit", 1), ("after", kept["entry"])])
         return kept
+
+    def snapshots(self, source: str) -> dict[str, str]:
+        """Over HTTP, once the graph has all that the ledger has."""
+        after = self.client.readiness()["entries"]
+        found = self.client.get("/api/v1/snapshots", [("source", source), ("after", after)])
+        return {one["scope"]: one["digest"] for one in found["snapshots"]}
+
+    def keep_snapshot(self, snapshot: Mapping[str, object]) -> int:
+        """Over HTTP."""
+        return int(self.client.post_json("/api/v1/statements/snapshots", snapshot)["entry"])
 
     def settle(self, progress: Progress) -> None:
         """As long as the server's graph moves."""
@@ -251,6 +267,20 @@ class Local:
             "value": checked.value,
             "nodes": checked.nodes,
         }
+
+    def snapshots(self, source: str) -> dict[str, str]:
+        """From the derived tables."""
+        with translated():
+            return {scope: digest for scope, (_, digest) in self.service.snapshots(source).items()}
+
+    def keep_snapshot(self, snapshot: Mapping[str, object]) -> int:
+        """Straight into the ledger. WrongUse: the folder cannot be written."""
+        self._refuse_if_copied()
+        from headwater.ingest.intake.statements import snapshot_entry
+
+        with translated():
+            entry = snapshot_entry(snapshot, time.time_ns() // 1_000_000)
+            return self.service.ledger.append([entry])[0].sequence
 
     def settle(self, progress: Progress) -> None:
         """In this thread."""

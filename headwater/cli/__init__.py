@@ -27,6 +27,7 @@ from headwater.cli.evidence import evidence
 from headwater.cli.explain import explain
 from headwater.cli.find import columns, datasets, jobs, runs, search
 from headwater.cli.glue import glue
+from headwater.cli.glue_catalog import glue_catalog
 from headwater.cli.impact import impact
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.ledger import ledger
@@ -71,7 +72,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         watch,
     ),
     "State": (tag, own, describe, retire, ignore, same),
-    "Receive": (serve, load, token, glue, sagemaker, spark_bundle, aws),
+    "Receive": (serve, load, token, glue, glue_catalog, sagemaker, spark_bundle, aws),
     "Assistants": (mcp,),
     "Keep and move": (verify, evidence, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),

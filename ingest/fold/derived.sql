@@ -122,9 +122,11 @@ CREATE TABLE statements (
 CREATE INDEX statements_retired ON statements (subject) WHERE value = 'retired';
 CREATE INDEX statements_patterns ON statements (value) WHERE pattern;
 CREATE INDEX statements_of_scope ON statements (source, scope) WHERE source <> 'people';
--- The last snapshot of each scope of a source: when it was taken (ms since 1970), and the hash of its content.
+-- The last snapshot of each scope of a source: when it was taken (ms since 1970), its id, and its sender's
+-- own hash of what it lists.
 CREATE TABLE snapshots (
-    source TEXT NOT NULL, scope TEXT NOT NULL, at INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (source, scope)
+    source TEXT NOT NULL, scope TEXT NOT NULL, at INTEGER NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (source, scope)
 ) WITHOUT ROWID;
 -- Which nodes have which tags in the graph.
 CREATE TABLE tagged (tag TEXT NOT NULL, node TEXT NOT NULL, PRIMARY KEY (tag, node)) WITHOUT ROWID;

@@ -280,6 +280,12 @@ class Derived:
             found = self._reader.execute(query, key).fetchone()
         return rows.statement_of(found[0]) if found else None
 
+    def snapshots(self, source: str) -> dict[str, tuple[int, str]]:
+        """The last snapshot of each scope of a source: when it was taken (ms since 1970), and its sender's own hash."""
+        query = "SELECT scope, at, digest FROM snapshots WHERE source = ? ORDER BY scope"
+        with self._reading:
+            return {scope: (at, digest) for scope, at, digest in self._reader.execute(query, (source,))}
+
     def statements_about(self, subject: str) -> list[Statement]:
         """The statements that count and are about a node: its own, and the patterns that it matches."""
         with self._reading:

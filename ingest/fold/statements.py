@@ -60,7 +60,8 @@ class StatementViews:
         last = self._snapshot_rank(said.source, said.scope)
         if last is None or said.rank > last:
             self._db.execute(
-                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", (said.source, said.scope, *said.rank)
+                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?)",
+                (said.source, said.scope, *said.rank, said.digest),
             )
             self._withdraw_what_is_not_listed(said)
         for one in said.statements:

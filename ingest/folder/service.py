@@ -378,6 +378,10 @@ class Service:
         """The last ledger entry in the graph that says that a payload was erased; 0: none does."""
         return read_mark(self.store).erased
 
+    def snapshots(self, source: str) -> dict[str, tuple[int, str]]:
+        """The last snapshot of each scope of a source, in the graph: see `Derived.snapshots`."""
+        return self.derived.snapshots(source)
+
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are.
 

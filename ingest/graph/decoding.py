@@ -172,8 +172,8 @@ class Decoding:
         """Decode entries; one that cannot be decoded is among the refused ones, and nothing of it is in the batch.
 
         `most` ends the batch behind the entry with which its plans have so many parts (columns, derivations, ...), an
-        event counted as one. Plans whose first event comes count as well: `waiting` gives these. Raises `Erased`, for
-        such a plan.
+        event, a statement or a listed column counted as one. Plans whose first event comes count as well: `waiting`
+        gives these. Raises `Erased`, for such a plan.
         """
         batch = Batch()
         parts, counted = 0, set[BodyRef]()
@@ -181,7 +181,7 @@ class Decoding:
             if most is not None and parts >= most:
                 break
             batch.last = entry.sequence
-            plans, events = len(batch.plans), len(batch.events)
+            plans, events, said = len(batch.plans), len(batch.events), len(batch.statements)
             if entry.kind == ERASURE:
                 batch.erasures.append(entry.sequence)
                 batch.statements += missing_since(entry)
@@ -200,6 +200,7 @@ class Decoding:
                 found |= {ref: self.plan_at(ref) for ref in refs if ref is not None and ref not in counted}
                 parts += sum(_parts(mapped) for ref, mapped in found.items() if ref not in counted)
                 parts += len(batch.events) - events
+                parts += sum(map(_weight, batch.statements[said:]))
                 if entry.body is not None and batch.parts and batch.parts[-1][0] is entry:
                     parts += 1 + len(entry.body) // _BYTES_A_PART
                 counted |= found.keys()
@@ -302,6 +303,12 @@ class Decoding:
         while self._parts > _PARTS_KEPT and len(self._plans) > 1:
             self._parts -= _parts(self._plans.popitem(last=False)[1])
         return mapped
+
+
+def _weight(said: Said) -> int:
+    """How many statements it is, with the columns that they list."""
+    listed = said.statements if isinstance(said, statements.Snapshot) else (said,)
+    return len(listed) + sum(len(one.dataset.columns) for one in listed if one.dataset)
 
 
 def _parts(mapped: MappedPlan) -> int:

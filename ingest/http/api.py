@@ -137,6 +137,7 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/name-entry", _name_entry, "read")
     add_route(app, "/api/v1/naming", _naming, "read")
     add_route(app, "/api/v1/erased", _erased, "read")
+    add_route(app, "/api/v1/snapshots", _snapshots, "read")
     add_route(app, "/api/v1/search", _search, "read")
     add_route(app, CHECK_PATH, _statement_check, "read", methods=["POST"])
     add_route(app, "/api/v1/stats", _stats, "read")
@@ -324,6 +325,16 @@ async def _erased(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after",))
     return _json({"entry": await _in_thread(request, request.app[SERVICE].erased)})
+
+
+async def _snapshots(request: web.Request) -> web.Response:
+    """The last snapshot of each scope of a source: when it was taken, and its sender's own hash of what it lists."""
+    await _after(request)
+    _no_parameters(request, ("after", "source"))
+    source = request.query.get("source", "")
+    found = await _in_thread(request, lambda: request.app[SERVICE].snapshots(source))
+    listed = [{"scope": scope, "at": at, "digest": digest} for scope, (at, digest) in found.items()]
+    return _json({"source": source, "snapshots": listed})
 
 
 async def _name_entry(request: web.Request) -> web.Response:

@@ -87,6 +87,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         store.PermanentError: Fault.REFUSED,
         store.StoreError: Fault.REFUSED,
         session.AwsError: Fault.UNAVAILABLE,
+        session.NotAllowed: Fault.SET_UP,
         following.GivenUp: Fault.UNAVAILABLE,  # another process writes in this one's place
         # ours, if one ever leaves the room where it is caught
         CannotJoin: Fault.OURS,

@@ -283,6 +283,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _object({"entry": _NUMBER}),
         (_AFTER,),
     ),
+    Endpoint(
+        "/api/v1/snapshots",
+        "the last snapshot of each scope of a source: when it was taken, and the digest that its sender gave",
+        _object({"source": _TEXT, "snapshots": _list(_object({"scope": _TEXT, "at": _NUMBER, "digest": _TEXT}))}),
+        (_AFTER, Parameter("source", "the system that sends the snapshots, e.g. glue", required=True)),
+    ),
     Endpoint("/api/v1/naming", "the naming rules with which the graph is built", _object({"rules": _TEXT})),
     Endpoint(
         "/api/v1/statements",

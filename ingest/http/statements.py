@@ -30,8 +30,8 @@ SNAPSHOTS_PATH = f"{PATH}/snapshots"
 CHECK_PATH = f"{PATH}/check"  #: answered by the graph's process: what a statement would be about
 
 _LIMITS = Limits(wire_bytes=64 * 2**10, reading_bytes=MIB)
-#: A statement has about 150 bytes: room for the tags of 100,000 columns.
-_SNAPSHOT_LIMITS = Limits(wire_bytes=16 * MIB, unpacked_bytes=16 * MIB, reading_bytes=64 * MIB)
+#: A listed column has about 60 bytes, a tag 150: room for a database with some hundred thousand columns.
+_SNAPSHOT_LIMITS = Limits(wire_bytes=32 * MIB, unpacked_bytes=32 * MIB, reading_bytes=64 * MIB)
 
 _FOUND, _REFUSED, _NOT_FOUND = 200, 400, 404
 

@@ -24,8 +24,8 @@ from headwater.queries.answers.paths import Paths
 from headwater.queries.answers.shapes import Result
 from headwater.queries.catalogue.parameters import Parameter, parse
 from headwater.queries.catalogue.query import Query, node, paging
+from headwater.queries.questions import access, estate, estate_state, latest, lineage, places, search, sentence, tables
 from headwater.queries.questions import consumers as consuming
-from headwater.queries.questions import estate, estate_state, latest, lineage, search, sentence, tables
 from headwater.queries.questions import explain as explaining
 from headwater.queries.questions import tags as tagged
 from headwater.queries.questions import why as causes
@@ -425,6 +425,37 @@ QUERIES: tuple[Query, ...] = (
         ),
         tables.facts,
         ("node", "key", "value", "source", "scope", "name", "at"),
+    ),
+    Query(
+        "at-path",
+        "the tables and datasets at a path or around it, the nearest first, and which partition of them it is",
+        (Parameter("path", "a path, e.g. of a file in S3", required=True), *paging()),
+        places.at_path,
+        ("dataset", "tables", "rest", "partition"),
+    ),
+    Query(
+        "who-can-read",
+        "who can read a dataset or column, or the columns with a tag, as Lake Formation says",
+        (
+            Parameter("node", "the dataset or column, in any spelling", "node", labels=("dataset", "column")),
+            Parameter("tag", "instead of a node: the columns with this tag", "node", labels=("tag",)),
+            Parameter(
+                "reached",
+                "also of the columns that its data reached, until it is hashed or masked",
+                "boolean",
+                default=False,
+            ),
+            *paging(),
+        ),
+        access.who_can_read,
+        ("node", "principal", "through", "columns", "rows", "condition", "grant", "table", "at"),
+    ),
+    Query(
+        "wider-access",
+        "columns that somebody can read who cannot read a column from which they are derived, as Lake Formation says",
+        paging(),
+        access.wider_access,
+        ("column", "source", "principals"),
     ),
     Query(
         "tagged",

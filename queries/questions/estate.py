@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
-from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.ids import alias_id, split_node
 from headwater.queries.answers.page import Page, Row, Values
 from headwater.queries.questions.cadence import RUN_CELLS, cadence, executions
 from headwater.queries.tracing.full_scan import FullScan
@@ -84,20 +84,30 @@ def _dependents(labels: Sequence[str]) -> GraphTraversal:
 
 
 def two_names(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
-    """Datasets that may be one under several names: the same last part of the name, and the same columns."""
+    """Datasets that may be one under several names: the same last part of the name, and the same columns.
+
+    Or that are one, as a catalogue says: the id of one is another name of the other.
+    """
     scan = FullScan(g, deadline_passed)
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    listed: list[tuple[str, ...]] = []
     for ids in scan.ids_by_chunk("dataset"):
         rows = g.V(ids).project("id", "columns").by(T.id).by(__.out("hasColumn").id_().fold())
         for row in rows.to_list():
             columns = tuple(sorted(split_node(column)[1] or "" for column in row["columns"]))
             if not row["id"].startswith(NAMELESS):
                 groups.setdefault((last_name(row["id"]), columns), []).append(row["id"])
+        named = g.V([alias_id(one) for one in ids]).has_label("alias").project("name", "of").by("name")
+        for row in named.by(__.out("aliasOf").has_label("dataset").id_().fold()).to_list():
+            listed += [tuple(sorted((row["name"], one))) for one in row["of"] if one != row["name"]]
     scan.rows = [
         {"name": name, "datasets": sorted(datasets), "columns": len(columns)}
         for (name, columns), datasets in groups.items()
         if len(datasets) > 1 and len(columns) > 1
     ]
+    known = {tuple(row["datasets"]) for row in scan.rows}
+    more = sorted(set(listed) - known)
+    scan.rows += [{"name": last_name(pair[0]), "datasets": list(pair), "columns": 0} for pair in more]
     return scan.page(values, lambda row: (-row["columns"], row["datasets"]))
 
 

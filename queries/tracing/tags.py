@@ -60,7 +60,7 @@ class TagFlow:
         """One hop downstream; see `walk.Steps`."""
         next_level: set[str] = set()
         for ids in chunks(level):
-            for row in sorted(self._edges(ids), key=lambda row: (row["source"], row["target"])):
+            for row in sorted(self.edges(ids), key=lambda row: (row["source"], row["target"])):
                 if row["masking"]:
                     self.masked.setdefault(row["target"], row["source"])
                 else:
@@ -77,7 +77,8 @@ class TagFlow:
             path.append(self._from[path[-1]])
         return path[::-1]
 
-    def _edges(self, ids: list[str]) -> list[Row]:
+    def edges(self, ids: list[str]) -> list[Row]:
+        """The edges from these columns to those derived from them: `source`, `target`, `masking`."""
         edges = self._g.V(ids).in_e("derivesFrom").has("type", "DIRECT")
         edges = without_carried(edges)
         if self._ignored:
@@ -91,7 +92,7 @@ class TagFlow:
         if not into:
             return found
         out = [row for row in found if row["target"] not in into]
-        for use in self._edges(sorted(into)):
+        for use in self.edges(sorted(into)):
             for row in into[use["source"]]:
                 masking = use["masking"] or row["masking"]
                 out.append({"source": row["source"], "target": use["target"], "masking": masking})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from gremlin_python.process.traversal import T
 
-from headwater.graphmodel.delta import GraphDelta, vertex
+from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphmodel.statements import Statement, StatementIndex, effective, parts, snapshot
 from headwater.graphstore import GraphStore
-from headwater.queries.answers.errors import NodeNotFound
+from headwater.queries.answers.errors import NodeNotFound, QueryError
 from headwater.queries.answers.impact import Impact
 from headwater.queries.catalogue.catalogue import run
 from tests.contract.queries_world import JOB, MART, RAW, REPORT, ask, derives, pipeline, rows
@@ -134,3 +134,84 @@ def test_what_a_system_says_of_a_dataset_and_its_columns(graph: GraphStore) -> N
     assert [row["value"] for row in rows(graph, "facts", node=f"{RAW}#price", key="type")] == ["decimal(9,2)"]
     assert {row["id"]: row["type"] for row in rows(graph, "columns", dataset=RAW)}[f"{RAW}#price"] == "decimal(9,2)"
     assert rows(graph, "facts", node=MART) == []
+
+
+def reader(principal: str, columns: list[str] | None = None) -> dict[str, object]:
+    return {"principal": principal, "through": "table", "columns": columns, "grant": False}
+
+
+def apply_readers(store: GraphStore, **readers: list[dict[str, object]]) -> None:
+    """Who can read the datasets, by the last part of their names."""
+    listed = [
+        {"kind": "facts", "subject": f"s3://lake/{name}" if name == "far" else NAMED[name], "value": {"readers": them}}
+        for name, them in readers.items()
+    ]
+    said = snapshot({"source": "lakeformation", "scope": "x", "at": NOW, "statements": listed})
+    apply_statements(store, *said.statements)
+
+
+NAMED = {"raw": RAW, "mart": MART, "report": REPORT}
+
+
+def test_who_can_read_a_column_and_what_its_data_reached(graph: GraphStore) -> None:
+    apply_readers(graph, raw=[reader("ann"), reader("bob", ["quantity"])], report=[reader("eve")])
+    who = [(row["node"], row["principal"]) for row in rows(graph, "who-can-read", node=f"{RAW}#price")]
+    assert who == [(f"{RAW}#price", "ann")]
+    assert [row["columns"] for row in rows(graph, "who-can-read", node=RAW)] == [None, ["quantity"]]
+    reached = rows(graph, "who-can-read", tag="pii", reached=True)
+    assert (f"{REPORT}#total", "eve") in [(row["node"], row["principal"]) for row in reached]
+    assert rows(graph, "who-can-read", node=MART) == []
+    for wrong in ({}, {"node": RAW, "tag": "pii"}):
+        with pytest.raises(QueryError, match="either node or tag"):
+            rows(graph, "who-can-read", **wrong)
+
+
+def test_a_column_that_more_people_can_read_than_its_source_is_a_finding(graph: GraphStore) -> None:
+    apply_readers(graph, raw=[reader("ann"), reader("bob", ["quantity"])], mart=[reader("ann"), reader("bob")])
+    assert rows(graph, "wider-access") == [
+        {"column": f"{MART}#revenue", "source": f"{RAW}#price", "principals": ["bob"]}
+    ]
+
+
+def test_what_is_hashed_on_the_way_is_no_finding_of_wider_access(graph: GraphStore) -> None:
+    apply_readers(graph, report=[reader("ann")], far=[reader("ann"), reader("eve", ["hash"])])
+    assert rows(graph, "wider-access") == []
+
+
+def test_the_tables_at_a_path_the_nearest_first(graph: GraphStore) -> None:
+    columns = [{"name": name, "partitionKey": True} for name in ("dt", "hour")]
+    listed = [
+        {"kind": "dataset", "subject": RAW, "name": name, "value": {"columns": columns}}
+        for name in ("shop.items", "shop.copy")
+    ]
+    said = snapshot({"source": "glue", "scope": "shop", "at": NOW, "statements": listed})
+    apply_statements(graph, *said.statements)
+    graph.apply(GraphDelta((vertex("s3://lake", "dataset", name="lake", namespace="s3://lake"),)))
+    path = RAW.replace("s3://", "s3a://") + "/dt=2026-01-01/hour=7/part-0.parquet"
+    nearest, bucket = rows(graph, "at-path", path=path)
+    rest = "dt=2026-01-01/hour=7/part-0.parquet"
+    assert nearest == {
+        "dataset": RAW,
+        "tables": ["shop.copy", "shop.items"],
+        "rest": rest,
+        "partition": {"dt": "2026-01-01", "hour": "7"},
+    }
+    assert (bucket["dataset"], bucket["tables"], bucket["partition"]) == ("s3://lake", [], None)
+    assert rows(graph, "at-path", path=f"{RAW}/2026-01-01/7")[0]["partition"] == {"dt": "2026-01-01", "hour": "7"}
+    assert rows(graph, "at-path", path=RAW)[0] == {**nearest, "rest": None, "partition": None}
+    assert rows(graph, "at-path", path=f"{RAW}_more/x") == [{**bucket, "rest": rows_rest(RAW)}]
+    assert rows(graph, "at-path", path="nowhere") == []
+
+
+def rows_rest(dataset: str) -> str:
+    return f"{dataset.removeprefix('s3://lake/')}_more/x"
+
+
+def test_a_dataset_whose_id_is_another_name_of_another_one_is_told(graph: GraphStore) -> None:
+    arn = "arn:aws:glue:eu-west-1:1:table/shop/goods"
+    alias = vertex(f"alias:{arn}", "alias", name=arn)
+    graph.apply(GraphDelta((vertex(arn, "dataset", name="goods", namespace="x"), alias)))
+    graph.apply(GraphDelta((), (edge("aliasOf", alias.id, RAW),)))
+    assert {"name": "shop/goods", "datasets": sorted((arn, RAW)), "columns": 0} in [
+        {**row, "name": "shop/goods"} for row in rows(graph, "two-names")
+    ]

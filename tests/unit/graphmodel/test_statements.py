@@ -296,3 +296,11 @@ def test_what_is_wrong_in_a_listing_is_named(said: dict[str, object], field: str
 def test_people_list_nothing() -> None:
     with pytest.raises(StatementError, match="systems state the kind facts"):
         parse(json.dumps({"kind": "facts", "subject": A, "value": {}, "at": 1}).encode())
+
+
+def test_the_digest_that_a_sender_gives_is_kept_and_makes_no_other_snapshot() -> None:
+    given = {"source": "glue", "scope": "x", "at": 1, "statements": []}
+    made = snapshot({**given, "digest": "abc"})
+    assert (parse(text(made)), made.digest, made.id) == (made, "abc", snapshot(given).id)
+    with pytest.raises(StatementError, match="expected digest"):
+        snapshot({**given, "digest": "a b"})

@@ -1,0 +1,216 @@
+"""`headwater glue-catalog sync`: what the Glue Data Catalog lists, compared with what was sent last, and sent.
+
+A database that is as it was last time is not sent: it would be an entry of the ledger for nothing. Each database is
+kept by itself, so that a sync that was interrupted goes on where it was. Not here: the calls and what they come to
+(`headwater.aws_bridge`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Literal
+
+from headwater.graphmodel.delta import digest
+from headwater.ingest.progress import Progress
+
+if TYPE_CHECKING:
+    from headwater.aws_bridge.glue_catalog import Database, Found
+    from headwater.aws_bridge.glue_catalog_client import GlueCatalog
+    from headwater.aws_bridge.lake_formation_client import LakeFormation
+    from headwater.source import Source
+
+#: Characters of the statements of one snapshot; the server takes 32 MiB, and UTF-8 and JSON add to them.
+LONGEST = 12 * 2**20
+
+Outcome = Literal["sent", "unchanged", "withdrawn", "would send", "would withdraw", "not read"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one scope: mostly a database."""
+
+    source: str  #: ``glue`` or ``lakeformation``
+    scope: str
+    outcome: Outcome
+    tables: int = 0
+    columns: int = 0
+    entry: int | None = None  #: the ledger entry that was made
+    reason: str | None = None  #: why it was not read
+
+
+@dataclass
+class Synced:
+    """What a sync did."""
+
+    rows: list[Row] = field(default_factory=list)
+    formats: dict[str, int] = field(default_factory=dict)  #: tables by format
+    left_out: list[str] = field(default_factory=list)  #: what the caller may not read, a sentence each
+    calls: dict[str, int] = field(default_factory=dict)  #: calls to AWS by action
+    retries: int = 0  #: how often AWS was busy and a call was made again
+
+    def count(self, *outcomes: Outcome) -> int:
+        """How many scopes had one of these outcomes."""
+        return sum(row.outcome in outcomes for row in self.rows)
+
+    @property
+    def last_entry(self) -> int:
+        """The last ledger entry that was made; 0 for none."""
+        return max((row.entry for row in self.rows if row.entry), default=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "rows": [vars(row) for row in self.rows],
+            "formats": self.formats,
+            "leftOut": self.left_out,
+            "calls": self.calls,
+            "retries": self.retries,
+        }
+
+
+@dataclass(frozen=True)
+class Options:
+    """What of a catalog is synced."""
+
+    pattern: str = "*"  #: of databases
+    all_catalogs: bool = False  #: also the catalogs in the catalog
+    statistics: bool = False  #: of columns; a call for each table
+    dry_run: bool = False
+
+
+class Sender:
+    """Sends the snapshots of one source that changed, and withdraws those whose scope is gone."""
+
+    def __init__(self, source: Source, system: str, done: Synced, *, dry_run: bool) -> None:
+        """`system` is what the statements have as their source."""
+        self._source = source
+        self._system = system
+        self._done = done
+        self._dry_run = dry_run
+        self._known = source.snapshots(system)
+        self._seen: set[str] = set()
+
+    def send(self, snapshot: Mapping[str, Any], tables: int = 0, columns: int = 0) -> None:
+        """Keep a snapshot, unless it says what the last one of its scope says."""
+        scope, digested = str(snapshot["scope"]), _digest(snapshot)
+        self._seen.add(scope)
+        if self._known.get(scope) == digested:
+            self._row(scope, "unchanged", tables, columns)
+        elif self._dry_run:
+            self._row(scope, "would send", tables, columns)
+        else:
+            entry = self._source.keep_snapshot({**snapshot, "digest": digested})
+            self._row(scope, "sent", tables, columns, entry)
+
+    def not_read(self, scope: str, reason: str) -> None:
+        """A scope could not be read: what was sent of it before stays."""
+        self._seen.add(scope)
+        self._done.rows.append(Row(self._system, scope, "not read", reason=reason))
+
+    def withdraw(self, is_ours: Callable[[str], bool]) -> None:
+        """Take back what was sent of scopes that are ours, and were not seen in this sync."""
+        for scope in sorted(self._known.keys() - self._seen):
+            belongs = any(scope.startswith(f"{seen}/") for seen in self._unread())
+            if belongs or not is_ours(scope) or self._known[scope] == _NOTHING:
+                continue
+            if self._dry_run:
+                self._row(scope, "would withdraw")
+            else:
+                nothing = {"source": self._system, "scope": scope, "digest": _NOTHING, "statements": []}
+                self._row(scope, "withdrawn", entry=self._source.keep_snapshot(nothing))
+
+    def _unread(self) -> Iterator[str]:
+        """The scopes that could not be read: parts of them are not gone."""
+        return (row.scope for row in self._done.rows if row.source == self._system and row.outcome == "not read")
+
+    def _row(self, scope: str, outcome: Outcome, tables: int = 0, columns: int = 0, entry: int | None = None) -> None:
+        self._done.rows.append(Row(self._system, scope, outcome, tables, columns, entry))
+
+
+_NOTHING = "nothing"  #: the digest of a snapshot that takes back all that there was
+
+
+def _digest(snapshot: Mapping[str, Any]) -> str:
+    """What it says, whenever it is sent."""
+    return digest(json.dumps(snapshot, sort_keys=True, ensure_ascii=False))
+
+
+def sync(
+    catalog: GlueCatalog, source: Source, options: Options, progress: Progress, lake: LakeFormation | None = None
+) -> Synced:
+    """Bring what a catalog lists into a ledger, with `lake` also the tags and permissions of its tables.
+
+    AwsError: nothing of it can be read; WrongUse, Unreachable. A database that may not be read is told, and left as it
+    was.
+    """
+    from headwater.aws_bridge.glue_catalog import SOURCE, snapshots
+    from headwater.aws_bridge.lake_formation import SOURCE as LAKE_SOURCE
+    from headwater.aws_bridge.session import NotAllowed
+
+    done = Synced()
+    sender = Sender(source, SOURCE, done, dry_run=options.dry_run)
+    lake_sender = Sender(source, LAKE_SOURCE, done, dry_run=options.dry_run) if lake else None
+    found = list(_databases(catalog, options))
+    for number, (database, described) in enumerate(found):
+        progress(number, len(found))
+        try:
+            tables = list(catalog.tables(database, described, statistics=options.statistics))
+        except NotAllowed as error:
+            sender.not_read(database.scope, str(error))
+            if lake_sender:
+                lake_sender.not_read(database.scope, str(error))
+            continue
+        parts, reading = snapshots(database, tables, LONGEST)
+        _send(sender, parts, reading.tables, reading.columns)
+        for name, count in reading.formats.items():
+            done.formats[name] = done.formats.get(name, 0) + count
+        if lake and lake_sender:
+            _send_permissions(lake, lake_sender, database, tables)
+    progress(len(found), len(found))
+    databases = [database for database, _ in found]
+    for one in (sender, lake_sender) if lake_sender else (sender,):
+        one.withdraw(lambda scope: _is_ours(scope, databases, options))
+    done.left_out = catalog.unreadable
+    calls = [catalog.calls, *([lake.calls] if lake else [])]
+    done.calls = {action: count for one in calls for action, count in sorted(one.made.items())}
+    done.retries = sum(one.retries for one in calls)
+    return done
+
+
+def _send_permissions(lake: LakeFormation, sender: Sender, database: Database, tables: Sequence[Found]) -> None:
+    from headwater.aws_bridge.lake_formation import snapshots
+    from headwater.aws_bridge.session import NotAllowed
+
+    try:
+        grants = lake.grants(database.catalog)
+        tags = {str(one.table["Name"]): lake.tags(database, one.target or one.table) for one in tables}
+    except NotAllowed as error:
+        sender.not_read(database.scope, str(error))
+        return
+    _send(sender, snapshots(database, tables, tags, grants, LONGEST), len(tables), 0)
+
+
+def _send(sender: Sender, parts: Sequence[Mapping[str, Any]], tables: int, columns: int) -> None:
+    """Send the snapshots of a database, whose tables and columns are counted with the first."""
+    for number, part in enumerate(parts):
+        sender.send(part, *((tables, columns) if number == 0 else (0, 0)))
+
+
+def _databases(catalog: GlueCatalog, options: Options) -> Iterator[tuple[Database, Mapping[str, Any]]]:
+    for one in catalog.catalogs() if options.all_catalogs else [None]:
+        yield from catalog.databases(options.pattern, one)
+
+
+def _is_ours(scope: str, found: Sequence[Database], options: Options) -> bool:
+    """Whether a scope is of a catalog and region that was read, and of a database that the pattern matches.
+
+    Of a catalog of which no database was found nothing is taken back: mostly the caller may not see it any more.
+    """
+    for database in {(one.catalog, one.region): one for one in found}.values():
+        before = f"{database.catalog}/{database.region}/"
+        if scope.startswith(before):
+            return fnmatchcase(scope.removeprefix(before).partition("/")[0], options.pattern.lower())
+    return False

@@ -1,0 +1,105 @@
+"""Queries about who can read data, as Lake Formation says, and where derived data is open to more than its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gremlin_python.process.graph_traversal import GraphTraversalSource
+from gremlin_python.process.traversal import P, T
+
+from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.errors import QueryError
+from headwater.queries.answers.page import Page, Row, Values, slice_page
+from headwater.queries.tracing.facts import Fact, facts_in, facts_of
+from headwater.queries.tracing.tags import TagFlow, columns_with_tag
+from headwater.queries.tracing.walk import DeadlinePassed, chunks, walk
+
+_READERS = "readers"  #: the fact that says who can read a dataset: a list, see `who_can_read`
+_MOST = 100_000  #: columns that are looked at
+
+Readers = dict[str, list[Fact]]  #: by dataset
+
+
+def who_can_read(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
+    """Who can read a dataset or column, or what a tag has; with `reached` also what is derived from it.
+
+    A row for each grant: `columns` are the columns of the dataset that it opens, None for all; `through` is the table,
+    all tables of its database, tags, or a filter.
+    """
+    node, tag = values["node"], values["tag"]
+    if (node is None) == (tag is None):
+        raise QueryError("expected either node or tag", "node")
+    begin = columns_with_tag(g, tag) if tag is not None else _columns_of(g, node) if values["reached"] else {node: None}
+    nodes, reason = list(begin), None
+    if values["reached"]:
+        walked = walk(begin, TagFlow(g, begin).steps, depth=None, limit=_MOST, deadline_passed=deadline_passed)
+        nodes, reason = list(walked.distances), walked.reason
+    datasets = sorted({split_node(one)[0] for one in nodes})
+    readers = _readers(g, datasets)
+    found = [row for one in nodes for row in _rows(one, readers.get(split_node(one)[0], ()))]
+    return slice_page(sorted(found, key=lambda row: (row["node"], row["principal"], row["through"])), values, reason)
+
+
+def _columns_of(g: GraphTraversalSource, node: str) -> dict[str, None]:
+    if split_node(node)[1] is not None:
+        return {node: None}
+    return dict.fromkeys(sorted(g.V(node).out("hasColumn").id_().to_list()))
+
+
+def _readers(g: GraphTraversalSource, datasets: Sequence[str]) -> Readers:
+    found = facts_of(g, datasets)
+    return {dataset: [fact for fact in facts if fact.key == _READERS] for dataset, facts in found.items()}
+
+
+def _rows(node: str, facts: Sequence[Fact]) -> Iterator[Row]:
+    column = split_node(node)[1]
+    for fact in facts:
+        for item in fact.value:
+            if column is None or _opens(item, column):
+                yield {
+                    "node": node,
+                    "principal": item["principal"],
+                    "through": item["through"],
+                    "columns": item["columns"] if column is None else None,
+                    "rows": item.get("rows"),
+                    "condition": item.get("condition"),
+                    "grant": item["grant"],
+                    "table": fact.name or None,
+                    "at": fact.at,
+                }
+
+
+def _opens(item: Mapping[str, Any], column: str) -> bool:
+    return item["columns"] is None or column in item["columns"]
+
+
+def wider_access(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
+    """Columns that somebody can read who cannot read a column from which they are derived.
+
+    Only where it is known who can read both; what is hashed or masked on the way is no finding.
+    """
+    said = g.V().has_label("dataset").has("facts", P.neq("")).project("id", "facts").by(T.id).by("facts").to_list()
+    known = {row["id"]: [one for one in facts_in(row["facts"]) if one.key == _READERS] for row in said}
+    known = {dataset: facts for dataset, facts in known.items() if facts}
+    found: list[Row] = []
+    reason = None
+    for datasets in chunks(sorted(known)):
+        if deadline_passed():
+            reason = "deadline"
+            break
+        columns = g.V(datasets).out("hasColumn").id_().to_list()
+        steps = TagFlow(g, {}).edges(sorted(columns))
+        for row in steps:
+            source, target = row["source"], row["target"]
+            if row["masking"] or split_node(target)[0] not in known:
+                continue
+            more = _principals(target, known) - _principals(source, known)
+            if more:
+                found.append({"column": target, "source": source, "principals": sorted(more)})
+    return slice_page(sorted(found, key=lambda row: (row["column"], row["source"])), values, reason)
+
+
+def _principals(column: str, known: Readers) -> set[str]:
+    dataset, name = split_node(column)
+    return {item["principal"] for fact in known[dataset] for item in fact.value if _opens(item, name or "")}
