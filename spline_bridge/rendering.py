@@ -131,6 +131,8 @@ def _membership(_: Expression, operands: Sequence[Value]) -> Rendered:
     items = join(", ", [value.text for value in operands[1:]])
     if len(operands) > 1 and all(value.literal and value.text.whole for value in operands[1:]):
         items = constant(str(items))  # a list of any length is one constant
+    if len(operands) == 1:  # the set of an agent that leaves out its values
+        items = constant("...")
     return concat([within(operands[0], _PREDICATE), " IN (", items, ")"]), _PREDICATE
 
 

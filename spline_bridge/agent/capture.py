@@ -28,6 +28,7 @@ from headwater.spline_bridge.agent.getters import (
     text,
     value,
 )
+from headwater.spline_bridge.agent.long_lists import shortened
 from headwater.spline_bridge.agent.model import Captured, Frozen, Leaf
 from headwater.spline_bridge.agent.sources import source
 
@@ -262,7 +263,7 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
         details.update(ask(_moved, query_execution) or {})
     if command in _DELTA_TABLES:
         details.update(ask(_generated(_DELTA_TABLES[command]), query_execution) or {})
-    text_ = str(plan.toJSON())
+    text_ = str((ask(_shortened, plan) or plan).toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
     leaves = tuple(_leaves(plan, command))
     rows = dict.fromkeys(leaf.ids for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids)
@@ -298,6 +299,10 @@ def _moved(query_execution: Any) -> dict[str, Any]:
     table = {"Table": names[-1], **({"Database": names[-2]} if len(names) > 1 else {})}
     schema = str(frame.schema().json())
     return {"path": now, "table": table, "clone": {"paths": [place], "schema": schema}, "format": found.get("format")}
+
+
+def _shortened(plan: Any) -> Any:
+    return shortened(plan, _INNER.get(class_name(plan), ()))
 
 
 def _place(relation: Mapping[str, Any]) -> str:

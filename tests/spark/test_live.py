@@ -206,6 +206,38 @@ def test_streams_are_captured_batch_by_batch(world: World) -> None:
     assert world.edges("stream/files") == {("stream/raw#price", "stream/files#dearer")}
 
 
+def test_a_condition_on_thousands_of_values_is_told_without_them(world: World) -> None:
+    """Spark's JSON of such a list takes time that grows with its square: minutes for 20,000 values."""
+    spark = world.spark
+    spark.range(4).selectExpr("id", "id * 3 AS price").write.parquet(world.path("list/raw"))
+    frame = spark.read.parquet(world.path("list/raw"))
+    frame = frame.where(frame.id.isin(list(range(1_500)))).select("price")
+    with world.captured(job_name="list"):
+        frame.write.parquet(world.path("list/out"))
+        frame.write.saveAsTable("listed")
+    spark.sql("DROP TABLE listed")
+    assert world.edges("list/out") == {("list/raw#price", "list/out#price")}
+    assert len(world.runs("list")) == 3
+    answer = world.ask("lineage", node=world.path("list/out"), level="column", type="all")
+    shown = {edge["expression"] for edge in answer["edges"] if edge["subtype"] == "FILTER"}
+    assert shown == {"id IN (...)"}
+
+
+def test_a_table_under_a_new_name_comes_from_where_it_was(world: World) -> None:
+    spark = world.spark
+    spark.range(4).selectExpr("id", "id * 3 AS price").write.parquet(world.path("moved/raw"))
+    spark.sql(f"CREATE TABLE stays USING parquet LOCATION '{world.path('moved/raw')}'")
+    with world.captured(job_name="moved"):
+        spark.sql("CREATE TABLE first_name USING parquet AS SELECT id FROM stays")
+        spark.sql("ALTER TABLE first_name RENAME TO second_name")
+        spark.sql("ALTER TABLE stays RENAME TO stays_too")
+        spark.table("second_name").write.parquet(world.path("moved/out"))
+    spark.sql("DROP TABLE second_name")
+    spark.sql("DROP TABLE stays_too")
+    found = {(source.rpartition("/")[2], target.rpartition("/")[2]) for source, target in world.edges("moved/out")}
+    assert found == {("raw#id", "first_name#id"), ("first_name#id", "second_name#id"), ("second_name#id", "out#id")}
+
+
 class DynamicFrame:
     """Glue's class is on Glue alone: as much of it as the helper touches."""
 

@@ -124,7 +124,7 @@ def test_functions(functions: list[dict[str, Any]], sources: set[str], roles: se
 
 
 #: functions and constants -> what the reader sees
-DATES: dict[str, tuple[list[dict[str, Any]], str]] = {
+TEXTS: dict[str, tuple[list[dict[str, Any]], str]] = {
     "a day plus an interval": ([function("f", "DateAdd", attr("a"), expr("days"))], "a + INTERVAL 14 DAYS"),
     "a day plus a number": ([function("f", "DateAdd", attr("a"), expr("one"))], "dateadd(a, 1)"),
     "a time less an interval": (
@@ -136,14 +136,15 @@ DATES: dict[str, tuple[list[dict[str, Any]], str]] = {
         "a + INTERVAL '1 months 2 days'",
     ),
     "between two days": ([function("f", "SubtractDates", attr("a"), attr("b"))], "a - b"),
+    "in a set without its values": ([function("f", "InSet", attr("a"))], "a IN (...)"),
     "in units": ([function("f", "TimestampAdd", expr("one"), attr("a"), unit="HOUR")], "timestampadd(HOUR, 1, a)"),
 }
 INTERVALS = {"days": (1_209_600_000_000, "interval day"), "months": ("3", "interval month"),
              "words": ("1 months 2 days", "interval")}  # fmt: skip
 
 
-@pytest.mark.parametrize(("functions", "text"), DATES.values(), ids=DATES)
-def test_dates_and_intervals_read_like_sql(functions: list[dict[str, Any]], text: str) -> None:
+@pytest.mark.parametrize(("functions", "text"), TEXTS.values(), ids=TEXTS)
+def test_what_the_reader_sees(functions: list[dict[str, Any]], text: str) -> None:
     constants = [{**literal(key, value), "dataType": type_} for key, (value, type_) in INTERVALS.items()]
     plan = document([project(("x", expr("f")))], functions=functions, constants=[*constants, literal("one", 1)])
     types = [{"id": type_, "_typeHint": "dt.Simple", "name": type_} for _, type_ in INTERVALS.values()]
