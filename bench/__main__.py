@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
+from bench.audits import audits
 from bench.catalogue import catalogue
 from bench.daily import daily
 from bench.figure import Figure
@@ -333,6 +334,7 @@ PARTS = {
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,
     "impact": impact,
+    "audit": audits,
     "watches": watches,
     "catalogue": catalogue,
     "gremlin server": gremlin_server,

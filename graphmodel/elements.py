@@ -16,7 +16,7 @@ from headwater.graphmodel.choice import Event
 from headwater.graphmodel.columns import origins_text
 from headwater.graphmodel.delta import Edge, Value, Vertex, edge, vertex
 from headwater.graphmodel.logic import Logic, Summary, operations_shapes
-from headwater.graphmodel.model import Dependency, DependencyType, Derivation, Plan, Subtype
+from headwater.graphmodel.model import READ_VERSIONS, Dependency, DependencyType, Derivation, Plan, Subtype
 from headwater.graphmodel.now import Contribution
 from headwater.graphmodel.validity import Validity, columns_text
 
@@ -147,6 +147,7 @@ def run_part(event: Event, of: Summary) -> Part:
     """A run, the plan that it executes, and the dataset version that it generated if it succeeded."""
     run = event.run
     failed = run.error is not None
+    facts = dict(run.facts)
     it = vertex(
         event.id,
         "run",
@@ -163,6 +164,7 @@ def run_part(event: Event, of: Summary) -> Part:
         parentJob=run.parent_job,
         parentRun=run.parent_run,
         runId=run.run_id,
+        readVersions=facts.pop(READ_VERSIONS, None),
     )
     executes = edge("executes", it.id, of.plan)
     if failed:
@@ -174,7 +176,7 @@ def run_part(event: Event, of: Summary) -> Part:
         timestamp=run.timestamp,
         effect=of.effect.value,
         partition=of.partition,
-        **dict(run.facts),
+        **facts,
     )
     generated = edge("generated", it.id, version.id)
     return Part((version, it), (edge("versionOf", version.id, of.target), executes, generated))

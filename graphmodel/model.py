@@ -6,6 +6,8 @@ Only frozen data lives here. A bridge (Spline, OpenLineage) decodes bytes into `
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -190,6 +192,14 @@ class Plan:
     key: str = field(default="", compare=False)  #: not empty: equal keys have equal plans, but for ids of plan and run
 
 
+READ_VERSIONS = "readVersions"
+
+
+def read_versions(read: Mapping[str, tuple[str, str]]) -> str:
+    """The fact `READ_VERSIONS`: of each dataset that was read, by URI, its format and the version, as JSON text."""
+    return json.dumps(read, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
 @dataclass(frozen=True)
 class Run:
     """One execution event. Times as on the wire: `timestamp` in ms since 1970, `duration_ns` in ns."""
@@ -204,7 +214,8 @@ class Run:
     labels: tuple[tuple[str, tuple[str, ...]], ...] = field(default=())
     parent_job: str | None = None  #: ``namespace/name`` of the orchestrator's task that started it
     parent_run: str | None = None  #: that task's run, by the orchestrator's own id
-    facts: tuple[tuple[str, str | int], ...] = ()  #: of the version that it wrote, by property of `datasetVersion`
+    #: Of the version that it wrote, by property of `datasetVersion`; and `READ_VERSIONS`, a property of the run.
+    facts: tuple[tuple[str, str | int], ...] = ()
     run_id: str | None = None  #: OpenLineage's `runId`, where `job_run` is another id
 
     @property

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from headwater.graphmodel.model import READ_VERSIONS, read_versions
 from headwater.openlineage_bridge.columns import field_types
 from headwater.openlineage_bridge.fold import FoldedDataset
 
@@ -31,12 +32,26 @@ def _facts(output: FoldedDataset) -> Iterator[tuple[str, str | int]]:
     version = output.facets.get("version", {}).get("datasetVersion")
     if isinstance(version, str) and version:
         yield "tableVersion", version
+        if layer := _format(output):
+            yield "tableFormat", layer
     types = field_types(output.facets)
     if types:
         yield "columnTypes", _text(types)
     quality = {name: _said(facet) for name in _QUALITY if (facet := output.own.get(name) or output.facets.get(name))}
     if quality and len(text := _text(quality)) <= _MOST_QUALITY:
         yield "quality", text
+
+
+def _format(dataset: FoldedDataset) -> str:
+    """The table's format, in lower case; empty if it is not told."""
+    layer = dataset.facets.get("storage", {}).get("storageLayer")
+    return layer.lower() if isinstance(layer, str) else ""
+
+
+def inputs_facts(inputs: Mapping[str, FoldedDataset]) -> tuple[tuple[str, str | int], ...]:
+    """The versions of tables that a run read: an input's `version` of its first event; later ones are of after it."""
+    read = {uri: (_format(one), one.first_version) for uri, one in inputs.items() if one.first_version}
+    return ((READ_VERSIONS, read_versions(read)),) if read else ()
 
 
 def _said(facet: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import OWN, SOURCE, columns, field_names, is_told
 from headwater.openlineage_bridge.events import LineageEvent, group_of
 from headwater.openlineage_bridge.events import digest as digest_of
-from headwater.openlineage_bridge.facts import version_facts
+from headwater.openlineage_bridge.facts import inputs_facts, version_facts
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
 from headwater.openlineage_bridge.outcome import (
     Outcome,
@@ -338,7 +338,7 @@ def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Ru
         job_run=plan.job_run or _sent_id(run),
         parent_job=parent.job if parent else None,
         parent_run=(parent.run or None) if parent else None,
-        facts=() if error else version_facts(output),
+        facts=() if error else (*version_facts(output), *inputs_facts(run.inputs)),
         run_id=_sent_id(run) if plan.job_run else None,
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from headwater.graphmodel.model import (
+    READ_VERSIONS,
     Dataset,
     Dependency,
     DependencyType,
@@ -24,8 +25,9 @@ from headwater.graphmodel.model import (
     Run,
     SharedSources,
     Subtype,
+    read_versions,
 )
-from headwater.graphmodel.naming import DEFAULT, Name, Rules
+from headwater.graphmodel.naming import DEFAULT, Name, Rules, canonical
 from headwater.spline_bridge import datasets, describe, jobs
 from headwater.spline_bridge.columns import PlanColumns, resolve
 from headwater.spline_bridge.errors import DecodeError
@@ -52,12 +54,12 @@ def decode_plan(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Plan:
     return _plan(wire, agent_plan_id(document, body), version, rules)
 
 
-def decode_events(body: bytes, content_type: str) -> tuple[Run, ...]:
+def decode_events(body: bytes, content_type: str, rules: Rules = DEFAULT) -> tuple[Run, ...]:
     """The runs of an array of execution events (or of a single one)."""
     version = api_version(content_type)
     document = _parsed(body)
     validate_events(document, version)
-    return tuple(map(_run, document if isinstance(document, list) else [document]))
+    return tuple(_run(event, rules) for event in (document if isinstance(document, list) else [document]))
 
 
 def api_version(content_type: str) -> str:
@@ -75,7 +77,7 @@ def _parsed(body: bytes) -> Any:
         raise DecodeError(f"JSON is expected ({error.msg})", "$") from error
 
 
-def _run(event: Mapping[str, Any]) -> Run:
+def _run(event: Mapping[str, Any], rules: Rules) -> Run:
     extra, labels = _mapping(event.get("extra")), _mapping(event.get("labels"))
     duration = _whole(event.get("durationNs"))
     return Run(
@@ -86,7 +88,28 @@ def _run(event: Mapping[str, Any]) -> Run:
         user=_text(extra.get("user")),
         error=_error(event.get("error")),
         job_run=jobs.run_id(labels, extra),
+        facts=_facts(extra, rules) if event.get("error") is None else (),
     )
+
+
+def _facts(extra: Mapping[str, Any], rules: Rules) -> tuple[tuple[str, str], ...]:
+    """Versions of tables, as the agent in Python tells them: of what was written, and of what was read."""
+    written, told = _mapping(extra.get("writtenVersion")), extra.get("readVersions")
+    facts: dict[str, str] = {}
+    if version := _text(written.get("version")):
+        facts = {"tableVersion": version[:_LONGEST_VERSION], "tableFormat": _text(written.get("format")) or ""}
+    reads = [_mapping(one) for one in told] if isinstance(told, list) else []
+    named = {
+        canonical(dataset, rules): (_text(one.get("format")) or "", version[:_LONGEST_VERSION])
+        for one in reads[:_MOST_READS]
+        if (dataset := _text(one.get("dataset"))) and (version := _text(one.get("version")))
+    }
+    if named:
+        facts[READ_VERSIONS] = read_versions(named)
+    return tuple(sorted((key, value) for key, value in facts.items() if value))
+
+
+_LONGEST_VERSION, _MOST_READS = 200, 1_000
 
 
 def _whole(value: object) -> int | None:

@@ -12,7 +12,10 @@ from headwater.cli.rows import ask_rows, limit_option
 from headwater.errors import WrongUse
 
 _ALL = 1_000_000  #: runs to go back: more than any history has
-_INPUTS = ("distance", "version", "timestamp", "run", "job", "partition", "certain", "overwritten", "overwrittenAt")
+_INPUTS = (
+    *("distance", "version", "timestamp", "run", "job", "partition", "certain", "overwritten", "overwrittenAt"),
+    *("tableVersion", "reproduce"),
+)
 _CONSUMERS = (
     "rerun",
     "job",

@@ -15,7 +15,7 @@ from headwater.graphstore.port import GraphStore, Guard
 
 LEDGER = "ledger"  #: id and label of the vertex
 #: Raised with every change of what the same ledger is drawn as: ids, labels, what a property says.
-FORMAT = "5"
+FORMAT = "6"
 
 
 class Mark(NamedTuple):

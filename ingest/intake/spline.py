@@ -75,7 +75,7 @@ def _decode_events(body: bytes, content_type: str, rules: Rules = DEFAULT) -> De
     from headwater.spline_bridge.decode import decode_events
 
     try:
-        return Decoded(runs=decode_events(body, content_type))
+        return Decoded(runs=decode_events(body, content_type, rules))
     except SplineError as error:
         raise DecodeError(str(error)) from error
 

@@ -21,6 +21,8 @@ ROWS: Mapping[str, tuple[str, ...]] = {
             "rowCount",
             "byteCount",
             "tableVersion",
+            "tableFormat",
+            "reproduce",
             "quality",
             "groups",
             "known",

@@ -117,7 +117,7 @@ _PAST: tuple[Query, ...] = (
         ),
         columns=(
             *("distance", "dataset", "version", "timestamp", "partition", "run", "job", "usedBy", "certain"),
-            *("overwritten", "overwrittenBy", "overwrittenAt"),
+            *("overwritten", "overwrittenBy", "overwrittenAt", "tableVersion", "tableFormat", "reproduce"),
         ),
         ask=inputs,
     ),

@@ -110,6 +110,8 @@ def _input(row: Row, steps: Sequence[Row]) -> Iterator[Line]:
         size = ", ".join(_size(row))
         if size:
             yield Line(1, size)
+        if row["reproduce"]:
+            yield Line(1, f"read it again: {row['reproduce']}")
         yield from (Line(1, text) for text in _groups(row))
     marks = [
         *(["overwritten"] if row["overwritten"] == "yes" else ["perhaps overwritten"] * (row["overwritten"] != "no")),

@@ -20,6 +20,7 @@ from headwater.queries.answers.answer import Answer, Edge, Reason
 from headwater.queries.answers.audit import ROWS, Audit
 from headwater.queries.answers.page import Row, Values
 from headwater.queries.questions.inputs import later_writes, overwritten
+from headwater.queries.questions.table_versions import with_versions
 from headwater.queries.tracing.as_of import BEFORE_ALL, PastTime, as_of_runs, name_of, shown
 from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.rows import rows
@@ -52,6 +53,7 @@ _VERSION = {
     "rowCount": "rowCount",
     "byteCount": "byteCount",
     "tableVersion": "tableVersion",
+    "tableFormat": "tableFormat",
     "quality": "quality",
     "run": __.in_("generated").id_(),
     "previous": __.out("appendsTo").id_(),
@@ -65,7 +67,7 @@ def audit(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePass
     label = g.V(node).label().next()
     first = [node] if label == "run" else _newest_runs(g, node, as_of.at if isinstance(as_of, PastTime) else None)
     walked.go_back(first)
-    inputs = list(_inputs(walked))
+    inputs = with_versions(g, list(_inputs(walked)), "readBy")
     columns, conditions, reason = _columns(walked, inputs, deadline_passed)
     kind, name = _kind_of(walked.runs[node].get("arn") if label == "run" else node)
     found = {

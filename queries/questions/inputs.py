@@ -15,6 +15,7 @@ from gremlin_python.statics import long
 
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, Values, slice_page
+from headwater.queries.questions.table_versions import with_versions
 from headwater.queries.tracing.as_of import BEFORE_ALL
 from headwater.queries.tracing.rows import filled, project, rows
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
@@ -42,7 +43,8 @@ def inputs(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     """One page of versions, the nearest first: by distance in runs, dataset, and time, the newest first."""
     found = _Found(g, deadline_passed)
     found.go_back(runs_of(g, values["node"]), values["depth"])
-    return slice_page(sorted(found.rows, key=_order), values, found.reason)
+    page_ = slice_page(sorted(found.rows, key=_order), values, found.reason)
+    return page_._replace(rows=with_versions(g, page_.rows, "usedBy"))
 
 
 def runs_of(g: GraphTraversalSource, nodes: list[str]) -> list[str]:
@@ -114,6 +116,8 @@ class _Found:
             "timestamp": "timestamp",
             "effect": "effect",
             "partition": "partition",
+            "tableVersion": "tableVersion",
+            "tableFormat": "tableFormat",
             "run": __.in_("generated").id_(),
             "job": __.in_("generated").out("executes").values("job"),
             "previous": __.out("appendsTo").id_(),

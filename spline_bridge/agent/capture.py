@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from headwater.spline_bridge.agent import relations
+from headwater.spline_bridge.agent import relations, versions
 from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
@@ -263,6 +263,7 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
         details.update(ask(_moved, query_execution) or {})
     if command in _DELTA_TABLES:
         details.update(ask(_generated(_DELTA_TABLES[command]), query_execution) or {})
+    details["version"] = ask(lambda command: _written(command, details, query_execution), plan) or {}
     text_ = str((ask(_shortened, plan) or plan).toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
     leaves = tuple(_leaves(plan, command))
@@ -311,6 +312,21 @@ def _place(relation: Mapping[str, Any]) -> str:
     if found is None:
         raise ValueError("a relation without a place")
     return found.uris[0]
+
+
+def _written(command: Any, details: Mapping[str, Any], query_execution: Any) -> Any:
+    """The version of the table after the write, where the table's format counts versions."""
+    known = details.get("relation", {}).get("version")
+    if known:
+        return known
+    name = class_name(command)
+    if name in {"CreateTableAsSelect", "ReplaceTableAsSelect"}:
+        return versions.of_table(_created_table(command))
+    if name == "SaveIntoDataSourceCommand":
+        return versions.of_path(query_execution, _path_of_save(command)) if _path_of_save(command) else {}
+    if name == "CreateDeltaTableCommand" and details.get("path"):
+        return versions.of_path(query_execution, str(details["path"]))
+    return {}
 
 
 def _path_of_table(command: Any) -> str:

@@ -8,9 +8,11 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from headwater.spline_bridge.agent import versions
 from headwater.spline_bridge.agent.build import Builder, BuiltOperator
 from headwater.spline_bridge.agent.model import Captured, Leaf, Report, Run
 from headwater.spline_bridge.agent.operators import listed
+from headwater.spline_bridge.agent.sources import source
 from headwater.spline_bridge.agent.tree import Tree, everything, parse
 from headwater.spline_bridge.agent.writes import Write, write
 from headwater.spline_bridge.glue_names import APPLICATION, JOB_NAME
@@ -27,7 +29,8 @@ def report(captured: Captured, run: Run) -> Report:
     plan = _plan(captured, run)
     cleaned, _ = redact(plan)
     plan_id = str(uuid.uuid5(_NAMESPACE, _content(cleaned)))
-    event, _ = redact([_event(plan_id, run, captured.command.get("metrics"))])
+    told = _versions(captured, str(plan["operations"]["write"]["outputSource"])) if run.error is None else {}
+    event, _ = redact([_event(plan_id, run, captured.command.get("metrics"), told)])
     return Report({"id": plan_id, **cleaned}, event[0])
 
 
@@ -107,7 +110,20 @@ def _content(plan: Mapping[str, Any]) -> str:
     return _EXPRESSION_ID.sub("#", json.dumps(kept, sort_keys=True, separators=(",", ":")))
 
 
-def _event(plan_id: str, run: Run, metrics: Any) -> dict[str, Any]:
+def _versions(captured: Captured, target: str) -> dict[str, Any]:
+    """The versions of the tables that were read and written, those behind checkpoints too."""
+    filesystem = captured.command.get("filesystem")
+    waiting, reads = [captured], list[tuple[str, Mapping[str, Any]]]()
+    while waiting:
+        one = waiting.pop()
+        waiting += [frozen.captured for frozen in one.frozen]
+        for leaf in one.leaves:
+            found = source(leaf.details, filesystem) if leaf.details.get("version") else None
+            reads += [(uri, leaf.details["version"]) for uri in (found.uris if found else ())]
+    return versions.told(reads, target, captured.command.get("version") or {})
+
+
+def _event(plan_id: str, run: Run, metrics: Any, told: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "planId": plan_id,
         "timestamp": run.ended_ms,
@@ -119,6 +135,7 @@ def _event(plan_id: str, run: Run, metrics: Any) -> dict[str, Any]:
             "startTime": run.started_ms,
             "sparkVersion": run.spark_version,
             **({"writeMetrics": metrics} if metrics else {}),
+            **told,
             **run.extra,
         },
     }

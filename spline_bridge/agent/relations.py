@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headwater.spline_bridge import connectors
+from headwater.spline_bridge.agent import versions
 from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
@@ -48,6 +49,7 @@ def _files(relation: Any) -> dict[str, Any]:
     found, index = answers(_FILES, relation), ask(value("location"), relation)
     if index is not None:
         found.update(answers(_INDEX, index))
+        found.update(answers({"version": versions.of_files}, index))
     if str(found.get("index", "")).startswith("Delta["):
         found.update(answers({"travel": value("isTimeTravelQuery")}, index))
     return found
@@ -76,6 +78,7 @@ _TABLE_V2: Mapping[str, Reader] = {
     "options": java_map("options", _NAMING),
     "iceberg": lambda leaf: class_name(_table(leaf).table()),
     "branch": lambda leaf: _table(leaf).branch(),
+    "version": lambda leaf: versions.of_table(_table(leaf)),
 }
 #: Asked only where the table's properties do not say where it is.
 _LOCATION: Mapping[str, Reader] = {
