@@ -11,6 +11,7 @@ import gzip
 import re
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -94,11 +95,11 @@ class SqlDump:
     @staticmethod
     def is_one(file: Path) -> bool:
         """Whether it begins as a dump of PostgreSQL does, in plain SQL or in its own format."""
-        with _opened(file) as opened:
-            try:
+        try:
+            with _opened(file) as opened:
                 head = opened.read(_HEAD)
-            except (OSError, EOFError):
-                return False
+        except (OSError, EOFError, zlib.error):  # whatever it is, somebody else says so
+            return False
         return head.startswith(b"PGDMP") or b"PostgreSQL database dump" in head
 
     def copy(self, into: Path, progress: Progress) -> list[Path]:
@@ -106,22 +107,32 @@ class SqlDump:
         size = self._file.stat().st_size
         file = into / "marquez.ndjson"
         found = False
-        with _opened(self._file) as dump, file.open("wb") as out:
-            lines = iter(dump)
-            for line in lines:
-                if line.startswith(b"PGDMP"):
-                    raise WrongUse(f"{self._file} is in pg_dump's own format: dump with --format=plain")
-                match = _COPY.match(line.decode("utf-8", "replace")) if line.startswith(b"COPY ") else None
-                if match:
-                    columns = [name.strip().strip('"') for name in match[1].split(",")]
-                    if _COLUMN not in columns:
-                        raise WrongUse(f"{self._file}: the table {_TABLE} has no column {_COLUMN}")
-                    found = True
-                    out.writelines(one + b"\n" for one in _rows(lines, columns))
+        try:
+            with _opened(self._file) as dump, file.open("wb") as out:
+                lines = iter(dump)
+                for line in lines:
+                    columns = self._columns(line)
+                    if columns is not None:
+                        found = True
+                        out.writelines(one + b"\n" for one in _rows(lines, columns))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise WrongUse(f"{self._file}: damaged gzip: {error}") from None
         progress(size, size)
         if not found:
             raise WrongUse(f"{self._file} has no rows of the table {_TABLE}: pg_dump --table={_TABLE} marquez")
         return [file]
+
+    def _columns(self, line: bytes) -> list[str] | None:
+        """The columns of the rows that follow a line; None: those of the table do not follow. WrongUse."""
+        if line.startswith(b"PGDMP"):
+            raise WrongUse(f"{self._file} is in pg_dump's own format: dump with --format=plain")
+        match = _COPY.match(line.decode("utf-8", "replace")) if line.startswith(b"COPY ") else None
+        if match is None:
+            return None
+        columns = [name.strip().strip('"') for name in match[1].split(",")]
+        if _COLUMN not in columns:
+            raise WrongUse(f"{self._file}: the table {_TABLE} has no column {_COLUMN}")
+        return columns
 
 
 def _rows(lines: Iterator[bytes], columns: Sequence[str]) -> Iterator[bytes]:

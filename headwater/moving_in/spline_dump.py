@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import re
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -140,5 +141,5 @@ def _documents(path: Path) -> Iterator[Mapping[str, Any]]:
                 yield document
         except orjson.JSONDecodeError as error:
             raise WrongUse(f"{path}:{number}: not JSON ({error.msg}): a dump in VelocyPack is not read") from None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise WrongUse(f"{path} cannot be read: {error}") from None

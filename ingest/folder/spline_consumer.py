@@ -131,8 +131,7 @@ class SplineConsumer:
     def data_sources(self, query: EventQuery, check: Check) -> dict[str, Any]:
         """The same shape: for each data source its last write; without one, the data source alone."""
         filters = ExecutionFilter(received_until=query.as_at, app_id=query.application_id)
-        order = EXECUTION_ORDERS["timestamp"].format("ASC")
-        last = {row.target: row for row in _checked(self._service.derived.executions(filters, order), check)}
+        last = self._service.derived.last_executions(filters)
         wanted = canonical(query.data_source, self._service.rules) if query.data_source else None
         items: list[dict[str, Any]] = []
         known = last.keys() | (set() if query.application_id else set(self._service.derived.dataset_uris()))

@@ -323,7 +323,7 @@ def test_expressions_that_repeat_each_other_end_as_one_sentence() -> None:
 def test_it_needs_a_token_to_read_and_takes_no_writing(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    token = TokenStore(data).add("read", "script")
+    token = TokenStore(data).add(["read"], "script")
     with serving(data) as server:
         assert server.get("/consumer/execution-events")[0] == 401
         status, answer = server.get("/consumer/execution-events", Authorization=f"Bearer {token}")

@@ -208,12 +208,19 @@ WRONG_DUMPS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a collection is missing": (lambda dump: one_of(dump, "operation").unlink(), "the collection operation"),
     "a line is cut off": (lambda dump: cut(one_of(dump, "attribute")), "not JSON"),
     "it is encrypted": (lambda dump: (dump / "ENCRYPTION").write_text("aes-256-ctr"), "encrypted"),
+    "a packed file is damaged": (lambda dump: spoiled(one_of(dump, "attribute")), "cannot be read"),
     "a line is no document": (lambda dump: one_of(dump, "progress").write_text("[1]\n"), ":1: expected a document"),
 }
 
 
 def one_of(dump: Path, collection: str) -> Path:
     return next(dump.glob(f"{collection}_*"))
+
+
+def spoiled(file: Path) -> None:
+    packed = gzip.compress(file.read_bytes())
+    file.unlink()
+    file.with_name(f"{file.name}.gz").write_bytes(packed[: len(packed) // 2])
 
 
 def cut(file: Path) -> None:

@@ -206,3 +206,15 @@ def test_other_producers_say_by_the_lifecycle_whether_a_run_replaced(
 
     take(service, written(1, "x"), written(2, "y"))
     assert upstream(service, f"{LAKE}/mart#a") == {f"{LAKE}/raw#y", *([f"{LAKE}/raw#x"] if kept else [])}
+
+
+def test_coverage_of_one_job_is_that_part_of_the_whole(service: Service) -> None:
+    for case in ("x01_dbt_build", "h01_tables_and_modes"):
+        for documents in by_run(case).values():
+            take(service, *documents)
+    rows = ask(service, "coverage")
+    jobs = {row["job"] for row in rows}
+    assert len(jobs) > 1
+    for job in jobs:
+        assert ask(service, "coverage", job=job) == [row for row in rows if row["job"] == job]
+    assert not {row["dataset"] for row in rows} & {"file:///data/lake/warehouse/sales.db/name_len"}  # dropped

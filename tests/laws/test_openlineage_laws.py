@@ -257,6 +257,33 @@ RECORDED = [
     for body in bodies(case)
     if b'"COMPLETE"' in body or b'"FAIL"' in body
 ]
+DECLARED_FACETS: dict[str, Any] = {
+    "schema": {"fields": [{"name": "id", "type": "long", "description": "the order", "fields": []}]},
+    "symlinks": {"identifiers": [{"namespace": "hive://h:9083", "name": "shop.orders", "type": "TABLE"}]},
+    "ownership": {"owners": [{"name": "ann", "type": "OWNER"}]},
+    "documentation": {"description": "All orders"},
+    "tags": {"tags": [{"key": "pii", "value": "true", "source": "x", "field": "id"}]},
+    "lifecycleStateChange": {
+        "lifecycleStateChange": "RENAME",
+        "previousIdentifier": {"namespace": "s3://lake", "name": "old"},
+    },
+    "lineage": {
+        "inputs": [{"type": "DATASET", "namespace": "s3://lake", "name": "raw"}],
+        "fields": {"id": {"inputs": [{"type": "DATASET", "namespace": "s3://lake", "name": "raw", "field": "id"}]}},
+    },
+}
+DECLARED: list[dict[str, Any]] = [
+    {"eventTime": "2026-01-01T00:00:00Z", "dataset": dataset("orders", {name: facet})}
+    for name, facet in DECLARED_FACETS.items()
+]
+DECLARED += [
+    {"eventTime": "2026-01-01T00:00:00Z", "dataset": dataset("orders", DECLARED_FACETS)},
+    {
+        "eventTime": "2026-01-01T00:00:00Z",
+        "job": {"namespace": "etl", "name": "load", "facets": DECLARED_FACETS},
+        "outputs": [dataset("orders", DECLARED_FACETS)],
+    },
+]
 
 
 def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -268,7 +295,7 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 @settings(max_examples=300)
-@given(st.sampled_from(RECORDED), st.data())
+@given(st.sampled_from([*RECORDED, *DECLARED]), st.data())
 def test_whatever_stands_anywhere_in_an_event_it_is_refused_or_maps(
     document: dict[str, Any], data: st.DataObject
 ) -> None:
@@ -285,9 +312,11 @@ def test_whatever_stands_anywhere_in_an_event_it_is_refused_or_maps(
     except InvalidBody:
         return
     assert entry.body is not None
-    part = OPENLINEAGE.decode(entry.body, entry.content_type).part
+    decoded = OPENLINEAGE.decode(entry.body, entry.content_type)
+    part = decoded.part
     assert part is not None
     assert OPENLINEAGE.fold is not None
     folded = OPENLINEAGE.fold([part.content], DEFAULT)
     assert folded == OPENLINEAGE.fold([part.content, part.content], DEFAULT)
-    whole.graph([Body(plan, folded.digest) for plan in folded.plans], [Event(run, RECEIVED) for run in folded.runs])
+    bodies_of = [Body(plan, folded.digest) for plan in folded.plans]
+    whole.graph(bodies_of, [Event(run, RECEIVED) for run in folded.runs], decoded.statements)
