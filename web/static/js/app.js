@@ -26,6 +26,8 @@ class App {
     this.mayEdit = false;
     this.mayAdmin = false;
     this.reached = null;
+    /** Settled when it is known what the reader may do. */
+    this.known = new Promise((resolve) => (this.isKnown = resolve));
   }
 
   begin() {
@@ -141,6 +143,7 @@ class App {
       this.mayEdit = false;
       this.mayAdmin = false;
     }
+    this.isKnown();
     if (this.lineage && this.address.state.node) this.lineage.show(this.address.state);
   }
 

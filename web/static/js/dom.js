@@ -60,6 +60,11 @@ export function icon(name) {
   return picture;
 }
 
+/** A name that may be broken where its words end, and nowhere else. */
+export function breakable(name) {
+  return name.split(/(?<=[_./-])(?=.)/).flatMap((part, at) => (at ? [h("wbr"), part] : [part]));
+}
+
 /** Text with the places that match `query` marked. */
 export function marked(text, query) {
   const out = document.createDocumentFragment();
@@ -178,7 +183,7 @@ export function copyButton(label, text, say) {
  */
 export function table(caption, columns, rows) {
   const head = h("tr", {}, columns.map((title) => h("th", { scope: "col", text: title })));
-  const body = rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell))));
+  const body = rows.map((row) => h("tr", {}, row.map((cell, at) => h("td", { "data-label": columns[at] }, cell))));
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },

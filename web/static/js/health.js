@@ -120,7 +120,7 @@ export function healthView(app, into) {
       later(() => app.api.ask("stats"), healthFacts),
       h("h2", { text: "Not read" }),
       h("p", { class: "about", text: "Messages that were received and kept, but could not be brought into the graph" }),
-      later(() => app.api.ask("parked", { limit: TABLE_ROWS }), (answer) => parked(app, answer.parked)),
+      later(() => Promise.all([app.api.ask("parked", { limit: TABLE_ROWS }), app.known]), ([answer]) => parked(app, answer.parked)),
     ),
   );
 }

@@ -1,6 +1,6 @@
 // What breaks if a node changes: the answer of the query impact as a table, graded, and as files to keep or send.
 
-import { button, counted, h, icon, jobName, later, nameOf, shortName, soft, splitNode, table, timeOf } from "./dom.js";
+import { breakable, button, counted, h, icon, jobName, later, nameOf, shortName, splitNode, table, timeOf } from "./dom.js";
 import { keep } from "./panel.js";
 
 const CHANGE_WORDS = {
@@ -73,7 +73,7 @@ function impactTable(app, state, answer) {
       h("span", { class: `grade ${row.grade}`, text: GRADE_WORDS[row.grade] ?? row.grade }),
       affectedLink(app, state, row),
       ...(owned ? [row.owner ?? ""] : []),
-      row.job ? app.link({ job: row.job }, jobName(row.job)) : "",
+      row.job ? app.link({ job: row.job }, breakable(jobName(row.job))) : "",
       row.lastRun ? timeOf(row.lastRun) : "",
     ]);
     body.replaceChildren(table("What is affected", ["Grade", "What", ...(owned ? ["Owner"] : []), "Written by", "Last run"], cells));
@@ -91,8 +91,8 @@ function impactTable(app, state, answer) {
 }
 
 function affectedLink(app, state, row) {
-  if (row.label === "job") return app.link({ job: row.id }, icon("job"), jobName(row.id));
+  if (row.label === "job") return app.link({ job: row.id }, icon("job"), breakable(jobName(row.id)));
   const { dataset, column } = splitNode(row.id);
-  const link = app.link({ ...keep(state), node: row.id }, icon(row.label), column ?? shortName(dataset));
-  return column === null ? link : h("span", {}, link, soft(` of ${shortName(dataset)}`));
+  const link = app.link({ ...keep(state), node: row.id }, icon(row.label), breakable(column ?? shortName(dataset)));
+  return column === null ? link : h("span", {}, link, h("span", { class: "muted" }, " of ", breakable(shortName(dataset))));
 }

@@ -7,7 +7,7 @@ import { makeElement } from "./draw.js";
 
 const INSET = 6;
 /** On a narrower graph the map would cover too much of it. */
-const LEAST_WIDTH = 560;
+const LEAST_WIDTH = 720;
 
 export class GraphMinimap {
   /** @param {(x: number, y: number) => void} goTo  puts a point of the world into the middle of the screen */

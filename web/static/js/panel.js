@@ -145,7 +145,7 @@ function edgePart(app, state, edge) {
     edge.before ? h("pre", { class: "expression", text: `- ${edge.before}\n+ ${edge.expression ?? ""}` }) : edge.expression ? h("pre", { class: "expression", text: edge.expression }) : null,
     factList([
       ["Job", edge.job ? app.link({ job: edge.job }, icon("job"), jobName(edge.job)) : null],
-      ["Kind", edge.type === "DIRECT" ? "its values" : "its rows"],
+      ["Uses", edge.type === "DIRECT" ? "its values" : "it to decide on rows"],
       ["Masked", edge.masking ? "yes" : null],
       ["Exact", edge.exact === false ? "no: the code between cannot be seen" : null],
       ["Certain", edge.certain === false ? "no: perhaps it was overwritten" : null],
@@ -180,7 +180,8 @@ async function descriptionOf(app, dataset) {
 }
 
 /** What people wrote about a node, which `ask` gives; with a token that may, it can be changed. */
-function described(app, node, ask) {
+function described(app, node, given) {
+  const ask = async () => (await Promise.all([given(), app.known]))[0];
   const shown = (text) => [
     text ? h("span", { text }) : soft("none"),
     app.mayEdit ? button({ class: "bare edit", onclick: () => place.replaceChildren(form(text ?? "")), text: text ? "Change" : "Write one" }) : null,
@@ -327,7 +328,10 @@ export function tagsOf(app, node) {
     );
     place.replaceChildren(...(chips.length ? chips : [soft("none")]), app.mayEdit ? form : "");
   };
-  const load = () => app.api.rows("tags", { node, limit: 200 }).then((rows) => draw(rows.filter((row) => row.node === node)));
+  const load = async () => {
+    const [rows] = await Promise.all([app.api.rows("tags", { node, limit: 200 }), app.known]);
+    draw(rows.filter((row) => row.node === node));
+  };
   const state = async (tag, withdrawn) => {
     if (await stated(app, { kind: "tag", subject: node, value: tag, withdrawn })) await load();
   };

@@ -114,7 +114,13 @@ function comparedEdges(before, after) {
     const same = paired(was, is, (one, other) => one.plan === other.plan && one.sourceField === other.sourceField && one.expression === other.expression);
     const own = paired(same.left, same.rest, (one, other) => one.job === other.job || isOnly);
     const as = (change) => (edge) => ({ ...edge, change });
-    return [...same.pairs.map(([, edge]) => edge), ...own.pairs.map(compare), ...own.left.map(as("removed")), ...own.rest.map(as("added"))];
+    const isMadeSo = (edges) => (edge) => edges.some((other) => other.expression === edge.expression); // by one more logic: no news
+    return [
+      ...same.pairs.map(([, edge]) => edge),
+      ...own.pairs.map(compare),
+      ...own.left.filter((edge) => !isMadeSo(is)(edge)).map(as("removed")),
+      ...own.rest.map((edge) => (isMadeSo(was)(edge) ? edge : as("added")(edge))),
+    ];
   });
 }
 
