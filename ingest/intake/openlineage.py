@@ -105,7 +105,9 @@ def _counts(contents: Sequence[LineageEvent]) -> tuple[int, ...] | None:
     return (next(position for position, event in enumerate(contents) if event.order == last),)
 
 
-def _output_types(body: bytes, _content_type: str, _index: int) -> dict[str, str]:
+def _output_types(
+    body: bytes, _content_type: str, _index: int, /, names: Sequence[str] | None = None
+) -> dict[str, str]:
     """Types of all output columns that the event says, whichever output has them: nearly always there is one."""
     from headwater.openlineage_bridge.columns import field_types
     from headwater.openlineage_bridge.events import event, objects_in

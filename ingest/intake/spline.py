@@ -6,7 +6,7 @@ a twentieth of a second to load. CPU-heavy on large bodies: about 45 ms a megaby
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -80,10 +80,10 @@ def _decode_events(body: bytes, content_type: str, rules: Rules = DEFAULT) -> De
         raise DecodeError(str(error)) from error
 
 
-def _output_types(body: bytes, content_type: str, _index: int) -> dict[str, str]:
+def _output_types(body: bytes, content_type: str, _index: int, /, names: Sequence[str] | None = None) -> dict[str, str]:
     from headwater.spline_bridge.schema import output_types
 
-    return output_types(body, content_type)
+    return output_types(body, content_type, names)
 
 
 def _input_types(body: bytes, content_type: str, _index: int, rules: Rules = DEFAULT) -> dict[str, dict[str, str]]:
