@@ -14,7 +14,7 @@ from functools import lru_cache
 from headwater.graphmodel import ids, naming
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.columns import origins_text
-from headwater.graphmodel.delta import Edge, Value, Vertex, edge, vertex
+from headwater.graphmodel.delta import Edge, Value, Vertex, digest, edge, vertex
 from headwater.graphmodel.logic import Logic, Summary, operations_shapes
 from headwater.graphmodel.model import READ_VERSIONS, Dependency, DependencyType, Derivation, Plan, Subtype
 from headwater.graphmodel.now import Contribution
@@ -232,21 +232,24 @@ def _derivation(label: str, logic: Logic, d: Derivation, **view: Value) -> Edge:
 
 
 def _lineage_edge(label: str, logic: Logic, target: str, source: str, d: Derivation, **view: Value) -> Edge:
-    return edge(
-        label,
-        target,
-        source,
-        logic.plan,
-        d.type.value,
-        d.subtype.value,
-        **_lineage(logic, d.type, d.subtype),
-        masking=d.masking,
-        exact=d.exact,
-        sourceField=d.source_field,
-        expression=d.expression,
-        carried=True if d.carried else None,
+    # As `edge` makes it, without its dictionaries: most of a new plan's elements are made here.
+    kind, subtype, plan = d.type.value, d.subtype.value, logic.plan
+    properties: dict[str, Value] = {
+        "type": kind,
+        "subtype": subtype,
+        "plan": plan,
+        "job": logic.job_id,
+        "masking": d.masking,
+        "exact": d.exact,
         **view,
-    )
+    }
+    if d.source_field is not None:
+        properties["sourceField"] = d.source_field
+    if d.expression is not None:
+        properties["expression"] = d.expression
+    if d.carried:
+        properties["carried"] = True
+    return Edge(label, target, source, digest(label, target, source, plan, kind, subtype), properties)
 
 
 def _dependency(label: str, logic: Logic, p: Dependency, **view: Value) -> Edge:

@@ -77,7 +77,7 @@ class Logic:
         """The id of the plan vertex: a hash of everything that is compared."""
         return self.identity or ids.plan_id(digest(*_text(self)))
 
-    @property
+    @cached_property
     def job_id(self) -> str:
         """The id of the job vertex."""
         return ids.job_id(self.job.namespace, self.job.name)

@@ -6,7 +6,7 @@ and when the columns of a dataset are shown to people.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,15 +22,17 @@ _DEPTH = 20  #: levels of nesting that are written out
 _UNKNOWN = "?"
 
 
-def output_types(body: bytes, content_type: str) -> dict[str, str]:
+def output_types(body: bytes, content_type: str, names: Sequence[str] | None = None) -> dict[str, str]:
     """The type of each output column, by its name in lower case; without those whose type the plan does not say.
 
-    `body` is a plan that `decode_plan` takes.
+    `body` is a plan that `decode_plan` takes. `names` are those of the columns of what it gave; without them the plan
+    is mapped for their sake.
     """
     document = orjson.loads(body)
     wire = read_plan(document, nested=api_version(content_type) == "1.0")
-    named = datasets.names(wire, agent_plan_id(document, body))
-    names = resolve(wire, {op: [name.uri for name in listed] for op, listed in named.items()}).names
+    if names is None:
+        named = datasets.names(wire, agent_plan_id(document, body))
+        names = resolve(wire, {op: [name.uri for name in listed] for op, listed in named.items()}).names
     types = _types(document)
     written = _written(wire)
     if len(written) != len(names):

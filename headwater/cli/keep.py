@@ -160,7 +160,9 @@ def replay(
         _replay_to(data, url, fresh=fresh, take_over=take_over, yes=yes, as_json=as_json)
         return
     from headwater.ingest.folder.service import Service
+    from headwater.ingest.process.memory import collect_rarely
 
+    collect_rarely()
     _no_server(data, "replay")
     _sure("empty the graph and rebuild it from the ledger?", yes=yes)
     with translated(), Service.open(data, store) as service:
@@ -175,7 +177,9 @@ def replay(
 
 def _replay_to(data: Path, url: str, *, fresh: bool, take_over: bool, yes: bool, as_json: bool) -> None:
     from headwater.ingest.folder.replaying import replay_into
+    from headwater.ingest.process.memory import collect_rarely
 
+    collect_rarely()
     if fresh:
         _sure(f"empty {url} and rebuild the graph there?", yes=yes)
     with translated(), progress("replaying") as step:

@@ -40,6 +40,9 @@ def load(places: tuple[str, ...], data: Path, store: str | None, server: str | N
     missing = [place for place in places if not place.startswith((_S3, *URLS)) and not Path(place).exists()]
     if missing:
         raise WrongUse(f"there is no {missing[0]}")
+    from headwater.ingest.process.memory import collect_rarely
+
+    collect_rarely()
     with _here(places, aws) as (paths, urls), asking(data, store, server, create=True) as source:
         with progress("loading") as step:
             loaded = _named(source.load(paths, step), urls)

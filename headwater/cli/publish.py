@@ -57,7 +57,10 @@ def publish(  # noqa: PLR0913 - options of the command line
     runs (they are listed, and not sent again); 2 wrong use; 3 the target cannot be reached.
     """
     from headwater import publishing
+    from headwater.ingest.process.memory import collect_rarely
     from headwater.source import find
+
+    collect_rarely()
 
     stop = threading.Event() if follow else None
     if stop is not None:

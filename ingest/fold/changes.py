@@ -35,8 +35,12 @@ class Changes:
 
     def add_edge(self, edge: Edge) -> None:
         """Upsert an edge. Its properties are always the same ones: it need not be removed before."""
-        self._edges[key_of(edge)] = edge
-        self._removed_edges.pop(key_of(edge), None)
+        self._add_edge(key_of(edge), edge)
+
+    def _add_edge(self, key: EdgeKey, edge: Edge) -> None:
+        self._edges[key] = edge
+        if self._removed_edges:
+            self._removed_edges.pop(key, None)
 
     def amend(self, vertex: Vertex) -> None:
         """Give a vertex that there is, or will be with this batch, further properties."""
@@ -82,7 +86,7 @@ class Changes:
             self.remove_edge(before[key])
         for key, edge in after.items():
             if before.get(key) != edge or self.is_rewritten(edge.source) or self.is_rewritten(edge.target):
-                self.add_edge(edge)
+                self._add_edge(key, edge)
 
     def is_rewritten(self, vertex: str) -> bool:
         """Whether a vertex is removed in this batch: if it is made again, its edges have to be as well."""

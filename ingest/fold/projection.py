@@ -15,7 +15,7 @@ from headwater.graphmodel.logic import Summary
 from headwater.graphmodel.statements import Said
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.dataset_views import DatasetViews
-from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan, PlanAt, ReferenceCounts
+from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan, PlanAt, ReferenceCounts, SummaryAt
 from headwater.ingest.fold.rows import BodyRow
 from headwater.ingest.fold.statements import StatementViews
 from headwater.ingest.fold.tables import Tables
@@ -30,19 +30,23 @@ def project(
     events: Iterable[Event],
     statements: Iterable[Said] = (),
     groups: Iterable[MappedGroup] = (),
+    summary_at: SummaryAt | None = None,
 ) -> Changes:
     """Write plan bodies, events and statements into the tables; what that changes in the graph.
 
     `groups` are those of which entries came, each once: what a group gave before, and gives no longer, goes.
+    `summary_at` gives of what `plan_at` gives the summary alone, where that is cheaper.
     """
-    return _Batch(tables, plan_at).run(plans, events, statements, groups)
+    return _Batch(tables, plan_at, summary_at or (lambda ref: plan_at(ref).summary)).run(
+        plans, events, statements, groups
+    )
 
 
 class _Batch:
-    def __init__(self, tables: Tables, plan_at: PlanAt) -> None:
+    def __init__(self, tables: Tables, plan_at: PlanAt, summary_at: SummaryAt) -> None:
         self._tables = tables
         self._changes = Changes()
-        self._reference_counts = ReferenceCounts(tables, self._changes, plan_at)
+        self._reference_counts = ReferenceCounts(tables, self._changes, plan_at, summary_at)
         self._dataset_views = DatasetViews(tables, self._changes, self._reference_counts.logic_of)
         self._statements = StatementViews(tables, self._changes)
         self._bodies: dict[str, BodyRow | None] = {}  # as before the batch, by the agent's plan id

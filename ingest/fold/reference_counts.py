@@ -45,16 +45,18 @@ class MappedGroup:
 
 
 PlanAt = Callable[[BodyRef], MappedPlan]  #: the plan body at this place of the ledger
+SummaryAt = Callable[[BodyRef], Summary]  #: its summary alone, which is remembered longer
 LogicOf = Callable[[str], Logic]  #: the logic of a plan vertex
 
 
 class ReferenceCounts:
     """The changes of one batch in the counts, and what follows from them in the graph."""
 
-    def __init__(self, tables: Tables, changes: Changes, plan_at: PlanAt) -> None:
+    def __init__(self, tables: Tables, changes: Changes, plan_at: PlanAt, summary_at: SummaryAt) -> None:
         self._tables = tables
         self._changes = changes
         self._plan_at = plan_at
+        self._summary_at = summary_at
         self._executed: Counter[str] = Counter()
         self._succeeded: Counter[str] = Counter()
         self._refs: dict[str, BodyRef] = {}  # by plan vertex: a body with its logic, also for one that goes
@@ -165,7 +167,7 @@ class ReferenceCounts:
         else:
             bodies = list(self._operations.get(row.plan, ()))
             if row.operations and bodies:  # the first of those that are alike stays
-                bodies.insert(0, BodyRow(row.operations, self._plan_at(row.operations).summary))
+                bodies.insert(0, BodyRow(row.operations, self._summary_at(row.operations)))
             elif row.operations:
                 return row.operations
         return min(bodies, key=lambda b: b.summary.operations_rank).ref if bodies else None

@@ -118,9 +118,9 @@ class Batches:
             if any(sequence > int(self.derived.meta(_REPLAYED) or 0) for sequence in batch.erasures):
                 self.derived.set_meta("erased", "1")
             groups = folded_groups(self._tables, self.decoding, batch.parts)
-            changes.append(
-                project(self._tables, self.decoding.plan_at, batch.plans, batch.events, batch.statements, groups)
-            )
+            said = batch.plans, batch.events, batch.statements, groups
+            decoding = self.decoding
+            changes.append(project(self._tables, decoding.plan_at, *said, summary_at=decoding.summary_at))
         return not batch.refused
 
     def _waiting(self, agent_plan_id: str) -> BodyRef | None:

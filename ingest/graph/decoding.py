@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from headwater.graphmodel import statements
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.delta import digest
-from headwater.graphmodel.logic import Logic, logic, summary
+from headwater.graphmodel.logic import Logic, Summary, logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import Names, names, renamed, renamed_said
@@ -31,6 +31,7 @@ from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged
 #: Columns, derivations, dependencies and operations of the plans in memory, some KB each. The event of a
 #: plan comes seconds after it, so they are nearly always still there; else they are decoded again.
 _PARTS_KEPT = 25_000
+_SUMMARIES_KEPT = 10_000  #: of plans; a KB each
 #: Bytes of the entries of groups that are kept in memory, decoded: about ten times as many. The events of a run come
 #: one after the other, so each is nearly always still there when the last one comes.
 _GROUPED_BYTES_KEPT = 8 * 2**20
@@ -156,6 +157,7 @@ class Decoding:
         self._contents_size = 0
         self._logics: dict[str, Logic] = {}  # by the key of a plan
         self._plans: OrderedDict[BodyRef, MappedPlan] = OrderedDict()
+        self._summaries: OrderedDict[BodyRef, Summary] = OrderedDict()
         self._parts = 0
         self._names: Names = {}
 
@@ -222,6 +224,16 @@ class Decoding:
         plan = self._decoders[entry.kind](entry.body, entry.content_type).plans[ref.index]
         return self._keep(self._mapped(ref, plan, entry.sha256))
 
+    def summary_at(self, ref: BodyRef) -> Summary:
+        """The summary of the plan body at this place. Raises `Erased`.
+
+        Each run of known logic asks for that of the body which gave the plan its operations, however old that is.
+        """
+        if ref not in self._summaries:
+            return self.plan_at(ref).summary
+        self._summaries.move_to_end(ref)
+        return self._summaries[ref]
+
     def folded(self, kind: str, members: Sequence[tuple[int, int]]) -> Folded:
         """What the entries of a group say: `members` are their sequences and receipts (ms since 1970). `Erased`."""
         return self._fold(kind, [sequence for sequence, _ in members])
@@ -269,6 +281,7 @@ class Decoding:
     def forget(self) -> None:
         """Drop the plans in memory."""
         self._plans.clear()
+        self._summaries.clear()
         self._logics.clear()
         self._parts = 0
 
@@ -300,6 +313,10 @@ class Decoding:
         replaced = self._plans.pop(mapped.ref, None)
         self._parts += _parts(mapped) - (_parts(replaced) if replaced else 0)
         self._plans[mapped.ref] = mapped
+        self._summaries[mapped.ref] = mapped.summary
+        self._summaries.move_to_end(mapped.ref)
+        if len(self._summaries) > _SUMMARIES_KEPT:
+            self._summaries.popitem(last=False)
         while self._parts > _PARTS_KEPT and len(self._plans) > 1:
             self._parts -= _parts(self._plans.popitem(last=False)[1])
         return mapped

@@ -163,6 +163,14 @@ def _gunzip_member(source: memoryview, position: int, unpacked: io.BytesIO, limi
 
 def parse(body: bytes, limits: Limits) -> Any:
     """The JSON document. InvalidBody: not UTF-8, not JSON (NaN is none) or too deep (400), too many values (413)."""
+    return parse_and_compare(body, limits)[0]
+
+
+def parse_and_compare(body: bytes, limits: Limits) -> tuple[Any, bool]:
+    """As `parse`; and whether an object in the body has one key twice: the first value is not in the document.
+
+    Nobody looked at that value, and it can be a secret. The document is written anew once, for this and for its depth.
+    """
     # A body has no more values than bytes; counting them takes as long as parsing.
     if len(body) > limits.values and body.count(b",") + body.count(b"[") + body.count(b"{") > limits.values:
         raise InvalidBody(413, f"the body has more than {limits.values:,} JSON values")
@@ -170,9 +178,16 @@ def parse(body: bytes, limits: Limits) -> Any:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidBody(400, _not_json(body, error, limits)) from None
-    if _is_deeper(body, document, limits.depth):
-        raise InvalidBody(400, _too_deep(limits.depth))
-    return document
+    try:
+        written = orjson.dumps(document)
+    except orjson.JSONEncodeError:  # deeper than orjson writes (`_WRITTEN_DEPTH`)
+        if _is_deeper(body, document, limits.depth):
+            raise InvalidBody(400, _too_deep(limits.depth)) from None
+        written = dump(document)
+    else:
+        if limits.depth < _WRITTEN_DEPTH and _is_deeper(body, document, limits.depth):
+            raise InvalidBody(400, _too_deep(limits.depth))
+    return document, _repeats_keys(body, written)
 
 
 def _not_json(body: bytes, error: orjson.JSONDecodeError, limits: Limits) -> str:
@@ -193,8 +208,6 @@ def _too_deep(depth: int) -> str:
 
 def _is_deeper(body: bytes, document: Any, depth: int) -> bool:
     """Whether the document is nested deeper than `depth`. Without recursion, which such a document would break."""
-    if depth >= _WRITTEN_DEPTH and _is_written(document):
-        return False
     if body.count(b"[") + body.count(b"{") <= depth:
         return False
     level = [document]
@@ -207,15 +220,6 @@ def _is_deeper(body: bytes, document: Any, depth: int) -> bool:
 
 _NESTS = frozenset({dict, list})
 _WRITTEN_DEPTH = 254  #: levels that orjson writes; it reads 1,024
-
-
-def _is_written(document: Any) -> bool:
-    """Whether orjson writes the document: a tenth of the time of looking at each level."""
-    try:
-        orjson.dumps(document)
-    except orjson.JSONEncodeError:
-        return False
-    return True
 
 
 def dump(document: Any) -> bytes:
@@ -247,12 +251,11 @@ def _dumped(document: Any) -> Iterator[bytes]:
             yield orjson.dumps(node)
 
 
-def repeats_keys(body: bytes, document: Any) -> bool:
-    """Whether an object in the body has one key twice: the first value was not looked at, and can be a secret.
+def _repeats_keys(body: bytes, written: bytes) -> bool:
+    """Whether an object in the body has one key twice, by the document as it is `written` anew.
 
-    A text has two quotes: without a repetition there are as many as in the document written anew.
+    A text has two quotes: without a repetition there are as many as in what is written.
     """
-    written = dump(document)
     if written == body:  # as most agents write it
         return False
     return body.count(b'"') - body.count(b'\\"') != written.count(b'"') - written.count(b'\\"')

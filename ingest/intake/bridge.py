@@ -137,8 +137,14 @@ Recognise = Callable[[object, bytes], Iterable[Payload]]
 DecodeError: it is a file of this bridge, and damaged.
 """
 
-OutputTypes = Callable[[bytes, str, int], dict[str, str]]
-"""(body, content type, index of the plan): Spark's type of each output column by lower-case name, as far as said."""
+
+class OutputTypes(Protocol):
+    """Spark's type of each output column by lower-case name, as far as said."""
+
+    def __call__(
+        self, body: bytes, content_type: str, index: int, /, names: Sequence[str] | None = None
+    ) -> dict[str, str]:
+        """(body, content type, index of the plan). `names`: its output columns, where they are known already."""
 
 
 class InputTypes(Protocol):
@@ -154,7 +160,7 @@ def _no_payloads(_document: object, _body: bytes) -> Iterable[Payload]:
     return ()
 
 
-def _no_types(_body: bytes, _content_type: str, _index: int) -> dict[str, str]:
+def _no_types(_body: bytes, _content_type: str, _index: int, /, names: Sequence[str] | None = None) -> dict[str, str]:
     return {}
 
 

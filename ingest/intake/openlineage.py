@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.ingest.intake.body import InvalidBody, dump, parse, repeats_keys
+from headwater.ingest.intake.body import InvalidBody, dump, parse, parse_and_compare
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Folded, Part, Payload, Receipt
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.spline_bridge.errors import DecodeError as WrongField
@@ -26,9 +26,9 @@ _JSON = "application/json"
 
 def _accept_event(_content_type: str, body: bytes, receipt: Receipt) -> Accepted:
     """One entry; no answer but the status, as OpenLineage's own server."""
-    document = parse(body, receipt.limits)
+    document, repeats_keys = parse_and_compare(body, receipt.limits)
     try:
-        entry, about = _entry(document, body, receipt)
+        entry, about = _entry(document, None if repeats_keys else body, receipt)
     except WrongField as error:
         raise InvalidBody(400, str(error)) from None
     return Accepted((entry,), about=about)
@@ -45,7 +45,7 @@ def _accept_batch(_content_type: str, body: bytes, receipt: Receipt) -> Accepted
     failed: list[dict[str, Any]] = []
     for index, one in enumerate(document):
         try:
-            entries.append(_entry(one, dump(one), receipt)[0])
+            entries.append(_entry(one, None, receipt)[0])
         except WrongField as error:
             failed.append({"index": index, "reason": str(error), "retriable": False})
     answer = {
@@ -56,14 +56,17 @@ def _accept_batch(_content_type: str, body: bytes, receipt: Receipt) -> Accepted
     return Accepted(tuple(entries), answer, f"{len(document)} events", status=200)
 
 
-def _entry(document: Any, body: bytes, receipt: Receipt) -> tuple[NewEntry, str]:
-    """The entry of an event, and its job for the log. WrongField: it is no event."""
+def _entry(document: Any, body: bytes | None, receipt: Receipt) -> tuple[NewEntry, str]:
+    """The entry of an event, and its job for the log. WrongField: it is no event.
+
+    `body`: what is kept if nothing is taken out of it; None: the document, written anew.
+    """
     from headwater.openlineage_bridge.events import new_event
     from headwater.openlineage_bridge.redact import redact
 
     found = new_event(document)
     kept, redactions = redact(document)
-    kept_bytes = dump(kept) if redactions or repeats_keys(body, document) else body
+    kept_bytes = dump(kept) if redactions or body is None else body
     about = f"job {kept['job']['name']}" if found.job[1] else "a dataset"  # it goes into the log: redacted
     return NewEntry(_EVENT, _JSON, kept_bytes, receipt.sender, redactions), about
 
@@ -105,7 +108,9 @@ def _counts(contents: Sequence[LineageEvent]) -> tuple[int, ...] | None:
     return (next(position for position, event in enumerate(contents) if event.order == last),)
 
 
-def _output_types(body: bytes, _content_type: str, _index: int) -> dict[str, str]:
+def _output_types(
+    body: bytes, _content_type: str, _index: int, /, names: Sequence[str] | None = None
+) -> dict[str, str]:
     """Types of all output columns that the event says, whichever output has them: nearly always there is one."""
     from headwater.openlineage_bridge.columns import field_types
     from headwater.openlineage_bridge.events import event, objects_in

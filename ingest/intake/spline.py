@@ -6,13 +6,13 @@ a twentieth of a second to load. CPU-heavy on large bodies: about 45 ms a megaby
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.ingest.intake.body import InvalidBody, dump, parse, repeats_keys
+from headwater.ingest.intake.body import InvalidBody, dump, parse_and_compare
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Payload, Receipt
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.spline_bridge.errors import DecodeError as SplineError
@@ -52,13 +52,13 @@ def _accepted(
     """The document and its entry: its own bytes, or where something was taken out of it, what is left."""
     from headwater.spline_bridge.redact import redact
 
-    document = parse(body, receipt.limits)
+    document, repeats_keys = parse_and_compare(body, receipt.limits)
     try:
         validate(document, CONTENT_TYPES[content_type])
     except SplineError as error:
         raise InvalidBody(400, str(error)) from None
     kept, redactions = redact(document)
-    kept_bytes = dump(kept) if redactions or repeats_keys(body, document) else body
+    kept_bytes = dump(kept) if redactions or repeats_keys else body
     return kept, NewEntry(kind, content_type, kept_bytes, receipt.sender, redactions)
 
 
@@ -80,10 +80,10 @@ def _decode_events(body: bytes, content_type: str, rules: Rules = DEFAULT) -> De
         raise DecodeError(str(error)) from error
 
 
-def _output_types(body: bytes, content_type: str, _index: int) -> dict[str, str]:
+def _output_types(body: bytes, content_type: str, _index: int, /, names: Sequence[str] | None = None) -> dict[str, str]:
     from headwater.spline_bridge.schema import output_types
 
-    return output_types(body, content_type)
+    return output_types(body, content_type, names)
 
 
 def _input_types(body: bytes, content_type: str, _index: int, rules: Rules = DEFAULT) -> dict[str, dict[str, str]]:

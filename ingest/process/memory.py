@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _STATM = Path("/proc/self/statm")
-#: Python's own numbers are 700, 10 and 10. A plan of 500 columns is some 10,000 objects, nearly none in a cycle.
+#: Python's own are 700, 10 and 10. A plan of 500 columns is some 10,000 objects, nearly none of them in a cycle.
 _OBJECTS, _YOUNG, _MIDDLE = 20_000, 10, 10
 _GROWTH = 16 * 2**20  #: bytes
 

@@ -246,7 +246,8 @@ class Publisher:
         entry = self._ledger.entry(ref.sequence)
         types: dict[str, str] = {}
         if entry is not None and entry.body is not None:
-            types = BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index)
+            names = [column.name for column in mapped.plan.columns]
+            types = BRIDGES[entry.kind].output_types(entry.body, entry.content_type, ref.index, names=names)
         described = emit.describe(
             mapped.plan, mapped.logic.plan, types, self._labels_of(mapped.plan, mapped.logic.job_id), self._producer
         )

@@ -549,7 +549,7 @@ async def test_refusals_under_api_are_json(tmp_path: Path) -> None:
 
 async def test_tokens_open_what_they_were_made_for(tmp_path: Path) -> None:
     tokens = TokenStore(tmp_path / "data")
-    glue, anna = tokens.add(["write"], "glue"), tokens.add("read", "anna")
+    glue, anna = tokens.add(["write"], "glue"), tokens.add(["read"], "anna")
     access = access_for("0.0.0.0", tokens)
     async with running(tmp_path / "data", Settings(access=access), HELLO) as server:
         for headers, path, status in [

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from headwater.spline_bridge.decode import decode_plan
+from headwater.spline_bridge.errors import DecodeError
 from headwater.spline_bridge.schema import output_types, type_text
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
@@ -23,6 +25,20 @@ def test_the_types_of_a_recorded_plan() -> None:
         "amount_eur": "double",
         "channel": "string",
     }
+
+
+def test_whoever_has_mapped_the_plan_need_not_have_it_mapped_again() -> None:
+    """For each recorded plan of API 1.1 and 1.2."""
+    looked_at = 0
+    for file in sorted(PAYLOADS.glob("*/*plan*.json")):
+        body = file.read_bytes()
+        try:
+            plan = decode_plan(body, FLAT)
+        except DecodeError:
+            continue
+        assert output_types(body, FLAT, [column.name for column in plan.columns]) == output_types(body, FLAT), file
+        looked_at += 1
+    assert looked_at > 50
 
 
 @pytest.mark.parametrize("cut", ["dataTypes", "childIds"])
