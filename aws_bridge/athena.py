@@ -26,7 +26,11 @@ _ABSENT = frozenset({"EntityNotFoundException", "InvalidInputException"})
 _ATTEMPTS = 8
 
 
-class NotAllowed(AwsError):
+class WrongCall(AwsError):
+    """A call that AWS will never take as it is."""
+
+
+class NotAllowed(WrongCall):
     """AWS does not allow a call; the message names the action that the role needs."""
 
 
@@ -41,8 +45,8 @@ class Calls:
     backoff: Backoff = field(default_factory=lambda: Backoff(attempts=_ATTEMPTS, first=1.0, longest=30.0))
 
     def __call__(self, operation: str, **asked: Any) -> dict[str, Any]:
-        """The answer to a call of the client's method `operation`. NotAllowed, AwsError; ClientError of other kinds."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        """The answer to a call of the client's method `operation`. WrongCall, AwsError; ClientError of other kinds."""
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
         failures = 0
         while True:
@@ -58,6 +62,8 @@ class Calls:
                     raise
                 if self.backoff.is_last(failures):
                     raise AwsError(f"AWS: {code} for {error.operation_name}, after {failures + 1} attempts") from None
+            except ParamValidationError as error:
+                raise WrongCall(f"AWS: {' '.join(str(error).split())}") from None
             except (BotoCoreError, ValueError) as error:
                 raise AwsError(f"AWS cannot be reached: {error}") from None
             else:

@@ -174,12 +174,12 @@ def _milliseconds(since: str | None) -> int:
 @contextmanager
 def _aws() -> Iterator[None]:
     """AWS's errors as those of a command: what is missing is wrong use, what is away cannot be reached."""
-    from headwater.aws_bridge.athena import NotAllowed
+    from headwater.aws_bridge.athena import WrongCall
     from headwater.aws_bridge.session import AwsError, NotInstalled
 
     try:
         yield
-    except (NotAllowed, NotInstalled) as error:
+    except (WrongCall, NotInstalled) as error:
         raise WrongUse(str(error)) from error
     except AwsError as error:
         raise Unreachable(str(error)) from error
