@@ -34,6 +34,7 @@ _FACETS: Mapping[str, tuple[str, str]] = {
 }
 #: What a statement does to what the dataset held.
 _LIFECYCLES = {Effect.ALL: "CREATE", Effect.OVERWRITE: "OVERWRITE"}
+_OWN_SCHEMA = RUN_EVENT.replace("RunEvent", "DatasetFacet")  #: that of any facet of a dataset
 _MOST_SQL = 10_000  #: characters of a statement that are kept
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -78,8 +79,8 @@ def _event(kind: str, at: int, run: Mapping[str, Any], job: Mapping[str, Any], p
 
 def _facet(name: str, producer: str, /, **said: Any) -> dict[str, Any]:
     version, definition = _FACETS[name]
-    file = "".join(part.capitalize() for part in definition.partition("DatasetFacet")[:1])
-    return {"_producer": producer, "_schemaURL": f"{_SPEC}/{version}/{file}.json#/$defs/{definition}", **said}
+    schema = f"{_SPEC}/{version}/{definition}.json#/$defs/{definition}"
+    return {"_producer": producer, "_schemaURL": schema, **said}
 
 
 def _job(ran: Ran, statement: Statement, engine: Engine, producer: str) -> dict[str, Any]:
@@ -153,11 +154,7 @@ def _output(write: Write, statement: Statement, engine: Engine, producer: str) -
         facets["columnLineage"] = _facet("columnLineage", producer, **said)
         own = list(_own(write.columns))
         if own:
-            facets[OWN] = {
-                "_producer": producer,
-                "_schemaURL": f"{producer}#/$defs/HeadwaterDatasetFacet",
-                "columns": own,
-            }
+            facets[OWN] = {"_producer": producer, "_schemaURL": _OWN_SCHEMA, "columns": own}
     return _dataset(engine.named(write.target), facets, producer)
 
 
