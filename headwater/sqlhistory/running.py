@@ -1,22 +1,14 @@
-"""Imports the history of an engine, and goes on after the last query the next time.
-
-What was imported is remembered in the data folder, one file for each history. Forgetting it costs time alone: the same
-query makes the same events, which the ledger has already.
-"""
+"""Imports the history of an engine, and goes on after the last query the next time (`headwater.importing`)."""
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headwater.errors import WrongUse
-from headwater.graphmodel.delta import digest
+from headwater.importing import State, send
 from headwater.ingest.progress import Progress
 from headwater.openlineage_bridge.emit import Event
 from headwater.source import Source
@@ -28,11 +20,8 @@ if TYPE_CHECKING:
     from headwater.aws_bridge.athena import Athena
     from headwater.aws_bridge.redshift import Redshift
 
-FOLDER = "sql-history"
-"""The folder in a data folder that has one file for each history."""
 
 _BATCH = 500  #: queries whose events are sent together: what was done is remembered after each
-_REMEMBERED = 5_000  #: ids of the newest queries that were imported
 
 
 @dataclass(frozen=True)
@@ -43,51 +32,6 @@ class Options:
     since: int = 0
     again: bool = False
     views: bool = True
-
-
-@dataclass
-class State:
-    """What was imported of one history. Times in ms since 1970.
-
-    `done`: the newest queries, each with its end. `open`: queries that had not ended. `until`: the end of the last one.
-    """
-
-    place: Path
-    done: dict[str, int] = field(default_factory=dict)
-    open: dict[str, None] = field(default_factory=dict)
-    until: int = 0
-
-    @classmethod
-    def of(cls, folder: Path, history: str, *, again: bool = False) -> State:
-        """What is remembered of the history with this name. WrongUse: the file is damaged."""
-        place = folder / FOLDER / f"{digest(history)[:16]}.json"
-        if again:
-            return cls(place)
-        try:
-            known = json.loads(place.read_text(encoding="utf-8"))
-            done = {str(one): int(ended) for one, ended in known["done"].items()}
-            return cls(place, done, dict.fromkeys(known["open"]), int(known["until"]))
-        except FileNotFoundError:
-            return cls(place)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WrongUse(f"{place} cannot be read ({error}): --again begins anew") from None
-
-    def ended(self, some: Iterable[Ran]) -> None:
-        """These were imported."""
-        for ran in some:
-            self.open.pop(ran.id, None)
-            self.done[ran.id] = ran.ended
-            self.until = max(self.until, ran.ended)
-
-    def save(self) -> None:
-        """Remember it. A folder that cannot be written (that of a server elsewhere) remembers nothing."""
-        self.done = dict(sorted(self.done.items(), key=lambda one: (one[1], one[0]))[-_REMEMBERED:])
-        said = {"done": self.done, "open": list(self.open), "until": self.until}
-        with suppress(PermissionError):
-            self.place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            new = self.place.with_suffix(".new")
-            new.write_text(json.dumps(said), encoding="utf-8")
-            new.replace(self.place)
 
 
 @dataclass
@@ -134,7 +78,8 @@ def bring_in(source: Source, queries: Iterable[Ran], reading: Reading, state: St
     while batch := list(islice(every, _BATCH)):
         events = [event for ran in batch for event in reading.events(ran)]
         _send(source, events, found)
-        state.ended(batch)
+        for ran in batch:
+            state.ended(ran.id, ran.ended)
         state.save()
         done += len(batch)
         progress(done, max(done, total))
@@ -144,18 +89,10 @@ def bring_in(source: Source, queries: Iterable[Ran], reading: Reading, state: St
 
 
 def _send(source: Source, events: list[Event], found: Imported) -> None:
-    if not events:
-        return
-    with tempfile.TemporaryDirectory(prefix="headwater-sql-") as folder:
-        file = Path(folder) / "events.ndjson"
-        with file.open("w", encoding="utf-8") as out:
-            out.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
-        loaded = source.load([file], lambda _done, _total: None)
-    found.events += loaded.events
-    found.known += loaded.known
-    for one in loaded.refused:
-        line = int(one["place"].rpartition(":")[2]) - 1 if one["place"].rpartition(":")[2].isdigit() else 0
-        found.refused.append({"query": events[line]["run"]["runId"], "reason": one["reason"]})
+    sent = send(source, events)
+    found.events += sent.events
+    found.known += sent.known
+    found.refused += [{"query": events[line]["run"]["runId"], "reason": reason} for line, reason in sent.refused]
 
 
 def new_ones(
@@ -187,7 +124,7 @@ def new_ones(
                 known = True
             elif reads(one):
                 only_read += 1
-                state.ended([query])
+                state.ended(query.id, query.ended)
             else:
                 found[query.id] = query
         if known:

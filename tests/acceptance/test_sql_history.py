@@ -14,12 +14,12 @@ from botocore.config import Config
 from headwater.aws_bridge.athena import Athena, NotAllowed
 from headwater.aws_bridge.redshift import Redshift, Warehouse
 from headwater.aws_bridge.session import AwsError
+from headwater.importing import State
 from headwater.queries.answers.answer import Answer, Table
 from headwater.source import Local, open_service
 from headwater.sqlhistory.running import (
     Imported,
     Options,
-    State,
     import_athena,
     import_redshift,
     import_snowflake,
