@@ -33,6 +33,7 @@ from bench.payloads import CONTENT_TYPE, estate
 from bench.publishing import publishing
 from bench.questions import impact
 from bench.recorded import jobs as recorded_jobs
+from bench.sql import sql
 from bench.watches import watches
 
 _ROOT = Path(__file__).parents[1]
@@ -329,6 +330,7 @@ PARTS = {
     "into the graph": into_the_graph,
     "recorded jobs": recorded,
     "openlineage": openlineage,
+    "sql": sql,
     "publishing": publishing,
     "a date in each run": daily,
     "one element at a time": one_by_one,

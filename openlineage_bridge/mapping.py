@@ -21,6 +21,7 @@ from headwater.graphmodel.model import (
     Derivation,
     Effect,
     Job,
+    Operation,
     OutputColumn,
     Plan,
     Role,
@@ -228,7 +229,7 @@ _known_plans: dict[str, Plan] = {}
 _MOST_KNOWN, _LARGEST_KNOWN = 2_000, 200
 #: Facets of datasets and runs that plans are made of.
 _OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "dbt_model", OWN)
-_OF_RUNS = ("processing_engine",)
+_OF_RUNS = ("processing_engine", "extractionError")
 
 
 def _end(common: _Common, output: FoldedDataset, what: Outcome, key: str) -> Plan:
@@ -294,6 +295,7 @@ def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
         columns=found.columns,
         derivations=found.derivations,
         dependencies=found.dependencies,
+        operations=_unread(run),
         api_version="0",
         agent=_agent(run),
         system=" ".join(filter(None, engine)) or None,
@@ -428,6 +430,17 @@ def _parts(name: str) -> int:
     """How many parts a table's name has; a path counts as one."""
     return 1 if "/" in name else name.count(".") + 1
 
+
+def _unread(run: FoldedRun) -> tuple[Operation, ...]:
+    """Why the producer could not tell the columns, if it says so: what lacks lineage then has a cause."""
+    errors = run.run_facets.get("extractionError", {}).get("errors")
+    told = [one.get("errorMessage") for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+    reasons = dict.fromkeys(one.strip()[:_MOST_REASON] for one in told if isinstance(one, str) and one.strip())
+    listed = enumerate(list(reasons)[:_MOST_REASONS])
+    return tuple(Operation(f"unread-{number}", reason, "write", resolved=False) for number, reason in listed)
+
+
+_MOST_REASON, _MOST_REASONS = 300, 10  #: characters of one, and how many: producers send whole stack traces here
 
 # effect and role ------------------------------------------------------------------------------------------------------
 

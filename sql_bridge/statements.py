@@ -38,18 +38,19 @@ class Session:
         self.dialect = dialect
         self.types = types
         self.temporary: dict[str, Query] = {}
-        self._made: dict[str, Known | None] = {}
+        self.made: dict[str, Known] = {}
         self._outside = catalog
 
     def catalog(self, name: str) -> Known | None:
         """What is known of a table: by the statements that were read, else by the catalog outside."""
-        return self._made[name] if name in self._made else self._outside(name)
+        return self.made[name] if name in self.made else self._outside(name)
 
     def read(self, sql: str) -> Statement:
         """The next statement. What it creates is known to the next one."""
         found = _read(sql, self)
-        self._made.update(found.created)
-        self._made.update(dict.fromkeys(found.dropped))
+        for name in found.dropped:
+            self.made.pop(name, None)
+        self.made.update(found.created)
         return found
 
     def script(self, sql: str) -> list[Statement]:
@@ -499,7 +500,11 @@ def _place(node: Any) -> str | None:
 
 def _defined(name: str, node: Any, session: Session) -> Mapping[str, Known]:
     """The columns of a CREATE TABLE without a query."""
-    listed = node.this.expressions if isinstance(node.this, exp.Schema) else ()
+    listed = list(node.this.expressions) if isinstance(node.this, exp.Schema) else []
+    properties = node.args.get("properties")
+    for one in properties.expressions if properties else ():
+        if isinstance(one, exp.PartitionedByProperty):
+            listed += one.find_all(exp.ColumnDef)
     columns: dict[str, str] = {}
     for one in listed:
         if isinstance(one, exp.ColumnDef):

@@ -22,6 +22,7 @@ from headwater.cli.audit import audit
 from headwater.cli.aws import aws
 from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
+from headwater.cli.datazone import datazone
 from headwater.cli.estate import estate
 from headwater.cli.evidence import evidence
 from headwater.cli.explain import explain
@@ -41,6 +42,7 @@ from headwater.cli.paths import paths
 from headwater.cli.publish import publish
 from headwater.cli.sagemaker import sagemaker
 from headwater.cli.serve import serve
+from headwater.cli.sqlhistory import sql_history
 from headwater.cli.state import describe, ignore, own, retire, same, tag
 from headwater.cli.token import token
 from headwater.cli.watch import watch
@@ -72,7 +74,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         watch,
     ),
     "State": (tag, own, describe, retire, ignore, same),
-    "Receive": (serve, load, token, glue, glue_catalog, sagemaker, spark_bundle, aws),
+    "Receive": (serve, load, sql_history, datazone, token, glue, glue_catalog, sagemaker, spark_bundle, aws),
     "Assistants": (mcp,),
     "Keep and move": (verify, evidence, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),

@@ -1,0 +1,148 @@
+"""The query history of Amazon Athena, and the tables of the Glue Data Catalog that its queries name.
+
+Here: the calls, slowed down where AWS asks for it, and named where AWS does not allow them. Not here: what queries mean
+(`headwater.sqlhistory`). The role needs ``athena:ListQueryExecutions``, ``athena:BatchGetQueryExecution``,
+``athena:ListWorkGroups`` (where no work group is named) and ``glue:GetTable``.
+https://docs.aws.amazon.com/athena/latest/APIReference/API_BatchGetQueryExecution.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headwater.aws_bridge.session import AwsError, Session
+from headwater.backoff import Backoff
+
+Page = list[dict[str, Any]]  #: QueryExecution, as Athena gives it
+
+_SLOWER = frozenset(
+    {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown", "InternalServerException"}
+)
+_DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedException", "UnrecognizedClientException"})
+_ABSENT = frozenset({"EntityNotFoundException", "InvalidInputException"})
+#: Attempts of one call, the waits between them some two minutes in all.
+_ATTEMPTS = 8
+
+
+class WrongCall(AwsError):
+    """A call that AWS will never take as it is."""
+
+
+class NotAllowed(WrongCall):
+    """AWS does not allow a call; the message names the action that the role needs."""
+
+
+@dataclass
+class Calls:
+    """Calls of one service: tried again while AWS says that they are too many, and counted."""
+
+    service: str  #: as policies name it: ``athena``
+    client: Any
+    sleep: Callable[[float], object]
+    waits: int = 0  #: how often a call had to wait
+    backoff: Backoff = field(default_factory=lambda: Backoff(attempts=_ATTEMPTS, first=1.0, longest=30.0))
+
+    def __call__(self, operation: str, **asked: Any) -> dict[str, Any]:
+        """The answer to a call of the client's method `operation`. WrongCall, AwsError; ClientError of other kinds."""
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+        failures = 0
+        while True:
+            try:
+                found: dict[str, Any] = getattr(self.client, operation)(**asked)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in _DENIED:
+                    action = f"{self.service}:{error.operation_name}"
+                    why = f"AWS does not allow {action} ({code})"
+                    raise NotAllowed(f"{why}: add it to the role's policy, see docs/sql-engines.md") from None
+                if code not in _SLOWER:
+                    raise
+                if self.backoff.is_last(failures):
+                    raise AwsError(f"AWS: {code} for {error.operation_name}, after {failures + 1} attempts") from None
+            except ParamValidationError as error:
+                raise WrongCall(f"AWS: {' '.join(str(error).split())}") from None
+            except (BotoCoreError, ValueError) as error:
+                raise AwsError(f"AWS cannot be reached: {error}") from None
+            else:
+                return found
+            self.waits += 1
+            self.sleep(self.backoff.seconds(failures))
+            failures += 1
+
+
+class Athena:
+    """One account's queries in one region."""
+
+    def __init__(self, athena: Any, glue: Any, region: str, sleep: Callable[[float], object]) -> None:
+        """`athena` and `glue` are boto3's clients; `sleep` takes seconds."""
+        self.region = region
+        self._athena = Calls("athena", athena, sleep)
+        self._glue = Calls("glue", glue, sleep)
+
+    @classmethod
+    def connect(
+        cls, region: str | None, profile: str | None, endpoint: str | None, sleep: Callable[[float], object]
+    ) -> Athena:
+        """With the credentials of the environment. AwsError: no region, no such profile. NotInstalled."""
+        session = Session(region, profile)
+        athena, glue = (session.client(service, endpoint) for service in ("athena", "glue"))
+        return cls(athena, glue, str(session.region), sleep)
+
+    @property
+    def waits(self) -> int:
+        """How often a call had to wait, because there were too many."""
+        return self._athena.waits + self._glue.waits
+
+    def workgroups(self) -> list[str]:
+        """The names of all work groups. NotAllowed, AwsError."""
+        names: list[str] = []
+        asked: dict[str, Any] = {}
+        while True:
+            page = self._called(self._athena, "list_work_groups", **asked)
+            names += [one["Name"] for one in page.get("WorkGroups", ())]
+            if not page.get("NextToken"):
+                return names
+            asked = {"NextToken": page["NextToken"]}
+
+    def queries(self, workgroup: str) -> Iterator[Page]:
+        """The queries of a work group, the newest first, in pages of at most 50. NotAllowed, AwsError."""
+        asked: dict[str, Any] = {"WorkGroup": workgroup}
+        while True:
+            page = self._called(self._athena, "list_query_executions", **asked)
+            identifiers = page.get("QueryExecutionIds", [])
+            if identifiers:
+                yield self.executions(identifiers)
+            if not page.get("NextToken"):
+                return
+            asked = {"WorkGroup": workgroup, "NextToken": page["NextToken"]}
+
+    def executions(self, identifiers: Sequence[str]) -> Page:
+        """These queries, in this order; one that Athena has forgotten is not there. At most 50."""
+        page = self._called(self._athena, "batch_get_query_execution", QueryExecutionIds=list(identifiers))
+        known = {one["QueryExecutionId"]: one for one in page.get("QueryExecutions", ())}
+        return [known[one] for one in identifiers if one in known]
+
+    def table(self, database: str, name: str) -> dict[str, Any] | None:
+        """A table of the Glue Data Catalog; None: there is none. NotAllowed, AwsError."""
+        from botocore.exceptions import ClientError
+
+        try:
+            found: dict[str, Any] = self._glue("get_table", DatabaseName=database, Name=name)["Table"]
+        except ClientError as error:
+            problem = error.response["Error"]
+            if problem["Code"] in _ABSENT:
+                return None
+            raise AwsError(f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}") from None
+        return found
+
+    def _called(self, calls: Calls, operation: str, **asked: Any) -> dict[str, Any]:
+        from botocore.exceptions import ClientError
+
+        try:
+            return calls(operation, **asked)
+        except ClientError as error:
+            problem = error.response["Error"]
+            raise AwsError(f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}") from None
