@@ -267,6 +267,7 @@ _GROUPING_NUMBERS = frozenset({"spark_grouping_id", "grouping__id", "_gen_groupi
 def _projected(values: Sequence[Value]) -> Value:
     """NULLs stand for what a grouping set leaves out; the names that UNPIVOT writes are literals alone."""
     taken = [value for value in values if not value.literal]
+    taken = taken or [value for value in values if str(value.text) != "NULL"]
     return _merged([cast(value) for value in taken or values], "expand")
 
 

@@ -119,14 +119,14 @@ def _part_of_iceberg(details: Details) -> str:
     branch = details.get("branch") or options.get("branch")
     if details.get("class") == "SparkChangelogTable":
         return ".changes"
-    kind = str(details.get("iceberg") or "")
+    kind = str(details.get("iceberg") or "").rpartition("$")[2]  # within another class: of a table that is being made
     if kind.endswith("Table") and kind not in _ICEBERG_DATA:
         return f".{str(details.get('name') or kind).rpartition('.')[2].lower()}"
     return f".branch_{branch}" if branch and branch != "main" else ""
 
 
 #: Classes of Iceberg that stand for the rows of a table.
-_ICEBERG_DATA = frozenset({"BaseTable", "TransactionTable", "SerializableTable"})
+_ICEBERG_DATA = frozenset({"BaseTable", "TransactionTable", "CommitTransactionTable", "SerializableTable"})
 
 
 def _connector_v2(details: Details) -> Source | None:

@@ -32,6 +32,11 @@ PARTS: dict[str, tuple[dict[str, object], str]] = {
     "the main branch": ({"branch": "main"}, ""),
     "a tag": ({"options": {"tag": "end-of-year"}}, ""),
     "a snapshot": ({"options": {"snapshot-id": "1"}}, ""),
+    "a table that CREATE TABLE AS SELECT is making": ({"iceberg": "BaseTransaction$TransactionTable"}, ""),
+    "a metadata table of a worker": (
+        {"iceberg": "SerializableTable$SerializableMetadataTable", "name": "t.files"},
+        ".files",
+    ),
     "a metadata table": ({"iceberg": "FilesTable", "name": "ice.db.t.files"}, ".files"),
 }
 
