@@ -237,8 +237,8 @@ def answering(monkeypatch: pytest.MonkeyPatch, answers: dict[str, dict[str, Any]
     """Answer these operations of Glue in place of the server; the actions that were called so."""
     connect, called = Session.client, list[str]()
 
-    def client(self: Session, service: str, endpoint: str | None = None) -> Any:
-        made = connect(self, service, endpoint)
+    def client(self: Session, service: str, *given: Any) -> Any:
+        made = connect(self, service, *given)
         for operation, answer in answers.items():
 
             def answered(model: Any, answer: dict[str, Any] = answer, **_: Any) -> Any:
