@@ -12,7 +12,7 @@ from headwater.cli import completion
 from headwater.cli.common import csv_option, json_option, source_options
 from headwater.cli.rows import ask_rows, limit_option
 
-_COLUMNS = ("name", "origin", "expression", "ambiguous", "description")
+_COLUMNS = ("name", "type", "origin", "expression", "ambiguous", "description")
 
 
 @click.command(epilog="Example: headwater search avg_score")

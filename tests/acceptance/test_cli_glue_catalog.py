@@ -17,7 +17,8 @@ from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.session import Session
 from headwater.cli import run
-from tests.acceptance.door import ROOT
+from tests.acceptance.door import ROOT, serving
+from tests.acceptance.loopback import QuietHandler, served
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"  # moto's account
 SCOPE = f"{ACCOUNT}/{REGION}"
@@ -233,18 +234,26 @@ def test_the_policy_names_what_an_option_calls(
     assert policy()[sid] == {action}
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, answers: dict[str, dict[str, Any]]) -> list[str]:
-    """Answer these operations of Glue in place of the server; the actions that were called so."""
+def answering(
+    monkeypatch: pytest.MonkeyPatch,
+    answers: dict[str, dict[str, Any]],
+    when: Callable[[dict[str, Any]], bool] = lambda _asked: True,
+) -> list[str]:
+    """Answer these operations of Glue in place of the server, `when` this is asked; the actions that were called so."""
     connect, called = Session.client, list[str]()
 
-    def client(self: Session, service: str, endpoint: str | None = None) -> Any:
-        made = connect(self, service, endpoint)
+    def client(self: Session, service: str, *given: Any) -> Any:
+        made = connect(self, service, *given)
         for operation, answer in answers.items():
 
-            def answered(model: Any, answer: dict[str, Any] = answer, **_: Any) -> Any:
+            def answered(model: Any, params: Any, answer: dict[str, Any] = answer, **_: Any) -> Any:
+                if not when(json.loads(params["body"])):
+                    return None
+                called.append(f"{service}:{model.name}")
+                if "Error" in answer:
+                    return AWSResponse("", 400, {}, None), answer
                 report = ParamValidator().validate(answer, model.output_shape)
                 assert not report.has_errors(), report.generate_report()
-                called.append(f"{service}:{model.name}")
                 return AWSResponse("", 200, {}, None), answer
 
             made.meta.events.register(f"before-call.{service}.{operation}", answered)
@@ -255,3 +264,82 @@ def answering(monkeypatch: pytest.MonkeyPatch, answers: dict[str, dict[str, Any]
 
 
 BUCKET = f"arn:aws:glue:{REGION}:{ACCOUNT}:catalog/s3tablescatalog/lake"
+
+
+def test_a_database_that_may_not_be_read_is_told_and_left_as_it_was(
+    glue: Any, lake: Any, sync: Sync, ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("hr", "sales"):
+        glue.create_database(DatabaseInput={"Name": name})
+        create(glue, name, "a", f"s3://lake/{name}", "id")
+    sync()
+    create(glue, "sales", "b", "s3://lake/b", "id")
+    lake.create_lf_tag(TagKey="class", TagValues=["open"])
+    for name in "ab":  # moto fails on a table without a tag
+        place = {"Table": {"DatabaseName": "sales", "Name": name}}
+        lake.add_lf_tags_to_resource(Resource=place, LFTags=[{"TagKey": "class", "TagValues": ["open"]}])
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": "not on hr"}}
+    answering(monkeypatch, {"GetTables": denied}, when=lambda asked: asked["DatabaseName"] == "hr")
+    code, answer = sync("--lake-formation")
+    assert code == 1
+    told = {(row["source"], row["scope"].rpartition("/")[2]): row for row in answer["rows"]}
+    assert {key: row["outcome"] for key, row in told.items()} == {
+        ("glue", "hr"): "not read",
+        ("glue", "sales"): "sent",
+        ("lakeformation", "hr"): "not read",
+        ("lakeformation", "sales"): "sent",
+    }
+    assert told["glue", "hr"]["reason"].endswith("not on hr; allow the action glue:GetTables")
+    assert len(ask("datasets")["rows"]) == 3
+
+
+def test_what_was_synced_is_verified_replayed_and_erased_as_all_entries_are(
+    glue: Any, sync: Sync, ask: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    create(glue, "sales", "a", "s3://lake/a", "id")
+    sync()
+    create(glue, "sales", "b", "s3://lake/b", "id")
+    (row,) = sync()[1]["rows"]
+    here = ("--data", str(tmp_path / "data"))
+    facts = ask("query", "facts", "node=sales.b")["rows"]
+    assert (run(["verify", *here]), run(["replay", "--yes", *here])) == (0, 0)
+    assert ask("query", "facts", "node=sales.b")["rows"] == facts
+    assert run(["erase", str(row["entry"]), "--reason", "asked for", *here]) == 0
+    assert [found["id"] for found in ask("datasets")["rows"]] == ["s3://lake/a"]
+    assert run(["verify", *here]) == 0
+    capsys.readouterr()
+    # the catalog still lists it, and the ledger does not have it: it is sent again
+    assert outcomes(sync()[1]) == {"sales": "sent"}
+    assert len(ask("datasets")["rows"]) == 2
+
+
+def test_through_a_running_server(glue: Any, aws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    create(glue, "sales", "orders", "s3://lake/orders", "id")
+    with serving(tmp_path / "data") as server:
+        command = ["glue-catalog", "sync", "--region", REGION, "--endpoint-url", aws, "--server", server.url, "--json"]
+        for outcome in ("sent", "unchanged"):
+            capsys.readouterr()
+            assert run(command) == 0
+            assert outcomes(json.loads(capsys.readouterr().out)) == {"sales": outcome}
+        assert run(["columns", "sales.orders", "--server", server.url]) == 0
+    assert capsys.readouterr().out.replace("─", "").split() == ["name", "type", "ambiguous", "id", "string", "no"]
+
+
+def test_calls_that_were_made_again_because_aws_was_busy_are_counted(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = iter([True, False])
+
+    class Busy(QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the base class's name
+            self.body()
+            busy = next(refused)
+            slowly = b'{"__type": "ThrottlingException", "message": "slowly"}'
+            self.send(400 if busy else 200, slowly if busy else b'{"DatabaseList": []}')
+
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+    with served(Busy) as url:
+        code, answer = sync("--endpoint-url", url)
+    assert (code, answer["calls"], answer["retries"]) == (0, {"glue:GetDatabases": 1}, 1)
