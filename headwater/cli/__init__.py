@@ -40,6 +40,7 @@ from headwater.cli.names import explain_names, names
 from headwater.cli.past import changes, consumers, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.publish import publish
+from headwater.cli.receive import receive
 from headwater.cli.sagemaker import sagemaker
 from headwater.cli.serve import serve
 from headwater.cli.sqlhistory import sql_history
@@ -74,7 +75,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         watch,
     ),
     "State": (tag, own, describe, retire, ignore, same),
-    "Receive": (serve, load, sql_history, datazone, token, glue, glue_catalog, sagemaker, spark_bundle, aws),
+    "Receive": (serve, receive, load, sql_history, datazone, token, glue, glue_catalog, sagemaker, spark_bundle, aws),
     "Assistants": (mcp,),
     "Keep and move": (verify, evidence, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),

@@ -27,7 +27,7 @@ from headwater.translation import translated
 
 if TYPE_CHECKING:
     from headwater.aws_bridge.neptune_loader import LoadError, Status
-    from headwater.ingest.places.file_storage import FileStorage
+    from headwater.ingest.places.file_storage import ObjectStorage
     from headwater.ingest.progress import Progress
 
 _MB = 2**20
@@ -150,12 +150,14 @@ def _telling(step: Progress) -> Callable[[Status], None]:
 
 
 @contextmanager
-def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[FileStorage]:
-    """Open a folder or a prefix in S3. Its errors become `WrongUse` or `Unreachable`."""
+def placed(
+    target: str, region: str | None, profile: str | None, endpoint: str | None, *, connections: int = 10
+) -> Iterator[ObjectStorage]:
+    """Open a folder or a prefix in S3, for so many threads. Its errors become `WrongUse` or `Unreachable`."""
     from headwater.ingest.places.file_storage import open_storage
 
     try:
         with translated():
-            yield open_storage(target, region, profile, endpoint)
+            yield open_storage(target, region, profile, endpoint, connections=connections)
     except OSError as error:
         raise WrongUse(f"{target} cannot be used: {error.strerror}") from error
