@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
@@ -77,7 +78,12 @@ class Prefix:
             for attempt in range(_CONFLICTS):
                 try:
                     self._s3.put_object(
-                        Bucket=self._bucket, Key=self._prefix + name, Body=data, ChecksumSHA256=checksum, **how
+                        Bucket=self._bucket,
+                        Key=self._prefix + name,
+                        Body=data,
+                        ChecksumAlgorithm="SHA256",
+                        ChecksumSHA256=checksum,
+                        **how,
                     )
                 except ClientError as error:
                     status = error.response["ResponseMetadata"].get("HTTPStatusCode")
@@ -111,6 +117,17 @@ class Prefix:
             for each in found:
                 if not each["IsLatest"]:
                     self._s3.delete_object(Bucket=self._bucket, Key=key, VersionId=each["VersionId"], **how)
+
+    def kept_until(self, name: str) -> tuple[str, str] | None:
+        """How Object Lock keeps an object (``GOVERNANCE``, ``COMPLIANCE``, ``HOLD``) and until when; None: not."""
+        with aws_errors():
+            found = self._s3.head_object(Bucket=self._bucket, Key=self._prefix + name)
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
+            return "HOLD", "its legal hold is taken off"
+        until = found.get("ObjectLockRetainUntilDate")
+        if until is None or until <= datetime.now(timezone.utc):
+            return None
+        return str(found["ObjectLockMode"]), until.isoformat(timespec="seconds")
 
     def listed(self, under: str = "", after: str = "") -> Iterator[str]:
         """Names that begin with `under` and come behind `after`, in order; asked for in pages of a thousand."""

@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 Environment: `HEADWATER_INBOX` (s3://BUCKET/inbox); `HEADWATER_TOKEN_SECRET`, the id of a secret in Secrets Manager
 whose text is the token that senders give (``Authorization: Bearer`` or ``X-API-Key``), or ``none`` where API Gateway
-itself checks who calls (IAM, a JWT authorizer). `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_SECRETS_MANAGER` name endpoints.
+itself checks who calls (IAM, a JWT authorizer). `AWS_ENDPOINT_URL_S3` and
+`AWS_ENDPOINT_URL_SECRETS_MANAGER` name endpoints.
 
 Bodies are validated, cleaned and answered by the same code as in `ingest.http.receiver`. Lambda takes 6 MB with all
 around a body, so about 4.5 MB of a packed one; larger ones never get here, or are told the way by S3.
