@@ -15,10 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
-from headwater.aws_bridge.session import Session, aws_errors
+from headwater.aws_bridge.session import AwsError, Session, aws_errors
 
 SCHEME = "s3://"
 
+_DELETED_AT_ONCE = 1_000  #: objects, the most that one request takes
 _PRECONDITION_FAILED, _CONFLICT = 412, 409
 _CONFLICTS, _CONFLICT_SECONDS = 5, 0.2  #: tries of a conditional write while another one is under way, and the pause
 
@@ -100,10 +101,15 @@ class Prefix:
         with self.open(name) as body, aws_errors():
             return body.read()
 
-    def remove(self, name: str) -> None:
-        """Delete an object. In a bucket with versions, the version that it had stays."""
+    def remove(self, *names: str) -> None:
+        """Delete objects. In a bucket with versions, the versions that they had stay."""
+        keys = [{"Key": self._prefix + name} for name in names]
         with aws_errors():
-            self._s3.delete_object(Bucket=self._bucket, Key=self._prefix + name)
+            for at in range(0, len(keys), _DELETED_AT_ONCE):
+                part = {"Objects": keys[at : at + _DELETED_AT_ONCE], "Quiet": True}
+                failed = self._s3.delete_objects(Bucket=self._bucket, Delete=part).get("Errors", ())
+                for each in failed:
+                    raise AwsError(f"AWS: {each.get('Code')} for DeleteObjects: {each['Key']}: {each.get('Message')}")
 
     def remove_older(self, name: str, *, bypass_governance: bool = False) -> None:
         """Delete all versions of an object but the newest one. AwsError: Object Lock keeps one.

@@ -64,8 +64,8 @@ class ObjectStorage(FileStorage, Protocol):
     def read(self, name: str) -> bytes:
         """All of a file. FileNotFoundError: there is none of that name."""
 
-    def remove(self, name: str) -> None:
-        """Remove a file. Without effect if there is none of that name."""
+    def remove(self, *names: str) -> None:
+        """Remove files. Without effect on those that are not there."""
 
     def listed(self, under: str = "", after: str = "") -> Iterator[str]:
         """The files whose names begin with `under` and come behind `after`, in order of name; drafts are left out."""
@@ -124,9 +124,10 @@ class LocalFolder:
         with self.open(name) as file:
             return file.read()
 
-    def remove(self, name: str) -> None:
+    def remove(self, *names: str) -> None:
         """See `ObjectStorage.remove`."""
-        path_in(self._path, name).unlink(missing_ok=True)
+        for name in names:
+            path_in(self._path, name).unlink(missing_ok=True)
 
     def listed(self, under: str = "", after: str = "") -> Iterator[str]:
         """See `ObjectStorage.listed`."""
