@@ -13,6 +13,14 @@ import click
 
 from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe, store_option
 from headwater.cli.move import placed
+from headwater.cli.serve import (
+    allow_host_option,
+    bootstrap_option,
+    host_option,
+    keep_bootstrap_token,
+    people,
+    people_options,
+)
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -51,6 +59,16 @@ Example: headwater ingest --inbox s3://BUCKET/inbox --ledger s3://BUCKET/ledger
     metavar="DIR|S3",
     help="where snapshots of the local tables are kept, so that a new machine goes on quickly [HEADWATER_SNAPSHOTS]",
 )
+@click.option(
+    "--port",
+    envvar="HEADWATER_PORT",
+    type=click.IntRange(0, 65_535),
+    help="answer questions too, at this port: the API, the page, Gremlin (default: not) [HEADWATER_PORT]",
+)
+@host_option
+@allow_host_option
+@bootstrap_option
+@people_options
 @click.option("--once", is_flag=True, help="end when the inbox is empty and the graph is up to date")
 @json_option
 @data_option
@@ -63,20 +81,24 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     queue: str | None,
     snapshots: str | None,
     once: bool,
+    port: int | None,
     as_json: bool,
     data: Path,
     store: str | None,
-    **aws: Any,
+    **more: Any,
 ) -> None:
     """Bring what is in an inbox into a ledger in S3, and the ledger into the graph, until Ctrl-C or SIGTERM.
 
     One at a time: of two, one stops. An object is removed from the inbox when it is in the ledger; one that is no
     payload is set aside, below parked/, with the reason. The data folder holds what can be made anew: tables, copies
-    of segments, and the embedded graph where no other store is named.
+    of segments, the embedded graph where no other store is named, and the tokens of whoever asks at --port.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for name in ("gremlinpython", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    aws = {name: more[name] for name in ("region", "profile", "endpoint")}
+    if more["bootstrap"] is not None:
+        keep_bootstrap_token(data, more["bootstrap"])
     with ExitStack() as ends:
         places = [
             ends.enter_context(placed(w, **aws, connections=_THREADS)) for w in (inbox, ledger, snapshots or inbox)
@@ -85,6 +107,12 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
         made = _ingester(ends, places, data, store, queue, aws, snapshots is not None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: made.stop.set())
+        if port is not None:
+            from headwater.ingest.process.ingest_api import ApiSettings, answering
+
+            settings = ApiSettings(data, more["host"], port, more["allow_host"], people(more))
+            url = ends.enter_context(answering(settings, made.service))
+            click.echo(safe(f"Headwater answers at {url}"), err=True)
         click.echo(safe(f"Headwater ingests {inbox} into {ledger}; Ctrl-C stops"), err=True)
         made.run(once=once)
         if once:

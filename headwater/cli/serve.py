@@ -80,6 +80,53 @@ def bootstrap_option(function: Command) -> Command:
     )(function)
 
 
+def people_options(function: Command) -> Command:
+    """How people sign in elsewhere, to be read by `people`."""
+    options = (
+        click.option(
+            "--oidc-issuer",
+            envvar="HEADWATER_OIDC_ISSUER",
+            metavar="URL",
+            help="take JSON Web Tokens of this OpenID Connect issuer, beside Headwater's own tokens"
+            " [HEADWATER_OIDC_ISSUER]",
+        ),
+        click.option(
+            "--oidc-audience",
+            envvar="HEADWATER_OIDC_AUDIENCE",
+            multiple=True,
+            metavar="ID",
+            help="client id or audience that such a token must be for; can be given several times"
+            " [HEADWATER_OIDC_AUDIENCE]",
+        ),
+        click.option(
+            "--oidc-scope",
+            envvar="HEADWATER_OIDC_SCOPE",
+            multiple=True,
+            metavar="GROUP=SCOPE",
+            help="scope (write, read, annotate, admin) that a group opens, * being everybody; can be given several"
+            " times [HEADWATER_OIDC_SCOPE]",
+        ),
+        click.option(
+            "--oidc-groups-claim",
+            envvar="HEADWATER_OIDC_GROUPS_CLAIM",
+            default="groups",
+            show_default=True,
+            metavar="NAME",
+            help="claim of a token that lists the groups; cognito:groups for Amazon Cognito"
+            " [HEADWATER_OIDC_GROUPS_CLAIM]",
+        ),
+        click.option(
+            "--alb",
+            envvar="HEADWATER_ALB",
+            metavar="ARN",
+            help="Application Load Balancer that signs people in with that issuer [HEADWATER_ALB]",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
     if given:
         from headwater.ingest.http.page import checked_origins
@@ -160,41 +207,7 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
     metavar="FILE",
     help="the key of the certificate (PEM, without passphrase) [HEADWATER_TLS_KEY]",
 )
-@click.option(
-    "--oidc-issuer",
-    envvar="HEADWATER_OIDC_ISSUER",
-    metavar="URL",
-    help="take JSON Web Tokens of this OpenID Connect issuer, beside Headwater's own tokens [HEADWATER_OIDC_ISSUER]",
-)
-@click.option(
-    "--oidc-audience",
-    envvar="HEADWATER_OIDC_AUDIENCE",
-    multiple=True,
-    metavar="ID",
-    help="client id or audience that such a token must be for; can be given several times [HEADWATER_OIDC_AUDIENCE]",
-)
-@click.option(
-    "--oidc-scope",
-    envvar="HEADWATER_OIDC_SCOPE",
-    multiple=True,
-    metavar="GROUP=SCOPE",
-    help="scope (write, read, annotate, admin) that a group opens, * being everybody; can be given several times"
-    " [HEADWATER_OIDC_SCOPE]",
-)
-@click.option(
-    "--oidc-groups-claim",
-    envvar="HEADWATER_OIDC_GROUPS_CLAIM",
-    default="groups",
-    show_default=True,
-    metavar="NAME",
-    help="claim of a token that lists the groups; cognito:groups for Amazon Cognito [HEADWATER_OIDC_GROUPS_CLAIM]",
-)
-@click.option(
-    "--alb",
-    envvar="HEADWATER_ALB",
-    metavar="ARN",
-    help="Application Load Balancer that signs people in with that issuer [HEADWATER_ALB]",
-)
+@people_options
 @click.option(
     "--access-log",
     envvar="HEADWATER_ACCESS_LOG",
@@ -261,7 +274,7 @@ def serve(
             allowed_hosts=more["allow_host"],
             allowed_origins=more["allow_origin"],
             embed_in=more["embed_in"],
-            people=_people(more),
+            people=people(more),
             tls=_tls(more["tls_certificate"], more["tls_key"]),
             access_log=more["access_log"],
             links=run_links(more["history_server"], more["glue_region"]),
@@ -283,7 +296,7 @@ def _tls(certificate: Path | None, key: Path | None) -> TlsFiles | None:
     return None if certificate is None or key is None else TlsFiles(certificate, key)
 
 
-def _people(given: Mapping[str, Any]) -> tuple[Authenticator, ...]:
+def people(given: Mapping[str, Any]) -> tuple[Authenticator, ...]:
     """How people are known who sign in at an issuer. UsageError: an option is wrong, or lacks another."""
     if given["oidc_issuer"] is None:
         if alone := [name for name in ("oidc_audience", "oidc_scope", "alb") if given[name]]:

@@ -25,6 +25,7 @@ class Faults:
     script: list[str] = field(default_factory=list)  #: "refuse", "lose" or "pass"
     url: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    calls: list[tuple[str, str, str]] = field(default_factory=list)  #: method, path, X-Amz-Target
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -50,6 +51,7 @@ def _handler(target: str, faults: Faults) -> type[BaseHTTPRequestHandler]:  # no
 
         def _forward(self) -> None:
             body = self._body()
+            faults.calls.append((self.command, self.path, self.headers.get("X-Amz-Target", "")))
             said = faults.decide(self.command)
             if said == "refuse":
                 self._send(503, [("Content-Type", "application/xml")], _BUSY)

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -222,11 +223,17 @@ def test_the_command_until_sigterm(aws: Cloud, tmp_path: Path) -> None:
     given += ["--snapshots", f"s3://{BUCKET}/command/snapshots"]
     once = headwater("ingest", *given, "--once", "--json", **where)
     assert (once.returncode, json.loads(once.stdout)["new"]) == (0, 10), once.stderr
-    command = [sys.executable, "-m", "headwater", "ingest", *given]
+    command = [sys.executable, "-m", "headwater", "ingest", *given, "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(**where), cwd=ROOT, text=True)
     assert process.stderr is not None
-    while "ingests" not in process.stderr.readline():
-        pass
+    lines: list[str] = []
+    while not lines or "ingests" not in lines[-1]:
+        lines.append(process.stderr.readline())
+    (url,) = (line.split()[-1] for line in lines if "answers at" in line)
+    with urllib.request.urlopen(f"{url}/api/v1/stats", timeout=PATIENCE) as answer:
+        assert json.load(answer)["entries"] == 10
+    with urllib.request.urlopen(f"{url}/ready", timeout=PATIENCE) as answer:
+        assert answer.status == 200
     process.send_signal(signal.SIGTERM)
     assert (process.communicate(timeout=PATIENCE)[1] is not None, process.returncode) == (True, 0)
     names = {key.rpartition("/")[2] for key in aws.keys("command/snapshots/")}
