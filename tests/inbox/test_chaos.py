@@ -22,12 +22,13 @@ from headwater.aws_bridge.sqs import Queue
 from headwater.ingest.graph.ownership import GraphTaken
 from headwater.ingest.inbox.queue import QueuedFiles
 from headwater.ingest.inbox.reading import InboxReader, Source
-from headwater.ingest.ledger.entries import LedgerInUse, LedgerUnavailable
+from headwater.ingest.ledger.entries import LedgerInUse, LedgerUnavailable, NewEntry
 from headwater.ingest.ledger.export import check_export
+from headwater.ingest.ledger.segment_ledger import SegmentLedger
 from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
 from tests.inbox.cloud import BUCKET, REGION, Cloud
 from tests.inbox.faulty import Faults, faulty
-from tests.inbox.world import event_plans, files, graph, ingester, plan_ids, quiet, replayed
+from tests.inbox.world import clock, event_plans, files, graph, ingester, plan_ids, quiet, replayed
 
 _T = TypeVar("_T")
 
@@ -39,12 +40,15 @@ class Killed(BaseException):
 class Life:
     """Ends at one of the calls: before it (even numbers), or after it was done (odd ones)."""
 
-    def __init__(self, ends_at: int) -> None:
+    def __init__(self, ends_at: int, *, begun: bool = True) -> None:
         self._left = ends_at
+        self.begun = begun  #: calls before that are not counted
         self._lock = threading.Lock()
 
     def call(self, work: Callable[[], _T]) -> _T:
         """Do it, unless this is the end."""
+        if not self.begun:
+            return work()
         with self._lock:
             self._left -= 2
             left = self._left
@@ -100,32 +104,46 @@ def nothing_lost_or_twice(ledger: ObjectStorage, count: int) -> None:
     assert check_export(ledger, quiet).entries == 2 * count
 
 
-def test_a_kill_at_each_call_loses_nothing_and_keeps_nothing_twice(tmp_path: Path) -> None:
+def test_a_kill_at_each_call_of_a_step_loses_nothing_and_keeps_nothing_twice(tmp_path: Path) -> None:
     inbox, ledger = LocalFolder(tmp_path / "inbox"), LocalFolder(tmp_path / "ledger")
-    sent = 0
+    sent = ends_at = 0
     survived = False
-    ends_at = 0
     while not survived:
         for name, content in files(range(sent, sent + 2)):
             inbox.write(name, content)
         inbox.write(f"2026-03-02/bad-{ends_at}.json", b"{")
         sent += 2
-        life = Life(ends_at)
-        data = tmp_path / ("same machine" if ends_at % 3 else f"new machine {ends_at}")
-        try:
-            with ingester(Mortal(inbox, life), Mortal(ledger, life), data) as made:
-                made.run(once=True)
-                survived = True
-        except Killed:
-            pass
+        life = Life(ends_at, begun=False)
+        with (
+            suppress(Killed),
+            ingester(Mortal(inbox, life), Mortal(ledger, life), tmp_path / "data") as made,
+        ):
+            life.begun = True
+            made.run(once=True)
+            survived = True
         ends_at += 1
     assert ends_at > 20
-    with ingester(inbox, ledger, tmp_path / "last") as made:
+    with ingester(inbox, ledger, tmp_path / "data") as made:
         made.run(once=True)
         nothing_lost_or_twice(ledger, sent)
         assert graph(made) == replayed(ledger, tmp_path / "clean")
         assert made.reader.parked() == ends_at
     assert list(inbox.listed("2026")) == []
+
+
+def test_a_kill_at_each_call_of_an_opening_does_no_harm(tmp_path: Path) -> None:
+    """Also of the first one, which gives the ledger its id."""
+    ledger = LocalFolder(tmp_path / "ledger")
+    ends_at, opened = 0, False
+    while not opened:
+        with suppress(Killed):
+            SegmentLedger.open(Mortal(ledger, Life(ends_at)), tmp_path / "work", clock).close()
+            opened = True
+        ends_at += 1
+    assert ends_at > 5
+    with SegmentLedger.open(ledger, tmp_path / "work", clock) as found:
+        found.append([NewEntry("k", "c", b"1")])
+    assert check_export(ledger, quiet).entries == 1
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -1,4 +1,4 @@
-"""The policies of `docs/aws-permissions.md` allow what each part does, and nothing else: recorded calls are compared."""
+"""The policies of `docs/aws-permissions.md` allow what each part does and nothing else: compared with recorded calls."""
 
 from __future__ import annotations
 
