@@ -29,9 +29,16 @@ class QueuedFiles:
     """See `reading.Source`."""
 
     def __init__(
-        self, queue: Queue, storage: ObjectStorage, reader: InboxReader, clock: Callable[[], float] = time.monotonic
+        self,
+        queue: Queue,
+        storage: ObjectStorage,
+        reader: InboxReader,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        wait_seconds: int = _WAIT_SECONDS,
     ) -> None:
-        """`storage` is the inbox in S3; `clock` gives seconds."""
+        """`storage` is the inbox in S3; `clock` gives seconds; `wait_seconds`: how long a first message is waited for."""
+        self._wait_seconds = wait_seconds
         self._queue = queue
         self._bucket, self._prefix = split(str(storage))
         self._listing = Listing(storage)
@@ -50,7 +57,7 @@ class QueuedFiles:
                 return found
         receipts: dict[str, list[str]] = {}
         seen: set[str] = set()
-        while len(receipts) < limit and (messages := self._queue.receive(0 if receipts else _WAIT_SECONDS)):
+        while len(receipts) < limit and (messages := self._queue.receive(0 if receipts else self._wait_seconds)):
             fresh = [message for message in messages if message.id not in seen]
             for message in fresh:
                 self._told(message, receipts)

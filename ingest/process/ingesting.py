@@ -92,11 +92,13 @@ class Ingester:
             self.ledger.refuse_if_another_wrote()
             return 0
         batch: list[Read] = []
+        size = 0
         for read in self.reader.read(waiting):
             batch.append(read)
-            if sum(each.size for each in batch) > _BATCH_BYTES:
+            size += read.size
+            if size > _BATCH_BYTES:
                 self._keep(batch)
-                batch = []
+                batch, size = [], 0
         self._keep(batch)
         return len(waiting)
 

@@ -6,6 +6,7 @@ when its process is killed is in `tests/faults`.
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import threading
@@ -76,7 +77,7 @@ class Mortal:
         self._life.call(lambda: self._storage.put(name, path))
 
     def open(self, name: str) -> BinaryIO:
-        return self._life.call(lambda: self._storage.open(name))
+        return io.BytesIO(self._life.call(lambda: self._storage.read(name)))
 
     def scratch(self) -> AbstractContextManager[Path]:
         return self._storage.scratch()
@@ -106,13 +107,13 @@ def nothing_lost_or_twice(ledger: ObjectStorage, count: int) -> None:
 
 def test_a_kill_at_each_call_of_a_step_loses_nothing_and_keeps_nothing_twice(tmp_path: Path) -> None:
     inbox, ledger = LocalFolder(tmp_path / "inbox"), LocalFolder(tmp_path / "ledger")
-    sent = ends_at = 0
-    survived = False
-    while not survived:
-        for name, content in files(range(sent, sent + 2)):
-            inbox.write(name, content)
-        inbox.write(f"2026-03-02/bad-{ends_at}.json", b"{")
-        sent += 2
+    sent = bad = survived = 0
+    for ends_at in range(40):
+        if not list(inbox.listed("2026")):
+            for name, content in files(range(sent, sent + 2)):
+                inbox.write(name, content)
+            inbox.write(f"2026-03-02/bad-{bad}.json", b"{")
+            sent, bad = sent + 2, bad + 1
         life = Life(ends_at, begun=False)
         with (
             suppress(Killed),
@@ -120,14 +121,13 @@ def test_a_kill_at_each_call_of_a_step_loses_nothing_and_keeps_nothing_twice(tmp
         ):
             life.begun = True
             made.run(once=True)
-            survived = True
-        ends_at += 1
-    assert ends_at > 20
+            survived += 1
+    assert 0 < survived < 25  # the later ones are behind the last call
     with ingester(inbox, ledger, tmp_path / "data") as made:
         made.run(once=True)
         nothing_lost_or_twice(ledger, sent)
         assert graph(made) == replayed(ledger, tmp_path / "clean")
-        assert made.reader.parked() == ends_at
+        assert made.reader.parked() == bad
     assert list(inbox.listed("2026")) == []
 
 
@@ -146,11 +146,11 @@ def test_a_kill_at_each_call_of_an_opening_does_no_harm(tmp_path: Path) -> None:
     assert check_export(ledger, quiet).entries == 1
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_everything_at_once(seed: int, aws: Cloud, tmp_path: Path) -> None:
+@pytest.mark.timeout(900)  # lost answers are waited for, and asked for again
+@pytest.mark.parametrize(("seed", "count"), [(1, 12), pytest.param(2, 1_000, marks=pytest.mark.soak)])
+def test_everything_at_once(seed: int, count: int, aws: Cloud, tmp_path: Path) -> None:
     """Busy S3, lost answers, kills, two ingesters, messages twice, out of order, again and not at all."""
     drawn = random.Random(seed)
-    count = 40
     sqs = aws.client("sqs")
     url = sqs.create_queue(QueueName=f"chaos{seed}", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
     sent = files(range(count))
@@ -163,7 +163,7 @@ def test_everything_at_once(seed: int, aws: Cloud, tmp_path: Path) -> None:
             return Prefix(Session(REGION, connections=16), f"s3://{BUCKET}/chaos{seed}/{name}", faults.url)
 
         def source(reader: InboxReader) -> Source:
-            return QueuedFiles(Queue(Session(REGION), url, faults.url), place("inbox"), reader)
+            return QueuedFiles(Queue(Session(REGION), url, faults.url), place("inbox"), reader, wait_seconds=0)
 
         def ingest(data: Path, life: Life) -> None:
             inbox, ledger = Mortal(place("inbox"), life), Mortal(place("ledger"), life)
@@ -174,13 +174,14 @@ def test_everything_at_once(seed: int, aws: Cloud, tmp_path: Path) -> None:
                 for _ in range(3):
                     made.step()
 
+        rounds = max(12, count // 10)
         while sent:
-            for name, content in sent[:12]:
+            for name, content in sent[:rounds]:
                 aws.prefix(f"chaos{seed}/inbox").write(name, content)
                 for _ in range(drawn.choice([0, 1, 1, 2])):
                     record = {"s3": {"bucket": {"name": BUCKET}, "object": {"key": f"chaos{seed}/inbox/{name}"}}}
                     sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [record]}))
-            del sent[:12]
+            del sent[:rounds]
             two = [
                 threading.Thread(target=ingest, args=(tmp_path / name, Life(drawn.randrange(10, 120))))
                 for name in ("a", "b")
@@ -189,7 +190,7 @@ def test_everything_at_once(seed: int, aws: Cloud, tmp_path: Path) -> None:
                 each.start()
             for each in two:
                 each.join()
-        assert faults.counts["refuse"] + faults.counts["lose"] > 5
+        assert faults.counts["refuse"] + faults.counts["lose"] > 3
     with ingester(aws.prefix(f"chaos{seed}/inbox"), plain, tmp_path / "a") as made:
         made.run(once=True)
         nothing_lost_or_twice(plain, count)

@@ -95,7 +95,7 @@ def empty(server: Server) -> str:
 def queued(aws: Cloud, inbox: ObjectStorage, name: str) -> tuple[str, Callable[[InboxReader], QueuedFiles]]:
     """A queue; its URL, and a source that reads it."""
     url = aws.client("sqs").create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
-    return url, lambda reader: QueuedFiles(Queue(Session(REGION), url, aws.url), inbox, reader)
+    return url, lambda reader: QueuedFiles(Queue(Session(REGION), url, aws.url), inbox, reader, wait_seconds=0)
 
 
 def told(aws: Cloud, url: str, *keys: str, bucket: str = BUCKET) -> None:

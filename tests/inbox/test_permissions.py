@@ -1,4 +1,4 @@
-"""The policies of `docs/aws-permissions.md` allow what each part does and nothing else: compared with recorded calls."""
+"""The policies of `docs/aws-permissions.md` allow what each part does, and no more: compared with recorded calls."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def ingests(faults: Faults, aws: Cloud, folder: Path) -> None:
         inbox.write(name, content)
 
     def source(reader: Any) -> QueuedFiles:
-        return QueuedFiles(Queue(Session(REGION), url, faults.url), place(faults, "inbox"), reader)
+        return QueuedFiles(Queue(Session(REGION), url, faults.url), place(faults, "inbox"), reader, wait_seconds=0)
 
     ledger, kept = place(faults, "ledger"), place(faults, "snapshots")
     with ingester(place(faults, "inbox"), ledger, folder / "a", source=source, snapshots=kept) as one:
