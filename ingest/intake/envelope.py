@@ -21,7 +21,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -66,7 +66,7 @@ def file_of(entry: NewEntry, received_ms: int) -> tuple[str, bytes]:
     return f"{day}/{digest.hexdigest()}.json.gz", gzip.compress(text, _LEVEL, mtime=0)
 
 
-def is_envelope(document: object) -> bool:
+def is_envelope(document: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a JSON document says that it is an envelope."""
     return isinstance(document, Mapping) and MARK in document
 
