@@ -1,16 +1,27 @@
-"""A prefix in S3 that files are written to and read from: the S3 side of `ingest.places.file_storage.FileStorage`."""
+"""A prefix in S3 that files are written to and read from: the S3 side of `ingest.places.file_storage`.
+
+Which calls need which permission: `docs/aws-permissions.md`.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
-from headwater.aws_bridge.session import Session, aws_errors
+from headwater.aws_bridge.session import AwsError, Session, aws_errors
 
 SCHEME = "s3://"
+
+_DELETED_AT_ONCE = 1_000  #: objects, the most that one request takes
+_PRECONDITION_FAILED, _CONFLICT = 412, 409
+_CONFLICTS, _CONFLICT_SECONDS = 5, 0.2  #: tries of a conditional write while another one is under way, and the pause
 
 
 class NotAnS3Url(Exception):
@@ -54,6 +65,89 @@ class Prefix:
                 return cast("BinaryIO", self._s3.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"])
             except self._s3.exceptions.NoSuchKey:
                 raise FileNotFoundError(name) from None
+
+    def write(self, name: str, data: bytes, *, once: bool = False) -> None:
+        """Put an object, its SHA-256 checked by S3. FileExistsError: `once`, and there is an object of this name.
+
+        `once` is S3's conditional write: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        from botocore.exceptions import ClientError
+
+        how = {"IfNoneMatch": "*"} if once else {}
+        checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
+        with aws_errors():
+            for attempt in range(_CONFLICTS):
+                try:
+                    self._s3.put_object(
+                        Bucket=self._bucket,
+                        Key=self._prefix + name,
+                        Body=data,
+                        ChecksumAlgorithm="SHA256",
+                        ChecksumSHA256=checksum,
+                        **how,
+                    )
+                except ClientError as error:
+                    status = error.response["ResponseMetadata"].get("HTTPStatusCode")
+                    if status == _PRECONDITION_FAILED:
+                        raise FileExistsError(name) from None
+                    if status != _CONFLICT or attempt == _CONFLICTS - 1:
+                        raise
+                    time.sleep(_CONFLICT_SECONDS)  # another conditional write of this key is under way
+                else:
+                    return
+
+    def read(self, name: str) -> bytes:
+        """All of an object. FileNotFoundError: there is none of that name."""
+        with self.open(name) as body, aws_errors():
+            return body.read()
+
+    def remove(self, *names: str) -> None:
+        """Delete objects. In a bucket with versions, the versions that they had stay."""
+        keys = [{"Key": self._prefix + name} for name in names]
+        with aws_errors():
+            for at in range(0, len(keys), _DELETED_AT_ONCE):
+                part = {"Objects": keys[at : at + _DELETED_AT_ONCE], "Quiet": True}
+                failed = self._s3.delete_objects(Bucket=self._bucket, Delete=part).get("Errors", ())
+                for each in failed:
+                    raise AwsError(f"AWS: {each.get('Code')} for DeleteObjects: {each['Key']}: {each.get('Message')}")
+
+    def remove_older(self, name: str, *, bypass_governance: bool = False) -> None:
+        """Delete all versions of an object but the newest one. AwsError: Object Lock keeps one.
+
+        `bypass_governance`: also those that Object Lock keeps in governance mode; needs a permission of its own.
+        """
+        key, how = self._prefix + name, {"BypassGovernanceRetention": True} if bypass_governance else {}
+        with aws_errors():
+            pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key)
+            found = [each for page in pages for each in page.get("Versions", ()) if each["Key"] == key]
+            for each in found:
+                if not each["IsLatest"]:
+                    self._s3.delete_object(Bucket=self._bucket, Key=key, VersionId=each["VersionId"], **how)
+
+    def kept_until(self, name: str) -> tuple[str, str] | None:
+        """How Object Lock keeps an object (``GOVERNANCE``, ``COMPLIANCE``, ``HOLD``) and until when; None: not."""
+        with aws_errors():
+            found = self._s3.head_object(Bucket=self._bucket, Key=self._prefix + name)
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
+            return "HOLD", "its legal hold is taken off"
+        until = found.get("ObjectLockRetainUntilDate")
+        if until is None or until <= datetime.now(timezone.utc):
+            return None
+        return str(found["ObjectLockMode"]), until.isoformat(timespec="seconds")
+
+    def listed(self, under: str = "", after: str = "") -> Iterator[str]:
+        """Names that begin with `under` and come behind `after`, in order; asked for in pages of a thousand."""
+        how = {"StartAfter": self._prefix + after} if after else {}
+        with aws_errors():
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + under, **how
+            )
+            for page in pages:
+                yield from (
+                    found["Key"].removeprefix(self._prefix)
+                    for found in page.get("Contents", ())
+                    if not found["Key"].endswith("/")
+                )
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

@@ -23,14 +23,14 @@ class NotInstalled(Exception):
 class Session:
     """A session of boto3 in one region; `profile` is one of AWS's own settings."""
 
-    def __init__(self, region: str | None = None, profile: str | None = None) -> None:
-        """Raises `NotInstalled`, and `AwsError` for a profile that does not exist."""
+    def __init__(self, region: str | None = None, profile: str | None = None, *, connections: int = 10) -> None:
+        """`connections`: threads that use a client at once. `NotInstalled`; `AwsError`: there is no such profile."""
         try:
             import boto3
             from botocore.config import Config
         except ImportError:
             raise NotInstalled("boto3 is not installed: pip install 'headwater[aws]'") from None
-        self._config = Config(connect_timeout=10, read_timeout=30)
+        self._config = Config(connect_timeout=10, read_timeout=30, max_pool_connections=connections)
         with aws_errors():
             self._session = boto3.Session(region_name=region, profile_name=profile)
 

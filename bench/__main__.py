@@ -25,6 +25,7 @@ from bench.catalogue import catalogue
 from bench.daily import daily
 from bench.figure import Figure
 from bench.gremlin_server import gremlin_server
+from bench.inbox import inbox
 from bench.large import load
 from bench.neptune import neptune
 from bench.page import page_figures
@@ -332,6 +333,7 @@ PARTS = {
     "openlineage": openlineage,
     "sql": sql,
     "publishing": publishing,
+    "inbox": inbox,
     "a date in each run": daily,
     "one element at a time": one_by_one,
     "a large graph": a_large_graph,

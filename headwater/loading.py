@@ -89,7 +89,7 @@ def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded
     receipt = Receipt("load", time.time_ns() // 1_000_000)
     for found in _payloads(places, loaded, progress):
         try:
-            entries = found.bridge.accept(found.content_type, found.body, receipt).entries
+            entries = found.accepted(receipt)
         except InvalidBody as error:
             loaded.refuse(found.place, error.sentence)
             continue

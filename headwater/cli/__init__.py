@@ -30,6 +30,7 @@ from headwater.cli.find import columns, datasets, jobs, runs, search
 from headwater.cli.glue import glue
 from headwater.cli.glue_catalog import glue_catalog
 from headwater.cli.impact import impact
+from headwater.cli.ingest import ingest
 from headwater.cli.keep import backup, erase, parked, replay, verify
 from headwater.cli.ledger import ledger
 from headwater.cli.load import load
@@ -40,6 +41,7 @@ from headwater.cli.names import explain_names, names
 from headwater.cli.past import changes, consumers, diff, inputs
 from headwater.cli.paths import paths
 from headwater.cli.publish import publish
+from headwater.cli.receive import receive
 from headwater.cli.sagemaker import sagemaker
 from headwater.cli.serve import serve
 from headwater.cli.sqlhistory import sql_history
@@ -74,7 +76,20 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         watch,
     ),
     "State": (tag, own, describe, retire, ignore, same),
-    "Receive": (serve, load, sql_history, datazone, token, glue, glue_catalog, sagemaker, spark_bundle, aws),
+    "Receive": (
+        serve,
+        receive,
+        ingest,
+        load,
+        sql_history,
+        datazone,
+        token,
+        glue,
+        glue_catalog,
+        sagemaker,
+        spark_bundle,
+        aws,
+    ),
     "Assistants": (mcp,),
     "Keep and move": (verify, evidence, backup, erase, parked, replay, publish, export, bulk_load, ledger, names),
     "Try and check": (demo, doctor),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from headwater.cli.common import (
     asking,
+    aws_options,
     data_option,
     json_option,
     print_json,
@@ -20,6 +21,7 @@ from headwater.cli.common import (
     source_options,
     store_option,
 )
+from headwater.cli.move import ledger_in_files, ledger_option
 from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.settings import SERVER
@@ -28,16 +30,18 @@ from headwater.translation import translated
 
 if TYPE_CHECKING:
     from headwater.ingest.folder.erasing import Others
+    from headwater.ingest.ledger.port import LedgerReader
 
 _VERIFY = """\
 \b
 Example: headwater verify --anchor /safe/place/head.json
          headwater verify /backups/headwater.sqlite
+         headwater verify s3://BUCKET/ledger --anchor head.json
 """
 
 
 @click.command(epilog=_VERIFY)
-@click.argument("backup", required=False, metavar="[BACKUP]", type=click.Path(exists=True, path_type=Path))
+@click.argument("backup", required=False, metavar="[BACKUP|S3]")
 @click.option(
     "--anchor",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -45,25 +49,34 @@ Example: headwater verify --anchor /safe/place/head.json
 )
 @json_option
 @data_option
-def verify(backup: Path | None, data: Path, anchor: Path | None, as_json: bool) -> None:
+@aws_options
+def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, **aws: Any) -> None:
     """Check by its hashes that no ledger entry was altered, removed or reordered. Exit code 1 if one was.
 
-    BACKUP is a file that `headwater backup` wrote; without it the ledger of the data folder is checked.
+    BACKUP is a file that `headwater backup` wrote, S3 a ledger at s3://BUCKET/PREFIX; without either the ledger of the
+    data folder is checked.
 
     With an anchor, a file that you keep on another machine, it also finds that the newest entries were removed. Works
     while a server runs.
     """
     from headwater.ingest.folder.targets import drawn_from
     from headwater.ingest.ledger.ledger import now_ms
-    from headwater.ingest.ledger.verify import note_check
+    from headwater.ingest.ledger.verify import note_check, verify_reader
     from headwater.ingest.ledger.verify import verify as check
 
+    in_files = backup is not None and backup.startswith("s3://")
+    if backup and not in_files and not Path(backup).exists():
+        raise WrongUse(f"there is no {backup}")
     if not backup:
         has_ledger_file(data, os.environ.get(SERVER.variable), "verify")
     with translated(), progress("verifying") as step:
         try:
             known = None if backup else drawn_from(data)
-            report = check(backup or data, anchor, progress=step, known=known)
+            if backup and in_files:
+                with ledger_in_files(backup, aws) as ledger:
+                    report = verify_reader(ledger, anchor, progress=step)
+            else:
+                report = check(Path(backup) if backup else data, anchor, progress=step, known=known)
             if not backup:
                 note_check(data, report, now_ms(), anchor)
         except (OSError, ValueError) as error:
@@ -119,15 +132,21 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
 
 @click.command(epilog="Example: headwater backup /backups/headwater.sqlite")
 @click.argument("target", type=click.Path(path_type=Path))
+@ledger_option
 @data_option
-def backup(target: Path, data: Path) -> None:
-    """Copy the ledger to a new file TARGET and verify the copy. Works while a server runs."""
-    from headwater.ingest.ledger.backup import back_up
+@aws_options
+def backup(target: Path, data: Path, ledger: str | None, **aws: Any) -> None:
+    """Copy the ledger to a new file TARGET and verify the copy. Works while a server, or an ingester, runs."""
+    from headwater.ingest.ledger.backup import back_up, back_up_from
 
     if target.exists():
         raise WrongUse(f"{target} exists already")
     with translated(), progress("copying") as step:
-        report = back_up(data, target, step)
+        if ledger is None:
+            report = back_up(data, target, step)
+        else:
+            with ledger_in_files(ledger, aws) as reader:
+                report = back_up_from(reader, target, step)
     if report.first_problem is not None:
         raise HeadwaterError(f"the copy does not verify: {report.first_problem.sentence}")
     click.echo(f"{report.entries:,} entries copied to {target} and verified; head {report.head.hash}")
@@ -144,17 +163,36 @@ def backup(target: Path, data: Path) -> None:
 @click.option("--take-over", is_flag=True, help="with --to: write there even if another data folder does; it stops")
 @click.option("--yes", is_flag=True, help="do not ask before a graph is emptied")
 @json_option
+@ledger_option
 @data_option
 @store_option
-def replay(
-    *, data: Path, store: str | None, url: str | None, fresh: bool, take_over: bool, yes: bool, as_json: bool
+@aws_options
+def replay(  # noqa: PLR0913 - one parameter for each option
+    *,
+    data: Path,
+    store: str | None,
+    url: str | None,
+    ledger: str | None,
+    fresh: bool,
+    take_over: bool,
+    yes: bool,
+    as_json: bool,
+    **aws: Any,
 ) -> None:
     """Rebuild the graph from the ledger; or, with --to, bring the graph in another store up to date.
 
     The result equals the graph that was built while the payloads came in. Without --to no server may run. With --to
     one may, and the work goes on where the last replay, or `headwater bulk-load`, ended. A store that holds
     something else than a whole graph of this ledger is refused, unless --fresh is given.
+
+    A ledger in S3 needs --to; what is remembered of the other store is in the data folder.
     """
+    if ledger is not None:
+        if url is None:
+            raise WrongUse("--ledger needs --to: which store is to be brought up to date")
+        with ledger_in_files(ledger, aws) as reader:
+            _replay_to(data, url, fresh=fresh, take_over=take_over, yes=yes, as_json=as_json, ledger=reader)
+        return
     has_ledger(data)
     if url is not None:
         _replay_to(data, url, fresh=fresh, take_over=take_over, yes=yes, as_json=as_json)
@@ -175,7 +213,16 @@ def replay(
     click.echo(f"{done:,} entries replayed")
 
 
-def _replay_to(data: Path, url: str, *, fresh: bool, take_over: bool, yes: bool, as_json: bool) -> None:
+def _replay_to(
+    data: Path,
+    url: str,
+    *,
+    fresh: bool,
+    take_over: bool,
+    yes: bool,
+    as_json: bool,
+    ledger: LedgerReader | None = None,
+) -> None:
     from headwater.ingest.folder.replaying import replay_into
     from headwater.ingest.process.memory import collect_rarely
 
@@ -183,7 +230,7 @@ def _replay_to(data: Path, url: str, *, fresh: bool, take_over: bool, yes: bool,
     if fresh:
         _sure(f"empty {url} and rebuild the graph there?", yes=yes)
     with translated(), progress("replaying") as step:
-        done = replay_into(data, url, step, fresh=fresh, take_over=take_over)
+        done = replay_into(data, url, step, fresh=fresh, take_over=take_over, ledger=ledger)
     if as_json:
         print_json(vars(done))
         return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import click
 
 from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe
-from headwater.cli.move import placed
+from headwater.cli.move import ledger_in_files, ledger_option, placed
 from headwater.source import has_ledger
 from headwater.translation import translated
 
@@ -27,19 +29,26 @@ def ledger() -> None:
     "--split", type=click.IntRange(1), default=64, show_default=True, metavar="MB", help="text in a segment, unpacked"
 )
 @json_option
+@ledger_option
 @data_option
 @aws_options
-def export(target: str, *, split: int, as_json: bool, data: Path, **aws: Any) -> None:
+def export(target: str, *, split: int, as_json: bool, ledger: str | None, data: Path, **aws: Any) -> None:
     """Write all entries to DIR or s3://BUCKET/PREFIX, which must be empty. Works beside a running server.
 
-    In segments of NDJSON, packed, with a manifest of their hashes; `headwater ledger check` reads them back.
+    In segments of NDJSON, packed, with a manifest of their hashes; `headwater ledger check` reads them back, and
+    `headwater ingest` can go on from there. With --ledger a ledger in S3 is copied.
     """
     from headwater.ingest.folder.naming_file import rules_to_export
     from headwater.ingest.ledger.export import export_ledger
     from headwater.ingest.ledger.ledger import open_reader
 
-    has_ledger(data)
-    with placed(target, **aws) as storage, translated(), open_reader(data) as entries, progress("exporting") as step:
+    with ExitStack() as ends:
+        if ledger is None:
+            has_ledger(data)
+        storage = ends.enter_context(placed(target, **aws))
+        ends.enter_context(translated())
+        entries = ends.enter_context(open_reader(data) if ledger is None else ledger_in_files(ledger, aws))
+        step = ends.enter_context(progress("exporting"))
         manifest = export_ledger(entries, storage, step, split=split * _MB, beside=rules_to_export(data))
     if as_json:
         named = {"ledger": manifest.ledger, "entries": manifest.entries, "head": manifest.head}
@@ -68,6 +77,30 @@ def check(source: str, *, as_json: bool, **aws: Any) -> None:
     else:
         erased = f", {report.erased:,} of them erased" if report.erased else ""
         click.echo(f"ok: {report.entries:,} entries{erased}; head {report.entries} {report.head.hash}")
+
+
+@ledger.command(epilog="Example: headwater ledger erase s3://BUCKET/ledger 4711 --reason 'ticket 12'")
+@click.argument("source", metavar="S3")
+@click.argument("entry", type=click.IntRange(1))
+@click.option("--reason", required=True, help="why; kept in the ledger")
+@click.option("--bypass-governance", is_flag=True, help="also what Object Lock keeps in governance mode")
+@aws_options
+def erase(source: str, entry: int, *, reason: str, bypass_governance: bool, **aws: Any) -> None:
+    """Delete the payload of ENTRY from a ledger in S3 for ever, and record that in it.
+
+    An ingester that runs on it stops when it next writes, and its graph is drawn anew without the payload when it is
+    started again. What Object Lock keeps is not erased before its end; nothing is changed then.
+    """
+    from headwater.ingest.ledger.ledger import now_ms
+    from headwater.ingest.ledger.segment_ledger import SegmentLedger
+
+    with ExitStack() as ends:
+        storage = ends.enter_context(placed(source, **aws))
+        work = ends.enter_context(TemporaryDirectory(prefix="headwater-"))
+        ends.enter_context(translated())
+        opened = ends.enter_context(SegmentLedger.open(storage, Path(work), now_ms))
+        said = opened.erase(entry, reason, bypass=bypass_governance)
+    click.echo(f"entry {entry} is erased; entry {said} says so")
 
 
 def _exit_as_damaged(error: Exception, *, as_json: bool) -> NoReturn:

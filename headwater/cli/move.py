@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.common import (
+    Command,
     asking,
     aws_options,
     data_option,
@@ -27,7 +28,8 @@ from headwater.translation import translated
 
 if TYPE_CHECKING:
     from headwater.aws_bridge.neptune_loader import LoadError, Status
-    from headwater.ingest.places.file_storage import FileStorage
+    from headwater.ingest.ledger.port import LedgerReader
+    from headwater.ingest.places.file_storage import ObjectStorage
     from headwater.ingest.progress import Progress
 
 _MB = 2**20
@@ -150,12 +152,32 @@ def _telling(step: Progress) -> Callable[[Status], None]:
 
 
 @contextmanager
-def placed(target: str, region: str | None, profile: str | None, endpoint: str | None) -> Iterator[FileStorage]:
-    """Open a folder or a prefix in S3. Its errors become `WrongUse` or `Unreachable`."""
+def placed(
+    target: str, region: str | None, profile: str | None, endpoint: str | None, *, connections: int = 10
+) -> Iterator[ObjectStorage]:
+    """Open a folder or a prefix in S3, for so many threads. Its errors become `WrongUse` or `Unreachable`."""
     from headwater.ingest.places.file_storage import open_storage
 
     try:
         with translated():
-            yield open_storage(target, region, profile, endpoint)
+            yield open_storage(target, region, profile, endpoint, connections=connections)
     except OSError as error:
         raise WrongUse(f"{target} cannot be used: {error.strerror}") from error
+
+
+def ledger_option(function: Command) -> Command:
+    """``--ledger DIR|S3``."""
+    return click.option(
+        "--ledger",
+        metavar="DIR|S3",
+        help="a ledger in files, at s3://BUCKET/PREFIX or in a folder, instead of the one in the data folder",
+    )(function)
+
+
+@contextmanager
+def ledger_in_files(where: str, aws: dict[str, Any]) -> Iterator[LedgerReader]:
+    """A ledger at s3://BUCKET/PREFIX or in a folder, for reading. Its errors are those of a command."""
+    from headwater.ingest.ledger.segments import ExportedLedger
+
+    with placed(where, **aws) as storage, translated(), ExportedLedger(storage) as ledger:
+        yield ledger

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -24,6 +24,107 @@ if TYPE_CHECKING:
     from headwater.ingest.http.tls import TlsFiles
     from headwater.ingest.process.graph_process import GraphProcess
     from headwater.ingest.process.server import ServerSettings
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def host_option(function: Command) -> Command:
+    """``--host ADDRESS``."""
+    return click.option(
+        "--host",
+        envvar="HEADWATER_HOST",
+        default="127.0.0.1",
+        show_default=True,
+        help="address to listen on; other addresses than 127.0.0.1 and ::1 need tokens [HEADWATER_HOST]",
+    )(function)
+
+
+def port_option(default: int) -> Callable[[Command], Command]:
+    """``--port PORT``."""
+
+    def option(function: Command) -> Command:
+        return click.option(
+            "--port",
+            envvar="HEADWATER_PORT",
+            type=click.IntRange(0, 65_535),
+            default=default,
+            show_default=True,
+            help="port to listen on; 0: any free one [HEADWATER_PORT]",
+        )(function)
+
+    return option
+
+
+def allow_host_option(function: Command) -> Command:
+    """``--allow-host NAME``."""
+    return click.option(
+        "--allow-host",
+        envvar="HEADWATER_ALLOW_HOST",
+        multiple=True,
+        metavar="NAME",
+        help="host name that requests may use for this server; can be given several times [HEADWATER_ALLOW_HOST]",
+    )(function)
+
+
+def bootstrap_option(function: Command) -> Command:
+    """``--bootstrap-token-file FILE``."""
+    return click.option(
+        "--bootstrap-token-file",
+        "bootstrap",
+        envvar="HEADWATER_BOOTSTRAP_TOKEN_FILE",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="file with a token of the scope admin, so that a first start needs no shell; it is read at each start, and"
+        " replaces the one that the file had before [HEADWATER_BOOTSTRAP_TOKEN_FILE]",
+    )(function)
+
+
+def people_options(function: Command) -> Command:
+    """How people sign in elsewhere, to be read by `people`."""
+    options = (
+        click.option(
+            "--oidc-issuer",
+            envvar="HEADWATER_OIDC_ISSUER",
+            metavar="URL",
+            help="take JSON Web Tokens of this OpenID Connect issuer, beside Headwater's own tokens"
+            " [HEADWATER_OIDC_ISSUER]",
+        ),
+        click.option(
+            "--oidc-audience",
+            envvar="HEADWATER_OIDC_AUDIENCE",
+            multiple=True,
+            metavar="ID",
+            help="client id or audience that such a token must be for; can be given several times"
+            " [HEADWATER_OIDC_AUDIENCE]",
+        ),
+        click.option(
+            "--oidc-scope",
+            envvar="HEADWATER_OIDC_SCOPE",
+            multiple=True,
+            metavar="GROUP=SCOPE",
+            help="scope (write, read, annotate, admin) that a group opens, * being everybody; can be given several"
+            " times [HEADWATER_OIDC_SCOPE]",
+        ),
+        click.option(
+            "--oidc-groups-claim",
+            envvar="HEADWATER_OIDC_GROUPS_CLAIM",
+            default="groups",
+            show_default=True,
+            metavar="NAME",
+            help="claim of a token that lists the groups; cognito:groups for Amazon Cognito"
+            " [HEADWATER_OIDC_GROUPS_CLAIM]",
+        ),
+        click.option(
+            "--alb",
+            envvar="HEADWATER_ALB",
+            metavar="ARN",
+            help="Application Load Balancer that signs people in with that issuer [HEADWATER_ALB]",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -59,28 +160,9 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
 @click.command(epilog="Example: headwater serve --port 9090")
 @data_option
 @store_option
-@click.option(
-    "--host",
-    envvar="HEADWATER_HOST",
-    default="127.0.0.1",
-    show_default=True,
-    help="address to listen on; other addresses than 127.0.0.1 and ::1 need tokens [HEADWATER_HOST]",
-)
-@click.option(
-    "--port",
-    envvar="HEADWATER_PORT",
-    type=click.IntRange(0, 65_535),
-    default=PORT,
-    show_default=True,
-    help="port to listen on; 0: any free one [HEADWATER_PORT]",
-)
-@click.option(
-    "--allow-host",
-    envvar="HEADWATER_ALLOW_HOST",
-    multiple=True,
-    metavar="NAME",
-    help="host name that requests may use for this server; can be given several times [HEADWATER_ALLOW_HOST]",
-)
+@host_option
+@port_option(PORT)
+@allow_host_option
 @click.option(
     "--allow-origin",
     multiple=True,
@@ -109,15 +191,7 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
     help="region of your Glue jobs, for the page's links to their runs; without it, the console opens the region that"
     " its reader used last [HEADWATER_GLUE_REGION]",
 )
-@click.option(
-    "--bootstrap-token-file",
-    "bootstrap",
-    envvar="HEADWATER_BOOTSTRAP_TOKEN_FILE",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="file with a token of the scope admin, so that a first start needs no shell; it is read at each start, and"
-    " replaces the one that the file had before [HEADWATER_BOOTSTRAP_TOKEN_FILE]",
-)
+@bootstrap_option
 @click.option(
     "--tls-certificate",
     envvar="HEADWATER_TLS_CERTIFICATE",
@@ -133,41 +207,7 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
     metavar="FILE",
     help="the key of the certificate (PEM, without passphrase) [HEADWATER_TLS_KEY]",
 )
-@click.option(
-    "--oidc-issuer",
-    envvar="HEADWATER_OIDC_ISSUER",
-    metavar="URL",
-    help="take JSON Web Tokens of this OpenID Connect issuer, beside Headwater's own tokens [HEADWATER_OIDC_ISSUER]",
-)
-@click.option(
-    "--oidc-audience",
-    envvar="HEADWATER_OIDC_AUDIENCE",
-    multiple=True,
-    metavar="ID",
-    help="client id or audience that such a token must be for; can be given several times [HEADWATER_OIDC_AUDIENCE]",
-)
-@click.option(
-    "--oidc-scope",
-    envvar="HEADWATER_OIDC_SCOPE",
-    multiple=True,
-    metavar="GROUP=SCOPE",
-    help="scope (write, read, annotate, admin) that a group opens, * being everybody; can be given several times"
-    " [HEADWATER_OIDC_SCOPE]",
-)
-@click.option(
-    "--oidc-groups-claim",
-    envvar="HEADWATER_OIDC_GROUPS_CLAIM",
-    default="groups",
-    show_default=True,
-    metavar="NAME",
-    help="claim of a token that lists the groups; cognito:groups for Amazon Cognito [HEADWATER_OIDC_GROUPS_CLAIM]",
-)
-@click.option(
-    "--alb",
-    envvar="HEADWATER_ALB",
-    metavar="ARN",
-    help="Application Load Balancer that signs people in with that issuer [HEADWATER_ALB]",
-)
+@people_options
 @click.option(
     "--access-log",
     envvar="HEADWATER_ACCESS_LOG",
@@ -220,7 +260,7 @@ def serve(
         if example:
             data, store = _example(ends), None
         if bootstrap is not None:
-            _keep_bootstrap_token(data, bootstrap)
+            keep_bootstrap_token(data, bootstrap)
         # Before the server's modules are imported: it gets ready while this process does.
         graph = ends.enter_context(closing(GraphProcess.start(data, store, take_over=take_over)))
         from headwater.ingest.http.run_links import run_links
@@ -234,7 +274,7 @@ def serve(
             allowed_hosts=more["allow_host"],
             allowed_origins=more["allow_origin"],
             embed_in=more["embed_in"],
-            people=_people(more),
+            people=people(more),
             tls=_tls(more["tls_certificate"], more["tls_key"]),
             access_log=more["access_log"],
             links=run_links(more["history_server"], more["glue_region"]),
@@ -256,7 +296,7 @@ def _tls(certificate: Path | None, key: Path | None) -> TlsFiles | None:
     return None if certificate is None or key is None else TlsFiles(certificate, key)
 
 
-def _people(given: Mapping[str, Any]) -> tuple[Authenticator, ...]:
+def people(given: Mapping[str, Any]) -> tuple[Authenticator, ...]:
     """How people are known who sign in at an issuer. UsageError: an option is wrong, or lacks another."""
     if given["oidc_issuer"] is None:
         if alone := [name for name in ("oidc_audience", "oidc_scope", "alb") if given[name]]:
@@ -276,7 +316,7 @@ def _people(given: Mapping[str, Any]) -> tuple[Authenticator, ...]:
     return (*balancer, oidc.OidcAuthenticator(of))
 
 
-def _keep_bootstrap_token(data: Path, file: Path) -> None:
+def keep_bootstrap_token(data: Path, file: Path) -> None:
     """The token in the file is one of the server's, under the name ``bootstrap``. WrongUse: it cannot be one."""
     from headwater.ingest.http.tokens import TokenStore
 

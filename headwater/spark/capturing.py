@@ -23,7 +23,7 @@ from headwater.spark.listener import Application, Bounded, Listener, TooSlow, fi
 from headwater.spark.logs import LOG
 from headwater.spark.producer import Producer
 from headwater.spark.settings import Options, resolve, settings
-from headwater.spark.spool import spool_at
+from headwater.spark.spool import Inbox, is_inbox, spool_at
 from headwater.spark.web import Web
 from headwater.spline_bridge.agent import Captured, Run, report
 
@@ -191,6 +191,11 @@ def _delivery(options: Options) -> Delivery:
         spool = spool_at(options.spool)
     except OSError as error:
         raise WrongUse(f"spool cannot be used: {error}") from None
+    if is_inbox(options.url):
+        try:
+            return Delivery(Inbox(options.url).send, spool, options)
+        except OSError as error:
+            raise WrongUse(f"{options.url} cannot be used: {error}") from None
     return Delivery(Producer(options, web, auth_for(options, web)).send, spool, options)
 
 

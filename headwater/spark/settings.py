@@ -80,6 +80,16 @@ def _whole(least: int, most: int) -> Parser:
     return parse
 
 
+def _server(value: str) -> str:
+    """The address of a server, or an inbox in S3."""
+    if not value.strip().startswith("s3://"):
+        return _web(value)
+    try:
+        return _spool(value)
+    except Bad:
+        raise Bad("a URL like https://HOST:9090, or an inbox like s3://BUCKET/inbox") from None
+
+
 def _web(value: str) -> str:
     """The address of a server, without the slash at its end."""
     expected = Bad("a URL like https://HOST:9090, without a password, a query or a blank in it")
@@ -95,7 +105,7 @@ def _web(value: str) -> str:
 
 def _spool(value: str) -> str:
     scheme, mark, rest = value.strip().partition("://")
-    if mark and (scheme != "s3" or not rest.strip("/")):
+    if mark and (scheme != "s3" or not rest.partition("/")[0]):
         raise Bad("a folder or s3://BUCKET/PREFIX")
     return _text(value).rstrip("/") or "/"
 
@@ -123,7 +133,12 @@ def _row(parse: Parser, default: Any, meaning: str, conf: str = "", *, secret: b
 class Options:
     """The values of all settings. The repr shows no secret."""
 
-    url: str = _row(_web, "", "the server: Headwater, or any Spline server (with or without `/producer` at the end)")
+    url: str = _row(
+        _server,
+        "",
+        "the server: Headwater, or any Spline server (with or without `/producer` at the end); or an inbox,"
+        " `s3://BUCKET/inbox`",
+    )
     enabled: bool = _row(_flag, True, "false: nothing is captured, whatever the script says")  # noqa: FBT003
     job_name: str = _row(_text, "", "name of the job in the graph, instead of the application's; on Glue it is Glue's")
     token: str = _row(_text, "", "token, sent as `Authorization: Bearer`", secret=True)

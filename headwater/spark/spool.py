@@ -2,22 +2,29 @@
 
 A file holds the plan and its event as Spline's own agent writes them beside the data (`_LINEAGE`); `headwater load`
 takes it. Its name is that of the event, so that a report that is spooled twice is one file.
+
+An inbox in S3 takes the same files, in the place of a server: all reports are written there, named as in every inbox
+by the day and their content (`docs/inbox.md`).
 """
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
+from headwater.spark.web import Failed
 from headwater.spline_bridge.agent import Report
 
-__all__ = ["Spool", "spool_at"]
+__all__ = ["Inbox", "Spool", "is_inbox", "spool_at"]
 
 
 class Spool(Protocol):
@@ -38,13 +45,22 @@ def spool_at(place: str) -> Spool | None:
     return _Bucket(place) if place.startswith("s3://") else _Folder(place)
 
 
+def is_inbox(url: str) -> bool:
+    """Whether the place to send to is an inbox in S3, and no server."""
+    return url.startswith("s3://")
+
+
+def _content(report: Report) -> bytes:
+    """The report as JSON."""
+    document = {"executionPlan": report.plan, "executionEvent": report.event}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def _file(report: Report) -> tuple[str, bytes]:
     """Name and content."""
     event = report.event
     name = re.sub(r"[^\w-]", "_", f"{event.get('timestamp')}-{event.get('planId')}")
-    document = {"executionPlan": report.plan, "executionEvent": event}
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return f"{name}.json.gz", gzip.compress(body, 6, mtime=0)
+    return f"{name}.json.gz", gzip.compress(_content(report), 6, mtime=0)
 
 
 class _Folder:
@@ -82,9 +98,32 @@ class _Bucket:
             self._s3: Any = boto3.client("s3", config=config)
 
     def keep(self, report: Report) -> None:
-        name, body = _file(report)
+        self.write(*_file(report))
+
+    def write(self, name: str, body: bytes) -> None:
+        """Put an object, its SHA-256 checked by S3 where boto3 is new enough to send one. OSError."""
+        checked = {}
+        if "ChecksumSHA256" in self._s3.meta.service_model.operation_model("PutObject").input_shape.members:
+            checked = {"ChecksumSHA256": base64.b64encode(hashlib.sha256(body).digest()).decode()}
         with _translated():
-            self._s3.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=body)
+            self._s3.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=body, **checked)
+
+
+class Inbox:
+    """An inbox in S3 in the place of a server."""
+
+    def __init__(self, url: str) -> None:
+        """OSError: boto3 is not installed."""
+        self._bucket = _Bucket(url)
+
+    def send(self, report: Report) -> None:
+        """Write a report. Failed: S3 does not take it."""
+        body = _content(report)
+        day = datetime.now(timezone.utc).date().isoformat()
+        try:
+            self._bucket.write(f"{day}/{hashlib.sha256(body).hexdigest()}.json.gz", gzip.compress(body, 6, mtime=0))
+        except OSError as error:
+            raise Failed(str(error)) from None
 
 
 @contextmanager

@@ -38,18 +38,25 @@ class Replayed:
 
 
 def replay_into(
-    folder: Path, url: str, progress: Progress, *, fresh: bool = False, take_over: bool = False
+    folder: Path,
+    url: str,
+    progress: Progress,
+    *,
+    fresh: bool = False,
+    take_over: bool = False,
+    ledger: LedgerReader | None = None,
 ) -> Replayed:
     """Bring all entries of a data folder's ledger into the store at `url`, from where the last time ended.
 
     The ledger may have a server on it: entries that come meanwhile are replayed as well. `fresh` empties the store
-    first. `take_over`: write there even if another data folder does, which stops.
+    first. `take_over`: write there even if another data folder does, which stops. `ledger`: one that is open, not the
+    data folder's.
 
     InvalidRequest: the store holds something that is no whole graph of this ledger; ForeignGraph; LedgerInUse: another
     process of this folder writes there; GraphTaken: another data folder does. Errors of ledger and store as they are.
     """
     with ExitStack() as undo:
-        ledger = undo.enter_context(open_reader(folder))
+        ledger = ledger or undo.enter_context(open_reader(folder))
         undo.callback(lock(folder, url).release)
         rules = rules_of(folder)
         store = undo.enter_context(open_store(url))

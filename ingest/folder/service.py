@@ -140,6 +140,7 @@ class Service:
         take_over: bool = False,
         progress: Progress = lambda _done, _of: None,
         copy: Path | None = None,
+        ledger: Ledger | None = None,
     ) -> Service:
         """Open a data folder, made where there is none.
 
@@ -148,6 +149,7 @@ class Service:
         the ledger. `take_over`: write a remote graph even if another data folder does, which stops there. `progress`
         is told how many entries the tables beside a graph that was loaded in another way are worked out from. `copy`:
         the folder cannot be written; its graph is the one in this folder (`copying`), and its ledger is only read.
+        `ledger`: one that is open, and lies elsewhere; it is closed with the service.
 
         InvalidRequest: naming.yaml is not right. NotALedger: one of the folders inside is a symbolic link.
 
@@ -158,7 +160,7 @@ class Service:
             rules = rules_of(folder)
             files = copy or folder
             refuse_links(*own_folders(files), tables_of(files, store_url).parent)
-            ledger = open_ledger(folder, readonly=follows or copy is not None)
+            ledger = ledger or open_ledger(folder, readonly=follows or copy is not None)
             undo.callback(ledger.close)
             store, rebuilt = _open_store(lambda: opened_at(files, store_url))
             undo.callback(store.close)
@@ -231,6 +233,12 @@ class Service:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def settle(self, progress: Progress = lambda _done, _of: None) -> None:
+        """Wait until all entries that there are now are in the graph; for a service that was started."""
+        end = self.ledger.head().sequence
+        while self.projector.lost is None and not self.projector.wait_for(end, 1.0):
+            progress(self.projector.reached, end)
 
     def catch_up(self, progress: Progress | None = None) -> int:
         """Bring all entries into the graph, in this thread; how many. After an erasure the graph is drawn anew."""

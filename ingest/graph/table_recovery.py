@@ -14,7 +14,7 @@ from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore import GraphStore
 from headwater.graphstore.errors import Exceeded, InvalidRequest
 from headwater.graphstore.null_store import NullStore
-from headwater.ingest.fold.file import Derived
+from headwater.ingest.fold.file import RULES, Derived
 from headwater.ingest.fold.scan import scanning
 from headwater.ingest.graph.decoding import Decoding, decoders
 from headwater.ingest.graph.mark import FORMAT, LEDGER, Mark, read_mark
@@ -49,6 +49,10 @@ def recover_tables(
         return 0  # drawn by another version: as well
     if _fit(derived, mark):
         return 0
+    if _goes_on(ledger, derived, mark):  # an older copy of the tables: what came since is all that is missing
+        behind = derived.checkpoint
+        _step_to(ledger, derived, mark.applied, progress, rules)
+        return mark.applied - behind
     _work_out(ledger, derived, mark.applied, progress, rules)
     wrong = _miscounted(ledger, store, tables, rules)
     if wrong and not _erased_since(ledger, mark.applied):
@@ -64,6 +68,25 @@ def _fit(derived: Derived, mark: Mark) -> bool:
     """Whether the tables are of this graph, and no further from it than `recovery` can bring them together."""
     whole = derived.meta("ledger") == mark.ledger and not derived.meta(_RECOVERING)
     return whole and 0 <= mark.applied - derived.checkpoint <= GAP
+
+
+def _goes_on(ledger: LedgerReader, derived: Derived, mark: Mark) -> bool:
+    """Whether the tables are those of an earlier state of this graph: whole, of this history, with the same rules."""
+    if derived.meta("ledger") != mark.ledger or derived.meta(_RECOVERING) or (derived.meta(RULES) or "") != mark.naming:
+        return False
+    if not 0 < derived.checkpoint < mark.applied:
+        return False
+    entry = ledger.entry(derived.checkpoint)
+    return entry is not None and derived.meta("hash") == entry.hash
+
+
+def _step_to(ledger: LedgerReader, derived: Derived, applied: int, progress: Progress, rules: Rules) -> None:
+    """Bring the tables up to an entry, without writing to the graph. If it is cut off, the next time goes on."""
+    projector = Projector(ledger, NullStore(), derived, rules=rules)
+    projector.trust_tables()
+    while (missing := applied - projector.checkpoint) > 0:
+        projector.step(min(BATCH, missing))
+        progress(projector.checkpoint, ledger.head().sequence)
 
 
 def _work_out(ledger: LedgerReader, derived: Derived, applied: int, progress: Progress, rules: Rules) -> None:

@@ -28,6 +28,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.ingest.http.auth import TokensRequired
     from headwater.ingest.http.authenticator import SenderUnchecked, UnknownSender
     from headwater.ingest.http.tokens import TokensUnreadable
+    from headwater.ingest.inbox.writing import InboxUnavailable
     from headwater.ingest.intake import bridge
     from headwater.ingest.intake.body import InvalidBody
     from headwater.ingest.ledger import entries as ledger
@@ -79,6 +80,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         session.NotInstalled: Fault.SET_UP,
         # the store's, the disk's, AWS's
         ledger.LedgerUnavailable: Fault.UNAVAILABLE,
+        InboxUnavailable: Fault.UNAVAILABLE,
         ledger.LedgerInUse: Fault.UNAVAILABLE,
         store.TransientError: Fault.UNAVAILABLE,
         store.InUse: Fault.UNAVAILABLE,

@@ -23,17 +23,19 @@ from headwater.ingest.http.auth import SENDER, Access, check_requests
 from headwater.ingest.http.routes import ANY_METHOD, add_route
 from headwater.ingest.http.serving import answer_errors, printable
 from headwater.ingest.http.spans import trace_requests
+from headwater.ingest.inbox.writing import InboxUnavailable
 from headwater.ingest.intake.body import InvalidBody, Limits, Reading, read
 from headwater.ingest.intake.bridge import Accepted, Bridge, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.intake.headers import content_type_of, is_packed
 from headwater.ingest.intake.kept import Kept, KeptBodies, digest_of
 from headwater.ingest.intake.work import Job, LargeBodies, OneThread
 from headwater.ingest.ledger.ledger import Appended, LedgerUnavailable, NewEntry
 
 log = logging.getLogger(__name__)
 
-_API_VERSIONS = ("1.2", "1.1", "1")  #: all that are accepted, newest first
-_LTS_VERSIONS = ("1.2", "1.1")  #: those that are not deprecated
+API_VERSIONS = ("1.2", "1.1", "1")  #: all that are accepted, newest first
+LTS_VERSIONS = ("1.2", "1.1")  #: those that are not deprecated
 
 _RETRY_SECONDS = "5"
 _PRODUCER = "/producer/"  #: Spline's Producer API
@@ -44,7 +46,10 @@ class Committer(Protocol):
     """What is asked of the ledger's `GroupCommitter`."""
 
     async def append(self, entry: NewEntry) -> Appended:
-        """Durable on return. LedgerUnavailable: it is not."""
+        """Durable on return; the sequence is 0 where there is no ledger, but an inbox before it.
+
+        LedgerUnavailable, InboxUnavailable: it is not.
+        """
 
     def came_again(self, sequence: int) -> None:
         """Count that the bytes of a durable entry were sent once more."""
@@ -117,9 +122,9 @@ async def _status(request: web.Request) -> web.Response:
     Each version is on a header line of its own: the agent takes a comma-folded list for one unknown version.
     """
     response = web.Response(text=_SENTENCE if request.method == "GET" else None)
-    for version in _API_VERSIONS:
+    for version in API_VERSIONS:
         response.headers.add("ABSA-Spline-API-Version", version)
-    for version in _LTS_VERSIONS:
+    for version in LTS_VERSIONS:
         response.headers.add("ABSA-Spline-API-LTS-Version", version)
     response.headers.add("ABSA-Spline-Accept-Request-Encoding", "gzip")
     return response
@@ -150,8 +155,8 @@ async def _received(request: web.Request, *, bridge: Bridge, batch: bool = False
     201 with the bridge's answer and, in ``Headwater-Entry``, the number of its last entry.
     """
     receiver = request.app[_RECEIVER]
-    content_type = _content_type(request, bridge)
-    packed = _is_packed(request)
+    content_type = content_type_of(request.headers.get("Content-Type"), bridge)
+    packed = is_packed(request.headers.getall("Content-Encoding", []))
     sender = request.get(SENDER)
     by = sender.name if sender else None
     with receiver.reading.share() as share:
@@ -176,7 +181,7 @@ async def _received(request: web.Request, *, bridge: Bridge, batch: bool = False
 
 
 def _answer(answer: str | dict[str, Any] | None, sequence: int | None, status: int = 201) -> web.Response:
-    headers = {} if sequence is None else {"Headwater-Entry": str(sequence)}
+    headers = {"Headwater-Entry": str(sequence)} if sequence else {}
     if answer is None:
         return web.Response(status=status, headers=headers)
     return web.json_response(answer, status=status, headers=headers)
@@ -185,7 +190,8 @@ def _answer(answer: str | dict[str, Any] | None, sequence: int | None, status: i
 def _log_kept(bridge: Bridge, kept: Kept, sender: str | None, *, again: bool) -> None:
     if log.isEnabledFor(logging.INFO):
         known, by = ", known already" if again else "", f" from {printable(sender)}" if sender else ""
-        log.info("entry %d%s: %s, %s, %s bytes%s", kept.sequence, known, bridge.kind, kept.about, f"{kept.size:,}", by)
+        where = f"entry {kept.sequence}" if kept.sequence else "in the inbox"
+        log.info("%s%s: %s, %s, %s bytes%s", where, known, bridge.kind, kept.about, f"{kept.size:,}", by)
 
 
 async def _all_appended(committer: Committer, entries: Sequence[NewEntry]) -> Sequence[Appended]:
@@ -199,9 +205,10 @@ async def _appended(committer: Committer, entry: NewEntry) -> Appended:
     try:
         with tracing.span("ledger append"):
             return await committer.append(entry)
-    except LedgerUnavailable as error:
-        log.warning("a payload was refused, the ledger cannot be written: %s", error)
-        sentence = "the ledger cannot be written at this moment; nothing was kept, try again later"
+    except (LedgerUnavailable, InboxUnavailable) as error:
+        place = "ledger" if isinstance(error, LedgerUnavailable) else "inbox"
+        log.warning("a payload was refused, the %s cannot be written: %s", place, error)
+        sentence = f"the {place} cannot be written at this moment; nothing was kept, try again later"
         raise InvalidBody(503, sentence, {"Retry-After": _RETRY_SECONDS}) from None
 
 
@@ -209,20 +216,3 @@ async def _accepted(job: Job, large: LargeBodies) -> Accepted:
     """Small bodies at once, large ones elsewhere, where they wait for each other and for nobody else."""
     body = job.small()
     return job.accept(body) if body is not None else await large.accept(job)
-
-
-def _content_type(request: web.Request, bridge: Bridge) -> str:
-    charset = (request.charset or "utf-8").lower()
-    if request.content_type not in bridge.content_types or "Content-Type" not in request.headers:
-        raise InvalidBody(415, f"expected a Content-Type of {', '.join(bridge.content_types)}")
-    if charset not in ("utf-8", "utf8"):
-        raise InvalidBody(415, "expected the charset utf-8, the only one that JSON has")
-    return request.content_type
-
-
-def _is_packed(request: web.Request) -> bool:
-    encodings = [e.strip().lower() for e in ",".join(request.headers.getall("Content-Encoding", [])).split(",")]
-    named = [e for e in encodings if e not in ("", "identity")]
-    if named and named not in (["gzip"], ["x-gzip"]):
-        raise InvalidBody(415, "expected a Content-Encoding of gzip, or none", {"Accept-Encoding": "gzip"})
-    return bool(named)

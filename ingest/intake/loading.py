@@ -1,7 +1,7 @@
 """Finds recorded payloads in files: JSON and NDJSON, packed with gzip or not.
 
-Each bridge is asked whether it knows the content (`bridges`). A payload is then accepted in the same way as one from a
-request; nothing is validated here.
+Each bridge is asked whether it knows the content (`bridges`), unless it is an envelope, which says it. A payload is
+then accepted in the same way as one from a request; nothing is validated here.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import BinaryIO, cast
 import orjson
 
 from headwater.ingest.intake.body import MIB, Limits
-from headwater.ingest.intake.bridge import Bridge, DecodeError
+from headwater.ingest.intake.bridge import Bridge, DecodeError, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.intake.envelope import Envelope, is_envelope, parse_envelope
+from headwater.ingest.ledger.entries import NewEntry
 
 #: What can be in a file, for the message about one that is something else.
 _TITLES = [bridge.title for bridge in BRIDGES.values() if bridge.in_files]
@@ -29,13 +31,27 @@ _LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Found:
-    """One payload in a file. `line` is its line in an NDJSON file."""
+    """One payload in a file. `line` is its line in an NDJSON file; `envelope` what the file says of how it came in."""
 
     path: Path
     bridge: Bridge
     content_type: str
     body: bytes
     line: int | None = None
+    envelope: Envelope | None = None
+
+    def accepted(self, receipt: Receipt) -> tuple[NewEntry, ...]:
+        """Its entries for the ledger: validated, secrets taken out. An envelope's word counts more than `receipt`'s.
+
+        InvalidBody.
+        """
+        told = self.envelope
+        if told is not None:
+            receipt = replace(receipt, sender=told.sender, at_ms=told.received_ms)
+        entries = self.bridge.accept(self.content_type, self.body, receipt).entries
+        if told is None or not told.redactions:
+            return entries
+        return tuple(replace(entry, redactions=(*told.redactions, *entry.redactions)) for entry in entries)
 
     @property
     def place(self) -> str:
@@ -119,17 +135,22 @@ def read(path: Path, *, asked: bool, limits: Limits = _LIMITS) -> Iterator[Item]
         yield NotAPayload(path, "is no regular file", asked=True)
         return
     with path.open("rb") as raw:
-        packed = raw.read(len(_GZIP)) == _GZIP
-        raw.seek(0)
-        file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
-        try:
-            if _has_lines(path.name):
-                yield from _lines(path, file, asked=asked, limits=limits)
-                return
-            body = file.read(limits.unpacked_bytes + 1)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            yield NotAPayload(path, f"damaged gzip: {error}", asked=True)
+        yield from read_opened(path, raw, asked=asked, limits=limits)
+
+
+def read_opened(path: Path, raw: BinaryIO, *, asked: bool, limits: Limits = _LIMITS) -> Iterator[Item]:
+    """The payloads of a file that is open and can be rewound; `path` is its name, wherever it lies. OSError."""
+    packed = raw.read(len(_GZIP)) == _GZIP
+    raw.seek(0)
+    file = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+    try:
+        if _has_lines(path.name):
+            yield from _lines(path, file, asked=asked, limits=limits)
             return
+        body = file.read(limits.unpacked_bytes + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        yield NotAPayload(path, f"damaged gzip: {error}", asked=True)
+        return
     if len(body) > limits.unpacked_bytes:
         yield NotAPayload(path, f"has more than {limits.unpacked_bytes:,} bytes{_UNPACKED * packed}", asked=True)
         return
@@ -197,9 +218,20 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
     found: list[Item] = []
     document, body = _message(document, body)
     try:
+        if is_envelope(document):
+            yield _enveloped(path, parse_envelope(document), line)
+            return
         for bridge in BRIDGES.values():
             payloads = bridge.recognise(document, body)
             found += (Found(path, bridge, payload.content_type, payload.body, line) for payload in payloads)
     except DecodeError as error:
         found = [NotAPayload(path, str(error), asked, line)]
     yield from found or [NotAPayload(path, f"neither {' nor '.join(_TITLES)}", asked, line)]
+
+
+def _enveloped(path: Path, envelope: Envelope, line: int | None) -> Found:
+    """DecodeError: there is no such kind of payload."""
+    bridge = BRIDGES.get(envelope.kind)
+    if bridge is None or envelope.content_type not in bridge.content_types:
+        raise DecodeError(f"kind: {envelope.kind[:50]!r} of {envelope.content_type[:80]!r} is not known")
+    return Found(path, bridge, envelope.content_type, envelope.body, line, envelope)

@@ -153,6 +153,11 @@ class StoredEntry(NamedTuple):
 
 def pack(entry: NewEntry) -> Packed:
     """Hash and compress. ValueError: a text is not valid Unicode, or the body has more than 512 MiB."""
+    return hashed(entry)._replace(body=_compressed(entry.body))
+
+
+def hashed(entry: NewEntry) -> Packed:
+    """As `pack`, with the body as it is, not compressed."""
     if len(entry.body) > _LARGEST_BODY:
         raise ValueError(f"a ledger entry holds at most {_LARGEST_BODY} bytes, not {len(entry.body)}")
     for text in (entry.kind, entry.content_type, entry.sender or ""):
@@ -167,7 +172,7 @@ def pack(entry: NewEntry) -> Packed:
         sha256=hashlib.sha256(entry.body).digest(),
         salt=salt,
         salted=salted_sha256(salt, entry.body),
-        body=_compressed(entry.body),
+        body=entry.body,
     )
 
 

@@ -12,7 +12,7 @@ from headwater.ingest.ledger.entries import Head, LedgerDamaged, StoredEntry
 from headwater.ingest.ledger.port import LedgerReader
 from headwater.ingest.ledger.segments import MANIFEST, ExportedLedger, Manifest, Segment, format_line, hash_file
 from headwater.ingest.ledger.verify import Report, check_ledger
-from headwater.ingest.places.file_storage import FileStorage, PackedFile, refuse_unless_empty
+from headwater.ingest.places.file_storage import FileStorage, ObjectStorage, PackedFile, refuse_unless_empty
 from headwater.ingest.progress import Progress
 
 SPLIT = 64 * 2**20
@@ -88,7 +88,7 @@ def _write_segment(
     return Segment(name, before.sequence + 1, end.sequence, before.hash, end.hash, digest, size)
 
 
-def check_export(storage: FileStorage, progress: Progress) -> Report:
+def check_export(storage: ObjectStorage, progress: Progress) -> Report:
     """Read all of an export; what was found, if all is in order. LedgerDamaged: the first problem. NotALedger."""
     with ExportedLedger(storage) as ledger:
         report = check_ledger(ledger, progress=progress)

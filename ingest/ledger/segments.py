@@ -1,7 +1,12 @@
-"""An exported ledger: the format of its files, and reading them. Writing them is `export`.
+"""A ledger in files: their format, and reading them. `export` writes one, `segment_ledger` goes on writing it.
 
-STORAGE/segments/*.ndjson.gz    the entries, in order
-STORAGE/manifest.json           what the segments are; written last, so that an export without it is not finished
+STORAGE/segments/*.ndjson.gz    the entries, in order; each file is named by the number of its first entry
+STORAGE/manifest.json           of an export: what its segments are; written last, so without it, it is not finished
+STORAGE/ledger.json             of a ledger that began here, and was not exported: its id
+STORAGE/index/*.json            what the segments behind those are, some dozens in each file, named by their first entry
+
+The index saves reading: a segment that no file names is looked into. So a ledger that grows (`segment_ledger`) adds a
+segment by one write, and an export can go on as such a ledger.
 
 A segment is NDJSON, one entry a line, packed with gzip. An entry has its fields as the ledger stores them, so that its
 hash can be computed again (`chain` says how): `redactions` is the JSON text, `salted`, `hash` and `salt` are hex; the
@@ -16,7 +21,8 @@ import hashlib
 import json
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -36,10 +42,11 @@ from headwater.ingest.ledger.entries import (
 )
 from headwater.ingest.ledger.port import MAX_READ_BYTES
 from headwater.ingest.places.file_names import UnsafeName, check_name
-from headwater.ingest.places.file_storage import FileStorage
+from headwater.ingest.places.file_storage import FileStorage, ObjectStorage
 
 FORMAT = 1
-MANIFEST = "manifest.json"
+MANIFEST, IDENTITY = "manifest.json", "ledger.json"
+SEGMENTS, INDEX = "segments/", "index/"
 
 _CHUNK = 2**20  # bytes of a file that are hashed at once
 #: Bytes. A body has at most 256 MiB of JSON text (`intake.body.Limits`), which takes at most twice as many as a text
@@ -140,17 +147,108 @@ def parse_line(line: str | bytes) -> StoredEntry:
     return StoredEntry(chained, bytes.fromhex(values["hash"]), salt, body)
 
 
-def read_manifest(storage: FileStorage) -> Manifest:
-    """The manifest of an export. LedgerDamaged; NotALedger: there is none."""
-    if MANIFEST not in storage.names():
-        raise NotALedger(
-            f"there is no {MANIFEST} in {storage}: no ledger was exported there, or the export did not end"
+def read_manifest(storage: ObjectStorage, known: Manifest | None = None) -> Manifest:
+    """What segments there are. LedgerDamaged; NotALedger: there is no ledger, or its export did not end.
+
+    `known` is what was read before: only what came since is looked at.
+    """
+    manifest = known or _indexed(storage)
+    segments = list(manifest.segments)
+    end = Head(manifest.entries, manifest.head)
+    for name in storage.listed(SEGMENTS, segments[-1].name if segments else ""):
+        segment = describe(name, storage.read(name), end)
+        segments.append(segment)
+        end = Head(segment.last, segment.hash)
+    return Manifest(manifest.ledger, tuple(segments))
+
+
+def _indexed(storage: ObjectStorage) -> Manifest:
+    """The segments that are named: by the manifest of an export, and by the files of the index."""
+    begun = _read_json(storage, MANIFEST)
+    if begun is not None:
+        manifest = parse_manifest(begun)
+    else:
+        text = _read_json(storage, IDENTITY)
+        if text is None:
+            raise NotALedger(
+                f"there is no {MANIFEST} in {storage}: no ledger was exported there, or the export did not end"
+            )
+        manifest = Manifest(_identity(text), ())
+    segments = list(manifest.segments)
+    for name in storage.listed(INDEX):
+        segments += parse_index(
+            name, storage.read(name), Head(segments[-1].last, segments[-1].hash) if segments else start(manifest.ledger)
         )
-    with storage.open(MANIFEST) as file:
-        text = file.read(_LARGEST_MANIFEST + 1)
+    return Manifest(manifest.ledger, tuple(segments))
+
+
+def _read_json(storage: ObjectStorage, name: str) -> bytes | None:
+    try:
+        with storage.open(name) as file:
+            text = file.read(_LARGEST_MANIFEST + 1)
+    except FileNotFoundError:
+        return None
     if len(text) > _LARGEST_MANIFEST:
-        raise LedgerDamaged(f"{MANIFEST} has more than {_LARGEST_MANIFEST:,} bytes: it is no manifest")
-    return parse_manifest(text)
+        raise LedgerDamaged(f"{name} has more than {_LARGEST_MANIFEST:,} bytes: it is no manifest")
+    return text
+
+
+def identity_text(ledger: str) -> bytes:
+    """What stands in the file `IDENTITY`."""
+    return json.dumps({"format": FORMAT, "ledger": ledger}).encode()
+
+
+def _identity(text: bytes) -> str:
+    try:
+        found = json.loads(text)
+        if found["format"] != FORMAT:
+            raise LedgerDamaged(f"{IDENTITY}: format {found['format']} is not known; this version reads {FORMAT}")
+        return str(found["ledger"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise LedgerDamaged(f"{IDENTITY} names no ledger: {type(error).__name__} {error}") from error
+
+
+def index_file(segments: Sequence[Segment]) -> tuple[str, bytes]:
+    """The name and content of the file of the index that names these segments."""
+    content = {"format": FORMAT, "segments": [asdict(segment) for segment in segments]}
+    return f"{INDEX}{segments[0].first:012}.json", json.dumps(content, indent=1).encode()
+
+
+def parse_index(name: str, text: bytes, end: Head) -> list[Segment]:
+    """The segments that a file of the index names; `end` is the entry before them. LedgerDamaged."""
+    try:
+        found = [Segment(**segment) for segment in json.loads(text)["segments"]]
+        for segment in found:
+            check_name(segment.name)
+    except (ValueError, KeyError, TypeError, AttributeError, UnsafeName) as error:
+        raise LedgerDamaged(f"{name} is no index: {type(error).__name__} {error}") from error
+    for segment in found:
+        if segment.before != end:
+            raise LedgerDamaged(f"{name}: segment {segment.name} does not follow entry {end.sequence}")
+        end = Head(segment.last, segment.hash)
+    return found
+
+
+def describe(name: str, content: bytes, before: Head) -> Segment:
+    """What a segment is that follows the entry `before`, by its content. Its chain is checked when it is read.
+
+    LedgerDamaged: one before it is missing, or its first or last line cannot be read.
+    """
+    if name != segment_name(before.sequence + 1):
+        raise LedgerDamaged(
+            f"segment {name} does not follow entry {before.sequence}: one before it is missing or was altered"
+        )
+    try:
+        last = parse_line(gzip.decompress(content).rstrip(b"\n").rpartition(b"\n")[2])
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+        raise LedgerDamaged(f"segment {name} is damaged: {type(error).__name__} {error}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    return Segment(name, before.sequence + 1, last.chained.sequence, before.hash, last.hash.hex(), digest, len(content))
+
+
+def segment_name(first: int) -> str:
+    """The name of the segment that begins with an entry."""
+    return f"{SEGMENTS}{first:012}.ndjson.gz"
 
 
 def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry]:
@@ -248,16 +346,18 @@ def hash_file(path: Path) -> str:
 
 
 class ExportedLedger:
-    """Reads an exported ledger: implements `ledger.port.LedgerReader`, whose docstrings say what its methods promise.
+    """Reads a ledger in files: implements `ledger.port.LedgerReader`, whose docstrings say what its methods promise.
 
-    An export does not grow. Entries are checked against the chain as they are read, from the beginning of their
-    segment on. `read` is made for reading on from where the last one ended; from anywhere else it has to read the
-    segment from its beginning.
+    What was added since is seen at each `head`, and where a `read` gets to the end. After an erasure by another process
+    open it anew: it has other files than those that were looked at. Entries are checked against the chain as they are
+    read, from the beginning of their segment on. `read` is made for reading on from where the last one ended; from
+    anywhere else it has to read the segment from its beginning.
     """
 
-    def __init__(self, storage: FileStorage) -> None:
-        """NotALedger: no ledger was exported there; LedgerDamaged: its manifest; errors of the storage as they are."""
+    def __init__(self, storage: ObjectStorage) -> None:
+        """NotALedger: there is none; LedgerDamaged: what names its segments; errors of the storage as they are."""
         self._storage = storage
+        self._reads: FileStorage = storage  #: where segments are read from
         self._manifest = read_manifest(storage)
         self._reading = threading.Lock()
         self._position = 0  #: the entry before the first that `_ahead` gives
@@ -272,6 +372,7 @@ class ExportedLedger:
     def head(self) -> Head:
         """See `LedgerReader.head`."""
         self._refuse_if_closed()
+        self._refresh()
         return Head(self._manifest.entries, self._manifest.head)
 
     def count(self) -> int:
@@ -293,6 +394,8 @@ class ExportedLedger:
                     break
                 found.append(entry)
             self._ahead, self._position = ahead, found[-1].sequence if found else after
+            if not found and limit:  # the end is reached: what comes later is not among what was read ahead
+                self._ahead = None
         return found
 
     def entry(self, sequence: int) -> Entry | None:
@@ -308,12 +411,23 @@ class ExportedLedger:
     def stored(self) -> Iterator[StoredEntry]:
         """See `LedgerReader.stored`."""
         self._refuse_if_closed()
+        self._refresh()
         for segment in self._manifest.segments:
-            yield from read_segment(self._storage, segment)
+            self._refuse_if_closed()
+            yield from read_segment(self._reads, segment)
 
     def segment_of(self, sequence: int) -> Segment | None:
         """The segment with an entry; None if there is none."""
-        return next((each for each in self._manifest.segments if each.first <= sequence <= each.last), None)
+        at = self._behind(sequence - 1)
+        return self._manifest.segments[at] if 0 < sequence <= self._manifest.entries else None
+
+    def _behind(self, after: int) -> int:
+        """The index of the segment with the entry that follows; the number of segments if there is none."""
+        return bisect_right(self._manifest.segments, after, key=lambda segment: segment.last)
+
+    def _refresh(self) -> None:
+        """Look for what was added."""
+        self._manifest = read_manifest(self._storage, self._manifest)
 
     def close(self) -> None:
         """See `LedgerReader.close`."""
@@ -331,11 +445,20 @@ class ExportedLedger:
         self.close()
 
     def _entries(self, after: int) -> Iterator[Entry]:
-        for segment in self._manifest.segments:
-            if segment.last > after:
-                for entry in read_checked(self._storage, segment, ChainCheck(segment.before)):
-                    if entry.sequence > after:
-                        yield entry
+        after = max(0, after)
+        if after >= self._manifest.entries:
+            self._refresh()
+        while (at := self._behind(after)) < len(self._manifest.segments):
+            for entry in self._entries_of(self._manifest.segments[at]):
+                if entry.sequence > after:
+                    yield entry
+                    after = entry.sequence
+            if after >= self._manifest.entries:
+                self._refresh()
+
+    def _entries_of(self, segment: Segment) -> Iterable[Entry]:
+        """The entries of one segment, checked."""
+        return read_checked(self._reads, segment, ChainCheck(segment.before))
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

@@ -65,20 +65,32 @@ def verify(
     another one, or ends before that, is a finding. LedgerError: there is nothing that could be checked, or the anchor
     cannot be read or written.
     """
-    recorded = read_anchor(anchor) if anchor and anchor.exists() else None
     try:
         with open_reader(place) as ledger:
-            report = check_ledger(ledger, recorded, progress)
-            if report.ok and known is not None:
-                report = _compared(ledger, report, known)
-            if anchor and report.ok:
-                write_anchor(anchor, Anchor(ledger.id, report.head), clock())
+            return verify_reader(ledger, anchor, progress=progress, clock=clock, known=known)
     except (NotALedger, LedgerDamaged) as error:
         begun = place.is_dir() and holds_ledger(place) and (known is not None or locate(place).stat().st_size > 0)
         if not begun:  # nothing is there, or a file whose making was interrupted before the first entry
             raise
         nothing = Head(0, "")
         return Report(0, 0, nothing, Problem(0, str(error), nothing))
+
+
+def verify_reader(
+    ledger: LedgerReader,
+    anchor: Path | None = None,
+    *,
+    progress: Progress = lambda _done, _total: None,
+    clock: Callable[[], int] = now_ms,
+    known: Anchor | None = None,
+) -> Report:
+    """`verify` for a ledger that is open, wherever it lies."""
+    recorded = read_anchor(anchor) if anchor and anchor.exists() else None
+    report = check_ledger(ledger, recorded, progress)
+    if report.ok and known is not None:
+        report = _compared(ledger, report, known)
+    if anchor and report.ok:
+        write_anchor(anchor, Anchor(ledger.id, report.head), clock())
     return report
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -46,8 +48,31 @@ class FileStorage(Protocol):
         """Its path or URL, for messages."""
 
 
+class ObjectStorage(FileStorage, Protocol):
+    """Files that are also written from memory, perhaps only once, and removed: what an inbox and a ledger are kept in.
+
+    Checked on every implementation by one suite, `tests/contract/test_object_storage.py`.
+    """
+
+    def write(self, name: str, data: bytes, *, once: bool = False) -> None:
+        """Write a whole file, durable on return; nobody ever sees a part of it. One of this name is replaced.
+
+        FileExistsError: there is one, and it is to be written only `once`; of two writers at the same time, one gets
+        this error. After any other error the file may be there or not.
+        """
+
+    def read(self, name: str) -> bytes:
+        """All of a file. FileNotFoundError: there is none of that name."""
+
+    def remove(self, *names: str) -> None:
+        """Remove files. Without effect on those that are not there."""
+
+    def listed(self, under: str = "", after: str = "") -> Iterator[str]:
+        """The files whose names begin with `under` and come behind `after`, in order of name; drafts are left out."""
+
+
 class LocalFolder:
-    """A folder on this machine, made by the first `scratch` or `put` where there is none."""
+    """A folder on this machine, made by the first `scratch`, `put` or `write` where there is none."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -76,8 +101,54 @@ class LocalFolder:
         with TemporaryDirectory(prefix=".unfinished-", dir=self._path) as folder:
             yield Path(folder)
 
+    def write(self, name: str, data: bytes, *, once: bool = False) -> None:
+        """See `ObjectStorage.write`. A draft in the same folder is renamed, or linked, under the file's name."""
+        target = path_in(self._path, name)
+        target.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if once:
+                os.link(draft, target)
+            else:
+                draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+        _sync(target.parent)
+
+    def read(self, name: str) -> bytes:
+        """See `ObjectStorage.read`."""
+        with self.open(name) as file:
+            return file.read()
+
+    def remove(self, *names: str) -> None:
+        """See `ObjectStorage.remove`."""
+        for name in names:
+            path_in(self._path, name).unlink(missing_ok=True)
+
+    def listed(self, under: str = "", after: str = "") -> Iterator[str]:
+        """See `ObjectStorage.listed`."""
+        for name in self.names():
+            if name.startswith(under) and name > after and not any(part[0] == "." for part in name.split("/")):
+                yield name
+
     def __str__(self) -> str:
         return str(self._path)
+
+
+_PRIVATE = 0o700
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Subfolder:
@@ -110,18 +181,24 @@ class Subfolder:
 
 
 def open_storage(
-    where: str, region: str | None = None, profile: str | None = None, endpoint: str | None = None
-) -> FileStorage:
+    where: str,
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint: str | None = None,
+    *,
+    connections: int = 10,
+) -> ObjectStorage:
     """The folder with this path, or the prefix ``s3://bucket/prefix``.
 
-    `region`, `profile` and `endpoint` are for AWS alone. Raises `aws_bridge`'s NotAnS3Url, NotInstalled and AwsError.
+    `region`, `profile`, `endpoint` and `connections` (how many threads use it at once) are for AWS alone. Raises
+    `aws_bridge`'s NotAnS3Url, NotInstalled and AwsError.
     """
     if not where.startswith("s3://"):
         return LocalFolder(Path(where))
     from headwater.aws_bridge.s3 import Prefix
     from headwater.aws_bridge.session import Session
 
-    return Prefix(Session(region, profile), where, endpoint)
+    return Prefix(Session(region, profile, connections=connections), where, endpoint)
 
 
 def refuse_unless_empty(storage: FileStorage) -> None:

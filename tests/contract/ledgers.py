@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headwater.ingest.ledger.export import export_ledger
 from headwater.ingest.ledger.ledger import Ledger, LedgerReader, open_ledger, open_reader
+from headwater.ingest.ledger.segment_ledger import SegmentLedger
 from headwater.ingest.ledger.segments import ExportedLedger
 from headwater.ingest.ledger.sqlite.ledger import SQLiteLedger, _Writing
 from headwater.ingest.places.file_storage import LocalFolder
@@ -35,11 +36,30 @@ def _exported(folder: Path) -> LedgerReader:
     return ExportedLedger(storage)
 
 
+def _continued(folder: Path) -> LedgerReader:
+    """The same, opened for writing."""
+    _exported(folder).close()
+    return SegmentLedger.open(LocalFolder(folder.with_name("exported")), folder.with_name("work"), clock)
+
+
 #: How a ledger that can be written to is opened in a data folder.
-WRITERS: Mapping[str, Callable[[Path], Ledger]] = {"sqlite": lambda folder: open_ledger(folder, clock=clock)}
+WRITERS: Mapping[str, Callable[[Path], Ledger]] = {
+    "sqlite": lambda folder: open_ledger(folder, clock=clock),
+    "segments": lambda folder: SegmentLedger.open(LocalFolder(folder / "segments"), folder / "work", clock),
+}
+
+#: How a second process reads what is written to, by the same names.
+BESIDE: Mapping[str, Callable[[Path], LedgerReader]] = {
+    "sqlite": open_reader,
+    "segments": lambda folder: ExportedLedger(LocalFolder(folder / "segments")),
+}
 
 #: How the entries of a data folder are read.
-READERS: Mapping[str, Callable[[Path], LedgerReader]] = {"sqlite": _sqlite, "exported": _exported}
+READERS: Mapping[str, Callable[[Path], LedgerReader]] = {
+    "sqlite": _sqlite,
+    "exported": _exported,
+    "segments": _continued,
+}
 
 
 def writing(ledger: Ledger) -> _Writing:

@@ -23,7 +23,7 @@ from headwater.ingest.ledger.ledger import (
     open_reader,
 )
 from headwater.ingest.ledger.verify import check_ledger
-from tests.contract.ledgers import NOW, READERS, WRITERS, clock
+from tests.contract.ledgers import BESIDE, NOW, READERS, WRITERS, clock
 
 PAYLOADS = sorted((Path(__file__).parents[1] / "payloads").glob("*/*-plan.json"))
 NOT_TEXT = b"\xff\x00"
@@ -42,8 +42,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=WRITERS)
-def opener(request: pytest.FixtureRequest) -> Callable[[Path], Ledger]:
-    return WRITERS[request.param]
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def opener(kind: str) -> Callable[[Path], Ledger]:
+    return WRITERS[kind]
 
 
 @pytest.fixture
@@ -118,22 +123,23 @@ def test_threads_append_and_read_at_once(ledger: Ledger) -> None:
     assert check_ledger(ledger).entries == 80
 
 
-def test_a_reader_that_was_opened_before_sees_what_comes(ledger: Ledger, folder: Path) -> None:
-    with open_reader(folder) as reader:
+def test_a_reader_that_was_opened_before_sees_what_comes(kind: str, ledger: Ledger, folder: Path) -> None:
+    with BESIDE[kind](folder) as reader:
         assert (reader.id, reader.read(0, 10)) == (ledger.id, [])
         ledger.append([new(b"a"), new(b"b")])
         assert [entry.body for entry in reader.read(0, 10)] == [b"a", b"b"]
         assert reader.head() == ledger.head()
 
 
-def test_a_ledger_for_reading_alone_refuses_to_write(ledger: Ledger, folder: Path) -> None:
-    ledger.append([new(b"a")])
+def test_a_ledger_for_reading_alone_refuses_to_write(folder: Path) -> None:
+    with open_ledger(folder, clock=clock) as ledger:
+        ledger.append([new(b"a")])
     with open_ledger(folder, readonly=True) as reader:
         with pytest.raises(LedgerError, match="opened for reading alone"):
             reader.append([new(b"b")])
         with pytest.raises(LedgerError, match="opened for reading alone"):
             reader.erase(1, "why")
-    assert ledger.count() == 1
+        assert reader.count() == 1
 
 
 def test_what_was_appended_is_there_after_reopening(

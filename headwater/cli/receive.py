@@ -1,0 +1,73 @@
+"""The command receive: a receiver without ledger and graph, before an inbox in S3."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headwater.cli.common import aws_options, data_option
+from headwater.cli.move import placed
+from headwater.cli.serve import allow_host_option, bootstrap_option, host_option, keep_bootstrap_token, port_option
+from headwater.errors import Unreachable
+from headwater.settings import PORT
+from headwater.translation import translated
+
+__all__ = ["receive"]
+
+_THREADS = 16  #: as `ingest.inbox.writing.THREADS`, which is imported only when the command runs
+
+
+@click.command(epilog="Example: headwater receive --inbox s3://BUCKET/inbox --port 9090")
+@click.option(
+    "--inbox",
+    envvar="HEADWATER_INBOX",
+    required=True,
+    metavar="DIR|S3",
+    help="where payloads are written to: s3://BUCKET/PREFIX or a folder [HEADWATER_INBOX]",
+)
+@data_option
+@host_option
+@port_option(PORT)
+@allow_host_option
+@bootstrap_option
+@aws_options
+def receive(
+    inbox: str,
+    *,
+    data: Path,
+    host: str,
+    port: int,
+    allow_host: tuple[str, ...],
+    bootstrap: Path | None,
+    **aws: Any,
+) -> None:
+    """Receive execution plans and events into an inbox, until Ctrl-C or SIGTERM. It keeps no ledger and no graph.
+
+    Each payload is validated, secrets are taken out, and it is acknowledged when its file is stored; 503 while S3 does
+    not answer. `headwater ingest` makes a ledger of what is in the inbox. The data folder holds the tokens alone.
+    """
+    from headwater.ingest.process.inbox_server import InboxServerSettings
+    from headwater.ingest.process.inbox_server import receive as run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    if bootstrap is not None:
+        keep_bootstrap_token(data, bootstrap)
+
+    def ready(url: str) -> None:
+        click.echo(f"Headwater receives at {url} into {inbox}")
+        click.echo(f"Spline agents send to {url}/producer, OpenLineage's clients to {url}/api/v1/lineage; Ctrl-C stops")
+
+    with placed(inbox, **aws, connections=_THREADS) as storage:
+        pass  # opened; its errors are translated when it is written to
+    try:
+        with translated():
+            run(InboxServerSettings(storage, data, host, port, allow_host, ready))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise Unreachable(f"{host}:{port} cannot be listened on: {error.strerror}") from error

@@ -1,0 +1,100 @@
+"""A receiver before an inbox: no ledger, no graph, nothing kept on this machine. As many of them as are wanted.
+
+Routes, checks and answers are those of the server (`ingest.http.receiver`); a payload is acknowledged when its file is
+stored. Not here: what becomes of the inbox (`ingesting`), and the same behind API Gateway (`inbox_lambda`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from headwater.ingest.http.auth import access_for
+from headwater.ingest.http.receiver import Settings, create_app
+from headwater.ingest.http.routes import PROBE, add_route
+from headwater.ingest.http.serving import LimitedSite, limit_writes, make_runner
+from headwater.ingest.http.tokens import TokenStore
+from headwater.ingest.inbox.writing import InboxWriter
+from headwater.ingest.ledger.ledger import now_ms
+from headwater.ingest.places.file_storage import ObjectStorage
+from headwater.ingest.process.intake_process import IntakeProcesses
+
+DRAIN_SECONDS = 20.0  #: for open requests at SIGTERM: below what ECS and Kubernetes wait (30 s)
+_CONNECTIONS = 1_000
+
+
+@dataclass(frozen=True)
+class InboxServerSettings:
+    """How a receiver is started. `folder` is where its tokens are; `port` 0 takes a free one."""
+
+    inbox: ObjectStorage
+    folder: Path
+    host: str = "127.0.0.1"
+    port: int = 9090
+    allowed_hosts: tuple[str, ...] = ()
+    ready: Callable[[str], None] = field(default=lambda _: None)
+
+
+def receive(settings: InboxServerSettings) -> None:
+    """Receive until SIGTERM or SIGINT, then drain and return.
+
+    TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable. OSError: the port is taken.
+    """
+    tokens = TokenStore(settings.folder)
+    tokens.list()
+    access = access_for(settings.host, tokens, allowed_hosts=settings.allowed_hosts)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.create_server((settings.host.strip("[]"), settings.port), family=family) as listening:
+        limit_writes(listening)
+        asyncio.run(_run(settings, Settings(access=access), listening))
+
+
+async def _run(settings: InboxServerSettings, receiver: Settings, listening: socket.socket) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    writer = InboxWriter(settings.inbox, now_ms)
+    app = create_app(writer, settings=receiver, large=IntakeProcesses())
+    add_probes(app, writer)
+    runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS)
+    await runner.setup()
+    await LimitedSite(runner, listening, _CONNECTIONS).start()
+    host, port = listening.getsockname()[:2]
+    settings.ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    try:
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+        await asyncio.to_thread(writer.close)
+
+
+def add_probes(app: web.Application, writer: InboxWriter) -> None:
+    """Add /health (it lives) and /ready (the newest write to the inbox went well)."""
+    add_route(app, "/health", _health, PROBE)
+    add_route(app, "/ready", _ready(writer), PROBE)
+
+
+async def _health(_: web.Request) -> web.StreamResponse:
+    return web.json_response({"status": "ok"})
+
+
+def _ready(writer: InboxWriter) -> Handler:
+    async def ready(_: web.Request) -> web.StreamResponse:
+        if writer.problem:
+            said: dict[str, object] = {
+                "error": "the inbox cannot be written: the log says why",
+                "field": None,
+                "suggestions": [],
+            }
+            return web.json_response(said, status=503, headers={"Retry-After": "5"})
+        return web.json_response({"status": "ready"})
+
+    return ready

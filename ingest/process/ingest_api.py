@@ -1,0 +1,81 @@
+"""The API, the page and the Gremlin endpoint of an ingester: answers from the graph that it writes, in a thread.
+
+Nothing is received here: payloads go to the inbox. Who is let in is decided as in a server (`ingest.http.auth`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from headwater.ingest.folder.service import Service
+from headwater.ingest.gremlin import endpoint
+from headwater.ingest.http import api, page
+from headwater.ingest.http.auth import access_for, check_requests
+from headwater.ingest.http.authenticator import Authenticator, Authenticators
+from headwater.ingest.http.routes import PROBE, add_route
+from headwater.ingest.http.serving import LimitedSite, answer_errors, limit_writes, make_runner, pack_answers
+from headwater.ingest.http.tokens import TokenStore
+
+_CONNECTIONS = 1_000
+_DRAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """Where it listens, and who is let in. `folder` is where its tokens are; `port` 0 takes a free one."""
+
+    folder: Path
+    host: str
+    port: int
+    allowed_hosts: tuple[str, ...] = ()
+    people: tuple[Authenticator, ...] = ()  #: how people are known who sign in elsewhere
+
+
+@contextmanager
+def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
+    """Answer until the end of the block; its URL.
+
+    TokensRequired: the host is not loopback, and nobody is known. OSError: the port is taken.
+    """
+    tokens = TokenStore(settings.folder)
+    tokens.list()
+    known = Authenticators((*settings.people, tokens)) if settings.people else tokens
+    access = access_for(settings.host, known, allowed_hosts=settings.allowed_hosts)
+    app = web.Application(middlewares=[pack_answers, answer_errors, check_requests(access)])
+    page.add_routes(app)
+    add_route(app, "/health", _health, PROBE)
+    endpoint.add_routes(app, service.store)
+    api.add_routes(app, service)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.create_server((settings.host.strip("[]"), settings.port), family=family) as listening:
+        limit_writes(listening)
+        loop = asyncio.new_event_loop()
+        runner = make_runner(app, shutdown_seconds=_DRAIN_SECONDS, cancels=True)
+        loop.run_until_complete(_start(runner, listening))
+        thread = threading.Thread(target=loop.run_forever, name="api", daemon=True)
+        thread.start()
+        host, port = listening.getsockname()[:2]
+        try:
+            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(_DRAIN_SECONDS * 2)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+async def _start(runner: web.AppRunner, listening: socket.socket) -> None:
+    await runner.setup()
+    await LimitedSite(runner, listening, _CONNECTIONS).start()
+
+
+async def _health(_: web.Request) -> web.StreamResponse:
+    return web.json_response({"status": "ok"})

@@ -1,0 +1,198 @@
+"""The template for a team, as far as it can be proven without an account: cfn-lint, and rules of our own."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode import decode  # type: ignore[import-untyped]
+from click.testing import CliRunner
+
+from headwater.cli.ingest import ingest
+from headwater.ingest.process.inbox_lambda import handler
+from tests.acceptance.door import ROOT
+from tests.inbox.test_permissions import allowed, policies
+
+TEMPLATE = ROOT / "infra" / "team.yaml"
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    found, problems = decode(str(TEMPLATE))
+    assert not problems
+    whole: dict[str, Any] = json.loads(json.dumps(found))
+    return whole
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def test_cfn_lint_finds_nothing_and_cloudformation_takes_it_as_it_is() -> None:
+    command = [sys.executable, "-c", "from cfnlint.runner import main; main()", str(TEMPLATE)]
+    checked = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    assert TEMPLATE.stat().st_size < 51_200  # bytes, the most in a request
+
+
+def test_no_bucket_is_public_and_its_objects_outlive_the_stack(template: dict[str, Any]) -> None:
+    buckets = of_type(template, "AWS::S3::Bucket")
+    assert buckets.keys() == {"Inbox", "Ledger"}
+    guarded = {
+        each["Properties"]["Bucket"]["Ref"]
+        for each in of_type(template, "AWS::S3::BucketPolicy").values()
+        for said in each["Properties"]["PolicyDocument"]["Statement"]
+        if said["Effect"] == "Deny" and said["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    for name, bucket in buckets.items():
+        properties = bucket["Properties"]
+        assert all(properties["PublicAccessBlockConfiguration"].values())
+        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert properties["BucketEncryption"]
+        assert name in guarded
+        rules = properties["LifecycleConfiguration"]["Rules"]
+        assert not any("ExpirationInDays" in rule for rule in rules)  # what is not in the ledger yet is there alone
+
+
+def sources(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, group in of_type(template, "AWS::EC2::SecurityGroup").items():
+        for rule in group["Properties"].get("SecurityGroupIngress", []):
+            yield name, rule
+    for name, rule in of_type(template, "AWS::EC2::SecurityGroupIngress").items():
+        yield name, rule["Properties"]
+
+
+def test_no_security_group_is_open(template: dict[str, Any]) -> None:
+    by_addresses = []
+    for name, rule in sources(template):
+        assert rule["FromPort"] == rule["ToPort"]
+        if "SourceSecurityGroupId" not in rule:
+            assert rule["CidrIp"] == {"Ref": "AllowedCidr"}
+            by_addresses.append(name)
+    assert by_addresses == ["BalancerSecurity"]
+    for parameter in ("AllowedCidr", "VpcCidr"):
+        pattern = template["Parameters"][parameter]["AllowedPattern"]
+        assert re.match(pattern, "10.0.0.0/16")
+        assert not re.match(pattern, "0.0.0.0/0")
+    (balancer,) = of_type(template, "AWS::ElasticLoadBalancingV2::LoadBalancer").values()
+    assert balancer["Properties"]["Scheme"] == "internal"
+
+
+def test_roles_name_actions_and_resources(template: dict[str, Any]) -> None:
+    """The one resource `*` is that of an action that takes none."""
+    for role in of_type(template, "AWS::IAM::Role"):
+        for said in statements(template, role):
+            assert "*" not in str(said["Action"])
+            if said["Resource"] == "*":
+                assert (role, said["Action"]) == ("StartRole", "ecr:GetAuthorizationToken")
+
+
+def grants(said: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Actions on S3, SQS and secrets, and the prefix that they are for, as `allowed` gives them of the page."""
+    out: set[tuple[str, str]] = set()
+    for statement in said:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        for resource in resources:
+            prefix = re.search(r"/(\w+)/\*'}$", str(resource))
+            out |= {
+                (action, prefix[1] if prefix else "")
+                for action in actions
+                if action.startswith(("s3:", "sqs:", "secretsmanager:"))
+            }
+    return out
+
+
+@pytest.mark.parametrize(("role", "part"), [("ReceiverRole", "receiver"), ("TaskRole", "ingester")])
+def test_roles_have_the_rights_of_the_page_on_permissions(template: dict[str, Any], role: str, part: str) -> None:
+    assert grants(statements(template, role)) == allowed(policies()[part])
+
+
+def test_jobs_get_the_right_to_write_the_inbox(template: dict[str, Any]) -> None:
+    document = template["Resources"]["JobsMayWrite"]["Properties"]["PolicyDocument"]
+    assert grants(document["Statement"]) == allowed(policies()["agent"])
+
+
+def test_the_graph_is_protected(template: dict[str, Any]) -> None:
+    (cluster,) = of_type(template, "AWS::Neptune::DBCluster").values()
+    properties = cluster["Properties"]
+    assert properties["IamAuthEnabled"] is properties["StorageEncrypted"] is properties["DeletionProtection"] is True
+    assert (properties["BackupRetentionPeriod"] >= 7, properties["EnableCloudwatchLogsExports"]) == (True, ["audit"])
+    assert cluster["DeletionPolicy"] == "Snapshot"
+
+
+def test_one_ingester_at_a_time_and_its_settings_are_options(template: dict[str, Any]) -> None:
+    (service,) = of_type(template, "AWS::ECS::Service").values()
+    deployment = service["Properties"]["DeploymentConfiguration"]
+    assert (service["Properties"]["DesiredCount"], deployment["MaximumPercent"]) == (1, 100)
+    (container,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    assert container["ReadonlyRootFilesystem"] is True
+    names = [(each["Fn::If"][1] if "Fn::If" in each else each)["Name"] for each in container["Environment"]]
+    known = {option.envvar for option in ingest.params if hasattr(option, "envvar")}
+    assert [name for name in names if name.startswith("HEADWATER_") and name not in known] == []
+    (command,) = container["Command"]
+    assert command.endswith("exec headwater ingest")
+    needed = {option.envvar for option in ingest.params if option.required}
+    assert needed <= set(names)
+
+
+def test_the_start_of_the_container_keeps_the_token_from_the_process(template: dict[str, Any], tmp_path: Path) -> None:
+    """Its shell command, run here, with a stand-in for the program that prints what it was given."""
+    (container,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    program = tmp_path / "headwater"
+    program.write_text(f'#!/bin/sh\necho "$@" "${{ADMIN_TOKEN-none}}" "$(cat {tmp_path}/token)"\n')
+    program.chmod(0o755)
+    command = container["Command"][0].replace("/tmp/token", f"{tmp_path}/token")
+    variables = {"ADMIN_TOKEN": "0123456789", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    ran = subprocess.run([*container["EntryPoint"], command], env=variables, text=True, capture_output=True, check=True)
+    assert ran.stdout == "ingest none 0123456789\n"
+    assert (tmp_path / "token").stat().st_mode & 0o077 == 0
+
+
+def test_the_function_is_the_one_that_there_is(template: dict[str, Any]) -> None:
+    properties = template["Resources"]["Receiver"]["Properties"]
+    assert properties["Handler"] == f"{handler.__module__}.{handler.__name__}"
+    assert properties["Environment"]["Variables"].keys() == {"HEADWATER_INBOX", "HEADWATER_TOKEN_SECRET"}
+
+
+def test_new_objects_are_told_to_the_queue_by_day_and_what_is_parked_is_not(template: dict[str, Any]) -> None:
+    (told,) = template["Resources"]["Inbox"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    (rule,) = told["Filter"]["S3Key"]["Rules"]
+    assert "inbox/2026-03-01/x.json.gz".startswith(rule["Value"])
+    assert not "inbox/parked/2026-03-01/x.json.gz".startswith(rule["Value"])
+    dead = template["Resources"]["Queue"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]
+    assert dead == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+
+
+def test_people_sign_in_and_programs_bring_a_token(template: dict[str, Any]) -> None:
+    listener = template["Resources"]["Listener"]["Properties"]
+    assert (listener["Protocol"], listener["SslPolicy"].startswith("ELBSecurityPolicy-TLS13")) == ("HTTPS", True)
+    signs_in, forwards = listener["DefaultActions"]["Fn::If"][1]
+    assert (signs_in["Type"], signs_in["Order"], forwards["Order"]) == ("authenticate-oidc", 1, 2)
+    assert "resolve:secretsmanager" in str(signs_in["AuthenticateOidcConfig"]["ClientSecret"])
+    assert template["Resources"]["Programs"]["Condition"] == "SignsIn"
+
+
+def test_every_alarm_is_sent_and_explained(template: dict[str, Any]) -> None:
+    readme = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "Alarms"}]
+        assert f"`{name}`" in readme
+
+
+def test_every_parameter_is_in_the_readme_or_explains_itself(template: dict[str, Any]) -> None:
+    assert all(each.get("Description") for name, each in template["Parameters"].items())
+    assert CliRunner().invoke(ingest, ["--help"]).exit_code == 0

@@ -1,0 +1,16 @@
+"""What the tests of inbox and ingester share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.inbox.cloud import Cloud, cloud
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Cloud]:
+    """S3 and SQS on loopback."""
+    with cloud() as running:
+        yield running

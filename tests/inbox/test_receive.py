@@ -1,0 +1,156 @@
+"""A receiver before an inbox: the same answers as a server's, a file for each payload, nothing kept beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from headwater.ingest.http.receiver import create_app
+from headwater.ingest.inbox.writing import InboxWriter
+from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
+from headwater.ingest.process.inbox_server import add_probes
+from headwater.spark.delivery import Delivery
+from headwater.spark.settings import Options, resolve
+from headwater.spark.spool import Inbox
+from headwater.spline_bridge.agent import Report
+from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
+from tests.golden.recorded import ALL, FLAT, PAYLOADS
+from tests.inbox.cloud import BUCKET, Cloud
+from tests.inbox.test_lambda import kept
+
+NOON = 1_772_366_400_000
+CASE = PAYLOADS / "l01_stage_customers"
+
+
+def body(kind: str) -> bytes:
+    return next(p.body for p in ALL if p.case == CASE.name and p.kind == kind)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def inbox(request: pytest.FixtureRequest, tmp_path: Path, aws: Cloud) -> ObjectStorage:
+    return LocalFolder(tmp_path) if request.param == "folder" else aws.prefix(tmp_path.name)
+
+
+@contextmanager
+def writing(inbox: ObjectStorage) -> Iterator[InboxWriter]:
+    writer = InboxWriter(inbox, lambda: NOON)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+async def test_payloads_are_files_and_what_comes_again_is_one(inbox: ObjectStorage) -> None:
+    with writing(inbox) as writer:
+        app = create_app(writer)
+        add_probes(app, writer)
+        async with TestClient(TestServer(app)) as client:
+            for _ in range(2):
+                for path, kind in (("execution-plans", "plan"), ("execution-events", "event")):
+                    answer = await client.post(
+                        f"/producer/{path}", data=body(kind), headers={"Content-Type": FLAT, "Host": "localhost"}
+                    )
+                    assert (answer.status, answer.headers.get("Headwater-Entry")) == (201, None)
+            bad = await client.post("/producer/execution-plans", data=b"{}", headers={"Content-Type": FLAT})
+            ready = await client.get("/ready")
+    assert (bad.status, ready.status) == (400, 200)
+    assert sorted(entry.kind for entry in kept(inbox)) == ["spline.events", "spline.plan"]
+
+
+async def test_503_while_the_inbox_cannot_be_written(aws: Cloud) -> None:
+    away = aws.prefix("x")
+    away._bucket = "no-such-bucket"
+    with writing(away) as writer:
+        app = create_app(writer)
+        add_probes(app, writer)
+        async with TestClient(TestServer(app)) as client:
+            answer = await client.post("/producer/execution-plans", data=body("plan"), headers={"Content-Type": FLAT})
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+            assert "the inbox cannot be written" in await answer.text()
+            ready = await client.get("/ready")
+            assert ready.status == 503
+            writer._storage = aws.prefix("x")
+            again = await client.post("/producer/execution-plans", data=body("plan"), headers={"Content-Type": FLAT})
+            assert (again.status, (await client.get("/ready")).status) == (201, 200)
+
+
+def posted(url: str, path: str, content: bytes) -> int:
+    request = urllib.request.Request(f"{url}/producer/{path}", content, {"Content-Type": FLAT})
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        return int(answer.status)
+
+
+def test_the_command_receives_into_s3_and_load_reads_it(aws: Cloud, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "headwater", "receive", "--inbox", f"s3://{BUCKET}/command", "--port", "0"]
+    where = {**aws.environment(), "HEADWATER_DATA": str(tmp_path / "tokens"), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**where), cwd=ROOT)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+        assert [posted(url, f"execution-{kind}s", body(kind)) for kind in ("plan", "event")] == [201, 201]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.stdout.close()  # type: ignore[union-attr]
+        assert process.wait(PATIENCE) == 0
+    loaded = headwater("load", f"s3://{BUCKET}/command", "--json", "--data", tmp_path / "data", **aws.environment())
+    told = json.loads(loaded.stdout)
+    assert (told["plans"], told["events"], told["refused"]) == (1, 1, [])
+
+
+def test_an_open_receiver_needs_tokens(tmp_path: Path) -> None:
+    refused = headwater("receive", "--inbox", tmp_path / "inbox", "--host", "0.0.0.0", "--data", tmp_path / "data")
+    assert (refused.returncode, "make a token first" in refused.stderr) == (2, True)
+
+
+# The Python agent -----------------------------------------------------------------------------------------------------
+
+
+def report() -> Report:
+    return Report(json.loads(body("plan")), json.loads(body("event"))[0])
+
+
+def test_the_agent_writes_the_inbox_itself(aws: Cloud, tmp_path: Path) -> None:
+    options, problems = resolve({"url": f"s3://{BUCKET}/agent/"}, {}, {})
+    assert (options.url, problems) == (f"s3://{BUCKET}/agent", ())
+    with mock.patch.dict(os.environ, aws.environment()):
+        delivery = Delivery(Inbox(options.url).send, None, Options(flush_seconds=10))
+        for _ in range(2):
+            delivery.put(report, 1)
+        delivery.close(10)
+        assert len(aws.keys("agent/")) == 1
+    loaded = headwater("load", f"s3://{BUCKET}/agent", "--json", "--data", tmp_path / "data", **aws.environment())
+    told = json.loads(loaded.stdout)
+    assert (told["plans"], told["events"], told["refused"]) == (1, 1, [])
+
+
+def test_the_agent_keeps_what_s3_does_not_take(aws: Cloud) -> None:
+    class Spool:
+        place = "here"
+        kept = 0
+
+        def keep(self, _report: Report) -> None:
+            self.kept += 1
+
+    spool = Spool()
+    with mock.patch.dict(os.environ, aws.environment()):
+        delivery = Delivery(Inbox("s3://no-such-bucket/inbox").send, spool, Options(attempts=1))
+        delivery.put(report, 1)
+        delivery.close(10)
+    assert spool.kept == 1
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///inbox", "s3://bucket", "ftp://x"])
+def test_a_place_that_is_no_inbox(url: str) -> None:
+    _, problems = resolve({"url": url}, {}, {})
+    assert [each.name for each in problems] == (["url"] if url != "s3://bucket" else [])
