@@ -64,7 +64,7 @@ class Line:
 
 
 def estimate(size: str, plans: int) -> tuple[Line, ...]:
-    """The lines of a template (``one``), with `plans` plans and as many events a month, in its first year.
+    """The lines of a template, ``one`` or ``team``, with `plans` plans and as many events a month, in its first year.
 
     ValueError: there is no such template.
     """
@@ -77,5 +77,27 @@ def estimate(size: str, plans: int) -> tuple[Line, ...]:
             Line("the alarm", "CloudWatch alarm", 1),
             Line("the first token", "Secrets Manager", 1),
             Line("nightly backups, 90 of them", "S3 storage", 90 * plans * 6 * _LEDGER_KB / 1e6),
+        )
+    if size == "team":
+        sent = 2.0 * plans  # a plan and an event
+        stored = plans * 6 * _LEDGER_KB / 1e6  # GB, in the middle of the first year
+        return (
+            Line("Neptune Serverless at its floor of one unit", "Neptune Serverless", _HOURS),
+            Line("the graph on its disk", "Neptune storage", 10 + plans * 6 * _GRAPH_KB / 1e6),
+            Line("writes of the graph, some 20 to a plan", "Neptune I/O", 20.0 * plans),
+            Line("the task: 2 vCPU", "Fargate ARM vCPU", 2 * _HOURS),
+            Line("the task: 8 GB", "Fargate ARM memory", 8 * _HOURS),
+            Line("the load balancer", "ALB", _HOURS),
+            Line("its use, at the least", "ALB LCU", _HOURS),
+            Line("five endpoints in two zones (without sign-in; a NAT with it)", "Interface endpoint", 10 * _HOURS),
+            Line("two secrets, and the client's", "Secrets Manager", 3),
+            Line("the alarms", "CloudWatch alarm", 5),
+            Line("what the receiver takes, if all comes over HTTP", "HTTP API", sent),
+            Line("its function's calls", "Lambda request", sent),
+            Line("its function's time: 0.1 s with 1 GB", "Lambda ARM", 0.1 * sent),
+            Line("objects put into the inbox and the ledger", "S3 PUT", 1.01 * sent),
+            Line("objects read", "S3 GET", sent),
+            Line("messages: sent, received, deleted", "SQS", 3 * sent),
+            Line("inbox, 90 days of it, and ledger", "S3 storage", stored + 3 * plans * _LEDGER_KB / 1e6),
         )
     raise ValueError(f"no costs are known for {size!r}")

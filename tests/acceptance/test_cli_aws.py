@@ -185,9 +185,19 @@ def test_the_projects_own_template_is_read() -> None:
     assert set(found.kept) == {"Token", "Backups", "Data"}
 
 
+@pytest.mark.parametrize("size", ["one", "team"])
+def test_each_template_is_small_enough_to_be_sent(size: str) -> None:
+    text = (ROOT / "infra" / f"{size}.yaml").read_text()
+    assert len(text.encode()) < 51_200  # CloudFormation takes no more as text
+    assert all(each.description for each in read_template(text).parameters)
+
+
 def test_costs_grow_with_plans_and_say_where_the_prices_are_from(endpoint: str) -> None:
     few, many = (sum(line.usd for line in estimate("one", plans)) for plans in (1_000, 10_000_000))
     assert 10 < few < 25 < many
+    idle = {line.what: line.usd for line in estimate("team", 0)}
+    assert 110 < idle["Neptune Serverless at its floor of one unit"] < 125
+    assert 250 < sum(idle.values()) < 350 < sum(line.usd for line in estimate("team", 10_000_000))
     shown = aws(endpoint, "cost", "one", "--plans", "1000")
     assert f"together {few:,.2f} US$ a month, with 1,000 plans" in shown.stdout
     assert json.loads(aws(endpoint, "cost", "one", "--plans", "1000", "--json").stdout)["usd"] == round(few, 2)
