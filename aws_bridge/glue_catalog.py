@@ -1,8 +1,8 @@
 """The Glue Data Catalog as statements: databases as Glue answers them in, one snapshot of each out. Pure.
 
-Which dataset a table is: its location, in the catalog's own spelling; where it has none (a view, a federated table)
-its ARN. Its names are ``database.table`` and the ARN. Not here: the calls (`aws_bridge.glue_catalog_client`), and what
-statements show in the graph (`graphmodel.statements`).
+Which dataset a table is: its location, with all of its folders (naming rules say later which of these are partitions);
+where it has none (a view, a federated table) its ARN. Its names are ``database.table`` and the ARN. Not here: the calls
+(`aws_bridge.glue_catalog_client`), and what statements show in the graph (`graphmodel.statements`).
 https://docs.aws.amazon.com/glue/latest/webapi/API_Table.html
 """
 
@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from headwater.graphmodel.delta import digest
+from headwater.graphmodel.naming import UNFOLDED, canonical
 
 SOURCE = "glue"  #: what its statements have as their source
 
@@ -172,7 +173,8 @@ def subject_of(table: Table, database: Database) -> str:
             database.partition,
         )
         return own.arn(target["Name"])
-    return location_of(table) or database.arn(str(table["Name"]))
+    location = location_of(table)
+    return canonical(location, UNFOLDED) if location else database.arn(str(table["Name"]))
 
 
 def location_of(table: Table) -> str:

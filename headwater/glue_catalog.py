@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
+from headwater.errors import WrongUse
 from headwater.graphmodel.delta import digest
 from headwater.ingest.progress import Progress
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 #: Characters of the statements of one snapshot; the server takes 32 MiB, and UTF-8 and JSON add to them.
 LONGEST = 12 * 2**20
 
-Outcome = Literal["sent", "unchanged", "withdrawn", "would send", "would withdraw", "not read"]
+Outcome = Literal["sent", "unchanged", "withdrawn", "would send", "would withdraw", "not read", "refused"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Row:
     tables: int = 0
     columns: int = 0
     entry: int | None = None  #: the ledger entry that was made
-    reason: str | None = None  #: why it was not read
+    reason: str | None = None  #: why it was not read, or refused
 
 
 @dataclass
@@ -102,8 +103,14 @@ class Sender:
         elif self._dry_run:
             self._row(scope, "would send", tables, columns)
         else:
-            entry = self._source.keep_snapshot({**snapshot, "digest": digested})
-            self._row(scope, "sent", tables, columns, entry)
+            try:
+                entry = self._source.keep_snapshot({**snapshot, "digest": digested})
+            except WrongUse as error:
+                if error.status not in _THIS_ONE_ALONE:
+                    raise
+                self._done.rows.append(Row(self._system, scope, "refused", tables, columns, reason=str(error)))
+            else:
+                self._row(scope, "sent", tables, columns, entry)
 
     def not_read(self, scope: str, reason: str) -> None:
         """A scope could not be read: what was sent of it before stays."""
@@ -130,6 +137,8 @@ class Sender:
         self._done.rows.append(Row(self._system, scope, outcome, tables, columns, entry))
 
 
+#: Statuses of a server that refuses this snapshot, and may take another one; None: without a server.
+_THIS_ONE_ALONE = (None, 400, 413)
 _NOTHING = "nothing"  #: the digest of a snapshot that takes back all that there was
 
 

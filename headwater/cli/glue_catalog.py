@@ -95,5 +95,5 @@ def _tell(done: Any, *, as_json: bool) -> None:
         click.echo(f"{sum(done.calls.values()):,} calls to AWS{busy}")
         for sentence in done.left_out:
             click.echo(safe(f"left out: {sentence}"), err=True)
-    if done.left_out or done.count("not read"):
+    if done.left_out or done.count("not read", "refused"):
         raise click.exceptions.Exit(1)

@@ -314,6 +314,18 @@ def test_what_was_synced_is_verified_replayed_and_erased_as_all_entries_are(
     assert len(ask("datasets")["rows"]) == 2
 
 
+def test_a_database_that_is_refused_does_not_stop_the_others(glue: Any, sync: Sync) -> None:
+    for name in ("hr", "sales"):
+        glue.create_database(DatabaseInput={"Name": name})
+        create(glue, name, "a", f"s3://lake/{name}", "id")
+    create(glue, "hr", "b", "s3://lake/b", "x" * 1_001)
+    code, answer = sync()
+    assert (code, outcomes(answer)) == (1, {"hr": "refused", "sales": "sent"})
+    assert "columns[0].name to have at most 1,000 characters" in next(
+        row["reason"] for row in answer["rows"] if row["outcome"] == "refused"
+    )
+
+
 def test_through_a_running_server(glue: Any, aws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     glue.create_database(DatabaseInput={"Name": "sales"})
     create(glue, "sales", "orders", "s3://lake/orders", "id")

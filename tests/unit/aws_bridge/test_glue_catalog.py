@@ -160,7 +160,7 @@ def test_a_resource_link_is_another_name_of_what_it_leads_to() -> None:
 
 
 def test_two_tables_at_one_location_are_both_listed_and_one_describes_it() -> None:
-    said = listed(table("a", Description="one"), table("b", Description="two"))
+    said = listed(table("a", Description="one"), table("b", "s3a://lake/orders/", Description="two"))
     assert [(one["kind"], one.get("name"), one["subject"]) for one in said] == [
         ("dataset", "sales.a", "s3://lake/orders"),
         ("description", None, "s3://lake/orders"),
@@ -203,6 +203,11 @@ def test_statistics_of_columns_are_profile_facts() -> None:
     decimal = {"StatisticsData": {"Type": "DECIMAL", "DecimalColumnStatisticsData": {"MaximumValue": price}}}
     assert profile_of(decimal) == {"maximum": "1999e-2"}
     assert profile_of({"ColumnName": "x"}) == {}
+
+
+def test_the_folders_of_a_location_stay_for_the_naming_rules() -> None:
+    (said,) = listed(table(location="s3n://lake/raw/2026-01-01/"))
+    assert said["subject"] == "s3://lake/raw/2026-01-01"
 
 
 def test_the_order_in_which_glue_lists_makes_no_difference() -> None:
