@@ -20,6 +20,7 @@ PICTURES = (
     ("column", link("", LAST), "light", _WIDE),
     ("column-dark", link("", LAST), "dark", _WIDE),
     ("impact", link("", _MART) + "&tab=impact", "light", _DESKTOP),
+    ("phone", link("", LAST), "light", {"width": 390, "height": 844}),
     ("compared", link("", _DIM) + "&from={first}", "light", _DESKTOP),
 )
 

@@ -9,13 +9,22 @@ import { hrefOf, samePicture } from "./state.js";
 import { compared, TimeControls } from "./time.js";
 
 const MOST_NODES = 2_000;
-const PAINT_MS = 20;
+/** A page that is not looked at is not painted. */
+const MOST_PAINT_MS = 200;
 const LEVEL_WORDS = { column: "Columns", dataset: "Datasets", job: "Jobs" };
 const TYPE_WORDS = { direct: "Values", all: "Values and rows", indirect: "Rows only" };
 const PICTURE_FILES = { svg: "SVG", png: "PNG", mermaid: "Mermaid", csv: "CSV", json: "JSON" };
 
 function edgeKey(edge) {
   return JSON.stringify([edge.source, edge.target, edge.type, edge.subtype, edge.plan, edge.sourceField, edge.expression]);
+}
+
+/** When what was drawn is on the screen. */
+function painted() {
+  return new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, MOST_PAINT_MS);
+  });
 }
 
 /** Several answers as one; the counts of what lies behind a card are those without what is linked already. */
@@ -125,7 +134,7 @@ export class LineageView {
       this.graph.answer = this.answer;
       if (state.place) this.#goTo(state.place);
       this.graph.drawNow();
-      await new Promise((done) => setTimeout(done, PAINT_MS)); // what follows would hold up the painting
+      await painted(); // what follows would hold it up
       if (isOld()) return;
       this.isAsking = false;
       this.#update();
