@@ -108,9 +108,9 @@ def serving(
         process.wait(PATIENCE)
 
 
-def started(process: subprocess.Popen[bytes], folder: Path) -> str:
-    """Its URL, as soon as it says that it is ready."""
-    end = time.monotonic() + PATIENCE
+def started(process: subprocess.Popen[bytes], folder: Path, patience: float = PATIENCE) -> str:
+    """Its URL, as soon as it says that it is ready. AssertionError, with its log: not within `patience` seconds."""
+    end = time.monotonic() + patience
     while time.monotonic() < end and process.poll() is None:
         try:
             said = json.loads((folder / "server.json").read_text())

@@ -47,7 +47,7 @@ class Run:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.facts, self.chosen = folder, Facts(), random.Random(seed)
-        self.log = folder.with_name("server.log")
+        self.log = folder.with_name(f"{folder.name}.log")  # where `started` looks for it
         with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -59,7 +59,12 @@ class Run:
         command = [sys.executable, "-m", "headwater", "serve", "--port", str(self.port), "--data", str(self.folder)]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment())
-        return Server(process, self.folder, started(process, self.folder))
+        try:
+            return Server(process, self.folder, started(process, self.folder, _LIVES))
+        except AssertionError:
+            process.kill()
+            process.wait()
+            raise
 
     def disturb(self) -> None:
         """One of the things that happen to servers."""
