@@ -37,7 +37,7 @@ class QueuedFiles:
         *,
         wait_seconds: int = _WAIT_SECONDS,
     ) -> None:
-        """`storage` is the inbox in S3; `clock` gives seconds; `wait_seconds`: how long a first message is waited for."""
+        """`storage` is the inbox in S3; `clock` gives seconds; `wait_seconds`: how long to wait for a first message."""
         self._wait_seconds = wait_seconds
         self._queue = queue
         self._bucket, self._prefix = split(str(storage))
