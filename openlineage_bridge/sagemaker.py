@@ -20,6 +20,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from headwater.graphmodel.naming import from_openlineage
+from headwater.spline_bridge.redact import redact as redact_secrets
+
 Json = Mapping[str, Any]
 Event = dict[str, Any]
 
@@ -430,6 +433,34 @@ def _flow_events(
         yield {**first, "eventType": "OTHER", "inputs": sides[0], "outputs": sides[1]}
     else:
         yield from _events(run, Context(symlinks=dict(names)))
+
+
+# Facts ----------------------------------------------------------------------------------------------------------------
+
+#: What of the facet is shown at the datasets that the run wrote, as facts.
+_SHOWN = ("status", "approval", "config", "images", "hyperParameters")
+
+
+def facts(events: Iterable[Event]) -> dict[str, list[dict[str, Any]]]:
+    """What SageMaker says now of what runs wrote, as statements, by scope: the account, region and kind of resource.
+
+    `events` are all of an import, those that end runs among them. A secret in a hyperparameter is masked, as in events.
+    """
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for event in events:
+        facet = event["run"]["facets"].get(FACET)
+        arn = Arn.of(facet["arn"]) if facet and event["eventType"] == _COMPLETE else None
+        said = {key: facet[key] for key in _SHOWN if key in facet} if facet else {}
+        if arn is None or not said:
+            continue
+        value, _ = redact_secrets(said)
+        for one in event["outputs"]:
+            uri = from_openlineage(one["namespace"], one["name"]).uri
+            found.setdefault(f"{arn.account}.{arn.region}/{arn.kind}", {})[uri] = value
+    return {
+        scope: [{"kind": "facts", "subject": uri, "value": value} for uri, value in sorted(by_uri.items())]
+        for scope, by_uri in sorted(found.items())
+    }
 
 
 # Events ---------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from headwater.translation import translated
 
 if TYPE_CHECKING:
     from headwater.aws_bridge.sagemaker import Reading
+    from headwater.source import Source
 
 _EPILOG = """\
 \b
@@ -61,6 +63,7 @@ def import_(  # noqa: PLR0913 - options of the command line
 
     begin = _time(since)
     failed: HeadwaterError | None = None
+    ended: list[dict[str, Any]] = []
     with translated():
         aws = SageMaker(region, profile, endpoint)
     with TemporaryDirectory(prefix="headwater-") as folder, asking(data, store, server, create=True) as source:
@@ -70,10 +73,14 @@ def import_(  # noqa: PLR0913 - options of the command line
                 with translated():
                     for event in aws.events(pattern, begin, step):
                         file.write(json.dumps(event, ensure_ascii=False) + "\n")
+                        ended += [event] if event["eventType"] == "COMPLETE" else []
             except HeadwaterError as error:
                 failed = error  # what came until then is kept: the next import need not read it into the ledger again
         with progress("loading") as step:
             loaded = source.load([path], step) if path.stat().st_size else None
+        # A snapshot takes back what it does not list: only an import of all that there is makes one.
+        if pattern is None and begin is None and failed is None and not aws.read.denied:
+            _keep_facts(source, ended)
         with progress("bringing the graph up to date") as step:
             source.settle(step)
     events, known = (loaded.events, loaded.known) if loaded else (0, 0)
@@ -88,6 +95,20 @@ def import_(  # noqa: PLR0913 - options of the command line
         raise failed
     if aws.read.denied or refused:
         raise click.exceptions.Exit(1)
+
+
+def _keep_facts(source: Source, ended: list[dict[str, Any]]) -> None:
+    """Status, approval, images and hyperparameters as facts of datasets, where they are others than last time."""
+    from headwater.openlineage_bridge.sagemaker import facts
+
+    known = source.snapshots(_SOURCE)
+    for scope, statements in facts(ended).items():
+        digest = sha256(json.dumps(statements, sort_keys=True).encode()).hexdigest()
+        if known.get(scope) != digest:
+            source.keep_snapshot({"source": _SOURCE, "scope": scope, "digest": digest, "statements": statements})
+
+
+_SOURCE = "sagemaker"
 
 
 def _time(text: str | None) -> datetime | None:

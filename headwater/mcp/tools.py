@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from headwater.queries.answers.audit import ROWS
 from headwater.queries.catalogue.catalogue import BY_NAME
 from headwater.queries.catalogue.parameters import Parameter
 
@@ -23,7 +24,7 @@ _FEW = 50
 #: What a cell or an edge says if it says nothing: left out of an answer.
 _SILENT: Mapping[str, object] = {"masking": False, "exact": True, "certain": True, "resolved": True}
 #: Keys that hold the parts of an answer that there can be many of, the less important ones first: cut in this order.
-_MANY = ("edges", "jobs", "paths", "affected", "rows", "nodes")
+_MANY = ("edges", "jobs", "paths", "affected", "rows", "nodes", *ROWS)
 
 
 @dataclass(frozen=True)
@@ -225,9 +226,11 @@ def text_of(answers: Mapping[str, Mapping[str, Any]], link: str | None) -> str:
 def _compact(answer: Mapping[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, value in answer.items():
+        if key == "columns" and answer.get("shape") == "rows":
+            continue  # their names stand in each row
         if key in _MANY and isinstance(value, list):
             out[key] = [_spoken(item) if isinstance(item, Mapping) else item for item in value]
-        elif key not in {"shape", "columns", "parameters"} and value is not None:
+        elif key not in {"shape", "parameters"} and value is not None:
             out[key] = value
     return out
 

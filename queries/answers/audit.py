@@ -13,7 +13,22 @@ Row = Mapping[str, Any]
 #: The keys of the rows of each list of an audit, in order. Times in ms since 1970; ids as everywhere.
 ROWS: Mapping[str, tuple[str, ...]] = {
     # From the subject back to the training: what was made, by which run of SageMaker, when.
-    "steps": ("distance", "kind", "name", "id", "version", "run", "arn", "job", "start", "end", "user", "usedBy"),
+    "steps": (
+        "distance",
+        "kind",
+        "name",
+        "id",
+        "version",
+        "run",
+        "arn",
+        "job",
+        "start",
+        "end",
+        "user",
+        "facts",
+        "usedBy",
+    ),
+    # `facts`: what SageMaker says of it now: status, approval, images, hyperParameters.
     # Data that SageMaker read and did not make itself: the version as it stood when the reader started.
     "inputs": (
         *("dataset", "asked", "relation", "version", "readBy", "readAt", "timestamp", "run", "job", "partition"),

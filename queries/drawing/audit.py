@@ -94,6 +94,9 @@ def _steps(steps: Sequence[Row]) -> Iterator[Line]:
         yield Line(int(row["distance"]), f"{_words(row['kind'])} {row['name']}", "strong")
         when = moment(row["end"]) if row["start"] == row["end"] else f"{moment(row['start'])} to {moment(row['end'])}"
         yield Line(int(row["distance"]) + 1, f"{when}, {_job(row['job'])}", "note")
+        told = ", ".join(f"{key} {row['facts'][key]}" for key in ("status", "approval") if row["facts"].get(key))
+        if told:
+            yield Line(int(row["distance"]) + 1, told)
         if not row["id"].startswith("arn:"):
             yield Line(int(row["distance"]) + 1, f"wrote {row['id']}")
 

@@ -226,14 +226,33 @@ def _above_and_below(g: GraphTraversalSource, uri: str) -> Iterator[tuple[str, l
 
 def _steps(walked: _Walk) -> Iterator[Row]:
     """The runs of SageMaker, each with what it wrote."""
+    said = _said(walked)
     for run in sorted(filter(walked.is_resource, walked.runs), key=lambda one: (walked.distance[one], one)):
         row = walked.runs[run]
         kind, name = _kind_of(row["arn"])
         for version in row["wrote"] or [""]:
             dataset = version.rpartition("@")[0]
             about = {"kind": kind, "name": name, "id": dataset or row["arn"], "version": version or None}
-            times = {"start": walked.start(run), "end": row["end"]}
+            times = {"start": walked.start(run), "end": row["end"], "facts": said.get(dataset, {})}
             yield {**row, **about, **times, "distance": walked.distance[run], "usedBy": walked.used_by.get(run)}
+
+
+_SAGEMAKER = "sagemaker"  #: the source of facts that an import states
+
+
+def _said(walked: _Walk) -> dict[str, Row]:
+    """By dataset that runs of SageMaker wrote: what SageMaker says of it."""
+    wrote = {
+        version.rpartition("@")[0]
+        for run in filter(walked.is_resource, walked.runs)
+        for version in walked.runs[run]["wrote"]
+    }
+    found: dict[str, Row] = {}
+    for ids in chunks(sorted(wrote)):
+        for row in rows(walked.g.V(ids).has("facts"), {"dataset": T.id, "facts": "facts"}):
+            told = json.loads(row["facts"] or "[]")
+            found[row["dataset"]] = {fact["key"]: fact["value"] for fact in told if fact["source"] == _SAGEMAKER}
+    return found
 
 
 def _made_by(walked: _Walk) -> Iterator[Row]:

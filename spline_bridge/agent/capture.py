@@ -263,7 +263,8 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
         details.update(ask(_moved, query_execution) or {})
     if command in _DELTA_TABLES:
         details.update(ask(_generated(_DELTA_TABLES[command]), query_execution) or {})
-    details["version"] = ask(lambda command: _written(command, details, query_execution), plan) or {}
+    if version := ask(lambda command: _written(command, details, query_execution), plan):
+        details["version"] = version
     text_ = str((ask(_shortened, plan) or plan).toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
     leaves = tuple(_leaves(plan, command))

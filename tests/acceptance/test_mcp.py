@@ -21,6 +21,7 @@ from headwater.errors import Unreachable
 from headwater.loading import through
 from headwater.mcp.server import server as mcp_server
 from headwater.mcp.tools import MOST, TOOLS, text_of
+from headwater.queries.answers.audit import Audit
 from headwater.queries.catalogue.catalogue import BY_NAME
 from headwater.source import Remote, Source
 from tests.acceptance.door import PIPELINE, Server, environment, headwater, serving
@@ -254,6 +255,16 @@ def test_a_long_answer_is_cut_and_says_so() -> None:
     assert answer["complete"] is False
     assert "cut" in answer["reason"]
     assert answer["rows"][0] == {"id": "s3://lake/0", "detail": "x" * 100}  # what says nothing is left out
+
+
+def test_a_long_audit_keeps_its_findings_and_its_columns() -> None:
+    columns = [{"id": f"s3://lake/t#{number}", "sources": ["s3://lake/raw#a"] * 40} for number in range(200)]
+    found = Audit("arn:x", "endpoint", "x", None, columns=tuple(columns), findings=({"kind": "changed", "text": "it"},))
+    text = text_of({"": found.to_dict()}, None)
+    told = json.loads(text)
+    assert len(text) <= 40_000
+    assert (told["findings"], told["complete"]) == ([{"kind": "changed", "text": "it"}], False)
+    assert 0 < len(told["columns"]) < 200
 
 
 def test_the_tools_ask_queries_that_exist_with_parameters_that_exist() -> None:

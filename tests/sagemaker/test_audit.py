@@ -248,7 +248,7 @@ def test_the_report_says_findings_first_and_escapes_what_others_named(original: 
     order = ["FINDINGS", "HOW IT CAME TO BE", "WHAT WAS READ", "WHERE THE COLUMNS COME FROM", "THE RUNS BEHIND IT"]
     assert sorted(order, key=text.index) == order
     assert "as spark/pipeline.training_set wrote it at 2026-11-22 22:02Z, run 27eca599" in text
-    row = dict.fromkeys(ROWS["steps"], "\x1b[31m<b>") | {"distance": 0, "start": 0, "end": 0}
+    row = dict.fromkeys(ROWS["steps"], "\x1b[31m<b>") | {"distance": 0, "start": 0, "end": 0, "facts": {}}
     hostile = Audit("arn:x", "endpoint", "<script>", None, steps=(row,))
     assert "\x1b" not in plain(hostile)
     assert "<script>" not in page(hostile)

@@ -102,6 +102,30 @@ def _named(items: list[dict[str, Any]], key: str) -> Answer:
     return lambda asked: next(item for item in items if item[key] == asked[key])
 
 
+def test_status_and_approval_are_facts_of_the_model_and_change_with_it(
+    import_: Import, asked: Callable[..., Any]
+) -> None:
+    def facts() -> dict[str, Any]:
+        rows = asked("query", "facts", f"node={world.PACKAGE}")["rows"]
+        return {row["key"]: row["value"] for row in rows}
+
+    import_(account())
+    first = facts()
+    assert (first["approval"], first["status"]) == ("Approved", "Completed")
+    rejected = [world.PACKAGES[0] | {"ModelApprovalStatus": "Rejected"}]
+    import_(account({"DescribeModelPackage": lambda _asked: rejected[0]}), "--name", "churn*")
+    assert facts() == first  # a part of the account says nothing of what it does not list
+    import_(account({"DescribeModelPackage": lambda _asked: rejected[0]}))
+    assert facts()["approval"] == "Rejected"
+    steps = asked_audit(asked)["steps"]
+    assert [step["facts"].get("approval") for step in steps] == [None, None, "Rejected", None]
+    assert steps[3]["facts"]["hyperParameters"] == {"max_depth": "6", "num_round": "100"}
+
+
+def asked_audit(asked: Callable[..., Any]) -> Any:
+    return asked("query", "audit", f"node={world.ENDPOINT}")
+
+
 def test_calls_that_are_not_allowed_are_left_out_and_named(import_: Import, asked: Callable[..., Any]) -> None:
     def deny(_asked: dict[str, Any]) -> dict[str, Any]:
         raise Refused("AccessDeniedException", message="User is not authorized")

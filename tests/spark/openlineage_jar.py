@@ -1,4 +1,4 @@
-"""OpenLineage's Spark agent from Maven Central: by Maven, from where Maven takes it, once, into the user's cache."""
+"""OpenLineage's Spark agent, and other jars, from Maven Central: by Maven, once, into the user's cache."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ class Missing(Exception):
 
 def jar(version: str = VERSION) -> Path:
     """The jar. Missing: no Maven, or no network."""
+    return fetched(f"io.openlineage:{_ARTIFACT}:{version}")
+
+
+def fetched(artifact: str) -> Path:
+    """The jar of ``group:artifact:version``. Missing: no Maven, or no network."""
     if shutil.which("mvn") is None:
-        raise Missing("openlineage-spark needs mvn, which was not found")
+        raise Missing(f"{artifact} needs mvn, which was not found")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headwater"
     cache.mkdir(parents=True, exist_ok=True)
-    file = cache / f"{_ARTIFACT}-{version}.jar"
+    _, name, version = artifact.split(":")
+    file = cache / f"{name}-{version}.jar"
     with (cache / "openlineage-spark.lock").open("w") as lock:  # one process fetches, the others wait
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
-            artifact = f"io.openlineage:{_ARTIFACT}:{version}"
             command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={cache}"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
