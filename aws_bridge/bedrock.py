@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from headwater.aws_bridge.athena import Calls, NotAllowed, WrongCall
-from headwater.aws_bridge.session import AwsError, Session
+from headwater.aws_bridge.calls import PatientCalls, WrongCall
+from headwater.aws_bridge.session import AwsError, NotAllowed, Session
 
 _MOST_TOKENS = 300  #: of an answer: two sentences
 _STOPPED = frozenset({"end_turn", "stop_sequence", "max_tokens"})
@@ -23,7 +23,7 @@ class Bedrock:
     def __init__(self, client: Any, model: str, sleep: Callable[[float], object]) -> None:
         """`client` is boto3's of ``bedrock-runtime``; `model` an id or an ARN of it; `sleep` takes seconds."""
         self.model = model
-        self._calls = Calls("bedrock", client, sleep)
+        self._calls = PatientCalls("bedrock", client, sleep)
 
     @classmethod
     def connect(

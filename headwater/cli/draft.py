@@ -10,7 +10,7 @@ import click
 
 from headwater.cli import completion
 from headwater.cli.common import asking, aws_options, json_option, print_json, safe, source_options
-from headwater.errors import Unreachable, WrongUse
+from headwater.translation import translated
 
 _EXAMPLES = """\
 \b
@@ -47,24 +47,17 @@ def draft_description(  # noqa: PLR0913 - options of the command line
     and a person's own counts more (headwater describe).
     """
     from headwater import describing
-    from headwater.aws_bridge.athena import WrongCall
     from headwater.aws_bridge.bedrock import Bedrock
-    from headwater.aws_bridge.session import AwsError, NotInstalled
 
     if not model and not show_prompt:
         raise click.UsageError("--model is needed, or --show-prompt: nothing is sent to a model by default")
-    try:
-        with asking(data, store, server) as source:
-            if show_prompt or model is None:
-                found = describing.prompt_of(source, node)
-            else:
-                opened = Bedrock.connect(model, region, profile, endpoint, time.sleep)
-                found = describing.draft(source, opened, node, again=again)
-                source.settle(lambda _done, _total: None)
-    except (WrongCall, NotInstalled) as error:
-        raise WrongUse(str(error)) from error
-    except AwsError as error:
-        raise Unreachable(str(error)) from error
+    with translated(), asking(data, store, server) as source:
+        if show_prompt or model is None:
+            found = describing.prompt_of(source, node)
+        else:
+            opened = Bedrock.connect(model, region, profile, endpoint, time.sleep)
+            found = describing.draft(source, opened, node, again=again)
+            source.settle(lambda _done, _total: None)
     if as_json:
         print_json(found.to_dict())
     elif show_prompt:

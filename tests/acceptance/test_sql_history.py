@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from headwater.aws_bridge.athena import Athena, NotAllowed
+from headwater.aws_bridge.athena import Athena
 from headwater.aws_bridge.redshift import Redshift, Warehouse
-from headwater.aws_bridge.session import AwsError
+from headwater.aws_bridge.session import AwsError, NotAllowed
 from headwater.importing import State
 from headwater.queries.answers.answer import Answer, Table
 from headwater.source import Local, open_service
@@ -349,6 +349,8 @@ def test_the_command(engines: Engines, tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "6 queries that write (2 without their columns), 1 that only read, 0 that could not be read" in shown.stdout
     assert "2 x it takes all columns of awsdatacatalog.sales.nowhere" in shown.stderr
+    assert headwater("verify", "--data", folder).returncode == 0
+    assert headwater("replay", "--yes", "--data", folder).returncode == 0
     asked = headwater("upstream", f"{TOTALS}#total", "--data", folder)
     assert f"{ORDERS}#amount" in asked.stdout
     engines.fails = {"ListWorkGroups": ["AccessDeniedException"]}

@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from headwater.annotate import describe
-from headwater.aws_bridge.athena import NotAllowed, WrongCall
 from headwater.aws_bridge.bedrock import Bedrock
-from headwater.aws_bridge.session import AwsError
+from headwater.aws_bridge.calls import WrongCall
+from headwater.aws_bridge.session import AwsError, NotAllowed
 from headwater.describing import SYSTEM, draft, prompt_of
 from headwater.errors import WrongUse
 from headwater.importing import send
