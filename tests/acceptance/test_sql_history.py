@@ -298,6 +298,27 @@ def test_an_export_of_snowflake(source: Local, tmp_path: Path, form: str) -> Non
     assert import_snowflake(*run).counts.writes == 0
 
 
+def test_a_statement_is_checked_against_what_was_imported(tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text(json.dumps(ACCESS))
+    folder = tmp_path / "data"
+    imported = headwater(
+        "sql-history", "snowflake", tmp_path / "export.json", "--account", "acme-prod", "--data", folder
+    )
+    assert imported.returncode == 0
+    where = ("--dialect", "snowflake", "--namespace", "snowflake://acme-prod", "--database", "SHOP", "--data", folder)
+    for sql, code, changes in (
+        (ACCESS[0]["QUERY_TEXT"], 0, []),
+        (ACCESS[0]["QUERY_TEXT"].replace("sum", "max"), 0, ["semantics"]),
+        (ACCESS[0]["QUERY_TEXT"].replace("select cust", "select amount"), 1, ["drop", "add"]),
+    ):
+        (tmp_path / "new.sql").write_text(sql)
+        shown = headwater("impact", "--sql", tmp_path / "new.sql", "--json", *where)
+        assert shown.returncode == code, shown.stderr
+        (check,) = json.loads(shown.stdout)["checks"]
+        assert check["dataset"] == "snowflake://acme-prod/SHOP.MART.TOTALS"
+        assert [one["change"] for one in check["findings"]][: len(changes)] == changes
+
+
 def upstream(source: Local, node: str) -> Answer:
     found = source.ask("upstream", [("node", node), ("depth", 1)])
     assert isinstance(found, Answer)
