@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.aws_bridge.athena import Calls
+from headwater.aws_bridge.calls import PatientCalls
 from headwater.aws_bridge.session import AwsError, Session
 
 Row = dict[str, Any]  #: column -> value; None for NULL
@@ -77,7 +77,7 @@ class Redshift:
         """`client` is boto3's of the Data API; `sleep` takes seconds."""
         self.warehouse = warehouse
         self.region = region
-        self._calls = Calls("redshift-data", client, sleep)
+        self._calls = PatientCalls("redshift-data", client, sleep)
         self._sleep = sleep
 
     @classmethod

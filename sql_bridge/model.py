@@ -6,7 +6,7 @@ A dataset is named as the statement's engine names it, in the engine's own case 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -41,6 +41,14 @@ class Dialect:
     name: str  #: sqlglot's
     catalog: str = ""
     database: str = ""
+
+    def full(self, parts: Sequence[str]) -> str:
+        """A table's name out of its parts, filled up."""
+        missing = (self.catalog, self.database)[: max(0, _PARTS - len(parts))]
+        return ".".join([*filter(None, missing), *parts])
+
+
+_PARTS = 3  #: of a full name: catalog, database, table
 
 
 class Source(NamedTuple):

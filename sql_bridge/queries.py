@@ -81,9 +81,7 @@ def table_name(table: Any, dialect: Dialect) -> str:
     parts = [part.name for part in (table.args.get("catalog"), table.args.get("db"), table.this) if part]
     if "://" in table.name or table.name.startswith("/"):  # Spark's parquet.`s3://lake/orders`
         return str(table.name)
-    defaults = [part for part in (dialect.catalog, dialect.database) if part]
-    missing = max(0, len(defaults) + 1 - len(parts))
-    return ".".join([*defaults[:missing], *parts])
+    return dialect.full(parts)
 
 
 class Tables(Schema):

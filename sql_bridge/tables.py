@@ -72,7 +72,7 @@ def tables(sql: str, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]
             after = index + 2 * len(parts) - 1
             called = last == "read" and after < len(tokens) and tokens[after].token_type == TokenType.L_PAREN
             if not called and not (len(parts) == 1 and parts[0].lower() in ctes):
-                name = _full(parts, dialect)
+                name = dialect.full([part.upper() if dialect.name == "snowflake" else part.lower() for part in parts])
                 found[name] = found.get(name, False) or last == "write"
         if last and token.token_type == TokenType.STRING and "://" in token.text:
             found[token.text] = last == "write"
@@ -100,10 +100,3 @@ def _parts(tokens: Sequence[Any], index: int) -> Iterator[str]:
     while index + 2 < len(tokens) and tokens[index + 1].token_type == TokenType.DOT:
         index += 2
         yield tokens[index].text
-
-
-def _full(parts: Sequence[str], dialect: Dialect) -> str:
-    defaults = [part for part in (dialect.catalog, dialect.database) if part]
-    missing = max(0, len(defaults) + 1 - len(parts))
-    cased = (part.upper() if dialect.name == "snowflake" else part.lower() for part in parts)
-    return ".".join([*defaults[:missing], *cased])

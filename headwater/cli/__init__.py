@@ -23,6 +23,7 @@ from headwater.cli.aws import aws
 from headwater.cli.bundle import spark_bundle
 from headwater.cli.common import safe
 from headwater.cli.datazone import datazone
+from headwater.cli.draft import draft_description
 from headwater.cli.estate import estate
 from headwater.cli.evidence import evidence
 from headwater.cli.explain import explain
@@ -75,7 +76,7 @@ _SECTIONS: Mapping[str, tuple[click.Command, ...]] = {
         query,
         watch,
     ),
-    "State": (tag, own, describe, retire, ignore, same),
+    "State": (tag, own, describe, draft_description, retire, ignore, same),
     "Receive": (
         serve,
         receive,

@@ -37,7 +37,8 @@ Example: headwater impact /data/lake/raw/shop/orders.csv#amount
          headwater impact /data/lake/raw/shop/orders.csv#amount --change retype --format csv > impact.csv
          headwater impact /data/lake/raw/shop/orders.csv#amount --owners
          headwater impact --plan new-plan.json --format markdown
-         headwater impact --sql models/orders.sql --dialect redshift --namespace redshift://wh.eu-west-1:5439
+         headwater impact --sql models/orders.sql --dialect redshift --namespace redshift://wh.eu-west-1:5439 \\
+             --database shop --default-schema public
          headwater impact --new-schema /data/lake/raw/shop/orders.csv new.json
          headwater impact --schema /data/lake/raw/shop/orders.csv old.json new.json
 
@@ -63,6 +64,7 @@ _CHECKS = ("plan", "sql", "new_schema", "schema")
 @click.option("--plan", type=_FILE, metavar="FILE", help="what a changed job breaks: its plan, as an agent sends it")
 @click.option("--sql", type=_FILE, metavar="FILE", help=_SQL)
 @click.option("--dialect", type=click.Choice(_DIALECTS), help="with --sql: whose SQL it is (default: spark)")
+@click.option("--database", metavar="NAME", help="with --sql: the database of tables that are named without one")
 @click.option("--default-schema", metavar="NAME", help="with --sql: the schema of tables that are named without one")
 @click.option("--namespace", metavar="URL", help="with --sql: of the database, as nodes have it before a table's name")
 @click.option("--new-schema", type=(str, _FILE), metavar="DATASET NEW", help=_NEW_SCHEMA)
@@ -83,7 +85,7 @@ def impact(**options: Any) -> None:
         raise click.UsageError("one of NODE, --plan, --sql, --new-schema and --schema is needed")
     asked = "NODE" if given == ["node"] else f"--{given[0].replace('_', '-')}"
     if given != ["sql"]:
-        _refuse(options, ("dialect", "default_schema", "namespace"), asked)
+        _refuse(options, ("dialect", "database", "default_schema", "namespace"), asked)
     if given != ["node"]:
         _refuse(options, ("change", "depth", "as_of", "run", "limit", "only", "owners"), asked)
         sys.exit(int(_check(**options)))
@@ -146,7 +148,7 @@ def _check_sql(source: Source, **options: Any) -> list[Check]:
     from headwater.sql_bridge.model import Dialect
 
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it cannot parse is in the answer
-    dialect = Dialect(options["dialect"] or "spark", "", options["default_schema"] or "")
+    dialect = Dialect(options["dialect"] or "spark", options["database"] or "", options["default_schema"] or "")
     namespace = options["namespace"] or ""
     return check_sql(source, options["sql"], dialect, namespace=namespace, guess_renames=options["guess_renames"])
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,9 @@ import click
 
 import headwater
 from headwater.cli.common import asking, aws_options, json_option, print_json, progress, safe, source_options
-from headwater.errors import Unreachable, WrongUse
+from headwater.errors import WrongUse
 from headwater.ingest.progress import Progress
+from headwater.translation import translated
 
 if TYPE_CHECKING:
     from headwater.source import Source
@@ -66,7 +66,7 @@ def athena(
     from headwater.aws_bridge.athena import Athena
     from headwater.sqlhistory.running import import_athena
 
-    with _aws():
+    with translated():
         history = Athena.connect(region, profile, endpoint, time.sleep)
         _run(
             lambda source, data, options, step: import_athena(source, history, data, workgroups, options, step),
@@ -108,7 +108,7 @@ def redshift(  # noqa: PLR0913 - options of the command line
 
     if bool(cluster) == bool(workgroup):
         raise click.UsageError("one of --cluster and --workgroup is needed")
-    with _aws():
+    with translated():
         warehouse = Warehouse(database, cluster, workgroup, db_user, secret)
         history = Redshift.connect(warehouse, region, profile, endpoint, time.sleep)
         _run(lambda source, data, options, step: import_redshift(source, history, data, options, step), **rest)
@@ -169,20 +169,6 @@ def _milliseconds(since: str | None) -> int:
     if at is None:
         raise WrongUse(f"--since {since!r} is no time: expected 2026-03-01 or 2026-03-01T08:00Z")
     return at
-
-
-@contextmanager
-def _aws() -> Iterator[None]:
-    """AWS's errors as those of a command: what is missing is wrong use, what is away cannot be reached."""
-    from headwater.aws_bridge.athena import WrongCall
-    from headwater.aws_bridge.session import AwsError, NotInstalled
-
-    try:
-        yield
-    except (WrongCall, NotInstalled) as error:
-        raise WrongUse(str(error)) from error
-    except AwsError as error:
-        raise Unreachable(str(error)) from error
 
 
 def _report(found: Imported, *, as_json: bool) -> None:

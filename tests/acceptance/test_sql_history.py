@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from headwater.aws_bridge.athena import Athena, NotAllowed
+from headwater.aws_bridge.athena import Athena
 from headwater.aws_bridge.redshift import Redshift, Warehouse
-from headwater.aws_bridge.session import AwsError
+from headwater.aws_bridge.session import AwsError, NotAllowed
 from headwater.importing import State
 from headwater.queries.answers.answer import Answer, Table
 from headwater.source import Local, open_service
@@ -298,6 +298,27 @@ def test_an_export_of_snowflake(source: Local, tmp_path: Path, form: str) -> Non
     assert import_snowflake(*run).counts.writes == 0
 
 
+def test_a_statement_is_checked_against_what_was_imported(tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text(json.dumps(ACCESS))
+    folder = tmp_path / "data"
+    imported = headwater(
+        "sql-history", "snowflake", tmp_path / "export.json", "--account", "acme-prod", "--data", folder
+    )
+    assert imported.returncode == 0
+    where = ("--dialect", "snowflake", "--namespace", "snowflake://acme-prod", "--database", "SHOP", "--data", folder)
+    for sql, code, changes in (
+        (ACCESS[0]["QUERY_TEXT"], 0, []),
+        (ACCESS[0]["QUERY_TEXT"].replace("sum", "max"), 0, ["semantics"]),
+        (ACCESS[0]["QUERY_TEXT"].replace("select cust", "select amount"), 1, ["drop", "add"]),
+    ):
+        (tmp_path / "new.sql").write_text(sql)
+        shown = headwater("impact", "--sql", tmp_path / "new.sql", "--json", *where)
+        assert shown.returncode == code, shown.stderr
+        (check,) = json.loads(shown.stdout)["checks"]
+        assert check["dataset"] == "snowflake://acme-prod/SHOP.MART.TOTALS"
+        assert [one["change"] for one in check["findings"]][: len(changes)] == changes
+
+
 def upstream(source: Local, node: str) -> Answer:
     found = source.ask("upstream", [("node", node), ("depth", 1)])
     assert isinstance(found, Answer)
@@ -349,6 +370,8 @@ def test_the_command(engines: Engines, tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "6 queries that write (2 without their columns), 1 that only read, 0 that could not be read" in shown.stdout
     assert "2 x it takes all columns of awsdatacatalog.sales.nowhere" in shown.stderr
+    assert headwater("verify", "--data", folder).returncode == 0
+    assert headwater("replay", "--yes", "--data", folder).returncode == 0
     asked = headwater("upstream", f"{TOTALS}#total", "--data", folder)
     assert f"{ORDERS}#amount" in asked.stdout
     engines.fails = {"ListWorkGroups": ["AccessDeniedException"]}
