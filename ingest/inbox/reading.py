@@ -27,6 +27,7 @@ PARKED = "parked/"
 REASON = ".reason.txt"
 
 THREADS = 16  #: files that are read at once: each one waits for S3 some tens of milliseconds
+_AHEAD = 2 * THREADS  #: files that are read ahead: large ones must not fill the memory
 _REASONS = 20  #: of one file that are told
 
 
@@ -92,9 +93,10 @@ class InboxReader:
 
     def read(self, files: Sequence[Waiting]) -> Iterator[Read]:
         """What each of them holds, in their order; some are read ahead."""
-        contents = self._threads.map(self._content, files)
-        for file, content in zip(files, contents, strict=True):
-            yield Read(file, gone=True) if content is None else self._read(file, content)
+        for at in range(0, len(files), _AHEAD):
+            part = files[at : at + _AHEAD]
+            for file, content in zip(part, self._threads.map(self._content, part), strict=True):
+                yield Read(file, gone=True) if content is None else self._read(file, content)
 
     def _content(self, file: Waiting) -> bytes | None:
         try:

@@ -107,6 +107,7 @@ class SegmentLedger(ExportedLedger):
         self._clock = clock
         self._folder_lock = lock
         self._writing = threading.RLock()
+        self._remembering = threading.RLock()  #: apart: who reads does not wait for a write that S3 takes long for
         self._attempts: dict[str, _Attempt] = {}  #: by SHA-256: those whose end nobody knows, all of the same name
         self._lost: LedgerInUse | None = None
         self._recent: OrderedDict[str, list[Entry]] = OrderedDict()
@@ -167,7 +168,7 @@ class SegmentLedger(ExportedLedger):
 
     def _remembered(self, segment: Segment) -> list[Entry]:
         """The entries of a segment, kept in memory with those of some others."""
-        with self._writing:
+        with self._remembering:
             found = self._recent.get(segment.name)
             if found is not None:
                 self._recent.move_to_end(segment.name)
@@ -178,9 +179,10 @@ class SegmentLedger(ExportedLedger):
         return entries
 
     def _remember(self, name: str, entries: list[Entry]) -> None:
-        with self._writing:
+        with self._remembering:
+            if name not in self._recent:
+                self._recent_bytes += _size(entries)
             self._recent[name] = entries
-            self._recent_bytes += _size(entries)
             while self._recent_bytes > _RECENT_BYTES and len(self._recent) > 1:
                 self._recent_bytes -= _size(self._recent.popitem(last=False)[1])
 
@@ -394,12 +396,14 @@ class SegmentLedger(ExportedLedger):
             if isinstance(self._objects, Versioned):
                 self._objects.remove_older(segment.name, bypass_governance=bypass)
             self._cache.drop(segment.sha256)
-            self._recent.pop(segment.name, None)
+            with self._remembering:
+                self._recent.pop(segment.name, None)
             digest = hashlib.sha256(content).hexdigest()
             changed[segment.name] = replace(segment, sha256=digest, bytes=len(content))
         segments = tuple(changed.get(segment.name, segment) for segment in self._manifest.segments)
         self._manifest = Manifest(self._manifest.ledger, segments)
-        self._recent_bytes = sum(map(_size, self._recent.values()))
+        with self._remembering:
+            self._recent_bytes = sum(map(_size, self._recent.values()))
         with self._reading:
             self._ahead = None
         self._rename(changed)
