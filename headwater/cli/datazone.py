@@ -14,7 +14,7 @@ from headwater.errors import Unreachable, WrongUse
 _DOMAIN = re.compile(r"dzd[-_][a-zA-Z0-9_-]{1,36}")
 
 
-@click.group()
+@click.group(epilog="Example: headwater datazone import dzd-abc123 --region eu-west-1")
 def datazone() -> None:
     """Amazon DataZone (SageMaker Catalog): bring in what others posted. Publishing is `headwater publish`."""
 

@@ -13,8 +13,8 @@ from typing import Any
 
 #: Lists with fewer values stay as they are: their values are worth telling.
 _LONG = 1_000
-#: As Spark prints it, with casts in it.
-_LIST = re.compile(r" IN \(((?:[^()]|\([^()]*\))*)")
+_LIST = " IN ("  #: as Spark prints it
+_MARKS = re.compile("[(),]")
 _CATALYST = "org.apache.spark.sql.catalyst"
 _RULES = ("ConstantFolding", "OptimizeIn")
 
@@ -39,6 +39,22 @@ def shortened(plan: Any, inner: Sequence[str]) -> Any:
     return plan.makeCopy(arguments.toArray())
 
 
+def _has_long_list(text: str) -> bool:
+    """Whether a printed plan has a list of so many values. A list ends at its own bracket: there are casts in it."""
+    end = 0
+    while (start := text.find(_LIST, end)) >= 0:
+        depth, commas, end = 1, 0, start + len(_LIST)
+        for found in _MARKS.finditer(text, end):
+            end = found.end()
+            depth += {"(": 1, ")": -1}.get(found[0], 0)
+            commas += found[0] == ","
+            if commas >= _LONG:
+                return True
+            if not depth:
+                break
+    return False
+
+
 class _Jvm:
     """What is needed of the JVM beside the plan itself."""
 
@@ -58,7 +74,7 @@ class _Jvm:
     def has_long_list(self, plan: Any) -> bool:
         if not plan.containsPattern(self._in):
             return False
-        return any(found.count(",") >= _LONG for found in _LIST.findall(str(plan.toString())))
+        return _has_long_list(str(plan.toString()))
 
     def folded(self, plan: Any) -> Any:
         for rule in _RULES:

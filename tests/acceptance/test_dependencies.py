@@ -35,6 +35,7 @@ SHIPPED = (
 NOT_DECLARED = {
     "graph_notebook": "its notebooks are tried in an environment of their own",
     "IPython": "as graph_notebook",
+    "py4j": "comes with Spark, in whose process the agent runs",
 }
 
 
@@ -86,7 +87,10 @@ def test_what_a_user_installs_is_declared_with_its_extras() -> None:
 
 def test_what_a_server_reads_and_answers_needs_no_extra() -> None:
     rooms = ("ingest", "queries", "graphmodel", "spline_bridge", "openlineage_bridge", "web")
-    assert set(undeclared(rooms, declared())) == {"networkx", "pandas"}  # frames, which only the Python API makes
+    assert set(undeclared(rooms, declared())) == {
+        *("networkx", "pandas"),  # frames, which only the Python API makes
+        *("jwt", "opentelemetry"),  # imported where their options are used
+    }
 
 
 def test_what_developers_use_is_declared() -> None:
