@@ -26,7 +26,7 @@ _AGAIN = "begin anew, not after the last query that was imported"
 _SHOWN = 10  #: reasons that are printed; --json has all
 
 
-@click.group("sql-history")
+@click.group("sql-history", epilog="Example: headwater sql-history athena --region eu-west-1")
 def sql_history() -> None:
     """Import the query history of a SQL engine: which columns its statements wrote, and from what.
 
