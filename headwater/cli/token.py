@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -141,6 +142,7 @@ def list_(data: Path, as_json: bool) -> None:
             ]
         )
         return
+    now = time.time() * 1000
     print_table(
         ("name", "scopes", "made (UTC)", "last used", "ends", "a minute"),
         (
@@ -149,12 +151,16 @@ def list_(data: Path, as_json: bool) -> None:
                 ", ".join(known.scopes),
                 _time(known.created_ms),
                 "never" if known.used_ms is None else _time(known.used_ms),
-                "" if known.expires_ms is None else _time(known.expires_ms),
+                _end(known.expires_ms, now),
                 "" if known.per_minute is None else f"{known.per_minute:,}",
             )
             for known in found
         ),
     )
+
+
+def _end(ms: int | None, now_ms: float) -> str:
+    return "" if ms is None else f"{_time(ms)}{' (over)' if ms <= now_ms else ''}"
 
 
 def _time(ms: int) -> str:

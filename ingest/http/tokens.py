@@ -306,7 +306,7 @@ def _whole(value: object) -> int | None:
 
 
 class _Uses:
-    """When tokens were last used: noted in memory, and at most once a minute in a file of its own.
+    """When tokens were last used: noted at most once a minute for each, in a file of its own.
 
     Not in the file of tokens, which is replaced durably and read again by every process at each change.
     """
@@ -315,7 +315,6 @@ class _Uses:
         self._file = file
         self._notes = notes
         self._used: dict[str, int] | None = None
-        self._written_ms = 0
 
     def read(self) -> dict[str, int]:
         """Short hash of a token -> ms since 1970; empty if nothing is known."""
@@ -331,9 +330,8 @@ class _Uses:
             return
         if self._used is None:
             self._used = self.read()
-        self._used[short] = now_ms
-        if not 0 <= now_ms - self._written_ms < _MINUTE_MS:
-            self._written_ms = now_ms
+        if not 0 <= now_ms - self._used.get(short, 0) < _MINUTE_MS:
+            self._used[short] = now_ms
             new = self._file.with_suffix(".new")
             with contextlib.suppress(OSError):
                 new.unlink(missing_ok=True)

@@ -106,25 +106,27 @@ class Impact:
         return any(self.totals["breaks"].values())
 
     def only(self, label: str) -> Impact:
-        """The same answer with what is affected of one label alone: column, dataset or job."""
-        return replace(self, affected=tuple(item for item in self.affected if item.label == label))
+        """The same answer with what is affected of one label alone: column, dataset or job. The totals are of all."""
+        kept = replace(self, affected=tuple(item for item in self.affected if item.label == label))
+        object.__setattr__(kept, "totals", self.totals)
+        return kept
 
     def by_owner(self) -> Table:
-        """Whom to tell: a row for each owner, whose worst grade is the worst first; None for what has no owner.
+        """Whom to tell: a row for each owner and grade, the worst grades first; None for what has no owner.
 
         `names` are the ids of what is theirs, in the order of `affected`.
         """
-        owned: dict[str | None, list[AffectedNode]] = {}
-        for item in self.affected:  # the worst grade comes first, and so do the owners of what has it
-            owned.setdefault(item.owner, []).append(item)
+        owned: dict[tuple[str | None, str], list[AffectedNode]] = {}
+        for item in self.affected:  # the worst grade comes first
+            owned.setdefault((item.owner, item.grade), []).append(item)
         rows = tuple(
             {
                 "owner": owner,
-                "grade": items[0].grade,
+                "grade": grade,
                 **{f"{label}s": sum(item.label == label for item in items) for label in LABELS},
                 "names": [item.id for item in items],
             }
-            for owner, items in owned.items()
+            for (owner, grade), items in owned.items()
         )
         parameters = {"node": self.root, "change": self.change}
         return Table("impact", parameters, _OWNERS, rows, None, self.reason)

@@ -16,6 +16,7 @@ from headwater.queries.tracing.tags import TagFlow, columns_with_tag
 from headwater.queries.tracing.walk import DeadlinePassed, chunks, walk
 
 _READERS = "readers"  #: the fact that says who can read a dataset: a list, see `who_can_read`
+_IMPORT = "headwater glue-catalog sync --lake-formation"  #: what brings it
 _MOST = 100_000  #: columns that are looked at
 
 Readers = dict[str, list[Fact]]  #: by dataset
@@ -25,7 +26,8 @@ def who_can_read(g: GraphTraversalSource, values: Values, deadline_passed: Deadl
     """Who can read a dataset or column, or what a tag has; with `reached` also what is derived from it.
 
     A row for each grant: `columns` are the columns of the dataset that it opens, None for all; `through` is the table,
-    all tables of its database, tags, or a filter.
+    all tables of its database, tags, or a filter. Not complete where nothing is known of a dataset: that nobody is
+    listed does not say that nobody can.
     """
     node, tag = values["node"], values["tag"]
     if (node is None) == (tag is None):
@@ -37,6 +39,10 @@ def who_can_read(g: GraphTraversalSource, values: Values, deadline_passed: Deadl
         nodes, reason = list(walked.distances), walked.reason
     datasets = sorted({split_node(one)[0] for one in nodes})
     readers = _readers(g, datasets)
+    unknown = [dataset for dataset in datasets if not readers.get(dataset)]
+    if unknown and reason is None:
+        more = f" and of {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+        reason = f"no permissions are known of {unknown[0]}{more} ({_IMPORT})"
     found = [row for one in nodes for row in _rows(one, readers.get(split_node(one)[0], ()))]
     return slice_page(sorted(found, key=lambda row: (row["node"], row["principal"], row["through"])), values, reason)
 
@@ -83,7 +89,7 @@ def wider_access(g: GraphTraversalSource, values: Values, deadline_passed: Deadl
     known = {row["id"]: [one for one in facts_in(row["facts"]) if one.key == _READERS] for row in said}
     known = {dataset: facts for dataset, facts in known.items() if facts}
     found: list[Row] = []
-    reason = None
+    reason = None if known else f"no permissions are known ({_IMPORT})"
     for datasets in chunks(sorted(known)):
         if deadline_passed():
             reason = "deadline"

@@ -160,7 +160,10 @@ def test_who_can_read_a_column_and_what_its_data_reached(graph: GraphStore) -> N
     assert [row["columns"] for row in rows(graph, "who-can-read", node=RAW)] == [None, ["quantity"]]
     reached = rows(graph, "who-can-read", tag="pii", reached=True)
     assert (f"{REPORT}#total", "eve") in [(row["node"], row["principal"]) for row in reached]
-    assert rows(graph, "who-can-read", node=MART) == []
+    assert rows(graph, "who-can-read", node=MART) == []  # nothing is known of it, and that is said:
+    assert run("who-can-read", graph.g, {"node": MART}).reason == (
+        f"no permissions are known of {MART} (headwater glue-catalog sync --lake-formation)"
+    )
     for wrong in ({}, {"node": RAW, "tag": "pii"}):
         with pytest.raises(QueryError, match="either node or tag"):
             rows(graph, "who-can-read", **wrong)
