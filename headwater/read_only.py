@@ -30,6 +30,7 @@ class ReadOnly:
     url: str
     store: GraphStore
     _rules: Rules | None = None
+    elsewhere: str = ""  #: of a graph in a data folder: where its ledger is, as a sentence
 
     @property
     def place(self) -> str:
@@ -37,7 +38,7 @@ class ReadOnly:
         return self.url
 
     @classmethod
-    def open(cls, url: str) -> ReadOnly:
+    def open(cls, url: str, elsewhere: str = "") -> ReadOnly:
         """The store at the URL. WrongUse: there is none such."""
         from headwater.graphmodel.naming import Rules
         from headwater.graphstore import open_store
@@ -47,7 +48,7 @@ class ReadOnly:
         with translated():
             store = open_store(url, readonly=True)
             try:
-                return cls(url, store, Rules.from_text(read_mark(store).naming))
+                return cls(url, store, Rules.from_text(read_mark(store).naming), elsewhere)
             except BaseException:
                 store.close()
                 raise
@@ -144,4 +145,6 @@ class ReadOnly:
         self.store.close()
 
     def _refuse(self, way: str) -> NoReturn:
+        if self.elsewhere:
+            raise WrongUse(f"{self.elsewhere}; it is only read from here: {way}")
         raise WrongUse(f"{self.url.partition('?')[0]} is only read from here: {way}")

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headwater.client import Client, running
-from headwater.errors import Unreachable, WrongUse
+from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.ingest.progress import Progress
 from headwater.loading import Loaded, into, through
 from headwater.read_only import SHARED, ReadOnly
@@ -311,7 +311,8 @@ def find(
     Of a folder that cannot be written, a copy of its graph is asked, in a temporary folder.
 
     A folder is made where there is none and `create` is asked for. Without it a store that machines share is asked
-    even where its ledger is not, and only read; for another one that is WrongUse.
+    even where its ledger is not, and only read; for another one that is WrongUse. Of a folder whose ledger is elsewhere
+    the graph is only read, and no second ledger is begun.
     """
     if server is not None:
         return Remote(Client(server))
@@ -322,9 +323,27 @@ def find(
         return Remote(client)
     if not create and store is not None and store.startswith(SHARED) and not holds_ledger(data):
         return ReadOnly.open(store)
+    elsewhere = _elsewhere(data, store)
+    if elsewhere is not None:
+        return elsewhere
     if not create:
         has_ledger(data)
     return _copied(data, store, progress) or Local(open_service(data, store, progress))
+
+
+def _elsewhere(data: Path, store: str | None) -> Source | None:
+    """The graph of a data folder whose ledger is elsewhere, only read; None: it is not such a folder."""
+    from headwater.ingest.folder.ledger_elsewhere import ledger_elsewhere
+    from headwater.ingest.folder.targets import opened_at
+
+    place = ledger_elsewhere(data)
+    if place is None:
+        return None
+    try:
+        return ReadOnly.open(opened_at(data, store), place)
+    except HeadwaterError as error:
+        message = f"{place}; its graph cannot be read now, ask the ingester (--port) or the store: {error.message}"
+        raise type(error)(message, error.suggestions, error.status) from error
 
 
 def _copied(data: Path, store: str | None, progress: Progress | None) -> Source | None:
@@ -352,8 +371,18 @@ def has_ledger(folder: Path) -> None:
     """WrongUse: it has none. A question to a folder that was misspelt must not make that folder."""
     from headwater.ingest.ledger.ledger import holds_ledger
 
+    refuse_second_ledger(folder)
     if not holds_ledger(folder):
         raise WrongUse(f"there is nothing in {folder} yet: `headwater serve` or `headwater load` begins it")
+
+
+def refuse_second_ledger(folder: Path) -> None:
+    """WrongUse: the folder has the tables of a ledger that is elsewhere, so that none may begin in it."""
+    from headwater.ingest.folder.ledger_elsewhere import ledger_elsewhere
+
+    place = ledger_elsewhere(folder)
+    if place is not None:
+        raise WrongUse(f"{place}: name that ledger, or another data folder")
 
 
 def has_ledger_file(folder: Path, server: str | None, command: str) -> None:

@@ -63,6 +63,17 @@ def plan_document(plan: Json, parts: Mapping[str, Sequence[Json]]) -> dict[str, 
     return made
 
 
+_DOCUMENTS = ("operation", "attribute", "expression")  #: the collections of which edges name documents
+
+
+def missing_parts(parts: Mapping[str, Sequence[Json]]) -> list[str]:
+    """What the edges of a plan name that is not among its documents, as ``COLLECTION/PLAN:LOCAL ID``, in order."""
+    there = {f"{name}/{one.get('_key')}" for name in _DOCUMENTS for one in parts.get(name, ())}
+    ends = (str(one.get(end)) for name in PARTS for one in parts.get(name, ()) for end in ("_from", "_to"))
+    named = (end for end in ends if end.partition("/")[0] in _DOCUMENTS)
+    return sorted(set(named) - there)
+
+
 def event_document(event: Json) -> dict[str, Any]:
     """The event as it was posted."""
     details = event.get("execPlanDetails")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe, store_option
-from headwater.cli.move import placed
+from headwater.cli.move import made_folder, placed
 from headwater.cli.serve import (
     allow_host_option,
     bootstrap_option,
@@ -96,6 +96,8 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for name in ("gremlinpython", "botocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for option, place in (("--inbox", inbox), ("--ledger", ledger), ("--snapshots", snapshots or inbox)):
+        made_folder(option, place)
     aws = {name: more[name] for name in ("region", "profile", "endpoint")}
     if more["bootstrap"] is not None:
         keep_bootstrap_token(data, more["bootstrap"])
@@ -136,6 +138,7 @@ def _ingester(
     aws: dict[str, Any],
     with_snapshots: bool,
 ) -> Ingester:
+    from headwater.ingest.folder.ledger_elsewhere import WORK, note_place
     from headwater.ingest.folder.service import Service
     from headwater.ingest.folder.snapshots import Snapshots, try_to_restore
     from headwater.ingest.inbox.reading import InboxReader
@@ -144,11 +147,12 @@ def _ingester(
     from headwater.ingest.process.ingesting import Ingester
 
     inbox, ledger, kept = places
-    work = data / "ledger"
+    work = data / WORK
     snapshots = Snapshots(kept, data, work, store) if with_snapshots else None
     if snapshots is not None:
         try_to_restore(snapshots)
     opened = SegmentLedger.open(ledger, work, now_ms)
+    note_place(data, str(ledger))
     with progress("working out the tables") as step:
         service = Service.open(data, store, follows=True, take_over=True, ledger=opened, progress=step)
     ends.callback(service.close)

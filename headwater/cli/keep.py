@@ -25,7 +25,7 @@ from headwater.cli.move import ledger_in_files, ledger_option
 from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.settings import SERVER
-from headwater.source import has_ledger, has_ledger_file, open_service
+from headwater.source import has_ledger, has_ledger_file, open_service, refuse_second_ledger
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ Example: headwater verify --anchor /safe/place/head.json
 def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, **aws: Any) -> None:
     """Check by its hashes that no ledger entry was altered, removed or reordered. Exit code 1 if one was.
 
-    BACKUP is a file that `headwater backup` wrote, S3 a ledger at s3://BUCKET/PREFIX; without either the ledger of the
-    data folder is checked.
+    BACKUP is a file that `headwater backup` wrote, or a folder with a ledger in files, S3 one at s3://BUCKET/PREFIX;
+    without either the ledger of the data folder is checked.
 
     With an anchor, a file that you keep on another machine, it also finds that the newest entries were removed. Works
     while a server runs.
@@ -64,10 +64,11 @@ def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, *
     from headwater.ingest.ledger.verify import note_check, verify_reader
     from headwater.ingest.ledger.verify import verify as check
 
-    in_files = backup is not None and backup.startswith("s3://")
+    in_files = backup is not None and (backup.startswith("s3://") or _is_in_files(Path(backup)))
     if backup and not in_files and not Path(backup).exists():
         raise WrongUse(f"there is no {backup}")
     if not backup:
+        refuse_second_ledger(data)
         has_ledger_file(data, os.environ.get(SERVER.variable), "verify")
     with translated(), progress("verifying") as step:
         try:
@@ -94,6 +95,13 @@ def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, *
         )
     if problem is not None:
         sys.exit(1)
+
+
+def _is_in_files(folder: Path) -> bool:
+    """Whether a folder has a ledger in segments: one of `headwater ingest`, or an export."""
+    from headwater.ingest.ledger.segments import IDENTITY, MANIFEST
+
+    return any((folder / name).is_file() for name in (IDENTITY, MANIFEST))
 
 
 @click.command(epilog="Example: headwater erase 4711 --reason 'asked for by the data subject, ticket 12'")

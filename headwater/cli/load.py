@@ -17,7 +17,7 @@ from headwater.cli.common import asking, aws_options, json_option, print_json, p
 from headwater.cli.move import placed
 from headwater.errors import WrongUse
 from headwater.loading import Loaded
-from headwater.moving_in import URLS, copy_of
+from headwater.moving_in import URLS, Copy, Refuse, copy_of, sql_dumps
 
 _S3 = "s3://"
 
@@ -43,9 +43,15 @@ def load(places: tuple[str, ...], data: Path, store: str | None, server: str | N
     from headwater.ingest.process.memory import collect_rarely
 
     collect_rarely()
-    with _here(places, aws) as (paths, urls), asking(data, store, server, create=True) as source:
+    unread: list[dict[str, str]] = []
+
+    def refuse(place: str, reason: str) -> None:
+        unread.append({"place": place, "reason": reason})
+
+    with _here(places, aws, refuse) as (paths, urls), asking(data, store, server, create=True) as source:
         with progress("loading") as step:
             loaded = _named(source.load(paths, step), urls)
+        loaded.refused[:0] = unread
         if as_json:
             print_json(loaded.to_dict())
         else:
@@ -59,24 +65,39 @@ def load(places: tuple[str, ...], data: Path, store: str | None, server: str | N
 
 
 @contextmanager
-def _here(places: Sequence[str], aws: dict[str, Any]) -> Iterator[tuple[list[Path], dict[str, str]]]:
+def _here(places: Sequence[str], aws: dict[str, Any], refuse: Refuse) -> Iterator[tuple[list[Path], dict[str, str]]]:
     """The places as local paths, with S3 prefixes copied to temporary files; and for each copy the URL it is of."""
+    from headwater.ingest.intake.loading import files
+
     paths, urls = list[Path](), dict[str, str]()
     with ExitStack() as copies:
+
+        def copied(place: str, copy: Copy) -> None:
+            folder = Path(copies.enter_context(tempfile.TemporaryDirectory(prefix="headwater-")))
+            with progress(f"reading {safe(place)}") as step:
+                copies_of = copy(folder, step, refuse)
+            urls.update({str(file): f"{place}, {file.stem}" for file in copies_of})
+            paths.extend(copies_of)
+
         for place in places:
             copy = None if place.startswith(_S3) else copy_of(place)
             if copy is not None:
-                folder = Path(copies.enter_context(tempfile.TemporaryDirectory(prefix="headwater-")))
-                with progress(f"reading {safe(place)}") as step:
-                    files = copy(folder, step)
-                urls |= {str(file): f"{place}, {file.stem}" for file in files}
-                paths += files
+                copied(place, copy)
             elif place.startswith(_S3):
-                folder, copied = copies.enter_context(_copied(place, aws))
-                urls |= copied
+                folder, of_objects = copies.enter_context(_copied(place, aws))
+                urls |= of_objects
                 paths.append(folder)
             else:
                 paths.append(Path(place))
+                dumps = sql_dumps(place)
+                if Path(place).is_dir() and not dumps and not files([Path(place)]):
+                    kinds = "no file whose name ends in .json, .ndjson, .jsonl or .sql (or these with .gz), no _LINEAGE"
+                    click.echo(safe(f"there is nothing to load in {place}: {kinds}"), err=True)
+                for file, dump in dumps:
+                    try:
+                        copied(file, dump)
+                    except (WrongUse, OSError) as error:
+                        refuse(file, error.message if isinstance(error, WrongUse) else f"cannot be read: {error}")
         yield paths, urls
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -163,6 +164,20 @@ def placed(
             yield open_storage(target, region, profile, endpoint, connections=connections)
     except OSError as error:
         raise WrongUse(f"{target} cannot be used: {error.strerror}") from error
+
+
+def made_folder(option: str, where: str) -> None:
+    """Make the folder of an option where there is none; of a prefix in S3 nothing. WrongUse: it cannot be one."""
+    if where.startswith("s3://"):
+        return
+    try:
+        Path(where).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise WrongUse(safe(f"{option}: {where} is no folder")) from None
+    except OSError as error:
+        raise WrongUse(safe(f"{option}: {where} cannot be made: {error.strerror}")) from error
+    if not os.access(where, os.W_OK | os.X_OK):
+        raise WrongUse(safe(f"{option}: {where} cannot be written by this user"))
 
 
 def ledger_option(function: Command) -> Command:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from headwater.cli.common import aws_options, data_option
-from headwater.cli.move import placed
+from headwater.cli.move import made_folder, placed
 from headwater.cli.serve import allow_host_option, bootstrap_option, host_option, keep_bootstrap_token, port_option
 from headwater.errors import Unreachable
 from headwater.settings import PORT
@@ -55,6 +55,7 @@ def receive(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
+    made_folder("--inbox", inbox)
     if bootstrap is not None:
         keep_bootstrap_token(data, bootstrap)
 

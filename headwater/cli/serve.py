@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from headwater.cli.common import data_option, safe, store_option
 from headwater.errors import Unreachable, WrongUse
 from headwater.settings import PORT
+from headwater.source import refuse_second_ledger
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -256,9 +257,11 @@ def serve(
     )  # for the processes that are started below
     logs.set_up()
     _check_tls(more["tls_certificate"], more["tls_key"])
+    _check_access_log(more["access_log"])
     with ExitStack() as ends:
         if example:
             data, store = _example(ends), None
+        refuse_second_ledger(data)
         if bootstrap is not None:
             keep_bootstrap_token(data, bootstrap)
         # Before the server's modules are imported: it gets ready while this process does.
@@ -284,10 +287,33 @@ def serve(
 
 
 def _check_tls(certificate: Path | None, key: Path | None) -> None:
-    """Before anything is opened: a server without a key would be started, and then end. UsageError."""
+    """Before anything is opened: a server without a key would be started, and then end. UsageError, WrongUse."""
     if (certificate is None) != (key is None):
         missing = "--tls-key" if key is None else "--tls-certificate"
         raise click.UsageError(f"{missing} is missing: a certificate and its key go together")
+    if certificate is None or key is None:
+        return
+    for option, file in (("--tls-certificate", certificate), ("--tls-key", key)):
+        try:
+            file.read_bytes()
+        except OSError as error:
+            raise WrongUse(safe(f"{option}: {file} cannot be read: {error.strerror}")) from error
+    from headwater.ingest.http.tls import TlsFiles
+
+    try:
+        TlsFiles(certificate, key).context()
+    except OSError as error:
+        raise WrongUse(safe(f"--tls-certificate and --tls-key: {error}")) from error
+
+
+def _check_access_log(file: str | None) -> None:
+    """WrongUse: it cannot be written."""
+    if file is None or file == "-":
+        return
+    try:
+        Path(file).open("ab").close()
+    except OSError as error:
+        raise WrongUse(safe(f"--access-log: {file} cannot be written: {error.strerror}")) from error
 
 
 def _tls(certificate: Path | None, key: Path | None) -> TlsFiles | None:

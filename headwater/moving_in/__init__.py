@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headwater.ingest.progress import Progress
 
-Copy = Callable[[Path, "Progress"], list[Path]]
-"""(an empty folder, progress) -> the files of lines that were written there. WrongUse, Unreachable."""
+Refuse = Callable[[str, str], None]
+"""(place, reason) of something that cannot be read, while the rest is copied."""
+
+Copy = Callable[[Path, "Progress", Refuse], list[Path]]
+"""(an empty folder, progress, refuse) -> the files of lines that were written there. WrongUse, Unreachable."""
 
 URLS = ("kafka://", "marquez+http://", "marquez+https://")
 """What the places begin with that are no paths."""
@@ -41,3 +44,16 @@ def copy_of(place: str) -> Copy | None:
 
         return SqlDump(path).copy if SqlDump.is_one(path) else None
     return None
+
+
+def sql_dumps(place: str) -> list[tuple[str, Copy]]:
+    """The SQL files with rows of Marquez in a folder, or that begin as a dump: path, and how it is copied."""
+    from headwater.moving_in.marquez import SqlDump
+
+    folder = Path(place)
+    if not folder.is_dir():
+        return []
+    root = folder.resolve()
+    found = (path for path in sorted(folder.rglob("*")) if SqlDump.is_named(path) and path.is_file())
+    inside = (path for path in found if path.resolve().is_relative_to(root))  # as of `intake.loading.files`
+    return [(str(path), SqlDump(path).copy) for path in inside if SqlDump.is_of_marquez(path)]

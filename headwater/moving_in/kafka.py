@@ -19,6 +19,7 @@ from headwater.errors import Unreachable, WrongUse
 
 if TYPE_CHECKING:
     from headwater.ingest.progress import Progress
+    from headwater.moving_in import Refuse
 
 _POLL_MS = 1_000
 _CONNECT_SECONDS = 10.0
@@ -60,7 +61,9 @@ class Topic:
             }
         return cls(brokers, name, settings)
 
-    def copy(self, into: Path, progress: Progress, connect: Connect | None = None) -> list[Path]:
+    def copy(
+        self, into: Path, progress: Progress, _refuse: Refuse | None = None, connect: Connect | None = None
+    ) -> list[Path]:
         """The messages of all partitions, one a line. WrongUse: no such topic, no client. Unreachable."""
         if connect is None:
             connect = _client()

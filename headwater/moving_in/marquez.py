@@ -25,6 +25,7 @@ from headwater.errors import Unreachable, WrongUse
 
 if TYPE_CHECKING:
     from headwater.ingest.progress import Progress
+    from headwater.moving_in import Refuse
 
 _PATH = "/api/v1/events/lineage"
 _PAGE = 100
@@ -52,7 +53,7 @@ class Api:
         path = parts.path.rstrip("/").removesuffix(_PATH)
         return cls(f"{parts.scheme}://{parts.netloc}{path}")
 
-    def copy(self, into: Path, progress: Progress) -> list[Path]:
+    def copy(self, into: Path, progress: Progress, _refuse: Refuse | None = None) -> list[Path]:
         """All events up to now, in the order of their time, one a line. Unreachable, WrongUse."""
         until = datetime.now(tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         file = into / "marquez.ndjson"
@@ -93,34 +94,85 @@ class SqlDump:
         self._file = file
 
     @staticmethod
-    def is_one(file: Path) -> bool:
-        """Whether it begins as a dump of PostgreSQL does, in plain SQL or in its own format."""
-        try:
-            with _opened(file) as opened:
-                head = opened.read(_HEAD)
-        except (OSError, EOFError, zlib.error):  # whatever it is, somebody else says so
-            return False
-        return head.startswith(b"PGDMP") or b"PostgreSQL database dump" in head
+    def is_named(file: Path) -> bool:
+        """Whether its name says that it is SQL."""
+        return file.name.removesuffix(".gz").endswith(".sql")
 
-    def copy(self, into: Path, progress: Progress) -> list[Path]:
-        """The events in the order of the dump, one a line. WrongUse: there is no such table."""
+    @classmethod
+    def is_one(cls, file: Path) -> bool:
+        """Whether it is SQL by its name, or begins as a dump of PostgreSQL does, in plain SQL or in its own format."""
+        return cls.is_named(file) or _begins_as_dump(_head(file))
+
+    @staticmethod
+    def is_of_marquez(file: Path) -> bool:
+        """Whether a file of SQL has the table, or must be read to know: one that cannot be read, or is packed wrongly.
+
+        Of the others, such as somebody's queries, nothing is said.
+        """
+        try:
+            with _opened(file) as lines:
+                return any(_COPY.match(line.decode("utf-8", "replace")) for line in lines if line.startswith(b"COPY "))
+        except (OSError, EOFError, zlib.error):
+            return True
+
+    def copy(self, into: Path, progress: Progress, refuse: Refuse) -> list[Path]:
+        """The events in the order of the dump, one a line; what is cut off or is no row is refused with its line.
+
+        WrongUse: there is no such table. OSError.
+        """
         size = self._file.stat().st_size
         file = into / "marquez.ndjson"
         found = False
+        last = 0  # the last line that was read whole
         try:
             with _opened(self._file) as dump, file.open("wb") as out:
-                lines = iter(dump)
-                for line in lines:
+                lines = enumerate(dump, start=1)
+                for number, line in lines:
                     columns = self._columns(line)
                     if columns is not None:
                         found = True
-                        out.writelines(one + b"\n" for one in _rows(lines, columns))
+                        for last, event in self._rows(lines, columns, number, refuse):  # noqa: B007 - for the message
+                            out.write(event + b"\n")
+                    else:
+                        last = number
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise WrongUse(f"{self._file}: damaged gzip: {error}") from None
+            if not found:
+                raise WrongUse(f"{self._file}: damaged gzip: {error}") from None
+            refuse(f"{self._file}:{last}", f"{_CUT} after this line, which is damaged gzip: {error}")
         progress(size, size)
         if not found:
-            raise WrongUse(f"{self._file} has no rows of the table {_TABLE}: pg_dump --table={_TABLE} marquez")
+            raise WrongUse(
+                f"{self._file} has no rows of the table {_TABLE}: expected is the SQL of "
+                f"`pg_dump --format=plain --table={_TABLE} marquez`"
+            )
         return [file]
+
+    def _rows(
+        self, lines: Iterator[tuple[int, bytes]], columns: Sequence[str], begin: int, refuse: Refuse
+    ) -> Iterator[tuple[int, bytes]]:
+        """The events of a COPY, up to its end, each with its line. `begin` is the line of the COPY."""
+        place = columns.index(_COLUMN)
+        number = begin
+        for number, line in lines:
+            row = line.rstrip(b"\r\n")
+            if row == rb"\.":
+                return
+            if not line.endswith(b"\n"):
+                refuse(f"{self._file}:{number}", f"{_CUT} of this row")
+                return
+            fields = row.split(b"\t")
+            if len(fields) != len(columns):
+                reason = f"no row of the table {_TABLE}: {len(fields)} fields, {len(columns)} are expected"
+                refuse(f"{self._file}:{number}", reason)
+            elif fields[place] != rb"\N":
+                event = _ESCAPES.sub(_unescaped, fields[place])
+                try:
+                    orjson.loads(event)
+                except orjson.JSONDecodeError as error:
+                    refuse(f"{self._file}:{number}", f"{_COLUMN} is not JSON: {error.msg}")
+                else:
+                    yield number, _one_line(event)
+        refuse(f"{self._file}:{number}", f"{_CUT} of the table {_TABLE}: its last line, \\., is missing")
 
     def _columns(self, line: bytes) -> list[str] | None:
         """The columns of the rows that follow a line; None: those of the table do not follow. WrongUse."""
@@ -135,16 +187,25 @@ class SqlDump:
         return columns
 
 
-def _rows(lines: Iterator[bytes], columns: Sequence[str]) -> Iterator[bytes]:
-    """The events of a COPY, up to its end."""
-    place = columns.index(_COLUMN)
-    for line in lines:
-        row = line.rstrip(b"\n")
-        if row == rb"\.":
-            return
-        fields = row.split(b"\t")
-        if len(fields) == len(columns) and fields[place] != rb"\N":
-            yield _ESCAPES.sub(_unescaped, fields[place])
+_CUT = "the dump ends in the middle"
+
+
+def _one_line(event: bytes) -> bytes:
+    """The JSON of an event without line ends: a column of the type json keeps those that were sent."""
+    return event.replace(b"\n", b" ").replace(b"\r", b" ")
+
+
+def _begins_as_dump(head: bytes) -> bool:
+    return head.startswith(b"PGDMP") or b"PostgreSQL database dump" in head
+
+
+def _head(file: Path) -> bytes:
+    """How a file begins; nothing of one that cannot be read: whatever it is, somebody else says so."""
+    try:
+        with _opened(file) as opened:
+            return opened.read(_HEAD)
+    except (OSError, EOFError, zlib.error):
+        return b""
 
 
 #: What COPY writes for a character that it could not write: https://www.postgresql.org/docs/current/sql-copy.html.

@@ -170,12 +170,18 @@ def import_redshift(source: Source, history: Redshift, data: Path, options: Opti
 def import_snowflake(
     source: Source, place: Path, account: str, data: Path, options: Options, progress: Progress
 ) -> Imported:
-    """Import an export of Snowflake's ACCESS_HISTORY. WrongUse: it is none."""
+    """Import an export of Snowflake's ACCESS_HISTORY. Rows that are none are refused, the rest is imported.
+
+    WrongUse: the file cannot be read.
+    """
     engine = snowflake.SnowflakeEngine(account)
     reading = Reading(engine, options.producer)
     state = State.of(data, engine.namespace, again=options.again)
-    queries = _new(snowflake.queries(place), state, options.since)
-    return bring_in(source, queries, reading, state, progress)
+    unread = list[dict[str, str]]()
+    found = snowflake.queries(place, lambda row, reason: unread.append({"query": row, "reason": reason}))
+    done = bring_in(source, _new(found, state, options.since), reading, state, progress)
+    done.refused[:0] = unread
+    return done
 
 
 def _new(queries: Iterable[Ran], state: State, since: int) -> Iterator[Ran]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -51,14 +51,31 @@ class SnowflakeEngine:
         return ()
 
 
-def queries(place: Path) -> Iterator[Ran]:
-    """The queries of an export, the oldest first. WrongUse: it is none; the row and the field are named."""
-    found = [ran for number, row in enumerate(rows(place), start=1) if (ran := _ran(row, f"{place}: row {number}"))]
+def queries(place: Path, refuse: Refuse) -> Iterator[Ran]:
+    """The queries of an export, the oldest first; a row that is none is refused, with what is wrong in which field.
+
+    WrongUse: the whole file cannot be read.
+    """
+    found = list[Ran]()
+    for row, what in rows(place, refuse):
+        try:
+            ran = _ran(row, what)
+        except WrongUse as error:
+            refuse(what, error.message.removeprefix(f"{what}: "))
+        else:
+            found += [ran] if ran else []
     return iter(sorted(found, key=lambda one: (one.started, one.id)))
 
 
-def rows(place: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a file: JSON (an array, or one object a line) or CSV with names in its first line, in upper case."""
+Refuse = Callable[[str, str], None]
+"""(``FILE: row N``, or its line; the reason)."""
+
+
+def rows(place: Path, refuse: Refuse) -> Iterator[tuple[dict[str, Any], str]]:
+    """The rows of a file, with names in upper case, and which row each is.
+
+    JSON (an array, or one object a line) or CSV with names in its first line. WrongUse: it is no text, or no JSON.
+    """
     try:
         text = place.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -66,17 +83,30 @@ def rows(place: Path) -> Iterator[dict[str, Any]]:
     except UnicodeDecodeError:
         raise WrongUse(f"{place} is no text") from None
     begin = text.lstrip()[:1]
+    listed: Iterator[tuple[str, Any]]
     if begin == "[":
-        listed = _parsed(text, str(place))
+        listed = ((f"row {n}", row) for n, row in enumerate(_parsed(text, str(place)), 1))
     elif begin == "{":
-        listed = [_parsed(line, f"{place}: line {n}") for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+        listed = _of_lines(text, place, refuse)
     else:
         csv.field_size_limit(2**31 - 1)  # a query of a thousand columns is one field
-        listed = list(csv.DictReader(io.StringIO(text)))
-    for number, row in enumerate(listed, start=1):
-        if not isinstance(row, dict):
-            raise WrongUse(f"{place}: row {number}: expected an object with the columns of ACCESS_HISTORY")
-        yield {str(name).strip().upper(): value for name, value in row.items() if name is not None}
+        listed = ((f"row {n}", row) for n, row in enumerate(csv.DictReader(io.StringIO(text)), 1))
+    for number, row in listed:
+        what = f"{place}: {number}"
+        if isinstance(row, dict):
+            yield {str(name).strip().upper(): value for name, value in row.items() if name is not None}, what
+        else:
+            refuse(what, "expected an object with the columns of ACCESS_HISTORY")
+
+
+def _of_lines(text: str, place: Path, refuse: Refuse) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            yield f"line {number}", json.loads(line)
+        except ValueError as error:
+            refuse(f"{place}: line {number}", f"not JSON: {error}")
 
 
 def _parsed(text: str, place: str) -> Any:

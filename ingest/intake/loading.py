@@ -61,9 +61,10 @@ class Found:
 
 @dataclass(frozen=True)
 class NotAPayload:
-    """A file, or a line of one, that is not a payload. `asked`: the user named the file, or the line is among payloads.
+    """A file, or a line of one, that is not a payload. One that is not `asked` is only counted as skipped.
 
-    One that was not asked for is only counted as skipped.
+    `asked`: the user named the file, or the line is among payloads, or it is damaged: its name, or its content, says
+    that it should be a payload.
     """
 
     path: Path
@@ -161,12 +162,15 @@ _UNPACKED = ", unpacked"
 
 
 def _lines(path: Path, file: BinaryIO, *, asked: bool, limits: Limits) -> Iterator[Item]:
-    """In a file that has payloads, a line that is none is reported as damaged; a file without any is only skipped.
+    """In a file that has payloads, a line that is none is reported as damaged; a file of other JSON is only skipped.
+
+    Of a file in a folder that has no payload, one damaged line is reported: it may be any text.
 
     A file that goes on and on without a payload is not read to its end: a small gzip file may hold billions of lines.
     """
     kept = list[NotAPayload]()  # until it is known whether the file has payloads
     any_found = asked
+    stopped: NotAPayload | None = None
     number = others = blanks = 0
     while line := file.readline(limits.unpacked_bytes + 1):
         number += 1
@@ -189,9 +193,12 @@ def _lines(path: Path, file: BinaryIO, *, asked: bool, limits: Limits) -> Iterat
                     kept.append(item)
             stop = f"{_MOST_OTHERS:,} lines that are no payloads" if others > _MOST_OTHERS else ""
         if stop:
-            kept.append(NotAPayload(path, f"{stop}: the file is not read any further", asked=True, line=number))
+            stopped = NotAPayload(path, f"{stop}: the file is not read any further", asked=True, line=number)
             break
-    yield from kept
+    damaged = [item for item in kept if item.asked]
+    yield from damaged[:1] or kept
+    if stopped:
+        yield stopped
 
 
 _MOST_BLANKS = 16 * MIB
@@ -213,7 +220,9 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        yield NotAPayload(path, f"not JSON: {error.msg} at line {error.lineno}", asked, line)
+        # Also in a folder: the name says JSON, so it may be a payload that was cut off.
+        reason = f"not JSON: {error.msg} at line {line or error.lineno}" if body.strip() else "not JSON: it is empty"
+        yield NotAPayload(path, reason, asked=True, line=line)
         return
     found: list[Item] = []
     document, body = _message(document, body)
@@ -225,7 +234,7 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
             payloads = bridge.recognise(document, body)
             found += (Found(path, bridge, payload.content_type, payload.body, line) for payload in payloads)
     except DecodeError as error:
-        found = [NotAPayload(path, str(error), asked, line)]
+        found = [NotAPayload(path, str(error), asked=True, line=line)]
     yield from found or [NotAPayload(path, f"neither {' nor '.join(_TITLES)}", asked, line)]
 
 

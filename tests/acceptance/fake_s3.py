@@ -55,7 +55,7 @@ class FakeS3:
     def listing(self, query: dict[str, list[str]]) -> str:
         """A page of ListObjectsV2."""
         (prefix,) = query.get("prefix", [""])
-        (after,) = query.get("continuation-token", [""])
+        (after,) = query.get("continuation-token") or query.get("start-after", [""])
         keys = [key for key in sorted(self.objects) if key.startswith(prefix) and key > after]
         page, more = keys[:_PAGE], len(keys) > _PAGE
         contents = "".join(f"<Contents><Key>{escape(key)}</Key></Contents>" for key in page)

@@ -103,9 +103,19 @@ async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_
     ("options", "said"),
     [
         (["--tls-key", "k"], "--tls-certificate is missing"),
-        (["--tls-certificate", "c", "--tls-key", "k"], "No such file or directory: 'c'"),
-        (["--tls-certificate", "README.md", "--tls-key", "README.md"], "are no certificate with its key"),
-        (["--access-log", "nowhere/access.log"], "nowhere/access.log"),
+        (
+            ["--tls-certificate", "c", "--tls-key", "k"],
+            "--tls-certificate: c cannot be read: No such file or directory",
+        ),
+        (
+            ["--tls-certificate", "README.md", "--tls-key", "k"],
+            "--tls-key: k cannot be read: No such file or directory",
+        ),
+        (
+            ["--tls-certificate", "README.md", "--tls-key", "README.md"],
+            "--tls-key: README.md and README.md are no cert",
+        ),
+        (["--access-log", "nowhere/access.log"], "--access-log: nowhere/access.log cannot be written"),
         (["--oidc-audience", "x"], "--oidc-audience needs --oidc-issuer"),
         (["--oidc-issuer", "https://x.example"], "an audience is needed"),
         (["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "ops"], "GROUP=SCOPE"),

@@ -41,6 +41,8 @@ def test_load_takes_files_lines_lineage_files_and_gzip_and_says_what_it_refused(
 LINES = {
     "a line that is damaged among payloads": (["plan", "event", '{"half": '], 1, 0),
     "a file of lines that is another file": (['{"some": 1}', '{"other": 2}'], 0, 1),
+    "a file whose only line is cut off": (['{"executionPlan": {"id": '], 1, 0),
+    "lines of a text": (["a log,", "not JSON"], 1, 0),
 }
 
 
@@ -55,6 +57,24 @@ def test_lines_in_a_folder(lines: list[str], refused: int, skipped: int, tmp_pat
     shown = headwater("load", tmp_path / "in", "--data", tmp_path / "data", "--json")
     tally = json.loads(shown.stdout)
     assert (len(tally["refused"]), tally["skipped"], shown.returncode) == (refused, skipped, 1 if refused else 0)
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.json.gz", "_LINEAGE", "plan.ndjson"])
+def test_a_damaged_file_in_a_folder_is_refused_as_one_that_is_named(name: str, tmp_path: Path) -> None:
+    whole = Path(PIPELINE[0], "002-plan.json").read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "other.json").write_text('{"compilerOptions": {}}')
+    (tmp_path / "in" / name).write_bytes(gzip.compress(whole[:200]) if name.endswith(".gz") else whole[:200])
+    said = []
+    for place in (tmp_path / "in", tmp_path / "in" / name):
+        shown = headwater("load", place, "--data", tmp_path / "data", "--json")
+        assert shown.returncode == 1
+        said.append(json.loads(shown.stdout))
+    (in_folder,), (named, *_) = (each["refused"] for each in said)
+    assert in_folder == named
+    assert in_folder["place"].startswith(str(tmp_path / "in" / name))
+    assert in_folder["reason"].startswith("not JSON: ")
+    assert said[0]["skipped"] == 1
 
 
 #: bytes of a file that was named itself -> the reason why it is refused
@@ -141,4 +161,5 @@ def test_keys_of_s3_never_become_paths(tmp_path: Path) -> None:
     tally = json.loads(shown.stdout)
     assert target.read_text() == "kept"
     assert (tally["plans"], tally["known"], tally["events"]) == (1, 1, 1)
-    assert [one["place"] for one in tally["refused"]] == ["s3://lake/spool/.ndjson:2"]
+    refused = [one["place"] for one in tally["refused"]]
+    assert sorted(refused) == ["s3://lake/spool/../../x.json", "s3://lake/spool/.ndjson:2"]

@@ -36,16 +36,23 @@ def quiet(_done: int, _of: int) -> None:
     pass
 
 
+def unexpected(place: str, reason: str) -> None:
+    raise AssertionError(f"{place}: {reason}")
+
+
 def load(data: Path, place: str) -> Loaded:
     """What the command does, in this process."""
+    unread: list[dict[str, str]] = []
     folder = data.parent / f"{data.name}-copies"
     folder.mkdir(exist_ok=True)
     copy = copy_of(place)
-    paths = copy(folder, quiet) if copy else [Path(place)]
+    refuse = lambda place, reason: unread.append({"place": place, "reason": reason})  # noqa: E731
+    paths = copy(folder, quiet, refuse) if copy else [Path(place)]
     with Service.open(data) as service:
         loaded = into(service, paths, quiet)
         service.catch_up()
         assert service.parked() == []
+    loaded.refused += unread
     return loaded
 
 
@@ -172,7 +179,7 @@ def test_each_plan_of_a_spline_server_is_put_together_as_it_was_posted(case: str
     copy = copy_of(str(dumped(tmp_path / "dump", case, seed=1)))
     assert copy is not None
     (tmp_path / "out").mkdir()
-    files = copy(tmp_path / "out", quiet)
+    files = copy(tmp_path / "out", quiet, unexpected)
     again = [json.loads(text) for text in files[0].read_text().splitlines()]
     assert {plan["id"] for plan in again} == {plan["id"] for plan in plans}
     for plan in plans:
@@ -206,10 +213,9 @@ def test_a_dump_of_a_spline_server_is_loaded_and_again_changes_nothing(
 
 WRONG_DUMPS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a collection is missing": (lambda dump: one_of(dump, "operation").unlink(), "the collection operation"),
-    "a line is cut off": (lambda dump: cut(one_of(dump, "attribute")), "not JSON"),
+    "it is in VelocyPack": (lambda dump: one_of(dump, "attribute").write_bytes(b"\x9a\x00\n"), "VelocyPack"),
     "it is encrypted": (lambda dump: (dump / "ENCRYPTION").write_text("aes-256-ctr"), "encrypted"),
     "a packed file is damaged": (lambda dump: spoiled(one_of(dump, "attribute")), "cannot be read"),
-    "a line is no document": (lambda dump: one_of(dump, "progress").write_text("[1]\n"), ":1: expected a document"),
 }
 
 
@@ -223,10 +229,6 @@ def spoiled(file: Path) -> None:
     file.with_name(f"{file.name}.gz").write_bytes(packed[: len(packed) // 2])
 
 
-def cut(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-20])
-
-
 @pytest.mark.parametrize("case", WRONG_DUMPS)
 def test_a_dump_that_is_damaged_says_what_is_wrong(case: str, tmp_path: Path) -> None:
     dump = dumped(tmp_path / "dump", "a01_customers_clean")
@@ -234,6 +236,33 @@ def test_a_dump_that_is_damaged_says_what_is_wrong(case: str, tmp_path: Path) ->
     spoil(dump)
     with pytest.raises(WrongUse, match=expected):
         load(tmp_path / "data", str(dump))
+
+
+#: a line -> the damaged one, and the reason
+DAMAGED_LINES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "cut off": (lambda whole: whole[:-20], "not JSON"),
+    "another text": (lambda _: b"<<<<<<< HEAD", "not JSON"),
+    "no document": (lambda _: b"[1]", "expected a document"),
+}
+
+
+@pytest.mark.parametrize("collection", ["attribute", "operation", "executionPlan", "progress"])
+@pytest.mark.parametrize("damage", DAMAGED_LINES)
+def test_a_damaged_line_of_a_dump_is_named_and_the_rest_is_loaded(damage: str, collection: str, tmp_path: Path) -> None:
+    cases = ("a01_customers_clean", "b01_category_revenue")
+    plans, events = recorded_spline(*cases)
+    dump = dumped(tmp_path / "dump", *cases)
+    file = one_of(dump, collection)
+    lines = file.read_bytes().splitlines()
+    spoil, reason = DAMAGED_LINES[damage]
+    lines[0] = spoil(lines[0])
+    file.write_bytes(b"\n".join(lines))
+    loaded = load(tmp_path / "data", str(dump))
+    assert loaded.refused[0]["place"] == f"{file}:1"
+    assert loaded.refused[0]["reason"].startswith(reason)
+    of_events = collection == "progress"
+    assert loaded.plans == len(plans) - (not of_events)
+    assert loaded.events == len(events) - of_events
 
 
 def test_the_command_names_what_was_refused(tmp_path: Path) -> None:
@@ -347,6 +376,7 @@ def test_the_events_of_a_dump_of_marquezs_database(tmp_path: Path, *, packed: bo
     [
         ("PGDMP\x01\x02", "--format=plain"),
         ("--\n-- PostgreSQL database dump\n--\n", "no rows of the table lineage_events"),
+        ("select 1;\n", "expected is the SQL of `pg_dump --format=plain --table=lineage_events marquez`"),
         (pg_dump([]).replace(" event,", " body,"), "no column event"),
     ],
 )
@@ -354,6 +384,62 @@ def test_another_dump_says_what_is_missing(tmp_path: Path, text: str, said: str)
     (tmp_path / "x.sql").write_text(text)
     with pytest.raises(WrongUse, match=said):
         load(tmp_path / "data", str(tmp_path / "x.sql"))
+
+
+def test_a_dump_without_its_first_comment(tmp_path: Path) -> None:
+    text = pg_dump(marquez_events())
+    (tmp_path / "x.sql").write_text(text[text.index("COPY ") :])
+    assert load(tmp_path / "data", str(tmp_path / "x.sql")).events == len(marquez_events())
+
+
+#: a dump -> a damaged one, how many events are lost, and what is said
+CUT_DUMPS: dict[str, tuple[Callable[[bytes], bytes], int, str]] = {
+    "in a row": (lambda text: text[: text.index(rb"\.") - 50], 1, "the dump ends in the middle of this row"),
+    "behind a row": (lambda text: text[: text.index(rb"\.")], 0, r"its last line, \., is missing"),
+    "in its last line": (lambda text: text[: text.index(rb"\.") + 1], 0, "the dump ends in the middle"),
+    "a row is half a row": (
+        lambda text: text.replace(b"\t\\N\t", b"\t", 1),
+        1,
+        "no row of the table lineage_events: 4 fields, 5 are expected",
+    ),
+    "an event is no JSON": (lambda text: text.replace(b"\t{", b"\t{{", 1), 1, "event is not JSON"),
+}
+
+
+@pytest.mark.parametrize("case", CUT_DUMPS)
+def test_a_dump_that_is_damaged_is_loaded_as_far_as_it_is_whole(case: str, tmp_path: Path) -> None:
+    events = marquez_events()
+    spoil, lost, said = CUT_DUMPS[case]
+    whole = pg_dump(events).encode()
+    (tmp_path / "x.sql").write_bytes(spoil(whole))
+    loaded = load(tmp_path / "data", str(tmp_path / "x.sql"))
+    (refused,) = loaded.refused
+    assert loaded.events == len(events) - lost
+    begin = whole[: whole.index(b"FROM stdin;")].count(b"\n") + 1
+    line = begin + (1 if "half" in case or "JSON" in case else len(events) + ("last" in case))
+    assert refused["place"] == f"{tmp_path / 'x.sql'}:{line}"
+    assert said in refused["reason"]
+
+
+def test_the_command_loads_a_folder_with_dumps_and_says_what_was_cut_off(tmp_path: Path) -> None:
+    whole = pg_dump(marquez_events()).encode()
+    place = tmp_path / "in"
+    place.mkdir()
+    (place / "cut.sql.gz").write_bytes(gzip.compress(whole)[:-2_000])
+    (place / "marquez.sql").write_bytes(whole)
+    (place / "query.sql").write_text("select 1;\n")
+    shown = headwater("load", place, "--data", tmp_path / "data", "--json")
+    tally = json.loads(shown.stdout)
+    assert (shown.returncode, tally["events"]) == (1, len(marquez_events()))
+    (refused,) = tally["refused"]
+    assert refused["place"].startswith(f"{place / 'cut.sql.gz'}:")
+    assert refused["reason"].startswith("the dump ends in the middle after this line, which is damaged gzip")
+
+
+def test_a_folder_with_nothing_to_load_says_so(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    shown = headwater("load", tmp_path / "in", "--data", tmp_path / "data")
+    assert f"there is nothing to load in {tmp_path / 'in'}" in shown.stderr
 
 
 # Kafka ----------------------------------------------------------------------------------------------------------------
@@ -420,7 +506,7 @@ def test_all_messages_of_a_topic_are_loaded_and_nothing_is_committed(tmp_path: P
 
     topic = Topic.of("kafka://ann:s%40cret@b1:9093,b2/lineage")
     (tmp_path / "copies").mkdir()
-    files = topic.copy(tmp_path / "copies", quiet, connect)
+    files = topic.copy(tmp_path / "copies", quiet, connect=connect)
     with Service.open(tmp_path / "data") as service:
         loaded = into(service, files, quiet)
     assert (loaded.plans + loaded.events, loaded.refused) == (len(messages), [])
@@ -430,7 +516,7 @@ def test_all_messages_of_a_topic_are_loaded_and_nothing_is_committed(tmp_path: P
     assert (consumer.settings["enable_auto_commit"], consumer.settings["group_id"]) == (False, None)
     assert consumer.settings["sasl_plain_password"] == "s@cret"
     with pytest.raises(WrongUse, match="no topic other"):
-        Topic.of("kafka://b1/other").copy(tmp_path / "copies", quiet, connect)
+        Topic.of("kafka://b1/other").copy(tmp_path / "copies", quiet, connect=connect)
 
 
 def test_messages_that_kcat_exported(tmp_path: Path) -> None:

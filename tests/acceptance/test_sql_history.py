@@ -325,39 +325,69 @@ def upstream(source: Local, node: str) -> Answer:
     return found
 
 
-def exported(form: str) -> str:
+def exported(form: str, rows: list[dict[str, Any]] = ACCESS) -> str:
     if form == "json":
-        return json.dumps(ACCESS)
+        return json.dumps(rows)
     if form == "ndjson":
-        return "\n".join(json.dumps({key.lower(): value for key, value in row.items()}) for row in ACCESS)
+        return "\n".join(json.dumps({key.lower(): value for key, value in row.items()}) for row in rows)
     names = list(ACCESS[0])
 
     def cell(value: object) -> str:
         text = value if isinstance(value, str) else json.dumps(value) if value is not None else ""
         return '"' + text.replace('"', '""') + '"'
 
-    return "\n".join([",".join(names), *(",".join(cell(row.get(name)) for name in names) for row in ACCESS)])
+    return "\n".join([",".join(names), *(",".join(cell(row.get(name)) for name in names) for row in rows)])
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[1]", "row 1: expected an object with the columns of ACCESS_HISTORY"),
-        ('{"QUERY_ID": "1"}', "row 1: QUERY_START_TIME is missing"),
+        ('{"QUERY_ID": "1"}', "line 1: QUERY_START_TIME is missing"),
         (
             "QUERY_ID,QUERY_START_TIME,OBJECTS_MODIFIED\n1,yesterday,[]",
             "row 1: QUERY_START_TIME: 'yesterday' is no time",
         ),
         ("QUERY_ID,QUERY_START_TIME,OBJECTS_MODIFIED\n1,2026-03-01,{", "row 1: OBJECTS_MODIFIED is not JSON"),
         ("QUERY_ID,QUERY_START_TIME,OBJECTS_MODIFIED\n1,2026-03-01,3", "row 1: OBJECTS_MODIFIED: expected an array"),
-        ("[", "is not JSON"),
     ],
 )
-def test_what_is_no_export_is_named_by_row_and_field(tmp_path: Path, text: str, said: str) -> None:
+def test_what_is_no_row_is_named_by_row_and_field(source: Local, tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "x").write_text(text)
+    (refused,) = imported_from(source, tmp_path / "x").refused
+    assert f"{refused['query']}: {refused['reason']}".startswith(f"{tmp_path / 'x'}: {said}")
+
+
+def imported_from(source: Local, place: Path) -> Imported:
+    options = Options("urn:headwater:test")
+    return import_snowflake(source, place, "acme-prod", source.service.folder, options, lambda _done, _of: None)
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv"])
+def test_the_rows_around_a_bad_one_are_imported(source: Local, tmp_path: Path, form: str) -> None:
+    place = tmp_path / f"export.{form}"
+    bad = {**ACCESS[0], "QUERY_ID": "bad", "QUERY_START_TIME": "yesterday"}
+    place.write_text(exported(form, [ACCESS[0], bad, *ACCESS[1:]]))
+    found = imported_from(source, place)
+    assert (found.counts.writes, found.counts.reads) == (2, 1)
+    (refused,) = found.refused
+    number = "line 2" if form == "ndjson" else "row 2"
+    assert refused == {"query": f"{place}: {number}", "reason": "QUERY_START_TIME: 'yesterday' is no time"}
+
+
+def test_a_file_that_is_no_export_as_a_whole_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("[")
     shown = headwater("sql-history", "snowflake", tmp_path / "x", "--account", "a", "--data", tmp_path / "data")
     assert (shown.returncode, shown.stdout) == (2, "")
-    assert said in shown.stderr
+    assert "is not JSON" in shown.stderr
+
+
+def test_a_bad_row_is_named_by_the_command_whose_exit_code_is_1(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("\n".join([exported("ndjson"), '{"QUERY_ID": ']))
+    shown = headwater("sql-history", "snowflake", tmp_path / "x", "--account", "a", "--data", tmp_path / "data")
+    assert shown.returncode == 1
+    assert "2 queries that write" in shown.stdout
+    assert f"refused {tmp_path / 'x'}: line {len(ACCESS) + 1}: not JSON" in shown.stderr
 
 
 # The command, and its page --------------------------------------------------------------------------------------------

@@ -240,3 +240,48 @@ def test_the_command_until_sigterm(aws: Cloud, tmp_path: Path) -> None:
     assert names == {"snapshot.json", "known.sqlite", "derived.sqlite"}
     asked = headwater("ledger", "check", f"s3://{BUCKET}/command/ledger", "--json", **where)
     assert json.loads(asked.stdout)["entries"] == 10
+
+
+def test_questions_to_the_data_folder_of_an_ingester_are_answered_and_no_second_ledger_begins(tmp_path: Path) -> None:
+    inbox, ledger, data = (tmp_path / name for name in ("inbox", "ledger", "data"))
+    put(LocalFolder(inbox), range(3))
+    done = headwater("ingest", "--inbox", inbox, "--ledger", ledger, "--data", data, "--once", "--json")
+    assert json.loads(done.stdout)["new"] == 6, done.stderr
+    asked = headwater("query", "jobs", "--json", "--data", data)
+    assert json.loads(asked.stdout)["rows"], asked.stderr
+    before = sorted(data.rglob("*"))
+    (tmp_path / "payload.json").write_bytes(files(range(7, 8))[0][1])
+    for command in (("load", tmp_path / "payload.json"), ("serve", "--port", "0"), ("verify",), ("replay", "--yes")):
+        refused = headwater(*command, "--data", data)
+        assert refused.returncode == 2, command
+        named = f"{data} is the data folder of `headwater ingest`, whose ledger is {ledger}"
+        assert named in refused.stderr
+    assert sorted(data.rglob("*")) == before
+    checked = headwater("verify", ledger)
+    assert (checked.returncode, checked.stdout.startswith("ok: 6 entries")) == (0, True), checked.stderr
+
+
+def test_a_folder_that_lost_its_ledger_does_not_begin_another_one(tmp_path: Path) -> None:
+    (tmp_path / "payload.json").write_bytes(files(range(7, 8))[0][1])
+    data = tmp_path / "data"
+    assert headwater("load", tmp_path / "payload.json", "--data", data).returncode == 0
+    for file in data.glob("ledger.sqlite*"):
+        file.unlink()
+    refused = headwater("load", tmp_path / "payload.json", "--data", data)
+    assert (refused.returncode, (data / "ledger.sqlite").exists()) == (2, False)
+    assert "whose file ledger.sqlite is not there" in refused.stderr
+
+
+@pytest.mark.parametrize(("command", "option"), [("receive", "--inbox"), ("ingest", "--inbox"), ("ingest", "--ledger")])
+@pytest.mark.parametrize(("place", "said"), [("file", "is no folder"), ("file/below", "cannot be made")])
+def test_a_place_that_cannot_be_a_folder_is_refused_at_the_start(
+    command: str, option: str, place: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    given = {"--inbox": tmp_path / "inbox", "--ledger": tmp_path / "ledger", option: tmp_path / place}
+    if command == "receive":
+        del given["--ledger"]
+    arguments = [part for pair in given.items() for part in pair]
+    refused = headwater(command, *arguments, "--data", tmp_path / "data")
+    assert refused.returncode == 2
+    assert f"{option}: {tmp_path / place} {said}" in refused.stderr
