@@ -90,6 +90,8 @@ class Write:
     inputs: tuple[str, ...] = ()
     reason: str = ""
     whole_rows: bool = True  #: it says every column of the rows that it writes
+    keeps_types: bool = False  #: the table is there, and what is written takes the types of its columns
+    if_missing: bool = False  #: nothing is written where the dataset is there already
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,9 @@ class Statement:
     """One statement. `kind` is one word for it: ``insert``, ``create table``, ``select``; `text` as it was given.
 
     `created` are the columns that tables have after it, where it says so, `dropped` tables that it removes: what
-    follows can be read by them. `renamed` are columns of them: (table, old name, new name). `reason`: why nothing but
-    that is known.
+    follows can be read by them. `renamed` are columns of them: (table, old name, new name), `retyped` those that get
+    another type: (table, column). `altered` are the tables that DDL names, `if_missing` those that it creates only
+    where there is none. `reason`: why nothing but that is known.
     """
 
     kind: str
@@ -107,4 +110,7 @@ class Statement:
     created: Mapping[str, Known] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str, str], ...] = ()
+    retyped: tuple[tuple[str, str], ...] = ()
+    altered: tuple[str, ...] = ()
+    if_missing: tuple[str, ...] = ()
     reason: str = ""

@@ -8,9 +8,10 @@ table (DDL).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlglot
 from sqlglot import exp
@@ -48,9 +49,10 @@ class Session:
     def read(self, sql: str) -> Statement:
         """The next statement. What it creates is known to the next one."""
         found = _read(sql, self)
+        there = {name for name in found.if_missing if (known := self.catalog(name)) is not None and known.whole}
         for name in found.dropped:
             self.made.pop(name, None)
-        self.made.update(found.created)
+        self.made.update({name: known for name, known in found.created.items() if name not in there})
         return found
 
     def script(self, sql: str) -> list[Statement]:
@@ -88,10 +90,16 @@ def _read(sql: str, session: Session) -> Statement:
 
 def _parsed(sql: str, dialect: Dialect) -> Any:
     """The one statement of a text, its names in the engine's case. SqlglotError."""
+    begin = _without_comments(sql)
+    if dialect.name == "spark" and _REPLACE.match(begin):  # which says that there is one: else it is the same
+        sql = f"CREATE OR {begin}"
     node = sqlglot.parse_one(sql, dialect=dialect.name, error_level=ErrorLevel.RAISE)
     if isinstance(node, exp.Command):
         return node
     return normalize_identifiers(node, dialect=dialect.name)
+
+
+_REPLACE = re.compile(r"REPLACE\s+TABLE\b", re.IGNORECASE)
 
 
 def _sentence(error: BaseException) -> str:
@@ -108,8 +116,13 @@ def _sentence(error: BaseException) -> str:
     return str(error)
 
 
+_TEMPLATE = re.compile(r"\{\{|\{%")
+
+
 def _unread(sql: str, session: Session, reason: str) -> Statement:
     """The statement by its words alone: each table that is written, from each that is read."""
+    if _TEMPLATE.search(sql):
+        reason = f"{reason}. It is a template: give what it is compiled to"
     written, read_ = tables.tables(sql, session.dialect)
     written = tuple(name for name in written if name not in session.temporary)
     writes = tuple(Write(name, Effect.KEEP, inputs=read_, reason=reason) for name in written)
@@ -138,14 +151,19 @@ def _create(node: Any, session: Session) -> Statement | None:
     if clone is not None:
         return _created(target, exp.select("*").from_(clone.this.copy()), session, "create table")
     query = node.expression
+    missing = (name,) if node.args.get("exists") else ()
     if query is None:
-        return Statement("create table", created=_defined(name, node, session))
+        temporary = _is_temporary(node, name)
+        altered = () if temporary else (name,)
+        return Statement("create table", created=_defined(name, node, session), altered=altered, if_missing=missing)
     query = _with_common(node, query)
     names = [one.name for one in node.this.expressions] if isinstance(node.this, exp.Schema) else []
     if any(not isinstance(one, (exp.Identifier, exp.ColumnDef)) for one in getattr(node.this, "expressions", ())):
         names = []
     told = f"create {kind.lower()}"
-    return _created(target, query, session, told, names=names, temporary=_is_temporary(node, name))
+    found = _created(target, query, session, told, names=names, temporary=_is_temporary(node, name))
+    writes = tuple(replace(one, if_missing=bool(missing)) for one in found.writes)
+    return replace(found, writes=writes, if_missing=missing if writes else ())
 
 
 def _is_temporary(node: Any, name: str) -> bool:
@@ -213,7 +231,7 @@ def _insert(node: Any, session: Session) -> Statement | None:
     if temporary:
         session.temporary[name] = _together(session.temporary.get(name), found)
         return Statement("temporary table")
-    write = replace(_write(name, effect, found, reader), whole_rows=names is None)
+    write = replace(_write(name, effect, found, reader), whole_rows=names is None, keeps_types=True)
     return Statement("insert", writes=(write,))
 
 
@@ -424,7 +442,7 @@ def _row_level(kind: str, target: Any, query: Any, session: Session, names: Sequ
         return Statement(kind, writes=(_dark(name, Effect.KEEP, query, session, str(error)),))
     write = _write(name, Effect.KEEP, found, reader)
     inputs = _used(write) | {one for one in write.inputs if one != name}
-    return Statement(kind, writes=(replace(write, inputs=tuple(sorted(inputs)), whole_rows=False),))
+    return Statement(kind, writes=(replace(write, inputs=tuple(sorted(inputs)), whole_rows=False, keeps_types=True),))
 
 
 def _by_name(found: Query, names: Sequence[str]) -> Query:
@@ -520,37 +538,178 @@ def _alter(node: Any, session: Session) -> Statement | None:
     """A table under another name; columns that come, go, or get another name or type."""
     if not isinstance(node.this, exp.Table) or str(node.args.get("kind") or "").upper() not in {"TABLE", "VIEW"}:
         return None
-    name = table_name(node.this, session.dialect)
-    for action in node.args.get("actions") or ():
+    actions = [_column_renamed(node, one) for one in node.args.get("actions") or ()]
+    for action in actions:
         if isinstance(action, exp.AlterRename):
             return _renamed_table(node.this, action.this, session)
-    renamed = tuple(
-        (name, one.this.name, one.args["to"].name)
-        for one in node.args.get("actions") or ()
-        if isinstance(one, exp.RenameColumn)
-    )
+        if isinstance(action, exp.SwapTable):
+            return _swapped(node.this, action.this, session)
+        if isinstance(action, exp.Query):
+            return _created(node.this, action, session, "alter view")
+    return _other_columns(table_name(node.this, session.dialect), actions, session)
+
+
+def _other_columns(name: str, actions: Sequence[Any], session: Session) -> Statement:
+    """What is not understood is said as `reason`, and then nothing is told of the columns: half of an ALTER is none."""
+    try:
+        steps = [step for action in actions for step in _steps(action, session.dialect)]
+    except Unreadable as error:
+        return Statement("alter table", altered=(name,), reason=str(error))
+    renamed = tuple((name, step.column, step.new) for step in steps if step.new and step.new != step.column)
+    retyped = tuple((name, step.new or step.column) for step in steps if step.retyped)
     known = session.catalog(name)
+    told = Statement("alter table", renamed=renamed, retyped=retyped, altered=(name,))
     if known is None:
-        return Statement("alter table", renamed=renamed)
-    columns = dict(known.columns)
-    for action in node.args.get("actions") or ():
-        columns = _altered(columns, action, session.dialect)
-    return Statement("alter table", created={name: known._replace(columns=columns)}, renamed=renamed)
+        return replace(told, reason=f"the columns of {name} are not known" if steps else "")
+    columns, missing = dict(known.columns), []
+    for step in steps:
+        if step.needs and step.own(columns) is None:
+            missing.append(step.column)
+        columns = step.done(columns)
+    reason = f"{name} is not known to have what it names: {', '.join(missing)}" if missing else ""
+    return replace(told, created={name: known._replace(columns=columns)}, reason=reason)
 
 
-def _altered(columns: dict[str, str], action: Any, dialect: Dialect) -> dict[str, str]:
-    if isinstance(action, exp.ColumnDef):
-        kind = action.args.get("kind")
-        return {**columns, action.name: kind.sql(dialect.name).lower() if kind is not None else ""}
-    if isinstance(action, exp.Drop):
-        gone = {one.name for one in action.args.get("tables") or ()}
-        return {name: type_ for name, type_ in columns.items() if name not in gone}
-    if isinstance(action, exp.RenameColumn):
-        old, new = action.this.name, action.args["to"].name
-        return {new if name == old else name: type_ for name, type_ in columns.items()}
-    if isinstance(action, exp.AlterColumn) and action.args.get("dtype") is not None:
-        return {**columns, action.this.name: action.args["dtype"].sql(dialect.name).lower()}
-    return columns
+class _Step(NamedTuple):
+    """One change of a table's columns, whose names count without regard to case."""
+
+    column: str
+    new: str = ""  #: its name from now on, where that is another one
+    type: str = ""
+    retyped: bool = False
+    gone: bool = False
+    only: Mapping[str, str] | None = None  #: all columns from now on
+
+    @property
+    def needs(self) -> bool:
+        """Whether it is about a column that is there."""
+        return bool(self.new or self.retyped or self.gone)
+
+    def own(self, columns: Mapping[str, str]) -> str | None:
+        """Its column, as the table calls it."""
+        return next((name for name in columns if name.lower() == self.column.lower()), None)
+
+    def done(self, columns: Mapping[str, str]) -> dict[str, str]:
+        """The columns after it."""
+        if self.only is not None:
+            return dict(self.only)
+        own = self.own(columns)
+        if self.gone:
+            return {name: type_ for name, type_ in columns.items() if name != own}
+        if not self.needs:
+            return dict(columns) if own else {**columns, self.column: self.type}
+        return {
+            (self.new or name) if name == own else name: (self.type or type_) if name == own else type_
+            for name, type_ in columns.items()
+        }
+
+
+def _column_renamed(alter: Any, action: Any) -> Any:
+    """``ALTER TABLE t RENAME a TO b``, which sqlglot takes for a table's new name with an option."""
+    to = next((one for one in alter.args.get("options") or () if isinstance(one, exp.ToTableProperty)), None)
+    if isinstance(action, exp.AlterRename) and to is not None:
+        return exp.RenameColumn(this=exp.column(action.this.name), to=exp.column(to.this.name))
+    return action
+
+
+def _steps(action: Any, dialect: Dialect) -> Iterator[_Step]:
+    """What one action of an ALTER does to columns. Unreadable: it is not understood."""
+    if isinstance(action, _OTHER_ACTIONS) and not action.args.get("location"):
+        return
+    for kind, reading in _ACTIONS:
+        if isinstance(action, kind):
+            yield from reading(action, dialect)
+            return
+    raise _not_read(action, dialect)
+
+
+def _not_read(action: Any, dialect: Dialect) -> Unreadable:
+    return Unreadable(f"ALTER is not read in this form: {' '.join(action.sql(dialect.name).split())[:_SHOWN]}")
+
+
+def _added(action: Any, dialect: Dialect) -> Iterator[_Step]:
+    yield _Step(action.name, type=_type_of(action, dialect))
+
+
+def _replaced(action: Any, dialect: Dialect) -> Iterator[_Step]:
+    yield _Step("", only={one.name: _type_of(one, dialect) for one in action.expressions})
+
+
+def _gone(action: Any, dialect: Dialect) -> Iterator[_Step]:
+    kind = str(action.args.get("kind") or "").upper()
+    if kind in {"COLUMN", "COLUMNS"}:
+        yield from (_Step(name, gone=True) for one in action.args.get("tables") or () for name in _names(one))
+    elif kind != "CONSTRAINT":
+        raise _not_read(action, dialect)
+
+
+def _gone_by_text(action: Any, dialect: Dialect) -> Iterator[_Step]:
+    """Snowflake's ``DROP a, b`` without the word COLUMN."""
+    if not _DROPPED.fullmatch(f"{action.this} {action.expression}"):
+        raise _not_read(action, dialect)
+    for name in str(action.expression).split(","):
+        yield _Step(name.strip(), gone=True)
+
+
+def _under_another_name(action: Any, _dialect: Dialect) -> Iterator[_Step]:
+    (old,), (new,) = _names(action.this), _names(action.args["to"])
+    yield _Step(old, new=new)
+
+
+def _changed(action: Any, dialect: Dialect) -> Iterator[_Step]:
+    (column,) = _names(action.this)
+    to, dtype = action.args.get("rename_to"), action.args.get("dtype")
+    if to is not None or dtype is not None:
+        type_ = dtype.sql(dialect.name).lower() if dtype is not None else ""
+        yield _Step(column, to.name if to is not None else "", type_, retyped=to is None)
+
+
+_ACTIONS: tuple[tuple[Any, Callable[[Any, Dialect], Iterator[_Step]]], ...] = (
+    (exp.ColumnDef, _added),
+    (exp.Schema, lambda action, dialect: (step for one in action.expressions for step in _steps(one, dialect))),
+    (exp.ReplaceColumns, _replaced),
+    (exp.Drop, _gone),
+    (exp.Command, _gone_by_text),
+    (exp.RenameColumn, _under_another_name),
+    (exp.AlterColumn, _changed),
+)
+#: Actions of an ALTER that leave the columns as they are. SET LOCATION is none of them: other files, other columns.
+_OTHER_ACTIONS = (
+    exp.AddConstraint,
+    exp.AddPartition,
+    exp.AlterDistStyle,
+    exp.AlterSet,
+    exp.AlterSortKey,
+    exp.ClusterProperty,
+    exp.DropPartition,
+)
+_DROPPED = re.compile(r"DROP\s+[\w$]+(\s*,\s*[\w$]+)*", re.IGNORECASE)
+_SHOWN = 60  #: characters of a statement in a reason
+
+
+def _type_of(column: Any, dialect: Dialect) -> str:
+    kind = column.args.get("kind")
+    return kind.sql(dialect.name).lower() if kind is not None else ""
+
+
+def _names(node: Any) -> list[str]:
+    """Names of columns: one, or a list of them. Unreadable: a field within a column."""
+    if isinstance(node, (exp.Schema, exp.Tuple)):
+        return [name for one in node.expressions for name in _names(one)]
+    if isinstance(node, exp.Paren):
+        return _names(node.this)
+    if isinstance(node, exp.Identifier) or (isinstance(node, exp.Column) and not node.table):
+        return [str(node.name)]
+    raise Unreadable(f"ALTER of a field within a column is not read: {node.sql()[:_SHOWN]}")
+
+
+def _swapped(first: Any, second: Any, session: Session) -> Statement:
+    """Snowflake's SWAP WITH: each has the columns of the other one, and its rows."""
+    one, other = (table_name(table, session.dialect) for table in (first, second))
+    columns = {one: session.catalog(other), other: session.catalog(one)}
+    created = {name: known for name, known in columns.items() if known is not None}
+    reason = f"{one} and {other} are swapped: each has the rows of the other, of which the columns alone are compared"
+    return Statement("alter table", created=created, altered=(one, other), reason=reason)
 
 
 def _renamed_table(old: Any, new: Any, session: Session) -> Statement:
@@ -568,12 +727,16 @@ def _renamed_table(old: Any, new: Any, session: Session) -> Statement:
 
 
 def _drop(node: Any, session: Session) -> Statement | None:
-    if str(node.args.get("kind") or "").upper() not in {"TABLE", "VIEW"}:
+    kind = str(node.args.get("kind") or "").upper()
+    if kind in {"DATABASE", "SCHEMA"}:
+        return Statement("drop", reason=f"DROP {kind} is not read: it does not say which tables go with it")
+    if kind not in {"TABLE", "VIEW"}:
         return None
     names = [table_name(one, session.dialect) for one in node.args.get("tables") or () if isinstance(one, exp.Table)]
+    lasting = tuple(name for name in names if name not in session.temporary)
     for name in names:
         session.temporary.pop(name, None)
-    return Statement("drop", dropped=tuple(names))
+    return Statement("drop", dropped=tuple(names), altered=lasting)
 
 
 def _several(node: Any, session: Session) -> Statement:
@@ -582,12 +745,38 @@ def _several(node: Any, session: Session) -> Statement:
     raise Unreadable(f"{type(node).__name__} (one query into several tables) is not read")
 
 
-def _command(node: Any) -> Statement:
+def _command(node: Any, session: Session) -> Statement:
     """What sqlglot does not parse, and keeps as text."""
-    word = str(node.this).upper()
-    if word in _WRITING_COMMANDS or (word == "ALTER" and " APPEND " in str(node.expression).upper()):
+    word, rest = str(node.this).upper(), str(node.expression)
+    if word in _WRITING_COMMANDS or (word == "ALTER" and " APPEND " in rest.upper()):
         raise Unreadable(f"{word} in this form is not read")
+    if word == "ALTER" and rest.split(maxsplit=1)[:1] and rest.split(maxsplit=1)[0].upper() in {"TABLE", "VIEW"}:
+        return _unparsed_alter(f"ALTER{rest}", session)
     return Statement("other")
+
+
+def _unparsed_alter(sql: str, session: Session) -> Statement:
+    """In the one other form that sqlglot knows for the same, or as not read."""
+    form = _PLACED.sub("", _DROP_COLUMN.sub("DROP COLUMNS ", sql))
+    if form != sql and isinstance(node := _parsed(form, session.dialect), exp.Alter):
+        found = _alter(node, session)
+        if found is not None:
+            return found
+    altered = tables.tables(sql, session.dialect)[0]
+    if _OTHER_COMMANDS.fullmatch(sql):
+        return Statement("alter table", altered=altered)
+    return Statement(
+        "alter table", altered=altered, reason=f"ALTER is not read in this form: {' '.join(sql.split())[:_SHOWN]}"
+    )
+
+
+_DROP_COLUMN = re.compile(r"\bDROP\s+COLUMN\s+(?=[^()'\"]*$)", re.IGNORECASE)
+_PLACED = re.compile(r"(\s+COMMENT\s+'[^']*')?\s+(FIRST|AFTER\s+[\w`]+)\s*$", re.IGNORECASE)
+#: Forms that sqlglot keeps as text, and that leave the columns as they are: one of them alone, after the table's name.
+_OTHER_COMMANDS = re.compile(
+    r"ALTER\s+(TABLE|VIEW)\s+\S+\s+(OWNER\s+TO|SET\s+PROPERTIES|UNSET\s+TBLPROPERTIES|RECOVER\s+PARTITIONS)\b[^,;]*",
+    re.IGNORECASE,
+)
 
 
 _WRITING_COMMANDS = frozenset({"COPY", "CREATE", "INSERT", "MERGE", "UNLOAD", "UPDATE", "DELETE", "REPLACE", "REFRESH"})
@@ -606,7 +795,7 @@ _KINDS: tuple[tuple[Any, Callable[[Any, Session], Statement | None]], ...] = (
     (exp.MultitableInserts, _several),
     (exp.Select, _select),
     (exp.SetOperation, lambda _node, _session: Statement("select")),
-    (exp.Command, lambda node, _session: _command(node)),
+    (exp.Command, _command),
 )
 
 

@@ -72,7 +72,9 @@ def tables(sql: str, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]
             after = index + 2 * len(parts) - 1
             called = last == "read" and after < len(tokens) and tokens[after].token_type == TokenType.L_PAREN
             if not called and not (len(parts) == 1 and parts[0].lower() in ctes):
-                name = dialect.full([part.upper() if dialect.name == "snowflake" else part.lower() for part in parts])
+                name = _place(parts) or dialect.full(
+                    [part.upper() if dialect.name == "snowflake" else part.lower() for part in parts]
+                )
                 found[name] = found.get(name, False) or last == "write"
         if last and token.token_type == TokenType.STRING and "://" in token.text:
             found[token.text] = last == "write"
@@ -80,6 +82,11 @@ def tables(sql: str, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(name for name, is_written in found.items() if is_written), tuple(
         name for name, is_written in found.items() if not is_written
     )
+
+
+def _place(parts: Sequence[str]) -> str:
+    """Spark's ``parquet.`s3://lake/orders` `` is the place itself, as `queries.table_name` has it."""
+    return parts[-1] if "://" in parts[-1] or parts[-1].startswith("/") else ""
 
 
 def _is_name(token: Any) -> bool:

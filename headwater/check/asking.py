@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,11 +12,13 @@ from headwater.check.difference import Check, Difference
 from headwater.check.running import findings, lineage, text_of
 from headwater.errors import WrongUse
 from headwater.queries.answers.answer import Answer, Table
+from headwater.queries.drawing import escape
 from headwater.source import Source
 from headwater.sql_bridge.model import Dialect, Known, Statement, Write
 from headwater.sql_bridge.statements import Session
 
 _NOT_FOUND = 404
+_SHOWN = 80  #: characters of a statement in a sentence
 _MOST_COLUMNS = 10_000
 _MOST_PLANS = 10  #: of which types are asked: several jobs can write one dataset
 
@@ -32,30 +34,98 @@ def check_sql(
     found = Session(dialect, graph.known, types=True).script(text_of(place))
     dark = next((one for one in found if one.kind == "unknown" and not one.writes), None)
     if not found or dark is not None:
-        why = dark.reason if dark else "it has no statement"
+        why = f"{dark.reason}: {_beginning(dark)}" if dark else "it has no statement"
         raise WrongUse(f"{place} cannot be read as SQL of {dialect.name}: {why}")
-    checks = [_of_write(graph, write, dialect, guess_renames=guess_renames) for one in found for write in one.writes]
-    listed = statements.definitions(_together(found), graph.now, graph.node, dialect.name)
-    return [*checks, *(Check(node, tuple(findings(source, some))) for node, some in listed)]
+    gone: set[str] = set()
+    checks = []
+    for one in found:
+        checks += [_of_write(graph, one, write, dialect, gone, guess_renames=guess_renames) for write in one.writes]
+        gone.update(one.dropped)
+    checks += _defined(graph, found, dialect)
+    loose = tuple(f"{_beginning(one)}: {one.reason}" for one in found if one.reason and not one.writes + one.altered)
+    if loose or not checks:
+        read = ", ".join(dict.fromkeys(one.kind if one.kind != "other" else _beginning(one) for one in found))
+        note = f"read: {len(found):,} {'statement' if len(found) == 1 else 'statements'} ({read})"
+        ends = "" if loose else ": no dataset is written or defined"
+        checks.append(Check(str(place), (), None, (f"{note}{ends}",), loose, compared=False))
+    return list(_by_dataset(checks))
 
 
-def _together(script: Iterable[Statement]) -> Statement:
-    """What a script defines and removes in the end, as one statement."""
+def _beginning(one: Statement) -> str:
+    return escape.shorten(" ".join(one.text.split()), _SHOWN)
+
+
+def _by_dataset(checks: Iterable[Check]) -> Iterator[Check]:
+    """One check for each dataset: several statements can be about one, and say the same of it."""
+    together: dict[str, list[Check]] = {}
+    for one in checks:
+        together.setdefault(one.dataset, []).append(one)
+    for several in together.values():
+        first = {(finding.difference.node, finding.difference.change): finding
+                 for one in reversed(several) for finding in reversed(one.findings)}  # fmt: skip
+        yield replace(
+            several[0],
+            findings=tuple(reversed(first.values())),
+            notes=tuple(dict.fromkeys(note for one in several for note in one.notes)),
+            unchecked=tuple(dict.fromkeys(why for one in several for why in one.unchecked)),
+        )
+
+
+def _defined(graph: _Graph, script: Sequence[Statement], dialect: Dialect) -> Iterator[Check]:
+    """What definitions come to: all of a script together, for each dataset that they name."""
+    last, there = _together(script, graph)
+    reasons: dict[str, list[str]] = {}
+    for one in script:
+        for name in one.altered if one.reason and one.kind == "alter table" else ():
+            reasons.setdefault(name, []).append(one.reason)
+    listed: dict[str, list[Difference]] = {}
+    for node, some in statements.definitions(last, graph.typed, graph.node, dialect.name):
+        listed.setdefault(node, []).extend(some)
+    for name in last.altered:
+        node, now = graph.node(name), graph.typed(name)
+        if now is None:
+            yield Check(node, (), notes=(f"{node} is not in the graph: nothing is known to depend on it",))
+            continue
+        notes = [f"it is there already, so that {there[name]} changes nothing"] if name in there else []
+        said = {column.lower() for column, type_ in last.created[name].columns.items() if type_} & now.keys() if (
+            name in last.created) else set()  # fmt: skip
+        retyped = {column.lower() for table, column in last.retyped if table == name}
+        untyped = sorted(column for column in said - retyped if not now[column])
+        if untyped:
+            notes.append(f"types were not compared of {', '.join(untyped)}: nothing says them")
+        found = tuple(findings(graph.source, listed.get(node, ())))
+        yield Check(node, found, None, tuple(notes), tuple(dict.fromkeys(reasons.get(name, ()))))
+
+
+def _together(script: Iterable[Statement], graph: _Graph) -> tuple[Statement, dict[str, str]]:
+    """What a script defines and removes in the end, as one statement; and what IF NOT EXISTS leaves as it is."""
     created: dict[str, Known] = {}
     dropped: dict[str, None] = {}
     renamed: list[tuple[str, str, str]] = []
-    written: set[str] = set()
+    retyped: list[tuple[str, str]] = []
+    altered: dict[str, None] = {}
+    of_query: set[str] = set()  #: which are compared as what is written
+    there: dict[str, str] = {}
     for one in script:
+        for name in one.if_missing:
+            if name not in dropped and graph.now(name) is not None:
+                there[name] = "IF NOT EXISTS"
         for name in one.dropped:
             created.pop(name, None)
             dropped[name] = None
-        written.update(write.target for write in one.writes)
+        written = {write.target for write in one.writes}
         for name, known in one.created.items():
+            if name in there and name in one.if_missing:
+                continue
             dropped.pop(name, None)
             created[name] = known
+            (of_query.add if name in written else of_query.discard)(name)
+        altered.update(dict.fromkeys((*one.dropped, *one.altered)))
         renamed += one.renamed
-    defined = {name: known for name, known in created.items() if name not in written}
-    return Statement("script", created=defined, dropped=tuple(dropped), renamed=tuple(renamed))
+        retyped += one.retyped
+    defined = {name: known for name, known in created.items() if name not in of_query}
+    kept = tuple(name for name in altered if name not in of_query or name in dropped)
+    return Statement("script", "", (), defined, tuple(dropped), tuple(renamed), tuple(retyped), kept), there
 
 
 def check_new_schema(source: Source, dataset: str, new: Path, *, guess_renames: bool = False) -> Check:
@@ -69,9 +139,11 @@ def check_new_schema(source: Source, dataset: str, new: Path, *, guess_renames: 
     known = {name: statements.kind(type_) for name, type_ in before.items()}
     wanted = {name: statements.kind(type_) if known.get(name) else "" for name, type_ in after.items()}
     untyped = sorted(name for name, type_ in known.items() if not type_ and name in after)
-    listed = schemas.differences(node, known, wanted, guess_renames=guess_renames)
-    notes = (f"types were not compared of {', '.join(untyped)}: nothing says them",) if untyped else ()
-    return Check(node, tuple(findings(source, listed)), None, notes)
+    listed = schemas.differences(node, known, wanted)
+    notes = [f"types were not compared of {', '.join(untyped)}: nothing says them"] if untyped else []
+    if guess_renames:
+        notes.append("no rename is guessed: the graph does not know the order of columns (--schema has two files)")
+    return Check(node, tuple(findings(source, listed)), None, tuple(notes))
 
 
 class _Graph:
@@ -91,6 +163,15 @@ class _Graph:
         """The columns that a dataset has, in lower case, with their types; None: there is no such dataset."""
         found = self._rows(name)
         return dict(found[1]) if found else None
+
+    def typed(self, name: str) -> dict[str, str] | None:
+        """As `now`; where no version of the dataset says types, those of the logics that stand."""
+        columns = self.now(name)
+        if not columns or any(columns.values()):
+            return columns
+        node = self.node(name)
+        types = _types(self, node, lineage(self.source, node, depth=1))
+        return {column: types.get(column, "") for column in columns}
 
     def known(self, name: str) -> Known | None:
         """As the reader of SQL wants it: in no order. All columns are known of a dataset that is written by a job."""
@@ -130,16 +211,24 @@ class _Graph:
             yield name.lower()
 
 
-def _of_write(graph: _Graph, write: Write, dialect: Dialect, *, guess_renames: bool) -> Check:
+def _of_write(
+    graph: _Graph, statement: Statement, write: Write, dialect: Dialect, gone: set[str], *, guess_renames: bool
+) -> Check:
+    """`gone`: what the script has dropped before."""
     node = graph.node(write.target)
+    if statement.kind == "unknown":  # its words alone say what it writes
+        return Check(node, (), unchecked=(f"{write.reason}: {_beginning(statement)}",))
     if graph.now(write.target) is None:
         return Check(node, (), notes=(f"{node} is new: nothing is known to depend on it", *_notes(write)))
+    if write.if_missing and write.target not in gone:
+        return Check(node, (), notes=("it is there already, so that IF NOT EXISTS changes nothing",))
     if write.reason:
-        return Check(node, (), notes=(f"its columns could not be compared: {write.reason}",))
+        return Check(node, (), unchecked=(f"its columns could not be compared: {write.reason}",))
     answer = lineage(graph.source, node, depth=1)
     old, new = statements.written_now(answer), statements.written_by(write, graph.node)
     whole = write.whole_rows and write.columns != ()
-    types = {column.name.lower(): statements.kind(column.type, dialect.name) for column in write.columns}
+    said = () if write.keeps_types else write.columns
+    types = {column.name.lower(): statements.kind(column.type, dialect.name) for column in said}
     found = statements.differences(
         answer.root, old, new, (_types(graph, node, answer), types), whole_rows=whole, guess_renames=guess_renames
     )

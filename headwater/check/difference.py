@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from headwater.queries.answers.answer import why_incomplete
 from headwater.queries.answers.grades import GRADES, Grade
 from headwater.queries.answers.impact import LABELS, AffectedNode, Impact
 
@@ -54,12 +55,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """What a changed plan, or schema, of `dataset` comes to. `job` is the plan's; `notes` say what was not compared."""
+    """What a changed plan, statement or schema of `dataset` comes to. `job` is the plan's.
+
+    `notes` say what is to be known of it; `unchecked` why something that can break was not compared. `compared` False:
+    the statements of a file, called `dataset` then, have to do with no dataset by name.
+    """
 
     dataset: str
     findings: tuple[Finding, ...]
     job: str | None = None
     notes: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    compared: bool = True
 
     @property
     def breaks(self) -> bool:
@@ -68,8 +75,15 @@ class Check:
 
     @property
     def complete(self) -> bool:
-        """Whether every impact is complete."""
-        return all(finding.impact is None or finding.impact.complete for finding in self.findings)
+        """Whether all was compared, and every impact is complete."""
+        return self.reason is None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not complete."""
+        impacts = [one.impact for one in self.findings if one.impact is not None and not one.impact.complete]
+        told = (*self.unchecked, *(why_incomplete(impact.reason) for impact in impacts))
+        return "; ".join(dict.fromkeys(told)) if told else None
 
     @property
     def worst(self) -> dict[str, AffectedNode]:
@@ -101,4 +115,5 @@ class Check:
             "findings": [finding.to_dict() for finding in self.findings],
             "notes": list(self.notes),
             "complete": self.complete,
+            "reason": self.reason,
         }

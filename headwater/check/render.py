@@ -20,19 +20,30 @@ def headline(check: Check) -> str:
     counted = check.totals[Grade.BREAKS.value]
     broken = [f"{counted[label]:,} {label}{'s' if counted[label] != 1 else ''}" for label in LABELS if counted[label]]
     subject = f"{check.job.removeprefix('job:')} onto {check.dataset}" if check.job else check.dataset
-    found = f"breaks {', '.join(broken)}" if broken else "breaks nothing that is known"
+    nothing = "breaks nothing that is known" if check.complete else "could not be checked"
+    if check.findings and not check.complete:
+        nothing = "breaks nothing that is known, and is not fully checked"
+    found = f"breaks {', '.join(broken)}" if broken else nothing
     return f"{subject}: {found}"
 
 
 def text(check: Check, fan: int | None = FAN) -> str:
     """Without colours: the differences, then what each affects."""
     parts = [escape.terminal(headline(check)), ""]
-    parts += [f"  {escape.terminal(_told(finding))}" for finding in check.findings] or ["  no difference"]
+    parts += [f"  {escape.terminal(_told(finding))}" for finding in check.findings] or _nothing(check, "  ")
+    parts += [f"  could not be checked: {escape.terminal(why)}" for why in check.unchecked]
     parts += [f"  note: {escape.terminal(note)}" for note in check.notes]
     for finding in check.findings:
         if finding.impact is not None and finding.impact.affected:
             parts += ["", impact_render.plain(finding.impact, fan).rstrip()]
     return "\n".join(parts) + "\n"
+
+
+def _nothing(check: Check, before: str = "") -> list[str]:
+    """What stands where there are no differences: that there are none is said only where all was compared."""
+    if check.unchecked:
+        return []
+    return [f"{before}no difference" if check.compared else f"{before}nothing was compared"]
 
 
 def _told(finding: Finding) -> str:
@@ -69,12 +80,12 @@ def markdown(checks: Sequence[Check], fan: int | None = FAN) -> str:
 
 
 def _markdown(check: Check, fan: int | None) -> Iterator[str]:
-    mark = ":x:" if check.breaks else ":white_check_mark:"
+    mark = ":x:" if check.breaks else ":white_check_mark:" if check.complete else ":warning:"
     yield f"### {mark} Lineage check: {escape.markdown(headline(check))}\n"
     if check.findings:
         yield from impact_render.markdown_table(("change", "what", "before → after", "comes to"), _rows(check))
     else:
-        yield "No difference."
+        yield from (f"{line.capitalize()}." for line in _nothing(check))
     yield from (f"\n> {escape.markdown(note)}" for note in check.notes)
     yield from _broken(check)
     for finding in check.findings:
@@ -83,7 +94,7 @@ def _markdown(check: Check, fan: int | None) -> Iterator[str]:
             yield f"\n<details>\n<summary>{escape.html_text(summary)}</summary>\n"
             yield from _reached(finding.impact, fan)
             yield "\n</details>"
-    yield f"\n{'Complete' if check.complete else 'Not complete: there may be more'}.\n"
+    yield f"\n{'Complete' if check.complete else f'Not complete: {escape.markdown(check.reason or str())}'}.\n"
 
 
 def _reached(impact: Impact, fan: int | None) -> Iterator[str]:

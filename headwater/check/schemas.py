@@ -104,7 +104,9 @@ def _differences(
 
 
 def _renamed(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """A column that is gone, and the new one of the same type at its place."""
+    """A column that is gone, and the new one of the same type, which is known, at its place."""
     for before, after in zip_longest(old, new):
-        if before and after and before not in new and after not in old and old[before] == new[after]:
+        if not (before and after) or before in new or after in old:
+            continue
+        if old[before] and old[before] == new[after]:
             yield before, after

@@ -187,11 +187,14 @@ def definitions(
         if now(name) is not None:
             yield node_of(name), [Difference(node_of(name), None, Change.DROP.value)]
     renamed = {(table, old.lower()): new.lower() for table, old, new in statement.renamed}
+    retyped = {(table, column.lower()) for table, column in statement.retyped}
     for name, known in statement.created.items():
         old = now(name)
         if old is None:
             continue
-        node, new = node_of(name), {column.lower(): kind(type_, dialect) for column, type_ in known.columns.items()}
+        node, said = node_of(name), {column.lower(): type_ for column, type_ in known.columns.items()}
+        # what the statement leaves as it is has its type in the words of the graph, not of the statement's engine
+        new = {column: kind(type_, "" if type_ == old.get(column) else dialect) for column, type_ in said.items()}
         found = []
         for column, before in old.items():
             other = renamed.get((name, column))
@@ -201,6 +204,8 @@ def definitions(
                 found.append(Difference(node, column, Change.DROP.value, before or None))
             elif kind(before) and new[column] and kind(before) != new[column]:
                 found.append(Difference(node, column, Change.RETYPE.value, kind(before), new[column]))
+            elif not before and new[column] and (name, column) in retyped:
+                found.append(Difference(node, column, Change.RETYPE.value, None, new[column]))
         added = new.keys() - old.keys() - set(renamed.values())
         found += [Difference(node, column, ADD, None, new[column] or None) for column in sorted(added)]
         yield node, found

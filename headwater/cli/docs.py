@@ -25,6 +25,7 @@ they open the data folder themselves.
 | 2 | wrong use, or a node or job that does not exist |
 | 3 | server, store or AWS not reachable, or the data folder is open in another process |
 | 4 | an internal error of Headwater |
+| 5 | `impact` with a plan, SQL or schema: nothing known breaks, but something could not be checked |
 | 130 | Ctrl-C |
 
 The Tab key completes commands and options, and names of datasets, columns, jobs and queries. Put the line of your shell

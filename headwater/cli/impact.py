@@ -43,13 +43,16 @@ Example: headwater impact /data/lake/raw/shop/orders.csv#amount
          headwater impact --schema /data/lake/raw/shop/orders.csv old.json new.json
 
 With --plan, --sql, --new-schema or --schema it is a check before merge: what the changed job, statement or schema
-breaks. Exit code 1 if something breaks, 0 if nothing does. A schema is Spark's df.schema.json(), {column: type}, or a
+breaks. Exit code 1 if something breaks, 0 if nothing does and all was checked, 5 if nothing that is known breaks, but
+something could not be checked: the answer says what. A schema is Spark's df.schema.json(), {column: type}, or a
 CREATE TABLE.
 """
 _SCHEMA = "what the step from one schema of a dataset to another breaks"
 _NEW_SCHEMA = "what another schema of a dataset breaks, beside the columns that are known of it"
 _SQL = "what changed SQL breaks: a file of statements, DDL among them"
 _DIALECTS = ("athena", "postgres", "redshift", "snowflake", "spark", "trino")
+#: Exit code of a check that finds nothing, and is not complete: 2 to 4 are wrong use and failures (`docs/cli.md`).
+_NOT_CHECKED = 5
 _CHECKS = ("plan", "sql", "new_schema", "schema")
 
 
@@ -88,7 +91,7 @@ def impact(**options: Any) -> None:
         _refuse(options, ("dialect", "database", "default_schema", "namespace"), asked)
     if given != ["node"]:
         _refuse(options, ("change", "depth", "as_of", "run", "limit", "only", "owners"), asked)
-        sys.exit(int(_check(**options)))
+        sys.exit(_check(**options))
     _refuse(options, ("guess_renames",), "NODE")
     found, facts = _of_node(**options)
     format_ = "json" if options["as_json"] else options["format_"]
@@ -120,8 +123,8 @@ def _refuse(options: Mapping[str, Any], names: Iterable[str], asked: str) -> Non
             raise click.UsageError(f"--{name.replace('_', '-')} has no meaning with {asked}")
 
 
-def _check(data: Path, store: str | None, server: str | None, **options: Any) -> bool:
-    """Whether something breaks."""
+def _check(data: Path, store: str | None, server: str | None, **options: Any) -> int:
+    """The exit code: 1 if something breaks, 5 if that could not be checked in all parts, else 0."""
     from headwater.check.running import check_plans, check_schema
 
     guess = bool(options["guess_renames"])
@@ -138,7 +141,9 @@ def _check(data: Path, store: str | None, server: str | None, **options: Any) ->
             dataset, old, new = options["schema"]
             checks = [check_schema(source, dataset, old, new, guess_renames=guess)]
     _show_checks(checks, "json" if options["as_json"] else options["format_"], everything=options["everything"])
-    return any(check.breaks for check in checks)
+    if any(check.breaks for check in checks):
+        return 1
+    return 0 if all(check.complete for check in checks) else _NOT_CHECKED
 
 
 def _check_sql(source: Source, **options: Any) -> list[Check]:
@@ -159,7 +164,8 @@ def _show_checks(checks: Sequence[Check], format_: str, *, everything: bool) -> 
 
     fan = None if everything else FAN
     if format_ == "json":
-        print_json({"breaks": any(check.breaks for check in checks), "checks": [check.to_dict() for check in checks]})
+        told = {"breaks": any(check.breaks for check in checks), "complete": all(check.complete for check in checks)}
+        print_json({**told, "checks": [check.to_dict() for check in checks]})
     elif format_ == "table":
         click.echo("\n".join(render.text(check, fan) for check in checks), nl=False)
     elif format_ == "markdown":

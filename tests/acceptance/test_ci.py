@@ -21,6 +21,7 @@ from tests.acceptance.door import PIPELINE, ROOT, Server, environment, headwater
 CI = ROOT / "infra" / "ci"
 ORDERS = "/data/lake/pipe/staging/orders"
 BREAKS = f"alter table delta.`{ORDERS}` drop column channel"
+UNREAD = f"alter table delta.`{ORDERS}` set location 's3://lake/other'"
 QUIET = f"alter table delta.`{ORDERS}` add column note string"
 
 
@@ -84,6 +85,9 @@ def test_the_workflow_gives_the_action_inputs_that_it_has() -> None:
     [
         ([QUIET], "", 0, "breaks nothing that is known"),
         ([QUIET, BREAKS], "", 1, "breaks 1 column, 1 dataset, 1 job"),
+        ([UNREAD, BREAKS, UNREAD], "", 1, "breaks 1 column, 1 dataset, 1 job"),
+        ([UNREAD, QUIET], "", 5, ":warning: Lineage check"),
+        (["no SQL at all (", BREAKS, UNREAD], "", 2, ""),
         ([], f"{ORDERS} schema.json", 1, "Lineage check"),
         (["no SQL at all ("], "", 2, ""),
         ([], "", 0, ""),
@@ -115,12 +119,12 @@ def test_the_action(
     assert comment.startswith("<!-- headwater -->")
     assert comment == summary.read_text()
     assert shown in comment
-    failing = {"true": expected, "false": expected if expected > 1 else 0}
+    failing = {"true": expected, "false": 0 if expected in {1, 5} else expected}
     for fail, code in failing.items():
         assert run(step("Result")["run"], tmp_path, commands, CODE=told["code"], FAIL=fail).returncode == code
 
 
-@pytest.mark.parametrize(("sql", "expected"), [(QUIET, 0), (BREAKS, 1)])
+@pytest.mark.parametrize(("sql", "expected"), [(QUIET, 0), (BREAKS, 1), (UNREAD, 5)])
 def test_the_gitlab_job(server: Server, tmp_path: Path, commands: Path, sql: str, expected: int) -> None:
     job = loaded("gitlab-ci.yml")["lineage"]
     folder = tmp_path / "repository"

@@ -137,28 +137,80 @@ SQL = [
     (STAGED.replace("status = 'cancelled'", "amount > 3"), 0, [("rows", ORDERS)], ""),
     (STAGED.replace("channel", "no_such_column as channel"), 0, [("semantics", f"{ORDERS}#channel")], "not resolved"),
     (STAGED.replace("staging/orders", "staging/new"), 0, [], "is new: nothing is known to depend on it"),
-    ("insert into delta.`/data/lake/pipe/staging/orders` select 1", 0, [], "INSERT goes by position"),
+    ("insert into delta.`/data/lake/pipe/staging/orders` select 1", 5, [], "INSERT goes by position"),
+    (f"alter table {TABLE} drop columns (channel, amount_eur)", 1,
+     [("drop", f"{ORDERS}#amount_eur"), ("drop", f"{ORDERS}#channel")], ""),
+    (f"alter table {TABLE} drop column channel, amount_eur", 1,
+     [("drop", f"{ORDERS}#amount_eur"), ("drop", f"{ORDERS}#channel")], ""),
+    (f"alter table {TABLE} alter column amount_eur type string", 1, [("retype", f"{ORDERS}#amount_eur")], ""),
+    (f"alter table {TABLE} change column channel kanal string", 1, [("rename", f"{ORDERS}#channel")], ""),
+    (f"alter table {TABLE} replace columns (order_id bigint, customer_id int, ordered_at timestamp, channel string)", 1,
+     [("drop", f"{ORDERS}#amount_eur")], ""),
+    (f"alter table {TABLE} set tblproperties ('a' = 'b')", 0, [], ""),
+    (f"alter table {TABLE} set location 's3://lake/other'", 5, [], "ALTER is not read in this form"),
+    (f"alter table {TABLE} drop column no_such_column", 5, [], "is not known to have what it names: no_such_column"),
+    (f"alter table {TABLE} drop column channel; delete from {TABLE} where channel = 'x'", 1,
+     [("rows", ORDERS), ("drop", f"{ORDERS}#channel")], ""),
+    # what cannot be read is never a new dataset, nor one without a difference
+    (STAGED.replace("select", "selekt"), 5, [], "CREATE in this form is not read"),
+    (STAGED.replace(", channel", ",").replace("status = 'cancelled'", ""), 5, [], "it cannot be parsed"),
+    (STAGED.replace("csv.`/data/lake/raw/fx/rates.csv`", "{{ ref('rates') }}"), 5, [], "It is a template"),
+    (f"from nowhere insert overwrite table {TABLE} select a", 5, [], "several tables"),
+    (f"replace table {TABLE} (order_id bigint, customer_id int, ordered_at timestamp, channel string)", 1,
+     [("drop", f"{ORDERS}#amount_eur")], ""),
+    (f"insert overwrite {TABLE} select * from nowhere", 5, [], "could not be compared"),
+    # rows that are written into a table do not change the types of its columns
+    (f"insert into {TABLE} (amount_eur, channel) select 1, 2", 0,
+     [("semantics", f"{ORDERS}#amount_eur"), ("semantics", f"{ORDERS}#channel"), ("rows", ORDERS)], ""),
+    (f"update {TABLE} set amount_eur = 0", 0,
+     [("semantics", f"{ORDERS}#amount_eur"), ("rows", ORDERS)], ""),
+    (STAGED.replace("create or replace table", "create table if not exists").replace(", channel", ""), 0, [],
+     "it is there already, so that IF NOT EXISTS changes nothing"),
+    (f"create table if not exists {TABLE} (x int)", 0, [], "it is there already, so that IF NOT EXISTS"),
+    ("alter table unknown_table drop column a", 0, [], "unknown_table is not in the graph"),
+    ("drop table unknown_table", 0, [], "unknown_table is not in the graph"),
+    ("drop database shop cascade", 5, [], "DROP DATABASE is not read"),
     (f"alter table {TABLE} drop column channel; alter table {TABLE} rename column amount_eur to eur", 1,
      [("rename", f"{ORDERS}#amount_eur"), ("drop", f"{ORDERS}#channel")], ""),
     ("drop table delta.`/data/lake/pipe/staging/orders`", 1, [("drop", ORDERS)], ""),
-    ("select 1", 0, None, ""),
+    ("select 1; use shop", 0, [], "read: 2 statements (select, use shop): no dataset is written or defined"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("sql", "code", "expected", "note"), SQL)
 def test_changed_sql(
-    server: Server, tmp_path: Path, sql: str, code: int, expected: list[tuple[str, str]] | None, note: str
+    server: Server, tmp_path: Path, sql: str, code: int, expected: list[tuple[str, str]], note: str
 ) -> None:
     (tmp_path / "new.sql").write_text(sql)
     shown = headwater("impact", "--sql", tmp_path / "new.sql", "--json", "--server", server.url)
     assert (shown.returncode, shown.stderr) == (code, "")
-    checks = json.loads(shown.stdout)["checks"]
-    if expected is None:
-        assert checks == []
-        return
-    (check,) = checks
-    assert [(one["change"], one["node"]) for one in check["findings"]] == expected
-    assert note in " ".join(check["notes"])
+    answer = json.loads(shown.stdout)
+    (check,) = answer["checks"]
+    found = [(one["change"], one["node"]) for one in check["findings"]]
+    assert found == expected
+    assert note in f"{' '.join(check['notes'])} {check['reason']}"
+    assert answer["complete"] == check["complete"] == (code != 5)
+    if "staging/orders" in sql:
+        assert check["dataset"] == ORDERS
+
+
+def test_what_could_not_be_checked_does_not_look_like_good(server: Server, tmp_path: Path) -> None:
+    new = tmp_path / "new.sql"
+    shown = []
+    for sql in (f"insert overwrite {TABLE} select * from nowhere", "select 1"):
+        new.write_text(sql)
+        given = ("impact", "--sql", new, "--server", server.url, "--format")
+        shown += [headwater(*given, format_) for format_ in ("table", "markdown")]
+    assert [one.returncode for one in shown] == [5, 5, 0, 0]
+    table, markdown, nothing, nothing_markdown = (one.stdout for one in shown)
+    assert "orders: could not be checked\n" in table
+    assert "no difference" not in table
+    assert markdown.startswith("### :warning: Lineage check")
+    assert "No difference" not in markdown
+    assert "\nNot complete: `its columns could not be compared: " in markdown
+    for told in (nothing, nothing_markdown):
+        assert "othing was compared" in told
+        assert "read: 1 statement (select)" in told
 
 
 @pytest.mark.parametrize(
@@ -181,6 +233,16 @@ def test_another_schema_beside_what_is_known(
     assert (shown.returncode, shown.stderr) == (code, "")
     (check,) = json.loads(shown.stdout)["checks"]
     assert [one["change"] for one in check["findings"]] == changes
+
+
+def test_the_graph_has_no_order_of_columns_to_guess_a_rename_by(server: Server, tmp_path: Path) -> None:
+    """Sorted by name, `kanal` stands where `channel` stood."""
+    columns = {"amount_eur": "double", "kanal": "string", "customer_id": "int", "order_id": "bigint"}
+    (tmp_path / "new").write_text(json.dumps({**columns, "ordered_at": "timestamp"}))
+    given = ("--new-schema", ORDERS, tmp_path / "new", "--guess-renames", "--json")
+    (check,) = json.loads(headwater("impact", *given, "--server", server.url).stdout)["checks"]
+    assert [one["change"] for one in check["findings"]] == ["drop", "add"]
+    assert "no rename is guessed" in " ".join(check["notes"])
 
 
 def test_a_column_that_nothing_reads_breaks_nothing(server: Server, tmp_path: Path) -> None:
@@ -216,7 +278,7 @@ def test_the_data_folder_alone_will_do(tmp_path: Path) -> None:
         (("--schema", f"{RAW}#amount", "{text}", "{text}"), "is a column"),
         ((RAW, "--plan", "{text}"), "one of NODE, --plan, --sql, --new-schema and --schema"),
         (("--sql", "{missing}"), "cannot be read"),
-        (("--sql", "{text}"), "cannot be read as SQL of spark: it is no statement"),
+        (("--sql", "{text}"), "cannot be read as SQL of spark: it is no statement: no JSON"),
         (("--sql", str(PLAN), "--depth", "2"), "--depth has no meaning with --sql"),
         (("--plan", str(PLAN), "--dialect", "trino"), "--dialect has no meaning with --plan"),
         (("--new-schema", "s3://lake/nowhere", "{text}"), "there is no dataset"),

@@ -187,3 +187,68 @@ def test_expressions_are_told_as_they_were_written() -> None:
     write = the_write(TRINO, f"create table t as {query}")
     assert [column.expression for column in write.columns] == ["sum(eur)", "o.amount * f.rate", "dt"]
     assert {one.expression for one in write.rows} == {"o.status = f.cur", "eur > 3", "dt", "o.amount * f.rate"}
+
+
+#: an ALTER of `out` (a b d) -> its columns after it; "" where it is not read, with a part of the reason
+ALTERED: list[tuple[Dialect, str, str, str]] = [
+    (SPARK, "drop columns (a, b)", "d", ""),
+    (SPARK, "drop columns a, b", "d", ""),
+    (SPARK, "drop column a, b", "d", ""),
+    (SPARK, "drop column if exists A", "b d", ""),
+    (SPARK, "add columns (x int, y int)", "a b d x:int y:int", ""),
+    (SPARK, "alter column a type string", "a:string b d", ""),
+    (SPARK, "alter column a comment 'x'", "a b d", ""),
+    (SPARK, "change column a x double", "x:double b d", ""),
+    (SPARK, "change column a x double comment 'it is' after b", "x:double b d", ""),
+    (SPARK, "replace columns (x bigint)", "x:bigint", ""),
+    (SPARK, "set tblproperties ('x' = 'y')", "a b d", ""),
+    (SPARK, "add partition (dt = '1')", "a b d", ""),
+    (SPARK, "drop column a.field", "", "a field within a column"),
+    (SPARK, "set location 's3://lake/x'", "", "not read in this form: SET LOCATION"),
+    (SPARK, "do what nobody knows", "", "not read in this form"),
+    (SPARK, "drop column nothing", "a b d", "is not known to have what it names: nothing"),
+    (ATHENA, "replace columns (x bigint)", "x:bigint", ""),
+    (REDSHIFT, "drop column a cascade", "b d", ""),
+    (REDSHIFT, "owner to somebody", "", ""),
+    (REDSHIFT, "owner to somebody, drop column a", "", "not read in this form"),
+    (POSTGRES, "rename a to x", "x b d", ""),
+    (POSTGRES, "drop column a, add column x int", "b d x:int", ""),
+    (SNOWFLAKE, "drop column a, b", "d", ""),
+    (SNOWFLAKE, "drop a, b", "d", ""),
+    (SNOWFLAKE, "drop primary key", "", "not read in this form"),
+    (SNOWFLAKE, "alter column a set data type varchar", "a:varchar b d", ""),
+    (SNOWFLAKE, "modify column a varchar", "a:varchar b d", ""),
+    (SNOWFLAKE, "swap with fx", "cur rate", "are swapped"),
+]
+
+
+@pytest.mark.parametrize(("dialect", "action", "columns", "reason"), ALTERED)
+def test_an_alter_is_read_or_says_that_it_is_not(dialect: Dialect, action: str, columns: str, reason: str) -> None:
+    statement = read(f"alter table out {action}", dialect, catalog)
+    assert statement.kind == "alter table"
+    assert not statement.writes
+    name, *_ = statement.altered
+    assert name.lower() == "c.s.out"
+    known = statement.created.get(name)
+    told = (f"{one.lower()}:{type_}".removesuffix(":") for one, type_ in known.columns.items()) if known else ()
+    assert " ".join(told) == columns
+    assert bool(statement.reason) == bool(reason)
+    assert reason in statement.reason
+
+
+def test_what_is_not_parsed_names_the_place_that_it_writes() -> None:
+    for sql in ("create table delta.`/lake/x` as selekt a from b", "insert into delta.`/lake/x` select from where"):
+        statement = read(sql, SPARK, catalog)
+        assert [write.target for write in statement.writes] == ["/lake/x"]
+    assert "template" in read("create table x as select * from {{ ref('y') }}", SPARK, catalog).reason
+
+
+def test_rows_that_are_written_take_the_types_of_the_table() -> None:
+    for sql, keeps in (
+        ("insert into out (a) select id from orders", True),
+        ("update out set a = 0", True),
+        ("merge into out using fx on out.a = fx.cur when matched then update set a = rate", True),
+        ("create table out as select id as a from orders", False),
+    ):
+        assert the_write(SPARK, sql).keeps_types == keeps
+    assert the_write(SPARK, "create table if not exists out as select id as a from orders").if_missing
