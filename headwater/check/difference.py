@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.queries.answers.answer import why_incomplete
+from headwater.queries.answers.answer import Table, why_incomplete
 from headwater.queries.answers.grades import GRADES, Grade
-from headwater.queries.answers.impact import LABELS, AffectedNode, Impact
+from headwater.queries.answers.impact import LABELS, AffectedNode, Impact, by_owner
 
 ADD = "add"  #: a new column: nothing depends on it yet
 
@@ -51,6 +51,17 @@ class Finding:
             "guessed": self.difference.guessed,
             "impact": self.impact.to_dict() if self.impact else None,
         }
+
+
+def whom_to_tell(checks: Sequence[Check]) -> Table:
+    """A row for each owner and grade of what several checks affect, each node once, with its worst grade."""
+    worst: dict[str, AffectedNode] = {}
+    for item in (one for check in checks for one in check.worst.values()):
+        known = worst.get(item.id, item)
+        worst[item.id] = min(known, item, key=lambda one: (Grade(one.grade).rank, one.distance))
+    items = sorted(worst.values(), key=lambda one: (Grade(one.grade).rank, one.distance, one.id))
+    reasons = dict.fromkeys(check.reason for check in checks if check.reason)
+    return by_owner(items, {"checked": [check.dataset for check in checks]}, "; ".join(reasons) or None)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from headwater.cli.common import (
 
 if TYPE_CHECKING:
     from headwater.check.difference import Check
+    from headwater.queries.answers.answer import Table
     from headwater.queries.answers.impact import Impact
     from headwater.source import Source
 
@@ -90,31 +91,42 @@ def impact(**options: Any) -> None:
     if given != ["sql"]:
         _refuse(options, ("dialect", "database", "default_schema", "namespace"), asked)
     if given != ["node"]:
-        _refuse(options, ("change", "depth", "as_of", "run", "limit", "only", "owners"), asked)
+        _refuse(options, ("change", "depth", "as_of", "run", "limit", "only"), asked)
         sys.exit(_check(**options))
     _refuse(options, ("guess_renames",), "NODE")
     found, facts = _of_node(**options)
     format_ = "json" if options["as_json"] else options["format_"]
     listed = found if options["only"] is None else found.only(options["only"].removesuffix("s"))
     if options["owners"]:
-        _show_owners(listed, format_)
+        _show_owners(listed.by_owner(), format_)
     else:
         show(listed, format_, everything=options["everything"], facts=facts)
     sys.exit(int(found.breaks))
 
 
-def _show_owners(found: Impact, format_: str) -> None:
+def _show_owners(owners: Table, format_: str) -> None:
     from headwater.queries.answers.answer import why_incomplete
 
-    if format_ not in ("table", "json", "csv"):
-        raise click.UsageError(f"--owners is printed as table, json or csv, not as {format_}")
-    owners = found.by_owner()
-    if format_ == "table":
+    if format_ == "html":
+        raise click.UsageError("--owners is printed as table, json, csv or markdown, not as html")
+    if format_ in ("table", "markdown"):
         named = tuple({**row, "owner": row["owner"] or "(nobody is named)"} for row in owners.rows)
         owners = replace(owners, rows=named)
-    print_rows(owners, format_)
-    if format_ == "table" and not owners.complete:
+    if format_ == "markdown":
+        from headwater.queries.drawing.impact import markdown_table
+
+        cells = (tuple(_cell(row[name]) for name in owners.columns) for row in owners.rows)
+        click.echo("\n".join(markdown_table(owners.columns, cells)))
+    else:
+        print_rows(owners, format_)
+    if format_ in ("table", "markdown") and not owners.complete:
         click.echo(f"not complete: {why_incomplete(owners.reason)}", err=True)
+
+
+def _cell(value: object) -> str:
+    from headwater.queries.drawing import escape
+
+    return ", ".join(map(escape.markdown, value)) if isinstance(value, list) else escape.markdown(str(value))
 
 
 def _refuse(options: Mapping[str, Any], names: Iterable[str], asked: str) -> None:
@@ -140,7 +152,13 @@ def _check(data: Path, store: str | None, server: str | None, **options: Any) ->
         else:
             dataset, old, new = options["schema"]
             checks = [check_schema(source, dataset, old, new, guess_renames=guess)]
-    _show_checks(checks, "json" if options["as_json"] else options["format_"], everything=options["everything"])
+    format_ = "json" if options["as_json"] else options["format_"]
+    if options["owners"]:
+        from headwater.check.difference import whom_to_tell
+
+        _show_owners(whom_to_tell(checks), format_)
+    else:
+        _show_checks(checks, format_, everything=options["everything"])
     if any(check.breaks for check in checks):
         return 1
     return 0 if all(check.complete for check in checks) else _NOT_CHECKED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -116,20 +116,7 @@ class Impact:
 
         `names` are the ids of what is theirs, in the order of `affected`.
         """
-        owned: dict[tuple[str | None, str], list[AffectedNode]] = {}
-        for item in self.affected:  # the worst grade comes first
-            owned.setdefault((item.owner, item.grade), []).append(item)
-        rows = tuple(
-            {
-                "owner": owner,
-                "grade": grade,
-                **{f"{label}s": sum(item.label == label for item in items) for label in LABELS},
-                "names": [item.id for item in items],
-            }
-            for (owner, grade), items in owned.items()
-        )
-        parameters = {"node": self.root, "change": self.change}
-        return Table("impact", parameters, _OWNERS, rows, None, self.reason)
+        return by_owner(self.affected, {"node": self.root, "change": self.change}, self.reason)
 
     def path(self, item: AffectedNode) -> tuple[Edge, ...]:
         """The edges from the root to an affected node."""
@@ -165,3 +152,20 @@ class Impact:
             complete=data["complete"],
             reason=data["reason"],
         )
+
+
+def by_owner(affected: Iterable[AffectedNode], parameters: dict[str, Any], reason: Reason | None) -> Table:
+    """The rows of `Impact.by_owner`, of what one impact or several affect: the worst grade first."""
+    owned: dict[tuple[str | None, str], list[AffectedNode]] = {}
+    for item in affected:
+        owned.setdefault((item.owner, item.grade), []).append(item)
+    rows = tuple(
+        {
+            "owner": owner,
+            "grade": grade,
+            **{f"{label}s": sum(item.label == label for item in items) for label in LABELS},
+            "names": [item.id for item in items],
+        }
+        for (owner, grade), items in owned.items()
+    )
+    return Table("impact", parameters, _OWNERS, rows, None, reason)

@@ -235,6 +235,22 @@ def test_another_schema_beside_what_is_known(
     assert [one["change"] for one in check["findings"]] == changes
 
 
+def test_whom_to_tell_of_a_check(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "new.sql").write_text(
+        f"alter table {TABLE} drop column channel; alter table {TABLE} drop column nothing"
+    )
+    given = ("impact", "--sql", tmp_path / "new.sql", "--owners", "--server", server.url, "--format")
+    told, markdown = (headwater(*given, format_) for format_ in ("json", "markdown"))
+    assert (told.returncode, markdown.returncode) == (1, 1)
+    answer = json.loads(told.stdout)
+    assert answer["parameters"] == {"checked": [ORDERS]}
+    assert "nothing" in answer["reason"]
+    assert {(row["owner"], row["grade"]) for row in answer["rows"]} >= {(None, "breaks")}
+    assert markdown.stdout.startswith("| owner | grade | columns | datasets | jobs | names |\n|---|")
+    assert "| `(nobody is named)` | `breaks` |" in markdown.stdout
+    assert "not complete: " in markdown.stderr
+
+
 def test_the_graph_has_no_order_of_columns_to_guess_a_rename_by(server: Server, tmp_path: Path) -> None:
     """Sorted by name, `kanal` stands where `channel` stood."""
     columns = {"amount_eur": "double", "kanal": "string", "customer_id": "int", "order_id": "bigint"}
