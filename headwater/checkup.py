@@ -51,9 +51,12 @@ def examine(data: Path, store: str | None, server: str | None) -> list[Finding]:
 
     `store` and `server` are the options of the command line, None if not given.
     """
+    from headwater.ingest.folder.ledger_elsewhere import ledger_elsewhere
     from headwater.ingest.ledger.ledger import holds_ledger
 
     findings = [_python(), _folder(data), _space(data), _disk(data)]
+    if server is None and (elsewhere := ledger_elsewhere(data)):
+        return [*findings, Finding("warn", "ledger", f"{elsewhere}: check that one with `headwater verify LEDGER`")]
     if not holds_ledger(data) and server is None:
         return [*findings, Finding("ok", "ledger", "there is none yet: `headwater serve` or `headwater load` makes it")]
     return [*findings, *_check_content(data, store, server)]

@@ -257,6 +257,7 @@ def test_questions_to_the_data_folder_of_an_ingester_are_answered_and_no_second_
         named = f"{data} is the data folder of `headwater ingest`, whose ledger is {ledger}"
         assert named in refused.stderr
     assert sorted(data.rglob("*")) == before
+    assert f"whose ledger is {ledger}" in headwater("doctor", "--data", data).stdout
     checked = headwater("verify", ledger)
     assert (checked.returncode, checked.stdout.startswith("ok: 6 entries")) == (0, True), checked.stderr
 
