@@ -5,7 +5,7 @@ that the same payload, delivered twice on one day, is one file.
 
     2026-03-01/<SHA-256 of kind, content type and body>.json.gz
 
-    {"headwaterInbox": 1, "kind": "spline.plan", "contentType": "application/json", "sender": "glue",
+    {"headwaterInbox": 1, "kind": "...", "contentType": "application/json", "sender": "glue",
      "receivedMs": 17..., "redactions": ["..."], "sha256": "<of the body>", "body": "..."}
 
 `body` is the text of the bytes that are kept, or `base64` where they are not UTF-8. Who reads it validates it, and

@@ -30,8 +30,12 @@ CREATE TABLE IF NOT EXISTS rare (kind TEXT, sequence INTEGER, PRIMARY KEY (kind,
 CREATE TABLE IF NOT EXISTS reached (ledger TEXT, sequence INTEGER, hash TEXT, format TEXT DEFAULT '{FORMAT}');
 """
 
-#: Kinds of which nearly all entries are: they are not listed, since nobody asks for all of them at once.
-_FREQUENT = frozenset({"spline.plan", "spline.events", "openlineage.event"})
+_OWN = "headwater."  #: begins the kinds of what people and catalogues state
+
+
+def _listed(kind: str) -> bool:
+    """Whether entries of a kind are listed: few are of Headwater's own; nobody asks for all of an agent's at once."""
+    return kind == ERASURE or kind.startswith(_OWN)
 
 
 class Body(NamedTuple):
@@ -103,7 +107,7 @@ class KnownBodies:
 
     def of_kind(self, kind: str) -> list[int] | None:
         """The entries of a kind; None for the kinds that most entries are of, which are not listed."""
-        if kind in _FREQUENT:
+        if not _listed(kind):
             return None
         found = self._connection.execute("SELECT sequence FROM rare WHERE kind = ? ORDER BY sequence", (kind,))
         return [sequence for (sequence,) in found]
@@ -122,7 +126,7 @@ class KnownBodies:
 
     def _add(self, entry: StoredEntry) -> None:
         chained = entry.chained
-        if chained.kind not in _FREQUENT:
+        if _listed(chained.kind):
             self._connection.execute("INSERT OR IGNORE INTO rare VALUES (?, ?)", (chained.kind, chained.sequence))
         if entry.body is None or chained.kind == ERASURE:
             return

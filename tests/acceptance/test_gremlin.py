@@ -103,7 +103,7 @@ def test_every_canned_query_answers_alike_through_the_endpoint(serializer: str, 
     run_of = server.get(f"/api/v1/queries/runs?job={quote(JOB, safe='')}")[1]["rows"][0]
     values = {"node": LAST, "q": "avg", "dataset": LAST.partition("#")[0], "job": JOB, "run": run_of["id"]}
     values |= {"plan": run_of["plan"], "from": RAW, "to": LAST, "pattern": "file:*"}
-    values |= {"other": run_of["id"], "id": run_of["id"]}
+    values |= {"other": run_of["id"], "id": run_of["id"], "path": LAST.partition("#")[0]}
     with source(server, serializer) as g:
         for query in QUERIES:
             if any(parameter.name == "tag" for parameter in query.parameters):
@@ -210,7 +210,7 @@ async def test_a_web_page_of_another_origin_cannot_read_the_graph(server: Server
 
 async def test_with_tokens_a_connection_needs_one_that_may_read(tmp_path: Path) -> None:
     store = TokenStore(tmp_path / "data")
-    reading, writing = store.add(["read"], "notebook"), store.add("write", "spark")
+    reading, writing = store.add(["read"], "notebook"), store.add(["write"], "spark")
     with serving(tmp_path / "data") as server:
         assert server.get("/status")[0] == 401
         assert server.get("/status", Authorization=f"Bearer {reading}")[0] == 200

@@ -52,7 +52,7 @@ def test_its_commands_work_against_the_server_that_it_starts(example: str) -> No
 
 def examples() -> dict[str, list[str]]:
     """The examples in the help of the commands that ask, but for those that need a file."""
-    texts = [one.epilog or "" for one in cli.command.commands.values()]
+    texts = [re.sub(r"\\\n *", "", one.epilog or "") for one in cli.command.commands.values()]
     lines = [line for text in texts for line in re.findall(r"headwater ((?:[^\n>])*)", text)]
     asking = ("upstream", "downstream", "impact", "paths", "inputs", "diff", "changes", "explain", "estate", "query")
     found = {line.strip(): shlex.split(line) for line in lines}
