@@ -111,18 +111,12 @@ def shown(claims: Iterable[ColumnClaim]) -> Shown:
 
 
 def column_vertices(
-    dataset: str,
-    schemas: Iterable[Schema],
-    counts: ClaimCounts,
-    listed: Iterable[StatedDataset] = (),
-    *,
-    holds: bool = True,
+    dataset: str, schemas: Iterable[Schema], counts: ClaimCounts, listed: Iterable[StatedDataset] = ()
 ) -> dict[str, Vertex]:
     """The column vertices of a dataset by lower-case name, from its schemas, the claims about them, and listings.
 
     A column that is read or listed, of a dataset whose known writers all write other columns, is unresolved: somebody
-    makes it. So is each column of data that its plan does not name. `holds`: some write of the dataset counts; else a
-    column that was written has the origin ``ended``, so that a chain of lineage does not end at it without a word.
+    makes it. So is each column of data that its plan does not name.
     """
     claims: dict[str, list[ColumnClaim]] = {}
     for claim in counts:
@@ -134,8 +128,6 @@ def column_vertices(
             catalogued.setdefault(name, set()).add(column.name)
     for name in (read.keys() | catalogued.keys()) - written.keys() if written or dataset.startswith(UNNAMED) else ():
         claims.setdefault(name, [ColumnClaim(name, Origin.UNRESOLVED.value, NOBODY)])
-    for name in () if holds else written:
-        claims.setdefault(name, [ColumnClaim(name, Origin.ENDED.value, "")])
     # A writer's is preferred: readers repeat it, or spell it as their query does; catalogues have lower case only.
     spellings = {**catalogued, **read, **written}
     return {name: _column(dataset, name, spellings[name], claims.get(name, [])) for name in sorted(spellings)}

@@ -59,10 +59,9 @@ class Origin(str, Enum):
     GENERATED = "generated"  #: count(1), row_number, uuid, current_timestamp
     CONDITIONAL = "conditional"  #: a CASE of literals: only INDIRECT sources
     UNRESOLVED = "unresolved"  #: the payload does not say
-    ENDED = "ended"  #: what wrote it counts no more: its dataset was dropped, emptied, renamed or retired
 
 
-ORIGINS = (Origin.UNRESOLVED, Origin.CONDITIONAL, Origin.GENERATED, Origin.CONSTANT, Origin.ENDED)
+ORIGINS = (Origin.UNRESOLVED, Origin.CONDITIONAL, Origin.GENERATED, Origin.CONSTANT)
 """Which origin counts where several are said of one column, the first of these: the one that leaves most open."""
 
 

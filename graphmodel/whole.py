@@ -170,7 +170,7 @@ class View:
         for plan, contribution in state.items():
             claims += column_claims(self.logics[plan], contribution, constants_of(self.constants.get(plan, "")))
             yield Part(edges=tuple(elements.now_edges(self.logics[plan], contribution)))
-        columns = column_vertices(self.dataset, its_schemas, claims, listed, holds=bool(state))
+        columns = column_vertices(self.dataset, its_schemas, claims, listed)
         edges = tuple(elements.column_edge(self.dataset, name) for name in columns)
         yield Part((elements.dataset_vertex(self.dataset), *columns.values()), edges)
 

@@ -400,7 +400,7 @@ class _Dataset:
         names = self._tables.column_names().get(self._dataset, NONE)
         schemas = [named_schema(schema, names) for schema in self._tables.schemas_of(self._dataset)]
         listed = self._tables.listed(self._dataset)
-        columns = column_vertices(self._dataset, schemas, claims, listed, holds=bool(state))
+        columns = column_vertices(self._dataset, schemas, claims, listed)
         for name in old.columns.keys() - columns.keys():
             self._changes.remove_edge(elements.column_edge(self._dataset, name))  # it may be of this same batch
             self._changes.remove_vertex(ids.column_id(self._dataset, name))

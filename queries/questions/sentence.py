@@ -69,7 +69,6 @@ _ORIGINS: Mapping[str, str] = {
     "generated": "is made anew by its job: a number, a time or a count of rows",
     "conditional": "is one of some fixed values, chosen by a condition",
     "unresolved": "comes from sources that its job does not tell",
-    "ended": "holds nothing now: its dataset was dropped, emptied, renamed or retired",
 }
 _TOLD_ORIGINS = frozenset({"constant", *_ORIGINS})
 

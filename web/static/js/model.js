@@ -167,7 +167,6 @@ export const MAKINGS = {
   generated: "generated",
   conditional: "chosen by a condition",
   unresolved: "source not known",
-  ended: "dropped or emptied",
 };
 
 /**
