@@ -5,7 +5,7 @@ Here: the one way to make them, by an import that goes through a history. Not he
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,10 @@ class WrongCall(AwsError):
     """A call that AWS will never take as it is."""
 
 
+class _TooMany(AwsError):
+    """AWS says that there are too many calls; what it says of the last attempt is the caller's to see."""
+
+
 @dataclass
 class PatientCalls:
     """Calls of one service: tried again while AWS says that they are too many, and counted."""
@@ -36,28 +40,28 @@ class PatientCalls:
 
     def __call__(self, operation: str, **asked: Any) -> dict[str, Any]:
         """The answer to a call of the client's method `operation`. WrongCall, AwsError; ClientError of other kinds."""
+        return self.backoff.call(lambda: self._once(operation, asked), _TooMany, self._wait)
+
+    def _wait(self, seconds: float) -> None:
+        self.waits += 1
+        self.sleep(seconds)
+
+    def _once(self, operation: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-        failures = 0
-        while True:
-            try:
-                found: dict[str, Any] = getattr(self.client, operation)(**asked)
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code in _DENIED:
-                    action = f"{self.service}:{error.operation_name}"
-                    why = f"AWS does not allow {action} ({code})"
-                    raise NotAllowed(f"{why}: add it to the role's policy, see docs/sql-engines.md") from None
-                if code not in _SLOWER:
-                    raise
-                if self.backoff.is_last(failures):
-                    raise AwsError(f"AWS: {code} for {error.operation_name}, after {failures + 1} attempts") from None
-            except ParamValidationError as error:
-                raise WrongCall(f"AWS: {' '.join(str(error).split())}") from None
-            except (BotoCoreError, ValueError) as error:
-                raise AwsError(f"AWS cannot be reached: {error}") from None
-            else:
-                return found
-            self.waits += 1
-            self.sleep(self.backoff.seconds(failures))
-            failures += 1
+        try:
+            found: dict[str, Any] = getattr(self.client, operation)(**asked)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _DENIED:
+                action = f"{self.service}:{error.operation_name}"
+                why = f"AWS does not allow {action} ({code})"
+                raise NotAllowed(f"{why}: add it to the role's policy, see docs/sql-engines.md") from None
+            if code not in _SLOWER:
+                raise
+            raise _TooMany(f"AWS: {code} for {error.operation_name}, after {self.backoff.attempts} attempts") from None
+        except ParamValidationError as error:
+            raise WrongCall(f"AWS: {' '.join(str(error).split())}") from None
+        except (BotoCoreError, ValueError) as error:
+            raise AwsError(f"AWS cannot be reached: {error}") from None
+        return found

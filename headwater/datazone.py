@@ -72,15 +72,7 @@ class _Calls:
     backoff: Backoff = field(default_factory=lambda: Backoff(attempts=_ATTEMPTS, first=_FIRST, longest=_LONGEST))
 
     def __call__(self, call: Callable[[], Result]) -> Result:
-        failures = 0
-        while True:
-            try:
-                return call()
-            except Busy:
-                if self.backoff.is_last(failures):
-                    raise
-            self.sleep(self.backoff.seconds(failures))
-            failures += 1
+        return self.backoff.call(call, Busy, self.sleep)
 
 
 def import_events(

@@ -90,14 +90,9 @@ class DataZoneBackend:
 
     def _called(self, call: Callable[[], Result]) -> Result:
         """The result of a call, which is tried again while DataZone is busy. TransientError, Denied, Refused."""
-        failures = 0
-        while True:
-            try:
-                return call()
-            except Busy as error:
-                if self._backoff.is_last(failures):
-                    raise TransientError(str(error)) from None
-            except NotAllowed as error:
-                raise Denied(str(error)) from None
-            self._sleep(self._backoff.seconds(failures))
-            failures += 1
+        try:
+            return self._backoff.call(call, Busy, self._sleep)
+        except Busy as error:
+            raise TransientError(str(error)) from None
+        except NotAllowed as error:
+            raise Denied(str(error)) from None
