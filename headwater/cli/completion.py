@@ -46,8 +46,8 @@ def queries(_context: click.Context, _parameter: click.Parameter, begun: str) ->
 
 
 def _found(context: click.Context, begun: str, labels: tuple[str, ...]) -> list[CompletionItem]:
-    client = _server(context)
-    if client is None or not begun:
+    client = _server(context) if begun else None  # not asked where it could only list everything
+    if client is None:
         return []
     dataset, hash_, column = begun.partition("#")
     try:

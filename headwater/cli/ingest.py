@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from contextlib import ExitStack
@@ -93,9 +92,9 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     payload is set aside, below parked/, with the reason. The data folder holds what can be made anew: tables, copies
     of segments, the embedded graph where no other store is named, and the tokens of whoever asks at --port.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for name in ("gremlinpython", "botocore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    from headwater.ingest.process import logs
+
+    logs.set_up()
     for option, place in (("--inbox", inbox), ("--ledger", ledger), ("--snapshots", snapshots or inbox)):
         made_folder(option, place)
     aws = {name: more[name] for name in ("region", "profile", "endpoint")}

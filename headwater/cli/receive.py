@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +49,11 @@ def receive(
     Each payload is validated, secrets are taken out, and it is acknowledged when its file is stored; 503 while S3 does
     not answer. `headwater ingest` makes a ledger of what is in the inbox. The data folder holds the tokens alone.
     """
+    from headwater.ingest.process import logs
     from headwater.ingest.process.inbox_server import InboxServerSettings
     from headwater.ingest.process.inbox_server import receive as run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    logs.set_up()
     made_folder("--inbox", inbox)
     if bootstrap is not None:
         keep_bootstrap_token(data, bootstrap)

@@ -252,9 +252,8 @@ def serve(
     from headwater.ingest.process import logs
     from headwater.ingest.process.graph_process import GraphProcess
 
-    os.environ.update(
-        {logs.LEVEL: more["log_level"], logs.FORMAT: more["log_format"]}
-    )  # for the processes that are started below
+    # In the environment, for the processes that are started below.
+    os.environ.update({logs.LEVEL: more["log_level"], logs.FORMAT: more["log_format"]})
     logs.set_up()
     _check_tls(more["tls_certificate"], more["tls_key"])
     _check_access_log(more["access_log"])

@@ -19,7 +19,8 @@ from headwater.graphstore.errors import TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.file import Derived, remove_tables
 from headwater.ingest.folder.targets import CURRENT, DRAWINGS, GRAPH, Drawing, current_drawing, drawing
-from headwater.ingest.ledger.folder_lock import prepare_folder, sync_folder
+from headwater.ingest.ledger.folder_lock import prepare_folder
+from headwater.ingest.places.file_storage import sync_folder
 
 
 class Redrawing:

@@ -70,6 +70,20 @@ def limit_writes(listening: socket.socket, seconds: float = _WRITE_SECONDS) -> N
         listening.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """The socket, before anything else is opened: a port that is taken is said at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    limit_writes(listening)
+    try:
+        listening.bind((host.strip("[]"), port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
 def printable(text: str) -> str:
     """At most 80 characters for a line of the log or an answer, none of which moves a cursor or turns the writing."""
     return shown(text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text))

@@ -1,4 +1,4 @@
-"""A span for each request, where spans are made (`headwater.tracing`); probes have none."""
+"""A span for each request; for applications of processes that make spans (`headwater.tracing.on`). Probes have none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FAILED = 500  #: from this status on the span is one that failed
 @web.middleware
 async def trace_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Named by method and route, never by the path: that holds what was asked for."""
-    if not tracing.on() or Rule.of(request).any_host:
+    if Rule.of(request).any_host:
         return await handler(request)
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "(no route)"

@@ -24,7 +24,7 @@ from pathlib import Path
 from aiohttp import web
 
 from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
-from headwater.ingest.ledger.folder_lock import sync_folder
+from headwater.ingest.places.file_storage import sync_folder
 from headwater.spline_bridge.errors import shown
 
 TOKENS_FILE = "tokens.json"

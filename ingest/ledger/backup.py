@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from headwater.ingest.ledger.entries import LedgerError, LedgerUnavailable
-from headwater.ingest.ledger.folder_lock import sync_folder
 from headwater.ingest.ledger.ledger import now_ms
 from headwater.ingest.ledger.port import LedgerReader
 from headwater.ingest.ledger.sqlite.file import copy_file, locate
 from headwater.ingest.ledger.sqlite.importing import import_ledger
 from headwater.ingest.ledger.verify import Report, verify
+from headwater.ingest.places.file_storage import sync_folder
 from headwater.ingest.progress import Progress
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from headwater.ingest.ledger.entries import LedgerInUse, NotALedger
+from headwater.ingest.places.file_storage import sync_folder
 
 LOCK = "ledger.lock"
 
@@ -32,15 +33,6 @@ def refuse_links(*paths: Path) -> None:
     for path in paths:
         if path.is_symlink():
             raise NotALedger(f"{path} is a symbolic link: put what it names in its place, or remove it")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names of new files in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class FolderLock:

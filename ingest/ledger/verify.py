@@ -18,10 +18,10 @@ from typing import Any
 
 from headwater.ingest.ledger.chain import ChainCheck, Problem, start
 from headwater.ingest.ledger.entries import Head, LedgerDamaged, LedgerError, NotALedger
-from headwater.ingest.ledger.folder_lock import sync_folder
 from headwater.ingest.ledger.ledger import holds_ledger, now_ms, open_reader
 from headwater.ingest.ledger.port import LedgerReader
 from headwater.ingest.ledger.sqlite.file import locate
+from headwater.ingest.places.file_storage import sync_folder
 from headwater.ingest.progress import Progress
 
 _STEP = 200  # entries between two reports of progress

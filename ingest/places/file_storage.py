@@ -117,7 +117,7 @@ class LocalFolder:
                 draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
-        _sync(target.parent)
+        sync_folder(target.parent)
 
     def read(self, name: str) -> bytes:
         """See `ObjectStorage.read`."""
@@ -142,8 +142,8 @@ class LocalFolder:
 _PRIVATE = 0o700
 
 
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
+def sync_folder(folder: Path) -> None:
+    """Make the names of new files in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

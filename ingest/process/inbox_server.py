@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler
 from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
-from headwater.ingest.http.serving import LimitedSite, limit_writes, make_runner
+from headwater.ingest.http.serving import LimitedSite, listen, make_runner
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.inbox.writing import InboxWriter
 from headwater.ingest.ledger.ledger import now_ms
@@ -50,9 +50,7 @@ def receive(settings: InboxServerSettings) -> None:
     tokens = TokenStore(settings.folder)
     tokens.list()
     access = access_for(settings.host, tokens, allowed_hosts=settings.allowed_hosts)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.create_server((settings.host.strip("[]"), settings.port), family=family) as listening:
-        limit_writes(listening)
+    with listen(settings.host, settings.port) as listening:
         asyncio.run(_run(settings, Settings(access=access), listening))
 
 

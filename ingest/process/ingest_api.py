@@ -21,7 +21,7 @@ from headwater.ingest.http import api, page
 from headwater.ingest.http.auth import access_for, check_requests
 from headwater.ingest.http.authenticator import Authenticator, Authenticators
 from headwater.ingest.http.routes import PROBE, add_route
-from headwater.ingest.http.serving import LimitedSite, answer_errors, limit_writes, make_runner, pack_answers
+from headwater.ingest.http.serving import LimitedSite, answer_errors, listen, make_runner, pack_answers
 from headwater.ingest.http.tokens import TokenStore
 
 _CONNECTIONS = 1_000
@@ -54,9 +54,7 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
     add_route(app, "/health", _health, PROBE)
     endpoint.add_routes(app, service.store)
     api.add_routes(app, service)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.create_server((settings.host.strip("[]"), settings.port), family=family) as listening:
-        limit_writes(listening)
+    with listen(settings.host, settings.port) as listening:
         loop = asyncio.new_event_loop()
         runner = make_runner(app, shutdown_seconds=_DRAIN_SECONDS, cancels=True)
         loop.run_until_complete(_start(runner, listening))

@@ -40,4 +40,5 @@ def set_up() -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     level = os.environ.get(LEVEL, "info")
     logging.basicConfig(level=(level if level in LEVELS else "info").upper(), handlers=[handler])
-    logging.getLogger("gremlinpython").setLevel(logging.WARNING)
+    for name in ("gremlinpython", "botocore"):  # each connection is a line of theirs
+        logging.getLogger(name).setLevel(logging.WARNING)

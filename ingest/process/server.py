@@ -37,7 +37,7 @@ from headwater.ingest.http.authenticator import Authenticator, Authenticators, S
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.run_links import RunLink
-from headwater.ingest.http.serving import LimitedSite, limit_writes, make_runner
+from headwater.ingest.http.serving import LimitedSite, listen, make_runner
 from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
@@ -102,7 +102,7 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     )
     before = () if settings.access_log is None else (access_log(settings.access_log),)
     tls = None if settings.tls is None else settings.tls.context()
-    listening = _listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port)
     try:
         with open_ledger(settings.folder) as ledger, closing(graph):
             asyncio.run(
@@ -128,20 +128,6 @@ class _Tokens(TokenStore):
         if hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self.local.encode()):
             return Sender("local", frozenset({"admin"}))
         return super().check(token)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """The socket, before anything else is opened: a port that is taken is said at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    limit_writes(listening)
-    try:
-        listening.bind((host.strip("[]"), port))
-    except OSError:
-        listening.close()
-        raise
-    return listening
 
 
 async def _run(

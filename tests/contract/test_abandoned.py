@@ -16,9 +16,8 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.stopping import Abandoned, Check, stoppable
 from headwater.ingest.http import api
 from headwater.ingest.http.auth import Access, check_requests
-from headwater.ingest.http.serving import LimitedSite, answer_errors, make_runner
+from headwater.ingest.http.serving import LimitedSite, answer_errors, listen, make_runner
 from headwater.ingest.process import forwarding
-from headwater.ingest.process.server import _listen
 
 PATIENCE = 60
 
@@ -165,7 +164,7 @@ async def test_a_connection_too_many_is_refused_and_a_closed_one_makes_room() ->
     app.router.add_get("/", told)
     runner = make_runner(app)
     await runner.setup()
-    listening = _listen("127.0.0.1", 0)
+    listening = listen("127.0.0.1", 0)
     await LimitedSite(runner, listening, 2).start()
     port = listening.getsockname()[1]
 

@@ -16,7 +16,8 @@ from importlib import resources
 from pathlib import Path
 
 from headwater.ingest.ledger.entries import LedgerDamaged, LedgerError, LedgerUnavailable, NewerLedger, NotALedger
-from headwater.ingest.ledger.folder_lock import refuse_links, sync_folder
+from headwater.ingest.ledger.folder_lock import refuse_links
+from headwater.ingest.places.file_storage import sync_folder
 from headwater.ingest.progress import Progress
 
 FILE = "ledger.sqlite"
