@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.containers import no_engine
 from tests.gremlin_server.server import Missing, Server, serving
 
 PROFILES = {"fast": 10, "ci": 100}
@@ -25,6 +26,11 @@ for _name, _examples in PROFILES.items():
         suppress_health_check=[HealthCheck.too_slow],
     )
 settings.load_profile("fast" if os.environ.get("FAST") == "1" else "ci")
+
+
+def pytest_report_header() -> str:
+    why = no_engine()
+    return f"Gremlin Server and PostgreSQL: {f'of this machine ({why})' if why else 'in containers'}"
 
 
 @pytest.fixture(scope="session")

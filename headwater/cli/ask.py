@@ -126,7 +126,7 @@ def _count(number: int, word: str) -> str:
 
 @click.command(epilog="Example: headwater query runs job=spark/pipeline.features limit=5")
 @click.argument("name", required=False, shell_complete=completion.queries)
-@click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE]...")
+@click.argument("parameters", nargs=-1, metavar="[PARAMETER=VALUE]...", shell_complete=completion.parameters)
 @csv_option
 @json_option
 @click.option("--format", "format_", type=click.Choice(_FORMATS), help="how it is printed")

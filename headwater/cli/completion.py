@@ -1,4 +1,4 @@
-"""Shell completion of the names of nodes and queries: what follows the Tab key.
+"""Shell completion of the names of nodes, queries and their parameters: what follows the Tab key.
 
 Commands and options are click's own (https://click.palletsprojects.com/en/stable/shell-completion/). Names of nodes
 come from a running server alone: to open a graph takes longer than somebody waits for a Tab.
@@ -43,6 +43,35 @@ def queries(_context: click.Context, _parameter: click.Parameter, begun: str) ->
     from headwater.queries.catalogue.catalogue import BY_NAME
 
     return [CompletionItem(name, help=one.summary) for name, one in BY_NAME.items() if name.startswith(begun)]
+
+
+def parameters(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Parameters of the query that was named, and after ``=`` their values.
+
+    zsh and fish hand on ``job=spark`` as one word, bash as three: ``job``, ``=``, ``spark``.
+    """
+    from headwater.queries.catalogue.catalogue import BY_NAME
+
+    query = BY_NAME.get(context.params.get("name") or "")
+    if query is None:
+        return []
+    before = tuple(context.params.get("parameters") or ())
+    key, is_value, value = begun.partition("=")
+    written = f"{key}=" if is_value else ""
+    if not is_value and before and before[-1] == "=":
+        key, is_value, value = (before[-2] if len(before) > 1 else ""), "=", begun
+    if not is_value:
+        given = {item.partition("=")[0] for item in before}
+        known = [each for each in query.parameters if each.name.startswith(begun) and each.name not in given]
+        return [CompletionItem(f"{each.name}=", help=each.meaning) for each in known]
+    asked = next((each for each in query.parameters if each.name == key), None)
+    if asked is None:
+        return []
+    choices = ("true", "false") if asked.type == "boolean" else asked.choices
+    items = [CompletionItem(choice) for choice in choices if choice.startswith(value)]
+    if asked.type == "node":
+        items = _found(context, value, asked.labels or ("dataset", "column", "job"))
+    return [CompletionItem(written + item.value, help=item.help) for item in items]
 
 
 def _found(context: click.Context, begun: str, labels: tuple[str, ...]) -> list[CompletionItem]:

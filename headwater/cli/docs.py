@@ -28,9 +28,9 @@ they open the data folder themselves.
 | 5 | `impact` with a plan, SQL or schema: nothing known breaks, but something could not be checked |
 | 130 | Ctrl-C |
 
-The Tab key completes commands and options, and names of datasets, columns, jobs and queries. Put the line of your shell
-into its start file. Names of nodes come from the server that runs on the data folder, or that `--server` or
-`HEADWATER_SERVER` names; without a server there are none.
+The Tab key completes commands and options, and names of datasets, columns, jobs, queries and their parameters. Put the
+line of your shell into its start file. Names of nodes come from the server that runs on the data folder, or that
+`--server` or `HEADWATER_SERVER` names; without a server there are none.
 
 ```sh
 eval "$(_HEADWATER_COMPLETE=bash_source headwater)"     # ~/.bashrc, bash 4.4 or later

@@ -47,6 +47,17 @@ def test_names_of_nodes_come_from_the_server(server: Server) -> None:
     assert completed("headwater columns churn", HEADWATER_SERVER=server.url) == ["churn_by_country"]
 
 
+def test_parameters_of_a_query_and_their_values(server: Server) -> None:
+    data = {"HEADWATER_DATA": str(server.folder)}
+    assert completed("headwater query runs jo", **data) == ["job="]
+    assert completed("headwater query runs job=job:spark/pipeline.feat", **data) == ["job=job:spark/pipeline.features"]
+    assert completed("headwater query runs job = job:spark/pipeline.feat", **data) == ["job:spark/pipeline.features"]
+    assert completed("headwater query lineage direction=up", **data) == ["direction=upstream"]
+    assert completed("headwater query lineage node=churn_by_country#av", **data) == ["node=churn_by_country#avg_score"]
+    assert completed("headwater query nonsense jo", **data) == []
+    assert completed("headwater query runs nonsense=a", **data) == []
+
+
 def test_without_a_server_there_are_commands_and_queries_and_no_error(tmp_path: Path) -> None:
     nowhere = {"HEADWATER_DATA": str(tmp_path / "data")}
     assert completed("headwater upstream churn", **nowhere) == []

@@ -1,10 +1,11 @@
-"""A real Gremlin Server as a child process on loopback, for tests and figures.
+"""A real Gremlin Server on loopback, for tests and figures: in a container, or as a child process.
 
     with serving() as server:
         store = open_store(server.url("set", 1))
 
-Its jars come by Maven from where Maven takes them, once, into a folder of the user's cache. Each graph is reached by a
-traversal source of its own, so that one server serves many tests; whoever takes a graph clears it.
+Where a Docker engine answers it is TinkerPop's image. Elsewhere it needs Java, and its jars come by Maven from where
+Maven takes them, once, into a folder of the user's cache. Each graph is reached by a traversal source of its own, so
+that one server serves many tests; whoever takes a graph clears it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.containers import no_engine, running
+
 VERSION = os.environ.get("GREMLIN_SERVER_VERSION", "3.7.3")
 GRAPHS = 4  #: of each kind
+_PORT = 8182  #: inside of a container
 _POM = Path(__file__).with_name("pom.xml")
 _TINKER = "org.apache.tinkerpop.gremlin.tinkergraph.structure"
 _START_SECONDS, _POLL_SECONDS, _END_SECONDS = 120.0, 0.05, 10.0
@@ -35,7 +39,7 @@ gremlin.tinkergraph.edgeIdManager=ANY
 """
 _QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _SERVER = """
-host: 127.0.0.1
+host: {host}
 port: {port}
 maxContentLength: {largest}
 channelizer: org.apache.tinkerpop.gremlin.server.channel.WebSocketChannelizer
@@ -63,7 +67,6 @@ class Server:
     """A server that runs."""
 
     port: int
-    pid: int
 
     def url(self, kind: str = "single", number: int = 0) -> str:
         """The URL of one of its graphs, which may hold what an earlier test left."""
@@ -103,28 +106,55 @@ def serving(
     *, version: str = VERSION, heap: str = "512m", largest: int = 10_485_760, java: Sequence[str] = _QUICK
 ) -> Iterator[Server]:
     """A server with `GRAPHS` graphs of each kind, until the end of the block. `largest`: bytes of a request."""
-    libraries = jars(version)
     place = Path(tempfile.mkdtemp(prefix="gremlin-server-"))
-    port = _free_port()
-    command = ["java", f"-Xmx{heap}", *java, "-cp", f"{libraries}/*"]
-    command += ["org.apache.tinkerpop.gremlin.server.GremlinServer", str(_configured(place, port, largest))]
+    options = (f"-Xmx{heap}", *java)
     try:
-        with (place / "log").open("w") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            _await(process, port, place / "log")
-            yield Server(port, process.pid)
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_END_SECONDS)
-            process.kill()
-            process.wait()
+        with (
+            _child(place, jars(version), largest, options)
+            if no_engine()
+            else _container(place, version, largest, options)
+        ) as port:
+            yield Server(port)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _configured(place: Path, port: int, largest: int) -> Path:
+@contextmanager
+def _container(place: Path, version: str, largest: int, options: Sequence[str]) -> Iterator[int]:
+    """The image's own entry point writes into its configuration, so the server is started without it."""
+    place.chmod(0o755)  # the image's user has another number
+    configured = _configured(place, "0.0.0.0", _PORT, largest)
+    with running(
+        f"tinkerpop/gremlin-server:{version}",
+        port=_PORT,
+        said="Channel started at port",
+        files={place: str(place)},
+        variables={"JAVA_OPTIONS": " ".join(options)},
+        entrypoint=["/opt/gremlin-server/bin/gremlin-server.sh"],
+        command=[str(configured)],
+    ) as port:
+        yield port
+
+
+@contextmanager
+def _child(place: Path, libraries: Path, largest: int, options: Sequence[str]) -> Iterator[int]:
+    port = _free_port()
+    command = ["java", *options, "-cp", f"{libraries}/*", "org.apache.tinkerpop.gremlin.server.GremlinServer"]
+    command.append(str(_configured(place, "127.0.0.1", port, largest)))
+    with (place / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _await(process, port, place / "log")
+        yield port
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_END_SECONDS)
+        process.kill()
+        process.wait()
+
+
+def _configured(place: Path, host: str, port: int, largest: int) -> Path:
     names = [f"{kind}{number}" for kind in KINDS for number in range(GRAPHS)]
     for kind, properties in KINDS.items():
         (place / f"{kind}.properties").write_text(_GRAPH + properties)
@@ -133,7 +163,7 @@ def _configured(place: Path, port: int, largest: int) -> Path:
     init.write_text(f"globals = [:]\nglobals << [{sources}]\n")
     graphs = ", ".join(f"graph_{name}: {place / name.rstrip('0123456789')}.properties" for name in names)
     path = place / "server.yaml"
-    path.write_text(_SERVER.format(port=port, largest=largest, graphs=graphs, init=init, tinker=_TINKER))
+    path.write_text(_SERVER.format(host=host, port=port, largest=largest, graphs=graphs, init=init, tinker=_TINKER))
     return path
 
 

@@ -52,8 +52,8 @@ class Run:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.memory = {name: Memory(name) for name in ("server", "graph process")}
-        self.facts.disturb("starts", _KILL_GRACE)
-        self.server = self.start()
+        with self.facts.starting(_KILL_GRACE):
+            self.server = self.start()
 
     def start(self) -> Server:
         command = [sys.executable, "-m", "headwater", "serve", "--port", str(self.port), "--data", str(self.folder)]
@@ -77,11 +77,11 @@ class Run:
             except (OSError, subprocess.CalledProcessError):
                 self.facts.count("the graph's process was away already")
             return
-        code = self.server.stop(signal.SIGKILL if what == "server killed" else signal.SIGTERM)
-        if what == "server ended" and code != 0:
-            self.facts.found(f"the server ended with {code} after SIGTERM")
-        self.server = self.start()
-        self.facts.disturb("starts", _KILL_GRACE)
+        with self.facts.starting(_KILL_GRACE):
+            code = self.server.stop(signal.SIGKILL if what == "server killed" else signal.SIGTERM)
+            if what == "server ended" and code != 0:
+                self.facts.found(f"the server ended with {code} after SIGTERM")
+            self.server = self.start()
 
     def look(self) -> None:
         """Sample the memory."""
@@ -213,6 +213,7 @@ def _report(run: Run, given: argparse.Namespace) -> int:
     facts.counts["wrong answers of /ready"] += 0
     for name, count in sorted(facts.counts.items()):
         click.echo(f"  {name:<40}{count:>10,}")
+    click.echo(f"  {'slowest restart, seconds':<40}{facts.slowest_start:>10.1f}")
     for memory in run.memory.values():
         click.echo(f"  {memory}")
     for sentence in facts.wrong:

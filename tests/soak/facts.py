@@ -7,7 +7,8 @@ import statistics
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +33,9 @@ class Facts:
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)  #: findings, each a sentence
     disturbances: list[Disturbance] = field(default_factory=list)
+    slowest_start: float = 0.0  #: seconds, with the end of the server before it
     lock: threading.Lock = field(default_factory=threading.Lock)
+    _starting: bool = False
 
     def count(self, what: str) -> None:
         """One more of these."""
@@ -66,10 +69,22 @@ class Facts:
             self.counts[what] += 1
             self.disturbances.append(Disturbance(time.monotonic(), what, grace))
 
+    @contextmanager
+    def starting(self, grace: float) -> Iterator[None]:
+        """While this lasts, and for `grace` seconds afterwards, the server has a reason to be away."""
+        with self.lock:
+            self._starting = True
+        begun = time.monotonic()
+        yield
+        with self.lock:
+            self.slowest_start = max(self.slowest_start, time.monotonic() - begun)
+            self._starting = False
+        self.disturb("starts", grace)
+
     def disturbed(self, since: float) -> bool:
         """Whether between `since` and now the server had a reason to be away."""
         with self.lock:
-            return any(since < each.at + each.grace for each in self.disturbances)
+            return self._starting or any(since < each.at + each.grace for each in self.disturbances)
 
 
 @dataclass

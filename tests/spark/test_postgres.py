@@ -1,4 +1,4 @@
-"""A recorded job that reads and writes PostgreSQL, run live against the system's, in a folder of its own."""
+"""A recorded job that reads and writes PostgreSQL, run live: in a container, or against the system's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.door import PATIENCE, environment, serving
+from tests.containers import no_engine, running
 from tests.golden.recorded import PAYLOADS
 from tests.spark.openlineage_jar import Missing, fetched
 from tests.spark.session import SETTINGS, needs_spark
@@ -40,8 +41,28 @@ def programs() -> Path:
 
 
 @contextmanager
-def database() -> Iterator[int]:
+def database(place: Path) -> Iterator[int]:
     """A server with the database ``shopdb`` of the user ``shop``, until the end of the block; its port."""
+    with _systems_own() if no_engine() else _container(place) as port:
+        yield port
+
+
+@contextmanager
+def _container(place: Path) -> Iterator[int]:
+    (place / "tables.sql").write_text(TABLES)
+    with running(
+        "postgres:16",
+        port=5432,
+        said="(?s)ready to accept connections.*ready to accept connections",  # it starts once more after its scripts
+        files={place: "/docker-entrypoint-initdb.d"},
+        variables={"POSTGRES_USER": "shop", "POSTGRES_DB": "shopdb", "POSTGRES_HOST_AUTH_METHOD": "trust"},
+    ) as port:
+        yield port
+
+
+@contextmanager
+def _systems_own() -> Iterator[int]:
+    """PostgreSQL's programs of this machine, in a folder of their own."""
     bin_, user = programs(), USER if os.geteuid() == 0 else None
     if user and not _is_known(user):
         pytest.skip(f"PostgreSQL does not start as root, and there is no user {user}")
@@ -90,12 +111,13 @@ def test_the_recorded_job_has_its_lineage_across_the_database(tmp_path: Path) ->
         driver = fetched(DRIVER)
     except Missing as missing:
         pytest.skip(str(missing))
-    lake, conf = tmp_path / "lake", tmp_path / "conf"
+    lake, conf, scripts = tmp_path / "lake", tmp_path / "conf", tmp_path / "scripts"
     shutil.copytree(PAYLOADS / "_data" / "lake", lake)
     conf.mkdir()
+    scripts.mkdir()
     settings = {**SETTINGS, "spark.master": "local[1]", "spark.driver.extraClassPath": str(driver)}
     (conf / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-    with database() as port, serving(tmp_path / "data") as server:
+    with database(scripts) as port, serving(tmp_path / "data") as server:
         job = (PAYLOADS / "i01_jdbc_postgres/job.py").read_text()
         script = tmp_path / "job.py"
         script.write_text(job.replace("/data/lake", str(lake)).replace("127.0.0.1:56777", f"127.0.0.1:{port}"))
