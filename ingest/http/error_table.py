@@ -18,7 +18,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.aws_bridge import calls, glue, query_lineage, s3, session
     from headwater.graphmodel.name_patterns import InvalidPattern
     from headwater.graphmodel.naming_rules import InvalidRules
-    from headwater.graphmodel.statements import StatementError
+    from headwater.graphmodel.statements.errors import StatementError
     from headwater.graphstore import errors as store
     from headwater.ingest.fold.scan import NotReady
     from headwater.ingest.folder import spline_consumer
