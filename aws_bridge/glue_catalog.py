@@ -2,7 +2,7 @@
 
 Which dataset a table is: its location, with all of its folders (naming rules say later which of these are partitions);
 where it has none (a view, a federated table) its ARN. Its names are ``database.table`` and the ARN. Not here: the calls
-(`aws_bridge.glue_catalog_client`), and what statements show in the graph (`graphmodel.statements`).
+(`aws_bridge.glue_catalog_client`), and what statements show in the graph (`graphmodel.statements.shown`).
 https://docs.aws.amazon.com/glue/latest/webapi/API_Table.html
 """
 

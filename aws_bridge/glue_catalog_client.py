@@ -31,7 +31,7 @@ class GlueCatalog:
         """`catalog`: an account's id, or ``<account>:<catalog>``; None: the caller's. NotInstalled, AwsError."""
         session = Session(region, profile)
         self.calls = Calls()
-        self._client = self.calls.watch(session.client(SERVICE, endpoint, 10, "adaptive"))
+        self._client = self.calls.watch(session.client(SERVICE, endpoint, many_calls=True))
         self._region = str(self._client.meta.region_name)
         self._partition = str(self._client.meta.partition or "aws")
         self._catalog = catalog
@@ -95,7 +95,7 @@ class GlueCatalog:
                 self._targets[key] = None
                 self._unreadable.setdefault("GetTable", f"targets of resource links: {error}")
             except AwsError as error:
-                if _NOT_THERE not in str(error):
+                if error.code != _NOT_THERE:
                     raise
                 self._targets[key] = None
         return self._targets[key]
@@ -114,7 +114,7 @@ class GlueCatalog:
                 self._unreadable.setdefault("GetColumnStatisticsForTable", f"column statistics: {error}")
                 return []
             except AwsError as error:
-                if _NOT_THERE not in str(error):
+                if error.code != _NOT_THERE:
                     raise
                 return []
             found += answer["ColumnStatisticsList"]

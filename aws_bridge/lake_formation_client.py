@@ -13,7 +13,6 @@ from headwater.aws_bridge.lake_formation import UNTAGGED, Grant, Tagged, tagged
 from headwater.aws_bridge.session import AwsError, Calls, Session, aws_errors
 
 SERVICE = "lakeformation"
-_ATTEMPTS = 10  #: of a call that is throttled
 _PAGE = 1_000  #: grants of one answer: the most that Lake Formation gives
 _NOT_THERE = "EntityNotFoundException"
 
@@ -24,7 +23,7 @@ class LakeFormation:
     def __init__(self, region: str | None = None, profile: str | None = None, endpoint: str | None = None) -> None:
         """NotInstalled, AwsError."""
         self.calls = Calls()
-        self._client = self.calls.watch(Session(region, profile).client(SERVICE, endpoint, _ATTEMPTS, "adaptive"))
+        self._client = self.calls.watch(Session(region, profile).client(SERVICE, endpoint, many_calls=True))
         self._grants: dict[str, list[Grant]] = {}
         self._expressions: dict[tuple[str, str], list[Any]] = {}
         self._filters: dict[tuple[str, ...], Mapping[str, Any]] = {}
@@ -46,7 +45,7 @@ class LakeFormation:
                     answer = {**answer, "LFTagsOnColumns": more.get("LFTagsOnColumns", [])}
                 return tagged(answer)
         except AwsError as error:
-            if _NOT_THERE in str(error):  # dropped since it was listed
+            if error.code == _NOT_THERE:  # dropped since it was listed
                 return UNTAGGED
             raise
 

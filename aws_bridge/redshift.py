@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headwater.aws_bridge.calls import PatientCalls
-from headwater.aws_bridge.session import AwsError, Session
+from headwater.aws_bridge.session import AwsError, Calls, Session, aws_errors
 
 Row = dict[str, Any]  #: column -> value; None for NULL
 
@@ -74,10 +73,11 @@ class Redshift:
     """One warehouse."""
 
     def __init__(self, client: Any, warehouse: Warehouse, region: str, sleep: Callable[[float], object]) -> None:
-        """`client` is boto3's of the Data API; `sleep` takes seconds."""
+        """`client` is boto3's of the Data API; `sleep` takes seconds, between two looks at a statement."""
         self.warehouse = warehouse
         self.region = region
-        self._calls = PatientCalls("redshift-data", client, sleep)
+        self.calls = Calls()
+        self._client = self.calls.watch(client)
         self._sleep = sleep
 
     @classmethod
@@ -91,12 +91,7 @@ class Redshift:
     ) -> Redshift:
         """With the credentials of the environment. AwsError: no region, no such profile. NotInstalled."""
         session = Session(region, profile)
-        return cls(session.client("redshift-data", endpoint), warehouse, str(session.region), sleep)
-
-    @property
-    def waits(self) -> int:
-        """How often a call had to wait, because there were too many."""
-        return self._calls.waits
+        return cls(session.client("redshift-data", endpoint, many_calls=True), warehouse, str(session.region), sleep)
 
     def history(self, since: int) -> Iterator[Row]:
         """Rows of `HISTORY`: queries that ended at `since` (ms since 1970) or later. NotAllowed, AwsError."""
@@ -132,13 +127,9 @@ class Redshift:
         raise AwsError("Redshift: the query of its history does not end")
 
     def _called(self, operation: str, **asked: Any) -> dict[str, Any]:
-        from botocore.exceptions import ClientError
-
-        try:
-            return self._calls(operation, **asked)
-        except ClientError as error:
-            problem = error.response["Error"]
-            raise AwsError(f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}") from None
+        with aws_errors("redshift-data", "docs/sql-engines.md"):
+            found: dict[str, Any] = getattr(self._client, operation)(**asked)
+        return found
 
 
 def _value(field: Mapping[str, Any]) -> Any:

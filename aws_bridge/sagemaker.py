@@ -24,7 +24,6 @@ Progress = Callable[[int, int], None]  #: (done, of how many)
 _DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"})
 _UNKNOWN = frozenset({"UnknownOperationException", "UnknownOperation", "NotImplementedException"})
 _GONE = frozenset({"ResourceNotFound", "ResourceNotFoundException", "ValidationException"})
-_ATTEMPTS = 8  #: SageMaker allows a few Describe calls a second
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ class SageMaker:
 
     def __init__(self, region: str | None = None, profile: str | None = None, endpoint: str | None = None) -> None:
         """Raises `NotInstalled`, and `AwsError` without a region."""
-        self._client = Session(region, profile).client("sagemaker", endpoint, attempts=_ATTEMPTS)
+        self._client = Session(region, profile).client("sagemaker", endpoint, many_calls=True)
         self._methods: dict[str, str] = {}
         self.read = Reading()
 

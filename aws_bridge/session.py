@@ -9,11 +9,26 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 
 class AwsError(Exception):
-    """AWS cannot be reached, or refuses the call; the message is one sentence without secrets."""
+    """AWS cannot be reached, or refuses the call; the message is one sentence without secrets.
+
+    `code` is AWS's word for the error; "" where AWS did not answer.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotAllowed(AwsError):
+    """The caller may not make this call; the message names the action to allow."""
+
+
+class WrongCall(AwsError):
+    """A call that AWS will never take as it is."""
 
 
 class NotInstalled(Exception):
@@ -40,30 +55,27 @@ class Session:
         found: str | None = self._session.region_name
         return found
 
-    def client(
-        self,
-        service: str,
-        endpoint: str | None = None,
-        attempts: int = 3,
-        mode: Literal["standard", "adaptive"] = "standard",
-    ) -> Any:
-        """A client of a service; `attempts`: how often a call is sent. Raises `AwsError` without a region.
+    def client(self, service: str, endpoint: str | None = None, *, many_calls: bool = False) -> Any:
+        """A client of a service. Raises `AwsError` without a region.
 
-        `mode` adaptive is for thousands of calls: they are sent no faster than AWS takes them.
+        A call that AWS is too busy for, or that got lost, is sent again by botocore, after growing waits: nobody else
+        tries it again. `many_calls`: there are thousands of them, which are sent no faster than AWS takes them, and
+        each more often.
         """
         from botocore.config import Config
 
-        config = self._config.merge(Config(retries={"mode": mode, "max_attempts": attempts}))
+        mode, attempts = ("adaptive", _ATTEMPTS_OF_MANY) if many_calls else ("standard", _ATTEMPTS)
+        config = self._config.merge(Config(retries={"mode": mode, "total_max_attempts": attempts}))
         with aws_errors():
             return self._session.client(service, endpoint_url=endpoint, config=config)
 
 
 #: Error codes of AWS for a call that the caller's policies do not allow.
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
-
-
-class NotAllowed(AwsError):
-    """The caller may not make this call; the message names the action to allow."""
+DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "UnauthorizedOperation", "NotAuthorized"}
+)
+#: How often a call is sent, with waits of up to three seconds and of up to a minute and a half in all.
+_ATTEMPTS, _ATTEMPTS_OF_MANY = 3, 10
 
 
 @dataclass
@@ -89,12 +101,13 @@ class Calls:
 
 
 @contextmanager
-def aws_errors(service: str = "") -> Iterator[None]:
+def aws_errors(service: str = "", page: str = "") -> Iterator[None]:
     """Turn botocore's exceptions into `AwsError`: which call AWS refused and why, or that it cannot be reached.
 
-    `service` is the prefix of its actions in a policy, e.g. ``glue``; NotAllowed then names the action.
+    `service` is the prefix of its actions in a policy, e.g. ``glue``: NotAllowed then names the action, and the `page`
+    of the documentation with the whole policy.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
     try:
         yield
@@ -102,7 +115,11 @@ def aws_errors(service: str = "") -> Iterator[None]:
         problem = error.response["Error"]
         said = f"AWS: {problem['Code']} for {error.operation_name}: {problem['Message']}"
         if service and problem["Code"] in DENIED:
-            raise NotAllowed(f"{said}; allow the action {service}:{error.operation_name}") from None
-        raise AwsError(said) from None
+            see = f", see {page}" if page else ""
+            action = f"{service}:{error.operation_name}"
+            raise NotAllowed(f"{said}; allow the action {action}{see}", problem["Code"]) from None
+        raise AwsError(said, problem["Code"]) from None
+    except ParamValidationError as error:
+        raise WrongCall(f"AWS: {' '.join(str(error).split())}") from None
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
         raise AwsError(f"AWS cannot be reached: {error}") from None

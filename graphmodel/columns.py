@@ -16,7 +16,7 @@ from headwater.graphmodel.delta import Vertex, vertex
 from headwater.graphmodel.logic import Logic, Schema
 from headwater.graphmodel.model import ORIGINS, DependencyType, Origin
 from headwater.graphmodel.now import Contribution
-from headwater.graphmodel.stated import StatedDataset
+from headwater.graphmodel.statements.values import StatedDataset
 
 MAX_EXPRESSION = 2_000
 

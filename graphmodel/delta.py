@@ -38,6 +38,14 @@ class Edge(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Part:
+    """Vertices and edges that belong together."""
+
+    vertices: tuple[Vertex, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+@dataclass(frozen=True)
 class GraphDelta:
     """Changes to be applied as one: removals first, then vertices, then edges.
 

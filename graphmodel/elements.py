@@ -8,25 +8,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from headwater.graphmodel import ids, naming
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.columns import origins_text
-from headwater.graphmodel.delta import Edge, Value, Vertex, digest, edge, vertex
+from headwater.graphmodel.delta import Edge, Part, Value, Vertex, digest, edge, vertex
 from headwater.graphmodel.logic import Logic, Summary, operations_shapes
 from headwater.graphmodel.model import READ_VERSIONS, Dependency, DependencyType, Derivation, Plan, Subtype
 from headwater.graphmodel.now import Contribution
 from headwater.graphmodel.validity import Validity, columns_text
-
-
-@dataclass(frozen=True)
-class Part:
-    """Vertices and edges that belong together."""
-
-    vertices: tuple[Vertex, ...] = ()
-    edges: tuple[Edge, ...] = ()
 
 
 @lru_cache(10_000)

@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from headwater.graphmodel import ids
 from headwater.graphmodel.model import Dataset, Derivation, Plan
-from headwater.graphmodel.stated import dataset_text
-from headwater.graphmodel.statements import DATASET, PEOPLE, SAME, Said, Snapshot, Statement, effective
+from headwater.graphmodel.statements.effective import effective
+from headwater.graphmodel.statements.model import DATASET, PEOPLE, SAME, Said, Snapshot, Statement
+from headwater.graphmodel.statements.values import dataset_text
 
 Names = Mapping[str, str]  #: another name -> the name that is kept; the latter is never a key
 

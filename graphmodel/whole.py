@@ -26,13 +26,14 @@ from headwater.graphmodel.column_names import (
 )
 from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
 from headwater.graphmodel.constants import constants_of
-from headwater.graphmodel.delta import Edge, Vertex
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Edge, Part, Vertex
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, logic, schemas, summary
 from headwater.graphmodel.now import Read, State, Write
-from headwater.graphmodel.stated import StatedDataset
-from headwater.graphmodel.statements import LABELS, Said, StatementIndex, effective, retirements
-from headwater.graphmodel.statements import parts as statement_parts
+from headwater.graphmodel.statements.effective import StatementIndex, effective
+from headwater.graphmodel.statements.model import LABELS, Said
+from headwater.graphmodel.statements.shown import parts as statement_parts
+from headwater.graphmodel.statements.shown import retirements
+from headwater.graphmodel.statements.values import StatedDataset
 
 T = TypeVar("T")
 

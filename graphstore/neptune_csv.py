@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from headwater.graphmodel.delta import Edge, Value, Vertex, digest, edge_id
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Edge, Part, Value, Vertex, digest, edge_id
 from headwater.graphmodel.vocabulary import EDGE_LABELS, VERTEX_LABELS, Property
 
 Kind = Literal["vertices", "edges"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headwater.graphmodel.statements import DESCRIPTION, SAME, TAG
+from headwater.graphmodel.statements.model import DESCRIPTION, SAME, TAG
 
 if TYPE_CHECKING:
     from headwater.source import Source

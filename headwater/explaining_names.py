@@ -96,7 +96,7 @@ def explain_names(source: Source, first: str, second: str) -> Explanation:
 def _found(source: Source, spelling: str) -> Found:
     from headwater.graphmodel.naming import canonical
     from headwater.graphmodel.naming_explained import steps
-    from headwater.graphmodel.statements import KIND
+    from headwater.graphmodel.statements.json_text import KIND
     from headwater.queries.answers.answer import Table
 
     rules = source.rules()

@@ -14,16 +14,9 @@ from typing import Any
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.ids import column_id, job_id
 from headwater.graphmodel.naming import Rules
-from headwater.graphmodel.statements import (
-    DATASET,
-    DESCRIPTION,
-    OWNER,
-    RESERVED,
-    TAG,
-    Snapshot,
-    StatementError,
-    snapshot,
-)
+from headwater.graphmodel.statements.errors import StatementError
+from headwater.graphmodel.statements.json_text import snapshot
+from headwater.graphmodel.statements.model import DATASET, DESCRIPTION, OWNER, RESERVED, TAG, Snapshot
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import field_names, field_types
 from headwater.openlineage_bridge.events import Json, LineageEvent, objects_in

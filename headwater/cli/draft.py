@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import time
 from pathlib import Path
 
 import click
@@ -55,7 +54,7 @@ def draft_description(  # noqa: PLR0913 - options of the command line
         if show_prompt or model is None:
             found = describing.prompt_of(source, node)
         else:
-            opened = Bedrock.connect(model, region, profile, endpoint, time.sleep)
+            opened = Bedrock.connect(model, region, profile, endpoint)
             found = describing.draft(source, opened, node, again=again)
             source.settle(lambda _done, _total: None)
     if as_json:

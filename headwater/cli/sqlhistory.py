@@ -67,7 +67,7 @@ def athena(
     from headwater.sqlhistory.running import import_athena
 
     with translated():
-        history = Athena.connect(region, profile, endpoint, time.sleep)
+        history = Athena.connect(region, profile, endpoint)
         _run(
             lambda source, data, options, step: import_athena(source, history, data, workgroups, options, step),
             views=not no_views,

@@ -13,7 +13,7 @@ from typing import Any
 
 from headwater.graphmodel.ids import run_id, split_node
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.graphmodel.statements import Snapshot
+from headwater.graphmodel.statements.model import statements_of
 from headwater.ingest.intake.bridge import Decoded, DecodeError, Part
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import Entry
@@ -107,9 +107,7 @@ def _look(entry: Entry, named: Named, sought: _Sought, rules: Rules) -> None:
         elif run.agent_plan_id in sought.agent_plans and run.error is None:
             seen = sought.newest.get(run.agent_plan_id, (run.timestamp, entry.sequence))
             sought.newest[run.agent_plan_id] = max(seen, (run.timestamp, entry.sequence))
-    stated = (
-        one for said in decoded.statements for one in (said.statements if isinstance(said, Snapshot) else (said,))
-    )
+    stated = (one for said in decoded.statements for one in statements_of(said))
     if any(one.matches(node) for one in stated for node in named.nodes):
         sought.found.add(entry.sequence)
 

@@ -42,7 +42,7 @@ class Imported:
     events: int = 0
     known: int = 0  #: events that the ledger had
     refused: list[dict[str, str]] = field(default_factory=list)
-    waits: int = 0  #: how often a call had to wait, because there were too many
+    waits: int = 0  #: how often a call was sent again, because AWS was busy
     waiting: int = 0  #: queries that have not ended: they come with the next import
     newest: int = 0  #: the end of the newest query, in ms since 1970
     notes: list[str] = field(default_factory=list)  #: what could not be asked
@@ -148,7 +148,7 @@ def import_athena(
         reading.counts.reads += only_read
         ordered = {one.id: one for one in sorted([*first, *found], key=lambda one: (one.started, one.id))}
         whole.add(bring_in(source, list(ordered.values()), reading, state, progress))
-    whole.waits = history.waits
+    whole.waits = history.calls.retries
     return whole
 
 
@@ -163,7 +163,7 @@ def import_redshift(source: Source, history: Redshift, data: Path, options: Opti
     state = State.of(data, f"{engine.namespace} {history.warehouse.database}", again=options.again)
     rows = history.history(max(options.since, state.until))
     found = bring_in(source, _new(redshift.queries(rows), state, options.since), reading, state, progress)
-    found.waits, found.notes = history.waits, notes
+    found.waits, found.notes = history.calls.retries, notes
     return found
 
 

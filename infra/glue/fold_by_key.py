@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from headwater.graphmodel import elements, now
 from headwater.graphmodel.choice import Body, Event, body_rank
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Part
 from headwater.graphmodel.logic import Logic, Schema, schemas
 from headwater.graphmodel.now import Position, Read, Write
-from headwater.graphmodel.stated import StatedDataset
-from headwater.graphmodel.statements import StatementIndex
+from headwater.graphmodel.statements.effective import StatementIndex
+from headwater.graphmodel.statements.values import StatedDataset
 from headwater.graphmodel.whole import BestBody, View, alias_parts, best_body_of
 
 

@@ -40,10 +40,11 @@ from pyspark.sql import SparkSession
 from headwater.aws_bridge.s3 import NotAnS3Url
 from headwater.aws_bridge.session import AwsError
 from headwater.graphmodel.choice import Body, Event, choose
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Part
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import names, renamed, renamed_said
-from headwater.graphmodel.statements import StatementIndex, effective, retirements, with_statements
+from headwater.graphmodel.statements.effective import StatementIndex, effective
+from headwater.graphmodel.statements.shown import retirements, with_statements
 from headwater.graphstore.errors import InvalidRequest
 from headwater.graphstore.neptune_csv import Line, lines
 from headwater.ingest.folder.exporting import GRAPH, write_mark

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Edge, GraphDelta, Part, Vertex
 
 EdgeKey = tuple[str, str, str]  # label, source, key
 

@@ -15,8 +15,7 @@ from headwater.graphmodel import column_names, elements, ids, now
 from headwater.graphmodel.column_names import NONE, ColumnNames, Mention, RenameRun, named, named_schema
 from headwater.graphmodel.columns import ColumnClaim, column_claims, column_vertices
 from headwater.graphmodel.constants import constants_of
-from headwater.graphmodel.delta import Edge
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Edge, Part
 from headwater.graphmodel.logic import Logic, Summary
 from headwater.graphmodel.now import Contribution, Position, Read, State, Write
 from headwater.ingest.fold.changes import Changes

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from headwater.graphmodel.logic import Summary
-from headwater.graphmodel.statements import Key, Statement, StatementIndex
+from headwater.graphmodel.statements.effective import StatementIndex
+from headwater.graphmodel.statements.model import Key, Statement
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables

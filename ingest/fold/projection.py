@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from headwater.graphmodel import elements, now
 from headwater.graphmodel.choice import Event, choose
 from headwater.graphmodel.column_names import RenameRun
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Part
 from headwater.graphmodel.logic import Summary
-from headwater.graphmodel.statements import Said
+from headwater.graphmodel.statements.model import Said
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.dataset_views import DatasetViews
 from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan, PlanAt, ReferenceCounts, SummaryAt

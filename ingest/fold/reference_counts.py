@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from headwater.graphmodel import elements
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.column_names import named
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Part
 from headwater.graphmodel.logic import Logic, Schema, Summary, aliases, schemas
 from headwater.graphmodel.model import Plan
 from headwater.ingest.fold.changes import Changes

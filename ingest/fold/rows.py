@@ -15,7 +15,7 @@ from headwater.graphmodel.delta import Value
 from headwater.graphmodel.logic import Layout, Schema, Summary
 from headwater.graphmodel.model import Effect, Role, Run
 from headwater.graphmodel.now import Contribution, Position, Read, Write
-from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.statements.model import Statement
 from headwater.graphmodel.validity import Validity, columns_of, columns_text
 
 

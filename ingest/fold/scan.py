@@ -14,12 +14,12 @@ from contextlib import closing, contextmanager
 from itertools import chain, groupby
 from pathlib import Path
 
-from headwater.graphmodel import elements, ids, statements
+from headwater.graphmodel import elements, ids
 from headwater.graphmodel.column_names import named
-from headwater.graphmodel.delta import Vertex
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Part, Vertex
 from headwater.graphmodel.logic import Logic
-from headwater.graphmodel.statements import StatementIndex
+from headwater.graphmodel.statements.effective import StatementIndex
+from headwater.graphmodel.statements.shown import tag_edges, tag_vertex, with_properties
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.file import FORMAT, NAMES, RULES
 from headwater.ingest.fold.reference_counts import PlanAt
@@ -66,7 +66,7 @@ class Scan:
         """Every element of the graph once, but for the one that says that it is whole (`ledger`)."""
         index = effective_statements(self._db)
         for part in chain(self._plans(), self._runs(), self._aliases(), self._datasets()):
-            yield statements.with_properties(part, index) if index else part
+            yield with_properties(part, index) if index else part
         yield from self._validities()
         yield from self._writes()
         yield from self._reads()
@@ -134,8 +134,8 @@ class Scan:
     def _tags(self, index: StatementIndex) -> Iterator[Part]:
         found = self._db.execute("SELECT tag, node FROM tagged ORDER BY tag, node")
         for tag, nodes in groupby(found, key=lambda row: row[0]):
-            edges = (statements.tag_edges(node, index.about(node))[tag] for _, node in nodes)
-            yield Part((statements.tag_vertex(tag),), tuple(edges))
+            edges = (tag_edges(node, index.about(node))[tag] for _, node in nodes)
+            yield Part((tag_vertex(tag),), tuple(edges))
 
     def _logic(self, plan: str) -> Logic:
         row = self._tables.logic(plan)

@@ -17,22 +17,23 @@ from functools import cached_property
 
 import orjson
 
-from headwater.graphmodel import ids, statements
-from headwater.graphmodel.delta import vertex
-from headwater.graphmodel.elements import Part
-from headwater.graphmodel.statements import (
+from headwater.graphmodel import ids
+from headwater.graphmodel.delta import Part, vertex
+from headwater.graphmodel.statements.effective import StatementIndex, alias_pairs, latest, withdrawn_by
+from headwater.graphmodel.statements.model import (
     DATASET,
     DESCRIPTION,
     FACTS,
     LABELS,
+    PEOPLE,
     RETIRED,
     TAG,
     Key,
     Said,
     Snapshot,
     Statement,
-    StatementIndex,
 )
+from headwater.graphmodel.statements.shown import edge_of, said_of, tag_edges, tag_vertex
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.reference_counts import settle_alias
@@ -76,8 +77,8 @@ class StatementViews:
         """Give datasets the other names that systems list. The datasets that are listed otherwise than before."""
         counts: Counter[tuple[str, str]] = Counter()
         for key, before in self._listed_before.items():
-            counts.subtract(statements.alias_pairs(before) if before else ())
-            counts.update(statements.alias_pairs(self._changed[key]))
+            counts.subtract(alias_pairs(before) if before else ())
+            counts.update(alias_pairs(self._changed[key]))
         for alias, count in counts.items():
             if count and self._tables.count_alias(alias, count):
                 settle_alias(self._tables, self._changes, *alias)
@@ -102,22 +103,22 @@ class StatementViews:
         for node in sorted({*new, *touched_tags}):
             self._settle_tags(node, about[node], None if node in new else touched_tags[node])
         for node, label in {**changed, **new}.items():
-            said = statements.said_of(node, about[node])
+            said = said_of(node, about[node])
             if said:
                 self._changes.amend(vertex(node, label, **said))
 
     def _accept_statement(self, one: Statement) -> None:
-        snapshot = None if one.source == statements.PEOPLE else self._snapshot_rank(one.source, one.scope)
-        counts = statements.withdrawn_by(one, snapshot) if snapshot else one
+        snapshot = None if one.source == PEOPLE else self._snapshot_rank(one.source, one.scope)
+        counts = withdrawn_by(one, snapshot) if snapshot else one
         before = self._changed.get(one.key) or self._counting(one.key)
-        if statements.latest(before, counts) is counts:
+        if latest(before, counts) is counts:
             self._put(counts)
 
     def _withdraw_what_is_not_listed(self, snapshot: Snapshot) -> None:
         listed = {one.key for one in snapshot.statements}
         query = "SELECT statement FROM statements WHERE source = ? AND scope = ? AND source <> 'people'"
         for one in _statements(self._db.execute(query, (snapshot.source, snapshot.scope)).fetchall()):
-            counts = one if one.key in listed else statements.withdrawn_by(one, snapshot.rank)
+            counts = one if one.key in listed else withdrawn_by(one, snapshot.rank)
             if counts is not one:
                 self._put(counts)
 
@@ -132,15 +133,15 @@ class StatementViews:
 
         `only` these tags can have changed; None: the node is made in this batch, and its edges with it.
         """
-        edges = statements.tag_edges(node, about)
+        edges = tag_edges(node, about)
         had = {tag for (tag,) in self._db.execute("SELECT tag FROM tagged WHERE node = ?", (node,))}
         for tag in edges if only is None else sorted(edges.keys() & only):
             if tag not in had:
                 self._db.execute("INSERT INTO tagged VALUES (?, ?)", (tag, node))
-            self._changes.add(Part((statements.tag_vertex(tag),), (edges[tag],)))
+            self._changes.add(Part((tag_vertex(tag),), (edges[tag],)))
         for tag in sorted(had - edges.keys()):
             self._db.execute("DELETE FROM tagged WHERE tag = ? AND node = ?", (tag, node))
-            self._changes.remove_edge(statements.edge_of(node, tag))
+            self._changes.remove_edge(edge_of(node, tag))
             self._drop_unused(tag)
 
     def _forget(self, node: str) -> None:

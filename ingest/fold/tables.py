@@ -15,8 +15,10 @@ from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Schema
 from headwater.graphmodel.now import REPORTS_SLACK, Access, Position
-from headwater.graphmodel.stated import StatedDataset
-from headwater.graphmodel.statements import DATASET, RETIRED, StatementIndex, retirements
+from headwater.graphmodel.statements.effective import StatementIndex
+from headwater.graphmodel.statements.model import DATASET, RETIRED
+from headwater.graphmodel.statements.shown import retirements
+from headwater.graphmodel.statements.values import StatedDataset
 from headwater.graphmodel.validity import Validity
 from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef, BodyRow, DatasetRow, GroupRow, LogicRow, ReadRow, WriteRow

@@ -28,9 +28,9 @@ from gremlin_python.process.traversal import Order, P, T
 from gremlin_python.statics import long
 
 from headwater.backoff import Backoff
-from headwater.graphmodel import statements
 from headwater.graphmodel.logic import aliases
 from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.graphmodel.statements.model import SAME, statements_of
 from headwater.graphstore import GraphStore, open_store, set_aside
 from headwater.graphstore.embedded.store import EmbeddedStore
 from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, TransientError
@@ -40,7 +40,7 @@ from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.redrawing import Redrawing
 from headwater.ingest.folder.stopping import Check, stoppable
 from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders, tables_of
-from headwater.ingest.graph.decoding import Decoding, decoders
+from headwater.ingest.graph.decoding import Decoding, decoders, stated
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
 from headwater.ingest.graph.ownership import Ownership, place_of
@@ -306,20 +306,17 @@ class Service:
 
         A statement that the two are the same comes before plans. Decodes plans.
         """
-        for stated in self.ledger.of_kind(statements.KIND):
-            with suppress(statements.StatementError):
-                said = statements.named_by(self.rules, statements.parse(stated.body or b""))
-                told = said.statements if isinstance(said, statements.Snapshot) else (said,)
-                same = [one for one in told if one.kind == statements.SAME and not one.withdrawn]
-                if any((one.subject, one.value) == (name, dataset) for one in same):
-                    return stated.sequence, stated.kind
+        for entry, said in stated(self.ledger, self.rules):
+            for one in statements_of(said):
+                if (one.kind, one.subject, one.value, one.withdrawn) == (SAME, name, dataset, False):
+                    return entry.sequence, entry.kind
         decoding = Decoding(self.ledger, decoders(self.rules), self.rules)
         mentioning = {sequence for sequence, told in self.derived.summaries() if dataset in (told.target, *told.inputs)}
         for sequence in sorted(mentioning):
-            entry = self.ledger.entry(sequence)
-            plans = decoding.batch([entry]).plans if entry is not None else ()
-            if entry is not None and any((name, dataset) in aliases(mapped.plan) for mapped in plans):
-                return sequence, entry.kind
+            found = self.ledger.entry(sequence)
+            plans = decoding.batch([found]).plans if found is not None else ()
+            if found is not None and any((name, dataset) in aliases(mapped.plan) for mapped in plans):
+                return sequence, found.kind
         return None
 
     def _body_of(self, plan: str) -> BodyRef:

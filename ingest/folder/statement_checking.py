@@ -1,7 +1,7 @@
 """What a person's statement is about: its subject looked up in the graph, before the statement is kept.
 
 Here is asked what only the graph and the derived tables know: whether the node exists, and whether what is withdrawn
-was stated. What a statement may say at all is checked in `graphmodel.statements`.
+was stated. What a statement may say at all is checked in `statements.json_text`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,9 @@ from typing import Any
 
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.naming import Rules, canonical
-from headwater.graphmodel.statements import (
-    LABELS,
-    SAME,
-    TAG,
-    Key,
-    Statement,
-    StatementError,
-    check_label,
-)
+from headwater.graphmodel.statements.errors import StatementError
+from headwater.graphmodel.statements.json_text import check_label
+from headwater.graphmodel.statements.model import LABELS, SAME, TAG, Key, Statement
 from headwater.ingest.folder.service import Service
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 from headwater.queries.tracing.resolve import resolve

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from headwater.graphmodel.naming import Rules
-from headwater.graphmodel.statements import SAME, Statement
+from headwater.graphmodel.statements.model import SAME, Statement
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.file import NAMES, RULES, Derived

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from headwater.graphmodel import statements
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Logic, Summary, logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.renaming import Names, names, renamed, renamed_said
-from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE, Said
+from headwater.graphmodel.statements.errors import StatementError
+from headwater.graphmodel.statements.json_text import KIND, parse
+from headwater.graphmodel.statements.model import (
+    ERASED_READ,
+    ERASED_WRITE,
+    TAG,
+    Said,
+    Statement,
+    named_by,
+    statements_of,
+)
 from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.intake.bridge import Decode, Folded, Inherited, Part, inherit
@@ -86,13 +95,19 @@ class Batch:
 
 
 def stated_names(ledger: Ledger, rules: Rules = DEFAULT) -> dict[str, str]:
-    """The names that people state to be one, in the whole ledger. Entries that are no valid statement are left out."""
-    said: list[Said] = []
-    for entry in ledger.of_kind(statements.KIND):
+    """The names that people state to be one, in the whole ledger."""
+    return names(said for _, said in stated(ledger, rules))
+
+
+def stated(ledger: Ledger, rules: Rules) -> Iterator[tuple[Entry, Said]]:
+    """The statements and snapshots of the whole ledger, in its order, by the entry that holds them.
+
+    Entries without a body, or that are no valid statement, are left out: the projector parks these.
+    """
+    for entry in ledger.of_kind(KIND):
         if entry.body is not None:
-            with suppress(statements.StatementError):
-                said.append(statements.named_by(rules, statements.parse(entry.body)))
-    return names(said)
+            with suppress(StatementError):
+                yield entry, named_by(rules, parse(entry.body))
 
 
 def decoders(rules: Rules = DEFAULT) -> dict[str, Decode]:
@@ -111,7 +126,7 @@ def _nothing_waits(_agent_plan_id: str) -> BodyRef | None:
     return None
 
 
-def missing_since(erasure: Entry) -> list[statements.Statement]:
+def missing_since(erasure: Entry) -> list[Statement]:
     """What an erasure says of the datasets that the erased entry was about, as tags that answers look at.
 
     ``erased-write=N`` and ``erased-read=N`` on the dataset and its columns, N the entry. They are as if somebody had
@@ -124,7 +139,7 @@ def missing_since(erasure: Entry) -> list[statements.Statement]:
     except (ValueError, KeyError, TypeError):
         return []
     return [
-        statements.Statement(statements.TAG, subject, f"{tag}{value}", erasure.received_ms, reason=reason)
+        Statement(TAG, subject, f"{tag}{value}", erasure.received_ms, reason=reason)
         for tag, datasets in found.items()
         for dataset in datasets
         for subject in (dataset, f"{dataset}#*")
@@ -324,7 +339,7 @@ class Decoding:
 
 def _weight(said: Said) -> int:
     """How many statements it is, with the columns that they list."""
-    listed = said.statements if isinstance(said, statements.Snapshot) else (said,)
+    listed = statements_of(said)
     return len(listed) + sum(len(one.dataset.columns) for one in listed if one.dataset)
 
 

@@ -22,7 +22,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from headwater.faults import Fault
-from headwater.graphmodel.statements import Statement, StatementError, parse
+from headwater.graphmodel.statements.errors import StatementError
+from headwater.graphmodel.statements.json_text import parse
+from headwater.graphmodel.statements.model import Statement
 from headwater.graphstore.errors import TimedOut
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.statement_checking import check as check_statement

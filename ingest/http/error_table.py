@@ -15,10 +15,10 @@ from headwater.faults import Fault
 @lru_cache(1)
 def error_table() -> Mapping[type[Exception], Fault]:
     """Each public exception class, or a base of it. It imports every package: it is made when the first error comes."""
-    from headwater.aws_bridge import calls, glue, query_lineage, s3, session
+    from headwater.aws_bridge import glue, query_lineage, s3, session
     from headwater.graphmodel.name_patterns import InvalidPattern
     from headwater.graphmodel.naming_rules import InvalidRules
-    from headwater.graphmodel.statements import StatementError
+    from headwater.graphmodel.statements.errors import StatementError
     from headwater.graphstore import errors as store
     from headwater.ingest.fold.scan import NotReady
     from headwater.ingest.folder import spline_consumer
@@ -78,7 +78,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         UnsafeName: Fault.SET_UP,
         s3.NotAnS3Url: Fault.SET_UP,
         session.NotInstalled: Fault.SET_UP,
-        calls.WrongCall: Fault.SET_UP,
+        session.WrongCall: Fault.SET_UP,
         # the store's, the disk's, AWS's
         ledger.LedgerUnavailable: Fault.UNAVAILABLE,
         InboxUnavailable: Fault.UNAVAILABLE,

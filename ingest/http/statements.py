@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from headwater.graphmodel.statements import Statement, StatementError, text
+from headwater.graphmodel.statements.errors import StatementError
+from headwater.graphmodel.statements.json_text import text
+from headwater.graphmodel.statements.model import Statement
 from headwater.ingest.http.auth import SENDER
 from headwater.ingest.http.routes import add_route
 from headwater.ingest.intake.body import MIB, InvalidBody, Limits, Reading, parse, read

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from headwater.graphmodel.model import Plan, Run
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.graphmodel.statements import Said
+from headwater.graphmodel.statements.model import Said
 from headwater.ingest.intake.body import Limits
 from headwater.ingest.ledger.entries import NewEntry
 

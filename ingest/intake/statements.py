@@ -14,22 +14,10 @@ from typing import Any
 
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.naming import DEFAULT, UNFOLDED, Rules, canonical
-from headwater.graphmodel.statements import (
-    CONTENT_TYPE,
-    DATASET,
-    FACTS,
-    KIND,
-    TAG,
-    Key,
-    Statement,
-    StatementError,
-    as_listed,
-    named_by,
-    snapshot,
-    statement,
-    text,
-)
-from headwater.graphmodel.statements import parse as parse_said
+from headwater.graphmodel.statements.errors import StatementError
+from headwater.graphmodel.statements.json_text import CONTENT_TYPE, KIND, as_listed, snapshot, statement, text
+from headwater.graphmodel.statements.json_text import parse as parse_said
+from headwater.graphmodel.statements.model import DATASET, FACTS, TAG, Key, Statement, named_by
 from headwater.ingest.intake.body import InvalidBody, parse
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Receipt
 from headwater.ingest.ledger.entries import NewEntry

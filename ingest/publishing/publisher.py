@@ -14,19 +14,20 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-from headwater.graphmodel import now, statements
+from headwater.graphmodel import now
 from headwater.graphmodel.choice import BodyRank, Event
 from headwater.graphmodel.ids import column_id
 from headwater.graphmodel.model import Plan, Role
 from headwater.graphmodel.naming import DEFAULT, Rules, from_openlineage
 from headwater.graphmodel.now import Write
-from headwater.graphmodel.statements import Said, StatementIndex
+from headwater.graphmodel.statements.effective import StatementIndex, effective
+from headwater.graphmodel.statements.json_text import KIND
+from headwater.graphmodel.statements.shown import description, tag_edges
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.fold.rows import BodyRef
-from headwater.ingest.graph.decoding import Decoding, Erased, Ledger, decoders, stated_names
+from headwater.ingest.graph.decoding import Decoding, Erased, Ledger, decoders, stated, stated_names
 from headwater.ingest.graph.following import CannotFollow, GivenUp
 from headwater.ingest.graph.patience import Stopped
 from headwater.ingest.intake.bridges import BRIDGES
@@ -158,7 +159,7 @@ class Publisher:
         work = _Work()
         for entry in entries:
             batch = self._decoding.batch([entry])
-            if entry.kind == statements.KIND and batch.statements and entry.sequence > self._stated_up_to:
+            if entry.kind == KIND and batch.statements and entry.sequence > self._stated_up_to:
                 self._take_statements()
             for _, error in batch.refused:
                 log.warning("entry %s is not published: it cannot be read: %s", entry.sequence, error)
@@ -270,17 +271,12 @@ class Publisher:
         columns |= {one.uri: [*columns.get(one.uri, ()), *one.columns] for one in plan.inputs}
         nodes = [job, *columns, *(column_id(uri, name) for uri, names in columns.items() for name in names)]
         about = {node: index.about(node) for node in dict.fromkeys(nodes)}
-        tags = {node: tuple(statements.tag_edges(node, said)) for node, said in about.items() if said}
-        described = {node: statements.description(node, said) for node, said in about.items() if said}
+        tags = {node: tuple(tag_edges(node, said)) for node, said in about.items() if said}
+        described = {node: description(node, said) for node, said in about.items() if said}
         return Labels(tags, {node: text for node, text in described.items() if text})
 
     def _stated(self) -> StatementIndex:
-        said: list[Said] = []
-        for entry in self._ledger.of_kind(statements.KIND):
-            if entry.body is not None:
-                with suppress(statements.StatementError):
-                    said.append(statements.named_by(self._rules, statements.parse(entry.body)))
-        return StatementIndex(statements.effective(said).values())
+        return StatementIndex(effective(said for _, said in stated(self._ledger, self._rules)).values())
 
 
 def _parts(described: Described) -> int:

@@ -13,7 +13,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import P
 
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.graphmodel.statements import LABELS
+from headwater.graphmodel.statements.model import LABELS
 from headwater.queries.answers.answer import Answer, Table
 from headwater.queries.answers.audit import Audit
 from headwater.queries.answers.errors import NodeNotFound, NothingWritten, QueryError, UnknownQuery

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
-from headwater.graphmodel.statements import OWNER
+from headwater.graphmodel.statements.model import OWNER
 from headwater.queries.tracing.tags import tags_of
 from headwater.queries.tracing.walk import chunks
 

@@ -12,7 +12,7 @@ from gremlin_python.statics import long
 
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.model import Effect
-from headwater.graphmodel.statements import RETIRED
+from headwater.graphmodel.statements.model import RETIRED
 from headwater.graphmodel.validity import NO_END
 from headwater.queries.answers.answer import Answer, Edge, Node
 from headwater.queries.answers.page import Page, Values

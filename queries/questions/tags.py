@@ -6,7 +6,7 @@ from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversa
 from gremlin_python.process.traversal import T, TextP
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.statements import LABELS, pattern
+from headwater.graphmodel.statements.model import LABELS, pattern
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.rows import Cells, rows

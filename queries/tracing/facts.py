@@ -13,7 +13,7 @@ from headwater.queries.tracing.walk import chunks
 
 
 class Fact(NamedTuple):
-    """One fact, as `graphmodel.statements.facts` writes it."""
+    """One fact, as `graphmodel.statements.shown.facts` writes it."""
 
     key: str
     value: Any  #: any JSON value

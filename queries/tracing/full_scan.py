@@ -9,7 +9,7 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
 
-from headwater.graphmodel.statements import IGNORED, RETIRED
+from headwater.graphmodel.statements.model import IGNORED, RETIRED
 from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.walk import DeadlinePassed

@@ -15,7 +15,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.statements import ERASED_READ, ERASED_WRITE
+from headwater.graphmodel.statements.model import ERASED_READ, ERASED_WRITE
 from headwater.queries.answers.answer import Answer, Edge, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of

@@ -8,7 +8,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
 
 from headwater.graphmodel.ids import is_shared, tag_id
-from headwater.graphmodel.statements import IGNORED
+from headwater.graphmodel.statements.model import IGNORED
 from headwater.queries.answers.page import Row
 from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import Step, chunks

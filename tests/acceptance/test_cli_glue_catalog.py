@@ -242,8 +242,8 @@ def answering(
     """Answer these operations of Glue in place of the server, `when` this is asked; the actions that were called so."""
     connect, called = Session.client, list[str]()
 
-    def client(self: Session, service: str, *given: Any) -> Any:
-        made = connect(self, service, *given)
+    def client(self: Session, service: str, *given: Any, **more: Any) -> Any:
+        made = connect(self, service, *given, **more)
         for operation, answer in answers.items():
 
             def answered(model: Any, params: Any, answer: dict[str, Any] = answer, **_: Any) -> Any:

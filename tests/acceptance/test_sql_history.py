@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import botocore.endpoint
 import pytest
 from botocore.config import Config
 
@@ -68,9 +70,9 @@ def source(tmp_path: Path) -> Iterator[Local]:
     opened.close()
 
 
-def client(service: str, url: str) -> Any:
+def client(service: str, url: str, attempts: int = 1) -> Any:
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-    config = Config(retries={"max_attempts": 0})
+    config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
     return boto3.client(service, region_name=REGION, endpoint_url=url, config=config, **keys)
 
 
@@ -78,9 +80,8 @@ def slept() -> list[float]:
     return []
 
 
-def athena_of(engines: Engines, waits: list[float] | None = None) -> Athena:
-    sleep = (waits if waits is not None else slept()).append
-    return Athena(client("athena", engines.url), client("glue", engines.url), REGION, sleep)
+def athena_of(engines: Engines, attempts: int = 1) -> Athena:
+    return Athena(client("athena", engines.url, attempts), client("glue", engines.url), REGION)
 
 
 def imported(source: Local, engines: Engines, **options: Any) -> Imported:
@@ -147,15 +148,18 @@ def test_only_queries_since_a_time(source: Local, engines: Engines) -> None:
     assert (found.counts.writes, found.counts.reads) == (3, 0)
 
 
-def test_a_busy_service_is_asked_again_and_a_missing_permission_is_named(source: Local, engines: Engines) -> None:
+def test_a_busy_service_is_asked_again_and_a_missing_permission_is_named(
+    source: Local, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits = slept()
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=waits.append))
     engines.fails = {"ListQueryExecutions": ["ThrottlingException"] * 3}
-    history = athena_of(engines, waits)
+    history = athena_of(engines, attempts=4)
     given = Options("urn:headwater:test")
     found = import_athena(source, history, source.service.folder, ("primary",), given, lambda _done, _of: None)
     assert (found.counts.writes, found.waits, len(waits)) == (5, 3, 3)
-    engines.fails = {"ListQueryExecutions": ["ThrottlingException"] * 8}
-    with pytest.raises(AwsError, match="ThrottlingException for ListQueryExecutions, after 8 attempts"):
+    engines.fails = {"ListQueryExecutions": ["ThrottlingException"] * 4}
+    with pytest.raises(AwsError, match="ThrottlingException for ListQueryExecutions"):
         import_athena(source, history, source.service.folder, ("primary",), given, lambda _done, _of: None)
     for operation, action in (
         ("BatchGetQueryExecution", "athena:BatchGetQueryExecution"),
@@ -163,7 +167,7 @@ def test_a_busy_service_is_asked_again_and_a_missing_permission_is_named(source:
     ):
         engines.fails = {operation: ["AccessDeniedException"]}
         again = Options("urn:headwater:test", again=True)
-        with pytest.raises(NotAllowed, match=f"AWS does not allow {action}"):
+        with pytest.raises(NotAllowed, match=f"allow the action {action}, see docs/sql-engines.md"):
             import_athena(source, athena_of(engines), source.service.folder, (), again, lambda _done, _of: None)
 
 
@@ -407,7 +411,7 @@ def test_the_command(engines: Engines, tmp_path: Path) -> None:
     engines.fails = {"ListWorkGroups": ["AccessDeniedException"]}
     denied = headwater("sql-history", "athena", "--data", folder, **engines.environment())
     assert (denied.returncode, denied.stdout) == (2, "")
-    assert "AWS does not allow athena:ListWorkGroups" in denied.stderr
+    assert "allow the action athena:ListWorkGroups" in denied.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headwater.graphmodel.statements import CONTENT_TYPE, KIND, Statement, text
+from headwater.graphmodel.statements.json_text import CONTENT_TYPE, KIND, text
+from headwater.graphmodel.statements.model import Statement
 from headwater.graphmodel.whole import Graph
 from headwater.ingest.fold.scan import NotReady
 from headwater.ingest.folder.exporting import Exported, export_neptune_csv

@@ -18,7 +18,7 @@ from headwater.graphmodel.model import (
     Run,
     Subtype,
 )
-from headwater.graphmodel.statements import IGNORED, RETIRED, Statement
+from headwater.graphmodel.statements.model import IGNORED, RETIRED, Statement
 from headwater.graphmodel.whole import graph
 from headwater.graphstore import GraphStore
 from headwater.queries.tracing.as_of import shown

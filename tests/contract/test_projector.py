@@ -15,7 +15,7 @@ from gremlin_python.process.traversal import T
 from headwater.backoff import Backoff
 from headwater.graphmodel.choice import Body, Event
 from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
-from headwater.graphmodel.statements import KIND, parse
+from headwater.graphmodel.statements.json_text import KIND, parse
 from headwater.graphmodel.whole import Graph, graph
 from headwater.graphstore import GraphStore
 from headwater.graphstore.errors import PermanentError, TransientError

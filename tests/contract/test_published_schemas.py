@@ -18,7 +18,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from headwater.graphmodel.statements import Statement, text
+from headwater.graphmodel.statements.json_text import text
+from headwater.graphmodel.statements.model import Statement
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.ingest.ledger.ledger import open_ledger
 from headwater.ingest.publishing.backends import FileBackend

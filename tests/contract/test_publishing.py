@@ -17,7 +17,8 @@ from gremlin_python.process.traversal import T
 
 from headwater.backoff import Backoff
 from headwater.graphmodel.naming import Rules
-from headwater.graphmodel.statements import KIND, Statement, text
+from headwater.graphmodel.statements.json_text import KIND, text
+from headwater.graphmodel.statements.model import Statement
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.folder.erasing import erase
 from headwater.ingest.folder.service import Service

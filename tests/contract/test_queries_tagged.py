@@ -6,7 +6,10 @@ import pytest
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
-from headwater.graphmodel.statements import Statement, StatementIndex, effective, parts, snapshot
+from headwater.graphmodel.statements.effective import StatementIndex, effective
+from headwater.graphmodel.statements.json_text import snapshot
+from headwater.graphmodel.statements.model import Statement
+from headwater.graphmodel.statements.shown import parts
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 from headwater.queries.answers.impact import Impact

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from headwater.graphmodel.delta import GraphDelta
-from headwater.graphmodel.statements import CONTENT_TYPE, KIND, SAME, Statement, text
+from headwater.graphmodel.statements.json_text import CONTENT_TYPE, KIND, text
+from headwater.graphmodel.statements.model import SAME, Statement
 from headwater.graphstore import GraphStore
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.graph.projector import Projector

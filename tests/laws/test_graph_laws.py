@@ -19,7 +19,8 @@ from headwater.graphmodel.conformity import violations
 from headwater.graphmodel.delta import Edge, GraphDelta, Vertex
 from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Dataset, DependencyType, Effect, Job, Plan, Role, Run
-from headwater.graphmodel.statements import Snapshot, Statement, snapshot
+from headwater.graphmodel.statements.json_text import snapshot
+from headwater.graphmodel.statements.model import Snapshot, Statement
 from headwater.graphmodel.whole import Graph
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.projection import project

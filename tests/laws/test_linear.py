@@ -18,9 +18,9 @@ from headwater.graphmodel import (
     naming_openlineage,
     naming_rules,
     naming_schemes,
-    statements,
 )
 from headwater.graphmodel.naming import Rules
+from headwater.graphmodel.statements.model import pattern as node_pattern
 from headwater.spline_bridge import secret_patterns
 from tests.laws.steps import lines, steps
 
@@ -190,7 +190,7 @@ def test_every_function_is_linear(function: Callable[[str], object], parts: tupl
 def test_a_pattern_of_nodes_is_matched_in_linear_time(unit: str, tail: str) -> None:
     counted = []
     for size in (_SIZE, 2 * _SIZE):
-        made_of = statements.pattern(unit * size + tail)
+        made_of = node_pattern(unit * size + tail)
         nodes = [text * (size * 4) + end for text in ("a", "ab", "/a") for end in ("", "c", "#c", "\n")]
         counted.append(lines(lambda made_of=made_of, nodes=nodes: [made_of.matches(node) for node in nodes]))  # type: ignore[misc]
     assert counted[1] <= max(counted[0] * _FACTOR, 400)
@@ -199,4 +199,4 @@ def test_a_pattern_of_nodes_is_matched_in_linear_time(unit: str, tail: str) -> N
 @given(st.text("ab*#\n", max_size=8), st.text("ab#\n", max_size=8))
 def test_a_pattern_of_nodes_matches_what_its_regular_expression_does(pattern: str, node: str) -> None:
     expression = ".*".join(map(re.escape, pattern.split("*")))
-    assert statements.pattern(pattern).matches(node) == bool(re.fullmatch(expression, node, re.DOTALL))
+    assert node_pattern(pattern).matches(node) == bool(re.fullmatch(expression, node, re.DOTALL))

@@ -24,10 +24,12 @@ from hypothesis import strategies as st
 
 from headwater.graphmodel import now
 from headwater.graphmodel.choice import Body, Event, choose
-from headwater.graphmodel.elements import Part
+from headwater.graphmodel.delta import Part
 from headwater.graphmodel.model import Effect
 from headwater.graphmodel.now import Read, RelevantWrites, Write
-from headwater.graphmodel.statements import Snapshot, Statement, StatementIndex, effective, retirements, with_statements
+from headwater.graphmodel.statements.effective import StatementIndex, effective
+from headwater.graphmodel.statements.model import Snapshot, Statement
+from headwater.graphmodel.statements.shown import retirements, with_statements
 from headwater.graphmodel.whole import Graph
 from headwater.graphstore.neptune_csv import lines
 from headwater.ingest.fold.scan import Scan

@@ -28,7 +28,8 @@ from headwater.graphmodel.model import (
     SharedSources,
     Subtype,
 )
-from headwater.graphmodel.statements import Snapshot, Statement, snapshot
+from headwater.graphmodel.statements.json_text import snapshot
+from headwater.graphmodel.statements.model import Snapshot, Statement
 from headwater.graphmodel.whole import Graph, graph
 
 HOUR = 3_600_000

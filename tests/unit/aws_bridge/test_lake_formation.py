@@ -143,7 +143,7 @@ def test_a_database_as_a_snapshot() -> None:
 def stubbed(monkeypatch: pytest.MonkeyPatch) -> Stubber:
     credentials = {"aws_access_key_id": "dummy", "aws_secret_access_key": "dummy"}
     client = boto3.client("lakeformation", region_name="eu-west-1", endpoint_url="http://127.0.0.1:9", **credentials)
-    monkeypatch.setattr(Session, "client", lambda *_: client)
+    monkeypatch.setattr(Session, "client", lambda *_, **_more: client)
     return Stubber(client)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headwater.graphmodel.model import Dataset, DependencyType, Derivation, Effect, Job, OutputColumn, Plan, Subtype
 from headwater.graphmodel.renaming import names, renamed
-from headwater.graphmodel.statements import Statement
+from headwater.graphmodel.statements.model import Statement
 
 
 def same(other: str, kept: str, at: int = 0, *, withdrawn: bool = False) -> Statement:

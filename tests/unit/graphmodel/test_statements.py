@@ -7,19 +7,12 @@ from itertools import permutations
 
 import pytest
 
-from headwater.graphmodel.statements import (
-    Snapshot,
-    Statement,
-    StatementError,
-    StatementIndex,
-    description,
-    effective,
-    parse,
-    snapshot,
-    tag_edges,
-    text,
-)
-from headwater.graphmodel.statements import facts as statements_facts
+from headwater.graphmodel.statements.effective import StatementIndex, effective
+from headwater.graphmodel.statements.errors import StatementError
+from headwater.graphmodel.statements.json_text import parse, snapshot, text
+from headwater.graphmodel.statements.model import Snapshot, Statement
+from headwater.graphmodel.statements.shown import description, tag_edges
+from headwater.graphmodel.statements.shown import facts as statements_facts
 
 A, B = "s3://lake/a", "s3://lake/a#email"
 

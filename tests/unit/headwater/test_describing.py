@@ -14,8 +14,7 @@ from botocore.stub import Stubber
 
 from headwater.annotate import describe
 from headwater.aws_bridge.bedrock import Bedrock
-from headwater.aws_bridge.calls import WrongCall
-from headwater.aws_bridge.session import AwsError, NotAllowed
+from headwater.aws_bridge.session import AwsError, NotAllowed, WrongCall
 from headwater.describing import SYSTEM, draft, prompt_of
 from headwater.errors import WrongUse
 from headwater.importing import send
@@ -62,8 +61,7 @@ class World:
             config=Config(retries={"max_attempts": 0}),
         )
         self.stub = Stubber(client)
-        self.slept: list[float] = []
-        self.model = Bedrock(client, MODEL, self.slept.append)
+        self.model = Bedrock(client, MODEL)
 
     def says(self, text: str, prompt: str, stop: str = "end_turn") -> None:
         answer = {
@@ -139,12 +137,10 @@ def test_what_bedrock_refuses_is_told(source: Local, world: World) -> None:
         world.stub.add_client_error("converse", code, "because", 400)
         with pytest.raises(kind, match="InvokeModel" if kind is NotAllowed else code):
             draft(source, world.model, ORDERS)
-    world.stub.add_client_error("converse", "ThrottlingException", "slow", 429)
     world.says("x", prompt_of(source, ORDERS).prompt, "guardrail_intervened")
     with pytest.raises(AwsError, match="guardrail_intervened"):
         draft(source, world.model, ORDERS)
     world.says(" ", prompt_of(source, ORDERS).prompt)
     with pytest.raises(WrongUse, match="gave no text"):
         draft(source, world.model, ORDERS)
-    assert len(world.slept) == 1
     assert described(source)[ORDERS] in (None, "")

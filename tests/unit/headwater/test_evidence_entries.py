@@ -10,7 +10,8 @@ from headwater.errors import WrongUse
 from headwater.evidence.collecting import entries_of, named_in
 from headwater.evidence.writing import _Proof, _zip
 from headwater.graphmodel.naming import Rules
-from headwater.graphmodel.statements import KIND, Statement, text
+from headwater.graphmodel.statements.json_text import KIND, text
+from headwater.graphmodel.statements.model import Statement
 from headwater.ingest.ledger.entries import Head, NewEntry
 from headwater.ingest.ledger.ledger import open_ledger
 

@@ -12,7 +12,8 @@ import pytest
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.logic import logic, summary
 from headwater.graphmodel.model import Dataset, Effect, Job, OutputColumn, Plan, Run
-from headwater.graphmodel.statements import Said, Statement, snapshot
+from headwater.graphmodel.statements.json_text import snapshot
+from headwater.graphmodel.statements.model import Said, Statement
 from headwater.ingest.fold.changes import Changes
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.fold.projection import project

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from headwater.graphmodel.statements import Statement, StatementError, effective
+from headwater.graphmodel.statements.effective import effective
+from headwater.graphmodel.statements.errors import StatementError
+from headwater.graphmodel.statements.model import Statement
 from headwater.ingest.intake.statements import Times, said_by_person, snapshot_entry
 
 NODE = "s3://lake/a"

@@ -1,8 +1,7 @@
 """What the statements of the kinds ``dataset`` and ``facts`` say: their values as checked JSON texts and as data. Pure.
 
 ``dataset``: that a dataset exists, as the table that the statement's `name` names; with its columns, its format and
-its other names. ``facts``: properties of a node, each a key with any JSON value. Not here: which statements count, and
-what they show in the graph (`graphmodel.statements`).
+its other names. ``facts``: properties of a node, each a key with any JSON value.
 """
 
 from __future__ import annotations
@@ -13,20 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from headwater.graphmodel.statements.errors import StatementError
+
 LONGEST = 4 * 2**20  #: characters of a value as JSON
 _MOST_COLUMNS = 20_000
 _MOST_NAMES = 100
 _MOST_FACTS = 200
 _LONGEST_NAME = 1_000
 _LONGEST_TEXT = 131_072  #: the longest type that the Glue Data Catalog takes
-
-
-class StatementError(ValueError):
-    """A statement that cannot be kept. `field` is the one at fault; the message is one sentence for its sender."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 def _fault(message: str) -> StatementError:
