@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -65,6 +66,13 @@ def test_many_new_vertices_are_made_as_a_whole_and_so_are_their_edges() -> None:
     assert steps(script_of_deltas([MANY, linked], all_of).text) == [CHANGED_V, CHANGED_E]
     some = script_of_deltas([MANY, linked], lambda ids: [id_ for id_ in ids if id_ == "v1"])
     assert steps(some.text) == [WHOLE_V, CHANGED_V, WHOLE_E]
+
+
+def test_one_traversal_merges_few_rows_and_all_rows_are_merged_in_their_order() -> None:
+    parameters = script_of_deltas([MANY], none_of).params.values()
+    chunks = next(json.loads(value) for value in parameters if isinstance(value, str) and value.startswith("[["))
+    assert [row["T.id"] for chunk in chunks for row in chunk] == [vertex.id for vertex in MANY.vertices]
+    assert max(map(len, chunks)) < len(MANY.vertices)
 
 
 def test_what_an_earlier_delta_of_the_same_write_made_is_there() -> None:
