@@ -7,8 +7,9 @@ Runs within a transaction of `Derived`. What was read stays in memory; `forget` 
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator
+from typing import TypeVar
 
 from headwater.graphmodel.choice import Event
 from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
@@ -36,6 +37,7 @@ EVENT = (
 )
 VALIDITY = "plan, valid_from, valid_to, certain, columns"
 _FIRST: Position = (-(2**63), "")
+_Row = TypeVar("_Row", BodyRow, DatasetRow)
 
 
 class Tables:
@@ -43,8 +45,8 @@ class Tables:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = self._db = connection
-        self._bodies: dict[str, BodyRow] = {}
-        self._datasets: dict[str, DatasetRow] = {}
+        self._bodies: OrderedDict[str, BodyRow] = OrderedDict()
+        self._datasets: OrderedDict[str, DatasetRow] = OrderedDict()
         self._column_names: dict[str, ColumnNames] | None = None
         self._renamed: set[str] | None = None  # the datasets of which a column was renamed
 
@@ -65,9 +67,8 @@ class Tables:
             if not found:
                 return None
             ref, text, executed, succeeded = found
-            _bound(self._bodies, _BODIES_KEPT)
             kept = BodyRow(BodyRef.of(ref), rows.summary_of(text), bool(executed), bool(succeeded))
-            self._bodies[agent_plan_id] = kept
+            _keep(self._bodies, agent_plan_id, kept, _BODIES_KEPT)
         return self._bodies[agent_plan_id]
 
     def put_body(self, row: BodyRow) -> None:
@@ -75,7 +76,7 @@ class Tables:
         of = row.summary
         values = (of.agent_plan_id, row.ref.stored, of.plan, rows.summary_text(of), row.executed, row.succeeded)
         self._db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?, ?, ?)", values)
-        self._bodies[of.agent_plan_id] = row
+        _keep(self._bodies, of.agent_plan_id, row, _BODIES_KEPT)
 
     def delete_body(self, agent_plan_id: str) -> None:
         """Delete a body: its group does not give it any more."""
@@ -431,14 +432,14 @@ class Tables:
         if uri not in self._datasets:
             query = "SELECT state, claims, columns FROM datasets WHERE uri = ?"
             found = self._db.execute(query, (uri,)).fetchone()
-            _bound(self._datasets, _DATASETS_KEPT)
-            self._datasets[uri] = rows.dataset_of(*found) if found else DatasetRow({}, Counter(), {})
+            row = rows.dataset_of(*found) if found else DatasetRow({}, Counter(), {})
+            _keep(self._datasets, uri, row, _DATASETS_KEPT)
         return self._datasets[uri]
 
     def put_dataset(self, uri: str, row: DatasetRow) -> None:
         """Insert or replace the views of a dataset."""
         self._db.execute("INSERT OR REPLACE INTO datasets VALUES (?, ?, ?, ?)", (uri, *rows.dataset_values(row)))
-        self._datasets[uri] = row
+        _keep(self._datasets, uri, row, _DATASETS_KEPT)
 
     def delete_dataset(self, uri: str) -> None:
         """Delete the views of a dataset."""
@@ -466,6 +467,9 @@ class Tables:
         return self._db.execute(query, (value,)).fetchone()
 
 
-def _bound(cache: dict[str, BodyRow] | dict[str, DatasetRow], most: int) -> None:
-    if len(cache) >= most:
-        cache.clear()
+def _keep(cache: OrderedDict[str, _Row], key: str, row: _Row, most: int) -> None:
+    """Put a row into memory, read or written; the one that was put there the longest ago makes room for it."""
+    cache[key] = row
+    cache.move_to_end(key)
+    if len(cache) > most:
+        cache.popitem(last=False)
