@@ -25,6 +25,11 @@ PRICES: Mapping[str, tuple[float, str]] = MappingProxyType(
         "S3 GET": (0.0004 / 1_000, "request"),
         "Secrets Manager": (0.40, "secret and month"),
         "CloudWatch alarm": (0.10, "alarm and month"),
+        "CloudWatch metric": (0.30, "metric and month"),
+        "CloudWatch dashboard": (3.00, "dashboard and month"),
+        "EventBridge Scheduler": (1.00 / 1_000_000, "start"),
+        "Notebook ml.t3.medium": (0.05, "hour"),
+        "Notebook disk": (0.14, "GB and month"),
         "CloudWatch detailed monitoring": (2.10, "instance and month"),
         "Neptune Serverless": (0.1608, "NCU and hour"),
         "Neptune storage": (0.10, "GB and month"),
@@ -63,11 +68,24 @@ class Line:
         return self.quantity * PRICES[self.price][0]
 
 
-def estimate(size: str, plans: int) -> tuple[Line, ...]:
+@dataclass(frozen=True)
+class Parts:
+    """What of ``team`` is there only if it is asked for."""
+
+    watches: int = 0  #: how often a month they are evaluated, a minute each
+    notebook: bool = False  #: an instance that runs all the time
+
+
+NO_PARTS = Parts()
+
+
+def estimate(size: str, plans: int, parts: Parts = NO_PARTS) -> tuple[Line, ...]:
     """The lines of a template, ``one`` or ``team``, with `plans` plans and as many events a month, in its first year.
 
-    ValueError: there is no such template.
+    ValueError: there is no such template, or it has no such parts.
     """
+    if size != "team" and parts != NO_PARTS:
+        raise ValueError("watches and a notebook instance are parts of team alone")
     grown = plans * 12 / 2 * (_LEDGER_KB + _GRAPH_KB) / 1e6  # GB in the middle of the first year
     if size == "one":
         return (
@@ -91,7 +109,10 @@ def estimate(size: str, plans: int) -> tuple[Line, ...]:
             Line("its use, at the least", "ALB LCU", _HOURS),
             Line("five endpoints in two zones (without sign-in; a NAT with it)", "Interface endpoint", 10 * _HOURS),
             Line("two secrets, and the client's", "Secrets Manager", 3),
-            Line("the alarms", "CloudWatch alarm", 5),
+            Line("the alarms", "CloudWatch alarm", 7),
+            Line("the dashboard", "CloudWatch dashboard", 1),
+            Line("Headwater's metrics", "CloudWatch metric", _METRICS),
+            *_of_parts(parts),
             Line("what the receiver takes, if all comes over HTTP", "HTTP API", sent),
             Line("its function's calls", "Lambda request", sent),
             Line("its function's time: 0.1 s with 1 GB", "Lambda ARM", 0.1 * sent),
@@ -101,3 +122,25 @@ def estimate(size: str, plans: int) -> tuple[Line, ...]:
             Line("inbox, 90 days of it, and ledger", "S3 storage", stored + 3 * plans * _LEDGER_KB / 1e6),
         )
     raise ValueError(f"no costs are known for {size!r}")
+
+
+_METRICS = 11  #: of receiver, ingester and graph: `ingest.process.emf`
+
+
+def _of_parts(parts: Parts) -> tuple[Line, ...]:
+    found: list[Line] = []
+    if parts.watches:
+        found += [
+            Line("watches: their starts", "EventBridge Scheduler", parts.watches),
+            Line("watches: 0.5 vCPU, a minute each", "Fargate ARM vCPU", 0.5 * parts.watches / 60),
+            Line("watches: 1 GB, a minute each", "Fargate ARM memory", parts.watches / 60),
+            Line("watches: their endpoint for SNS in two zones", "Interface endpoint", 2 * _HOURS),
+            Line("watches: their alarm", "CloudWatch alarm", 1),
+            Line("watches: their metrics", "CloudWatch metric", 2),
+        ]
+    if parts.notebook:
+        found += [
+            Line("the notebook instance, if it runs all the time", "Notebook ml.t3.medium", _HOURS),
+            Line("its disk", "Notebook disk", 20),
+        ]
+    return tuple(found)

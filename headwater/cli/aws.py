@@ -181,13 +181,21 @@ def destroy(name: str, confirm: str | None, **where: Any) -> None:
     show_default=True,
     help="execution plans a month, each with its event",
 )
+@click.option(
+    "--watches",
+    type=click.IntRange(0, 50_000),
+    default=0,
+    show_default=True,
+    help="of team: how often a month watches are evaluated (730: each hour)",
+)
+@click.option("--notebook", is_flag=True, help="of team: with a notebook instance")
 @json_option
-def cost(size: str, plans: int, *, as_json: bool) -> None:
+def cost(size: str, plans: int, watches: int, *, notebook: bool, as_json: bool) -> None:
     """What a template costs a month: an estimate from a table of list prices, computed here."""
-    from headwater.aws_bridge.costs import PRICES, PRICES_OF, estimate
+    from headwater.aws_bridge.costs import PRICES, PRICES_OF, Parts, estimate
 
     try:
-        lines = estimate(size, plans)
+        lines = estimate(size, plans, Parts(watches, notebook))
     except ValueError as error:
         raise WrongUse(str(error)) from error
     whole = sum(line.usd for line in lines)

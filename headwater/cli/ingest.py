@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from headwater.cli.serve import (
     bootstrap_option,
     host_option,
     keep_bootstrap_token,
+    metrics_options,
     people,
     people_options,
 )
@@ -68,6 +70,7 @@ Example: headwater ingest --inbox s3://BUCKET/inbox --ledger s3://BUCKET/ledger
 @allow_host_option
 @bootstrap_option
 @people_options
+@metrics_options
 @click.option("--once", is_flag=True, help="end when the inbox is empty and the graph is up to date")
 @json_option
 @data_option
@@ -92,7 +95,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     payload is set aside, below parked/, with the reason. The data folder holds what can be made anew: tables, copies
     of segments, the embedded graph where no other store is named, and the tokens of whoever asks at --port.
     """
-    from headwater.ingest.process import logs
+    from headwater.ingest.process import emf, logs
 
     logs.set_up()
     for option, place in (("--inbox", inbox), ("--ledger", ledger), ("--snapshots", snapshots or inbox)):
@@ -115,7 +118,9 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
             url = ends.enter_context(answering(settings, made.service))
             click.echo(safe(f"Headwater answers at {url}"), err=True)
         click.echo(safe(f"Headwater ingests {inbox} into {ledger}; Ctrl-C stops"), err=True)
-        made.run(once=once)
+        parts = {"ingester": emf.Differences(made.counts.told), "graph": partial(emf.of_service, made.service)}
+        with emf.telling(parts):
+            made.run(once=once)
         if once:
             with progress("bringing the graph up to date") as step:
                 made.service.settle(step)

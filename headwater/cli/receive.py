@@ -10,7 +10,14 @@ import click
 
 from headwater.cli.common import aws_options, data_option
 from headwater.cli.move import made_folder, placed
-from headwater.cli.serve import allow_host_option, bootstrap_option, host_option, keep_bootstrap_token, port_option
+from headwater.cli.serve import (
+    allow_host_option,
+    bootstrap_option,
+    host_option,
+    keep_bootstrap_token,
+    metrics_options,
+    port_option,
+)
 from headwater.errors import Unreachable
 from headwater.settings import PORT
 from headwater.translation import translated
@@ -33,6 +40,7 @@ _THREADS = 16  #: as `ingest.inbox.writing.THREADS`, which is imported only when
 @port_option(PORT)
 @allow_host_option
 @bootstrap_option
+@metrics_options
 @aws_options
 def receive(
     inbox: str,

@@ -81,6 +81,35 @@ def bootstrap_option(function: Command) -> Command:
     )(function)
 
 
+def metrics_options(function: Command) -> Command:
+    """``--metrics emf``, and its namespace; kept in the environment, for child processes as well."""
+
+    def keep(name: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+        def kept(_context: click.Context, _option: click.Parameter, given: str | None) -> None:
+            if given is not None:
+                os.environ[name] = given
+
+        return kept
+
+    function = click.option(
+        "--metrics-namespace",
+        envvar="HEADWATER_METRICS_NAMESPACE",
+        metavar="NAME",
+        expose_value=False,
+        callback=keep("HEADWATER_METRICS_NAMESPACE"),
+        help="namespace of these metrics in CloudWatch (default: Headwater) [HEADWATER_METRICS_NAMESPACE]",
+    )(function)
+    return click.option(
+        "--metrics",
+        envvar="HEADWATER_METRICS",
+        type=click.Choice(["emf"]),
+        expose_value=False,
+        callback=keep("HEADWATER_METRICS"),
+        help="write metrics to standard output each minute, as lines of which CloudWatch makes metrics (its embedded"
+        " metric format) [HEADWATER_METRICS]",
+    )(function)
+
+
 def people_options(function: Command) -> Command:
     """How people sign in elsewhere, to be read by `people`."""
     options = (
@@ -231,6 +260,7 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
     show_default=True,
     help="lines of the log for people, or JSON objects [HEADWATER_LOG_FORMAT]",
 )
+@metrics_options
 @click.option("--take-over", is_flag=True, help="write a remote graph even if another data folder does; it stops there")
 @click.option("--example", is_flag=True, help="with the demo's seven jobs, in a temporary data folder of its own")
 def serve(

@@ -22,14 +22,15 @@ from headwater.cli.common import (
     safe,
     source_options,
 )
-from headwater.errors import WrongUse, extra
+from headwater.cli.serve import metrics_options
+from headwater.errors import HeadwaterError, WrongUse, extra
 
 if TYPE_CHECKING:
     from headwater.watching.definitions import Watch
     from headwater.watching.running import Outcome
     from headwater.watching.state import States
 
-_FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+_FILE = click.argument("file", metavar="FILE")
 
 
 def _state_option(function: Command) -> Command:
@@ -46,7 +47,7 @@ def watch() -> None:
 @watch.command(epilog="Example: headwater watch check watches.yaml")
 @_FILE
 @json_option
-def check(file: Path, *, as_json: bool) -> None:
+def check(file: str, *, as_json: bool) -> None:
     """Check a FILE of watches and list them. An error is reported with its line and column."""
     watches = _read(file)
     if as_json:
@@ -67,8 +68,9 @@ def _asked(one: Watch) -> tuple[str, ...]:
 @json_option
 @source_options
 @aws_options
+@metrics_options
 def run(
-    file: Path,
+    file: str,
     *,
     only: tuple[str, ...],
     state: str | None,
@@ -80,17 +82,27 @@ def run(
 ) -> None:
     """Evaluate the watches of FILE once, whatever their schedule: for cron, EventBridge Scheduler or a Lambda.
 
+    FILE is a file or an object in S3, s3://BUCKET/KEY.
     The first evaluation of a watch reports nothing, since there is no earlier answer to compare with. Exit code 1 if a
     node was not found or a report could not be delivered; the report is kept and tried again the next time.
     """
+    from headwater.ingest.process import emf
     from headwater.watching.running import evaluate
 
-    watches = _chosen(_read(file), only)
     outcomes: list[Outcome] = []
-    with asking(data, store, server) as source, _states(state, data, **aws) as states, progress("watching") as step:
-        for outcome in evaluate(source, watches, states):
-            outcomes.append(outcome)
-            step(len(outcomes), len(watches))
+    try:
+        watches = _chosen(_read(file, **aws), only)
+        with asking(data, store, server) as source, _states(state, data, **aws) as states, progress("watching") as step:
+            for outcome in evaluate(source, watches, states):
+                outcomes.append(outcome)
+                step(len(outcomes), len(watches))
+    except HeadwaterError:
+        if emf.on():
+            emf.tell("watches", {"Problems": 1})
+        raise
+    if emf.on():
+        problems = sum(len(outcome.problems) for outcome in outcomes)
+        emf.tell("watches", {"Reports": sum(outcome.told for outcome in outcomes), "Problems": problems})
     if as_json:
         print_json({"watches": [outcome.to_dict() for outcome in outcomes]})
     else:
@@ -105,12 +117,14 @@ def run(
 @_state_option
 @source_options
 @aws_options
-def serve(file: Path, *, state: str | None, data: Path, store: str | None, server: str | None, **aws: Any) -> None:
+def serve(file: str, *, state: str | None, data: Path, store: str | None, server: str | None, **aws: Any) -> None:
     """Evaluate the watches of FILE on their schedules until SIGTERM or Ctrl-C.
+
+    FILE is a file or an object in S3, s3://BUCKET/KEY.
 
     After a pause (a laptop that slept) a watch that was due within the last hour is evaluated once.
     """
-    watches = _read(file)
+    watches = _read(file, **aws)
 
     from headwater.watching.running import evaluate
     from headwater.watching.serving import serve as keep
@@ -129,11 +143,23 @@ def serve(file: Path, *, state: str | None, data: Path, store: str | None, serve
     keep(scheduled, once, ready=lambda: click.echo(counted, err=True))
 
 
-def _read(file: Path) -> tuple[Watch, ...]:
-    from headwater.watching.definitions import read
+def _read(file: str, **aws: Any) -> tuple[Watch, ...]:
+    """The watches in a file, or in an object in S3. WrongUse, Unreachable."""
+    from headwater.watching.definitions import parse, read
 
     with extra("watch", "a file of watches"):
-        return read(file)
+        if not file.startswith("s3://"):
+            return read(Path(file))
+        from headwater.cli.move import placed
+
+        folder, _, name = file.rpartition("/")
+        given = aws or {"region": None, "profile": None, "endpoint": None}
+        with placed(folder, **given) as place:
+            try:
+                text = place.read(name)
+            except FileNotFoundError:
+                raise WrongUse(f"there is no {file}") from None
+        return parse(text, file)
 
 
 def _chosen(watches: Sequence[Watch], only: Sequence[str]) -> Sequence[Watch]:

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from headwater.ingest.http.auth import check_forwarded_requests
 from headwater.ingest.http.error_table import explained_errors
 from headwater.ingest.http.serving import answer_errors, make_runner, pack_answers
 from headwater.ingest.http.spans import trace_requests
-from headwater.ingest.process import logs
+from headwater.ingest.process import emf, logs
 from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
 from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
 from headwater.ingest.process.memory import Returning, collect_rarely
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
         log.exception("the graph cannot be opened")
         _tell({"error": "internal error, see the log"})
         return 1
-    with service:
+    with service, emf.telling({"graph": partial(emf.of_service, service)}, out=sys.stderr):  # output is the server's
         try:
             asyncio.run(_run(service, address, link))
         except BaseException as error:  # noqa: BLE001 - to close in order would wait for the batch in hand, deaf

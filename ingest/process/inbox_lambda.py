@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 Environment: `HEADWATER_INBOX` (s3://BUCKET/inbox); `HEADWATER_TOKEN_SECRET`, the id of a secret in Secrets Manager
 whose text is the token that senders give (``Authorization: Bearer`` or ``X-API-Key``), or ``none`` where API Gateway
-itself checks who calls (IAM, a JWT authorizer). `AWS_ENDPOINT_URL_S3` and
+itself checks who calls (IAM, a JWT authorizer); `HEADWATER_METRICS` (`ingest.process.emf`). `AWS_ENDPOINT_URL_S3` and
 `AWS_ENDPOINT_URL_SECRETS_MANAGER` name endpoints.
 
 Bodies are validated, cleaned and answered by the same code as in `ingest.http.receiver`. Lambda takes 6 MB with all
@@ -37,6 +37,7 @@ from headwater.ingest.intake.headers import content_type_of, is_packed
 from headwater.ingest.intake.work import Job
 from headwater.ingest.ledger.ledger import now_ms
 from headwater.ingest.places.file_storage import open_storage
+from headwater.ingest.process import emf
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,19 @@ class Receiver:
 
     def answer(self, event: Mapping[str, Any]) -> Response:
         """The response to one event."""
+        try:
+            response = self._said(event)
+        except Exception:
+            self._count(event, 500)
+            raise
+        self._count(event, response["statusCode"])
+        return response
+
+    def _count(self, event: Mapping[str, Any], status: int) -> None:
+        if emf.on() and event["requestContext"]["http"]["method"] == "POST":
+            emf.tell("receiver", {emf.outcome(status): 1})
+
+    def _said(self, event: Mapping[str, Any]) -> Response:
         try:
             return self._answer(event)
         except InvalidBody as refused:

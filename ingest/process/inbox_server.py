@@ -24,6 +24,7 @@ from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.inbox.writing import InboxWriter
 from headwater.ingest.ledger.ledger import now_ms
 from headwater.ingest.places.file_storage import ObjectStorage
+from headwater.ingest.process import emf
 from headwater.ingest.process.intake_process import IntakeProcesses
 
 DRAIN_SECONDS = 20.0  #: for open requests at SIGTERM: below what ECS and Kubernetes wait (30 s)
@@ -51,7 +52,10 @@ def receive(settings: InboxServerSettings) -> None:
     tokens.list()
     access = access_for(settings.host, tokens, allowed_hosts=settings.allowed_hosts)
     with listen(settings.host, settings.port) as listening:
-        asyncio.run(_run(settings, Settings(access=access), listening))
+        requests = emf.Requests()
+        receiver = Settings(access=access, before=(requests.counting(),) if emf.on() else ())
+        with emf.telling({"receiver": requests.take}):
+            asyncio.run(_run(settings, receiver, listening))
 
 
 async def _run(settings: InboxServerSettings, receiver: Settings, listening: socket.socket) -> None:

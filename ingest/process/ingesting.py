@@ -44,6 +44,10 @@ class Counts:
     parked: int = 0  #: files
     snapshots: int = 0
 
+    def told(self) -> dict[str, int]:
+        """By the names of the metrics (`ingest.process.emf`)."""
+        return {"NewEntries": self.new, "KnownEntries": self.known, "ParkedFiles": self.parked}
+
 
 @dataclass
 class Ingester:

@@ -42,7 +42,7 @@ from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
-from headwater.ingest.process import forwarding
+from headwater.ingest.process import emf, forwarding
 from headwater.ingest.process.graph_process import GraphProcess
 from headwater.ingest.process.intake_process import IntakeProcesses
 from headwater.ingest.process.memory import collect_rarely
@@ -100,11 +100,19 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
     )
-    before = () if settings.access_log is None else (access_log(settings.access_log),)
+    requests = emf.Requests()
+    before = (
+        *((requests.counting(),) if emf.on() else ()),
+        *(() if settings.access_log is None else (access_log(settings.access_log),)),
+    )
     tls = None if settings.tls is None else settings.tls.context()
     listening = listen(settings.host, settings.port)
     try:
-        with open_ledger(settings.folder) as ledger, closing(graph):
+        with (
+            open_ledger(settings.folder) as ledger,
+            closing(graph),
+            emf.telling({"receiver": requests.take}),
+        ):
             asyncio.run(
                 _run(settings, Settings(access=access, before=before), ledger, graph, listening, tls, tokens.local)
             )

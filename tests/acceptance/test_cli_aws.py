@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from headwater.aws_bridge.costs import estimate
+from headwater.aws_bridge.costs import Parts, estimate
 from headwater.aws_bridge.stacks import Stack, StackFailed, read_template
 from tests.acceptance.door import ROOT, headwater, serving
 
@@ -197,7 +197,15 @@ def test_costs_grow_with_plans_and_say_where_the_prices_are_from(endpoint: str) 
     assert 10 < few < 25 < many
     idle = {line.what: line.usd for line in estimate("team", 0)}
     assert 110 < idle["Neptune Serverless at its floor of one unit"] < 125
-    assert 250 < sum(idle.values()) < 350 < sum(line.usd for line in estimate("team", 10_000_000))
+    assert 250 < sum(idle.values()) < 350
+    watched = sum(line.usd for line in estimate("team", 0, Parts(watches=730))) - sum(idle.values())
+    assert 14.6 < watched < 17  # two endpoints, and hardly anything else
+    with_all = aws(endpoint, "cost", "team", "--watches", "730", "--notebook", "--json")
+    names = [line["what"] for line in json.loads(with_all.stdout)["lines"]]
+    assert "the notebook instance, if it runs all the time" in names
+    refused = aws(endpoint, "cost", "one", "--notebook")
+    assert (refused.returncode, "parts of team alone" in refused.stderr) == (2, True)
+    assert sum(idle.values()) < sum(line.usd for line in estimate("team", 10_000_000))
     shown = aws(endpoint, "cost", "one", "--plans", "1000")
     assert f"together {few:,.2f} US$ a month, with 1,000 plans" in shown.stdout
     assert json.loads(aws(endpoint, "cost", "one", "--plans", "1000", "--json").stdout)["usd"] == round(few, 2)

@@ -15,8 +15,12 @@ from cfnlint.decode import decode  # type: ignore[import-untyped]
 from click.testing import CliRunner
 
 from headwater.cli.ingest import ingest
+from headwater.cli.watch import run
+from headwater.ingest.http.metrics import METRICS
+from headwater.ingest.process import emf
 from headwater.ingest.process.inbox_lambda import handler
 from tests.acceptance.door import ROOT
+from tests.acceptance.test_dependencies import PROJECT
 from tests.inbox.test_permissions import allowed, policies
 
 TEMPLATE = ROOT / "infra" / "team.yaml"
@@ -111,12 +115,14 @@ def grants(said: list[dict[str, Any]]) -> set[tuple[str, str]]:
             out |= {
                 (action, prefix[1] if prefix else "")
                 for action in actions
-                if action.startswith(("s3:", "sqs:", "secretsmanager:"))
+                if action.startswith(("s3:", "sqs:", "secretsmanager:", "sns:"))
             }
     return out
 
 
-@pytest.mark.parametrize(("role", "part"), [("ReceiverRole", "receiver"), ("TaskRole", "ingester")])
+@pytest.mark.parametrize(
+    ("role", "part"), [("ReceiverRole", "receiver"), ("TaskRole", "ingester"), ("WatchesRole", "watches")]
+)
 def test_roles_have_the_rights_of_the_page_on_permissions(template: dict[str, Any], role: str, part: str) -> None:
     assert grants(statements(template, role)) == allowed(policies()[part])
 
@@ -165,7 +171,12 @@ def test_the_start_of_the_container_keeps_the_token_from_the_process(template: d
 def test_the_function_is_the_one_that_there_is(template: dict[str, Any]) -> None:
     properties = template["Resources"]["Receiver"]["Properties"]
     assert properties["Handler"] == f"{handler.__module__}.{handler.__name__}"
-    assert properties["Environment"]["Variables"].keys() == {"HEADWATER_INBOX", "HEADWATER_TOKEN_SECRET"}
+    assert properties["Environment"]["Variables"].keys() == {
+        "HEADWATER_INBOX",
+        "HEADWATER_TOKEN_SECRET",
+        emf.METRICS,
+        emf.NAMESPACE,
+    }
 
 
 def test_new_objects_are_told_to_the_queue_by_day_and_what_is_parked_is_not(template: dict[str, Any]) -> None:
@@ -187,10 +198,122 @@ def test_people_sign_in_and_programs_bring_a_token(template: dict[str, Any]) -> 
 
 
 def test_every_alarm_is_sent_and_explained(template: dict[str, Any]) -> None:
-    readme = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
-    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    for alarm in alarms.values():
         assert alarm["Properties"]["AlarmActions"] == [{"Ref": "Alarms"}]
-        assert f"`{name}`" in readme
+    _, _, told = page.partition("### Alarms of `infra/team.yaml`")
+    section = told.partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|.*\| `(?:aws|headwater) .*\|$", section, re.MULTILINE)) == alarms.keys()
+
+
+def own(template: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Part and name of each metric of Headwater that an alarm or the dashboard looks at."""
+    for alarm in of_type(template, "AWS::CloudWatch::Alarm").values():
+        properties = alarm["Properties"]
+        if "Headwater" in str(properties["Namespace"]):
+            assert properties["Namespace"] == {"Fn::Sub": "Headwater/${AWS::StackName}"}
+            (dimension,) = properties["Dimensions"]
+            assert dimension["Name"] == "Part"
+            yield dimension["Value"], properties["MetricName"]
+    for widget in dashboard(template)["widgets"]:
+        rows = widget["properties"].get("metrics", [])
+        if rows and rows[0][0] == "${Own}":
+            assert rows[0][2] == "Part"
+            yield from ((rows[0][3], row[1]) for row in rows)
+
+
+def dashboard(template: dict[str, Any]) -> dict[str, Any]:
+    (found,) = of_type(template, "AWS::CloudWatch::Dashboard").values()
+    body: dict[str, Any] = json.loads(found["Properties"]["DashboardBody"]["Fn::Sub"][0])
+    return body
+
+
+def test_alarms_and_dashboard_look_at_metrics_that_there_are(template: dict[str, Any]) -> None:
+    """Another name would be an alarm that never sounds."""
+    known = {(row.part, row.name) for row in emf.ROWS} | {("graph", emf.in_camel_case(row.name)) for row in METRICS}
+    looked_at = set(own(template))
+    assert {("ingester", "ParkedFiles"), ("graph", "GraphLagEntries"), ("receiver", "Failed")} <= looked_at <= known
+    told = {each["Properties"]["Environment"]["Variables"]["HEADWATER_METRICS"] for each in functions(template)}
+    tasks = of_type(template, "AWS::ECS::TaskDefinition")
+    assert tasks.keys() == {"Task", "WatchesTask"}
+    for task in tasks.values():
+        (container,) = task["Properties"]["ContainerDefinitions"]
+        told |= {each["Value"] for each in container["Environment"] if each.get("Name") == "HEADWATER_METRICS"}
+    assert told == {"emf"}
+
+
+def functions(template: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(of_type(template, "AWS::Lambda::Function").values())
+
+
+def test_the_dashboard_names_what_there_is_and_its_widgets_do_not_overlap(template: dict[str, Any]) -> None:
+    (found,) = of_type(template, "AWS::CloudWatch::Dashboard").values()
+    text, more = found["Properties"]["DashboardBody"]["Fn::Sub"]
+    for name in set(re.findall(r"\$\{([\w:]+)(?:\.\w+)?\}", text)) - more.keys():
+        assert name in template["Resources"] or name.startswith("AWS::")
+        assert "Condition" not in template["Resources"].get(name, {})  # else the dashboard could not be made without it
+    taken: set[tuple[int, int]] = set()
+    for widget in dashboard(template)["widgets"]:
+        x, y = widget.get("x", 0), widget.get("y", 0)
+        cells = {(a, b) for a in range(x, x + widget["width"]) for b in range(y, y + widget["height"])}
+        assert max(a for a, _ in cells) < 24  # the grid's columns
+        assert not cells & taken
+        taken |= cells
+
+
+def test_watches_and_notebook_are_made_only_if_they_are_asked_for(template: dict[str, Any]) -> None:
+    conditions, parameters = template["Conditions"], template["Parameters"]
+    assert (parameters["WatchesSchedule"]["Default"], parameters["NotebookKey"]["Default"]) == ("", "")
+    assert conditions["Watches"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "WatchesSchedule"}, ""]}]}
+    assert conditions["MakesNotebook"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "NotebookKey"}, ""]}]}
+    for name, each in template["Resources"].items():
+        if name.startswith(("Watches", "Schedule", "Reports", "Notebook", "GraphFromNotebook")):
+            assert "Condition" in each
+    pattern = parameters["WatchesSchedule"]["AllowedPattern"]
+    assert [bool(re.match(pattern, text)) for text in ("", "rate(1 hour)", "cron(0 6 ? * MON-FRI *)", "hourly")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_the_task_of_watches_is_a_command_that_there_is_and_only_reads_the_graph(template: dict[str, Any]) -> None:
+    (container,) = template["Resources"]["WatchesTask"]["Properties"]["ContainerDefinitions"]
+    command = [each["Fn::Sub"] if isinstance(each, dict) else each for each in container["Command"]]
+    assert command == ["watch", "run", "s3://${Inbox}/watches/watches.yaml", "--state", "s3://${Inbox}/watches/state"]
+    names = {option.envvar for option in run.params if hasattr(option, "envvar")}
+    for each in container["Environment"]:
+        assert each["Name"] in names or each["Name"] == "AWS_DEFAULT_REGION"
+    for role in ("WatchesRole", "NotebookRole"):
+        for said in statements(template, role):
+            actions = said["Action"] if isinstance(said["Action"], list) else [said["Action"]]
+            assert not {"neptune-db:WriteDataViaQuery", "neptune-db:DeleteDataViaQuery", "neptune-db:*"} & set(actions)
+
+
+def test_the_schedule_starts_that_task_and_nothing_else(template: dict[str, Any]) -> None:
+    (schedule,) = of_type(template, "AWS::Scheduler::Schedule").values()
+    target = schedule["Properties"]["Target"]
+    assert target["EcsParameters"]["TaskDefinitionArn"] == {"Ref": "WatchesTask"}
+    runs, passes = statements(template, "ScheduleRole")
+    assert (runs["Action"], runs["Resource"]) == ("ecs:RunTask", {"Ref": "WatchesTask"})
+    assert passes["Action"] == "iam:PassRole"
+    assert passes["Resource"] == [{"Fn::GetAtt": ["StartRole", "Arn"]}, {"Fn::GetAtt": ["WatchesRole", "Arn"]}]
+
+
+def test_the_notebook_instance_has_no_way_out_and_its_script_is_one(template: dict[str, Any], tmp_path: Path) -> None:
+    properties = template["Resources"]["Notebook"]["Properties"]
+    assert (properties["DirectInternetAccess"], properties["RootAccess"]) == ("Disabled", "Disabled")
+    (start,) = template["Resources"]["NotebookStart"]["Properties"]["OnStart"]
+    text = start["Content"]["Fn::Base64"]["Fn::Sub"]
+    assert len(text) < 16_384  # characters in base64, the most of a script
+    script = tmp_path / "start.sh"
+    script.write_text(text.replace("${ReceiverBucket}", "b").replace("${NotebookKey}", "k"))
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    extras = re.search(r"'headwater\[(.*)\]'", text)
+    assert extras
+    assert set(extras[1].split(",")) <= PROJECT["optional-dependencies"].keys()
 
 
 def test_every_parameter_is_in_the_readme_or_explains_itself(template: dict[str, Any]) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.inbox.cloud import Cloud, cloud
+from tests.neptune.conftest import credentials, standin, tls
+
+__all__ = ["aws", "credentials", "standin", "tls"]
 
 
 @pytest.fixture(scope="module")

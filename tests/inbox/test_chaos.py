@@ -10,9 +10,11 @@ import io
 import json
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO, TypeVar
 
 import pytest
@@ -22,7 +24,7 @@ from headwater.aws_bridge.session import AwsError, Session
 from headwater.aws_bridge.sqs import Queue
 from headwater.ingest.graph.ownership import GraphTaken
 from headwater.ingest.inbox.queue import QueuedFiles
-from headwater.ingest.inbox.reading import InboxReader, Source
+from headwater.ingest.inbox.reading import InboxReader, Source, is_waiting
 from headwater.ingest.ledger.entries import LedgerInUse, LedgerUnavailable, NewEntry
 from headwater.ingest.ledger.export import check_export
 from headwater.ingest.ledger.segment_ledger import SegmentLedger
@@ -30,6 +32,7 @@ from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
 from tests.inbox.cloud import BUCKET, REGION, Cloud
 from tests.inbox.faulty import Faults, faulty
 from tests.inbox.world import clock, event_plans, files, graph, ingester, plan_ids, quiet, replayed
+from tests.neptune.standin import StandIn
 
 _T = TypeVar("_T")
 
@@ -146,53 +149,105 @@ def test_a_kill_at_each_call_of_an_opening_does_no_harm(tmp_path: Path) -> None:
     assert check_export(ledger, quiet).entries == 1
 
 
-@pytest.mark.timeout(900)  # lost answers are waited for, and asked for again
-@pytest.mark.parametrize(("seed", "count"), [(1, 12), pytest.param(2, 1_000, marks=pytest.mark.soak)])
-def test_everything_at_once(seed: int, count: int, aws: Cloud, tmp_path: Path) -> None:
-    """Busy S3, lost answers, kills, two ingesters, messages twice, out of order, again and not at all."""
-    drawn = random.Random(seed)
-    sqs = aws.client("sqs")
-    url = sqs.create_queue(QueueName=f"chaos{seed}", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
+class World:
+    """An inbox, its queue, a ledger, a graph, and what becomes of the ingesters that are started on them."""
+
+    def __init__(self, aws: Cloud, name: str, folder: Path, store: str | None, faults: Faults) -> None:
+        self._aws, self._name, self._folder, self._store, self._faults = aws, name, folder, store, faults
+        self._sqs = aws.client("sqs")
+        attributes = {"VisibilityTimeout": "1"}
+        self._queue = self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        self.ended: Counter[str] = Counter()  #: ingesters, by what ended them
+        self.inbox = aws.prefix(f"{name}/inbox")
+        self.ledger = aws.prefix(f"{name}/ledger")
+
+    def put(self, name: str, content: bytes, messages: int) -> None:
+        """Store a payload, and tell the queue of it: not at all, once, or more often."""
+        self.inbox.write(name, content)
+        record = {"s3": {"bucket": {"name": BUCKET}, "object": {"key": f"{self._name}/inbox/{name}"}}}
+        for _ in range(messages):
+            self._sqs.send_message(QueueUrl=self._queue, MessageBody=json.dumps({"Records": [record]}))
+
+    def ingest(self, machine: str, calls: int, steps: int) -> None:
+        """An ingester on a machine that ends at a call, or lives for some steps."""
+        life = Life(calls)
+        inbox, ledger, snapshots = (Mortal(self._place(name), life) for name in ("inbox", "ledger", "snapshots"))
+        data = self._folder / machine
+        source = self._source if self._faults.url else None
+        ends = (Killed, LedgerInUse, LedgerUnavailable, GraphTaken, AwsError)
+        try:
+            with ingester(inbox, ledger, data, self._store, source, snapshots) as made:
+                for _ in range(steps):
+                    made.step()
+                made.save()
+            self.ended["lived"] += 1
+        except ends as end:
+            self.ended[type(end).__name__] += 1
+
+    def _place(self, name: str) -> Prefix:
+        return Prefix(Session(REGION, connections=16), f"s3://{BUCKET}/{self._name}/{name}", self._faults.url)
+
+    def _source(self, reader: InboxReader) -> Source:
+        queue = Queue(Session(REGION), self._queue, self._faults.url)
+        return QueuedFiles(queue, self._place("inbox"), reader, wait_seconds=0)
+
+
+def suffer(world: World, drawn: random.Random, count: int, batch: int) -> None:
+    """Bring `count` plans and their events in, some of them twice, by two ingesters that are killed again and again."""
     sent = files(range(count))
     sent += drawn.sample(sent, len(sent) // 4)  # duplicates
     drawn.shuffle(sent)
-    plain = aws.prefix(f"chaos{seed}/ledger")
-    with faulty(aws.url, Faults(refused=0.04, lost=0.03, seed=seed)) as faults:
+    number = 0
+    while sent or any(is_waiting(name) for name in world.inbox.listed()):
+        for name, content in sent[:batch]:
+            world.put(name, content, drawn.choice([0, 1, 1, 2]))
+        del sent[:batch]
+        machines = [f"a{number // 7}", f"b{number // 11}"]  # now and then a new one, with an empty disk
+        lives = [drawn.randrange(10, 10 * batch) for _ in machines]
+        two = [Thread(target=world.ingest, args=(*each, 3)) for each in zip(machines, lives, strict=True)]
+        for thread in two:
+            thread.start()
+        for thread in two:
+            thread.join()
+        number += 1
+        assert number < 400, "it does not get on"
 
-        def place(name: str) -> Prefix:
-            return Prefix(Session(REGION, connections=16), f"s3://{BUCKET}/chaos{seed}/{name}", faults.url)
 
-        def source(reader: InboxReader) -> Source:
-            return QueuedFiles(Queue(Session(REGION), url, faults.url), place("inbox"), reader, wait_seconds=0)
-
-        def ingest(data: Path, life: Life) -> None:
-            inbox, ledger = Mortal(place("inbox"), life), Mortal(place("ledger"), life)
-            with (
-                suppress(Killed, LedgerInUse, LedgerUnavailable, GraphTaken, AwsError),
-                ingester(inbox, ledger, data, source=source) as made,
-            ):
-                for _ in range(3):
-                    made.step()
-
-        rounds = max(12, count // 10)
-        while sent:
-            for name, content in sent[:rounds]:
-                aws.prefix(f"chaos{seed}/inbox").write(name, content)
-                for _ in range(drawn.choice([0, 1, 1, 2])):
-                    record = {"s3": {"bucket": {"name": BUCKET}, "object": {"key": f"chaos{seed}/inbox/{name}"}}}
-                    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [record]}))
-            del sent[:rounds]
-            two = [
-                threading.Thread(target=ingest, args=(tmp_path / name, Life(drawn.randrange(10, 120))))
-                for name in ("a", "b")
-            ]
-            for each in two:
-                each.start()
-            for each in two:
-                each.join()
-        assert faults.counts["refuse"] + faults.counts["lose"] > 3
-    with ingester(aws.prefix(f"chaos{seed}/inbox"), plain, tmp_path / "a") as made:
+def settled(world: World, folder: Path, store: str | None, count: int) -> None:
+    """What came of it, read by an ingester that nothing happens to."""
+    with ingester(world.inbox, world.ledger, folder / "last", store) as made:
         made.run(once=True)
-        nothing_lost_or_twice(plain, count)
-        assert graph(made) == replayed(plain, tmp_path / "clean")
+        nothing_lost_or_twice(world.ledger, count)
+        assert graph(made) == replayed(world.ledger, folder / "clean")
         assert made.reader.parked() == 0
+
+
+@pytest.mark.timeout(900)  # lost answers are waited for, and asked for again
+def test_everything_at_once(aws: Cloud, tmp_path: Path) -> None:
+    """Busy S3, lost answers, kills, two ingesters, messages twice, out of order, again and not at all."""
+    with faulty(aws.url, Faults(refused=0.04, lost=0.03, seed=1)) as faults:
+        world = World(aws, "chaos1", tmp_path, None, faults)
+        suffer(world, random.Random(1), count=12, batch=12)
+        assert faults.counts["refuse"] + faults.counts["lose"] > 3
+    assert world.ended["Killed"] > 0
+    settled(world, tmp_path, None, 12)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7_200)
+@pytest.mark.parametrize(("seed", "count"), [(2, 500), (3, 5_000)])
+def test_ten_thousand_payloads_into_neptune(
+    seed: int, count: int, aws: Cloud, standin: StandIn, tmp_path: Path
+) -> None:
+    """The same with Neptune's own troubles, in every fiftieth request, and machines that are lost with their disks."""
+    standin.suffer("conflict", "throttled", "failover", "dropped", "dropped after", "closed", rate=0.02, seed=seed)
+    with faulty(aws.url, Faults(refused=0.01, lost=0.005, seed=seed)) as faults:
+        world = World(aws, f"chaos{seed}", tmp_path, standin.url, faults)
+        suffer(world, random.Random(seed), count, batch=max(12, count // 10))
+        print(f"faults {faults.counts}, of Neptune {dict(standin.seen.faults)}, ingesters ended by {world.ended}")  # noqa: T201 - the figures of a long run
+        assert min(faults.counts["refuse"], faults.counts["lose"]) > 3
+    assert world.ended["Killed"] > 3
+    assert min(world.ended["LedgerInUse"], world.ended["lived"]) > 0
+    assert standin.seen.faults.total() > 3
+    standin.suffer()
+    settled(world, tmp_path, standin.url, count)

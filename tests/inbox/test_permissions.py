@@ -12,10 +12,13 @@ from unittest import mock
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from click.testing import CliRunner
 
 from headwater.aws_bridge.s3 import Prefix
 from headwater.aws_bridge.session import Session
 from headwater.aws_bridge.sqs import Queue
+from headwater.cli.watch import watch
+from headwater.ingest.folder.service import Service
 from headwater.ingest.inbox.queue import QueuedFiles
 from headwater.ingest.inbox.writing import InboxWriter
 from headwater.ingest.ledger.entries import NewEntry
@@ -25,6 +28,8 @@ from headwater.ingest.process import inbox_lambda
 from headwater.ingest.process.inbox_lambda import handler
 from headwater.spark.spool import Inbox
 from tests.acceptance.door import ROOT
+from tests.faults.world import payload
+from tests.golden.recorded import FLAT
 from tests.inbox.cloud import BUCKET, REGION, Cloud
 from tests.inbox.faulty import Faults, faulty
 from tests.inbox.test_lambda import PLAN, TOKEN, event
@@ -58,6 +63,8 @@ def made(calls: list[tuple[str, str, str]]) -> set[Call]:
 
 
 def _action(method: str, path: str, target: str) -> Call:
+    if (method, path, target) == ("POST", "/", ""):  # the one call of a service that names the operation in the body
+        return "sns:Publish", ""
     if target:
         service, _, operation = target.partition(".")
         named = {"AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
@@ -144,12 +151,34 @@ def erases(faults: Faults, aws: Cloud, folder: Path) -> None:
         ledger.erase(kept.sequence, "asked for")
 
 
+def watches(faults: Faults, aws: Cloud, folder: Path) -> None:
+    topic = aws.client("sns").create_topic(Name="reports")["TopicArn"]
+    file = {
+        "watches": [
+            {"name": "all", "nodes": ["s3://lake/out/*"], "question": "dataset-versions", "tell": [{"sns": topic}]}
+        ]
+    }
+    aws.prefix("watches").write("watches.yaml", json.dumps(file).encode())  # JSON is YAML
+    where = f"s3://{BUCKET}/watches"
+    for numbers in (range(2), range(2, 9)):
+        with Service.open(folder / "data") as service:
+            for _, plan, events in map(payload, numbers):
+                bodies = (("spline.plan", plan), ("spline.events", events))
+                service.ledger.append([NewEntry(kind, FLAT, body) for kind, body in bodies])
+            service.catch_up()
+        with mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": faults.url}):
+            command = ["run", f"{where}/watches.yaml", "--state", f"{where}/state", "--data", str(folder / "data")]
+            ran = CliRunner().invoke(watch, command)
+        assert ran.exit_code == 0, ran.output
+
+
 PARTS: dict[str, Callable[[Faults, Cloud, Path], None]] = {
     "agent": agent,
     "receiver": receiver,
     "ingester": ingests,
     "reader": reads,
     "eraser": erases,
+    "watches": watches,
 }
 
 
