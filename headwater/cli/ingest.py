@@ -118,8 +118,9 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
             url = ends.enter_context(answering(settings, made.service))
             click.echo(safe(f"Headwater answers at {url}"), err=True)
         click.echo(safe(f"Headwater ingests {inbox} into {ledger}; Ctrl-C stops"), err=True)
-        parts = {"ingester": emf.Differences(made.counts.told), "graph": partial(emf.of_service, made.service)}
-        with emf.telling(parts):
+        with emf.telling(
+            {"ingester": emf.Differences(made.counts.told), "graph": partial(emf.of_service, made.service)}
+        ):
             made.run(once=once)
         if once:
             with progress("bringing the graph up to date") as step:

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def test_the_ingester_tells_what_it_brought_in_and_how_far_the_graph_is(tmp_path
     for name, content in [*files(range(3)), ("2026-03-01/bad.json", b"{")]:
         inbox.write(name, content)
     with ingester(inbox, LocalFolder(tmp_path / "ledger"), tmp_path / "data") as made:
+        parts: dict[str, Callable[[], Mapping[str, float]]]
         parts = {"ingester": emf.Differences(made.counts.told), "graph": partial(emf.of_service, made.service)}
         for _ in range(2):
             with emf.telling(parts, out=out):
