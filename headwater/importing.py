@@ -61,8 +61,10 @@ class State:
         """Remember it. A folder that cannot be written (that of a server elsewhere) remembers nothing."""
         self.done = dict(sorted(self.done.items(), key=lambda one: (one[1], one[0]))[-_REMEMBERED:])
         said = {"done": self.done, "open": list(self.open), "until": self.until}
+        from headwater.ingest.places.file_storage import make_private
+
         with suppress(PermissionError):
-            self.place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.place.parent)
             new = self.place.with_suffix(".new")
             new.write_text(json.dumps(said), encoding="utf-8")
             new.replace(self.place)

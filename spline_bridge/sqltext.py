@@ -28,6 +28,11 @@ from headwater.spline_bridge.values import (
 #: Longest query that is read, in characters: the parser's work grows with its length, and its depth is Python's stack.
 MAX_QUERY = 50_000
 _MOST_DEPTH = 60
+#: Columns of one query, and what its rows depend on, that are followed: each query hands on those of the ones it names.
+_MOST_COLUMNS = 5_000
+_MOST_KEYS = 20_000
+#: Characters of the texts of all expressions, each of which holds those inside it.
+_MOST_TEXT = 200_000
 
 #: Names of databases in URLs -> sqlglot's dialects. H2, Derby and others are read as plain SQL.
 _DIALECTS = {
@@ -49,10 +54,15 @@ class Query:
     """Dataset -> the columns that are used of it, each by its lower-case name as the query spells it."""
     star: str | None = None
     """The dataset of which all columns are given, under their own names, beside those in `columns`."""
+    by_name: dict[str, list[Value]] = field(default_factory=dict, repr=False, compare=False)
+    indexed: int = field(default=0, repr=False, compare=False)
 
     def column(self, name: str) -> Value | None:
         """The column of that name; None if the query has none, or several."""
-        found = [value for known, value in self.columns if known.lower() == name.lower()]
+        for known, value in self.columns[self.indexed :]:  # asked for each column of a wide query: no search each time
+            self.by_name.setdefault(known.lower(), []).append(value)
+        self.indexed = len(self.columns)
+        found = self.by_name.get(name.lower(), ())
         return found[0] if len(found) == 1 else None
 
     def of_star(self, name: str) -> Value:
@@ -73,6 +83,7 @@ def read_query(sql: str, url: str, named: Named) -> Query | None:
     database = url.removeprefix("jdbc:").partition(":")[0].lower()
     try:
         parsed = sqlglot.parse_one(_inner(sql), dialect=_DIALECTS.get(database) or None)
+        _refuse_deep(parsed)
         reader = _Reader(named, exp)
         query = reader.query(parsed, {}, (), 0)
     except (sqlglot.errors.SqlglotError, RecursionError, _Unreadable):
@@ -102,6 +113,7 @@ class _Reader:
         self.named = named
         self.exp = exp_
         self.tables: dict[str, dict[str, str]] = {}
+        self.room = _MOST_TEXT
 
     def query(self, node: Any, ctes: Scope, outer: Sequence[Scope], depth: int) -> Query:
         """A SELECT or a UNION. `outer` are the scopes around it, the nearest first."""
@@ -125,7 +137,7 @@ class _Reader:
         right = self.query(node.expression, ctes, outer, depth + 1)
         if left.star or right.star or len(left.columns) != len(right.columns):
             raise _Unreadable
-        keys = [*left.keys, *right.keys]
+        keys = _once([*left.keys, *right.keys])
         if not isinstance(node, self.exp.Union):
             keys += [(Subtype.FILTER, value) for _, value in (*left.columns, *right.columns)]
             return Query(left.columns, keys)
@@ -165,8 +177,11 @@ class _Reader:
                 self._star(projection, items, found)
             else:
                 found.columns.append((projection.alias_or_name, value(projection.unalias())))
+            if len(found.columns) > _MOST_COLUMNS:
+                raise _Unreadable
         if node.args.get("distinct"):
             found.keys += [(Subtype.GROUP_BY, column) for _, column in found.columns]
+        found.keys = _once(found.keys)
         return found
 
     def _item(self, source: Any, ctes: Scope, scopes: Sequence[Scope], depth: int) -> tuple[str, str | Query]:
@@ -205,7 +220,11 @@ class _Reader:
         if depth > _MOST_DEPTH:
             raise _Unreadable
         kinds = self.exp
-        shown = text(node.sql())
+        printed = node.sql()
+        self.room -= len(printed)
+        if self.room < 0:
+            raise _Unreadable
+        shown = text(printed)
         inner = partial(self.value, scopes=scopes, ctes=ctes, depth=depth + 1)
         if isinstance(node, kinds.Column):
             return self._column(node, scopes)
@@ -277,6 +296,24 @@ _CLAUSES = {
     "group": Subtype.GROUP_BY,
     "order": Subtype.SORT,
 }
+
+
+def _refuse_deep(node: Any) -> None:
+    """_Unreadable before any work, if it is nested deeper than is read."""
+    waiting = [(node, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        if depth > 3 * _MOST_DEPTH:  # sqlglot has more levels than there are queries and expressions
+            raise _Unreadable
+        waiting += [(part, depth + 1) for part in one.iter_expressions()]
+
+
+def _once(keys: list[tuple[Subtype, Value]]) -> list[tuple[Subtype, Value]]:
+    """Each key once: a query that names another one twice would else have twice its keys, and so on with each level."""
+    found = list({(subtype, id(value)): (subtype, value) for subtype, value in keys}.values())
+    if len(found) > _MOST_KEYS:
+        raise _Unreadable
+    return found
 
 
 def _renamed(query: Query, source: Any) -> Query:

@@ -38,6 +38,10 @@ from headwater.sql_bridge.model import Catalog, Dialect
 _MOST_DEPTH = 150
 #: Columns of one query that are followed: a wider one is not made by people.
 _MOST_COLUMNS = 5_000
+#: Columns of all queries of one statement, after each ``*`` has been written out: sqlglot makes an expression of each.
+_MOST_WRITTEN_OUT = 50_000
+#: What the rows of one query depend on: each query hands on what those in its FROM do.
+_MOST_KEYS = 20_000
 
 
 class Unreadable(Exception):
@@ -55,10 +59,15 @@ class Query:
     keys: list[tuple[Subtype, Value]] = field(default_factory=list)
     whole: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
+    _by_name: dict[str, list[Value]] = field(default_factory=dict, repr=False, compare=False)
+    _indexed: int = field(default=0, repr=False, compare=False)
 
     def column(self, name: str) -> Value | None:
         """The column of that name; None if the query has none, or several."""
-        found = [value for known, value in self.columns if known.lower() == name.lower()]
+        for known, value in self.columns[self._indexed :]:  # asked for each column of a wide query: no search each time
+            self._by_name.setdefault(known.lower(), []).append(value)
+        self._indexed = len(self.columns)
+        found = self._by_name.get(name.lower(), ())
         return found[0] if len(found) == 1 else None
 
 
@@ -148,10 +157,14 @@ class Reader:
         self.catalog = catalog
         self.temporary = temporary or {}
         self.inputs: dict[str, None] = {}
+        self._aliases: dict[int, tuple[Any, dict[str, Any]]] = {}
+        self._names: dict[str, frozenset[str]] = {}
 
     def read(self, node: Any, *, types: bool = False) -> Query:
         """A query that stands alone. `types`: the types of its columns too. Unreadable."""
+        refuse_deep(node)
         try:
+            _Widths(self.catalog, self.dialect, self.temporary).of(node, {})
             qualified = self._qualified(node)
             query = self.query(qualified, {}, (), 0)
             if types:
@@ -226,10 +239,10 @@ class Reader:
         if left.whole or right.whole:
             if left.columns or right.columns:
                 raise Unreadable("a UNION of tables whose columns are not known")
-            return Query(keys=[*left.keys, *right.keys], whole=[*left.whole, *right.whole])
+            return Query(keys=once([*left.keys, *right.keys]), whole=[*left.whole, *right.whole])
         if len(left.columns) != len(right.columns):
             raise Unreadable(f"a UNION of {len(left.columns)} and {len(right.columns)} columns")
-        keys = [*left.keys, *right.keys]
+        keys = once([*left.keys, *right.keys])
         if not isinstance(node, exp.Union):
             keys += [(Subtype.FILTER, value) for _, value in (*left.columns, *right.columns)]
             return Query(left.columns, keys)
@@ -285,6 +298,7 @@ class Reader:
             part = node.args.get(clause)
             keys = part.expressions if part is not None else ()
             found.keys += [(Subtype.SORT, self._key(key.this, found, value)) for key in keys]
+        found.keys = once(found.keys)
         return found
 
     def _key(self, key: Any, found: Query, value: Callable[..., Value]) -> Value:
@@ -517,7 +531,7 @@ class Reader:
 
     def _column(self, node: Any, scopes: Sequence[Items], select: Any, inner: Callable[[Any], Value]) -> Value:
         table, name = node.table.lower(), node.name
-        alias = None if table or select is None else _alias(select, node)
+        alias = None if table or select is None else self._alias(select, node)
         for items in scopes:
             if table in items:
                 return self._named(items[table], name)
@@ -539,6 +553,17 @@ class Reader:
             raise Unreadable(f"there is no table {node.table} in FROM")
         return unresolved(text(node.sql()))
 
+    def _alias(self, select: Any, column: Any) -> Any:
+        """Another column of the same SELECT by that name: Redshift, Snowflake and Spark let an expression name it."""
+        if id(select) not in self._aliases:  # the SELECT is kept too: its id belongs to no other one meanwhile
+            named = [one for one in select.expressions if isinstance(one, exp.Alias)]
+            self._aliases[id(select)] = (select, {one.alias.lower(): one for one in reversed(named)})
+        one = self._aliases[id(select)][1].get(column.name.lower())
+        above = column
+        while one is not None and above is not None and above is not one:
+            above = above.parent
+        return None if one is None or above is one else one.this
+
     def _open(self, item: _Item) -> bool:
         """Whether an item may have columns that are not known."""
         if isinstance(item, Query):
@@ -555,8 +580,11 @@ class Reader:
         if isinstance(item, _Made):
             return item.columns.get(name.lower())
         known = self.catalog(item)
-        has = known is not None and name.lower() in {one.lower() for one in known.columns}
-        return self._of_table(item, name) if has else None
+        if known is None:
+            return None
+        if item not in self._names:
+            self._names[item] = frozenset(one.lower() for one in known.columns)
+        return self._of_table(item, name) if name.lower() in self._names[item] else None
 
     def _named(self, item: _Item, name: str) -> Value:
         """A column of an item, by its name."""
@@ -584,6 +612,71 @@ class Reader:
         return found
 
 
+def refuse_deep(node: Any) -> None:
+    """Unreadable, if a statement is nested deeper than is read: sqlglot's own work grows with depth times size."""
+    waiting = [(node, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        if depth > 2 * _MOST_DEPTH:  # sqlglot has more levels than there are queries and expressions
+            raise Unreadable("it is nested too deeply")
+        waiting += [(part, depth + 1) for part in one.iter_expressions()]
+
+
+def once(keys: list[tuple[Subtype, Value]]) -> list[tuple[Subtype, Value]]:
+    """Each key once: a query that names another one twice would else have twice its keys, and so on with each level."""
+    found = list({(subtype, id(value)): (subtype, value) for subtype, value in keys}.values())
+    if len(found) > _MOST_KEYS:
+        raise Unreadable(f"its rows depend on more than {_MOST_KEYS:,} conditions and keys")
+    return found
+
+
+class _Widths:
+    """How many columns each query of a statement has at most, counted before sqlglot writes each ``*`` out."""
+
+    def __init__(self, catalog: Catalog, dialect: Dialect, temporary: Mapping[str, Query]) -> None:
+        self._catalog, self._dialect, self._temporary = catalog, dialect, temporary
+        self._all = 0
+
+    def of(self, node: Any, ctes: Mapping[str, int]) -> int:
+        """The columns of a query. Unreadable: there are more than are followed."""
+        known = dict(ctes)
+        for cte in _arg(node, "with_").expressions if _arg(node, "with_") else ():
+            known[cte.alias.lower()] = self.of(cte.this, known)
+        if isinstance(node, exp.SetOperation):
+            return max(self.of(node.this, known), self.of(node.expression, known))
+        if isinstance(node, (exp.Subquery, exp.Paren)):
+            return self.of(node.this, known)
+        if isinstance(node, exp.Table):
+            return self._table(node, known)
+        if not isinstance(node, exp.Select):
+            return 1
+        sources = [_arg(node, "from_"), *(node.args.get("joins") or ()), *(node.args.get("laterals") or ())]
+        widths = {one.alias_or_name.lower(): self.of(one.this, known) for one in sources if one is not None}
+        everything = sum(widths.values())
+        width = 0
+        for one in node.expressions:
+            of_one = isinstance(one, exp.Column) and one.table.lower() in widths
+            width += (widths[one.table.lower()] if of_one else everything) if one.is_star else 1
+        self._all += width
+        if width > _MOST_COLUMNS:
+            raise Unreadable(f"more than {_MOST_COLUMNS:,} columns")
+        if self._all > _MOST_WRITTEN_OUT:
+            raise Unreadable(f"more than {_MOST_WRITTEN_OUT:,} columns in all its queries together")
+        return width
+
+    def _table(self, node: Any, ctes: Mapping[str, int]) -> int:
+        if not node.db and node.name.lower() in ctes:
+            return ctes[node.name.lower()]
+        try:
+            name = table_name(node, self._dialect)
+        except Unreadable:
+            return 1
+        if name in self._temporary:
+            return len(self._temporary[name].columns)
+        known = self._catalog(name)
+        return len(known.columns) if known is not None else 1
+
+
 def _case(node: Any, inner: Callable[[Any], Value]) -> Value:
     """CASE and IF: results are DIRECT, conditions CONDITIONAL."""
     if isinstance(node, exp.If):
@@ -604,17 +697,6 @@ def _within_group(node: Any, inner: Callable[[Any], Value]) -> Value:
     if not value.direct:
         return combine(keys, AGGREGATION)
     return influenced(value, as_role(keys, Subtype.WINDOW), by=keys)
-
-
-def _alias(select: Any, column: Any) -> Any:
-    """Another column of the same SELECT by that name: Redshift, Snowflake and Spark let an expression name it."""
-    for one in select.expressions:
-        if isinstance(one, exp.Alias) and one.alias.lower() == column.name.lower():
-            above = column
-            while above is not None and above is not one:
-                above = above.parent
-            return None if above is one else one.this
-    return None
 
 
 def _called(node: Any) -> str:

@@ -757,21 +757,24 @@ def _command(node: Any, session: Session) -> Statement:
 
 def _unparsed_alter(sql: str, session: Session) -> Statement:
     """In the one other form that sqlglot knows for the same, or as not read."""
-    form = _PLACED.sub("", _DROP_COLUMN.sub("DROP COLUMNS ", sql))
-    if form != sql and isinstance(node := _parsed(form, session.dialect), exp.Alter):
+    plain = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", sql)  # a run would be read again and again
+    end = max(plain.rfind(mark) for mark in "()'\"") + 1
+    form = _PLACED.sub("", plain[:end] + _DROP_COLUMN.sub("DROP COLUMNS ", plain[end:]))
+    if form != plain and isinstance(node := _parsed(form, session.dialect), exp.Alter):
         found = _alter(node, session)
         if found is not None:
             return found
     altered = tables.tables(sql, session.dialect)[0]
-    if _OTHER_COMMANDS.fullmatch(sql):
+    if _OTHER_COMMANDS.fullmatch(plain):
         return Statement("alter table", altered=altered)
     return Statement(
         "alter table", altered=altered, reason=f"ALTER is not read in this form: {' '.join(sql.split())[:_SHOWN]}"
     )
 
 
-_DROP_COLUMN = re.compile(r"\bDROP\s+COLUMN\s+(?=[^()'\"]*$)", re.IGNORECASE)
-_PLACED = re.compile(r"(\s+COMMENT\s+'[^']*')?\s+(FIRST|AFTER\s+[\w`]+)\s*$", re.IGNORECASE)
+_BLANKS = re.compile(r"\s+")
+_DROP_COLUMN = re.compile(r"\bDROP\sCOLUMN\s", re.IGNORECASE)
+_PLACED = re.compile(r"(\sCOMMENT\s'[^']*')?\s(FIRST|AFTER\s[\w`]+)\s?\Z", re.IGNORECASE)
 #: Forms that sqlglot keeps as text, and that leave the columns as they are: one of them alone, after the table's name.
 _OTHER_COMMANDS = re.compile(
     r"ALTER\s+(TABLE|VIEW)\s+\S+\s+(OWNER\s+TO|SET\s+PROPERTIES|UNSET\s+TBLPROPERTIES|RECOVER\s+PARTITIONS)\b[^,;]*",

@@ -330,7 +330,7 @@ def set_aside(path: Path) -> Path:
 def _create(path: Path) -> None:
     """Make a new store beside its place and move it there, so that a crash leaves no half-made one."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data folder, if nothing else made it before
         fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))  # mode 0700
     except OSError as error:
         raise PermanentError(f"{path} cannot be made: {error.strerror}") from error

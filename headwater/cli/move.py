@@ -170,8 +170,10 @@ def made_folder(option: str, where: str) -> None:
     """Make the folder of an option where there is none; of a prefix in S3 nothing. WrongUse: it cannot be one."""
     if where.startswith("s3://"):
         return
+    from headwater.ingest.places.file_storage import make_private
+
     try:
-        Path(where).mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(Path(where))
     except FileExistsError:
         raise WrongUse(safe(f"{option}: {where} is no folder")) from None
     except OSError as error:

@@ -32,6 +32,7 @@ Run = Callable[[web.Request, Callable[[Check], Any]], Any]
 #: Longest page: what one answer may cost.
 _LARGEST_PAGE = 1_000
 _DEEPEST = 100
+_LAST_PAGE = 10**9  #: times the longest page is a number that SQLite has
 
 
 class _Wrong(ValueError):
@@ -75,7 +76,7 @@ class _Answers:
 
     async def plans(self, request: web.Request) -> web.Response:
         at = _whole(request, "asAtTime", 0) or time.time_ns() // 1_000_000
-        page, size = _whole(request, "pageNum", 1, 1), _whole(request, "pageSize", 10, 1, _LARGEST_PAGE)
+        page, size = _whole(request, "pageNum", 1, 1, _LAST_PAGE), _whole(request, "pageSize", 10, 1, _LARGEST_PAGE)
         return await self._answer(request, lambda of, check: of.plans(at, page, size, check))
 
     async def plan(self, request: web.Request) -> web.Response:
@@ -150,7 +151,7 @@ def _event_query(request: web.Request, sort: str, *, descending: bool) -> EventQ
         search=given.get("searchTerm", "").strip() or None,
         appends=tuple(map(_append, given["append"].split(","))) if "append" in given else (),
         labels=tuple(map(_label, given.getall("label", []))),
-        page=_whole(request, "pageNum", 1, 1),
+        page=_whole(request, "pageNum", 1, 1, _LAST_PAGE),
         size=_whole(request, "pageSize", 10, 1, _LARGEST_PAGE),
         sort=field,
         descending=order == "desc",

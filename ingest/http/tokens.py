@@ -24,7 +24,7 @@ from pathlib import Path
 from aiohttp import web
 
 from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
-from headwater.ingest.places.file_storage import sync_folder
+from headwater.ingest.places.file_storage import make_private, sync_folder
 from headwater.spline_bridge.errors import shown
 
 TOKENS_FILE = "tokens.json"
@@ -214,7 +214,7 @@ class TokenStore:
         Locked is the folder: the file itself is replaced, and a lock on it would be one on a file that is gone.
         """
         folder = self._file.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from headwater.ingest.ledger.entries import LedgerInUse, NotALedger
-from headwater.ingest.places.file_storage import sync_folder
+from headwater.ingest.places.file_storage import make_private, sync_folder
 
 LOCK = "ledger.lock"
 
@@ -22,7 +22,7 @@ def prepare_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise NotALedger(f"{folder} is a file, and a ledger needs a folder")
-    folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    make_private(folder)
     if not any(folder.iterdir()):
         folder.chmod(_PRIVATE_FOLDER)
         sync_folder(folder.absolute().parent)

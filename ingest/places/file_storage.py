@@ -5,6 +5,7 @@ Also the one kind of file that several exports write there: text, packed with gz
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
@@ -104,7 +105,7 @@ class LocalFolder:
     def write(self, name: str, data: bytes, *, once: bool = False) -> None:
         """See `ObjectStorage.write`. A draft in the same folder is renamed, or linked, under the file's name."""
         target = path_in(self._path, name)
-        target.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        make_private(target.parent)
         draft = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -140,6 +141,18 @@ class LocalFolder:
 
 
 _PRIVATE = 0o700
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each for this user alone; those that exist keep their mode.
+
+    `Path.mkdir` gives its mode to the last one only: others could read a data folder that was made for what is in it.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=_PRIVATE, exist_ok=True)
+    if not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
 
 
 def sync_folder(folder: Path) -> None:

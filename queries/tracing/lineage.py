@@ -17,7 +17,7 @@ from gremlin_python.process.traversal import T
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.statements.model import ERASED_READ, ERASED_WRITE
 from headwater.queries.answers.answer import Answer, Edge, Node, Reason
-from headwater.queries.tracing.as_of import AsOf, PastTime, name_of
+from headwater.queries.tracing.as_of import AsOf, PastTime, name_of, shown
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
 from headwater.queries.tracing.edges_as_of import EdgesAsOf
 from headwater.queries.tracing.rows import project
@@ -62,14 +62,16 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     walks = {side: _walk(edges_of, side, roots, question, deadline_passed) for side in sides}
     kept, cut = _merged(walks, question.limit)
     nodes = edges_of.as_they_were(tuple(_nodes(g, kept)))
-    shown = {node.id for node in nodes}
+    ids = {node.id for node in nodes}
     found = []
     for side in sides:
-        between = list(edges_of.between(side, walks[side], shown))
+        between = list(edges_of.between(side, walks[side], ids))
         found += _without_idle_rows(between) if by_column and side == "upstream" else between
     if by_column:
         nodes = tuple(_without_idle_datasets(nodes, found, root))
     reason = cut or ("limit" if edges_of.left_out else None) or _erased(nodes, question.direction)
+    if reason is None and not found and isinstance(question.as_of, PastTime):
+        reason = _not_yet(g, dataset, question.as_of)
     edges = {edge.order: edge for edge in edges_of.filled(found)}
     return Answer(
         root=root,
@@ -108,6 +110,15 @@ def _erased(nodes: Sequence[Node], direction: str) -> Reason | None:
     entries = sorted({int(entry) for key, _, entry in tags if key in keys and entry.isdecimal()})
     named = ", ".join(map(str, entries[:_ENTRIES_NAMED])) + (", ..." if len(entries) > _ENTRIES_NAMED else "")
     return f"{'entry' if len(entries) == 1 else 'entries'} {named} erased" if entries else None
+
+
+def _not_yet(g: GraphTraversalSource, dataset: str, time: PastTime) -> Reason | None:
+    """That a dataset is first heard of later than at a time in the past; None: it was known then, or has no times."""
+    versions = g.V(dataset).in_("versionOf")
+    times = versions.union(__.values("timestamp"), __.in_("used").values("timestamp")).min_().to_list()
+    if not times or times[0] <= time.of_dataset(dataset):
+        return None
+    return f"nothing is known of it before {shown(int(times[0]))}"
 
 
 def edges_asked(g: GraphTraversalSource, question: Question, *, by_column: bool) -> Edges:

@@ -274,6 +274,8 @@ def test_labels_of_plans() -> None:
 
 
 WRONG = [
+    ("execution-events", {"pageNum": str(2**63 - 1), "pageSize": "1000"}, 400, "pageNum"),
+    ("execution-plans", {"pageNum": str(2**63 - 1)}, 400, "pageNum"),
     ("execution-events", {"pageNum": "0"}, 400, "pageNum"),
     ("execution-events", {"pageSize": "many"}, 400, "pageSize"),
     ("execution-events", {"sortField": "_key"}, 400, "sortField"),

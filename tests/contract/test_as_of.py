@@ -89,7 +89,24 @@ def test_upstream_then(lake: GraphStore, as_of: str | None, expressions: list[st
     answer = ask(lake, "upstream", node=f"{REPORT}#v", asOf=as_of)
     assert [edge.expression for edge in answer.edges] == expressions
     assert answer.nodes[0].id == f"{REPORT}#v"
-    assert answer.complete
+    assert answer.complete is bool(expressions)
+
+
+@pytest.mark.parametrize("direction", ["upstream", "downstream", "both"])
+@pytest.mark.parametrize(
+    ("node", "as_of", "reason"),
+    [
+        (REPORT, shown(at(39)), f"nothing is known of it before {shown(at(40))}"),
+        (f"{REPORT}#v", "2001-01-01", f"nothing is known of it before {shown(at(40))}"),
+        (RAW, "2001-01-01", f"nothing is known of it before {shown(at(10))}"),
+        (RAW, shown(at(10)), None),
+    ],
+)
+def test_what_was_not_known_then_is_said(
+    lake: GraphStore, node: str, as_of: str, reason: str | None, direction: str
+) -> None:
+    answer = ask(lake, direction, node=node, asOf=as_of)
+    assert (answer.complete, answer.reason) == (reason is None, reason)
 
 
 @pytest.mark.parametrize(

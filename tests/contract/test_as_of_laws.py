@@ -37,7 +37,11 @@ def answers(store: GraphStore, graph: Graph, as_of: str | None) -> list[dict[str
             given = {"node": node, "type": kind, "asOf": as_of}
             answer = run("both", store.g, given, now_ms=lambda: LATEST)
             assert isinstance(answer, Answer)
-            found.append({**answer.to_dict(), "asOf": None})
+            told = {**answer.to_dict(), "asOf": None}
+            if as_of is not None and str(answer.reason).startswith("nothing is known of it before"):
+                assert not answer.edges  # now the node is known, so that nobody would have to be told
+                told |= {"complete": True, "reason": None}
+            found.append(told)
     return found
 
 

@@ -250,6 +250,7 @@ def test_questions_to_the_data_folder_of_an_ingester_are_answered_and_no_second_
     asked = headwater("query", "jobs", "--json", "--data", data)
     assert json.loads(asked.stdout)["rows"], asked.stderr
     before = sorted(data.rglob("*"))
+    assert f"{data.stat().st_mode & 0o777:o}" == "700"
     (tmp_path / "payload.json").write_bytes(files(range(7, 8))[0][1])
     for command in (("load", tmp_path / "payload.json"), ("serve", "--port", "0"), ("verify",), ("replay", "--yes")):
         refused = headwater(*command, "--data", data)

@@ -21,7 +21,13 @@ from headwater.graphmodel import (
 )
 from headwater.graphmodel.naming import Rules
 from headwater.graphmodel.statements.model import pattern as node_pattern
+from headwater.openlineage_bridge import datahub, mapping, sagemaker
+from headwater.openlineage_bridge import events as openlineage_events
 from headwater.spline_bridge import secret_patterns
+from headwater.sql_bridge import statements as sql_statements
+from headwater.sql_bridge import tables as sql_tables
+from headwater.sqlhistory import athena
+from headwater.sqlhistory import events as sql_events
 from tests.laws.steps import lines, steps
 
 _SIZE = 240  #: characters of the smaller text
@@ -95,6 +101,17 @@ PIECES = (
         "basic ",
         "A",
     ),
+    *(
+        "drop column ",
+        "alter table ",
+        " comment '",
+        " first",
+        "set properties",
+        "urn:li:dataset:(",
+        "),",
+        "values (",
+        "as '",
+    ),
     *("20260301", "_20260301", "x-", "e", "A1b/", "AKIA"),
 )
 HOSTILE = st.tuples(
@@ -126,7 +143,10 @@ def expressions(module: ModuleType) -> Iterator[tuple[str, re.Pattern[str]]]:
             waiting += [(name, one) for one in value]
 
 
-MODULES = (jdbc, naming, naming_openlineage, naming_rules, naming_schemes, name_patterns, secret_patterns)
+MODULES = (
+    *(jdbc, naming, naming_openlineage, naming_rules, naming_schemes, name_patterns, secret_patterns),
+    *(openlineage_events, mapping, sagemaker, datahub, sql_statements, sql_tables, sql_events, athena),
+)
 SEARCHED = re.compile(r"(_[A-Z_]+)\.(?:search|sub|finditer|findall|split)\(")
 MATCHED = re.compile(r"(_[A-Z_]+)\.match\(")
 
