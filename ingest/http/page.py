@@ -78,7 +78,7 @@ def _page(ancestors: str) -> Handler:
 
 
 def first_question(query: MultiMapping[str]) -> str | None:
-    """What the page at an address with this query asks first, as it asks it (`LineageView` in ``static/js/lineage.js``).
+    """What the page at an address with this query asks first, as it asks it (`LineageView` in ``js/lineage.js``).
 
     A browser that is told of it asks before it has read the script, and so has the answer when the script wants it. One
     that needs a token cannot: the token is known to the script alone. None: the page asks something else, or more.
