@@ -31,7 +31,7 @@ SENDER: web.RequestKey[Sender] = web.RequestKey("sender", Sender)
 """Key of a request under which its `Sender` is found; absent for an anonymous request."""
 
 MAY_READ: web.RequestKey[bool] = web.RequestKey("may-read", bool)
-"""Key of a request for a probe: whether whoever sent it could also read data. Others are told no names."""
+"""Key of a request that needs no token: whether whoever sent it could also read data. Others are told no names."""
 
 
 class TokensRequired(Exception):
@@ -116,6 +116,7 @@ def check_requests(access: Access) -> Middleware:
             _check_rate(sender, rates)
         elif needs_sender and rule.scope is not None:
             raise _unauthorised("a token is needed: Authorization: Bearer TOKEN, or X-API-Key: TOKEN", "")
+        request[MAY_READ] = not needs_sender or (sender is not None and sender.may("read"))
         return await handler(request)
 
     return check

@@ -10,10 +10,13 @@ import gzip
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from multidict import MultiMapping
 
+from headwater.ingest.http.auth import MAY_READ
 from headwater.ingest.http.routes import Rule, add_route
 from headwater.ingest.http.run_links import RunLink
 from headwater.ingest.http.serving import takes_gzip
@@ -30,6 +33,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",  # addresses of the page name datasets
 }
 RUN_LINKS_PATH = "/api/v1/run-links"
+_MOST_NODES = 2_000
+_MOST_OF_NODE = 1_000  #: characters: proxies take some kB of headers
 _FOR_EVER = "public, max-age=31536000, immutable"
 #: A scheme and a host, whose first part may be ``*``, and perhaps a port: nothing that ends the header's directive.
 _ORIGIN = re.compile(r"https?://(?:\*\.)?[a-z0-9.-]+(?::[0-9]{1,5})?", re.IGNORECASE)
@@ -64,10 +69,28 @@ def _page(ancestors: str) -> Handler:
     """The page, which looks at its own address to know what to show; `ancestors` may have it in a frame."""
     headers = {**_HEADERS, "Content-Security-Policy": _POLICY.format(ancestors), "Cache-Control": "no-cache"}
 
-    async def page(_: web.Request) -> web.StreamResponse:
-        return web.Response(text=html(), content_type="text/html", headers=headers)
+    async def page(request: web.Request) -> web.StreamResponse:
+        question = first_question(request.query) if request.get(MAY_READ) else None
+        first = {} if question is None else {"Link": f"<{question}>; rel=preload; as=fetch; crossorigin"}
+        return web.Response(text=html(), content_type="text/html", headers={**headers, **first})
 
     return page
+
+
+def first_question(query: MultiMapping[str]) -> str | None:
+    """What the page at an address with this query asks first, as it asks it (`LineageView` in ``js/lineage.js``).
+
+    A browser that is told of it asks before it has read the script, and so has the answer when the script wants it. One
+    that needs a token cannot: the token is known to the script alone. None: the page asks something else, or more.
+    """
+    node = query.get("node", "")
+    if not node or len(query) != 1 or len(node) > _MOST_OF_NODE:
+        return None
+    asked = {"node": node, "direction": "both"}
+    if "#" not in node:
+        asked["depth"] = "1"
+    asked |= {"level": "column", "type": "direct", "counts": "true", "limit": str(_MOST_NODES)}
+    return f"api/v1/lineage?{urlencode(asked, safe='*').replace('~', '%7E')}"  # as URLSearchParams writes it
 
 
 async def _asset(request: web.Request) -> web.StreamResponse:

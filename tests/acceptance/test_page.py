@@ -67,6 +67,22 @@ def test_what_is_no_file_of_the_page_is_not_there(server: Server, path: str) -> 
     assert fetched(server, path)[0] == 404
 
 
+def test_a_browser_is_told_what_the_page_will_ask_first(server: Server) -> None:
+    _, headers, _ = fetched(server, f"/?node={quote(LAST)}")
+    question = headers["Link"].partition("<")[2].partition(">")[0]
+    status, _, body = fetched(server, f"/{question}")
+    assert (status, json.loads(body)["root"]) == (200, LAST)
+    for more in ("/", f"/?node={quote(LAST)}&type=all", f"/?node={'x' * 2_000}", "/?job=job:spark/x"):
+        assert fetched(server, more)[1]["Link"] is None
+
+
+def test_who_needs_a_token_is_told_nothing_to_ask(tmp_path: Path) -> None:
+    assert headwater("token", "add", "--scope", "read", "me", "--data", str(tmp_path / "data")).returncode == 0
+    with serving(tmp_path / "data") as running:
+        status, headers, _ = fetched(running, f"/?node={quote(LAST)}")
+    assert (status, headers["Link"]) == (200, None)
+
+
 def test_other_sites_may_frame_the_embedded_view_alone(server: Server) -> None:
     frame = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"}
     status, headers, _ = fetched(server, "/embed?node=x", **frame)

@@ -140,6 +140,19 @@ def test_a_click_on_a_chevron_brings_one_hop_and_moves_no_card(browser: Browser,
         assert "expand=downstream" in page.url
 
 
+@pytest.mark.parametrize("node", [SCORES, f"{SCORES}#avg_score"])
+def test_the_first_question_is_asked_once_and_before_the_script_is_read(
+    browser: Browser, server: Server, node: str
+) -> None:
+    with opened(browser, server, of_node(node)) as page:
+        drawn(page, "churn_by_country")
+        asked = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/lineage?'))"
+        first = page.evaluate(
+            f"{asked}.filter(({{ name }}) => name.includes('limit=2000')).map((it) => it.initiatorType)"
+        )
+        assert first == ["link"]
+
+
 def test_a_link_shows_a_colleague_the_same_view(browser: Browser, server: Server) -> None:
     with opened(browser, server, of_node(TRAINING)) as page:
         drawn(page, "training_set.parquet")

@@ -12,6 +12,7 @@ import { jobView, runView, tagView } from "./things.js";
 const REBUILDING = "The graph is being rebuilt from the ledger: what is shown is not complete yet.";
 const AWAY = "The server cannot be reached. What is shown may be old; this page tries again.";
 const QUIET_MS = 4_000;
+const FIRST_MS = 1_000;
 /** Between two refreshes: on a busy server something arrives all the time. */
 const NEWS_MS = 5_000;
 
@@ -35,9 +36,11 @@ class App {
     if (!this.embedded) this.#head();
     document.addEventListener("keydown", (event) => this.#pressed(event));
     document.addEventListener("click", (event) => this.#clicked(event));
-    this.#show(this.address.state);
+    const shown = this.#show(this.address.state);
     this.#who();
-    if (!this.embedded) this.api.follow((facts) => this.#live(facts)); // a wiki may have many frames
+    if (this.embedded) return; // a wiki may have many frames
+    const late = new Promise((resolve) => setTimeout(resolve, FIRST_MS));
+    Promise.race([shown, late]).then(() => this.api.follow((facts) => this.#live(facts))); // the view first: this would hold it up
   }
 
   /** A link to a state of this page. */
