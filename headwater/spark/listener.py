@@ -10,12 +10,12 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headwater.spark.logs import LOG
-from headwater.spline_bridge.agent import Captured, Run, is_checkpoint, is_write, output_ids, read
+from headwater.spline_bridge.agent import Captured, Frozen, Run, is_checkpoint, is_write, output_ids, output_names, read
 
 __all__ = ["Application", "Bounded", "Listener", "Taken", "TooSlow"]
 
@@ -104,7 +104,7 @@ class Listener:
         self.is_this: Callable[[Any], bool] = lambda _other: False
         #: The newest executions of streams, whose rows a ``foreachBatch`` function is given.
         self.batches: Callable[[], Iterable[Any]] = tuple
-        self._checkpoints: OrderedDict[tuple[str, ...], Captured] = OrderedDict()
+        self._checkpoints: OrderedDict[tuple[str, ...], _Checkpoint] = OrderedDict()
         self._inserts: deque[tuple[str, int, int]] = deque(maxlen=_MOST_INSERTS)
         self._slow = 0
 
@@ -172,16 +172,24 @@ class Listener:
         """Keep the plan of a checkpoint for later writes; it may be computed from checkpoints itself."""
         captured = read(query_execution, self._behind)
         if len(captured.plan) <= self._max_plan:
-            self._checkpoints[output_ids(query_execution)[0]] = captured
+            own = output_ids(query_execution)[0]
+            self._checkpoints[own] = _Checkpoint(captured, output_names(query_execution))
         while len(self._checkpoints) > _MOST_CHECKPOINTS:
             self._checkpoints.popitem(last=False)
 
-    def _behind(self, ids: tuple[str, ...]) -> Captured | None:
-        """The plan whose rows a leaf with these expression ids holds: a checkpoint's, or a micro-batch's."""
+    def _behind(self, ids: tuple[str, ...], names: tuple[str, ...]) -> Frozen | None:
+        """The plan whose rows a leaf with these expression ids holds: a checkpoint's, or a micro-batch's.
+
+        Where Spark gave the columns of a checkpoint new ids (both sides of a join or a union come from one frame), it
+        is the only checkpoint with these names.
+        """
         if ids in self._checkpoints:
-            return self._checkpoints[ids]
+            return Frozen(ids, self._checkpoints[ids].captured, ids)
         batch = next((each for each in self.batches() if ids in output_ids(each)), None)
-        return None if batch is None else read(batch)
+        if batch is not None:
+            return Frozen(ids, read(batch), ids)
+        alike = [(own, known.captured) for own, known in self._checkpoints.items() if names and known.names == names]
+        return Frozen(ids, alike[0][1], alike[0][0]) if len(alike) == 1 else None
 
     def _placed(self, captured: Captured, run: Run) -> Captured:
         """A CREATE TABLE AS SELECT with the location that its own insert has written to.
@@ -190,12 +198,14 @@ class Listener:
         first, and it lies within the time of the command.
         """
         command = captured.command
+        known = command.get("table")  # of a stream's sink: its name
+        table = known if isinstance(known, Mapping) else {}
         if "location" not in command:
-            path = command.get("path") or dict(command.get("table") or {}).get("Location")
+            path = command.get("path") or table.get("Location")
             if path:
                 self._inserts.append((str(path), run.started_ms, run.ended_ms))
             return captured
-        name = str(dict(command.get("table") or {}).get("Table") or "").lower()
+        name = str(table.get("Table") or "").lower()
         for path, started, ended in reversed(self._inserts):
             within = run.started_ms - _LAG_MS <= started and ended <= run.ended_ms + _LAG_MS
             if within and path.rstrip("/").rpartition("/")[2].lower() == name:
@@ -213,6 +223,14 @@ class Listener:
         self._slow += 1
         ends = "; nothing more is captured" if self._slow >= _SLOW_READS else ""
         LOG.warning("a report is lost: its plan was not read within %g s%s", self._seconds, ends)
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    """The plan of a checkpoint, and the names of its columns."""
+
+    captured: Captured
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ Wire form: https://absaoss.github.io/spline/
 
 from __future__ import annotations
 
-from headwater.spline_bridge.agent.capture import is_checkpoint, is_write, output_ids, read
-from headwater.spline_bridge.agent.model import Captured, Report, Run
+from headwater.spline_bridge.agent.capture import is_checkpoint, is_write, output_ids, output_names, read
+from headwater.spline_bridge.agent.model import Captured, Frozen, Report, Run
 from headwater.spline_bridge.agent.plan import report
 
-__all__ = ["Captured", "Report", "Run", "is_checkpoint", "is_write", "output_ids", "read", "report"]
+__all__ = [
+    "Captured", "Frozen", "Report", "Run", "is_checkpoint", "is_write", "output_ids", "output_names", "read", "report",
+]  # fmt: skip

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from headwater.spline_bridge.agent import relations, versions
+from headwater.spline_bridge.agent import iceberg, relations, versions
 from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
@@ -164,8 +165,8 @@ def is_write(func_name: str, query_execution: Any) -> bool:
         return False
     plan = query_execution.analyzed()
     name = class_name(plan)
-    if name == "Call":  # a procedure of Iceberg: most of them clean up
-        return bool(_PROCEDURES.search(str(ask(lambda command: class_name(command.procedure()), plan))))
+    if name in iceberg.COMMANDS:
+        return iceberg.is_told(plan, name)
     if name in _NEW_NAMES:
         return ask(value("isView"), plan) is not True and ask(_moved, query_execution) != {}
     if name not in COMMANDS:
@@ -183,10 +184,6 @@ def _may_write(command: str) -> bool:
 _WRITING = re.compile(
     r"Insert|Write|Save|Merge|Update|Delete|Overwrite|Append|Clone|Restore|ConvertTo|Copy|Upsert"
     r"|^RenameTable$|^AlterTableRenameCommand$|^LoadDataCommand$"
-)
-#: Procedures that change which rows a table has.
-_PROCEDURES = re.compile(
-    r"^(AddFiles|MigrateTable|SnapshotTable|Rollback|SetCurrentSnapshot|Cherrypick|PublishChanges|FastForward|Register)"
 )
 #: Commands about views, columns, statistics and settings; and what Spark itself makes of commands that it tells of too.
 _HARMLESS = re.compile(r"View|Column|Properties|Namespace|Function|Exec$|Statistics|Cache|ToStream|MicroBatch")
@@ -227,8 +224,9 @@ def _metrics(executed: Any) -> dict[str, int]:
 #: Actions that put the rows of a frame aside; what is computed from them later does not show where they are from.
 _CHECKPOINTS = frozenset({"checkpoint", "localCheckpoint"})
 
-#: Gives the plan whose rows a leaf holds, by the expression ids of the leaf; None if it is not known.
-Behind = Callable[[tuple[str, ...]], "Captured | None"]
+#: Gives the plan whose rows a leaf holds, by the expression ids of the leaf, and by its names if it is a checkpoint;
+#: None if it is not known.
+Behind = Callable[[tuple[str, ...], tuple[str, ...]], "Frozen | None"]
 
 
 def is_checkpoint(func_name: str) -> bool:
@@ -243,11 +241,16 @@ def output_ids(query_execution: Any) -> tuple[tuple[str, ...], ...]:
     return tuple(_ids(each) for each in (plan, *inner))
 
 
+def output_names(query_execution: Any) -> tuple[str, ...]:
+    """The names of an execution's output."""
+    return relations.names(query_execution.analyzed())
+
+
 #: What stands above the plan of a micro-batch.
 _SINKS = "WriteToMicroBatch"
 
 
-def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
+def read(query_execution: Any, behind: Behind = lambda _ids, _names: None) -> Captured:
     """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
     plan = query_execution.analyzed()
     command = class_name(plan)
@@ -259,6 +262,10 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
     if command == "InsertIntoHadoopFsRelationCommand":
         details["dynamic"] = executed is not None and ask(value("dynamicPartitionOverwrite"), executed) is True
     details["filesystem"] = ask(_default_filesystem, query_execution)
+    if command in iceberg.COMMANDS:
+        details.update(ask(iceberg.COMMANDS[command], query_execution) or {})
+    if iceberg.audited(details.get("relation", {})):
+        details["relation"].update(ask(iceberg.written, query_execution.executedPlan()) or {})
     if command in _NEW_NAMES:
         details.update(ask(_moved, query_execution) or {})
     if command in _DELTA_TABLES:
@@ -267,10 +274,10 @@ def read(query_execution: Any, behind: Behind = lambda _ids: None) -> Captured:
         details["version"] = version
     text_ = str((ask(_shortened, plan) or plan).toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
-    leaves = tuple(_leaves(plan, command))
-    rows = dict.fromkeys(leaf.ids for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids)
-    known = ((ids, behind(ids)) for ids in rows)
-    frozen = tuple(Frozen(ids, found) for ids, found in known if found is not None)
+    leaves = _on_branches(tuple(_leaves(plan, command)), query_execution)
+    rows = {leaf.ids: tuple(leaf.details.get("checkpoint", ())) for leaf in leaves if leaf.operator == "LogicalRDD"}
+    known = (behind(ids, names) for ids, names in rows.items() if ids)
+    frozen = tuple(found for found in known if found is not None)
     return Captured(text_, details, (*leaves, *expansions), frozen)
 
 
@@ -410,6 +417,19 @@ def _leaves(plan: Any, command: str) -> Iterator[Leaf]:
         name = class_name(leaf)
         if name in relations.LEAVES:
             yield Leaf(name, _ids(leaf), ask(relations.LEAVES[name], leaf) or {})
+
+
+def _on_branches(leaves: tuple[Leaf, ...], query_execution: Any) -> tuple[Leaf, ...]:
+    """The leaves, those of Iceberg with the branch that a setting chose."""
+    if not any(iceberg.audited(leaf.details) for leaf in leaves):
+        return leaves
+    known = ask(iceberg.branches_read, query_execution) or {}
+    return tuple(
+        replace(leaf, details={**leaf.details, "branch": known[leaf.details["name"]]})
+        if iceberg.audited(leaf.details) and leaf.details.get("name") in known
+        else leaf
+        for leaf in leaves
+    )
 
 
 def _leaf_objects(plan: Any, command: str) -> Iterator[Any]:

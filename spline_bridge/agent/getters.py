@@ -38,6 +38,18 @@ def follow(target: Any, path: str) -> Any:
     return target
 
 
+def private(target: Any, name: str) -> Any:
+    """A field that has no getter, of the object's class or of one that it extends; None: there is none of the name."""
+    kind = target.getClass()
+    while kind is not None:
+        field = ask(lambda asked: asked.getDeclaredField(name), kind)
+        if field is not None:
+            field.setAccessible(True)
+            return field.get(target)
+        kind = kind.getSuperclass()
+    return None
+
+
 def text(path: str) -> Reader:
     """The text of what a path of getters ends in."""
     return lambda target: str(follow(target, path + ".toString"))

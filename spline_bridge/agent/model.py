@@ -57,11 +57,12 @@ class Captured:
 class Frozen:
     """The plan whose rows a leaf holds: that of a checkpoint, or of a stream's micro-batch in ``foreachBatch``.
 
-    `ids` are the expression ids of its output, which the leaf (a ``LogicalRDD``) keeps.
+    `ids` are the expression ids of the leaf (a ``LogicalRDD``), `own` those of the plan's output where they are others.
     """
 
     ids: tuple[str, ...]
     captured: Captured
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from headwater.spline_bridge.agent.model import Captured, Leaf, Report, Run
 from headwater.spline_bridge.agent.operators import listed
 from headwater.spline_bridge.agent.sources import source
 from headwater.spline_bridge.agent.tree import Tree, everything, parse
-from headwater.spline_bridge.agent.writes import Write, write
+from headwater.spline_bridge.agent.writes import Write, renumbered, write
 from headwater.spline_bridge.glue_names import APPLICATION, JOB_NAME
 from headwater.spline_bridge.redact import redact
 
@@ -69,13 +69,15 @@ def _whole(captured: Captured) -> tuple[Tree, tuple[Leaf, ...]]:
     if not captured.frozen:
         return tree, leaves
     before = {frozen.ids: _whole(frozen.captured) for frozen in captured.frozen}
+    own = {frozen.ids: frozen.own or frozen.ids for frozen in captured.frozen}
     for node in everything(tree.root):
-        ids = tuple(str(item.fields["exprId"]) for item in listed(node)) if node.name == "LogicalRDD" else ()
+        columns = listed(node) if node.name == "LogicalRDD" else []
+        ids = tuple(str(item.fields["exprId"]) for item in columns)
         if ids in before:
             found = before[ids][0].root
             while found.name.startswith("WriteTo") and found.children:  # a micro-batch, below its sink
                 found = found.children[0]
-            node.become(found)
+            node.become(found if own[ids] == ids else renumbered(columns, own[ids], found))
     types, hidden = dict(tree.types), set(tree.hidden)
     for inner, inner_leaves in before.values():
         types = {**inner.types, **types}

@@ -19,7 +19,8 @@ from headwater.spline_bridge.agent.getters import (
     java_map,
     optional,
     pairs,
-    text,
+    private,
+    split,
     value,
 )
 
@@ -60,7 +61,7 @@ _NAMING = (
     "path", "paths", "subscribe", "subscribePattern", "assign", "topic", "kafka.bootstrap.servers", "url", "dbtable",
     "query", "snapshot-id", "as-of-timestamp", "versionAsOf", "timestampAsOf", "branch", "tag", *connectors.NAMING,
 )  # fmt: skip
-_PROPERTIES = ("location", "provider", "format")
+_PROPERTIES = ("location", "provider", "format", "write.wap.enabled")
 
 
 def _table(leaf: Any) -> Any:
@@ -80,10 +81,20 @@ _TABLE_V2: Mapping[str, Reader] = {
     "branch": lambda leaf: _table(leaf).branch(),
     "version": lambda leaf: versions.of_table(_table(leaf)),
 }
+
+
+def _table_path(leaf: Any) -> str:
+    """Where a table is that has no property for it: Delta's tables, and Iceberg's tables of changes."""
+    table = _table(leaf)
+    if class_name(table) == "SparkChangelogTable":
+        return str(private(table, "icebergTable").location())
+    return str(table.path().toString())
+
+
 #: Asked only where the table's properties do not say where it is.
 _LOCATION: Mapping[str, Reader] = {
     "paths": items("table.paths"),
-    "path": text("table.path"),
+    "path": _table_path,
     "jdbc": pairs("table.jdbcOptions.parameters"),
 }
 
@@ -102,7 +113,13 @@ def _rdd(leaf: Any) -> dict[str, Any]:
             seen.add(rdd.id())
             paths += ask(_SCANS.get(class_name(rdd), _nothing), rdd) or []
             waiting.extend(dependency.rdd() for dependency in elements(rdd.dependencies()))
-    return {"paths": list(dict.fromkeys(paths))}
+    checkpoint = {"checkpoint": names(leaf)} if ask(value("rdd.isCheckpointed"), leaf) is True else {}
+    return {"paths": list(dict.fromkeys(paths)), **checkpoint}
+
+
+def names(plan: Any) -> tuple[str, ...]:
+    """The names of the columns that a plan puts out: each attribute prints as ``name#12`` or ``name#12L``."""
+    return tuple(item.rpartition("#")[0] for item in split(plan.output()))
 
 
 def _nothing(_: Any) -> list[str]:

@@ -121,10 +121,12 @@ def _part_of_iceberg(details: Details) -> str:
         return ".changes"
     kind = str(details.get("iceberg") or "").rpartition("$")[2]  # within another class: of a table that is being made
     if kind.endswith("Table") and kind not in _ICEBERG_DATA:
-        return f".{str(details.get('name') or kind).rpartition('.')[2].lower()}"
+        return f".{_NAMES_END.split(str(details.get('name') or kind))[-1].lower()}"
     return f".branch_{branch}" if branch and branch != "main" else ""
 
 
+#: Before the last part of ``ice.db.t.files``, and of a table that was read by its path: ``/lake/db/t#files``.
+_NAMES_END = re.compile(r"[.#/]")
 #: Classes of Iceberg that stand for the rows of a table.
 _ICEBERG_DATA = frozenset({"BaseTable", "TransactionTable", "CommitTransactionTable", "SerializableTable"})
 

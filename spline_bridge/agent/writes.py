@@ -111,6 +111,7 @@ def _catalog(root: Node, details: Details) -> Write:
 def _relation(root: Node, details: Details) -> Write:
     """A table of a catalog plugin, or the relation that a command holds."""
     append = root.name == "AppendData" or root.fields.get("overwrite") is False
+    append |= details.get("relation", {}).get("staged") is True  # others see it only once it is published
     written = _to(_source(details.get("relation", {}), details), root, append=append)
     target, condition = root.fields.get("table"), root.fields.get("deleteExpr")
     if not isinstance(target, Node) or root.name in rowlevel.CONDITIONAL:
@@ -147,7 +148,15 @@ def _clone(root: Node, details: Details) -> Write:
     rows = Node("org.apache.spark.sql.delta.commands.CloneSource", 0, {"details": source_, "output": output})
     known = details.get("table", {})
     uri = _located(details.get("path") or known.get("Location"), details)
-    return Write(uri, rows, format=details.get("format", "delta"), params=table(known))
+    appends = details.get("append") is True
+    return Write(uri, rows, append=appends, format=details.get("format", "delta"), params=table(known))
+
+
+def _iceberg(root: Node, details: Details) -> Write:
+    """A branch that begins, or a procedure. What only changes which snapshot is the newest one brings no rows."""
+    if "clone" in details:
+        return _clone(root, details)
+    return Write(_located(details.get("path"), details), None, append=True, format=details.get("format"))
 
 
 def _moved(root: Node, details: Details) -> Write:
@@ -257,6 +266,19 @@ def _alias(column: Node, name: str, expression_id: int = _MADE_UP) -> Node:
     return made
 
 
+def renumbered(columns: Sequence[Node], own: Sequence[str], child: Node) -> Node:
+    """The output of a plan under other expression ids: those of `columns`, in place of its `own`."""
+    items = [
+        _alias(
+            rowlevel.column_named(str(column.fields["name"]), column.fields.get("dataType"), int(key)),
+            str(column.fields["name"]),
+            column.fields["exprId"],
+        )
+        for column, key in zip(columns, own, strict=True)
+    ]
+    return _project(items, child)
+
+
 def _as_select(root: Node, details: Details) -> Write:
     properties = {**details.get("properties", {})}
     properties.setdefault("provider", details.get("provider"))
@@ -297,6 +319,7 @@ _RULES: Mapping[str, Callable[[Node, Details], Write]] = {
     "MergeIntoHoodieTableCommand": _hudi_merge,
     "CreateDeltaTableCommand": _clone,
     "RenameColumn": _renamed,
+    **dict.fromkeys(("CreateOrReplaceBranch", "Call"), _iceberg),
     **dict.fromkeys(("AlterTableRenameCommand", "RenameTable"), _moved),
     **dict.fromkeys(("InsertIntoDataSourceDirCommand", "InsertIntoHiveDirCommand"), _directory),
     **dict.fromkeys(

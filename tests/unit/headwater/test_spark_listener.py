@@ -10,8 +10,8 @@ import pytest
 
 import headwater.spark
 from headwater import WrongUse
-from headwater.spark.listener import Application, Bounded, Listener, TooSlow, first_line
-from headwater.spline_bridge.agent import Captured, Run
+from headwater.spark.listener import Application, Bounded, Listener, TooSlow, _Checkpoint, first_line
+from headwater.spline_bridge.agent import Captured, Frozen, Run
 
 APPLICATION = Application("app-1", "nightly", "me", "3.5.9")
 
@@ -103,3 +103,20 @@ def test_the_location_of_a_created_table_is_where_its_insert_wrote() -> None:
     listening._placed(Captured("[]", {"path": "file:/other"}), run(2_000, 5_000))
     assert created(1_500, 5_500) == "file:/day1/sold"
     assert created(20_000, 25_000) == "file:/day2/sold"  # no insert of its own is known: what the catalog says
+
+
+def test_a_stream_names_its_sink_in_a_word_and_is_handed_on_as_it_is() -> None:
+    captured = Captured("[]", {"table": "console", "options": {}})
+    assert listener([])._placed(captured, Run("app-1", "nightly", "me", "3.5.9", 1, 2)) is captured
+
+
+def test_a_checkpoint_under_new_ids_is_the_only_one_with_its_names() -> None:
+    """Both sides of a join of two checkpoints may come from one frame: Spark gives those of one side new ids."""
+    listening, first, other = listener([]), Captured("[1]", {}), Captured("[2]", {})
+    listening._checkpoints[("1", "2")] = _Checkpoint(first, ("id", "name"))
+    listening._checkpoints[("1", "9")] = _Checkpoint(other, ("id", "w"))
+    assert listening._behind(("1", "2"), ()) == Frozen(("1", "2"), first, ("1", "2"))
+    assert listening._behind(("11", "12"), ("id", "name")) == Frozen(("11", "12"), first, ("1", "2"))
+    assert listening._behind(("11", "12"), ()) is None  # rows of something else
+    listening._checkpoints[("3", "4")] = _Checkpoint(other, ("id", "name"))
+    assert listening._behind(("11", "12"), ("id", "name")) is None

@@ -179,6 +179,15 @@ def test_the_rows_of_a_checkpoint_or_a_batch_come_from_the_plan_behind_them(abov
     assert decode_plan(json.dumps(report(unknown, RUN).plan).encode(), FLAT).derivations == ()
 
 
+def test_the_rows_of_a_checkpoint_may_have_new_ids() -> None:
+    leaf = Leaf("LogicalRelation", ("7",), {"paths": ["s3://lake/raw"], "format": "Parquet"})
+    before = Captured(json.dumps([relation(7)]), {}, (leaf,))
+    plan = [*json.loads(insert(17).plan)[:1], rows(17)]
+    captured = replace(insert(17), plan=json.dumps(plan), frozen=(Frozen(("17",), before, ("7",)),))
+    found = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert {(d.source_dataset, d.source_column, d.target) for d in found.derivations} == {("s3://lake/raw", "n", "n")}
+
+
 def merge_action(name: str, key: int) -> list[dict[str, object]]:
     """``SET name = <the column with that id>``, as Delta's plan has it."""
     action = {

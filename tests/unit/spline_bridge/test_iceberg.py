@@ -37,6 +37,8 @@ PARTS: dict[str, tuple[dict[str, object], str]] = {
         {"iceberg": "SerializableTable$SerializableMetadataTable", "name": "t.files"},
         ".files",
     ),
+    "a metadata table by its path": ({"iceberg": "FilesTable", "name": "/lake/ice/db/t#files"}, ".files"),
+    "a table of changes": ({"class": "SparkChangelogTable", "name": "ice.db.t.changes"}, ".changes"),
     "a metadata table": ({"iceberg": "FilesTable", "name": "ice.db.t.files"}, ".files"),
 }
 
