@@ -14,7 +14,6 @@ from headwater.aws_bridge.datazone_catalog import Asset, has_forms
 from headwater.aws_bridge.session import AwsError, Calls, NotAllowed, Session, aws_errors
 
 SERVICE = "datazone"
-_ATTEMPTS = 10  #: of a call that is throttled
 _PAGE = 50  #: the most that Search gives
 #: By the scope of a search: the key of an item that has what was searched for.
 _ITEMS = {"ASSET": "assetItem", "GLOSSARY": "glossaryItem", "GLOSSARY_TERM": "glossaryTermItem"}
@@ -31,7 +30,7 @@ class DomainCatalog:
         self.domain = domain
         self.calls = Calls()
         self.unreadable: list[str] = []  #: what the caller may not read, a sentence each
-        self._client = self.calls.watch(Session(region, profile).client(SERVICE, endpoint, _ATTEMPTS, "adaptive"))
+        self._client = self.calls.watch(Session(region, profile).client(SERVICE, endpoint, many_calls=True))
 
     def glossaries(self) -> list[Mapping[str, Any]]:
         """All glossaries. NotAllowed, AwsError."""
