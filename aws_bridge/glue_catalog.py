@@ -83,13 +83,11 @@ def snapshots(database: Database, tables: Iterable[Found], longest: int) -> tupl
     """The snapshots of a database, as `divided` has them."""
     reading = Reading()
     by_table = {str(found.table["Name"]): list(_statements(database, found, reading)) for found in tables}
-    return divided(database, SOURCE, by_table, longest), reading
+    return divided(database.scope, SOURCE, by_table, longest), reading
 
 
-def divided(
-    database: Database, source: str, by_table: Mapping[str, Sequence[Listed]], longest: int
-) -> list[dict[str, Any]]:
-    """What a source says of the tables of a database as one snapshot; several where it has more characters than this.
+def divided(whole: str, source: str, by_table: Mapping[str, Sequence[Listed]], longest: int) -> list[dict[str, Any]]:
+    """What a source says of the tables of the scope `whole` as one snapshot; several where it has more characters.
 
     Which table is in which of several depends on its name alone, so that a new table changes one of them.
     """
@@ -105,7 +103,7 @@ def divided(
     out = []
     for number, names in placed.items():
         listed = _without_repetition(one for name in names for one in by_table[name])
-        scope = database.scope if parts == 1 else f"{database.scope}/{number + 1} of {parts}"
+        scope = whole if parts == 1 else f"{whole}/{number + 1} of {parts}"
         out.append({"source": source, "scope": scope, "statements": listed})
     return out
 

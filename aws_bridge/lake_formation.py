@@ -78,7 +78,7 @@ def snapshots(
     for found in tables:
         name = str(found.table["Name"])
         by_table[name] = list(_statements(database, found, tags.get(name, UNTAGGED), grants))
-    return divided(database, SOURCE, by_table, longest)
+    return divided(database.scope, SOURCE, by_table, longest)
 
 
 def _statements(database: Database, found: Found, its_tags: Tagged, grants: Sequence[Grant]) -> Iterator[Listed]:

@@ -1,4 +1,8 @@
-"""Two names of one dataset, as people state it (``same as``): which name is kept, and a plan with that name. Pure.
+"""Two names of one dataset: which name is kept, and a plan with that name. Pure.
+
+People state it (``same as``); and a system that lists a dataset says its other names with it: what a job calls
+``sales.orders``, or by an ARN, is the dataset at the location that the catalogue lists for this table. A name that
+systems list for several datasets, or that is listed as a dataset itself, names none of them: nothing is guessed.
 
 A plan is renamed right after it is decoded, so that the whole graph has only the name that is kept. The other name
 becomes one of the dataset's spellings, and so an alias.
@@ -7,19 +11,80 @@ becomes one of the dataset's spellings, and so an alias.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from headwater.graphmodel import ids
 from headwater.graphmodel.model import Dataset, Derivation, Plan
+from headwater.graphmodel.naming import canonical
 from headwater.graphmodel.statements.effective import effective
-from headwater.graphmodel.statements.model import DATASET, PEOPLE, SAME, Said, Snapshot, Statement
+from headwater.graphmodel.statements.model import (
+    DATASET,
+    PEOPLE,
+    SAME,
+    Said,
+    Snapshot,
+    Statement,
+    statements_of,
+)
 from headwater.graphmodel.statements.values import dataset_text
 
-Names = Mapping[str, str]  #: another name -> the name that is kept; the latter is never a key
+Kept = Mapping[str, str]  #: another name -> the name that is kept; the latter is never a key
 
 
-def names(statements: Iterable[Said]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Names:
+    """Which names are one: another name -> the name that is kept, as people state and as systems list it."""
+
+    stated: Kept = field(default_factory=dict)
+    listed: Kept = field(default_factory=dict)
+
+    @cached_property
+    def every(self) -> Kept:
+        """Both together. What people state counts before what systems list, and goes on from it."""
+        both = {**self.listed, **self.stated}
+        return {other: end for other in both if (end := _end(both, other)) != other}
+
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps([self.stated, self.listed])
+
+    @classmethod
+    def from_text(cls, text: str) -> Names:
+        """The inverse of `text`; of an empty text no names."""
+        return cls(*json.loads(text)) if text else cls()
+
+
+def names(statements: Iterable[Said]) -> Names:
+    """The names that are one by these statements, in whatever order they come."""
+    said = list(statements)
+    stated = _stated(said)
+    counting = effective(renamed_said(one, Names(stated)) for one in said).values()
+    datasets: dict[str, set[str]] = {}
+    for name, dataset in (pair for one in counting for pair in name_pairs(one)):
+        datasets.setdefault(name, set()).add(dataset)
+    return Names(stated, {name: kept for name in datasets if (kept := listed_name(name, datasets[name]))})
+
+
+def name_pairs(one: Statement) -> list[tuple[str, str]]:
+    """(name, dataset) for each name that a statement gives the dataset that it lists, the dataset's own among them.
+
+    Names are canonical, as plans have them.
+    """
+    listed = one.dataset
+    return [(name, one.subject) for name in {one.subject, *map(canonical, listed.names)}] if listed else []
+
+
+def listed_name(name: str, datasets: Collection[str]) -> str | None:
+    """The dataset that is called so by systems; `datasets` are all of `name_pairs` that have this name.
+
+    None: it is the dataset's own name, several have it, or a system lists it as a dataset of its own.
+    """
+    return next((dataset for dataset in datasets if dataset != name), None) if len(datasets) == 1 else None
+
+
+def _stated(statements: Iterable[Said]) -> dict[str, str]:
     """Other name -> kept name, from what people stated. The last statement of a circle (a = b, b = a) is left out."""
     current = [s for s in effective(statements).values() if s.kind == SAME and not s.withdrawn]
     kept: dict[str, str] = {}
@@ -29,20 +94,25 @@ def names(statements: Iterable[Said]) -> dict[str, str]:
     return {other: _end(kept, other) for other in kept}
 
 
-def _end(kept: Names, name: str) -> str:
+def _end(kept: Kept, name: str) -> str:
     while name in kept:
         name = kept[name]
     return name
 
 
-def renamed(plan: Plan, kept: Names) -> Plan:
+def mentioned(plan: Plan) -> set[str]:
+    """The datasets that a plan names."""
+    found = {plan.target.uri, *(one.uri for one in plan.inputs)}
+    found.update(d.source_dataset for d in plan.derivations)
+    found.update(p.source_dataset for p in plan.dependencies)
+    found.update(d.source_dataset for group in plan.shared for d in group.sources)
+    found.update(one.dataset for one in plan.row_sources)
+    return found
+
+
+def renamed(plan: Plan, kept: Kept) -> Plan:
     """The plan with each other name replaced by the kept one."""
-    mentioned = {plan.target.uri, *(one.uri for one in plan.inputs)}
-    mentioned.update(d.source_dataset for d in plan.derivations)
-    mentioned.update(p.source_dataset for p in plan.dependencies)
-    mentioned.update(d.source_dataset for group in plan.shared for d in group.sources)
-    mentioned.update(one.dataset for one in plan.row_sources)
-    if mentioned.isdisjoint(kept):
+    if mentioned(plan).isdisjoint(kept):
         return plan
 
     def of(name: str) -> str:
@@ -62,7 +132,7 @@ def renamed(plan: Plan, kept: Names) -> Plan:
     )
 
 
-def _dataset(one: Dataset, kept: Names) -> Dataset:
+def _dataset(one: Dataset, kept: Kept) -> Dataset:
     if one.uri not in kept:
         return one
     return replace(one, uri=kept[one.uri], spellings=(*one.spellings, one.uri))
@@ -88,19 +158,29 @@ def _both(one: Dataset, other: Dataset) -> Dataset:
     )
 
 
-def renamed_said(said: Said, kept: Names) -> Said:
+def renamed_said(said: Said, known: Names) -> Said:
     """What a system states, about the names that are kept: it goes on with the names that it knows.
 
     People's statements are left as they are: they name what they see, and their kind ``same`` is where names come from.
+    The kind ``dataset`` is where the names that systems list come from, so these change nothing in it.
     """
-    if not kept or said.source == PEOPLE:
+    if not known.every or said.source == PEOPLE:
         return said
     if isinstance(said, Snapshot):
-        return replace(said, statements=tuple(_renamed_statement(one, kept) for one in said.statements))
-    return _renamed_statement(said, kept)
+        return replace(said, statements=tuple(_renamed_statement(one, known) for one in said.statements))
+    return _renamed_statement(said, known)
 
 
-def _renamed_statement(one: Statement, kept: Names) -> Statement:
+def said_about(said: Said) -> set[str]:
+    """The datasets about which a system states something else than that they exist: `renamed_said` names these."""
+    if said.source == PEOPLE:
+        return set()
+    told = (one for one in statements_of(said) if one.kind != DATASET and not one.is_pattern)
+    return {ids.split_node(one.subject)[0] for one in told}
+
+
+def _renamed_statement(one: Statement, known: Names) -> Statement:
+    kept = known.stated if one.kind == DATASET else known.every
     dataset, column = ids.split_node(one.subject)
     if one.is_pattern or one.kind == SAME or dataset not in kept:
         return one

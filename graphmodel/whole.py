@@ -98,7 +98,7 @@ def graph(
     said = list(statements)
     names = renaming.names(said)
     index = StatementIndex(effective(renaming.renamed_said(one, names) for one in said).values())
-    best = best_bodies(replace(body, plan=renaming.renamed(body.plan, names)) for body in bodies)
+    best = best_bodies(replace(body, plan=renaming.renamed(body.plan, names.every)) for body in bodies)
     joined = [(e, best[e.run.agent_plan_id]) for e in best_events(events).values() if e.run.agent_plan_id in best]
     logics = {c.logic.plan: c.logic for _, c in joined}
     alive = {c.body.plan.agent_plan_id: c for e, c in joined if e.run.error is None}

@@ -25,6 +25,7 @@ class Found:
     `steps` are (name, rule) from the spelling to its canonical name. `node` is the dataset in the graph, None where
     there is none; `how` says how the canonical name leads to it, `entry` is the ledger entry that says so. `several`
     are the datasets that it can mean, where these are more than one. `suggestions` are near names, where it is unknown.
+    `also`: it is a dataset of its own, and other datasets have this name as well.
     """
 
     spelling: str
@@ -34,6 +35,7 @@ class Found:
     how: str | None = None
     entry: int | None = None
     several: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
 
     @property
@@ -63,6 +65,7 @@ class Explanation:
                     "how": one.how,
                     "entry": one.entry,
                     "several": list(one.several),
+                    "also": list(one.also),
                     "suggestions": list(one.suggestions),
                 }
                 for one in self.names
@@ -97,6 +100,7 @@ def _found(source: Source, spelling: str) -> Found:
     from headwater.graphmodel.naming import canonical
     from headwater.graphmodel.naming_explained import steps
     from headwater.graphmodel.statements.json_text import KIND
+    from headwater.graphmodel.statements.model import PEOPLE
     from headwater.queries.answers.answer import Table
 
     rules = source.rules()
@@ -111,14 +115,19 @@ def _found(source: Source, spelling: str) -> Found:
     assert isinstance(answer, Table), "this query answers with rows"
     node = str(answer.parameters["node"])
     if node == name:
-        return Found(spelling, name, taken, node)
+        also = tuple(str(row["target"]) for row in answer.rows if row["what"] == "name of another")
+        return Found(spelling, name, taken, node, also=also)
     others = [row["source"] for row in answer.rows if row["what"] == "name"]
     alias = next((one for one in _written(spelling, name) if one in others), None)
     if alias is None:
         return Found(spelling, name, taken, node, "it is the last part of this dataset's name, and of no other's")
-    entry, kind = source.name_entry(alias, node) or (None, None)
-    said = "somebody stated that the two are the same" if kind == KIND else "a payload calls the dataset so"
-    return Found(spelling, name, taken, node, said, entry)
+    told = source.name_entry(alias, node)
+    said = "a payload calls the dataset so"
+    if told is not None and told.kind == KIND:
+        said = "somebody stated that the two are the same"
+        if told.source not in {PEOPLE, ""}:
+            said = f"a system, {told.source}, lists the dataset under this name too, and no other"
+    return Found(spelling, name, taken, node, said, told.sequence if told else None)
 
 
 def _written(spelling: str, name: str) -> Sequence[str]:
@@ -136,6 +145,9 @@ def told(explanation: Explanation) -> Iterator[str]:
         if one.how:
             yield f"  -> {one.node}"
             yield f"     {one.how}" + (f" (ledger entry {one.entry})" if one.entry else "")
+        elif one.also:
+            yield "  is a dataset of its own: some job names it so, and systems list this as another name of"
+            yield f"  {', '.join(one.also)}; no job is taken to mean one of them"
         elif one.several:
             yield f"  can be each of: {', '.join(one.several)}"
         elif one.node is None:

@@ -17,6 +17,7 @@ from headwater.loading import Loaded
 if TYPE_CHECKING:
     from headwater.graphmodel.naming import Rules
     from headwater.graphstore import GraphStore
+    from headwater.ingest.ledger.entries import NameEntry
     from headwater.queries.answers.shapes import Result
 
 SHARED = ("ws://", "wss://", "neptune://")
@@ -88,7 +89,7 @@ class ReadOnly:
         """None: the number is known where the ledger is."""
         return None
 
-    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
+    def name_entry(self, name: str, dataset: str) -> NameEntry | None:
         """None: the payloads are where the ledger is."""
         return None
 

@@ -19,6 +19,7 @@ from headwater.translation import translated
 if TYPE_CHECKING:
     from headwater.graphmodel.naming import Rules
     from headwater.ingest.folder.service import Service
+    from headwater.ingest.ledger.entries import NameEntry
     from headwater.queries.answers.shapes import Result
 
 _POLL_SECONDS = 0.1
@@ -42,8 +43,8 @@ class Source(Protocol):
     def entry(self, plan: str) -> int | None:
         """The ledger entry with a payload of this plan; None where it is not known."""
 
-    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
-        """Number and kind of the first ledger entry that gives the dataset this other name; None: it is not known."""
+    def name_entry(self, name: str, dataset: str) -> NameEntry | None:
+        """The first ledger entry that gives the dataset this other name; None: it is not known."""
 
     def rules(self) -> Rules:
         """The naming rules that the graph is drawn with."""
@@ -106,10 +107,14 @@ class Remote:
         found: int | None = self.client.get("/api/v1/plan-entry", [("plan", plan)])["entry"]
         return found
 
-    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
+    def name_entry(self, name: str, dataset: str) -> NameEntry | None:
         """Over HTTP."""
         found = self.client.get("/api/v1/name-entry", [("name", name), ("dataset", dataset)])
-        return None if found["entry"] is None else (found["entry"], found["kind"])
+        if found["entry"] is None:
+            return None
+        from headwater.ingest.ledger.entries import NameEntry
+
+        return NameEntry(found["entry"], found["kind"], found.get("source") or "")
 
     def rules(self) -> Rules:
         """Over HTTP; a server of an older version has the default ones."""
@@ -217,7 +222,7 @@ class Local:
         with translated():
             return self.service.entry(plan)
 
-    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
+    def name_entry(self, name: str, dataset: str) -> NameEntry | None:
         """From the plans in the ledger."""
         with translated():
             return self.service.name_entry(name, dataset)

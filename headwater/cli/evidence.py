@@ -20,7 +20,7 @@ _EPILOG = """\
 \b
 Example: headwater evidence endpoint/churn-prod --anchor /elsewhere/anchor.json -o audit.zip
          headwater evidence /data/lake/pipe/out/churn_by_country#avg_score --anchor /elsewhere/anchor.json -o score.zip
-         headwater evidence 5ebf4321 --depth 3 -o training.zip
+         headwater evidence 5ebf4321 --depth 3 --key private.pem -o training.zip
 
 The data folder's ledger is read; a server may run on it. Whoever gets the file checks it with the program inside:
 unzip -p score.zip check.py > check.py; python3 check.py score.zip
@@ -49,17 +49,28 @@ unzip -p score.zip check.py > check.py; python3 check.py score.zip
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="a time stamp of the anchor (RFC 3161 response): put into the file as anchor.tsr",
 )
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="your private key (RSA, PEM): signs the whole file, so that no entry can be taken out and no answer exchanged",
+)
 @json_option
 @source_options
 def evidence(
-    node: str, out: Path, anchor: Path | None, signature: Path | None, timestamp: Path | None, **options: Any
+    node: str,
+    out: Path,
+    anchor: Path | None,
+    signature: Path | None,
+    timestamp: Path | None,
+    key: Path | None,
+    **options: Any,
 ) -> None:
     """Write an answer with its ledger entries, and the proof that they stand unchanged, as one file that others check.
 
     NODE is a dataset or column: its lineage is proven; a run, a Glue job run (jr_...) or a Spark application: what it
     read; or an endpoint, model, package or job of SageMaker, as `headwater audit` takes it: the audit, with its report.
     """
-    from headwater.evidence.writing import Question, write
+    from headwater.evidence.writing import Given, Question, write
 
     beside = {"anchor.sig": signature, "anchor.tsr": timestamp}
     given = {name: path for name, path in beside.items() if path is not None}
@@ -81,15 +92,18 @@ def evidence(
         else:
             lineage = {"node": node, "direction": asked["direction"], "type": asked["type_"], "depth": asked["depth"]}
             question = Question("lineage", _given({**lineage, "asOf": time}))
-        written = write(source, data, question, out, anchor, given, step)
+        written = write(source, data, question, out, Given(anchor, given, key), step)
     if as_json:
-        said = {"file": str(out), "entries": written.entries, "head": vars(written.head), "anchored": written.anchored}
-        print_json(said)
+        print_json({"file": str(out), **vars(written), "head": vars(written.head)})
         return
     head = f"head {written.head.sequence} {written.head.hash}"
     click.echo(f"{out}: the answer rests on {written.entries:,} ledger entries; {head}")
     if anchor is None:
         click.echo("there is no --anchor in it: whoever checks it needs this head from you by another way", err=True)
+    if key is None:
+        click.echo(
+            f"it is not signed (--key): tell who checks it the SHA-256 of its manifest, {written.manifest}", err=True
+        )
 
 
 def _given(values: dict[str, object]) -> tuple[tuple[str, object], ...]:

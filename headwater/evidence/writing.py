@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,20 +31,24 @@ if TYPE_CHECKING:
     from headwater.ingest.ledger.port import LedgerReader
     from headwater.source import Source
 
-FORMAT = 1
+FORMAT = 2  #: 2: answer.json names the entries, and the manifest can be signed
 _STEP = 200  #: entries between two reports of progress
 _README = """\
 Evidence of Headwater, a data-lineage platform.
 
-answer.json      the question and its answer, with the ledger's end when it was asked
+answer.json      the question and its answer, the ledger's end when it was asked, and the entries on which it rests
 audit.html       of an audit: the same as a report for people
-entries.ndjson   the ledger entries on which the answer rests, as the ledger stores them
+entries.ndjson   these entries, as the ledger stores them
 chain.ndjson     every entry from the first of these to the ledger's end, without bodies: the proof of their place
 anchor.*         if there: the ledger's end as an earlier check recorded it elsewhere, its signature, its time stamp
-manifest.json    what the files are
+manifest.json    the SHA-256 of each of these files
+manifest.sig     if there: a signature of manifest.json, and so of all of this: the answer cannot be exchanged, nor an
+                 entry taken out, without a trace
 check.py         checks all this; needs Python 3 alone:  unzip -p {name} check.py > check.py; python3 check.py {name}
+                 with --key PUBLIC.pem also the signature of the manifest
 
-A signature is checked with the tool that made it, for example
+Any signature can also be checked with openssl:
+openssl dgst -sha256 -verify public.pem -signature manifest.sig manifest.json
 openssl dgst -sha256 -verify public.pem -signature anchor.sig anchor.json
 """
 
@@ -56,33 +62,40 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What its user adds: the anchor, further files by their names in the evidence, and the key that signs it."""
+
+    anchor: Path | None = None
+    beside: Mapping[str, Path] = field(default_factory=dict)
+    key: Path | None = None
+
+
+@dataclass(frozen=True)
 class Written:
     """What was written: how many entries the answer rests on, the ledger's end, and whether an anchor covers them."""
 
     entries: int
     head: Head
     anchored: bool
+    manifest: str  #: its SHA-256 in hex: who knows it knows that nothing in the file was exchanged
+    signed: bool
 
 
 def write(
-    source: Source,
-    ledger_folder: Path,
-    question: Question,
-    out: Path,
-    anchor: Path | None,
-    beside: Mapping[str, Path],
-    progress: Progress,
+    source: Source, ledger_folder: Path, question: Question, out: Path, given: Given, progress: Progress
 ) -> Written:
-    """Ask, and write the evidence to `out`. `beside`: further files by their names in it.
+    """Ask, and write the evidence to `out`.
 
     WrongUse: the ledger is not in order, the anchor is not one of its entries or older than what the answer rests on,
-    or a file cannot be read.
+    a file cannot be read, or the key cannot sign.
     """
-    given = {name: _read(path) for name, path in {**beside, **({"anchor.json": anchor} if anchor else {})}.items()}
+    anchor, key = given.anchor, given.key
+    added = {**given.beside, **({"anchor.json": anchor} if anchor else {})}
+    parts = {name: _read(path) for name, path in added.items()}
     found = source.ask(question.query, question.parameters)
     answer = found.to_dict()
     if isinstance(found, Audit):
-        given["audit.html"] = page(found).encode()
+        parts["audit.html"] = page(found).encode()
     named = _with_plans_of_runs(source, named_in(answer))
     with open_reader(ledger_folder) as ledger, tempfile.TemporaryDirectory(prefix="headwater-") as scratch:
         rests = entries_of(named, ledger, source.entry, rules_of(ledger_folder))
@@ -91,16 +104,22 @@ def write(
         proof = _write_proof(ledger, rests, Path(scratch), progress)
         if anchor:
             _compare(anchor, ledger.id, rests, proof)
-        document = {"query": question.query, "parameters": dict(question.parameters), "answer": answer}
-        document |= {"ledger": ledger.id, "head": vars(proof.head)}
+        document: dict[str, object] = {
+            "query": question.query,
+            "parameters": dict(question.parameters),
+            "answer": answer,
+        }
+        document |= {"ledger": ledger.id, "head": vars(proof.head), "entries": proof.rests}
         contents = {
             "answer.json": json.dumps(document, indent=2, ensure_ascii=False).encode(),
             "README.txt": _README.format(name=out.name).encode(),
             "check.py": files("headwater.evidence").joinpath("check.py").read_bytes(),
-            **given,
+            **parts,
         }
-        _zip(out, contents, Path(scratch), proof, ledger.id)
-    return Written(len(rests), proof.head, anchor is not None)
+        manifest = _manifest(contents, Path(scratch), proof, ledger.id)
+        signature = {"manifest.sig": sign(manifest, key)} if key else {}
+        _zip(out, {"manifest.json": manifest, **signature, **contents}, Path(scratch))
+    return Written(len(rests), proof.head, anchor is not None, hashlib.sha256(manifest).hexdigest(), key is not None)
 
 
 def _read(path: Path) -> bytes:
@@ -127,6 +146,7 @@ class _Proof:
     previous: str
     head: Head
     hashes: Mapping[int, str]
+    rests: Sequence[Mapping[str, object]]  #: the entries: sequence, hash, and whether the payload was erased
 
 
 def _write_proof(ledger: LedgerReader, rests: Iterable[int], scratch: Path, progress: Progress) -> _Proof:
@@ -134,7 +154,7 @@ def _write_proof(ledger: LedgerReader, rests: Iterable[int], scratch: Path, prog
     wanted = frozenset(rests)
     first, total = min(wanted), ledger.head().sequence
     check = ChainCheck(start(ledger.id))
-    previous, hashes = start(ledger.id).hash, dict[int, str]()
+    previous, hashes, named = start(ledger.id).hash, dict[int, str](), list[Mapping[str, object]]()
     with (
         (scratch / "chain.ndjson").open("w", encoding="utf-8") as chain,
         (scratch / "entries.ndjson").open("w", encoding="utf-8") as entries,
@@ -149,12 +169,14 @@ def _write_proof(ledger: LedgerReader, rests: Iterable[int], scratch: Path, prog
                 previous = entry.hash.hex()
             if entry.chained.sequence in wanted:
                 entries.write(format_line(entry))
+                erased = entry.body is None
+                named.append({"sequence": entry.chained.sequence, "hash": entry.hash.hex(), "erased": erased})
             if done % _STEP == 0:
                 progress(done, max(done, total))
     problems = check.problems or check.finish()
     if problems:
         raise WrongUse(f"the ledger is no evidence: {problems[0].sentence} (headwater verify)")
-    return _Proof(first, previous, check.reached, hashes)
+    return _Proof(first, previous, check.reached, hashes, named)
 
 
 def _compare(anchor: Path, ledger: str, rests: Iterable[int], proof: _Proof) -> None:
@@ -171,11 +193,12 @@ def _compare(anchor: Path, ledger: str, rests: Iterable[int], proof: _Proof) -> 
         raise WrongUse(f"the ledger is not the one that the anchor {anchor} saw (headwater verify --anchor {anchor})")
 
 
-def _zip(out: Path, contents: Mapping[str, bytes], scratch: Path, proof: _Proof, ledger: str) -> None:
-    """Write the zip beside `out`, and put it in its place when it is whole. WrongUse: it cannot be written."""
-    large = ("chain.ndjson", "entries.ndjson")
+_LARGE = ("chain.ndjson", "entries.ndjson")  #: written beside, since they can be larger than memory
+
+
+def _manifest(contents: Mapping[str, bytes], scratch: Path, proof: _Proof, ledger: str) -> bytes:
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    for name in large:
+    for name in _LARGE:
         digests[name] = hash_file(scratch / name)
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -185,13 +208,30 @@ def _zip(out: Path, contents: Mapping[str, bytes], scratch: Path, proof: _Proof,
         "head": vars(proof.head),
         "files": digests,
     }
+    return json.dumps(manifest, indent=2).encode()
+
+
+def sign(text: bytes, key: Path) -> bytes:
+    """A signature of the text (SHA-256) with a private key in a PEM file, made by openssl. WrongUse: it cannot."""
+    program = shutil.which("openssl")
+    if program is None:
+        raise WrongUse("--key needs the program openssl; docs/ledger.md shows how to sign the file afterwards")
+    # Without a terminal, openssl would wait for the passphrase of a key that has one: -passin gives it an empty one.
+    command = [program, "dgst", "-sha256", "-passin", "pass:", "-sign", str(key)]
+    done = subprocess.run(command, input=text, capture_output=True, check=False)  # noqa: S603 - no shell, and a path
+    if done.returncode != 0:
+        raise WrongUse(f"--key {key}: openssl cannot sign with it: is it a private key in PEM, without a passphrase?")
+    return done.stdout
+
+
+def _zip(out: Path, contents: Mapping[str, bytes], scratch: Path) -> None:
+    """Write the zip beside `out`, and put it in its place when it is whole. WrongUse: it cannot be written."""
     new = out.with_name(f"{out.name}.new")
     try:
         with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as file:
-            file.writestr("manifest.json", json.dumps(manifest, indent=2))
             for name, content in contents.items():
                 file.writestr(name, content)
-            for name in large:
+            for name in _LARGE:
                 file.write(scratch / name, name)
         new.replace(out)
     except OSError as error:

@@ -163,9 +163,9 @@ def refused(tagged: Iterable[Tagged]) -> list[int]:
 def _parts(read: RDD[Tagged], tasks: int) -> RDD[Part]:
     """All parts of the graph; some elements are in several of them."""
     statements = _of(read, "statement").collect()  # people make few; what systems list is as large as a catalogue
-    kept = names(statements)
-    index = StatementIndex(effective(renamed_said(one, kept) for one in statements).values())
-    bodies = _of(read, "body").map(lambda body: replace(body, plan=renamed(body.plan, kept)))
+    known = names(statements)
+    index = StatementIndex(effective(renamed_said(one, known) for one in statements).values())
+    bodies = _of(read, "body").map(lambda body: replace(body, plan=renamed(body.plan, known.every)))
     bodies = bodies.map(lambda body: (body.plan.agent_plan_id, body)).reduceByKey(better_body, tasks)
     events = _of(read, "event").map(lambda event: (event.id, event)).reduceByKey(choose, tasks).values()
     both = bodies.cogroup(events.map(lambda event: (event.run.agent_plan_id, event)), tasks)

@@ -128,6 +128,14 @@ CREATE TABLE snapshots (
     source TEXT NOT NULL, scope TEXT NOT NULL, at INTEGER NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,
     PRIMARY KEY (source, scope)
 ) WITHOUT ROWID;
+-- The names of the datasets that systems list, each dataset's own among them (`renaming.name_pairs`): how many statements
+-- give the dataset this name.
+CREATE TABLE listed_names (
+    name TEXT NOT NULL, dataset TEXT NOT NULL, bodies INTEGER NOT NULL, PRIMARY KEY (name, dataset)
+) WITHOUT ROWID;
+-- The datasets that plans and systems name, as they call them. If one of them is another's name by now, or is not any
+-- more, the graph is to be drawn anew.
+CREATE TABLE mentioned (name TEXT PRIMARY KEY) WITHOUT ROWID;
 -- Which nodes have which tags in the graph.
 CREATE TABLE tagged (tag TEXT NOT NULL, node TEXT NOT NULL, PRIMARY KEY (tag, node)) WITHOUT ROWID;
 CREATE INDEX tagged_nodes ON tagged (node);

@@ -22,10 +22,10 @@ from headwater.ingest.fold import rows
 from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.fold.tables import Tables
 
-NAMES = "names"  #: of a value: which names of datasets are one, as JSON
+NAMES = "names"  #: of a value: which names of datasets are one, as `renaming.Names.text`
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "11"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "12"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 

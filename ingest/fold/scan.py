@@ -7,7 +7,6 @@ with the history. The result equals `graphmodel.whole.graph` of the same entries
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from headwater.graphmodel import elements, ids
 from headwater.graphmodel.column_names import named
 from headwater.graphmodel.delta import Part, Vertex
 from headwater.graphmodel.logic import Logic
+from headwater.graphmodel.renaming import Names
 from headwater.graphmodel.statements.effective import StatementIndex
 from headwater.graphmodel.statements.shown import tag_edges, tag_vertex, with_properties
 from headwater.ingest.fold import rows
@@ -51,7 +51,7 @@ class Scan:
             raise NotReady("the naming rules were changed and the graph is to be drawn anew: `headwater replay`")
         if meta.get("clearing") or "erased" in meta:
             raise NotReady("an entry was erased and the graph is to be drawn anew: `headwater replay`, then again")
-        self.names: dict[str, str] = json.loads(meta.get(NAMES) or "{}")  #: which names of datasets are one
+        self.names = Names.from_text(meta.get(NAMES, ""))  #: which names of datasets are one
         self.applied = int(meta.get("checkpoint", 0))  #: the sequence of the last entry that is in it
 
     def members(self, sequence: int) -> list[int]:

@@ -19,6 +19,7 @@ import orjson
 
 from headwater.graphmodel import ids
 from headwater.graphmodel.delta import Part, vertex
+from headwater.graphmodel.renaming import name_pairs
 from headwater.graphmodel.statements.effective import StatementIndex, alias_pairs, latest, withdrawn_by
 from headwater.graphmodel.statements.model import (
     DATASET,
@@ -76,9 +77,15 @@ class StatementViews:
     def settle_listed(self) -> list[str]:
         """Give datasets the other names that systems list. The datasets that are listed otherwise than before."""
         counts: Counter[tuple[str, str]] = Counter()
+        names: Counter[tuple[str, str]] = Counter()
         for key, before in self._listed_before.items():
             counts.subtract(alias_pairs(before) if before else ())
             counts.update(alias_pairs(self._changed[key]))
+            names.subtract(name_pairs(before) if before else ())
+            names.update(name_pairs(self._changed[key]))
+        for pair, count in names.items():
+            if count:
+                self._tables.count_listed_name(pair, count)
         for alias, count in counts.items():
             if count and self._tables.count_alias(alias, count):
                 settle_alias(self._tables, self._changes, *alias)

@@ -16,6 +16,7 @@ from headwater.graphmodel.column_names import NONE, ColumnNames, RenameRun
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Schema
 from headwater.graphmodel.now import REPORTS_SLACK, Access, Position
+from headwater.graphmodel.renaming import listed_name
 from headwater.graphmodel.statements.effective import StatementIndex
 from headwater.graphmodel.statements.model import DATASET, RETIRED
 from headwater.graphmodel.statements.shown import retirements
@@ -49,6 +50,7 @@ class Tables:
         self._datasets: OrderedDict[str, DatasetRow] = OrderedDict()
         self._column_names: dict[str, ColumnNames] | None = None
         self._renamed: set[str] | None = None  # the datasets of which a column was renamed
+        self._relisted: set[str] = set()  # names of datasets that systems list otherwise than before
 
     def forget(self) -> None:
         """Drop what is kept in memory."""
@@ -56,6 +58,37 @@ class Tables:
         self._datasets.clear()
         self._column_names = None
         self._renamed = None
+        self._relisted.clear()
+
+    # names
+
+    def count_listed_name(self, pair: tuple[str, str], change: int) -> None:
+        """Change how many statements give the (name, dataset)."""
+        if self._count("listed_names", "name = ? AND dataset = ?", pair, change):
+            self._relisted.add(pair[0])
+
+    def take_relisted(self) -> set[str]:
+        """The names that other datasets have than when this was asked before, of those that systems list."""
+        found, self._relisted = self._relisted, set()
+        return found
+
+    def listed_name(self, name: str) -> str | None:
+        """The dataset that systems call so; None: none, or several."""
+        found = self._db.execute("SELECT dataset FROM listed_names WHERE name = ? LIMIT 2", (name,))
+        return listed_name(name, [dataset for (dataset,) in found])
+
+    def listed_names(self) -> dict[str, str]:
+        """All that `listed_name` knows."""
+        query = "SELECT name, min(dataset) FROM listed_names GROUP BY name HAVING count(*) = 1 AND min(dataset) <> name"
+        return dict(self._db.execute(query))
+
+    def mention(self, names: Iterable[str]) -> None:
+        """Plans or systems name these datasets."""
+        self._db.executemany("INSERT OR IGNORE INTO mentioned VALUES (?)", ((name,) for name in names))
+
+    def is_mentioned(self, name: str) -> bool:
+        """Whether a plan or a system ever named a dataset so."""
+        return self._db.execute("SELECT 1 FROM mentioned WHERE name = ?", (name,)).fetchone() is not None
 
     # bodies and events
 

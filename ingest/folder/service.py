@@ -30,6 +30,7 @@ from gremlin_python.statics import long
 from headwater.backoff import Backoff
 from headwater.graphmodel.logic import aliases
 from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.graphmodel.renaming import name_pairs
 from headwater.graphmodel.statements.model import SAME, statements_of
 from headwater.graphstore import GraphStore, open_store, set_aside
 from headwater.graphstore.embedded.store import EmbeddedStore
@@ -47,6 +48,7 @@ from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.ledger.entries import NameEntry
 from headwater.ingest.ledger.folder_lock import FolderLock, refuse_links
 from headwater.ingest.ledger.ledger import Ledger, open_ledger
 from headwater.ingest.progress import Progress
@@ -301,22 +303,27 @@ class Service:
         except NodeNotFound:
             return None
 
-    def name_entry(self, name: str, dataset: str) -> tuple[int, str] | None:
-        """Number and kind of the first ledger entry that gives the dataset this other name; None if none does.
+    def name_entry(self, name: str, dataset: str) -> NameEntry | None:
+        """The first ledger entry that gives the dataset this other name; None if none does.
 
-        A statement that the two are the same comes before plans. Decodes plans.
+        A statement that the two are the same comes first, then what a system lists, then plans. Decodes plans.
         """
+        listing: NameEntry | None = None
         for entry, said in stated(self.ledger, self.rules):
             for one in statements_of(said):
                 if (one.kind, one.subject, one.value, one.withdrawn) == (SAME, name, dataset, False):
-                    return entry.sequence, entry.kind
+                    return NameEntry(entry.sequence, entry.kind, one.source)
+                if listing is None and (name, dataset) in name_pairs(one):
+                    listing = NameEntry(entry.sequence, entry.kind, one.source)
+        if listing is not None:
+            return listing
         decoding = Decoding(self.ledger, decoders(self.rules), self.rules)
         mentioning = {sequence for sequence, told in self.derived.summaries() if dataset in (told.target, *told.inputs)}
         for sequence in sorted(mentioning):
             found = self.ledger.entry(sequence)
             plans = decoding.batch([found]).plans if found is not None else ()
             if found is not None and any((name, dataset) in aliases(mapped.plan) for mapped in plans):
-                return sequence, found.kind
+                return NameEntry(sequence, found.kind, "")
         return None
 
     def _body_of(self, plan: str) -> BodyRef:

@@ -7,12 +7,12 @@ same one is written again.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from headwater.graphmodel.naming import Rules
+from headwater.graphmodel.renaming import Names
 from headwater.graphmodel.statements.model import SAME, Statement
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.changes import Changes
@@ -30,6 +30,7 @@ from headwater.ingest.ledger.entries import Entry, Head
 
 _HASH = "hash"  #: of a value: the hash of the entry at the checkpoint
 _REPLAYED = "replayed"  #: of a value: the last entry when this graph was begun
+_NAMED = "named up to"  #: of a value: the entry up to which `NAMES` are those of the ledger, at least
 #: Columns, derivations and operations of the plans that one batch brings into the graph: an element or two each, of
 #: some KB while they are written. One plan has at most a few times `spline_bridge.decode.MOST_EDGES`.
 _MOST_PARTS = 20_000
@@ -67,6 +68,8 @@ class Batches:
         self._emptied = bool(derived.meta("clearing"))
         self.whole_from = int(derived.meta(_REPLAYED) or 0)  #: below this entry the graph lacks what was there
         self.attempts = attempts
+        self._named_up_to = 0  # see `_join_listed`
+        self._compared = True
         self.computing_since: float | None = None  #: in seconds of the monotonic clock; None: nothing is computed
         self._tables = Tables(derived.connection)
         self.decoding.use_members(self._tables.parts_up_to)
@@ -121,7 +124,35 @@ class Batches:
             said = batch.plans, batch.events, batch.statements, groups
             decoding = self.decoding
             changes.append(project(self._tables, decoding.plan_at, *said, summary_at=decoding.summary_at))
+            self._tables.mention(decoding.take_mentioned())
+            self._join_listed(max(last.sequence, self.checkpoint))
         return not batch.refused
+
+    def _join_listed(self, up_to: int) -> None:
+        """From now on, the names that systems list are those of the entries up to this one.
+
+        Renamed: something is drawn that has such a name. The graph was begun with the names of a later entry, to be
+        drawn once; until that one is reached nothing is compared.
+        """
+        relisted = self._tables.take_relisted()
+        if up_to < self._named_up_to:
+            return
+        drawn = self.decoding.names
+        if self._compared:
+            found = {name: self._tables.listed_name(name) for name in relisted}
+        else:
+            now = self._tables.listed_names()
+            found = {name: now.get(name) for name in now.keys() | drawn.listed.keys()}
+        self._compared = True
+        changed = {name: dataset for name, dataset in found.items() if dataset != drawn.listed.get(name)}
+        if not changed:
+            return
+        if any(map(self._tables.is_mentioned, changed)):
+            raise Renamed
+        listed = {name: dataset for name, dataset in {**drawn.listed, **changed}.items() if dataset is not None}
+        names = Names(drawn.stated, listed)
+        self.derived.set_meta(NAMES, names.text())
+        self.decoding.use_names(names, forget=False)
 
     def _waiting(self, agent_plan_id: str) -> BodyRef | None:
         """Where the ledger has the plan of this id, if no event of it has come so far."""
@@ -150,7 +181,10 @@ class Batches:
         with self.derived.transaction():
             self.derived.set_meta("clearing", "")
             self.derived.set_meta("ledger", self.ledger.id)
-            self.derived.set_meta(NAMES, json.dumps(stated_names(self.ledger, self.rules)))
+            head = self.ledger.head().sequence
+            self.derived.set_meta(NAMES, stated_names(self.ledger, self.rules, head).text())
+            self.derived.set_meta(_NAMED, str(head))
+            self._named_up_to, self._compared = head, head == 0
             self.derived.set_meta(RULES, self.rules.text)
             # What is erased up to here is not read any more, so its erasure asks for no rebuild.
             self.whole_from = self.ledger.head().sequence
@@ -177,15 +211,16 @@ class Batches:
     def use_names(self) -> None:
         """Map plans with the names that the graph was drawn with."""
         self.decoding.use_names(self._drawn_with())
+        self._named_up_to = int(self.derived.meta(_NAMED) or 0)
+        self._compared = self.derived.checkpoint >= self._named_up_to
 
     def _expect_names(self) -> None:
-        """Renamed: the graph was drawn with other names than people state by now."""
-        if stated_names(self.ledger, self.rules) != self._drawn_with():
+        """Renamed: the graph was drawn with other names than people state by now, in the whole ledger."""
+        if stated_names(self.ledger, self.rules).stated != self._drawn_with().stated:
             raise Renamed
 
-    def _drawn_with(self) -> dict[str, str]:
-        names: dict[str, str] = json.loads(self.derived.meta(NAMES) or "{}")
-        return names
+    def _drawn_with(self) -> Names:
+        return Names.from_text(self.derived.meta(NAMES) or "")
 
     @contextmanager
     def _transaction(self, entry: Entry, erased: int = 0) -> Iterator[list[Changes]]:

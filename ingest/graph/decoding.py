@@ -10,7 +10,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -19,14 +19,16 @@ from headwater.graphmodel.delta import digest
 from headwater.graphmodel.logic import Logic, Summary, logic, summary
 from headwater.graphmodel.model import Plan
 from headwater.graphmodel.naming import DEFAULT, Rules
-from headwater.graphmodel.renaming import Names, names, renamed, renamed_said
+from headwater.graphmodel.renaming import Names, mentioned, names, renamed, renamed_said, said_about
 from headwater.graphmodel.statements.errors import StatementError
 from headwater.graphmodel.statements.json_text import KIND, parse
 from headwater.graphmodel.statements.model import (
+    DATASET,
     ERASED_READ,
     ERASED_WRITE,
     TAG,
     Said,
+    Snapshot,
     Statement,
     named_by,
     statements_of,
@@ -46,6 +48,7 @@ _SUMMARIES_KEPT = 10_000  #: of plans; a KB each
 _GROUPED_BYTES_KEPT = 8 * 2**20
 #: Logics of plans with a key, and derivations of one of them: some 20 kB each.
 _LOGICS_KEPT, _LARGEST_LOGIC_KEPT = 2_000, 200
+_MENTIONED_KEPT = 50_000  #: names of datasets; some 200 bytes each
 #: Bytes of an entry of a group that count as one part of a plan when it is asked how many have room in a batch.
 _BYTES_A_PART = 200
 
@@ -94,9 +97,21 @@ class Batch:
     last: int = 0
 
 
-def stated_names(ledger: Ledger, rules: Rules = DEFAULT) -> dict[str, str]:
-    """The names that people state to be one, in the whole ledger."""
-    return names(said for _, said in stated(ledger, rules))
+def stated_names(ledger: Ledger, rules: Rules = DEFAULT, up_to: int | None = None) -> Names:
+    """The names that are one by what is stated in the ledger, up to this entry, without it in the whole."""
+    said: list[Said] = []
+    snapshots: dict[tuple[str, str], Snapshot] = {}  # the newest of each scope: what others list is gone
+    for entry, one in stated(ledger, rules):
+        if up_to is not None and entry.sequence > up_to:
+            continue
+        if not isinstance(one, Snapshot):
+            said.append(one)
+            continue
+        newest = snapshots.setdefault((one.source, one.scope), one)
+        if one is newest or one.rank > newest.rank:
+            listed = tuple(each for each in one.statements if each.kind == DATASET)
+            snapshots[one.source, one.scope] = replace(one, statements=listed)
+    return names([*said, *snapshots.values()])
 
 
 def stated(ledger: Ledger, rules: Rules) -> Iterator[tuple[Entry, Said]]:
@@ -174,12 +189,32 @@ class Decoding:
         self._plans: OrderedDict[BodyRef, MappedPlan] = OrderedDict()
         self._summaries: OrderedDict[BodyRef, Summary] = OrderedDict()
         self._parts = 0
-        self._names: Names = {}
+        self._names = Names()
+        self._mentioned: set[str] = set()  # since they were taken
+        self._taken: set[str] = set()  # of those that were, not to take them again and again
 
-    def use_names(self, names: Names) -> None:
-        """Take these names of datasets for one, in the plans that are decoded from now on."""
+    @property
+    def names(self) -> Names:
+        """Which names of datasets are one, in the plans that are decoded."""
+        return self._names
+
+    def use_names(self, names: Names, *, forget: bool = True) -> None:
+        """Take these names of datasets for one, in the plans that are decoded from now on.
+
+        `forget`: also in those that were decoded; else nothing that was decoded names one of them.
+        """
         self._names = names
-        self.forget()
+        if forget:
+            self.forget()
+
+    def take_mentioned(self) -> set[str]:
+        """The datasets that were named since this was asked before, as plans and systems call them."""
+        new = self._mentioned - self._taken
+        if len(self._taken) > _MENTIONED_KEPT:
+            self._taken.clear()
+        self._taken |= new
+        self._mentioned = set()
+        return new
 
     def use_members(self, members: Members) -> None:
         """Ask `members` which entries are folded together with one."""
@@ -298,6 +333,8 @@ class Decoding:
         self._plans.clear()
         self._summaries.clear()
         self._logics.clear()
+        self._mentioned.clear()
+        self._taken.clear()
         self._parts = 0
 
     def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
@@ -310,10 +347,13 @@ class Decoding:
             self._keep_content(entry, decoded.part)
             batch.parts.append((entry, decoded.part))
         batch.events += (Event(run, entry.received_ms) for run in decoded.runs)
-        batch.statements += (renamed_said(said, self._names) for said in decoded.statements)
+        for said in decoded.statements:
+            self._mentioned |= said_about(said)
+            batch.statements.append(renamed_said(said, self._names))
 
     def _mapped(self, ref: BodyRef, plan: Plan, sha256: str) -> MappedPlan:
-        plan = renamed(plan, self._names)
+        self._mentioned |= mentioned(plan)
+        plan = renamed(plan, self._names.every)
         its_logic = self._logics.get(plan.key) if plan.key else None
         if its_logic is None:
             its_logic = logic(plan)

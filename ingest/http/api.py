@@ -340,13 +340,13 @@ async def _snapshots(request: web.Request) -> web.Response:
 
 
 async def _name_entry(request: web.Request) -> web.Response:
-    """The sequence and kind of the first ledger entry that gives a dataset another name; null if none does."""
+    """The first ledger entry that gives a dataset another name, its kind, and who states it; null if none does."""
     await _after(request)
     _no_parameters(request, ("after", "name", "dataset"))
     name, dataset = request.query.get("name", ""), request.query.get("dataset", "")
     found = await _in_thread(request, lambda: request.app[SERVICE].name_entry(name, dataset))
-    entry, kind = found or (None, None)
-    return _json({"name": name, "dataset": dataset, "entry": entry, "kind": kind})
+    entry, kind, source = found or (None, None, None)
+    return _json({"name": name, "dataset": dataset, "entry": entry, "kind": kind, "source": source})
 
 
 async def _statement_check(request: web.Request) -> web.Response:

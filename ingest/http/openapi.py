@@ -270,7 +270,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "/api/v1/name-entry",
         "the first entry of the ledger that gives a dataset another name; null if none does",
-        _object({"name": _TEXT, "dataset": _TEXT, "entry": _null_or(_NUMBER)}),
+        _object({"name": _TEXT, "dataset": _TEXT, "entry": _null_or(_NUMBER), "source": _null_or(_TEXT)}),
         (
             _AFTER,
             Parameter("name", "the other name", required=True),

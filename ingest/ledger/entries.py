@@ -109,6 +109,14 @@ class Head:
     hash: str
 
 
+class NameEntry(NamedTuple):
+    """An entry that gives a dataset another name. `source`: who states it, people or a system; of a payload empty."""
+
+    sequence: int
+    kind: str
+    source: str
+
+
 class Packed(NamedTuple):
     """A new entry, hashed and compressed: all that can be done before the one thread that writes gets it."""
 

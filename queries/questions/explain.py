@@ -8,7 +8,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.constants import NONE, filled, has_placeholder
-from headwater.graphmodel.ids import split_node
+from headwater.graphmodel.ids import alias_id, split_node
 from headwater.graphmodel.shared import Link
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing import constants
@@ -36,7 +36,10 @@ RULES: Mapping[str, str] = {
 _CARRIED = "the rows that a MERGE, UPDATE, DELETE or a job that reads what it writes left as they were"
 _READ = "the plan reads it and does not say of its columns what becomes of them"
 _ROWS = "its rows decide which rows there are, whatever its columns hold"
-_SPELLING = "a payload called it so, or it is the same name written otherwise"
+_SPELLING = "a payload called it so, a system lists it so, or it is the same name written otherwise"
+_OTHERS = (
+    "it is another name of that dataset too: which one is meant, the name alone does not say, so it stands for itself"
+)
 
 _LABELS = (("derivesFrom", "dependsOn"), ("everDerivesFrom", "everDependsOn"))
 _EDGE = ("type", "subtype", "expression", "carried", "job", "plan")
@@ -116,9 +119,14 @@ def _plans(g: GraphTraversalSource, plans: list[str]) -> dict[str, Row]:
 
 
 def _names(g: GraphTraversalSource, node: str) -> Iterator[Row]:
-    names = g.V(split_node(node)[0]).in_("aliasOf").values("name").to_list()
+    """The other names of a dataset; and the datasets that have its own as another name."""
+    dataset = split_node(node)[0]
+    names = g.V(dataset).in_("aliasOf").values("name").to_list()
     for name in sorted(names):
-        yield {"what": "name", "target": split_node(node)[0], "source": name, "rule": _SPELLING}
+        yield {"what": "name", "target": dataset, "source": name, "rule": _SPELLING}
+    for other in sorted(g.V(alias_id(dataset)).out("aliasOf").has_label("dataset").id_().to_list()):
+        if other != dataset:
+            yield {"what": "name of another", "target": other, "source": dataset, "rule": _OTHERS}
 
 
 _RUN = ("timestamp", "status", "agentPlanId", "appId", "jobRun", "runId")

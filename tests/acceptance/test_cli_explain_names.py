@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from headwater.cli import command
+from headwater.cli.common import asking
 from headwater.errors import WrongUse
 from tests.acceptance.door import PIPELINE, headwater, serving
 
@@ -57,6 +58,42 @@ def test_two_names_are_one_because_somebody_said_so(loaded: Path, tmp_path: Path
     code, said = ask(folder, other, kept)
     assert code == 0
     assert "somebody stated that the two are the same (ledger entry " in said
+
+
+LISTED = "s3://lake/tables/dim_customer"
+
+
+def listing(*scopes: str) -> list[dict[str, object]]:
+    """Snapshots of a catalogue, one for each scope, that list a dataset by the name that a job gives another one."""
+    by_name = {"names": ["shop.staged", "file:///data/lake/pipe/staging/orders"]}
+    told = [
+        {"kind": "dataset", "subject": f"{LISTED}/{scope}", "name": "shop.staged", "value": by_name} for scope in scopes
+    ]
+    return [{"source": "glue", "scope": scope, "statements": [one]} for scope, one in zip(scopes, told, strict=True)]
+
+
+def test_a_catalogue_says_that_a_jobs_name_is_the_dataset_that_it_lists(loaded: Path, tmp_path: Path) -> None:
+    folder, other = shutil.copytree(loaded, tmp_path / "data"), "file:///data/lake/pipe/staging/orders"
+    with asking(folder, None, None) as source:
+        for snapshot in listing("a"):
+            source.keep_snapshot(snapshot)
+        source.settle(lambda _done, _total: None)
+        assert source.ask("columns", [("dataset", f"{LISTED}/a")]).to_dict()["rows"]
+    code, said = ask(folder, other, f"{LISTED}/a")
+    assert code == 0
+    assert "a system, glue, lists the dataset under this name too, and no other (ledger entry " in said
+
+
+def test_a_name_that_a_catalogue_lists_twice_stays_a_dataset_of_its_own(loaded: Path, tmp_path: Path) -> None:
+    folder, other = shutil.copytree(loaded, tmp_path / "data"), "file:///data/lake/pipe/staging/orders"
+    with asking(folder, None, None) as source:
+        for snapshot in listing("a", "b"):
+            source.keep_snapshot(snapshot)
+        source.settle(lambda _done, _total: None)
+    code, said = ask(folder, other, f"{LISTED}/a")
+    assert code == 1
+    assert "is a dataset of its own: some job names it so, and systems list this as another name of" in said
+    assert f"  {LISTED}/a, {LISTED}/b; no job is taken to mean one of them" in said
 
 
 def test_two_datasets_and_what_would_join_them(loaded: Path) -> None:

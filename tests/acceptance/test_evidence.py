@@ -64,7 +64,11 @@ def test_the_lineage_of_a_column_is_proven_by_the_entries_of_its_plans_and_their
     made = evidence(data, out, LAST, "--anchor", anchored(data, tmp_path))
     assert made.returncode == 0, made.stderr
     checked = check(out)
-    assert (checked.returncode, "all holds" in checked.stdout, "the anchor" in checked.stdout) == (0, True, True)
+    assert (checked.returncode, "all holds" in checked.stdout, "anchor.json: entry 18" in checked.stdout) == (
+        0,
+        True,
+        True,
+    )
     entries = contents(out, "entries.ndjson")
     kinds = {str(entry["kind"]).rpartition(".")[2] for entry in entries}
     assert len(entries) >= 12  # six jobs lie upstream, each with a plan and an event
@@ -84,7 +88,7 @@ def test_what_a_run_read_is_proven_while_a_server_runs(data: Path, tmp_path: Pat
     head = re.findall(r"[0-9a-f]{64}", made.stdout)[0]
     assert check(out, "--head", head).returncode == 0
     other = check(out, "--head", "0" * 64)
-    assert (other.returncode, "is not the hash" in other.stderr) == (1, True)
+    assert (other.returncode, "--head" in other.stderr) == (1, True)
     bodies = "".join(str(entry.get("body")) for entry in contents(out, "entries.ndjson"))
     assert "training_set.parquet" in bodies
 
@@ -149,6 +153,139 @@ def test_what_was_altered_in_the_file_is_found(
     assert (checked.returncode, checked.stderr.startswith("WRONG")) == (1, True)
 
 
+def _lines(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[dict[str, bytes]], None]:
+    def changed(parts: dict[str, bytes]) -> None:
+        parts["entries.ndjson"] = b"".join(change(parts["entries.ndjson"].splitlines(keepends=True)))
+
+    return changed
+
+
+def _mended(change: Callable[[dict[str, bytes]], None]) -> Callable[[dict[str, bytes]], None]:
+    """The answer names the entries that are left, as if there had never been others."""
+
+    def changed(parts: dict[str, bytes]) -> None:
+        change(parts)
+        answer = json.loads(parts["answer.json"])
+        there = {json.loads(line)["sequence"] for line in parts["entries.ndjson"].splitlines()}
+        answer["entries"] = [one for one in answer["entries"] if one["sequence"] in there]
+        parts["answer.json"] = json.dumps(answer).encode()
+
+    return changed
+
+
+def _added(parts: dict[str, bytes]) -> None:
+    """One that stands in the chain, but on which the answer does not rest; its payload can be said to be erased."""
+    named = {one["sequence"] for one in json.loads(parts["answer.json"])["entries"]}
+    chain = [json.loads(line) for line in parts["chain.ndjson"].splitlines()]
+    further = next(entry for entry in chain if entry["sequence"] not in named)
+    parts["entries.ndjson"] += json.dumps(further).encode() + b"\n"
+
+
+def _answer(parts: dict[str, bytes]) -> None:
+    parts["answer.json"] = parts["answer.json"].replace(b"avg", b"max")
+
+
+_taken_out = _lines(lambda lines: lines[:2] + lines[3:])
+_twice = _lines(lambda lines: [*lines, lines[-1]])
+_said_to_be_erased = _entries(lambda entry: [entry.pop(name, None) for name in ("salt", "body", "base64")])
+
+
+@pytest.mark.parametrize("change", [_taken_out, _added, _twice, _said_to_be_erased])
+def test_the_entries_are_those_that_the_answer_names(
+    change: Callable[[dict[str, bytes]], None], data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "score.zip"
+    assert evidence(data, out, LAST, "--anchor", anchored(data, tmp_path)).returncode == 0
+    checked = check(rewritten(out, change, tmp_path / "altered.zip"))
+    assert (checked.returncode, "the answer names others" in checked.stderr) == (1, True)
+
+
+def keys(folder: Path, name: str, *kind: str) -> tuple[Path, Path]:
+    """A new pair of keys by openssl: the private and the public one."""
+    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
+    subprocess.run(["openssl", "genpkey", *kind, "-out", str(private)], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", str(private), "-pubout", "-out", str(public)], check=True)
+    return private, public
+
+
+RSA = ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+EC = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+@pytest.fixture(scope="module")
+def signed(original: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Evidence that was signed, and the public key."""
+    folder = tmp_path_factory.mktemp("signed")
+    private, public = keys(folder, "mine", *RSA)
+    made = evidence(original, folder / "score.zip", LAST, "--key", private)
+    assert (made.returncode, "not signed" in made.stderr) == (0, False), made.stderr
+    return folder / "score.zip", public
+
+
+def test_evidence_that_was_signed_is_checked_with_the_public_key(signed: tuple[Path, Path], tmp_path: Path) -> None:
+    out, public = signed
+    checked = check(out, "--key", str(public))
+    assert (checked.returncode, ", signed" in checked.stdout) == (0, True), checked.stderr
+    with zipfile.ZipFile(out) as found:
+        for name in ("manifest.json", "manifest.sig"):
+            (tmp_path / name).write_bytes(found.read(name))
+    command = ["openssl", "dgst", "-sha256", "-verify", str(public), "-signature", "manifest.sig", "manifest.json"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    _, other = keys(tmp_path, "other", *RSA)
+    wrong = check(out, "--key", str(other))
+    assert (wrong.returncode, "was not signed with this key" in wrong.stderr) == (1, True)
+    private, elliptic = keys(tmp_path, "elliptic", *EC)
+    wrong = check(out, "--key", str(elliptic))
+    assert (wrong.returncode, "RSA" in wrong.stderr) == (1, True)
+    wrong = check(out, "--key", str(private))
+    assert (wrong.returncode, wrong.stderr.startswith("WRONG"), "Traceback" in wrong.stderr) == (1, True, False)
+
+
+@pytest.mark.parametrize("change", [_answer, _body, _mended(_taken_out), _mended(_said_to_be_erased), _added])
+def test_what_was_made_anew_is_found_by_the_signature_and_by_the_manifests_digest(
+    change: Callable[[dict[str, bytes]], None], signed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Also where the answer and the list of the files' hashes were made to fit."""
+    out, public = signed
+    altered = rewritten(out, change, tmp_path / "altered.zip")
+    checked = check(altered, "--key", str(public))
+    assert (checked.returncode, "was not signed with this key" in checked.stderr) == (1, True)
+    with zipfile.ZipFile(out) as found:
+        digest = sha256(found.read("manifest.json")).hexdigest()
+    assert check(out, "--manifest", digest).returncode == 0
+    assert check(altered, "--manifest", digest).returncode == 1
+
+
+def test_a_signature_that_was_taken_out_is_missed(signed: tuple[Path, Path], tmp_path: Path) -> None:
+    out, public = signed
+
+    def without(parts: dict[str, bytes]) -> None:
+        del parts["manifest.sig"]
+
+    bare = rewritten(out, without, tmp_path / "bare.zip")
+    checked = check(bare, "--key", str(public))
+    assert (checked.returncode, "manifest.sig" in checked.stderr) == (1, True)
+
+
+def test_the_digest_to_tell_is_the_manifests(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "score.zip"
+    made = evidence(data, out, LAST, "--json")
+    said = json.loads(made.stdout)
+    assert (said["entries"], said["signed"]) == (len(contents(out, "entries.ndjson")), False)
+    assert check(out, "--manifest", said["manifest"]).returncode == 0
+
+
+def test_a_key_that_cannot_sign_is_refused_and_no_file_is_written(data: Path, tmp_path: Path) -> None:
+    private, public = keys(tmp_path, "mine", *RSA)
+    locked = tmp_path / "locked.pem"
+    command = ["openssl", "rsa", "-aes128", "-passout", "pass:word", "-in", str(private), "-out", str(locked)]
+    subprocess.run(command, check=True, capture_output=True)
+    for key in (public, locked):
+        refused = evidence(data, tmp_path / "x.zip", LAST, "--key", key)
+        assert (refused.returncode, f"--key {key}" in refused.stderr) == (2, True)
+    assert not (tmp_path / "x.zip").exists()
+
+
 def test_a_file_that_was_exchanged_is_found(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "score.zip"
     assert evidence(data, out).returncode == 0
@@ -174,13 +311,15 @@ def test_a_ledger_in_which_one_byte_was_altered_is_no_evidence(data: Path, tmp_p
 
 def test_an_erasure_leaves_evidence_of_before_and_of_after_valid(data: Path, tmp_path: Path) -> None:
     anchor = anchored(data, tmp_path)
+    private, public = keys(tmp_path, "mine", *RSA)
     before, after = tmp_path / "before.zip", tmp_path / "after.zip"
     assert evidence(data, before, LAST, "--anchor", anchor).returncode == 0
     assert headwater("erase", 1, "--reason", "asked for", "--data", data).returncode == 0
     assert check(before).returncode == 0
     assert headwater("verify", "--data", data, "--anchor", anchor).returncode == 0
-    assert evidence(data, after, LAST, "--anchor", anchor).returncode == 0
-    assert check(after).returncode == 0
+    assert evidence(data, after, LAST, "--anchor", anchor, "--key", private).returncode == 0
+    checked = check(after, "--key", str(public))
+    assert (checked.returncode, ", signed" in checked.stdout) == (0, True), checked.stderr
 
 
 def test_an_anchor_that_proves_nothing_is_refused(data: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from gremlin_python.process.traversal import T
 
 from headwater.backoff import Backoff
 from headwater.graphmodel.naming import Rules
+from headwater.graphmodel.renaming import Names
 from headwater.graphmodel.statements.json_text import KIND, text
 from headwater.graphmodel.statements.model import Statement
 from headwater.graphstore.errors import Denied, TransientError
@@ -220,7 +221,7 @@ def test_statements_are_looked_up_once_however_many_there_are(
 ) -> None:
     looked_up = []
 
-    def counting(ledger: Ledger, rules: Rules) -> dict[str, str]:
+    def counting(ledger: Ledger, rules: Rules) -> Names:
         looked_up.append(ledger.head().sequence)
         return stated_names(ledger, rules)
 

@@ -110,6 +110,68 @@ def test_what_a_system_lists_under_the_other_name_is_about_the_one_that_is_kept(
     assert any(edge.label == "taggedWith" and edge.source == f"{KEPT}#segment" for edge in found.edges.values())
 
 
+def listing(subject: str, at: int, *called: str, scope: str = "crm") -> NewEntry:
+    """A snapshot of a catalogue: the dataset with these names, or nothing; and what it says of it by one of them."""
+    told: list[dict[str, object]] = [
+        {"kind": "dataset", "subject": subject, "name": "t", "value": {"names": [*called]}}
+    ]
+    told += [{"kind": "tag", "subject": OTHER, "value": f"by-{scope}"}]
+    return snapshot_entry({"source": "glue", "scope": scope, "statements": told if called else []}, at)
+
+
+PLACE = "s3://lake/crm/customers"
+LISTED, GONE = listing(PLACE, 1, "crm.customers", OTHER), listing(PLACE, 2)
+MOVED, AGAIN = listing("s3://lake/new", 2, OTHER), listing("s3://other/customers", 2, OTHER, scope="another account")
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [([LISTED], PLACE), ([LISTED, GONE], OTHER), ([LISTED, MOVED], "s3://lake/new"), ([LISTED, AGAIN], OTHER)],
+)
+def test_a_name_that_a_catalogue_lists_is_the_dataset_that_it_lists(
+    ledger: Ledger,  # noqa: F811
+    store: GraphStore,
+    derived: Derived,  # noqa: F811
+    said: list[NewEntry],
+    name: str,
+    place: int,
+    limit: int,
+) -> None:
+    """Whenever it says so; taken back when it no longer does, and where two datasets have the name."""
+    payloads = recorded(*JOBS)
+    projector = Projector(ledger, store, derived)
+    for one in [*payloads[:place], *said, *payloads[place:]]:
+        ledger.append([one])
+        if limit == 1:
+            catch_up(projector, limit)
+    catch_up(projector, limit)
+    found = stored(store)
+    assert_equal(found, whole(ledger))
+    assert {e.target for e in found.edges.values() if e.label == "writes"} >= {name}
+    assert (name == OTHER) == (OTHER in found.vertices)
+    if said[-1] is not GONE:
+        assert any(e.label == "taggedWith" and e.source == name for e in found.edges.values())
+
+
+def test_names_of_tables_that_no_job_uses_draw_nothing_anew(
+    ledger: Ledger,  # noqa: F811
+    store: GraphStore,
+    derived: Derived,  # noqa: F811
+) -> None:
+    projector = Projector(ledger, store, derived)
+    ledger.append(recorded(*JOBS))
+    catch_up(projector)
+    drawn = projector.drawings
+    unused = [listing(f"s3://lake/{number}", number, f"shop.t{number}", scope=str(number)) for number in range(1, 4)]
+    for entry in [*unused, listing("s3://lake/moved", 9, "shop.t2", scope="2")]:
+        ledger.append([entry])
+        catch_up(projector)
+    assert projector.drawings == drawn
+    assert_equal(stored(store), whole(ledger))
+
+
 def test_who_asks_for_the_earlier_name_of_a_column_is_told_the_present_one(store: GraphStore) -> None:
     graph = drawn((FILL, 10_000), (RENAME, 30_000), (READ, 40_000))
     store.apply([GraphDelta(tuple(graph.vertices.values()), tuple(graph.edges.values()))])

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from headwater.graphmodel.model import Dataset, DependencyType, Derivation, Effect, Job, OutputColumn, Plan, Subtype
 from headwater.graphmodel.renaming import names, renamed
-from headwater.graphmodel.statements.model import Statement
+from headwater.graphmodel.statements.json_text import snapshot
+from headwater.graphmodel.statements.model import Said, Snapshot, Statement
 
 
 def same(other: str, kept: str, at: int = 0, *, withdrawn: bool = False) -> Statement:
@@ -28,12 +29,40 @@ def same(other: str, kept: str, at: int = 0, *, withdrawn: bool = False) -> Stat
     ],
 )
 def test_the_name_that_is_kept(said: list[Statement], expected: dict[str, str]) -> None:
-    assert names(said) == names(said[::-1]) == expected
+    assert names(said).every == names(said[::-1]).every == expected
+
+
+ARN = "arn:aws:glue:eu-west-1:123456789012:table/sales/orders"
+PLACE = "s3://lake/orders"
+
+
+def listed(subject: str, *called: str, scope: str = "sales", at: int = 1) -> Snapshot:
+    value = {"names": list(called)}
+    told = [{"kind": "dataset", "subject": subject, "name": called[0], "value": value}] if called else []
+    return snapshot({"source": "glue", "scope": scope, "at": at, "statements": told})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([listed(PLACE, "sales.orders", ARN)], {"sales.orders": PLACE, ARN: PLACE}),
+        ([listed(PLACE, ARN), listed(PLACE, at=2)], {}),  # withdrawn
+        ([listed(PLACE, ARN), listed("s3://lake/new", ARN, at=2)], {ARN: "s3://lake/new"}),  # it moved
+        ([listed(PLACE, "sales.orders"), listed("s3://other", "sales.orders", scope="b")], {}),  # two accounts
+        ([listed(PLACE, ARN), listed(ARN, "sales.view", scope="b")], {"sales.view": ARN}),  # a dataset of its own
+        ([listed(PLACE, ARN), same(PLACE, "kept")], {ARN: "kept", PLACE: "kept"}),
+        ([listed(PLACE, ARN), same(ARN, "kept")], {ARN: "kept"}),  # people know better
+        ([listed(PLACE, "b"), same("c", "b")], {"b": PLACE, "c": PLACE}),
+        ([listed(PLACE, ARN), same(PLACE, ARN)], {PLACE: ARN}),
+    ],
+)
+def test_what_systems_list_under_another_name(said: list[Said], expected: dict[str, str]) -> None:
+    assert names(said).every == names(said[::-1]).every == expected
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd"), st.integers(0, 3)), max_size=8))
 def test_a_name_that_is_kept_is_never_another_one(pairs: list[tuple[str, str, int]]) -> None:
-    kept = names(same(other, name, at) for other, name, at in pairs if other != name)
+    kept = names(same(other, name, at) for other, name, at in pairs if other != name).every
     assert kept.keys().isdisjoint(kept.values())
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from headwater.errors import WrongUse
+from headwater.evidence import check
 from headwater.evidence.collecting import entries_of, named_in
-from headwater.evidence.writing import _Proof, _zip
+from headwater.evidence.writing import _manifest, _write_proof, _zip
 from headwater.graphmodel.naming import Rules
 from headwater.graphmodel.statements.json_text import KIND, text
 from headwater.graphmodel.statements.model import Statement
-from headwater.ingest.ledger.entries import Head, NewEntry
+from headwater.ingest.ledger.entries import NewEntry
 from headwater.ingest.ledger.ledger import open_ledger
 
 
@@ -31,5 +35,20 @@ def test_what_cannot_be_put_in_its_place_leaves_no_file_behind(tmp_path: Path) -
     for name in ("chain.ndjson", "entries.ndjson"):
         (scratch / name).touch()
     with pytest.raises(WrongUse, match="cannot be written"):
-        _zip(out, {}, scratch, _Proof(1, "", Head(0, ""), {}), "ledger")
+        _zip(out, {}, scratch)
     assert {path.name for path in tmp_path.iterdir()} == {"out", "scratch"}
+
+
+def test_an_entry_whose_payload_was_erased_is_named_and_proven_without_it(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.append([NewEntry(KIND, "text/plain", f"payload {number}".encode()) for number in (1, 2)])
+        ledger.erase(1, "asked for")
+        proof = _write_proof(ledger, [1, 2], tmp_path, lambda _done, _total: None)
+        contents = {"answer.json": json.dumps({"entries": proof.rests}).encode()}
+        manifest = _manifest(contents, tmp_path, proof, ledger.id)
+    assert [one["erased"] for one in proof.rests] == [True, False]
+    out = tmp_path / "evidence.zip"
+    _zip(out, {"manifest.json": manifest, **contents}, tmp_path)
+    command = [sys.executable, "-I", "-S", check.__file__, str(out)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (checked.returncode, "2 entries, 1 of them erased" in checked.stdout) == (0, True), checked.stderr
