@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import urlencode
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from multidict import MultiMapping
 
 from headwater.ingest.http.auth import MAY_READ
 from headwater.ingest.http.routes import Rule, add_route
@@ -77,7 +76,7 @@ def _page(ancestors: str) -> Handler:
     return page
 
 
-def first_question(query: MultiMapping[str]) -> str | None:
+def first_question(query: Mapping[str, str]) -> str | None:
     """What the page at an address with this query asks first, as it asks it (`LineageView` in ``js/lineage.js``).
 
     A browser that is told of it asks before it has read the script, and so has the answer when the script wants it. One
