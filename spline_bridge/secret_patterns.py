@@ -46,7 +46,10 @@ def _name(kind: str, words: str) -> _Name:
 
 _NAMES = (
     # dbPassword, sfPassword, keystore_password, ssl.key.password, es.net.http.auth.pass, PWD
-    _name("password", r"(?:password|passwd|passphrase)s?\b|\bpwd\b|\bpass$|\bidentified by\b"),
+    _name(
+        "password",
+        r"(?:password|passwd|passphrase|passwort|kennwort|mot ?de ?passe)s?\b|\bpwd\b|\bpass$|\bidentified by\b",
+    ),
     # fs.s3a.access.key, AWSAccessKeyId, fs.azure.account.key.<account>, apiKey, pem_private_key, fs.s3a.encryption.key
     _name(
         "key", r"(?:access|account|api|encryption|master|private|secret|shared|signing|storage|subscription) ?keys?\b"
@@ -62,10 +65,11 @@ _NAMES = (
 
 #: Last words of names that say something about a secret, and do not hold one: password_changed_at, private_key_path.
 _ABOUT = frozenset(
-    "age algorithm arn at attempts changed class column count counts created date days enabled encoding expiration"  # noqa: SIM905
-    " expired expires expiry field file format hint index interval length limit location manager mode name names path"
-    " paths policy provider rate rates ratio required reset rotation rule rules scheme scope size status strategy time"
-    " timestamp ttl type updated uri url usage valid version".split()
+    "age algorithm arn at attempts changed class column count counts created date days enabled encoding"  # noqa: SIM905
+    " expiration expired expires expiry field file format hint index interval length level limit location"
+    " manager mode name names path paths policies policy provider rate rates ratio required reset resets"
+    " rotation rule rules scheme scope size status strategy strength time timestamp ttl type updated uri url"
+    " usage valid version".split()
 )
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -120,6 +124,7 @@ _BARE_IN_URL = re.compile(r"[^&;]+")  #: it may hold spaces
 _BARE_IN_PATH = re.compile(r"[^/?#&;\s]+")
 _BARE_IN_LINE = re.compile(r"[^\r\n\"'\\]+")
 _BARE_IN_XML = re.compile(r"[^<]+")
+_BARE_IN_TUPLE = re.compile(r"[^\s,()]+")
 
 
 def _value(text: str, at: int, bare: re.Pattern[str]) -> tuple[int, int] | None:
@@ -201,7 +206,18 @@ _NAME_VALUE = (
     _named(rf"(?<![\w\-])--?{_OPTION}(?:\s{{1,3}}|[\"'],?\s{{1,3}})(?!-)", _BARE),
     # identified by x; password 'x'
     _named(r"\b(?P<name>identified\s{1,3}by)(?:\s{1,3}(?:values|password))?\s{1,3}", _BARE),
-    _named(r"(?<![\w.\-])(?P<name>[\w.\-]{0,60}(?:password|passwd|passphrase|pwd))\s{1,3}(?=[\"'])", _BARE),
+    _named(
+        r"(?<![\w.\-])(?P<name>[\w.\-]{0,60}(?:password|passwd|passphrase|pwd))[\"'`]?\s{1,3}(?:[ENU]&?)?(?=[\"'])",
+        _BARE,
+    ),
+    # machine h login a password x, as in .netrc
+    _named(r"\blogin\s{1,3}\S{1,80}\s{1,3}(?P<name>password)\s{1,3}", _BARE),
+    # password: |, and the value on the next line
+    _named(rf"(?<![\w.\-]){_OPTION}[ \t]{{0,3}}:[ \t]{{1,3}}[|>][+\-]?[ \t]{{0,3}}\r?\n[ \t]{{1,16}}", _BARE_IN_LINE),
+    # spark.hadoop.fs.s3a.secret.key   x, as in spark-defaults.conf; but a word of SQL is shorter
+    _named(r"(?<![\w.\-/])(?P<name>[a-z]\w{0,30}(?:\.[\w\-]{1,60}){2,9})[ \t]{1,16}(?=[\w+/=\-]{16})", _BARE),
+    # List((user,a), (password,x)), as Scala prints options; a list of columns has nothing but letters
+    _named(r"(?<![\w\])`])\((?P<name>[\w.\-]{1,80}),(?=[A-Z_]{0,255}[^A-Z_\s,()])", _BARE_IN_TUPLE),
     # .option("password", "x"), conf.set('password', 'x')
     _named(
         r"\b(?:option|options|config|conf|set|put|property|setProperty)\(\s{0,3}(?P<quote>\\{0,16}[\"'])"
@@ -325,6 +341,27 @@ _PREFIXED = (
     ("key", "aiza", r"AIza", r"[\w\-]{35}"),  # Google Cloud
     ("token", "ya29.", r"ya29\.", r"[\w\-.]{20,2000}"),
     ("secret", "gocspx-", r"GOCSPX-", r"[\w\-]{20,255}"),
+    ("token", "dckr_", r"dckr_[op]at_", r"[\w\-]{20,255}"),  # Docker
+    ("token", "dbtc_ dbts_ dbtu_", r"dbt[csu]_", r"[\w\-=]{20,255}"),  # dbt
+    ("token", "glsa_ glc_", r"gl(?:sa|c)_", r"[\w+/=]{20,400}"),  # Grafana
+    ("key", "nrak-", r"NRAK-", r"[A-Z0-9]{27}"),  # New Relic
+    ("token", "doo_v1_ dop_v1_ dor_v1_ dot_v1_", r"do[oprt]_v1_", r"[0-9a-f]{64}"),  # DigitalOcean
+    ("token", "shpat_ shpca_ shppa_ shpss_", r"shp(?:at|ca|pa|ss)_", r"[0-9a-fA-F]{32}"),  # Shopify
+    ("token", "sq0", r"sq0(?:atp|csp|idp)-", r"[\w\-]{22,60}"),  # Square
+    ("token", "lin_api_", r"lin_api_", r"[A-Za-z0-9]{32,64}"),  # Linear
+    ("token", "ntn_", r"ntn_", r"[A-Za-z0-9]{40,60}"),  # Notion
+    ("token", "dp.", r"dp\.(?:audit|ct|pt|sa|scim|st)\.", r"[\w.\-]{40,100}"),  # Doppler
+    ("token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.", r"[\w\-=]{40,80}"),  # Terraform
+    ("token", "atatt3 atctt3 atbb", r"(?:AT[AC]TT3|ATBB)", r"[\w\-=]{24,255}"),  # Atlassian
+    ("key", "akcp", r"AKCp", r"[A-Za-z0-9]{60,100}"),  # Artifactory
+    ("secret", "q~", r"[\w.~\-]{3}[0-9]Q~", r"[\w.~\-]{31,34}"),  # an application of Azure
+    ("key", "key-", r"key-", r"[0-9a-f]{32}"),  # Mailgun
+    ("key", "pmak-", r"PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}"),  # Postman
+    ("token", "sntry", r"sntry[su]_", r"[\w+/=\-]{40,255}"),  # Sentry
+    ("key", "pcsk_", r"pcsk_", r"\w{40,100}"),  # Pinecone
+    ("key", "gsk_", r"gsk_", r"[A-Za-z0-9]{40,64}"),  # Groq
+    ("token", ":aa", r"[0-9]{8,10}:AA", r"[\w\-]{33}"),  # a bot of Telegram
+    ("private key", "age-secret-key-1", r"AGE-SECRET-KEY-1", r"[0-9A-Z]{58}"),
     ("token", "hvb. hvs.", r"hv[bs]\.", r"[\w\-]{20,255}"),  # Vault
     ("key", "sg.", r"SG\.", r"[\w\-]{16,64}\.[\w\-]{16,64}"),  # SendGrid
     ("key", "akia asia abia acca", r"(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),  # AWS
@@ -346,12 +383,13 @@ _WHOLES = (
     _shape("pickled function", "pythonfunction(", r"(?P<before>PythonFunction\()[\s\S]*", _mask_rest),
     # A signed URL is signed by the parameters of its query: all of it goes. S3, Google Cloud Storage, CloudFront, Azure
     _shape("signed query string", "sig", r"\?[^\s\"'?]*", _drop_if_signed),
+    _shape("token", "digest", r"(?P<before>\bdigest\s{1,3})(?=username=|realm=)[^\r\n]{1,2000}", _mask_rest),
     # Whoever knows the path may write there.
     _shape(
         "webhook",
-        "hooks.slack discord",
-        r"(?P<before>(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks)/)"
-        r"[\w/\-]{1,255}",
+        "hooks.slack discord webhook.office hooks.zapier",
+        r"(?P<before>(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks"
+        r"|webhook\.office\.com/webhookb2|hooks\.zapier\.com/hooks/catch)/)[\w/@\-]{1,512}",
         _mask_rest,
     ),
 )
@@ -371,6 +409,20 @@ _PARTS = (
         "jdbc:oracle",
         r"(?P<before>jdbc:oracle:(?:thin|oci8?):)(?:\\?\"[^\"]{0,256}\"|[^\s\"'/@]{0,256})/\\?\"[^\"]{0,256}\"(?=@)",
         _keep_before,
+    ),
+    # the same, encoded as part of another URL
+    _shape(
+        "user info",
+        "%40",
+        r"(?P<before>%3A%2F%2F)(?:[\w.~\-]|%(?!3A|40|2F)[0-9A-F]{2}){0,80}%3A(?:[\w.~\-]|%(?!40|2F)[0-9A-F]{2}){0,256}%40",
+        _keep_before,
+    ),
+    # curl -u name:password; but -u 1000:1000 is a user and a group
+    _shape(
+        "password",
+        "-u --user",
+        r"(?P<before>(?<![\w\-])(?:-u|--user)[ =]{1,2}[\"']?[\w.@\-]{1,64}:)(?!\d{1,10}(?![^\s\"']))[^\s\"']{1,256}",
+        _mask_rest,
     ),
     _shape("token", "bearer", r"(?P<before>\bbearer\s{1,8})[^\s\"']{16,}", _mask_rest),
     _shape(
@@ -400,7 +452,7 @@ _URL = re.compile(r"\s*(?:jdbc:|[a-z][a-z0-9+.\-]{0,30}://)", re.IGNORECASE)
 
 #: What is part of each name of a secret (`_NAMES`), in lower case.
 _NAME_NEEDS = tuple(
-    "pass pwd secret token key credential sig sas authorization bearer cookie jwt identified".split()  # noqa: SIM905
+    "pass pwd kennwort secret token key credential sig sas authorization bearer cookie jwt identified".split()  # noqa: SIM905
 )
 #: The same more exactly: "sig" ends a name, and is also in "signup" and "assigned".
 _NAME_PART = re.compile("|".join(need if need != "sig" else "sig(?:nature)?(?![a-z])" for need in _NAME_NEEDS))
@@ -410,7 +462,7 @@ _PARTING = re.compile(r"[=:>%(<\"'`\s]")
 _LONG = 40  #: characters of the shortest secret that is known by its length alone
 _LONG_WORD = re.compile(rf"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{{{_LONG}}}")
 _MIDDLE = 15  #: characters of the shortest text that holds another secret than those of the next line
-_SHORT_NEEDS = frozenset({*_NAME_NEEDS, "@", "basic", "jdbc:oracle", "pythonfunction("})
+_SHORT_NEEDS = frozenset({*_NAME_NEEDS, "@", "-u", "--user", "basic", "digest", "jdbc:oracle", "pythonfunction("})
 _MIDDLE_NEEDS = frozenset().union(*(rule.needs for rule in (*_WHOLES, *_PARTS))) - _SHORT_NEEDS
 
 

@@ -60,6 +60,25 @@ BARE = {
     "AWS, session": "IQoJb3JpZ2lu" + "X2VjE" + LETTERS * 3,
     "service account": b64(json.dumps(ACCOUNT)),
     "service account, indented": b64(json.dumps(ACCOUNT, indent=2)),
+    "Docker": "dckr_" + "pat_" + LETTERS[:27],
+    "dbt": "dbtc_" + LETTERS,
+    "Grafana": "glsa_" + LETTERS[:32] + "_0f1e2d3c",
+    "New Relic": "NRAK-" + "QPPLJLQ152PL07CJLXMASNZAI2Q",
+    "DigitalOcean": "dop_v1_" + HEX + HEX,
+    "Shopify": "shpat_" + HEX,
+    "Square": "sq0atp-" + LETTERS[:22],
+    "Linear": "lin_api_" + LETTERS,
+    "Notion": "ntn_" + LETTERS + LETTERS[:10],
+    "Doppler": "dp.pt." + LETTERS + LETTERS[:7],
+    "Terraform": LETTERS[:14] + ".atlasv1." + LETTERS + LETTERS[:31],
+    "Atlassian": "ATBB" + LETTERS[:32],
+    "Artifactory": "AKCp" + LETTERS + LETTERS[:33],
+    "Azure, an application": "aZ1" + "8Q~" + LETTERS[:34],
+    "Mailgun": "key-" + HEX,
+    "Postman": "PMAK-" + HEX[:24] + "-" + HEX + "0f",
+    "Sentry": "sntrys_" + LETTERS * 2,
+    "Telegram": "123456789:" + "AA" + LETTERS[:33],
+    "age": "AGE-SECRET-" + "KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KHCE",
     "JWT": "eyJhbGciOiJI" + "UzI1NiJ9.eyJzdWIiOiIxMjM0In0." + LETTERS,
 }
 
@@ -112,6 +131,11 @@ NAMED = [
     "create table t using jdbc options(password => '{}')",
     "OPTIONS (dbtable 't', password '{}')",
     "OPTIONS (password = '{}')",
+    'OPTIONS (`password` "{}")',
+    "ALTER ROLE u PASSWORD E'{}'",
+    # options as Scala prints them
+    "List((url,jdbc:h), (password,{}))",
+    "(password,{})",
     "it's 'a''b' PASSWORD 'x''{}'",
     # command lines
     "spark-submit --password {} job.py",
@@ -119,9 +143,17 @@ NAMED = [
     "['--password', '{}']",
     "java -Ddb.password={} Main",
     "curl -H 'Authorization: Bearer {}'",
+    "curl -u admin:{} https://h/x",
+    "curl --user='admin:{}' https://h/x",
+    'Authorization: Digest username="u", realm="r", response="{}"',
+    "machine h login u password {}",
     # YAML, properties, ini, XML, JSON, dictionaries
     "password: {}",
     "db:\n  user: u\n  password: {}\n",
+    "password: |\n  {}\nuser: u",
+    "fs.azure.account.key.lake.dfs.core.windows.net  0123456789{}0123==",
+    "spark.hadoop.fs.s3a.secret.key {}0123456789",
+    "passwort={}",
     "a:\n  - api_key: '{}'",
     "db.user=u\ndb.password={}\n",
     "db.password = {}",
@@ -153,6 +185,8 @@ NAMED = [
     "https://h/x?redirect=1%26password%3D{}",
     "https://hooks.slack.com/services/T0/B0/{}",
     "s3://lake/password={}/x",
+    "https://p/x?u=https%3A%2F%2Fuser%3A{}%40h%2Fx",
+    "https://x.webhook.office.com/webhookb2/0f1e@2d3c/IncomingWebhook/{}/1",
 ]
 
 
@@ -190,6 +224,12 @@ HARMLESS = [
     "sum(orders.primary_key) AS total",
     "max(token_count)",
     "concat(first_pass, ':', second)",
+    "GROUP BY (token,customer_id)",
+    "SELECT a.b.access_key FROM t",
+    "coalesce(password,'x1')",
+    "docker run -u 1000:1000 image",
+    "password_resets=12",
+    "secret_level=3",
 ]
 
 
