@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.errors import WrongUse
 from headwater.graphmodel.delta import digest
+from headwater.importing import FOLDER
 from headwater.ingest.progress import Progress
 
 if TYPE_CHECKING:
-    from headwater.aws_bridge.glue_catalog import Database, Found
+    from headwater.aws_bridge.glue_catalog import Database, Found, History
     from headwater.aws_bridge.glue_catalog_client import GlueCatalog
     from headwater.aws_bridge.lake_formation_client import LakeFormation
     from headwater.source import Source
@@ -79,6 +82,8 @@ class Options:
     pattern: str = "*"  #: of databases
     all_catalogs: bool = False  #: also the catalogs in the catalog
     statistics: bool = False  #: of columns; a call for each table
+    versions: bool = False  #: what columns were earlier; a call for each table whose version is another than last time
+    partitions: bool = False  #: those that lie elsewhere than their table; a call for each 1,000 partitions
     dry_run: bool = False
 
 
@@ -147,10 +152,71 @@ def _digest(snapshot: Mapping[str, Any]) -> str:
     return digest(json.dumps(snapshot, sort_keys=True, ensure_ascii=False))
 
 
+@dataclass
+class Remembered:
+    """The histories of tables by ARN, each with the version up to which it is known: no call for what is as it was.
+
+    A file in the data folder. Forgetting it costs calls alone.
+    """
+
+    place: Path | None = None
+    tables: dict[str, tuple[str, History]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Path) -> Remembered:
+        """What is remembered in a data folder; nothing where the file is missing or damaged."""
+        from headwater.aws_bridge.glue_catalog import History
+
+        place = data / FOLDER / "glue-versions.json"
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            told = json.loads(place.read_text(encoding="utf-8"))
+            known = {arn: (str(version), History(types, former)) for arn, (version, types, former) in told.items()}
+            return cls(place, known)
+        return cls(place)
+
+    def save(self) -> None:
+        """Remember it. A folder that cannot be written (that of a server elsewhere) remembers nothing."""
+        if self.place is None:
+            return
+        told = {arn: [version, history.types, history.former] for arn, (version, history) in self.tables.items()}
+        with suppress(PermissionError):
+            self.place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new = self.place.with_suffix(".new")
+            new.write_text(json.dumps(told), encoding="utf-8")
+            new.replace(self.place)
+
+
+def _with_more(found: Found, database: Database, catalog: GlueCatalog, options: Options, known: Remembered) -> Found:
+    """The table with its history and the locations of its partitions, as far as they are asked for."""
+    from headwater.aws_bridge.glue_catalog import elsewhere_of, has_history, history_of
+
+    table = found.table
+    if found.target is not None or "TargetTable" in table:  # another one's: told where that is listed
+        return found
+    if options.versions and has_history(table):
+        arn, version = database.arn(str(table["Name"])), str(table["VersionId"])
+        if known.tables.get(arn, ("",))[0] != version:
+            versions = catalog.versions(table)
+            if versions is not None:
+                known.tables[arn] = (version, history_of(versions))
+        if arn in known.tables:
+            found = replace(found, history=known.tables[arn][1])
+    if options.partitions and table.get("PartitionKeys"):
+        found = replace(found, elsewhere=elsewhere_of(table, catalog.partitions(table) or ()))
+    return found
+
+
 def sync(
-    catalog: GlueCatalog, source: Source, options: Options, progress: Progress, lake: LakeFormation | None = None
+    catalog: GlueCatalog,
+    source: Source,
+    options: Options,
+    progress: Progress,
+    lake: LakeFormation | None = None,
+    data: Path | None = None,
 ) -> Synced:
     """Bring what a catalog lists into a ledger, with `lake` also the tags and permissions of its tables.
+
+    `data` is the folder that remembers which versions of tables are known; without it all are asked for.
 
     AwsError: nothing of it can be read; WrongUse, Unreachable. A database that may not be read is told, and left as it
     was.
@@ -160,6 +226,7 @@ def sync(
     from headwater.aws_bridge.session import NotAllowed
 
     done = Synced()
+    known = Remembered.of(data) if data and options.versions else Remembered()
     sender = Sender(source, SOURCE, done, dry_run=options.dry_run)
     lake_sender = Sender(source, LAKE_SOURCE, done, dry_run=options.dry_run) if lake else None
     found = list(_databases(catalog, options))
@@ -172,12 +239,15 @@ def sync(
             if lake_sender:
                 lake_sender.not_read(database.scope, str(error))
             continue
+        if options.versions or options.partitions:
+            tables = [_with_more(one, database, catalog, options, known) for one in tables]
         parts, reading = snapshots(database, tables, LONGEST)
         _send(sender, parts, reading.tables, reading.columns)
         for name, count in reading.formats.items():
             done.formats[name] = done.formats.get(name, 0) + count
         if lake and lake_sender:
             _send_permissions(lake, lake_sender, database, tables)
+        known.save()
     progress(len(found), len(found))
     databases = [database for database, _ in found]
     for one in (sender, lake_sender) if lake_sender else (sender,):

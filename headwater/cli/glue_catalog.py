@@ -36,6 +36,8 @@ def glue_catalog() -> None:
 @click.option("--catalog-id", "catalog", metavar="ID", help="account whose catalog is read (default: the caller's)")
 @click.option("--all-catalogs", is_flag=True, help="also the catalogs in it: S3 Tables, Redshift, federated ones")
 @click.option("--statistics", is_flag=True, help="also column statistics: a call for each table")
+@click.option("--versions", is_flag=True, help="also what columns were earlier: a call for each table that changed")
+@click.option("--partitions", is_flag=True, help="also partitions elsewhere than their table: a call for each 1,000")
 @click.option("--lake-formation", is_flag=True, help="also tags and permissions of Lake Formation")
 @click.option("--dry-run", is_flag=True, help="say what would be sent, and send nothing")
 @json_option
@@ -47,6 +49,8 @@ def sync(  # noqa: PLR0913 - the options of the command
     catalog: str | None,
     all_catalogs: bool,
     statistics: bool,
+    versions: bool,
+    partitions: bool,
     lake_formation: bool,
     dry_run: bool,
     as_json: bool,
@@ -66,10 +70,10 @@ def sync(  # noqa: PLR0913 - the options of the command
     from headwater.aws_bridge.glue_catalog_client import GlueCatalog
     from headwater.aws_bridge.lake_formation_client import LakeFormation
 
-    options = syncing.Options(pattern, all_catalogs, statistics, dry_run)
+    options = syncing.Options(pattern, all_catalogs, statistics, versions, partitions, dry_run)
     with asking(data, store, server, create=True) as source, progress("reading the catalog") as step, translated():
         lake = LakeFormation(region, profile, endpoint) if lake_formation else None
-        done = syncing.sync(GlueCatalog(region, profile, endpoint, catalog), source, options, step, lake)
+        done = syncing.sync(GlueCatalog(region, profile, endpoint, catalog), source, options, step, lake, data)
         source.settle(step)
     _tell(done, as_json=as_json)
 
