@@ -57,8 +57,11 @@ class Database:
         return f"{self.name}.{name}".lower() if self.is_default else self.arn(name)
 
     def names(self, table: str) -> list[str]:
-        """All names of a table."""
-        return [*([f"{self.name}.{table}".lower()] if self.is_default else []), self.arn(table)]
+        """All names of a table. Athena's has no account: it says nothing where two accounts have such a table."""
+        if not self.is_default:
+            return [self.arn(table)]
+        name = f"{self.name}.{table}".lower()
+        return [name, self.arn(table), f"awsathena://athena.{self.region}.amazonaws.com/awsdatacatalog.{name}"]
 
 
 @dataclass(frozen=True)

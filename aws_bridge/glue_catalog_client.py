@@ -34,7 +34,7 @@ class GlueCatalog:
         session = Session(region, profile)
         self.calls = Calls()
         self._client = self.calls.watch(session.client(SERVICE, endpoint, many_calls=True))
-        self._region = str(self._client.meta.region_name)
+        self.region = str(self._client.meta.region_name)
         self._partition = str(self._client.meta.partition or "aws")
         self._catalog = catalog
         self._targets: dict[tuple[tuple[str, str], ...], Table | None] = {}
@@ -156,7 +156,7 @@ class GlueCatalog:
         catalog = given or one.get("CatalogId")
         if not catalog:
             raise AwsError("AWS: the catalog does not say of which account it is: name it with --catalog-id")
-        return Database(str(one["Name"]), str(catalog), self._region, self._partition)
+        return Database(str(one["Name"]), str(catalog), self.region, self._partition)
 
 
 def _catalog_id(catalog: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import urllib.request
@@ -240,6 +241,41 @@ def test_versions_and_partitions_that_may_not_be_read_are_left_out_and_told(
     code, said = sync(option)
     assert (code, outcomes(said)) == (1, {"sales": "sent"})
     assert f"allow the action glue:{operation}" in said["leftOut"][0]
+
+
+def athena_view(sql: str) -> str:
+    said = json.dumps({"originalSql": sql, "catalog": "awsdatacatalog", "schema": "sales"})
+    return f"/* Presto View: {base64.b64encode(said.encode()).decode()} */"
+
+
+def test_what_the_columns_of_views_are_made_of_is_read_from_their_texts(
+    glue: Any, sync: Sync, ask: Callable[..., Any]
+) -> None:
+    """A view that no query read: of Athena, of Spark, and one whose text is no SQL."""
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    create(glue, "sales", "orders", "s3://lake/orders", "id", "email")
+    texts = {
+        "contacts": athena_view("SELECT id, lower(email) AS mail FROM orders"),
+        "top": "SELECT max(mail) AS best FROM contacts",
+        "odd": "nothing that can be read",
+    }
+    for name, text in texts.items():
+        columns = {"contacts": ["id", "mail"], "top": ["best"]}.get(name, ["x"])
+        descriptor = {"Columns": [{"Name": column, "Type": "string"} for column in columns], "Location": ""}
+        given = {"Name": name, "TableType": "VIRTUAL_VIEW", "ViewOriginalText": text, "StorageDescriptor": descriptor}
+        glue.create_table(DatabaseName="sales", TableInput=given)
+    code, said = sync("--views")
+    assert (code, said["views"]["read"], said["views"]["partly"]) == (0, 3, 1)
+    assert said["views"]["events"] > 0
+    assert set(said["calls"]) == {"glue:GetDatabases", "glue:GetTables"}
+    arn = f"arn:aws:glue:{REGION}:{ACCOUNT}:table/sales"
+    edges = ask("upstream", "sales.top#best")["edges"]
+    assert {(edge["source"], edge["target"]) for edge in edges} == {
+        (f"{arn}/contacts#mail", f"{arn}/top#best"),
+        ("s3://lake/orders#email", f"{arn}/contacts#mail"),
+    }
+    code, said = sync("--views")
+    assert (code, said["views"]["events"]) == (0, 0)
 
 
 def policy() -> dict[str, set[str]]:

@@ -23,6 +23,7 @@ from headwater.ingest.intake.statements import snapshot_entry
 
 SALES = Database("sales", "123456789012", "eu-west-1")
 PREFIX = "arn:aws:glue:eu-west-1:123456789012:table"
+ATHENA = "awsathena://athena.eu-west-1.amazonaws.com/awsdatacatalog"
 
 
 def table(name: str = "orders", location: str | None = "s3://lake/orders", **more: Any) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def test_a_table_is_its_location_with_its_columns_and_the_partition_keys_last() 
                     {"name": "id", "type": "bigint"},
                     {"name": "dt", "type": "date", "comment": "of the order", "partitionKey": True},
                 ],
-                "names": ["sales.orders", f"{PREFIX}/sales/orders"],
+                "names": ["sales.orders", f"{PREFIX}/sales/orders", f"{ATHENA}.sales.orders"],
                 "format": "parquet",
             },
         },
@@ -152,7 +153,10 @@ def test_a_resource_link_is_another_name_of_what_it_leads_to() -> None:
     target = table("t", "s3://other/t", DatabaseName="d", CatalogId="2")
     assert target_of(link) == {"CatalogId": "2", "DatabaseName": "d", "Name": "t"}
     (said, *_) = listed(Found(link, target))
-    assert (said["subject"], said["value"]["names"]) == ("s3://other/t", ["sales.link", f"{PREFIX}/sales/link"])
+    assert (said["subject"], said["value"]["names"]) == (
+        "s3://other/t",
+        ["sales.link", f"{PREFIX}/sales/link", f"{ATHENA}.sales.link"],
+    )
     assert said["value"]["columns"], "the tables of the other account are not listed elsewhere"
     same_account = table("t", "s3://lake/t", DatabaseName="d")
     (said, *_) = listed(Found(link, same_account))
@@ -237,7 +241,12 @@ def test_partitions_elsewhere_are_other_names_of_the_table() -> None:
     found = elsewhere_of(table(), [{"StorageDescriptor": {"Location": place}} for place in places] + [{}])
     assert found == ["s3://archive/orders"]
     (said, facts) = listed(Found(table(), elsewhere=found))
-    assert said["value"]["names"] == ["sales.orders", f"{PREFIX}/sales/orders", "s3://archive/orders"]
+    assert said["value"]["names"] == [
+        "sales.orders",
+        f"{PREFIX}/sales/orders",
+        f"{ATHENA}.sales.orders",
+        "s3://archive/orders",
+    ]
     assert facts["value"] == {"partitionsElsewhere": ["s3://archive/orders"]}
 
 
