@@ -69,9 +69,9 @@ class DomainCatalog:
             self.unreadable.append(f"{identifier}: {error}")
             return None
         except AwsError as error:
-            if _NOT_THERE in str(error):  # removed since it was listed
-                return None
-            raise
+            if error.code != _NOT_THERE:  # else it was removed since it was listed
+                raise
+            return None
 
     def _search(self, scope: str, **asked: Any) -> Iterator[Mapping[str, Any]]:
         token: dict[str, str] = {}

@@ -57,8 +57,19 @@ class Database:
         return f"{self.name}.{name}".lower() if self.is_default else self.arn(name)
 
     def names(self, table: str) -> list[str]:
-        """All names of a table."""
-        return [*([f"{self.name}.{table}".lower()] if self.is_default else []), self.arn(table)]
+        """All names of a table. Athena's has no account: it says nothing where two accounts have such a table."""
+        if not self.is_default:
+            return [self.arn(table)]
+        name = f"{self.name}.{table}".lower()
+        return [name, self.arn(table), f"awsathena://athena.{self.region}.amazonaws.com/awsdatacatalog.{name}"]
+
+
+@dataclass(frozen=True)
+class History:
+    """What the columns of a table were in its earlier versions: JSON, as `history_of` makes it."""
+
+    types: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)  #: by column, where it changed
+    former: Sequence[Mapping[str, str]] = ()  #: columns that it does not have any more
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,8 @@ class Found:
     table: Table
     target: Table | None = None
     statistics: Sequence[ColumnStatistics] = ()
+    history: History = field(default_factory=History)
+    elsewhere: Sequence[str] = ()  #: locations of partitions that lie outside of the table's, see `elsewhere_of`
 
 
 @dataclass
@@ -124,22 +137,29 @@ def _statements(database: Database, found: Found, reading: Reading) -> Iterator[
     # What a link leads to in another account is listed here alone; in this one it is listed itself.
     own = found.target is None or found.target.get("CatalogId", database.catalog) != database.catalog
     columns, format_ = (columns_of(shown), format_of(shown)) if own else ([], "")
-    names = database.names(str(table["Name"]))
+    names = [*database.names(str(table["Name"])), *found.elsewhere[:_MOST_ELSEWHERE]]
     if found.target is None and "TargetTable" in table:  # a link to what may not be read
         format_ = "resource link"
     value = {"columns": columns, "names": names, **({"format": format_} if format_ else {})}
     yield {"kind": "dataset", "subject": subject, "name": name, "value": value}
     facts = _facts(table)
+    if found.history.former:
+        facts["formerColumns"] = list(found.history.former)
+    if found.elsewhere:
+        facts["partitionsElsewhere"] = list(found.elsewhere[:_MOST_ELSEWHERE])
     if facts:
         yield {"kind": "facts", "subject": subject, "name": name, "value": facts}
     described = str(table.get("Description") or table.get("Parameters", {}).get("comment") or "").strip()
     if described:
         yield {"kind": "description", "subject": subject, "value": described[:_LONGEST_TYPE]}
+    of_columns: dict[str, dict[str, Any]] = {}
     for statistics in found.statistics:
-        profile = profile_of(statistics)
+        of_columns.setdefault(str(statistics["ColumnName"]).lower(), {}).update(profile_of(statistics))
+    for column, types in found.history.types.items():
+        of_columns.setdefault(column, {})["types"] = list(types)
+    for column, profile in of_columns.items():
         if profile:
-            column = f"{subject}#{str(statistics['ColumnName']).lower()}"
-            yield {"kind": "facts", "subject": column, "name": name, "value": profile}
+            yield {"kind": "facts", "subject": f"{subject}#{column}", "name": name, "value": profile}
     reading.tables += 1
     reading.columns += len(columns)
     shown_format = "resource link" if "TargetTable" in table else format_ or "not said"
@@ -240,6 +260,62 @@ def columns_of(table: Table) -> list[dict[str, Any]]:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_TYPE else f"{text[:_LONGEST_TYPE]}..."
+
+
+def has_history(table: Table) -> bool:
+    """Whether its versions tell how its schema changed: not those of Iceberg, where each commit is one; no links."""
+    return str(table.get("VersionId") or "0") != "0" and format_of(table) != "iceberg" and "TargetTable" not in table
+
+
+def history_of(versions: Iterable[Mapping[str, Any]]) -> History:
+    """What the columns of a table were, from GetTableVersions. Of a column whose type never changed nothing is said.
+
+    A type is said with the version and the time from which on it was so; a column that is gone with those from which on
+    the table has it no more.
+    """
+    ordered = sorted(versions, key=lambda one: int(str(one.get("VersionId") or 0)))
+    types: dict[str, list[dict[str, str]]] = {}
+    gone: dict[str, dict[str, str]] = {}
+    for version in ordered:
+        table = version["Table"]
+        at = table.get("UpdateTime") or table.get("CreateTime")
+        since = {"version": str(version.get("VersionId") or ""), **({"since": _plain(at)} if at is not None else {})}
+        columns = {column["name"].lower(): str(column.get("type", "")) for column in columns_of(table)}
+        for name in types.keys() - columns.keys() - gone.keys():
+            last = types[name][-1]["type"]
+            gone[name] = {"name": name, "type": last, **{_UNTIL[key]: value for key, value in since.items()}}
+        for name, type_ in columns.items():
+            known = types.setdefault(name, [])
+            if name in gone or not known or known[-1]["type"] != type_:
+                known.append({"type": type_, **since})
+            gone.pop(name, None)
+    changed = {name: known for name, known in types.items() if len(known) > 1 and name not in gone}
+    return History(changed, [gone[name] for name in sorted(gone)])
+
+
+_UNTIL = {"version": "untilVersion", "since": "until"}
+
+#: Names that a dataset can be given (`statements.values`) but for those of the table.
+_MOST_ELSEWHERE = 90
+
+
+def elsewhere_of(table: Table, partitions: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Where partitions of a table lie that do not lie below it: each dataset once, without the folders of partitions.
+
+    A job that reads or writes there reads or writes the table.
+    """
+    location = location_of(table)
+    if not location:
+        return []
+    own = canonical(location)
+    found = dict.fromkeys(
+        canonical(place)
+        for one in partitions
+        if "://" in (place := str((one.get("StorageDescriptor") or {}).get("Location") or ""))
+    )
+    return sorted(
+        place for place in found if place != own and not place.startswith(f"{canonical(location, UNFOLDED)}/")
+    )
 
 
 #: Facts of a table, by the field of Glue's answer.

@@ -15,6 +15,8 @@ from headwater.aws_bridge.session import AwsError, Calls, NotAllowed, Session, a
 SERVICE = "glue"
 _PAGE = 100  #: tables of one answer: the most that Glue gives
 _COLUMNS = 100  #: columns of one question for statistics: the most that Glue takes
+_PARTITIONS = 1_000  #: partitions of one answer: the most that Glue gives
+_LEFT_OUT = {"GetTableVersions": "earlier versions of tables", "GetPartitions": "locations of partitions"}
 _NOT_THERE = "EntityNotFoundException"
 
 
@@ -32,7 +34,7 @@ class GlueCatalog:
         session = Session(region, profile)
         self.calls = Calls()
         self._client = self.calls.watch(session.client(SERVICE, endpoint, many_calls=True))
-        self._region = str(self._client.meta.region_name)
+        self.region = str(self._client.meta.region_name)
         self._partition = str(self._client.meta.partition or "aws")
         self._catalog = catalog
         self._targets: dict[tuple[tuple[str, str], ...], Table | None] = {}
@@ -77,6 +79,36 @@ class GlueCatalog:
             for page in pages:
                 for table in page["TableList"]:
                     yield self._found(table, linked=bool(link), statistics=statistics)
+
+    def versions(self, table: Table) -> list[Mapping[str, Any]] | None:
+        """All versions of a table that Glue has; None: they may not be read, which is noted. AwsError."""
+        pages = self._pages("get_table_versions", "GetTableVersions", table, MaxResults=_PAGE)
+        return None if pages is None else [one for page in pages for one in page["TableVersions"]]
+
+    def partitions(self, table: Table) -> list[Mapping[str, Any]] | None:
+        """All partitions of a table, without their columns; None: they may not be read, which is noted. AwsError."""
+        asked = {"ExcludeColumnSchema": True, "MaxResults": _PARTITIONS}
+        pages = self._pages("get_partitions", "GetPartitions", table, **asked)
+        return None if pages is None else [one for page in pages for one in page["Partitions"]]
+
+    def _pages(self, call: str, action: str, table: Table, **asked: Any) -> list[Mapping[str, Any]] | None:
+        place = {key: table[key] for key in ("CatalogId", "DatabaseName") if key in table}
+        found: list[Mapping[str, Any]] = []
+        token: dict[str, str] = {}
+        try:
+            with aws_errors(SERVICE):
+                while True:
+                    found.append(getattr(self._client, call)(**place, TableName=table["Name"], **asked, **token))
+                    if not found[-1].get("NextToken"):
+                        return found
+                    token = {"NextToken": found[-1]["NextToken"]}
+        except NotAllowed as error:
+            self._unreadable.setdefault(action, f"{_LEFT_OUT[action]}: {error}")
+            return None
+        except AwsError as error:
+            if error.code != _NOT_THERE:  # else it was dropped since it was listed
+                raise
+            return []
 
     def _found(self, table: Table, *, linked: bool, statistics: bool) -> Found:
         arguments = target_of(table)
@@ -124,7 +156,7 @@ class GlueCatalog:
         catalog = given or one.get("CatalogId")
         if not catalog:
             raise AwsError("AWS: the catalog does not say of which account it is: name it with --catalog-id")
-        return Database(str(one["Name"]), str(catalog), self._region, self._partition)
+        return Database(str(one["Name"]), str(catalog), self.region, self._partition)
 
 
 def _catalog_id(catalog: Mapping[str, Any]) -> str:

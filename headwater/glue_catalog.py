@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from headwater.errors import WrongUse
 from headwater.graphmodel.delta import digest
+from headwater.importing import FOLDER
 from headwater.ingest.progress import Progress
 
 if TYPE_CHECKING:
-    from headwater.aws_bridge.glue_catalog import Database, Found
+    from headwater.aws_bridge.glue_catalog import Database, Found, History, Table
     from headwater.aws_bridge.glue_catalog_client import GlueCatalog
     from headwater.aws_bridge.lake_formation_client import LakeFormation
     from headwater.source import Source
@@ -51,6 +54,7 @@ class Synced:
     left_out: list[str] = field(default_factory=list)  #: what the caller may not read, a sentence each
     calls: dict[str, int] = field(default_factory=dict)  #: calls to AWS by action
     retries: int = 0  #: how often AWS was busy and a call was made again
+    views: Views | None = None  #: where their texts were read
 
     def count(self, *outcomes: Outcome) -> int:
         """How many scopes had one of these outcomes."""
@@ -69,6 +73,7 @@ class Synced:
             "leftOut": self.left_out,
             "calls": self.calls,
             "retries": self.retries,
+            "views": asdict(self.views) if self.views else None,
         }
 
 
@@ -79,6 +84,9 @@ class Options:
     pattern: str = "*"  #: of databases
     all_catalogs: bool = False  #: also the catalogs in the catalog
     statistics: bool = False  #: of columns; a call for each table
+    versions: bool = False  #: what columns were earlier; a call for each table whose version is another than last time
+    views: bool = False  #: what the columns of views are made of, by their texts
+    partitions: bool = False  #: those that lie elsewhere than their table; a call for each 1,000 partitions
     dry_run: bool = False
 
 
@@ -147,10 +155,112 @@ def _digest(snapshot: Mapping[str, Any]) -> str:
     return digest(json.dumps(snapshot, sort_keys=True, ensure_ascii=False))
 
 
+@dataclass
+class Views:
+    """What the texts of views came to."""
+
+    read: int = 0
+    partly: int = 0  #: of these, those whose columns are not known
+    events: int = 0  #: new in the ledger
+    reasons: dict[str, tuple[int, str]] = field(default_factory=dict)  #: why -> how many, and one of them
+
+
+@dataclass
+class _Listed:
+    """The tables that a sync has read, as `sqlhistory.athena` asks for them: those of the default catalog alone."""
+
+    region: str
+    tables: Mapping[tuple[str, str], Table]
+
+    def table(self, database: str, name: str) -> dict[str, Any] | None:
+        found = self.tables.get((database.lower(), name.lower()))
+        return dict(found) if found is not None else None
+
+
+def _send_views(source: Source, listed: _Listed, producer: str) -> Views:
+    """Bring in what the columns of views are made of. The same texts make the same events, which the ledger has."""
+    from headwater.importing import send
+    from headwater.sqlhistory.athena import DEFAULT_CATALOG, AthenaEngine, definition
+    from headwater.sqlhistory.reading import Reading
+
+    reading = Reading(AthenaEngine(listed, views=False), producer)
+    events = []
+    for (database, name), table in sorted(listed.tables.items()):
+        view = definition(f"{DEFAULT_CATALOG}.{database}.{name}", table)
+        if view is not None:
+            events += reading.events(view)
+    sent = send(source, events)
+    counts = reading.counts
+    return Views(counts.writes, counts.partly, sent.events, counts.reasons)
+
+
+@dataclass
+class Remembered:
+    """The histories of tables by ARN, each with the version up to which it is known: no call for what is as it was.
+
+    A file in the data folder. Forgetting it costs calls alone.
+    """
+
+    place: Path | None = None
+    tables: dict[str, tuple[str, History]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Path) -> Remembered:
+        """What is remembered in a data folder; nothing where the file is missing or damaged."""
+        from headwater.aws_bridge.glue_catalog import History
+
+        place = data / FOLDER / "glue-versions.json"
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            told = json.loads(place.read_text(encoding="utf-8"))
+            known = {arn: (str(version), History(types, former)) for arn, (version, types, former) in told.items()}
+            return cls(place, known)
+        return cls(place)
+
+    def save(self) -> None:
+        """Remember it. A folder that cannot be written (that of a server elsewhere) remembers nothing."""
+        if self.place is None:
+            return
+        told = {arn: [version, history.types, history.former] for arn, (version, history) in self.tables.items()}
+        with suppress(PermissionError):
+            self.place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new = self.place.with_suffix(".new")
+            new.write_text(json.dumps(told), encoding="utf-8")
+            new.replace(self.place)
+
+
+def _with_more(found: Found, database: Database, catalog: GlueCatalog, options: Options, known: Remembered) -> Found:
+    """The table with its history and the locations of its partitions, as far as they are asked for."""
+    from headwater.aws_bridge.glue_catalog import elsewhere_of, has_history, history_of
+
+    table = found.table
+    if found.target is not None or "TargetTable" in table:  # another one's: told where that is listed
+        return found
+    if options.versions and has_history(table):
+        arn, version = database.arn(str(table["Name"])), str(table["VersionId"])
+        if known.tables.get(arn, ("",))[0] != version:
+            versions = catalog.versions(table)
+            if versions is not None:
+                known.tables[arn] = (version, history_of(versions))
+        if arn in known.tables:
+            found = replace(found, history=known.tables[arn][1])
+    if options.partitions and table.get("PartitionKeys"):
+        found = replace(found, elsewhere=elsewhere_of(table, catalog.partitions(table) or ()))
+    return found
+
+
 def sync(
-    catalog: GlueCatalog, source: Source, options: Options, progress: Progress, lake: LakeFormation | None = None
+    catalog: GlueCatalog,
+    source: Source,
+    options: Options,
+    progress: Progress,
+    lake: LakeFormation | None = None,
+    data: Path | None = None,
+    producer: str = "",
 ) -> Synced:
     """Bring what a catalog lists into a ledger, with `lake` also the tags and permissions of its tables.
+
+    `data` is the folder that remembers which versions of tables are known; without it all are asked for. `producer`
+    stands in the events of views.
 
     AwsError: nothing of it can be read; WrongUse, Unreachable. A database that may not be read is told, and left as it
     was.
@@ -160,6 +270,8 @@ def sync(
     from headwater.aws_bridge.session import NotAllowed
 
     done = Synced()
+    listed: dict[tuple[str, str], Table] = {}
+    known = Remembered.of(data) if data and options.versions else Remembered()
     sender = Sender(source, SOURCE, done, dry_run=options.dry_run)
     lake_sender = Sender(source, LAKE_SOURCE, done, dry_run=options.dry_run) if lake else None
     found = list(_databases(catalog, options))
@@ -172,16 +284,23 @@ def sync(
             if lake_sender:
                 lake_sender.not_read(database.scope, str(error))
             continue
+        if database.is_default:
+            listed.update(((database.name, str(one.table["Name"]).lower()), one.target or one.table) for one in tables)
+        if options.versions or options.partitions:
+            tables = [_with_more(one, database, catalog, options, known) for one in tables]
         parts, reading = snapshots(database, tables, LONGEST)
         _send(sender, parts, reading.tables, reading.columns)
         for name, count in reading.formats.items():
             done.formats[name] = done.formats.get(name, 0) + count
         if lake and lake_sender:
             _send_permissions(lake, lake_sender, database, tables)
+        known.save()
     progress(len(found), len(found))
     databases = [database for database, _ in found]
     for one in (sender, lake_sender) if lake_sender else (sender,):
         one.withdraw(lambda scope: _is_ours(scope, databases, options))
+    if options.views and not options.dry_run:
+        done.views = _send_views(source, _Listed(catalog.region, listed), producer)
     done.left_out = catalog.unreadable
     calls = [catalog.calls, *([lake.calls] if lake else [])]
     done.calls = {action: count for one in calls for action, count in sorted(one.made.items())}

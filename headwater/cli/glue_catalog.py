@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ def glue_catalog() -> None:
 @click.option("--catalog-id", "catalog", metavar="ID", help="account whose catalog is read (default: the caller's)")
 @click.option("--all-catalogs", is_flag=True, help="also the catalogs in it: S3 Tables, Redshift, federated ones")
 @click.option("--statistics", is_flag=True, help="also column statistics: a call for each table")
+@click.option("--versions", is_flag=True, help="also what columns were earlier: a call for each table that changed")
+@click.option("--views", is_flag=True, help="also what the columns of views are made of, by their texts: no calls")
+@click.option("--partitions", is_flag=True, help="also partitions elsewhere than their table: a call for each 1,000")
 @click.option("--lake-formation", is_flag=True, help="also tags and permissions of Lake Formation")
 @click.option("--dry-run", is_flag=True, help="say what would be sent, and send nothing")
 @json_option
@@ -47,6 +51,9 @@ def sync(  # noqa: PLR0913 - the options of the command
     catalog: str | None,
     all_catalogs: bool,
     statistics: bool,
+    versions: bool,
+    views: bool,
+    partitions: bool,
     lake_formation: bool,
     dry_run: bool,
     as_json: bool,
@@ -62,14 +69,25 @@ def sync(  # noqa: PLR0913 - the options of the command
     A table that no job ever wrote is in the graph then, and every table is found by its name (sales.orders) and its
     ARN. What the catalog does not list any more is withdrawn. Needs glue:GetDatabases and glue:GetTables.
     """
+    import headwater
     from headwater import glue_catalog as syncing
     from headwater.aws_bridge.glue_catalog_client import GlueCatalog
     from headwater.aws_bridge.lake_formation_client import LakeFormation
+    from headwater.openlineage_bridge.emit import producer
 
-    options = syncing.Options(pattern, all_catalogs, statistics, dry_run)
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what cannot be parsed is counted, with its reason
+    options = syncing.Options(pattern, all_catalogs, statistics, versions, views, partitions, dry_run)
     with asking(data, store, server, create=True) as source, progress("reading the catalog") as step, translated():
         lake = LakeFormation(region, profile, endpoint) if lake_formation else None
-        done = syncing.sync(GlueCatalog(region, profile, endpoint, catalog), source, options, step, lake)
+        done = syncing.sync(
+            GlueCatalog(region, profile, endpoint, catalog),
+            source,
+            options,
+            step,
+            lake,
+            data,
+            producer(headwater.__version__),
+        )
         source.settle(step)
     _tell(done, as_json=as_json)
 
@@ -91,6 +109,11 @@ def _tell(done: Any, *, as_json: bool) -> None:
         tables, columns = (sum(getattr(row, name) for row in listed) for name in ("tables", "columns"))
         formats = ", ".join(f"{name} {count:,}" for name, count in sorted(done.formats.items()))
         click.echo(safe(f"{tables:,} tables, {columns:,} columns ({formats}); {unchanged:,} scopes as they were"))
+        if done.views is not None:
+            views = done.views
+            click.echo(f"{views.read:,} views ({views.partly:,} without their columns), {views.events:,} new events")
+            for reason, (count, _) in sorted(views.reasons.items()):
+                click.echo(safe(f"  {count:,} x {reason}"), err=True)
         busy = f", {done.retries:,} of them again because AWS was busy" if done.retries else ""
         click.echo(f"{sum(done.calls.values()):,} calls to AWS{busy}")
         for sentence in done.left_out:

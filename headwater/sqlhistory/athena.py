@@ -78,7 +78,7 @@ class AthenaEngine:
             return None  # another catalog: a connector's, of which Glue knows nothing
         if name not in self._found:
             self._found[name] = self._tables.table(parts[1], parts[2])
-            view = _definition(name, self._found[name]) if self._views else None
+            view = definition(name, self._found[name]) if self._views else None
             if view is not None:
                 self._new_views.append(view)
         return self._found[name]
@@ -88,21 +88,27 @@ def _glue_name(region: str, table: Mapping[str, Any]) -> Pair:
     return Pair(f"arn:aws:glue:{region}:{table['CatalogId']}", f"table/{table['DatabaseName']}/{table['Name']}")
 
 
-def _definition(name: str, table: Mapping[str, Any] | None) -> Ran | None:
-    """The statement that would make a view of Athena, at the time when it was made."""
-    text = (table or {}).get("ViewOriginalText") or ""
-    found = _VIEW.search(text) if table and table.get("TableType") == "VIRTUAL_VIEW" else None
+def definition(name: str, table: Mapping[str, Any] | None) -> Ran | None:
+    """The statement that would make a view of Athena, Spark or Hive, at the time when it was made; None: it is none.
+
+    `name` is ``awsdatacatalog.database.table``.
+    """
+    text = str((table or {}).get("ViewOriginalText") or "").strip()
     moment = (table or {}).get("UpdateTime") or (table or {}).get("CreateTime")
-    if found is None or moment is None:
+    if table is None or table.get("TableType") != "VIRTUAL_VIEW" or moment is None or not text:
         return None
+    made_by_athena = _VIEW.search(text)
+    if made_by_athena is None and text.startswith("/*"):
+        return None  # another engine's, in a form of its own
     try:
-        said = json.loads(base64.b64decode(found[1]))
+        said = json.loads(base64.b64decode(made_by_athena[1])) if made_by_athena else {"originalSql": text}
     except (binascii.Error, ValueError):
         return None
     at = int(moment.timestamp() * 1000)
     catalog, schema = (str(said.get(key) or "").lower() for key in ("catalog", "schema"))
-    dialect = Dialect("athena", catalog or DEFAULT_CATALOG, schema or name.split(".")[1])
-    quoted = ".".join(f'"{part}"' for part in name.split("."))
+    engine, quote = ("athena", '"') if made_by_athena else ("spark", "`")
+    dialect = Dialect(engine, catalog or DEFAULT_CATALOG, schema or name.split(".")[1])
+    quoted = ".".join(f"{quote}{part}{quote}" for part in name.split("."))
     sql = f"CREATE OR REPLACE VIEW {quoted} AS {said.get('originalSql') or ''}"
     return Ran(stable_id(name, sql, str(at)), sql, dialect, at, at, place="view")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import urllib.request
@@ -186,6 +187,95 @@ def test_tags_and_who_can_read_come_from_lake_formation(
     glue.delete_table(DatabaseName="sales", Name="orders")
     assert [row["outcome"] for row in sync("--lake-formation")[1]["rows"]] == ["sent", "sent"]
     assert ask("datasets")["rows"] == []
+
+
+def types(ask: Callable[..., Any], column: str) -> list[str]:
+    rows = ask("query", "facts", f"node=sales.orders#{column}", "key=types")["rows"]
+    return [one["type"] for row in rows for one in row["value"]]
+
+
+def test_what_the_type_of_a_column_was_is_asked_for_when_the_table_changed(
+    glue: Any, sync: Sync, ask: Callable[..., Any]
+) -> None:
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    create(glue, "sales", "orders", "s3://lake/orders", "id")
+    sync("--versions")
+    wider = {"Columns": [{"Name": "id", "Type": "bigint"}], "Location": "s3://lake/orders"}
+    glue.update_table(DatabaseName="sales", TableInput={"Name": "orders", "StorageDescriptor": wider})
+    code, said = sync("--versions")
+    assert (code, said["calls"]["glue:GetTableVersions"]) == (0, 1)
+    assert policy()["WithVersions"] == {"glue:GetTableVersions"}
+    assert types(ask, "id") == ["string", "bigint"]
+    code, said = sync("--versions")
+    assert ("glue:GetTableVersions" in said["calls"], outcomes(said)) == (False, {"sales": "unchanged"})
+    assert types(ask, "id") == ["string", "bigint"]
+
+
+def test_partitions_that_lie_elsewhere_are_of_the_table(glue: Any, sync: Sync, ask: Callable[..., Any]) -> None:
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    create(glue, "sales", "orders", "s3://lake/orders", "id", PartitionKeys=[{"Name": "dt", "Type": "date"}])
+    for day, place in (("2026-03-01", "s3://lake/orders"), ("2019-03-01", "s3://archive/orders")):
+        given = {"Values": [day], "StorageDescriptor": {"Location": f"{place}/dt={day}", "Columns": []}}
+        glue.create_partition(DatabaseName="sales", TableName="orders", PartitionInput=given)
+    code, said = sync("--partitions")
+    assert (code, said["calls"]["glue:GetPartitions"]) == (0, 1)
+    assert policy()["WithPartitions"] == {"glue:GetPartitions"}
+    assert ask("query", "datasets", "dataset=s3://archive/orders/dt=2019-03-01")["rows"][0]["id"] == "s3://lake/orders"
+
+
+@pytest.mark.parametrize(
+    ("option", "operation"), [("--versions", "GetTableVersions"), ("--partitions", "GetPartitions")]
+)
+def test_versions_and_partitions_that_may_not_be_read_are_left_out_and_told(
+    option: str, operation: str, glue: Any, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    create(glue, "sales", "orders", "s3://lake/orders", "id", PartitionKeys=[{"Name": "dt", "Type": "date"}])
+    wider = {"Columns": [{"Name": "id", "Type": "bigint"}], "Location": "s3://lake/orders"}
+    keys = [{"Name": "dt", "Type": "date"}]
+    glue.update_table(
+        DatabaseName="sales", TableInput={"Name": "orders", "StorageDescriptor": wider, "PartitionKeys": keys}
+    )
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": "no"}, "ResponseMetadata": {}}
+    answering(monkeypatch, {operation: denied})
+    code, said = sync(option)
+    assert (code, outcomes(said)) == (1, {"sales": "sent"})
+    assert f"allow the action glue:{operation}" in said["leftOut"][0]
+
+
+def athena_view(sql: str) -> str:
+    said = json.dumps({"originalSql": sql, "catalog": "awsdatacatalog", "schema": "sales"})
+    return f"/* Presto View: {base64.b64encode(said.encode()).decode()} */"
+
+
+def test_what_the_columns_of_views_are_made_of_is_read_from_their_texts(
+    glue: Any, sync: Sync, ask: Callable[..., Any]
+) -> None:
+    """A view that no query read: of Athena, of Spark, and one whose text is no SQL."""
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    create(glue, "sales", "orders", "s3://lake/orders", "id", "email")
+    texts = {
+        "contacts": athena_view("SELECT id, lower(email) AS mail FROM orders"),
+        "top": "SELECT max(mail) AS best FROM contacts",
+        "odd": "nothing that can be read",
+    }
+    for name, text in texts.items():
+        columns = {"contacts": ["id", "mail"], "top": ["best"]}.get(name, ["x"])
+        descriptor = {"Columns": [{"Name": column, "Type": "string"} for column in columns], "Location": ""}
+        given = {"Name": name, "TableType": "VIRTUAL_VIEW", "ViewOriginalText": text, "StorageDescriptor": descriptor}
+        glue.create_table(DatabaseName="sales", TableInput=given)
+    code, said = sync("--views")
+    assert (code, said["views"]["read"], said["views"]["partly"]) == (0, 3, 1)
+    assert said["views"]["events"] > 0
+    assert set(said["calls"]) == {"glue:GetDatabases", "glue:GetTables"}
+    arn = f"arn:aws:glue:{REGION}:{ACCOUNT}:table/sales"
+    edges = ask("upstream", "sales.top#best")["edges"]
+    assert {(edge["source"], edge["target"]) for edge in edges} == {
+        (f"{arn}/contacts#mail", f"{arn}/top#best"),
+        ("s3://lake/orders#email", f"{arn}/contacts#mail"),
+    }
+    code, said = sync("--views")
+    assert (code, said["views"]["events"]) == (0, 0)
 
 
 def policy() -> dict[str, set[str]]:

@@ -10,7 +10,10 @@ import pytest
 from headwater.aws_bridge.glue_catalog import (
     Database,
     Found,
+    elsewhere_of,
     format_of,
+    has_history,
+    history_of,
     location_of,
     profile_of,
     snapshots,
@@ -20,6 +23,7 @@ from headwater.ingest.intake.statements import snapshot_entry
 
 SALES = Database("sales", "123456789012", "eu-west-1")
 PREFIX = "arn:aws:glue:eu-west-1:123456789012:table"
+ATHENA = "awsathena://athena.eu-west-1.amazonaws.com/awsdatacatalog"
 
 
 def table(name: str = "orders", location: str | None = "s3://lake/orders", **more: Any) -> dict[str, Any]:
@@ -114,7 +118,7 @@ def test_a_table_is_its_location_with_its_columns_and_the_partition_keys_last() 
                     {"name": "id", "type": "bigint"},
                     {"name": "dt", "type": "date", "comment": "of the order", "partitionKey": True},
                 ],
-                "names": ["sales.orders", f"{PREFIX}/sales/orders"],
+                "names": ["sales.orders", f"{PREFIX}/sales/orders", f"{ATHENA}.sales.orders"],
                 "format": "parquet",
             },
         },
@@ -149,7 +153,10 @@ def test_a_resource_link_is_another_name_of_what_it_leads_to() -> None:
     target = table("t", "s3://other/t", DatabaseName="d", CatalogId="2")
     assert target_of(link) == {"CatalogId": "2", "DatabaseName": "d", "Name": "t"}
     (said, *_) = listed(Found(link, target))
-    assert (said["subject"], said["value"]["names"]) == ("s3://other/t", ["sales.link", f"{PREFIX}/sales/link"])
+    assert (said["subject"], said["value"]["names"]) == (
+        "s3://other/t",
+        ["sales.link", f"{PREFIX}/sales/link", f"{ATHENA}.sales.link"],
+    )
     assert said["value"]["columns"], "the tables of the other account are not listed elsewhere"
     same_account = table("t", "s3://lake/t", DatabaseName="d")
     (said, *_) = listed(Found(link, same_account))
@@ -184,6 +191,63 @@ def test_the_registry_s_schema_and_a_federated_table_are_facts() -> None:
         "federated": {"Identifier": "x", "ConnectionName": "redshift"},
         "registeredWithLakeFormation": True,
     }
+
+
+def version(number: int, **columns: str) -> dict[str, Any]:
+    listed_columns = [{"Name": name, "Type": type_} for name, type_ in columns.items()]
+    at = datetime(2026, 3, number + 1, tzinfo=timezone.utc)
+    return {"VersionId": str(number), "Table": {"StorageDescriptor": {"Columns": listed_columns}, "UpdateTime": at}}
+
+
+def test_what_the_columns_of_a_table_were_is_told_by_its_versions() -> None:
+    versions = [version(2, id="bigint", note="string"), version(0, id="int", old="string"), version(1, id="int")]
+    found = history_of(versions)
+    assert found.types == {
+        "id": [
+            {"type": "int", "version": "0", "since": "2026-03-01T00:00:00+00:00"},
+            {"type": "bigint", "version": "2", "since": "2026-03-03T00:00:00+00:00"},
+        ]
+    }
+    assert found.former == [
+        {"name": "old", "type": "string", "untilVersion": "1", "until": "2026-03-02T00:00:00+00:00"}
+    ]
+    (_, facts, types) = listed(Found(table(), history=found))
+    assert facts["value"] == {"formerColumns": found.former}
+    assert (types["subject"], types["value"]) == ("s3://lake/orders#id", {"types": found.types["id"]})
+
+
+def test_a_column_that_came_back_is_none_that_is_gone() -> None:
+    found = history_of([version(0, a="int"), version(1, b="int"), version(2, a="int", b="int")])
+    assert found.former == []
+    assert [one["version"] for one in found.types["a"]] == ["0", "2"]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"VersionId": "3"}, True),
+        ({"VersionId": "0"}, False),
+        ({}, False),
+        ({"VersionId": "3", "TargetTable": {}}, False),
+    ],
+)
+def test_tables_with_one_version_have_no_history(more: dict[str, Any], expected: bool) -> None:
+    assert has_history(table(**more)) is expected
+    assert not has_history(table(**more, Parameters={"table_type": "ICEBERG"}))
+
+
+def test_partitions_elsewhere_are_other_names_of_the_table() -> None:
+    places = ["s3://lake/orders/dt=1", "s3://archive/orders/dt=2019-01-01", "s3a://archive/orders/dt=2019-01-02/", ""]
+    found = elsewhere_of(table(), [{"StorageDescriptor": {"Location": place}} for place in places] + [{}])
+    assert found == ["s3://archive/orders"]
+    (said, facts) = listed(Found(table(), elsewhere=found))
+    assert said["value"]["names"] == [
+        "sales.orders",
+        f"{PREFIX}/sales/orders",
+        f"{ATHENA}.sales.orders",
+        "s3://archive/orders",
+    ]
+    assert facts["value"] == {"partitionsElsewhere": ["s3://archive/orders"]}
 
 
 def test_statistics_of_columns_are_profile_facts() -> None:
