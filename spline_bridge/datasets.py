@@ -189,6 +189,10 @@ def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kin
     alias = naming.table_alias(identifier, rules)
     format_ = (_text(operation.extra.get(kind)) or "").lower()
     partitions = _partition_columns(operation.params)
+    corrupt = next(
+        (v for k, v in operation.params.items() if k.lower() == _CORRUPT_OPTION and isinstance(v, str)), None
+    )
+    columns = tuple(name for name in columns if name != corrupt)
     in_files = tuple(name for name in columns if name.lower() not in {*map(str.lower, partitions), _CORRUPT})
     return Dataset(
         uri=name.uri,
@@ -205,6 +209,7 @@ def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kin
 _WITHOUT_NAMES = frozenset({"csv", "text"})
 #: A column that Spark adds to what it reads, for lines that it cannot read.
 _CORRUPT = "_corrupt_record"
+_CORRUPT_OPTION = "columnnameofcorruptrecord"
 
 
 def _merged(reads: Sequence[Dataset]) -> Dataset:

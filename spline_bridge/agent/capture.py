@@ -77,6 +77,8 @@ def _cloned(source: Any) -> dict[str, Any]:
     }
 
 
+_INTO_TABLE: Mapping[str, Reader] = {**_target("table"), "write_options": pairs("writeOptions")}
+
 #: Command that writes -> what is asked of it.
 COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     "InsertIntoHadoopFsRelationCommand": {
@@ -103,10 +105,8 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
         "options": pairs("storage.properties"),
     },
     "InsertIntoHiveDirCommand": {"path": optional("storage.locationUri", lambda uri: str(uri.toString()))},
-    **dict.fromkeys(
-        ("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic", "UpdateTable", "DeleteFromTable"),
-        _target("table"),
-    ),
+    **dict.fromkeys(("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic"), _INTO_TABLE),
+    **dict.fromkeys(("UpdateTable", "DeleteFromTable"), _target("table")),
     **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
     **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
     "MergeIntoTable": _target("targetTable"),
@@ -262,6 +262,8 @@ def read(query_execution: Any, behind: Behind = lambda _ids, _names: None) -> Ca
     if command == "InsertIntoHadoopFsRelationCommand":
         details["dynamic"] = executed is not None and ask(value("dynamicPartitionOverwrite"), executed) is True
     details["filesystem"] = ask(_default_filesystem, query_execution)
+    if details.get("format") == "delta" and "__partition_columns" in details.get("options", {}):
+        details["dynamic"] = ask(_dynamic_by_setting, query_execution) is True
     if command in iceberg.COMMANDS:
         details.update(ask(iceberg.COMMANDS[command], query_execution) or {})
     if iceberg.audited(details.get("relation", {})):
@@ -279,6 +281,12 @@ def read(query_execution: Any, behind: Behind = lambda _ids, _names: None) -> Ca
     known = (behind(ids, names) for ids, names in rows.items() if ids)
     frozen = tuple(found for found in known if found is not None)
     return Captured(text_, details, (*leaves, *expansions), frozen)
+
+
+def _dynamic_by_setting(query_execution: Any) -> bool:
+    """Whether overwrites replace single partitions. Delta follows the setting where an option does not say."""
+    mode = query_execution.sparkSession().conf().get("spark.sql.sources.partitionOverwriteMode")
+    return str(mode).lower() == "dynamic"
 
 
 #: Commands that give a table another name; its files may move along.

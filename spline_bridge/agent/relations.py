@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -42,8 +43,23 @@ def _logical_relation(leaf: Any) -> dict[str, Any]:
     """Files, whoever lists them (Delta has a class of its own), JDBC, or what a relation of another kind prints."""
     relation = leaf.relation()
     kind = class_name(relation)
+    if kind.endswith("DeltaCDFRelation"):
+        return {"relation": kind, **_changes(leaf, relation)}
     found = answers(_JDBC, relation) if kind == "JDBCRelation" else _files(relation)
     return {"relation": kind, **found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
+
+
+def _changes(leaf: Any, relation: Any) -> dict[str, Any]:
+    """Delta's change feed: the table, with columns that say which change a row is of, and are none of the table."""
+    path = _DELTA_LOG.search(str(relation.toString()))
+    columns = (item.rpartition("#") for item in split(leaf.output()))
+    hidden = [key.rstrip("L") for name, _, key in columns if name in _OF_A_CHANGE]
+    found = {"format": "delta", "paths": [path["table"]] if path else [], "hidden": hidden}
+    return {**found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
+
+
+_DELTA_LOG = re.compile(r"Snapshot\(path=(?P<table>.*?)/_delta_log\b")
+_OF_A_CHANGE = frozenset({"_change_type", "_commit_version", "_commit_timestamp"})
 
 
 def _files(relation: Any) -> dict[str, Any]:

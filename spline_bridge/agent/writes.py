@@ -90,7 +90,17 @@ def _given(partition: str) -> str:
 def _options(root: Node, details: Details) -> Write:
     """A data source that only its options describe: JDBC, Kafka, a connector of somebody else's."""
     found = _source({key: value for key, value in details.items() if key != "table"}, details)
-    return _to(found, root, append=_appends(details))
+    written = _to(found, root, append=_appends(details))
+    dynamic = {"partitionOverwriteMode": "dynamic"} if details.get("dynamic") is True else {}
+    return replace(written, params={**dynamic, **written.params})
+
+
+def _overwritten(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What options of a write say about what it replaces; ``overwrite-mode`` is Iceberg's own."""
+    known = {key.lower(): value for key, value in options.items()}
+    mode = known.get("partitionoverwritemode") or known.get("overwrite-mode")
+    found = {"partitionOverwriteMode": mode, "replaceWhere": known.get("replacewhere")}
+    return {name: value for name, value in found.items() if value}
 
 
 def _directory(root: Node, details: Details) -> Write:
@@ -113,6 +123,7 @@ def _relation(root: Node, details: Details) -> Write:
     append = root.name == "AppendData" or root.fields.get("overwrite") is False
     append |= details.get("relation", {}).get("staged") is True  # others see it only once it is published
     written = _to(_source(details.get("relation", {}), details), root, append=append)
+    written = replace(written, params={**written.params, **_overwritten(details.get("write_options", {}))})
     target, condition = root.fields.get("table"), root.fields.get("deleteExpr")
     if not isinstance(target, Node) or root.name in rowlevel.CONDITIONAL:
         return written
