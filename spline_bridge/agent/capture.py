@@ -110,10 +110,13 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
     **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
     "MergeIntoTable": _target("targetTable"),
-    "InsertIntoHoodieTableCommand": _target("logicalRelation"),
+    "InsertIntoHoodieTableCommand": {**_target("logicalRelation"), "static": pairs("partitionSpec")},
     "MergeIntoHoodieTableCommand": {
         "relation": lambda command: relations.details(command.mergeInto().targetTable()),
     },
+    "UpdateHoodieTableCommand": {"relation": lambda command: relations.details(command.ut().table())},
+    "DeleteHoodieTableCommand": {"relation": lambda command: relations.details(command.dft().table())},
+    "CreateHoodieTableAsSelectCommand": {"mode": text("mode"), "table": _table("table")},
     **dict.fromkeys(("MergeIntoCommand", "UpdateCommand", "DeleteCommand"), _target("target")),
     "CreateDeltaTableCommand": {
         "path": text("query.get.targetPath"),
@@ -144,6 +147,7 @@ _INNER: Mapping[str, tuple[str, ...]] = {
             "InsertIntoDataSourceDirCommand",
             "InsertIntoDataSourceCommand",
             "InsertIntoHoodieTableCommand",
+            "CreateHoodieTableAsSelectCommand",
             "CreateTableAsSelect",
             "ReplaceTableAsSelect",
         ),
@@ -151,6 +155,8 @@ _INNER: Mapping[str, tuple[str, ...]] = {
     ),
     "MergeIntoCommand": ("source", "target"),
     "MergeIntoHoodieTableCommand": ("mergeInto",),
+    "UpdateHoodieTableCommand": ("ut",),
+    "DeleteHoodieTableCommand": ("dft",),
     "UpdateCommand": ("target",),
     "DeleteCommand": ("target",),
 }
@@ -190,9 +196,12 @@ _HARMLESS = re.compile(r"View|Column|Properties|Namespace|Function|Exec$|Statist
 
 
 def _staged(plan: Any) -> bool:
-    """Whether it fills a table that a CREATE TABLE AS SELECT is just making, and which that one tells of."""
-    name = ask(lambda command: class_name(command.table().table()), plan)
-    return "$Staged" in str(name)
+    """Whether it is a step of another command, which tells of it.
+
+    It fills a table that a CREATE TABLE AS SELECT is just making, or writes files for Hudi, from rows of an RDD.
+    """
+    name = str(ask(lambda command: class_name(command.table().table()), plan))
+    return "$Staged" in name or name == "HoodieDataSourceInternalTable"
 
 
 def _ignored(plan: Any, query_execution: Any) -> bool:
