@@ -233,9 +233,9 @@ def _metrics(executed: Any) -> dict[str, int]:
 #: Actions that put the rows of a frame aside; what is computed from them later does not show where they are from.
 _CHECKPOINTS = frozenset({"checkpoint", "localCheckpoint"})
 
-#: Gives the plan whose rows a leaf holds, by the expression ids of the leaf, and by its names if it is a checkpoint;
-#: None if it is not known.
-Behind = Callable[[tuple[str, ...], tuple[str, ...]], "Frozen | None"]
+#: Gives the plan whose rows a leaf holds, by the expression ids of the leaf, and if it is a checkpoint by the names of
+#: its columns and the number of its RDD; None if it is not known.
+Behind = Callable[[tuple[str, ...], tuple[str, ...], "int | None"], "Frozen | None"]
 
 
 def is_checkpoint(func_name: str) -> bool:
@@ -259,7 +259,7 @@ def output_names(query_execution: Any) -> tuple[str, ...]:
 _SINKS = "WriteToMicroBatch"
 
 
-def read(query_execution: Any, behind: Behind = lambda _ids, _names: None) -> Captured:
+def read(query_execution: Any, behind: Behind = lambda _ids, _names, _rdd: None) -> Captured:
     """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
     plan = query_execution.analyzed()
     command = class_name(plan)
@@ -286,8 +286,8 @@ def read(query_execution: Any, behind: Behind = lambda _ids, _names: None) -> Ca
     text_ = str((ask(_shortened, plan) or plan).toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
     leaves = _on_branches(tuple(_leaves(plan, command)), query_execution)
-    rows = {leaf.ids: tuple(leaf.details.get("checkpoint", ())) for leaf in leaves if leaf.operator == "LogicalRDD"}
-    known = (behind(ids, names) for ids, names in rows.items() if ids)
+    rows = {leaf.ids: leaf.details for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids}
+    known = (behind(ids, tuple(told.get("checkpoint", ())), told.get("rdd")) for ids, told in rows.items())
     frozen = tuple(found for found in known if found is not None)
     return Captured(text_, details, (*leaves, *expansions), frozen)
 

@@ -46,7 +46,11 @@ def _logical_relation(leaf: Any) -> dict[str, Any]:
     if kind.endswith("DeltaCDFRelation"):
         return {"relation": kind, **_changes(leaf, relation)}
     found = answers(_JDBC, relation) if kind == "JDBCRelation" else _files(relation)
-    return {"relation": kind, **found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
+    table = answers({"table": optional("catalogTable", catalog_table)}, leaf)
+    if table and not {"paths", "options"} & found.keys():  # a connector's: the catalog keeps its options
+        found.update(answers({"options": optional("catalogTable", pairs("storage.properties"))}, leaf))
+        found["format"] = table["table"].get("Provider")
+    return {"relation": kind, **found, **table}
 
 
 def _changes(leaf: Any, relation: Any) -> dict[str, Any]:
@@ -69,6 +73,8 @@ def _files(relation: Any) -> dict[str, Any]:
         found.update(answers({"version": versions.of_files}, index))
     if str(found.get("index", "")).startswith("Delta["):
         found.update(answers({"travel": value("isTimeTravelQuery")}, index))
+    if "paths" not in found and (path := ask(lambda asked: str(asked.metaClient().getBasePath()), relation)):
+        found.update(paths=[path], format=versions.HUDI)  # Hudi's own relations: incremental, merge on read
     return found
 
 
@@ -129,7 +135,9 @@ def _rdd(leaf: Any) -> dict[str, Any]:
             seen.add(rdd.id())
             paths += ask(_SCANS.get(class_name(rdd), _nothing), rdd) or []
             waiting.extend(dependency.rdd() for dependency in elements(rdd.dependencies()))
-    checkpoint = {"checkpoint": names(leaf)} if ask(value("rdd.isCheckpointed"), leaf) is True else {}
+    checkpoint = (
+        {"checkpoint": names(leaf), "rdd": leaf.rdd().id()} if ask(value("rdd.isCheckpointed"), leaf) is True else {}
+    )
     return {"paths": list(dict.fromkeys(paths)), **checkpoint}
 
 

@@ -30,7 +30,7 @@ def source(details: Details, filesystem: str | None) -> Source | None:
 
     `filesystem` is what paths without a scheme are on.
     """
-    for rule in (_table_v2, _files, _hive, _jdbc, _options):
+    for rule in (_table_v2, _files, _jdbc, _options, _hive):
         found = rule(details)
         if found is not None and found.uris:
             return replace(found, uris=tuple(located(uri, filesystem) for uri in found.uris))

@@ -159,3 +159,16 @@ def test_options_of_jdbc_have_no_case(option: str) -> None:
     for params in (found.params, options):
         plan = mapped(document([], reads=[{**told, "params": params}]))
         assert [d.uri for d in plan.inputs] == ["postgres://h:5432/db.public.orders"]
+
+
+def test_a_table_of_the_catalog_is_what_its_connector_reads() -> None:
+    """``CREATE TABLE t USING jdbc``: its place in the warehouse stays empty."""
+    table = {"Table": "t", "Provider": "jdbc", "Location": "file:/warehouse/t"}
+    options = {"url": "jdbc:postgresql://h/db", "dbtable": "public.orders"}
+    found = source({"relation": "JDBCRelation", "options": options, "table": table}, None)
+    assert found is not None
+    assert found.uris == ("jdbc:postgresql://h/db:public.orders",)
+    hudi = {"relation": "EmptyRelation", "format": "hudi", "options": {"primaryKey": "id"}, "table": table}
+    empty = source(hudi, None)
+    assert empty is not None
+    assert empty.uris == ("file:/warehouse/t",)
