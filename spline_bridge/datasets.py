@@ -50,13 +50,14 @@ def jdbc_queries(plan: WirePlan, agent_plan_id: str, rules: Rules = naming.DEFAU
     """
     found = {}
     for operation in plan.operations.values():
-        sql = _text(operation.params.get("query")) or _text(operation.params.get("dbtable")) or ""
+        options = _lower(operation.params)
+        sql = _text(options.get("query")) or _text(options.get("dbtable")) or ""
         whole = next(iter(operation.sources), "")
         if operation.kind != "read" or len(operation.sources) != 1 or not (sql and whole.startswith("jdbc:")):
             continue
         unsure = naming.jdbc(whole, sql, None, agent_plan_id, rules).uri.startswith(_UNRESOLVED)
         if unsure and whole.endswith(f":{sql}"):
-            url = _text(operation.params.get("url")) or whole.removesuffix(f":{sql}")
+            url = _text(options.get("url")) or whole.removesuffix(f":{sql}")
             query = read_query(sql, url, partial(_jdbc_table, url, agent_plan_id, rules))
             if query is not None and query.tables and not any(uri.startswith(_UNRESOLVED) for uri in query.tables):
                 found[operation.id] = query
@@ -68,7 +69,7 @@ def _jdbc_table(url: str, agent_plan_id: str, rules: Rules, table: str) -> str:
 
 
 def _operation_names(operation: OperationNode, agent_plan_id: str, rules: Rules) -> tuple[Name, ...]:
-    params = operation.params
+    params = _lower(operation.params)
     if any(source.startswith("jdbc:") for source in operation.sources):
         url, table, query = (_text(params.get(key)) for key in ("url", "dbtable", "query"))
         sources = [url] if url and len(operation.sources) == 1 else list(operation.sources)
@@ -85,6 +86,11 @@ def _operation_names(operation: OperationNode, agent_plan_id: str, rules: Rules)
     return tuple(
         replace(name, spelling=name.uri) if name.spelling not in given else name for name in naming.fold(paths, rules)
     )
+
+
+def _lower(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as Spark takes them: ``dbTable`` is ``dbtable``."""
+    return {str(key).lower(): value for key, value in params.items()}
 
 
 _UNRESOLVED = "unresolved:"
@@ -113,7 +119,8 @@ def _kafka(operation: OperationNode, agent_plan_id: str, rules: Rules) -> tuple[
 def _connector(operation: OperationNode) -> str | None:
     """The whole name of what a connector reads or writes, where the agent gave ``format:table`` alone."""
     format_ = _text(operation.extra.get("sourceType")) or _text(operation.extra.get("destinationType")) or ""
-    alone = len(operation.sources) == 1 and operation.sources[0].lower().startswith(f"{format_.lower()}:")
+    starts = tuple(f"{each.lower()}:" for each in (format_, connectors.short(format_)))
+    alone = len(operation.sources) == 1 and operation.sources[0].lower().startswith(starts)
     if not format_ or not alone or "://" in operation.sources[0]:
         return None
     return connectors.name(format_, operation.params)
@@ -189,6 +196,10 @@ def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kin
     alias = naming.table_alias(identifier, rules)
     format_ = (_text(operation.extra.get(kind)) or "").lower()
     partitions = _partition_columns(operation.params)
+    corrupt = next(
+        (v for k, v in operation.params.items() if k.lower() == _CORRUPT_OPTION and isinstance(v, str)), None
+    )
+    columns = tuple(name for name in columns if name != corrupt)
     in_files = tuple(name for name in columns if name.lower() not in {*map(str.lower, partitions), _CORRUPT})
     return Dataset(
         uri=name.uri,
@@ -205,6 +216,7 @@ def _dataset(operation: OperationNode, name: Name, columns: tuple[str, ...], kin
 _WITHOUT_NAMES = frozenset({"csv", "text"})
 #: A column that Spark adds to what it reads, for lines that it cannot read.
 _CORRUPT = "_corrupt_record"
+_CORRUPT_OPTION = "columnnameofcorruptrecord"
 
 
 def _merged(reads: Sequence[Dataset]) -> Dataset:

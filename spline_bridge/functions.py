@@ -96,7 +96,8 @@ BINARY = {
 #: Commands that keep the rows that they do not touch.
 ROW_LEVEL = frozenset({
     "MergeIntoCommand", "MergeIntoTable", "MergeIntoIcebergTable", "UpdateCommand", "UpdateTable", "DeleteCommand",
-    "DeleteFromTable", "ReplaceData", "WriteDelta", "MergeIntoHoodieTableCommand",
+    "DeleteFromTable", "ReplaceData", "WriteDelta", "MergeIntoHoodieTableCommand", "UpdateHoodieTableCommand",
+    "DeleteHoodieTableCommand",
 })  # fmt: skip
 
 #: ``ALTER TABLE ... RENAME COLUMN``: an agent says which columns the table has after it, and from which they are.
@@ -109,4 +110,5 @@ KEEPS = ROW_LEVEL | {"OverwritePartitionsDynamic", RENAME}
 WHOLE = frozenset({
     "CreateDataSourceTableAsSelectCommand", "CreateHiveTableAsSelectCommand", "CreateTableAsSelect",
     "ReplaceTableAsSelect", "OptimizedCreateHiveTableAsSelectCommand", "AlterTableRenameCommand", "RenameTable",
+    "CreateHoodieTableAsSelectCommand",
 })  # fmt: skip

@@ -201,6 +201,11 @@ def _attribute(node: Mapping[str, Any]) -> Attribute:
 _FILE_METADATA = frozenset({"_metadata"})
 #: Those of Iceberg, whose names no column of a table can have (https://iceberg.apache.org/docs/latest/spark-queries).
 _ICEBERG_METADATA = frozenset({"_file", "_pos", "_deleted", "_spec_id", "_partition"})
+#: Those that Hudi keeps beside each row (https://hudi.apache.org/docs/configurations).
+_HUDI_METADATA = frozenset({
+    "_hoodie_commit_time", "_hoodie_commit_seqno", "_hoodie_record_key", "_hoodie_partition_path", "_hoodie_file_name",
+    "_hoodie_operation",
+})  # fmt: skip
 
 
 def hides(plan: WirePlan, operation: OperationNode, attribute: str) -> bool:
@@ -208,8 +213,12 @@ def hides(plan: WirePlan, operation: OperationNode, attribute: str) -> bool:
     known = plan.attributes.get(attribute)
     if known is None:
         return False
-    iceberg = "iceberg" in str(operation.extra.get("sourceType") or "").lower()
-    return known.hidden or known.name in (_FILE_METADATA | _ICEBERG_METADATA if iceberg else _FILE_METADATA)
+    if known.hidden or known.name in _FILE_METADATA:
+        return True
+    format_ = str(operation.extra.get("sourceType") or "").lower()
+    return (known.name in _ICEBERG_METADATA and "iceberg" in format_) or (
+        known.name in _HUDI_METADATA and ("hudi" in format_ or "hoodie" in format_)
+    )
 
 
 def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict[str, Expression]:

@@ -105,6 +105,8 @@ class Listener:
         #: The newest executions of streams, whose rows a ``foreachBatch`` function is given.
         self.batches: Callable[[], Iterable[Any]] = tuple
         self._checkpoints: OrderedDict[tuple[str, ...], _Checkpoint] = OrderedDict()
+        #: The ids of checkpoints by the numbers of their RDDs, of those that were read.
+        self._rdds: dict[int, tuple[str, ...]] = {}
         self._inserts: deque[tuple[str, int, int]] = deque(maxlen=_MOST_INSERTS)
         self._slow = 0
 
@@ -175,21 +177,26 @@ class Listener:
             own = output_ids(query_execution)[0]
             self._checkpoints[own] = _Checkpoint(captured, output_names(query_execution))
         while len(self._checkpoints) > _MOST_CHECKPOINTS:
-            self._checkpoints.popitem(last=False)
+            gone, _ = self._checkpoints.popitem(last=False)
+            self._rdds = {rdd: own for rdd, own in self._rdds.items() if own != gone}
 
-    def _behind(self, ids: tuple[str, ...], names: tuple[str, ...]) -> Frozen | None:
+    def _behind(self, ids: tuple[str, ...], names: tuple[str, ...], rdd: int | None) -> Frozen | None:
         """The plan whose rows a leaf with these expression ids holds: a checkpoint's, or a micro-batch's.
 
-        Where Spark gave the columns of a checkpoint new ids (both sides of a join or a union come from one frame), it
-        is the only checkpoint with these names.
+        Spark gives the columns of a checkpoint new ids where both sides of a join or a union come from one frame. Then
+        it is that of the same RDD, which was seen under its own ids before, or the only one with these names.
         """
         if ids in self._checkpoints:
+            if rdd is not None:
+                self._rdds[rdd] = ids
             return Frozen(ids, self._checkpoints[ids].captured, ids)
         batch = next((each for each in self.batches() if ids in output_ids(each)), None)
         if batch is not None:
             return Frozen(ids, read(batch), ids)
-        alike = [(own, known.captured) for own, known in self._checkpoints.items() if names and known.names == names]
-        return Frozen(ids, alike[0][1], alike[0][0]) if len(alike) == 1 else None
+        seen = self._rdds.get(rdd) if rdd is not None else None
+        alike = [own for own, known in self._checkpoints.items() if own == seen or (names and known.names == names)]
+        own = seen if seen in alike else alike[0] if len(alike) == 1 else None
+        return None if own is None else Frozen(ids, self._checkpoints[own].captured, own)
 
     def _placed(self, captured: Captured, run: Run) -> Captured:
         """A CREATE TABLE AS SELECT with the location that its own insert has written to.

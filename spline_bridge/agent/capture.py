@@ -77,6 +77,8 @@ def _cloned(source: Any) -> dict[str, Any]:
     }
 
 
+_INTO_TABLE: Mapping[str, Reader] = {**_target("table"), "write_options": pairs("writeOptions")}
+
 #: Command that writes -> what is asked of it.
 COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     "InsertIntoHadoopFsRelationCommand": {
@@ -103,17 +105,18 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
         "options": pairs("storage.properties"),
     },
     "InsertIntoHiveDirCommand": {"path": optional("storage.locationUri", lambda uri: str(uri.toString()))},
-    **dict.fromkeys(
-        ("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic", "UpdateTable", "DeleteFromTable"),
-        _target("table"),
-    ),
+    **dict.fromkeys(("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic"), _INTO_TABLE),
+    **dict.fromkeys(("UpdateTable", "DeleteFromTable"), _target("table")),
     **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
     **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
     "MergeIntoTable": _target("targetTable"),
-    "InsertIntoHoodieTableCommand": _target("logicalRelation"),
+    "InsertIntoHoodieTableCommand": {**_target("logicalRelation"), "static": pairs("partitionSpec")},
     "MergeIntoHoodieTableCommand": {
         "relation": lambda command: relations.details(command.mergeInto().targetTable()),
     },
+    "UpdateHoodieTableCommand": {"relation": lambda command: relations.details(command.ut().table())},
+    "DeleteHoodieTableCommand": {"relation": lambda command: relations.details(command.dft().table())},
+    "CreateHoodieTableAsSelectCommand": {"mode": text("mode"), "table": _table("table")},
     **dict.fromkeys(("MergeIntoCommand", "UpdateCommand", "DeleteCommand"), _target("target")),
     "CreateDeltaTableCommand": {
         "path": text("query.get.targetPath"),
@@ -144,6 +147,7 @@ _INNER: Mapping[str, tuple[str, ...]] = {
             "InsertIntoDataSourceDirCommand",
             "InsertIntoDataSourceCommand",
             "InsertIntoHoodieTableCommand",
+            "CreateHoodieTableAsSelectCommand",
             "CreateTableAsSelect",
             "ReplaceTableAsSelect",
         ),
@@ -151,6 +155,8 @@ _INNER: Mapping[str, tuple[str, ...]] = {
     ),
     "MergeIntoCommand": ("source", "target"),
     "MergeIntoHoodieTableCommand": ("mergeInto",),
+    "UpdateHoodieTableCommand": ("ut",),
+    "DeleteHoodieTableCommand": ("dft",),
     "UpdateCommand": ("target",),
     "DeleteCommand": ("target",),
 }
@@ -190,9 +196,12 @@ _HARMLESS = re.compile(r"View|Column|Properties|Namespace|Function|Exec$|Statist
 
 
 def _staged(plan: Any) -> bool:
-    """Whether it fills a table that a CREATE TABLE AS SELECT is just making, and which that one tells of."""
-    name = ask(lambda command: class_name(command.table().table()), plan)
-    return "$Staged" in str(name)
+    """Whether it is a step of another command, which tells of it.
+
+    It fills a table that a CREATE TABLE AS SELECT is just making, or writes files for Hudi, from rows of an RDD.
+    """
+    name = str(ask(lambda command: class_name(command.table().table()), plan))
+    return "$Staged" in name or name == "HoodieDataSourceInternalTable"
 
 
 def _ignored(plan: Any, query_execution: Any) -> bool:
@@ -224,9 +233,9 @@ def _metrics(executed: Any) -> dict[str, int]:
 #: Actions that put the rows of a frame aside; what is computed from them later does not show where they are from.
 _CHECKPOINTS = frozenset({"checkpoint", "localCheckpoint"})
 
-#: Gives the plan whose rows a leaf holds, by the expression ids of the leaf, and by its names if it is a checkpoint;
-#: None if it is not known.
-Behind = Callable[[tuple[str, ...], tuple[str, ...]], "Frozen | None"]
+#: Gives the plan whose rows a leaf holds, by the expression ids of the leaf, and if it is a checkpoint by the names of
+#: its columns and the number of its RDD; None if it is not known.
+Behind = Callable[[tuple[str, ...], tuple[str, ...], "int | None"], "Frozen | None"]
 
 
 def is_checkpoint(func_name: str) -> bool:
@@ -250,7 +259,7 @@ def output_names(query_execution: Any) -> tuple[str, ...]:
 _SINKS = "WriteToMicroBatch"
 
 
-def read(query_execution: Any, behind: Behind = lambda _ids, _names: None) -> Captured:
+def read(query_execution: Any, behind: Behind = lambda _ids, _names, _rdd: None) -> Captured:
     """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
     plan = query_execution.analyzed()
     command = class_name(plan)
@@ -262,6 +271,8 @@ def read(query_execution: Any, behind: Behind = lambda _ids, _names: None) -> Ca
     if command == "InsertIntoHadoopFsRelationCommand":
         details["dynamic"] = executed is not None and ask(value("dynamicPartitionOverwrite"), executed) is True
     details["filesystem"] = ask(_default_filesystem, query_execution)
+    if details.get("format") == "delta" and "__partition_columns" in details.get("options", {}):
+        details["dynamic"] = ask(_dynamic_by_setting, query_execution) is True
     if command in iceberg.COMMANDS:
         details.update(ask(iceberg.COMMANDS[command], query_execution) or {})
     if iceberg.audited(details.get("relation", {})):
@@ -275,10 +286,16 @@ def read(query_execution: Any, behind: Behind = lambda _ids, _names: None) -> Ca
     text_ = str((ask(_shortened, plan) or plan).toJSON())
     expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
     leaves = _on_branches(tuple(_leaves(plan, command)), query_execution)
-    rows = {leaf.ids: tuple(leaf.details.get("checkpoint", ())) for leaf in leaves if leaf.operator == "LogicalRDD"}
-    known = (behind(ids, names) for ids, names in rows.items() if ids)
+    rows = {leaf.ids: leaf.details for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids}
+    known = (behind(ids, tuple(told.get("checkpoint", ())), told.get("rdd")) for ids, told in rows.items())
     frozen = tuple(found for found in known if found is not None)
     return Captured(text_, details, (*leaves, *expansions), frozen)
+
+
+def _dynamic_by_setting(query_execution: Any) -> bool:
+    """Whether overwrites replace single partitions. Delta follows the setting where an option does not say."""
+    mode = query_execution.sparkSession().conf().get("spark.sql.sources.partitionOverwriteMode")
+    return str(mode).lower() == "dynamic"
 
 
 #: Commands that give a table another name; its files may move along.

@@ -17,7 +17,7 @@ from headwater.spline_bridge.agent.sources import source
 #: The property by which a table follows ``spark.wap.branch`` and ``spark.wap.id``.
 WAP = "write.wap.enabled"
 
-_BRANCH_OF_SCAN = re.compile(r"\AIcebergScan\(table=[^,]*, branch=(?P<branch>[^,]*), type=")
+_BRANCH_OF_SCAN = re.compile(r"\AIceberg\w*\(table=[^,]*, branch=(?P<branch>[^,]*), type=")
 
 
 def audited(relation: Mapping[str, Any]) -> bool:

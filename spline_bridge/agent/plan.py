@@ -36,7 +36,8 @@ def report(captured: Captured, run: Run) -> Report:
 
 def _plan(captured: Captured, run: Run) -> dict[str, Any]:
     tree, leaves = _whole(captured)
-    builder = Builder(leaves, tree.types, captured.command.get("filesystem"), tree.hidden)
+    hidden = tree.hidden | {int(key) for leaf in leaves for key in leaf.details.get("hidden", ())}
+    builder = Builder(leaves, tree.types, captured.command.get("filesystem"), hidden)
     target = write(tree.root, {**captured.command, "ended_ms": run.ended_ms})
     rows = builder.add(target.query) if target.query is not None else None
     name, job = _names(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -42,8 +43,27 @@ def _logical_relation(leaf: Any) -> dict[str, Any]:
     """Files, whoever lists them (Delta has a class of its own), JDBC, or what a relation of another kind prints."""
     relation = leaf.relation()
     kind = class_name(relation)
+    if kind.endswith("DeltaCDFRelation"):
+        return {"relation": kind, **_changes(leaf, relation)}
     found = answers(_JDBC, relation) if kind == "JDBCRelation" else _files(relation)
-    return {"relation": kind, **found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
+    table = answers({"table": optional("catalogTable", catalog_table)}, leaf)
+    if table and not {"paths", "options"} & found.keys():  # a connector's: the catalog keeps its options
+        found.update(answers({"options": optional("catalogTable", pairs("storage.properties"))}, leaf))
+        found["format"] = table["table"].get("Provider")
+    return {"relation": kind, **found, **table}
+
+
+def _changes(leaf: Any, relation: Any) -> dict[str, Any]:
+    """Delta's change feed: the table, with columns that say which change a row is of, and are none of the table."""
+    path = _DELTA_LOG.search(str(relation.toString()))
+    columns = (item.rpartition("#") for item in split(leaf.output()))
+    hidden = [key.rstrip("L") for name, _, key in columns if name in _OF_A_CHANGE]
+    found = {"format": "delta", "paths": [path["table"]] if path else [], "hidden": hidden}
+    return {**found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
+
+
+_DELTA_LOG = re.compile(r"Snapshot\(path=(?P<table>.*?)/_delta_log\b")
+_OF_A_CHANGE = frozenset({"_change_type", "_commit_version", "_commit_timestamp"})
 
 
 def _files(relation: Any) -> dict[str, Any]:
@@ -53,6 +73,8 @@ def _files(relation: Any) -> dict[str, Any]:
         found.update(answers({"version": versions.of_files}, index))
     if str(found.get("index", "")).startswith("Delta["):
         found.update(answers({"travel": value("isTimeTravelQuery")}, index))
+    if "paths" not in found and (path := ask(lambda asked: str(asked.metaClient().getBasePath()), relation)):
+        found.update(paths=[path], format=versions.HUDI)  # Hudi's own relations: incremental, merge on read
     return found
 
 
@@ -113,7 +135,9 @@ def _rdd(leaf: Any) -> dict[str, Any]:
             seen.add(rdd.id())
             paths += ask(_SCANS.get(class_name(rdd), _nothing), rdd) or []
             waiting.extend(dependency.rdd() for dependency in elements(rdd.dependencies()))
-    checkpoint = {"checkpoint": names(leaf)} if ask(value("rdd.isCheckpointed"), leaf) is True else {}
+    checkpoint = (
+        {"checkpoint": names(leaf), "rdd": leaf.rdd().id()} if ask(value("rdd.isCheckpointed"), leaf) is True else {}
+    )
     return {"paths": list(dict.fromkeys(paths)), **checkpoint}
 
 

@@ -30,7 +30,7 @@ def source(details: Details, filesystem: str | None) -> Source | None:
 
     `filesystem` is what paths without a scheme are on.
     """
-    for rule in (_table_v2, _files, _hive, _jdbc, _options):
+    for rule in (_table_v2, _files, _jdbc, _options, _hive):
         found = rule(details)
         if found is not None and found.uris:
             return replace(found, uris=tuple(located(uri, filesystem) for uri in found.uris))
@@ -79,9 +79,7 @@ def _jdbc(details: Details) -> Source | None:
     if not str(known.get("url", "")).startswith("jdbc:"):
         return None
     what = known.get("dbtable") or known.get("query")
-    return Source(
-        (f"{_public(str(known['url']))}:{what}",), "jdbc", {k: v for k, v in options.items() if k.lower() in _JDBC}
-    )
+    return Source((f"{_public(str(known['url']))}:{what}",), "jdbc", {k: v for k, v in known.items() if k in _JDBC})
 
 
 def _public(url: str) -> str:
@@ -159,7 +157,7 @@ def _options(details: Details) -> Source | None:
     """A source that only its options tell of: ``format:name``."""
     options, format_ = details.get("options", {}), details.get("format")
     known = {key.lower(): value for key, value in options.items()}
-    if known.get("path"):
+    if known.get("path") and connectors.takes_a_path(str(format_ or "")):
         return Source((str(known["path"]),), format_, _plain(options))
     if _topic(options) and format_ == "kafka":
         return Source((str(_topic(options)),), format_, _plain(options))

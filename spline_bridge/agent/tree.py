@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 #: Arguments of operators that are plans, or say what a command writes to.
 _PLANS = frozenset({
     "query", "analyzedQuery", "source", "target", "table", "name", "sourceTable", "targetTable", "originalTable",
-    "plan", "groupFilterCondition", "logicalRelation", "mergeInto",
+    "plan", "groupFilterCondition", "logicalRelation", "mergeInto", "ut", "dft",
 })  # fmt: skip
 
 

@@ -6,7 +6,7 @@ One table, `_RULES`, by the command's class. MERGE, UPDATE and DELETE are in `ro
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -90,7 +90,17 @@ def _given(partition: str) -> str:
 def _options(root: Node, details: Details) -> Write:
     """A data source that only its options describe: JDBC, Kafka, a connector of somebody else's."""
     found = _source({key: value for key, value in details.items() if key != "table"}, details)
-    return _to(found, root, append=_appends(details))
+    written = _to(found, root, append=_appends(details))
+    dynamic = {"partitionOverwriteMode": "dynamic"} if details.get("dynamic") is True else {}
+    return replace(written, params={**dynamic, **written.params})
+
+
+def _overwritten(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What options of a write say about what it replaces; ``overwrite-mode`` is Iceberg's own."""
+    known = {key.lower(): value for key, value in options.items()}
+    mode = known.get("partitionoverwritemode") or known.get("overwrite-mode")
+    found = {"partitionOverwriteMode": mode, "replaceWhere": known.get("replacewhere")}
+    return {name: value for name, value in found.items() if value}
 
 
 def _directory(root: Node, details: Details) -> Write:
@@ -113,6 +123,7 @@ def _relation(root: Node, details: Details) -> Write:
     append = root.name == "AppendData" or root.fields.get("overwrite") is False
     append |= details.get("relation", {}).get("staged") is True  # others see it only once it is published
     written = _to(_source(details.get("relation", {}), details), root, append=append)
+    written = replace(written, params={**written.params, **_overwritten(details.get("write_options", {}))})
     target, condition = root.fields.get("table"), root.fields.get("deleteExpr")
     if not isinstance(target, Node) or root.name in rowlevel.CONDITIONAL:
         return written
@@ -128,16 +139,23 @@ def _hudi_insert(root: Node, details: Details) -> Write:
     """An INSERT of Hudi's own: by position, into the table's columns without those that Hudi adds to each row."""
     relation = root.fields.get("logicalRelation")
     output = list(roots(relation.fields.get("output"))) if isinstance(relation, Node) else []
-    own = tuple(column for column in output if not str(column.fields.get("name")).startswith("_hoodie_"))
+    static = {name.lower(): _given(str(value)) for name, value in details.get("static", {}).items() if value != "None"}
+    own = tuple(column for column in output if _takes(str(column.fields.get("name")).lower(), static))
     written = _to(_source(details.get("relation", {}), details), root, append=root.fields.get("overwrite") is False)
-    return replace(written, columns=own)
+    given = {"staticPartitions": static} if static else {}
+    return replace(written, columns=own, params={**written.params, **given})
 
 
-def _hudi_merge(root: Node, details: Details) -> Write:
-    """A MERGE of Hudi's own holds Spark's."""
-    merge = root.fields.get("mergeInto")
+def _takes(column: str, static: Collection[str]) -> bool:
+    """Whether a query gives a column of a Hudi table: Hudi fills its own, and the statement names static partitions."""
+    return not column.startswith("_hoodie_") and column not in static
+
+
+def _hudi_held(root: Node, details: Details) -> Write:
+    """A MERGE, UPDATE or DELETE of Hudi's own holds Spark's."""
+    held = next((root.fields[name] for name in ("mergeInto", "ut", "dft") if name in root.fields), None)
     written = _to(_source(details.get("relation", {}), details), root)
-    return replace(written, query=rowlevel.operation(merge)) if isinstance(merge, Node) else written
+    return replace(written, query=rowlevel.operation(held)) if isinstance(held, Node) else written
 
 
 def _clone(root: Node, details: Details) -> Write:
@@ -316,7 +334,9 @@ _RULES: Mapping[str, Callable[[Node, Details], Write]] = {
     "InsertIntoHadoopFsRelationCommand": _files,
     "SaveIntoDataSourceCommand": _options,
     "InsertIntoHoodieTableCommand": _hudi_insert,
-    "MergeIntoHoodieTableCommand": _hudi_merge,
+    **dict.fromkeys(
+        ("MergeIntoHoodieTableCommand", "UpdateHoodieTableCommand", "DeleteHoodieTableCommand"), _hudi_held
+    ),
     "CreateDeltaTableCommand": _clone,
     "RenameColumn": _renamed,
     **dict.fromkeys(("CreateOrReplaceBranch", "Call"), _iceberg),
@@ -327,6 +347,7 @@ _RULES: Mapping[str, Callable[[Node, Details], Write]] = {
             "CreateDataSourceTableAsSelectCommand",
             "CreateHiveTableAsSelectCommand",
             "OptimizedCreateHiveTableAsSelectCommand",
+            "CreateHoodieTableAsSelectCommand",
             "InsertIntoHiveTable",
         ),
         _catalog,

@@ -115,8 +115,9 @@ def test_a_checkpoint_under_new_ids_is_the_only_one_with_its_names() -> None:
     listening, first, other = listener([]), Captured("[1]", {}), Captured("[2]", {})
     listening._checkpoints[("1", "2")] = _Checkpoint(first, ("id", "name"))
     listening._checkpoints[("1", "9")] = _Checkpoint(other, ("id", "w"))
-    assert listening._behind(("1", "2"), ()) == Frozen(("1", "2"), first, ("1", "2"))
-    assert listening._behind(("11", "12"), ("id", "name")) == Frozen(("11", "12"), first, ("1", "2"))
-    assert listening._behind(("11", "12"), ()) is None  # rows of something else
+    assert listening._behind(("1", "2"), (), 5) == Frozen(("1", "2"), first, ("1", "2"))
+    assert listening._behind(("11", "12"), ("id", "name"), 6) == Frozen(("11", "12"), first, ("1", "2"))
+    assert listening._behind(("11", "12"), (), None) is None  # rows of something else
     listening._checkpoints[("3", "4")] = _Checkpoint(other, ("id", "name"))
-    assert listening._behind(("11", "12"), ("id", "name")) is None
+    assert listening._behind(("11", "12"), ("id", "name"), 6) is None  # two have these names
+    assert listening._behind(("11", "12"), ("id", "name"), 5) == Frozen(("11", "12"), first, ("1", "2"))

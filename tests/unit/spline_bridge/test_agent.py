@@ -188,6 +188,17 @@ def test_the_rows_of_a_checkpoint_may_have_new_ids() -> None:
     assert {(d.source_dataset, d.source_column, d.target) for d in found.derivations} == {("s3://lake/raw", "n", "n")}
 
 
+def test_what_delta_says_of_a_change_is_no_column_of_the_table() -> None:
+    details = {"format": "delta", "paths": ["s3://lake/t"], "hidden": ["8"]}
+    leaf = Leaf("LogicalRelation", ("7", "8"), details)
+    read = {**relation(7), "output": [[attribute("n", 7)], [attribute("_change_type", 8)]]}
+    captured = replace(insert(7), plan=json.dumps([*json.loads(insert(7).plan)[:1], read]), leaves=(leaf,))
+    plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert plan.inputs[0].columns == ("n",)
+    assert {(d.source_column, d.target) for d in plan.derivations} == {("n", "n")}
+    assert plan.target.columns == ("n", "_change_type")
+
+
 def merge_action(name: str, key: int) -> list[dict[str, object]]:
     """``SET name = <the column with that id>``, as Delta's plan has it."""
     action = {

@@ -32,7 +32,7 @@ NAMES: dict[str, tuple[str, dict[str, str], str | None]] = {
     "Cassandra": (
         "org.apache.spark.sql.cassandra",
         {"keyspace": "shop", "table": "orders"},
-        "org.apache.spark.sql.cassandra:shop.orders",
+        "cassandra:shop.orders",
     ),
     "MongoDB, without the password": (
         "mongodb",
@@ -40,6 +40,50 @@ NAMES: dict[str, tuple[str, dict[str, str], str | None]] = {
         "mongodb://h1:27017/shop.orders",
     ),
     "a query in place of a table": ("jdbcish", {"dbtable": "(select 1) q"}, None),
+    "Cassandra, a cluster that is named": (
+        "cassandra",
+        {"cluster": "eu", "keyspace": "shop", "table": "orders"},
+        "cassandra:eu.shop.orders",
+    ),
+    "MongoDB, all in one URL": ("mongo", {"uri": "mongodb://h1/shop.orders?x=1"}, "mongodb://h1/shop.orders"),
+    "MongoDB, an older option": (
+        "com.mongodb.spark.sql.DefaultSource",
+        {"spark.mongodb.output.uri": "mongodb://h1/shop.orders"},
+        "mongodb://h1/shop.orders",
+    ),
+    "BigQuery by its class, project and dataset in options": (
+        "com.google.cloud.spark.bigquery",
+        {"table": "orders", "dataset": "shop", "parentProject": "p1"},
+        "bigquery:p1.shop.orders",
+    ),
+    "BigQuery by the name that load() is given": ("bigquery", {"path": "p1:shop.orders"}, "bigquery:p1.shop.orders"),
+    "BigQuery, the table's own project wins": (
+        "bigquery",
+        {"path": "p1.shop.orders", "parentProject": "p2"},
+        "bigquery:p1.shop.orders",
+    ),
+    "Elasticsearch by its class": (
+        "org.elasticsearch.spark.sql",
+        {"path": "orders/doc", "es.nodes": "h1"},
+        "elasticsearch://h1/orders/doc",
+    ),
+    "Elasticsearch": ("es", {"es.resource": "orders/doc", "es.nodes": "h1"}, "elasticsearch://h1/orders/doc"),
+    "DynamoDB: a table of each region": (
+        "dynamodb",
+        {"tableName": "Orders", "region": "eu-west-1"},
+        "dynamodb://eu-west-1/Orders",
+    ),
+    "DynamoDB in Glue's words": (
+        "dynamodb",
+        {"dynamodb.output.tableName": "Orders", "dynamodb.region": "eu-west-1"},
+        "dynamodb://eu-west-1/Orders",
+    ),
+    "Kudu": ("kudu", {"kudu.master": "m:7051", "kudu.table": "shop.orders"}, "kudu://m:7051/shop.orders"),
+    "Snowflake: the account as an option": (
+        "snowflake",
+        {"sfAccount": "acct", "sfDatabase": "DB1", "sfSchema": "S", "dbtable": "ORDERS"},
+        "snowflake://acct/DB1/S/ORDERS",
+    ),
     "nothing": ("noop", {}, None),
 }
 
@@ -97,3 +141,34 @@ def test_writes_that_name_no_target_are_datasets_of_their_own() -> None:
         for key in ("11111111-1111-5111-8111-111111111111", "22222222-2222-5222-8222-222222222222")
     ]
     assert len({plan.target.uri for plan in plans}) == 2
+
+
+@pytest.mark.parametrize("format_", ["bigquery", "org.elasticsearch.spark.sql"])
+def test_a_name_that_is_loaded_is_no_path(format_: str) -> None:
+    found = source({"format": format_, "options": {"path": "shop.orders"}}, "hdfs://nn")
+    assert found is not None
+    assert found.uris == (f"{connectors.short(format_)}:shop.orders",)
+
+
+@pytest.mark.parametrize("option", ["dbtable", "dbTable", "DBTABLE"])
+def test_options_of_jdbc_have_no_case(option: str) -> None:
+    options = {"URL": "jdbc:postgresql://h/db", option: "public.orders"}
+    found = source({"format": "jdbc", "options": options}, None)
+    assert found is not None
+    told = {**read("r", "", ["a"]), "inputSources": list(found.uris)}
+    for params in (found.params, options):
+        plan = mapped(document([], reads=[{**told, "params": params}]))
+        assert [d.uri for d in plan.inputs] == ["postgres://h:5432/db.public.orders"]
+
+
+def test_a_table_of_the_catalog_is_what_its_connector_reads() -> None:
+    """``CREATE TABLE t USING jdbc``: its place in the warehouse stays empty."""
+    table = {"Table": "t", "Provider": "jdbc", "Location": "file:/warehouse/t"}
+    options = {"url": "jdbc:postgresql://h/db", "dbtable": "public.orders"}
+    found = source({"relation": "JDBCRelation", "options": options, "table": table}, None)
+    assert found is not None
+    assert found.uris == ("jdbc:postgresql://h/db:public.orders",)
+    hudi = {"relation": "EmptyRelation", "format": "hudi", "options": {"primaryKey": "id"}, "table": table}
+    empty = source(hudi, None)
+    assert empty is not None
+    assert empty.uris == ("file:/warehouse/t",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from headwater.graphmodel.model import DependencyType, Effect, Plan
@@ -113,3 +114,39 @@ def test_a_merge_is_read_from_the_one_that_the_command_holds() -> None:
     }
     joined = {(each.source_dataset, each.source_column) for each in plan.dependencies}
     assert joined == {("s3://lake/raw", "id"), ("s3://lake/ht", "id")}
+
+
+def test_an_update_and_a_delete_are_read_from_those_that_the_command_holds() -> None:
+    """``UPDATE ht SET name = id WHERE id = name``."""
+    id_, name = attribute("id", 17), attribute("name", 18)
+    condition = [expression("EqualTo", 2, left=0, right=1), id_, name]
+    set_ = [[*assignment(name, id_)]]
+    held = {
+        "UpdateHoodieTableCommand": ("ut", logical("UpdateTable", 1, table=0, assignments=set_, condition=condition)),
+        "DeleteHoodieTableCommand": ("dft", logical("DeleteFromTable", 1, table=0, condition=condition)),
+    }
+    for class_, (argument, inner) in held.items():
+        command = {"class": f"{_HUDI}{class_}", "num-children": 0, argument: [inner, relation(id_, name)]}
+        target = Leaf("LogicalRelation", ("17", "18"), _TABLE["relation"])
+        plan = decoded(Captured(json.dumps([command]), _TABLE, (target,)))
+        assert (plan.target.uri, plan.effect) == ("s3://lake/ht", Effect.KEEP)
+        changed = {("s3://lake/ht", "id", "name")} if argument == "ut" else set()
+        assert direct(plan) == {("s3://lake/ht", "id", "id"), ("s3://lake/ht", "name", "name"), *changed}
+        assert {each.source_column for each in plan.dependencies} == {"id", "name"}
+
+
+def test_an_insert_into_a_static_partition_does_not_write_its_column() -> None:
+    target = relation(attribute("p", 19), attribute("id", 17), attribute("name", 18))
+    captured = insert(target, overwrite=True)
+    plan = decoded(replace(captured, command={**_TABLE, "static": {"p": "Some(3)"}}))
+    assert direct(plan) == {("s3://lake/raw", "id", "id"), ("s3://lake/raw", "name", "name")}
+    assert plan.effect is Effect.KEEP
+
+
+def test_a_table_made_by_a_query_is_told() -> None:
+    query = json.loads(insert(relation(), overwrite=False).plan)[0]["query"]
+    command = {"class": f"{_HUDI}CreateHoodieTableAsSelectCommand", "num-children": 0, "query": query}
+    details = {"table": {"Table": "hc", "Provider": "hudi"}, "location": "s3://lake/hc"}
+    plan = decoded(Captured(json.dumps([command]), details, (_RAW,)))
+    assert (plan.target.uri, plan.effect) == ("s3://lake/hc", Effect.ALL)
+    assert direct(plan) == {("s3://lake/raw", "id", "id"), ("s3://lake/raw", "name", "upper(name)")}

@@ -58,6 +58,12 @@ def test_hidden_columns_are_no_columns_of_the_table() -> None:
     assert indirect(plan)["*"] == set()
 
 
+@pytest.mark.parametrize(("format_", "columns"), [("hudi", ("a",)), ("parquet", ("a", "_hoodie_commit_time"))])
+def test_what_hudi_keeps_beside_a_row_is_no_column_of_the_table(format_: str, columns: tuple[str, ...]) -> None:
+    table = read("r", "s3://lake/t", ["a", "_hoodie_commit_time"], sourceType=format_)
+    assert mapped(document([], reads=[table])).inputs[0].columns == columns
+
+
 def test_columns_that_the_agent_calls_hidden_are_none_of_any_format() -> None:
     table = document([], reads=[read("r", "s3://lake/t", ["a", "_offset"], sourceType="other")])
     table["attributes"] = [

@@ -1,0 +1,73 @@
+"""What an overwrite replaces: all of a table, or the partitions that options of the write name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from headwater.graphmodel.model import Effect
+from headwater.spline_bridge.agent import Captured, report
+from headwater.spline_bridge.decode import decode_plan
+from tests.unit.spline_bridge.test_agent import FLAT, RUN, insert
+
+TABLE = {
+    "class": "DeltaTableV2",
+    "name": "spark_catalog.default.t",
+    "identifier": "default.t",
+    "properties": {"provider": "delta"},
+    "path": "s3://lake/t",
+}
+OPTIONS: dict[str, tuple[dict[str, str], Effect]] = {
+    "nothing is said": ({}, Effect.OVERWRITE),
+    "dynamic": ({"partitionOverwriteMode": "DYNAMIC"}, Effect.KEEP),
+    "static": ({"partitionOverwriteMode": "static"}, Effect.OVERWRITE),
+    "dynamic, as Iceberg calls it": ({"overwrite-mode": "dynamic"}, Effect.KEEP),
+    "rows by a condition": ({"replacewhere": "p = 1"}, Effect.KEEP),
+    "another option": ({"mergeSchema": "true"}, Effect.OVERWRITE),
+}
+
+
+def effect(command: str, details: dict[str, object]) -> Effect:
+    plan = json.loads(insert(1).plan)
+    head = {"class": f"org.apache.spark.sql.{command}", "num-children": 1, "query": 0}
+    captured = replace(insert(1), plan=json.dumps([head, *plan[1:]]), command=details)
+    return decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT).effect
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_an_overwrite_of_a_table_replaces_what_its_options_say(case: str) -> None:
+    """`insertInto` of a DataFrame gives a table's own source the options of the write."""
+    options, expected = OPTIONS[case]
+    details = {"relation": TABLE, "write_options": options}
+    assert effect("OverwritePartitions", details) is expected
+
+
+@pytest.mark.parametrize(("dynamic", "expected"), [(True, Effect.KEEP), (False, Effect.OVERWRITE)])
+def test_delta_files_follow_the_setting(dynamic: bool, expected: Effect) -> None:
+    options = {"path": "s3://lake/t", "__partition_columns": '["p"]'}
+    details = {"format": "delta", "mode": "Overwrite", "options": options, "dynamic": dynamic}
+    assert effect("SaveIntoDataSourceCommand", details) is expected
+
+
+def test_iceberg_rows_that_are_staged_replace_nothing() -> None:
+    """With `spark.wap.id` a write is a snapshot that is no table's yet."""
+    assert effect("OverwritePartitions", {"relation": {**TABLE, "staged": True}}) is Effect.KEEP
+
+
+def test_iceberg_procedures_name_their_table() -> None:
+    command = {"class": "org.apache.spark.sql.catalyst.plans.logical.Call", "num-children": 0, "args": []}
+    copy = {"paths": ["/lake/t.branch_dev"], "format": "iceberg"}
+    schema = json.dumps({"fields": [{"name": "id", "type": "long"}]})
+    moved = Captured(
+        json.dumps([command]), {"path": "/lake/t", "clone": {**copy, "schema": schema}, "filesystem": "file:///"}
+    )
+    plan = decode_plan(json.dumps(report(moved, RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect) == ("file:///lake/t", Effect.OVERWRITE)
+    assert {(d.source_dataset, d.source_column, d.target) for d in plan.derivations} == {
+        ("file:///lake/t.branch_dev", "id", "id")
+    }
+    rolled_back = Captured(json.dumps([command]), {"path": "/lake/t", "format": "iceberg", "filesystem": "file:///"})
+    plan = decode_plan(json.dumps(report(rolled_back, RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect, plan.derivations) == ("file:///lake/t", Effect.KEEP, ())
