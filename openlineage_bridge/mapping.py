@@ -232,15 +232,15 @@ _OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "s
 _OF_RUNS = ("processing_engine", "extractionError")
 
 
-def _end(common: _Common, output: FoldedDataset, what: Outcome, key: str) -> Plan:
-    """What was there is gone: the dataset is as if nothing had written it, until something does again."""
+def _unwritten(common: _Common, output: FoldedDataset, command: str, key: str) -> Plan:
+    """A plan of one output, with what all kinds of plans have: it has yet to say what it did to it, and out of what."""
     run, job = common.run, common.job
     return Plan(
         agent_plan_id="",
         job=job,
-        target=replace(_dataset(output, common.rules), columns=()),
-        effect=Effect.END,
-        command=node(run) if is_spark(run) else "truncate" if what is Outcome.EMPTIED else "drop",
+        target=_dataset(output, common.rules),
+        effect=Effect.KEEP,
+        command=node(run) if is_spark(run) else command,
         inputs=(),
         columns=(),
         derivations=(),
@@ -252,57 +252,46 @@ def _end(common: _Common, output: FoldedDataset, what: Outcome, key: str) -> Pla
     )
 
 
+def _end(common: _Common, output: FoldedDataset, what: Outcome, key: str) -> Plan:
+    """What was there is gone: the dataset is as if nothing had written it, until something does again."""
+    plan = _unwritten(common, output, "truncate" if what is Outcome.EMPTIED else "drop", key)
+    return replace(plan, target=replace(plan.target, columns=()), effect=Effect.END)
+
+
 def _renamed(common: _Common, output: FoldedDataset, key: str) -> Plan:
     """The new name has what the old one had: each column is the same column there."""
-    run, job, rules = common.run, common.job, common.rules
-    before = names.previous(output.pairs, output.facets, rules)
-    target = _dataset(output, rules)
-    old = before.uri if before is not None and before.uri != target.uri else None
-    listed = target.columns if old else ()
-    return Plan(
-        agent_plan_id="",
-        job=job,
-        target=target,
-        effect=Effect.ALL if old else Effect.KEEP,
-        command=node(run) if is_spark(run) else "rename",
-        inputs=(Dataset(old),) if old else (),
-        columns=tuple(OutputColumn(name) for name in listed),
-        derivations=tuple(
-            Derivation(name, old or "", name, DependencyType.DIRECT, Subtype.IDENTITY) for name in listed
-        ),
-        dependencies=(),
-        api_version="0",
-        agent=_agent(run),
-        job_names=_job_names(run, job),
-        key=key,
+    plan = _unwritten(common, output, "rename", key)
+    before = names.previous(output.pairs, output.facets, common.rules)
+    if before is None or before.uri == plan.target.uri:
+        return plan
+    same = (Derivation(name, before.uri, name, DependencyType.DIRECT, Subtype.IDENTITY) for name in plan.target.columns)
+    return replace(
+        plan,
+        effect=Effect.ALL,
+        inputs=(Dataset(before.uri),),
+        columns=tuple(map(OutputColumn, plan.target.columns)),
+        derivations=tuple(same),
     )
 
 
 def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
-    run, job = common.run, common.job
+    run = common.run
     found = columns(output.facets, common.schemas, common.names, exact_roles=_is_headwater(run))
     # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
     told = found.told and len(run.outputs) > 1
     sources = found.sources if told else found.sources | run.inputs.keys()
     engine = (text(run.run_facets, "processing_engine", name) for name in ("name", "version"))
-    return Plan(
-        agent_plan_id="",
-        job=job,
-        target=_dataset(output, common.rules),
+    return replace(
+        _unwritten(common, output, text(run.job_facets, "jobType", "jobType") or "write", key),
         effect=_effect(run, output),
-        command=node(run) if is_spark(run) else text(run.job_facets, "jobType", "jobType") or "write",
         inputs=tuple(common.inputs.get(uri) or Dataset(uri) for uri in sorted(sources)),
         columns=found.columns,
         derivations=found.derivations,
         dependencies=found.dependencies,
         operations=_unread(run),
-        api_version="0",
-        agent=_agent(run),
         system=" ".join(filter(None, engine)) or None,
         role=_role(run),
         secondary=True,
-        job_names=_job_names(run, job),
-        key=key,
     )
 
 

@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from headwater.graphmodel.model import Subtype
-from headwater.spline_bridge import commands
-from headwater.spline_bridge.expressions import Evaluator, read_column
-from headwater.spline_bridge.operators import Rows, evaluate
-from headwater.spline_bridge.shared import SharedSources
-from headwater.spline_bridge.sqltext import Query
-from headwater.spline_bridge.subqueries import Bindings, evaluate_text
-from headwater.spline_bridge.text import Text, concat, text
-from headwater.spline_bridge.values import (
+from headwater.graphmodel.expressions.text import Text, concat, text
+from headwater.graphmodel.expressions.values import (
     IDENTITY,
     Column,
     Influence,
@@ -30,6 +23,13 @@ from headwater.spline_bridge.values import (
     rows_of,
     unresolved,
 )
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge import commands
+from headwater.spline_bridge.expressions import Evaluator, read_column
+from headwater.spline_bridge.jdbc_queries import JdbcQuery
+from headwater.spline_bridge.operators import Rows, evaluate
+from headwater.spline_bridge.shared import SharedSources
+from headwater.spline_bridge.subqueries import Bindings, evaluate_text
 from headwater.spline_bridge.wire import Expression, OperationNode, Ref, WirePlan, hides, reference
 
 #: How far attributes that no operator puts out are followed through what the agent says of them.
@@ -99,7 +99,7 @@ def _datasets_of(value: Value, shared: Mapping[Column, Value]) -> set[str]:
 
 
 def resolve(
-    plan: WirePlan, datasets: Mapping[str, Sequence[str]], queries: Mapping[str, Query] | None = None
+    plan: WirePlan, datasets: Mapping[str, Sequence[str]], queries: Mapping[str, JdbcQuery] | None = None
 ) -> PlanColumns:
     """The column lineage of a plan. `datasets` gives the canonical URIs that each read or write operator names.
 
@@ -109,7 +109,7 @@ def resolve(
 
 
 class _Resolver:
-    def __init__(self, plan: WirePlan, datasets: Mapping[str, Sequence[str]], queries: Mapping[str, Query]) -> None:
+    def __init__(self, plan: WirePlan, datasets: Mapping[str, Sequence[str]], queries: Mapping[str, JdbcQuery]) -> None:
         self.plan = plan
         self.queries = queries
         self.datasets = datasets
@@ -224,18 +224,15 @@ class _Resolver:
         self.noted(operation.id, rows)
         query = self.queries.get(operation.id)
         if query is not None:
-            for subtype, key in query.keys:
+            for subtype, key in query.result.keys:
                 if key.unresolved:
                     self.unresolved.add(operation.id)
                 self.noted(operation.id, as_role([key], subtype))
-            by_position = query.star is None and len(query.columns) == len(ids)
-            values = [value for _, value in query.columns] if by_position else [self._queried(query, i) for i in ids]
+            given = query.result
+            by_position = not given.whole and len(given.columns) == len(ids)
+            values = [value for _, value in given.columns] if by_position else [given.named(self.named(i)) for i in ids]
             return Rows(ids, tuple(values))
         return Rows(ids, tuple(self._read_column(operation, i) for i in ids))
-
-    def _queried(self, query: Query, attribute: str) -> Value:
-        name = self.named(attribute)
-        return query.column(name) or query.of_star(name)
 
     def _read_column(self, operation: OperationNode, attribute: str) -> Value:
         name = self.named(attribute)

@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headwater.graphmodel.expressions.text import distinct, join
+from headwater.graphmodel.expressions.values import IDENTITY, Value, combine, unresolved
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import ROW_LEVEL
 from headwater.spline_bridge.operators import Context, Rows
 from headwater.spline_bridge.plantext import named_ids, split
-from headwater.spline_bridge.text import distinct, join
 from headwater.spline_bridge.textvalues import text_value
-from headwater.spline_bridge.values import IDENTITY, Value, combine, unresolved
 from headwater.spline_bridge.wire import OperationNode, Ref, references
 
 _CLAUSES = ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")

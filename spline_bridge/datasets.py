@@ -15,7 +15,7 @@ from headwater.graphmodel.model import Dataset, Effect, Role
 from headwater.graphmodel.naming import Name, Rules
 from headwater.spline_bridge import connectors
 from headwater.spline_bridge.functions import KEEPS, WHOLE
-from headwater.spline_bridge.sqltext import Query, read_query
+from headwater.spline_bridge.jdbc_queries import JdbcQuery, read_query
 from headwater.spline_bridge.wire import Expression, OperationNode, WirePlan, hides, reference
 
 #: Table formats that can be read as of an earlier version.
@@ -26,7 +26,7 @@ def names(
     plan: WirePlan,
     agent_plan_id: str,
     rules: Rules = naming.DEFAULT,
-    queries: Mapping[str, Query] | None = None,
+    queries: Mapping[str, JdbcQuery] | None = None,
 ) -> dict[str, tuple[Name, ...]]:
     """The names of the datasets of each read and write operation, by operation id.
 
@@ -42,7 +42,7 @@ def names(
     }
 
 
-def jdbc_queries(plan: WirePlan, agent_plan_id: str, rules: Rules = naming.DEFAULT) -> dict[str, Query]:
+def jdbc_queries(plan: WirePlan, agent_plan_id: str, rules: Rules = naming.DEFAULT) -> dict[str, JdbcQuery]:
     """The reads of a database by a query that is understood, by operation id.
 
     Where an agent masked a password in the URL, its name of the source ends there: then it is not certain which
@@ -165,7 +165,7 @@ def inputs(
     named: Mapping[str, Sequence[Name]],
     unused: Collection[str] = (),
     rules: Rules = naming.DEFAULT,
-    queries: Mapping[str, Query] | None = None,
+    queries: Mapping[str, JdbcQuery] | None = None,
 ) -> tuple[Dataset, ...]:
     """The datasets that the plan reads, each once, in order of name.
 
@@ -177,7 +177,7 @@ def inputs(
             columns = tuple(_column(plan, i) for i in operation.output or () if not hides(plan, operation, i))
             query = (queries or {}).get(operation.id)
             for name in named[operation.id]:
-                columns = columns if query is None else tuple(query.tables[name.uri].values())
+                columns = columns if query is None else tuple(query.tables[name.uri].used.values())
                 found.setdefault(name.uri, []).append(_dataset(operation, name, columns, "sourceType", rules))
     return tuple(_merged(found[uri]) for uri in sorted(found))
 

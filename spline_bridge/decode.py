@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from headwater.graphmodel.expressions.text import concat
+from headwater.graphmodel.expressions.values import STRENGTH, Column, Influence, Use, Value, unresolved
 from headwater.graphmodel.model import (
     READ_VERSIONS,
     Dataset,
@@ -34,9 +36,7 @@ from headwater.spline_bridge.errors import DecodeError
 from headwater.spline_bridge.functions import RENAME
 from headwater.spline_bridge.identity import agent_plan_id, normal_uuid
 from headwater.spline_bridge.shared import count_sources, is_stand_in
-from headwater.spline_bridge.text import concat
 from headwater.spline_bridge.validate import validate_events, validate_plan
-from headwater.spline_bridge.values import STRENGTH, Column, Influence, Use, Value, unresolved
 from headwater.spline_bridge.versions import CONTENT_TYPES
 from headwater.spline_bridge.wire import WirePlan, read_plan
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from headwater.graphmodel.expressions.text import Text, concat, join, text
+from headwater.graphmodel.expressions.values import Value
 from headwater.graphmodel.model import Operation
 from headwater.graphmodel.naming import Name
 from headwater.spline_bridge.expressions import Evaluator
 from headwater.spline_bridge.plantext import readable
-from headwater.spline_bridge.text import Text, concat, join, text
-from headwater.spline_bridge.values import Value
 from headwater.spline_bridge.wire import OperationNode, Ref, WirePlan, listed_expressions, references
 
 

@@ -10,11 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from headwater.graphmodel.model import Subtype
-from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
-from headwater.spline_bridge.rendering import literal, render
-from headwater.spline_bridge.text import concat, constant, join, text
-from headwater.spline_bridge.values import (
+from headwater.graphmodel.expressions.text import concat, constant, join, text
+from headwater.graphmodel.expressions.values import (
     AGGREGATION,
     ATOM,
     IDENTITY,
@@ -29,6 +26,9 @@ from headwater.spline_bridge.values import (
     same,
     unresolved,
 )
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
+from headwater.spline_bridge.rendering import literal, render
 from headwater.spline_bridge.wire import Expression, Ref
 
 #: What an attribute stands for at one place of the plan.

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from headwater.graphmodel.expressions.text import Text, concat, distinct, join, text
+from headwater.graphmodel.expressions.values import IDENTITY, TRANSFORMATION, Value, combine, follow_fields, unresolved
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.expressions import apply, grouping_number
 from headwater.spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
 from headwater.spline_bridge.rendering import cast
-from headwater.spline_bridge.text import Text, concat, distinct, join, text
-from headwater.spline_bridge.values import IDENTITY, TRANSFORMATION, Value, combine, follow_fields, unresolved
 from headwater.spline_bridge.wire import Expression, OperationNode, Ref, listed, reference, references
 
 

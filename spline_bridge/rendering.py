@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from headwater.graphmodel.expressions.text import Text, concat, constant, join, text
+from headwater.graphmodel.expressions.values import ATOM, Value
 from headwater.spline_bridge.functions import BINARY, SECRET_ARGUMENTS, SEEDED
-from headwater.spline_bridge.text import Text, concat, constant, join, text
-from headwater.spline_bridge.values import ATOM, Value
 from headwater.spline_bridge.wire import Expression
 
 _NOT, _PREDICATE = 40, 45

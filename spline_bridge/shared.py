@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from headwater.graphmodel.expressions.values import Column, Influence, Use, Value, as_role, merge_into
 from headwater.spline_bridge.operators import Rows
-from headwater.spline_bridge.values import Column, Influence, Use, Value, as_role, merge_into
 
 #: Sources that a value keeps as they are. With fewer the product of columns and sources stays small.
 _FEW = 4

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from headwater.graphmodel.expressions.text import EMPTY, concat, join, text
+from headwater.graphmodel.expressions.values import IDENTITY, Value, combine, unresolved
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge import plantext
 from headwater.spline_bridge.operators import Rows
 from headwater.spline_bridge.plantext import TextNode
-from headwater.spline_bridge.text import EMPTY, concat, join, text
 from headwater.spline_bridge.textvalues import text_value
-from headwater.spline_bridge.values import IDENTITY, Value, combine, unresolved
 
 #: Longest text of a subquery's plan that is read, in characters; a wide table's has some 50,000.
 MAX_PLAN = 2_000_000

@@ -8,11 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from headwater.graphmodel.model import Subtype
-from headwater.spline_bridge.plantext import ids, readable, without_alias
-from headwater.spline_bridge.text import printed
-from headwater.spline_bridge.text import text as as_text
-from headwater.spline_bridge.values import (
+from headwater.graphmodel.expressions.text import printed
+from headwater.graphmodel.expressions.text import text as as_text
+from headwater.graphmodel.expressions.values import (
     AGGREGATION,
     ATOM,
     IDENTITY,
@@ -23,6 +21,8 @@ from headwater.spline_bridge.values import (
     influenced,
     unresolved,
 )
+from headwater.graphmodel.model import Subtype
+from headwater.spline_bridge.plantext import ids, readable, without_alias
 
 _BARE = re.compile(r"^(?:outer\()?[^()\[\]]*#\d+L?\)?$")
 _AGGREGATE = re.compile(

@@ -19,11 +19,13 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.tokenizer_core import TokenType
 
+from headwater.graphmodel.expressions.values import STRENGTH, Value, combine
 from headwater.graphmodel.model import DependencyType, Effect, Origin
-from headwater.spline_bridge.values import STRENGTH, Value, combine
 from headwater.sql_bridge import tables
 from headwater.sql_bridge.model import Catalog, Column, Dialect, Known, Source, Statement, Write, nothing_known
-from headwater.sql_bridge.queries import Query, Reader, Unreadable, table_name
+from headwater.sql_bridge.qualifying import table_name
+from headwater.sql_bridge.queries import Reader
+from headwater.sql_bridge.relations import Query, Table, Unreadable
 
 #: Longest statement that is read, in characters: the parser's work grows with it.
 MOST_CHARACTERS = 200_000
@@ -181,7 +183,7 @@ def _created(
     name = table_name(target, session.dialect)
     reader = _reader(session)
     try:
-        found = reader.read(query, types=session.types)
+        found = reader.read(query, with_types=session.types)
         if names:
             found = _under(found, names)
     except Unreadable as error:
@@ -220,7 +222,7 @@ def _insert(node: Any, session: Session) -> Statement | None:
     reader = _reader(session)
     temporary = name in session.temporary or name.rpartition(".")[2].startswith("#")
     try:
-        found = reader.read(query, types=session.types)
+        found = reader.read(query, with_types=session.types)
         if not node.args.get("by_name"):
             found = _placed(found, names, name, set(fixed), session)
     except Unreadable as error:
@@ -244,7 +246,7 @@ def _placed(found: Query, names: Sequence[str] | None, name: str, fixed: set[str
             raise Unreadable(f"INSERT goes by position, and the columns of {name} are not known in their order")
         names = [column for column in known.columns if column.lower() not in fixed]
     if found.whole:
-        raise Unreadable(f"it takes all columns of {', '.join(found.whole)}, which are not known")
+        raise Unreadable(f"it takes all columns of {_names_of(found.whole)}, which are not known")
     if len(names) < len(found.columns):
         raise Unreadable(f"it inserts {len(found.columns)} columns into {len(names)} of {name}")
     return _under(found, names[: len(found.columns)])
@@ -282,7 +284,7 @@ def _with_common(node: Any, query: Any) -> Any:
 def _unloaded(query: Any, place: str, session: Session, kind: str = "unload") -> Statement:
     reader = _reader(session)
     try:
-        found = reader.read(query, types=session.types)
+        found = reader.read(query, with_types=session.types)
     except Unreadable as error:
         return Statement(kind, writes=(_dark(place, Effect.KEEP, query, session, str(error)),))
     return Statement(kind, writes=(_write(place, Effect.KEEP, found, reader),))
@@ -435,7 +437,7 @@ def _row_level(kind: str, target: Any, query: Any, session: Session, names: Sequ
         return Statement("temporary table", reason=f"{kind.upper()} of a temporary table is not followed")
     reader = _reader(session)
     try:
-        found = reader.read(query, types=session.types)
+        found = reader.read(query, with_types=session.types)
         if names:
             found = _by_name(found, names)
     except Unreadable as error:
@@ -809,6 +811,10 @@ def _reader(session: Session) -> Reader:
     return Reader(session.dialect, session.catalog, session.temporary)
 
 
+def _names_of(tables: Iterable[Table]) -> str:
+    return ", ".join(dict.fromkeys(table.name for table in tables))
+
+
 def _dark(name: str, effect: Effect, query: Any, session: Session, reason: str) -> Write:
     """A write of which only the tables are known."""
     return Write(name, effect, inputs=tuple(_tables_of(query, session)), reason=reason)
@@ -830,9 +836,9 @@ def _tables_of(query: Any, session: Session) -> Iterator[str]:
 
 
 def _write(name: str, effect: Effect, found: Query, reader: Reader) -> Write:
-    inputs = dict(reader.inputs)
+    inputs = dict.fromkeys(reader.tables)
     if found.whole:
-        reason = f"it takes all columns of {', '.join(dict.fromkeys(found.whole))}, which are not known"
+        reason = f"it takes all columns of {_names_of(found.whole)}, which are not known"
         return Write(name, effect, inputs=tuple(inputs), reason=reason)
     types = dict(enumerate(found.types))
     columns = tuple(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.queries.answers.answer import Table, why_incomplete
-from headwater.queries.answers.grades import GRADES, Grade
-from headwater.queries.answers.impact import LABELS, AffectedNode, Impact, by_owner
+from headwater.queries.answers.grades import Grade
+from headwater.queries.answers.impact import AffectedNode, Impact, by_owner, totals
 
 ADD = "add"  #: a new column: nothing depends on it yet
 
@@ -112,10 +112,7 @@ class Check:
     @property
     def totals(self) -> dict[str, dict[str, int]]:
         """How many columns, datasets and jobs, by grade; each counts once."""
-        totals = {grade.value: dict.fromkeys(LABELS, 0) for grade in GRADES}
-        for item in self.worst.values():
-            totals[item.grade][item.label] += 1
-        return totals
+        return totals(self.worst.values())
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON, in the documented order of keys."""

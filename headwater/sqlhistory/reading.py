@@ -14,7 +14,7 @@ from typing import Any
 from headwater.graphmodel.model import DependencyType
 from headwater.openlineage_bridge.emit import Event
 from headwater.sql_bridge.model import Known, Statement, Write
-from headwater.sql_bridge.queries import Query
+from headwater.sql_bridge.relations import Query
 from headwater.sql_bridge.statements import Session
 from headwater.sqlhistory.events import events
 from headwater.sqlhistory.model import Engine, Ran

@@ -40,7 +40,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.spline_bridge import consumer
     from headwater.spline_bridge.errors import DecodeError
     from headwater.spline_bridge.glue.versions import CannotAttach
-    from headwater.sql_bridge.queries import Unreadable
+    from headwater.sql_bridge.relations import Unreadable
     from headwater.web.joined import CannotJoin
 
     return {

@@ -91,14 +91,7 @@ class Impact:
     unknown: tuple[UngradedJob, ...] = ()
     complete: bool = True
     reason: Reason | None = None
-    totals: Mapping[str, Mapping[str, int]] = field(init=False)  #: by grade, then by label
-
-    def __post_init__(self) -> None:
-        """Count the affected nodes for `totals`."""
-        totals = {grade.value: dict.fromkeys(LABELS, 0) for grade in GRADES}
-        for item in self.affected:
-            totals[item.grade][item.label] += 1
-        object.__setattr__(self, "totals", totals)
+    totals: Mapping[str, Mapping[str, int]] = field(kw_only=True)  #: of all that is affected, listed or not: `totals`
 
     @property
     def breaks(self) -> bool:
@@ -107,9 +100,7 @@ class Impact:
 
     def only(self, label: str) -> Impact:
         """The same answer with what is affected of one label alone: column, dataset or job. The totals are of all."""
-        kept = replace(self, affected=tuple(item for item in self.affected if item.label == label))
-        object.__setattr__(kept, "totals", self.totals)
-        return kept
+        return replace(self, affected=tuple(item for item in self.affected if item.label == label))
 
     def by_owner(self) -> Table:
         """Whom to tell: a row for each owner and grade, the worst grades first; None for what has no owner.
@@ -151,7 +142,16 @@ class Impact:
             unknown=tuple(UngradedJob(**item) for item in data["unknown"]),
             complete=data["complete"],
             reason=data["reason"],
+            totals=data["totals"],
         )
+
+
+def totals(affected: Iterable[AffectedNode]) -> dict[str, dict[str, int]]:
+    """How many columns, datasets and jobs, by grade."""
+    counted = {grade.value: dict.fromkeys(LABELS, 0) for grade in GRADES}
+    for item in affected:
+        counted[item.grade][item.label] += 1
+    return counted
 
 
 def by_owner(affected: Iterable[AffectedNode], parameters: dict[str, Any], reason: Reason | None) -> Table:

@@ -12,7 +12,7 @@ from gremlin_python.process.traversal import P
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Edge
 from headwater.queries.answers.grades import Change
-from headwater.queries.answers.impact import AffectedNode, Impact, UngradedJob
+from headwater.queries.answers.impact import AffectedNode, Impact, UngradedJob, totals
 from headwater.queries.answers.page import Values
 from headwater.queries.questions import grading
 from headwater.queries.questions.cadence import Cadence, cadences, owners
@@ -34,17 +34,19 @@ def impact(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     unknown = tuple(
         _ungraded_jobs(g, {answer.nodes[0].dataset, *(item.id for item in nodes if item.label == "dataset")})
     )
-    affected, edges = grading.numbered([*nodes, *grading.jobs(graded, answer.edges, unknown)], answer.edges)
+    numbered, edges = grading.numbered([*nodes, *grading.jobs(graded, answer.edges, unknown)], answer.edges)
+    affected = tuple(sorted(_with_job_and_owner(g, numbered, edges), key=grading.order))
     return Impact(
         root=answer.root,
         change=values["change"],
         depth=values["depth"],
         as_of=name_of(values["asOf"]),
-        affected=tuple(sorted(_with_job_and_owner(g, affected, edges), key=grading.order)),
+        affected=affected,
         edges=edges,
         unknown=unknown,
         complete=answer.complete,
         reason=answer.reason,
+        totals=totals(affected),
     )
 
 

@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import headwater.spline_bridge
+from headwater.graphmodel.expressions.values import Value
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge import commands, jobs, plantext, rendering, subqueries, textvalues
 from headwater.spline_bridge.agent import printed
 from headwater.spline_bridge.operators import Rows
-from headwater.spline_bridge.values import Value
 from headwater.spline_bridge.wire import Expression
 
 _PREFIX = "re._" if sys.version_info >= (3, 11) else "sre_"  # where Python keeps what `re` is made of

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from headwater.graphmodel.model import DependencyType
-from headwater.spline_bridge.sqltext import read_query
+from headwater.spline_bridge.jdbc_queries import JdbcQuery, read_query
 from headwater.sql_bridge.model import Dialect, Known
 from headwater.sql_bridge.statements import read
 from tests.laws.steps import lines
@@ -52,7 +52,7 @@ def as_bridge(query: str) -> object:
     return read(f"insert into x (k) {query}", ATHENA)
 
 
-def as_jdbc(query: str) -> object:
+def as_jdbc(query: str) -> JdbcQuery | None:
     return read_query(query, "jdbc:postgresql://h/db", lambda name: f"db:{name}")
 
 
@@ -84,4 +84,4 @@ def test_a_query_that_is_named_twice_a_level_has_the_sources_of_one() -> None:
     assert {one.column for one in write.rows} == {"k", "p"}
     query = as_jdbc(chain(40, step))
     assert query is not None
-    assert len(query.keys) == 40  # type: ignore[attr-defined]
+    assert len(query.result.keys) == 40

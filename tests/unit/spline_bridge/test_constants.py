@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.graphmodel.constants import Constants, filled
+from headwater.graphmodel.expressions.text import BOUND, Text, concat, constant, text
 from headwater.graphmodel.logic import Logic, logic
 from headwater.graphmodel.model import Dependency, Derivation, OutputColumn, Plan
-from headwater.spline_bridge.text import BOUND, Text, concat, constant, text
 from tests.unit.spline_bridge.plans import attr, document, expr, function, literal, mapped, operation, read
 
 values = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(max_size=600) | st.floats(-9, 9)

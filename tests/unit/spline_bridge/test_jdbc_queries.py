@@ -56,6 +56,11 @@ QUERIES: dict[str, tuple[str, dict[str, set[str]], dict[str, set[str]]]] = {
         {"name": {f"IDENTITY {P}.name"}},
         {"*": {f"FILTER {O}.person_id", f"FILTER {P}.id"}},
     ),
+    "a name that the result has too, and keys by number": (
+        "select upper(name) as name, count(*) as n from person where name > 'B' group by 1 order by 2",
+        {"name": {f"TRANSFORMATION {P}.name"}, "n": set()},
+        {"*": {f"FILTER {P}.name", f"GROUP_BY {P}.name"}},
+    ),
     "all columns of one table, filtered": (
         "select * from person where age > 1",
         {"id": {f"IDENTITY {P}.id"}, "name": {f"IDENTITY {P}.name"}},
@@ -76,6 +81,13 @@ def test_columns_come_from_those_of_the_tables(case: str) -> None:
     assert direct(plan) == wanted
     assert indirect(plan) == keys
     assert not any(dataset.uri.startswith("unresolved:") for dataset in plan.inputs)
+
+
+def test_a_query_that_is_joined_with_itself_again_and_again_is_read_once() -> None:
+    steps = ", ".join(f"c{n} as (select a.k from c{n - 1} a join c{n - 1} b on a.k = b.k)" for n in range(1, 60))
+    plan = queried(f"with c0 as (select id as k from person where age > 1), {steps} select k from c59", "k")
+    assert direct(plan) == {"k": {f"IDENTITY {P}.id"}}
+    assert indirect(plan) == {"*": {f"FILTER {P}.age", f"JOIN {P}.id"}}
 
 
 def test_a_query_in_place_of_a_table_is_read_too() -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from headwater.queries.answers.answer import Answer, Edge, Node, Table
-from headwater.queries.answers.impact import Impact
+from headwater.queries.answers.impact import Impact, totals
 from headwater.queries.answers.paths import Paths
 from headwater.queries.answers.shapes import SHAPES, Result, result_of
 from headwater.queries.catalogue.catalogue import QUERIES
@@ -52,7 +52,7 @@ def test_only_an_edge_between_datasets_has_columns() -> None:
     assert list(Edge("a", "b", "DIRECT", "IDENTITY", columns=0).to_dict())[-1] == "columns"
 
 
-IMPACT = Impact(ROOT, "drop", None, None, (), ())
+IMPACT = Impact(ROOT, "drop", None, None, (), (), totals=totals(()))
 PATHS = Paths(PRICE, ROOT, "direct", None)
 TABLE = Table("jobs", {"limit": 1}, ("id",), ({"id": "job:glue/a"},), "1")
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from headwater.queries.answers.answer import Edge
-from headwater.queries.answers.impact import AffectedNode, Impact, UngradedJob
+from headwater.queries.answers.impact import AffectedNode, Impact, UngradedJob, totals
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.impact import FORMATS, as_csv, console, markdown, plain, text
 from headwater.queries.drawing.impact_html import page
@@ -28,7 +28,7 @@ def edge(source: str, target: str, **more: object) -> Edge:
 
 
 def impact(*affected: AffectedNode, edges: tuple[Edge, ...] = (), **more: object) -> Impact:
-    return Impact(ROOT, "drop", None, None, affected, edges, **more)  # type: ignore[arg-type]
+    return Impact(ROOT, "drop", None, None, affected, edges, totals=totals(affected), **more)  # type: ignore[arg-type]
 
 
 def hub(count: int) -> Impact:

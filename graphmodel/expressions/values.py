@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from headwater.graphmodel.expressions.text import EMPTY, Text
 from headwater.graphmodel.model import Subtype
-from headwater.spline_bridge.text import EMPTY, Text
 
 #: A read column: (canonical dataset URI, lower-case column name).
 Column = tuple[str, str]
