@@ -112,7 +112,7 @@ class SegmentLedger(ExportedLedger):
         self._lost: LedgerInUse | None = None
         self._recent: OrderedDict[str, list[Entry]] = OrderedDict()
         self._recent_bytes = 0
-        self._indexed = self._last_indexed()
+        self._indexed = self._named_segments
         self._known = KnownBodies(work / FILE, self.id)
 
     @classmethod
@@ -312,15 +312,6 @@ class SegmentLedger(ExportedLedger):
                 self._indexed += INDEXED
                 continue
             return
-
-    def _last_indexed(self) -> int:
-        """How many segments the manifest and the index name."""
-        named = 0
-        with suppress(FileNotFoundError):
-            named = len(parse_manifest(self._objects.read(MANIFEST)).segments)
-        for name in self._objects.listed(INDEX):
-            named += len(json.loads(self._objects.read(name))["segments"])
-        return named
 
     def _learn(self) -> None:
         """Bring what is known on this machine up to the end of the ledger."""

@@ -23,6 +23,7 @@ import threading
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -48,6 +49,7 @@ FORMAT = 1
 MANIFEST, IDENTITY = "manifest.json", "ledger.json"
 SEGMENTS, INDEX = "segments/", "index/"
 
+_THREADS = 8  # files of the index that are read at once: each one waits for S3 some tens of milliseconds
 _CHUNK = 2**20  # bytes of a file that are hashed at once
 #: Bytes. A body has at most 256 MiB of JSON text (`intake.body.Limits`), which takes at most twice as many as a text
 #: within JSON. Ten megabytes of packed blanks would else become one line of ten gigabytes.
@@ -152,7 +154,11 @@ def read_manifest(storage: ObjectStorage, known: Manifest | None = None) -> Mani
 
     `known` is what was read before: only what came since is looked at.
     """
-    manifest = known or _indexed(storage)
+    return with_newer(storage, known or indexed(storage))
+
+
+def with_newer(storage: ObjectStorage, manifest: Manifest) -> Manifest:
+    """These segments, and those that follow. LedgerDamaged."""
     segments = list(manifest.segments)
     end = Head(manifest.entries, manifest.head)
     for name in storage.listed(SEGMENTS, segments[-1].name if segments else ""):
@@ -162,8 +168,11 @@ def read_manifest(storage: ObjectStorage, known: Manifest | None = None) -> Mani
     return Manifest(manifest.ledger, tuple(segments))
 
 
-def _indexed(storage: ObjectStorage) -> Manifest:
-    """The segments that are named: by the manifest of an export, and by the files of the index."""
+def indexed(storage: ObjectStorage) -> Manifest:
+    """The segments that are named: by the manifest of an export, and by the files of the index.
+
+    LedgerDamaged; NotALedger.
+    """
     begun = _read_json(storage, MANIFEST)
     if begun is not None:
         manifest = parse_manifest(begun)
@@ -175,10 +184,11 @@ def _indexed(storage: ObjectStorage) -> Manifest:
             )
         manifest = Manifest(_identity(text), ())
     segments = list(manifest.segments)
-    for name in storage.listed(INDEX):
-        segments += parse_index(
-            name, storage.read(name), Head(segments[-1].last, segments[-1].hash) if segments else start(manifest.ledger)
-        )
+    names = list(storage.listed(INDEX))
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="index") as threads:
+        for name, text in zip(names, threads.map(storage.read, names), strict=True):
+            end = Head(segments[-1].last, segments[-1].hash) if segments else start(manifest.ledger)
+            segments += parse_index(name, text, end)
     return Manifest(manifest.ledger, tuple(segments))
 
 
@@ -358,7 +368,9 @@ class ExportedLedger:
         """NotALedger: there is none; LedgerDamaged: what names its segments; errors of the storage as they are."""
         self._storage = storage
         self._reads: FileStorage = storage  #: where segments are read from
-        self._manifest = read_manifest(storage)
+        named = indexed(storage)
+        self._named_segments = len(named.segments)  #: the others were found by listing
+        self._manifest = with_newer(storage, named)
         self._reading = threading.Lock()
         self._position = 0  #: the entry before the first that `_ahead` gives
         self._ahead: Iterator[Entry] | None = None

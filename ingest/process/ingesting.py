@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 BATCH = 500  #: files in one segment, at most
 _BATCH_BYTES = 32 * 2**20  #: bodies in one segment
 _IDLE_SECONDS = 5.0  #: between two looks into an inbox that was empty
+_SNAPSHOTS_SHARE = 20  #: of the time, one part in so many is spent on snapshots at most: they grow with the ledger
 _BACKOFF = Backoff(first=0.5, longest=30.0)
 
 
@@ -70,7 +71,7 @@ class Ingester:
 
         LedgerInUse, GraphTaken: another one ingests. LedgerDamaged.
         """
-        failures, saved = 0, self.clock()
+        failures, due = 0, self.clock() + self.snapshot_seconds
         while not self.stop.is_set():
             self._refuse_if_graph_is_lost()
             try:
@@ -81,9 +82,11 @@ class Ingester:
                 self.stop.wait(_BACKOFF.seconds(failures))
                 failures += 1
                 continue
-            if self.snapshots is not None and self.clock() - saved > self.snapshot_seconds:
+            if self.snapshots is not None and self.clock() > due:
+                begun = self.clock()
                 self.save()
-                saved = self.clock()
+                took = self.clock() - begun
+                due = self.clock() + max(self.snapshot_seconds, _SNAPSHOTS_SHARE * took)
             if not done:
                 if once:
                     return

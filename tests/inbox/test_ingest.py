@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -19,7 +20,7 @@ from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph import recovery, table_recovery
 from headwater.ingest.graph.ownership import GraphTaken
 from headwater.ingest.inbox.queue import QueuedFiles
-from headwater.ingest.inbox.reading import InboxReader
+from headwater.ingest.inbox.reading import InboxReader, Waiting
 from headwater.ingest.ledger.entries import LedgerInUse
 from headwater.ingest.ledger.export import check_export
 from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
@@ -287,3 +288,43 @@ def test_a_place_that_cannot_be_a_folder_is_refused_at_the_start(
     refused = headwater(command, *arguments, "--data", tmp_path / "data")
     assert refused.returncode == 2
     assert f"{option}: {tmp_path / place} {said}" in refused.stderr
+
+
+class SlowPlace(LocalFolder):
+    """A place to which a file takes a minute."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.now = 0.0  #: seconds
+
+    def put(self, name: str, path: Path) -> None:
+        self.now += 60
+        super().put(name, path)
+
+
+def test_large_snapshots_are_made_less_often(places: tuple[LocalFolder, LocalFolder], tmp_path: Path) -> None:
+    """Else an ingester of a large ledger would do nothing else."""
+    inbox, ledger = places
+    kept = SlowPlace(tmp_path / "snapshots")
+    put(inbox, range(1))
+    with ingester(inbox, ledger, tmp_path / "data", snapshots=kept) as made:
+        made.clock = lambda: kept.now
+        made.idle_seconds = 0
+        taken = made.source.take
+
+        def take(limit: int) -> list[Waiting]:
+            kept.now += 60
+            if kept.now > 3_600:
+                made.stop.set()
+            return taken(limit)
+
+        made.source = Taking(take, made.source.done)
+        made.run()
+        assert made.counts.snapshots == 2
+
+
+class Taking(NamedTuple):
+    """A `Source` of two functions."""
+
+    take: Callable[[int], list[Waiting]]
+    done: Callable[[Sequence[Waiting]], None]
