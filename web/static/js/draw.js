@@ -45,9 +45,12 @@ export function makeElement(tag, className = "", text = "") {
 }
 
 export function makeSvg(tag, attributes = {}) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
+  return setAttributes(document.createElementNS(SVG, tag), attributes);
+}
+
+function setAttributes(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
 }
 
 /** The full name of a column, for screen readers. */
@@ -81,10 +84,11 @@ export class GraphDrawing {
       defs.append(marker);
     }
     this.plainLines = makeSvg("g", { class: "plain" });
+    this.veil = makeSvg("rect", { class: "veil" }); // over the lines that are not lit: to make these paler costs twice as much
     this.signs = makeSvg("g");
     this.hoverLines = makeSvg("g", { class: "hover" });
     this.litLines = makeSvg("g", { class: "lit" });
-    svg.append(defs, this.plainLines, this.hoverLines, this.litLines, this.signs);
+    svg.append(defs, this.plainLines, this.veil, this.hoverLines, this.litLines, this.signs);
     this.cards = makeElement("div", "cards");
     this.world.append(svg, this.cards);
     frame.append(this.world);
@@ -113,6 +117,8 @@ export class GraphDrawing {
     this.world.classList.toggle("far", isFar);
     this.world.classList.toggle("tiny", what.isTiny);
     this.world.classList.toggle("has-lit", !!lit);
+    const { left: x, top: y } = window;
+    if (lit) setAttributes(this.veil, { x, y, width: window.right - x, height: window.bottom - y });
     const visible = [...scene.cards.values()].filter((place) => isInside({ left: place.x, right: place.x + place.width, top: place.y, bottom: place.y + place.height }, window));
     this.#drawCards(visible, what);
     const lines = (isFar ? scene.ribbons : scene.lines).filter((line) => isInside(line, window));

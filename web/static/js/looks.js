@@ -49,14 +49,15 @@ button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
 .line-sign { font: 700 17px/1 var(--hw-font, sans-serif); text-anchor: middle; dominant-baseline: central; fill: var(--g-changed); stroke: var(--g-ground); stroke-width: 5px; paint-order: stroke; }
 .line-sign.added { fill: var(--g-added); } .line-sign.removed { fill: var(--g-removed); }
 .far .line-sign { font-size: calc(15px * var(--counter-scale)); stroke-width: calc(4px * var(--counter-scale)); }
-.has-lit .plain { opacity: .16; }
+.veil { display: none; fill: var(--g-ground); opacity: .84; }
+.has-lit .veil { display: inline; }
 .hit { fill: none; stroke: transparent; stroke-width: 12px; pointer-events: stroke; cursor: pointer; }
 marker path { fill: var(--g-direct); }
 marker.indirect path { fill: var(--g-indirect); }
 marker.masked path { fill: var(--g-masked); }
 .card { position: absolute; left: 0; top: 0; display: flex; flex-direction: column; background: var(--g-card); border-radius: 10px;
-  border: 1px solid var(--g-edge); box-shadow: 0 1px 2px rgb(16 24 32 / .06), 0 3px 10px rgb(16 24 32 / .07); transition: opacity .12s; }
-.moving .card { transition: transform .2s ease-out, opacity .12s, height .2s ease-out; }
+  border: 1px solid var(--g-edge); box-shadow: 0 1px 2px rgb(16 24 32 / .06), 0 3px 10px rgb(16 24 32 / .07); }
+.moving .card { transition: transform .2s ease-out, height .2s ease-out; }
 .moving .lines { animation: appear .3s ease-out; }
 @keyframes appear { from { opacity: 0; } 50% { opacity: 0; } to { opacity: 1; } }
 .card.pale { opacity: .68; box-shadow: none; } /* paler, its text would have less than 4.5:1 */
@@ -130,6 +131,6 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .minimap[hidden] { display: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; margin: 0; }
 @media (max-width: 760px) { .tools { flex-direction: row; right: 6px; bottom: 6px; } .tools button + button { border-top: 0; border-left: 1px solid var(--g-edge); } }
-@media (prefers-reduced-motion: reduce) { .moving .card, .card { transition: none; } .moving .lines { animation: none; } }
-@media (forced-colors: active) { .card, .more { border-color: CanvasText; } .line { stroke: CanvasText; } .lit .line { stroke: Highlight; } }
+@media (prefers-reduced-motion: reduce) { .moving .card { transition: none; } .moving .lines { animation: none; } }
+@media (forced-colors: active) { .card, .more { border-color: CanvasText; } .line { stroke: CanvasText; } .lit .line { stroke: Highlight; } .veil { fill: Canvas; } }
 `;
