@@ -123,6 +123,7 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
         "table": _table("table"),
         "clone": lambda command: _cloned(command.query().get().sourceTable()),
     },
+    "RestoreTableCommand": {"path": text("sourceTable.path"), "format": lambda _: "delta"},
     "RenameColumn": _target("table"),
     "WriteToMicroBatchDataSource": {
         "table": value("table.name"),
@@ -188,7 +189,7 @@ def _may_write(command: str) -> bool:
 
 
 _WRITING = re.compile(
-    r"Insert|Write|Save|Merge|Update|Delete|Overwrite|Append|Clone|Restore|ConvertTo|Copy|Upsert"
+    r"Insert|Write|Save|Merge|Update|Delete|Overwrite|Append|Clone|Restore|Copy|Upsert"
     r"|^RenameTable$|^AlterTableRenameCommand$|^LoadDataCommand$"
 )
 #: Commands about views, columns, statistics and settings; and what Spark itself makes of commands that it tells of too.

@@ -170,8 +170,8 @@ def _clone(root: Node, details: Details) -> Write:
     return Write(uri, rows, append=appends, format=details.get("format", "delta"), params=table(known))
 
 
-def _iceberg(root: Node, details: Details) -> Write:
-    """A branch that begins, or a procedure. What only changes which snapshot is the newest one brings no rows."""
+def _versioned(root: Node, details: Details) -> Write:
+    """A branch that begins, a procedure, or Delta's RESTORE, of which some only choose an earlier state of a table."""
     if "clone" in details:
         return _clone(root, details)
     return Write(_located(details.get("path"), details), None, append=True, format=details.get("format"))
@@ -339,7 +339,7 @@ _RULES: Mapping[str, Callable[[Node, Details], Write]] = {
     ),
     "CreateDeltaTableCommand": _clone,
     "RenameColumn": _renamed,
-    **dict.fromkeys(("CreateOrReplaceBranch", "Call"), _iceberg),
+    **dict.fromkeys(("CreateOrReplaceBranch", "Call", "RestoreTableCommand"), _versioned),
     **dict.fromkeys(("AlterTableRenameCommand", "RenameTable"), _moved),
     **dict.fromkeys(("InsertIntoDataSourceDirCommand", "InsertIntoHiveDirCommand"), _directory),
     **dict.fromkeys(

@@ -58,6 +58,20 @@ the wire format's own terms (operations, attributes, references), so that any Sp
   row for it.
 - A table of Snowflake is `snowflake://account/DB.SCHEMA.TABLE`, as OpenLineage names it, also for a connector that
   gives account, database and schema as options. With slashes between them it is found as well.
+- A connector has one name, whichever of its classes and short names a job uses (`cassandra`, `mongodb`, `bigquery`,
+  `elasticsearch`, ...). What `load` and `save` of BigQuery or Elasticsearch are given is a table, not a path. The
+  region is part of a name in DynamoDB and Kinesis.
+- A branch of an Iceberg table is a dataset beside it, `t.branch_dev`, however a job chooses it: by its name, by an
+  option, by `spark.wap.branch`. `CREATE BRANCH` copies each column of the table, `fast_forward` gives them back. A
+  branch that `spark.wap.branch` itself begins has what was written to it alone. A write under `spark.wap.id` adds
+  to the table's lineage and replaces nothing, since nobody sees it before `publish_changes`; that procedure and a
+  rollback are writes without columns. Iceberg's tables of changes (`t.changes`) and metadata (`t.files`) are
+  datasets beside the table; Delta's change feed is the table, and `_change_type` and the like are none of its
+  columns.
+- `DataFrameWriterV2.option("branch", ...)` is not a branch: Iceberg 1.6 writes to the table itself, and so it is
+  told.
+- A checkpoint whose columns Spark gave new ids (both sides of a join come from one frame) is known by its RDD, or
+  if it is the only one with these names.
 - A JDBC read whose URL ends in a masked password stays unresolved, even where its query can be read: the name is
   cut off.
 
