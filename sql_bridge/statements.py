@@ -42,11 +42,14 @@ class Session:
         self.types = types
         self.temporary: dict[str, Query] = {}
         self.made: dict[str, Known] = {}
+        self._gone: set[str] = set()  # tables that were dropped, of which the catalog outside may still know
         self._outside = catalog
 
     def catalog(self, name: str) -> Known | None:
         """What is known of a table: by the statements that were read, else by the catalog outside."""
-        return self.made[name] if name in self.made else self._outside(name)
+        if name in self.made:
+            return self.made[name]
+        return None if name in self._gone else self._outside(name)
 
     def read(self, sql: str) -> Statement:
         """The next statement. What it creates is known to the next one."""
@@ -54,7 +57,9 @@ class Session:
         there = {name for name in found.if_missing if (known := self.catalog(name)) is not None and known.whole}
         for name in found.dropped:
             self.made.pop(name, None)
+            self._gone.add(name)
         self.made.update({name: known for name, known in found.created.items() if name not in there})
+        self._gone -= found.created.keys()
         return found
 
     def script(self, sql: str) -> list[Statement]:

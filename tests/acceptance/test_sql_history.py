@@ -323,6 +323,37 @@ def test_a_statement_is_checked_against_what_was_imported(tmp_path: Path) -> Non
         assert [one["change"] for one in check["findings"]][: len(changes)] == changes
 
 
+def test_a_script_of_snowflake_is_checked_from_its_drop_to_its_last_change(tmp_path: Path) -> None:
+    """Names in the engine's upper case, quoted and not; a table that is made again, and changed once more."""
+    (tmp_path / "export.json").write_text(json.dumps(ACCESS))
+    folder = tmp_path / "data"
+    imported = headwater(
+        "sql-history", "snowflake", tmp_path / "export.json", "--account", "acme-prod", "--data", folder
+    )
+    assert imported.returncode == 0
+    where = ("--dialect", "snowflake", "--namespace", "snowflake://acme-prod", "--database", "SHOP", "--data", folder)
+    script = """drop table if exists mart.totals;
+        create table if not exists mart.totals (cust varchar, net number(10, 2), tmp int);
+        alter table mart.totals rename column net to total;
+        alter table "SHOP"."MART"."TOTALS" drop column tmp;"""
+    for sql, code, expected in (
+        (script, 0, []),
+        (script.replace("column net to total", "column net to gross"), 0, [("drop", "total")]),  # nothing is made of it
+        (
+            "create table if not exists mart.totals (x int); alter table mart.totals drop column cust",
+            1,
+            [("drop", "cust")],
+        ),
+    ):
+        (tmp_path / "new.sql").write_text(sql)
+        shown = headwater("impact", "--sql", tmp_path / "new.sql", "--json", *where)
+        assert shown.returncode == code, shown.stderr
+        (check,) = json.loads(shown.stdout)["checks"]
+        assert check["dataset"] == "snowflake://acme-prod/SHOP.MART.TOTALS"
+        found = [(one["change"], one["node"].partition("#")[2]) for one in check["findings"]]
+        assert [one for one in found if one[0] != "add"] == expected
+
+
 def upstream(source: Local, node: str) -> Answer:
     found = source.ask("upstream", [("node", node), ("depth", 1)])
     assert isinstance(found, Answer)

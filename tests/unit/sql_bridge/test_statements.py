@@ -181,6 +181,25 @@ def test_the_types_of_columns() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("dialect", [SPARK, SNOWFLAKE])
+def test_what_was_dropped_is_not_there_any_more(dialect: Dialect) -> None:
+    """A table that is made again has the columns that it was made with, and not those that the catalog knows."""
+    *_, altered = session(
+        "drop table out",
+        "create table if not exists out (x int, y int)",
+        "alter table out drop column y",
+        dialect=dialect,
+    )
+    ((_, known),) = altered.created.items()
+    assert ([name.lower() for name in known.columns], altered.reason) == (["x"], "")
+    *_, written = session("drop table out", "create table n as select * from out", dialect=dialect)
+    (write,) = written.writes
+    assert "takes all columns" in write.reason  # of which nothing is known
+    *_, altered = session("create table if not exists out (x int)", "alter table out drop column b", dialect=dialect)
+    ((_, known),) = altered.created.items()
+    assert [name.lower() for name in known.columns] == ["a", "d"]
+
+
 def test_expressions_are_told_as_they_were_written() -> None:
     common = "select o.amount * f.rate as eur, o.dt from orders o join fx f on o.status = f.cur"
     query = f"with q as ({common}) select sum(eur) as total, eur, dt from q where eur > 3 group by dt, eur"
