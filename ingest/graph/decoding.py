@@ -35,7 +35,7 @@ from headwater.graphmodel.statements.model import (
 )
 from headwater.ingest.fold.reference_counts import MappedGroup, MappedPlan
 from headwater.ingest.fold.rows import BodyRef
-from headwater.ingest.intake.bridge import Decode, Folded, Inherited, Part, inherit
+from headwater.ingest.intake.bridge import Decode, DecodeError, Folded, Inherited, Part, inherit
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged
 
@@ -49,6 +49,9 @@ _GROUPED_BYTES_KEPT = 8 * 2**20
 #: Logics of plans with a key, and derivations of one of them: some 20 kB each.
 _LOGICS_KEPT, _LARGEST_LOGIC_KEPT = 2_000, 200
 _MENTIONED_KEPT = 50_000  #: names of datasets; some 200 bytes each
+#: Columns, operations and inputs of the plans of one entry, or of one group, together. The graph is written as a whole
+#: for each, and while it is, nobody can ask it: this many take some seconds.
+_MOST_PARTS = 30_000
 #: Bytes of an entry of a group that count as one part of a plan when it is asked how many have room in a batch.
 _BYTES_A_PART = 200
 
@@ -305,7 +308,9 @@ class Decoding:
     def _fold(self, kind: str, sequences: Sequence[int]) -> Folded:
         fold = BRIDGES[kind].fold
         assert fold is not None, "only a bridge that folds has parts"
-        return fold([self._content(sequence) for sequence in sequences], self._rules)
+        folded = fold([self._content(sequence) for sequence in sequences], self._rules)
+        _refuse_huge(folded.plans)
+        return folded
 
     def _content(self, sequence: int) -> Any:
         """What an entry of a group says, out of memory or the ledger. Raises `Erased`."""
@@ -339,6 +344,7 @@ class Decoding:
 
     def _add(self, batch: Batch, entry: Entry, body: bytes) -> None:
         decoded = self._decoders[entry.kind](body, entry.content_type)
+        _refuse_huge(decoded.plans)
         mapped = [
             self._mapped(BodyRef(entry.sequence, index), plan, entry.sha256) for index, plan in enumerate(decoded.plans)
         ]
@@ -381,6 +387,13 @@ def _weight(said: Said) -> int:
     """How many statements it is, with the columns that they list."""
     listed = statements_of(said)
     return len(listed) + sum(len(one.dataset.columns) for one in listed if one.dataset)
+
+
+def _refuse_huge(plans: Sequence[Plan]) -> None:
+    """DecodeError: so large a table, or so many of them, is nobody's, and would keep everybody from asking."""
+    parts = sum(len(plan.columns) + len(plan.operations) + len(plan.inputs) for plan in plans)
+    if parts > _MOST_PARTS:
+        raise DecodeError(f"it has {parts:,} columns, operations and inputs: more than {_MOST_PARTS:,}")
 
 
 def _parts(mapped: MappedPlan) -> int:

@@ -7,6 +7,8 @@ import json
 import os
 import ssl
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
@@ -205,3 +207,59 @@ def test_the_log_can_be_json_also_that_of_the_graphs_process(tmp_path: Path) -> 
     assert {"time", "level", "logger", "message"} == set(rows[0])
     assert [row["message"] for row in rows if "refused with 421" in row["message"]]
     assert [row for row in rows if row["message"].startswith("entry 1:")]
+
+
+#: What a sender without any token is answered, and what each scope may do with methods that can change something.
+OPEN = {"/", "/embed", "/health", "/ready"}
+OPENED: dict[str, set[str]] = {
+    "read": {"/sagemaker/query-lineage"},
+    "annotate": {"/sagemaker/query-lineage", "/api/v1/statements"},
+    "write": {"/producer/execution-plans", "/producer/execution-events", "/api/v1/lineage", "/api/v1/lineage/batch"},
+}
+
+
+def test_every_route_opens_with_every_method_to_its_scopes_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    tokens = {
+        scope: headwater("token", "add", scope, "--scope", scope, "--data", folder).stdout.strip()
+        for scope in ("read", "annotate", "write", "admin")
+    }
+    with serving(folder) as server:
+        admin = {"Authorization": f"Bearer {tokens['admin']}"}
+        described = server.get("/api/v1/openapi.json", **admin)[1]["paths"]
+        paths = {path.replace("{name}", "stats").replace("{", "").replace("}", "") for path in described} | OPEN
+        paths |= {path for opened in OPENED.values() for path in opened}
+        paths |= {"/gremlin", "/metrics", "/status", "/producer/status", "/api/v1/parked/retry", "/api/v1/snapshots"}
+        paths |= {"/consumer/data-sources", "/api/v1/nothing", "/nothing", "/producer/nothing", "/api/v1/STATS"}
+        paths -= {"/api/v1/events"}  # a stream without an end
+        wrong = []
+        for path in sorted(paths):
+            for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+                if path in OPEN and method in ("GET", "HEAD"):
+                    continue
+                statuses = {"nobody": asked(server.url, path, method)}
+                statuses |= {scope: asked(server.url, path, method, tokens[scope]) for scope in OPENED}
+                expected = {"nobody": 401} | {scope: 403 for scope in OPENED if not may(scope, method, path)}
+                wrong += [(path, method, who, status, expected.get(who)) for who, status in statuses.items()
+                          if status != expected.get(who, status) or (who not in expected and status in (401, 403))]  # fmt: skip
+        assert wrong == []
+
+
+def may(scope: str, method: str, path: str) -> bool:
+    """Whether a scope opens a path: those who send are told of all below /producer, also that there is nothing."""
+    if scope == "write":
+        return path.startswith("/producer") or (method == "POST" and path in OPENED[scope])
+    if path.startswith("/producer"):
+        return False
+    return method in ("GET", "HEAD") or (method == "POST" and path in OPENED[scope])
+
+
+def asked(url: str, path: str, method: str, token: str = "") -> int:
+    """The status that a request is answered with."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(url + path, b"{}" if method[0] == "P" else None, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
