@@ -96,6 +96,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     of segments, the embedded graph where no other store is named, and the tokens of whoever asks at --port.
     """
     from headwater.ingest.process import emf, logs
+    from headwater.ingest.process.memory import PLANS, collect_rarely
 
     logs.set_up()
     for option, place in (("--inbox", inbox), ("--ledger", ledger), ("--snapshots", snapshots or inbox)):
@@ -118,6 +119,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
             url = ends.enter_context(answering(settings, made.service))
             click.echo(safe(f"Headwater answers at {url}"), err=True)
         click.echo(safe(f"Headwater ingests {inbox} into {ledger}; Ctrl-C stops"), err=True)
+        collect_rarely(PLANS)
         with emf.telling(
             {"ingester": emf.Differences(made.counts.told), "graph": partial(emf.of_service, made.service)}
         ):

@@ -206,9 +206,9 @@ def replay(  # noqa: PLR0913 - one parameter for each option
         _replay_to(data, url, fresh=fresh, take_over=take_over, yes=yes, as_json=as_json)
         return
     from headwater.ingest.folder.service import Service
-    from headwater.ingest.process.memory import collect_rarely
+    from headwater.ingest.process.memory import PLANS, collect_rarely
 
-    collect_rarely()
+    collect_rarely(PLANS)
     _no_server(data, "replay")
     _sure("empty the graph and rebuild it from the ledger?", yes=yes)
     with translated(), Service.open(data, store) as service:
@@ -232,9 +232,9 @@ def _replay_to(
     ledger: LedgerReader | None = None,
 ) -> None:
     from headwater.ingest.folder.replaying import replay_into
-    from headwater.ingest.process.memory import collect_rarely
+    from headwater.ingest.process.memory import PLANS, collect_rarely
 
-    collect_rarely()
+    collect_rarely(PLANS)
     if fresh:
         _sure(f"empty {url} and rebuild the graph there?", yes=yes)
     with translated(), progress("replaying") as step:

@@ -40,9 +40,9 @@ def load(places: tuple[str, ...], data: Path, store: str | None, server: str | N
     missing = [place for place in places if not place.startswith((_S3, *URLS)) and not Path(place).exists()]
     if missing:
         raise WrongUse(f"there is no {missing[0]}")
-    from headwater.ingest.process.memory import collect_rarely
+    from headwater.ingest.process.memory import PLANS, collect_rarely
 
-    collect_rarely()
+    collect_rarely(PLANS)
     unread: list[dict[str, str]] = []
 
     def refuse(place: str, reason: str) -> None:

@@ -36,7 +36,7 @@ from headwater.ingest.http.spans import trace_requests
 from headwater.ingest.process import emf, logs
 from headwater.ingest.process.child import SECOND_VICTIM, belong_to_parent
 from headwater.ingest.process.graph_process import BEAT, BYE, READINESS, TAKE_OVER, WAKE
-from headwater.ingest.process.memory import Returning, collect_rarely
+from headwater.ingest.process.memory import PLANS, Returning, collect_rarely
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ async def _run(service: Service, address: str, link: _Link) -> None:
     )
     if link.over:  # while the store was being opened
         gone.set()
-    collect_rarely()
+    collect_rarely(PLANS)
     _tell({"open": True})
     await gone.wait()
     await runner.cleanup()

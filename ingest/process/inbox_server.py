@@ -26,6 +26,7 @@ from headwater.ingest.ledger.ledger import now_ms
 from headwater.ingest.places.file_storage import ObjectStorage
 from headwater.ingest.process import emf
 from headwater.ingest.process.intake_process import IntakeProcesses
+from headwater.ingest.process.memory import collect_rarely
 
 DRAIN_SECONDS = 20.0  #: for open requests at SIGTERM: below what ECS and Kubernetes wait (30 s)
 _CONNECTIONS = 1_000
@@ -71,6 +72,7 @@ async def _run(settings: InboxServerSettings, receiver: Settings, listening: soc
     await LimitedSite(runner, listening, _CONNECTIONS).start()
     host, port = listening.getsockname()[:2]
     settings.ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    collect_rarely()
     try:
         await stop.wait()
     finally:

@@ -26,6 +26,7 @@ from headwater.ingest.intake.body import InvalidBody
 from headwater.ingest.intake.bridge import Accepted
 from headwater.ingest.intake.work import Job
 from headwater.ingest.process.child import FIRST_VICTIM, belong_to_parent, command
+from headwater.ingest.process.memory import PLANS, collect_rarely
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +166,7 @@ def main(_arguments: Sequence[str]) -> int:
     belong_to_parent(FIRST_VICTIM)
     source, target = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints is no answer
+    collect_rarely(PLANS)
     while True:
         try:
             job, (wire,) = _receive(source)

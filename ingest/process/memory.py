@@ -13,20 +13,23 @@ from contextlib import suppress
 from pathlib import Path
 
 _STATM = Path("/proc/self/statm")
-#: Python's own are 700, 10 and 10. A plan of 500 columns is some 10,000 objects, nearly none of them in a cycle.
+#: Python's own are 700, 10 and 10.
 _OBJECTS, _YOUNG, _MIDDLE = 20_000, 10, 10
+#: Where plans are mapped. One of 200 steps is 100,000 objects, nearly none of them in a cycle: 20 MB, if all were.
+PLANS = 200_000
 _GROWTH = 16 * 2**20  #: bytes
 
 
-def collect_rarely() -> None:
+def collect_rarely(objects: int = _OBJECTS) -> None:
     """Let Python look for unreachable cycles less often. Called when all that a process begins with is there.
 
-    What is there by now is never looked at again. With Python's own thresholds an eighth of the CPU time of a new plan
-    went into looking through its parts, again and again while they were made. Objects in no cycle are freed at once.
+    What is there by now is never looked at again. It is looked when there are so many `objects` more than the last
+    time: `PLANS` in a process that maps plans, whose parts are else looked through again and again while they are made
+    (a quarter of the CPU time of a new plan at 20,000 objects). Objects in no cycle are freed at once.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS, _YOUNG, _MIDDLE)
+    gc.set_threshold(objects, _YOUNG, _MIDDLE)
 
 
 class Returning:

@@ -53,5 +53,10 @@ def test_what_was_freed_goes_back_to_the_system() -> None:
     assert int(_printed(_FREED)) > 80
 
 
+def test_what_maps_plans_looks_after_more_objects_than_a_large_plan_has() -> None:
+    program = _COLLECTED.replace("collect_rarely", "PLANS, collect_rarely", 1).replace("rarely()", "rarely(PLANS)")
+    assert _printed(program.replace("> 700", "> 100_000")) == "True True True"
+
+
 def test_garbage_is_looked_for_less_often_and_still_looked_for() -> None:
     assert _printed(_COLLECTED) == "True True True"
