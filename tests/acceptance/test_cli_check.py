@@ -173,8 +173,8 @@ SQL = [
     (f"alter table {TABLE} drop column channel; alter table {TABLE} rename column amount_eur to eur", 1,
      [("rename", f"{ORDERS}#amount_eur"), ("drop", f"{ORDERS}#channel")], ""),
     ("drop table delta.`/data/lake/pipe/staging/orders`", 1, [("drop", ORDERS)], ""),
-    (f"drop table {TABLE}; create table if not exists {TABLE} (order_id bigint, note string, x int);"
-     f" alter table {TABLE} drop column x; alter table {TABLE} rename column note to channel", 1,
+    ((f"drop table {TABLE}; create table if not exists {TABLE} (order_id bigint, note string, x int);"
+     f" alter table {TABLE} drop column x; alter table {TABLE} rename column note to channel"), 1,
      [("drop", f"{ORDERS}#amount_eur"), ("drop", f"{ORDERS}#customer_id"), ("drop", f"{ORDERS}#ordered_at")], ""),
     ("select 1; use shop", 0, [], "read: 2 statements (select, use shop): no dataset is written or defined"),
 ]  # fmt: skip
