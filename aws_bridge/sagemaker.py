@@ -15,9 +15,11 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+from headwater.aws_bridge.manifests import Manifests
 from headwater.aws_bridge.session import AwsError, Session
 from headwater.openlineage_bridge import sagemaker as mapping
 from headwater.openlineage_bridge.sagemaker import Event, Json
+from headwater.openlineage_bridge.sagemaker_manifests import manifests_of
 
 Progress = Callable[[int, int], None]  #: (done, of how many)
 
@@ -108,8 +110,15 @@ class Reading:
 class SageMaker:
     """SageMaker in one account and region. `read` says what was found, and what was left out."""
 
-    def __init__(self, region: str | None = None, profile: str | None = None, endpoint: str | None = None) -> None:
-        """Raises `NotInstalled`, and `AwsError` without a region."""
+    def __init__(
+        self,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint: str | None = None,
+        manifests: Manifests | None = None,
+    ) -> None:
+        """Raises `NotInstalled`, and `AwsError` without a region. `manifests` are read where they are given."""
+        self._manifests = manifests
         self._client = Session(region, profile).client("sagemaker", endpoint, many_calls=True)
         self._methods: dict[str, str] = {}
         self.read = Reading()
@@ -139,6 +148,8 @@ class SageMaker:
             if answer is None:
                 continue
             self.read.found[kind.title] += 1
+            if self._manifests is not None:
+                context.manifests = {one.uri: self._manifests.folders(one) for one in manifests_of(answer)}
             made = mapping.described(kind.describe, answer, context)
             if made:
                 known[mapping.arn_of(kind.describe, answer)] = made[0]

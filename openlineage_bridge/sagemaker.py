@@ -81,6 +81,8 @@ class Context:
     """ARN of a job, model or package -> the pipeline execution that made it (its ARN), pipeline, and step."""
     offline: dict[str, str] = field(default_factory=dict)  #: name of a feature group -> S3 URI of its offline store
     symlinks: dict[str, Sequence[Json]] = field(default_factory=dict)  #: S3 URI of an offline store -> its other names
+    manifests: dict[str, Sequence[str]] = field(default_factory=dict)
+    """S3 URI of a manifest that the job in hand reads -> the folders of the files that it lists."""
 
     def add_steps(self, pipeline: str, execution: str, steps: Iterable[Json]) -> None:
         """The steps of one execution of a pipeline, as ListPipelineExecutionSteps gives them."""
@@ -186,7 +188,7 @@ def needed(answer: Json) -> Iterator[tuple[str, str]]:
                 yield "DescribeModelPackage", container["ModelPackageName"]
 
 
-def _training(job: Json, _context: Context) -> _Run | None:
+def _training(job: Json, context: Context) -> _Run | None:
     run = _job(job, "Training")
     model = job.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     if run.state == _ABORT and model:
@@ -199,6 +201,7 @@ def _training(job: Json, _context: Context) -> _Run | None:
         "code": _listed(job.get("HyperParameters", {}).get("sagemaker_submit_directory", "").strip('"')),
     }
     run.reads(*(one["uri"] for one in run.about["channels"]), algorithm.get("AlgorithmName"))
+    run.reads(*_listed_in(run, context))
     run.writes(model, job.get("OutputModelPackageArn"))
     return run
 
@@ -231,7 +234,13 @@ def _processing(job: Json, context: Context) -> _Run | None:
         group = one.get("FeatureStoreOutput", {}).get("FeatureGroupName")
         run.writes(one.get("S3Output", {}).get("S3Uri"), _offline(group, run.arn, context))
     run.about |= {"images": _listed(job.get("AppSpecification", {}).get("ImageUri")), "code": code}
+    run.reads(*_listed_in(run, context))
     return run
+
+
+def _listed_in(run: _Run, context: Context) -> list[str]:
+    """The folders that the manifests among the channels of a run list."""
+    return [folder for one in run.about.get("channels", ()) for folder in context.manifests.get(one["uri"], ())]
 
 
 def _processing_input(one: Json) -> str:
@@ -246,11 +255,11 @@ def _offline(group: str | None, arn: Arn, context: Context) -> str | None:
     return context.offline.get(group, f"{arn.root}:feature-group/{group}") if group else None
 
 
-def _transform(job: Json, _context: Context) -> _Run | None:
+def _transform(job: Json, context: Context) -> _Run | None:
     run = _job(job, "Transform")
     uri = job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
     run.about["channels"] = [{"name": "input", "uri": uri}]
-    run.reads(uri, f"{run.arn.root}:model/{job['ModelName']}")
+    run.reads(uri, f"{run.arn.root}:model/{job['ModelName']}", *_listed_in(run, context))
     run.writes(job["TransformOutput"]["S3OutputPath"])
     return run
 

@@ -38,6 +38,7 @@ def sagemaker() -> None:
 @sagemaker.command("import", epilog=_EPILOG)
 @click.option("--name", "pattern", metavar="PATTERN", help="only what has such a name: churn, churn-*, *-prod")
 @click.option("--since", metavar="TIME", help="only what was created since then (2026-11-01, 2026-11-01T08:00Z)")
+@click.option("--manifests", "with_manifests", is_flag=True, help="also the files that manifests list (s3:GetObject)")
 @json_option
 @source_options
 @aws_options
@@ -45,6 +46,7 @@ def import_(  # noqa: PLR0913 - options of the command line
     pattern: str | None,
     since: str | None,
     *,
+    with_manifests: bool,
     as_json: bool,
     data: Path,
     store: str | None,
@@ -59,13 +61,15 @@ def import_(  # noqa: PLR0913 - options of the command line
     become datasets, named by their ARN. They enter the ledger as OpenLineage events. What it has already is not kept
     again: repeat the import as often as you like. Only List and Describe calls are made.
     """
+    from headwater.aws_bridge.manifests import Manifests
     from headwater.aws_bridge.sagemaker import SageMaker
 
     begin = _time(since)
     failed: HeadwaterError | None = None
     ended: list[dict[str, Any]] = []
     with translated():
-        aws = SageMaker(region, profile, endpoint)
+        manifests = Manifests(region, profile) if with_manifests else None
+        aws = SageMaker(region, profile, endpoint, manifests)
     with TemporaryDirectory(prefix="headwater-") as folder, asking(data, store, server, create=True) as source:
         path = Path(folder) / "sagemaker.ndjson"
         with path.open("w", encoding="utf-8") as file, progress("reading SageMaker") as step:
@@ -85,15 +89,21 @@ def import_(  # noqa: PLR0913 - options of the command line
             source.settle(step)
     events, known = (loaded.events, loaded.known) if loaded else (0, 0)
     refused = loaded.refused if loaded else []
+    unread = manifests.unread if manifests else {}
     if as_json:
-        print_json(_report(aws.read, events, known) | {"refused": refused})
+        told = {"manifests": manifests.read, "unreadManifests": unread} if manifests else {}
+        print_json(_report(aws.read, events, known) | {"refused": refused} | told)
     else:
         _print(aws.read, events, known)
+        if manifests is not None:
+            click.echo(f"{manifests.read:,} manifests were read")
+        for uri, why in unread.items():
+            click.echo(safe(f"not read: {uri}: {why}"), err=True)
         for one in refused:
             click.echo(safe(f"refused: {one['reason']}"), err=True)
     if failed is not None:
         raise failed
-    if aws.read.denied or refused:
+    if aws.read.denied or refused or unread:
         raise click.exceptions.Exit(1)
 
 
