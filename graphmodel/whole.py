@@ -177,12 +177,12 @@ class View:
 
     def state(self) -> State:
         """What holds now, or at `until`."""
-        held = [state for timestamp, state in self._states(now.timeline(self.writes)) if timestamp <= self.until]
-        return held[-1] if held else {}
+        held = self._states(now.timeline(self.writes))
+        return held[-1][1] if held else {}
 
     def _states(self, timeline: list[Write]) -> list[tuple[int, State]]:
         states = validity.states(timeline, self._outputs_of, partitioned=self.partitioned, retired=self.retired)
-        return list(states)
+        return [(timestamp, state) for timestamp, state in states if timestamp <= self.until]
 
     def _outputs_of(self, plan: str) -> frozenset[str]:
         return self.logics[plan].outputs

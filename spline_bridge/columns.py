@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from headwater.graphmodel.expressions.text import Text, concat, text
+from headwater.graphmodel.expressions.text import Text, concat, join, text
 from headwater.graphmodel.expressions.values import (
+    ATOM,
     IDENTITY,
     Column,
     Influence,
@@ -18,14 +19,16 @@ from headwater.graphmodel.expressions.values import (
     Value,
     as_role,
     combine,
+    follow_fields,
     influenced,
     merge_into,
+    read_column,
     rows_of,
     unresolved,
 )
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge import commands
-from headwater.spline_bridge.expressions import Evaluator, read_column
+from headwater.spline_bridge.expressions import Evaluator
 from headwater.spline_bridge.jdbc_queries import JdbcQuery
 from headwater.spline_bridge.operators import Rows, evaluate
 from headwater.spline_bridge.shared import SharedSources
@@ -241,7 +244,11 @@ class _Resolver:
         qualifier = self._aliases.get((operation.id, name.lower()))
         shown = f"{qualifier}.{name}" if qualifier else name
         columns = [read_column(uri, name, shown) for uri in self.datasets.get(operation.id, ())]
-        return columns[0] if len(columns) == 1 else combine(columns, IDENTITY)._replace(text=text(shown), path=name)
+        return (
+            columns[0]
+            if len(columns) == 1
+            else follow_fields(combine(columns, IDENTITY), columns, IDENTITY)._replace(text=text(shown))
+        )
 
     def _merge(self, operation: OperationNode, context: _OperatorContext) -> Rows:
         sides = [i for i in operation.inputs if i in self.plan.operations]
@@ -427,7 +434,7 @@ def _seen_subquery(expression: Expression, operands: Sequence[Value]) -> Value:
     """A subquery whose operators are among the plan's: its operands are its output; of EXISTS, the outer references."""
     if expression.operator == "Exists":
         return _exists(operands, text("(...)"))
-    shown = operands[0].text if operands else text(f"{expression.name}(...)")
+    shown = join(", ", [operand.text for operand in operands]) if operands else text(f"{expression.name}(...)")
     return _selected(operands, concat(["(SELECT ", shown, ")"])) if operands else unresolved(shown)
 
 
@@ -437,7 +444,13 @@ def _exists(outer: Sequence[Value], shown: Text) -> Value:
 
 
 def _selected(output: Sequence[Value], shown: Text) -> Value:
-    return combine(output, IDENTITY)._replace(text=shown)
+    value = (
+        follow_fields(combine(output, IDENTITY), output, IDENTITY) if len(output) == 1 else combine(output, IDENTITY)
+    )
+    fields = value.fields and {
+        name: field._replace(text=concat([shown, f".{name}"]), precedence=ATOM) for name, field in value.fields.items()
+    }
+    return value._replace(text=shown, fields=fields)
 
 
 def _outer_by_id(expression: Expression, operands: Sequence[Value], names: Mapping[str, Value]) -> dict[str, Value]:

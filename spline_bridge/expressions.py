@@ -6,6 +6,7 @@ TRANSFORMATION. Evaluation is iterative: expressions are as deep as a program ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,18 +17,22 @@ from headwater.graphmodel.expressions.values import (
     ATOM,
     IDENTITY,
     TRANSFORMATION,
-    Use,
     Value,
     alike,
     as_role,
     combine,
+    field_of,
     follow_fields,
     influenced,
+    item_of,
     same,
+    sizes,
+    through,
     unresolved,
 )
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
+from headwater.spline_bridge.lambdas import bound, function, variable, with_arguments, without_variables
 from headwater.spline_bridge.rendering import literal, render
 from headwater.spline_bridge.wire import Expression, Ref
 
@@ -70,13 +75,13 @@ class Evaluator:
                 continue
             if key not in begun:
                 begun.add(key)
-                missing = [operand.id for operand in expression.operands if operand.kind == "e"]
+                missing = [one.id for one in (*expression.operands, *expression.arguments) if one.kind == "e"]
                 missing = [id_ for id_ in missing if id_ not in memo]
                 if missing:
                     stack += missing
                     continue
             memo[key] = self._apply(expression)
-        return memo[ref.id]
+        return without_variables(memo[ref.id])
 
     def _apply(self, expression: Expression) -> Value:
         operands = [self._operand(ref) for ref in expression.operands]
@@ -87,11 +92,39 @@ class Evaluator:
             return unresolved(text("?"))
         if expression.operator in SUBQUERIES:
             return self._subquery(expression, operands)
+        if expression.operator == _OF_TIMES and len(operands) == 1:
+            return _of_window(operands[0], self._windowed(expression))
+        if expression.arguments and len(operands) == 1:
+            return _replaced(expression, operands[0], [self._operand(ref) for ref in expression.arguments])
         return apply(expression, operands)
+
+    def _windowed(self, expression: Expression) -> tuple[str, Value] | None:
+        """Which kind of time window an expression is the start or end of, and of which time; None: of none."""
+        stack, seen = list(expression.operands), 0
+        while stack and (seen := seen + 1) <= _MOST_OF_A_WINDOW:
+            inner = self._expressions.get(stack.pop().id)
+            if inner is not None and inner.operator == _OF_TIMES and inner.operands:
+                plain = seen == 1 and "window" not in str(self._operand(inner.operands[0]).text)
+                return ("session_window" if plain else "window"), self._operand(inner.operands[0])
+            stack += reversed(inner.operands) if inner is not None else ()
+        return None
 
     def _operand(self, ref: Ref) -> Value:
         # An expression that contains itself has no value of its own: it is left out, and said to be unresolved.
         return self._lookup(ref.id) if ref.kind == "a" else self._memo.get(ref.id) or unresolved(text("?"))
+
+
+#: Spark computes the windows of times in numbers, and casts the times by this.
+_OF_TIMES = "PreciseTimestampConversion"
+#: Expressions that the start or end of a time window is made of, at most.
+_MOST_OF_A_WINDOW = 50
+
+
+def _of_window(value: Value, window: tuple[str, Value] | None) -> Value:
+    if window is None:
+        return combine([value], TRANSFORMATION)._replace(text=value.text, precedence=value.precedence)
+    kind, time = window
+    return combine([time], TRANSFORMATION)._replace(text=concat([kind, "(", time.text, ")"]))
 
 
 def apply(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -103,22 +136,167 @@ def apply(expression: Expression, operands: Sequence[Value]) -> Value:
         return rule(expression, operands)
     if not operands:
         return _shown(expression, operands, Value(generated=True))
+    operands = with_arguments(expression.operator, operands)
     masking = expression.operator in MASKING
     value = combine(operands, TRANSFORMATION, masking=masking)
-    sized = [operands[i] for i in _SIZED_BY.get(expression.operator, ()) if i < len(operands)]
-    if expression.operator in _SIZED_BY_ALL:
-        sized = list(operands)
-    return _shown(expression, operands, value._replace(fixed=bool(sized) and all(o.fixed or o.literal for o in sized)))
+    inside = _INSIDE.get(expression.operator)
+    if inside is not None:
+        value = inside(expression, operands, value)
+    return _shown(expression, operands, value._replace(size=_size(expression.operator, operands)))
+
+
+def _size(function: str, operands: Sequence[Value]) -> tuple[Value, ...] | None:
+    if function in _SIZED_BY_ALL:
+        return sizes(operands)
+    if function == "Flatten" and operands and operands[0].element is not None:
+        return sizes([operands[0], operands[0].element])
+    sized = [operands[i] for i in _SIZED_BY.get(function, ()) if i < len(operands)]
+    return sizes(sized) if sized else None
+
+
+def _replaced(expression: Expression, by: Value, arguments: Sequence[Value]) -> Value:
+    """A function that Spark replaces by another expression: its value is that one's, shown as people wrote it."""
+    if expression.operator == "DatetimeSub":  # what `ts - INTERVAL 1 HOUR` is for Spark at first
+        return by
+    shown, precedence = render(expression, arguments)
+    value = by._replace(text=shown, precedence=precedence, cast=None)
+    if expression.operator in MASKING:
+        value = value._replace(direct=through(value.direct, TRANSFORMATION, masking=True))
+    return value
 
 
 #: Functions that give an array or map with as many items as one of their operands has (or, of a number, says).
 _SIZED_BY = {
     **dict.fromkeys(("ArrayTransform", "ArraySort", "SortArray", "Reverse", "Shuffle", "TransformKeys"), (0,)),
     **dict.fromkeys(("TransformValues", "MapKeys", "MapValues", "MapEntries", "MapFromEntries"), (0,)),
+    **dict.fromkeys(("ArrayAppend", "ArrayPrepend"), (0,)),
+    "ArrayInsert": (0, 1),
     "ArrayRepeat": (1,),
+    "ZipWith": (0, 1),
 }
 #: Functions whose result has as many items as all of their operands say together.
-_SIZED_BY_ALL = frozenset({"Concat", "ArraysZip", "MapFromArrays", "MapConcat"})
+_SIZED_BY_ALL = frozenset({"Concat", "ArraysZip", "MapFromArrays", "MapConcat", "Slice", "Sequence"})
+
+
+def _inside_like_first(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
+    """Some of the items of the first operand, or all in another order. What decides that is CONDITIONAL for each."""
+    value = follow_fields(value, operands[:1], TRANSFORMATION)._replace(fields=None)
+    deciding = operands[1:] if expression.operator in _BY_OTHERS else operands
+    inside = influenced(value, as_role(deciding, Subtype.CONDITIONAL))
+    return value._replace(element=_untitled(inside.element), entry=inside.entry, paths=value.paths)
+
+
+#: Functions that choose among the items of their first operand by what the others say.
+_BY_OTHERS = frozenset({"ArrayFilter", "MapFilter", "Slice", "Reverse", "Shuffle"})
+
+
+def _untitled(item: Value | None) -> Value | None:
+    """An item that is to be shown as one of its array."""
+    return item and item._replace(text=text(""))
+
+
+def _inside_added(_: Expression, operands: Sequence[Value], value: Value) -> Value:
+    """The items of an array, and one more."""
+    array, added = operands[0], operands[-1]
+    if not _has_known_items(array):
+        return value
+    items = [item_of(array), added]
+    return value._replace(element=follow_fields(alike(items, TRANSFORMATION), items, TRANSFORMATION))
+
+
+def _inside_repeated(_: Expression, operands: Sequence[Value], value: Value) -> Value:
+    return value._replace(element=alike(operands[:1], TRANSFORMATION)._replace(**_of_struct(operands[0])))
+
+
+def _inside_all(_: Expression, operands: Sequence[Value], value: Value) -> Value:
+    return follow_fields(value, operands, TRANSFORMATION)._replace(fields=None)
+
+
+def _inside_flattened(_: Expression, operands: Sequence[Value], value: Value) -> Value:
+    array = operands[0]
+    if array.paths is not None:
+        return value._replace(paths=array.paths)
+    return value if array.element is None else value._replace(element=array.element.element)
+
+
+def _inside_mapped(_: Expression, operands: Sequence[Value], value: Value) -> Value:
+    """``transform(array, x -> ...)``: an item is what the lambda gives."""
+    return value._replace(element=_made_by_lambda(operands[-1])) if len(operands) > 1 else value
+
+
+def _made_by_lambda(value: Value) -> Value:
+    """The value without texts in terms of the lambda's variables: it is shown as an item of what the lambda made."""
+    fields = value.fields and {name: field._replace(text=text("")) for name, field in value.fields.items()}
+    return value._replace(text=text(""), precedence=ATOM, fields=fields)
+
+
+def _inside_zipped(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
+    """``arrays_zip``: an item is a struct with a field for each array."""
+    names = expression.params.get("names")
+    names = names if isinstance(names, list) and len(names) == len(operands) else list(range(len(operands)))
+    items = {str(name).lower(): item_of(operand) for name, operand in zip(names, operands, strict=True)}
+    return value._replace(element=combine(operands, TRANSFORMATION)._replace(fields=items))
+
+
+def _inside_map_of_arrays(_: Expression, operands: Sequence[Value], value: Value) -> Value:
+    if len(operands) != 2:  # noqa: PLR2004 - keys and values
+        return value
+    return value._replace(entry=(item_of(operands[0]), item_of(operands[1])))
+
+
+def _inside_map_of_entries(_: Expression, operands: Sequence[Value], value: Value) -> Value:
+    entry = operands[0].element.fields if operands and operands[0].element is not None else None
+    if entry is None or len(entry) != 2:  # noqa: PLR2004 - key and value
+        return value
+    key, item = entry.values()
+    return value._replace(entry=(key, item))
+
+
+def _inside_part_of_map(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
+    entry = operands[0].entry
+    if entry is None:
+        return value
+    if expression.operator == "MapEntries":
+        struct = combine(entry, TRANSFORMATION)._replace(fields={"key": entry[0], "value": entry[1]})
+        return value._replace(element=struct)
+    return value._replace(element=entry[0] if expression.operator == "MapKeys" else entry[1])
+
+
+def _inside_changed_map(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
+    entry = operands[0].entry
+    if entry is None or len(operands) != 2:  # noqa: PLR2004 - a map, and a lambda
+        return value
+    made = _made_by_lambda(operands[1])
+    return value._replace(entry=(made, entry[1]) if expression.operator == "TransformKeys" else (entry[0], made))
+
+
+def _of_struct(value: Value) -> dict[str, Any]:
+    """What is known inside of a value."""
+    names = ("fields", "base", "element", "entry", "paths", "size")
+    return {name: getattr(value, name) for name in names}
+
+
+def _has_known_items(value: Value) -> bool:
+    return value.element is not None or value.paths is not None
+
+
+#: What is known of the items of the arrays and maps that functions give.
+_INSIDE: dict[str, Callable[[Expression, Sequence[Value], Value], Value]] = {
+    **dict.fromkeys(
+        ("ArrayFilter", "ArraySort", "SortArray", "Reverse", "Shuffle", "Slice", "ArrayDistinct", "ArrayRemove",
+         "ArrayCompact", "ArrayExcept", "MapFilter"), _inside_like_first,
+    ),
+    **dict.fromkeys(("ArrayAppend", "ArrayPrepend", "ArrayInsert"), _inside_added),
+    **dict.fromkeys(("Concat", "ArrayUnion", "ArrayIntersect", "MapConcat"), _inside_all),
+    **dict.fromkeys(("ArrayTransform", "ZipWith"), _inside_mapped),
+    **dict.fromkeys(("MapKeys", "MapValues", "MapEntries"), _inside_part_of_map),
+    **dict.fromkeys(("TransformKeys", "TransformValues"), _inside_changed_map),
+    "ArrayRepeat": _inside_repeated,
+    "Flatten": _inside_flattened,
+    "ArraysZip": _inside_zipped,
+    "MapFromArrays": _inside_map_of_arrays,
+    "MapFromEntries": _inside_map_of_entries,
+}  # fmt: skip
 
 
 def _shown(expression: Expression, operands: Sequence[Value], value: Value) -> Value:
@@ -154,7 +332,7 @@ def _cast_fields(inner: Value, params: Mapping[str, Any]) -> dict[str, Any]:
     if inner.element is not None:
         names = params.get("elementFields")
         items = inner.fields and {key: _named_anew(item, names) for key, item in inner.fields.items()}
-        return {"fields": items, "element": _named_anew(inner.element, names), "fixed": inner.fixed}
+        return {"fields": items, "element": _named_anew(inner.element, names), "size": inner.size}
     return {"fields": _named_anew(inner, params.get("fields")).fields}
 
 
@@ -188,20 +366,32 @@ def _conditional(
     if len(results) > max(1, len(conditions)) and all(same(result, results[0]) for result in results[1:]):
         return results[0]  # Spark rewrites an UPDATE so: what it does not set is "if(condition, old, old)"
     value = follow_fields(combine(results, TRANSFORMATION), results, TRANSFORMATION)
-    return _shown(expression, operands, influenced(value, as_role(conditions, Subtype.CONDITIONAL), by=conditions))
+    value = influenced(value, as_role(conditions, Subtype.CONDITIONAL), by=conditions)
+    if any(result.size is not None for result in results):
+        counts = {_count(result) for result in results}
+        same_count = len(counts) == 1 and None not in counts
+        value = value._replace(size=() if same_count else sizes([*conditions, *results]))
+    return _shown(expression, operands, value)
+
+
+def _count(value: Value) -> int | None:
+    """How many items an array has that lists them; None: it is no such array."""
+    return len(value.fields) if value.element is not None and value.fields is not None and value.size == () else None
 
 
 def _coalesce(expression: Expression, operands: Sequence[Value]) -> Value:
     """OpenLineage: what COALESCE takes is looked at as well, so each operand is CONDITIONAL beside DIRECT."""
     value = follow_fields(combine(operands, TRANSFORMATION), operands, TRANSFORMATION)
     value = influenced(value, as_role(operands, Subtype.CONDITIONAL))
-    return _shown(expression, operands, value._replace(literal=all(operand.literal for operand in operands)))
+    if any(operand.size is not None for operand in operands):
+        value = value._replace(size=sizes(operands))
+    return _shown(expression, operands, value._replace(literal=all(o.literal for o in operands)))
 
 
 def _aggregate(expression: Expression, operands: Sequence[Value]) -> Value:
     """AggregateExpression(function, filter?): the FILTER (WHERE ...) clause is a condition on this column alone."""
     inner = operands[0]
-    value = combine([inner], AGGREGATION)._replace(fields=inner.fields, element=inner.element, entry=inner.entry)
+    value = combine([inner], AGGREGATION)._replace(**_of_struct(inner))
     value = influenced(value, as_role(operands[1:], Subtype.FILTER), by=operands[1:])
     # An aggregate of constants depends on how many rows there are.
     return _shown(expression, operands, value._replace(generated=value.generated or not value.direct))
@@ -221,7 +411,8 @@ def _specification(expression: Expression, operands: Sequence[Value]) -> Value:
 
 def _rank(expression: Expression, operands: Sequence[Value]) -> Value:
     """What the agent gives a rank as operands is the order key, which its window has as well."""
-    return _shown(expression, [operand for operand in operands if operand.literal], Value(generated=True))
+    shown = operands if expression.operator == "NTile" else ()
+    return _shown(expression, [operand for operand in shown if operand.literal], Value(generated=True))
 
 
 def _null(_: Expression, __: Sequence[Value]) -> Value:
@@ -231,19 +422,7 @@ def _null(_: Expression, __: Sequence[Value]) -> Value:
 def _field(expression: Expression, operands: Sequence[Value]) -> Value:
     """GetStructField: a built struct's field is that field's value; a read one's is IDENTITY with its path."""
     inner, name = operands[0], str(expression.params.get("name") or expression.params.get("ordinal"))
-    while True:
-        if inner.fields is not None and name.lower() in inner.fields:
-            return inner.fields[name.lower()]
-        if inner.base is None:
-            break
-        inner = inner.base
-    operands = [inner, *operands[1:]]
-    value = combine([inner], IDENTITY)
-    if inner.path is not None:
-        path = f"{inner.path}.{name}"
-        direct = {column: use._replace(fields=frozenset({path})) for column, use in value.direct.items()}
-        value = value._replace(direct=direct, path=path)
-    return _shown(expression, operands, value)
+    return field_of(inner, name)
 
 
 def _element_field(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -251,7 +430,7 @@ def _element_field(expression: Expression, operands: Sequence[Value]) -> Value:
     field = expression.params.get("field")
     name = str(expression.params.get("name") or field).partition("(")[2].partition(",")[0] or str(field)
     named = replace(expression, params={"name": name})
-    element = operands[0].element
+    element = operands[0].element and item_of(operands[0])
     return _field(named, operands if element is None else [element])
 
 
@@ -262,21 +441,39 @@ def _pivot(expression: Expression, operands: Sequence[Value]) -> Value:
     by, taken = operands
     value = influenced(combine([taken], AGGREGATION), as_role([by], Subtype.CONDITIONAL), by=[by])
     names = expression.params.get("pivotColumnValues")
-    elements = {
-        str(i): value._replace(text=concat([taken.text, " FILTER (WHERE ", by.text, " = ", constant(f"'{name}'"), ")"]))
-        for i, name in enumerate(names if isinstance(names, list) else [])
-    }
-    return _shown(expression, operands, value)._replace(fields=elements)
+
+    def of_value(shown: str) -> Value:
+        return value._replace(text=concat([taken.text, " FILTER (WHERE ", by.text, " = ", constant(shown), ")"]))
+
+    elements = {str(i): of_value(f"'{name}'") for i, name in enumerate(names if isinstance(names, list) else [])}
+    return _shown(expression, operands, value)._replace(fields=elements, element=of_value("..."))
 
 
 def _element(expression: Expression, operands: Sequence[Value]) -> Value:
     inner, key = operands[0], str(operands[-1].text)
     if inner.fields is not None and operands[-1].literal and key in inner.fields:
-        return inner.fields[key]
+        item = inner.fields[key]
+        return item if item.text.length else _shown(expression, operands, item)
     if inner.element is not None and operands[-1].literal:
-        return inner.element
+        item = inner.element
+        return item if item.text.length else _shown(expression, operands, item)
     value = combine(operands, TRANSFORMATION)
-    return _shown(expression, operands, value._replace(path=inner.path))
+    return _shown(expression, operands, value._replace(paths=inner.paths))
+
+
+def _element_at(expression: Expression, operands: Sequence[Value]) -> Value:
+    """``element_at(array, n)`` counts from 1, and from the end where n is negative; of a map it is as ``map[key]``."""
+    inner, key = operands[0], str(operands[-1].text)
+    if inner.element is None or not _WHOLE.fullmatch(key):
+        return _element(expression, operands)
+    items = inner.fields or {}
+    place = int(key) - 1 if int(key) > 0 else len(items) + int(key)
+    item = items.get(str(place), inner.element)
+    return item if item.text.length else _shown(expression, operands, item)
+
+
+#: A number that fits in Spark's `int`.
+_WHOLE = re.compile("-?[0-9]{1,10}")
 
 
 def _struct(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -284,7 +481,12 @@ def _struct(expression: Expression, operands: Sequence[Value]) -> Value:
     names = [str(operands[i].text).strip("'").lower() for i in range(0, len(operands) - 1, 2)]
     values = [operands[i] for i in range(1, len(operands), 2)]
     value = combine(values, TRANSFORMATION)
-    return _shown(expression, operands, value._replace(fields=dict(zip(names, values, strict=False))))
+    fields = dict(zip(names, values, strict=False))
+    start = values[0].text if names[:2] == ["start", "end"] else text("")
+    if start.head.startswith(("window(", "session_window(")):  # as `_of_window` shows what these are made of
+        shown = {name: field._replace(text=concat([start, f".{name}"])) for name, field in fields.items()}
+        return value._replace(text=start, fields=shown)
+    return _shown(expression, operands, value._replace(fields=fields))
 
 
 def _with_field(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -315,14 +517,16 @@ def _array(expression: Expression, operands: Sequence[Value]) -> Value:
     """CreateArray(items): remembers its items, and how many there are."""
     items = {str(i): item for i, item in enumerate(operands)}
     element = follow_fields(alike(operands, TRANSFORMATION), operands, TRANSFORMATION) if operands else None
-    value = combine(operands, TRANSFORMATION)._replace(fields=items, element=element, fixed=True)
+    if element is not None and all(operand.size is not None for operand in operands):
+        element = element._replace(size=sizes(operands))
+    value = combine(operands, TRANSFORMATION)._replace(fields=items, element=element, size=())
     return _shown(expression, operands, value)
 
 
 def _map(expression: Expression, operands: Sequence[Value]) -> Value:
     """CreateMap(key, value, ...): remembers its keys and values; by its key each value whose keys are all literals."""
     keys, items = operands[::2], operands[1::2]
-    value = combine(operands, TRANSFORMATION)._replace(fixed=True)
+    value = combine(operands, TRANSFORMATION)._replace(size=())
     if items and len(keys) == len(items):
         value = value._replace(entry=(alike(keys, TRANSFORMATION), alike(items, TRANSFORMATION)))
         if all(key.literal for key in keys):
@@ -392,8 +596,20 @@ def grouping_number(value: Value, columns: Sequence[str]) -> Value:
     return value._replace(text=text("grouping_id()"), generated=True, fields=bits)
 
 
+def _variable(expression: Expression, operands: Sequence[Value]) -> Value:
+    shown = render(expression, operands)[0]
+    return variable(str(shown), shown)
+
+
+def _lambda(expression: Expression, operands: Sequence[Value]) -> Value:
+    body, variables = operands[0], operands[1:]
+    of = function(body, variables)
+    nothing = dict.fromkeys(of.variables, Value(literal=True))
+    return _shown(expression, operands, bound(combine([body], TRANSFORMATION), nothing))._replace(function=of)
+
+
 def _neutral(expression: Expression, operands: Sequence[Value]) -> Value:
-    """A lambda's variable stands for an argument that is an operand already; a frame is no value."""
+    """A frame is no value."""
     return _shown(expression, operands, Value(literal=True))
 
 
@@ -429,7 +645,7 @@ _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "GetArrayStructFields": _element_field,
     "GetArrayItem": _element,
     "GetMapValue": _element,
-    "ElementAt": _element,
+    "ElementAt": _element_at,
     "CreateNamedStruct": _struct,
     "Coalesce": _coalesce,
     "WithField": _with_field,
@@ -444,15 +660,11 @@ _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "BitwiseAnd": _bit_and,
     "CreateStruct": _struct,
     "PivotFirst": _pivot,
-    "NamedLambdaVariable": _neutral,
+    "NamedLambdaVariable": _variable,
+    "LambdaFunction": _lambda,
     "union": _union,
     **dict.fromkeys(TRANSPARENT, _transparent),
     **dict.fromkeys(RANKS, _rank),
     **dict.fromkeys(FRAMES, _neutral),
     **dict.fromkeys(GENERATED, _generated),
 }
-
-
-def read_column(dataset: str, name: str, shown: str) -> Value:
-    """A column as a read gives it."""
-    return Value({(dataset, name.lower()): Use()}, text=text(shown), path=name)

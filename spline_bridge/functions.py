@@ -9,14 +9,15 @@ from __future__ import annotations
 #: counts, whatever its name.
 MASKING = frozenset({
     "Md5", "Sha1", "Sha2", "Crc32", "HiveHash", "Murmur3Hash", "XxHash64", "HashExpression", "Mask", "AesEncrypt",
-    "MaskHash", "Sha", "Count",
+    "MaskHash", "Sha", "Count", "CountIf", "RegrCount", "HyperLogLogPlusPlus", "ApproxCountDistinctForIntervals",
+    "CountMinSketchAgg", "HllSketchAgg", "HllUnionAgg", "HllUnion", "HllSketchEstimate",
 })  # fmt: skip
 
 #: Functions whose literal arguments are keys: their text never shows them.
 SECRET_ARGUMENTS = frozenset({"AesEncrypt", "AesDecrypt", "TryAesDecrypt"})
 
 #: Functions that take a seed.
-SEEDED = frozenset({"Rand", "Randn", "Uuid", "Shuffle", "RandStr", "Uniform"})
+SEEDED = frozenset({"Rand", "Randn", "Uuid", "RandStr", "Uniform"})
 
 #: Wrappers that change nothing for the reader or for the value.
 TRANSPARENT = frozenset({

@@ -12,7 +12,15 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from headwater.graphmodel.expressions.text import Text, concat, distinct, join, text
-from headwater.graphmodel.expressions.values import IDENTITY, TRANSFORMATION, Value, combine, follow_fields, unresolved
+from headwater.graphmodel.expressions.values import (
+    IDENTITY,
+    TRANSFORMATION,
+    Value,
+    combine,
+    follow_fields,
+    sizes,
+    unresolved,
+)
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.expressions import apply, grouping_number
 from headwater.spline_bridge.functions import LOCAL, OPAQUE, PASS_THROUGH
@@ -227,7 +235,8 @@ def _merged(values: Sequence[Value], name: str) -> Value:
     texts = distinct(value.text for value in values)
     value = follow_fields(combine(values, IDENTITY), values, IDENTITY)
     shown = texts[0] if len(texts) == 1 else concat([f"{name}(", join(", ", texts), ")"])
-    return value._replace(text=shown, literal=all(v.literal for v in values))
+    size = None if any(one.size is None for one in values) else sizes(values)
+    return value._replace(text=shown, literal=all(v.literal for v in values), size=size)
 
 
 def _set_operation(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
@@ -268,7 +277,7 @@ def _projected(values: Sequence[Value]) -> Value:
     """NULLs stand for what a grouping set leaves out; the names that UNPIVOT writes are literals alone."""
     taken = [value for value in values if not value.literal]
     taken = taken or [value for value in values if str(value.text) != "NULL"]
-    return _merged([cast(value) for value in taken or values], "expand")
+    return _merged([cast(value) for value in taken or values], "unpivot")
 
 
 def _generate(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:
@@ -279,8 +288,9 @@ def _generate(operation: OperationNode, children: Sequence[Rows], context: Conte
         return _generic(operation, children, context)
     operands = [context.value(ref) for ref in expression.operands]
     whole = context.value(generator)
-    if expression.operator != "Stack" and not (operands and operands[0].fixed):
-        context.keys(Subtype.JOIN, [whole])  # else there are as many rows for each input row, whatever it holds
+    if expression.operator not in _FIXED:
+        deciding = operands[0].size if operands and operands[0].size is not None else (whole,)
+        context.keys(Subtype.JOIN, [value._replace(text=whole.text) for value in deciding])
     # A LATERAL VIEW's alias gives its columns new ids, so the generator's own are matched by position.
     new = [i for i in ids if i not in known]
     own = [ref.id for ref in listed(operation.params.get("generatorOutput"))]
@@ -308,11 +318,13 @@ def _generated(
     item = _item(operands[0], position - width) if operands and expression.operator in _EXPLODING else None
     if item is not None:
         return combine_text(item, TRANSFORMATION, whole.text)._replace(fields=item.fields, base=item.base)
-    if expression.operator == "PosExplode" and position == 0 and operands and operands[0].fixed:
+    if expression.operator == "PosExplode" and position == 0 and operands and operands[0].size == ():
         return Value(text=whole.text, generated=True)
-    return whole._replace(path=operands[0].path if operands else None)
+    return whole._replace(paths=operands[0].paths if operands else None)
 
 
+#: Generators that make as many rows of each input row, whatever it holds.
+_FIXED = frozenset({"Stack", "JsonTuple"})
 _EXPLODING = frozenset({"Explode", "PosExplode"})
 
 
@@ -328,7 +340,7 @@ def _item(exploded: Value, position: int) -> Value | None:
 
 def combine_text(value: Value, strength: int, shown: Text) -> Value:
     """The value after a function of the given strength, shown as `shown`."""
-    return combine([value], strength)._replace(text=shown, path=value.path)
+    return combine([value], strength)._replace(text=shown, paths=value.paths)
 
 
 def _opaque(operation: OperationNode, children: Sequence[Rows], context: Context) -> Rows:

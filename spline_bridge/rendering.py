@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from headwater.graphmodel.expressions.text import Text, concat, constant, join, text
-from headwater.graphmodel.expressions.values import ATOM, Value
+from headwater.graphmodel.expressions.values import ATOM, Value, within
 from headwater.spline_bridge.functions import BINARY, SECRET_ARGUMENTS, SEEDED
 from headwater.spline_bridge.wire import Expression
 
@@ -80,11 +80,6 @@ def cast(value: Value) -> Value:
     return value._replace(text=shown, precedence=ATOM, cast=None)
 
 
-def within(value: Value, precedence: int) -> Text:
-    """The operand's text, in parentheses if it binds less tightly than its place needs."""
-    return value.text if value.precedence >= precedence else concat(["(", value.text, ")"])
-
-
 def _binary(symbol: str, precedence: int, operands: Sequence[Value]) -> Rendered:
     left, right = operands
     parts: list[Text | str] = [within(left, precedence), f" {symbol} ", within(right, precedence + 1)]
@@ -138,6 +133,8 @@ def _membership(_: Expression, operands: Sequence[Value]) -> Rendered:
 
 def _in_subquery(_: Expression, operands: Sequence[Value]) -> Rendered:
     left = join(", ", [within(value, _PREDICATE) for value in operands[:-1]])
+    if len(operands) > 2:  # noqa: PLR2004 - several columns are compared at once
+        left = concat(["(", left, ")"])
     return concat([left, " IN ", operands[-1].text]), _PREDICATE
 
 
@@ -239,6 +236,24 @@ def _in_units(expression: Expression, operands: Sequence[Value]) -> Rendered:
     return concat([function_name(expression), "(", join(", ", [*given, *(o.text for o in operands)]), ")"]), ATOM
 
 
+def _complement(_: Expression, operands: Sequence[Value]) -> Rendered:
+    return concat(["~", within(operands[0], _MINUS)]), _MINUS
+
+
+def _not_null(expression: Expression, operands: Sequence[Value]) -> Rendered:
+    """``na.drop()``: so many of the columns must not be NULL."""
+    least = expression.params.get("n", len(operands))
+    if least not in (1, len(operands)) or not operands:
+        return _call(expression, operands)
+    parts = [concat([within(operand, _PREDICATE), " IS NOT NULL"]) for operand in operands]
+    alone = len(parts) == 1
+    word, precedence = (" AND ", _AND) if least == len(operands) else (" OR ", _OR)
+    return join(word, parts), _PREDICATE if alone else precedence
+
+
+_AND, _OR = BINARY["And"][1], BINARY["Or"][1]
+
+
 def _first(_: Expression, operands: Sequence[Value]) -> Rendered:
     return (operands[0].text, operands[0].precedence) if operands else (text("NULL"), ATOM)
 
@@ -263,11 +278,12 @@ _SPECIAL: dict[str, Callable[[Expression, Sequence[Value]], Rendered]] = {
     "GetArrayStructFields": _field,
     "GetArrayItem": _element,
     "GetMapValue": _element,
-    "ElementAt": _element,
     "CreateNamedStruct": _struct,
     "LambdaFunction": _lambda,
     "NamedLambdaVariable": _lambda_variable,
     "UnaryMinus": _minus,
+    "BitwiseNot": _complement,
+    "AtLeastNNonNulls": _not_null,
     **dict.fromkeys(
         (
             "DateAdd",

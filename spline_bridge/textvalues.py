@@ -30,7 +30,10 @@ _AGGREGATE = re.compile(
     r"|approx_count_distinct|percentile\w*|approx_percentile|max_by|min_by|mode|median|bool_and|bool_or|count_if"
     r"|corr|covar_\w+|kurtosis|skewness|regr_\w+|bit_\w+|hll_\w+|every|some|histogram_numeric)\("
 )
-_MASKING = re.compile(r"\b(?:md5|sha|sha1|sha2|crc32|hash|xxhash64|mask|aes_encrypt)\(", re.IGNORECASE)
+_MASKING = re.compile(
+    r"\b(?:md5|sha|sha1|sha2|crc32|hash|xxhash64|mask|aes_encrypt|count|count_if|regr_count|approx_count_distinct)\(",
+    re.IGNORECASE,
+)
 _CONDITION_BEGINS = re.compile(r"\bWHEN |\bif \(")
 _CONDITION_ENDS = {"WHEN ": re.compile(r" THEN\b"), "if (": re.compile(r"\) ")}
 _WINDOW = "windowspecdefinition("

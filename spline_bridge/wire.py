@@ -28,6 +28,7 @@ class Expression:
     name: str = ""
     operands: tuple[Ref, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+    arguments: tuple[Ref, ...] = ()  #: what people gave it, where its operand is what Spark replaces it by
     symbol: str | None = None
     value: Any = None
     type: str | None = None
@@ -231,6 +232,7 @@ def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict
             name=str(item.get("name", "")),
             operands=tuple(ref for ref in map(reference, item.get("childRefs") or []) if ref),
             params=_mapping(item.get("params")),
+            arguments=references(_mapping(item.get("params")).get("arguments")),
             symbol=extra.get("symbol"),
             type=types.get(str(item.get("dataType"))),
             type_id=str(item.get("dataType")),

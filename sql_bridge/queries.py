@@ -332,7 +332,18 @@ class Reader:
     def _filtered(self, node: Any, scope: _Scope) -> Value:
         """``sum(a) FILTER (WHERE b)``."""
         condition = self._value(node.expression.this, scope)
-        return influenced(self._value(node.this, scope), as_role([condition], Subtype.CONDITIONAL), by=[condition])
+        return influenced(self._value(node.this, scope), as_role([condition], Subtype.FILTER), by=[condition])
+
+    def _chosen(self, node: Any, scope: _Scope) -> Value:
+        """COALESCE, NVL2, NULLIF: what is looked at is CONDITIONAL, of COALESCE all that it takes."""
+        given = [self._value(part, scope) for part in node.iter_expressions()]
+        results, conditions = given, given
+        if isinstance(node, exp.Nvl2):
+            results, conditions = given[1:], given[:1]
+        elif isinstance(node, exp.Nullif):
+            results = given[:1]
+        value = combine(results, TRANSFORMATION)._replace(literal=all(one.literal for one in given))
+        return influenced(value, as_role(conditions, Subtype.CONDITIONAL), by=conditions)
 
     def _within_group(self, node: Any, scope: _Scope) -> Value:
         """``listagg(a) WITHIN GROUP (ORDER BY b)``; of ``percentile_cont(0.5)`` the key is what is aggregated."""
@@ -419,6 +430,7 @@ class Reader:
         ((exp.Case, exp.If), _case),
         (exp.Window, _window),
         (exp.Filter, _filtered),
+        ((exp.Coalesce, exp.Nvl2, exp.Nullif), _chosen),
         (exp.WithinGroup, _within_group),
         (exp.AggFunc, _aggregate),
     )

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Protocol
 
 from headwater.graphmodel.expressions.text import text
-from headwater.graphmodel.expressions.values import Use, Value, unresolved
+from headwater.graphmodel.expressions.values import Value, read_column, unresolved
 from headwater.graphmodel.model import Subtype
 from headwater.sql_bridge.model import Known
 
@@ -58,7 +58,7 @@ class Table:
     def named(self, name: str) -> Value:
         """A column of the table."""
         self.used.setdefault(name.lower(), name)
-        return Value({(self.name, name.lower()): Use()}, text=text(name), path=name)
+        return read_column(self.name, name, name)
 
 
 @dataclass

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from headwater.graphmodel.expressions.text import EMPTY, Text
+from headwater.graphmodel.expressions.text import EMPTY, Text, concat
+from headwater.graphmodel.expressions.text import text as as_text
 from headwater.graphmodel.model import Subtype
 
 #: A read column: (canonical dataset URI, lower-case column name).
@@ -61,8 +62,9 @@ class Value(NamedTuple):
     base: Value | None = None  #: of a struct that the plan changed: what has the fields that are not in `fields`
     element: Value | None = None  #: of an array built by the plan: what any of its items is
     entry: tuple[Value, Value] | None = None  #: of a map built by the plan: what any of its keys is, and of its values
-    fixed: bool = False  #: of an array or map: no data decides how many items it has
-    path: str | None = None  #: of a plain access: the path from the read column down to the field
+    size: tuple[Value, ...] | None = None  #: of an array or map: what decides how many items it has; None: itself
+    paths: Mapping[Column, frozenset[str]] | None = None  #: of a plain access: the paths from read columns to the field
+    function: object = None  #: of a lambda: a `lambdas.Function`
     cast: str | None = None  #: of a cast: the type; shown only where the cast is a column's whole expression
 
 
@@ -134,7 +136,54 @@ def combine(values: Iterable[Value], strength: int, *, masking: bool = False, ex
 
 #: Fields that are followed through one function, nested ones included: a payload can nest structs so that each holds
 #: the one before twice.
-_MOST_FIELDS = 5_000
+MOST_FIELDS = 5_000
+
+
+def sizes(values: Iterable[Value]) -> tuple[Value, ...]:
+    """What decides how many items arrays or maps have, taken together."""
+    found: dict[int, Value] = {}
+    for value in values:
+        deciding = (value,) if value.size is None else value.size
+        found |= {id(one): one for one in deciding if one.direct or one.indirect or one.unresolved}
+    if len(found) <= _MOST_SIZES:
+        return tuple(found.values())
+    return (combine(found.values(), TRANSFORMATION),)
+
+
+#: Values that decide a size are kept apart up to here: an array can be made of two, each of which is made of two, ...
+_MOST_SIZES = 16
+
+
+def field_of(struct: Value, name: str) -> Value:
+    """The field of a struct: as the plan built it, else with its path in the columns that are read."""
+    shown = concat([within(struct, ATOM), ".", name])
+    while True:
+        if struct.fields is not None and name.lower() in struct.fields:
+            field = struct.fields[name.lower()]
+            return field if field.text.length else field._replace(text=shown, precedence=ATOM)
+        if struct.base is None:
+            break
+        struct = struct.base
+    value = combine([struct], IDENTITY)._replace(text=concat([within(struct, ATOM), ".", name]))
+    if not struct.paths:
+        return value
+    paths = {column: frozenset(f"{path}.{name}" for path in some) for column, some in struct.paths.items()}
+    direct = {column: use._replace(fields=paths.get(column, use.fields)) for column, use in value.direct.items()}
+    return value._replace(direct=direct, paths=paths)
+
+
+def item_of(array: Value) -> Value:
+    """An item of an array: as the plan built it, else one of the array that is read."""
+    if array.element is not None and array.element.text.length:
+        return array.element
+    if array.element is not None:
+        return array.element._replace(text=array.text, precedence=array.precedence)
+    return combine([array], TRANSFORMATION)._replace(text=array.text, precedence=array.precedence, paths=array.paths)
+
+
+def within(value: Value, precedence: int) -> Text:
+    """The operand's text, in parentheses if it binds less tightly than its place needs."""
+    return value.text if value.precedence >= precedence else concat(["(", value.text, ")"])
 
 
 def follow_fields(value: Value, operands: Sequence[Value], strength: int) -> Value:
@@ -142,7 +191,7 @@ def follow_fields(value: Value, operands: Sequence[Value], strength: int) -> Val
 
     For functions that give one of their operands as it is: CASE, COALESCE, UNION. NULLs are left out.
     """
-    return _followed(value, operands, strength, [_MOST_FIELDS])
+    return _followed(value, operands, strength, [MOST_FIELDS])
 
 
 def _followed(value: Value, operands: Sequence[Value], strength: int, room: list[int]) -> Value:
@@ -150,17 +199,50 @@ def _followed(value: Value, operands: Sequence[Value], strength: int, room: list
     room[0] -= len(given) + 1
     if not given or room[0] < 0:
         return value
-    if all(operand.element is not None for operand in given):
-        items = [operand.element for operand in given if operand.element is not None]
-        value = value._replace(element=_followed(alike(items, strength), items, strength, room))
-    first, *others = [operand.fields for operand in given]
-    if first is None or any(fields is None or fields.keys() != first.keys() for fields in others):
+    if not all(_is_known_inside(operand) for operand in given):
         return value
+    if all(operand.paths is not None for operand in given):
+        return value._replace(paths=_all_paths(given))
+    if any(operand.element is not None for operand in given):
+        items = [item_of(operand) for operand in given]
+        element = _followed(_one_of(items, strength), items, strength, room)
+        value = value._replace(
+            element=element if any(i.size is None for i in items) else element._replace(size=sizes(items))
+        )
+    if all(operand.entry is not None for operand in given):
+        entries = [operand.entry for operand in given if operand.entry is not None]
+        sides = [[entry[0] for entry in entries], [entry[1] for entry in entries]]
+        key, item = (_followed(_one_of(parts, strength), parts, strength, room) for parts in sides)
+        value = value._replace(entry=(key, item))
+    built = [operand.fields for operand in given if operand.fields is not None]
+    if not built or any(fields.keys() != built[0].keys() for fields in built):
+        return value
+    if len(built) < len(given) and any(operand.element or operand.entry for operand in given):
+        return value  # which items a read array has is not known
     found = {}
-    for name in first:
-        parts = [operand.fields[name] for operand in given if operand.fields is not None]
-        found[name] = _followed(alike(parts, strength), parts, strength, room)
+    for name in built[0]:
+        parts = [field_of(operand, name) for operand in given]
+        found[name] = _followed(_one_of(parts, strength), parts, strength, room)
     return value._replace(fields=found) if room[0] >= 0 else value
+
+
+def _one_of(parts: Sequence[Value], strength: int) -> Value:
+    """As `alike`; without a text where the parts have different ones: `field_of` shows it as a field then."""
+    value = alike(parts, strength)
+    return value if all(part.text == value.text for part in parts) else value._replace(text=EMPTY, precedence=ATOM)
+
+
+def _is_known_inside(value: Value) -> bool:
+    built = value.fields is not None or value.element is not None or value.entry is not None
+    return built or value.paths is not None
+
+
+def _all_paths(values: Iterable[Value]) -> dict[Column, frozenset[str]]:
+    found: dict[Column, frozenset[str]] = {}
+    for value in values:
+        for column, paths in (value.paths or {}).items():
+            found[column] = found.get(column, frozenset()) | paths
+    return found
 
 
 def same(first: Value, second: Value) -> bool:
@@ -191,7 +273,7 @@ def alike(values: Sequence[Value], strength: int) -> Value:
 
 def influenced(value: Value, roles: Mapping[Influence, Use], *, by: Iterable[Value] = ()) -> Value:
     """The value with more INDIRECT sources; conditions or keys that could not be resolved are remembered."""
-    return _influenced(value, roles, any(key.unresolved for key in by), [_MOST_FIELDS])
+    return _influenced(value, roles, any(key.unresolved for key in by), [MOST_FIELDS])
 
 
 def _influenced(value: Value, roles: Mapping[Influence, Use], unresolved_keys: bool, room: list[int]) -> Value:  # noqa: FBT001 - private
@@ -217,3 +299,10 @@ def _influenced(value: Value, roles: Mapping[Influence, Use], unresolved_keys: b
 def unresolved(text: Text = EMPTY) -> Value:
     """A value of which the payload does not say where it comes from."""
     return Value(text=text, unresolved=True)
+
+
+def read_column(dataset: str, name: str, shown: str) -> Value:
+    """A column as a read gives it."""
+    return Value(
+        {(dataset, name.lower()): Use()}, text=as_text(shown), paths={(dataset, name.lower()): frozenset({name})}
+    )

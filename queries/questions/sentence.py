@@ -18,6 +18,7 @@ from headwater.queries.answers.answer import Answer, Edge, Node
 from headwater.queries.answers.page import Page, Values
 from headwater.queries.tracing.as_of import AsOf, PastTime, shown
 from headwater.queries.tracing.contributions import validities_of
+from headwater.queries.tracing.ended import ENDED
 from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.tags import ignored_jobs
@@ -265,6 +266,8 @@ def _without_sources(node: Node | None, column: str) -> str:
         return f"always has the value {node.expression}" if node.expression else "always has the same value"
     if node is not None and node.origin is not None and node.origin in _ORIGINS:
         return _ORIGINS[node.origin]
+    if node is not None and node.origin == ENDED:
+        return "holds nothing now: its dataset was dropped, emptied, renamed or retired"
     return f"comes from outside: no known job writes {dataset} from other data"
 
 

@@ -20,6 +20,7 @@ from headwater.queries.answers.answer import Answer, Edge, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of, shown
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
 from headwater.queries.tracing.edges_as_of import EdgesAsOf
+from headwater.queries.tracing.ended import with_ends
 from headwater.queries.tracing.rows import project
 from headwater.queries.tracing.tags import ignored_jobs
 from headwater.queries.tracing.walk import DeadlinePassed, Walk, chunks, walk
@@ -69,6 +70,8 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
         found += _without_idle_rows(between) if by_column and side == "upstream" else between
     if by_column:
         nodes = tuple(_without_idle_datasets(nodes, found, root))
+    if question.as_of != "ever":
+        nodes = with_ends(g, nodes, found, question.as_of)
     reason = cut or ("limit" if edges_of.left_out else None) or _erased(nodes, question.direction)
     if reason is None and not found and isinstance(question.as_of, PastTime):
         reason = _not_yet(g, dataset, question.as_of)

@@ -285,12 +285,13 @@ def read(query_execution: Any, behind: Behind = lambda _ids, _names, _rdd: None)
     if version := ask(lambda command: _written(command, details, query_execution), plan):
         details["version"] = version
     text_ = str((ask(_shortened, plan) or plan).toJSON())
-    expansions = _expansions(plan, command) if _LOST_PROJECTIONS in text_ else ()
+    left_out = [*(_expansions(plan, command) if _LOST_PROJECTIONS in text_ else ())]
+    left_out += ask(lambda plan: list(_pivots(plan, command)), plan) or () if _LOST_VALUES in text_ else ()
     leaves = _on_branches(tuple(_leaves(plan, command)), query_execution)
     rows = {leaf.ids: leaf.details for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids}
     known = (behind(ids, tuple(told.get("checkpoint", ())), told.get("rdd")) for ids, told in rows.items())
     frozen = tuple(found for found in known if found is not None)
-    return Captured(text_, details, (*leaves, *expansions), frozen)
+    return Captured(text_, details, (*leaves, *left_out), frozen)
 
 
 def _dynamic_by_setting(query_execution: Any) -> bool:
@@ -464,15 +465,36 @@ _MOST_OPERATORS = 300
 
 
 def _expansions(plan: Any, command: str) -> Iterator[Leaf]:
+    for node in _operators(plan, command, "Expand"):
+        rows = [split(row) for row in relations.elements(node.projections())]
+        yield Leaf("Expand", _ids(node), {"projections": rows})
+
+
+#: The values of a PIVOT are no JSON for Spark.
+_LOST_VALUES = '"pivotColumnValues":null'
+
+
+def _pivots(plan: Any, command: str) -> Iterator[Leaf]:
+    """The values of each PIVOT, by the expression id of the column that they are in."""
+    for node in _operators(plan, command, "Aggregate"):
+        for column in relations.elements(node.aggregateExpressions()):
+            aggregate = column.child() if class_name(column) == "Alias" else None
+            if aggregate is None or class_name(aggregate) != "AggregateExpression":
+                continue
+            if class_name(function := aggregate.aggregateFunction()) == "PivotFirst":
+                key = str(column.exprId().id())
+                yield Leaf("PivotFirst", (key,), {"values": split(function.pivotColumnValues())})
+
+
+def _operators(plan: Any, command: str, name: str) -> Iterator[Any]:
     waiting = list(_roots(plan, command))
     for _ in range(_MOST_OPERATORS):
         if not waiting:
             return
         node = waiting.pop()
         waiting.extend(relations.elements(node.children()))
-        if class_name(node) == "Expand":
-            rows = [split(row) for row in relations.elements(node.projections())]
-            yield Leaf("Expand", _ids(node), {"projections": rows})
+        if class_name(node) == name:
+            yield node
 
 
 def _roots(plan: Any, command: str) -> Iterator[Any]:

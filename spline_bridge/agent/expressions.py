@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from headwater.spline_bridge.agent.names import function_name
 from headwater.spline_bridge.agent.results import result
-from headwater.spline_bridge.agent.tree import Node, product, singleton
+from headwater.spline_bridge.agent.tree import Node, product, roots, singleton, walk
 from headwater.spline_bridge.agent.types import Types
 
 Ref = dict[str, str]
@@ -52,17 +52,18 @@ class Expressions:
         stack = [root]
         while stack:
             node = stack[-1]
-            operands = _operands(node)
-            missing = [operand for operand in operands if id(operand) not in done]
+            operands, arguments = _operands(node), _arguments(node)
+            missing = [operand for operand in (*operands, *arguments) if id(operand) not in done]
             if missing and id(node) not in done:
                 stack.extend(reversed(missing))
                 continue
             stack.pop()
             if id(node) not in done:
-                done[id(node)] = self._built(node, [done[id(operand)] for operand in operands], scope)
+                given = [done[id(argument)].ref for argument in arguments]
+                done[id(node)] = self._built(node, [done[id(operand)] for operand in operands], scope, given)
         return done[id(root)]
 
-    def _built(self, node: Node, operands: list[Typed], scope: Scope) -> Typed:
+    def _built(self, node: Node, operands: list[Typed], scope: Scope, arguments: list[Ref]) -> Typed:
         if node.name == "AttributeReference":
             return scope.attribute(node)
         if node.name == "OuterReference":
@@ -70,7 +71,7 @@ class Expressions:
         if node.name == "Literal":
             return self._constant(node)
         if node.name not in SUBQUERIES:
-            return self.function(node, operands)
+            return self.function(node, operands, arguments=arguments)
         return self.function(node, scope.subquery(node) if node.name in _WHOLE_SUBQUERIES else operands, scope)
 
     def _constant(self, node: Node) -> Typed:
@@ -85,11 +86,16 @@ class Expressions:
         )
         return Typed({"__exprId": key}, type_)
 
-    def function(self, node: Node, operands: Sequence[Typed], scope: Scope | None = None) -> Typed:
-        """A function over operands that are known already. Of a subquery, `scope` knows its operators."""
+    def function(
+        self, node: Node, operands: Sequence[Typed], scope: Scope | None = None, arguments: Sequence[Ref] = ()
+    ) -> Typed:
+        """A function over operands that are known already. Of a subquery, `scope` knows its operators.
+
+        `arguments`: what people gave it, where its operand is what Spark replaces it by.
+        """
         type_ = result(node, [operand.type for operand in operands])
         name = str(node.fields.get("name")) if node.name in _NAMED else function_name(node.name)
-        params = _params(node, operands)
+        params = {**_params(node, operands), **({"arguments": list(arguments)} if arguments else {})}
         operation = scope.subquery_operation(node) if scope is not None and node.name in _KEYED else None
         return self.call(
             _class(node), name, operands, type_, {**params, **({"operation": operation} if operation else {})}
@@ -159,6 +165,15 @@ def _operands(node: Node) -> list[Node]:
     return [] if node.fields.get("hideSeed") else node.children  # a drawn seed is another one in every run
 
 
+def _arguments(node: Node) -> list[Node]:
+    """What a function was called with, where its only child is what Spark replaces it by: ``a / b`` of `try_divide`."""
+    if len(node.children) != 1 or node.fields.get("replacement") != 0:
+        return []
+    given = [tree for name, value in node.fields.items() if name != "replacement" for tree in roots(value)]
+    # A subquery among them is told once, as a part of what the function is replaced by.
+    return [] if any(inner.name in SUBQUERIES for tree in given for inner in walk(tree)) else given
+
+
 # Values of constants --------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +228,7 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
     "WithField": ("name",),
     "StaticInvoke": ("functionName",),
     "ListQuery": ("numCols",),
+    "AtLeastNNonNulls": ("n",),
     **dict.fromkeys(("TimestampAdd", "TimestampDiff"), ("unit",)),
     **dict.fromkeys(("First", "Last", "AnyValue", "Lag", "Lead", "NthValue"), ("ignoreNulls",)),
 }
@@ -248,9 +264,10 @@ def _element_field(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, A
 
 
 def _pivot(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:
-    """The values of the pivot column; Spark prints texts in one list, and other values not at all."""
+    """The values of the pivot column, where they are known: Spark prints texts in one list, or no values at all."""
     listed = fields.get("pivotColumnValues")
-    return {"pivotColumnValues": listed[1:-1].split(", ")} if isinstance(listed, str) else {}
+    values = listed[1:-1].split(", ") if isinstance(listed, str) else listed
+    return {"pivotColumnValues": values} if isinstance(values, list) else {}
 
 
 def _udf(fields: Mapping[str, Any], _: Sequence[Typed]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from headwater.spline_bridge.agent.build import Builder, BuiltOperator
 from headwater.spline_bridge.agent.model import Captured, Leaf, Report, Run
 from headwater.spline_bridge.agent.operators import listed
 from headwater.spline_bridge.agent.sources import source
-from headwater.spline_bridge.agent.tree import Tree, everything, parse
+from headwater.spline_bridge.agent.tree import Tree, everything, parse, walk
 from headwater.spline_bridge.agent.writes import Write, renumbered, write
 from headwater.spline_bridge.glue_names import APPLICATION, JOB_NAME
 from headwater.spline_bridge.redact import redact
@@ -67,6 +67,12 @@ def _plan(captured: Captured, run: Run) -> dict[str, Any]:
 def _whole(captured: Captured) -> tuple[Tree, tuple[Leaf, ...]]:
     """The plan with the plans of checkpoints and micro-batches in place of the leaves that hold their rows."""
     tree, leaves = parse(captured.plan), captured.leaves
+    pivots = {leaf.ids: leaf.details["values"] for leaf in leaves if leaf.operator == "PivotFirst"}
+    for node in everything(tree.root) if pivots else ():
+        values = pivots.get((str(node.fields.get("exprId")),)) if node.name == "Alias" else None
+        for function in walk(node) if values else ():
+            if function.name == "PivotFirst":
+                function.fields["pivotColumnValues"] = values
     if not captured.frozen:
         return tree, leaves
     before = {frozen.ids: _whole(frozen.captured) for frozen in captured.frozen}

@@ -33,14 +33,22 @@ the wire format's own terms (operations, attributes, references), so that any Sp
 ## Conventions
 
 - `COALESCE` (`NVL`, `IFNULL`) gives each operand CONDITIONAL beside DIRECT, and `count` is masking, as
-  OpenLineage's spec has it. Of `CASE` and `IF` only the conditions are CONDITIONAL. Where all branches are one
-  value, there is no condition.
+  OpenLineage's spec has it; so are `count_if`, `regr_count`, `approx_count_distinct` and sketches. Of `CASE` and `IF`
+  only the conditions are CONDITIONAL. Where all branches are one value, there is no condition. `greatest` and `least`
+  take their operands DIRECT alone.
 - Keys of a scalar subquery, or of an EXISTS in the SELECT list, belong to the column that it makes. In a WHERE they
   are keys of the whole output.
-- How many rows a generator (`explode`, `inline`) makes is INDIRECT/JOIN of the whole output, but for `stack` and arrays
-  or maps that list their items: these have as many for each row. It is told once, with the dataset as its target, and
-  not once for each column: all columns of a row are repeated alike, and a table of 300 columns would have 300 edges
-  that say the same. So it is with filters, joins and keys.
+- How many rows a generator (`explode`, `inline`) makes is INDIRECT/JOIN of the whole output, but for `stack` and
+  arrays or maps that list their items: these have as many for each row, also after `transform`, `sort_array`,
+  `concat`, `flatten`, `slice` and the like. Of `if(a, array(b, c), array(b))` it is `a` that decides. It is told
+  once, with the dataset as its target, and not once for each column: all columns of a row are repeated alike, and a
+  table of 300 columns would have 300 edges that say the same. So it is with filters, joins and keys.
+- Fields are followed through arrays, maps and lambdas that the plan builds: `transform(items, e -> struct(e.sku,
+  qty))[0].sku` comes from `items.sku` alone. What decides which items a `filter` keeps, or in which order a sort brings
+  them, is CONDITIONAL of a single item; the array as a whole comes from all of it, DIRECT.
+- A function that Spark replaces by others (`try_divide`, `left`, `nvl2`, `date_part`) is shown as it was called,
+  where the agent in Python says how that was. A time window is `window(ts)`, one value of a PIVOT `sum(a) FILTER
+  (WHERE s = 'x')`.
 - A list of files is one dataset, their folder's, where the folder has partitions (`dt=...`), where the names differ
   in numbers and ids only, or where there are more than 16 of one kind.
 - A renamed column has one node, under its new name, at all times. Where the old name is used again later, or the new

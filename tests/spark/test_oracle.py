@@ -49,7 +49,7 @@ class Query:
 
     @property
     def sql(self) -> str:
-        """The text, which Spark and SQLite read alike."""
+        """The text as Spark reads it; see `in_sqlite`."""
         items = ", ".join(f"{item} AS o{i}" for i, item in enumerate(self.items))
         where = f" WHERE {' AND '.join(self.where)}" if self.where else ""
         group = f" GROUP BY {', '.join(self.keys)}" if self.grouped and self.keys else ""
@@ -68,20 +68,73 @@ class Query:
             yield replace(self, distinct=False)
 
 
+#: What only Spark has -> the same in SQLite's words.
+SPELLED = {
+    "named_struct('x', t.a, 'y', t.b).y": "t.b",
+    "coalesce(named_struct('x', t.a, 'y', t.s), named_struct('x', t.b, 'y', t.s)).x": "t.a",
+    "IF(t.a > 1, named_struct('x', t.a, 'y', t.k), named_struct('x', t.b, 'y', t.a)).y":
+        "CASE WHEN t.a > 1 THEN t.k ELSE t.a END",
+    "array(t.a, t.b)[0]": "t.a",
+    "element_at(array(t.a, t.b), 2)": "t.b",
+    "element_at(array(t.a, t.b, t.k), -1)": "t.k",
+    "map('p', t.a, 'q', t.b)['q']": "t.b",
+    "filter(array(t.a, t.b), x -> x > t.k)[0]": "CASE WHEN t.a > t.k THEN t.a WHEN t.b > t.k THEN t.b END",
+    "transform(array(t.a, t.b), x -> x + t.k)[1]": "t.b + t.k",
+    "transform(array(named_struct('x', t.a, 'y', t.s)), e -> named_struct('y', e.x, 'x', e.y))[0].x": "t.s",
+    "sort_array(array(t.a, t.b))[0]": "min(t.a, t.b)",
+    "aggregate(array(t.a, t.b), 0L, (acc, x) -> acc + x)": "t.a + t.b",
+    "size(filter(array(t.a, t.b), x -> x > 1))": "(t.a > 1) + (t.b > 1)",
+    "arrays_zip(array(t.a), array(t.s))[0]['1']": "t.s",
+    "nvl2(t.s, t.b, t.k)": "t.b",
+    "greatest(t.a, t.b)": "max(t.a, t.b)",
+    "max_by(t.b, t.a)": "max(10 * t.a + t.b)",
+    "max(named_struct('x', t.a, 'y', t.b)).y": "max(10 * t.a + t.b)",
+    "collect_list(t.a)[0]": "group_concat(t.a)",
+    "approx_count_distinct(t.b)": "count(DISTINCT t.b)",
+    "count_if(t.b > 2)": "sum(t.b > 2)",
+}  # fmt: skip
+
+
+def in_sqlite(sql: str) -> str:
+    """A query in SQLite's words. A part of it can be in a longer one, which is replaced first."""
+    for spark, sqlite in sorted({**SPELLED, **_TABLES}.items(), key=lambda item: -len(item[0])):
+        sql = sql.replace(spark, sqlite)
+    return sql
+
+
+_PIVOT = "(SELECT k, a, b, 'x' AS s FROM (SELECT k, s, a FROM t) PIVOT (sum(a) FOR s IN ('a' AS a, 'b' AS b))) AS t"
+_EXPLODED = "(SELECT k, e AS a, b, s FROM t LATERAL VIEW explode(array(a, b)) v AS e) AS t"
+_INLINED = (
+    "(SELECT k, x AS a, y AS b, s FROM t LATERAL VIEW inline(IF(k > 1, array(named_struct('x', a, 'y', b)), "
+    "array(named_struct('x', b, 'y', 7L), named_struct('x', a, 'y', a)))) v AS x, y) AS t"
+)
+_TABLES = {
+    _PIVOT: "(SELECT k, sum(a) FILTER (WHERE s = 'a') AS a, sum(a) FILTER (WHERE s = 'b') AS b, 'x' AS s FROM t "
+    "GROUP BY k) AS t",
+    _EXPLODED: "(SELECT k, a AS a, b, s FROM t UNION ALL SELECT k, b, b, s FROM t) AS t",
+    _INLINED: "(SELECT k, a AS a, b AS b, s FROM t WHERE k > 1 UNION ALL SELECT k, b, 7, s FROM t WHERE NOT k > 1 "
+    "UNION ALL SELECT k, a, a, s FROM t WHERE NOT k > 1) AS t",
+}
+_EXCEPT = "(SELECT k, a, b, s FROM t EXCEPT SELECT k, c, 3, 'u' FROM u) AS t"
 _UNION = "(SELECT k, a, b, s FROM t WHERE b > 1 UNION ALL SELECT k, c AS a, 3 AS b, 'u' AS s FROM u) AS t"
 _CTE = "(SELECT k, max(a) AS a, sum(b) AS b, min(s) AS s FROM t GROUP BY k) AS t"
-_ALONE = ("t", _UNION, _CTE)
+_ALONE = ("t", "t", _UNION, _CTE, _EXCEPT, *_TABLES)
 _JOINED = tuple(f"{left} {how} JOIN u ON t.k = u.k" for left in ("t", _UNION, _CTE) for how in ("INNER", "LEFT"))
 _CROSS = ("t CROSS JOIN u",)
 _PLAIN = ("t.a", "t.b", "t.s", "t.k", "t.a + t.b", "upper(t.s)", "CASE WHEN t.a > 1 THEN t.b ELSE 0 END", "7",
           "coalesce(t.b, t.a)", "(SELECT max(c) FROM u)", "(SELECT count(*) FROM u AS v WHERE v.c > 5)",
           "EXISTS (SELECT 1 FROM u AS v WHERE v.k = t.k AND v.c > 5)", "CASE WHEN t.s = 'a' THEN 1 END",
-          "sum(t.a) OVER (PARTITION BY t.k)", "count(*) OVER (PARTITION BY t.s)")  # fmt: skip
+          "sum(t.a) OVER (PARTITION BY t.k)", "count(*) OVER (PARTITION BY t.s)", "t.b NOT IN (SELECT c FROM u AS v)",
+          "rank() OVER (PARTITION BY t.s ORDER BY t.a)", "max(t.b) OVER (ORDER BY t.a)",
+          "lag(t.a) OVER (ORDER BY t.b, t.a, t.k, t.s)",
+          *(text for text in SPELLED if not text.startswith(("max", "collect", "approx", "count"))))  # fmt: skip
 _OF_U = ("u.c", "t.a + u.c", "coalesce(u.c, t.b)", "CASE WHEN u.c > 5 THEN t.a END")
 _AGGREGATES = ("sum(t.a)", "count(*)", "max(t.b)", "count(DISTINCT t.s)", "min(t.a + t.b)", "1",
-               "sum(CASE WHEN t.a > 1 THEN t.b END)")  # fmt: skip
+               "sum(CASE WHEN t.a > 1 THEN t.b END)", "sum(t.a) FILTER (WHERE t.b > 2)",
+               *(text for text in SPELLED if text.startswith(("max", "collect", "approx", "count"))))  # fmt: skip
 _CONDITIONS = ("t.a > 1", "t.b < 4", "t.s <> 'b'", "t.k IN (SELECT k FROM u AS v)", "t.a + t.b > 2",
-               "EXISTS (SELECT 1 FROM u AS v WHERE v.c > t.b)",
+               "EXISTS (SELECT 1 FROM u AS v WHERE v.c > t.b)", "t.b < (SELECT max(c) FROM u AS v WHERE v.k = t.k)",
+               "(t.k, t.b) IN (SELECT k, c - 3 FROM u AS v)",
                "NOT EXISTS (SELECT 1 FROM u AS v WHERE v.c = t.a)")  # fmt: skip
 _KEYS = ("t.k", "t.s", "t.b")
 _HAVING = ("count(*) > 1", "sum(t.b) > 2", "max(t.a) < 3")
@@ -110,7 +163,7 @@ def answer(sql: str, data: Data) -> list[list[Any]]:
             names = COLUMNS[name]
             connection.execute(f"CREATE TABLE {name} ({', '.join(names)})")
             connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(names))})", rows)
-        cursor = connection.execute(sql)
+        cursor = connection.execute(in_sqlite(sql))
         width = len(cursor.description)
         found = cursor.fetchall()
     return [sorted((row[i] for row in found), key=lambda value: (value is None, str(value))) for i in range(width)]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from headwater.graphmodel.model import Effect, Origin, Subtype
+from headwater.graphmodel.model import DependencyType, Effect, Origin, Subtype
 from headwater.spline_bridge.agent import Captured, Run, is_write, report
 from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
@@ -401,3 +401,43 @@ def test_a_default_that_is_the_time_of_the_run_is_generated(literal: str, defaul
     run = replace(RUN, started_ms=1_700_000_000_000, ended_ms=1_700_000_003_000)
     found = decode_plan(json.dumps(report(captured, run).plan).encode(), FLAT)
     assert [c.origin for c in found.columns if c.name == "loaded"] == [origin]
+
+
+# Functions that Spark replaces by others ------------------------------------------------------------------------------
+
+
+def _node(name: str, count: int, /, **fields: object) -> dict[str, object]:
+    return {"class": f"{_CATALYST}expressions.{name}", "num-children": count, **fields}
+
+
+def _projected(*expression: dict[str, object], leaves: tuple[Leaf, ...] = ()) -> str | None:
+    """What is shown of an expression over the columns a and b of a table."""
+    insert_command, _ = json.loads(insert(1).plan)
+    alias = _node("Alias", 1, child=0, name="x", exprId=attribute("x", 9)["exprId"], qualifier=[])
+    project = {"class": f"{_CATALYST}plans.logical.Project", "num-children": 1, "projectList": [[alias, *expression]]}
+    columns = [[attribute("a", 1)], [attribute("b", 2)]]
+    relation = {"class": f"{_CATALYST}catalog.HiveTableRelation", "num-children": 0, "dataCols": columns}
+    table = {"table": {"Database": "db", "Provider": "hive", "Table": "t", "Location": "s3://lake/t"}}
+    plan = json.dumps([insert_command, {**project, "child": 0}, {**relation, "partitionCols": []}])
+    captured = Captured(plan, insert(1).command, (Leaf("HiveTableRelation", ("1", "2"), table), *leaves))
+    found = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert {d.source_column for d in found.derivations} == {"a", "b"}
+    return next(d.expression for d in found.derivations if d.type is DependencyType.DIRECT)
+
+
+def test_a_function_that_spark_replaces_is_shown_as_it_was_called() -> None:
+    a, b = attribute("a", 1), attribute("b", 2)
+    divided = [_node("Divide", 2, left=0, right=1), a, b]
+    assert _projected(_node("TryDivide", 1, left=[a], right=[b], replacement=0), *divided) == "try_divide(a, b)"
+    conditional = [_node("If", 3, predicate=0, trueValue=1, falseValue=2), _node("IsNotNull", 1, child=0), a, b, a]
+    assert _projected(_node("Nvl2", 1, expr1=[a], expr2=[b], expr3=[a], replacement=0), *conditional) == "nvl2(a, b, a)"
+
+
+def test_the_values_of_a_pivot_are_asked_for_where_the_plan_lacks_them() -> None:
+    item = [_node("GetArrayItem", 2, child=0, ordinal=1)]
+    literal = _node("Literal", 0, value="1", dataType="integer")
+    first = _node("PivotFirst", 2, pivotColumn=0, valueColumn=1, pivotColumnValues=None)
+    pivot = [*item, first, attribute("a", 1), attribute("b", 2), literal]
+    assert _projected(*pivot) == "b FILTER (WHERE a = ...)"
+    asked = Leaf("PivotFirst", ("9",), {"values": ["x", "y, z"]})
+    assert _projected(*pivot, leaves=(asked,)) == "b FILTER (WHERE a = 'y, z')"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headwater.graphmodel.model import Origin
+from headwater.graphmodel.model import DependencyType, Origin
 from tests.unit.spline_bridge.plans import (
     attr,
     direct,
@@ -143,6 +143,93 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"IDENTITY t.b"},
         set(),
     ),
+    "of a read struct, or of one that the plan built": (
+        [function("u", "Coalesce", attr("c"), expr("s")), field("x", expr("u"), "p")],
+        {"TRANSFORMATION t.a", "TRANSFORMATION t.c"},
+        {"CONDITIONAL t.a", "CONDITIONAL t.b", "CONDITIONAL t.c"},
+    ),
+    "of one of two read structs": (
+        [
+            function("k", "IsNull", attr("c")),
+            function("u", "If", expr("k"), attr("a"), attr("b")),
+            field("x", expr("u"), "p"),
+        ],
+        {"TRANSFORMATION t.a", "TRANSFORMATION t.b"},
+        {"CONDITIONAL t.c"},
+    ),
+    "an item of an array, counted from 1": (
+        [
+            function("u", "CreateArray", attr("a"), attr("b")),
+            function("x", "ElementAt", expr("u"), expr("one")),
+        ],
+        {"IDENTITY t.a"},
+        set(),
+    ),
+    "an item of an array, counted from its end": (
+        [
+            function("u", "CreateArray", attr("a"), attr("b")),
+            function("m", "UnaryMinus", expr("one")),
+            function("x", "ElementAt", expr("u"), expr("m")),
+        ],
+        {"IDENTITY t.b"},
+        set(),
+    ),
+    "an item of a read array, by a column": (
+        [function("i", "GetArrayItem", attr("a"), attr("b")), field("x", expr("i"), "p")],
+        {"TRANSFORMATION t.a", "TRANSFORMATION t.b"},
+        set(),
+    ),
+    "of what a lambda makes of each item": (
+        [
+            function("v", "NamedLambdaVariable", name="e"),
+            field("p", expr("v"), "p"),
+            function("t", "CreateNamedStruct", expr("'p'"), attr("c"), expr("'q'"), expr("p")),
+            function("l", "LambdaFunction", expr("t"), expr("v")),
+            function("u", "ArrayTransform", attr("a"), expr("l")),
+            function("x", "GetArrayStructFields", expr("u"), field="StructField(q,LongType,true)"),
+        ],
+        {"TRANSFORMATION t.a"},
+        set(),
+    ),
+    "of an item of an array that the plan built, in a lambda in a lambda": (
+        [
+            function("v", "NamedLambdaVariable", name="e"),
+            function("w", "NamedLambdaVariable", name="f"),
+            function("n", "Add", expr("v"), expr("w")),
+            function("k", "LambdaFunction", expr("n"), expr("w")),
+            function("j", "CreateArray", attr("b")),
+            function("i", "ArrayTransform", expr("j"), expr("k")),
+            function("l", "LambdaFunction", expr("i"), expr("v")),
+            function("y", "CreateArray", attr("a")),
+            function("x", "ArrayTransform", expr("y"), expr("l")),
+        ],
+        {"TRANSFORMATION t.a", "TRANSFORMATION t.b"},
+        set(),
+    ),
+    "of an item that a filter keeps": (
+        [
+            function("u", "CreateArray", expr("s")),
+            function("v", "NamedLambdaVariable", name="e"),
+            function("g", "GreaterThan", attr("c"), expr("one")),
+            function("l", "LambdaFunction", expr("g"), expr("v")),
+            function("f", "ArrayFilter", expr("u"), expr("l")),
+            function("i", "GetArrayItem", expr("f"), expr("one")),
+            field("x", expr("i"), "q"),
+        ],
+        {"TRANSFORMATION t.b"},
+        {"CONDITIONAL t.c"},
+    ),
+    "of arrays that were zipped": (
+        [
+            function("u", "CreateArray", attr("a")),
+            function("v", "CreateArray", attr("b")),
+            function("z", "ArraysZip", expr("u"), expr("v"), names=["p", "q"]),
+            function("i", "GetArrayItem", expr("z"), expr("one")),
+            field("x", expr("i"), "q"),
+        ],
+        {"TRANSFORMATION t.b"},
+        set(),
+    ),
     "a value of a map, by one of its keys": (
         [
             function("m", "CreateMap", attr("c"), attr("a"), expr("'q'"), attr("b")),
@@ -174,6 +261,30 @@ def test_structs_that_hold_one_another_twice_are_followed_no_further() -> None:
     project = operation("p", "Project", ["r"], ["x"], projectList=[expr("s60")])
     plan = mapped(document([project], functions=functions, constants=NAMES))
     assert direct(plan) == {"x": {"TRANSFORMATION t.a", "TRANSFORMATION t.b"}}
+
+
+def test_arrays_and_lambdas_that_hold_one_another_twice_are_followed_no_further() -> None:
+    """Each of 60 arrays is twice the one before, and so is the struct that a lambda makes of each of its items."""
+    functions = [function("a0", "CreateArray", attr("a")), function("v", "NamedLambdaVariable", name="e")]
+    for i in range(60):
+        functions += [
+            function(f"c{i}", "Concat", expr(f"a{i}"), expr(f"a{i}"), attr("b")),
+            function(f"s{i}", "CreateNamedStruct", expr("'p'"), expr("v"), expr("'q'"), expr("v")),
+            function(f"l{i}", "LambdaFunction", expr(f"s{i}"), expr("v")),
+            function(f"a{i + 1}", "ArrayTransform", expr(f"c{i}"), expr(f"l{i}")),
+        ]
+    plan = mapped(generated(function("g", "Explode", expr("a60")), *functions))
+    assert direct(plan)["y"] == {"TRANSFORMATION t.a", "TRANSFORMATION t.b"}
+    assert indirect(plan)["*"] == {"JOIN t.b"}
+
+
+@pytest.mark.parametrize(
+    "case", ["of a read struct, or of one that the plan built", "of what a lambda makes of each item"]
+)
+def test_a_field_of_a_read_struct_is_named(case: str) -> None:
+    project = operation("p", "Project", ["r"], ["x"], projectList=[expr("x")])
+    plan = mapped(document([project], functions=[*STRUCT, *CASES[case][0]], constants=NAMES))
+    assert {"c.p", "a.p"} & {d.source_field for d in plan.derivations if d.type is DependencyType.DIRECT}
 
 
 # Generators -----------------------------------------------------------------------------------------------------------
@@ -213,6 +324,43 @@ def test_items_of_an_array_of_columns_do_not_decide_how_many_rows_there_are(made
 def test_items_that_are_changed_one_by_one_are_as_many() -> None:
     functions = [function("u", "CreateArray", attr("a"), attr("b")), function("v", "SortArray", expr("u"), expr("one"))]
     plan = mapped(generated(function("g", "Explode", expr("v")), *functions))
+    assert indirect(plan)["*"] == set()
+
+
+TWO = function("u", "CreateArray", attr("b"), attr("c"))
+ONE = function("v", "CreateArray", attr("b"))
+#: what is exploded -> functions that it is made of, what decides how many rows there are
+SIZES: dict[str, tuple[list[dict[str, Any]], set[str]]] = {
+    "one of two arrays": (
+        [function("k", "IsNull", attr("a")), function("e", "If", expr("k"), expr("u"), expr("v"))],
+        {"JOIN t.a"},
+    ),
+    "one of two that are as long": (
+        [function("k", "IsNull", attr("a")), function("e", "If", expr("k"), expr("u"), expr("u2"))],
+        set(),
+    ),
+    "an array of arrays, flattened": (
+        [function("w", "CreateArray", expr("u"), expr("v")), function("e", "Flatten", expr("w"))],
+        set(),
+    ),
+    "one item as often as a column says": ([function("e", "ArrayRepeat", attr("b"), attr("c"))], {"JOIN t.c"}),
+    "one item more": ([function("e", "ArrayAppend", expr("u"), attr("c"))], set()),
+    "one item more than an array that is read": ([function("e", "ArrayAppend", attr("b"), attr("c"))], {"JOIN t.b"}),
+    "a part": ([function("e", "Slice", expr("u"), expr("one"), expr("one"))], set()),
+    "an array, or another one if it is NULL": ([function("e", "Coalesce", attr("c"), expr("u"))], {"JOIN t.c"}),
+    "items that are the same once": ([function("e", "ArrayDistinct", expr("u"))], {"JOIN t.b", "JOIN t.c"}),
+}
+
+
+@pytest.mark.parametrize("case", SIZES)
+def test_what_decides_how_many_items_there_are(case: str) -> None:
+    functions, keys = SIZES[case]
+    made = [TWO, ONE, function("u2", "CreateArray", attr("c"), attr("b")), *functions]
+    assert indirect(mapped(generated(function("g", "Explode", expr("e")), *made)))["*"] == keys
+
+
+def test_json_tuple_makes_one_row_of_each() -> None:
+    plan = mapped(generated(function("g", "JsonTuple", attr("b"), expr("'p'"), expr("'q'"))))
     assert indirect(plan)["*"] == set()
 
 

@@ -122,7 +122,7 @@ id <- orders.id IDENTITY
 select sum(amount) filter (where status = 'x') s from orders
 =>
 s <- orders.amount AGGREGATION
-s <- orders.status CONDITIONAL
+s <- orders.status FILTER
 
 -- trino
 select array_agg(amount order by dt) l from orders
@@ -157,6 +157,30 @@ select coalesce(cust, id) c from orders
 =>
 c <- orders.cust TRANSFORMATION
 c <- orders.id TRANSFORMATION
+c <- orders.cust CONDITIONAL
+c <- orders.id CONDITIONAL
+
+-- snowflake
+select nvl(cust, 0) n, nvl2(dt, id, amount) m, nullif(id, amount) e, ifnull(status, 'x') i from orders
+=>
+n <- orders.cust TRANSFORMATION
+n <- orders.cust CONDITIONAL
+m <- orders.id TRANSFORMATION
+m <- orders.amount TRANSFORMATION
+m <- orders.dt CONDITIONAL
+e <- orders.id TRANSFORMATION
+e <- orders.id CONDITIONAL
+e <- orders.amount CONDITIONAL
+i <- orders.status TRANSFORMATION
+i <- orders.status CONDITIONAL
+
+-- spark
+select count_if(amount > 1) c, approx_count_distinct(cust) a, greatest(id, amount) g from orders
+=>
+c <- orders.amount AGGREGATION +mask
+a <- orders.cust AGGREGATION +mask
+g <- orders.id TRANSFORMATION
+g <- orders.amount TRANSFORMATION
 
 -- trino
 select row_number() over (partition by cust order by dt) r from orders
@@ -288,6 +312,7 @@ id = unresolved
 select coalesce(id, cust) v from orders, cust
 =>
 v <- orders.cust TRANSFORMATION
+v <- orders.cust CONDITIONAL
 v = partly
 
 -- trino

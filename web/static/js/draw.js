@@ -33,6 +33,7 @@ export const MAKING_ICONS = {
   generated: "M8 1l1.8 5.2L15 8l-5.2 1.8L8 15l-1.8-5.2L1 8l5.2-1.8Z",
   conditional: "M3 2h2v3l6 4v5H9v-4L5 7.4V14H3ZM11 2h2v4l-2 1.5Z",
   unresolved: "M5 5.5C5 3.5 6.3 2 8.2 2S11.5 3.3 11.5 5c0 2.3-2.5 2.5-2.5 4.5H7.2C7.2 7 9.6 6.6 9.6 5c0-.8-.6-1.4-1.5-1.4S6.7 4.4 6.7 5.5ZM7.1 11.5h2V14h-2Z",
+  ended: "M3 3l2-1 3 4 3-4 2 1-3.6 5L13 13l-2 1-3-4-3 4-2-1 3.6-5Z",
 };
 
 export const SIGNS = { added: "+", removed: "−", changed: "~" };

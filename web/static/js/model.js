@@ -167,6 +167,7 @@ export const MAKINGS = {
   generated: "generated",
   conditional: "chosen by a condition",
   unresolved: "source not known",
+  ended: "dropped or emptied",
 };
 
 /**

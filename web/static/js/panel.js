@@ -234,7 +234,7 @@ function inOrder(rows, types) {
   return rows.map((row) => ({ ...row, type: types[row.name.toLowerCase()] ?? row.type ?? "" })).sort((one, other) => place(one) - place(other));
 }
 
-const ORIGIN_WORDS = { constant: "a constant", generated: "generated", conditional: "fixed values", unresolved: "not told by its job" };
+const ORIGIN_WORDS = { constant: "a constant", generated: "generated", conditional: "fixed values", unresolved: "not told by its job", ended: "dropped or emptied" };
 
 function schemaTable(app, state, rows) {
   const cells = rows.map((row) => [
