@@ -111,7 +111,6 @@ class SageMaker:
     def __init__(self, region: str | None = None, profile: str | None = None, endpoint: str | None = None) -> None:
         """Raises `NotInstalled`, and `AwsError` without a region."""
         self._client = Session(region, profile).client("sagemaker", endpoint, many_calls=True)
-        self._methods: dict[str, str] = {}
         self.read = Reading()
 
     def events(
