@@ -53,7 +53,7 @@ class Domain:
     @classmethod
     def connect(cls, identifier: str, region: str | None = None, endpoint: str | None = None) -> Domain:
         """With the credentials of the environment. AwsError, NotInstalled."""
-        return cls(identifier, Session(region).client("datazone", endpoint))
+        return cls(identifier, Session(region).client("datazone", endpoint, many_calls=True))
 
     def post(self, body: bytes, token: str) -> str:
         """The id of an event that DataZone has taken, and will process later. Busy, NotAllowed, Refused."""

@@ -120,7 +120,6 @@ class SageMaker:
         """Raises `NotInstalled`, and `AwsError` without a region. `manifests` are read where they are given."""
         self._manifests = manifests
         self._client = Session(region, profile).client("sagemaker", endpoint, many_calls=True)
-        self._methods: dict[str, str] = {}
         self.read = Reading()
 
     def events(

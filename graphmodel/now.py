@@ -250,11 +250,6 @@ class RelevantWrites:
         return self._writes[max(first - 1, 0) : last]
 
 
-def resets(write: Write, *, partitioned: bool) -> bool:
-    """Whether a write leaves nothing of what was before."""
-    return replaces(write.effect, partitioned=partitioned) is Replaces.ALL and not write.carried
-
-
 def step(state: State, write: Write, outputs_of: OutputsOf, *, partitioned: bool) -> State:
     """The state of a dataset after one more write of it."""
     if write.effect is Effect.END:

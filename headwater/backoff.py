@@ -8,9 +8,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -35,18 +32,6 @@ class Backoff:
         """What to wait after so many failures, the last one not counted."""
         doubled = self.first * 2.0 ** min(failures, 100)  # beyond that a float overflows
         return min(doubled, self.longest) * self.jitter()
-
-    def call(self, ask: Callable[[], Result], passing: type[Exception], sleep: Callable[[float], object]) -> Result:
-        """What `ask` returns; it is asked again after each error that is `passing`, the last of which is raised."""
-        failures = 0
-        while True:
-            try:
-                return ask()
-            except passing:
-                if self.is_last(failures):
-                    raise
-            sleep(self.seconds(failures))
-            failures += 1
 
     def is_last(self, failures: int) -> bool:
         """Whether another failure, after so many, is the last that is taken."""

@@ -11,25 +11,20 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from headwater.aws_bridge.datazone import Busy, Listed, Refused, Status
-from headwater.backoff import Backoff
+from headwater.aws_bridge.datazone import Listed, Refused, Status
 from headwater.importing import State, send
 from headwater.ingest.progress import Progress
 from headwater.openlineage_bridge.events import new_event
 from headwater.source import Source
 from headwater.spline_bridge.errors import DecodeError
 
-Result = TypeVar("Result")
-
 _BATCH = 200  #: events that are sent together: what was done is remembered after each
-_ATTEMPTS = 8  #: of one call while DataZone is busy
 _LOOKS = 6  #: at an event that is still processed: some fifteen seconds
-_FIRST, _LONGEST = 0.5, 30.0  #: seconds between two calls
+_FIRST = 0.5  #: seconds between two of them, at first
 #: Events come with times of their own: one that was posted late has an earlier one than the newest that is known.
 _LATE_MS = 24 * 3_600_000
 _OWN = "urn:headwater:"  #: the producer of events that a Headwater published
@@ -64,17 +59,6 @@ class Imported:
         return asdict(self)
 
 
-@dataclass
-class _Calls:
-    """Calls that are tried again while DataZone is busy."""
-
-    sleep: Callable[[float], object]
-    backoff: Backoff = field(default_factory=lambda: Backoff(attempts=_ATTEMPTS, first=_FIRST, longest=_LONGEST))
-
-    def __call__(self, call: Callable[[], Result]) -> Result:
-        return self.backoff.call(call, Busy, self.sleep)
-
-
 def import_events(
     source: Source,
     domain: Domain,
@@ -90,11 +74,11 @@ def import_events(
     AwsError: DataZone does not answer, or does not allow a call; and the errors of `Source.load`.
     """
     state = State.of(data, f"datazone://{domain.identifier}", again=again)
-    calls, found = _Calls(sleep), Imported()
+    found = Imported()
     waiting = [Listed(one, 0, "PROCESSING") for one in state.open]
     batch: list[tuple[Listed, dict[str, Any]]] = []
-    for done, one in enumerate(chain(waiting, _listed(domain, calls, state, since)), start=1):
-        body = _read(domain, calls, one, state, found)
+    for done, one in enumerate(chain(waiting, _listed(domain, state, since)), start=1):
+        body = _read(domain, one, state, found, sleep)
         if body is not None:
             batch.append((one, body))
         if len(batch) >= _BATCH:
@@ -105,26 +89,28 @@ def import_events(
     return found
 
 
-def _listed(domain: Domain, calls: _Calls, state: State, since: int) -> Iterator[Listed]:
+def _listed(domain: Domain, state: State, since: int) -> Iterator[Listed]:
     """What was not imported, in the order of time."""
     after = max(since, state.until - _LATE_MS, 0)
     token: str | None = None
     while True:
-        page, token = calls(partial(domain.page, after, token))
+        page, token = domain.page(after, token)
         yield from (one for one in page if one.id not in state.done and one.id not in state.open)
         if token is None:
             return
 
 
-def _read(domain: Domain, calls: _Calls, one: Listed, state: State, found: Imported) -> dict[str, Any] | None:
+def _read(
+    domain: Domain, one: Listed, state: State, found: Imported, sleep: Callable[[float], object]
+) -> dict[str, Any] | None:
     """The event, when DataZone has processed it; None: it is not to be kept, or not yet."""
     try:
-        status, body = calls(partial(domain.read, one.id))
+        status, body = domain.read(one.id)
         for look in range(_LOOKS):
             if status not in _OPEN:
                 break
-            calls.sleep(_FIRST * 2**look)
-            status, body = calls(partial(domain.read, one.id))
+            sleep(_FIRST * 2**look)
+            status, body = domain.read(one.id)
     except Refused as error:
         found.refused.append({"event": one.id, "reason": str(error)})
         state.ended(one.id, one.at)

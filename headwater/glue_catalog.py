@@ -60,11 +60,6 @@ class Synced:
         """How many scopes had one of these outcomes."""
         return sum(row.outcome in outcomes for row in self.rows)
 
-    @property
-    def last_entry(self) -> int:
-        """The last ledger entry that was made; 0 for none."""
-        return max((row.entry for row in self.rows if row.entry), default=0)
-
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {

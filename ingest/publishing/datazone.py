@@ -23,7 +23,6 @@ Result = TypeVar("Result")
 
 _LOOKS = 8  #: at the status of an event: within half a minute or so it is processed, or it is left to DataZone
 _FIRST, _LONGEST = 0.5, 8.0  #: seconds between two looks
-_ATTEMPTS = 5  #: of one call, before the whole batch waits
 _NO_REASON = "DataZone could not process it, and its API gives no reason: the console of the domain may"
 
 
@@ -47,7 +46,6 @@ class DataZoneBackend:
         self.place = f"datazone://{domain.identifier}"
         self._domain = domain
         self._sleep = sleep
-        self._backoff = Backoff(attempts=_ATTEMPTS, first=_FIRST, longest=_LONGEST)
 
     def send(self, sendings: Sequence[Sending]) -> dict[str, str]:
         """As `Backend.send`. What DataZone took and has not processed after half a minute counts as taken."""
@@ -89,9 +87,9 @@ class DataZoneBackend:
         return failed
 
     def _called(self, call: Callable[[], Result]) -> Result:
-        """The result of a call, which is tried again while DataZone is busy. TransientError, Denied, Refused."""
+        """The result of a call. TransientError: DataZone stays busy, and the whole batch waits. Denied, Refused."""
         try:
-            return self._backoff.call(call, Busy, self._sleep)
+            return call()
         except Busy as error:
             raise TransientError(str(error)) from None
         except NotAllowed as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
@@ -13,6 +12,7 @@ from headwater.aws_bridge.lake_formation import UNTAGGED, Tagged, readers, snaps
 from headwater.aws_bridge.lake_formation_client import LakeFormation
 from headwater.aws_bridge.session import NotAllowed, Session
 from headwater.ingest.intake.statements import snapshot_entry
+from tests.aws_client import unheard
 
 ACCOUNT = "123456789012"
 SALES = Database("sales", ACCOUNT, "eu-west-1")
@@ -141,8 +141,7 @@ def test_a_database_as_a_snapshot() -> None:
 
 @pytest.fixture
 def stubbed(monkeypatch: pytest.MonkeyPatch) -> Stubber:
-    credentials = {"aws_access_key_id": "dummy", "aws_secret_access_key": "dummy"}
-    client = boto3.client("lakeformation", region_name="eu-west-1", endpoint_url="http://127.0.0.1:9", **credentials)
+    client = unheard("lakeformation")
     monkeypatch.setattr(Session, "client", lambda *_, **_more: client)
     return Stubber(client)
 

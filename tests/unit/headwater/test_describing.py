@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.stub import Stubber
 
 from headwater.annotate import describe
@@ -20,6 +18,7 @@ from headwater.errors import WrongUse
 from headwater.importing import send
 from headwater.queries.answers.answer import Table
 from headwater.source import Local, open_service
+from tests.aws_client import unheard
 
 MODEL, ORDERS = "amazon.nova-lite-v1:0", "s3://lake/orders"
 
@@ -52,14 +51,7 @@ def source(tmp_path: Path) -> Iterator[Local]:
 
 class World:
     def __init__(self) -> None:
-        client = boto3.client(
-            "bedrock-runtime",
-            region_name="eu-west-1",
-            endpoint_url="http://127.0.0.1:9",  # nothing listens: a call that is not stubbed fails
-            aws_access_key_id="x",
-            aws_secret_access_key="x",
-            config=Config(retries={"max_attempts": 0}),
-        )
+        client = unheard("bedrock-runtime")
         self.stub = Stubber(client)
         self.model = Bedrock(client, MODEL)
 
