@@ -50,8 +50,8 @@ _GROUPED_BYTES_KEPT = 8 * 2**20
 _LOGICS_KEPT, _LARGEST_LOGIC_KEPT = 2_000, 200
 _MENTIONED_KEPT = 50_000  #: names of datasets; some 200 bytes each
 #: Columns, operations and inputs of the plans of one entry, or of one group, together. The graph is written as a whole
-#: for each, and while it is, nobody can ask it: this many take some seconds.
-_MOST_PARTS = 30_000
+#: for each, and while it is, nobody can ask it: this many take some ten seconds.
+_MOST_PARTS = 50_000
 #: Bytes of an entry of a group that count as one part of a plan when it is asked how many have room in a batch.
 _BYTES_A_PART = 200
 
@@ -391,7 +391,9 @@ def _weight(said: Said) -> int:
 
 def _refuse_huge(plans: Sequence[Plan]) -> None:
     """DecodeError: so large a table, or so many of them, is nobody's, and would keep everybody from asking."""
-    parts = sum(len(plan.columns) + len(plan.operations) + len(plan.inputs) for plan in plans)
+    datasets = {one.uri: len(one.columns) for plan in plans for one in plan.inputs}  # outputs share their inputs
+    parts = sum(datasets.values()) + len(datasets)
+    parts += sum(len(plan.columns) + len(plan.operations) for plan in plans)
     if parts > _MOST_PARTS:
         raise DecodeError(f"it has {parts:,} columns, operations and inputs: more than {_MOST_PARTS:,}")
 

@@ -147,6 +147,24 @@ def test_an_event_of_many_inputs_is_taken(service: Service) -> None:
     assert len(ids(service, "dataset")) == 1_001
 
 
+@pytest.mark.parametrize("side", ["inputs", "outputs"])
+def test_an_event_of_more_columns_than_anybody_has_is_set_aside_and_the_next_one_taken(
+    service: Service, side: str
+) -> None:
+    wide = [dataset(f"wide{i}", schema={"fields": [{"name": f"c{n}"} for n in range(8_000)]}) for i in range(7)]
+    many = {**event("COMPLETE", "2026-01-01T00:00:00Z", outputs=[dataset("mart")]), side: wide}
+    few = event(
+        "COMPLETE", "2026-01-01T00:00:00Z", run="01a22714-8253-7b84-9241-f098e08d17af", outputs=[dataset("small")]
+    )
+    for document in (many, few):
+        body = json.dumps(document).encode()
+        service.ledger.append(list(OPENLINEAGE.accept("application/json", body, Receipt()).entries))
+    service.catch_up()
+    (parked,) = service.parked()
+    assert "56,00" in parked.reason
+    assert ids(service, "dataset") == {f"{LAKE}/small"}
+
+
 def test_column_lineage_beyond_the_limit_is_unresolved_and_says_so(service: Service) -> None:
     sources = [{"namespace": LAKE, "name": "raw", "field": f"f{number}"} for number in range(300)]
     fields = {f"c{number}": {"inputFields": sources} for number in range(100)}  # 30,000 edges, 3 MB
