@@ -66,7 +66,9 @@ def _new_session() -> Any:
     try:
         import botocore.session
     except ImportError:
-        raise InvalidRequest("neptune: signing needs boto3: pip install 'headwater[aws]'") from None
+        raise InvalidRequest(
+            "neptune: signing needs boto3: pip install 'headwater[aws]', or in a clone pip install '.[aws]'"
+        ) from None
     return botocore.session.Session()
 
 
