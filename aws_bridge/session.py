@@ -44,7 +44,8 @@ class Session:
             import boto3
             from botocore.config import Config
         except ImportError:
-            raise NotInstalled("boto3 is not installed: pip install 'headwater[aws]'") from None
+            how = "pip install 'headwater[aws]', or in a clone pip install '.[aws]'"
+            raise NotInstalled(f"boto3 is not installed: {how}") from None
         self._config = Config(connect_timeout=10, read_timeout=30, max_pool_connections=connections)
         with aws_errors():
             self._session = boto3.Session(region_name=region, profile_name=profile)

@@ -38,7 +38,8 @@ def set_up(part: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ModuleNotFoundError as error:
-        log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, but not %s: pip install 'headwater[otel]'", error.name)
+        how = "pip install 'headwater[otel]', or in a clone pip install '.[otel]'"
+        log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, but not %s: %s", error.name, how)
         return
     named = {"service.name": os.environ.get("OTEL_SERVICE_NAME", "headwater"), "headwater.process": part}
     _provider = TracerProvider(resource=Resource.create(named))

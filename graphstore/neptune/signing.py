@@ -66,7 +66,8 @@ def _new_session() -> Any:
     try:
         import botocore.session
     except ImportError:
-        raise InvalidRequest("neptune: signing needs boto3: pip install 'headwater[aws]'") from None
+        how = "pip install 'headwater[aws]', or in a clone pip install '.[aws]'"
+        raise InvalidRequest(f"neptune: signing needs boto3: {how}") from None
     return botocore.session.Session()
 
 

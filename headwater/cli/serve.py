@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from headwater.cli.common import data_option, safe, store_option
-from headwater.errors import Unreachable, WrongUse
+from headwater.errors import Unreachable, WrongUse, how_to_install
 from headwater.settings import PORT
 from headwater.source import refuse_second_ledger
 from headwater.translation import translated
@@ -360,7 +360,7 @@ def people(given: Mapping[str, Any]) -> tuple[Authenticator, ...]:
     try:
         from headwater.ingest.http import oidc
     except ModuleNotFoundError as error:
-        raise WrongUse(f"--oidc-issuer needs {error.name}: pip install 'headwater[oidc]'") from error
+        raise WrongUse(f"--oidc-issuer needs {error.name}: {how_to_install('oidc')}") from error
     try:
         of = oidc.settings(
             given["oidc_issuer"], given["oidc_audience"], given["oidc_scope"], given["oidc_groups_claim"]

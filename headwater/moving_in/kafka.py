@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from headwater.errors import Unreachable, WrongUse
+from headwater.errors import Unreachable, WrongUse, how_to_install
 
 if TYPE_CHECKING:
     from headwater.ingest.progress import Progress
@@ -141,5 +141,5 @@ def _client() -> Connect:
     try:
         from kafka import KafkaConsumer
     except ImportError:
-        raise WrongUse("reading a Kafka topic needs the extra kafka: pip install 'headwater[kafka]'") from None
+        raise WrongUse(f"reading a Kafka topic needs the extra kafka: {how_to_install('kafka')}") from None
     return KafkaConsumer  # type: ignore[no-any-return]  # kafka-python ships no types

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 Reason = str
-"""Why an answer is not complete: ``limit``, ``deadline``, ``depth``, ``rebuilding``, or ``entry 7 erased``."""
+"""Why an answer is not complete: ``limit``, ``deadline``, ``depth``, ``rebuilding``, ``entry 7 erased``, or ``nothing
+is known of it before 2026-...``."""
 
 
 def why_incomplete(reason: Reason | None) -> str:
@@ -108,7 +109,8 @@ class Answer:
 
     `depth` is None for unlimited; `as_of` None is now. `complete` is False where something was left out, and `reason`
     says why: ``limit``, ``deadline`` or ``depth``; ``rebuilding``: the graph is being drawn anew from the ledger;
-    ``entry 7 erased``: that ledger entry was part of this lineage. `datasets`, where it was asked for (`counts`): each
+    ``entry 7 erased``: that ledger entry was part of this lineage; ``nothing is known of it before ...``: `as_of` is
+    earlier than the first run that wrote or read the root. `datasets`, where it was asked for (`counts`): each
     dataset that the nodes are or belong to, by id.
     """
 

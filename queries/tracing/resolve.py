@@ -75,7 +75,10 @@ def _not_found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], fi
     renamed = _renamed(g, spelling, rules) if "column" in labels else None
     if renamed is not None:
         return NodeNotFound(f"{message}: {renamed.sentence}", field, [renamed.node])
-    return NodeNotFound(message, field, _suggestions(g, spelling, labels, rules))
+    near = _suggestions(g, spelling, labels, rules)
+    if not near and not g.V().has_label("dataset").limit(1).to_list():
+        message = f"{message}: the graph has no datasets yet, as no job has reported"
+    return NodeNotFound(message, field, near)
 
 
 def _only_failed(g: GraphTraversalSource, spelling: str, field: str, rules: Rules) -> NothingWritten | None:

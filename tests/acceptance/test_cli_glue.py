@@ -167,7 +167,8 @@ def test_aws_that_does_not_answer_is_exit_code_3(aws: FakeAws) -> None:
 def test_without_boto3_there_is_one_sentence(aws: FakeAws, tmp_path: Path) -> None:
     (tmp_path / "boto3.py").write_text("raise ImportError\n")
     done = headwater("glue", "status", **{**aws.environment(), "PYTHONPATH": f"{tmp_path}:{ROOT}"})
-    assert (done.returncode, done.stderr) == (2, "headwater: boto3 is not installed: pip install 'headwater[aws]'\n")
+    how = "pip install 'headwater[aws]', or in a clone pip install '.[aws]'"
+    assert (done.returncode, done.stderr) == (2, f"headwater: boto3 is not installed: {how}\n")
 
 
 #: what is typed at the question -> exit code, updates

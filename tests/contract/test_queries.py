@@ -9,6 +9,7 @@ import pytest
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.answer import Answer
+from headwater.queries.answers.errors import NodeNotFound
 from headwater.queries.catalogue.catalogue import run
 from headwater.queries.tracing.lineage import Question, trace_lineage
 from tests.contract.queries_world import JOB, MART, NEXT_PLAN, RAW, REPORT, ask, dataset, derives, pipeline
@@ -255,6 +256,11 @@ def test_a_cycle_back_to_the_root_leaves_it_the_root(store: GraphStore) -> None:
     for query in ("upstream", "downstream", "both"):
         answer = ask(store, query, node=f"{MART}#a")
         assert (places(answer), len(answer.edges)) == ([("mart/orders#a", 0), ("mart/orders#b", 1)], 2)
+
+
+def test_a_question_to_an_empty_graph_is_told_so(store: GraphStore) -> None:
+    with pytest.raises(NodeNotFound, match="no job has reported"):
+        ask(store, "upstream", node="orders")
 
 
 def test_a_diamond_is_linear_in_its_edges(store: GraphStore) -> None:

@@ -131,7 +131,8 @@ def test_without_the_extra_it_says_what_to_install() -> None:
         "except InvalidRequest as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "neptune: signing needs boto3: pip install 'headwater[aws]'\n"
+    how = "pip install 'headwater[aws]', or in a clone pip install '.[aws]'"
+    assert done.stdout == f"neptune: signing needs boto3: {how}\n"
 
 
 def test_without_iam_the_extra_is_not_needed() -> None:
