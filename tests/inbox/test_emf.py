@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,14 +15,17 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from headwater.cli.watch import watch
+from headwater.errors import WrongUse
 from headwater.ingest.http.metrics import METRICS
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.inbox.writing import InboxWriter
 from headwater.ingest.places.file_storage import LocalFolder
 from headwater.ingest.process import emf
 from headwater.ingest.process.inbox_lambda import Receiver
-from tests.acceptance.door import ROOT
+from tests.acceptance.door import PATIENCE, ROOT, environment, serving
 from tests.golden.recorded import FLAT
+from tests.inbox.cloud import BUCKET, Cloud
 from tests.inbox.test_lambda import PLAN, event
 from tests.inbox.world import NOON, files, ingester
 
@@ -107,6 +111,33 @@ def test_the_function_tells_of_each_payload(
     Receiver(writer, None).answer(event("http_api", path="/health", method="GET"))
     writer.close()
     assert told(capsys.readouterr().out) == [("receiver", {name: 1})]
+
+
+def test_a_server_tells_of_what_it_received_and_of_its_graph(tmp_path: Path) -> None:
+    """The graph is in a process of its own, whose standard output is not the server's."""
+    asked = {"HEADWATER_METRICS_NAMESPACE": "Headwater/test"}
+    with serving(tmp_path / "data", "--metrics", "emf", variables=environment(**asked)) as server:
+        request = urllib.request.Request(
+            f"{server.url}/producer/execution-plans", PLAN, {"Content-Type": FLAT}, method="POST"
+        )
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
+        assert server.stop() == 0
+    said = (tmp_path / "data.log").read_text()
+    lines = told("\n".join(line for line in said.splitlines() if line.startswith('{"_aws"')))
+    assert {
+        part: values[name] for part, values in lines for name in ("Accepted", "LedgerEntries") if name in values
+    } == {
+        "receiver": 1,
+        "graph": 1,
+    }
+
+
+def test_watches_that_cannot_be_evaluated_are_a_problem(aws: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also before there is a watch: the alarm has to hear of a file that is not there."""
+    file = f"s3://{BUCKET}/watches/no-such.yaml"
+    with pytest.raises(WrongUse, match=f"there is no {file}"):
+        watch.main(["run", file, "--endpoint-url", aws.url], standalone_mode=False)
+    assert told(capsys.readouterr().out) == [("watches", {"Problems": 1})]
 
 
 def test_nothing_is_written_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -20,6 +23,7 @@ from headwater.ingest.ledger.entries import (
     NewEntry,
 )
 from headwater.ingest.ledger.export import check_export, export_ledger
+from headwater.ingest.ledger.known_bodies import FILE as KNOWN
 from headwater.ingest.ledger.ledger import open_ledger
 from headwater.ingest.ledger.segment_ledger import SegmentLedger
 from headwater.ingest.ledger.segments import ExportedLedger, read_manifest
@@ -125,6 +129,36 @@ def test_the_index_is_written_and_saves_reading(
     place.remove("segments/000000000003.ndjson.gz")
     with pytest.raises(LedgerDamaged, match="does not follow entry 2"):
         read_manifest(place)
+
+
+class Counted(LocalFolder):
+    """A folder that notes what is read, all of which is opened first."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.reads: Counter[str] = Counter()
+
+    def open(self, name: str) -> BinaryIO:
+        self.reads[name] += 1
+        return super().open(name)
+
+
+def test_an_opening_reads_each_file_of_the_index_once_and_segments_behind_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger of a million entries has thousands of these files, and some tens of milliseconds pass for each."""
+    monkeypatch.setattr(segment_ledger, "INDEXED", 3)
+    place = Counted(tmp_path / "ledger")
+    with SegmentLedger.open(place, tmp_path / "work", clock) as ledger:
+        for number in range(13):
+            ledger.append([new(str(number))])
+    (tmp_path / "new").mkdir()
+    shutil.copy(tmp_path / "work" / KNOWN, tmp_path / "new" / KNOWN)  # as a snapshot brings it
+    place.reads.clear()
+    SegmentLedger.open(place, tmp_path / "new", clock).close()
+    of_index = {name: count for name, count in place.reads.items() if name.startswith("index/")}
+    assert (len(of_index), set(of_index.values())) == (4, {1})
+    assert {name for name in place.reads if name.startswith("segments/")} == {"segments/000000000013.ndjson.gz"}
 
 
 def test_an_export_goes_on_as_a_ledger_in_s3(place: Prefix, tmp_path: Path) -> None:
