@@ -35,17 +35,17 @@ button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
 .frame.dragging { cursor: grabbing; }
 .world { position: absolute; left: 0; top: 0; transform-origin: 0 0; }
 .lines { position: absolute; left: 0; top: 0; width: 1px; height: 1px; overflow: visible; pointer-events: none; }
-.line { fill: none; stroke: var(--g-direct); opacity: .62; }
-.line.rows { stroke: var(--g-indirect); opacity: .5; }
-.line.masked { stroke: var(--g-masked); opacity: .7; }
-.line.ribbon { opacity: .3; stroke-linecap: butt; }
-.lit .line, .hover .line { opacity: 1; }
-.lit .line.ribbon, .hover .line.ribbon { opacity: .62; }
+.line { fill: none; stroke: var(--g-direct); stroke-opacity: .62; }
+.line.rows { stroke: var(--g-indirect); stroke-opacity: .5; }
+.line.masked { stroke: var(--g-masked); stroke-opacity: .7; }
+.line.ribbon { stroke-opacity: .3; stroke-linecap: butt; }
+.lit .line, .hover .line { stroke-opacity: 1; }
+.lit .line.ribbon, .hover .line.ribbon { stroke-opacity: .62; }
 .lit .line.rows, .hover .line.rows { stroke-dasharray: 6 3; }
 .lit .line.uncertain, .hover .line.uncertain { stroke-dasharray: 2 3; }
-.line.added { stroke: var(--g-added); opacity: .9; }
-.line.removed { stroke: var(--g-removed); opacity: .9; stroke-dasharray: 3 4; }
-.line.changed { stroke: var(--g-changed); opacity: .9; }
+.line.added { stroke: var(--g-added); stroke-opacity: .9; }
+.line.removed { stroke: var(--g-removed); stroke-opacity: .9; stroke-dasharray: 3 4; }
+.line.changed { stroke: var(--g-changed); stroke-opacity: .9; }
 .line-sign { font: 700 17px/1 var(--hw-font, sans-serif); text-anchor: middle; dominant-baseline: central; fill: var(--g-changed); stroke: var(--g-ground); stroke-width: 5px; paint-order: stroke; }
 .line-sign.added { fill: var(--g-added); } .line-sign.removed { fill: var(--g-removed); }
 .far .line-sign { font-size: calc(15px * var(--counter-scale)); stroke-width: calc(4px * var(--counter-scale)); }
@@ -111,7 +111,7 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .far .card { border-radius: 16px; border-width: calc(1.2px * var(--counter-scale)); overflow: hidden; justify-content: center; }
 .far .card { box-shadow: none; background: var(--g-head); border-color: color-mix(in srgb, var(--g-soft) 55%, var(--g-edge)); }
 .far .card.root { background: var(--g-root-pale); border-color: var(--g-root); }
-.far .line { vector-effect: non-scaling-stroke; opacity: .42; }
+.far .line { vector-effect: non-scaling-stroke; stroke-opacity: .42; }
 .far .head { flex: 0 0 auto; padding: 0 4%; background: none; position: static; }
 .far .head::before, .far .subtitle, .far .rows, .far .sign { display: none; }
 .far h3 { padding: 0; font-size: calc(11px * var(--counter-scale)); line-height: 1.15; }
