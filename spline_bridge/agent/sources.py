@@ -44,8 +44,11 @@ def _files(details: Details) -> Source | None:
 
 
 def _format(details: Details) -> str | None:
-    """Delta calls its own files parquet; what lists them knows better."""
-    return "delta" if str(details.get("index", "")).startswith("Delta[") else details.get("format")
+    """Delta and Hudi call their own files parquet; what lists them knows better."""
+    index = str(details.get("index", ""))
+    if index.startswith("org.apache.hudi."):
+        return "hudi"
+    return "delta" if index.startswith("Delta[") else details.get("format")
 
 
 def _travel(details: Details) -> dict[str, Any]:
