@@ -38,7 +38,7 @@ def effect(command: str, details: dict[str, object]) -> Effect:
 
 @pytest.mark.parametrize("case", OPTIONS)
 def test_an_overwrite_of_a_table_replaces_what_its_options_say(case: str) -> None:
-    """`insertInto` of a DataFrame gives a table's own source the options of the write."""
+    """`writeTo` and `saveAsTable` give a table's own source the options of the write."""
     options, expected = OPTIONS[case]
     details = {"relation": TABLE, "write_options": options}
     assert effect("OverwritePartitions", details) is expected
