@@ -127,6 +127,7 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
     "RenameColumn": _target("table"),
     "WriteToMicroBatchDataSource": {
         "table": value("table.name"),
+        "class": lambda command: class_name(command.table()),
         "properties": java_map("table.properties", ("location", "provider")),
         "options": pairs("writeOptions"),
     },

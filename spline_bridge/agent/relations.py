@@ -15,6 +15,7 @@ from headwater.spline_bridge.agent.getters import (
     ask,
     catalog_table,
     class_name,
+    dictionary,
     follow,
     items,
     java_map,
@@ -46,11 +47,20 @@ def _logical_relation(leaf: Any) -> dict[str, Any]:
     if kind.endswith("DeltaCDFRelation"):
         return {"relation": kind, **_changes(leaf, relation)}
     found = answers(_JDBC, relation) if kind == "JDBCRelation" else _files(relation)
+    if kind == "KafkaRelation":
+        found = {"format": "kafka", "options": ask(_kafka_options, relation) or {}}
     table = answers({"table": optional("catalogTable", catalog_table)}, leaf)
     if table and not {"paths", "options"} & found.keys():  # a connector's: the catalog keeps its options
         found.update(answers({"options": optional("catalogTable", pairs("storage.properties"))}, leaf))
         found["format"] = table["table"].get("Provider")
     return {"relation": kind, **found, **table}
+
+
+def _kafka_options(relation: Any) -> dict[str, str]:
+    """The options of a read of Kafka that name brokers and topics. They have no getter."""
+    given = dictionary(private(relation, "sourceOptions"))
+    naming = {name.lower() for name in _NAMING}
+    return {name: content for name, content in given.items() if name.lower() in naming}
 
 
 def _changes(leaf: Any, relation: Any) -> dict[str, Any]:

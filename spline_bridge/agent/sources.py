@@ -44,8 +44,11 @@ def _files(details: Details) -> Source | None:
 
 
 def _format(details: Details) -> str | None:
-    """Delta calls its own files parquet; what lists them knows better."""
-    return "delta" if str(details.get("index", "")).startswith("Delta[") else details.get("format")
+    """Delta and Hudi call their own files parquet; what lists them knows better."""
+    index = str(details.get("index", ""))
+    if index.startswith("org.apache.hudi."):
+        return "hudi"
+    return "delta" if index.startswith("Delta[") else details.get("format")
 
 
 def _travel(details: Details) -> dict[str, Any]:
@@ -95,7 +98,7 @@ _JDBC = frozenset({"url", "dbtable", "query", "driver", "user"})
 
 def _table_v2(details: Details) -> Source | None:
     """A table of a catalog plugin: by its location, else by its full name."""
-    if "identifier" not in details and details.get("class") not in _NAMELESS:
+    if "identifier" not in details and _class(details) not in _NAMELESS:
         return _connector_v2(details)
     properties, options = details.get("properties", {}), details.get("options", {})
     location = properties.get("location") or details.get("path") or next(iter(details.get("paths", ())), None)
@@ -143,7 +146,12 @@ _NAMELESS = frozenset({"KafkaTable", "ParquetTable", "CSVTable", "JsonTable", "O
 def _provider(details: Details) -> str | None:
     properties = details.get("properties", {})
     named = str(properties.get("provider") or properties.get("format") or "").partition("/")[0]
-    return named or str(details.get("class", "")).removesuffix("Table").lower() or None
+    return named or _class(details).removesuffix("Table").lower() or None
+
+
+def _class(details: Details) -> str:
+    """The table's class, without one that it is declared in: ``KafkaSourceProvider$KafkaTable``."""
+    return str(details.get("class") or "").rpartition("$")[2]
 
 
 def _topic(options: Mapping[str, Any]) -> str | None:

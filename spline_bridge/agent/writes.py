@@ -89,10 +89,21 @@ def _given(partition: str) -> str:
 
 def _options(root: Node, details: Details) -> Write:
     """A data source that only its options describe: JDBC, Kafka, a connector of somebody else's."""
-    found = _source({key: value for key, value in details.items() if key != "table"}, details)
+    found = _source({key: value for key, value in _with_topic(details, root).items() if key != "table"}, details)
     written = _to(found, root, append=_appends(details))
     dynamic = {"partitionOverwriteMode": "dynamic"} if details.get("dynamic") is True else {}
     return replace(written, params={**dynamic, **written.params})
+
+
+def _with_topic(details: Details, root: Node) -> Details:
+    """The details of a write into Kafka with the topic that each row names, where all name the same one."""
+    options, rows = details.get("options", {}), query(root)
+    if (details.get("format") or _sink(details)) != "kafka" or "topic" in map(str.lower, options) or rows is None:
+        return details
+    columns = {str(item.fields.get("name")).lower(): item for item in roots(rows.fields.get("projectList"))}
+    topic = columns["topic"].children[:1] if "topic" in columns else []
+    given = [str(each.fields.get("value")) for each in topic if each.name == "Literal"]
+    return {**details, "options": {**options, "topic": given[0]}} if given else details
 
 
 def _overwritten(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,14 +147,17 @@ def _relation(root: Node, details: Details) -> Write:
 
 
 def _hudi_insert(root: Node, details: Details) -> Write:
-    """An INSERT of Hudi's own: by position, into the table's columns without those that Hudi adds to each row."""
+    """An INSERT of Hudi's own, into the table's columns without those that Hudi adds to each row.
+
+    Hudi matches by name where the query has all names, else by position.
+    """
     relation = root.fields.get("logicalRelation")
     output = list(roots(relation.fields.get("output"))) if isinstance(relation, Node) else []
     static = {name.lower(): _given(str(value)) for name, value in details.get("static", {}).items() if value != "None"}
     own = tuple(column for column in output if _takes(str(column.fields.get("name")).lower(), static))
     written = _to(_source(details.get("relation", {}), details), root, append=root.fields.get("overwrite") is False)
     given = {"staticPartitions": static} if static else {}
-    return replace(written, columns=own, params={**written.params, **given})
+    return replace(written, columns=own, by_name=True, params={**written.params, **given})
 
 
 def _takes(column: str, static: Collection[str]) -> bool:
@@ -305,15 +319,20 @@ def _as_select(root: Node, details: Details) -> Write:
 
 def _stream(root: Node, details: Details) -> Write:
     """One micro-batch of a stream; sinks are written to batch by batch."""
-    options = details.get("options", {})
-    known: tuple[Details, ...] = ({"options": options, "format": _sink(details)}, {"table": details.get("table")})
+    options = _with_topic(details, root).get("options", {})
+    known: tuple[Details, ...] = (
+        {**details, "identifier": details.get("table")} if details.get("properties", {}).get("location") else {},
+        {"options": options, "format": _sink(details)},
+        {"table": details.get("table")},
+    )
     found = next(filter(None, (_source(each, details) for each in known)), None)
     return _to(found, root, append=True)
 
 
 def _sink(details: Details) -> str:
     """``FileSink[file:/lake/out]`` is files; other sinks go by their name."""
-    return str(details.get("sink") or "").partition("[")[0].removesuffix("Sink").lower()
+    table = str(details.get("class") or "").rpartition("$")[2].removesuffix("Table")
+    return str(details.get("sink") or table).partition("[")[0].removesuffix("Sink").lower()
 
 
 def _source(found: Details, details: Details) -> Source | None:

@@ -172,3 +172,16 @@ def test_a_table_of_the_catalog_is_what_its_connector_reads() -> None:
     empty = source(hudi, None)
     assert empty is not None
     assert empty.uris == ("file:/warehouse/t",)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"relation": "KafkaRelation", "format": "kafka", "options": {"subscribe": "t1,t2"}},
+        {"class": "KafkaSourceProvider$KafkaTable", "name": "KafkaTable", "options": {"subscribe": "t1,t2"}},
+    ],
+)
+def test_a_read_of_kafka_is_named_by_its_options_in_a_batch_and_in_a_stream(details: dict[str, Any]) -> None:
+    found = source(details, None)
+    assert found is not None
+    assert (found.uris, found.format) == (("kafka:t1,t2",), "kafka")

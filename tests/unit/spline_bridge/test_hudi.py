@@ -9,6 +9,7 @@ from typing import Any
 from headwater.graphmodel.model import DependencyType, Effect, Plan
 from headwater.spline_bridge.agent import Captured, Run, report
 from headwater.spline_bridge.agent.model import Leaf
+from headwater.spline_bridge.agent.sources import source
 from headwater.spline_bridge.decode import decode_plan
 
 _LOGICAL = "org.apache.spark.sql.catalyst.plans.logical."
@@ -150,3 +151,19 @@ def test_a_table_made_by_a_query_is_told() -> None:
     plan = decoded(Captured(json.dumps([command]), details, (_RAW,)))
     assert (plan.target.uri, plan.effect) == ("s3://lake/hc", Effect.ALL)
     assert direct(plan) == {("s3://lake/raw", "id", "id"), ("s3://lake/raw", "name", "upper(name)")}
+
+
+def test_an_insert_goes_by_name_where_the_query_has_all_names() -> None:
+    """``INSERT INTO ht (name, id) SELECT ...``: Hudi gives the query the names of the list."""
+    captured = insert(relation(attribute("upper(name)", 18), attribute("id", 17)), overwrite=False)
+    assert direct(decoded(captured)) == {
+        ("s3://lake/raw", "id", "id"),
+        ("s3://lake/raw", "name", "upper(name)"),
+    }
+
+
+def test_files_that_hudi_lists_are_hudis() -> None:
+    listed = {"format": "parquet", "paths": ["s3://lake/ht"], "index": "org.apache.hudi.HoodieFileIndex@1f"}
+    found = source(listed, None)
+    assert found is not None
+    assert found.format == "hudi"

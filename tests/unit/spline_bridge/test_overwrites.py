@@ -10,7 +10,7 @@ import pytest
 from headwater.graphmodel.model import Effect
 from headwater.spline_bridge.agent import Captured, report
 from headwater.spline_bridge.decode import decode_plan
-from tests.unit.spline_bridge.test_agent import FLAT, RUN, insert
+from tests.unit.spline_bridge.test_agent import FLAT, RUN, attribute, insert
 
 TABLE = {
     "class": "DeltaTableV2",
@@ -38,7 +38,7 @@ def effect(command: str, details: dict[str, object]) -> Effect:
 
 @pytest.mark.parametrize("case", OPTIONS)
 def test_an_overwrite_of_a_table_replaces_what_its_options_say(case: str) -> None:
-    """`insertInto` of a DataFrame gives a table's own source the options of the write."""
+    """`writeTo` and `saveAsTable` give a table's own source the options of the write."""
     options, expected = OPTIONS[case]
     details = {"relation": TABLE, "write_options": options}
     assert effect("OverwritePartitions", details) is expected
@@ -71,3 +71,46 @@ def test_iceberg_procedures_name_their_table() -> None:
     rolled_back = Captured(json.dumps([command]), {"path": "/lake/t", "format": "iceberg", "filesystem": "file:///"})
     plan = decode_plan(json.dumps(report(rolled_back, RUN).plan).encode(), FLAT)
     assert (plan.target.uri, plan.effect, plan.derivations) == ("file:///lake/t", Effect.KEEP, ())
+
+
+@pytest.mark.parametrize(("value", "uri"), [("o1", "kafka://b1:9092/o1"), (None, "unresolved:")])
+def test_the_topic_that_all_rows_name_is_the_target(value: str | None, uri: str) -> None:
+    """``SELECT value, 'o1' AS topic``; a topic that a column gives is not known."""
+    plan = json.loads(insert(1).plan)
+    expressions = "org.apache.spark.sql.catalyst.expressions"
+    item = {"class": f"{expressions}.Literal", "num-children": 0, "value": value, "dataType": "string"}
+    topic = {
+        "class": f"{expressions}.Alias",
+        "num-children": 1,
+        "child": 0,
+        "name": "topic",
+        "exprId": attribute("topic", 9)["exprId"],
+    }
+    given = [item] if value else [plan[1]["output"][0][0]]
+    rows = {
+        "class": "org.apache.spark.sql.catalyst.plans.logical.Project",
+        "num-children": 1,
+        "projectList": [[topic, *given]],
+        "child": 0,
+    }
+    command = {"class": "org.apache.spark.sql.SaveIntoDataSourceCommand", "num-children": 0, "query": [rows, plan[1]]}
+    details = {"format": "kafka", "mode": "Append", "options": {"kafka.bootstrap.servers": "b1:9092"}}
+    found = report(replace(insert(1), plan=json.dumps([command]), command=details), RUN)
+    assert decode_plan(json.dumps(found.plan).encode(), FLAT).target.uri.startswith(uri)
+
+
+@pytest.mark.parametrize(
+    ("details", "uri"),
+    [
+        ({"class": "KafkaSourceProvider$KafkaTable", "table": "KafkaTable", "options": {"topic": "o1"}}, "kafka:o1"),
+        (
+            {"table": "ic.db.t", "properties": {"location": "s3://lake/db/t", "provider": "iceberg"}},
+            "s3://lake/db/t",
+        ),
+    ],
+)
+def test_a_stream_writes_to_a_topic_or_a_table(details: dict[str, object], uri: str) -> None:
+    plan = json.loads(insert(1).plan)
+    sink = {"class": "org.apache.spark.sql.execution.streaming.sources.WriteToMicroBatchDataSource", "num-children": 1}
+    captured = replace(insert(1), plan=json.dumps([sink, plan[1]]), command=details)
+    assert report(captured, RUN).plan["operations"]["write"]["outputSource"] == uri
