@@ -32,7 +32,7 @@ from headwater.graphmodel.expressions.values import (
 )
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
-from headwater.spline_bridge.lambdas import bound, function, variable, with_arguments, without_variables
+from headwater.spline_bridge.lambdas import bound, called_on_each, function, variable, with_arguments, without_variables
 from headwater.spline_bridge.rendering import literal, render
 from headwater.spline_bridge.wire import Expression, Ref
 
@@ -136,12 +136,15 @@ def apply(expression: Expression, operands: Sequence[Value]) -> Value:
         return rule(expression, operands)
     if not operands:
         return _shown(expression, operands, Value(generated=True))
-    operands = with_arguments(expression.operator, operands)
+    called, operands = operands, with_arguments(expression.operator, operands)
     masking = expression.operator in MASKING
     value = combine(operands, TRANSFORMATION, masking=masking)
     inside = _INSIDE.get(expression.operator)
     if inside is not None:
         value = inside(expression, operands, value)
+    if expression.operator == "ArrayTransform" and len(called) > 1:
+        items = called_on_each(called[1].function, called[0])
+        value = value._replace(fields=items and {number: _made_by_lambda(item) for number, item in items.items()})
     return _shown(expression, operands, value._replace(size=_size(expression.operator, operands)))
 
 

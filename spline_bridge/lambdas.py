@@ -7,6 +7,7 @@ what the variable stands for (`bound`); for one that does not, the variable is n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from headwater.graphmodel.expressions.text import Text
@@ -167,6 +168,18 @@ def with_arguments(operator: str, operands: Sequence[Value]) -> Sequence[Value]:
         return operands
     known = arguments(operands) if operands[0].function is None else []
     return [_given(one, known) for one in operands]
+
+
+def called_on_each(of: object, array: Value) -> dict[str, Value] | None:
+    """What a lambda makes of each item of an array that lists its items, by number; None: it is not such an array."""
+    if not isinstance(of, Function) or array.element is None or array.fields is None:
+        return None
+    items = {number: called(of, [item]) for number, item in islice(array.fields.items(), _MOST_ITEMS)}
+    return items if len(items) == len(array.fields) else None
+
+
+#: Items of one array for which a lambda is called one by one.
+_MOST_ITEMS = 20
 
 
 def _given(operand: Value, known: Sequence[Value]) -> Value:

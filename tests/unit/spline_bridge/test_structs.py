@@ -206,6 +206,18 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"TRANSFORMATION t.a", "TRANSFORMATION t.b"},
         set(),
     ),
+    "one item of what a lambda makes of an array that lists its items": (
+        [
+            function("u", "CreateArray", attr("a"), attr("b")),
+            function("v", "NamedLambdaVariable", name="e"),
+            function("p", "Add", expr("v"), attr("c")),
+            function("l", "LambdaFunction", expr("p"), expr("v")),
+            function("t", "ArrayTransform", expr("u"), expr("l")),
+            function("x", "GetArrayItem", expr("t"), expr("one")),
+        ],
+        {"TRANSFORMATION t.b", "TRANSFORMATION t.c"},
+        set(),
+    ),
     "of an item that a filter keeps": (
         [
             function("u", "CreateArray", expr("s")),

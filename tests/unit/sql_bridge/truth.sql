@@ -60,6 +60,8 @@ select name, id from orders join cust using (id)
 name <- cust.name IDENTITY
 id <- orders.id TRANSFORMATION
 id <- cust.id TRANSFORMATION
+id <- orders.id CONDITIONAL
+id <- cust.id CONDITIONAL
 * <- orders.id JOIN
 * <- cust.id JOIN
 
