@@ -16,14 +16,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from headwater.aws_bridge.manifests import Manifests
-from headwater.aws_bridge.session import AwsError, Session
+from headwater.aws_bridge.session import DENIED, AwsError, Session
 from headwater.openlineage_bridge import sagemaker as mapping
 from headwater.openlineage_bridge.sagemaker import Event, Json
 from headwater.openlineage_bridge.sagemaker_manifests import manifests_of
 
 Progress = Callable[[int, int], None]  #: (done, of how many)
 
-_DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"})
 _UNKNOWN = frozenset({"UnknownOperationException", "UnknownOperation", "NotImplementedException"})
 _GONE = frozenset({"ResourceNotFound", "ResourceNotFoundException", "ValidationException"})
 
@@ -226,7 +225,7 @@ class SageMaker:
         except ClientError as error:
             code, metadata = error.response["Error"]["Code"], error.response.get("ResponseMetadata", {})
             self.read.repeated += metadata.get("RetryAttempts", 0)
-            if code in _DENIED:
+            if code in DENIED:
                 self.read.denied[operation] = f"sagemaker:{operation}"
             elif code in _UNKNOWN:
                 self.read.unavailable.append(operation)

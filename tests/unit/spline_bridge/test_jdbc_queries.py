@@ -106,6 +106,8 @@ UNREAD: dict[str, tuple[str, dict[str, set[str]], bool]] = {
     "a column that may be of either table": ("select name from person, orders", {"name": set()}, False),
     "a procedure": ("exec all_people 1", {"name": set()}, True),
     "no SQL": ("select from where (", {"name": set()}, True),
+    "a function of the database": ("select name from shop.people(1)", {"name": set()}, True),
+    "too long": (f"select name from person where id in ({', '.join(['1'] * 20_000)})", {"name": set()}, True),
     "too deep": ("select " + "(" * 500 + "name" + ")" * 500 + " from person", {"name": set()}, True),
 }
 
