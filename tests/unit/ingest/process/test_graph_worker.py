@@ -11,7 +11,8 @@ TELLS = "from headwater.ingest.process import graph_worker as worker; worker._te
 def test_where_nobody_reads_any_more_it_ends_without_a_word() -> None:
     """The server was killed between two beats."""
     process = subprocess.Popen([sys.executable, "-c", TELLS], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     process.stdout.close()
     with process.stderr as said:
         assert said.read() == b""
