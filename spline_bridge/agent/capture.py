@@ -351,10 +351,17 @@ def _written(command: Any, details: Mapping[str, Any], query_execution: Any) -> 
     if name in {"CreateTableAsSelect", "ReplaceTableAsSelect"}:
         return versions.of_table(_created_table(command))
     if name == "SaveIntoDataSourceCommand":
-        return versions.of_path(query_execution, _path_of_save(command)) if _path_of_save(command) else {}
+        format_ = versions.DELTA if _path_of_save(command) else versions.HUDI
+        is_known = format_ == versions.DELTA or _is_hudi(command.dataSource())
+        return versions.of_path(query_execution, str(command.options().apply("path")), format_) if is_known else {}
     if name == "CreateDeltaTableCommand" and details.get("path"):
         return versions.of_path(query_execution, str(details["path"]))
     return {}
+
+
+def _is_hudi(source_: Any) -> bool:
+    """Whether it is Hudi's, of whichever version of Spark: its classes have other names in each."""
+    return str(source_.getClass().getName()).startswith("org.apache.hudi.")
 
 
 def _path_of_table(command: Any) -> str:

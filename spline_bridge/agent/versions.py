@@ -37,9 +37,9 @@ def of_table(table: Any) -> Version:
     return {}
 
 
-def of_path(query_execution: Any, path: str) -> Version:
-    """Of a Delta table at a path, which is opened: its newest version."""
-    table = query_execution.sparkSession().read().format("delta").load(path)
+def of_path(query_execution: Any, path: str, format_: str = DELTA) -> Version:
+    """Of a table of Delta or Hudi at a path, which is opened: its newest version."""
+    table = query_execution.sparkSession().read().format(format_).load(path)
     return of_files(table.queryExecution().analyzed().relation().location())
 
 

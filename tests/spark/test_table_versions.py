@@ -1,4 +1,4 @@
-"""Real Spark with Delta and Iceberg: the agent tells the versions of tables that were read and written."""
+"""Real Spark with Delta, Iceberg and Hudi: the agent tells the versions of tables that were read and written."""
 
 from __future__ import annotations
 
@@ -53,3 +53,18 @@ def test_iceberg_tells_its_snapshots(told: dict[str, dict[str, Any]]) -> None:
     assert told["iceberg insert"]["writtenVersion"] == {"format": "iceberg", "version": second}
     assert [one["version"] for one in told["iceberg read"]["readVersions"]] == [second]
     assert [one["version"] for one in told["iceberg read of the first snapshot"]["readVersions"]] == [first]
+
+
+def test_hudi_tells_the_instants_that_were_written(tmp_path: Path) -> None:
+    needs_spark()
+    try:
+        jar = openlineage_jar.fetched("org.apache.hudi:hudi-spark3.5-bundle_2.12:0.15.0")
+    except openlineage_jar.Missing as reason:
+        pytest.skip(str(reason))
+    settings = {**SETTINGS, "spark.driver.memory": "700m", "spark.jars": str(jar)}
+    command = [sys.executable, str(SCRIPT.with_name("hudi_versions_job.py")), str(tmp_path), json.dumps(settings)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), timeout=600)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    found = json.loads((tmp_path / "told.json").read_text())
+    assert len(found["instants"]) == 2
+    assert found["told"] == [{"format": "hudi", "version": instant} for instant in found["instants"]]
