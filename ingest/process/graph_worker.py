@@ -201,7 +201,7 @@ def _tell_progress(done: int, of: int) -> None:
 
 
 def _tell(said: dict[str, object]) -> None:
-    """One line to the server, whole: several threads tell. If nobody reads it, the server was killed (`_Link.listen`)."""
+    """One line to the server, whole: several threads tell. If nobody reads, it was killed (`_Link.listen`)."""
     try:
         sys.stdout.flush()
         os.write(sys.stdout.fileno(), json.dumps(said).encode() + b"\n")
