@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -65,16 +66,18 @@ def digest(*parts: str) -> str:
 
     The length of each part is hashed before it, so that ("ab", "c") and ("a", "bc") have two digests.
     """
-    hashed: list[bytes] = []  # joined, and hashed at once: each edge of each plan needs a digest
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass")
-        size = len(data)
-        hashed += (_SIZES[size] if size < _FEW else size.to_bytes(8, "big"), data)
+    # Joined, and hashed at once: each edge of each plan needs a digest.
+    hashed = [_known_part(part) if len(part) < _SHORT else _part(part) for part in parts]
     return hashlib.sha256(b"".join(hashed)).hexdigest()[:32]
 
 
-_FEW = 1_024
-_SIZES = tuple(size.to_bytes(8, "big") for size in range(_FEW))
+def _part(part: str) -> bytes:
+    data = part.encode("utf-8", "surrogatepass")
+    return len(data).to_bytes(8, "big") + data
+
+
+_SHORT = 200  #: characters: labels, ids of plans and of columns, which come in many edges of one plan
+_known_part = lru_cache(4_096)(_part)
 
 
 def edge(label: str, source: str, target: str, *discriminators: str, **properties: Value | None) -> Edge:

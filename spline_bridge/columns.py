@@ -80,11 +80,16 @@ def with_row_sources(found: PlanColumns, written: Collection[str]) -> PlanColumn
         row_sources += [(uri, name) for uri in sorted(own)]
     return replace(
         found,
-        values=tuple(value._replace(indirect=_without_rows(value.indirect)) for value in found.values),
-        shared={key: value._replace(indirect=_without_rows(value.indirect)) for key, value in found.shared.items()},
+        values=tuple(map(_without_row_sources, found.values)),
+        shared={key: _without_row_sources(value) for key, value in found.shared.items()},
         dependencies=keys,
         row_sources=tuple(row_sources),
     )
+
+
+def _without_row_sources(value: Value) -> Value:
+    kept = _without_rows(value.indirect)
+    return value if kept is value.indirect else value._replace(indirect=kept)
 
 
 def _without_rows(sources: Mapping[Influence, Use]) -> Mapping[Influence, Use]:

@@ -30,7 +30,7 @@ from headwater.graphmodel.delta import GraphDelta
 from headwater.graphstore.embedded.bytecode import TOO_LARGE, Bounds, Script, script_of
 from headwater.graphstore.embedded.results import results_of
 from headwater.graphstore.embedded.turns import Turns
-from headwater.graphstore.embedded.writes import script_of_deltas
+from headwater.graphstore.embedded.writes import script_of_deltas, script_of_existing
 from headwater.graphstore.errors import (
     Damaged,
     EngineFailed,
@@ -94,7 +94,7 @@ class EmbeddedStore:
 
     def _existing(self, ids: list[str]) -> list[str]:
         """Those of these vertices that are there."""
-        found: list[str] = self._g.V(ids).id_().to_list()
+        found: list[str] = self._execute(script_of_existing(ids), _READ, atomic=False)
         return found
 
     def clear(self) -> None:

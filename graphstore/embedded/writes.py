@@ -45,6 +45,13 @@ def script_of_deltas(deltas: Sequence[GraphDelta], existing: Callable[[list[str]
     return script
 
 
+def script_of_existing(ids: Sequence[str]) -> Script:
+    """The script that gives those of some vertices that are there."""
+    script = Script()
+    script.text = f"g.V(parse_json({script.bind(_json(ids))})).id().toList()"
+    return script
+
+
 def _statements(script: Script, batch: Batch, new: Container[str]) -> Iterator[str]:
     def bound(values: Sequence[object]) -> str:
         return f"parse_json({script.bind(_json(values))})"

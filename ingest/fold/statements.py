@@ -107,10 +107,11 @@ class StatementViews:
                 elif one.kind == TAG:
                     touched_tags.setdefault(node, set()).add(one.value)
         about = self._about({*new, *touched_tags, *changed})
-        for node in sorted({*new, *touched_tags}):
-            self._settle_tags(node, about[node], None if node in new else touched_tags[node])
+        had = self._tags_of({*new, *touched_tags})
+        for node in sorted(node for node in {*new, *touched_tags} if about[node] or node in had):
+            self._settle_tags(node, about[node], had.get(node, set()), None if node in new else touched_tags[node])
         for node, label in {**changed, **new}.items():
-            said = said_of(node, about[node])
+            said = said_of(node, about[node]) if about[node] else {}
             if said:
                 self._changes.amend(vertex(node, label, **said))
 
@@ -135,13 +136,12 @@ class StatementViews:
         self._changed[one.key] = one
         self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", rows.statement_values(one))
 
-    def _settle_tags(self, node: str, about: list[Statement], only: set[str] | None) -> None:
-        """Add the edges of a node to its tags, and remove those to tags that it has not any more.
+    def _settle_tags(self, node: str, about: list[Statement], had: set[str], only: set[str] | None) -> None:
+        """Add the edges of a node to its tags, and remove those to tags that it `had` and has not any more.
 
         `only` these tags can have changed; None: the node is made in this batch, and its edges with it.
         """
         edges = tag_edges(node, about)
-        had = {tag for (tag,) in self._db.execute("SELECT tag FROM tagged WHERE node = ?", (node,))}
         for tag in edges if only is None else sorted(edges.keys() & only):
             if tag not in had:
                 self._db.execute("INSERT INTO tagged VALUES (?, ?)", (tag, node))
@@ -150,6 +150,16 @@ class StatementViews:
             self._db.execute("DELETE FROM tagged WHERE tag = ? AND node = ?", (tag, node))
             self._changes.remove_edge(edge_of(node, tag))
             self._drop_unused(tag)
+
+    def _tags_of(self, nodes: Iterable[str]) -> dict[str, set[str]]:
+        """The tags that nodes have so far; those without any are left out."""
+        found: dict[str, set[str]] = {}
+        for some in _chunks(sorted(nodes)):
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT node, tag FROM tagged WHERE node IN ({marks})"  # noqa: S608 - question marks alone
+            for node, tag in self._db.execute(query, some):
+                found.setdefault(node, set()).add(tag)
+        return found
 
     def _forget(self, node: str) -> None:
         """A node was removed, and its edges with it."""
@@ -183,7 +193,7 @@ class StatementViews:
 
     def _about(self, nodes: Iterable[str]) -> dict[str, list[Statement]]:
         """The statements that count and are about these nodes."""
-        found = {node: self._patterns.about(node) for node in nodes}
+        found = {node: self._patterns.about(node) if self._patterns else [] for node in nodes}
         for some in _chunks(sorted(found)):
             marks = ", ".join("?" * len(some))
             query = f"SELECT statement FROM statements WHERE subject IN ({marks})"  # noqa: S608 - question marks alone
