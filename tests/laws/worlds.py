@@ -28,6 +28,7 @@ from headwater.graphmodel.model import (
     SharedSources,
     Subtype,
 )
+from headwater.graphmodel.renaming import names, renamed, renamed_said
 from headwater.graphmodel.statements.json_text import snapshot
 from headwater.graphmodel.statements.model import Snapshot, Statement
 from headwater.graphmodel.whole import Graph, graph
@@ -277,7 +278,7 @@ def worlds(draw: st.DrawFn) -> list[Entry]:
     event = st.builds(Event, runs(sent), st.sampled_from((NOW + 9 * HOUR, NOW + 9 * HOUR, NOW + 40 * HOUR)))
     its_events = draw(st.lists(st.lists(event, min_size=1, max_size=2).map(tuple), min_size=2, max_size=10))
     entries: list[Entry] = [*its_bodies, *its_events, *draw(st.lists(statements, max_size=4))]
-    return draw(st.permutations(entries))
+    return decoded(draw(st.permutations(entries)))
 
 
 @st.composite
@@ -286,7 +287,19 @@ def catalogues(draw: st.DrawFn) -> list[Entry]:
     body = draw(bodies())[0]
     runs_of_it = draw(st.lists(runs(st.just(body.plan.agent_plan_id)), max_size=2))
     said = draw(st.lists(snapshots, min_size=2, max_size=6))
-    return draw(st.permutations([body, *((Event(run, NOW + 9 * HOUR),) for run in runs_of_it), *said]))
+    return decoded(draw(st.permutations([body, *((Event(run, NOW + 9 * HOUR),) for run in runs_of_it), *said])))
+
+
+def decoded(entries: list[Entry]) -> list[Entry]:
+    """As decoding hands them on, with the names of datasets that are kept (tests/contract/test_renaming.py)."""
+    known = names(one for one in entries if isinstance(one, Statement | Snapshot))
+
+    def kept(entry: Entry) -> Entry:
+        if isinstance(entry, Body):
+            return replace(entry, plan=renamed(entry.plan, known.every))
+        return renamed_said(entry, known) if isinstance(entry, Statement | Snapshot) else entry
+
+    return [kept(entry) for entry in entries]
 
 
 def whole(entries: Iterable[Entry], **until: int) -> Graph:
