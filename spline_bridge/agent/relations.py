@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -65,14 +64,15 @@ def _kafka_options(relation: Any) -> dict[str, str]:
 
 def _changes(leaf: Any, relation: Any) -> dict[str, Any]:
     """Delta's change feed: the table, with columns that say which change a row is of, and are none of the table."""
-    path = _DELTA_LOG.search(str(relation.toString()))
+    before, log, _ = str(relation.toString()).partition(_DELTA_LOG)
+    _, snapshot, path = before.partition("Snapshot(path=")
     columns = (item.rpartition("#") for item in split(leaf.output()))
     hidden = [key.rstrip("L") for name, _, key in columns if name in _OF_A_CHANGE]
-    found = {"format": "delta", "paths": [path["table"]] if path else [], "hidden": hidden}
+    found = {"format": "delta", "paths": [path] if log and snapshot else [], "hidden": hidden}
     return {**found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
 
 
-_DELTA_LOG = re.compile(r"Snapshot\(path=(?P<table>.*?)/_delta_log\b")
+_DELTA_LOG = "/_delta_log"  #: after ``Snapshot(path=`` and the table's own path
 _OF_A_CHANGE = frozenset({"_change_type", "_commit_version", "_commit_timestamp"})
 
 

@@ -89,7 +89,7 @@ SPELLED = {
     "greatest(t.a, t.b)": "max(t.a, t.b)",
     "max_by(t.b, t.a)": "max(10 * t.a + t.b)",
     "max(named_struct('x', t.a, 'y', t.b)).y": "max(10 * t.a + t.b)",
-    "collect_list(t.a)[0]": "group_concat(t.a)",
+    "collect_list(t.a)[0]": "min(t.a)",
     "approx_count_distinct(t.b)": "count(DISTINCT t.b)",
     "count_if(t.b > 2)": "sum(t.b > 2)",
 }  # fmt: skip
