@@ -97,7 +97,8 @@ def test_it_ends_with_a_server_that_is_killed_even_if_it_is_stopped_itself(tmp_p
 def test_ready_is_told_on_facts(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with serving(folder) as server:
-        assert server.get("/ready") == (200, {"status": "ready", "entries": 0, "lag": 0, "rebuilding": False})
+        ready = 200, {"status": "ready", "entries": 0, "lag": 0, "rebuilding": False}
+        eventually(lambda: server.get("/ready") == ready)  # on a busy machine the process can be late once
         worker = graph_process(server)
         os.kill(worker, signal.SIGSTOP)
         try:
