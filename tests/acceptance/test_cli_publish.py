@@ -50,7 +50,9 @@ def test_to_a_backend_beside_a_server(loaded: Path) -> None:
     assert (away.returncode, "cannot be reached" in away.stderr) == (3, True)
 
 
-def test_to_another_headwater(loaded: Path, tmp_path: Path) -> None:
+def test_to_another_headwater(tmp_path: Path) -> None:
+    loaded = tmp_path / "data"  # one that has published nothing: another test's backend can have had the same port
+    assert headwater("load", "--data", loaded, *CASES).returncode == 0
     with serving(tmp_path / "other") as other:
         said = headwater("publish", "--to", other.url, "--data", loaded)
         assert (said.returncode, said.stderr) == (0, "")
