@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Literal, NamedTuple
 
-from headwater.aws_bridge.session import AwsError, Session
+from headwater.aws_bridge.session import AwsError, NotAllowed, Session
 
 Status = Literal["REQUESTED", "PROCESSING", "SUCCESS", "FAILED"]
 
@@ -24,10 +24,6 @@ _TOO_MANY, _OF_SERVER = 429, 500  #: statuses of HTTP; from the second on AWS is
 
 class Busy(AwsError):
     """DataZone cannot now; the same call may work later."""
-
-
-class NotAllowed(AwsError):
-    """The credentials may not do this, or there is no such domain."""
 
 
 class Refused(AwsError):
@@ -57,17 +53,7 @@ class Domain:
 
     def post(self, body: bytes, token: str) -> str:
         """The id of an event that DataZone has taken, and will process later. Busy, NotAllowed, Refused."""
-        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-
-        try:
-            answer = self._client.post_lineage_event(domainIdentifier=self.identifier, event=body, clientToken=token)
-        except ParamValidationError as error:
-            raise NotAllowed(f"DataZone: {error}") from None
-        except ClientError as error:
-            raise _error(error) from None
-        except BotoCoreError as error:
-            raise Busy(f"AWS cannot be reached: {error}") from None
-        return str(answer["id"])
+        return str(self._called("post_lineage_event", event=body, clientToken=token)["id"])
 
     def status(self, event: str) -> Status:
         """What became of an event that was posted. Busy, NotAllowed."""
@@ -90,6 +76,7 @@ class Domain:
         return [_listed(one) for one in found.get("items", ())], found.get("nextToken")
 
     def _called(self, operation: str, **asked: Any) -> dict[str, Any]:
+        """The answer to a call. NotAllowed also where there is no such domain, or its name can be none."""
         from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
         try:

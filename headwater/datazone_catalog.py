@@ -54,8 +54,7 @@ def sync(catalog: DomainCatalog, source: Source, progress: Progress, *, dry_run:
     projects = {one: name for one in ids if (name := catalog.project(one)) is not None}
     parts, reading = snapshots(catalog.domain, assets, terms, projects, LONGEST)
     if assets:
-        for number, part in enumerate(parts):
-            sender.send(part, *((reading.assets, reading.columns) if number == 0 else (0, 0)))
+        sender.send_parts(parts, reading.assets, reading.columns)
         sender.withdraw(lambda scope: scope.partition("/")[0] == catalog.domain)
     done.left_out = catalog.unreadable
     done.calls, done.retries = dict(sorted(catalog.calls.made.items())), catalog.calls.retries

@@ -115,6 +115,11 @@ class Sender:
             else:
                 self._row(scope, "sent", tables, columns, entry)
 
+    def send_parts(self, parts: Sequence[Mapping[str, Any]], tables: int, columns: int) -> None:
+        """Keep the snapshots of one database or domain, whose tables and columns are counted with the first."""
+        for number, part in enumerate(parts):
+            self.send(part, *((tables, columns) if number == 0 else (0, 0)))
+
     def not_read(self, scope: str, reason: str) -> None:
         """A scope could not be read: what was sent of it before stays."""
         self._seen.add(scope)
@@ -284,7 +289,7 @@ def sync(
         if options.versions or options.partitions:
             tables = [_with_more(one, database, catalog, options, known) for one in tables]
         parts, reading = snapshots(database, tables, LONGEST)
-        _send(sender, parts, reading.tables, reading.columns)
+        sender.send_parts(parts, reading.tables, reading.columns)
         for name, count in reading.formats.items():
             done.formats[name] = done.formats.get(name, 0) + count
         if lake and lake_sender:
@@ -313,13 +318,7 @@ def _send_permissions(lake: LakeFormation, sender: Sender, database: Database, t
     except NotAllowed as error:
         sender.not_read(database.scope, str(error))
         return
-    _send(sender, snapshots(database, tables, tags, grants, LONGEST), len(tables), 0)
-
-
-def _send(sender: Sender, parts: Sequence[Mapping[str, Any]], tables: int, columns: int) -> None:
-    """Send the snapshots of a database, whose tables and columns are counted with the first."""
-    for number, part in enumerate(parts):
-        sender.send(part, *((tables, columns) if number == 0 else (0, 0)))
+    sender.send_parts(snapshots(database, tables, tags, grants, LONGEST), len(tables), 0)
 
 
 def _databases(catalog: GlueCatalog, options: Options) -> Iterator[tuple[Database, Mapping[str, Any]]]:

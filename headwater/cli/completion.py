@@ -19,13 +19,14 @@ from headwater.settings import DATA, SERVER, default_data
 if TYPE_CHECKING:
     import click
 
+_NODES = ("dataset", "column", "job")
 _SHOWN = 50
 _SECONDS = 2.0  #: a person waits no longer for a Tab
 
 
 def nodes(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """Datasets, columns and jobs with this beginning of a name, or of the last part of their id."""
-    return _found(context, begun, ("dataset", "column", "job"))
+    return _found(context, begun, _NODES)
 
 
 def datasets(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -70,7 +71,7 @@ def parameters(context: click.Context, _parameter: click.Parameter, begun: str) 
     choices = ("true", "false") if asked.type == "boolean" else asked.choices
     items = [CompletionItem(choice) for choice in choices if choice.startswith(value)]
     if asked.type == "node":
-        items = _found(context, value, asked.labels or ("dataset", "column", "job"))
+        items = _found(context, value, asked.labels or _NODES)
     return [CompletionItem(written + item.value, help=item.help) for item in items]
 
 

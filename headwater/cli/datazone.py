@@ -18,6 +18,7 @@ from headwater.cli.common import (
     safe,
     source_options,
 )
+from headwater.cli.glue_catalog import tell_calls
 from headwater.errors import Unreachable, WrongUse
 from headwater.translation import translated
 
@@ -142,9 +143,6 @@ def sync(  # noqa: PLR0913 - options of the command line
         )
         if read.without_place:
             click.echo(f"{len(read.without_place):,} assets are no tables and no files: they are left out")
-        busy = f", {done.retries:,} of them again because AWS was busy" if done.retries else ""
-        click.echo(f"{sum(done.calls.values()):,} calls to AWS{busy}")
-        for sentence in done.left_out:
-            click.echo(safe(f"left out: {sentence}"), err=True)
+        tell_calls(done)
     if done.left_out or done.count("not read", "refused"):
         raise click.exceptions.Exit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from headwater.cli.common import (
     source_options,
 )
 from headwater.translation import translated
+
+if TYPE_CHECKING:
+    from headwater.glue_catalog import Synced
 
 _EXAMPLES = """\
 \b
@@ -114,9 +117,14 @@ def _tell(done: Any, *, as_json: bool) -> None:
             click.echo(f"{views.read:,} views ({views.partly:,} without their columns), {views.events:,} new events")
             for reason, (count, _) in sorted(views.reasons.items()):
                 click.echo(safe(f"  {count:,} x {reason}"), err=True)
-        busy = f", {done.retries:,} of them again because AWS was busy" if done.retries else ""
-        click.echo(f"{sum(done.calls.values()):,} calls to AWS{busy}")
-        for sentence in done.left_out:
-            click.echo(safe(f"left out: {sentence}"), err=True)
+        tell_calls(done)
     if done.left_out or done.count("not read", "refused"):
         raise click.exceptions.Exit(1)
+
+
+def tell_calls(done: Synced) -> None:
+    """How many calls a sync made, and what it may not read."""
+    busy = f", {done.retries:,} of them again because AWS was busy" if done.retries else ""
+    click.echo(f"{sum(done.calls.values()):,} calls to AWS{busy}")
+    for sentence in done.left_out:
+        click.echo(safe(f"left out: {sentence}"), err=True)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
-from headwater.aws_bridge.datazone import Busy, NotAllowed, Refused, Status
+from headwater.aws_bridge.datazone import Busy, Refused, Status
+from headwater.aws_bridge.session import NotAllowed
 from headwater.backoff import Backoff
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.publishing.backends import Sending

@@ -302,14 +302,17 @@ def test_an_export_of_snowflake(source: Local, tmp_path: Path, form: str) -> Non
     assert import_snowflake(*run).counts.writes == 0
 
 
-def test_a_statement_is_checked_against_what_was_imported(tmp_path: Path) -> None:
-    (tmp_path / "export.json").write_text(json.dumps(ACCESS))
-    folder = tmp_path / "data"
-    imported = headwater(
-        "sql-history", "snowflake", tmp_path / "export.json", "--account", "acme-prod", "--data", folder
-    )
+def imported_where(place: Path) -> tuple[object, ...]:
+    """The options that check a statement against what was imported from Snowflake."""
+    (place / "export.json").write_text(json.dumps(ACCESS))
+    folder = place / "data"
+    imported = headwater("sql-history", "snowflake", place / "export.json", "--account", "acme-prod", "--data", folder)
     assert imported.returncode == 0
-    where = ("--dialect", "snowflake", "--namespace", "snowflake://acme-prod", "--database", "SHOP", "--data", folder)
+    return "--dialect", "snowflake", "--namespace", "snowflake://acme-prod", "--database", "SHOP", "--data", folder
+
+
+def test_a_statement_is_checked_against_what_was_imported(tmp_path: Path) -> None:
+    where = imported_where(tmp_path)
     for sql, code, changes in (
         (ACCESS[0]["QUERY_TEXT"], 0, []),
         (ACCESS[0]["QUERY_TEXT"].replace("sum", "max"), 0, ["semantics"]),
@@ -325,13 +328,7 @@ def test_a_statement_is_checked_against_what_was_imported(tmp_path: Path) -> Non
 
 def test_a_script_of_snowflake_is_checked_from_its_drop_to_its_last_change(tmp_path: Path) -> None:
     """Names in the engine's upper case, quoted and not; a table that is made again, and changed once more."""
-    (tmp_path / "export.json").write_text(json.dumps(ACCESS))
-    folder = tmp_path / "data"
-    imported = headwater(
-        "sql-history", "snowflake", tmp_path / "export.json", "--account", "acme-prod", "--data", folder
-    )
-    assert imported.returncode == 0
-    where = ("--dialect", "snowflake", "--namespace", "snowflake://acme-prod", "--database", "SHOP", "--data", folder)
+    where = imported_where(tmp_path)
     script = """drop table if exists mart.totals;
         create table if not exists mart.totals (cust varchar, net number(10, 2), tmp int);
         alter table mart.totals rename column net to total;

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from headwater.graphmodel.delta import GraphDelta
 from headwater.graphmodel.statements.json_text import CONTENT_TYPE, KIND, text
 from headwater.graphmodel.statements.model import SAME, Statement
+from headwater.graphmodel.whole import Graph
 from headwater.graphstore import GraphStore
 from headwater.ingest.fold.file import Derived
 from headwater.ingest.graph.projector import Projector
@@ -33,6 +36,25 @@ def same_statement(subject: str, value: str, at: int, *, withdrawn: bool = False
     return NewEntry(KIND, CONTENT_TYPE, text(Statement(SAME, subject, value, at, withdrawn=withdrawn)))
 
 
+def drawn_of(
+    ledger: Ledger,  # noqa: F811
+    store: GraphStore,
+    derived: Derived,  # noqa: F811
+    entries: Iterable[NewEntry],
+    limit: int,
+) -> Graph:
+    """The graph of these entries, which equals the whole; with a limit of 1 each is drawn before the next one comes."""
+    projector = Projector(ledger, store, derived)
+    for entry in entries:
+        ledger.append([entry])
+        if limit == 1:
+            catch_up(projector, limit)
+    catch_up(projector, limit)
+    found = stored(store)
+    assert_equal(found, whole(ledger))
+    return found
+
+
 @pytest.mark.parametrize("place", [0, 2, 4])
 @pytest.mark.parametrize("limit", [1, 100])
 def test_both_names_are_one_node_whenever_it_was_stated(
@@ -43,14 +65,8 @@ def test_both_names_are_one_node_whenever_it_was_stated(
     limit: int,
 ) -> None:
     payloads = recorded(*JOBS)
-    projector = Projector(ledger, store, derived)
-    for entry in [*payloads[:place], same_statement(OTHER, KEPT, 1), *payloads[place:]]:
-        ledger.append([entry])
-        if limit == 1:
-            catch_up(projector, limit)
-    catch_up(projector, limit)
-    found = stored(store)
-    assert_equal(found, whole(ledger))
+    entries = [*payloads[:place], same_statement(OTHER, KEPT, 1), *payloads[place:]]
+    found = drawn_of(ledger, store, derived, entries, limit)
     assert KEPT in found.vertices
     assert OTHER not in found.vertices
     assert f"alias:{OTHER}" in found.vertices
@@ -141,14 +157,8 @@ def test_a_name_that_a_catalogue_lists_is_the_dataset_that_it_lists(
 ) -> None:
     """Whenever it says so; taken back when it no longer does, and where two datasets have the name."""
     payloads = recorded(*JOBS)
-    projector = Projector(ledger, store, derived)
-    for one in [*payloads[:place], *said, *payloads[place:]]:
-        ledger.append([one])
-        if limit == 1:
-            catch_up(projector, limit)
-    catch_up(projector, limit)
-    found = stored(store)
-    assert_equal(found, whole(ledger))
+    entries = [*payloads[:place], *said, *payloads[place:]]
+    found = drawn_of(ledger, store, derived, entries, limit)
     assert {e.target for e in found.edges.values() if e.label == "writes"} >= {name}
     assert (name == OTHER) == (OTHER in found.vertices)
     if said[-1] is not GONE:

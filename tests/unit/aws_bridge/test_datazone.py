@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from headwater.aws_bridge.datazone import Busy, Domain, NotAllowed, Refused
+from headwater.aws_bridge.datazone import Busy, Domain, Refused
+from headwater.aws_bridge.session import NotAllowed
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.publishing.backends import Sending
 from headwater.ingest.publishing.datazone import DataZoneBackend

@@ -13,7 +13,8 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from headwater.aws_bridge.datazone import Busy, Domain, NotAllowed
+from headwater.aws_bridge.datazone import Busy, Domain
+from headwater.aws_bridge.session import NotAllowed
 from headwater.datazone import Imported, import_events
 from headwater.queries.answers.answer import Answer
 from headwater.source import Local, open_service
