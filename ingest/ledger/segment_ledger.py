@@ -113,6 +113,7 @@ class SegmentLedger(ExportedLedger):
         self._recent: OrderedDict[str, list[Entry]] = OrderedDict()
         self._recent_bytes = 0
         self._indexed = self._named_segments
+        self._use(self._manifest.segments)
         self._known = KnownBodies(work / FILE, self.id)
 
     @classmethod
@@ -185,6 +186,11 @@ class SegmentLedger(ExportedLedger):
             self._recent[name] = entries
             while self._recent_bytes > _RECENT_BYTES and len(self._recent) > 1:
                 self._recent_bytes -= _size(self._recent.popitem(last=False)[1])
+
+    def _use(self, segments: Iterable[Segment]) -> None:
+        # A list that grows: a new tuple for each append would take as long as there are segments.
+        self._segments = list(segments)
+        self._manifest = Manifest(self._manifest.ledger, self._segments)
 
     def _named(self, name: str) -> str | None:
         """The SHA-256 of a segment, by its name."""
@@ -287,7 +293,7 @@ class SegmentLedger(ExportedLedger):
         """A segment is stored."""
         segment = attempt.segment
         self._attempts.clear()
-        self._manifest = Manifest(self._manifest.ledger, (*self._manifest.segments, segment))
+        self._segments.append(segment)
         self._known.add(attempt.entries, Head(segment.last, segment.hash))
         self._remember(segment.name, [entry_of(entry) for entry in attempt.entries])
         if content is not None:
@@ -391,8 +397,7 @@ class SegmentLedger(ExportedLedger):
                 self._recent.pop(segment.name, None)
             digest = hashlib.sha256(content).hexdigest()
             changed[segment.name] = replace(segment, sha256=digest, bytes=len(content))
-        segments = tuple(changed.get(segment.name, segment) for segment in self._manifest.segments)
-        self._manifest = Manifest(self._manifest.ledger, segments)
+        self._use([changed.get(segment.name, segment) for segment in self._manifest.segments])
         with self._remembering:
             self._recent_bytes = sum(map(_size, self._recent.values()))
         with self._reading:
@@ -537,12 +542,13 @@ class _Cache:
     _written = CACHE_BYTES  #: bytes since it was last looked how large the cache is; at first nobody has looked
 
     def _shrink(self) -> None:
-        files = sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in self._folder.iterdir()), reverse=True)
+        with os.scandir(self._folder) as entries:
+            files = sorted(((s.st_mtime, s.st_size, e.name) for e in entries if (s := e.stat())), reverse=True)
         size = 0
-        for _, bytes_, file in files:
+        for _, bytes_, name in files:
             size += bytes_
             if size > CACHE_BYTES:
-                file.unlink(missing_ok=True)
+                (self._folder / name).unlink(missing_ok=True)
 
     def drop(self, digest: str) -> None:
         """Keep a segment no longer."""

@@ -80,7 +80,7 @@ class Manifest:
     """All segments, in order. `ledger` is the ledger's id."""
 
     ledger: str
-    segments: tuple[Segment, ...]
+    segments: Sequence[Segment]
 
     @property
     def entries(self) -> int:
@@ -424,7 +424,7 @@ class ExportedLedger:
         """See `LedgerReader.stored`."""
         self._refuse_if_closed()
         self._refresh()
-        for segment in self._manifest.segments:
+        for segment in tuple(self._manifest.segments):  # and none that is added meanwhile
             self._refuse_if_closed()
             yield from read_segment(self._reads, segment)
 
