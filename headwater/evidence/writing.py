@@ -223,9 +223,7 @@ def sign(text: bytes, key: Path) -> bytes:
     command = [program, "dgst", "-sha256", "-passin", "pass:", "-sign", str(key)]
     done = subprocess.run(command, input=text, capture_output=True, check=False)  # noqa: S603 - no shell, and a path
     if done.returncode != 0:
-        raise WrongUse(
-            f"--key {key}: openssl cannot sign with it: is it a private RSA key in PEM without passphrase?"
-        )
+        raise WrongUse(f"--key {key}: openssl cannot sign with it: is it a private RSA key in PEM without passphrase?")
     return done.stdout
 
 
