@@ -43,7 +43,8 @@ class Client:
         """
         if not url.startswith(("http://", "https://")) or _host(url) is None:
             raise WrongUse(f"{url!r} is no server: expected http://HOST:PORT")
-        self.url = url.rstrip("/")
+        # An address that was copied from the browser also says what the page shows.
+        self.url = url.partition("#")[0].partition("?")[0].rstrip("/")
         self._timeout = timeout
         self._token = (os.environ.get(TOKEN.variable) if environment else None) or token
         self._open = (_DIRECT if _host(url) in _LOOPBACK else _PROXIED).open
@@ -113,6 +114,8 @@ class Client:
             if error.code not in answers:
                 raise _error_of_answer(error) from None
             return {}, _json(error.read())
+        except json.JSONDecodeError:
+            raise Unreachable(f"what answers at {self.url} is no Headwater server: {path} is not JSON") from None
         except (urllib.error.URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"the server {self.url} does not answer: {reason}") from None

@@ -159,7 +159,8 @@ class Graph:
     def inputs(self, node: str, *, depth: int | None = None, limit: int | None = None) -> Rows:
         """The versions of datasets that a run read, who wrote each, whether it was overwritten since.
 
-        `node`: a run, a Glue job run, a Spark application, a dataset version, or a dataset: its newest version.
+        `node`: a run, a Glue job run, a Spark application, a dataset version, a dataset: its newest version, or
+        a job: its last run that succeeded.
         `depth`: runs to go back; None is 1, what the run itself read.
         """
         return self._rows("inputs", node=node, depth=depth, limit=limit)

@@ -54,7 +54,7 @@ def default_data(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def data_folder(given: str | Path) -> Path:
-    """The path of a data folder. WrongUse: a URL was given instead.
+    """The path of a data folder. WrongUse: a URL, or a server without http://, was given instead.
 
     A mistyped URL such as ``htp://x`` is also a valid path: without this check a folder of that name would be made, and
     every question to it would have an empty answer.
@@ -65,4 +65,6 @@ def data_folder(given: str | Path) -> Path:
             f"{given!r} is no data folder: a folder is named without {scheme[0]}; a server is http://HOST:PORT, "
             "a store ws://HOST:PORT/gremlin or neptune://HOST?region=REGION"
         )
+    if isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]{1,5}/?", given):
+        raise WrongUse(f"{given!r} is no data folder: a server is http://{given}, a folder of that name ./{given}")
     return Path(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.ingest.progress import Progress
 from headwater.loading import Loaded, into, through
 from headwater.read_only import SHARED, ReadOnly
+from headwater.settings import SERVER_FILE
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -390,15 +392,32 @@ def refuse_second_ledger(folder: Path) -> None:
         raise WrongUse(f"{place}: name that ledger, or another data folder")
 
 
-def has_ledger_file(folder: Path, server: str | None, command: str) -> None:
-    """WrongUse: a `command` that reads the ledger's file is told of a server alone, and `folder` has no ledger."""
+def has_ledger_file(folder: Path, server: str | None, command: str, *, named: bool) -> None:
+    """WrongUse: a `command` that reads the ledger's file is told of a server, and `folder` is not known to be its own.
+
+    `named`: the user chose the folder. Else it has to be the one that this server runs on: the default folder may hold
+    another ledger, and all that is said of that one would be taken for the server's.
+    """
     from headwater.ingest.ledger.ledger import holds_ledger
 
-    if server and not holds_ledger(folder):
+    if not server:
+        return
+    missing = not holds_ledger(folder)
+    if missing or not (named or _runs_on(folder, server)):
+        why = f"there is no ledger in {folder}" if missing else f"it does not run on {folder}"
         raise WrongUse(
             f"headwater {command} reads the ledger's file, which the server {server} does not send: on the server's "
-            f"machine, name its data folder with --data DIR; there is no ledger in {folder}"
+            f"machine, name its data folder with --data DIR; {why}"
         )
+
+
+def _runs_on(folder: Path, server: str) -> bool:
+    """Whether the server with this URL is the one that runs on a data folder, by whatever address."""
+    own = running(folder)
+    if own is None:
+        return False
+    instance = json.loads((folder / SERVER_FILE).read_text(encoding="utf-8"))["instance"]
+    return own.url == server.rstrip("/") or Client(server).alive(instance)
 
 
 def open_service(

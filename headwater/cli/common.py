@@ -6,6 +6,7 @@ Exit codes are those of `headwater.errors`; an error that a command raises is pr
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from headwater.errors import WrongUse
 from headwater.ingest.progress import Progress
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
-from headwater.source import Source, find
+from headwater.source import Source, find, has_ledger_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,6 +89,16 @@ def csv_option(function: Command) -> Command:
 def json_option(function: Command) -> Command:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="print JSON")(function)
+
+
+def ledger_here(data: Path, server: str | None, command: str) -> None:
+    """WrongUse: a `command` that reads the ledger's file would read another ledger than that of the server named.
+
+    `server` None: the one that the environment names.
+    """
+    context = click.get_current_context()
+    named = context.get_parameter_source("data") is not ParameterSource.DEFAULT
+    has_ledger_file(data, server or os.environ.get(SERVER.variable), command, named=named)
 
 
 def aws_options(function: Command) -> Command:

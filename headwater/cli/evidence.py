@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import as_of, as_of_options, asking, json_option, print_json, progress, source_options
+from headwater.cli.common import (
+    as_of,
+    as_of_options,
+    asking,
+    json_option,
+    ledger_here,
+    print_json,
+    progress,
+    source_options,
+)
 from headwater.errors import WrongUse
-from headwater.source import has_ledger_file
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -78,7 +86,7 @@ def evidence(
         raise WrongUse("a signature or time stamp is one of an anchor: name the --anchor too")
     as_json, time = options.pop("as_json"), as_of(options)
     data = options["data"]
-    has_ledger_file(data, options["server"], "evidence")
+    ledger_here(data, options["server"], "evidence")
     asked = {name: options.pop(name) for name in ("direction", "type_", "depth")}
     with asking(**options) as source, translated(), progress("writing the proof") as step:
         if _is_resource(source, node):

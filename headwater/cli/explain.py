@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,14 @@ def explain(node: str, source: str | None, *, as_json: bool, data: Path, store: 
         for line in _name(row) if row["what"] == "name" else _edge(row):
             click.echo(safe(line))
     if not rows:
-        click.echo("nothing is known of what it is made of")
+        click.echo(safe(_nothing(node, source, answer.parameters)))
+
+
+def _nothing(node: str, source: str | None, found: Mapping[str, Any]) -> str:
+    if source is None:
+        return "nothing is known of what it is made of"
+    way = f"headwater paths {shlex.quote(source)} {shlex.quote(node)}"
+    return f"{found['node']} is not made of {found['source']} in one step; the steps between them: {way}"
 
 
 def _entries(asked: Source, rows: tuple[Mapping[str, Any], ...]) -> Iterator[int | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from headwater.cli.common import (
     aws_options,
     data_option,
     json_option,
+    ledger_here,
     print_json,
     print_table,
     progress,
@@ -24,8 +24,7 @@ from headwater.cli.common import (
 from headwater.cli.move import ledger_in_files, ledger_option
 from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
-from headwater.settings import SERVER
-from headwater.source import has_ledger, has_ledger_file, open_service, refuse_second_ledger
+from headwater.source import has_ledger, open_service, refuse_second_ledger
 from headwater.translation import translated
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, *
         raise WrongUse(f"there is no {backup}")
     if not backup:
         refuse_second_ledger(data)
-        has_ledger_file(data, os.environ.get(SERVER.variable), "verify")
+        ledger_here(data, None, "verify")
     with translated(), progress("verifying") as step:
         try:
             known = None if backup else drawn_from(data)
@@ -117,6 +116,7 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     well: each watch begins anew, and so does one whose answers lie in S3, at its next evaluation. Copies that were made
     before still hold the payload: backups, exports, graphs in other stores until `headwater replay --to` is run again.
     """
+    ledger_here(data, None, "erase")
     has_ledger(data)
     _no_server(data, "erase")
     from headwater.ingest.folder.erasing import erase as erase_from
@@ -149,6 +149,8 @@ def backup(target: Path, data: Path, ledger: str | None, **aws: Any) -> None:
 
     if target.exists():
         raise WrongUse(f"{target} exists already")
+    if ledger is None:
+        ledger_here(data, None, "backup")
     with translated(), progress("copying") as step:
         if ledger is None:
             report = back_up(data, target, step)

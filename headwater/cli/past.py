@@ -44,7 +44,8 @@ _WHEN = "a time (2026-03-01, 2026-03-01T08:00Z) or the id of a run"
 def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> None:
     """What a run read: which versions of which datasets, who wrote each, whether it was overwritten since.
 
-    NODE is a run, a Glue job run (jr_...), a Spark application, a dataset version, or a dataset: its newest version.
+    NODE is a run, a Glue job run (jr_...), a Spark application, a dataset version, a dataset: its newest version,
+    or a job: its last run that succeeded.
     """
     if everything and depth is not None:
         raise WrongUse("--all and --depth both say how far to go back: give one of them")
@@ -61,7 +62,8 @@ def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> No
 def consumers(node: str, depth: int | None, **options: Any) -> None:
     """Which runs read what a run wrote, directly or through others, and in which order to run them again.
 
-    NODE is a run, a Glue job run (jr_...), a Spark application, a dataset version, or a dataset: its newest version.
+    NODE is a run, a Glue job run (jr_...), a Spark application, a dataset version, a dataset: its newest version,
+    or a job: its last run that succeeded.
     The number in `rerun` is the place in that order; runs without one wrote what was overwritten since, or nothing.
     """
     ask_rows("consumers", [("node", node), ("depth", depth)], _CONSUMERS, **options)

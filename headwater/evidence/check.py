@@ -44,9 +44,9 @@ def values(der: bytes) -> "list[bytes]":
 
 def is_signed(text: bytes, signature: bytes, pem: str) -> bool:
     """Whether the signature (RSA with SHA-256, PKCS #1 1.5) is one of the text, by the owner of the public key."""
-    kind, key = values(values(base64.b64decode("".join(pem.split("-----")[2].split())))[0])
-    if bytes.fromhex("2A864886F70D010101") not in kind:
-        raise ValueError("this checks RSA keys alone; for others: openssl dgst -sha256 -verify")
+    kind, key, *more = values(values(base64.b64decode("".join(pem.split("-----")[2].split())))[0])
+    if more or bytes.fromhex("2A864886F70D010101") not in kind:
+        raise ValueError("this checks public RSA keys alone; for others: openssl dgst -sha256 -verify")
     modulus, exponent = (int.from_bytes(number, "big") for number in values(values(key[1:])[0]))
     end = bytes.fromhex("003031300D060960864801650304020105000420") + hashlib.sha256(text).digest()
     padded = b"\0\1".ljust((modulus.bit_length() + 7) // 8 - len(end), b"\xff") + end

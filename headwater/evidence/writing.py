@@ -100,7 +100,10 @@ def write(
     with open_reader(ledger_folder) as ledger, tempfile.TemporaryDirectory(prefix="headwater-") as scratch:
         rests = entries_of(named, ledger, source.entry, rules_of(ledger_folder))
         if not rests:
-            raise WrongUse("the answer rests on no entry of the ledger: nothing is known about it")
+            raise WrongUse(
+                f"the answer of {source.place} rests on no entry of the ledger in {ledger_folder}: either nothing is "
+                "known about it, or this is not the data folder of that server"
+            )
         proof = _write_proof(ledger, rests, Path(scratch), progress)
         if anchor:
             _compare(anchor, ledger.id, rests, proof)
@@ -220,7 +223,7 @@ def sign(text: bytes, key: Path) -> bytes:
     command = [program, "dgst", "-sha256", "-passin", "pass:", "-sign", str(key)]
     done = subprocess.run(command, input=text, capture_output=True, check=False)  # noqa: S603 - no shell, and a path
     if done.returncode != 0:
-        raise WrongUse(f"--key {key}: openssl cannot sign with it: is it a private key in PEM, without a passphrase?")
+        raise WrongUse(f"--key {key}: openssl cannot sign with it: is it a private RSA key in PEM without passphrase?")
     return done.stdout
 
 

@@ -36,6 +36,7 @@ INSTRUCTIONS = """\
 Headwater knows where data comes from and where it goes, column by column, across Spark jobs and other tools.
 Begin with `search` if you do not have an exact id; a bare name such as orders#revenue is also taken as `node` if it is
 unambiguous. Each answer says `complete`: if it is false, `reason` says what is missing, and you should say so too.
+Times are in UTC; parameters take them as answers have them.
 Where an answer has `page`, give the user that link. `coverage` lists the jobs whose lineage is not fully known."""
 
 _PAGE = 100  #: resources that are listed at once

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from headwater.queries.answers.answer import TIMES, moment
 from headwater.queries.answers.audit import ROWS
 from headwater.queries.catalogue.catalogue import BY_NAME
 from headwater.queries.catalogue.parameters import Parameter
@@ -124,8 +125,8 @@ TOOLS: tuple[Tool, ...] = (
         "impact",
         "What a change would break",
         "What a change of a dataset or column affects downstream: columns, datasets and jobs, each with a grade (how "
-        "bad), the path, the job that writes it, and its owner. Choose `change` by what is planned: drop, rename, "
-        "retype, semantics (other values under the same name) or rows.",
+        "bad), the path (positions in `edges`, from 0), the job that writes it, and its owner. Choose `change` by what "
+        "is planned: drop, rename, retype, semantics (other values under the same name) or rows.",
     ),
     _one(
         "why",
@@ -165,7 +166,7 @@ TOOLS: tuple[Tool, ...] = (
         "explain",
         "Why is there this edge?",
         "Evidence for lineage: for each edge of a node the rule, the expression, the plan and the runs that it comes "
-        "from.",
+        "from. One step only: no rows for a `source` further away, whose way `paths` shows.",
     ),
     _one(
         "paths",
@@ -210,9 +211,10 @@ BY_TOOL: Mapping[str, Tool] = {tool.name: tool for tool in TOOLS}
 def text_of(answers: Mapping[str, Mapping[str, Any]], link: str | None) -> str:
     """The answers of a tool as JSON, at most `MOST` characters, about. One answer without a key stands alone.
 
-    What says nothing is left out. What is longer is cut: then `complete` is false and `reason` says what to do.
+    What says nothing is left out, and times are text: models are bad at reading ms since 1970. What is longer is cut:
+    then `complete` is false and `reason` says what to do.
     """
-    compact = {key: _compact(answer) for key, answer in answers.items()}
+    compact = {key: _dated(_compact(answer)) for key, answer in answers.items()}
     whole: dict[str, Any] = compact[""] if set(compact) == {""} else dict(compact)
     if link:
         whole["page"] = link
@@ -233,6 +235,16 @@ def _compact(answer: Mapping[str, Any]) -> dict[str, Any]:
         elif key not in {"shape", "parameters"} and value is not None:
             out[key] = value
     return out
+
+
+def _dated(value: Any, key: str = "") -> Any:
+    """The same with times as ISO 8601 in UTC, which the parameters take back."""
+    if isinstance(value, Mapping):
+        return {name: _dated(item, name) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_dated(item) for item in value]
+    at = moment(value) if key in TIMES and isinstance(value, int) else None
+    return value if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _spoken(item: Mapping[str, Any]) -> dict[str, Any]:

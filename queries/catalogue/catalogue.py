@@ -87,10 +87,11 @@ _LINEAGE = (
 
 _INPUTS = Parameter(
     "node",
-    "a run, or all of a Glue job run or Spark application; a dataset version; a dataset: its newest version",
+    "a run, or all of a Glue job run or Spark application; a dataset version; a dataset: its newest version; a job: "
+    "its last run that succeeded",
     "node",
     required=True,
-    labels=("run", "datasetVersion", "dataset"),
+    labels=("run", "datasetVersion", "dataset", "job"),
     many=True,
 )
 

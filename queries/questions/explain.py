@@ -35,6 +35,7 @@ RULES: Mapping[str, str] = {
 }
 _CARRIED = "the rows that a MERGE, UPDATE, DELETE or a job that reads what it writes left as they were"
 _READ = "the plan reads it and does not say of its columns what becomes of them"
+_COLUMNS = "columns of it are made of columns of this dataset; each of them is explained if it is asked for"
 _ROWS = "its rows decide which rows there are, whatever its columns hold"
 _SPELLING = "a payload called it so, a system lists it so, or it is the same name written otherwise"
 _OTHERS = (
@@ -42,7 +43,7 @@ _OTHERS = (
 )
 
 _LABELS = (("derivesFrom", "dependsOn"), ("everDerivesFrom", "everDependsOn"))
-_EDGE = ("type", "subtype", "expression", "carried", "job", "plan")
+_EDGE = ("type", "subtype", "expression", "carried", "columns", "job", "plan")
 #: The cells of an edge; see `rows`.
 _CELLS = {"target": __.out_v().id_(), "source": __.in_v().id_(), **{key: key for key in _EDGE}}
 
@@ -103,7 +104,8 @@ def _identity(row: Row) -> tuple[str, ...]:
 def _rule(row: Row) -> str:
     if row["carried"]:
         return _CARRIED
-    return RULES.get(row["subtype"] or "", _ROWS if row["type"] == "INDIRECT" else _READ)
+    whole = _ROWS if row["type"] == "INDIRECT" else _COLUMNS if row["columns"] else _READ
+    return RULES.get(row["subtype"] or "", whole)
 
 
 def _plans(g: GraphTraversalSource, plans: list[str]) -> dict[str, Row]:

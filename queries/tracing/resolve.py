@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, P, T, TextP
@@ -34,10 +35,21 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
     Upper and lower case do not matter in the column part, blanks at either end only where a node has them; of a run's
     and a plan's id the beginning is enough. Accepted where no id fits: ``orders.revenue`` for ``orders#revenue``, and
     the bare name of a dataset or the end of its path: ``orders#revenue`` or ``mart/orders#revenue`` for
-    ``s3://lake/mart/orders#revenue``. `rules` are the naming rules with which the graph was built, `field` is the
+    ``s3://lake/mart/orders#revenue``; a job by the end of its name after a dot; all of it in quotes, in upper or lower
+    case, or as an address of the page. `rules` are the naming rules with which the graph was built, `field` is the
     parameter that has the spelling. Raises NodeNotFound with similar names (NothingWritten: all writes of it failed),
     QueryError if an alias, a bare name, or the beginning of an id, names several nodes.
     """
+    found = _found(g, spelling, labels, field, rules)
+    for other in () if found else _otherwise(spelling.strip()):
+        found = found or _found(g, other, labels, field, rules)
+    if not found:
+        raise _not_found(g, _of_page(spelling.strip()) or spelling.strip(), labels, field, rules)
+    return found
+
+
+def _found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules) -> str | None:
+    """As `resolve`, of this one spelling; None: there is none."""
     candidates: dict[str, str] = {}
     for text in dict.fromkeys((spelling, spelling.strip())):
         for node, written in _candidates(text, labels, rules):
@@ -57,7 +69,34 @@ def resolve(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field
     named = named or beginning_with(g, spelling, labels) or (_resources(g, spelling) if "run" in labels else [])
     if named:
         return only_one(named[:_SUGGESTED], spelling, field)[0]
-    raise _not_found(g, spelling, labels, field, rules)
+    return None
+
+
+def _otherwise(spelling: str) -> list[str]:
+    """What people may mean by a spelling that no node has, the most likely first.
+
+    A page's address, and what SQL puts in quotes; a bare name, whose case does not matter there, in the usual cases.
+    Of a path the case counts.
+    """
+    meant = _of_page(spelling) or spelling.translate(_QUOTES)
+    bare = not meant.startswith("/") and ":" not in meant
+    others = (meant, meant.lower(), meant.upper()) if bare else (meant,)
+    return [other for other in dict.fromkeys(others) if other and other != spelling]
+
+
+_QUOTES = str.maketrans("", "", '`"')
+
+
+def _of_page(spelling: str) -> str | None:
+    """The node, job, run or tag that an address of the page in the browser shows; None: it is no such address."""
+    if not spelling.startswith(("http://", "https://")) or len(spelling) > _ADDRESS:
+        return None
+    query = spelling.partition("#")[0].partition("?")[2]
+    shown = {name: value for name, value in parse_qsl(query) if name in ("node", "job", "run", "tag")}
+    return next(iter(shown.values()), None)
+
+
+_ADDRESS = 20_000  #: characters of an address that is taken apart
 
 
 def _not_found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules) -> NodeNotFound:
@@ -135,9 +174,36 @@ def _renamed(g: GraphTraversalSource, spelling: str, rules: Rules) -> _Renamed |
 def resolve_all(
     g: GraphTraversalSource, spelling: str, labels: Sequence[str], field: str, rules: Rules = DEFAULT
 ) -> list[str]:
-    """As `resolve`, but the id of a Spark application, job run or agent's plan gives all of its runs."""
+    """As `resolve`, but the id of a Spark application, job run or agent's plan gives all of its runs.
+
+    Where a job is taken too, it stands for its last successful run, with all that its Spark application wrote; a
+    dataset of that name comes first.
+    """
     runs = runs_named(g, spelling) if "run" in labels else []
-    return runs or [resolve(g, spelling, labels, field, rules)]
+    if runs or "job" not in labels:
+        return runs or [resolve(g, spelling, labels, field, rules)]
+    try:
+        return [resolve(g, spelling, [label for label in labels if label != "job"], field, rules)]
+    except NothingWritten:
+        raise
+    except NodeNotFound as error:
+        try:
+            job = resolve(g, spelling, ("job",), field, rules)
+        except NodeNotFound:
+            raise error from None
+    return _last_runs(g, job, field)
+
+
+def _last_runs(g: GraphTraversalSource, job: str, field: str) -> list[str]:
+    """The last successful run of a job, with all others of its Spark application. NodeNotFound: none succeeded."""
+    succeeded = __.out("hasPlan").in_("executes").has("status", "success")
+    newest = g.V(job).flat_map(succeeded.clone()).order().by("timestamp", Order.desc).by(T.id).limit(1)
+    for last in rows(newest, {"run": T.id, "app": "appId"}):
+        if not last["app"]:
+            return [last["run"]]
+        whole = g.V(job).flat_map(succeeded.clone()).has("appId", last["app"]).order().by("timestamp").by(T.id)
+        return list(whole.id_().to_list())
+    raise NodeNotFound(f"no run of {job[:_COMPARED]} succeeded", field, ())
 
 
 def runs_named(g: GraphTraversalSource, spelling: str) -> list[str]:
@@ -188,8 +254,14 @@ def beginning_with(g: GraphTraversalSource, spelling: str, labels: Sequence[str]
 
 
 def _jobs_of(g: GraphTraversalSource, spelling: str) -> list[str]:
-    named: list[str] = g.V().has_label("job").has("name", spelling).order().by(T.id).id_().to_list()
-    return named
+    """By the name, else by the end of it: applications are often called by a package and a name."""
+    exact: list[str] = g.V().has_label("job").has("name", spelling).order().by(T.id).id_().to_list()
+    if exact or not spelling:
+        return exact
+    ending: list[str] = (
+        g.V().has_label("job").has("name", TextP.ending_with(f".{spelling}")).order().by(T.id).id_().to_list()
+    )
+    return ending
 
 
 def _datasets_of(g: GraphTraversalSource, spelling: str) -> list[str]:

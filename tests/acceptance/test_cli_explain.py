@@ -39,6 +39,12 @@ def test_through_a_server_it_is_the_same(loaded: Path) -> None:
     assert {row["what"] for row in json.loads(alone.stdout)["rows"]} == {"edge", "name"}
 
 
+def test_a_source_some_steps_away_is_not_called_unknown(loaded: Path) -> None:
+    said = headwater("explain", "churn_by_country#avg_score", "orders.csv#amount", "--data", loaded)
+    assert "is not made of file:///data/lake/raw/shop/orders.csv#amount in one step" in said.stdout
+    assert "headwater paths 'orders.csv#amount' 'churn_by_country#avg_score'" in said.stdout
+
+
 def test_a_missing_node_is_reported(loaded: Path) -> None:
     said = headwater("explain", f"{LAST}x", "--data", loaded)
     assert (said.returncode, "did you mean: " + LAST in said.stderr) == (2, True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.door import PIPELINE, headwater, serving
+from tests.acceptance.door import PIPELINE, headwater, headwater_in, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
 
@@ -239,6 +239,9 @@ def test_evidence_that_was_signed_is_checked_with_the_public_key(signed: tuple[P
     assert (wrong.returncode, "RSA" in wrong.stderr) == (1, True)
     wrong = check(out, "--key", str(private))
     assert (wrong.returncode, wrong.stderr.startswith("WRONG"), "Traceback" in wrong.stderr) == (1, True, False)
+    own, _ = keys(tmp_path, "own", *RSA)
+    wrong = check(out, "--key", str(own))
+    assert (wrong.returncode, "public RSA keys alone" in wrong.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("change", [_answer, _body, _mended(_taken_out), _mended(_said_to_be_erased), _added])
@@ -351,6 +354,27 @@ def test_a_server_alone_is_not_enough_to_read_the_ledgers_file(command: tuple[st
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "on the server's machine, name its data folder with --data DIR" in done.stderr
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("verify",), ("evidence", LAST, "-o", "x.zip"), ("backup", "x.sqlite"), ("erase", "1", "--reason", "x")]
+)
+def test_the_default_folder_is_not_taken_for_that_of_a_server_elsewhere(
+    command: tuple[str, ...], data: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(data, tmp_path / "headwater", ignore=shutil.ignore_patterns("server.json"))
+    where = {"HEADWATER_SERVER": "http://127.0.0.1:1", "XDG_DATA_HOME": str(tmp_path)}
+    done = headwater_in(tmp_path, *command, **where)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "the server http://127.0.0.1:1 does not send: on the server's machine, name" in done.stderr
+    assert f"it does not run on {tmp_path / 'headwater'}" in done.stderr
+
+
+def test_the_default_folder_of_the_server_named_is_its_own(tmp_path: Path) -> None:
+    with serving(tmp_path / "headwater") as server:
+        named = server.url.replace("127.0.0.1", "localhost")
+        done = headwater("verify", HEADWATER_SERVER=named, XDG_DATA_HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_checker_is_short_enough_to_be_read() -> None:

@@ -247,6 +247,14 @@ def test_without_a_server_http_says_what_to_start(tmp_path: Path) -> None:
     assert (found.returncode, "headwater serve" in found.stderr) == (2, True)
 
 
+async def test_times_are_text_that_is_taken_back(running: Server) -> None:
+    async with assistant(running) as client:
+        wrote = (await asked(client, "why", node=LAST))["rows"][0]["timestamp"]
+        assert wrote == "2026-11-22T22:04:46.180Z"
+        before = await asked(client, "changes", node=LAST, to=wrote)
+        assert [row["timestamp"] for row in before["rows"]] == [wrote]
+
+
 def test_a_long_answer_is_cut_and_says_so() -> None:
     rows = [{"id": f"s3://lake/{number}", "detail": "x" * 100, "masking": False} for number in range(5_000)]
     text = text_of({"": {"shape": "rows", "rows": rows, "complete": True, "reason": None}}, None)

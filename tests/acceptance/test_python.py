@@ -258,7 +258,7 @@ def test_editors_and_help_show_every_name() -> None:
     assert [name for name in names if not re.search(rf"^    (class )?{name}\b", shown, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize("url", ["htp://127.0.0.1:9090", "s3://lake/data", "file:///data"])
+@pytest.mark.parametrize("url", ["htp://127.0.0.1:9090", "s3://lake/data", "file:///data", "localhost:9090"])
 def test_a_url_that_is_no_source_is_refused_and_no_folder_is_made(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,11 @@ def test_all_edges_of_a_node_with_those_of_the_past_and_its_other_names(graph: G
     assert any(str(row["rule"]).startswith("the rows that a MERGE") for row in found)
 
 
+def test_a_dataset_whose_columns_are_told_is_not_called_unexplained(graph: GraphStore) -> None:
+    told = {row["rule"] for row in rows(graph, "explain", node=MART, source=RAW)}
+    assert [rule[:37] for rule in told] == ["columns of it are made of columns of "]
+
+
 def test_the_runs_of_an_id(graph: GraphStore) -> None:
     (run,) = rows(graph, "find-runs", id="run:1")
     assert (run["job"], run["plan"], run["target"], run["status"]) == (JOB, PLAN, MART, "success")

@@ -47,6 +47,14 @@ def test_any_spelling_of_a_node_is_accepted(graph: GraphStore, spelling: str) ->
         {"node": f"{MART}.revenue"},
         {"node": "orders.revenue"},
         {"node": f" {MART}#revenue "},
+        {"node": "http://127.0.0.1:9090/?node=s3://lake/mart/orders%23revenue&type=all"},  # copied from the page
+        {
+            "node": "https://lineage.example.com/headwater/?asOf=2026-01-01&node=s3%3A%2F%2Flake%2Fmart%2Forders%23revenue"
+        },
+        {"node": "`shop`.`orders`.`revenue`"},  # as SQL has it
+        {"node": '"orders"#"REVENUE"'},
+        {"node": "ORDERS.REVENUE"},
+        {"node": "Mart/Orders#revenue"},
     ],
 )
 def test_a_column_is_named_in_other_ways_too(graph: GraphStore, given: dict[str, object]) -> None:
@@ -68,6 +76,27 @@ def test_names_with_blanks_and_bare_names_that_are_not_alone(graph: GraphStore) 
     for path in ("/k/j", "other:/k/j", "x/k/j"):
         with pytest.raises(NodeNotFound):
             run("upstream", graph.g, {"node": path})
+
+
+def test_a_job_is_named_by_the_end_of_its_name_and_by_the_pages_address(graph: GraphStore) -> None:
+    deep = "job:spark/pipeline.score_report"
+    graph.apply(GraphDelta((vertex(deep, "job", name="pipeline.score_report", namespace="spark"),), ()))
+    for spelling in ("score_report", "pipeline.score_report", "http://h:1/?job=spark/pipeline.score_report"):
+        assert run("runs", graph.g, {"job": spelling}).to_dict()["parameters"]["job"] == deep
+    with pytest.raises(NodeNotFound):
+        run("runs", graph.g, {"job": "report"})
+
+
+def test_a_job_stands_for_its_last_successful_run_where_a_run_is_asked_for(graph: GraphStore) -> None:
+    for spelling in (JOB, "glue/nightly", "nightly", f"http://h:1/?job={JOB}"):
+        assert run("inputs", graph.g, {"node": spelling}).to_dict()["parameters"]["node"] == ["run:1"]
+    assert [row["run"] for row in rows(graph, "consumers", node="nightly")] == ["run:1"]
+    idle = vertex("job:glue/orders", "job", name="orders", namespace="glue")
+    never = vertex("job:glue/never", "job", name="never", namespace="glue")
+    graph.apply(GraphDelta((idle, never), ()))
+    assert run("inputs", graph.g, {"node": "orders"}).to_dict()["parameters"]["node"] == [MART]
+    with pytest.raises(NodeNotFound, match="no run of job:glue/never succeeded"):
+        run("inputs", graph.g, {"node": "never"})
 
 
 @pytest.mark.parametrize(

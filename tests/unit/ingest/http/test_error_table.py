@@ -126,3 +126,15 @@ def test_what_needs_a_stack_trace_stays_as_it_is(raised: Exception) -> None:
 def test_a_url_that_is_none_is_wrong_use() -> None:
     with pytest.raises(WrongUse):
         Client("localhost:9090")
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("http://h:9090/?node=s3://lake/a%23b&type=all", "http://h:9090"),
+        ("http://h:9090/headwater/?node=a#b", "http://h:9090/headwater"),
+        ("http://h:9090/", "http://h:9090"),
+    ],
+)
+def test_an_address_of_the_page_names_its_server(given: str, url: str) -> None:
+    assert Client(given).url == url
