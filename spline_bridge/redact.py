@@ -12,7 +12,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headwater.spline_bridge.errors import json_path
-from headwater.spline_bridge.secret_patterns import MASK, Cleaned, clean_error, clean_texts, is_masked, secret_name
+from headwater.spline_bridge.secret_patterns import (
+    MASK,
+    NAMED,
+    NAMING,
+    Cleaned,
+    clean_error,
+    clean_texts,
+    flag_name,
+    holds_a_name,
+    is_masked,
+    is_ordinary,
+    secret_name,
+)
 
 _SHOWN_NOTES = 100  #: a ledger entry's own size stays bounded, whatever its payload holds
 
@@ -29,7 +41,7 @@ def redact(document: Any) -> tuple[Any, tuple[str, ...]]:
     The document given is not changed. It may be of any depth.
     """
     keys, texts = _keys_and_texts(document)
-    special = "func" in keys or ("error" in keys and isinstance(document, list))
+    special = "func" in keys or ("error" in keys and isinstance(document, list)) or holds_a_name(texts)
     keys -= _harmless_keys
     dirty = clean_texts(keys | texts)
     secret = {key for key in keys if key in dirty or secret_name(key)}
@@ -149,14 +161,15 @@ class _Redaction:
 
     def clean_values(self, place: _Place, items: Iterable[tuple[str | int, Any]]) -> None:
         """What stands in a container; the containers in it are left for later."""
+        named = _named(place.node)
         for key, value in items:
             if key == "func" and _is_pickled(place, value):
                 del place.editable()[key]
                 self.note(place, key, ("pickled function",))
             elif isinstance(value, (dict, list)):
-                self.waiting.append(_Place(value, place, key, _below(place, key)))
+                self.waiting.append(_Place(value, place, key, _below(place, key) or named.get(key, _PLAIN)))
             else:
-                new, kinds = self.cleaned(value, _below(place, key))
+                new, kinds = self.cleaned(value, _below(place, key) or named.get(key, _PLAIN))
                 if kinds:
                     place.editable()[key] = new
                     self.note(place, key, kinds)
@@ -184,6 +197,29 @@ def _below(place: _Place, key: str | int) -> str:
     if key == "error" and place.is_event:
         return _ERROR
     return secret_name(key) or _PLAIN
+
+
+def _named(node: Any) -> Mapping[str | int, str]:
+    """Where in a container a value stands whose name is a value, too, and the kind of secret that it is.
+
+    {"name": "DB_PASSWORD", "value": "x"}, and ["--password", "x"].
+    """
+    if isinstance(node, list):
+        flags = (
+            (index, flag_name(one)) for index, one in enumerate(node[:-1]) if isinstance(one, str) and one[:1] == "-"
+        )
+        return {index + 1: kind for index, kind in flags if kind is not None and not _is_flag(node[index + 1])}
+    names = [name for key in NAMING if isinstance(name := node.get(key), str)]
+    found: dict[str | int, str] = {}
+    for name in names:
+        kind = secret_name(name)
+        if kind is not None:
+            found.update({key: kind for key in NAMED if key in node and not is_ordinary(name, node[key])})
+    return found
+
+
+def _is_flag(argument: object) -> bool:
+    return isinstance(argument, str) and argument.startswith("-")
 
 
 def _is_pickled(place: _Place, value: object) -> bool:

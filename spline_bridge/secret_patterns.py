@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import pairwise
@@ -48,11 +49,15 @@ _NAMES = (
     # dbPassword, sfPassword, keystore_password, ssl.key.password, es.net.http.auth.pass, PWD
     _name(
         "password",
-        r"(?:password|passwd|passphrase|passwort|kennwort|mot ?de ?passe)s?\b|\bpwd\b|\bpass$|\bidentified by\b",
+        r"(?:password|passwd|passphrase|passcode|passwort|kennwort|mot ?de ?passe|contrasena|senha|wachtwoord|haslo"
+        r"|losenord|пароль|密码|密碼|パスワード)s?\b"
+        r"|\bp(?:wd|w|sw|swd|sswd)\b|(?:\b|user|root|admin|db|key|store|trust)pass$|\bidentified\b.* (?:by|as)\b",
     ),
     # fs.s3a.access.key, AWSAccessKeyId, fs.azure.account.key.<account>, apiKey, pem_private_key, fs.s3a.encryption.key
     _name(
-        "key", r"(?:access|account|api|encryption|master|private|secret|shared|signing|storage|subscription) ?keys?\b"
+        "key",
+        r"(?:access|account|api|encryption|master|private|pvt|secret|sentry|shared|signing|storage|subscription|symmetric)"
+        r" ?keys?\b",
     ),
     # fs.azure.account.oauth2.client.secret.<account>; not secretId: it only refers to one
     _name("secret", r"\bclient ?secret\b|secrets?\b(?! (?:arn|id|manager|name|provider|scope|version)s?$)"),
@@ -72,7 +77,7 @@ _ABOUT = frozenset(
     " usage valid version".split()
 )
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 
 # An option such as forward_spark_s3_credentials says whether, not what.
 _SWITCHES = frozenset({"", "true", "false", "none", "null"})
@@ -82,14 +87,42 @@ _ORDINARY_WORDS = frozenset({"token", "signature", "credential", "credentials"})
 _LONGEST_WORD = 12  #: letters of a value that is taken for an ordinary word
 
 
+#: Members of an object that hold a name, and what it is the name of: {"name": "DB_PASSWORD", "value": "x"}.
+NAMING = ("name", "Name", "key", "Key", "ParameterName", "ParameterKey", "option", "property", "variable", "header")
+NAMED = ("value", "Value", "ParameterValue", "val", "content", "stringValue", "defaultValue", "default")
+_LONGEST_NAME = 200
+
+_FLAG = re.compile(r"--?([A-Za-z_][\w.\-]{0,79})")
+
+
+def flag_name(text: str) -> str | None:
+    """The kind of secret that follows as an argument of its own, after one such as ``--password``; or None."""
+    found = _FLAG.fullmatch(text)
+    return secret_name(found[1]) if found else None
+
+
+def holds_a_name(texts: Iterable[str]) -> bool:
+    """Whether one of these texts is as a whole the name of a secret, or an argument that announces one."""
+    return any(secret_name(text) for text in _holding([t for t in texts if len(t) <= _LONGEST_NAME], _NAME_NEEDS))
+
+
+def is_ordinary(name: str, value: object) -> bool:
+    """Whether a value under that name is an ordinary word: {"key": "token", "value": "monthly"}."""
+    words = _WORDS.findall(name)
+    return isinstance(value, str) and bool(words) and _is_word(words[-1], value)
+
+
 @lru_cache(maxsize=4096)
 def secret_name(key: str) -> str | None:
     """The kind of secret that a key, an option or a URL parameter of this name holds, or None."""
-    words = _WORDS.findall(key[-200:])
-    text = " ".join(words).lower()
-    if not words or text.rpartition(" ")[2] in _ABOUT:
-        return None
-    return next((name.kind for name in _NAMES if name.words.search(text)), None)
+    key = key[-200:]
+    for spelling in (key,) if _is_plain(key) else (key, plain(key)):
+        text = " ".join(_WORDS.findall(spelling)).lower()
+        if text and text.rpartition(" ")[2] not in _ABOUT:
+            kind = next((name.kind for name in _NAMES if name.words.search(text)), None)
+            if kind is not None:
+                return kind
+    return None
 
 
 def is_masked(value: str) -> bool:
@@ -104,6 +137,50 @@ def _is_word(name: str, value: str) -> bool:
         and len(value) <= _LONGEST_WORD
         and value.strip(".,:;!?()").isalpha()
     )
+
+
+# ---- other spellings of a text
+
+
+#: Characters that are not seen, and surrogates: they part a name for a program, and not for people.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+#: Letters of other alphabets that look like Latin ones.
+_ALIKE = str.maketrans(
+    "асԁеһіјӏорԛѕԝхуАВЕНІЈКМОРЅТХУαικνορτυχΑΒΕΗΙΚΜΝΟΡΤΥΧłøı→", "acdehijlopqswxyABEHIJKMOPSTXYaiknoptuxABEHIKMNOPTYXloi="
+)
+#: Letters as URLs, JSON, programs, HTML and XML write them when they have to.
+_ESCAPED = re.compile(
+    r"%(?P<url>[2-7][0-9A-Fa-f])|\\{1,4}(?:u00|x)(?P<json>[2-7][0-9A-Fa-f])"
+    r"|&#(?:x0{0,4}(?P<hex>[2-7][0-9A-Fa-f])|0{0,4}(?P<number>[0-9]{2,3}));|&(?P<entity>quot|apos|equals|colon|amp|lt|gt);"
+)
+_ENTITIES = {"quot": '"', "apos": "'", "equals": "=", "colon": ":", "amp": "&", "lt": "<", "gt": ">"}
+_MARKED = "%\\&"  #: one of these is in all that `_ESCAPED` finds
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is certainly no other spelling of the text than this one."""
+    return text.isascii() and text.isprintable() and not any(mark in text for mark in _MARKED)
+
+
+def plain(text: str) -> str:
+    """The text as people read it: nothing unseen or escaped, no accents, Latin letters in place of those alike."""
+    if not text.isascii() or _UNSEEN.search(text):
+        decomposed = unicodedata.normalize("NFKD", _UNSEEN.sub("", text))
+        text = "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_ALIKE)
+    return _ESCAPED.sub(_unescaped, text)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match["entity"]:
+        return _ENTITIES[match["entity"]]
+    code = int(match["number"]) if match["number"] else int(match["url"] or match["json"] or match["hex"], 16)
+    return chr(code) if _FIRST_PRINTED <= code <= _LAST_PRINTED else match.group()
+
+
+_FIRST_PRINTED, _LAST_PRINTED = 0x21, 0x7E
 
 
 # ---- values in a text, by the name before them
@@ -123,6 +200,8 @@ _BARE_IN_JSON = re.compile(r"[\w.+/=\-]+")
 _BARE_IN_URL = re.compile(r"[^&;]+")  #: it may hold spaces
 _BARE_IN_PATH = re.compile(r"[^/?#&;\s]+")
 _BARE_IN_LINE = re.compile(r"[^\r\n\"'\\]+")
+_BARE_IN_YAML = re.compile(r"[^\r\n]+")
+_BARE_IN_FLOW = re.compile(r"[^\s,;&}\])\"'<>\\]+")
 _BARE_IN_XML = re.compile(r"[^<]+")
 _BARE_IN_TUPLE = re.compile(r"[^\s,()]+")
 
@@ -135,6 +214,9 @@ def _value(text: str, at: int, bare: re.Pattern[str]) -> tuple[int, int] | None:
         if opening[1]:  # JSON in JSON: the quotes are escaped as often at the end
             end = text.find(quote, start)
             return start, len(text) if end < 0 else end
+        if text.startswith(quote * 2, start):  # three of them, as in Python
+            end = text.find(quote * 3, start + 2)
+            return start + 2, len(text) if end < 0 else end
         found = _QUOTED[quote].match(text, start)
         end = found.end() if found else start
         tail = _TAIL.match(text, end + 1)
@@ -143,6 +225,15 @@ def _value(text: str, at: int, bare: re.Pattern[str]) -> tuple[int, int] | None:
     braces = _BRACES.match(text, at) if bare is not _BARE_IN_XML else None
     found = braces or bare.match(text, at)
     return found.span() if found else None
+
+
+#: After a colon stands a column's type as well: struct<token:string>.
+_TYPE = re.compile(
+    r"\s?(?:string|text|n?varchar2?|n?char|bpchar|super|tinyint|smallint|integer|int|bigint|long|short|byte|bytes|float|double"
+    r"|real|decimal|numeric|number|boolean|bool|binary|varbinary|blob|clob|date|datetime|time|timestamp\w{0,10}|interval"
+    r"|array|map|struct|record|row|variant|uuid|json)(?:type)?(?:\s?[(<\[,].*|\s*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class _Named(NamedTuple):
@@ -165,12 +256,15 @@ class _Named(NamedTuple):
             if kind is None or span is None:
                 continue
             value = text[span[0] : span[1]]
-            if is_masked(value.strip("\\\"'{}`")) or _is_word(match["name"], value):
+            if is_masked(value.strip("\\\"'{}`")) or _is_word(match["name"], value) or self._is_type(value):
                 continue
             kept += (text[done : span[0]], MASK)
             done = span[1]
             kinds[kind] = None
         return "".join((*kept, text[done:])) if kept else text
+
+    def _is_type(self, value: str) -> bool:
+        return self.bare in (_BARE_IN_YAML, _BARE_IN_FLOW) and _TYPE.fullmatch(value) is not None
 
 
 def _bare_of(name: str, bare: re.Pattern[str]) -> re.Pattern[str]:
@@ -187,25 +281,47 @@ _WORD = r"(?P<name>[\w.\-]{1,80})"
 _OPTION = r"(?P<name>[A-Za-z_][\w.\-]{0,79})"
 _BEGINS = r"(?<![\w.\-/])"  #: not inside a word, so that a long word is looked at once; a folder has a rule of its own
 _EQUALS = r"(?:%3D|\s{0,3}(?:=>|:=|->|={1,3})\s{0,3})"
-_CLOSES = r"\\{0,16}[\"'`]?"
+_CLOSES = r"(?:\[\]|\])?\\{0,16}[\"'`]?"  #: also password[]=, user[password]=
 
 # password=..., password = "...", password => '...', "password"="..."
 _IN_TEXT = _named(rf"{_BEGINS}{_WORD}{_CLOSES}{_EQUALS}", _BARE)
-_IN_URL = _named(rf"{_BEGINS}{_WORD}(?:=|%3D)", _BARE_IN_URL)
+_IN_URL = _named(rf"{_BEGINS}{_WORD}(?:\[\]|\])?(?:=|%3D)", _BARE_IN_URL)
 # {"password": "..."} as text, also where its quotes are escaped.
 _JSON = _named(
     r"(?<!\\)(?P<quote>\\{0,16}[\"'`])(?P<name>[\w.\-]{1,80})(?P=quote)\s{0,3}(?::|->)\s{0,3}", _BARE_IN_JSON
 )
 _NAME_VALUE = (
-    # YAML, properties, headers: a name that begins a line, or an item
+    # YAML, properties, headers: a name that begins a line, and the value is the line
     _named(
-        rf"(?:\A|[\r\n{{\[(,;\"'])[ \t]{{0,16}}(?:- )?{_OPTION}[ \t]{{0,3}}:[ \t]{{1,3}}(?:(?:basic|bearer)[ \t])?",
-        _BARE_IN_JSON,
+        rf"(?:\A|[\r\n])[ \t]{{0,16}}(?:- )?{_OPTION}[ \t]{{0,3}}:[ \t]{{1,3}}(?:(?:basic|bearer)[ \t])?(?![|>{{\[\s])",
+        _BARE_IN_YAML,
+    ),
+    # the same as an item; {password:x}
+    _named(
+        rf"(?:\A|[\s{{\[(,;\"'])(?:- )?{_OPTION}(?:[ \t]{{0,3}}:[ \t]{{1,3}}|:)(?:(?:basic|bearer)[ \t])?(?![|>:/])",
+        _BARE_IN_FLOW,
     ),
     # --password x, -Dpassword=x, --password, x
     _named(rf"(?<![\w\-])--?{_OPTION}(?:\s{{1,3}}|[\"'],?\s{{1,3}})(?!-)", _BARE),
     # identified by x; password 'x'
-    _named(r"\b(?P<name>identified\s{1,3}by)(?:\s{1,3}(?:values|password))?\s{1,3}", _BARE),
+    _named(
+        r"\b(?P<name>identified(?:\s{1,3}with\s{1,3}\S{1,60})?\s{1,3}(?:by|as))(?:\s{1,3}(?:values|password))?\s{1,3}",
+        _BARE,
+    ),
+    # create user u password x
+    _named(
+        r"\b(?:user|role|login)\s{1,3}\S{1,80}\s{1,3}(?:with\s{1,3})?(?:encrypted\s{1,3})?(?P<name>password)\s{1,3}(?!\()",
+        _BARE,
+    ),
+    # set password for u = password('x')
+    _named(r"(?<![\w.\-])(?P<name>(?:old_)?password)\(\s{0,3}(?=[\"'])", _BARE),
+    # access_key_id 'a' secret_access_key 'x' session_token 'y', of COPY and CREATE SECRET
+    _named(
+        r"(?<![\w.\-])(?P<name>[\w.\-]{0,60}_(?:key|key_id|token|secret)|(?<=[(,]\s)secret|(?<=[(,])secret)\s{1,3}(?=')",
+        _BARE,
+    ),
+    # the password was 'x'
+    _named(r"\b(?P<name>password|passphrase|passcode)\s{1,3}(?:is|was)\s{0,3}:?\s{0,3}(?=[\"'])", _BARE),
     _named(
         r"(?<![\w.\-])(?P<name>[\w.\-]{0,60}(?:password|passwd|passphrase|pwd))[\"'`]?\s{1,3}(?:[ENU]&?)?(?=[\"'])",
         _BARE,
@@ -214,6 +330,12 @@ _NAME_VALUE = (
     _named(r"\blogin\s{1,3}\S{1,80}\s{1,3}(?P<name>password)\s{1,3}", _BARE),
     # password: |, and the value on the next line
     _named(rf"(?<![\w.\-]){_OPTION}[ \t]{{0,3}}:[ \t]{{1,3}}[|>][+\-]?[ \t]{{0,3}}\r?\n[ \t]{{1,16}}", _BARE_IN_LINE),
+    # the same without the sign, also as an item
+    _named(
+        rf"(?:\A|[\r\n])[ \t]{{0,16}}{_OPTION}[ \t]{{0,3}}:[ \t]{{0,3}}\r?\n[ \t]{{1,16}}(?:- )?"
+        r"(?![\w.\-]{1,80}[ \t]{0,3}:)",
+        _BARE_IN_LINE,
+    ),
     # spark.hadoop.fs.s3a.secret.key   x, as in spark-defaults.conf; but a word of SQL is shorter
     _named(r"(?<![\w.\-/])(?P<name>[a-z]\w{0,30}(?:\.[\w\-]{1,60}){2,9})[ \t]{1,16}(?=[\w+/=\-]{16})", _BARE),
     # List((user,a), (password,x)), as Scala prints options; a list of columns has nothing but letters
@@ -227,6 +349,13 @@ _NAME_VALUE = (
     # <password>x</password>, <name>fs.s3a.secret.key</name><value>x</value>, key="password" value="x"
     _named(r"<(?P<name>[\w.:\-]{1,80})(?:\s[^<>]{0,200})?>(?!\s{0,20}<)", _BARE_IN_XML),
     _named(r"<name>\s{0,20}(?P<name>[\w.\-]{1,120})\s{0,20}</name>\s{0,20}<value>", _BARE_IN_XML),
+    _named(r"<(?P<name>[\w.:\-]{1,80})>\s{0,20}<!\[CDATA\[", re.compile(r"[^\]<]+")),
+    # {"name": "DB_PASSWORD", "value": "x"}, the same on two lines of YAML, ParameterKey=DbPassword,ParameterValue=x
+    _named(
+        r"\b(?:parameter)?(?:key|name)(?P<quote>\\{0,16}[\"']?)\s{0,3}[:=]\s{0,3}\\{0,16}[\"']?(?P<name>[\w.\-]{1,80})\\{0,16}[\"']?"
+        r",?\s{0,40}(?P=quote)(?:parameter)?value(?P=quote)\s{0,3}[:=]\s{0,3}",
+        _BARE_IN_FLOW,
+    ),
     _named(r"\b(?:key|name)=(?P<quote>[\"'])(?P<name>[\w.\-]{1,80})(?P=quote)\s{1,3}value=", _BARE_IN_JSON),
 )
 # /token=1/ in a path: a partition folder, whose value ends with the folder.
@@ -387,13 +516,59 @@ _WHOLES = (
     # Whoever knows the path may write there.
     _shape(
         "webhook",
-        "hooks.slack discord webhook.office hooks.zapier",
+        "hooks.slack discord webhook.office outlook.office hooks.zapier ifttt.com pagerduty.com",
         r"(?P<before>(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)|discord(?:app)?\.com/api/webhooks"
-        r"|webhook\.office\.com/webhookb2|hooks\.zapier\.com/hooks/catch)/)[\w/@\-]{1,512}",
+        r"|webhook\.office\.com/webhookb2|outlook\.office(?:365)?\.com/webhook|hooks\.zapier\.com/hooks/catch"
+        r"|maker\.ifttt\.com/trigger/[\w\-]{1,80}/with/key|events\.pagerduty\.com/integration)/)[\w/@\-]{1,512}",
         _mask_rest,
     ),
 )
+#: Programs with a password on their command line: literals in their names, the names, and what the password stands
+#: behind. `-p ` allows a blank there or none.
+_PROGRAMS = (
+    ("mysql mariadb mongo", r"(?:mysql|mariadb|mongo)[\w\-]{0,9}", r"-p ?"),
+    ("sshpass snowsql beeline 7z", r"(?:sshpass|snowsql|beeline|7za?)", r"-p ?"),
+    ("docker podman helm", r"(?:docker|podman|helm registry) login", r"-p ?"),
+    ("az login", r"az login", r"-p ?"),
+    ("sqlcmd bcp isql osql tsql zip", r"(?:sqlcmd|bcp|[iot]sql|unzip|zip)", r"-P ?"),
+    ("ldap beeline", r"(?:ldap\w{3,9}|beeline)", r"-w "),
+    ("redis-cli", r"redis-cli", r"-a "),
+    ("openssl", r"openssl", r"(?:-[kK] |-pass(?:in|out)? pass:)"),
+    ("curl", r"curl", r"-u ?[\w.@\-]{1,64}:"),
+)
 _PARTS = (
+    *(
+        _shape(
+            "password",
+            needs,
+            rf"(?P<before>\b{program} (?:[^\r\n;|]{{0,300}}?[ \"'])?{flag}[\"']?)(?![\s\"'*\-])[^\s\"']{{1,256}}",
+            _mask_rest,
+            re.RegexFlag(0),
+        )
+        for needs, program, flag in _PROGRAMS
+    ),
+    _shape(
+        "password",
+        "sqlplus sqlldr expdp impdp rman",
+        r"(?P<before>\b(?:sqlplus|sqlldr|expdp|impdp|rman)\s{1,3}(?:-\w{1,2}\s{1,3}){0,3}(?:userid=)?[\"']?[\w$#.]{1,64}/)"
+        r"(?!\*)[^\s@/\"']{1,256}",
+        _mask_rest,
+    ),
+    # keys that are arguments of a function
+    _shape(
+        "key",
+        "crypt",
+        r"(?P<before>\b(?:try_)?(?:aes|pgp_sym|des)_(?:en|de)crypt\([^()'\"]{1,200}(?:\([^()'\"]{0,100}\)[^()'\"]{0,100})?,\s{0,3}[\"'])"
+        r"[^\"']{1,256}",
+        _mask_rest,
+    ),
+    _shape(
+        "key",
+        "credentials( secrets.put(",
+        r"(?P<before>(?:\bBasic(?:AWS|Session)Credentials\(\s{0,3}[\"'][^\"']{0,200}[\"'],\s{0,3}"
+        r"|\bsecrets\.put\((?:[^,()]{1,200},){2}\s{0,3})[\"'])[^\"']{1,512}",
+        _mask_rest,
+    ),
     # scheme://user:password@host; but abfss://container@account is where the data lies
     _shape("user info", "@", r"(?P<before>(?<!abfs)(?<!abfss)(?<!wasb)(?<!wasbs)://)[^/?#\s\"'<>]*@", _keep_before),
     # s3a://key:secret/with/slashes@bucket; but hdfs://host:8020/a@b has a port there
@@ -451,8 +626,10 @@ _URL = re.compile(r"\s*(?:jdbc:|[a-z][a-z0-9+.\-]{0,30}://)", re.IGNORECASE)
 # ---- a quick look: nearly all texts are harmless, and only few rules can hold for one
 
 #: What is part of each name of a secret (`_NAMES`), in lower case.
-_NAME_NEEDS = tuple(
-    "pass pwd kennwort secret token key credential sig sas authorization bearer cookie jwt identified".split()  # noqa: SIM905
+_NAME_NEEDS = (
+    *("pass", "pwd", "pw", "psw", "kennwort", "contrase", "senha", "wachtwoord", "haslo", "hasło", "losenord"),
+    *("lösenord", "парол", "密码", "密碼", "パスワード", "secret", "token", "key", "credential", "sig", "sas"),
+    *("authorization", "bearer", "cookie", "jwt", "identified"),
 )
 #: The same more exactly: "sig" ends a name, and is also in "signup" and "assigned".
 _NAME_PART = re.compile("|".join(need if need != "sig" else "sig(?:nature)?(?![a-z])" for need in _NAME_NEEDS))
@@ -462,7 +639,10 @@ _PARTING = re.compile(r"[=:>%(<\"'`\s]")
 _LONG = 40  #: characters of the shortest secret that is known by its length alone
 _LONG_WORD = re.compile(rf"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{{{_LONG}}}")
 _MIDDLE = 15  #: characters of the shortest text that holds another secret than those of the next line
-_SHORT_NEEDS = frozenset({*_NAME_NEEDS, "@", "-u", "--user", "basic", "digest", "jdbc:oracle", "pythonfunction("})
+_PROGRAM_NEEDS = frozenset().union(*(needs.split() for needs, _, _ in _PROGRAMS))
+_SHORT_NEEDS = frozenset(
+    {*_NAME_NEEDS, *_PROGRAM_NEEDS, "@", "-u", "--user", "basic", "digest", "jdbc:oracle", "pythonfunction("}
+)
 _MIDDLE_NEEDS = frozenset().union(*(rule.needs for rule in (*_WHOLES, *_PARTS))) - _SHORT_NEEDS
 
 
@@ -485,6 +665,7 @@ def clean_texts(texts: Iterable[str]) -> dict[str, Cleaned]:
         *_holding(known, _SHORT_NEEDS),
         *_holding(longer, _MIDDLE_NEEDS),
         *(text for text in longer if len(text) >= _LONG and _LONG_WORD.search(text)),
+        *(text for text in known if not _is_plain(text) and plain(text) != text),
     ]
     cleaned = {text: clean_text(text) for text in dict.fromkeys(looked_at)}
     return {text: result for text, result in cleaned.items() if result[1]}
@@ -502,7 +683,10 @@ def _holds(text: str, needs: Iterable[str]) -> bool:
 
 
 def clean_text(text: str) -> Cleaned:
-    """The text without the secrets in it, and their kinds."""
+    """The text without the secrets in it, and their kinds.
+
+    Where a secret shows only in another spelling (`plain`), the text is kept in that one.
+    """
     return _cleaned(text, _URL_RULES if _URL.match(text) else _TEXT_RULES)
 
 
@@ -526,5 +710,20 @@ def _cleaned(text: str, rules: Iterable[_Rule]) -> Cleaned:
                 if new != text:
                     text, look = new, _Look(new)
         if text == before:
+            text = _cleaned_plain(text, rules, kinds)
+        if text == before:
             return text, tuple(kinds)
     return MASK, tuple(kinds)  # still changing: made to be so, and not worth keeping
+
+
+def _cleaned_plain(text: str, rules: Iterable[_Rule], kinds: dict[str, None]) -> str:
+    """A text in which no rule finds a secret: as it is, unless one does in its other spelling."""
+    other = text if _is_plain(text) else plain(text)
+    if other == text:
+        return text
+    cleaned, look, found = other, _Look(other), dict[str, None]()
+    for rule in rules:
+        if rule.needed(look):
+            cleaned = rule.clean(cleaned, found)
+    kinds.update(found)
+    return cleaned if found else text

@@ -50,7 +50,7 @@ from headwater.ingest.graph.table_recovery import recover_tables
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import NameEntry
 from headwater.ingest.ledger.folder_lock import FolderLock, refuse_links
-from headwater.ingest.ledger.ledger import Ledger, open_ledger
+from headwater.ingest.ledger.ledger import Ledger, LedgerUnavailable, open_ledger
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
 from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, QueryError, UnknownQuery
@@ -263,8 +263,8 @@ class Service:
     ) -> Result:
         """A canned query by its name; its errors are `queries.answers.errors`', and what `check` raises to stop it.
 
-        While the graph is drawn anew, an answer says that it is not complete, and GraphRebuilding is raised where else
-        something would not be found.
+        While the graph is drawn anew, or when its ledger's file is gone, an answer says that it is not complete;
+        GraphRebuilding is raised where else something would not be found while the graph is drawn anew.
         """
         pairs = list(given.items() if isinstance(given, Mapping) else given)
         if name in BY_NAME:
@@ -272,7 +272,13 @@ class Service:
         drawing = self._drawing()
         with self.looking_up():
             answer = run(name, stoppable(self.store.g, check) if check else self.store.g, pairs, rules=self.rules)
-        return answer if drawing is not None and drawing == self._drawing() else not_complete(answer, "rebuilding")
+        if drawing is None or drawing != self._drawing():
+            return not_complete(answer, "rebuilding")
+        try:
+            self.ledger.check_place()
+        except LedgerUnavailable:
+            return not_complete(answer, "ledger")
+        return answer
 
     @contextmanager
     def looking_up(self) -> Iterator[None]:

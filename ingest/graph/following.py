@@ -14,7 +14,7 @@ from typing import Protocol
 from headwater.backoff import Backoff
 from headwater.graphstore.errors import Denied, TransientError
 from headwater.ingest.graph.patience import Patience, Stopped
-from headwater.ingest.ledger.entries import Entry, Head
+from headwater.ingest.ledger.entries import Entry, Head, LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class FollowerLoop:
             except GivenUp as error:
                 log.error("%s is not kept up to date any more: %s", self._follower.name, error)  # noqa: TRY400
                 return
-            except (TransientError, Denied, CannotFollow) as error:
+            except (TransientError, Denied, CannotFollow, LedgerUnavailable) as error:
                 log.warning("%s cannot be kept up to date: %s", self._follower.name, error)
                 self._patience.wait(failures)
                 failures += 1

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -52,7 +53,7 @@ class Committer(Protocol):
         """
 
     def came_again(self, sequence: int) -> None:
-        """Count that the bytes of a durable entry were sent once more."""
+        """Count that the bytes of a durable entry were sent once more. LedgerUnavailable: it is not there any more."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ async def _received(request: web.Request, *, bridge: Bridge, batch: bool = False
         digest = digest_of(job)
         kept = receiver.kept.find(digest)
         if kept is not None:
-            receiver.committer.came_again(kept.sequence)
+            with _refused_without_ledger():
+                receiver.committer.came_again(kept.sequence)
             _log_kept(bridge, kept, by, again=True)
             return _answer(kept.answer, kept.sequence)
         accepted = await _accepted(job, receiver.large)
@@ -202,9 +204,15 @@ async def _all_appended(committer: Committer, entries: Sequence[NewEntry]) -> Se
 
 
 async def _appended(committer: Committer, entry: NewEntry) -> Appended:
+    with _refused_without_ledger(), tracing.span("ledger append"):
+        return await committer.append(entry)
+
+
+@contextmanager
+def _refused_without_ledger() -> Iterator[None]:
+    """A payload is not acknowledged unless it is kept, also one that was kept before."""
     try:
-        with tracing.span("ledger append"):
-            return await committer.append(entry)
+        yield
     except (LedgerUnavailable, InboxUnavailable) as error:
         place = "ledger" if isinstance(error, LedgerUnavailable) else "inbox"
         log.warning("a payload was refused, the %s cannot be written: %s", place, error)

@@ -78,8 +78,9 @@ class GroupCommitter:
         """Count that the bytes of an entry, which is on disk, were sent once more.
 
         Written with the next group, or when this is closed: a count is no reason for an fsync of its own. A crash
-        before that loses the count and nothing else.
+        before that loses the count and nothing else. LedgerUnavailable: the file with the entry is not there any more.
         """
+        self._ledger.check_place()
         with self._counting:
             self._again[sequence] += 1
 

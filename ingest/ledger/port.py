@@ -56,6 +56,13 @@ class LedgerReader(Protocol):
     def of_kind(self, kind: str) -> list[Entry]:
         """All entries of one kind, in order, bodies included: for kinds of which there are few."""
 
+    def check_place(self) -> None:
+        """Cheap. `LedgerUnavailable`: what was opened is not where it was any more; a restart would not find it.
+
+        Somebody removed the file, or put another one in its place, while it was open. Reading, appending and erasing
+        say so by themselves.
+        """
+
     def stored(self) -> Iterator[StoredEntry]:
         """All entries from the first one, as they are stored, for the check of the chain and for an export.
 
@@ -85,6 +92,9 @@ class Appends(Protocol):
         `again`: how often, by sequence, the bytes of entries that are there came once more, without being sent here.
         They are counted in the same transaction, as duplicates in `entries` are.
         """
+
+    def check_place(self) -> None:
+        """See `LedgerReader.check_place`."""
 
 
 class LedgerWriter(Appends, Protocol):

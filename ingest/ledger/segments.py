@@ -420,6 +420,9 @@ class ExportedLedger:
         self._refuse_if_closed()
         return [entry for entry in self._entries(0) if entry.kind == kind]
 
+    def check_place(self) -> None:
+        """See `LedgerReader.check_place`: segments are read by their names each time, and a missing one is an error."""
+
     def stored(self) -> Iterator[StoredEntry]:
         """See `LedgerReader.stored`."""
         self._refuse_if_closed()

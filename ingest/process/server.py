@@ -17,6 +17,7 @@ import signal
 import socket
 import ssl
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ from headwater.ingest.http.serving import LimitedSite, listen, make_runner
 from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
-from headwater.ingest.ledger.ledger import Ledger, open_ledger
+from headwater.ingest.ledger.ledger import Ledger, LedgerError, open_ledger
 from headwater.ingest.process import emf, forwarding
 from headwater.ingest.process.graph_process import GraphProcess
 from headwater.ingest.process.intake_process import IntakeProcesses
@@ -202,8 +203,10 @@ def _ready(ledger: Ledger, graph: GraphProcess) -> Handler:
 
     On facts: the graph's process has answered just now, and so has the store behind it. `rebuilding`: the graph is
     being drawn anew, and answers say that they are not complete. A 503 has a `reason`: "opening", "rebuilding" or
-    "failed" of a graph that is not open (`graph_process.NotOpen`), "no answer" of the graph's process, "store".
+    "failed" of a graph that is not open (`graph_process.NotOpen`), "no answer" of the graph's process, "store", or
+    "ledger": its file cannot be read, or is not there any more.
     """
+    known = deque([ledger.head().sequence], maxlen=1)
 
     async def ready(request: web.Request) -> web.StreamResponse:
         told = request.get(MAY_READ, False)
@@ -211,9 +214,16 @@ def _ready(ledger: Ledger, graph: GraphProcess) -> Handler:
         if not_open is None:
             answer = await graph.readiness(_READY_SECONDS)
             not_open = graph.not_open  # it may have ended meanwhile
-        entries = ledger.head().sequence
+        fault = None
+        try:
+            known.append(ledger.head().sequence)
+        except LedgerError as error:
+            fault = f"the ledger cannot be read: {error}"
+        entries = known[-1]  # the last that could be counted
         checkpoint = (answer or {}).get("checkpoint", graph.checkpoint)
         facts = {"entries": entries, "lag": None if checkpoint is None else max(0, entries - checkpoint)}
+        if fault is not None:
+            return _not_ready("ledger", fault if told else None, facts)
         if not_open is not None:
             return _not_ready(not_open.reason, not_open.text if told else None, facts)
         if answer is None:
@@ -225,7 +235,7 @@ def _ready(ledger: Ledger, graph: GraphProcess) -> Handler:
     return ready
 
 
-_UNTOLD = "the graph cannot be asked: the log says why, and so does headwater doctor"
+_UNTOLD = "it cannot be asked: the log says why, and so does headwater doctor"
 
 
 def _not_ready(reason: str, error: str | None, facts: Mapping[str, object]) -> web.Response:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 Reason = str
-"""Why an answer is not complete: ``limit``, ``deadline``, ``depth``, ``rebuilding``, ``entry 7 erased``, or ``nothing
-is known of it before 2026-...``."""
+"""Why an answer is not complete: ``limit``, ``deadline``, ``depth``, ``rebuilding``, ``ledger``, ``entry 7 erased``, or
+``nothing is known of it before 2026-...``."""
 
 
 def why_incomplete(reason: Reason | None) -> str:
     """Why an answer is not complete, in words."""
     if reason == "rebuilding":
         return "the graph is being rebuilt from the ledger"
+    if reason == "ledger":
+        return "the ledger's file was removed or replaced, and the graph may differ from what is there now"
     return f"{reason} reached" if reason in {"limit", "deadline", "depth"} else str(reason)
 
 
@@ -109,6 +111,7 @@ class Answer:
 
     `depth` is None for unlimited; `as_of` None is now. `complete` is False where something was left out, and `reason`
     says why: ``limit``, ``deadline`` or ``depth``; ``rebuilding``: the graph is being drawn anew from the ledger;
+    ``ledger``: its file was removed or replaced under the running server, and nobody can check the answer;
     ``entry 7 erased``: that ledger entry was part of this lineage; ``nothing is known of it before ...``: `as_of` is
     earlier than the first run that wrote or read the root. `datasets`, where it was asked for (`counts`): each
     dataset that the nodes are or belong to, by id.

@@ -170,3 +170,23 @@ def test_a_damaged_list_of_tokens_lets_nobody_in(tmp_path: Path) -> None:
         shown = headwater(*command, "--data", tmp_path)
         assert (shown.returncode, shown.stdout) == (2, "")
         assert "no list of tokens" in shown.stderr
+
+
+def test_a_ledger_that_is_removed_under_a_server_is_said_by_every_answer(tmp_path: Path) -> None:
+    """The graph still answers, but nobody can check what it says; and what is sent could not be kept."""
+    folder = tmp_path / "data"
+    with serving(folder) as server:
+        headwater("load", "--data", folder, *PIPELINE)
+        asked = f"/api/v1/lineage?node={LAST.replace('#', '%23')}&after=18"
+        assert (before := server.get(asked)[1])["complete"]
+        (folder / "ledger.sqlite").rename(folder / "aside")
+        answer = server.get(asked.removesuffix("&after=18"))[1]
+        assert (answer["complete"], answer["reason"]) == (False, "ledger")
+        assert answer["nodes"] == before["nodes"]
+        status, ready = server.get("/ready")
+        assert (status, ready["reason"]) == (503, "ledger")
+        assert headwater("load", "--data", folder, *PIPELINE).returncode == 3
+        (folder / "aside").rename(folder / "ledger.sqlite")
+        assert server.get(asked)[1] == before
+        assert server.get("/ready")[0] == 200
+        assert "18 already known" in headwater("load", "--data", folder, *PIPELINE).stdout

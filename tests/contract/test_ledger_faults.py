@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -348,3 +349,32 @@ def test_a_file_locked_by_another_program_is_a_transient_error(folder: Path) -> 
             shell.execute("ROLLBACK")
         assert ledger.append([new(b"a")]) == [Appended(1, duplicate=False)]
     assert verify(folder).ok
+
+
+@pytest.mark.parametrize("ending", ["", "-wal"])
+def test_a_file_that_is_removed_while_it_is_open_takes_nothing_more(folder: Path, ending: str) -> None:
+    """SQLite goes on writing to a file without a name: what it acknowledges then is gone with the process."""
+    path, aside = folder / f"ledger.sqlite{ending}", folder / "aside"
+    with open_ledger(folder, clock=lambda: 1) as ledger:
+        ledger.append([new(b"before")])
+        path.rename(aside)
+        with pytest.raises(LedgerUnavailable, match="was removed or replaced while it was open"):
+            ledger.append([new(b"lost")])
+        with pytest.raises(LedgerUnavailable, match="was removed or replaced"):
+            ledger.erase(1, "no longer wanted")
+        aside.rename(path)
+        assert ledger.append([new(b"after")]) == [Appended(2, duplicate=False)]
+    assert verify(folder).entries == 2
+
+
+def test_a_file_that_was_replaced_is_not_read_as_if_it_were_the_one_before(folder: Path) -> None:
+    with open_ledger(folder, clock=lambda: 1) as ledger, open_ledger(folder, readonly=True) as reader:
+        ledger.append([new(b"one")])
+        assert reader.count() == 1
+        reader.check_place()
+        path = folder / "ledger.sqlite"
+        shutil.copy(path, folder / "copy")
+        (folder / "copy").replace(path)
+        for ask in (ledger.head, reader.count, reader.check_place, lambda: reader.read(0, 9)):
+            with pytest.raises(LedgerUnavailable, match="was removed or replaced"):
+                ask()

@@ -157,12 +157,42 @@ def _tables(connection: sqlite3.Connection, path: Path) -> set[str]:
         raise NotALedger(f"{path} is not a ledger, or its first pages are damaged: {_line(error)}") from error
 
 
+class Place:
+    """Files that are open, and whether they still have their names: what is written to a file without one is lost.
+
+    SQLite notices nothing of that with a write-ahead log: it would go on, and acknowledge, until the process ends.
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        """`paths` are there now."""
+        self._known = {path: _identity(path) for path in paths}
+
+    def check(self) -> None:
+        """LedgerUnavailable: one of them was removed or replaced. Some microseconds."""
+        for path, known in self._known.items():
+            if _identity(path) != known:
+                raise LedgerUnavailable(
+                    f"{path} was removed or replaced while it was open: stop what uses it, put the file back,"
+                    " or a backup of it, and start again"
+                )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of the same name; None: there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class Readers:
     """Connections for reading, one for each thread that reads at the same moment, kept for the next."""
 
     def __init__(self, path: Path) -> None:
         """Nothing is opened yet."""
         self._path = path
+        self.place = Place(path)
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self.closed = False
@@ -173,6 +203,7 @@ class Readers:
         with self._lock:
             if self.closed:
                 raise LedgerError("the ledger is closed")
+            self.place.check()
             idle = self._idle.pop() if self._idle else None
         try:
             connection = idle or connect_reader(self._path)

@@ -33,6 +33,7 @@ from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
 from headwater.ingest.ledger.port import MAX_READ_BYTES, NO_REPEATS
 from headwater.ingest.ledger.sqlite.checkpoint import Checkpointer, empty_log
 from headwater.ingest.ledger.sqlite.file import (
+    Place,
     Readers,
     connect_reader,
     connect_writer,
@@ -109,7 +110,8 @@ class SQLiteLedger:
             ledger = cls(path, identify(connection, path), clock)
             log_is_empty = empty_log(connection)  # after a crash it may still hold a body that was just erased
             checkpointer = Checkpointer(path, ledger._transaction)
-            ledger._writing = _Writing(Writer(connection, ledger.id), checkpointer, lock)
+            place = Place(path, path.with_name(f"{path.name}-wal"))
+            ledger._writing = _Writing(Writer(connection, ledger.id, place), checkpointer, lock)
             undo.pop_all()
         if not log_is_empty:
             checkpointer.truncate_later()
@@ -175,6 +177,10 @@ class SQLiteLedger:
     def count(self) -> int:
         """See `LedgerReader.count`."""
         return self.head().sequence
+
+    def check_place(self) -> None:
+        """See `LedgerReader.check_place`."""
+        self._readers.place.check()
 
     def stored(self) -> Iterator[StoredEntry]:
         """See `LedgerReader.stored`."""

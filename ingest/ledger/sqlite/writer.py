@@ -27,6 +27,7 @@ from headwater.ingest.ledger.entries import (
 )
 from headwater.ingest.ledger.port import NO_REPEATS
 from headwater.ingest.ledger.sqlite.checkpoint import empty_log
+from headwater.ingest.ledger.sqlite.file import Place
 
 _HEAD = "SELECT sequence, hash FROM entries ORDER BY sequence DESC LIMIT 1"
 _KNOWN = "SELECT e.content, e.salted FROM bodies b JOIN entries e ON e.sequence = b.content WHERE b.sha256 = ?"
@@ -52,9 +53,10 @@ class _Transaction:
 class Writer:
     """The one connection that writes. Not thread-safe."""
 
-    def __init__(self, connection: sqlite3.Connection, ledger_id: str) -> None:
-        """`connection` is one of `file.connect_writer`."""
+    def __init__(self, connection: sqlite3.Connection, ledger_id: str, place: Place) -> None:
+        """`connection` is one of `file.connect_writer`, to the files of `place`."""
         self._connection = connection
+        self._place = place
         self._start = start(ledger_id)
 
     def append(self, entries: Sequence[Packed], now_ms: int, again: Mapping[int, int] = NO_REPEATS) -> list[Appended]:
@@ -92,11 +94,13 @@ class Writer:
     def _transaction(self, now_ms: int) -> Iterator[_Transaction]:
         with _as_unavailable():
             self._roll_back()  # of a transaction that a failing disk could neither commit nor undo
+            self._place.check()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 row = self._connection.execute(_HEAD).fetchone()
                 yield _Transaction(Head(row[0], row[1].hex()) if row else self._start, now_ms)
                 self._connection.execute("COMMIT")
+                self._place.check()  # not kept, if the file was removed meanwhile
             finally:
                 self._roll_back()
 

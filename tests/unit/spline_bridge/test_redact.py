@@ -199,7 +199,18 @@ READ = "$.operations.reads[0].params"
         ({"func": [-128, 5], "name": "f"}, {"name": "f"}, [f"{READ}.func: pickled function"]),
         ({"command": "SimplePythonFunction(WrappedArray(-128"}, {"command": "SimplePythonFunction(*****"},
          [f"{READ}.command: pickled function"]),
+        # a name that is a value
+        ({"env": [{"name": "DB_PASSWORD", "value": "hunter2"}]}, {"env": [{"name": "DB_PASSWORD", "value": "*****"}]},
+         [f"{READ}.env[0].value: password"]),
+        ({"Key": "db.secret", "Value": {"a": ["hunter2"]}}, {"Key": "db.secret", "Value": {"a": ["*****"]}},
+         [f"{READ}.Value.a[0]: secret"]),
+        ({"args": ["-x", "--password", "hunter2"]}, {"args": ["-x", "--password", "*****"]},
+         [f"{READ}.args[2]: password"]),
+        ({"pass\u200bword": "hunter2"}, {"pass\u200bword": "*****"}, [f'{READ}["pass\\u200bword"]: password']),
         # what only sounds like a secret
+        ({"name": "password", "dataType": "string"}, None, []),
+        ({"key": "token", "value": "monthly"}, None, []),
+        ({"args": ["--password", "--token-count", "12"]}, None, []),
         ({"token": {"__exprId": "expr-1", "_typeHint": "expr.Literal"}}, None, []),
         ({"func": "scala.Function1", "password": None, "secret": "", "token": True}, None, []),
         ({"password": "*****", "forward_spark_s3_credentials": "true"}, None, []),

@@ -187,6 +187,75 @@ NAMED = [
     "s3://lake/password={}/x",
     "https://p/x?u=https%3A%2F%2Fuser%3A{}%40h%2Fx",
     "https://x.webhook.office.com/webhookb2/0f1e@2d3c/IncomingWebhook/{}/1",
+    "https://outlook.office.com/webhook/{}/IncomingWebhook/x",
+    "https://maker.ifttt.com/trigger/e/with/key/{}",
+    "https://h/x?user[password]={}",
+    "password[]={}",
+    "https://h/x?user%5Bpassword%5D={}",
+    # the command lines of programs that name no password
+    "mysql -u root -p{} db",
+    "mysqldump -h h -p'{}' db",
+    "sshpass -p {} ssh host",
+    "mongosh -u u -p {} --authenticationDatabase a",
+    "beeline -u jdbc:hive2://h -n u -p {}",
+    "sqlcmd -S h -U sa -P {}",
+    "bcp t out f -Usa -P{}",
+    "docker login -u u -p {} registry",
+    "redis-cli -h h -a {} get x",
+    "ldapsearch -D cn=u -w {} x",
+    "openssl enc -aes-256-cbc -k {}",
+    "openssl rsa -passin pass:{}",
+    "curl -uadmin:{} https://h",
+    "sqlplus scott/{}@orcl",
+    "unzip -P {} a.zip",
+    "plink -pw {} host",
+    "tool --pw={}",
+    "tool --pw {}",
+    "keytool -storepass {}",
+    # no blank after the colon, any character in the value, values of YAML on the next line
+    "password:{}",
+    "{{user:joe,password:{}}}",
+    "password: {}!x@y,z",
+    "password: p@ss {}",
+    "password: !p@ss{}",
+    "password:\n  {}",
+    "password:\n  - {}",
+    'password = """{}"""',
+    # a name that is a value
+    "- name: DB_PASSWORD\n  value: {}",
+    '{{"Key": "db.password", "Value": "{}"}}',
+    "[{{'name':'DB_PASSWORD','value':'{}'}}]",
+    "ParameterKey=DbPassword,ParameterValue={}",
+    "<password><![CDATA[{}]]></password>",
+    # more SQL
+    "SET PASSWORD FOR u = PASSWORD('{}')",
+    "CREATE USER u IDENTIFIED WITH mysql_native_password BY '{}'",
+    "CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET '{}')",
+    "COPY t FROM 's3://b' ACCESS_KEY_ID 'a' SECRET_ACCESS_KEY '{}'",
+    "MASTER_SYMMETRIC_KEY = '{}'",
+    "SELECT aes_decrypt(unhex(x), '{}')",
+    "SELECT pgp_sym_decrypt(x, '{}')",
+    # code
+    'new BasicAWSCredentials("a", "{}")',
+    "dbutils.secrets.put('s', 'k', '{}')",
+    # other languages
+    "contraseña={}",
+    "пароль={}",
+    "密码={}",
+    # letters that are not seen, are escaped, or only look like those of the name
+    "pass\u200bword={}",
+    "password\u200b={}",
+    "pass\u00adword: {}",
+    "pass\x00word={}",
+    "\ufeffpassword={}",
+    "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44={}",
+    "p\u0430ssword={}",
+    "password\uff1d{}",
+    "https://h/x?p%61ssword={}",
+    "{{\\u0022p\\u0061ssword\\u0022: \\u0022{}\\u0022}}",
+    "password\\u003d{}",
+    "password&#61;{}",
+    "{{&quot;password&quot;:&quot;{}&quot;}}",
 ]
 
 
@@ -230,6 +299,11 @@ HARMLESS = [
     "docker run -u 1000:1000 image",
     "password_resets=12",
     "secret_level=3",
+    "mysql -h h -u root -p -e 'select 1'",
+    "docker run -p 8080:80 image",
+    "zip -r a.zip b",
+    "100%25 & more &amp; \\u00e9 \u200b Übergröße Москва",
+    "s3://lake/a%20b/c%3Dd",
 ]
 
 
@@ -237,6 +311,19 @@ HARMLESS = [
 def test_what_only_looks_like_one_is_kept(text: str) -> None:
     assert clean_text(text) == (text, ())
     assert clean_error(text) == (text, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "struct<id:bigint,password:string,token:binary>",
+        "password: string, name: string",
+        "password:varchar(20)",
+        " |-- password: string (nullable = true)",
+    ],
+)
+def test_the_type_of_a_column_is_no_secret(text: str) -> None:
+    assert clean_text(text) == (text, ())
 
 
 @pytest.mark.parametrize(
