@@ -165,13 +165,22 @@ def _mapping(layouts: Iterable[Layout], names: ColumnNames) -> dict[str, Names]:
     """What a reader's names of columns stand for, where that is not just these names."""
     found: dict[str, set[str]] = {}
     for layout in layouts:
-        written = names.positions.get(layout.format, ())
-        in_files = (column for column in layout.columns if column not in names.partitions)
+        in_files = [column for column in layout.columns if column not in names.partitions]
+        written = names.positions.get(layout.format) or _whole_lines(names, len(in_files))
         for column, there in zip(in_files, written, strict=False):
             found.setdefault(column, set()).update(there)
     called = {column: tuple(sorted({names.renamed.get(n, n) for n in there})) for column, there in found.items()}
     called.update((old, (new,)) for old, new in names.renamed.items() if old not in called)
     return {column: there for column, there in called.items() if there != (column,)}
+
+
+def _whole_lines(names: ColumnNames, width: int) -> tuple[Names, ...]:
+    """What a line's parts stand for where it was written in another format than it is read: all that was written.
+
+    A CSV read as text has whole lines in one column; a text read as a CSV has parts of the one column that was written.
+    """
+    written = tuple(sorted({name for rows in names.positions.values() for there in rows for name in there}))
+    return (written,) * width if written else ()
 
 
 def _derivation(d: Derivation, as_written: Mapping[str, str], source: str, its: Logic) -> Derivation:

@@ -499,16 +499,28 @@ def _with_field(expression: Expression, operands: Sequence[Value]) -> Value:
     return operands[0]._replace(fields={name.lower(): operands[0]}, text=shown)
 
 
-def _update_fields(expression: Expression, operands: Sequence[Value]) -> Value:
+def _drop_field(expression: Expression, _: Sequence[Value]) -> Value:
+    """DropField: one field that `UpdateFields` leaves out."""
+    name = str(expression.params.get("name", ""))
+    return Value(text=concat([f"dropFields('{name}')"]), fields={name.lower(): _DROPPED}) if name else Value()
+
+
+#: Stands for a field that is left out.
+_DROPPED = Value(literal=True)
+
+
+def _update_fields(_: Expression, operands: Sequence[Value]) -> Value:
     """UpdateFields(struct, WithField or DropField ...): the struct's fields but for those that are set or dropped.
 
     A dropped field that the agent does not name is kept: nobody can ask for it.
     """
     inner, changes = operands[0], operands[1:]
-    dropped = {str(name).lower() for name in expression.params.get("dropped") or ()}
-    kept = {name: field for name, field in (inner.fields or {}).items() if name not in dropped}
-    changed = {name: field for change in changes for name, field in (change.fields or {}).items()}
-    fields = {**kept, **changed}
+    fields = dict(inner.fields or {})
+    for name, field in (item for change in changes for item in (change.fields or {}).items()):
+        if field is _DROPPED:
+            fields.pop(name, None)
+        else:
+            fields[name] = field
     parts = list(fields.values()) if inner.fields is not None and inner.base is None else [inner, *fields.values()]
     base = inner.base if inner.fields is not None else inner
     value = combine(parts, TRANSFORMATION)._replace(fields=fields, base=base)
@@ -549,6 +561,23 @@ def _one_of_the_rows(expression: Expression, operands: Sequence[Value]) -> Value
         fields={name: part._replace(text=concat([value.text, f".{name}"]), precedence=ATOM) for name, part in parts}
     )
 
+
+def _extreme(expression: Expression, operands: Sequence[Value]) -> Value:
+    """max, min: one of the values as it is. Of structs, their other fields decide which of them it is."""
+    value = _shown(expression, operands, follow_fields(combine(operands, TRANSFORMATION), operands, AGGREGATION))
+    parts = value.fields
+    if parts is None or value.element is not None or len(parts) > _MOST_COMPARED:
+        return value._replace(fields=None, base=None) if parts is not None and value.element is None else value
+    fields = {}
+    for name, part in parts.items():
+        others = [other for key, other in parts.items() if key != name]
+        shown = part._replace(text=concat([value.text, f".{name}"]), precedence=ATOM)
+        fields[name] = influenced(shown, as_role(others, Subtype.CONDITIONAL), by=others)
+    return value._replace(fields=fields)
+
+
+#: Fields of a struct that are told to decide about each other: each of them from all.
+_MOST_COMPARED = 16
 
 _OF_A_GROUP = frozenset({"First", "Last", "AnyValue"})
 
@@ -652,12 +681,14 @@ _RULES: dict[str, Callable[[Expression, Sequence[Value]], Value]] = {
     "CreateNamedStruct": _struct,
     "Coalesce": _coalesce,
     "WithField": _with_field,
+    "DropField": _drop_field,
     "UpdateFields": _update_fields,
     "CreateArray": _array,
     "CreateMap": _map,
     "CollectList": _collected,
     "CollectSet": _collected,
     **dict.fromkeys((*_OF_A_GROUP, "Lag", "Lead", "NthValue"), _one_of_the_rows),
+    **dict.fromkeys(("Max", "Min"), _extreme),
     "StaticInvoke": _static_invoke,
     "ShiftRight": _shift,
     "BitwiseAnd": _bit_and,

@@ -36,7 +36,7 @@ GENERATED = frozenset({
     "CurrentTimestamp", "CurrentDate", "Now", "LocalTimestamp", "CurrentTimeZone", "CurrentUser", "CurrentCatalog",
     "CurrentDatabase", "CurrentBatchTimestamp", "CurDateExpressionBuilder", "MonotonicallyIncreasingID",
     "SparkPartitionID", "InputFileName", "InputFileBlockStart", "InputFileBlockLength", "Uuid", "Rand", "Randn",
-    "RandStr", "Uniform", "SparkVersion", "GroupingID", "Grouping", "VirtualColumn",
+    "RandStr", "Uniform", "SparkVersion", "GroupingID", "Grouping", "VirtualColumn", "GenerateIdentityValues",
 })  # fmt: skip
 
 #: Parts of a window specification that are neither keys nor values.
@@ -105,7 +105,7 @@ ROW_LEVEL = frozenset({
 RENAME = "RenameColumn"
 
 #: Commands that leave rows of the target as they were.
-KEEPS = ROW_LEVEL | {"OverwritePartitionsDynamic", RENAME}
+KEEPS = ROW_LEVEL | {"OverwritePartitionsDynamic", "DeltaDynamicPartitionOverwriteCommand", RENAME}
 
 #: Commands that always replace the whole target.
 WHOLE = frozenset({

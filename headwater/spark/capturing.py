@@ -89,6 +89,9 @@ class Capture:
         self._listener.batches = lambda: [
             execution for listener in tuple(self._sessions.values()) if listener for execution in listener.executions()
         ]
+        self._listener.streamed = lambda ids: next(
+            (found for each in tuple(self._sessions.values()) if each and (found := each.source(ids)) is not None), None
+        )
         self._add(spark)
         sessions.follow(self._made)
 

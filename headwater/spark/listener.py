@@ -104,6 +104,8 @@ class Listener:
         self.is_this: Callable[[Any], bool] = lambda _other: False
         #: The newest executions of streams, whose rows a ``foreachBatch`` function is given.
         self.batches: Callable[[], Iterable[Any]] = tuple
+        #: Gives what the source of a stream is, by the expression ids of its columns.
+        self.streamed: Callable[[tuple[str, ...]], dict[str, Any] | None] = lambda _ids: None
         self._checkpoints: OrderedDict[tuple[str, ...], _Checkpoint] = OrderedDict()
         #: The ids of checkpoints by the numbers of their RDDs, of those that were read.
         self._rdds: dict[int, tuple[str, ...]] = {}
@@ -157,7 +159,7 @@ class Listener:
             if is_checkpoint(heard.func_name) and heard.error is None:
                 self._remember(heard.query_execution)
             elif is_write(heard.func_name, heard.query_execution):
-                captured, run = read(heard.query_execution, self._behind), _run(heard, self._application)
+                captured, run = read(heard.query_execution, self._behind, self.streamed), _run(heard, self._application)
                 captured = self._placed(captured, run)
                 if expected.is_set():
                     self._hand_on(captured, run)
@@ -172,7 +174,7 @@ class Listener:
 
     def _remember(self, query_execution: Any) -> None:
         """Keep the plan of a checkpoint for later writes; it may be computed from checkpoints itself."""
-        captured = read(query_execution, self._behind)
+        captured = read(query_execution, self._behind, self.streamed)
         if len(captured.plan) <= self._max_plan:
             own = output_ids(query_execution)[0]
             self._checkpoints[own] = _Checkpoint(captured, output_names(query_execution))
@@ -192,7 +194,7 @@ class Listener:
             return Frozen(ids, self._checkpoints[ids].captured, ids)
         batch = next((each for each in self.batches() if ids in output_ids(each)), None)
         if batch is not None:
-            return Frozen(ids, read(batch), ids)
+            return Frozen(ids, read(batch, streamed=self.streamed), ids)
         seen = self._rdds.get(rdd) if rdd is not None else None
         alike = [own for own, known in self._checkpoints.items() if own == seen or (names and known.names == names)]
         own = seen if seen in alike else alike[0] if len(alike) == 1 else None

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from headwater.spline_bridge.agent import source_of_stream
+
 __all__ = ["Batch", "listen", "unlisten"]
 
 #: Called with a batch: its execution, its duration in ns, and the error's text if it failed.
 Batch = Callable[[Any, "int | None", "str | None"], None]
 
 _OWN_FUNCTION = "ForeachBatchSink"
-#: Queries that have ended of which the last execution is held.
+#: Queries that have ended which are held: their last batch may be heard of later.
 _MOST_ENDED = 20
 
 
@@ -48,8 +50,20 @@ class _Streams:
 
     def executions(self) -> list[Any]:
         """The newest execution of each query; of those that have ended too, since their writes are heard of later."""
-        running = [query.lastExecution() for query in tuple(self._queries.values())]
-        return [execution for execution in (*running, *self._ended) if execution is not None]
+        found = [query.lastExecution() for query in self._known()]
+        return [execution for execution in found if execution is not None]
+
+    def source(self, ids: tuple[str, ...]) -> dict[str, Any] | None:
+        """What the source of a query is, by the expression ids of its columns; None if no query here has it.
+
+        A batch whose plan does not say: with a watermark one without data follows those with data, and it is the
+        newest when these are heard of; and of several sources some have nothing new.
+        """
+        found = (source_of_stream(query, ids) for query in self._known())
+        return next((each for each in found if each is not None), None)
+
+    def _known(self) -> list[Any]:
+        return [*tuple(self._queries.values()), *tuple(self._ended)]
 
     def onQueryStarted(self, event: Any) -> None:  # noqa: N802 - Spark's name
         """Called before ``start()`` returns."""
@@ -73,6 +87,6 @@ class _Streams:
         query = self._queries.pop(str(event.runId), None)
         execution = None if query is None else query.lastExecution()
         if execution is not None:
-            self._ended.append(execution)
+            self._ended.append(query)
             if event.exception:
                 self._batch(execution, None, str(event.exception))

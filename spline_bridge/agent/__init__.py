@@ -8,10 +8,18 @@ Wire form: https://absaoss.github.io/spline/
 
 from __future__ import annotations
 
-from headwater.spline_bridge.agent.capture import is_checkpoint, is_write, output_ids, output_names, read
+from headwater.spline_bridge.agent.capture import (
+    is_checkpoint,
+    is_write,
+    output_ids,
+    output_names,
+    read,
+    source_of_stream,
+)
 from headwater.spline_bridge.agent.model import Captured, Frozen, Report, Run
 from headwater.spline_bridge.agent.plan import report
 
 __all__ = [
     "Captured", "Frozen", "Report", "Run", "is_checkpoint", "is_write", "output_ids", "output_names", "read", "report",
+    "source_of_stream",
 ]  # fmt: skip

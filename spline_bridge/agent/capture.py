@@ -30,7 +30,7 @@ from headwater.spline_bridge.agent.getters import (
     value,
 )
 from headwater.spline_bridge.agent.long_lists import shortened
-from headwater.spline_bridge.agent.model import Captured, Frozen, Leaf
+from headwater.spline_bridge.agent.model import IDLE, NO_NEW_ROWS, Captured, Frozen, Leaf
 from headwater.spline_bridge.agent.sources import source
 
 #: Of a plan with more leaves, the sources of those beyond are not named.
@@ -77,6 +77,13 @@ def _cloned(source: Any) -> dict[str, Any]:
     }
 
 
+#: Commands that put rows into a table of a catalog plugin; Delta has one of its own.
+_INTO = (
+    "AppendData",
+    "OverwriteByExpression",
+    "OverwritePartitionsDynamic",
+    "DeltaDynamicPartitionOverwriteCommand",
+)
 _INTO_TABLE: Mapping[str, Reader] = {**_target("table"), "write_options": pairs("writeOptions")}
 
 #: Command that writes -> what is asked of it.
@@ -105,7 +112,7 @@ COMMANDS: Mapping[str, Mapping[str, Reader]] = {
         "options": pairs("storage.properties"),
     },
     "InsertIntoHiveDirCommand": {"path": optional("storage.locationUri", lambda uri: str(uri.toString()))},
-    **dict.fromkeys(("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic"), _INTO_TABLE),
+    **dict.fromkeys(_INTO, _INTO_TABLE),
     **dict.fromkeys(("UpdateTable", "DeleteFromTable"), _target("table")),
     **dict.fromkeys(("ReplaceData", "WriteDelta"), _target("originalTable")),
     **dict.fromkeys(("CreateTableAsSelect", "ReplaceTableAsSelect"), _AS_SELECT),
@@ -240,6 +247,10 @@ _CHECKPOINTS = frozenset({"checkpoint", "localCheckpoint"})
 Behind = Callable[[tuple[str, ...], tuple[str, ...], "int | None"], "Frozen | None"]
 
 
+#: Gives what is known of a stream's source by the expression ids of its columns; None if no stream has it.
+Streamed = Callable[[tuple[str, ...]], "dict[str, Any] | None"]
+
+
 def is_checkpoint(func_name: str) -> bool:
     """Whether an action is a checkpoint, whose plan belongs before the plans of later writes."""
     return func_name in _CHECKPOINTS
@@ -261,7 +272,21 @@ def output_names(query_execution: Any) -> tuple[str, ...]:
 _SINKS = "WriteToMicroBatch"
 
 
-def read(query_execution: Any, behind: Behind = lambda _ids, _names, _rdd: None) -> Captured:
+def source_of_stream(query: Any, ids: tuple[str, ...]) -> dict[str, Any] | None:
+    """What is known of the source of a stream whose columns have these expression ids; None if it has no such source.
+
+    Of a source of the first version only the plan that the user wrote says what it reads.
+    """
+    for plan in (query.logicalPlan(), query.analyzedPlan()):
+        for leaf in relations.elements(plan.collectLeaves()):
+            if class_name(leaf) in relations.LEAVES and _ids(leaf) == ids:
+                return dict(ask(relations.LEAVES[class_name(leaf)], leaf) or {})
+    return None
+
+
+def read(
+    query_execution: Any, behind: Behind = lambda _ids, _names, _rdd: None, streamed: Streamed = lambda _ids: None
+) -> Captured:
     """All that `report` needs of the execution. Only py4j calls, few and bounded; the object is not kept."""
     plan = query_execution.analyzed()
     command = class_name(plan)
@@ -288,6 +313,7 @@ def read(query_execution: Any, behind: Behind = lambda _ids, _names, _rdd: None)
     text_ = str((ask(_shortened, plan) or plan).toJSON())
     left_out = [*(_expansions(plan, command) if _LOST_PROJECTIONS in text_ else ())]
     left_out += ask(lambda plan: list(_pivots(plan, command)), plan) or () if _LOST_VALUES in text_ else ()
+    left_out += _idle(plan, command, streamed) if NO_NEW_ROWS in text_ else ()
     leaves = _on_branches(tuple(_leaves(plan, command)), query_execution)
     rows = {leaf.ids: leaf.details for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids}
     known = (behind(ids, tuple(told.get("checkpoint", ())), told.get("rdd")) for ids, told in rows.items())
@@ -367,9 +393,7 @@ def _is_hudi(source_: Any) -> bool:
 def _path_of_table(command: Any) -> str:
     """The path of a Delta table that some of whose columns Delta computes; fails for any other table."""
     table = command.table().table()
-    return (
-        str(table.path().toString()) if command.isByName() and _GENERATION in _schema(table.initialSnapshot()) else ""
-    )
+    return str(table.path().toString()) if command.isByName() and _is_filled(_schema(table.initialSnapshot())) else ""
 
 
 def _path_of_save(command: Any) -> str:
@@ -377,19 +401,34 @@ def _path_of_save(command: Any) -> str:
     return str(command.options().apply("path")) if is_delta else ""
 
 
+def _path_of_sink(command: Any) -> str:
+    """The path of a Delta table that a stream writes: ``DeltaSink[/lake/t]``."""
+    sink = str(command.sink().toString())
+    return sink[len(_DELTA_SINK) : -1] if sink.startswith(_DELTA_SINK) else ""
+
+
+_DELTA_SINK = "DeltaSink["
+
 #: Commands that write into a table by the names of its columns -> the path of the table, if Delta may add columns.
 _DELTA_TABLES: Mapping[str, Reader] = {
     "SaveIntoDataSourceCommand": _path_of_save,
-    **dict.fromkeys(("AppendData", "OverwriteByExpression", "OverwritePartitionsDynamic"), _path_of_table),
+    "WriteToMicroBatchDataSourceV1": _path_of_sink,
+    **dict.fromkeys(_INTO, _path_of_table),
 }
-#: What Delta's schema has of a column that Delta computes (``GENERATED ALWAYS AS``): the SQL.
-_GENERATION = "delta.generationExpression"
+#: What Delta's schema has of a column that Delta fills in where a write leaves it out: the SQL of what it computes
+#: (``GENERATED ALWAYS AS``) or of a default, or from where on it counts (``IDENTITY``).
+_GENERATION, _DEFAULT, _IDENTITY = "delta.generationExpression", "CURRENT_DEFAULT", "delta.identity.start"
 #: Columns that Delta computes in one table, each of them asked for.
 _MOST_GENERATED = 50
 
 
 def _schema(snapshot: Any) -> str:
     return str(snapshot.schema().json())
+
+
+def _is_filled(schema: str) -> bool:
+    """Whether Delta fills in columns of a table that a write leaves out."""
+    return any(mark in schema for mark in (_GENERATION, _DEFAULT, _IDENTITY))
 
 
 def _generated(path_of: Reader) -> Reader:
@@ -406,15 +445,20 @@ def _generated(path_of: Reader) -> Reader:
         table = query_execution.sparkSession().read().format("delta").load(path)
         snapshot = table.queryExecution().analyzed().relation().location().deltaLog().unsafeVolatileSnapshot()
         schema = _schema(snapshot)
-        if _GENERATION not in schema:
+        if not _is_filled(schema):
             return None
         output = split(command.query().output())
         written = {column.rpartition("#")[0].lower() for column in output}
-        fields = (field for field in json.loads(schema)["fields"] if field["name"].lower() not in written)
-        sql = {field["name"]: field.get("metadata", {}).get(_GENERATION) for field in fields}
+        fields = [field for field in json.loads(schema)["fields"] if field["name"].lower() not in written]
+        said = {field["name"]: field.get("metadata", {}) for field in fields}
+        sql = {name: known.get(_GENERATION) or known.get(_DEFAULT) for name, known in said.items()}
         asked = islice(((name, text_) for name, text_ in sql.items() if text_), _MOST_GENERATED)
         plans = {name: table.filter(f"({text_}) IS NOT NULL").queryExecution().analyzed() for name, text_ in asked}
-        return {"generated": {name: str(plan.toJSON()) for name, plan in plans.items()}, "output": output}
+        return {
+            "generated": {name: str(plan.toJSON()) for name, plan in plans.items()},
+            "counted": [name for name, known in said.items() if _IDENTITY in known],
+            "output": output,
+        }
 
     return reader
 
@@ -444,6 +488,14 @@ def _leaves(plan: Any, command: str) -> Iterator[Leaf]:
         name = class_name(leaf)
         if name in relations.LEAVES:
             yield Leaf(name, _ids(leaf), ask(relations.LEAVES[name], leaf) or {})
+
+
+def _idle(plan: Any, command: str, streamed: Streamed) -> Iterator[Leaf]:
+    """The sources of a stream that had nothing new for a batch: in its plan they hold no rows and name no place."""
+    for leaf in islice(_leaf_objects(plan, command), _MOST_LEAVES):
+        if class_name(leaf) == NO_NEW_ROWS and ask(value("isStreaming"), leaf) is True:
+            ids = _ids(leaf)
+            yield Leaf(IDLE, ids, ask(streamed, ids) or {})
 
 
 def _on_branches(leaves: tuple[Leaf, ...], query_execution: Any) -> tuple[Leaf, ...]:

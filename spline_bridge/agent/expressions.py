@@ -225,7 +225,7 @@ _KEPT: Mapping[str, tuple[str, ...]] = {
     "PythonUDAF": ("name",),
     "PythonUDTF": ("name", "evalType"),
     "NamedLambdaVariable": ("name",),
-    "WithField": ("name",),
+    **dict.fromkeys(("WithField", "DropField"), ("name",)),
     "StaticInvoke": ("functionName",),
     "ListQuery": ("numCols",),
     "AtLeastNNonNulls": ("n",),

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: A table of constants, and how Spark writes a source of a stream that had nothing new for a batch.
+NO_NEW_ROWS = "LocalRelation"
+#: What such a source is called instead: there are rows in other batches.
+IDLE = "StreamingRelation"
+
 
 @dataclass(frozen=True)
 class Run:

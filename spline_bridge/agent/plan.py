@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headwater.spline_bridge.agent import versions
 from headwater.spline_bridge.agent.build import Builder, BuiltOperator
-from headwater.spline_bridge.agent.model import Captured, Leaf, Report, Run
+from headwater.spline_bridge.agent.model import IDLE, NO_NEW_ROWS, Captured, Leaf, Report, Run
 from headwater.spline_bridge.agent.operators import listed
 from headwater.spline_bridge.agent.sources import source
 from headwater.spline_bridge.agent.tree import Tree, everything, parse, walk
@@ -73,6 +73,7 @@ def _whole(captured: Captured) -> tuple[Tree, tuple[Leaf, ...]]:
         for function in walk(node) if values else ():
             if function.name == "PivotFirst":
                 function.fields["pivotColumnValues"] = values
+    _named_leaves(tree, leaves)
     if not captured.frozen:
         return tree, leaves
     before = {frozen.ids: _whole(frozen.captured) for frozen in captured.frozen}
@@ -91,6 +92,21 @@ def _whole(captured: Captured) -> tuple[Tree, tuple[Leaf, ...]]:
         hidden |= inner.hidden
         leaves = (*leaves, *inner_leaves)
     return Tree(tree.root, types, frozenset(hidden)), leaves
+
+
+def _named_leaves(tree: Tree, leaves: Sequence[Leaf]) -> None:
+    """Call leaves what they are: a source of a stream is no table of constants, though it had nothing new for a batch.
+
+    And an RDD that holds nothing at all is one.
+    """
+    empty = {leaf.ids for leaf in leaves if leaf.details.get("empty")}
+    if not empty and not any(leaf.operator == IDLE for leaf in leaves):
+        return
+    for node in everything(tree.root):
+        if node.name == NO_NEW_ROWS and node.fields.get("isStreaming") is True:
+            node.name = IDLE
+        elif node.name == "LogicalRDD" and tuple(str(item.fields["exprId"]) for item in listed(node)) in empty:
+            node.name = NO_NEW_ROWS
 
 
 def _params(target: Write, rows: BuiltOperator | None, builder: Builder) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def _logical_relation(leaf: Any) -> dict[str, Any]:
     kind = class_name(relation)
     if kind.endswith("DeltaCDFRelation"):
         return {"relation": kind, **_changes(leaf, relation)}
-    found = answers(_JDBC, relation) if kind == "JDBCRelation" else _files(relation)
+    found = answers(_JDBC, relation) if kind == "JDBCRelation" else _files(leaf, relation)
     if kind == "KafkaRelation":
         found = {"format": "kafka", "options": ask(_kafka_options, relation) or {}}
     table = answers({"table": optional("catalogTable", catalog_table)}, leaf)
@@ -66,27 +66,36 @@ def _changes(leaf: Any, relation: Any) -> dict[str, Any]:
     """Delta's change feed: the table, with columns that say which change a row is of, and are none of the table."""
     before, log, _ = str(relation.toString()).partition(_DELTA_LOG)
     _, snapshot, path = before.partition("Snapshot(path=")
-    columns = (item.rpartition("#") for item in split(leaf.output()))
-    hidden = [key.rstrip("L") for name, _, key in columns if name in _OF_A_CHANGE]
-    found = {"format": "delta", "paths": [path] if log and snapshot else [], "hidden": hidden}
+    found = {"format": "delta", "paths": [path] if log and snapshot else [], "hidden": _of_a_change(leaf)}
     return {**found, **answers({"table": optional("catalogTable", catalog_table)}, leaf)}
+
+
+def _of_a_change(leaf: Any) -> list[str]:
+    """The expression ids of the columns that say which change a row is of."""
+    columns = (item.rpartition("#") for item in split(leaf.output()))
+    return [key.rstrip("L") for name, _, key in columns if name in _OF_A_CHANGE]
 
 
 _DELTA_LOG = "/_delta_log"  #: after ``Snapshot(path=`` and the table's own path
 _OF_A_CHANGE = frozenset({"_change_type", "_commit_version", "_commit_timestamp"})
 
 
-def _files(relation: Any) -> dict[str, Any]:
+def _files(leaf: Any, relation: Any) -> dict[str, Any]:
     found, index = answers(_FILES, relation), ask(value("location"), relation)
     if index is not None:
         found.update(answers(_INDEX, index))
         found.update(answers({"version": versions.of_files}, index))
     if str(found.get("index", "")).startswith("Delta["):
         found.update(answers({"travel": value("isTimeTravelQuery")}, index))
+        if class_name(index) in _CHANGES:
+            found["hidden"] = _of_a_change(leaf)
     if "paths" not in found and (path := ask(lambda asked: str(asked.metaClient().getBasePath()), relation)):
         found.update(paths=[path], format=versions.HUDI)  # Hudi's own relations: incremental, merge on read
     return found
 
+
+#: What lists the files of Delta's change feed where a stream reads it.
+_CHANGES = frozenset({"CdcAddFileIndex", "TahoeChangeFileIndex", "TahoeRemoveFileIndex"})
 
 #: Options of a table that name its data; others can be anything.
 _NAMING = (
@@ -138,17 +147,18 @@ def _table_v2(leaf: Any) -> dict[str, Any]:
 
 def _rdd(leaf: Any) -> dict[str, Any]:
     """The files behind an RDD's code: the scans that its chain of dependencies begins with."""
-    waiting, seen, paths = deque([leaf.rdd()]), set[int](), list[str]()
+    waiting, seen, paths, empty = deque([leaf.rdd()]), set[int](), list[str](), True
     while waiting and len(seen) < _MOST_RDDS:
         rdd = waiting.popleft()
         if rdd.id() not in seen:
             seen.add(rdd.id())
             paths += ask(_SCANS.get(class_name(rdd), _nothing), rdd) or []
             waiting.extend(dependency.rdd() for dependency in elements(rdd.dependencies()))
+            empty &= class_name(rdd) == "EmptyRDD" or rdd.dependencies().size() > 0
     checkpoint = (
         {"checkpoint": names(leaf), "rdd": leaf.rdd().id()} if ask(value("rdd.isCheckpointed"), leaf) is True else {}
     )
-    return {"paths": list(dict.fromkeys(paths)), **checkpoint}
+    return {"paths": list(dict.fromkeys(paths)), **({"empty": True} if empty and not waiting else {}), **checkpoint}
 
 
 def names(plan: Any) -> tuple[str, ...]:
@@ -195,6 +205,11 @@ LEAVES: Mapping[str, Reader] = {
     "StreamingDataSourceV2ScanRelation": lambda leaf: {
         "stream": str(leaf.stream().toString()),
         **_table_v2(leaf.relation()),
+    },
+    "StreamingRelation": lambda leaf: {
+        "format": str(leaf.dataSource().className()),
+        "options": {name: said for name, said in dictionary(leaf.dataSource().options()).items() if name in _NAMING},
+        **answers({"table": optional("dataSource.catalogTable", catalog_table)}, leaf),
     },
     "LogicalRDD": _rdd,
     "ResolvedTable": lambda leaf: {**_table_v2(leaf), "identifier": str(leaf.identifier().toString())},

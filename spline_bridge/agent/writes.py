@@ -218,9 +218,12 @@ def _renamed(root: Node, details: Details) -> Write:
 
 
 def _with_generated(written: Write, details: Details) -> Write:
-    """The write with the columns that Delta computes itself (``GENERATED ALWAYS AS``), after those of the query."""
-    generated = details.get("generated")
-    if not generated or written.query is None:
+    """The write with the columns that Delta fills in itself, after those of the query.
+
+    It computes them (``GENERATED ALWAYS AS``), takes their defaults, or counts (``IDENTITY``).
+    """
+    generated, counted = details.get("generated") or {}, details.get("counted") or ()
+    if not (generated or counted) or written.query is None:
         return written
     given = (column.rpartition("#") for column in details["output"])
     columns = {name.lower(): rowlevel.column_named(name, None, int(key.rstrip("L"))) for name, _, key in given}
@@ -231,6 +234,8 @@ def _with_generated(written: Write, details: Details) -> Write:
             if node.name == "AttributeReference":  # of the table; here it is the column that is written to it
                 node.become(columns.get(str(node.fields["name"]).lower(), _NULL))
         made.append(_alias(condition.children[0], name, _MADE_UP - at))
+    numbers = Node("org.apache.spark.sql.delta.GenerateIdentityValues", 0, {})
+    made += [_alias(numbers, name, _MADE_UP - len(made) - at) for at, name in enumerate(counted)]
     return replace(written, query=_project([*columns.values(), *made], written.query))
 
 

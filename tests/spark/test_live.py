@@ -206,6 +206,25 @@ def test_streams_are_captured_batch_by_batch(world: World) -> None:
     assert world.edges("stream/files") == {("stream/raw#price", "stream/files#dearer")}
 
 
+def test_a_stream_with_a_watermark_is_told_though_its_newest_batch_has_no_data(world: World) -> None:
+    """After a batch with data Spark runs one without: to write what the watermark has closed by then."""
+    from pyspark.sql import functions
+
+    spark = world.spark
+    spark.sql("SELECT timestamp'2026-01-01 00:00:00' AS at, 3 AS price").write.json(world.path("late/raw"))
+    stream = spark.readStream.schema("at timestamp, price long").json(world.path("late/raw"))
+    hours = stream.withWatermark("at", "1 minute").groupBy(functions.window("at", "1 hour"))
+    writer = hours.agg(functions.max("price").alias("most")).select("window.start", "most").writeStream
+    with world.captured(job_name="late"):
+        writer = writer.format("parquet").option("path", world.path("late/hours"))
+        writer = writer.option("checkpointLocation", world.path("late/checkpoint"))
+        writer.trigger(availableNow=True).start().awaitTermination()
+    assert world.edges("late/hours") == {
+        ("late/raw#at", "late/hours#start"),
+        ("late/raw#price", "late/hours#most"),
+    }
+
+
 def test_a_condition_on_thousands_of_values_is_told_without_them(world: World) -> None:
     """Spark's JSON of such a list takes time that grows with its square: minutes for 20,000 values."""
     spark = world.spark

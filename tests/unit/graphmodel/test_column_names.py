@@ -124,6 +124,27 @@ def csv(uri: str, *columns: str, partitions: tuple[str, ...] = ()) -> Dataset:
     return Dataset(uri, columns=columns, format="csv", layouts=(columns,), partition_columns=partitions)
 
 
+def lines(uri: str, column: str) -> Dataset:
+    return Dataset(uri, columns=(column,), format="text", layouts=((column,),))
+
+
+def test_a_csv_that_is_read_as_text_gives_whole_lines() -> None:
+    made = plan("write", csv(TABLE, "name", "w"), Effect.ALL, RAW, [("name", "name"), ("w", "w")])
+    read = plan("read", OUT, Effect.ALL, TABLE, [("value", "line")], inputs=(lines(TABLE, "value"),))
+    found = edges(drawn((made, 5), (read, 10)), "derivesFrom")
+    assert {source for target, source in found if target == f"{OUT}#line"} == {f"{TABLE}#name", f"{TABLE}#w"}
+
+
+def test_a_text_that_is_read_as_a_csv_gives_parts_of_its_lines() -> None:
+    made = plan("write", lines(TABLE, "line"), Effect.ALL, RAW, [("name", "line")])
+    read = plan("read", OUT, Effect.ALL, TABLE, [("_c0", "a"), ("_c1", "b")], inputs=(csv(TABLE, "_c0", "_c1"),))
+    found = edges(drawn((made, 5), (read, 10)), "derivesFrom")
+    assert {(target, source) for target, source in found if target.startswith(OUT)} == {
+        (f"{OUT}#a", f"{TABLE}#line"),
+        (f"{OUT}#b", f"{TABLE}#line"),
+    }
+
+
 def test_a_csv_is_read_by_position() -> None:
     made = plan("write", csv(TABLE, "name", "w"), Effect.ALL, RAW, [("name", "name"), ("w", "w")])
     bare = plan("bare", OUT, Effect.ALL, TABLE, [("_c1", "a")], inputs=(csv(TABLE, "_c0", "_c1"),))

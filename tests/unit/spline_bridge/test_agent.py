@@ -188,6 +188,37 @@ def test_the_rows_of_a_checkpoint_may_have_new_ids() -> None:
     assert {(d.source_dataset, d.source_column, d.target) for d in found.derivations} == {("s3://lake/raw", "n", "n")}
 
 
+def idle(told: dict[str, object]) -> Captured:
+    """A batch of a stream whose source had nothing new: its plan has an empty table in place of the source."""
+    path = f"{_CATALYST}plans.logical."
+    plan = [
+        {"class": "org.apache.spark.sql.execution.streaming.sources.WriteToMicroBatchDataSourceV1", "num-children": 1},
+        {"class": f"{path}LocalRelation", "num-children": 0, "output": [[attribute("n", 5)]], "isStreaming": True},
+    ]
+    command = {"sink": "FileSink[/lake/out]", "options": {"path": "/lake/out"}, "filesystem": "file:///"}
+    return Captured(json.dumps(plan), command, (Leaf("StreamingRelation", ("5",), told),))
+
+
+def test_a_stream_without_new_rows_is_read_from_its_source() -> None:
+    told = {"format": "json", "options": {"path": "s3://lake/raw"}}
+    plan = decode_plan(json.dumps(report(idle(told), RUN).plan).encode(), FLAT)
+    assert {(d.source_dataset, d.source_column, d.target) for d in plan.derivations} == {("s3://lake/raw", "n", "n")}
+
+
+def test_a_stream_without_new_rows_whose_source_is_not_known_is_no_constant() -> None:
+    plan = decode_plan(json.dumps(report(idle({}), RUN).plan).encode(), FLAT)
+    assert [column.resolved for column in plan.columns] == [False]
+
+
+def test_rows_of_an_rdd_that_is_empty_are_not_unresolved() -> None:
+    captured = insert(5)
+    plan = [*json.loads(captured.plan)[:-1], {"class": "org.apache.spark.sql.execution.LogicalRDD", "num-children": 0,
+            "output": [[attribute("n", 5)]]}]  # fmt: skip
+    empty = replace(captured, plan=json.dumps(plan), leaves=(Leaf("LogicalRDD", ("5",), {"paths": [], "empty": True}),))
+    found = decode_plan(json.dumps(report(empty, RUN).plan).encode(), FLAT)
+    assert [(column.resolved, column.origin) for column in found.columns] == [(True, Origin.CONSTANT)]
+
+
 def test_what_delta_says_of_a_change_is_no_column_of_the_table() -> None:
     details = {"format": "delta", "paths": ["s3://lake/t"], "hidden": ["8"]}
     leaf = Leaf("LogicalRelation", ("7", "8"), details)
@@ -348,6 +379,39 @@ def generated(operator: list[dict[str, object]]) -> str:
             {**table, "output": [[attribute("n", 70)], [attribute("note", 71)]]},
         ]
     )
+
+
+def test_columns_that_delta_counts_or_gives_a_default_are_the_tables_too() -> None:
+    literal = {"class": f"{_CATALYST}expressions.Literal", "num-children": 0, "value": "7", "dataType": "integer"}
+    clock = {"class": f"{_CATALYST}expressions.CurrentTimestamp", "num-children": 0}
+    plan = [
+        {"class": "org.apache.spark.sql.execution.datasources.SaveIntoDataSourceCommand", "num-children": 0,
+         "query": [relation(5)]},
+    ]  # fmt: skip
+    details = {"mode": "Append", "format": "delta", "options": {"path": "s3://lake/gen"}, "counted": ["id"]}
+    filled = {"generated": {"seven": generated([literal]), "at": generated([clock])}, "output": ["n#5L"]}
+    leaf = Leaf("LogicalRelation", ("5",), {"paths": ["s3://lake/raw"], "format": "Parquet"})
+    captured = Captured(json.dumps(plan), {**details, **filled}, (leaf,))
+    found = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert {column.name: column.origin for column in found.columns} == {
+        "n": None,
+        "seven": Origin.CONSTANT,
+        "at": Origin.GENERATED,
+        "id": Origin.GENERATED,
+    }
+
+
+def test_deltas_own_overwrite_of_partitions_leaves_the_others() -> None:
+    name = "org.apache.spark.sql.delta.DeltaDynamicPartitionOverwriteCommand"
+    table = {"class": "org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation", "num-children": 0,
+             "output": [[attribute("n", 6)]]}  # fmt: skip
+    root = {"class": name, "num-children": 1, "query": 0, "isByName": True, "table": [table]}
+    at = {"identifier": "default.t", "name": "spark_catalog.default.t", "properties": {"location": "s3://lake/t"}}
+    leaf = Leaf("LogicalRelation", ("5",), {"paths": ["s3://lake/raw"], "format": "Parquet"})
+    captured = Captured(json.dumps([root, relation(5)]), {"relation": at}, (leaf,))
+    plan = decode_plan(json.dumps(report(captured, RUN).plan).encode(), FLAT)
+    assert (plan.target.uri, plan.effect) == ("s3://lake/t", Effect.KEEP)
+    assert {(d.source_dataset, d.source_column, d.target) for d in plan.derivations} == {("s3://lake/raw", "n", "n")}
 
 
 def test_a_column_that_delta_computes_comes_from_what_is_written() -> None:

@@ -242,6 +242,30 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"TRANSFORMATION t.b"},
         set(),
     ),
+    "of the greatest struct, which all fields decide": (
+        [
+            function("m", "aggregate.Max", expr("s")),
+            function("g", "aggregate.AggregateExpression", expr("m")),
+            field("x", expr("g"), "q"),
+        ],
+        {"AGGREGATION t.b"},
+        {"CONDITIONAL t.a"},
+    ),
+    "a whole struct that lost a field": (
+        [function("d", "DropField", name="q"), function("x", "UpdateFields", expr("s"), expr("d"))],
+        {"TRANSFORMATION t.a"},
+        set(),
+    ),
+    "a whole struct whose field was set after it was dropped, and one dropped that was set": (
+        [
+            function("d", "DropField", name="P"),
+            function("w", "WithField", attr("c"), name="p"),
+            function("e", "DropField", name="q"),
+            function("x", "UpdateFields", expr("s"), expr("d"), expr("w"), expr("e")),
+        ],
+        {"TRANSFORMATION t.c"},
+        set(),
+    ),
     "a value of a map, by one of its keys": (
         [
             function("m", "CreateMap", attr("c"), attr("a"), expr("'q'"), attr("b")),
