@@ -1,7 +1,8 @@
-"""Tokens and folders that are bound to an account: two accounts with the same job have two, and neither can be another."""
+"""Tokens and folders bound to an account: two accounts with the same job have two, and neither can be another."""
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import random
@@ -21,6 +22,7 @@ from headwater.ingest.inbox.reading import InboxReader, Waiting
 from headwater.ingest.inbox.writing import InboxWriter
 from headwater.ingest.intake.body import InvalidBody
 from headwater.ingest.intake.bridge import DecodeError, Receipt
+from headwater.ingest.intake.envelope import file_of
 from headwater.ingest.intake.loading import Found, NotAPayload, read_opened
 from headwater.ingest.intake.openlineage import OPENLINEAGE
 from headwater.ingest.intake.spline import EVENTS, PLANS
@@ -155,15 +157,13 @@ def kept(inbox: LocalFolder) -> list[NewEntry]:
 def test_a_folder_of_an_inbox_binds_what_lies_in_it(tmp_path: Path) -> None:
     inbox = LocalFolder(tmp_path)
     writer = InboxWriter(inbox, lambda: NOON)
-    by_account = {account: writer.put(PLANS.accept(PLAN.content_type, PLAN.body, Receipt("x", account=account)).entries[0])
-                  for account in (None, OWN, OTHER)}  # fmt: skip
+    by_account = {
+        account: writer.put(PLANS.accept(PLAN.content_type, PLAN.body, Receipt("x", account=account)).entries[0])
+        for account in (None, OWN, OTHER)
+    }
     names = [name for account, name in by_account.items() if account != OTHER]
-    names += [
-        f"account={OWN}/plan.json",
-        f"account={OWN}/free.json.gz",
-        f"account={OWN}/other.json.gz",
-        "account=A B/x.json",
-    ]
+    names += [f"account={OWN}/{name}" for name in ("plan.json", "free.json.gz", "other.json.gz")]
+    names.append("account=A B/x.json")
     inbox.write(names[2], PLAN.body)
     inbox.write(names[3], inbox.read(by_account[None]))
     inbox.write(names[4], inbox.read(by_account[OTHER]))
@@ -186,11 +186,7 @@ def test_a_folder_of_an_inbox_binds_what_lies_in_it(tmp_path: Path) -> None:
 def test_an_envelope_with_a_damaged_account_is_no_payload() -> None:
     document = {"headwaterInbox": 1, "kind": "spline.plan", "contentType": f"{PLAN.content_type}; account=A B"}
     body = json.loads(PLAN.body)
-    from headwater.ingest.intake.envelope import file_of
-
     (entry,) = PLANS.accept(PLAN.content_type, json.dumps(body).encode(), Receipt("x")).entries
-    import gzip
-
     envelope = {**json.loads(gzip.decompress(file_of(entry, NOON)[1])), **document}
     (item,) = read_opened(Path("x.json"), io.BytesIO(json.dumps(envelope).encode()), asked=True)
     assert isinstance(item, NotAPayload)
