@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from headwater.graphmodel.accounts import catalogue_name
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.naming import UNFOLDED, canonical
 
@@ -57,11 +58,15 @@ class Database:
         return f"{self.name}.{name}".lower() if self.is_default else self.arn(name)
 
     def names(self, table: str) -> list[str]:
-        """All names of a table. Athena's has no account: it says nothing where two accounts have such a table."""
+        """All names of a table. Athena's has no account: it says nothing where two accounts have such a table.
+
+        The last one is what ``database.table`` means in a payload that was reported for this account.
+        """
         if not self.is_default:
             return [self.arn(table)]
         name = f"{self.name}.{table}".lower()
-        return [name, self.arn(table), f"awsathena://athena.{self.region}.amazonaws.com/awsdatacatalog.{name}"]
+        athena = f"awsathena://athena.{self.region}.amazonaws.com/awsdatacatalog.{name}"
+        return [name, self.arn(table), athena, catalogue_name(self.catalog, name)]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,9 @@ def through(client: Client, places: Iterable[Path], progress: Progress) -> Loade
     loaded = Loaded()
     seen = int(client.readiness()["entries"])
     for found in _payloads(places, loaded, progress):
+        if found.account is not None:
+            loaded.refuse(found.place, _OF_AN_ACCOUNT.format(found.account))
+            continue
         try:
             entry = client.post(found.bridge.path, found.body, found.content_type) or 0
         except WrongUse as error:
@@ -77,6 +80,10 @@ def through(client: Client, places: Iterable[Path], progress: Progress) -> Loade
 #: Statuses that concern one payload: it is recorded, and the next one is sent. Any other refusal (an unknown token)
 #: would be the answer to all of them, and ends the loading.
 _REFUSALS = (400, 413, 415)
+_OF_AN_ACCOUNT = (
+    "is of the account {}, which a server takes from the sender's token alone: load it with --data into a folder on"
+    " which no server runs, or let headwater ingest read it"
+)
 
 
 def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded:
@@ -114,8 +121,10 @@ def _payloads(places: Iterable[Path], loaded: Loaded, progress: Progress) -> Ite
     for number, file in enumerate(listed, start=1):
         skipped = False
         for item in _read(file, loaded):
-            if isinstance(item, Found):
-                yield item
+            if isinstance(item, Found) and file.account is not None and item.account not in (None, file.account):
+                loaded.refuse(item.place, f"is of the account {item.account}, and lies in a folder of {file.account}")
+            elif isinstance(item, Found):
+                yield replace(item, account=item.account or file.account)
             elif item.asked:
                 loaded.refuse(item.place, item.reason)
             else:

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from headwater.graphmodel.accounts import job_of
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.ids import column_id, job_id
+from headwater.graphmodel.model import Job
 from headwater.graphmodel.naming import Rules
 from headwater.graphmodel.statements.errors import StatementError
 from headwater.graphmodel.statements.json_text import snapshot
@@ -49,7 +51,9 @@ def said(event: LineageEvent, rules: Rules) -> tuple[Snapshot, ...]:
             stated = [] if facets["symlinks"].get("_deleted") else [_dataset("symlinks", name.uri, names=others)]
             told.append(_snapshot(f"symlinks of {name.uri}", stated, event))
         return tuple(told)
-    return tuple(_snapshots(job_id(*event.job), event.facets("job"), event))
+    job = Job(*event.job)
+    job = job_of(job, event.account) if event.account else job
+    return tuple(_snapshots(job_id(job.namespace, job.name), event.facets("job"), event))
 
 
 def _snapshots(node: str, facets: Mapping[str, Json], event: LineageEvent) -> Iterator[Snapshot]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from headwater.graphmodel.accounts import id_of
 from headwater.spline_bridge.errors import DecodeError, json_path, shown
 
 #: The states of a run that end it, the one that counts first: a failed Spark write sends FAIL and then COMPLETE.
@@ -34,12 +35,14 @@ class LineageEvent:
 
     `group` is what its facts are folded with: all events of one run; of a job without a run, those that replace each
     other. A DatasetEvent is a group of its own: what it says are facts of one moment, and others add to them.
+    `account` is that for which it was reported, empty for none: no event of another account is in its group.
     """
 
     group: str
     at: int
     state: str
     document: Json
+    account: str = ""
 
     @cached_property
     def digest(self) -> str:
@@ -75,7 +78,7 @@ class LineageEvent:
 
     @property
     def job(self) -> tuple[str, str]:
-        """Namespace and name of its job; both empty without a job."""
+        """Namespace and name of its job, as they were sent; both empty without a job."""
         job = self.document.get("job")
         return (str(job["namespace"]), str(job["name"])) if isinstance(job, dict) else ("", "")
 
@@ -90,7 +93,7 @@ class LineageEvent:
         return list(self.document.get(side) or ())
 
 
-def event(document: Any) -> LineageEvent:
+def event(document: Any, account: str = "") -> LineageEvent:
     """The event in a parsed document. DecodeError: the path of what is wrong, and what was expected there."""
     if not isinstance(document, dict):
         raise DecodeError("expected an event as a JSON object")
@@ -107,7 +110,7 @@ def event(document: Any) -> LineageEvent:
     given = document.get("eventType")
     if given is not None and not isinstance(given, str):
         raise DecodeError("expected a string", "$.eventType")
-    return LineageEvent(group, at, (given or "OTHER").upper(), document)
+    return LineageEvent(_of_account(group, account), at, (given or "OTHER").upper(), document, account)
 
 
 def new_event(document: Any) -> LineageEvent:
@@ -163,9 +166,13 @@ def _flat(document: Any) -> list[list[Any]]:
     return sorted(found, key=repr)
 
 
-def group_of(run_id: str) -> str:
-    """The group of the run with this id, a UUID in upper or lower case."""
-    return f"run:{run_id.lower()}"
+def group_of(run_id: str, account: str = "") -> str:
+    """The group of the run with this id, a UUID in upper or lower case, that was reported for an account."""
+    return _of_account(f"run:{run_id.lower()}", account)
+
+
+def _of_account(group: str, account: str) -> str:
+    return id_of(group, account) if account else group
 
 
 def objects_in(holder: Any, key: str) -> Json:

@@ -46,6 +46,7 @@ class FoldedRun:
     outputs: Mapping[str, FoldedDataset]
     digest: str  #: a hash of the set of its events
     symlinks: Mapping[str, str] = field(default_factory=dict)  #: URI of another name -> URI of the dataset
+    account: str = ""  #: for which it was reported; empty: for none
 
     @property
     def state(self) -> str | None:
@@ -84,6 +85,7 @@ def fold(events: Iterable[LineageEvent], rules: Rules) -> FoldedRun | None:
         outputs=outputs,
         digest=hashlib.sha256("".join(sorted(known)).encode()).hexdigest(),
         symlinks=_symlinks([*outputs.values(), *inputs.values()], rules),
+        account=last.account,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from headwater.graphmodel.accounts import job_of
 from headwater.graphmodel.delta import digest
 from headwater.graphmodel.ids import OPENLINEAGE_PLAN
 from headwater.graphmodel.model import (
@@ -81,6 +82,8 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
         return None
     what = outcome(run)
     job, job_run = _job(run)
+    if run.account:
+        job = job_of(job, run.account)
     if what not in _DRAWN:
         passes_on = _passes_on(run) if is_application(run) else ()
         return Mapped(what, job, (), (), run.digest, passes_on=passes_on)
@@ -95,7 +98,7 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
     otherwise = {"app_id": parent.run}
     if root and root.run != parent.run:
         otherwise |= {"parent_job": root.job, "parent_run": root.run}
-    return Mapped(what, job, plans, runs, run.digest, group_of(parent.run), otherwise=_told(otherwise))
+    return Mapped(what, job, plans, runs, run.digest, group_of(parent.run, run.account), otherwise=_told(otherwise))
 
 
 def _passes_on(run: FoldedRun) -> tuple[tuple[str, str], ...]:
@@ -297,7 +300,8 @@ def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
 
 def _job_names(run: FoldedRun, job: Job) -> tuple[str, ...]:
     """OpenLineage's own names of the job, as ``namespace/name``, where they are others than the job's."""
-    return tuple(f"{namespace}/{name}" for namespace, name in run.others if Job(namespace, name) != job)
+    others = (job_of(Job(*other), run.account) if run.account else Job(*other) for other in run.others)
+    return tuple(f"{other.namespace}/{other.name}" for other in others if other != job)
 
 
 def _plan_id(group: str, output: str) -> str:
@@ -337,7 +341,7 @@ def _run(run: FoldedRun, output: FoldedDataset, plan: Plan, what: Outcome) -> Ru
 def _sent_id(run: FoldedRun) -> str:
     """The `runId` of the sender, by which people look for the run; a UUID in lower case, as its group has it."""
     lower = run.run_id.lower()
-    return lower if group_of(lower) == run.group else run.run_id
+    return lower if group_of(lower, run.account) == run.group else run.run_id
 
 
 @dataclass(frozen=True)

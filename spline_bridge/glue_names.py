@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-JOB_NAME, JOB_RUN_ID = "spark.glue.JOB_NAME", "spark.glue.JOB_RUN_ID"
+JOB_NAME, JOB_RUN_ID, ACCOUNT = "spark.glue.JOB_NAME", "spark.glue.JOB_RUN_ID", "spark.glue.accountId"
 """Glue's settings in Spark; payloads carry them under the same names."""
 
-SETTINGS = {JOB_NAME: "--JOB_NAME", JOB_RUN_ID: "--JOB_RUN_ID", "spark.glue.accountId": ""}
+SETTINGS = {JOB_NAME: "--JOB_NAME", JOB_RUN_ID: "--JOB_RUN_ID", ACCOUNT: ""}
 """Setting -> the argument of the job's script that says the same; empty: there is none."""
 
 APPLICATION = re.compile(r"^nativespark-(?P<job>.+)-(?P<run>jr_[0-9a-fA-F]+)$")

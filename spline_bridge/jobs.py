@@ -16,7 +16,8 @@ _RUN = re.compile(r"^jr_[0-9a-zA-Z_-]+$")
 
 _GLUE_NAMES = (JOB_NAME, "glueJobName", "glue_job_name", "glue.job.name", "JOB_NAME", "--JOB_NAME")
 _NAMES = ("jobName", "job_name", "job.name", "job")
-_NAMESPACES = ("jobNamespace", "job_namespace", "job.namespace", "namespace")
+NAMESPACES = ("jobNamespace", "job_namespace", "job.namespace", "namespace")
+"""Labels, and keys of `extraInfo`, that say the namespace of a job."""
 _RUNS = (
     JOB_RUN_ID,
     "glueJobRunId",
@@ -40,7 +41,7 @@ def identify(application: str | None, *sources: Mapping[str, Any]) -> tuple[Job,
     if named:
         return Job("glue", named), run
     name = _first(sources, _NAMES) or application or UNNAMED
-    return Job(_first(sources, _NAMESPACES) or ("glue" if run else "spark"), name), run
+    return Job(_first(sources, NAMESPACES) or ("glue" if run else "spark"), name), run
 
 
 def run_id(*sources: Mapping[str, Any]) -> str | None:

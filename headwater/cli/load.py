@@ -115,12 +115,24 @@ def _copied(url: str, aws: dict[str, Any]) -> Iterator[tuple[Path, dict[str, str
             raise WrongUse(f"there are no payloads in {url}")
         urls = dict[str, str]()
         for number, name in enumerate(wanted, start=1):
-            path = folder / local_name(number, name)
+            path = folder / _account_folder(name) / local_name(number, name)
+            path.parent.mkdir(exist_ok=True)
             with place.open(name) as body, path.open("wb") as file:
                 shutil.copyfileobj(body, file)
             urls[str(path)] = f"{url.rstrip('/')}/{name}"
             step(number, len(wanted))
         yield folder, urls
+
+
+def _account_folder(name: str) -> str:
+    """The folder of an account in which an object lies; of an inbox's names this part alone says something."""
+    from headwater.ingest.intake.accounts import FOLDER, account_of
+
+    try:
+        account = account_of(name)
+    except ValueError:  # it is refused where it is read, as a file on disk is
+        return f"{FOLDER}?"
+    return f"{FOLDER}{account}" if account else ""
 
 
 def _named(loaded: Loaded, urls: dict[str, str]) -> Loaded:

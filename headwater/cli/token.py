@@ -57,8 +57,21 @@ def token() -> None:
     help="requests that are let in a minute; further ones are told to wait (429). Not for Spline's agents, which do"
     " not try again",
 )
+@click.option(
+    "--account",
+    metavar="NAME",
+    help="with --scope write: all that is sent is of this account, 12 digits of AWS or a team's name; jobs of two"
+    " accounts with one name are two jobs (docs/accounts.md)",
+)
 @data_option
-def add(name: str, scopes: tuple[str, ...], expires: int | None, per_minute: int | None, data: Path) -> None:
+def add(
+    name: str,
+    scopes: tuple[str, ...],
+    expires: int | None,
+    per_minute: int | None,
+    account: str | None,
+    data: Path,
+) -> None:
     """Make a token for NAME and print it. It is shown only once: the server keeps its hash alone.
 
     \b
@@ -73,7 +86,7 @@ def add(name: str, scopes: tuple[str, ...], expires: int | None, per_minute: int
     try:
         with translated():
             first = not tokens.in_use
-            click.echo(tokens.add(scopes, name, lasts_ms=expires, per_minute=per_minute))
+            click.echo(tokens.add(scopes, name, lasts_ms=expires, per_minute=per_minute, account=account))
     except ValueError as error:
         raise WrongUse(str(error)) from error
     if first:
@@ -105,7 +118,7 @@ That was the last token of {data}. Its server still refuses every request withou
 )
 @data_option
 def rotate(name: str, grace: int, expires: int | None, data: Path) -> None:
-    """Make a new token for NAME with the same scopes and print it; the one before works on for a while.
+    """Make a new token for NAME with the same scopes and account and print it; the one before works on for a while.
 
     Give the new one to whoever has the old one within that time, and nothing is refused meanwhile.
     """
@@ -122,7 +135,7 @@ def rotate(name: str, grace: int, expires: int | None, data: Path) -> None:
 @json_option
 @data_option
 def list_(data: Path, as_json: bool) -> None:
-    """List the tokens: names, scopes, when each was made, was last used and ends; not the tokens themselves."""
+    """List the tokens: names, scopes, accounts, when each was made, was last used and ends; not themselves."""
     from headwater.ingest.http.tokens import TokenStore
 
     with translated():
@@ -137,6 +150,7 @@ def list_(data: Path, as_json: bool) -> None:
                     "lastUsed": known.used_ms,
                     "expires": known.expires_ms,
                     "perMinute": known.per_minute,
+                    "account": known.account,
                 }
                 for known in found
             ]
@@ -144,11 +158,12 @@ def list_(data: Path, as_json: bool) -> None:
         return
     now = time.time() * 1000
     print_table(
-        ("name", "scopes", "made (UTC)", "last used", "ends", "a minute"),
+        ("name", "scopes", "account", "made (UTC)", "last used", "ends", "a minute"),
         (
             (
                 known.name,
                 ", ".join(known.scopes),
+                known.account or "",
                 _time(known.created_ms),
                 "never" if known.used_ms is None else _time(known.used_ms),
                 _end(known.expires_ms, now),

@@ -115,7 +115,7 @@ def _refusal(answer: Answer, what: str) -> Failed:
 
 _REMEDIES = {
     401: "name a token of the scope write: HEADWATER_TOKEN or spark.headwater.token",
-    403: "its token needs the scope write",
+    403: "its token needs the scope write, and to be of the job's own account if it is bound to one",
     404: "is this the URL of a Headwater or Spline server?",
     421: "start the server with --allow-host and the host in this URL",
 }

@@ -22,6 +22,7 @@ from headwater.ingest.fold.rows import BodyRef
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.stopping import Check, stoppable
 from headwater.ingest.graph.decoding import Decoding, decoders
+from headwater.ingest.intake.accounts import split_type
 from headwater.ingest.intake.spline import PLANS
 from headwater.spline_bridge.consumer import ConsumerPlan, document_of
 from headwater.spline_bridge.versions import CONTENT_TYPES
@@ -320,7 +321,8 @@ class SplineConsumer:
             raise NotFound(f"Execution plan ID '{shown}' not found: it was erased")
         if entry.kind == PLANS.kind:
             document = orjson.loads(entry.body)
-            return ConsumerPlan(shown, document, nested=CONTENT_TYPES.get(entry.content_type) == "1.0")
+            version = CONTENT_TYPES.get(split_type(entry.content_type)[0])
+            return ConsumerPlan(shown, document, nested=version == "1.0")
         decoding = Decoding(self._service.ledger, decoders(self._service.rules), self._service.rules)
         decoding.use_members(self._service.derived.members)
         return ConsumerPlan(shown, document_of(decoding.plan_at(ref).plan))

@@ -162,7 +162,8 @@ async def _received(request: web.Request, *, bridge: Bridge, batch: bool = False
     by = sender.name if sender else None
     with receiver.reading.share() as share:
         wire = await read(request.content, request.content_length, receiver.limits, share)
-        receipt = Receipt(by, time.time_ns() // 1_000_000, receiver.limits)
+        account = sender.account if sender else None
+        receipt = Receipt(by, time.time_ns() // 1_000_000, receiver.limits, account)
         job = Job(bridge.kind, content_type, wire, packed, receipt, batch)
         digest = digest_of(job)
         kept = receiver.kept.find(digest)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from headwater.graphmodel.accounts import is_account
 from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
 from headwater.ingest.places.file_storage import make_private, sync_folder
 from headwater.spline_bridge.errors import shown
@@ -50,6 +51,7 @@ class TokenInfo:
     created_ms: int
     expires_ms: int | None = None  #: from then on it opens nothing; None: never
     per_minute: int | None = None  #: requests that are let in a minute; None: any number
+    account: str | None = None  #: of which all is that it sends; None: it is bound to none
     used_ms: int | None = None  #: about when a request last showed it, to the minute; None: not yet
 
 
@@ -60,7 +62,7 @@ class _Record:
 
     @property
     def sender(self) -> Sender:
-        return Sender(self.info.name, frozenset(self.info.scopes), self.info.per_minute)
+        return Sender(self.info.name, frozenset(self.info.scopes), self.info.per_minute, self.info.account)
 
     @property
     def short(self) -> str:
@@ -98,19 +100,29 @@ class TokenStore:
         self._records: tuple[_Record, ...] = ()
 
     def add(
-        self, scopes: Sequence[str], name: str, *, lasts_ms: int | None = None, per_minute: int | None = None
+        self,
+        scopes: Sequence[str],
+        name: str,
+        *,
+        lasts_ms: int | None = None,
+        per_minute: int | None = None,
+        account: str | None = None,
     ) -> str:
         """A new token, told this once; it `lasts_ms` milliseconds, or until it is revoked.
 
-        ValueError: a scope is unknown, or none is given; the name is empty or unprintable; a token has it already.
+        ValueError: a scope is unknown, or none is given; the name is empty or unprintable; a token has it already;
+        `account` is no name of one, or the token could do more than send.
         """
         if unknown := [shown(scope) for scope in scopes if scope not in SCOPES] or (not scopes and ["none"]):
             raise ValueError(f"a scope is one of {', '.join(SCOPES)}, not {unknown[0]}")
         if not name.strip() or not name.isprintable() or shown(name) != name:
             raise ValueError("a name has 1 to 80 printable characters")
+        if account is not None:
+            _check_account(account, scopes)
         now = self._clock()
         token, digest = _new_token()
-        info = TokenInfo(name, _in_order(scopes), now, None if lasts_ms is None else now + lasts_ms, per_minute)
+        ends = None if lasts_ms is None else now + lasts_ms
+        info = TokenInfo(name, _in_order(scopes), now, ends, per_minute, account)
         with self._locked() as records:
             if any(record.info.name == name and not record.expired(now) for record in records):
                 raise ValueError(f"there is a token of the name {name} already: rotate or revoke it")
@@ -118,7 +130,7 @@ class TokenStore:
         return token
 
     def rotate(self, name: str, *, grace_ms: int, lasts_ms: int | None = None) -> str:
-        """A further token of this name with the scopes and limits of the newest; the others end after `grace_ms`.
+        """A further token of this name with scopes, limits and account of the newest; the others end after `grace_ms`.
 
         So whoever has the old one can be given the new one without a gap. `lasts_ms` None: it lasts as long as the one
         before was to last when it was made. KeyError: there is none of this name.
@@ -140,7 +152,8 @@ class TokenStore:
                 for record in records
                 if record.info.name != name or (grace_ms and not record.expired(now))
             )
-            info = TokenInfo(name, last.scopes, now, None if lasts_ms is None else now + lasts_ms, last.per_minute)
+            its_end = None if lasts_ms is None else now + lasts_ms
+            info = replace(last, created_ms=now, expires_ms=its_end, used_ms=None)
             self._write((*left, _Record(info, digest)))
         return token
 
@@ -249,6 +262,7 @@ class TokenStore:
                         row["createdMs"],
                         _whole(row.get("expiresMs")),
                         _whole(row.get("perMinute")),
+                        _account(row.get("account")),
                     ),
                     bytes.fromhex(row["sha256"]),
                 )
@@ -268,6 +282,7 @@ class TokenStore:
                 "createdMs": r.info.created_ms,
                 "expiresMs": r.info.expires_ms,
                 "perMinute": r.info.per_minute,
+                "account": r.info.account,
             }
             for r in records
         ]
@@ -296,6 +311,23 @@ def _new_token() -> tuple[str, bytes]:
 
 def _in_order(scopes: Iterable[str]) -> tuple[Scope, ...]:
     return tuple(scope for scope in SCOPES if scope in scopes)
+
+
+def _check_account(account: str, scopes: Sequence[str]) -> None:
+    if not is_account(account):
+        raise ValueError(
+            "an account is the 12 digits of one of AWS, or a name of 1 to 64 lower-case letters, digits, dots, hyphens"
+            " and underscores"
+        )
+    if list(scopes) != ["write"]:
+        raise ValueError("an account is for the scope write alone: it says whose jobs are reported, not who reads what")
+
+
+def _account(value: object) -> str | None:
+    """An account out of the file, or None. TypeError: another value, so that a binding is not passed over unread."""
+    if value is None or (isinstance(value, str) and is_account(value)):
+        return value
+    raise TypeError("expected the name of an account")
 
 
 def _whole(value: object) -> int | None:

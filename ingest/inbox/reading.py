@@ -1,7 +1,8 @@
 """Reading an inbox: what waits there, and what becomes of it. Used by one ingester at a time.
 
-    PREFIX/2026-03-01/...json.gz          waits
-    PREFIX/parked/2026-03-01/...json.gz   could not be brought into the ledger; beside it NAME.reason.txt says why
+    PREFIX/2026-03-01/...json.gz                waits
+    PREFIX/account=123456789012/2026-03-01/...  waits, and is of this account: who may write where is S3's to say
+    PREFIX/parked/2026-03-01/...json.gz         could not be brought into the ledger; NAME.reason.txt says why
 
 Here: the port `Source` (which files wait), the simple one that lists them, and reading and parking files. Not here: the
 ledger, and the loop (`ingest.process.ingesting`).
@@ -17,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from headwater.ingest.intake.accounts import account_of
 from headwater.ingest.intake.body import InvalidBody, Limits
 from headwater.ingest.intake.bridge import Receipt
 from headwater.ingest.intake.loading import Found, could_be, read_opened
@@ -109,7 +111,11 @@ class InboxReader:
         if len(content) > self._limits.wire_bytes:
             return Read(file, reasons=[f"has more than {self._limits.wire_bytes:,} bytes"])
         found = Read(file)
-        receipt = Receipt("inbox", 0, self._limits)
+        try:
+            account = account_of(file.name)
+        except ValueError as error:
+            return Read(file, reasons=[str(error)])
+        receipt = Receipt("inbox", 0, self._limits, account)
         for item in read_opened(Path(file.name), io.BytesIO(content), asked=True, limits=self._limits):
             if not isinstance(item, Found):
                 found.reasons.append(_placed(item.line, item.reason))

@@ -27,6 +27,7 @@ class Receipt:
     sender: str | None = None  #: kept on the entry
     at_ms: int = 0  #: ms since 1970; only statements keep it
     limits: Limits = field(default_factory=Limits)
+    account: str | None = None  #: for which it reports (`graphmodel.accounts`): its sender is bound to it
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ class Bridge:
     output_types: OutputTypes = field(default=_no_types, compare=False)
     input_types: InputTypes = field(default=_no_input_types, compare=False)
     #: Whether the same bytes are sent again and again. What `accept` makes of them must depend on nothing else, but for
-    #: the entry's sender: it is not called for bytes that are in the ledger.
+    #: the entry's sender and its account: it is not called for bytes that the ledger has of this account.
     repeats: bool = field(default=False, compare=False)
     fold: Fold | None = field(default=None, compare=False)  #: of a bridge whose entries are parts
     batch_path: str | None = field(default=None, compare=False)  #: of the HTTP route that takes many at once by POST

@@ -8,6 +8,8 @@ that the same payload, delivered twice on one day, is one file.
     {"headwaterInbox": 1, "kind": "...", "contentType": "application/json", "sender": "glue",
      "receivedMs": 17..., "redactions": ["..."], "sha256": "<of the body>", "body": "..."}
 
+A payload of an account has it in its `contentType`, as its entry in the ledger has (`accounts`).
+
 `body` is the text of the bytes that are kept, or `base64` where they are not UTF-8. Who reads it validates it, and
 takes secrets out, as if it had just been posted: whoever may write to an inbox can write anything. Not here: storing
 files (`ingest.inbox`), and files that hold a payload as agents write them (`loading`).

@@ -56,6 +56,6 @@ def digest_of(job: Job) -> bytes | None:
     """SHA-256 of a body as it came, and of all that its entry depends on; None where nothing is to be remembered."""
     if not job.bridge.repeats or len(job.wire) > _LONGEST_BODY:
         return None
-    digest = hashlib.sha256(f"{job.kind}\n{job.content_type}\n{job.packed}\n".encode())
+    digest = hashlib.sha256(f"{job.kind}\n{job.content_type}\n{job.receipt.account}\n{job.packed}\n".encode())
     digest.update(job.wire)
     return digest.digest()

@@ -15,7 +15,8 @@ from typing import BinaryIO, cast
 
 import orjson
 
-from headwater.ingest.intake.body import MIB, Limits
+from headwater.ingest.intake.accounts import account_of, split_type
+from headwater.ingest.intake.body import MIB, InvalidBody, Limits
 from headwater.ingest.intake.bridge import Bridge, DecodeError, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.intake.envelope import Envelope, is_envelope, parse_envelope
@@ -31,7 +32,10 @@ _LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Found:
-    """One payload in a file. `line` is its line in an NDJSON file; `envelope` what the file says of how it came in."""
+    """One payload in a file. `line` is its line in an NDJSON file; `envelope` what the file says of how it came in.
+
+    `account` is the one that the envelope names, or in whose folder the file lies.
+    """
 
     path: Path
     bridge: Bridge
@@ -39,13 +43,18 @@ class Found:
     body: bytes
     line: int | None = None
     envelope: Envelope | None = None
+    account: str | None = None
 
     def accepted(self, receipt: Receipt) -> tuple[NewEntry, ...]:
         """Its entries for the ledger: validated, secrets taken out. An envelope's word counts more than `receipt`'s.
 
-        InvalidBody.
+        But for the account: whoever may report for one alone cannot name another one. InvalidBody.
         """
         told = self.envelope
+        if receipt.account is not None and self.account not in (None, receipt.account):
+            where = f"and lies where those of {receipt.account} do"
+            raise InvalidBody(403, f"contentType: it is of the account {self.account}, {where}")
+        receipt = replace(receipt, account=receipt.account or self.account)
         if told is not None:
             receipt = replace(receipt, sender=told.sender, at_ms=told.received_ms)
         entries = self.bridge.accept(self.content_type, self.body, receipt).entries
@@ -83,11 +92,15 @@ Item = Found | NotAPayload
 
 @dataclass(frozen=True)
 class File:
-    """A file to read. `asked`: the user named it (not only its folder); `refused`: why it must not be read, or None."""
+    """A file to read. `asked`: the user named it (not only its folder); `refused`: why it must not be read, or None.
+
+    `account` is the one in whose folder of an inbox it lies.
+    """
 
     path: Path
     asked: bool
     refused: str | None = None
+    account: str | None = None
 
 
 def files(places: Iterable[Path]) -> list[File]:
@@ -104,8 +117,13 @@ def files(places: Iterable[Path]) -> list[File]:
         root = place.resolve()
         for path in sorted(place.rglob("*")):
             if could_be(path.name) and path.is_file():
-                leaves = not path.resolve().is_relative_to(root)
-                out.setdefault(path, File(path, asked=False, refused=_LEAVES if leaves else None))
+                refused = None if path.resolve().is_relative_to(root) else _LEAVES
+                account = None
+                try:
+                    account = account_of(path.relative_to(place).as_posix())
+                except ValueError as error:
+                    refused = str(error)
+                out.setdefault(path, File(path, asked=False, refused=refused, account=account))
     return list(out.values())
 
 
@@ -241,6 +259,10 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
 def _enveloped(path: Path, envelope: Envelope, line: int | None) -> Found:
     """DecodeError: there is no such kind of payload."""
     bridge = BRIDGES.get(envelope.kind)
-    if bridge is None or envelope.content_type not in bridge.content_types:
+    try:
+        content_type, account = split_type(envelope.content_type)
+    except ValueError as error:
+        raise DecodeError(f"contentType: {error}") from None
+    if bridge is None or content_type not in bridge.content_types:
         raise DecodeError(f"kind: {envelope.kind[:50]!r} of {envelope.content_type[:80]!r} is not known")
-    return Found(path, bridge, envelope.content_type, envelope.body, line, envelope)
+    return Found(path, bridge, content_type, envelope.body, line, envelope, account)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.ingest.intake.accounts import OtherAccount, check_account, check_namespace, split_type, typed
 from headwater.ingest.intake.body import InvalidBody, dump, parse, parse_and_compare
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Folded, Part, Payload, Receipt
 from headwater.ingest.ledger.entries import NewEntry
@@ -29,6 +30,8 @@ def _accept_event(_content_type: str, body: bytes, receipt: Receipt) -> Accepted
     document, repeats_keys = parse_and_compare(body, receipt.limits)
     try:
         entry, about = _entry(document, None if repeats_keys else body, receipt)
+    except OtherAccount as error:
+        raise InvalidBody(403, str(error)) from None
     except WrongField as error:
         raise InvalidBody(400, str(error)) from None
     return Accepted((entry,), about=about)
@@ -65,17 +68,29 @@ def _entry(document: Any, body: bytes | None, receipt: Receipt) -> tuple[NewEntr
     from headwater.openlineage_bridge.redact import redact
 
     found = new_event(document)
+    if receipt.account is not None:
+        _check_account(found, receipt.account)
     kept, redactions = redact(document)
     kept_bytes = dump(kept) if redactions or body is None else body
     about = f"job {kept['job']['name']}" if found.job[1] else "a dataset"  # it goes into the log: redacted
-    return NewEntry(_EVENT, _JSON, kept_bytes, receipt.sender, redactions), about
+    return NewEntry(_EVENT, typed(_JSON, receipt.account), kept_bytes, receipt.sender, redactions), about
 
 
-def _decode(body: bytes, _content_type: str, rules: Rules = DEFAULT) -> Decoded:
+def _check_account(event: LineageEvent, account: str) -> None:
+    """OtherAccount: what the event says of its job names another one."""
+    from headwater.spline_bridge.glue_names import ACCOUNT
+
+    check_namespace(account, event.job[0], "job", "namespace")
+    properties = event.facets("run").get("spark_properties", {}).get("properties")
+    if isinstance(properties, dict):
+        check_account(account, properties.get(ACCOUNT), "run", "facets", "spark_properties", "properties", ACCOUNT)
+
+
+def _decode(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Decoded:
     from headwater.openlineage_bridge.events import event
 
     try:
-        found = event(orjson.loads(body))
+        found = event(orjson.loads(body), split_type(content_type)[1] or "")
     except (WrongField, orjson.JSONDecodeError) as error:
         raise DecodeError(str(error)) from error
     part = Part(found.group, found, settles=found.settles)

@@ -11,7 +11,9 @@ from typing import Any
 
 import orjson
 
+from headwater.graphmodel import accounts
 from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.ingest.intake.accounts import OtherAccount, check_account, check_namespace, split_type, typed
 from headwater.ingest.intake.body import InvalidBody, dump, parse_and_compare
 from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Payload, Receipt
 from headwater.ingest.ledger.entries import NewEntry
@@ -29,7 +31,12 @@ def _accept_plan(content_type: str, body: bytes, receipt: Receipt) -> Accepted:
     from headwater.spline_bridge.identity import agent_plan_id
     from headwater.spline_bridge.validate import validate_plan
 
-    document, entry = _accepted(_PLAN, validate_plan, content_type, body, receipt)
+    def validate(document: Any, version: str) -> None:
+        validate_plan(document, version)
+        if receipt.account is not None:
+            _check_account(document, receipt.account)
+
+    document, entry = _accepted(_PLAN, validate, content_type, body, receipt)
     return Accepted((entry,), agent_plan_id(document, entry.body), f"job {document.get('name') or '(no name)'}")
 
 
@@ -55,18 +62,35 @@ def _accepted(
     document, repeats_keys = parse_and_compare(body, receipt.limits)
     try:
         validate(document, CONTENT_TYPES[content_type])
+    except OtherAccount as error:
+        raise InvalidBody(403, str(error)) from None
     except SplineError as error:
         raise InvalidBody(400, str(error)) from None
     kept, redactions = redact(document)
     kept_bytes = dump(kept) if redactions or repeats_keys else body
-    return kept, NewEntry(kind, content_type, kept_bytes, receipt.sender, redactions)
+    return kept, NewEntry(kind, typed(content_type, receipt.account), kept_bytes, receipt.sender, redactions)
+
+
+def _check_account(plan: Mapping[str, Any], account: str) -> None:
+    """OtherAccount: what the plan says of its job names another one."""
+    from headwater.spline_bridge.glue_names import ACCOUNT
+    from headwater.spline_bridge.jobs import NAMESPACES
+
+    for part in ("labels", "extraInfo"):
+        said = plan.get(part)
+        for key, value in said.items() if isinstance(said, Mapping) else ():
+            check = check_account if key == ACCOUNT else check_namespace if key in NAMESPACES else None
+            for each in (value if isinstance(value, list) else [value]) if check else ():
+                check(account, each, part, key)  # type: ignore[misc]
 
 
 def _decode_plan(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Decoded:
     from headwater.spline_bridge.decode import decode_plan
 
+    plain, account = split_type(content_type)
     try:
-        return Decoded(plans=(decode_plan(body, content_type, rules),))
+        plan = decode_plan(body, plain, rules)
+        return Decoded(plans=(accounts.plan_of(plan, account) if account else plan,))
     except SplineError as error:
         raise DecodeError(str(error)) from error
 
@@ -74,8 +98,10 @@ def _decode_plan(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Deco
 def _decode_events(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Decoded:
     from headwater.spline_bridge.decode import decode_events
 
+    plain, account = split_type(content_type)
     try:
-        return Decoded(runs=decode_events(body, content_type, rules))
+        runs = decode_events(body, plain, rules)
+        return Decoded(runs=tuple(accounts.run_of(run, account) for run in runs) if account else runs)
     except SplineError as error:
         raise DecodeError(str(error)) from error
 
@@ -89,7 +115,9 @@ def _output_types(body: bytes, content_type: str, _index: int, /, names: Sequenc
 def _input_types(body: bytes, content_type: str, _index: int, rules: Rules = DEFAULT) -> dict[str, dict[str, str]]:
     from headwater.spline_bridge.schema import input_types
 
-    return input_types(body, content_type, rules)
+    plain, account = split_type(content_type)
+    found = input_types(body, plain, rules)
+    return {accounts.dataset_of(uri, account): types for uri, types in found.items()} if account else found
 
 
 # files ----------------------------------------------------------------------------------------------------------------

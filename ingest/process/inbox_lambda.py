@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 Environment: `HEADWATER_INBOX` (s3://BUCKET/inbox); `HEADWATER_TOKEN_SECRET`, the id of a secret in Secrets Manager
 whose text is the token that senders give (``Authorization: Bearer`` or ``X-API-Key``), or ``none`` where API Gateway
-itself checks who calls (IAM, a JWT authorizer); `HEADWATER_METRICS` (`ingest.process.emf`). `AWS_ENDPOINT_URL_S3` and
+itself checks who calls (IAM, a JWT authorizer); `HEADWATER_ACCOUNT`, the account of which all is that is received, or
+``caller`` for that of the caller, as API Gateway tells it with IAM (default: none); `HEADWATER_METRICS`
+(`ingest.process.emf`). `AWS_ENDPOINT_URL_S3` and
 `AWS_ENDPOINT_URL_SECRETS_MANAGER` name endpoints.
 
 Bodies are validated, cleaned and answered by the same code as in `ingest.http.receiver`. Lambda takes 6 MB with all
@@ -27,6 +29,7 @@ from functools import lru_cache
 from typing import Any
 
 from headwater.aws_bridge.session import Session, aws_errors
+from headwater.graphmodel.accounts import is_account
 from headwater.ingest.http.receiver import API_VERSIONS, LTS_VERSIONS
 from headwater.ingest.http.serving import printable
 from headwater.ingest.inbox.writing import InboxUnavailable, InboxWriter
@@ -50,16 +53,21 @@ _TOO_LARGE = (
 _LIMITS = Limits(wire_bytes=LARGEST_BODY, unpacked_bytes=128 * 2**20)
 
 Response = dict[str, Any]
+CALLER = "caller"
 _NO_TOKEN = "none"  # noqa: S105 - the word for "no token is asked for"
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """What an instance of the function keeps from call to call. `token` None: whoever calls is known already."""
+    """What an instance of the function keeps from call to call. `token` None: whoever calls is known already.
+
+    `account` is that of which all is, or `CALLER`.
+    """
 
     writer: InboxWriter
     token: str | None
     clock: Callable[[], int] = field(default=now_ms)
+    account: str | None = None
 
     def answer(self, event: Mapping[str, Any]) -> Response:
         """The response to one event."""
@@ -116,7 +124,8 @@ class Receiver:
     ) -> Response:
         content_type = content_type_of(headers.get("content-type"), bridge)
         packed = is_packed([headers.get("content-encoding", "")])
-        receipt = Receipt(_sender(event), self.clock(), _LIMITS)
+        account = _callers_account(event) if self.account == CALLER else self.account
+        receipt = Receipt(_sender(event), self.clock(), _LIMITS, account)
         accepted = Job(bridge.kind, content_type, _body(event), packed, receipt, batch).whole()
         for entry in accepted.entries:
             try:
@@ -141,7 +150,10 @@ def _receiver() -> Receiver:
     inbox, secret = os.environ["HEADWATER_INBOX"], os.environ["HEADWATER_TOKEN_SECRET"]
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
     writer = InboxWriter(open_storage(inbox, endpoint=endpoint), now_ms)
-    return Receiver(writer, None if secret == _NO_TOKEN else _token(secret))
+    account = os.environ.get("HEADWATER_ACCOUNT") or None
+    if account is not None and account != CALLER and not is_account(account):
+        raise ValueError(f"HEADWATER_ACCOUNT: expected an account, or {CALLER}")
+    return Receiver(writer, None if secret == _NO_TOKEN else _token(secret), account=account)
 
 
 def _token(secret: str) -> str:
@@ -174,6 +186,15 @@ def _sender(event: Mapping[str, Any]) -> str | None:
     told = event["requestContext"].get("authorizer") or {}
     arn, claims = (told.get("iam") or {}).get("userArn"), (told.get("jwt") or {}).get("claims") or {}
     return str(arn or claims.get("sub") or "") or None
+
+
+def _callers_account(event: Mapping[str, Any]) -> str:
+    """The AWS account of who called. InvalidBody: API Gateway does not say it, as it did not check the call by IAM."""
+    told = event["requestContext"].get("authorizer") or {}
+    account = str((told.get("iam") or {}).get("accountId") or "")
+    if not is_account(account):
+        raise InvalidBody(403, "the account of who calls is not known: sign the request with IAM")
+    return account
 
 
 def _hashed(text: str) -> bytes:

@@ -98,6 +98,15 @@ def test_the_caller_that_api_gateway_has_checked_is_the_sender(inbox: LocalFolde
     assert entry.sender == "arn:aws:sts::123456789012:assumed-role/glue-orders/GlueJobRunnerSession"
 
 
+def test_the_callers_account_is_the_one_that_all_is_of(inbox: LocalFolder) -> None:
+    receiver = Receiver(InboxWriter(inbox, lambda: NOON), None, lambda: NOON, inbox_lambda.CALLER)
+    assert receiver.answer(event("function_url_iam", json.dumps(OPENLINEAGE).encode()))["statusCode"] == 201
+    (entry,) = kept(inbox)
+    assert entry.content_type == "application/json; account=123456789012"
+    unknown = event("http_api", json.dumps(OPENLINEAGE).encode(), "/api/v1/lineage", content_type="application/json")
+    assert receiver.answer(unknown)["statusCode"] == 403
+
+
 def test_a_batch_names_what_it_could_not_take(receiver: Receiver, inbox: LocalFolder) -> None:
     batch = json.dumps([OPENLINEAGE, {"no": "event"}]).encode()
     answer = receiver.answer(event("http_api", batch, "/api/v1/lineage/batch", content_type="application/json"))

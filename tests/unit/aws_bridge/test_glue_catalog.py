@@ -24,6 +24,7 @@ from headwater.ingest.intake.statements import snapshot_entry
 SALES = Database("sales", "123456789012", "eu-west-1")
 PREFIX = "arn:aws:glue:eu-west-1:123456789012:table"
 ATHENA = "awsathena://athena.eu-west-1.amazonaws.com/awsdatacatalog"
+OF_ACCOUNT = "glue://123456789012"  # what a job means that is reported for this account
 
 
 def table(name: str = "orders", location: str | None = "s3://lake/orders", **more: Any) -> dict[str, Any]:
@@ -118,7 +119,12 @@ def test_a_table_is_its_location_with_its_columns_and_the_partition_keys_last() 
                     {"name": "id", "type": "bigint"},
                     {"name": "dt", "type": "date", "comment": "of the order", "partitionKey": True},
                 ],
-                "names": ["sales.orders", f"{PREFIX}/sales/orders", f"{ATHENA}.sales.orders"],
+                "names": [
+                    "sales.orders",
+                    f"{PREFIX}/sales/orders",
+                    f"{ATHENA}.sales.orders",
+                    f"{OF_ACCOUNT}/sales.orders",
+                ],
                 "format": "parquet",
             },
         },
@@ -155,7 +161,7 @@ def test_a_resource_link_is_another_name_of_what_it_leads_to() -> None:
     (said, *_) = listed(Found(link, target))
     assert (said["subject"], said["value"]["names"]) == (
         "s3://other/t",
-        ["sales.link", f"{PREFIX}/sales/link", f"{ATHENA}.sales.link"],
+        ["sales.link", f"{PREFIX}/sales/link", f"{ATHENA}.sales.link", f"{OF_ACCOUNT}/sales.link"],
     )
     assert said["value"]["columns"], "the tables of the other account are not listed elsewhere"
     same_account = table("t", "s3://lake/t", DatabaseName="d")
@@ -245,6 +251,7 @@ def test_partitions_elsewhere_are_other_names_of_the_table() -> None:
         "sales.orders",
         f"{PREFIX}/sales/orders",
         f"{ATHENA}.sales.orders",
+        f"{OF_ACCOUNT}/sales.orders",
         "s3://archive/orders",
     ]
     assert facts["value"] == {"partitionsElsewhere": ["s3://archive/orders"]}

@@ -56,6 +56,39 @@ def test_a_file_of_the_version_before_and_scopes_of_a_later_one_are_read(store: 
     assert opened == {"glue": {"write"}, "anna": {"read"}, "ops": set(SCOPES), "new": set()}
 
 
+def test_a_token_is_bound_to_an_account_and_stays_so(store: TokenStore, tmp_path: Path) -> None:
+    first = store.add(["write"], "glue-prod", account="123456789012", per_minute=5)
+    second = store.rotate("glue-prod", grace_ms=60_000)
+    for token in (first, second):
+        sender = TokenStore(tmp_path / "data", clock=lambda: 1_700_000_000_000).check(token)
+        assert sender == Sender("glue-prod", frozenset({"write"}), 5, "123456789012")
+    assert [known.account for known in store.list()] == ["123456789012"] * 2
+
+
+@pytest.mark.parametrize(
+    ("scopes", "account", "said"),
+    [
+        (["write"], "Prod", "12 digits"),
+        (["write"], "", "12 digits"),
+        (["read"], "prod", "scope write alone"),
+        (["write", "read"], "prod", "scope write alone"),
+        (["admin"], "prod", "scope write alone"),
+    ],
+)
+def test_an_account_is_one_and_for_senders_alone(store: TokenStore, scopes: list[str], account: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        store.add(scopes, "x", account=account)
+    assert not store.in_use
+
+
+def test_a_binding_that_cannot_be_read_lets_nobody_in(store: TokenStore, tmp_path: Path) -> None:
+    store.add(["write"], "glue", account="prod")
+    file = tmp_path / "data" / TOKENS_FILE
+    file.write_text(file.read_text().replace('"prod"', "7"))
+    with pytest.raises(TokensUnreadable):
+        store.check("hw_x")
+
+
 @pytest.mark.parametrize("wrong", ["", "hw_", "hw_x", "\udcff", "é", "x" * 10_000])
 def test_what_is_no_token_opens_nothing(store: TokenStore, wrong: str) -> None:
     token = store.add(["write"], "glue")
