@@ -543,7 +543,8 @@ class _Cache:
 
     def _shrink(self) -> None:
         with os.scandir(self._folder) as entries:
-            files = sorted(((s.st_mtime, s.st_size, e.name) for e in entries if (s := e.stat())), reverse=True)
+            stats = [(entry.stat(), entry.name) for entry in entries]
+        files = sorted(((stat.st_mtime, stat.st_size, name) for stat, name in stats), reverse=True)
         size = 0
         for _, bytes_, name in files:
             size += bytes_

@@ -200,7 +200,7 @@ def idle(told: dict[str, object]) -> Captured:
 
 
 def test_a_stream_without_new_rows_is_read_from_its_source() -> None:
-    told = {"format": "json", "options": {"path": "s3://lake/raw"}}
+    told: dict[str, object] = {"format": "json", "options": {"path": "s3://lake/raw"}}
     plan = decode_plan(json.dumps(report(idle(told), RUN).plan).encode(), FLAT)
     assert {(d.source_dataset, d.source_column, d.target) for d in plan.derivations} == {("s3://lake/raw", "n", "n")}
 
