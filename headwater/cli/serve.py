@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -261,9 +261,21 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
     help="lines of the log for people, or JSON objects [HEADWATER_LOG_FORMAT]",
 )
 @metrics_options
+@click.option(
+    "--read-only",
+    is_flag=True,
+    help="answer questions from the graph in --store alone (ws, wss, neptune), without a ledger: as many servers as are"
+    " wanted; nothing is received, and --data holds tokens alone",
+)
+@click.option(
+    "--send-to",
+    envvar="HEADWATER_SEND_TO",
+    metavar="URL",
+    help="with --read-only: where senders are told to go [HEADWATER_SEND_TO]",
+)
 @click.option("--take-over", is_flag=True, help="write a remote graph even if another data folder does; it stops there")
 @click.option("--example", is_flag=True, help="with the demo's seven jobs, in a temporary data folder of its own")
-def serve(
+def serve(  # noqa: PLR0913 - one parameter for each option
     data: Path,
     store: str | None,
     host: str,
@@ -272,6 +284,8 @@ def serve(
     bootstrap: Path | None,
     take_over: bool,
     example: bool,
+    read_only: bool,
+    send_to: str | None,
     **more: Any,
 ) -> None:
     """Receive execution plans, keep them, and answer questions, until Ctrl-C or SIGTERM.
@@ -287,6 +301,11 @@ def serve(
     logs.set_up()
     _check_tls(more["tls_certificate"], more["tls_key"])
     _check_access_log(more["access_log"])
+    if read_only:
+        _answer(data, store, host, port, bootstrap, send_to, conflicting=take_over or example, **more)
+        return
+    if send_to is not None:
+        raise click.UsageError("--send-to is for --read-only: this server receives itself")
     with ExitStack() as ends:
         if example:
             data, store = _example(ends), None
@@ -313,6 +332,48 @@ def serve(
             ready=partial(_ready, data, store, example=example),
         )
         _serve(settings, graph)
+
+
+def _answer(
+    data: Path,
+    store: str | None,
+    host: str,
+    port: int,
+    bootstrap: Path | None,
+    send_to: str | None,
+    *,
+    conflicting: bool,
+    **more: Any,
+) -> None:
+    """Answer from the graph alone. UsageError: the store is none that several can ask, or an option is for writing."""
+    from headwater.read_only import SHARED
+
+    if store is None or not store.startswith(SHARED):
+        raise click.UsageError(f"--read-only needs --store with a graph that several can ask: {', '.join(SHARED)}...")
+    if conflicting:
+        raise click.UsageError("--read-only goes with neither --take-over nor --example: nothing is written")
+    if bootstrap is not None:
+        keep_bootstrap_token(data, bootstrap)
+    from headwater.ingest.http.run_links import run_links
+    from headwater.ingest.process.reading_server import answer
+    from headwater.ingest.process.server import ServerSettings
+
+    settings = ServerSettings(
+        data,
+        store,
+        host,
+        port,
+        allowed_hosts=more["allow_host"],
+        allowed_origins=more["allow_origin"],
+        embed_in=more["embed_in"],
+        people=people(more),
+        tls=_tls(more["tls_certificate"], more["tls_key"]),
+        access_log=more["access_log"],
+        links=run_links(more["history_server"], more["glue_region"]),
+        ready=lambda url: click.echo(safe(f"Headwater answers at {url}, and receives nothing; Ctrl-C stops")),
+    )
+    with _port_errors(host, port), translated():
+        answer(settings, store, send_to)
 
 
 def _check_tls(certificate: Path | None, key: Path | None) -> None:
@@ -398,13 +459,18 @@ def _example(ends: ExitStack) -> Path:
 def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
     from headwater.ingest.process.server import serve as run
 
+    with _port_errors(settings.host, settings.port), translated():
+        run(settings, graph)
+
+
+@contextmanager
+def _port_errors(host: str, port: int) -> Iterator[None]:
     try:
-        with translated():
-            run(settings, graph)
+        yield
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES) or error.filename is not None:
             raise WrongUse(safe(str(error))) from error
-        raise Unreachable(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
+        raise Unreachable(f"{host}:{port} cannot be listened on: {error.strerror}") from error
 
 
 def _ready(data: Path, store: str | None, url: str, *, example: bool) -> None:

@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from gremlin_python.process.graph_traversal import __
 from gremlin_python.process.traversal import Order, P, T
@@ -399,6 +400,15 @@ class Service:
     def snapshots(self, source: str) -> dict[str, tuple[int, str]]:
         """The last snapshot of each scope of a source, in the graph: see `Derived.snapshots`."""
         return self.derived.snapshots(source)
+
+    def last_entry(self) -> int | None:
+        """The last entry of the ledger; None where that is not seen."""
+        return self.ledger.head().sequence
+
+    def ready_facts(self) -> dict[str, Any]:
+        """What `/ready` says: `readiness`, and whether the graph is being drawn anew."""
+        lag, entries = self.readiness()
+        return {"entries": entries, "lag": lag, "rebuilding": self.projector.rebuilding}
 
     def readiness(self) -> tuple[int, int]:
         """How many entries are not yet in the graph, and how many there are.

@@ -26,6 +26,7 @@ from headwater.graphmodel.statements.errors import StatementError
 from headwater.graphmodel.statements.json_text import parse
 from headwater.graphmodel.statements.model import Statement
 from headwater.graphstore.errors import TimedOut
+from headwater.ingest.folder.reader import NeedsLedger
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.statement_checking import check as check_statement
 from headwater.ingest.folder.stopping import Abandoned, Check
@@ -411,9 +412,8 @@ async def _ready(request: web.Request) -> web.Response:
 
     `rebuilding`: the graph is being built again, and answers say that they are not complete.
     """
-    service = request.app[SERVICE]
-    lag, entries = await _in_thread(request, service.readiness)
-    return _json({"status": "ready", "entries": entries, "lag": lag, "rebuilding": service.projector.rebuilding})
+    facts = await _in_thread(request, request.app[SERVICE].ready_facts)
+    return _json({"status": "ready", **facts})
 
 
 async def _metrics(request: web.Request) -> web.Response:
@@ -458,7 +458,8 @@ async def _after(request: web.Request) -> None:
     if "after" not in request.query:
         return
     sequence, projector = _integer(request, "after", 0), request.app[SERVICE].projector
-    if sequence > await _in_thread(request, lambda: request.app[SERVICE].ledger.head().sequence):
+    last = await _in_thread(request, request.app[SERVICE].last_entry)
+    if last is not None and sequence > last:
         raise QueryError(f"the ledger has no entry {sequence} yet", "after")
 
     def wait(check: Check) -> bool:
@@ -529,11 +530,14 @@ async def answer_query_errors(request: web.Request, handler: Handler) -> web.Str
         return response
 
 
-def _lag(service: Service) -> int:
-    """The number of entries that are not in the graph yet; 0 if the ledger cannot be read."""
-    with suppress(LedgerError):
+def _lag(service: Service) -> int | None:
+    """The number of entries that are not in the graph yet; 0 if the ledger cannot be read, None if there is none."""
+    try:
         return service.projector.lag()
-    return 0
+    except NeedsLedger:
+        return None
+    except LedgerError:
+        return 0
 
 
 def _error_content(error: Exception) -> dict[str, object]:

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from headwater.graphstore.errors import StoreError
+from headwater.ingest.folder.reader import NeedsLedger
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.spline_consumer import SORT_FIELDS, EventQuery, NotFound, SplineConsumer
 from headwater.ingest.folder.stopping import Check
@@ -213,6 +214,8 @@ def _with_errors_of_spline(handler: Handler) -> Handler:
             return _error(str(error), 404)
         except TooLarge as error:
             return _error(str(error), 413)
+        except NeedsLedger as error:
+            return _error(str(error), 400)
         except (QueryError, StoreError) as error:
             response = _error(f"the graph cannot be asked: {error}", 503)
             response.headers["Retry-After"] = "5"

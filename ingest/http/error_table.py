@@ -23,6 +23,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.ingest.fold.scan import NotReady
     from headwater.ingest.folder import spline_consumer
     from headwater.ingest.folder.bulk_loading import AlreadyThere
+    from headwater.ingest.folder.reader import NeedsLedger
     from headwater.ingest.folder.stopping import Abandoned
     from headwater.ingest.graph import decoding, following, patience, recovery, writer
     from headwater.ingest.http.auth import TokensRequired
@@ -49,6 +50,7 @@ def error_table() -> Mapping[type[Exception], Fault]:
         questions.UnknownQuery: Fault.NOT_FOUND,
         questions.NodeNotFound: Fault.NOT_FOUND,
         questions.GraphRebuilding: Fault.UNAVAILABLE,
+        NeedsLedger: Fault.INVALID,
         StatementError: Fault.INVALID,
         DecodeError: Fault.INVALID,
         bridge.DecodeError: Fault.INVALID,

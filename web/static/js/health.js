@@ -125,15 +125,18 @@ export function healthView(app, into) {
   );
 }
 
+/** What a server that only reads the graph does not see: `headwater serve --read-only`. */
+const ELSEWHERE = "known to the server that writes the graph";
+
 function healthFacts(stats) {
   const { vertices, edges } = stats;
   const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
   const pairs = [
     ["Received", `${counted(stats.entries, "entry").replace("entrys", "entries")} in the ledger${stats.bytes ? `, ${(stats.bytes / 2 ** 20).toFixed(1)} MB` : ""}`],
-    ["Behind", stats.lag ? `${grouped(stats.lag)} are not yet in the graph` : "no: all of it is in the graph"],
+    ["Behind", stats.lag === null ? ELSEWHERE : stats.lag ? `${grouped(stats.lag)} are not yet in the graph` : "no: all of it is in the graph"],
     ["Rebuilding", stats.rebuilding ? "yes: answers are not complete" : "no"],
-    ["Parked", stats.parked ? String(stats.parked) : "none"],
-    ["Waiting", stats.waiting ? `${counted(stats.waiting, "run")} without a plan` : "none"],
+    ["Parked", stats.parked === null ? ELSEWHERE : stats.parked ? String(stats.parked) : "none"],
+    ["Waiting", stats.waiting === null ? ELSEWHERE : stats.waiting ? `${counted(stats.waiting, "run")} without a plan` : "none"],
     ["Last verified", stats.verified ? verified(stats.verified) : "not yet: headwater verify"],
     ["Anchor", anchored(stats.verified?.anchor)],
     ["Graph", `${counted(sum(vertices), "vertex").replace("vertexs", "vertices")}, ${counted(sum(edges), "edge")}`],
