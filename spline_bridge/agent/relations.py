@@ -211,6 +211,10 @@ LEAVES: Mapping[str, Reader] = {
         "options": {name: said for name, said in dictionary(leaf.dataSource().options()).items() if name in _NAMING},
         **answers({"table": optional("dataSource.catalogTable", catalog_table)}, leaf),
     },
+    "StreamingRelationV2": lambda leaf: {
+        **_table_v2(leaf),
+        **answers({"options": java_map("extraOptions", _NAMING)}, leaf),
+    },
     "LogicalRDD": _rdd,
     "ResolvedTable": lambda leaf: {**_table_v2(leaf), "identifier": str(leaf.identifier().toString())},
 }
