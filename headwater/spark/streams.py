@@ -75,7 +75,7 @@ class _Streams:
         """A batch is done."""
         progress = event.progress
         query = self._queries.get(str(progress.runId))
-        if query is None or progress.numInputRows <= 0 or progress.sink.description.startswith(_OWN_FUNCTION):
+        if query is None or not _has_data(progress) or progress.sink.description.startswith(_OWN_FUNCTION):
             return
         self._batch(query.lastExecution(), int(progress.durationMs.get("triggerExecution", 0)) * 1_000_000, None)
 
@@ -90,3 +90,8 @@ class _Streams:
             self._ended.append(query)
             if event.exception:
                 self._batch(execution, None, str(event.exception))
+
+
+def _has_data(progress: Any) -> bool:
+    """Whether a batch had rows. Spark counts none where a sink plans the batch anew: Delta, for columns it computes."""
+    return progress.numInputRows > 0 or any(each.startOffset != each.endOffset for each in progress.sources)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -275,13 +275,14 @@ _SINKS = "WriteToMicroBatch"
 def source_of_stream(query: Any, ids: tuple[str, ...]) -> dict[str, Any] | None:
     """What is known of the source of a stream whose columns have these expression ids; None if it has no such source.
 
-    Of a source of the first version only the plan that the user wrote says what it reads.
+    Of a file's source, or of a table's, only the plan that the user wrote says what it reads.
     """
-    for plan in (query.logicalPlan(), query.analyzedPlan()):
+    found: dict[str, Any] = {}
+    for plan in (query.analyzedPlan(), query.logicalPlan()):
         for leaf in relations.elements(plan.collectLeaves()):
             if class_name(leaf) in relations.LEAVES and _ids(leaf) == ids:
-                return dict(ask(relations.LEAVES[class_name(leaf)], leaf) or {})
-    return None
+                found.update(ask(relations.LEAVES[class_name(leaf)], leaf) or {})
+    return found or None
 
 
 def read(
@@ -314,7 +315,7 @@ def read(
     left_out = [*(_expansions(plan, command) if _LOST_PROJECTIONS in text_ else ())]
     left_out += ask(lambda plan: list(_pivots(plan, command)), plan) or () if _LOST_VALUES in text_ else ()
     left_out += _idle(plan, command, streamed) if NO_NEW_ROWS in text_ else ()
-    leaves = _on_branches(tuple(_leaves(plan, command)), query_execution)
+    leaves = _on_branches(tuple(_of_streams(_leaves(plan, command), streamed)), query_execution)
     rows = {leaf.ids: leaf.details for leaf in leaves if leaf.operator == "LogicalRDD" and leaf.ids}
     known = (behind(ids, tuple(told.get("checkpoint", ())), told.get("rdd")) for ids, told in rows.items())
     frozen = tuple(found for found in known if found is not None)
@@ -488,6 +489,13 @@ def _leaves(plan: Any, command: str) -> Iterator[Leaf]:
         name = class_name(leaf)
         if name in relations.LEAVES:
             yield Leaf(name, _ids(leaf), ask(relations.LEAVES[name], leaf) or {})
+
+
+def _of_streams(leaves: Iterable[Leaf], streamed: Streamed) -> Iterator[Leaf]:
+    """The leaves, with the table that a stream reads where the leaf itself has the stream alone (Iceberg)."""
+    for leaf in leaves:
+        alone = leaf.operator.startswith("StreamingDataSourceV2") and "name" not in leaf.details
+        yield replace(leaf, details={**(ask(streamed, leaf.ids) or {}), **leaf.details}) if alone else leaf
 
 
 def _idle(plan: Any, command: str, streamed: Streamed) -> Iterator[Leaf]:

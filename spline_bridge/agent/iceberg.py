@@ -32,8 +32,9 @@ def branches_read(query_execution: Any) -> dict[str, str]:
     for leaf in relations.elements(query_execution.optimizedPlan().collectLeaves()):
         if class_name(leaf) == "DataSourceV2ScanRelation":
             scan = _BRANCH_OF_SCAN.match(str(leaf.scan().toString()))
+            branch = scan["branch"] if scan else private(leaf.scan(), "branch")  # that of an UPDATE does not print it
             name = str(leaf.relation().table().name())
-            found.setdefault(name, set()).add(scan["branch"] if scan else "null")
+            found.setdefault(name, set()).add(str(branch or "null"))
     return {name: branch for name, (branch, *others) in found.items() if not others and branch != "null"}
 
 

@@ -145,6 +145,12 @@ def _table_v2(leaf: Any) -> dict[str, Any]:
     return found if found.get("properties", {}).get("location") else {**found, **answers(_LOCATION, leaf)}
 
 
+def _stream_v2(leaf: Any) -> dict[str, Any]:
+    """The table that a stream reads; one that was loaded by its name is a catalog's too, if it says where it is."""
+    found = {**_table_v2(leaf), **answers({"options": java_map("extraOptions", _NAMING)}, leaf)}
+    return {"identifier": found["name"], **found} if found.get("properties", {}).get("location") else found
+
+
 def _rdd(leaf: Any) -> dict[str, Any]:
     """The files behind an RDD's code: the scans that its chain of dependencies begins with."""
     waiting, seen, paths, empty = deque([leaf.rdd()]), set[int](), list[str](), True
@@ -211,6 +217,7 @@ LEAVES: Mapping[str, Reader] = {
         "options": {name: said for name, said in dictionary(leaf.dataSource().options()).items() if name in _NAMING},
         **answers({"table": optional("dataSource.catalogTable", catalog_table)}, leaf),
     },
+    "StreamingRelationV2": _stream_v2,
     "LogicalRDD": _rdd,
     "ResolvedTable": lambda leaf: {**_table_v2(leaf), "identifier": str(leaf.identifier().toString())},
 }

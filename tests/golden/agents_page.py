@@ -38,6 +38,7 @@ the wire format's own terms (operations, attributes, references), so that any Sp
   take their operands DIRECT alone.
 - Keys of a scalar subquery, or of an EXISTS in the SELECT list, belong to the column that it makes. In a WHERE they
   are keys of the whole output.
+- A field of `max(struct(a, b))` or `min` comes from that field, and the struct's other fields are CONDITIONAL.
 - How many rows a generator (`explode`, `inline`) makes is INDIRECT/JOIN of the whole output, but for `stack` and
   arrays or maps that list their items: these have as many for each row, also after `transform`, `sort_array`,
   `concat`, `flatten`, `slice` and the like. Of `if(a, array(b, c), array(b))` it is `a` that decides. It is told
@@ -56,6 +57,7 @@ the wire format's own terms (operations, attributes, references), so that any Sp
   them an earlier plan meant.
 - CSV and text files are read by position, whatever the reader calls the columns. What was written at a position is
   what holds now; partitions are read by name. A file that no plan is known to write has its reader's names.
+  A CSV read as text has whole lines, so a column of it comes from all columns, and so the other way round.
 - A plan keeps 20,000 column edges. Columns with the most sources are left out first: they are unresolved, and say
   how many sources they had. Sources that many columns have in common count once: opaque code over 300 columns with as
   many results is 600 edges, and an answer shows all 90,000 pairs.
