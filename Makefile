@@ -74,6 +74,15 @@ $(VENV)/graph-notebook.stamp: $(VENV)/dev.stamp
 	    || { rm -rf "$(VENV)-graph-notebook"; echo "graph-notebook could not be installed"; }
 	@touch $@
 
+# dbt pins much too. Its version 2 has no OpenLineage, so 1 is named. Without it the test of dbt-ol is skipped.
+$(VENV)/dbt.stamp: $(VENV)/dev.stamp
+	@echo "installing dbt with DuckDB and OpenLineage into $(VENV)-dbt ..."
+	@"$(BIN)/python" -m venv "$(VENV)-dbt"
+	@PIP_CONSTRAINT= PIP_BUILD_CONSTRAINT= $(VENV)-dbt/bin/python -m pip install --quiet \
+	    dbt-core==1.10.23 dbt-duckdb==1.10.1 openlineage-dbt==1.54.0 \
+	    || { rm -rf "$(VENV)-dbt"; echo "dbt could not be installed"; }
+	@touch $@
+
 # --- what people type -------------------------------------------------------------------------------------------------
 
 demo: $(VENV)/run.stamp
@@ -81,7 +90,7 @@ demo: $(VENV)/run.stamp
 
 test: lint tests
 
-tests: $(VENV)/dev.stamp $(VENV)/graph-notebook.stamp
+tests: $(VENV)/dev.stamp $(VENV)/graph-notebook.stamp $(VENV)/dbt.stamp
 	$(PYTEST) $(PARALLEL)
 
 lint: $(VENV)/dev.stamp
@@ -145,5 +154,5 @@ constraints:
 	@echo "constraints.txt: $$(grep -c == constraints.txt) pins; now: make matrix"
 
 clean:
-	rm -rf $(VENV) $(VENV)-graph-notebook .matrix .pins build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-graph-notebook $(VENV)-dbt .matrix .pins build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,9 @@
-"""What DatasetEvents and JobEvents say without a run: columns and names of a dataset, owners, tags, descriptions. Pure.
+"""What events say of datasets and jobs themselves: owners, tags, descriptions, quality, columns, other names. Pure.
 
 A facet replaces the one of its name that an earlier event said of the same dataset or job, and `_deleted` takes it
 back. So each is a snapshot (`graphmodel.statements`) of one facet of one node: whichever is the latest counts, in
 whatever order they come, and none of the earlier ones has to be read again.
+The columns and symlinks in a run's events are no statements: they belong to what it read and wrote.
 Not here: where columns come from, and that a dataset was dropped (`mapping`).
 """
 
@@ -18,10 +19,13 @@ from headwater.graphmodel.model import Job
 from headwater.graphmodel.naming import Rules
 from headwater.graphmodel.statements.errors import StatementError
 from headwater.graphmodel.statements.json_text import snapshot
-from headwater.graphmodel.statements.model import DATASET, DESCRIPTION, OWNER, RESERVED, TAG, Snapshot
+from headwater.graphmodel.statements.model import DATASET, DESCRIPTION, FACTS, OWNER, RESERVED, TAG, Snapshot
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import field_names, field_types
 from headwater.openlineage_bridge.events import Json, LineageEvent, objects_in
+from headwater.openlineage_bridge.facts import quality_of
+from headwater.openlineage_bridge.fold import fold
+from headwater.openlineage_bridge.mapping import job_of_run
 
 SOURCE = "openlineage"
 """The source of these statements: what people, or other sources, say of the same node stands beside it."""
@@ -35,9 +39,9 @@ _Fields = dict[str, Any]  #: kind, subject, value and perhaps name of a statemen
 
 
 def said(event: LineageEvent, rules: Rules) -> tuple[Snapshot, ...]:
-    """The snapshots that an event without a run comes to; none for a RunEvent, or for a temporary dataset."""
+    """The snapshots that an event comes to; none of a temporary dataset."""
     if event.is_run:
-        return ()
+        return tuple(_of_run(event, rules))
     if event.is_dataset:
         (dataset,) = event.datasets("outputs")
         name = names.name(dataset["namespace"], dataset["name"], rules)
@@ -54,6 +58,33 @@ def said(event: LineageEvent, rules: Rules) -> tuple[Snapshot, ...]:
     job = Job(*event.job)
     job = job_of(job, event.account) if event.account else job
     return tuple(_snapshots(job_id(job.namespace, job.name), event.facets("job"), event))
+
+
+def _of_run(event: LineageEvent, rules: Rules) -> Iterator[Snapshot]:
+    """What an event of a run says of its job, and of the datasets that it reads and writes."""
+    about_job = {name: facet for name, facet in event.facets("job").items() if name in _OF_RUNS}
+    if about_job:
+        run = fold([event], rules)
+        assert run is not None, "there is one event"
+        job, _ = job_of_run(run)
+        yield from _snapshots(job_id(job.namespace, job.name), about_job, event)
+    for side in ("inputs", "outputs"):
+        for dataset in event.datasets(side):
+            facets = {**objects_in(dataset, "facets"), **objects_in(dataset, f"{side[:-1]}Facets")}
+            quality = quality_of(facets) if side == "inputs" else {}  # of an output it belongs to its version
+            told = {name: facet for name, facet in facets.items() if name in _OF_RUNS}
+            columns = facets.get("schema", {})
+            is_described = any(one.get("description") for one in _objects(columns, "fields"))
+            name = names.name(dataset["namespace"], dataset["name"], rules) if quality or told or is_described else None
+            if name is None:
+                continue
+            yield from _snapshots(name.uri, told, event)
+            if is_described:
+                stated = _column_descriptions(name.uri, columns)
+                yield _snapshot(f"descriptions of columns of {name.uri}", stated, event)
+            if quality:  # each job that checks the dataset has a say of its own
+                found = {"kind": FACTS, "subject": name.uri, "name": "", "value": {"quality": quality}}
+                yield _snapshot("quality of {} by {}/{}".format(name.uri, *event.job), [found], event)
 
 
 def _snapshots(node: str, facets: Mapping[str, Json], event: LineageEvent) -> Iterator[Snapshot]:
@@ -101,6 +132,10 @@ def _fields(node: str, facet: Json) -> Iterator[_Fields]:
     types = field_types({"schema": facet})
     columns = [{"name": name, "type": types.get(name.lower(), "")} for name in field_names({"schema": facet})]
     yield _dataset("schema", node, columns=columns[:_MOST_COLUMNS])
+    yield from _column_descriptions(node, facet)
+
+
+def _column_descriptions(node: str, facet: Json) -> Iterator[_Fields]:
     for one in _objects(facet, "fields"):
         if isinstance(one.get("name"), str) and one["name"]:
             yield from _described(column_id(node, one["name"]), one)
@@ -133,3 +168,5 @@ _LISTINGS: Mapping[str, Callable[[str, Json], Iterator[_Fields]]] = {
     "tags": _tags,
     "schema": _fields,
 }
+#: Of a run's event: a schema lists what the run used, and no more.
+_OF_RUNS = frozenset(_LISTINGS.keys() - {"schema"})

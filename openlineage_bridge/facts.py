@@ -8,6 +8,7 @@ from typing import Any
 
 from headwater.graphmodel.model import READ_VERSIONS, read_versions
 from headwater.openlineage_bridge.columns import field_types
+from headwater.openlineage_bridge.events import Json
 from headwater.openlineage_bridge.fold import FoldedDataset
 
 #: Facet `outputStatistics` -> property of `datasetVersion`.
@@ -37,9 +38,15 @@ def _facts(output: FoldedDataset) -> Iterator[tuple[str, str | int]]:
     types = field_types(output.facets)
     if types:
         yield "columnTypes", _text(types)
-    quality = {name: _said(facet) for name in _QUALITY if (facet := output.own.get(name) or output.facets.get(name))}
-    if quality and len(text := _text(quality)) <= _MOST_QUALITY:
-        yield "quality", text
+    quality = quality_of({**output.facets, **output.own})
+    if quality:
+        yield "quality", _text(quality)
+
+
+def quality_of(facets: Mapping[str, Json]) -> dict[str, Any]:
+    """The quality of a dataset, by facet, as the producer says it; empty where it says none, or too much."""
+    quality = {name: _said(facet) for name in _QUALITY if (facet := facets.get(name))}
+    return quality if quality and len(_text(quality)) <= _MOST_QUALITY else {}
 
 
 def _format(dataset: FoldedDataset) -> str:

@@ -81,9 +81,7 @@ def mapped(events: Iterable[LineageEvent], rules: Rules) -> Mapped | None:
     if run is None:
         return None
     what = outcome(run)
-    job, job_run = _job(run)
-    if run.account:
-        job = job_of(job, run.account)
+    job, job_run = job_of_run(run)
     if what not in _DRAWN:
         passes_on = _passes_on(run) if is_application(run) else ()
         return Mapped(what, job, (), (), run.digest, passes_on=passes_on)
@@ -118,11 +116,16 @@ def _told(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, value) for name, value in values.items() if value))
 
 
-def _job(run: FoldedRun) -> tuple[Job, str | None]:
-    """The job as all agents call it, and the id of Glue's run of it, or the ARN of what ran in SageMaker.
+def job_of_run(run: FoldedRun) -> tuple[Job, str | None]:
+    """The job as all agents call it, in its account, and the id of Glue's run of it, or the ARN of SageMaker's.
 
     A Spark application is what Spline's agent makes of it: OpenLineage's own names of its jobs change with the plan.
     """
+    job, job_run = _job(run)
+    return job_of(job, run.account) if run.account else job, job_run
+
+
+def _job(run: FoldedRun) -> tuple[Job, str | None]:
     if is_spark(run):
         properties = run.run_facets.get("spark_properties", {}).get("properties")
         known = properties if isinstance(properties, dict) else {}

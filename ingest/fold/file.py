@@ -25,7 +25,7 @@ from headwater.ingest.fold.tables import Tables
 NAMES = "names"  #: of a value: which names of datasets are one, as `renaming.Names.text`
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "13"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "14"  #: raised with every change of `derived.sql`, or of what the tables hold
 _IN_MEMORY = ":memory:"
 
 

@@ -93,12 +93,9 @@ def _decode(body: bytes, content_type: str, rules: Rules = DEFAULT) -> Decoded:
         found = event(orjson.loads(body), split_type(content_type)[1] or "")
     except (WrongField, orjson.JSONDecodeError) as error:
         raise DecodeError(str(error)) from error
-    part = Part(found.group, found, settles=found.settles)
-    if found.is_run:
-        return Decoded(part=part)
     from headwater.openlineage_bridge.declaring import said
 
-    return Decoded(statements=said(found, rules), part=part)
+    return Decoded(statements=said(found, rules), part=Part(found.group, found, settles=found.settles))
 
 
 def _fold(contents: Sequence[Any], rules: Rules) -> Folded:

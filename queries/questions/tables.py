@@ -9,7 +9,8 @@ import json
 from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
-from gremlin_python.process.traversal import Order, T
+from gremlin_python.process.traversal import Order, P, T
+from gremlin_python.statics import long
 
 from headwater.graphmodel.constants import NONE, constants_of, filled
 from headwater.graphmodel.ids import split_node
@@ -120,7 +121,7 @@ def dataset_versions(g: GraphTraversalSource, values: Values, _: DeadlinePassed)
     """The states of a dataset, newest first, each with the run that made it; the initial one has no time."""
     found = g.V(values["dataset"]).in_("versionOf")
     found = found.order().by(__.coalesce(__.values("timestamp"), __.constant(0)), Order.desc).by(T.id)
-    return _page(
+    shown = _page(
         found,
         values,
         id=T.id,
@@ -131,6 +132,27 @@ def dataset_versions(g: GraphTraversalSource, values: Values, _: DeadlinePassed)
         previous=__.out("appendsTo").id_(),
         **{name: _told(name) for name in TOLD},
     )
+    checked = _checked(g, values["dataset"])
+    return shown._replace(rows=[{**row, "quality": row["quality"] or checked.get(row["id"])} for row in shown.rows])
+
+
+def _checked(g: GraphTraversalSource, dataset: str) -> dict[str, str]:
+    """By version what jobs found that checked the data: each saw the newest version before its last check."""
+    found: dict[str, dict[str, Any]] = {}
+    for fact in facts_of(g, [dataset]).get(dataset, ()):
+        if fact.key == "quality":
+            before = g.V(dataset).in_("versionOf").has("timestamp", P.lte(long(fact.at)))
+            for version in before.order().by("timestamp", Order.desc).by(T.id).limit(1).id_().to_list():
+                merged = found.setdefault(version, {})
+                for name, told in fact.value.items():
+                    merged[name] = _merged(merged.get(name, {}), told)
+    return {version: json.dumps(told, sort_keys=True, ensure_ascii=False) for version, told in found.items()}
+
+
+def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two jobs' say of one facet: lists one after the other, else the second's."""
+    both = {name: first[name] + second[name] for name in first.keys() & second.keys() if isinstance(first[name], list)}
+    return {**first, **second, **both}
 
 
 def _told(name: str) -> GraphTraversal:

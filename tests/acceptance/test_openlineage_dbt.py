@@ -1,7 +1,6 @@
 """dbt-ol on DuckDB, with the variables of docs/openlineage.md, sends what it built to a real server.
 
-Needs ``dbt-ol`` on the path (openlineage-dbt and dbt-duckdb, in whichever environment): dbt pins much, so that it is
-none of what the tests install.
+dbt pins much, so it is in an environment of its own, which `make test` makes; one on the path does as well.
 """
 
 from __future__ import annotations
@@ -9,14 +8,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.door import serving
 
+#: Made by `make test` beside the environment of the tests.
+OWN = Path(f"{sys.prefix}-dbt") / "bin"
+DBT = shutil.which("dbt-ol", path=f"{OWN}{os.pathsep}{os.environ['PATH']}")
+
 pytestmark = [
-    pytest.mark.skipif(shutil.which("dbt-ol") is None, reason="there is no dbt-ol"),
+    pytest.mark.skipif(DBT is None, reason=f"there is no dbt-ol in {OWN}, and none on the path"),
     pytest.mark.timeout(400),
 ]
 
@@ -39,8 +43,7 @@ def test_a_project_is_built_and_its_columns_are_known(tmp_path: Path) -> None:
         variables = {**os.environ, "OPENLINEAGE_URL": server.url, "OPENLINEAGE_NAMESPACE": "dbt-prod"}
         for unwanted in ("PYTHONPATH", "PYTHONHOME"):
             variables.pop(unwanted, None)
-        home = Path(shutil.which("dbt-ol") or "").parent
-        variables["PATH"] = f"{home}:{variables['PATH']}"
+        variables["PATH"] = f"{Path(DBT or '').parent}{os.pathsep}{variables['PATH']}"  # dbt-ol calls dbt
         command = ["dbt-ol", "build", "--profiles-dir", str(project)]
         built = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True, check=False)
         assert built.returncode == 0, built.stdout + built.stderr

@@ -218,3 +218,67 @@ def test_coverage_of_one_job_is_that_part_of_the_whole(service: Service) -> None
     for job in jobs:
         assert ask(service, "coverage", job=job) == [row for row in rows if row["job"] == job]
     assert not {row["dataset"] for row in rows} & {"file:///data/lake/warehouse/sales.db/name_len"}  # dropped
+
+
+def test_owners_tags_and_descriptions_come_with_runs_too(service: Service) -> None:
+    """Airflow and dbt send them with each run, and no event without one."""
+    of_load = {
+        "ownership": {"owners": [{"name": "ann"}]},
+        "documentation": {"description": "Loads the shop"},
+        "tags": {"tags": [{"key": "tier", "value": "gold"}]},
+    }
+    told = dataset(
+        "mart",
+        schema={"fields": [{"name": "email", "description": "as typed"}, {"name": "id"}]},
+        ownership={"owners": [{"name": "bob"}]},
+        documentation={"description": "All customers"},
+        tags={"tags": [{"key": "pii", "value": "true", "field": "email"}]},
+    )
+    start = event("START", "2026-01-01T00:00:00Z", inputs=[dataset("raw", documentation={"description": "Raw"})])
+    start["job"]["facets"] = of_load
+    take(service, event("COMPLETE", "2026-01-01T01:00:00Z", outputs=[told]), start)
+    assert {row["tag"] for row in ask(service, "tags", node="job:shop/load")} == {"owner=ann", "tier=gold"}
+    assert [row["description"] for row in ask(service, "jobs")] == ["Loads the shop"]
+    tags_of = {(row["node"], row["tag"]) for row in ask(service, "tags", node=f"{LAKE}/mart")}
+    assert tags_of == {(f"{LAKE}/mart", "owner=bob"), (f"{LAKE}/mart#email", "pii")}
+    described = {row["name"]: row["description"] for row in ask(service, "datasets")}
+    assert described == {"mart": "All customers", "raw": "Raw"}
+    assert [row["description"] for row in ask(service, "columns", dataset=f"{LAKE}/mart")] == ["as typed", None]
+    later = event("COMPLETE", "2026-01-02T00:00:00Z", outputs=[dataset("mart", tags={"_deleted": True})])
+    later["run"]["runId"] = "0194fb5e-7ba0-7c5b-8c0b-d1f4b1a0a7f1"
+    take(service, later)  # what it does not mention stays
+    assert {row["tag"] for row in ask(service, "tags", node=f"{LAKE}/mart")} == {"owner=bob"}
+    assert [row["description"] for row in ask(service, "columns", dataset=f"{LAKE}/mart")] == ["as typed", None]
+
+
+def test_the_tags_of_a_spark_application_are_those_of_its_job(service: Service) -> None:
+    for documents in by_run("af01_airflow_parent").values():
+        take(service, *documents)
+    (job,) = [row["id"] for row in ask(service, "jobs")]
+    assert {row["tag"] for row in ask(service, "tags", node=job)} == {"owner=dna", "pii", "team=dna"}
+
+
+def test_what_a_check_found_belongs_to_the_version_that_it_checked(service: Service) -> None:
+    def written(day: int, run: str) -> dict[str, Any]:
+        one = event("COMPLETE", f"2026-01-0{day}T00:00:00Z", outputs=[dataset("mart")])
+        one["run"]["runId"] = run
+        return one
+
+    def checked(suite: str, **found: Any) -> dict[str, Any]:
+        one = event("COMPLETE", "2026-01-02T12:00:00Z", inputs=[{**dataset("mart"), "inputFacets": found}])
+        one["job"]["name"] = one["run"]["runId"] = suite
+        return one
+
+    def ok(column: str) -> dict[str, Any]:
+        return {"assertion": "not_null", "success": True, "column": column}
+
+    take(service, checked("suite a", dataQualityAssertions={"assertions": [ok("id")]}))
+    take(service, *(written(day, f"r{day}") for day in (1, 2, 3)))
+    metrics = {"rowCount": 7}
+    take(service, checked("suite b", dataQualityAssertions={"assertions": [ok("k")]}, dataQualityMetrics=metrics))
+    told = [row["quality"] for row in ask(service, "dataset-versions", dataset=f"{LAKE}/mart")]
+    assert [one and json.loads(one) for one in told] == [
+        None,
+        {"dataQualityAssertions": {"assertions": [ok("id"), ok("k")]}, "dataQualityMetrics": metrics},
+        None,
+    ]
