@@ -145,8 +145,8 @@ def is_public(address: str) -> bool:
         return is_public(str(found.ipv4_mapped))
     if found in _NAT64:
         return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
-    if found.sixtofour is not None and not is_public(str(found.sixtofour)):
-        return False
+    if found.sixtofour is not None:  # global or not: versions of Python differ
+        return is_public(str(found.sixtofour))
     return found.is_global and found.teredo is None and found in _GLOBAL_UNICAST
 
 

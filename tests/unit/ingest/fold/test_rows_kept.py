@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -20,8 +22,9 @@ BODIES, DATASETS = 5_000, 1_000
 
 
 @pytest.fixture
-def tables() -> Tables:
-    return Tables(Derived.open(None).connection)
+def tables() -> Iterator[Tables]:
+    with closing(Derived.open(None)) as derived:
+        yield Tables(derived.connection)
 
 
 def living(kind: type) -> int:
