@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.figure import Figure
 from headwater.aws_bridge.glue_catalog_client import GlueCatalog
-from headwater.glue_catalog import Options, Synced, sync
+from headwater.glue_catalog import CatalogSynced, Options, sync
 from headwater.source import find
 
 _ACCOUNT = "123456789012"
@@ -51,7 +51,7 @@ def catalogue(place: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
-def _sync(folder: Path, url: str) -> tuple[Synced, float]:
+def _sync(folder: Path, url: str) -> tuple[CatalogSynced, float]:
     begin = time.process_time()
     source = find(folder)
     try:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headwater.glue_catalog import LONGEST, Sender, Synced
 from headwater.ingest.progress import Progress
+from headwater.snapshot_sending import LONGEST, Sender, Synced
 
 if TYPE_CHECKING:
     from headwater.aws_bridge.datazone_catalog import Reading
@@ -32,8 +32,7 @@ class Read:
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         counts = {"assets": self.assets, "columns": self.columns, "terms": self.terms, "projects": self.projects}
-        told = {name: value for name, value in self.synced.to_dict().items() if name != "formats"}
-        return {**counts, "withoutPlace": self.without_place, **told}
+        return {**counts, "withoutPlace": self.without_place, **self.synced.to_dict()}
 
 
 def sync(catalog: DomainCatalog, source: Source, progress: Progress, *, dry_run: bool = False) -> Read:

@@ -21,7 +21,7 @@ from headwater.cli.common import (
 from headwater.translation import translated
 
 if TYPE_CHECKING:
-    from headwater.glue_catalog import Synced
+    from headwater.snapshot_sending import Synced
 
 _EXAMPLES = """\
 \b

@@ -210,6 +210,7 @@ def test_a_sync_without_change_sends_nothing_and_what_is_gone_is_withdrawn(domai
     domain.items["ASSET"] = [other, asset("asset3dashboard", "A dashboard", form("Other", {"a": 1}))]
     code, said = sync(call)
     assert (code, said["withoutPlace"], [row["outcome"] for row in said["rows"]]) == (0, ["A dashboard"], ["sent"])
+    assert not said.keys() & {"formats", "views"}  # of a catalogue of tables alone
     assert (
         call("query", "tags", "node=sales.orders")[1]["rows"] == []
     )  # the table is not listed any more, nobody knows the files
