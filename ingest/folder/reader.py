@@ -95,6 +95,9 @@ class Reader(Service):
         mark = self._look()
         return mark.whole_from if mark.is_whole else None
 
+    def _check_place(self) -> None:
+        """Nothing: the graph itself says how far it is, whatever became of the ledger since."""
+
     def last_entry(self) -> int | None:
         """None: the ledger is not seen from here."""
         return None

@@ -276,10 +276,14 @@ class Service:
         if drawing is None or drawing != self._drawing():
             return not_complete(answer, "rebuilding")
         try:
-            self.ledger.check_place()
+            self._check_place()
         except LedgerUnavailable:
             return not_complete(answer, "ledger")
         return answer
+
+    def _check_place(self) -> None:
+        """LedgerUnavailable: the ledger's file is gone, so that the graph is not the whole of it any more."""
+        self.ledger.check_place()
 
     @contextmanager
     def looking_up(self) -> Iterator[None]:
