@@ -26,6 +26,7 @@ NAMES = "names"  #: of a value: which names of datasets are one, as `renaming.Na
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
 FORMAT = "14"  #: raised with every change of `derived.sql`, or of what the tables hold
+_UNREADABLE = "unreadable"  #: of a value: entries that are set aside since they are damaged
 _IN_MEMORY = ":memory:"
 
 
@@ -181,6 +182,25 @@ class Derived:
         """An entry is in the graph after all."""
         self.connection.execute("DELETE FROM parked WHERE sequence = ?", (sequence,))
         self.skip(skipped for skipped in self.skipped() if skipped != sequence)
+        self._set_unreadable(self._unreadable - {sequence})
+
+    def note_unreadable(self, sequence: int) -> None:
+        """An entry that is set aside says what nobody can read: answers may lack something."""
+        self._set_unreadable(self._unreadable | {sequence})
+
+    @property
+    def _unreadable(self) -> set[int]:
+        return {int(one) for one in (self.meta(_UNREADABLE) or "").split()}
+
+    def _set_unreadable(self, sequences: set[int]) -> None:
+        if sequences != self._unreadable:
+            self.set_meta(_UNREADABLE, " ".join(map(str, sorted(sequences))))
+
+    def unreadable(self) -> int | None:
+        """The first of the entries of which nobody can read what they say; None if there is none. From any thread."""
+        with self._reading:
+            row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (_UNREADABLE,)).fetchone()
+        return int(row[0].split()[0]) if row and row[0] else None
 
     def skipped(self) -> list[int]:
         """The entries that a store refused, and that a rebuild does not offer it again."""

@@ -98,6 +98,10 @@ class Reader(Service):
     def _check_place(self) -> None:
         """Nothing: the graph itself says how far it is, whatever became of the ledger since."""
 
+    def _unreadable(self) -> int | None:
+        """None: what is set aside is in the tables of whoever writes the graph."""
+        return None
+
     def last_entry(self) -> int | None:
         """None: the ledger is not seen from here."""
         return None

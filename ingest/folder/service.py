@@ -279,7 +279,12 @@ class Service:
             self._check_place()
         except LedgerUnavailable:
             return not_complete(answer, "ledger")
-        return answer
+        unreadable = self._unreadable()
+        return answer if unreadable is None else not_complete(answer, f"entry {unreadable} cannot be read")
+
+    def _unreadable(self) -> int | None:
+        """The first entry that is set aside since it is damaged: what it says is in no answer."""
+        return self.derived.unreadable()
 
     def _check_place(self) -> None:
         """LedgerUnavailable: the ledger's file is gone, so that the graph is not the whole of it any more."""

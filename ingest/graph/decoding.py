@@ -240,9 +240,9 @@ class Decoding:
             if entry.kind == ERASURE:
                 batch.erasures.append(entry.sequence)
                 batch.statements += missing_since(entry)
-            elif entry.damage and entry.kind in self._decoders:
-                batch.refused.append((entry, LedgerDamaged(f"the body of entry {entry.sequence} {entry.damage}")))
-            elif entry.body is not None and entry.kind in self._decoders:
+            elif (damage := self._damage(entry)) is not None:
+                batch.refused.append((entry, damage))
+            elif entry.body is not None:
                 try:
                     self._add(batch, entry, entry.body)
                 except MemoryError:  # perhaps no fault of this entry's: see `Batches.apply`
@@ -260,6 +260,17 @@ class Decoding:
                     parts += 1 + len(entry.body) // _BYTES_A_PART
                 counted |= found.keys()
         return batch
+
+    def _damage(self, entry: Entry) -> LedgerDamaged | None:
+        """Why nobody can read what an entry says."""
+        if entry.damage:
+            return LedgerDamaged(f"the body of entry {entry.sequence} {entry.damage}")
+        if entry.body is not None and entry.kind not in self._decoders:
+            kind = entry.kind[:100]
+            return LedgerDamaged(
+                f"entry {entry.sequence} is of the unknown kind {kind!r}: damaged, or of a newer version"
+            )
+        return None
 
     def plan_at(self, ref: BodyRef) -> MappedPlan:
         """The plan body at this place of the ledger. Raises `Erased`."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from headwater.graphstore.errors import InvalidRequest, PermanentError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.graph.attempts import killer
-from headwater.ingest.ledger.entries import Entry
+from headwater.ingest.ledger.entries import Entry, LedgerDamaged
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ class Parking:
         reason = f"{type(error).__name__}: {error}"[:_REASON]
         log.warning("Entry %s is parked: %s", entry.sequence, reason)
         self._derived.park(Parked(entry.sequence, entry.kind, reason, self._clock()))
+        if isinstance(error, LedgerDamaged):
+            self._derived.note_unreadable(entry.sequence)
 
     def note_partial_write(self, entry: Entry, error: Exception) -> bool:
         """Whether writing the entry may have left a part of it in the graph; noted until the graph is rebuilt."""

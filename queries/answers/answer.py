@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 Reason = str
-"""Why an answer is not complete: ``limit``, ``deadline``, ``depth``, ``rebuilding``, ``ledger``, ``entry 7 erased``, or
-``nothing is known of it before 2026-...``."""
+"""Why an answer is not complete: ``limit``, ``deadline``, ``depth``, ``rebuilding``, ``ledger``, ``entry 7 erased``,
+``entry 7 cannot be read``, or ``nothing is known of it before 2026-...``."""
 
 
 def why_incomplete(reason: Reason | None) -> str:

@@ -214,3 +214,28 @@ def test_what_an_older_format_left_in_the_graph_goes(tmp_path: Path) -> None:
     with Service.open(folder) as service:
         service.catch_up()
         assert_equal(stored(service.store), whole(service.ledger))
+
+
+def renamed_kind(folder: Path, sequence: int) -> None:
+    """One bit of the kind of an entry is another."""
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as connection:
+        (name,) = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'entries' AND sql LIKE '%UPDATE%'"
+        ).fetchone()
+        connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("UPDATE entries SET kind = 'spdine.plan' WHERE sequence = ?", (sequence,))
+        connection.commit()
+
+
+@pytest.mark.parametrize("damage", [flipped, renamed_kind])
+def test_an_answer_without_what_nobody_can_read_is_not_complete(
+    damage: Callable[[Path, int], None], tmp_path: Path
+) -> None:
+    filled(tmp_path)
+    damage(tmp_path, 3)
+    with Service.open(tmp_path) as service:
+        service.projector.rebuild()
+        service.catch_up()
+        answer = service.ask("datasets", {})
+        assert (answer.complete, answer.reason) == (False, "entry 3 cannot be read")
+        assert [parked.sequence for parked in service.projector.parked()] == [3]
