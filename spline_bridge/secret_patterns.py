@@ -536,6 +536,8 @@ _PROGRAMS = (
     ("openssl", r"openssl", r"(?:-[kK] |-pass(?:in|out)? pass:)"),
     ("curl", r"curl", r"-u ?[\w.@\-]{1,64}:"),
 )
+#: Programs of Oracle, which take ``user/password``.
+_ORACLE_PROGRAMS = "sqlplus sqlldr expdp impdp rman"
 _PARTS = (
     *(
         _shape(
@@ -549,7 +551,7 @@ _PARTS = (
     ),
     _shape(
         "password",
-        "sqlplus sqlldr expdp impdp rman",
+        _ORACLE_PROGRAMS,
         r"(?P<before>\b(?:sqlplus|sqlldr|expdp|impdp|rman)\s{1,3}(?:-\w{1,2}\s{1,3}){0,3}(?:userid=)?[\"']?[\w$#.]{1,64}/)"
         r"(?!\*)[^\s@/\"']{1,256}",
         _mask_rest,
@@ -641,7 +643,8 @@ _LONG_WORD = re.compile(rf"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{{{_LONG}}}")
 _MIDDLE = 15  #: characters of the shortest text that holds another secret than those of the next line
 _PROGRAM_NEEDS = frozenset().union(*(needs.split() for needs, _, _ in _PROGRAMS))
 _SHORT_NEEDS = frozenset(
-    {*_NAME_NEEDS, *_PROGRAM_NEEDS, "@", "-u", "--user", "basic", "digest", "jdbc:oracle", "pythonfunction("}
+    {*_NAME_NEEDS, *_PROGRAM_NEEDS, *_ORACLE_PROGRAMS.split(), "@"}
+    | {"-u", "--user", "basic", "digest", "jdbc:oracle", "pythonfunction("}
 )
 _MIDDLE_NEEDS = frozenset().union(*(rule.needs for rule in (*_WHOLES, *_PARTS))) - _SHORT_NEEDS
 

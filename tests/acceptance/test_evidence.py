@@ -112,7 +112,7 @@ def _body(parts: dict[str, bytes]) -> None:
 
 
 def _time(parts: dict[str, bytes]) -> None:
-    parts["chain.ndjson"] = re.sub(rb'"received_ms":(\d+)\d', rb'"received_ms":\g<1>0', parts["chain.ndjson"])
+    parts["chain.ndjson"] = re.sub(rb'"received_ms":\d+', rb"\g<0>0", parts["chain.ndjson"])
 
 
 def _dropped(parts: dict[str, bytes]) -> None:
