@@ -106,13 +106,10 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     from headwater.ingest.process.memory import PLANS, collect_rarely
 
     logs.set_up()
-    for option, place in (
-        ("--inbox", inbox),
-        ("--ledger", ledger),
-        ("--keys", keys or inbox),
-        ("--snapshots", snapshots or inbox),
-    ):
-        made_folder(option, place)
+    named = {"--inbox": inbox, "--ledger": ledger, "--keys": keys, "--snapshots": snapshots}
+    for option, place in named.items():
+        if place:
+            made_folder(option, place)
     aws = {name: more[name] for name in ("region", "profile", "endpoint")}
     if more["bootstrap"] is not None:
         keep_bootstrap_token(data, more["bootstrap"])
@@ -149,7 +146,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
         click.echo(f"{done.new:,} new entries, {done.known:,} already known; {done.parked:,} files parked")
 
 
-def _ingester(  # noqa: PLR0913 - what an ingester is made of
+def _ingester(  # noqa: PLR0913, PLR0917 - what an ingester is made of
     ends: ExitStack,
     places: list[ObjectStorage],
     keys: ObjectStorage | None,

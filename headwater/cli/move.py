@@ -213,6 +213,10 @@ def ledger_in_files(where: str, keys: str | None, aws: dict[str, Any]) -> Iterat
     """A ledger at s3://BUCKET/PREFIX or in a folder, for reading. Its errors are those of a command."""
     from headwater.ingest.ledger.segments import ExportedLedger
 
-    with placed(where, **aws) as storage, placed_keys(keys, aws) as kept:
-        with translated(), ExportedLedger(storage, kept) as ledger:
-            yield ledger
+    with (
+        placed(where, **aws) as storage,
+        placed_keys(keys, aws) as kept,
+        translated(),
+        ExportedLedger(storage, kept) as ledger,
+    ):
+        yield ledger

@@ -10,7 +10,8 @@ What is encrypted is the salt and the body: AES-256-GCM of the library `cryptogr
 hashes of the chain are over the plain body (`chain`), so they are checked after it was decrypted. A key that is not in
 the file was deleted, and its body was erased: an entry of the kind `ERASURE` has to say so, else `chain` finds it.
 
-Here: these files, and encrypting. Not here: the lines of a segment (`segments`), the order of writing (`segment_ledger`).
+Here: these files, and encrypting. Not here: the lines of a segment (`segments`), and in which order what is written
+(`segment_ledger`).
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class BodyKeys:
         self._recent: OrderedDict[str, Mapping[str, str]] = OrderedDict()
 
     def begin(self) -> None:
-        """Note that the keys of this ledger are kept here. LedgerError: the place is under Object Lock. NotInstalled."""
+        """Note that the keys of this ledger are kept here. NotInstalled. LedgerError: Object Lock keeps it."""
         _aes()
         with self._missing(f"{self._ledger}/{_MARK}"):
             if not self.begun():
@@ -83,8 +84,8 @@ class BodyKeys:
         kept = self._storage.kept_until(f"{self._ledger}/{file}") if isinstance(self._storage, Versioned) else None
         if kept is not None:
             raise LedgerError(
-                f"{self._storage}/{self._ledger}/{file} is kept by S3's Object Lock ({kept[0].lower()}) until {kept[1]}:"
-                " keys have to lie where they can be deleted, in a bucket without it"
+                f"{self._storage}/{self._ledger}/{file} is kept by S3's Object Lock ({kept[0].lower()})"
+                f" until {kept[1]}: keys have to lie where they can be deleted, in a bucket without it"
             )
 
     def seal(self, first: int, bodies: Mapping[int, tuple[bytes, bytes]]) -> dict[int, Sealed]:
@@ -122,7 +123,8 @@ class BodyKeys:
             whole = zlib.decompressobj().decompress(packed, LARGEST_BODY + SALT_BYTES)
         except (InvalidTag, ValueError, TypeError, zlib.error) as error:
             raise ValueError(
-                f"cannot be decrypted with its key in {self._storage}/{self._path(sealed.keys)}: one of both was altered"
+                f"cannot be decrypted with its key in {self._storage}/{self._path(sealed.keys)}:"
+                " one of both was altered"
             ) from error
         return whole[:SALT_BYTES], whole[SALT_BYTES:]
 
@@ -158,7 +160,7 @@ class BodyKeys:
         try:
             found = json.loads(text)
             if found["format"] != FORMAT or found["ledger"] != self._ledger:
-                raise ValueError(f"format {found['format']}, of the ledger {found['ledger']}")
+                raise ValueError(f"format {found['format']}, of the ledger {found['ledger']}")  # noqa: TRY301
             return {str(sequence): str(key) for sequence, key in found["keys"].items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise KeysMissing(
@@ -206,8 +208,8 @@ def parse_sealed(values: Mapping[str, Any]) -> Sealed | None:
     """What a line of a segment has of an encrypted body. ValueError, TypeError: it cannot be."""
     if "encrypted" not in values:
         return None
-    keys, encrypted = values.get("keys"), values["encrypted"]
-    number, _, rest = keys.partition("-") if isinstance(keys, str) else ("", "", "")
+    keys, encrypted = str(values.get("keys")), values["encrypted"]
+    number, _, rest = keys.partition("-")
     if not (number.isdigit() and rest.isalnum() and rest.isascii()):  # a name from a file: never a path
         raise ValueError("keys: expected the name of a file of keys")
     return Sealed(keys, base64.b64decode(encrypted, validate=True))

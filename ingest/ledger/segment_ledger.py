@@ -11,9 +11,9 @@ in the storage is durable; the machine that writes keeps nothing that cannot be 
 Bodies are encrypted if a place for their keys is named (`body_keys`), from then on: keys first, then the segment, so
 that no segment is ever without its keys. Keys of an attempt that was lost stay; they open nothing.
 
-Erasing an encrypted body deletes its key, and leaves the segment as it is. One that is not encrypted is taken out of its
-segment, which is written anew: the older versions that a bucket keeps are removed too. Where Object Lock keeps them, it
-cannot be erased before that ends, and `erase` says so before it changes anything.
+Erasing an encrypted body deletes its key, and leaves the segment as it is. One that is not encrypted is taken out of
+its segment, which is written anew: the older versions that a bucket keeps are removed too. Where Object Lock keeps
+them, it cannot be erased before that ends, and `erase` says so before it changes anything.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
 from headwater.aws_bridge.session import AwsError
-from headwater.ingest.ledger.body_keys import NOTE, KeysMissing, Sealed, not_named, note_text, parse_sealed
+from headwater.ingest.ledger.body_keys import NOTE, BodyKeys, KeysMissing, Sealed, not_named, note_text, parse_sealed
 from headwater.ingest.ledger.chain import KnownBody, next_entry
 from headwater.ingest.ledger.entries import (
     ERASURE,
@@ -396,8 +396,8 @@ class SegmentLedger(ExportedLedger):
             with _unavailable("the erasure cannot be begun"):
                 sealed = self._sealed_at(sequences)
                 self._refuse_if_locked([each for each in sequences if each not in sealed], bypass=bypass)
-                for file in {each.keys for each in sealed.values()} if self._keys else ():
-                    self._keys.refuse_if_kept(f"{file}.json")
+                for file in {each.keys for each in sealed.values()}:
+                    self._named_keys().refuse_if_kept(f"{file}.json")
             about = {name: list(datasets) for name, datasets in touched._asdict().items() if datasets}
             notice = {"sequence": sequence, "sequences": sequences, "reason": reason, "saltedSha256": salted.hex()}
             work = json.dumps({"notice": notice | about, "bypass": bypass}).encode()
@@ -439,12 +439,15 @@ class SegmentLedger(ExportedLedger):
                     found[values["sequence"]] = sealed
         return found
 
+    def _named_keys(self) -> BodyKeys:
+        if self._keys is None:
+            raise not_named(self._objects, None)
+        return self._keys
+
     def _delete_keys(self, sealed: Mapping[int, Sealed]) -> None:
         """Delete the keys of entries, and what is in memory of their segments."""
-        if sealed and self._keys is None:
-            raise not_named(self._objects, None)
-        for file in sorted({each.keys for each in sealed.values()}) if self._keys else ():
-            self._keys.delete(file, [sequence for sequence, each in sealed.items() if each.keys == file])
+        for file in sorted({each.keys for each in sealed.values()}):
+            self._named_keys().delete(file, [sequence for sequence, each in sealed.items() if each.keys == file])
         for segment in {s.name for each in sealed if (s := self.segment_of(each))}:
             with self._remembering:
                 self._recent.pop(segment, None)
@@ -499,9 +502,8 @@ class SegmentLedger(ExportedLedger):
     def _salted(self, sequence: int) -> bytes:
         segment = self.segment_of(sequence)
         assert segment is not None, "the entry is there"
-        return next(
-            e.chained.salted for e in read_segment(self._cache, segment, self._opens) if e.chained.sequence == sequence
-        )
+        entries = read_segment(self._cache, segment, self._opens)
+        return next(entry.chained.salted for entry in entries if entry.chained.sequence == sequence)
 
     def copy_known_to(self, path: Path) -> Head:
         """A copy of `WORK/known.sqlite`, and the entry that it is at."""
