@@ -30,7 +30,9 @@ from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
 from tests.acceptance.door import headwater
 from tests.faults.world import elements
 from tests.inbox.cloud import REGION, Cloud
+from tests.inbox.faulty import Faults, faulty
 from tests.inbox.test_chaos import Killed, Life, Mortal
+from tests.inbox.test_permissions import made
 from tests.inbox.test_segment_ledger import clock, lock, new, quiet, versioned
 from tests.inbox.world import files, graph, ingester, replayed
 
@@ -337,9 +339,9 @@ def test_an_ingester_on_encrypted_bodies_draws_the_same_graph_and_forgets(aws: C
     inbox, (ledger, keys) = aws.prefix("shred/inbox"), locked(aws, "ingested")
     for name, content in files(range(3)):
         inbox.write(name, content)
-    with ingester(inbox, ledger, tmp_path / "data", keys=keys) as made:
-        made.step()
-        whole = graph(made)
+    with ingester(inbox, ledger, tmp_path / "data", keys=keys) as running:
+        running.step()
+        whole = graph(running)
     assert whole == replayed(ledger, tmp_path / "replayed", keys)
     with SegmentLedger.open(ledger, tmp_path / "eraser", clock, keys) as opened:
         opened.erase(1, "asked for")
@@ -369,3 +371,28 @@ def test_commands_read_it_with_the_keys_and_name_what_is_missing_without(aws: Cl
     assert backup.returncode == 0, backup.stderr
     again = headwater("verify", tmp_path / "ledger.sqlite", "--anchor", tmp_path / "anchor.json")
     assert (again.returncode, SECRET.encode() in (tmp_path / "ledger.sqlite").read_bytes()) == (0, False)
+
+
+def test_what_is_done_at_the_place_of_the_keys_is_what_the_page_on_permissions_allows(
+    aws: Cloud, tmp_path: Path
+) -> None:
+    versioned(aws, "allowed-keys")
+    ledger = aws.prefix("allowed/ledger")
+
+    def calls(work: Callable[[Prefix], object]) -> set[str]:
+        with faulty(aws.url, Faults()) as faults:
+            work(Prefix(Session(REGION), "s3://allowed-keys/keys", faults.url))
+            return {action for action, _ in made(faults.calls)}
+
+    def write(keys: Prefix) -> None:
+        with SegmentLedger.open(ledger, tmp_path / "work", clock, keys) as opened:
+            opened.append([new("1")])
+
+    def erase(keys: Prefix) -> None:
+        with SegmentLedger.open(ledger, tmp_path / "work", clock, keys) as opened:
+            opened.erase(1, "asked for")
+
+    read, put, listed = "s3:GetObject", "s3:PutObject", "s3:ListBucket"
+    assert calls(write) == {read, put, listed}
+    assert calls(lambda keys: bodies(ledger, keys)) == {read}
+    assert calls(erase) == {read, put, listed, "s3:DeleteObjectVersion", "s3:ListBucketVersions"}
