@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe, store_option
-from headwater.cli.move import made_folder, placed
+from headwater.cli.move import made_folder, placed, placed_keys
 from headwater.cli.serve import (
     allow_host_option,
     bootstrap_option,
@@ -49,6 +49,12 @@ Example: headwater ingest --inbox s3://BUCKET/inbox --ledger s3://BUCKET/ledger
     help="ledger to write, made if there is none [HEADWATER_LEDGER]",
 )
 @click.option(
+    "--keys",
+    envvar="HEADWATER_KEYS",
+    metavar="DIR|S3",
+    help="encrypt bodies from now on, and keep their keys here, outside of Object Lock [HEADWATER_KEYS]",
+)
+@click.option(
     "--queue",
     envvar="HEADWATER_QUEUE_URL",
     metavar="URL",
@@ -80,6 +86,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     inbox: str,
     ledger: str,
     *,
+    keys: str | None,
     queue: str | None,
     snapshots: str | None,
     once: bool,
@@ -99,8 +106,10 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     from headwater.ingest.process.memory import PLANS, collect_rarely
 
     logs.set_up()
-    for option, place in (("--inbox", inbox), ("--ledger", ledger), ("--snapshots", snapshots or inbox)):
-        made_folder(option, place)
+    named = {"--inbox": inbox, "--ledger": ledger, "--keys": keys, "--snapshots": snapshots}
+    for option, place in named.items():
+        if place:
+            made_folder(option, place)
     aws = {name: more[name] for name in ("region", "profile", "endpoint")}
     if more["bootstrap"] is not None:
         keep_bootstrap_token(data, more["bootstrap"])
@@ -108,8 +117,9 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
         places = [
             ends.enter_context(placed(w, **aws, connections=_THREADS)) for w in (inbox, ledger, snapshots or inbox)
         ]
+        kept = ends.enter_context(placed_keys(keys, aws, connections=_THREADS))
         ends.enter_context(translated())
-        made = _ingester(ends, places, data, store, queue, aws, snapshots is not None)
+        made = _ingester(ends, places, kept, data, store, queue, aws, snapshots is not None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: made.stop.set())
         if port is not None:
@@ -136,9 +146,10 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
         click.echo(f"{done.new:,} new entries, {done.known:,} already known; {done.parked:,} files parked")
 
 
-def _ingester(
+def _ingester(  # noqa: PLR0913, PLR0917 - what an ingester is made of
     ends: ExitStack,
     places: list[ObjectStorage],
+    keys: ObjectStorage | None,
     data: Path,
     store: str | None,
     queue: str | None,
@@ -158,7 +169,7 @@ def _ingester(
     snapshots = Snapshots(kept, data, work, store) if with_snapshots else None
     if snapshots is not None:
         try_to_restore(snapshots)
-    opened = SegmentLedger.open(ledger, work, now_ms)
+    opened = SegmentLedger.open(ledger, work, now_ms, keys)
     note_place(data, str(ledger))
     with progress("working out the tables") as step:
         service = Service.open(data, store, follows=True, take_over=True, ledger=opened, progress=step)

@@ -21,7 +21,7 @@ from headwater.cli.common import (
     source_options,
     store_option,
 )
-from headwater.cli.move import ledger_in_files, ledger_option
+from headwater.cli.move import keys_option, ledger_in_files, ledger_option
 from headwater.client import running
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.source import has_ledger, open_service, refuse_second_ledger
@@ -47,9 +47,10 @@ Example: headwater verify --anchor /safe/place/head.json
     help="file with the number and hash of the newest entry: compared if it exists, then written",
 )
 @json_option
+@keys_option
 @data_option
 @aws_options
-def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, **aws: Any) -> None:
+def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, keys: str | None, **aws: Any) -> None:
     """Check by its hashes that no ledger entry was altered, removed or reordered. Exit code 1 if one was.
 
     BACKUP is a file that `headwater backup` wrote, or a folder with a ledger in files, S3 one at s3://BUCKET/PREFIX;
@@ -73,7 +74,7 @@ def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, *
         try:
             known = None if backup else drawn_from(data)
             if backup and in_files:
-                with ledger_in_files(backup, aws) as ledger:
+                with ledger_in_files(backup, keys, aws) as ledger:
                     report = verify_reader(ledger, anchor, progress=step)
             else:
                 report = check(Path(backup) if backup else data, anchor, progress=step, known=known)
@@ -141,9 +142,10 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
 @click.command(epilog="Example: headwater backup /backups/headwater.sqlite")
 @click.argument("target", type=click.Path(path_type=Path))
 @ledger_option
+@keys_option
 @data_option
 @aws_options
-def backup(target: Path, data: Path, ledger: str | None, **aws: Any) -> None:
+def backup(target: Path, data: Path, ledger: str | None, keys: str | None, **aws: Any) -> None:
     """Copy the ledger to a new file TARGET and verify the copy. Works while a server, or an ingester, runs."""
     from headwater.ingest.ledger.backup import back_up, back_up_from
 
@@ -155,7 +157,7 @@ def backup(target: Path, data: Path, ledger: str | None, **aws: Any) -> None:
         if ledger is None:
             report = back_up(data, target, step)
         else:
-            with ledger_in_files(ledger, aws) as reader:
+            with ledger_in_files(ledger, keys, aws) as reader:
                 report = back_up_from(reader, target, step)
     if report.first_problem is not None:
         raise HeadwaterError(f"the copy does not verify: {report.first_problem.sentence}")
@@ -174,6 +176,7 @@ def backup(target: Path, data: Path, ledger: str | None, **aws: Any) -> None:
 @click.option("--yes", is_flag=True, help="do not ask before a graph is emptied")
 @json_option
 @ledger_option
+@keys_option
 @data_option
 @store_option
 @aws_options
@@ -183,6 +186,7 @@ def replay(  # noqa: PLR0913 - one parameter for each option
     store: str | None,
     url: str | None,
     ledger: str | None,
+    keys: str | None,
     fresh: bool,
     take_over: bool,
     yes: bool,
@@ -200,7 +204,7 @@ def replay(  # noqa: PLR0913 - one parameter for each option
     if ledger is not None:
         if url is None:
             raise WrongUse("--ledger needs --to: which store is to be brought up to date")
-        with ledger_in_files(ledger, aws) as reader:
+        with ledger_in_files(ledger, keys, aws) as reader:
             _replay_to(data, url, fresh=fresh, take_over=take_over, yes=yes, as_json=as_json, ledger=reader)
         return
     has_ledger(data)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe
-from headwater.cli.move import ledger_in_files, ledger_option, placed
+from headwater.cli.move import keys_option, ledger_in_files, ledger_option, placed, placed_keys
 from headwater.source import has_ledger
 from headwater.translation import translated
 
@@ -30,13 +30,17 @@ def ledger() -> None:
 )
 @json_option
 @ledger_option
+@keys_option
 @data_option
 @aws_options
-def export(target: str, *, split: int, as_json: bool, ledger: str | None, data: Path, **aws: Any) -> None:
+def export(
+    target: str, *, split: int, as_json: bool, ledger: str | None, keys: str | None, data: Path, **aws: Any
+) -> None:
     """Write all entries to DIR or s3://BUCKET/PREFIX, which must be empty. Works beside a running server.
 
     In segments of NDJSON, packed, with a manifest of their hashes; `headwater ledger check` reads them back, and
-    `headwater ingest` can go on from there. With --ledger a ledger in S3 is copied.
+    `headwater ingest` can go on from there. With --ledger a ledger in S3 is copied; bodies that are encrypted there
+    are not encrypted in the copy.
     """
     from headwater.ingest.folder.naming_file import rules_to_export
     from headwater.ingest.ledger.export import export_ledger
@@ -47,7 +51,7 @@ def export(target: str, *, split: int, as_json: bool, ledger: str | None, data: 
             has_ledger(data)
         storage = ends.enter_context(placed(target, **aws))
         ends.enter_context(translated())
-        entries = ends.enter_context(open_reader(data) if ledger is None else ledger_in_files(ledger, aws))
+        entries = ends.enter_context(open_reader(data) if ledger is None else ledger_in_files(ledger, keys, aws))
         step = ends.enter_context(progress("exporting"))
         manifest = export_ledger(entries, storage, step, split=split * _MB, beside=rules_to_export(data))
     if as_json:
@@ -61,15 +65,20 @@ def export(target: str, *, split: int, as_json: bool, ledger: str | None, data: 
 @ledger.command(epilog="Example: headwater ledger check s3://BUCKET/ledger")
 @click.argument("source", metavar="DIR|S3")
 @json_option
+@keys_option
 @aws_options
-def check(source: str, *, as_json: bool, **aws: Any) -> None:
+def check(source: str, *, as_json: bool, keys: str | None, **aws: Any) -> None:
     """Read an exported ledger and check every hash: nothing altered, dropped or reordered. Exit code 1 if not."""
     from headwater.ingest.ledger.entries import LedgerDamaged
     from headwater.ingest.ledger.export import check_export
 
-    with placed(source, **aws) as storage, translated(), progress("checking") as step:
+    with ExitStack() as ends:
+        storage = ends.enter_context(placed(source, **aws))
+        kept = ends.enter_context(placed_keys(keys, aws))
+        ends.enter_context(translated())
+        step = ends.enter_context(progress("checking"))
         try:
-            report = check_export(storage, step)
+            report = check_export(storage, step, kept)
         except LedgerDamaged as error:
             _exit_as_damaged(error, as_json=as_json)
     if as_json:
@@ -84,21 +93,24 @@ def check(source: str, *, as_json: bool, **aws: Any) -> None:
 @click.argument("entry", type=click.IntRange(1))
 @click.option("--reason", required=True, help="why; kept in the ledger")
 @click.option("--bypass-governance", is_flag=True, help="also what Object Lock keeps in governance mode")
+@keys_option
 @aws_options
-def erase(source: str, entry: int, *, reason: str, bypass_governance: bool, **aws: Any) -> None:
+def erase(source: str, entry: int, *, reason: str, bypass_governance: bool, keys: str | None, **aws: Any) -> None:
     """Delete the payload of ENTRY from a ledger in S3 for ever, and record that in it.
 
     An ingester that runs on it stops when it next writes, and its graph is drawn anew without the payload when it is
-    started again. What Object Lock keeps is not erased before its end; nothing is changed then.
+    started again. A payload that is encrypted is erased by deleting its key, also where Object Lock keeps it; any other
+    that Object Lock keeps is not erased before its end, and nothing is changed then.
     """
     from headwater.ingest.ledger.ledger import now_ms
     from headwater.ingest.ledger.segment_ledger import SegmentLedger
 
     with ExitStack() as ends:
         storage = ends.enter_context(placed(source, **aws))
+        kept = ends.enter_context(placed_keys(keys, aws))
         work = ends.enter_context(TemporaryDirectory(prefix="headwater-"))
         ends.enter_context(translated())
-        opened = ends.enter_context(SegmentLedger.open(storage, Path(work), now_ms))
+        opened = ends.enter_context(SegmentLedger.open(storage, Path(work), now_ms, kept))
         said = opened.erase(entry, reason, bypass=bypass_governance)
     click.echo(f"entry {entry} is erased; entry {said} says so")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,10 +191,32 @@ def ledger_option(function: Command) -> Command:
     )(function)
 
 
+def keys_option(function: Command) -> Command:
+    """``--keys DIR|S3``."""
+    return click.option(
+        "--keys",
+        envvar="HEADWATER_KEYS",
+        metavar="DIR|S3",
+        help="where the keys of a ledger in files are, if its bodies are encrypted [HEADWATER_KEYS]",
+    )(function)
+
+
 @contextmanager
-def ledger_in_files(where: str, aws: dict[str, Any]) -> Iterator[LedgerReader]:
+def placed_keys(keys: str | None, aws: dict[str, Any], *, connections: int = 10) -> Iterator[ObjectStorage | None]:
+    """`placed` for the place of the keys; None where none is named."""
+    with placed(keys, **aws, connections=connections) if keys else nullcontext() as storage:
+        yield storage
+
+
+@contextmanager
+def ledger_in_files(where: str, keys: str | None, aws: dict[str, Any]) -> Iterator[LedgerReader]:
     """A ledger at s3://BUCKET/PREFIX or in a folder, for reading. Its errors are those of a command."""
     from headwater.ingest.ledger.segments import ExportedLedger
 
-    with placed(where, **aws) as storage, translated(), ExportedLedger(storage) as ledger:
+    with (
+        placed(where, **aws) as storage,
+        placed_keys(keys, aws) as kept,
+        translated(),
+        ExportedLedger(storage, kept) as ledger,
+    ):
         yield ledger

@@ -2,6 +2,7 @@
 
     --source s3://BUCKET/ledger    the export of `headwater ledger export`; every hash is checked
     --target s3://BUCKET/lineage   an empty prefix for the files; `headwater bulk-load` loads them
+    --keys s3://BUCKET/keys        where the keys are, if the bodies of the ledger are encrypted
     --partitions N                 the number of tasks (default: Spark's own)
 
 `fold_by_key.py`, which makes the graph, has to be in the same folder, or in ``--extra-py-files``. The files have the
@@ -54,12 +55,13 @@ from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.mark import Mark
 from headwater.ingest.intake.bridge import Decode, Folded, Inherited, inherit
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.ledger.body_keys import BodyKeys, KeysMissing, KeysNotNamed
 from headwater.ingest.ledger.chain import ChainCheck, never_erased
 from headwater.ingest.ledger.entries import Entry, LedgerDamaged, LedgerError
 from headwater.ingest.ledger.segments import Segment, read_checked, read_manifest
 from headwater.ingest.places.file_storage import NotEmpty, Subfolder, open_storage, refuse_unless_empty
 
-Tagged = tuple[str, Any]  #: (kind, thing): kind is one of `_SAYING`, or refused, damaged, missing, erased
+Tagged = tuple[str, Any]  #: (kind, thing): kind is one of `_SAYING`, or refused, damaged, locked, missing, erased
 _SAYING = ("body", "event", "statement", "part")
 
 
@@ -68,25 +70,29 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True)
     parser.add_argument("--target", required=True)
+    parser.add_argument("--keys", default=None)
     parser.add_argument("--partitions", type=int, default=None)
     given, _ = parser.parse_known_args(arguments)  # Glue adds arguments of its own
     context = SparkSession.builder.getOrCreate().sparkContext
     try:
-        print(json.dumps(run(context, given.source, given.target, given.partitions)))
+        print(json.dumps(run(context, given.source, given.target, given.partitions, given.keys)))
     except (AwsError, InvalidRequest, LedgerError, NotAnS3Url, NotEmpty) as error:
         sys.exit(str(error))
 
 
-def run(context: SparkContext, source: str, target: str, partitions: int | None = None) -> dict[str, Any]:
+def run(
+    context: SparkContext, source: str, target: str, partitions: int | None = None, keys: str | None = None
+) -> dict[str, Any]:
     """Read the ledger, make the graph, write the files; a summary of what was written. NotEmpty, LedgerError."""
     place = open_storage(target)
     refuse_unless_empty(place)
     manifest = read_manifest(open_storage(source))
     rules = rules_beside(open_storage(source))
+    kept = (keys, manifest.ledger) if keys else None
     tasks = partitions or context.defaultParallelism
     context.addPyFile(fold_by_key.__file__)  # what lies beside this script is not installed where the tasks run
     segments = context.parallelize(manifest.segments, max(1, len(manifest.segments)))
-    read = segments.flatMap(lambda segment: decoded(source, segment, rules)).persist(StorageLevel.MEMORY_AND_DISK)
+    read = segments.flatMap(lambda segment: decoded(source, segment, rules, kept)).persist(StorageLevel.MEMORY_AND_DISK)
     set_aside = refused(read.filter(lambda tagged: tagged[0] not in _SAYING).collect())
     parts = _parts(read.union(_folded(read, tasks, rules)), tasks)
     rows: RDD[Any] = parts.flatMap(lines).map(lambda line: (_key(line), line))  # pyspark's type knows no key of text
@@ -98,15 +104,23 @@ def run(context: SparkContext, source: str, target: str, partitions: int | None 
     return {"ledger": manifest.ledger, "applied": manifest.entries, "refused": set_aside, **written.to_dict()}
 
 
-def decoded(source: str, segment: Segment, rules: Rules = DEFAULT) -> Iterator[Tagged]:
-    """The bodies, events and statements of a segment; also what could not be decoded, is missing, or was erased."""
+def decoded(
+    source: str, segment: Segment, rules: Rules = DEFAULT, keys: tuple[str, str] | None = None
+) -> Iterator[Tagged]:
+    """The bodies, events and statements of a segment; also what could not be decoded, is missing, or was erased.
+
+    `keys`: where those of encrypted bodies are, and the id of the ledger.
+    """
+    opens = BodyKeys(open_storage(keys[0]), keys[1]).opened if keys else None
     check, decoding = ChainCheck(segment.before), decoders(rules)
     try:
-        for entry in read_checked(open_storage(source), segment, check):
+        for entry in read_checked(open_storage(source), segment, check, opens):
             if entry.body is not None and entry.kind in decoding:
                 yield from _decoded(decoding[entry.kind], entry, entry.body)
     except LedgerDamaged as error:
         yield "damaged", str(error)
+    except (KeysMissing, KeysNotNamed) as error:
+        yield "locked", str(error)
     yield from (("missing", missing) for missing in check.missing.items())
     yield from (("erased", erased) for erased in check.erased)
 
@@ -148,10 +162,15 @@ def said_by(found: Folded, received: int, inherited: Inherited) -> Iterator[Tagg
 
 
 def refused(tagged: Iterable[Tagged]) -> list[int]:
-    """The sequences of entries that could not be decoded, from what `decoded` gives. LedgerDamaged: a hash is wrong."""
+    """The sequences of entries that could not be decoded, from what `decoded` gives. LedgerDamaged: a hash is wrong.
+
+    KeysMissing: keys are needed.
+    """
     things: dict[str, list[Any]] = defaultdict(list)
     for what, thing in tagged:
         things[what].append(thing)
+    if things["locked"]:
+        raise KeysMissing(min(things["locked"]))
     if things["damaged"]:
         raise LedgerDamaged(min(things["damaged"]))
     never_erased_bodies = never_erased(dict(things["missing"]), set(things["erased"]))

@@ -27,9 +27,9 @@ _SMALL_MEMORY = 6  # of 9, for zlib's table of what it has seen
 _SMALL_BODY = 2**_SMALL_WINDOW
 
 # More than the receiver's own limit (256 MiB), and less than SQLite's for one value (10^9 bytes).
-_LARGEST_BODY = 512 * 2**20
+LARGEST_BODY = 512 * 2**20
 
-_SALT_BYTES = 16
+SALT_BYTES = 16
 
 
 class LedgerError(Exception):
@@ -166,11 +166,11 @@ def pack(entry: NewEntry) -> Packed:
 
 def hashed(entry: NewEntry) -> Packed:
     """As `pack`, with the body as it is, not compressed."""
-    if len(entry.body) > _LARGEST_BODY:
-        raise ValueError(f"a ledger entry holds at most {_LARGEST_BODY} bytes, not {len(entry.body)}")
+    if len(entry.body) > LARGEST_BODY:
+        raise ValueError(f"a ledger entry holds at most {LARGEST_BODY} bytes, not {len(entry.body)}")
     for text in (entry.kind, entry.content_type, entry.sender or ""):
         text.encode("utf-8")  # a lone surrogate would fail later, and with it all entries of the same transaction
-    salt = secrets.token_bytes(_SALT_BYTES)
+    salt = secrets.token_bytes(SALT_BYTES)
     return Packed(
         kind=entry.kind,
         content_type=entry.content_type,

@@ -88,9 +88,12 @@ def _write_segment(
     return Segment(name, before.sequence + 1, end.sequence, before.hash, end.hash, digest, size)
 
 
-def check_export(storage: ObjectStorage, progress: Progress) -> Report:
-    """Read all of an export; what was found, if all is in order. LedgerDamaged: the first problem. NotALedger."""
-    with ExportedLedger(storage) as ledger:
+def check_export(storage: ObjectStorage, progress: Progress, keys: ObjectStorage | None = None) -> Report:
+    """Read all of an export; what was found, if all is in order. LedgerDamaged: the first problem. NotALedger.
+
+    `keys`: where the keys of encrypted bodies are. KeysNotNamed, KeysMissing: they are needed.
+    """
+    with ExportedLedger(storage, keys) as ledger:
         report = check_ledger(ledger, progress=progress)
         problem = report.first_problem
         if problem is None:

@@ -65,6 +65,7 @@ class KnownBodies:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")  # else salt and hash of erased bytes stay in free pages
             connection.executescript(_TABLES)
             row = connection.execute("SELECT ledger, format FROM reached").fetchone()
             if row is None:
@@ -138,7 +139,8 @@ class KnownBodies:
 
     def forget(self, salted: bytes) -> None:
         """Bytes were erased: sent again they are new."""
-        self._connection.execute("DELETE FROM known WHERE salted = ?", (salted,))
+        if self._connection.execute("DELETE FROM known WHERE salted = ?", (salted,)).rowcount:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # they are in the log as well
 
     def copy_to(self, path: Path) -> None:
         """A copy of the file as it is now."""

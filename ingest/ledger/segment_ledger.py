@@ -8,8 +8,12 @@ in the storage is durable; the machine that writes keeps nothing that cannot be 
     WORK/cache/          segments that were read or written, by their SHA-256; the oldest are removed
     WORK/ledger.lock     one process of this machine at a time
 
-Erasing rewrites segments: the older versions that a bucket keeps are removed too. Where Object Lock keeps them, nothing
-can be erased before it ends, and `erase` says so before it changes anything.
+Bodies are encrypted if a place for their keys is named (`body_keys`), from then on: keys first, then the segment, so
+that no segment is ever without its keys. Keys of an attempt that was lost stay; they open nothing.
+
+Erasing an encrypted body deletes its key, and leaves the segment as it is. One that is not encrypted is taken out of
+its segment, which is written anew: the older versions that a bucket keeps are removed too. Where Object Lock keeps
+them, it cannot be erased before that ends, and `erase` says so before it changes anything.
 """
 
 from __future__ import annotations
@@ -27,9 +31,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, NoReturn, Protocol, runtime_checkable
+from typing import BinaryIO, NamedTuple, NoReturn
 
 from headwater.aws_bridge.session import AwsError
+from headwater.ingest.ledger.body_keys import NOTE, BodyKeys, KeysMissing, Sealed, not_named, note_text, parse_sealed
 from headwater.ingest.ledger.chain import KnownBody, next_entry
 from headwater.ingest.ledger.entries import (
     ERASURE,
@@ -65,7 +70,7 @@ from headwater.ingest.ledger.segments import (
     read_segment,
     segment_name,
 )
-from headwater.ingest.places.file_storage import ObjectStorage
+from headwater.ingest.places.file_storage import ObjectStorage, Versioned
 
 INDEXED = 64
 """Segments in one file of the index: a reader looks into fewer than that many segments to find the end."""
@@ -75,17 +80,6 @@ CACHE_BYTES = 2 * 2**30  #: of segments on this machine's disk
 _ERASING = "erasing.json"  #: while a body is being erased: what to go on with after a crash
 _LEVEL = 4  #: of gzip: a fifth larger than an export's, in a third of the time, which the one writer has not
 _RECENT_BYTES = 64 * 2**20  #: bodies of the newest segments in memory: whoever follows the ledger reads them next
-
-
-@runtime_checkable
-class Versioned(Protocol):
-    """A storage that may keep what is replaced."""
-
-    def remove_older(self, name: str, *, bypass_governance: bool = False) -> None:
-        """Remove all versions of a file but the newest."""
-
-    def kept_until(self, name: str) -> tuple[str, str] | None:
-        """How (``GOVERNANCE``, ``COMPLIANCE``, ``HOLD``) and until when nobody may remove a file; None: anybody may."""
 
 
 class _Attempt(NamedTuple):
@@ -98,9 +92,16 @@ class _Attempt(NamedTuple):
 class SegmentLedger(ExportedLedger):
     """Made by `SegmentLedger.open`, for writing; `ExportedLedger` reads the same files."""
 
-    def __init__(self, storage: ObjectStorage, work: Path, clock: Callable[[], int], lock: FolderLock) -> None:
+    def __init__(
+        self,
+        storage: ObjectStorage,
+        work: Path,
+        clock: Callable[[], int],
+        lock: FolderLock,
+        keys: ObjectStorage | None = None,
+    ) -> None:
         """Use `open`."""
-        super().__init__(storage)
+        super().__init__(storage, keys)
         self._objects = storage
         self._cache = _Cache(storage, work / "cache", self._named)
         self._reads = self._cache
@@ -117,24 +118,48 @@ class SegmentLedger(ExportedLedger):
         self._known = KnownBodies(work / FILE, self.id)
 
     @classmethod
-    def open(cls, storage: ObjectStorage, work: Path, clock: Callable[[], int]) -> SegmentLedger:
+    def open(
+        cls, storage: ObjectStorage, work: Path, clock: Callable[[], int], keys: ObjectStorage | None = None
+    ) -> SegmentLedger:
         """Open the ledger for writing; it is made if there is none. `work` is a folder of this machine for it alone.
 
-        LedgerInUse: another process of this machine has `work`. LedgerDamaged; LedgerUnavailable.
+        With `keys`, bodies are encrypted from now on. LedgerInUse: another process of this machine has `work`.
+        LedgerDamaged; LedgerUnavailable. KeysNotNamed: bodies of this ledger were encrypted before; KeysMissing: `keys`
+        does not have their keys. LedgerError: Object Lock keeps what lies at `keys`.
         """
         with _unavailable(f"the ledger in {storage} cannot be opened"), ExitStack() as undo:
             prepare_folder(work)
             lock = FolderLock(work)
             undo.callback(lock.release)
             _begin(storage)
-            ledger = cls(storage, work, clock, lock)
+            ledger = cls(storage, work, clock, lock, keys)
             undo.pop_all()
             undo.callback(ledger.close)
+            ledger._begin_keys()
             ledger._learn()
             ledger._finish_erasing()
             ledger._index()
             undo.pop_all()
         return ledger
+
+    def _begin_keys(self) -> None:
+        """See that the keys are where they were, or note where they are from now on."""
+        try:
+            note = self._objects.read(NOTE)
+        except FileNotFoundError:
+            note = None
+        if self._keys is None:
+            if note is not None:
+                raise not_named(self._objects, note)
+            return
+        if note is not None and not self._keys.begun():
+            raise KeysMissing(
+                f"the keys of the ledger in {self._objects} are not in {self._keys}: there is no {self.id}/ledger.json;"
+                f" {NOTE} in the ledger says where they were"
+            )
+        self._keys.begin()
+        if note != note_text(self._keys):
+            self._objects.write(NOTE, note_text(self._keys))
 
     # reading ----------------------------------------------------------------------------------------------------------
 
@@ -261,7 +286,9 @@ class SegmentLedger(ExportedLedger):
 
         LedgerInUse, LedgerUnavailable.
         """
-        content = _packed("".join(map(format_line, entries)).encode())
+        sealed = self._sealed(entries)
+        lines = (format_line(entry, sealed.get(entry.chained.sequence)) for entry in entries)
+        content = _packed("".join(lines).encode())
         segment = _segment(entries, self._manifest, content)
         self._attempts[segment.sha256] = _Attempt(segment, tuple(entries))
         with _unavailable("the ledger cannot be written"):
@@ -276,6 +303,18 @@ class SegmentLedger(ExportedLedger):
             self._lose(segment.name)
         self._add(there, content if digest == segment.sha256 else None)
         return digest == segment.sha256
+
+    def _sealed(self, entries: Sequence[StoredEntry]) -> dict[int, Sealed]:
+        """The encrypted bodies of new entries. An erasure is not: who has no keys any more must find it."""
+        bodies = {
+            entry.chained.sequence: (entry.salt, entry.body)
+            for entry in entries
+            if entry.salt is not None and entry.body is not None and entry.chained.kind != ERASURE
+        }
+        if self._keys is None or not bodies:
+            return {}
+        with _unavailable("the keys of the bodies cannot be written"):
+            return self._keys.seal(entries[0].chained.sequence, bodies)
 
     def _lose(self, name: str) -> NoReturn:
         self._lost = LedgerInUse(
@@ -326,7 +365,7 @@ class SegmentLedger(ExportedLedger):
             self._known.forget_all()
             reached = self._known.reached()
         for segment in self._manifest.segments[self._behind(reached.sequence) :]:
-            entries = list(read_segment(self._cache, segment))
+            entries = list(read_segment(self._cache, segment, self._opens))
             self._known.add(entries, Head(segment.last, segment.hash))
         for entry in self.of_kind(ERASURE):
             self._known.forget(_erased(entry))
@@ -354,7 +393,11 @@ class SegmentLedger(ExportedLedger):
                 raise LedgerError(f"entry {sequence} is erased already, or says that another one was")
             salted = self._salted(sequence)
             sequences = self._known.sharing(salted)
-            self._refuse_if_locked(sequences, bypass=bypass)
+            with _unavailable("the erasure cannot be begun"):
+                sealed = self._sealed_at(sequences)
+                self._refuse_if_locked([each for each in sequences if each not in sealed], bypass=bypass)
+                for file in {each.keys for each in sealed.values()}:
+                    self._named_keys().refuse_if_kept(f"{file}.json")
             about = {name: list(datasets) for name, datasets in touched._asdict().items() if datasets}
             notice = {"sequence": sequence, "sequences": sequences, "reason": reason, "saltedSha256": salted.hex()}
             work = json.dumps({"notice": notice | about, "bypass": bypass}).encode()
@@ -377,9 +420,40 @@ class SegmentLedger(ExportedLedger):
                 (appended,) = self.append([NewEntry(ERASURE, "application/json", body)])
                 said = appended.sequence
             self._known.forget(salted)
-            self._rewrite(set(notice["sequences"]), bypass=bool(work["bypass"]))
+            sealed = self._sealed_at(notice["sequences"])
+            self._delete_keys(sealed)
+            plain = set(notice["sequences"]) - sealed.keys()
+            if plain:
+                self._rewrite(plain, bypass=bool(work["bypass"]))
             self._objects.remove(_ERASING)
         return said
+
+    def _sealed_at(self, sequences: Iterable[int]) -> dict[int, Sealed]:
+        """Those of these entries whose bodies are encrypted."""
+        wanted, found = set(sequences), dict[int, Sealed]()
+        for segment in {s.name: s for each in wanted if (s := self.segment_of(each))}.values():
+            for line in gzip.decompress(self._objects.read(segment.name)).splitlines():
+                values = json.loads(line)
+                sealed = parse_sealed(values)
+                if sealed is not None and values["sequence"] in wanted:
+                    found[values["sequence"]] = sealed
+        return found
+
+    def _named_keys(self) -> BodyKeys:
+        if self._keys is None:
+            raise not_named(self._objects, None)
+        return self._keys
+
+    def _delete_keys(self, sealed: Mapping[int, Sealed]) -> None:
+        """Delete the keys of entries, and what is in memory of their segments."""
+        for file in sorted({each.keys for each in sealed.values()}):
+            self._named_keys().delete(file, [sequence for sequence, each in sealed.items() if each.keys == file])
+        for segment in {s.name for each in sealed if (s := self.segment_of(each))}:
+            with self._remembering:
+                self._recent.pop(segment, None)
+                self._recent_bytes = sum(map(_size, self._recent.values()))
+        with self._reading:
+            self._ahead = None
 
     def _rewrite(self, sequences: set[int], *, bypass: bool) -> None:
         """Take bodies out of their segments, and name these anew in the index."""
@@ -428,7 +502,8 @@ class SegmentLedger(ExportedLedger):
     def _salted(self, sequence: int) -> bytes:
         segment = self.segment_of(sequence)
         assert segment is not None, "the entry is there"
-        return next(e.chained.salted for e in read_segment(self._cache, segment) if e.chained.sequence == sequence)
+        entries = read_segment(self._cache, segment, self._opens)
+        return next(entry.chained.salted for entry in entries if entry.chained.sequence == sequence)
 
     def copy_known_to(self, path: Path) -> Head:
         """A copy of `WORK/known.sqlite`, and the entry that it is at."""

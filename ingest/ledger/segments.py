@@ -10,7 +10,8 @@ segment by one write, and an export can go on as such a ledger.
 
 A segment is NDJSON, one entry a line, packed with gzip. An entry has its fields as the ledger stores them, so that its
 hash can be computed again (`chain` says how): `redactions` is the JSON text, `salted`, `hash` and `salt` are hex; the
-body is the text `body`, or `base64` where it is not UTF-8. An entry that was erased has neither, and no `salt`.
+body is the text `body`, or `base64` where it is not UTF-8. An entry that was erased has neither, and no `salt`. Where
+bodies are encrypted (`body_keys`), an entry has `keys`, the file with its key, and `encrypted` instead of these.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import json
 import threading
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -30,6 +31,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, cast
 
+from headwater.ingest.ledger.body_keys import NOTE, BodyKeys, Sealed, format_sealed, not_named, parse_sealed
 from headwater.ingest.ledger.chain import ChainCheck, start
 from headwater.ingest.ledger.entries import (
     Chained,
@@ -48,6 +50,9 @@ from headwater.ingest.places.file_storage import FileStorage, ObjectStorage
 FORMAT = 1
 MANIFEST, IDENTITY = "manifest.json", "ledger.json"
 SEGMENTS, INDEX = "segments/", "index/"
+
+Opens = Callable[[int, Sealed], "tuple[bytes, bytes] | None"]
+"""Decrypts salt and body of an entry, as `BodyKeys.opened` does."""
 
 _THREADS = 8  # files of the index that are read at once: each one waits for S3 some tens of milliseconds
 _CHUNK = 2**20  # bytes of a file that are hashed at once
@@ -122,10 +127,12 @@ def parse_manifest(text: str | bytes) -> Manifest:
     return manifest
 
 
-def format_line(entry: StoredEntry) -> str:
-    """An entry as a line."""
+def format_line(entry: StoredEntry, sealed: Sealed | None = None) -> str:
+    """An entry as a line; its body as `sealed`, where that is given."""
     values: dict[str, Any] = {**entry.chained._asdict(), "salted": entry.chained.salted.hex(), "hash": entry.hash.hex()}
-    if entry.body is not None and entry.salt is not None:
+    if sealed is not None:
+        values |= format_sealed(sealed)
+    elif entry.body is not None and entry.salt is not None:
         values |= {"salt": entry.salt.hex(), **_body(entry.body)}
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
 
@@ -137,8 +144,11 @@ def _body(body: bytes) -> dict[str, str]:
         return {"base64": base64.b64encode(body).decode()}
 
 
-def parse_line(line: str | bytes) -> StoredEntry:
-    """The entry in a line. ValueError, KeyError, TypeError: it is none."""
+def parse_line(line: str | bytes, opens: Opens | None = None) -> StoredEntry:
+    """The entry in a line; without `opens`, an encrypted body is left out. ValueError, KeyError, TypeError: it is none.
+
+    Errors of `opens` come as they are, but for a ValueError, which is the entry's `damage`.
+    """
     values: Mapping[str, Any] = json.loads(line)
     chained = Chained(**{**{name: values[name] for name in Chained._fields}, "salted": bytes.fromhex(values["salted"])})
     if not isinstance(chained.sequence, int):
@@ -146,7 +156,13 @@ def parse_line(line: str | bytes) -> StoredEntry:
     salt = bytes.fromhex(values["salt"]) if "salt" in values else None
     body = values["body"].encode() if "body" in values else None
     body = base64.b64decode(values["base64"], validate=True) if "base64" in values else body
-    return StoredEntry(chained, bytes.fromhex(values["hash"]), salt, body)
+    sealed, damage = parse_sealed(values), ""
+    if sealed is not None and opens is not None:
+        try:
+            salt, body = opens(chained.sequence, sealed) or (None, None)
+        except ValueError as error:
+            damage = str(error)
+    return StoredEntry(chained, bytes.fromhex(values["hash"]), salt, body, damage)
 
 
 def read_manifest(storage: ObjectStorage, known: Manifest | None = None) -> Manifest:
@@ -192,7 +208,7 @@ def indexed(storage: ObjectStorage) -> Manifest:
     return Manifest(manifest.ledger, tuple(segments))
 
 
-def _read_json(storage: ObjectStorage, name: str) -> bytes | None:
+def _read_json(storage: FileStorage, name: str) -> bytes | None:
     try:
         with storage.open(name) as file:
             text = file.read(_LARGEST_MANIFEST + 1)
@@ -261,12 +277,15 @@ def segment_name(first: int) -> str:
     return f"{SEGMENTS}{first:012}.ndjson.gz"
 
 
-def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry]:
-    """The entries in a segment's file as they are there; their chain is not checked.
+def read_segment(storage: FileStorage, segment: Segment, opens: Opens | None = None) -> Iterator[StoredEntry]:
+    """The entries in a segment's file as they are there; their chain is not checked. `opens` decrypts bodies.
+
+    KeysNotNamed: without it, one is encrypted; and what `opens` raises.
 
     LedgerDamaged: the file is missing, cannot be read, or is not the one in the manifest; the latter shows at its end.
     """
     last, digest = segment.first - 1, segment.previous
+    opens = opens or _refusing(storage)
     with _open(storage, segment.name) as raw:
         hashed = _Hashed(raw)
         unpacked = gzip.GzipFile(fileobj=cast("IO[bytes]", hashed))
@@ -274,7 +293,7 @@ def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry
             for line in iter(lambda: unpacked.readline(_LONGEST_LINE + 1), b""):
                 if len(line) > _LONGEST_LINE:
                     raise LedgerDamaged(f"segment {segment.name}, entry {last + 1}: its line has no end")
-                entry = _parse(line, segment, last + 1)
+                entry = _parse(line, segment, last + 1, opens)
                 yield entry
                 last, digest = entry.chained.sequence, entry.hash.hex()
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -289,7 +308,9 @@ def read_segment(storage: FileStorage, segment: Segment) -> Iterator[StoredEntry
             raise LedgerDamaged(f"segment {segment.name}: its SHA-256 is not the one in the manifest")
 
 
-def read_checked(storage: FileStorage, segment: Segment, check: ChainCheck) -> Iterator[Entry]:
+def read_checked(
+    storage: FileStorage, segment: Segment, check: ChainCheck, opens: Opens | None = None
+) -> Iterator[Entry]:
     """The entries of a segment, each checked before it is given; `check` begins at the segment.
 
     LedgerDamaged names the segment and the entry. No entry is given after the first that is not in order, but all
@@ -297,7 +318,7 @@ def read_checked(storage: FileStorage, segment: Segment, check: ChainCheck) -> I
     when the whole ledger was read.
     """
     try:
-        for stored in read_segment(storage, segment):
+        for stored in read_segment(storage, segment, opens):
             if check.add(stored):
                 yield entry_of(stored)
     except LedgerDamaged as error:
@@ -312,9 +333,18 @@ def damaged_in(segment: Segment, check: ChainCheck) -> LedgerDamaged | None:
     return LedgerDamaged(f"segment {segment.name}: {check.problems[0].sentence}") if check.problems else None
 
 
-def _parse(line: bytes, segment: Segment, sequence: int) -> StoredEntry:
+def _refusing(storage: FileStorage) -> Opens:
+    """For a ledger whose keys were not named."""
+
+    def refuse(_sequence: int, _sealed: Sealed) -> None:
+        raise not_named(storage, _read_json(storage, NOTE))
+
+    return refuse
+
+
+def _parse(line: bytes, segment: Segment, sequence: int, opens: Opens) -> StoredEntry:
     try:
-        return parse_line(line)
+        return parse_line(line, opens)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LedgerDamaged(
             f"segment {segment.name}, entry {sequence}: its line cannot be read ({type(error).__name__}: {error})"
@@ -364,13 +394,19 @@ class ExportedLedger:
     anywhere else it has to read the segment from its beginning.
     """
 
-    def __init__(self, storage: ObjectStorage) -> None:
-        """NotALedger: there is none; LedgerDamaged: what names its segments; errors of the storage as they are."""
+    def __init__(self, storage: ObjectStorage, keys: ObjectStorage | None = None) -> None:
+        """`keys`: where the keys of encrypted bodies are (`body_keys`).
+
+        NotALedger: there is none; LedgerDamaged: what names its segments; errors of the storage as they are. Reading
+        encrypted bodies: KeysNotNamed, KeysMissing.
+        """
         self._storage = storage
         self._reads: FileStorage = storage  #: where segments are read from
         named = indexed(storage)
         self._named_segments = len(named.segments)  #: the others were found by listing
         self._manifest = with_newer(storage, named)
+        self._keys = BodyKeys(keys, named.ledger) if keys is not None else None
+        self._opens = self._keys.opened if self._keys is not None else _refusing(storage)
         self._reading = threading.Lock()
         self._position = 0  #: the entry before the first that `_ahead` gives
         self._ahead: Iterator[Entry] | None = None
@@ -429,7 +465,7 @@ class ExportedLedger:
         self._refresh()
         for segment in tuple(self._manifest.segments):  # and none that is added meanwhile
             self._refuse_if_closed()
-            yield from read_segment(self._reads, segment)
+            yield from read_segment(self._reads, segment, self._opens)
 
     def segment_of(self, sequence: int) -> Segment | None:
         """The segment with an entry; None if there is none."""
@@ -473,7 +509,7 @@ class ExportedLedger:
 
     def _entries_of(self, segment: Segment) -> Iterable[Entry]:
         """The entries of one segment, checked."""
-        return read_checked(self._reads, segment, ChainCheck(segment.before))
+        return read_checked(self._reads, segment, ChainCheck(segment.before), self._opens)
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

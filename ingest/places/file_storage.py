@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from headwater.ingest.places.file_names import UnsafeName, path_in
 
@@ -70,6 +70,17 @@ class ObjectStorage(FileStorage, Protocol):
 
     def listed(self, under: str = "", after: str = "") -> Iterator[str]:
         """The files whose names begin with `under` and come behind `after`, in order of name; drafts are left out."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A storage that may keep what is replaced."""
+
+    def remove_older(self, name: str, *, bypass_governance: bool = False) -> None:
+        """Remove all versions of a file but the newest."""
+
+    def kept_until(self, name: str) -> tuple[str, str] | None:
+        """How (``GOVERNANCE``, ``COMPLIANCE``, ``HOLD``) and until when nobody may remove a file; None: anybody may."""
 
 
 class LocalFolder:

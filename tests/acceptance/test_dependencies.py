@@ -89,7 +89,7 @@ def test_what_a_server_reads_and_answers_needs_no_extra() -> None:
     rooms = ("ingest", "queries", "graphmodel", "spline_bridge", "openlineage_bridge", "web")
     assert set(undeclared(rooms, declared())) == {
         *("networkx", "pandas"),  # frames, which only the Python API makes
-        *("jwt", "opentelemetry"),  # imported where their options are used
+        *("cryptography", "jwt", "opentelemetry"),  # imported where their options are used
     }
 
 

@@ -131,6 +131,19 @@ def test_jobs_get_the_right_to_write_the_inbox(template: dict[str, Any]) -> None
     assert grants(document["Statement"]) == allowed(policies()["agent"])
 
 
+def test_where_the_ledger_is_locked_its_keys_are_not_and_the_ingester_cannot_delete_them(
+    template: dict[str, Any],
+) -> None:
+    keys = template["Resources"]["TaskKeys"]
+    assert (keys["Condition"], keys["Properties"]["RoleName"]) == ("Locks", {"Ref": "TaskRole"})
+    rights = {("s3:GetObject", "keys"), ("s3:PutObject", "keys")}
+    assert grants(keys["Properties"]["PolicyDocument"]["Statement"]) == rights
+    (container,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    (named,) = (each for each in container["Environment"] if "HEADWATER_KEYS" in str(each))
+    assert named["Fn::If"][:2] == ["Locks", {"Name": "HEADWATER_KEYS", "Value": {"Fn::Sub": "s3://${Inbox}/keys"}}]
+    assert "ObjectLockConfiguration" not in template["Resources"]["Inbox"]["Properties"]
+
+
 def test_the_graph_is_protected(template: dict[str, Any]) -> None:
     (cluster,) = of_type(template, "AWS::Neptune::DBCluster").values()
     properties = cluster["Properties"]

@@ -66,13 +66,14 @@ def ingester(
     store: str | None = None,
     source: Callable[[InboxReader], Source] | None = None,
     snapshots: ObjectStorage | None = None,
+    keys: ObjectStorage | None = None,
 ) -> Iterator[Ingester]:
     """An ingester on a data folder, with its projector's thread."""
     with ExitStack() as ends:
         kept = Snapshots(snapshots, data, data / "ledger", store) if snapshots is not None else None
         if kept is not None:
             kept.restore()
-        opened = SegmentLedger.open(ledger, data / "ledger", clock)
+        opened = SegmentLedger.open(ledger, data / "ledger", clock, keys)
         service = Service.open(data, store, follows=True, take_over=True, ledger=opened)
         ends.callback(service.close)
         service.start(lambda _error: None)
@@ -89,10 +90,10 @@ def graph(made: Ingester) -> tuple[list[str], list[str]]:
     return elements(made.service.store)
 
 
-def replayed(ledger: ObjectStorage, folder: Path) -> tuple[list[str], list[str]]:
+def replayed(ledger: ObjectStorage, folder: Path, keys: ObjectStorage | None = None) -> tuple[list[str], list[str]]:
     """The graph of a clean replay of a ledger."""
     store = f"embedded:{folder / 'graph'}"
-    with ExportedLedger(ledger) as reader:
+    with ExportedLedger(ledger, keys) as reader:
         replay_into(folder / "data", store, quiet, ledger=reader)
     with open_store(store) as opened:
         return elements(opened)

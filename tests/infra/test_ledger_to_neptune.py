@@ -13,8 +13,10 @@ import pytest
 
 from headwater.ingest.folder.exporting import export_neptune_csv
 from headwater.ingest.folder.service import Service
+from headwater.ingest.ledger.body_keys import KeysMissing
 from headwater.ingest.ledger.export import export_ledger
 from headwater.ingest.ledger.ledger import LedgerDamaged, NewEntry, open_ledger
+from headwater.ingest.ledger.segment_ledger import SegmentLedger
 from headwater.ingest.ledger.segments import read_manifest
 from headwater.ingest.places.file_storage import LocalFolder
 from tests.contract.loader_csv import load, rows
@@ -82,6 +84,21 @@ def test_a_damaged_segment_is_named_and_stops_the_job(exported: Path, tmp_path: 
     told = list(decoded(str(tmp_path / "damaged"), segment))
     with pytest.raises(LedgerDamaged, match=f"segment {segment.name} is damaged after entry"):
         refused(told)
+
+
+def test_encrypted_bodies_are_read_with_their_keys_and_asked_for_without(tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
+    from ledger_to_neptune import decoded, refused
+
+    where, keys = tmp_path / "ledger", tmp_path / "keys"
+    with SegmentLedger.open(LocalFolder(where), tmp_path / "work", lambda: 7, LocalFolder(keys)) as ledger:
+        ledger.append([NewEntry("spline.plan", "application/json", b"{}"), NewEntry("other", "x", b"1")])
+        ledger.erase(2, "asked for")
+    segments = read_manifest(LocalFolder(where)).segments
+    named = [each for s in segments for each in decoded(str(where), s, keys=(str(keys), ledger.id))]
+    assert refused(named) == [1]
+    with pytest.raises(KeysMissing, match="name the place of their keys with --keys"):
+        refused([each for s in segments for each in decoded(str(where), s)])
 
 
 def test_what_cannot_be_decoded_is_counted_and_what_was_erased_is_not_missed(tmp_path: Path) -> None:
