@@ -18,9 +18,8 @@ from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.statements.model import ERASED_READ, ERASED_WRITE
 from headwater.queries.answers.answer import Answer, Edge, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of, shown
-from headwater.queries.tracing.edges import Edges, columns_of
+from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
 from headwater.queries.tracing.edges_as_of import EdgesAsOf
-from headwater.queries.tracing.edges_ever import EdgesEver
 from headwater.queries.tracing.ended import with_ends
 from headwater.queries.tracing.rows import project
 from headwater.queries.tracing.tags import ignored_jobs
@@ -130,8 +129,8 @@ def edges_asked(g: GraphTraversalSource, question: Question, *, by_column: bool)
     ignored = ignored_jobs(g)
     if isinstance(question.as_of, PastTime):
         return EdgesAsOf(g, question.as_of, by_column=by_column, kind=question.type, ignored=ignored)
-    edges = EdgesEver if question.as_of == "ever" else Edges
-    return edges(g, by_column=by_column, kind=question.type, ignored=ignored)
+    labels = EVER if question.as_of == "ever" else NOW
+    return Edges(g, by_column=by_column, kind=question.type, labels=labels, ignored=ignored)
 
 
 def _walk(

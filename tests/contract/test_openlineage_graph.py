@@ -18,12 +18,9 @@ from headwater.ingest.graph.decoding import decoders
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.intake.bridge import Decoded, Receipt
 from headwater.ingest.intake.openlineage import OPENLINEAGE
-from headwater.ingest.intake.spline import EVENTS, PLANS
 from headwater.ingest.ledger.ledger import open_ledger
 from headwater.queries.tracing.resolve import beginning_with, resolve_all
-from tests.golden import recorded
 from tests.golden.openlineage import by_run
-from tests.golden.test_two_agents import by_spline, documents_at_the_time_of
 
 RUN = "01a22714-8253-7b84-9241-f098e08d17ae"
 LAKE = "s3://lake"
@@ -246,33 +243,3 @@ def test_a_run_is_found_by_the_id_that_its_sender_knows(service: Service, writte
         assert [row["run"] for row in found] == named
     shown = named[0].removeprefix("run:openlineage:")[:13]
     assert beginning_with(service.store.g, shown, ("run",)) == named
-
-
-@pytest.mark.parametrize("first", ["spline", "openlineage"])
-def test_the_logic_of_a_second_report_is_in_no_answer(service: Service, first: str) -> None:
-    """OpenLineage calls `channel` computed where Spline says that it is copied, and groups by what it sorts by."""
-    for by in (first, {"spline": "openlineage", "openlineage": "spline"}[first]):
-        for case in ("l02_stage_orders", "l07_score_report"):
-            if by == "openlineage":
-                for documents in documents_at_the_time_of(by_spline(case), case):
-                    take(service, *documents)
-            else:
-                for sent in recorded.payloads(case):
-                    bridge = PLANS if sent.kind == "plan" else EVENTS
-                    service.ledger.append(list(bridge.accept(sent.content_type, sent.body, Receipt()).entries))
-                service.catch_up()
-    for node in ("file:///data/lake/pipe/staging/orders", "file:///data/lake/pipe/out/churn_by_country"):
-        columns = [row["id"] for row in service.ask("columns", [("dataset", node)], lambda: None).to_dict()["rows"]]
-        for one, direction in [(node, "upstream"), (node, "both"), *((column, "both") for column in columns)]:
-            given = [("node", one), ("direction", direction), ("type", "all"), ("level", "column")]
-            now, ever = (
-                service.ask("lineage", [*given, ("asOf", at)], lambda: None).to_dict() for at in ("now", "ever")
-            )
-            assert _without_time(ever) == _without_time(now)
-
-
-def _without_time(answer: dict[str, Any]) -> tuple[list[str], set[tuple[str, ...]]]:
-    edges = {
-        tuple(str(edge[key]) for key in ("source", "target", "type", "subtype", "plan")) for edge in answer["edges"]
-    }
-    return [node["id"] for node in answer["nodes"]], edges

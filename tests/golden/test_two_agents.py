@@ -58,17 +58,6 @@ def at_the_time_of(spline: tuple[list[Body], list[Event]], case: str) -> tuple[l
 
     The two were recorded in two runs of the script. The n-th write of a dataset by one is that of the other.
     """
-    bodies, events = [], []
-    for documents in documents_at_the_time_of(spline, case):
-        moved = found(documents)
-        assert moved.outcome is Outcome.WRITTEN
-        bodies += [Body(plan, moved.digest) for plan in moved.plans]
-        events += [Event(run, NOW) for run in moved.runs]
-    return bodies, events
-
-
-def documents_at_the_time_of(spline: tuple[list[Body], list[Event]], case: str) -> list[list[dict[str, Any]]]:
-    """The events of each run of OpenLineage that wrote something, as if they were of the run that Spline reports."""
     target = {body.plan.agent_plan_id: body.plan.target.uri for body in spline[0]}
     ended: dict[str, list[Event]] = defaultdict(list)
     for one in sorted(spline[1], key=lambda e: e.run.timestamp):
@@ -76,13 +65,16 @@ def documents_at_the_time_of(spline: tuple[list[Body], list[Event]], case: str) 
     runs = [(documents, found(documents)) for documents in openlineage.by_run(case).values()]
     runs = [run for run in runs if run[1].plans]
     seen: Counter[str] = Counter()
-    moved = []
+    bodies, events = [], []
     for documents, told in sorted(runs, key=lambda run: run[1].runs[0].timestamp):
         uri = told.plans[0].target.uri
         spline_event = ended[uri][seen[uri]]
         seen[uri] += 1
-        moved.append([later(one, spline_event, told) for one in documents])
-    return moved
+        moved = found([later(one, spline_event, told) for one in documents])
+        assert moved.outcome is Outcome.WRITTEN
+        bodies += [Body(plan, moved.digest) for plan in moved.plans]
+        events += [Event(run, NOW) for run in moved.runs]
+    return bodies, events
 
 
 def found(documents: list[dict[str, Any]]) -> Mapped:
