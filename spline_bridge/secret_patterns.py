@@ -552,7 +552,8 @@ _PARTS = (
     _shape(
         "password",
         _ORACLE_PROGRAMS,
-        r"(?P<before>\b(?:sqlplus|sqlldr|expdp|impdp|rman)\s{1,3}(?:-\w{1,2}\s{1,3}){0,3}(?:userid=)?[\"']?[\w$#.]{1,64}/)"
+        rf"(?P<before>\b(?:{_ORACLE_PROGRAMS.replace(' ', '|')})\s{{1,3}}(?:-\w{{1,2}}\s{{1,3}}){{0,3}}"
+        r"(?:userid=)?[\"']?[\w$#.]{1,64}/)"
         r"(?!\*)[^\s@/\"']{1,256}",
         _mask_rest,
     ),

@@ -314,24 +314,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option
             keep_bootstrap_token(data, bootstrap)
         # Before the server's modules are imported: it gets ready while this process does.
         graph = ends.enter_context(closing(GraphProcess.start(data, store, take_over=take_over)))
-        from headwater.ingest.http.run_links import run_links
-        from headwater.ingest.process.server import ServerSettings
-
-        settings = ServerSettings(
-            data,
-            store,
-            host,
-            port,
-            allowed_hosts=more["allow_host"],
-            allowed_origins=more["allow_origin"],
-            embed_in=more["embed_in"],
-            people=people(more),
-            tls=_tls(more["tls_certificate"], more["tls_key"]),
-            access_log=more["access_log"],
-            links=run_links(more["history_server"], more["glue_region"]),
-            ready=partial(_ready, data, store, example=example),
-        )
-        _serve(settings, graph)
+        _serve(_settings(data, store, host, port, partial(_ready, data, store, example=example), more), graph)
 
 
 def _answer(
@@ -354,11 +337,23 @@ def _answer(
         raise click.UsageError("--read-only goes with neither --take-over nor --example: nothing is written")
     if bootstrap is not None:
         keep_bootstrap_token(data, bootstrap)
-    from headwater.ingest.http.run_links import run_links
     from headwater.ingest.process.reading_server import answer
+
+    def ready(url: str) -> None:
+        click.echo(safe(f"Headwater answers at {url}, and receives nothing; Ctrl-C stops"))
+
+    settings = _settings(data, store, host, port, ready, more)
+    with _port_errors(host, port), translated():
+        answer(settings, store, send_to)
+
+
+def _settings(
+    data: Path, store: str | None, host: str, port: int, ready: Callable[[str], None], more: Mapping[str, Any]
+) -> ServerSettings:
+    from headwater.ingest.http.run_links import run_links
     from headwater.ingest.process.server import ServerSettings
 
-    settings = ServerSettings(
+    return ServerSettings(
         data,
         store,
         host,
@@ -370,10 +365,8 @@ def _answer(
         tls=_tls(more["tls_certificate"], more["tls_key"]),
         access_log=more["access_log"],
         links=run_links(more["history_server"], more["glue_region"]),
-        ready=lambda url: click.echo(safe(f"Headwater answers at {url}, and receives nothing; Ctrl-C stops")),
+        ready=ready,
     )
-    with _port_errors(host, port), translated():
-        answer(settings, store, send_to)
 
 
 def _check_tls(certificate: Path | None, key: Path | None) -> None:

@@ -182,19 +182,18 @@ class Derived:
         """An entry is in the graph after all."""
         self.connection.execute("DELETE FROM parked WHERE sequence = ?", (sequence,))
         self.skip(skipped for skipped in self.skipped() if skipped != sequence)
-        self._set_unreadable(self._unreadable - {sequence})
+        if sequence in (unreadable := self._noted(_UNREADABLE)):
+            self._note(_UNREADABLE, (each for each in unreadable if each != sequence))
 
     def note_unreadable(self, sequence: int) -> None:
         """An entry that is set aside says what nobody can read: answers may lack something."""
-        self._set_unreadable(self._unreadable | {sequence})
+        self._note(_UNREADABLE, [*self._noted(_UNREADABLE), sequence])
 
-    @property
-    def _unreadable(self) -> set[int]:
-        return {int(one) for one in (self.meta(_UNREADABLE) or "").split()}
+    def _noted(self, name: str) -> list[int]:
+        return [int(sequence) for sequence in (self.meta(name) or "").split()]
 
-    def _set_unreadable(self, sequences: set[int]) -> None:
-        if sequences != self._unreadable:
-            self.set_meta(_UNREADABLE, " ".join(map(str, sorted(sequences))))
+    def _note(self, name: str, sequences: Iterable[int]) -> None:
+        self.set_meta(name, " ".join(map(str, sorted(set(sequences)))))
 
     def unreadable(self) -> int | None:
         """The first of the entries of which nobody can read what they say; None if there is none. From any thread."""
@@ -204,11 +203,11 @@ class Derived:
 
     def skipped(self) -> list[int]:
         """The entries that a store refused, and that a rebuild does not offer it again."""
-        return [int(sequence) for sequence in (self.meta("skipped") or "").split()]
+        return self._noted("skipped")
 
     def skip(self, sequences: Iterable[int]) -> None:
         """Replace the list of these."""
-        self.set_meta("skipped", " ".join(map(str, sorted(set(sequences)))))
+        self._note("skipped", sequences)
 
     def mark_retrying(self, sequence: int) -> None:
         """Say, durably, that a retry begins: if it is cut off, the graph may have the entry and these tables not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import signal
 import socket
 import ssl
 import time
@@ -30,6 +31,25 @@ _LOGGED_PATH = 200  #: characters of a path in the log: the sender chooses the p
 _WRITE_SECONDS = 30.0
 _HANDSHAKE_SECONDS = 20.0  #: as long as a sender may take for the header of a request
 _CLIENT_GONE = 499  #: as nginx has it; nobody reads it
+
+
+async def alive(_: web.Request) -> web.StreamResponse:
+    """``/health`` of a server that has no more to say than that it lives."""
+    return web.json_response({"status": "ok"})
+
+
+def stop_signal() -> asyncio.Event:
+    """Set at SIGTERM and SIGINT; for the running loop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def url_of(listening: socket.socket, scheme: str = "http") -> str:
+    """The URL of the address that a socket is bound to."""
+    host, port = listening.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def make_runner(

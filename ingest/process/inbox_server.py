@@ -7,7 +7,6 @@ stored. Not here: what becomes of the inbox (`ingesting`), and the same behind A
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from aiohttp.typedefs import Handler
 from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
-from headwater.ingest.http.serving import LimitedSite, listen, make_runner
+from headwater.ingest.http.serving import LimitedSite, alive, listen, make_runner, stop_signal, url_of
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.inbox.writing import InboxWriter
 from headwater.ingest.ledger.ledger import now_ms
@@ -60,18 +59,14 @@ def receive(settings: InboxServerSettings) -> None:
 
 
 async def _run(settings: InboxServerSettings, receiver: Settings, listening: socket.socket) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_signal()
     writer = InboxWriter(settings.inbox, now_ms)
     app = create_app(writer, settings=receiver, large=IntakeProcesses())
     add_probes(app, writer)
     runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS)
     await runner.setup()
     await LimitedSite(runner, listening, _CONNECTIONS).start()
-    host, port = listening.getsockname()[:2]
-    settings.ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    settings.ready(url_of(listening))
     collect_rarely()
     try:
         await stop.wait()
@@ -82,12 +77,8 @@ async def _run(settings: InboxServerSettings, receiver: Settings, listening: soc
 
 def add_probes(app: web.Application, writer: InboxWriter) -> None:
     """Add /health (it lives) and /ready (the newest write to the inbox went well)."""
-    add_route(app, "/health", _health, PROBE)
+    add_route(app, "/health", alive, PROBE)
     add_route(app, "/ready", _ready(writer), PROBE)
-
-
-async def _health(_: web.Request) -> web.StreamResponse:
-    return web.json_response({"status": "ok"})
 
 
 def _ready(writer: InboxWriter) -> Handler:

@@ -21,7 +21,7 @@ from headwater.ingest.http import api, page
 from headwater.ingest.http.auth import access_for, check_requests
 from headwater.ingest.http.authenticator import Authenticator, Authenticators
 from headwater.ingest.http.routes import PROBE, add_route
-from headwater.ingest.http.serving import LimitedSite, answer_errors, listen, make_runner, pack_answers
+from headwater.ingest.http.serving import LimitedSite, alive, answer_errors, listen, make_runner, pack_answers, url_of
 from headwater.ingest.http.tokens import TokenStore
 
 _CONNECTIONS = 1_000
@@ -51,7 +51,7 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
     access = access_for(settings.host, known, allowed_hosts=settings.allowed_hosts)
     app = web.Application(middlewares=[pack_answers, answer_errors, check_requests(access)])
     page.add_routes(app)
-    add_route(app, "/health", _health, PROBE)
+    add_route(app, "/health", alive, PROBE)
     endpoint.add_routes(app, service.store)
     api.add_routes(app, service)
     with listen(settings.host, settings.port) as listening:
@@ -60,9 +60,8 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
         loop.run_until_complete(_start(runner, listening))
         thread = threading.Thread(target=loop.run_forever, name="api", daemon=True)
         thread.start()
-        host, port = listening.getsockname()[:2]
         try:
-            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            yield url_of(listening)
         finally:
             asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(_DRAIN_SECONDS * 2)
             loop.call_soon_threadsafe(loop.stop)
@@ -73,7 +72,3 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
 async def _start(runner: web.AppRunner, listening: socket.socket) -> None:
     await runner.setup()
     await LimitedSite(runner, listening, _CONNECTIONS).start()
-
-
-async def _health(_: web.Request) -> web.StreamResponse:
-    return web.json_response({"status": "ok"})

@@ -8,7 +8,6 @@ as in a server (`ingest.http.auth`). Not here: what can be answered without a le
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import ssl
 from contextlib import closing
@@ -22,7 +21,16 @@ from headwater.ingest.http.access_log import access_log
 from headwater.ingest.http.auth import Access, access_for, check_requests
 from headwater.ingest.http.authenticator import Authenticators
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
-from headwater.ingest.http.serving import LimitedSite, answer_errors, listen, make_runner, pack_answers
+from headwater.ingest.http.serving import (
+    LimitedSite,
+    alive,
+    answer_errors,
+    listen,
+    make_runner,
+    pack_answers,
+    stop_signal,
+    url_of,
+)
 from headwater.ingest.http.statements import PATH, SNAPSHOTS_PATH
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.intake.body import InvalidBody
@@ -58,7 +66,7 @@ def application(reader: Reader, access: Access, settings: ServerSettings, send_t
     before = () if settings.access_log is None else (access_log(settings.access_log),)
     app = web.Application(middlewares=[*before, pack_answers, answer_errors, check_requests(access)])
     page.add_routes(app, embed_in=settings.embed_in, links=settings.links)
-    add_route(app, "/health", _health, PROBE)
+    add_route(app, "/health", alive, PROBE)
     sent = {path for bridge in BRIDGES.values() for path in (bridge.path, bridge.batch_path) if path}
     for path in sorted({*sent, PATH, SNAPSHOTS_PATH}):
         add_route(app, path, _refusal(send_to), "annotate" if path == PATH else "write", methods=["POST"])
@@ -71,16 +79,12 @@ def application(reader: Reader, access: Access, settings: ServerSettings, send_t
 async def _run(
     settings: ServerSettings, app: web.Application, listening: socket.socket, tls: ssl.SSLContext | None
 ) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_signal()
     runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS, cancels=True)
     await runner.setup()
     await LimitedSite(runner, listening, _CONNECTIONS, tls).start()
     renewing = asyncio.create_task(settings.tls.follow(tls)) if settings.tls is not None and tls is not None else None
-    host, port = listening.getsockname()[:2]
-    settings.ready(f"{'http' if tls is None else 'https'}://{f'[{host}]' if ':' in host else host}:{port}")
+    settings.ready(url_of(listening, "http" if tls is None else "https"))
     collect_rarely()
     try:
         await stop.wait()
@@ -90,18 +94,11 @@ async def _run(
         await runner.cleanup()
 
 
-async def _health(_: web.Request) -> web.StreamResponse:
-    return web.json_response({"status": "ok"})
-
-
 def _refusal(send_to: str | None) -> Handler:
     where = send_to or "the server or the receiver that writes the graph (headwater serve, headwater receive)"
 
     async def refuse(request: web.Request) -> web.StreamResponse:
-        if request.method in ("GET", "HEAD"):
-            raise InvalidBody(404, f"nothing is received here, questions alone are answered: send to {where}")
-        raise InvalidBody(
-            405, f"nothing is received here, questions alone are answered: send to {where}", {"Allow": "GET, HEAD"}
-        )
+        status, headers = (404, {}) if request.method in ("GET", "HEAD") else (405, {"Allow": "GET, HEAD"})
+        raise InvalidBody(status, f"nothing is received here, questions alone are answered: send to {where}", headers)
 
     return refuse

@@ -13,7 +13,6 @@ import logging
 import os
 import resource
 import secrets
-import signal
 import socket
 import ssl
 import sys
@@ -38,7 +37,7 @@ from headwater.ingest.http.authenticator import Authenticator, Authenticators, S
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.run_links import RunLink
-from headwater.ingest.http.serving import LimitedSite, listen, make_runner
+from headwater.ingest.http.serving import LimitedSite, listen, make_runner, stop_signal
 from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.ledger.group_commit import GroupCommitter
@@ -148,11 +147,8 @@ async def _run(
     tls: ssl.SSLContext | None,
     token: str,
 ) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    stop = stop_signal()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     committer = GroupCommitter(ledger, on_appended=graph.wake)
     app = create_app(committer, settings=receiver, large=IntakeProcesses())
     instance = secrets.token_hex(8)
