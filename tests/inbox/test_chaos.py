@@ -204,7 +204,7 @@ def suffer(world: World, drawn: random.Random, count: int, batch: int) -> None:
             world.put(name, content, drawn.choice([0, 1, 1, 2]))
         del sent[:room]
         machines = [f"a{number // 7}", f"b{number // 11}"]  # now and then a new one, with an empty disk
-        lives = [drawn.randrange(10, min(10 * batch, _LONGEST_LIFE)) for _ in machines]
+        lives = [drawn.randrange(10, drawn.choice(_LIVES)) for _ in machines]
         two = [Thread(target=world.ingest, args=(*each, 3)) for each in zip(machines, lives, strict=True)]
         for thread in two:
             thread.start()
@@ -214,7 +214,7 @@ def suffer(world: World, drawn: random.Random, count: int, batch: int) -> None:
         assert number < 400, "it does not get on"
 
 
-_LONGEST_LIFE = 400  #: calls; three steps take some 500 with large batches
+_LIVES = (120, 400, 4_000)  #: calls, at most: to open a ledger of a hundred segments and do three steps takes some 500
 
 
 def settled(world: World, folder: Path, store: str | None, count: int) -> None:
