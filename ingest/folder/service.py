@@ -238,9 +238,9 @@ class Service:
             self._lock = None
 
     def settle(self, progress: Progress = lambda _done, _of: None) -> None:
-        """Wait until all entries that there are now are in the graph; for a service that was started."""
+        """Wait until all entries that there are now are in the graph, and nothing erased; for one that was started."""
         end = self.ledger.head().sequence
-        while self.projector.lost is None and not self.projector.wait_for(end, 1.0):
+        while self.projector.lost is None and not self.projector.wait_settled(end, 1.0):
             progress(self.projector.reached, end)
 
     def catch_up(self, progress: Progress | None = None) -> int:
