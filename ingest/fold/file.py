@@ -6,6 +6,7 @@ tables mean is in `derived.sql`; what the projector reads and writes in them in 
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -25,7 +26,7 @@ from headwater.ingest.fold.tables import Tables
 NAMES = "names"  #: of a value: which names of datasets are one, as `renaming.Names.text`
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "14"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "15"  #: raised with every change of `derived.sql`, or of what the tables hold
 _UNREADABLE = "unreadable"  #: of a value: entries that are set aside since they are damaged
 _IN_MEMORY = ":memory:"
 
@@ -174,13 +175,16 @@ class Derived:
         """The sequence of the last entry that these tables, and the graph, know."""
         return int(self.meta("checkpoint") or 0)
 
-    def park(self, entry: Parked) -> None:
-        """Set an entry aside."""
+    def park(self, entry: Parked, datasets: Iterable[str] = ()) -> None:
+        """Set an entry aside, which names these datasets; an empty name: nobody knows which."""
         self.connection.execute("INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, 0)", entry)
+        rows = ((dataset, entry.sequence) for dataset in datasets)
+        self.connection.executemany("INSERT OR IGNORE INTO parked_names VALUES (?, ?)", rows)
 
     def unpark(self, sequence: int) -> None:
         """An entry is in the graph after all."""
         self.connection.execute("DELETE FROM parked WHERE sequence = ?", (sequence,))
+        self.connection.execute("DELETE FROM parked_names WHERE sequence = ?", (sequence,))
         self.skip(skipped for skipped in self.skipped() if skipped != sequence)
         if sequence in (unreadable := self._noted(_UNREADABLE)):
             self._note(_UNREADABLE, (each for each in unreadable if each != sequence))
@@ -200,6 +204,27 @@ class Derived:
         with self._reading:
             row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (_UNREADABLE,)).fetchone()
         return int(row[0].split()[0]) if row and row[0] else None
+
+    def datasets_of_parked(self, sequence: int) -> list[str]:
+        """The datasets that a parked entry names."""
+        found = self.connection.execute("SELECT dataset FROM parked_names WHERE sequence = ?", (sequence,))
+        return [dataset for (dataset,) in found]
+
+    def names_parked(self) -> bool:
+        """Whether there is a parked entry that may be about some dataset. From any thread."""
+        with self._reading:
+            return self._reader.execute("SELECT 1 FROM parked_names LIMIT 1").fetchone() is not None
+
+    def parked_about(self, datasets: Iterable[str] | None) -> int | None:
+        """The first parked entry that may be about one of these datasets; None: about any. From any thread."""
+        query = "SELECT min(sequence) FROM parked_names"
+        names: tuple[str, ...] = ()
+        if datasets is not None:
+            query += " WHERE dataset IN (SELECT value FROM json_each(?))"
+            names = (json.dumps(["", *datasets]),)
+        with self._reading:
+            found: int | None = self._reader.execute(query, names).fetchone()[0]
+        return found
 
     def skipped(self) -> list[int]:
         """The entries that a store refused, and that a rebuild does not offer it again."""

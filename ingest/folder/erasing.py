@@ -114,8 +114,9 @@ def _touched(service: Service, sequence: int) -> Touched:
             runs = ()
         plans = {run.agent_plan_id for run in runs}
         own = [summary for summary in others if summary.agent_plan_id in plans]
+    parked = set(service.derived.datasets_of_parked(sequence))  # it was never understood, only which datasets it names
     named = {dataset for summary in others for dataset in (summary.target, *summary.inputs) if "*" not in dataset}
     return Touched(
-        tuple(sorted({summary.target for summary in own} & named)),
-        tuple(sorted({dataset for summary in own for dataset in summary.inputs} & named)),
+        tuple(sorted(({summary.target for summary in own} | parked) & named)),
+        tuple(sorted(({dataset for summary in own for dataset in summary.inputs} | parked) & named)),
     )

@@ -104,7 +104,7 @@ class Projector:
 
         def batches(store: GraphStore, derived: Derived, record: Path | None = None) -> Batches:
             graph = GraphWriter(store, ledger.id, self._ownership, patience.before_retry, rules.text)
-            parking = Parking(derived, clock, atomic=store.atomic)
+            parking = Parking(derived, clock, atomic=store.atomic, rules=rules)
             attempts = Attempts(record or record_of(derived.path), derived.checkpoint)
             return Batches(ledger, store, derived, decode, graph, parking, attempts, rules)
 
