@@ -10,9 +10,9 @@ CREATE TABLE parked (
     sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, reason TEXT NOT NULL, at_ms INTEGER NOT NULL,
     retrying INTEGER NOT NULL DEFAULT 0
 );
--- The datasets that a parked entry names; one that is empty: nobody knows which.
+-- The datasets that a parked entry names, and whether they were `written` or `read`; both empty: nobody knows which.
 CREATE TABLE parked_names (
-    dataset TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (dataset, sequence)
+    dataset TEXT NOT NULL, role TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (dataset, role, sequence)
 ) WITHOUT ROWID;
 CREATE INDEX parked_names_of ON parked_names (sequence);
 

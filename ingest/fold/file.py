@@ -175,11 +175,14 @@ class Derived:
         """The sequence of the last entry that these tables, and the graph, know."""
         return int(self.meta("checkpoint") or 0)
 
-    def park(self, entry: Parked, datasets: Iterable[str] = ()) -> None:
-        """Set an entry aside, which names these datasets; an empty name: nobody knows which."""
+    def park(self, entry: Parked, named: Iterable[tuple[str, str]] = ()) -> None:
+        """Set an entry aside, which names these datasets, each with what was done to it (`graph.named_datasets`).
+
+        Both empty: nobody knows which.
+        """
         self.connection.execute("INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, 0)", entry)
-        rows = ((dataset, entry.sequence) for dataset in datasets)
-        self.connection.executemany("INSERT OR IGNORE INTO parked_names VALUES (?, ?)", rows)
+        rows = ((dataset, role, entry.sequence) for dataset, role in named)
+        self.connection.executemany("INSERT OR IGNORE INTO parked_names VALUES (?, ?, ?)", rows)
 
     def unpark(self, sequence: int) -> None:
         """An entry is in the graph after all."""
@@ -205,25 +208,29 @@ class Derived:
             row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (_UNREADABLE,)).fetchone()
         return int(row[0].split()[0]) if row and row[0] else None
 
-    def datasets_of_parked(self, sequence: int) -> list[str]:
-        """The datasets that a parked entry names."""
-        found = self.connection.execute("SELECT dataset FROM parked_names WHERE sequence = ?", (sequence,))
-        return [dataset for (dataset,) in found]
+    def named_by_parked(self, sequence: int) -> list[tuple[str, str]]:
+        """The datasets that a parked entry names, as `park` was told."""
+        return list(self.connection.execute("SELECT dataset, role FROM parked_names WHERE sequence = ?", (sequence,)))
 
     def names_parked(self) -> bool:
         """Whether there is a parked entry that may be about some dataset. From any thread."""
         with self._reading:
             return self._reader.execute("SELECT 1 FROM parked_names LIMIT 1").fetchone() is not None
 
-    def parked_about(self, datasets: Iterable[str] | None) -> int | None:
-        """The first parked entry that may be about one of these datasets; None: about any. From any thread."""
-        query = "SELECT min(sequence) FROM parked_names"
-        names: tuple[str, ...] = ()
+    def parked_about(self, datasets: Iterable[str] | None, role: str | None = None) -> int | None:
+        """The first parked entry that may be about one of these datasets, None: about any. From any thread.
+
+        `role`: only what was done to them counts that is named so.
+        """
+        query, values = "SELECT min(sequence) FROM parked_names WHERE true", list[str]()
         if datasets is not None:
-            query += " WHERE dataset IN (SELECT value FROM json_each(?))"
-            names = (json.dumps(["", *datasets]),)
+            query += " AND dataset IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(["", *datasets]))
+        if role is not None:
+            query += " AND role IN ('', ?)"
+            values.append(role)
         with self._reading:
-            found: int | None = self._reader.execute(query, names).fetchone()[0]
+            found: int | None = self._reader.execute(query, values).fetchone()[0]
         return found
 
     def skipped(self) -> list[int]:

@@ -45,6 +45,7 @@ from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders
 from headwater.ingest.graph.decoding import Decoding, decoders, stated
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
+from headwater.ingest.graph.named_datasets import READ, WRITTEN
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
@@ -55,6 +56,7 @@ from headwater.ingest.ledger.ledger import Ledger, LedgerUnavailable, open_ledge
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
 from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, QueryError, UnknownQuery
+from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.shapes import Result, not_complete
 from headwater.queries.catalogue.catalogue import BY_NAME, run
 from headwater.queries.catalogue.parameters import parse
@@ -103,6 +105,10 @@ class Stats:
             "rebuilding": self.rebuilding,
             "outcomes": dict(self.outcomes),
         }
+
+
+#: What done to a dataset in an answer of this direction would add to the answer; both where it is none of these.
+_MATTERS = {"upstream": WRITTEN, "downstream": READ}
 
 
 class Service:
@@ -293,7 +299,9 @@ class Service:
         if not self.derived.names_parked():
             return None
         asked = self._datasets_asked(name, given)
-        return self.derived.parked_about(asked | _datasets_in(answer.to_dict()) if asked else None)
+        direction = "downstream" if isinstance(answer, Impact) else getattr(answer, "direction", None)
+        about = asked | _datasets_in(answer.to_dict()) if asked else None
+        return self.derived.parked_about(about, _MATTERS.get(direction or ""))
 
     def _datasets_asked(self, name: str, given: Iterable[tuple[str, object]]) -> set[str]:
         """The datasets of the nodes in a question."""

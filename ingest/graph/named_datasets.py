@@ -17,33 +17,46 @@ _MOST_BYTES = 16 * 2**20  #: of a body: parsed, it takes some ten times as much,
 _MOST = 1_000  #: datasets
 
 
-def datasets_named(entry: Entry, rules: Rules) -> frozenset[str] | None:
-    """The ids of the datasets that an entry names; None: nobody knows, so it may be about any."""
-    find = _FINDERS.get(entry.kind)
-    if find is None or entry.body is None or entry.damage or len(entry.body) > _MOST_BYTES:
+Named = frozenset[tuple[str, str]]
+"""Ids of datasets, each with `WRITTEN` or `READ`: what the payload says was done to it."""
+
+Known = Callable[[str], "Named | None"]
+"""An agent's plan id -> the datasets of that plan; None: it is not known."""
+
+WRITTEN, READ = "written", "read"
+
+
+def datasets_named(entry: Entry, rules: Rules, known: Known) -> Named | None:
+    """The datasets that an entry names, or those of the plans that it says ran; None: nobody knows, it may be any."""
+    if entry.body is None or entry.damage or len(entry.body) > _MOST_BYTES:
         return None
     try:
-        found = frozenset(find(json.loads(entry.body), rules))
+        content = json.loads(entry.body)
+        if entry.kind == "spline.events":
+            plans = [known(event["planId"]) for event in content]
+            return None if None in plans else frozenset().union(*filter(None, plans))
+        found = frozenset(_FINDERS[entry.kind](content, rules))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return found if 0 < len(found) <= _MOST else None
 
 
-def _of_plan(plan: Mapping[str, Any], rules: Rules) -> Iterator[str]:
+def _of_plan(plan: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, str]]:
     operations = plan["operations"]
-    yield canonical(operations["write"]["outputSource"], rules)
+    yield canonical(operations["write"]["outputSource"], rules), WRITTEN
     for read in operations.get("reads") or ():
         for source in read.get("inputSources") or ():
-            yield canonical(source, rules)
+            yield canonical(source, rules), READ
 
 
-def _of_openlineage(event: Mapping[str, Any], rules: Rules) -> Iterator[str]:
-    named = [*(event.get("inputs") or ()), *(event.get("outputs") or ())]
-    for dataset in [*named, event["dataset"]] if "dataset" in event else named:
-        yield from_openlineage(dataset["namespace"].strip(), dataset["name"].strip(), rules).uri
+def _of_openlineage(event: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, str]]:
+    written = [*(event.get("outputs") or ()), *([event["dataset"]] if "dataset" in event else ())]
+    for role, datasets in ((WRITTEN, written), (READ, event.get("inputs") or ())):
+        for dataset in datasets:
+            yield from_openlineage(dataset["namespace"].strip(), dataset["name"].strip(), rules).uri, role
 
 
-_FINDERS: Mapping[str, Callable[[Any, Rules], Iterator[str]]] = {
+_FINDERS: Mapping[str, Callable[[Any, Rules], Iterator[tuple[str, str]]]] = {
     "spline.plan": _of_plan,
     "openlineage.event": _of_openlineage,
 }

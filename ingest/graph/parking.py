@@ -14,7 +14,7 @@ from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore.errors import InvalidRequest, PermanentError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.graph.attempts import killer
-from headwater.ingest.graph.named_datasets import datasets_named
+from headwater.ingest.graph.named_datasets import READ, WRITTEN, Named, datasets_named
 from headwater.ingest.ledger.entries import Entry, LedgerDamaged
 
 log = logging.getLogger(__name__)
@@ -36,10 +36,18 @@ class Parking:
         """Park an entry that is not in the graph."""
         reason = f"{type(error).__name__}: {error}"[:_REASON]
         log.warning("Entry %s is parked: %s", entry.sequence, reason)
-        named = datasets_named(entry, self._rules)
-        self._derived.park(Parked(entry.sequence, entry.kind, reason, self._clock()), ("",) if named is None else named)
+        named = datasets_named(entry, self._rules, self._datasets_of_plan)
+        self._derived.park(
+            Parked(entry.sequence, entry.kind, reason, self._clock()), (("", ""),) if named is None else named
+        )
         if isinstance(error, LedgerDamaged):
             self._derived.note_unreadable(entry.sequence)
+
+    def _datasets_of_plan(self, agent_plan_id: str) -> Named | None:
+        found = self._derived.body(agent_plan_id)
+        if found is None:
+            return None
+        return frozenset([(found[1].target, WRITTEN), *((dataset, READ) for dataset in found[1].inputs)])
 
     def note_partial_write(self, entry: Entry, error: Exception) -> bool:
         """Whether writing the entry may have left a part of it in the graph; noted until the graph is rebuilt."""
@@ -61,7 +69,7 @@ class Parking:
         self._derived.skip(skipped)
         for parked in other._derived.parked():
             if parked.sequence in skipped:
-                self._derived.park(parked, other._derived.datasets_of_parked(parked.sequence))
+                self._derived.park(parked, other._derived.named_by_parked(parked.sequence))
 
     def give_up_retry(self, sequence: int) -> None:
         """A retry ended the process each time: the entry stays parked. What it left in the graph is rebuilt away."""
@@ -84,7 +92,7 @@ class Parking:
         """Empty the derived tables; what a rebuild leaves out stays parked."""
         skipped = self._derived.skipped()
         kept = [
-            (parked, self._derived.datasets_of_parked(parked.sequence))
+            (parked, self._derived.named_by_parked(parked.sequence))
             for parked in self._derived.parked()
             if parked.sequence in skipped
         ]

@@ -15,8 +15,8 @@ from headwater.queries.answers.errors import NodeNotFound
 from tests.contract.test_projector import recorded
 from tests.golden.recorded import FLAT
 
-CLEAN, RAW = "file:///data/lake/pipe/staging/customers", "file:///data/lake/pipe/raw/customers.csv"
-OTHER = "file:///data/lake/clean/customers"  #: nothing that is set aside names it
+CLEAN, RAW = "file:///data/lake/pipe/staging/customers", "file:///data/lake/raw/crm/customers.csv"
+OTHER = "file:///data/lake/clean/customers"  #: made of RAW as well; nothing that is set aside names it
 
 #: What no version of the mapping takes, since its write has no id; but what it names can be read.
 PLAN = {"operations": {"write": {"outputSource": CLEAN}, "reads": [{"inputSources": ["s3a://lake/new/"]}]}}
@@ -50,7 +50,8 @@ def test_answers_about_what_it_names_are_not_complete(entry: NewEntry, service: 
     said = f"entry {parked.sequence} is parked"
     assert reason(service, "lineage", node=CLEAN) == said
     assert reason(service, "lineage", node=f"{CLEAN}#email") == said
-    assert reason(service, "impact", node=CLEAN) == said
+    assert reason(service, "columns", dataset=CLEAN) == said
+    assert reason(service, "impact", node=CLEAN) is None  # who reads it is not in question
     assert reason(service, "datasets") == said  # it may name one that is nowhere else
     assert reason(service, "lineage", node=OTHER) is None
     service.projector.rebuild()
@@ -83,6 +84,18 @@ def test_what_was_parked_and_is_erased_is_said_as_an_erasure(service: Service, t
         assert opened.parked() == []
         assert reason(opened, "lineage", node=CLEAN) == "entry 5 erased"
         assert reason(opened, "datasets") is None
+
+
+def test_a_report_of_a_run_is_about_what_its_plan_names(service: Service) -> None:
+    """The report of a run brings its plan into the graph, so it is what ends the process where that is too much."""
+    event = service.ledger.read(1, 1)[0]
+    assert event.kind == "spline.events"
+    service.projector._batches.parking.set_killer_aside(event)
+    assert reason(service, "lineage", node=CLEAN) == "entry 2 is parked"
+    assert reason(service, "lineage", node=RAW, direction="downstream") == "entry 2 is parked"
+    assert reason(service, "impact", node=f"{RAW}#email") == "entry 2 is parked"
+    assert reason(service, "lineage", node=OTHER) is None
+    assert reason(service, "lineage", node=RAW) is None  # what made it is not in question
 
 
 def test_what_ended_the_process_and_is_erased_is_parked_no_longer(service: Service) -> None:
