@@ -46,17 +46,17 @@ def _name(kind: str, words: str) -> _Name:
 
 
 _NAMES = (
-    # dbPassword, sfPassword, keystore_password, ssl.key.password, es.net.http.auth.pass, PWD
+    # dbPassword, passWord, keystore_password, DBPWD, ssl.key.password, es.net.http.auth.pass, PWD
     _name(
         "password",
-        r"(?:password|passwd|passphrase|passcode|passwort|kennwort|mot ?de ?passe|contrasena|senha|wachtwoord|haslo"
+        r"(?:pass ?word|passwd|pass ?phrase|pass ?code|passwort|kennwort|mot ?de ?passe|contrasena|senha|wachtwoord|haslo"
         r"|losenord|пароль|密码|密碼|パスワード)s?\b"
-        r"|\bp(?:wd|w|sw|swd|sswd)\b|(?:\b|user|root|admin|db|key|store|trust)pass$|\bidentified\b.* (?:by|as)\b",
+        r"|\b(?:db|user|root|admin|my|pg|sql|sf|ora|td|ldap|smtp|ftp)?pwd\b|\bp(?:w|sw|swd|sswd)\b|(?:\b|user|root|admin|db|key|store|trust)pass$|\bidentified\b.* (?:by|as)\b",
     ),
     # fs.s3a.access.key, AWSAccessKeyId, fs.azure.account.key.<account>, apiKey, pem_private_key, fs.s3a.encryption.key
     _name(
         "key",
-        r"(?:access|account|api|encryption|master|private|pvt|secret|sentry|shared|signing|storage|subscription|symmetric)"
+        r"(?:access|account|api|encryption|master|private|pvt|secret|sentry|shared|signing|ssh|storage|subscription|symmetric)"
         r" ?keys?\b",
     ),
     # fs.azure.account.oauth2.client.secret.<account>; not secretId: it only refers to one
@@ -88,8 +88,20 @@ _LONGEST_WORD = 12  #: letters of a value that is taken for an ordinary word
 
 
 #: Members of an object that hold a name, and what it is the name of: {"name": "DB_PASSWORD", "value": "x"}.
-NAMING = ("name", "Name", "key", "Key", "ParameterName", "ParameterKey", "option", "property", "variable", "header")
-NAMED = ("value", "Value", "ParameterValue", "val", "content", "stringValue", "defaultValue", "default")
+NAMING = (
+    "name",
+    "Name",
+    "key",
+    "Key",
+    "ParameterName",
+    "ParameterKey",
+    "option",
+    "property",
+    "variable",
+    "header",
+    "k",
+)
+NAMED = ("value", "Value", "ParameterValue", "val", "content", "stringValue", "defaultValue", "default", "v")
 _LONGEST_NAME = 200
 
 _FLAG = re.compile(r"--?([A-Za-z_][\w.\-]{0,79})")

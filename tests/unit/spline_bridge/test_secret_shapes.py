@@ -378,14 +378,36 @@ def test_the_type_of_a_column_is_no_secret(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["token_count", "password_changed_at", "pass_rate", "private_key_path", "secretArn", "maxTokens", "key"]
+    "name",
+    [
+        "token_count",
+        "password_changed_at",
+        "pass_rate",
+        "private_key_path",
+        "secretArn",
+        "maxTokens",
+        "key",
+        "bypass",
+        "compass",
+        "passenger_id",
+        "pass_words_count",
+        "keyword",
+        "crowd",
+    ],
 )
 def test_a_name_about_a_secret_is_none(name: str) -> None:
     assert secret_name(name) is None
 
 
 @pytest.mark.parametrize(
-    "name", ["DB_PASS", "JWT", "MASTER_KEY", "dbPassword", "AWSAccessKeyId", "fs.azure.account.key.x.net", "sfToken"]
+    "name",
+    [
+        *("jdbcPassWord", "pass_word", "passPhrase", "DBPWD", "ssh_key", "DB_PASS", "JWT", "MASTER_KEY"),
+        "dbPassword",
+        "AWSAccessKeyId",
+        "fs.azure.account.key.x.net",
+        "sfToken",
+    ],
 )
 def test_the_name_of_a_secret_is_one(name: str) -> None:
     assert secret_name(name) is not None
