@@ -49,9 +49,10 @@ _NAMES = (
     # dbPassword, passWord, keystore_password, DBPWD, ssl.key.password, es.net.http.auth.pass, PWD
     _name(
         "password",
-        r"(?:pass ?word|passwd|pass ?phrase|pass ?code|passwort|kennwort|mot ?de ?passe|contrasena|senha|wachtwoord|haslo"
-        r"|losenord|пароль|密码|密碼|パスワード)s?\b"
-        r"|\b(?:db|user|root|admin|my|pg|sql|sf|ora|td|ldap|smtp|ftp)?pwd\b|\bp(?:w|sw|swd|sswd)\b|(?:\b|user|root|admin|db|key|store|trust)pass$|\bidentified\b.* (?:by|as)\b",
+        r"(?:pass ?word|passwd|pass ?phrase|pass ?code|passwort|kennwort|mot ?de ?passe|contrasena|senha|wachtwoord"
+        r"|haslo|losenord|пароль|密码|密碼|パスワード)s?\b"
+        r"|\b(?:db|user|root|admin|my|pg|sql|sf|ora|td|ldap|smtp|ftp)?pwd\b|\bp(?:w|sw|swd|sswd)\b"
+        r"|(?:\b|user|root|admin|db|key|store|trust)pass$|\bidentified\b.* (?:by|as)\b",
     ),
     # fs.s3a.access.key, AWSAccessKeyId, fs.azure.account.key.<account>, apiKey, pem_private_key, fs.s3a.encryption.key
     _name(
