@@ -32,6 +32,7 @@ class ReadOnly:
     store: GraphStore
     _rules: Rules | None = None
     elsewhere: str = ""  #: of a graph in a data folder: where its ledger is, as a sentence
+    missing: bool = False  #: its ledger should be in that folder, and is not: no answer is complete
 
     @property
     def place(self) -> str:
@@ -39,7 +40,7 @@ class ReadOnly:
         return self.url
 
     @classmethod
-    def open(cls, url: str, elsewhere: str = "") -> ReadOnly:
+    def open(cls, url: str, elsewhere: str = "", *, missing: bool = False) -> ReadOnly:
         """The store at the URL. WrongUse: there is none such."""
         from headwater.graphmodel.naming import Rules
         from headwater.graphstore import open_store
@@ -49,7 +50,7 @@ class ReadOnly:
         with translated():
             store = open_store(url, readonly=True)
             try:
-                return cls(url, store, Rules.from_text(read_mark(store).naming), elsewhere)
+                return cls(url, store, Rules.from_text(read_mark(store).naming), elsewhere, missing)
             except BaseException:
                 store.close()
                 raise
@@ -72,7 +73,9 @@ class ReadOnly:
                 if drawing is not None and drawing == self._drawing():
                     raise
                 raise GraphRebuilding(f"the graph is being rebuilt, ask again soon: {error}", error.field) from error
-            return answer if drawing is not None and drawing == self._drawing() else not_complete(answer, "rebuilding")
+            if drawing is None or drawing != self._drawing():
+                return not_complete(answer, "rebuilding")
+            return not_complete(answer, "ledger") if self.missing else answer
 
     def _drawing(self) -> int | None:
         """Which drawing of the graph is there; None while it is not whole."""

@@ -340,14 +340,14 @@ def find(
 
 def _elsewhere(data: Path, store: str | None) -> Source | None:
     """The graph of a data folder whose ledger is elsewhere, only read; None: it is not such a folder."""
-    from headwater.ingest.folder.ledger_elsewhere import ledger_elsewhere
+    from headwater.ingest.folder.ledger_elsewhere import ledger_elsewhere, ledger_is_missing
     from headwater.ingest.folder.targets import opened_at
 
     place = ledger_elsewhere(data)
     if place is None:
         return None
     try:
-        return ReadOnly.open(opened_at(data, store), place)
+        return ReadOnly.open(opened_at(data, store), place, missing=ledger_is_missing(data))
     except HeadwaterError as error:
         message = f"{place}; its graph cannot be read now, ask the ingester (--port) or the store: {error.message}"
         raise type(error)(message, error.suggestions, error.status) from error

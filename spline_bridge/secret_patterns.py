@@ -46,17 +46,18 @@ def _name(kind: str, words: str) -> _Name:
 
 
 _NAMES = (
-    # dbPassword, sfPassword, keystore_password, ssl.key.password, es.net.http.auth.pass, PWD
+    # dbPassword, passWord, keystore_password, DBPWD, ssl.key.password, es.net.http.auth.pass, PWD
     _name(
         "password",
-        r"(?:password|passwd|passphrase|passcode|passwort|kennwort|mot ?de ?passe|contrasena|senha|wachtwoord|haslo"
-        r"|losenord|пароль|密码|密碼|パスワード)s?\b"
-        r"|\bp(?:wd|w|sw|swd|sswd)\b|(?:\b|user|root|admin|db|key|store|trust)pass$|\bidentified\b.* (?:by|as)\b",
+        r"(?:pass ?word|passwd|pass ?phrase|pass ?code|passwort|kennwort|mot ?de ?passe|contrasena|senha|wachtwoord"
+        r"|haslo|losenord|пароль|密码|密碼|パスワード)s?\b"
+        r"|\b(?:db|user|root|admin|my|pg|sql|sf|ora|td|ldap|smtp|ftp)?pwd\b|\bp(?:w|sw|swd|sswd)\b"
+        r"|(?:\b|user|root|admin|db|key|store|trust)pass$|\bidentified\b.* (?:by|as)\b",
     ),
     # fs.s3a.access.key, AWSAccessKeyId, fs.azure.account.key.<account>, apiKey, pem_private_key, fs.s3a.encryption.key
     _name(
         "key",
-        r"(?:access|account|api|encryption|master|private|pvt|secret|sentry|shared|signing|storage|subscription|symmetric)"
+        r"(?:access|account|api|encryption|master|private|pvt|secret|sentry|shared|signing|ssh|storage|subscription|symmetric)"
         r" ?keys?\b",
     ),
     # fs.azure.account.oauth2.client.secret.<account>; not secretId: it only refers to one
@@ -88,8 +89,20 @@ _LONGEST_WORD = 12  #: letters of a value that is taken for an ordinary word
 
 
 #: Members of an object that hold a name, and what it is the name of: {"name": "DB_PASSWORD", "value": "x"}.
-NAMING = ("name", "Name", "key", "Key", "ParameterName", "ParameterKey", "option", "property", "variable", "header")
-NAMED = ("value", "Value", "ParameterValue", "val", "content", "stringValue", "defaultValue", "default")
+NAMING = (
+    "name",
+    "Name",
+    "key",
+    "Key",
+    "ParameterName",
+    "ParameterKey",
+    "option",
+    "property",
+    "variable",
+    "header",
+    "k",
+)
+NAMED = ("value", "Value", "ParameterValue", "val", "content", "stringValue", "defaultValue", "default", "v")
 _LONGEST_NAME = 200
 
 _FLAG = re.compile(r"--?([A-Za-z_][\w.\-]{0,79})")
@@ -290,6 +303,11 @@ _IN_URL = _named(rf"{_BEGINS}{_WORD}(?:\[\]|\])?(?:=|%3D)", _BARE_IN_URL)
 _JSON = _named(
     r"(?<!\\)(?P<quote>\\{0,16}[\"'`])(?P<name>[\w.\-]{1,80})(?P=quote)\s{0,3}(?::|->)\s{0,3}", _BARE_IN_JSON
 )
+#: What stands behind the word in SQL, and is no password.
+_NOT_THE_VALUE = (
+    r"(?!\(|(?:policy|reset|reuse|require|required|expire|expires|history|lifetime|lock_time|verifier|disable|null|default"
+    r"|is|and|or|not|in|must|can|cannot|for|to|of|as|field|column|hash|protected|string|text|n?varchar2?|n?char)\b)"
+)
 _NAME_VALUE = (
     # YAML, properties, headers: a name that begins a line, and the value is the line
     _named(
@@ -308,11 +326,22 @@ _NAME_VALUE = (
         r"\b(?P<name>identified(?:\s{1,3}with\s{1,3}\S{1,60})?\s{1,3}(?:by|as))(?:\s{1,3}(?:values|password))?\s{1,3}",
         _BARE,
     ),
-    # create user u password x
+    # create user u password x; alter role u with superuser login password x; username u password x
     _named(
-        r"\b(?:user|role|login)\s{1,3}\S{1,80}\s{1,3}(?:with\s{1,3})?(?:encrypted\s{1,3})?(?P<name>password)\s{1,3}(?!\()",
+        r"\b(?:user(?:name)?|role|login)\s{1,3}(?:if\s{1,3}(?:not\s{1,3})?exists\s{1,3})?[^\s,]{1,80}\s{1,3}"
+        r"(?:(?:with|set|reset|encrypted|(?:no)?(?:superuser|createdb|createrole|inherit|login|replication|bypassrls))"
+        rf"\s{{1,3}}){{0,9}}(?P<name>password)\s{{1,3}}{_NOT_THE_VALUE}",
         _BARE,
     ),
+    # a line of a script for a router, a proxy, ...
+    _named(
+        r"(?:\A|[\r\n])[ \t]{0,16}(?P<name>password|passwd|passphrase)[ \t]{1,4}"
+        r"(?=\S{0,60}[0-9])(?=\S{0,60}[A-Za-z])(?=\S{6,80}[ \t]{0,4}(?:[\r\n]|\Z))"
+        r"(?!(?:sha|md|base|utf|bcrypt|argon|pbkdf|scrypt|aes|crc|type|v|level|column|field|c|col)[_\-]?[0-9])",
+        _BARE,
+    ),
+    # setenv PGPASSWORD x; aws configure set aws_secret_access_key x
+    _named(r"\b(?:setenv|configure set)\s{1,3}(?P<name>[\w.\-]{1,80})\s{1,3}", _BARE),
     # set password for u = password('x')
     _named(r"(?<![\w.\-])(?P<name>(?:old_)?password)\(\s{0,3}(?=[\"'])", _BARE),
     # access_key_id 'a' secret_access_key 'x' session_token 'y', of COPY and CREATE SECRET
@@ -326,8 +355,6 @@ _NAME_VALUE = (
         r"(?<![\w.\-])(?P<name>[\w.\-]{0,60}(?:password|passwd|passphrase|pwd))[\"'`]?\s{1,3}(?:[ENU]&?)?(?=[\"'])",
         _BARE,
     ),
-    # machine h login a password x, as in .netrc
-    _named(r"\blogin\s{1,3}\S{1,80}\s{1,3}(?P<name>password)\s{1,3}", _BARE),
     # password: |, and the value on the next line
     _named(rf"(?<![\w.\-]){_OPTION}[ \t]{{0,3}}:[ \t]{{1,3}}[|>][+\-]?[ \t]{{0,3}}\r?\n[ \t]{{1,16}}", _BARE_IN_LINE),
     # the same without the sign, also as an item
@@ -338,6 +365,11 @@ _NAME_VALUE = (
     ),
     # spark.hadoop.fs.s3a.secret.key   x, as in spark-defaults.conf; but a word of SQL is shorter
     _named(r"(?<![\w.\-/])(?P<name>[a-z]\w{0,30}(?:\.[\w\-]{1,60}){2,9})[ \t]{1,16}(?=[\w+/=\-]{16})", _BARE),
+    _named(
+        r"(?:\A|[\r\n])[ \t]{0,16}(?P<name>(?:spark|fs|javax|hive|hadoop|hoodie|ssl|sasl)(?:\.[\w\-]{1,60}){1,9})"
+        r"[ \t]{1,40}(?=\S{1,2000}[ \t]{0,8}(?:[\r\n]|\Z))",
+        _BARE_IN_LINE,
+    ),
     # List((user,a), (password,x)), as Scala prints options; a list of columns has nothing but letters
     _named(r"(?<![\w\])`])\((?P<name>[\w.\-]{1,80}),(?=[A-Z_]{0,255}[^A-Z_\s,()])", _BARE_IN_TUPLE),
     # .option("password", "x"), conf.set('password', 'x')
@@ -527,7 +559,7 @@ _WHOLES = (
 #: behind. `-p ` allows a blank there or none.
 _PROGRAMS = (
     ("mysql mariadb mongo", r"(?:mysql|mariadb|mongo)[\w\-]{0,9}", r"-p ?"),
-    ("sshpass snowsql beeline 7z", r"(?:sshpass|snowsql|beeline|7za?)", r"-p ?"),
+    ("sshpass snowsql beeline cqlsh 7z", r"(?:sshpass|snowsql|beeline|cqlsh|7za?)", r"-p ?"),
     ("docker podman helm", r"(?:docker|podman|helm registry) login", r"-p ?"),
     ("az login", r"az login", r"-p ?"),
     ("sqlcmd bcp isql osql tsql zip", r"(?:sqlcmd|bcp|[iot]sql|unzip|zip)", r"-P ?"),
@@ -555,6 +587,61 @@ _PARTS = (
         rf"(?P<before>\b(?:{_ORACLE_PROGRAMS.replace(' ', '|')})\s{{1,3}}(?:-\w{{1,2}}\s{{1,3}}){{0,3}}"
         r"(?:userid=)?[\"']?[\w$#.]{1,64}/)"
         r"(?!\*)[^\s@/\"']{1,256}",
+        _mask_rest,
+    ),
+    # connect scott/tiger@db, .logon host/user,x, connect to db user u using x, vault login x
+    _shape(
+        "password",
+        "conn",
+        r"(?P<before>(?:\A|[\r\n;])\s{0,8}conn(?:ect)?\s{1,3}[\w$#.]{1,64}/)(?!\*)[^\s@/\"']{1,256}(?=@|\s{1,3}as\s{1,3}sys)",
+        _mask_rest,
+    ),
+    _shape(
+        "password",
+        "logon",
+        r"(?P<before>\blogon\s{1,3}[^\s/,]{1,80}/[^\s,/]{1,64},)(?!\*)[^\s;,\"']{1,256}",
+        _mask_rest,
+    ),
+    _shape(
+        "password",
+        "connect",
+        r"(?P<before>\bconnect\s{1,3}to\s{1,3}\S{1,80}\s{1,3}user\s{1,3}\S{1,80}\s{1,3}using\s{1,3}[\"']?)(?!\*|(?:ssl|tls|ldap|kerberos|iam|oauth|sso|the|an?)\b)[^\s;\"']{1,256}",
+        _mask_rest,
+    ),
+    _shape("token", "vault login", r"(?P<before>\bvault login\s{1,3})(?![\-*])[^\s\"']{8,256}", _mask_rest),
+    _shape(
+        "password",
+        "requirepass masterauth",
+        r"(?P<before>\b(?:requirepass|masterauth)\s{1,3}[\"']?)(?!\*)[^\s\"']{1,256}",
+        _mask_rest,
+    ),
+    # OPENROWSET('provider', 'server';'user';'x', ...), sp_addlogin 'user', 'x'
+    _shape(
+        "password",
+        "openrowset sp_addlogin",
+        r"(?P<before>\b(?:openrowset\(\s{0,3}'[^']{1,80}'\s{0,3},\s{0,3}'[^']{1,200}'\s{0,3};\s{0,3}'[^']{1,128}'\s{0,3};"
+        r"|sp_addlogin\s{1,3}N?'[^']{1,128}'\s{0,3},)\s{0,3}N?')(?!\*)[^']{1,256}",
+        _mask_rest,
+    ),
+    # What OAuth, OpenID Connect and SAML hand over in a URL or a form. A code of theirs is long; code=US is none.
+    _shape(
+        "token",
+        "code=",
+        r"(?P<before>[?&#](?:code|auth_code|authorization_code|device_code|access_code)=)"
+        r"(?=[^&\s]{0,200}[0-9])(?=[^&\s]{0,200}[A-Za-z])[^&\s\"'<>#*]{20,2000}",
+        _mask_rest,
+    ),
+    _shape(
+        "token",
+        "code_verifier= client_assertion= samlresponse= samlrequest= id_token_hint=",
+        r"(?P<before>(?:\A|[?&#\s])(?:code_verifier|client_assertion|SAMLResponse|SAMLRequest|id_token_hint)=)[^&\s\"'<>#*]{1,20000}",
+        _mask_rest,
+    ),
+    # a code of an authenticator, or of a card; a pin of six digits is as often where somebody lives
+    _shape(
+        "password",
+        "otp= pin=",
+        r"(?P<before>[?&](?:t?otp=|pin=(?=[0-9]{4,5}(?![0-9]))))[0-9]{4,10}(?![\w.])",
         _mask_rest,
     ),
     # keys that are arguments of a function
@@ -646,6 +733,7 @@ _PROGRAM_NEEDS = frozenset().union(*(needs.split() for needs, _, _ in _PROGRAMS)
 _SHORT_NEEDS = frozenset(
     {*_NAME_NEEDS, *_PROGRAM_NEEDS, *_ORACLE_PROGRAMS.split(), "@"}
     | {"-u", "--user", "basic", "digest", "jdbc:oracle", "pythonfunction("}
+    | {"logon", "requirepass", "masterauth", "otp=", "pin=", "samlresponse=", "samlrequest="}
 )
 _MIDDLE_NEEDS = frozenset().union(*(rule.needs for rule in (*_WHOLES, *_PARTS))) - _SHORT_NEEDS
 

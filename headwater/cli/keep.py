@@ -104,6 +104,12 @@ def _is_in_files(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (IDENTITY, MANIFEST))
 
 
+_STILL_SHOWN = (
+    "the graph may still show it: the next command or server on this folder draws it anew, and until then answers say"
+    " that they are not complete"
+)
+
+
 @click.command(epilog="Example: headwater erase 4711 --reason 'asked for by the data subject, ticket 12'")
 @click.argument("entry", type=click.IntRange(1))
 @click.option("--reason", required=True, help="why; kept in the ledger")
@@ -123,7 +129,10 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     from headwater.ingest.folder.erasing import erase as erase_from
     from headwater.watching.state import forget
 
+    erased: list[int] = []
+
     def told(said: int, others: Others) -> None:
+        erased.append(said)
         click.echo(f"entry {entry} is erased; entry {said} says so")
         if others.graphs:
             click.echo(f"{others.graphs:,} other graphs in {data} were removed; they are built anew when they are used")
@@ -136,7 +145,13 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
             click.echo(f"the last answers of {watches:,} watches were removed, since they may hold what was erased")
 
     with translated(), progress("rebuilding the graph") as step:
-        erase_from(data, store, entry, reason, told, step)
+        try:
+            erase_from(data, store, entry, reason, told, step)
+        except BaseException:
+            if erased:
+                click.echo(_STILL_SHOWN, err=True)
+            raise
+    click.echo("the graph was drawn anew without it")
 
 
 @click.command(epilog="Example: headwater backup /backups/headwater.sqlite")

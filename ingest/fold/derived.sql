@@ -10,6 +10,11 @@ CREATE TABLE parked (
     sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, reason TEXT NOT NULL, at_ms INTEGER NOT NULL,
     retrying INTEGER NOT NULL DEFAULT 0
 );
+-- The datasets that a parked entry names, and whether they were `written` or `read`; both empty: nobody knows which.
+CREATE TABLE parked_names (
+    dataset TEXT NOT NULL, role TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (dataset, role, sequence)
+) WITHOUT ROWID;
+CREATE INDEX parked_names_of ON parked_names (sequence);
 
 -- The body that counts for one plan id of an agent: where the ledger has it (`sequence`, as `rows.BodyRef.stored` has
 -- it: the entry, and which of the entry's plans), and its summary as JSON.

@@ -6,6 +6,7 @@ tables mean is in `derived.sql`; what the projector reads and writes in them in 
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -25,7 +26,7 @@ from headwater.ingest.fold.tables import Tables
 NAMES = "names"  #: of a value: which names of datasets are one, as `renaming.Names.text`
 RULES = "rules"  #: of a value: the naming rules that the tables are made with, as `Rules.text`
 FILE = "derived.sqlite"  #: in a data folder
-FORMAT = "14"  #: raised with every change of `derived.sql`, or of what the tables hold
+FORMAT = "15"  #: raised with every change of `derived.sql`, or of what the tables hold
 _UNREADABLE = "unreadable"  #: of a value: entries that are set aside since they are damaged
 _IN_MEMORY = ":memory:"
 
@@ -174,13 +175,19 @@ class Derived:
         """The sequence of the last entry that these tables, and the graph, know."""
         return int(self.meta("checkpoint") or 0)
 
-    def park(self, entry: Parked) -> None:
-        """Set an entry aside."""
+    def park(self, entry: Parked, named: Iterable[tuple[str, str]] = ()) -> None:
+        """Set an entry aside, which names these datasets, each with what was done to it (`graph.named_datasets`).
+
+        Both empty: nobody knows which.
+        """
         self.connection.execute("INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, 0)", entry)
+        rows = ((dataset, role, entry.sequence) for dataset, role in named)
+        self.connection.executemany("INSERT OR IGNORE INTO parked_names VALUES (?, ?, ?)", rows)
 
     def unpark(self, sequence: int) -> None:
         """An entry is in the graph after all."""
         self.connection.execute("DELETE FROM parked WHERE sequence = ?", (sequence,))
+        self.connection.execute("DELETE FROM parked_names WHERE sequence = ?", (sequence,))
         self.skip(skipped for skipped in self.skipped() if skipped != sequence)
         if sequence in (unreadable := self._noted(_UNREADABLE)):
             self._note(_UNREADABLE, (each for each in unreadable if each != sequence))
@@ -200,6 +207,31 @@ class Derived:
         with self._reading:
             row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (_UNREADABLE,)).fetchone()
         return int(row[0].split()[0]) if row and row[0] else None
+
+    def named_by_parked(self, sequence: int) -> list[tuple[str, str]]:
+        """The datasets that a parked entry names, as `park` was told."""
+        return list(self.connection.execute("SELECT dataset, role FROM parked_names WHERE sequence = ?", (sequence,)))
+
+    def names_parked(self) -> bool:
+        """Whether there is a parked entry that may be about some dataset. From any thread."""
+        with self._reading:
+            return self._reader.execute("SELECT 1 FROM parked_names LIMIT 1").fetchone() is not None
+
+    def parked_about(self, datasets: Iterable[str] | None, role: str | None = None) -> int | None:
+        """The first parked entry that may be about one of these datasets, None: about any. From any thread.
+
+        `role`: only what was done to them counts that is named so.
+        """
+        query, values = "SELECT min(sequence) FROM parked_names WHERE true", list[str]()
+        if datasets is not None:
+            query += " AND dataset IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(["", *datasets]))
+        if role is not None:
+            query += " AND role IN ('', ?)"
+            values.append(role)
+        with self._reading:
+            found: int | None = self._reader.execute(query, values).fetchone()[0]
+        return found
 
     def skipped(self) -> list[int]:
         """The entries that a store refused, and that a rebuild does not offer it again."""

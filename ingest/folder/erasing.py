@@ -19,6 +19,7 @@ from headwater.ingest.fold.file import FILE, remove_tables
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.targets import DRAWINGS, GRAPH, TARGETS, current_drawing, is_own, tables_of
 from headwater.ingest.graph.following import CannotFollow, GivenUp
+from headwater.ingest.graph.named_datasets import READ, WRITTEN
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import LedgerDamaged, LedgerUnavailable, Touched
 from headwater.ingest.ledger.folder_lock import FolderLock
@@ -114,8 +115,14 @@ def _touched(service: Service, sequence: int) -> Touched:
             runs = ()
         plans = {run.agent_plan_id for run in runs}
         own = [summary for summary in others if summary.agent_plan_id in plans]
+    parked = service.derived.named_by_parked(sequence)  # it was never understood, only which datasets it names
     named = {dataset for summary in others for dataset in (summary.target, *summary.inputs) if "*" not in dataset}
     return Touched(
-        tuple(sorted({summary.target for summary in own} & named)),
-        tuple(sorted({dataset for summary in own for dataset in summary.inputs} & named)),
+        tuple(sorted(({summary.target for summary in own} | {one for one, role in parked if role == WRITTEN}) & named)),
+        tuple(
+            sorted(
+                ({one for summary in own for one in summary.inputs} | {one for one, role in parked if role == READ})
+                & named
+            )
+        ),
     )

@@ -35,3 +35,8 @@ def ledger_elsewhere(folder: Path) -> str | None:
     if drawn is None:
         return None
     return f"{folder} has the graph of the ledger {drawn.ledger}, whose file ledger.sqlite is not there"
+
+
+def ledger_is_missing(folder: Path) -> bool:
+    """Whether a data folder has the graph of a ledger that should be in it, and is not."""
+    return not holds_ledger(folder) and not (folder / WORK / FILE).exists() and drawn_from(folder) is not None

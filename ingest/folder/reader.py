@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -101,6 +103,15 @@ class Reader(Service):
     def _unreadable(self) -> int | None:
         """None: what is set aside is in the tables of whoever writes the graph."""
         return None
+
+    def _parked_about(self, _name: str, _given: object, _answer: object) -> int | None:
+        """None, as of `_unreadable`."""
+        return None
+
+    @contextmanager
+    def _naming_parked(self, _name: str, _given: object) -> Iterator[None]:
+        """Nothing, as of `_unreadable`."""
+        yield
 
     def last_entry(self) -> int | None:
         """None: the ledger is not seen from here."""

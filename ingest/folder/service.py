@@ -30,7 +30,7 @@ from gremlin_python.statics import long
 
 from headwater.backoff import Backoff
 from headwater.graphmodel.logic import aliases
-from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.graphmodel.naming import DEFAULT, Rules, canonical
 from headwater.graphmodel.renaming import name_pairs
 from headwater.graphmodel.statements.model import SAME, statements_of
 from headwater.graphstore import GraphStore, open_store, set_aside
@@ -45,6 +45,7 @@ from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders
 from headwater.ingest.graph.decoding import Decoding, decoders, stated
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
+from headwater.ingest.graph.named_datasets import READ, WRITTEN
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
@@ -55,6 +56,7 @@ from headwater.ingest.ledger.ledger import Ledger, LedgerUnavailable, open_ledge
 from headwater.ingest.progress import Progress
 from headwater.queries.answers.answer import Table
 from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, QueryError, UnknownQuery
+from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.shapes import Result, not_complete
 from headwater.queries.catalogue.catalogue import BY_NAME, run
 from headwater.queries.catalogue.parameters import parse
@@ -103,6 +105,10 @@ class Stats:
             "rebuilding": self.rebuilding,
             "outcomes": dict(self.outcomes),
         }
+
+
+#: What done to a dataset in an answer of this direction would add to the answer; both where it is none of these.
+_MATTERS = {"upstream": WRITTEN, "downstream": READ}
 
 
 class Service:
@@ -238,9 +244,9 @@ class Service:
             self._lock = None
 
     def settle(self, progress: Progress = lambda _done, _of: None) -> None:
-        """Wait until all entries that there are now are in the graph; for a service that was started."""
+        """Wait until all entries that there are now are in the graph, and nothing erased; for one that was started."""
         end = self.ledger.head().sequence
-        while self.projector.lost is None and not self.projector.wait_for(end, 1.0):
+        while self.projector.lost is None and not self.projector.wait_settled(end, 1.0):
             progress(self.projector.reached, end)
 
     def catch_up(self, progress: Progress | None = None) -> int:
@@ -271,7 +277,7 @@ class Service:
         if name in BY_NAME:
             parse(BY_NAME[name].parameters, pairs)  # what is wrong with the question itself is no matter of the graph
         drawing = self._drawing()
-        with self.looking_up():
+        with self.looking_up(), self._naming_parked(name, pairs):
             answer = run(name, stoppable(self.store.g, check) if check else self.store.g, pairs, rules=self.rules)
         if drawing is None or drawing != self._drawing():
             return not_complete(answer, "rebuilding")
@@ -280,7 +286,42 @@ class Service:
         except LedgerUnavailable:
             return not_complete(answer, "ledger")
         unreadable = self._unreadable()
-        return answer if unreadable is None else not_complete(answer, f"entry {unreadable} cannot be read")
+        if unreadable is not None:
+            return not_complete(answer, f"entry {unreadable} cannot be read")
+        parked = self._parked_about(name, pairs, answer)
+        return answer if parked is None or not answer.complete else not_complete(answer, f"entry {parked} is parked")
+
+    def _parked_about(self, name: str, given: Iterable[tuple[str, object]], answer: Result) -> int | None:
+        """The first entry that is set aside and may say something about what was asked, or is in the answer.
+
+        A question without a node is about everything.
+        """
+        if not self.derived.names_parked():
+            return None
+        asked = self._datasets_asked(name, given)
+        direction = "downstream" if isinstance(answer, Impact) else getattr(answer, "direction", None)
+        about = asked | _datasets_in(answer.to_dict()) if asked else None
+        return self.derived.parked_about(about, _MATTERS.get(direction or ""))
+
+    def _datasets_asked(self, name: str, given: Iterable[tuple[str, object]]) -> set[str]:
+        """The datasets of the nodes in a question."""
+        nodes = {parameter.name for parameter in BY_NAME[name].parameters if parameter.type == "node"}
+        asked = {str(value).partition("#")[0] for key, value in given if key in nodes and value is not None}
+        return asked | {canonical(spelling, self.rules) for spelling in asked}
+
+    @contextmanager
+    def _naming_parked(self, name: str, given: Iterable[tuple[str, object]]) -> Iterator[None]:
+        """Of a node that is not found, say so if an entry that may name it is set aside."""
+        try:
+            yield
+        except NodeNotFound as error:
+            if type(error) is not NodeNotFound or not self.derived.names_parked():
+                raise
+            parked = self.derived.parked_about(self._datasets_asked(name, given))
+            if parked is None:
+                raise
+            sentence = f"{error.message}; entry {parked}, which may name it, is parked: headwater parked"
+            raise NodeNotFound(sentence, error.field, error.suggestions) from error
 
     def _unreadable(self) -> int | None:
         """The first entry that is set aside since it is damaged: what it says is in no answer."""
@@ -443,6 +484,21 @@ class Service:
             rebuilding=answer.reason == "rebuilding",
             outcomes=self.derived.outcomes(),
         )
+
+
+def _datasets_in(answer: Mapping[str, Any]) -> set[str]:
+    """Whatever in an answer may be a dataset, or a column of one."""
+    found: set[str] = set()
+    waiting: list[Any] = [answer]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            found.add(node.partition("#")[0])
+        elif isinstance(node, Mapping):
+            waiting += node.values()
+        elif isinstance(node, list | tuple):
+            waiting += node
+    return found
 
 
 def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:

@@ -26,7 +26,7 @@ from headwater.ingest.graph.grouping import folded_groups
 from headwater.ingest.graph.parking import Parking
 from headwater.ingest.graph.writer import GraphWriter
 from headwater.ingest.intake.bridge import Decode
-from headwater.ingest.ledger.entries import Entry, Head
+from headwater.ingest.ledger.entries import Entry, Head, LedgerDamaged
 
 _HASH = "hash"  #: of a value: the hash of the entry at the checkpoint
 _REPLAYED = "replayed"  #: of a value: the last entry when this graph was begun
@@ -162,7 +162,16 @@ class Batches:
     def learn_killers(self, other: Batches) -> None:
         """Leave out what `other`, another drawing of the same ledger, leaves out, and suspect what it suspects."""
         self.parking.leave_out_as(other.parking)
+        self.parking.forget_erased(self._has_body)
         self.attempts.learn(other.attempts)
+
+    def _has_body(self, sequence: int) -> bool:
+        """False: the entry was erased. What cannot be read was not."""
+        try:
+            entry = self.ledger.entry(sequence)
+        except LedgerDamaged:
+            return True
+        return entry is None or entry.body is not None or bool(entry.damage)
 
     def park_killer(self, entry: Entry) -> None:
         """Set aside an entry that ended the process, and leave it out of rebuilds too."""
@@ -197,6 +206,7 @@ class Batches:
         self._emptied = True  # before anything is removed: answers say so from here on
         self.drawings += 1
         self.parking.start_anew()
+        self.parking.forget_erased(self._has_body)
         self.derived.set_meta("clearing", "1")
         self._tables = Tables(self.derived.connection)
         self.decoding.use_members(self._tables.parts_up_to)

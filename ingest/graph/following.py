@@ -118,11 +118,15 @@ class FollowerLoop:
 
     def wait_for(self, sequence: int, timeout: float) -> bool:
         """Wait until the entry is applied or parked, at most `timeout` seconds; whether it is."""
+        return self.wait_until(lambda: self._reached() >= sequence, timeout)
+
+    def wait_until(self, true: Callable[[], bool], timeout: float) -> bool:
+        """Wait until something is true that steps make true, at most `timeout` seconds; whether it is."""
         with self._advanced:
             self._waiters += 1
             self._wanted.set()
             try:
-                return self._advanced.wait_for(lambda: self._reached() >= sequence, timeout)
+                return self._advanced.wait_for(true, timeout)
             finally:
                 self._waiters -= 1
                 if not self._waiters and not self._patience.stop.is_set():

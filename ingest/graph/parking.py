@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore.errors import InvalidRequest, PermanentError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.graph.attempts import killer
+from headwater.ingest.graph.named_datasets import READ, WRITTEN, Named, datasets_named
 from headwater.ingest.ledger.entries import Entry, LedgerDamaged
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,8 @@ _PARTIALLY_WRITTEN = "torn"  #: in data folders under this name
 class Parking:
     """The parked entries of one graph. `clock` gives ms since 1970."""
 
-    def __init__(self, derived: Derived, clock: Callable[[], int], *, atomic: bool) -> None:
+    def __init__(self, derived: Derived, clock: Callable[[], int], *, atomic: bool, rules: Rules = DEFAULT) -> None:
+        self._rules = rules
         self._derived = derived
         self._clock = clock
         self._atomic = atomic
@@ -33,9 +36,18 @@ class Parking:
         """Park an entry that is not in the graph."""
         reason = f"{type(error).__name__}: {error}"[:_REASON]
         log.warning("Entry %s is parked: %s", entry.sequence, reason)
-        self._derived.park(Parked(entry.sequence, entry.kind, reason, self._clock()))
+        named = datasets_named(entry, self._rules, self._datasets_of_plan)
+        self._derived.park(
+            Parked(entry.sequence, entry.kind, reason, self._clock()), (("", ""),) if named is None else named
+        )
         if isinstance(error, LedgerDamaged):
             self._derived.note_unreadable(entry.sequence)
+
+    def _datasets_of_plan(self, agent_plan_id: str) -> Named | None:
+        found = self._derived.body(agent_plan_id)
+        if found is None:
+            return None
+        return frozenset([(found[1].target, WRITTEN), *((dataset, READ) for dataset in found[1].inputs)])
 
     def note_partial_write(self, entry: Entry, error: Exception) -> bool:
         """Whether writing the entry may have left a part of it in the graph; noted until the graph is rebuilt."""
@@ -57,7 +69,7 @@ class Parking:
         self._derived.skip(skipped)
         for parked in other._derived.parked():
             if parked.sequence in skipped:
-                self._derived.park(parked)
+                self._derived.park(parked, other._derived.named_by_parked(parked.sequence))
 
     def give_up_retry(self, sequence: int) -> None:
         """A retry ended the process each time: the entry stays parked. What it left in the graph is rebuilt away."""
@@ -79,8 +91,18 @@ class Parking:
     def start_anew(self) -> None:
         """Empty the derived tables; what a rebuild leaves out stays parked."""
         skipped = self._derived.skipped()
-        kept = [parked for parked in self._derived.parked() if parked.sequence in skipped]
+        kept = [
+            (parked, self._derived.named_by_parked(parked.sequence))
+            for parked in self._derived.parked()
+            if parked.sequence in skipped
+        ]
         self._derived.clear()
         self._derived.skip(skipped)
-        for parked in kept:
-            self._derived.park(parked)
+        for parked, named in kept:
+            self._derived.park(parked, named)
+
+    def forget_erased(self, has_body: Callable[[int], bool]) -> None:
+        """Park no longer what a rebuild leaves out and has been erased since: nothing is missing any more."""
+        for sequence in self._derived.skipped():
+            if not has_body(sequence):
+                self._derived.unpark(sequence)

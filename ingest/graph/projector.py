@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -31,7 +32,7 @@ from headwater.ingest.graph.patience import Patience, Stopped
 from headwater.ingest.graph.recovery import GAP, ForeignGraph, recover
 from headwater.ingest.graph.writer import GraphWriter
 from headwater.ingest.intake.bridge import Decode
-from headwater.ingest.ledger.entries import Entry
+from headwater.ingest.ledger.entries import ERASURE, Entry, LedgerDamaged, LedgerUnavailable
 
 __all__ = ["BATCH", "GAP", "ForeignGraph", "GraphTaken", "Projector", "Stopped"]
 
@@ -103,7 +104,7 @@ class Projector:
 
         def batches(store: GraphStore, derived: Derived, record: Path | None = None) -> Batches:
             graph = GraphWriter(store, ledger.id, self._ownership, patience.before_retry, rules.text)
-            parking = Parking(derived, clock, atomic=store.atomic)
+            parking = Parking(derived, clock, atomic=store.atomic, rules=rules)
             attempts = Attempts(record or record_of(derived.path), derived.checkpoint)
             return Batches(ledger, store, derived, decode, graph, parking, attempts, rules)
 
@@ -113,10 +114,21 @@ class Projector:
         self._redrawn = 0
         self._serving = False
         self._emptied = self._shown.rebuilding
+        self._erasure = self._last_erasure()
         self._turn = threading.RLock()
         self._loop = FollowerLoop(
             ledger, self, patience=patience, turn=self._turn, reached=lambda: self._shown.checkpoint
         )
+
+    def _last_erasure(self) -> int:
+        """The last erasure that the graph may not know yet, where it was cut off or done elsewhere; 0: there is none.
+
+        Looked up once: nobody else can erase while a process has the ledger open for writing.
+        """
+        with suppress(LedgerDamaged, LedgerUnavailable):  # what cannot be read is met again in the first step
+            if self._ledger.head().sequence > self._shown.checkpoint:
+                return max((entry.sequence for entry in self._ledger.of_kind(ERASURE)), default=0)
+        return 0
 
     # what the loop asks
 
@@ -231,6 +243,10 @@ class Projector:
         """See `FollowerLoop.wait_for`."""
         return self._loop.wait_for(sequence, timeout)
 
+    def wait_settled(self, sequence: int, timeout: float) -> bool:
+        """As `wait_for`, and until nothing is shown any more that was erased from the ledger."""
+        return self._loop.wait_until(lambda: self.reached >= sequence and not self.rebuilding, timeout)
+
     def lag(self) -> int:
         """How many ledger entries are not yet in the graph."""
         return self._loop.lag()
@@ -244,11 +260,13 @@ class Projector:
 
     @property
     def rebuilding(self) -> bool:
-        """Whether the graph is being drawn anew: answers may lack what it had, or still have what it should not.
+        """Whether the graph is being drawn anew, or has to be: answers may lack what it had, or have what was erased.
 
         From any thread.
         """
-        return self._batches is not self._shown or self._shown.rebuilding
+        shown = self._shown
+        erased = shown.needs_rebuild or shown.checkpoint < self._erasure
+        return erased or self._batches is not shown or shown.rebuilding
 
     @property
     def drawings(self) -> int:

@@ -24,6 +24,7 @@ import io
 import json
 import os
 import secrets
+import shutil
 import threading
 import zlib
 from collections import OrderedDict
@@ -42,6 +43,7 @@ from headwater.ingest.ledger.entries import (
     Appended,
     Entry,
     Head,
+    LedgerDamaged,
     LedgerError,
     LedgerInUse,
     LedgerUnavailable,
@@ -77,6 +79,7 @@ INDEXED = 64
 
 CACHE_BYTES = 2 * 2**30  #: of segments on this machine's disk
 
+_CACHE = "cache"  #: the folder of copies of segments
 _ERASING = "erasing.json"  #: while a body is being erased: what to go on with after a crash
 _LEVEL = 4  #: of gzip: a fifth larger than an export's, in a third of the time, which the one writer has not
 _RECENT_BYTES = 64 * 2**20  #: bodies of the newest segments in memory: whoever follows the ledger reads them next
@@ -103,7 +106,7 @@ class SegmentLedger(ExportedLedger):
         """Use `open`."""
         super().__init__(storage, keys)
         self._objects = storage
-        self._cache = _Cache(storage, work / "cache", self._named)
+        self._cache = _Cache(storage, work / _CACHE, self._named)
         self._reads = self._cache
         self._clock = clock
         self._folder_lock = lock
@@ -127,6 +130,16 @@ class SegmentLedger(ExportedLedger):
         LedgerDamaged; LedgerUnavailable. KeysNotNamed: bodies of this ledger were encrypted before; KeysMissing: `keys`
         does not have their keys. LedgerError: Object Lock keeps what lies at `keys`.
         """
+        try:
+            return cls._open(storage, work, clock, keys)
+        except LedgerDamaged:  # or the copy here is, or a segment was written anew meanwhile, by an erasure
+            shutil.rmtree(work / _CACHE, ignore_errors=True)
+            return cls._open(storage, work, clock, keys)
+
+    @classmethod
+    def _open(
+        cls, storage: ObjectStorage, work: Path, clock: Callable[[], int], keys: ObjectStorage | None
+    ) -> SegmentLedger:
         with _unavailable(f"the ledger in {storage} cannot be opened"), ExitStack() as undo:
             prepare_folder(work)
             lock = FolderLock(work)
@@ -139,6 +152,7 @@ class SegmentLedger(ExportedLedger):
             ledger._learn()
             ledger._finish_erasing()
             ledger._index()
+            ledger._cache.keep_only({segment.sha256 for segment in ledger._manifest.segments})
             undo.pop_all()
         return ledger
 
@@ -200,7 +214,11 @@ class SegmentLedger(ExportedLedger):
                 self._recent.move_to_end(segment.name)
                 return found
         with _unavailable(f"{segment.name} cannot be read"):
-            entries = list(super()._entries_of(segment))
+            try:
+                entries = list(super()._entries_of(segment))
+            except LedgerDamaged:  # or the copy on this machine's disk is
+                self._cache.drop(segment.sha256)
+                entries = list(super()._entries_of(segment))
         self._remember(segment.name, entries)
         return entries
 
@@ -386,7 +404,11 @@ class SegmentLedger(ExportedLedger):
         """
         with self._writing:
             self._refuse_if_lost()
-            entry = self.entry(sequence)
+            try:
+                entry = self.entry(sequence)
+            except LedgerDamaged:  # or somebody else erased something in the same segment
+                self.refuse_if_another_wrote()
+                raise
             if entry is None:
                 raise LedgerError(f"there is no entry {sequence}")
             if entry.body is None or entry.kind == ERASURE:
@@ -400,18 +422,46 @@ class SegmentLedger(ExportedLedger):
                     self._named_keys().refuse_if_kept(f"{file}.json")
             about = {name: list(datasets) for name, datasets in touched._asdict().items() if datasets}
             notice = {"sequence": sequence, "sequences": sequences, "reason": reason, "saltedSha256": salted.hex()}
-            work = json.dumps({"notice": notice | about, "bypass": bypass}).encode()
+            work = json.dumps({"notice": notice | about, "bypass": bypass, "by": secrets.token_hex(8)}).encode()
             with _unavailable("the erasure cannot be begun"):
-                self._objects.write(_ERASING, work)
-            return self._finish_erasing()
+                self._begin_erasing(work)
+            try:
+                return self._finish_erasing()
+            except LedgerInUse:  # its entry was not written, and so nothing was done
+                with _unavailable("the erasure cannot be taken back"):
+                    self._end_erasing(work)
+                raise
+
+    def _begin_erasing(self, work: bytes) -> None:
+        """Note what is to be done; one at a time. LedgerInUse."""
+        try:
+            self._objects.write(_ERASING, work, once=True)
+        except FileExistsError:
+            if not self._is_under_way(work):  # else an answer was lost, and the request was sent again
+                raise LedgerInUse(
+                    f"another payload is being erased from the ledger in {self._objects}: nothing was done; try again"
+                    " when that has ended"
+                ) from None
+
+    def _is_under_way(self, work: bytes) -> bool:
+        """Whether this erasure has not been finished yet. Another process that opened the ledger may have done so."""
+        try:
+            return self._objects.read(_ERASING) == work
+        except FileNotFoundError:
+            return False
+
+    def _end_erasing(self, work: bytes) -> None:
+        if self._is_under_way(work):
+            self._objects.remove(_ERASING)
 
     def _finish_erasing(self) -> int:
         """Do what is left of an erasure; the sequence of the entry that says so, 0 if there is nothing to do."""
         with _unavailable("an erasure is not finished; it goes on when the ledger is opened again"):
             try:
-                work = json.loads(self._objects.read(_ERASING))
+                text = self._objects.read(_ERASING)
             except FileNotFoundError:
                 return 0
+            work = json.loads(text)
             notice = work["notice"]
             salted = bytes.fromhex(notice["saltedSha256"])
             said = next((e.sequence for e in self.of_kind(ERASURE) if _erased(e) == salted), None)
@@ -421,11 +471,11 @@ class SegmentLedger(ExportedLedger):
                 said = appended.sequence
             self._known.forget(salted)
             sealed = self._sealed_at(notice["sequences"])
-            self._delete_keys(sealed)
+            self._delete_keys(sealed, text)
             plain = set(notice["sequences"]) - sealed.keys()
             if plain:
-                self._rewrite(plain, bypass=bool(work["bypass"]))
-            self._objects.remove(_ERASING)
+                self._rewrite(plain, text, bypass=bool(work["bypass"]))
+            self._end_erasing(text)
         return said
 
     def _sealed_at(self, sequences: Iterable[int]) -> dict[int, Sealed]:
@@ -444,9 +494,11 @@ class SegmentLedger(ExportedLedger):
             raise not_named(self._objects, None)
         return self._keys
 
-    def _delete_keys(self, sealed: Mapping[int, Sealed]) -> None:
-        """Delete the keys of entries, and what is in memory of their segments."""
+    def _delete_keys(self, sealed: Mapping[int, Sealed], work: bytes) -> None:
+        """Delete the keys of entries, and what is in memory of their segments. `work` as of `_is_under_way`."""
         for file in sorted({each.keys for each in sealed.values()}):
+            if not self._is_under_way(work):  # else it would bring back keys that a later erasure deletes
+                break
             self._named_keys().delete(file, [sequence for sequence, each in sealed.items() if each.keys == file])
         for segment in {s.name for each in sealed if (s := self.segment_of(each))}:
             with self._remembering:
@@ -455,14 +507,16 @@ class SegmentLedger(ExportedLedger):
         with self._reading:
             self._ahead = None
 
-    def _rewrite(self, sequences: set[int], *, bypass: bool) -> None:
-        """Take bodies out of their segments, and name these anew in the index."""
+    def _rewrite(self, sequences: set[int], work: bytes, *, bypass: bool) -> None:
+        """Take bodies out of their segments, and name these anew in the index. `work` as of `_is_under_way`."""
         changed: dict[str, Segment] = {}
         for segment in {s.name: s for each in sequences if (s := self.segment_of(each))}.values():
             # The file as it is, since a part of the work may be done already: its hash is not what the index says.
             lines = gzip.decompress(self._objects.read(segment.name)).decode().split("\n")
             text = "".join(f"{_without_body(line, sequences)}\n" for line in lines if line)
             content = _packed(text.encode())
+            if not self._is_under_way(work):  # else it would bring back what a later erasure takes out
+                return
             self._objects.write(segment.name, content)
             if isinstance(self._objects, Versioned):
                 self._objects.remove_older(segment.name, bypass_governance=bypass)
@@ -625,6 +679,13 @@ class _Cache:
             size += bytes_
             if size > CACHE_BYTES:
                 (self._folder / name).unlink(missing_ok=True)
+
+    def keep_only(self, digests: set[str]) -> None:
+        """Remove what is no segment of the ledger any more: something was erased from it, elsewhere."""
+        with os.scandir(self._folder) as entries:
+            others = [entry.name for entry in entries if entry.name not in digests]
+        for name in others:
+            self.drop(name)
 
     def drop(self, digest: str) -> None:
         """Keep a segment no longer."""

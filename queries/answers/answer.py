@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 Reason = str
 """Why an answer is not complete: ``limit``, ``deadline``, ``depth``, ``rebuilding``, ``ledger``, ``entry 7 erased``,
-``entry 7 cannot be read``, or ``nothing is known of it before 2026-...``."""
+``entry 7 cannot be read``, ``entry 7 is parked``, or ``nothing is known of it before 2026-...``."""
 
 
 def why_incomplete(reason: Reason | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 from headwater import cli
 from headwater.ingest.folder.replaying import replay_into
 from headwater.ingest.folder.service import Service
+from headwater.ingest.graph.projector import Projector
 from headwater.ingest.ledger.ledger import ERASURE, NewEntry
 from tests.contract.test_projector import assert_equal, recorded, stored, whole
 
@@ -80,6 +81,56 @@ def test_a_replay_does_not_make_the_store_larger_each_time(tmp_path: Path) -> No
             service.catch_up()
             sizes.append(sum(path.stat().st_size for path in (tmp_path / "other").rglob("*") if path.is_file()))
     assert max(sizes[1:]) < 1.1 * sizes[0]
+
+
+def erased_and_cut_off(folder: Path) -> None:
+    """The last entry of two jobs is erased, and whoever erased was killed before the graph was drawn anew."""
+    with Service.open(folder) as service:
+        service.ledger.append(recorded("l01_stage_customers", "l02_stage_orders"))
+        service.catch_up()
+        service.ledger.erase(3, "asked for")
+
+
+def test_after_an_erasure_that_was_cut_off_no_answer_is_complete_before_the_graph_is(tmp_path: Path) -> None:
+    erased_and_cut_off(tmp_path / "data")
+    with Service.open(tmp_path / "data", follows=True) as service:  # as a server does, before its first step
+        assert service.projector.rebuilding
+        assert service.ask("datasets", {}).to_dict()["reason"] == "rebuilding"
+        service.projector.step()  # the graph knows of the erasure, and shows what was erased
+        assert service.projector.rebuilding
+        assert service.ask("datasets", {}).to_dict()["reason"] == "rebuilding"
+
+
+@pytest.mark.parametrize("steps", [0, 1], ids=["not in the graph", "in the graph"])
+def test_what_is_settled_shows_nothing_that_was_erased(steps: int, tmp_path: Path) -> None:
+    erased_and_cut_off(tmp_path / "data")
+    with Service.open(tmp_path / "data", follows=True) as service:
+        for _ in range(steps):
+            service.projector.step()
+    with Service.open(tmp_path / "data", follows=True) as service:
+        service.start(lambda _error: None)
+        service.settle()
+        assert service.ask("datasets", {}).to_dict()["complete"]
+        assert_equal(stored(service.store), whole(service.ledger))
+
+
+def test_the_command_says_when_the_graph_is_drawn_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Service.open(tmp_path / "data") as service:
+        service.ledger.append(recorded("l01_stage_customers", "l02_stage_orders"))
+    command = ["erase", "--reason", "asked for", "--data", str(tmp_path / "data")]
+    assert cli.run([*command, "1"]) == 0
+    assert "drawn anew without it" in capsys.readouterr().out
+
+    def interrupted(_: Projector) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Projector, "rebuild", interrupted)
+    assert cli.run([*command, "3"]) == 130
+    said = capsys.readouterr()
+    assert ("entry 3 is erased" in said.out, "may still show it" in said.err) == (True, True)
+    assert "without it" not in said.out
 
 
 TARGET, READ = "file:///data/lake/mart/channel_totals", "file:///data/lake/raw/shop/orders.csv"

@@ -273,6 +273,8 @@ def test_a_folder_that_lost_its_ledger_does_not_begin_another_one(tmp_path: Path
     refused = headwater("load", tmp_path / "payload.json", "--data", data)
     assert (refused.returncode, (data / "ledger.sqlite").exists()) == (2, False)
     assert "whose file ledger.sqlite is not there" in refused.stderr
+    asked = headwater("datasets", "--json", "--data", data)
+    assert (json.loads(asked.stdout)["complete"], json.loads(asked.stdout)["reason"]) == (False, "ledger")
 
 
 @pytest.mark.parametrize(("command", "option"), [("receive", "--inbox"), ("ingest", "--inbox"), ("ingest", "--ledger")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections import Counter
@@ -223,6 +224,77 @@ def test_an_erasure_that_was_cut_off_is_finished(opened: Callable[[str], Segment
         assert [entry.body for entry in ledger.read(0, 2)] == [None, b"1"]
         assert ledger.head().sequence == 3
     assert (check_export(place, quiet).erased, list(place.listed("erasing"))) == (1, [])
+
+
+def test_of_two_who_erase_at_once_one_is_told_to_wait(opened: Callable[[str], SegmentLedger], place: Prefix) -> None:
+    """The second one opened the ledger before the first one began, and comes at any moment of its work."""
+    with opened("a") as ledger:
+        ledger.append([new("first"), new("second"), new("third")])
+    with opened("a") as one, opened("b") as other, opened("c") as late:
+        place.write("erasing.json", b"{}")
+        with pytest.raises(LedgerInUse, match="another payload is being erased"):
+            other.erase(2, "asked for")
+        place.remove("erasing.json")
+        assert one.erase(1, "asked for") == 4
+        with pytest.raises(LedgerInUse, match="another process writes"):
+            late.erase(2, "asked for")
+        assert list(place.listed("erasing")) == []  # nothing is left to be done for the one that was refused
+    with opened("c") as late:
+        assert late.erase(2, "asked for") == 5
+        assert [entry.body for entry in late.read(0, 3)] == [None, None, b"third"]
+    assert check_export(place, quiet).erased == 2
+
+
+def test_who_was_overtaken_brings_nothing_back(
+    opened: Callable[[str], SegmentLedger], place: Prefix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process finishes this erasure and does one of its own, just before this one writes the segment anew."""
+    with opened("a") as ledger:
+        ledger.append([new("first"), new("second")])
+    told: list[int] = []
+    packed = segment_ledger._packed
+
+    def overtaken(text: bytes) -> bytes:
+        if b'"kind":"erasure"' not in text and not told:
+            told.append(0)
+            with opened("b") as other:
+                told.append(other.erase(2, "asked for"))
+        return packed(text)
+
+    with opened("a") as ledger:
+        monkeypatch.setattr(segment_ledger, "_packed", overtaken)
+        assert ledger.erase(1, "asked for") == 3
+    assert told == [0, 4]
+    assert bodies(place)[:2] == [None, None]
+    assert (check_export(place, quiet).erased, list(place.listed("erasing"))) == (2, [])
+
+
+def test_the_machine_that_ingests_keeps_no_copy_of_what_was_erased_elsewhere(
+    opened: Callable[[str], SegmentLedger], tmp_path: Path
+) -> None:
+    with opened("a") as ledger:
+        ledger.append([new("secret"), new("1")])
+    with opened("elsewhere") as ledger:
+        ledger.erase(1, "asked for")
+    with opened("a") as ledger:
+        assert [entry.body for entry in ledger.read(0, 2)] == [None, b"1"]
+    copies = [gzip.decompress(path.read_bytes()) for path in (tmp_path / "a" / "cache").iterdir()]
+    assert copies
+    assert not any(b"secret" in copy for copy in copies)
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+def test_a_damaged_copy_of_a_segment_is_fetched_anew(
+    learnt: bool, opened: Callable[[str], SegmentLedger], tmp_path: Path
+) -> None:
+    with opened("a") as ledger:
+        ledger.append([new("1"), new("2")])
+    (copy,) = (tmp_path / "a" / "cache").iterdir()
+    copy.write_bytes(copy.read_bytes()[:-9] + b"\0" * 9)
+    if not learnt:
+        (tmp_path / "a" / KNOWN).unlink()
+    with opened("a") as ledger:
+        assert [entry.body for entry in ledger.read(0, 2)] == [b"1", b"2"]
 
 
 def test_what_object_lock_keeps_is_not_erased_before_its_end(aws: Cloud, tmp_path: Path) -> None:

@@ -133,6 +133,33 @@ NAMED = [
     "OPTIONS (password = '{}')",
     'OPTIONS (`password` "{}")',
     "ALTER ROLE u PASSWORD E'{}'",
+    "ALTER ROLE bob WITH SUPERUSER LOGIN PASSWORD {}",
+    "ALTER USER bob SET PASSWORD {}",
+    "CREATE USER IF NOT EXISTS bob PASSWORD {}",
+    "connect scott/{}@db",
+    "select 1;\nconn scott/{} as sysdba",
+    "CONNECT TO db USER bob USING {}",
+    ".logon host/bob,{};",
+    "select * from openrowset('p', 'h';'bob';'{}', 'select 1')",
+    "exec sp_addlogin 'bob', '{}'",
+    # names and values with blanks between them
+    "machine h.example.org login bob password {}",
+    "username bob password {}",
+    "hostname r1\n password {}\n exit",
+    "spark.ssl.keyPassword   {}",
+    "spark.master local\njavax.jdo.option.ConnectionPassword {}\nspark.ui.port 4040",
+    "setenv PGPASSWORD {}",
+    "aws configure set aws_secret_access_key {}",
+    "cqlsh -u bob -p {} host",
+    "vault login {}hunter",
+    "requirepass {}",
+    # OAuth, OpenID Connect, SAML
+    "https://h/cb?state=x&code={}SplxlOBeZQQYbYS6",
+    "https://h/cb?code=4/0A{}XfWjYZ1234567890&scope=x",
+    "grant_type=authorization_code&code={}SplxlOBeZQQYbYS6&redirect_uri=x",
+    "grant_type=device&device_code={}GmRhmhcxhwAzkoEqiMEg&x=1",
+    "code_verifier={}",
+    "https://h/acs?SAMLResponse={}",
     # options as Scala prints them
     "List((url,jdbc:h), (password,{}))",
     "(password,{})",
@@ -267,6 +294,11 @@ def test_a_secret_is_known_by_the_name_before_it(text: str) -> None:
     assert clean_text(cleaned) == (cleaned, ())
 
 
+def test_a_code_of_digits_is_known_in_a_url_alone() -> None:
+    assert clean_text("https://h/login?user=a&pin=1234")[0] == "https://h/login?user=a&pin=*****"
+    assert clean_text("https://h/login?otp=123456&x=1")[0] == "https://h/login?otp=*****&x=1"
+
+
 def test_basic_authorisation_is_known_by_what_it_decodes_to() -> None:
     assert clean_text("sent Basic " + b64("user:hunter2"))[0] == "sent Basic *****"
     assert clean_text("basic authentication is on")[1] == ()
@@ -287,6 +319,24 @@ HARMLESS = [
     "file:///data/lake/mart/customer_orders_by_month_and_region",
     "sk-learn",
     "task-force",
+    "ALTER USER bob SET PASSWORD POLICY strict",
+    "ALTER USER bob PASSWORD EXPIRE",
+    "role admin password required",
+    "password sha256",
+    "Password required",
+    "connect to database user admin using ssl",
+    "connect orders/customers",
+    "connect kafka/topics and join",
+    "spark.sql.shuffle.partitions 200",
+    "fs.s3a.path.style.access true",
+    "order by t.password desc",
+    "https://h/x?code=US&page=2",
+    "https://h/x?country_code=DE0001102580BUND2030X",
+    "code=SplxlOBeZQQYbYS6WxSbIA",
+    "device_code = GmRhmhcxhwAzkoEqiMEg1234",
+    "pin = 110001",
+    "https://h/x?pin=110001",
+    "spin=1234",
     "a7ffc6f8bf1ed76651c14756a061d662f580ff4d",  # a commit
     "glue-job-of-the-night",
     "https://h/x?key=orders",
@@ -317,6 +367,7 @@ def test_what_only_looks_like_one_is_kept(text: str) -> None:
     "text",
     [
         "struct<id:bigint,password:string,token:binary>",
+        "CREATE TABLE t (login string, password string)",
         "password: string, name: string",
         "password:varchar(20)",
         " |-- password: string (nullable = true)",
@@ -327,14 +378,36 @@ def test_the_type_of_a_column_is_no_secret(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["token_count", "password_changed_at", "pass_rate", "private_key_path", "secretArn", "maxTokens", "key"]
+    "name",
+    [
+        "token_count",
+        "password_changed_at",
+        "pass_rate",
+        "private_key_path",
+        "secretArn",
+        "maxTokens",
+        "key",
+        "bypass",
+        "compass",
+        "passenger_id",
+        "pass_words_count",
+        "keyword",
+        "crowd",
+    ],
 )
 def test_a_name_about_a_secret_is_none(name: str) -> None:
     assert secret_name(name) is None
 
 
 @pytest.mark.parametrize(
-    "name", ["DB_PASS", "JWT", "MASTER_KEY", "dbPassword", "AWSAccessKeyId", "fs.azure.account.key.x.net", "sfToken"]
+    "name",
+    [
+        *("jdbcPassWord", "pass_word", "passPhrase", "DBPWD", "ssh_key", "DB_PASS", "JWT", "MASTER_KEY"),
+        "dbPassword",
+        "AWSAccessKeyId",
+        "fs.azure.account.key.x.net",
+        "sfToken",
+    ],
 )
 def test_the_name_of_a_secret_is_one(name: str) -> None:
     assert secret_name(name) is not None
