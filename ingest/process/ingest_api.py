@@ -15,13 +15,16 @@ from pathlib import Path
 
 from aiohttp import web
 
+from headwater import tracing
 from headwater.ingest.folder.service import Service
 from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api, page
+from headwater.ingest.http.access_log import access_log
 from headwater.ingest.http.auth import access_for, check_requests
 from headwater.ingest.http.authenticator import Authenticator, Authenticators
 from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.serving import LimitedSite, alive, answer_errors, listen, make_runner, pack_answers, url_of
+from headwater.ingest.http.spans import trace_requests
 from headwater.ingest.http.tokens import TokenStore
 
 _CONNECTIONS = 1_000
@@ -37,6 +40,7 @@ class ApiSettings:
     port: int
     allowed_hosts: tuple[str, ...] = ()
     people: tuple[Authenticator, ...] = ()  #: how people are known who sign in elsewhere
+    access_log: str | None = None  #: a file, or ``-`` for standard output
 
 
 @contextmanager
@@ -49,7 +53,9 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
     tokens.list()
     known = Authenticators((*settings.people, tokens)) if settings.people else tokens
     access = access_for(settings.host, known, allowed_hosts=settings.allowed_hosts)
-    app = web.Application(middlewares=[pack_answers, answer_errors, check_requests(access)])
+    before = () if settings.access_log is None else (access_log(settings.access_log),)
+    traced = (trace_requests,) if tracing.on() else ()
+    app = web.Application(middlewares=[*before, *traced, pack_answers, answer_errors, check_requests(access)])
     page.add_routes(app)
     add_route(app, "/health", alive, PROBE)
     endpoint.add_routes(app, service.store)

@@ -224,7 +224,9 @@ def test_the_command_until_sigterm(aws: Cloud, tmp_path: Path) -> None:
     given += ["--snapshots", f"s3://{BUCKET}/command/snapshots"]
     once = headwater("ingest", *given, "--once", "--json", **where)
     assert (once.returncode, json.loads(once.stdout)["new"]) == (0, 10), once.stderr
+    access_log = tmp_path / "access.log"
     command = [sys.executable, "-m", "headwater", "ingest", *given, "--port", "0"]
+    command += ["--access-log", str(access_log), "--log-format", "json"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(**where), cwd=ROOT, text=True)
     assert process.stderr is not None
     lines: list[str] = []
@@ -235,12 +237,17 @@ def test_the_command_until_sigterm(aws: Cloud, tmp_path: Path) -> None:
         assert json.load(answer)["entries"] == 10
     with urllib.request.urlopen(f"{url}/ready", timeout=PATIENCE) as answer:
         assert answer.status == 200
+    put(inbox, range(5, 6))  # a line of the log
+    while '"message": "2 files: 2 new entries' not in lines[-1]:
+        lines.append(process.stderr.readline())
     process.send_signal(signal.SIGTERM)
     assert (process.communicate(timeout=PATIENCE)[1] is not None, process.returncode) == (True, 0)
+    assert json.loads(lines[-1])["level"] == "info"
+    assert [json.loads(line)["path"] for line in access_log.read_text().splitlines()] == ["/api/v1/stats"]
     names = {key.rpartition("/")[2] for key in aws.keys("command/snapshots/")}
     assert names == {"snapshot.json", "known.sqlite", "derived.sqlite"}
     asked = headwater("ledger", "check", f"s3://{BUCKET}/command/ledger", "--json", **where)
-    assert json.loads(asked.stdout)["entries"] == 10
+    assert json.loads(asked.stdout)["entries"] == 12
 
 
 def test_questions_to_the_data_folder_of_an_ingester_are_answered_and_no_second_ledger_begins(tmp_path: Path) -> None:
