@@ -136,6 +136,7 @@ def _packed(text: str) -> str:
             node.value = [each for each in node.value if each[0].value != "Metadata" or each[1].value]
 
     document = yaml.compose(text, yaml.SafeLoader)
+    assert document is not None, "it was read as a template before"
     pack(document, 0)
     return str(yaml.serialize(document, Dumper=yaml.SafeDumper, width=float("inf"), allow_unicode=True))
 

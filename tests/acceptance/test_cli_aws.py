@@ -178,7 +178,7 @@ def test_a_deployed_team_is_tried_through_its_receiver(endpoint: str, tmp_path: 
             outputs = {"Url": server, "TokenSecret": "admin", "ReceiverUrl": receiver, "AgentsTokenSecret": "agents"}
             outputs |= {"InboxUrl": "s3://b/inbox", "JobsPolicy": "arn:aws:iam::1:policy/p"}
             body = {"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}
-            body["Outputs"] = {name: {"Value": value} for name, value in outputs.items()}  # type: ignore[dict-item]
+            body["Outputs"] = {name: {"Value": value} for name, value in outputs.items()}
             stacks = boto3.client("cloudformation", endpoint_url=endpoint, region_name="eu-west-1")
             stacks.create_stack(StackName="headwater", TemplateBody=json.dumps(body))
             shown = aws(endpoint, "status").stdout

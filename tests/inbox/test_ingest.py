@@ -15,6 +15,7 @@ import pytest
 
 from headwater.aws_bridge.session import Session
 from headwater.aws_bridge.sqs import Queue, region_of
+from headwater.graphmodel.statements.json_text import CONTENT_TYPE, KIND
 from headwater.graphstore import open_store
 from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph import recovery, table_recovery
@@ -23,7 +24,6 @@ from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.inbox.queue import QueuedFiles
 from headwater.ingest.inbox.reading import InboxReader, Waiting
 from headwater.ingest.intake.envelope import file_of
-from headwater.ingest.intake.statements import CONTENT_TYPE, KIND
 from headwater.ingest.ledger.entries import LedgerInUse, NewEntry
 from headwater.ingest.ledger.export import check_export
 from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
