@@ -52,8 +52,7 @@ class Found:
         """
         told = self.envelope
         if receipt.account is not None and self.account not in (None, receipt.account):
-            where = f"and lies where those of {receipt.account} do"
-            raise InvalidBody(403, f"contentType: it is of the account {self.account}, {where}")
+            raise InvalidBody(403, f"it is of the account {self.account}, and not of {receipt.account}")
         receipt = replace(receipt, account=receipt.account or self.account)
         if told is not None:
             receipt = replace(receipt, sender=told.sender, at_ms=told.received_ms)
