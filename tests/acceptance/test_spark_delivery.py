@@ -154,9 +154,7 @@ def test_a_refused_report_is_kept_where_there_is_a_spool(tmp_path: Path, caplog:
     with spline_server(scripted(Reply(413, body=b"send it to the inbox in S3"), Reply())) as server:
         deliver(Options(url=server.url, spool=str(tmp_path)), report(), report("l01_stage_customers"))
     assert [path for path in server.paths() if "POST" in path] == [PLANS, PLANS, EVENTS]
-    said = (
-        "headwater: a report was refused, and is kept: execution-plans: the server answered 413 (send it"
-    )
+    said = "headwater: a report was refused, and is kept: execution-plans: the server answered 413 (send it"
     assert warnings(caplog)[0].startswith(said)
     assert spooled(tmp_path) == [{"executionPlan": report().plan, "executionEvent": report().event}]
 
