@@ -13,6 +13,9 @@ from types import MappingProxyType
 PRICES_OF = "2026-03, us-east-1"
 """When and where the prices held, as far as is known."""
 
+NOT_COUNTED = "taxes, support, logs (CloudWatch: 0.50 US$ per GB), Container Insights of ECS, traffic between zones"
+"""What comes on top, as a text."""
+
 _HOURS = 730  #: of a month
 
 PRICES: Mapping[str, tuple[float, str]] = MappingProxyType(
@@ -74,6 +77,7 @@ class Parts:
 
     watches: int = 0  #: how often a month they are evaluated, a minute each
     notebook: bool = False  #: an instance that runs all the time
+    readers: int = 0  #: tasks that only answer
 
 
 NO_PARTS = Parts()
@@ -85,7 +89,7 @@ def estimate(size: str, plans: int, parts: Parts = NO_PARTS) -> tuple[Line, ...]
     ValueError: there is no such template, or it has no such parts.
     """
     if size != "team" and parts != NO_PARTS:
-        raise ValueError("watches and a notebook instance are parts of team alone")
+        raise ValueError("watches, readers and a notebook instance are parts of team alone")
     grown = plans * 12 / 2 * (_LEDGER_KB + _GRAPH_KB) / 1e6  # GB in the middle of the first year
     if size == "one":
         return (
@@ -124,11 +128,18 @@ def estimate(size: str, plans: int, parts: Parts = NO_PARTS) -> tuple[Line, ...]
     raise ValueError(f"no costs are known for {size!r}")
 
 
-_METRICS = 11  #: of receiver, ingester and graph: `ingest.process.emf`
+_METRICS = 13  #: of receiver, ingester and graph: `ingest.process.emf`
 
 
 def _of_parts(parts: Parts) -> tuple[Line, ...]:
     found: list[Line] = []
+    if parts.readers:
+        found += [
+            Line("readers: 0.5 vCPU each", "Fargate ARM vCPU", 0.5 * parts.readers * _HOURS),
+            Line("readers: 1 GB each", "Fargate ARM memory", parts.readers * _HOURS),
+            Line("readers: their alarm", "CloudWatch alarm", 1),
+            Line("readers: their metrics", "CloudWatch metric", 2),
+        ]
     if parts.watches:
         found += [
             Line("watches: their starts", "EventBridge Scheduler", parts.watches),

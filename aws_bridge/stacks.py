@@ -18,6 +18,8 @@ __all__ = ["Change", "Event", "Parameter", "Stack", "StackFailed", "Template", "
 
 _CAPABILITIES = ["CAPABILITY_IAM"]  #: the templates make roles, without names of their own
 _LARGEST_INLINE = 51_200  #: bytes of a template that is sent as text
+_PACKED_DEPTH = 3  #: of a template: what is in the properties of a resource
+_LINTERS = ("cfn-lint", "checkov")  #: whose metadata CloudFormation does not need
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _POLL_SECONDS = 2.0
 
@@ -43,6 +45,17 @@ class Template:
     text: str
     parameters: tuple[Parameter, ...]
     kept: tuple[str, ...]  #: logical names of resources that outlive their stack, or leave a snapshot
+
+    @property
+    def sent(self) -> str:
+        """What CloudFormation gets: the text as it is, or if that is too long the same without comments, packed.
+
+        ValueError: that is too long as well.
+        """
+        text = self.text if len(self.text.encode()) <= _LARGEST_INLINE else _packed(self.text)
+        if len(text.encode()) > _LARGEST_INLINE:
+            raise ValueError(f"the template has more than {_LARGEST_INLINE:,} bytes, even without its comments")
+        return text
 
 
 @dataclass(frozen=True)
@@ -105,6 +118,29 @@ def read_template(text: str) -> Template:
     return Template(text, parameters, kept)
 
 
+def _packed(text: str) -> str:
+    """The same template without comments and what is for linters, what is inside of a resource on one line."""
+    import yaml
+
+    def pack(node: yaml.Node, depth: int) -> None:
+        if isinstance(node, yaml.CollectionNode):
+            node.flow_style = depth >= _PACKED_DEPTH
+        if isinstance(node, yaml.SequenceNode):
+            for each in node.value:
+                pack(each, depth + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == "Metadata" and isinstance(value, yaml.MappingNode):
+                    value.value = [each for each in value.value if each[0].value not in _LINTERS]
+                pack(value, depth + 1)
+            node.value = [each for each in node.value if each[0].value != "Metadata" or each[1].value]
+
+    document = yaml.compose(text, yaml.SafeLoader)
+    assert document is not None, "it was read as a template before"
+    pack(document, 0)
+    return str(yaml.serialize(document, Dumper=yaml.SafeDumper, width=float("inf"), allow_unicode=True))
+
+
 class Stack:
     """One stack, by its name, in one region."""
 
@@ -144,8 +180,7 @@ class Stack:
         Parameters that are not given keep their value in the stack, or have their default. StackFailed: it cannot be
         made. ValueError: the template is too long to be sent as text.
         """
-        if len(template.text.encode()) > _LARGEST_INLINE:
-            raise ValueError(f"the template has more than {_LARGEST_INLINE:,} bytes: take out its comments")
+        body = template.sent
         existing = self.describe()
         had = {each["ParameterKey"] for each in (existing or {}).get("Parameters", ())}
         given = [
@@ -161,7 +196,7 @@ class Stack:
                     StackName=self.name,
                     ChangeSetName=f"headwater-{time.time_ns()}",
                     ChangeSetType="CREATE" if existing is None else "UPDATE",
-                    TemplateBody=template.text,
+                    TemplateBody=body,
                     Parameters=given,
                     Capabilities=_CAPABILITIES,
                     Description="by headwater aws deploy",

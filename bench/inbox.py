@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from bench.figure import Figure
 from bench.payloads import CONTENT_TYPE, estate
 from headwater.ingest.intake.envelope import file_of
 from headwater.ingest.ledger.entries import NewEntry
+from headwater.ingest.ledger.segment_ledger import SegmentLedger
+from headwater.ingest.places.file_storage import open_storage
 
 _ROOT = Path(__file__).parents[1]
 _SENDERS = 16
@@ -91,6 +94,7 @@ def inbox(place: Path, *, quick: bool) -> list[Figure]:
             Figure(f"new logics into ledger and graph, {name}", count / seconds, "1/s", 150, at_least=True),
             Figure("the same, a second of CPU", count / cpu, "1/s"),
         ]
+    figures += _with_keys(place, [job.plan for job in jobs], quick=quick)
     folder = place / "files"
     for name, content in by_agent:
         path = folder / name
@@ -98,6 +102,35 @@ def inbox(place: Path, *, quick: bool) -> list[Figure]:
         path.write_bytes(content)
     seconds, cpu = _timed(["load", str(folder), "--data", str(place / "sqlite")], dict(os.environ))
     return [*figures, Figure("for comparison, headwater load into SQLite, a second of CPU", count / cpu, "1/s")]
+
+
+def _with_keys(place: Path, plans: list[bytes], *, quick: bool) -> list[Figure]:
+    """Appends to a ledger in S3, plain and encrypted: what the second request, and encrypting, cost."""
+    figures = []
+    sizes = {1: 100 if quick else 500, 250: 250 if quick else 2_000}
+    for size, count in sizes.items():
+        rates = {}
+        for kept in ("plain", "encrypted"):
+            entries = [NewEntry("spline.plan", CONTENT_TYPE, body, "glue") for body in plans[:count]]
+            with _s3() as variables:
+                place_of = partial(open_storage, endpoint=variables["AWS_ENDPOINT_URL"], connections=4)
+                os.environ.update({name: variables[name] for name in variables if name.startswith("AWS_")})
+                keys = place_of("s3://bucket/keys") if kept == "encrypted" else None
+                work = place / f"{kept}-{size}"
+                with SegmentLedger.open(place_of("s3://bucket/ledger"), work, lambda: _MS, keys) as ledger:
+                    begin, cpu = time.perf_counter(), time.process_time()
+                    for at in range(0, count, size):
+                        ledger.append(entries[at : at + size])
+                    rates[kept] = count / (time.perf_counter() - begin), count / (time.process_time() - cpu)
+        each = f"{size} in each append"
+        for kept, (rate, of_cpu) in rates.items():
+            figures += [
+                Figure(f"plans into a ledger in S3, {kept}, {each}", rate, "1/s"),
+                Figure("the same, a second of CPU", of_cpu, "1/s"),
+            ]
+        ratio = rates["plain"][0] / rates["encrypted"][0]
+        figures.append(Figure(f"encrypted takes so many times as long, {each}", ratio, "x"))
+    return figures
 
 
 def _bodies(plan: bytes, event: bytes) -> list[tuple[str, bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def through(client: Client, places: Iterable[Path], progress: Progress) -> Loade
         try:
             entry = client.post(found.bridge.path, found.body, found.content_type) or 0
         except WrongUse as error:
-            if error.status not in _REFUSALS:
+            if error.status not in _REFUSALS and not _names_a_field(error):
                 raise
             loaded.refuse(found.place, error.message)
             continue
@@ -80,20 +81,30 @@ def through(client: Client, places: Iterable[Path], progress: Progress) -> Loade
 #: Statuses that concern one payload: it is recorded, and the next one is sent. Any other refusal (an unknown token)
 #: would be the answer to all of them, and ends the loading.
 _REFUSALS = (400, 413, 415)
+
+
+def _names_a_field(error: WrongUse) -> bool:
+    """Whether a 403 is for what the payload says of its account, and not for the token: it begins with a path in it."""
+    return error.status == HTTPStatus.FORBIDDEN and error.message.startswith("$.")
+
+
 _OF_AN_ACCOUNT = (
     "is of the account {}, which a server takes from the sender's token alone: load it with --data into a folder on"
     " which no server runs, or let headwater ingest read it"
 )
 
 
-def into(service: Service, places: Iterable[Path], progress: Progress) -> Loaded:
-    """Append the payloads to the ledger, in groups. Raises the errors of `headwater.ingest.ledger`."""
+def into(service: Service, places: Iterable[Path], progress: Progress, account: str | None = None) -> Loaded:
+    """Append the payloads to the ledger, in groups; all of them of the `account`, if one is given.
+
+    Raises the errors of `headwater.ingest.ledger`.
+    """
     from headwater.ingest.intake.body import InvalidBody
     from headwater.ingest.intake.bridge import Receipt
 
     loaded = Loaded()
     group: list[tuple[Found, NewEntry]] = []
-    receipt = Receipt("load", time.time_ns() // 1_000_000)
+    receipt = Receipt("load", time.time_ns() // 1_000_000, account=account)
     for found in _payloads(places, loaded, progress):
         try:
             entries = found.accepted(receipt)

@@ -125,7 +125,7 @@ class ReadOnly:
         """WrongUse: parked entries are listed where the ledger is."""
         self._refuse("what is parked is known where its ledger is")
 
-    def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
+    def load(self, places: Iterable[Path], progress: Progress, account: str | None = None) -> Loaded:
         """WrongUse: payloads and statements go to the ledger."""
         self._refuse("load where its ledger is, or send to its server")
 

@@ -60,8 +60,8 @@ class Source(Protocol):
     def parked(self) -> list[dict[str, Any]]:
         """The entries that could not be brought into the graph."""
 
-    def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
-        """Bring recorded payloads into the ledger."""
+    def load(self, places: Iterable[Path], progress: Progress, account: str | None = None) -> Loaded:
+        """Bring recorded payloads into the ledger; with `account` all of them as of that account."""
 
     def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
         """Keep what somebody states, its subject in any spelling. On return the graph has it. WrongUse.
@@ -152,8 +152,13 @@ class Remote:
             begin = page["next"]
         return out
 
-    def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
-        """Over HTTP, as an agent would send them."""
+    def load(self, places: Iterable[Path], progress: Progress, account: str | None = None) -> Loaded:
+        """Over HTTP, as an agent would send them. WrongUse: an account is given, which the token alone decides."""
+        if account is not None:
+            raise WrongUse(
+                "a server takes the account from the token alone: send with one of token add --account, or load with"
+                " --data into a folder on which no server runs"
+            )
         return through(self.client, places, progress)
 
     def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
@@ -249,11 +254,11 @@ class Local:
             found = self.service.parked()
         return [{"sequence": p.sequence, "kind": p.kind, "reason": p.reason, "at": p.at_ms} for p in found]
 
-    def load(self, places: Iterable[Path], progress: Progress) -> Loaded:
+    def load(self, places: Iterable[Path], progress: Progress, account: str | None = None) -> Loaded:
         """Straight into the ledger. WrongUse: the folder cannot be written."""
         self._refuse_if_copied()
         with translated():
-            return into(self.service, places, progress)
+            return into(self.service, places, progress, account)
 
     def state(self, statement: Mapping[str, object]) -> dict[str, Any]:
         """Straight into the ledger, and from it into the graph. WrongUse: the folder cannot be written."""

@@ -25,7 +25,7 @@ _provider: TracerProvider | None = None
 
 
 def set_up(part: str) -> None:
-    """Send the spans of this process, the server or its graph process (`part`), where the environment says.
+    """Send the spans of this process (`part`: server, graph, receiver, ingester, reader), where the environment says.
 
     Nothing happens where it names no endpoint; without the extra a warning says what is missing.
     """
@@ -50,6 +50,16 @@ def shut_down() -> None:
     """Send what was not sent yet."""
     if _provider is not None:
         _provider.shutdown()
+
+
+@contextmanager
+def sending(part: str) -> Iterator[None]:
+    """`set_up` for a block, and `shut_down` at its end."""
+    set_up(part)
+    try:
+        yield
+    finally:
+        shut_down()
 
 
 def on() -> bool:

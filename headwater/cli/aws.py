@@ -47,7 +47,7 @@ def deploy(
 ) -> None:
     """Make or change a stack: shows what would change, asks, then says how far it is.
 
-    SIZE is one (one instance, about 15 US$ a month) or team. A parameter that is not given keeps the value that it has
+    SIZE is one (one instance, about 17 US$ a month) or team. A parameter that is not given keeps the value that it has
     in the stack. Run it again at any time: an interrupted deployment is followed to its end, and where nothing
     changed, nothing is done. Without --yes and without a terminal nothing is applied (exit code 1).
     """
@@ -127,9 +127,11 @@ def status(name: str, *, as_json: bool, **where: Any) -> None:
 def check(name: str, *, as_json: bool, **where: Any) -> None:
     """Send a recorded plan through a deployed server and read its lineage back. Exit code 1 if that fails.
 
-    From a machine that reaches the server. The plan stays in the ledger; its job, headwater-check, is ignored in
+    Of team it goes through the receiver, the inbox and the ingester, which takes up to some minutes. From a machine
+    that reaches the server. The plan stays in the ledger; its job, headwater-check, is ignored in
     answers afterwards.
     """
+    from headwater.smoke import Receiver
     from headwater.smoke import check as try_it
 
     with translated():
@@ -139,7 +141,10 @@ def check(name: str, *, as_json: bool, **where: Any) -> None:
         if "Url" not in outputs or "TokenSecret" not in outputs:
             raise WrongUse(f"{name} has no outputs Url and TokenSecret: it is no stack of headwater aws deploy")
         token = stack.secret(outputs["TokenSecret"])
-    problem = try_it(outputs["Url"], token)
+        receiver = None
+        if outputs.keys() >= _OUTPUTS_OF_TEAM:
+            receiver = Receiver(outputs["ReceiverUrl"], stack.secret(outputs["AgentsTokenSecret"]))
+    problem = try_it(outputs["Url"], token, receiver)
     if as_json:
         print_json({"url": outputs["Url"], "problem": problem})
     else:
@@ -188,14 +193,21 @@ def destroy(name: str, confirm: str | None, **where: Any) -> None:
     show_default=True,
     help="of team: how often a month watches are evaluated (730: each hour)",
 )
+@click.option(
+    "--readers",
+    type=click.IntRange(0, 1_000),
+    default=0,
+    show_default=True,
+    help="of team: tasks that only answer (its parameter Readers)",
+)
 @click.option("--notebook", is_flag=True, help="of team: with a notebook instance")
 @json_option
-def cost(size: str, plans: int, watches: int, *, notebook: bool, as_json: bool) -> None:
+def cost(size: str, plans: int, watches: int, readers: int, *, notebook: bool, as_json: bool) -> None:
     """What a template costs a month: an estimate from a table of list prices, computed here."""
-    from headwater.aws_bridge.costs import PRICES, PRICES_OF, Parts, estimate
+    from headwater.aws_bridge.costs import NOT_COUNTED, PRICES, PRICES_OF, Parts, estimate
 
     try:
-        lines = estimate(size, plans, Parts(watches, notebook))
+        lines = estimate(size, plans, Parts(watches, notebook, readers))
     except ValueError as error:
         raise WrongUse(str(error)) from error
     whole = sum(line.usd for line in lines)
@@ -203,7 +215,9 @@ def cost(size: str, plans: int, watches: int, *, notebook: bool, as_json: bool) 
         rows = [
             {"what": e.what, "quantity": e.quantity, "unit": PRICES[e.price][1], "usd": round(e.usd, 2)} for e in lines
         ]
-        print_json({"prices": PRICES_OF, "plans": plans, "lines": rows, "usd": round(whole, 2)})
+        print_json(
+            {"prices": PRICES_OF, "notCounted": NOT_COUNTED, "plans": plans, "lines": rows, "usd": round(whole, 2)}
+        )
         return
     print_table(
         ("what", "US$ a month", "at"),
@@ -217,6 +231,7 @@ def cost(size: str, plans: int, watches: int, *, notebook: bool, as_json: bool) 
         ),
     )
     click.echo(f"together {whole:,.2f} US$ a month, with {plans:,} plans; list prices of {PRICES_OF}, not fetched")
+    click.echo(f"not in it: {NOT_COUNTED}")
 
 
 def _stack(name: str, where: Mapping[str, Any]) -> Stack:
@@ -269,16 +284,35 @@ def _show_outputs(name: str, outputs: Mapping[str, str], where: Mapping[str, Any
         click.echo(safe(f"  {key}: {value}"))
     if "Url" in outputs and "TokenSecret" in outputs:
         region = f" --region {where['region']}" if where["region"] else ""
-        click.echo(
-            safe(
-                f"""To use it, where it can be reached:
-    export HEADWATER_SERVER={outputs["Url"]}
-    export HEADWATER_TOKEN=$(aws secretsmanager get-secret-value{region} --secret-id '{outputs["TokenSecret"]}' \\
+        lines = _TO_USE_TEAM if outputs.keys() >= _OUTPUTS_OF_TEAM else _TO_USE_ONE
+        click.echo(safe(lines.format_map({**outputs, "name": name, "region": region})))
+
+
+_OUTPUTS_OF_TEAM = {"ReceiverUrl", "AgentsTokenSecret", "InboxUrl", "JobsPolicy"}
+_TO_USE = """\
+To use it, where it can be reached:
+    export HEADWATER_SERVER={Url}
+    export HEADWATER_TOKEN=$(aws secretsmanager get-secret-value{region} --secret-id '{TokenSecret}' \\
       --query SecretString --output text)
     headwater aws check --name {name}{region}
-    headwater glue attach JOB --url {outputs["Url"]} --jars s3://BUCKET/jars"""
-            )
-        )
+"""
+_TO_USE_ONE = f"""{_TO_USE}\
+    # on the instance, by the line Shell; what it prints goes into token.txt
+    sudo -u headwater /opt/headwater/bin/headwater token add --scope write nightly --data /var/lib/headwater
+    headwater glue attach JOB --url {{Url}} --jars s3://BUCKET/jars --token-file token.txt{{region}}
+In the notebooks: SOURCE = "{{Url}}"
+"""
+_TO_USE_TEAM = f"""{_TO_USE}\
+Jobs whose agent, in Python, writes the inbox itself:
+    aws iam attach-role-policy --role-name ROLE-OF-JOB --policy-arn {{JobsPolicy}}
+    headwater glue attach JOB --agent python --url {{InboxUrl}} --bundle s3://BUCKET/headwater-spark.zip{{region}}
+Jobs with Spline's agent, and OpenLineage's clients (the API key is the same secret):
+    aws secretsmanager get-secret-value{{region}} --secret-id '{{AgentsTokenSecret}}' \\
+      --query SecretString --output text > token.txt
+    headwater glue attach JOB --url {{ReceiverUrl}} --jars s3://BUCKET/jars --token-file token.txt{{region}}
+    OPENLINEAGE_URL={{ReceiverUrl}}
+In notebooks elsewhere: SOURCE = "{{Url}}"
+"""
 
 
 def _tell(event: Event) -> None:

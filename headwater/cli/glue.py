@@ -47,7 +47,8 @@ def _connected(region: str | None, profile: str | None, endpoint: str | None) ->
     "--url",
     required=True,
     metavar="URL",
-    help="where the job reaches the server: http://HOST:9090, or https:// of a proxy before it",
+    help="where the job reaches the server: http://HOST:9090, or https:// of a proxy before it; with --agent python"
+    " also an inbox, s3://BUCKET/inbox",
 )
 @click.option("--agent", type=click.Choice(["jar", "python"]), default="jar", show_default=True, help="which agent")
 @click.option("--jars", metavar="S3", help="s3:// prefix that holds the agent's bundle and snakeyaml (--agent jar)")

@@ -14,10 +14,12 @@ import click
 from headwater.cli.common import aws_options, data_option, json_option, print_json, progress, safe, store_option
 from headwater.cli.move import made_folder, placed, placed_keys
 from headwater.cli.serve import (
+    access_log_option,
     allow_host_option,
     bootstrap_option,
     host_option,
     keep_bootstrap_token,
+    log_options,
     metrics_options,
     people,
     people_options,
@@ -76,6 +78,8 @@ Example: headwater ingest --inbox s3://BUCKET/inbox --ledger s3://BUCKET/ledger
 @allow_host_option
 @bootstrap_option
 @people_options
+@access_log_option
+@log_options
 @metrics_options
 @click.option("--once", is_flag=True, help="end when the inbox is empty and the graph is up to date")
 @json_option
@@ -102,6 +106,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     payload is set aside, below parked/, with the reason. The data folder holds what can be made anew: tables, copies
     of segments, the embedded graph where no other store is named, and the tokens of whoever asks at --port.
     """
+    from headwater import tracing
     from headwater.ingest.process import emf, logs
     from headwater.ingest.process.memory import PLANS, collect_rarely
 
@@ -114,6 +119,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
     if more["bootstrap"] is not None:
         keep_bootstrap_token(data, more["bootstrap"])
     with ExitStack() as ends:
+        ends.enter_context(tracing.sending("ingester"))
         places = [
             ends.enter_context(placed(w, **aws, connections=_THREADS)) for w in (inbox, ledger, snapshots or inbox)
         ]
@@ -125,7 +131,7 @@ def ingest(  # noqa: PLR0913 - one parameter for each option
         if port is not None:
             from headwater.ingest.process.ingest_api import ApiSettings, answering
 
-            settings = ApiSettings(data, more["host"], port, more["allow_host"], people(more))
+            settings = ApiSettings(data, more["host"], port, more["allow_host"], people(more), more["access_log"])
             url = ends.enter_context(answering(settings, made.service))
             click.echo(safe(f"Headwater answers at {url}"), err=True)
         click.echo(safe(f"Headwater ingests {inbox} into {ledger}; Ctrl-C stops"), err=True)

@@ -22,12 +22,38 @@ from headwater.moving_in import URLS, Copy, Refuse, copy_of, sql_dumps
 _S3 = "s3://"
 
 
+def _account(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    from headwater.graphmodel.accounts import is_account
+
+    if given is not None and not is_account(given):
+        raise click.BadParameter(
+            "expected 12 digits, or 1 to 64 lower-case letters, digits, dots, hyphens and _"
+        )
+    return given
+
+
 @click.command(epilog="Example: headwater load lineage/ plans.ndjson.gz s3://BUCKET/spool")
 @click.argument("places", nargs=-1, required=True, metavar="FILE|FOLDER|URL...")
+@click.option(
+    "--account",
+    metavar="ID",
+    callback=_account,
+    help="all of it is of this account: the 12 digits of an AWS account, or a team's name; what says that it is of"
+    " another one is refused",
+)
 @json_option
 @source_options
 @aws_options
-def load(places: tuple[str, ...], data: Path, store: str | None, server: str | None, as_json: bool, **aws: Any) -> None:
+def load(
+    places: tuple[str, ...],
+    account: str | None,
+    data: Path,
+    store: str | None,
+    server: str | None,
+    *,
+    as_json: bool,
+    **aws: Any,
+) -> None:
     """Load recorded payloads: Spline's plans and events, OpenLineage events, the agents' spools and _LINEAGE files.
 
     Also what other systems have: a dump of a Spline server's database (arangodump), Marquez (marquez+http://HOST:5000,
@@ -50,7 +76,7 @@ def load(places: tuple[str, ...], data: Path, store: str | None, server: str | N
 
     with _here(places, aws, refuse) as (paths, urls), asking(data, store, server, create=True) as source:
         with progress("loading") as step:
-            loaded = _named(source.load(paths, step), urls)
+            loaded = _named(source.load(paths, step, account), urls)
         loaded.refused[:0] = unread
         if as_json:
             print_json(loaded.to_dict())

@@ -11,10 +11,12 @@ import click
 from headwater.cli.common import aws_options, data_option
 from headwater.cli.move import made_folder, placed
 from headwater.cli.serve import (
+    access_log_option,
     allow_host_option,
     bootstrap_option,
     host_option,
     keep_bootstrap_token,
+    log_options,
     metrics_options,
     port_option,
 )
@@ -40,6 +42,8 @@ _THREADS = 16  #: as `ingest.inbox.writing.THREADS`, which is imported only when
 @port_option(PORT)
 @allow_host_option
 @bootstrap_option
+@access_log_option
+@log_options
 @metrics_options
 @aws_options
 def receive(
@@ -50,6 +54,7 @@ def receive(
     port: int,
     allow_host: tuple[str, ...],
     bootstrap: Path | None,
+    access_log: str | None,
     **aws: Any,
 ) -> None:
     """Receive execution plans and events into an inbox, until Ctrl-C or SIGTERM. It keeps no ledger and no graph.
@@ -74,7 +79,7 @@ def receive(
         pass  # opened; its errors are translated when it is written to
     try:
         with translated():
-            run(InboxServerSettings(storage, data, host, port, allow_host, ready))
+            run(InboxServerSettings(storage, data, host, port, allow_host, access_log, ready))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise

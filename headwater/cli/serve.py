@@ -110,6 +110,50 @@ def metrics_options(function: Command) -> Command:
     )(function)
 
 
+def access_log_option(function: Command) -> Command:
+    """``--access-log FILE``; WrongUse if it cannot be written."""
+
+    def check(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+        _check_access_log(given)
+        return given
+
+    return click.option(
+        "--access-log",
+        envvar="HEADWATER_ACCESS_LOG",
+        metavar="FILE",
+        callback=check,
+        help="file for a JSON line per request: who asked what; - is standard output [HEADWATER_ACCESS_LOG]",
+    )(function)
+
+
+def log_options(function: Command) -> Command:
+    """``--log-level`` and ``--log-format``; kept in the environment, for `logs.set_up` and for child processes."""
+
+    def keep(_context: click.Context, option: click.Parameter, given: str) -> None:
+        os.environ[str(option.envvar)] = given
+
+    function = click.option(
+        "--log-format",
+        envvar="HEADWATER_LOG_FORMAT",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        expose_value=False,
+        callback=keep,
+        help="lines of the log for people, or JSON objects [HEADWATER_LOG_FORMAT]",
+    )(function)
+    return click.option(
+        "--log-level",
+        envvar="HEADWATER_LOG_LEVEL",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        default="info",
+        show_default=True,
+        expose_value=False,
+        callback=keep,
+        help="what is logged to standard error; info: a line per payload and refusal [HEADWATER_LOG_LEVEL]",
+    )(function)
+
+
 def people_options(function: Command) -> Command:
     """How people sign in elsewhere, to be read by `people`."""
     options = (
@@ -238,28 +282,8 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
     help="the key of the certificate (PEM, without passphrase) [HEADWATER_TLS_KEY]",
 )
 @people_options
-@click.option(
-    "--access-log",
-    envvar="HEADWATER_ACCESS_LOG",
-    metavar="FILE",
-    help="file for a JSON line per request: who asked what; - is standard output [HEADWATER_ACCESS_LOG]",
-)
-@click.option(
-    "--log-level",
-    envvar="HEADWATER_LOG_LEVEL",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    default="info",
-    show_default=True,
-    help="what is logged to standard error; info: a line per payload and refusal [HEADWATER_LOG_LEVEL]",
-)
-@click.option(
-    "--log-format",
-    envvar="HEADWATER_LOG_FORMAT",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="lines of the log for people, or JSON objects [HEADWATER_LOG_FORMAT]",
-)
+@access_log_option
+@log_options
 @metrics_options
 @click.option(
     "--read-only",
@@ -296,11 +320,8 @@ def serve(  # noqa: PLR0913 - one parameter for each option
     from headwater.ingest.process import logs
     from headwater.ingest.process.graph_process import GraphProcess
 
-    # In the environment, for the processes that are started below.
-    os.environ.update({logs.LEVEL: more["log_level"], logs.FORMAT: more["log_format"]})
     logs.set_up()
     _check_tls(more["tls_certificate"], more["tls_key"])
-    _check_access_log(more["access_log"])
     if read_only:
         _answer(data, store, host, port, bootstrap, send_to, conflicting=take_over or example, **more)
         return

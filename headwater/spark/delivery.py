@@ -158,7 +158,7 @@ class Delivery:
         if self._closed:  # `close` has spooled it meanwhile
             return True
         if error.status in _REFUSED:
-            return self._lost(str(error))
+            return self._refused(report, error)
         self._failures += 1
         if self._failures == 1:
             remedy = error.remedy or ("the server's log says more" if error.status else "")
@@ -190,6 +190,14 @@ class Delivery:
             return f"it cannot be spooled: {error}"
         self._spooled += 1
         return None
+
+    def _refused(self, report: Report, error: Failed) -> bool:
+        """A report that the next try would not bring in either: a later version, or another way, may."""
+        problem = self._spooled_now(report)
+        if problem is not None:
+            return self._lost(f"{error}; {problem}" if self._spool is not None else str(error))
+        LOG.warning("a report was refused, and is kept: %s", error)
+        return True
 
     def _say_once(self, problem: str) -> None:
         if not self._said and self._spool is not None:

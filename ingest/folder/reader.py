@@ -80,13 +80,14 @@ class Reader(Service):
     def _follow(self) -> None:
         while not self._stop.wait(_LOOK_SECONDS):
             try:
-                self._look()
+                self.look()
             except StoreError as error:  # whoever asks is told; here it is only looked again
                 log.debug("the graph cannot be asked: %s", error)
             except Exception:  # it must go on looking
                 log.exception("how far the graph is cannot be read")
 
-    def _look(self) -> Mark:
+    def look(self) -> Mark:
+        """How far the graph is now. Errors of the store."""
         mark = self._seen.look()
         if mark.naming != self.rules.text and mark.ledger is not None:
             self.rules = Rules.from_text(mark.naming)
@@ -94,7 +95,7 @@ class Reader(Service):
 
     def _drawing(self) -> int | None:
         """Which drawing of the graph is there; None while it is not whole."""
-        mark = self._look()
+        mark = self.look()
         return mark.whole_from if mark.is_whole else None
 
     def _check_place(self) -> None:
@@ -122,7 +123,7 @@ class Reader(Service):
 
         `lag` is null: how many entries the ledger has by now, only whoever writes the graph knows.
         """
-        mark = self._look()
+        mark = self.look()
         if mark.ledger is None:
             raise GraphRebuilding("there is no graph in the store yet: whoever writes it has to begin", None)
         return {"entries": mark.applied, "lag": None, "rebuilding": not mark.is_whole}

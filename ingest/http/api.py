@@ -520,7 +520,7 @@ async def answer_query_errors(request: web.Request, handler: Handler) -> web.Str
         fault = fault_of(error)
         if fault is None or fault.http == Fault.OURS.http:
             raise
-        content = _error_content(error)
+        content = error_content(error)
         lag = _lag(request.app[SERVICE]) if isinstance(error, NodeNotFound) else 0
         if lag:
             content |= {"error": f"{error} ({lag:,} entries are not yet in the graph)", "lag": lag}
@@ -540,7 +540,8 @@ def _lag(service: Service) -> int | None:
         return 0
 
 
-def _error_content(error: Exception) -> dict[str, object]:
+def error_content(error: Exception) -> dict[str, Any]:
+    """The JSON of an answer that says why a question cannot be answered."""
     if isinstance(error, QueryError):
         return error.to_dict()
     return {"error": f"the graph cannot be asked: {error}", "field": None, "suggestions": []}

@@ -52,8 +52,7 @@ class Found:
         """
         told = self.envelope
         if receipt.account is not None and self.account not in (None, receipt.account):
-            where = f"and lies where those of {receipt.account} do"
-            raise InvalidBody(403, f"contentType: it is of the account {self.account}, {where}")
+            raise InvalidBody(403, f"it is of the account {self.account}, and not of {receipt.account}")
         receipt = replace(receipt, account=receipt.account or self.account)
         if told is not None:
             receipt = replace(receipt, sender=told.sender, at_ms=told.received_ms)
@@ -257,12 +256,15 @@ def _recognised(path: Path, body: bytes, *, asked: bool, line: int | None) -> It
 
 
 def _enveloped(path: Path, envelope: Envelope, line: int | None) -> Found:
-    """DecodeError: there is no such kind of payload."""
+    """DecodeError: there is no such kind of payload, or it does not come in files.
+
+    A statement does not: who may write to an inbox may report what ran, and tag or describe nothing by that.
+    """
     bridge = BRIDGES.get(envelope.kind)
     try:
         content_type, account = split_type(envelope.content_type)
     except ValueError as error:
         raise DecodeError(f"contentType: {error}") from None
-    if bridge is None or content_type not in bridge.content_types:
+    if bridge is None or not bridge.in_files or content_type not in bridge.content_types:
         raise DecodeError(f"kind: {envelope.kind[:50]!r} of {envelope.content_type[:80]!r} is not known")
     return Found(path, bridge, content_type, envelope.body, line, envelope, account)

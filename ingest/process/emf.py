@@ -61,7 +61,7 @@ ROWS = (
     Row("watches", "Reports", _COUNT, "reports of watches that were sent"),
     Row("watches", "Problems", _COUNT, "watches that could not be evaluated, and reports that could not be sent"),
 )
-"""Those beside the ones of `ingest.http.metrics`, which the part ``graph`` tells as counts: see `of_service`."""
+"""Those beside the ones of `ingest.http.metrics`, which the parts ``graph`` and ``reader`` tell: see `of_service`."""
 
 _UNITS = {row.name: row.unit for row in ROWS}
 
@@ -122,9 +122,9 @@ def _tell_all(parts: Mapping[str, Callable[[], Values]], out: TextIO | None) -> 
 
 def of_service(service: Service) -> Values:
     """The metrics of `ingest.http.metrics`, by their names here: GraphLagEntries for headwater_graph_lag_entries."""
-    from headwater.ingest.http.metrics import METRICS as ROWS_OF_SERVICE
+    from headwater.ingest.http.metrics import told
 
-    return {in_camel_case(row.name): row.value(service) for row in ROWS_OF_SERVICE}
+    return {in_camel_case(row.name): value for row, value in told(service)}
 
 
 def in_camel_case(name: str) -> str:

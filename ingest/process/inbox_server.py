@@ -15,6 +15,8 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from headwater import tracing
+from headwater.ingest.http.access_log import access_log
 from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
@@ -40,6 +42,7 @@ class InboxServerSettings:
     host: str = "127.0.0.1"
     port: int = 9090
     allowed_hosts: tuple[str, ...] = ()
+    access_log: str | None = None  #: a file, or ``-`` for standard output
     ready: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -51,9 +54,13 @@ def receive(settings: InboxServerSettings) -> None:
     tokens = TokenStore(settings.folder)
     tokens.list()
     access = access_for(settings.host, tokens, allowed_hosts=settings.allowed_hosts)
-    with listen(settings.host, settings.port) as listening:
+    with tracing.sending("receiver"), listen(settings.host, settings.port) as listening:
         requests = emf.Requests()
-        receiver = Settings(access=access, before=(requests.counting(),) if emf.on() else ())
+        before = (
+            *((requests.counting(),) if emf.on() else ()),
+            *(() if settings.access_log is None else (access_log(settings.access_log),)),
+        )
+        receiver = Settings(access=access, before=before)
         with emf.telling({"receiver": requests.take}):
             asyncio.run(_run(settings, receiver, listening))
 

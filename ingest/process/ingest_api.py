@@ -1,6 +1,8 @@
 """The API, the page and the Gremlin endpoint of an ingester: answers from the graph that it writes, in a thread.
 
-Nothing is received here: payloads go to the inbox. Who is let in is decided as in a server (`ingest.http.auth`).
+Payloads are not received here: they go to the inbox. Statements are, since people and catalogs need an answer: they go
+into the ledger at once, beside what the ingester's own thread appends. Who is let in is decided as in a server
+(`ingest.http.auth`).
 """
 
 from __future__ import annotations
@@ -8,21 +10,31 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
+from headwater import tracing
+from headwater.faults import Fault
+from headwater.graphmodel.statements.json_text import parse
+from headwater.graphmodel.statements.model import Statement
 from headwater.ingest.folder.service import Service
+from headwater.ingest.folder.statement_checking import check
 from headwater.ingest.gremlin import endpoint
-from headwater.ingest.http import api, page
+from headwater.ingest.http import api, page, statements
+from headwater.ingest.http.access_log import access_log
 from headwater.ingest.http.auth import access_for, check_requests
 from headwater.ingest.http.authenticator import Authenticator, Authenticators
+from headwater.ingest.http.error_table import explained_errors, fault_of
 from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.serving import LimitedSite, alive, answer_errors, listen, make_runner, pack_answers, url_of
+from headwater.ingest.http.spans import trace_requests
 from headwater.ingest.http.tokens import TokenStore
+from headwater.ingest.ledger.group_commit import GroupCommitter
 
 _CONNECTIONS = 1_000
 _DRAIN_SECONDS = 10.0
@@ -37,6 +49,7 @@ class ApiSettings:
     port: int
     allowed_hosts: tuple[str, ...] = ()
     people: tuple[Authenticator, ...] = ()  #: how people are known who sign in elsewhere
+    access_log: str | None = None  #: a file, or ``-`` for standard output
 
 
 @contextmanager
@@ -49,13 +62,17 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
     tokens.list()
     known = Authenticators((*settings.people, tokens)) if settings.people else tokens
     access = access_for(settings.host, known, allowed_hosts=settings.allowed_hosts)
-    app = web.Application(middlewares=[pack_answers, answer_errors, check_requests(access)])
+    before = () if settings.access_log is None else (access_log(settings.access_log),)
+    traced = (trace_requests,) if tracing.on() else ()
+    app = web.Application(middlewares=[*before, *traced, pack_answers, answer_errors, check_requests(access)])
     page.add_routes(app)
     add_route(app, "/health", alive, PROBE)
     endpoint.add_routes(app, service.store)
-    api.add_routes(app, service)
     with listen(settings.host, settings.port) as listening:
         loop = asyncio.new_event_loop()
+        committer = loop.run_until_complete(_committer(service))
+        statements.add_routes(app, committer, _asking(service), lambda: service.ledger.head().sequence)
+        api.add_routes(app, service)
         runner = make_runner(app, shutdown_seconds=_DRAIN_SECONDS, cancels=True)
         loop.run_until_complete(_start(runner, listening))
         thread = threading.Thread(target=loop.run_forever, name="api", daemon=True)
@@ -63,7 +80,7 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
         try:
             yield url_of(listening)
         finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(_DRAIN_SECONDS * 2)
+            asyncio.run_coroutine_threadsafe(_end(runner, committer), loop).result(_DRAIN_SECONDS * 2)
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
@@ -72,3 +89,33 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
 async def _start(runner: web.AppRunner, listening: socket.socket) -> None:
     await runner.setup()
     await LimitedSite(runner, listening, _CONNECTIONS).start()
+
+
+async def _end(runner: web.AppRunner, committer: GroupCommitter) -> None:
+    await runner.cleanup()
+    await committer.close()
+
+
+async def _committer(service: Service) -> GroupCommitter:
+    return GroupCommitter(service.ledger, on_appended=service.projector.wake)
+
+
+def _asking(service: Service) -> statements.Ask:
+    async def ask(body: bytes, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        return await asyncio.to_thread(_looked_up, service, body, int(parameters.get("after", 0)))
+
+    return ask
+
+
+def _looked_up(service: Service, body: bytes, after: int) -> tuple[int, dict[str, Any]]:
+    """What a statement is about, and the status of that answer; once the graph has the entry `after`, if it comes."""
+    said = parse(body)
+    assert isinstance(said, Statement), "snapshots are not looked up"
+    service.projector.wait_for(after, api.WAIT_SECONDS)
+    try:
+        return 200, check(service, said).to_dict()
+    except explained_errors() as error:
+        fault = fault_of(error)
+        if fault in (None, Fault.OURS):
+            raise
+        return fault.http, api.error_content(error)

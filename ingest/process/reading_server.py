@@ -11,10 +11,12 @@ import asyncio
 import socket
 import ssl
 from contextlib import closing
+from functools import partial
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from headwater import tracing
 from headwater.ingest.folder.reader import Reader
 from headwater.ingest.http import api, page
 from headwater.ingest.http.access_log import access_log
@@ -31,10 +33,12 @@ from headwater.ingest.http.serving import (
     stop_signal,
     url_of,
 )
+from headwater.ingest.http.spans import trace_requests
 from headwater.ingest.http.statements import PATH, SNAPSHOTS_PATH
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.intake.body import InvalidBody
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.process import emf
 from headwater.ingest.process.memory import collect_rarely
 from headwater.ingest.process.server import ServerSettings
 
@@ -57,14 +61,20 @@ def answer(settings: ServerSettings, url: str, send_to: str | None) -> None:
         settings.host, known, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
     )
     tls = None if settings.tls is None else settings.tls.context()
-    with listen(settings.host, settings.port) as listening, closing(Reader.at(url, settings.folder)) as reader:
+    with (
+        tracing.sending("reader"),
+        listen(settings.host, settings.port) as listening,
+        closing(Reader.at(url, settings.folder)) as reader,
+        emf.telling({"reader": partial(emf.of_service, reader)}),
+    ):
         asyncio.run(_run(settings, application(reader, access, settings, send_to), listening, tls))
 
 
 def application(reader: Reader, access: Access, settings: ServerSettings, send_to: str | None) -> web.Application:
     """The routes, with the checks and error answers for all of them."""
     before = () if settings.access_log is None else (access_log(settings.access_log),)
-    app = web.Application(middlewares=[*before, pack_answers, answer_errors, check_requests(access)])
+    traced = (trace_requests,) if tracing.on() else ()
+    app = web.Application(middlewares=[*before, *traced, pack_answers, answer_errors, check_requests(access)])
     page.add_routes(app, embed_in=settings.embed_in, links=settings.links)
     add_route(app, "/health", alive, PROBE)
     sent = {path for bridge in BRIDGES.values() for path in (bridge.path, bridge.batch_path) if path}

@@ -87,10 +87,10 @@ class Agent:
 def agent_for(job: Mapping[str, Any], name: str, url: str, place: str, token: str = "") -> Agent:
     """The agent `name` (jar or python) for a job as GetJob gives it; raises `CannotAttach`.
 
-    `url` is the server to send to; `place` is the S3 prefix of the jars, or the S3 path of the bundle of the agent in
-    Python; `token` is sent with each request.
+    `url` is the server to send to, of the agent in Python also an inbox, ``s3://BUCKET/PREFIX``; `place` is the S3
+    prefix of the jars, or the S3 path of the bundle of the agent in Python; `token` is sent with each request.
     """
-    runs, base = runtime(job), _checked(url)
+    runs, base = runtime(job), _inbox(url) if name == "python" and url.startswith("s3://") else _checked(url)
     for argument in (CONF, JARS if name == "jar" else PY_FILES):
         if argument in job.get("NonOverridableArguments", {}):
             raise CannotAttach(f"NonOverridableArguments has {argument}: it takes precedence over what is set here")
@@ -143,7 +143,15 @@ def _python(job: Mapping[str, Any], url: str, bundle: str, token: str) -> Agent:
     return Agent("python", conf, ((PY_FILES, bundle),))
 
 
+def _inbox(url: str) -> str:
+    if _UNSAFE.search(url) or not re.fullmatch(r"s3://[^/?#@:]+(/[^?#]*)?", url):
+        raise CannotAttach("--url is no inbox such as s3://BUCKET/inbox")
+    return url.rstrip("/")
+
+
 def _checked(url: str) -> str:
+    if url.startswith("s3://"):
+        raise CannotAttach("--url: the jar cannot write an inbox in S3: --agent python does, or give a receiver's URL")
     try:
         parts = urlsplit(url)
         fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -184,7 +184,7 @@ def _overwritten_files(
 
 def _route(job: ObservedJob) -> Finding | None:
     host = urlsplit(job.url).hostname or ""
-    if not host:
+    if not host or job.url.startswith("s3://"):  # S3 is reached by an endpoint, which is no route to an address
         return None
     address = _address(host)
     if host == "localhost" or (address is not None and address.is_loopback):

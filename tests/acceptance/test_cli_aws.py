@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from cfnlint.decode import decode_str  # type: ignore[import-untyped]
 from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.costs import Parts, estimate
-from headwater.aws_bridge.stacks import Stack, StackFailed, read_template
-from tests.acceptance.door import ROOT, headwater, serving
+from headwater.aws_bridge.stacks import Stack, StackFailed, _packed, read_template
+from headwater.smoke import Receiver, check
+from tests.acceptance.door import PATIENCE, ROOT, environment, headwater, serving
 
 BUCKETS = """\
 Parameters:
@@ -135,6 +140,66 @@ def test_a_deployed_server_is_tried_with_a_plan(endpoint: str, tmp_path: Path) -
     assert "does not answer from here" in aws(endpoint, "status").stdout
 
 
+@contextmanager
+def running(*command: object, **variables: str) -> Iterator[str]:
+    """The URL of a command that says where it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "headwater", *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment(PYTHONUNBUFFERED="1", **variables),
+        cwd=ROOT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "http://" in line)
+        yield next(word for word in line.split() if word.startswith("http://"))
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+
+
+def test_a_deployed_team_is_tried_through_its_receiver(endpoint: str, tmp_path: Path) -> None:
+    """The server that answers takes no plans: they come by the receiver and its inbox, with a token of their own."""
+    inbox, folders = tmp_path / "inbox", (tmp_path / "receiver", tmp_path / "ingester")
+    agents, admin = (
+        headwater("token", "add", "t", "--scope", scope, "--data", folder).stdout.strip()
+        for scope, folder in zip(("write", "admin"), folders, strict=True)
+    )
+    given = ("--inbox", inbox, "--ledger", tmp_path / "ledger", "--data", folders[1], "--port", "0")
+    with running("receive", "--inbox", inbox, "--data", folders[0], "--port", "0") as receiver:
+        secrets = boto3.client("secretsmanager", endpoint_url=endpoint, region_name="eu-west-1")
+        secrets.create_secret(Name="agents", SecretString=agents)
+        secrets.create_secret(Name="admin", SecretString=admin)
+        with running("ingest", *given) as server:
+            outputs = {"Url": server, "TokenSecret": "admin", "ReceiverUrl": receiver, "AgentsTokenSecret": "agents"}
+            outputs |= {"InboxUrl": "s3://b/inbox", "JobsPolicy": "arn:aws:iam::1:policy/p"}
+            body = {"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}
+            body["Outputs"] = {name: {"Value": value} for name, value in outputs.items()}
+            stacks = boto3.client("cloudformation", endpoint_url=endpoint, region_name="eu-west-1")
+            stacks.create_stack(StackName="headwater", TemplateBody=json.dumps(body))
+            shown = aws(endpoint, "status").stdout
+            for line in (
+                f"export HEADWATER_SERVER={server}",
+                "--agent python --url s3://b/inbox",
+                f"headwater glue attach JOB --url {receiver} --jars s3://BUCKET/jars --token-file token.txt",
+                "--policy-arn arn:aws:iam::1:policy/p",
+            ):
+                assert line in shown
+            assert {agents, admin} & set(shown.split()) == set()
+            for _ in range(2):
+                checked = aws(endpoint, "check")
+                assert (checked.returncode, checked.stderr) == (0, "")
+        plan = check(server, admin, Receiver(receiver, agents), patience=0)
+        assert plan is not None
+        assert "cannot be reached" in plan or "does not answer" in plan
+        refused = check(server, admin, Receiver(receiver, "wrong"), patience=0)
+        assert refused is not None
+
+
 def test_a_stack_that_fails_names_the_resource(endpoint: str) -> None:
     """The events are CloudFormation's own words; moto makes no stack fail on its way, so they are given here."""
     from botocore.stub import Stubber
@@ -187,9 +252,36 @@ def test_the_projects_own_template_is_read() -> None:
 
 @pytest.mark.parametrize("size", ["one", "team"])
 def test_each_template_is_small_enough_to_be_sent(size: str) -> None:
+    template = read_template((ROOT / "infra" / f"{size}.yaml").read_text())
+    assert len(template.sent.encode()) < 51_200  # CloudFormation takes no more as text
+    assert all(each.description for each in template.parameters)
+
+
+@pytest.mark.parametrize("size", ["one", "team"])
+def test_a_template_that_is_packed_says_the_same(size: str) -> None:
+    """Also to a linter's reader, which knows CloudFormation's short forms; what is for linters is not sent."""
     text = (ROOT / "infra" / f"{size}.yaml").read_text()
-    assert len(text.encode()) < 51_200  # CloudFormation takes no more as text
-    assert all(each.description for each in read_template(text).parameters)
+    packed = _packed(text)
+    expected, found = whole(text), whole(packed)
+    for each in (expected, *expected["Resources"].values()):
+        metadata = each.get("Metadata", {})
+        for linter in ("checkov", "cfn-lint"):
+            metadata.pop(linter, None)
+        if not metadata:
+            each.pop("Metadata", None)
+    assert found == expected
+    assert "checkov" not in packed
+    huge = read_template(f"Resources: {{A: {{Type: 'AWS::S3::Bucket', Description: {'x' * 51_200}}}}}")
+    with pytest.raises(ValueError, match="even without its comments"):
+        _ = huge.sent
+
+
+def whole(text: str) -> dict[str, Any]:
+    """The template as cfn-lint reads it."""
+    template, problems = decode_str(text)
+    assert not problems
+    assert template is not None
+    return json.loads(json.dumps(template))  # type: ignore[no-any-return]
 
 
 def test_costs_grow_with_plans_and_say_where_the_prices_are_from(endpoint: str) -> None:
@@ -200,9 +292,11 @@ def test_costs_grow_with_plans_and_say_where_the_prices_are_from(endpoint: str) 
     assert 250 < sum(idle.values()) < 350
     watched = sum(line.usd for line in estimate("team", 0, Parts(watches=730))) - sum(idle.values())
     assert 14.6 < watched < 17  # two endpoints, and hardly anything else
-    with_all = aws(endpoint, "cost", "team", "--watches", "730", "--notebook", "--json")
+    answered = sum(line.usd for line in estimate("team", 0, Parts(readers=2))) - sum(idle.values())
+    assert 28 < answered < 31
+    with_all = aws(endpoint, "cost", "team", "--watches", "730", "--notebook", "--readers", "1", "--json")
     names = [line["what"] for line in json.loads(with_all.stdout)["lines"]]
-    assert "the notebook instance, if it runs all the time" in names
+    assert {"the notebook instance, if it runs all the time", "readers: 1 GB each"} <= set(names)
     refused = aws(endpoint, "cost", "one", "--notebook")
     assert (refused.returncode, "parts of team alone" in refused.stderr) == (2, True)
     assert sum(idle.values()) < sum(line.usd for line in estimate("team", 10_000_000))

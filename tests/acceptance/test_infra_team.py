@@ -7,15 +7,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
+from headwater.aws_bridge.stacks import read_template
 from headwater.cli.ingest import ingest
+from headwater.cli.serve import serve
 from headwater.cli.watch import run
 from headwater.ingest.http.metrics import METRICS
+from headwater.ingest.http.openapi import ENDPOINTS
 from headwater.ingest.process import emf
 from headwater.ingest.process.inbox_lambda import handler
 from tests.acceptance.door import ROOT
@@ -43,11 +47,14 @@ def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_cfn_lint_finds_nothing_and_cloudformation_takes_it_as_it_is() -> None:
-    command = [sys.executable, "-c", "from cfnlint.runner import main; main()", str(TEMPLATE)]
+def test_cfn_lint_finds_nothing_in_the_file_and_in_what_is_sent_of_it(tmp_path: Path) -> None:
+    """What `headwater aws deploy` sends has no comments, so that it is short enough for a request."""
+    sent = tmp_path / "sent.yaml"
+    sent.write_text(read_template(TEMPLATE.read_text(encoding="utf-8")).sent)
+    command = [sys.executable, "-c", "from cfnlint.runner import main; main()"]
+    command += [str(TEMPLATE), str(sent), "--ignore-checks", "W1030", "W1035"]  # for `sent`: the file says it itself
     checked = subprocess.run(command, text=True, capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
-    assert TEMPLATE.stat().st_size < 51_200  # bytes, the most in a request
 
 
 def test_no_bucket_is_public_and_its_objects_outlive_the_stack(template: dict[str, Any]) -> None:
@@ -119,6 +126,44 @@ def grants(said: list[dict[str, Any]]) -> set[tuple[str, str]]:
     return out
 
 
+READERS = {"ReaderRole", "ReaderTask", "ReaderService", "ReaderTargets", "FromLedger", "ReadersAreDown"}
+
+
+def test_readers_are_made_if_they_are_asked_for_and_may_only_read_the_graph(template: dict[str, Any]) -> None:
+    conditional = {name for name, each in template["Resources"].items() if each.get("Condition") == "Reads"}
+    assert (template["Parameters"]["Readers"]["Default"], conditional) == (0, READERS)
+    (graph,) = statements(template, "ReaderRole")
+    assert not {"neptune-db:WriteDataViaQuery", "neptune-db:DeleteDataViaQuery"} & set(graph["Action"])
+    (container,) = template["Resources"]["ReaderTask"]["Properties"]["ContainerDefinitions"]
+    names = [(each["Fn::If"][1] if "Fn::If" in each else each)["Name"] for each in container["Environment"]]
+    known = {option.envvar for option in serve.params if hasattr(option, "envvar")}
+    assert [name for name in names if name not in {*known, "AWS_DEFAULT_REGION"}] == []
+    (command,) = container["Command"]
+    assert command.endswith("exec headwater serve --read-only")
+    (store,) = (each["Value"] for each in container["Environment"] if each.get("Name") == "HEADWATER_STORE")
+    assert store["Fn::If"][1]["Fn::Sub"] == "neptune://${Graph.ReadEndpoint}:8182?region=${AWS::Region}"
+
+
+def test_what_readers_cannot_answer_goes_to_the_ingester(template: dict[str, Any]) -> None:
+    """By the rules of the load balancer, of which each takes five values; all else goes to the readers."""
+    listener = template["Resources"]["Listener"]["Properties"]["DefaultActions"]["Fn::If"]
+    where = {"Fn::If": ["Reads", {"Ref": "ReaderTargets"}, {"Ref": "Targets"}]}
+    assert [each[-1]["TargetGroupArn"] for each in listener[1:]] == [where, where]
+    patterns = set()
+    for name in ("FromLedger", "ProgramsFromLedger"):
+        conditions = template["Resources"][name]["Properties"]["Conditions"]
+        (paths,) = (each["PathPatternConfig"]["Values"] for each in conditions if "PathPatternConfig" in each)
+        assert len(paths) + len(conditions) - 1 <= 5
+        patterns |= set(paths)
+    assert template["Resources"]["ProgramsFromLedger"]["Properties"]["Priority"] < 10  # before Programs
+    asked = {endpoint.path for endpoint in ENDPOINTS}
+    routed = {path for path in asked if any(fnmatchcase(path, pattern) for pattern in patterns)}
+    needs = {"plan-types", "column-types", "plan-entry", "name-entry", "parked", "snapshots", "statements"}
+    assert {f"/api/v1/{name}" for name in needs} <= routed
+    also = {"/api/v1/stats", "/api/v1/parked/retry", "/api/v1/statements/snapshots"}  # which the ingester answers
+    assert routed - {f"/api/v1/{name}" for name in needs} <= also
+
+
 @pytest.mark.parametrize(
     ("role", "part"), [("ReceiverRole", "receiver"), ("TaskRole", "ingester"), ("WatchesRole", "watches")]
 )
@@ -153,7 +198,7 @@ def test_the_graph_is_protected(template: dict[str, Any]) -> None:
 
 
 def test_one_ingester_at_a_time_and_its_settings_are_options(template: dict[str, Any]) -> None:
-    (service,) = of_type(template, "AWS::ECS::Service").values()
+    service = of_type(template, "AWS::ECS::Service")["Service"]
     deployment = service["Properties"]["DeploymentConfiguration"]
     assert (service["Properties"]["DesiredCount"], deployment["MaximumPercent"]) == (1, 100)
     (container,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
@@ -167,16 +212,19 @@ def test_one_ingester_at_a_time_and_its_settings_are_options(template: dict[str,
     assert needed <= set(names)
 
 
-def test_the_start_of_the_container_keeps_the_token_from_the_process(template: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("task", "runs"), [("Task", "ingest"), ("ReaderTask", "serve --read-only")])
+def test_the_start_of_the_container_keeps_the_token_from_the_process(
+    task: str, runs: str, template: dict[str, Any], tmp_path: Path
+) -> None:
     """Its shell command, run here, with a stand-in for the program that prints what it was given."""
-    (container,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    (container,) = template["Resources"][task]["Properties"]["ContainerDefinitions"]
     program = tmp_path / "headwater"
     program.write_text(f'#!/bin/sh\necho "$@" "${{ADMIN_TOKEN-none}}" "$(cat {tmp_path}/token)"\n')
     program.chmod(0o755)
     command = container["Command"][0].replace("/tmp/token", f"{tmp_path}/token")
     variables = {"ADMIN_TOKEN": "0123456789", "PATH": f"{tmp_path}:/usr/bin:/bin"}
     ran = subprocess.run([*container["EntryPoint"], command], env=variables, text=True, capture_output=True, check=True)
-    assert ran.stdout == "ingest none 0123456789\n"
+    assert ran.stdout == f"{runs} none 0123456789\n"
     assert (tmp_path / "token").stat().st_mode & 0o077 == 0
 
 
@@ -248,7 +296,7 @@ def test_alarms_and_dashboard_look_at_metrics_that_there_are(template: dict[str,
     assert {("ingester", "ParkedFiles"), ("graph", "GraphLagEntries"), ("receiver", "Failed")} <= looked_at <= known
     told = {each["Properties"]["Environment"]["Variables"]["HEADWATER_METRICS"] for each in functions(template)}
     tasks = of_type(template, "AWS::ECS::TaskDefinition")
-    assert tasks.keys() == {"Task", "WatchesTask"}
+    assert tasks.keys() == {"Task", "WatchesTask", "ReaderTask"}
     for task in tasks.values():
         (container,) = task["Properties"]["ContainerDefinitions"]
         told |= {each["Value"] for each in container["Environment"] if each.get("Name") == "HEADWATER_METRICS"}

@@ -149,6 +149,16 @@ def test_a_refused_report_is_one_line_and_the_next_is_sent(caplog: pytest.LogCap
     assert warnings(caplog) == [said]
 
 
+def test_a_refused_report_is_kept_where_there_is_a_spool(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Too large for API Gateway, for example: by another way, or with a later version, it comes in."""
+    with spline_server(scripted(Reply(413, body=b"send it to the inbox in S3"), Reply())) as server:
+        deliver(Options(url=server.url, spool=str(tmp_path)), report(), report("l01_stage_customers"))
+    assert [path for path in server.paths() if "POST" in path] == [PLANS, PLANS, EVENTS]
+    said = "headwater: a report was refused, and is kept: execution-plans: the server answered 413 (send it"
+    assert warnings(caplog)[0].startswith(said)
+    assert spooled(tmp_path) == [{"executionPlan": report().plan, "executionEvent": report().event}]
+
+
 def test_no_redirect_is_followed_with_a_token(tmp_path: Path) -> None:
     with spline_server() as elsewhere, spline_server() as server:
         server.answer = lambda _request: Reply(302, (("Location", elsewhere.url + "/x"),))
@@ -176,6 +186,33 @@ def test_what_cannot_be_sent_is_spooled_and_loaded_later(tmp_path: Path, caplog:
         0,
     )
     assert answer.returncode == 0
+
+
+def test_a_report_of_another_account_is_kept_and_loaded_with_the_right_token(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A token bound to an account, in a job of another one: 403. The rest of the spool is loaded all the same."""
+    data, spool = tmp_path / "data", tmp_path / "spool"
+    wrong, right = (
+        headwater("token", "add", account, "--scope", "write", "--account", account, "--data", data).stdout.strip()
+        for account in ("111111111111", "222222222222")
+    )
+    admin = headwater("token", "add", "ops", "--scope", "admin", "--data", data).stdout.strip()
+    of_another, plain = report("l01_stage_customers"), report("l02_stage_orders")
+    of_another.plan["extraInfo"]["spark.glue.accountId"] = "222222222222"
+    with serving(data) as server:
+        deliver(Options(url=server.url, token=wrong, spool=str(spool)), of_another)
+        assert "222222222222" in warnings(caplog)[0]
+        deliver(Options(url=AWAY, token=wrong, spool=str(spool)), plain)
+        assert len(spooled(spool)) == 2
+        some = headwater("load", spool, "--json", "--server", server.url, HEADWATER_TOKEN=wrong)
+        told = json.loads(some.stdout)
+        assert (some.returncode, told["plans"], told["events"], len(told["refused"])) == (1, 1, 2, 1)
+        assert "222222222222" in told["refused"][0]["reason"]
+        loaded = headwater("load", spool, "--json", "--server", server.url, HEADWATER_TOKEN=right)
+        assert json.loads(loaded.stdout)["refused"] == []
+        jobs = headwater("query", "jobs", "--json", "--server", server.url, HEADWATER_TOKEN=admin).stdout
+    assert f"job:222222222222/spark/{of_another.plan['name']}" in jobs
 
 
 def test_a_spool_in_s3_is_loaded_from_there(

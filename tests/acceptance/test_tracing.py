@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.acceptance.door import PATIENCE, PIPELINE, environment, headwater, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, environment, headwater, serving
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 LAST = "file:///data/lake/pipe/out/churn_by_country"
@@ -83,6 +85,27 @@ def test_a_payload_is_followed_into_the_graph_and_a_question_to_its_answer(tmp_p
     assert min(span["headwater.first_entry"] for span in by_name["graph batch"]) == 1
     assert not [span for span in spans if "health" in span["name"] or "ready" in span["name"]]
     assert "churn" not in json.dumps(spans)
+
+
+def test_a_receiver_and_an_ingester_send_spans_too(tmp_path: Path) -> None:
+    inbox, ledger = tmp_path / "inbox", tmp_path / "ledger"
+    with collecting() as (url, spans):
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": url}
+        command = [sys.executable, "-m", "headwater", "receive", "--inbox", str(inbox), "--port", "0"]
+        environ = environment(PYTHONUNBUFFERED="1", HEADWATER_DATA=str(tmp_path / "tokens"), **variables)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, cwd=ROOT, text=True)
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[3]
+        body = next(Path(PIPELINE[0]).glob("*plan.json")).read_bytes()
+        headers = {"Content-Type": "application/vnd.absa.spline.producer.v1.2+json"}
+        request = urllib.request.Request(f"{address}/producer/execution-plans", data=body, headers=headers)
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
+        process.terminate()
+        assert process.communicate(timeout=PATIENCE)[0] is not None
+        given = ("--inbox", inbox, "--ledger", ledger, "--data", tmp_path / "data", "--once")
+        assert headwater("ingest", *given, **variables).returncode == 0
+    named = {(span["process"], span["name"]) for span in spans}
+    assert {("receiver", "POST /producer/execution-plans"), ("ingester", "graph batch")} <= named
 
 
 def test_a_collector_that_is_away_disturbs_nothing(tmp_path: Path) -> None:

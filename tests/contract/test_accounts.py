@@ -29,6 +29,7 @@ from headwater.ingest.intake.spline import EVENTS, PLANS
 from headwater.ingest.ledger.ledger import NewEntry
 from headwater.ingest.places.file_storage import LocalFolder
 from headwater.loading import into
+from tests.acceptance.door import headwater, serving
 from tests.golden import openlineage
 from tests.golden.recorded import payloads
 
@@ -191,3 +192,26 @@ def test_an_envelope_with_a_damaged_account_is_no_payload() -> None:
     (item,) = read_opened(Path("x.json"), io.BytesIO(json.dumps(envelope).encode()), asked=True)
     assert isinstance(item, NotAPayload)
     assert item.reason.startswith("contentType: expected an account")
+
+
+def test_what_is_loaded_can_be_of_an_account(tmp_path: Path) -> None:
+    """Files without one, such as a spool; what says that it is of another account is refused, not renamed."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "plan.json").write_bytes(PLAN.body)
+    other = {**json.loads(PLAN.body), "extraInfo": {"spark.glue.accountId": OTHER}}
+    (tmp_path / "in" / "other.json").write_text(json.dumps(other))
+    folder = tmp_path / "data"
+    loaded = headwater("load", tmp_path / "in", "--account", OWN, "--data", folder, "--json")
+    told = json.loads(loaded.stdout)
+    assert (loaded.returncode, told["plans"], [Path(one["place"]).name for one in told["refused"]]) == (
+        1,
+        1,
+        ["other.json"],
+    )
+    with Service.open(folder) as service:
+        assert [entry.content_type for entry in service.ledger.read(0, 9)] == [f"{PLAN.content_type}; account={OWN}"]
+    wrong = headwater("load", tmp_path / "in", "--account", "A B", "--data", folder)
+    assert (wrong.returncode, "12 digits" in wrong.stderr) == (2, True)
+    with serving(folder) as server:
+        refused = headwater("load", tmp_path / "in", "--account", OWN, "--server", server.url)
+    assert (refused.returncode, "the token alone" in refused.stderr) == (2, True)

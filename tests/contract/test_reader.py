@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,12 @@ from headwater.ingest.http.auth import Access
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.intake.bridge import Receipt
 from headwater.ingest.intake.bridges import BRIDGES
+from headwater.ingest.process import emf
 from headwater.ingest.process.reading_server import application
 from headwater.ingest.process.server import ServerSettings
 from headwater.queries.answers.errors import GraphRebuilding
 from tests.golden.recorded import payloads
+from tests.gremlin_server.relay import Relay
 from tests.gremlin_server.server import Server
 
 FIRST, SECOND = payloads("l01_stage_customers"), payloads("l03_mart_customer_orders")
@@ -136,13 +141,52 @@ async def test_what_only_the_ledger_knows_is_refused_in_one_sentence(reader: Rea
             ("/api/v1/name-entry", {"name": "a", "dataset": "b"}),
             ("/api/v1/snapshots", {"source": "x"}),
             ("/api/v1/parked", {}),
-            ("/metrics", {}),
             ("/consumer/execution-plans", {}),
         ):
             answer = await client.get(path, params=parameters)
             assert (answer.status, "only reads the graph" in await answer.text()) == (400, True), path
         assert (await client.post("/api/v1/parked/retry")).status == 400
         assert (await (await client.get("/api/v1/erased")).json()) == {"entry": 0}
+
+
+async def test_metrics_say_how_far_the_graph_is_and_nothing_else(
+    reader: Reader, writer: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far it lags behind the ledger is a difference: that of the writer's entries and the reader's."""
+    async with answering(reader) as client:
+        first = bring(writer, SECOND)
+        answer = await client.get("/metrics")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        values = [line for line in (await answer.text()).splitlines() if not line.startswith("#")]
+        assert values == [f"headwater_graph_entries {float(first)}", "headwater_graph_rebuilding 0.0"]
+        announce_rebuild(writer.store, first)
+        assert "headwater_graph_rebuilding 1.0" in await (await client.get("/metrics")).text()
+        out = io.StringIO()
+        monkeypatch.setenv(emf.METRICS, "emf")
+        with emf.telling({"reader": partial(emf.of_service, reader)}, out=out):
+            pass
+        said = json.loads(out.getvalue())
+        assert (said["Part"], said["GraphEntries"], said["GraphRebuilding"]) == ("reader", 0, 1)
+
+
+async def test_a_store_that_is_away_has_no_metrics(
+    writer: Service, url: str, gremlin_server: Server, tmp_path: Path
+) -> None:
+    """Figures of before would say that all is well."""
+    with Relay(gremlin_server.port) as relay:
+        relay.open()
+        reader = Reader.at(url.replace(str(gremlin_server.port), str(relay.port)), tmp_path / "nothing")
+        try:
+            async with answering(reader) as client:
+                assert (await client.get("/metrics")).status == 200
+                relay.shut()
+                assert [(await client.get(path)).status for path in ("/metrics", "/ready", "/health")] == [
+                    503,
+                    503,
+                    200,
+                ]
+        finally:
+            reader.close()
 
 
 async def test_tokens_decide_as_in_a_server(reader: Reader, tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def test_the_ingester_tells_what_it_brought_in_and_how_far_the_graph_is(tmp_path
     assert lines[2][1] == {"NewEntries": 0, "KnownEntries": 0, "ParkedFiles": 0}
     assert lines[3][1] == {
         "LedgerEntries": 6,
+        "GraphEntries": 6,
         "GraphLagEntries": 0,
         "GraphRebuilding": 0,
         "ParkedEntries": 0,

@@ -15,19 +15,23 @@ import pytest
 
 from headwater.aws_bridge.session import Session
 from headwater.aws_bridge.sqs import Queue, region_of
+from headwater.graphmodel.statements.json_text import CONTENT_TYPE, KIND
 from headwater.graphstore import open_store
 from headwater.ingest.folder.targets import tables_of
 from headwater.ingest.graph import recovery, table_recovery
 from headwater.ingest.graph.ownership import GraphTaken
+from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.inbox.queue import QueuedFiles
 from headwater.ingest.inbox.reading import InboxReader, Waiting
-from headwater.ingest.ledger.entries import LedgerInUse
+from headwater.ingest.intake.envelope import file_of
+from headwater.ingest.ledger.entries import LedgerInUse, NewEntry
 from headwater.ingest.ledger.export import check_export
 from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
+from headwater.ingest.process.ingest_api import ApiSettings, answering
 from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
 from tests.gremlin_server.server import Server
 from tests.inbox.cloud import BUCKET, REGION, Cloud
-from tests.inbox.world import event_plans, files, graph, ingester, plan_ids, quiet, replayed
+from tests.inbox.world import NOON, event_plans, files, graph, ingester, plan_ids, quiet, replayed
 
 
 @pytest.fixture
@@ -83,6 +87,48 @@ def test_what_is_no_payload_is_parked_with_its_reason_and_holds_up_nothing(
     assert "not JSON" in reasons["parked/2026-03-01/broken.json.reason.txt"]
     assert "operations" in reasons["parked/2026-03-01/bad-plan.json.reason.txt"]
     assert reasons["parked/2026-03-01/lines.ndjson.reason.txt"].startswith("line 2: neither")
+
+
+def test_who_may_write_the_inbox_states_nothing_by_that(
+    places: tuple[LocalFolder, LocalFolder], tmp_path: Path
+) -> None:
+    """The right to report what ran is not the right to say what is ignored, or what a catalog says."""
+    inbox, ledger = places
+    tag = {"kind": "tag", "subject": "job:spark/x", "value": "ignored"}
+    for said in (tag, {"source": "glue", "scope": "db", "statements": []}):
+        inbox.write(*file_of(NewEntry(KIND, CONTENT_TYPE, json.dumps(said).encode(), "glue"), NOON))
+    with ingester(inbox, ledger, tmp_path / "data") as made:
+        made.run(once=True)
+        assert (made.counts.new, made.counts.parked) == (0, 2)
+    reasons = [name for name in inbox.listed("parked/") if name.endswith(".reason.txt")]
+    assert all(b"is not known" in inbox.read(name) for name in reasons)
+
+
+def test_statements_are_taken_where_questions_are_answered(
+    places: tuple[LocalFolder, LocalFolder], tmp_path: Path
+) -> None:
+    inbox, ledger = places
+    put(inbox, range(1))
+    folder = tmp_path / "data"
+    admin, read = (TokenStore(folder).add([scope], scope) for scope in ("admin", "read"))
+    with ingester(inbox, ledger, folder) as made:
+        made.run(once=True)
+        made.service.settle()
+        (job, *_) = sorted(made.service.store.g.V().has_label("job").id_().to_list())
+        with answering(ApiSettings(folder, "127.0.0.1", 0), made.service) as url:
+            tagged = headwater("tag", job, "gold", "--server", url, HEADWATER_TOKEN=admin)
+            assert (tagged.returncode, tagged.stderr) == (0, "")
+            refused = headwater("tag", job, "gold", "--server", url, HEADWATER_TOKEN=read)
+            assert (refused.returncode, "scope annotate" in refused.stderr) == (2, True)
+            unknown = headwater("tag", "job:no/such", "gold", "--server", url, HEADWATER_TOKEN=admin)
+            assert (unknown.returncode, "no/such" in unknown.stderr) == (2, True)
+            put(inbox, range(1, 2))  # the ingester goes on behind it
+            made.run(once=True)
+            asked = headwater("query", "tagged", "tag=gold", "--json", "--server", url, HEADWATER_TOKEN=read)
+            assert job in asked.stdout
+        assert made.service.ledger.count() == 5
+        assert [entry.sender for entry in made.service.ledger.of_kind(KIND)] == ["admin"]
+    assert check_export(ledger, quiet).entries == 5
 
 
 def empty(server: Server) -> str:
@@ -224,7 +270,9 @@ def test_the_command_until_sigterm(aws: Cloud, tmp_path: Path) -> None:
     given += ["--snapshots", f"s3://{BUCKET}/command/snapshots"]
     once = headwater("ingest", *given, "--once", "--json", **where)
     assert (once.returncode, json.loads(once.stdout)["new"]) == (0, 10), once.stderr
+    access_log = tmp_path / "access.log"
     command = [sys.executable, "-m", "headwater", "ingest", *given, "--port", "0"]
+    command += ["--access-log", str(access_log), "--log-format", "json"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(**where), cwd=ROOT, text=True)
     assert process.stderr is not None
     lines: list[str] = []
@@ -235,12 +283,17 @@ def test_the_command_until_sigterm(aws: Cloud, tmp_path: Path) -> None:
         assert json.load(answer)["entries"] == 10
     with urllib.request.urlopen(f"{url}/ready", timeout=PATIENCE) as answer:
         assert answer.status == 200
+    put(inbox, range(5, 6))  # a line of the log
+    while '"message": "2 files: 2 new entries' not in lines[-1]:
+        lines.append(process.stderr.readline())
     process.send_signal(signal.SIGTERM)
     assert (process.communicate(timeout=PATIENCE)[1] is not None, process.returncode) == (True, 0)
+    assert json.loads(lines[-1])["level"] == "info"
+    assert [json.loads(line)["path"] for line in access_log.read_text().splitlines()] == ["/api/v1/stats"]
     names = {key.rpartition("/")[2] for key in aws.keys("command/snapshots/")}
     assert names == {"snapshot.json", "known.sqlite", "derived.sqlite"}
     asked = headwater("ledger", "check", f"s3://{BUCKET}/command/ledger", "--json", **where)
-    assert json.loads(asked.stdout)["entries"] == 10
+    assert json.loads(asked.stdout)["entries"] == 12
 
 
 def test_questions_to_the_data_folder_of_an_ingester_are_answered_and_no_second_ledger_begins(tmp_path: Path) -> None:

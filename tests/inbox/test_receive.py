@@ -93,6 +93,7 @@ def posted(url: str, path: str, content: bytes) -> int:
 
 def test_the_command_receives_into_s3_and_load_reads_it(aws: Cloud, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "headwater", "receive", "--inbox", f"s3://{BUCKET}/command", "--port", "0"]
+    command += ["--access-log", str(tmp_path / "access.log")]
     where = {**aws.environment(), "HEADWATER_DATA": str(tmp_path / "tokens"), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**where), cwd=ROOT)
     try:
@@ -103,6 +104,10 @@ def test_the_command_receives_into_s3_and_load_reads_it(aws: Cloud, tmp_path: Pa
         process.send_signal(signal.SIGTERM)
         process.stdout.close()  # type: ignore[union-attr]
         assert process.wait(PATIENCE) == 0
+    logged = [json.loads(line) for line in (tmp_path / "access.log").read_text().splitlines()]
+    assert [(line["method"], line["path"], line["status"]) for line in logged] == [
+        ("POST", f"/producer/execution-{kind}s", 201) for kind in ("plan", "event")
+    ]
     loaded = headwater("load", f"s3://{BUCKET}/command", "--json", "--data", tmp_path / "data", **aws.environment())
     told = json.loads(loaded.stdout)
     assert (told["plans"], told["events"], told["refused"]) == (1, 1, [])

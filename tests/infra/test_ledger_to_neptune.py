@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from headwater.ingest.ledger.ledger import LedgerDamaged, NewEntry, open_ledger
 from headwater.ingest.ledger.segment_ledger import SegmentLedger
 from headwater.ingest.ledger.segments import read_manifest
 from headwater.ingest.places.file_storage import LocalFolder
+from tests.acceptance.door import headwater
 from tests.contract.loader_csv import load, rows
 from tests.contract.test_projector import recorded
 from tests.golden import openlineage
@@ -33,7 +35,7 @@ def quiet(_done: int, _of: int) -> None:
     pass
 
 
-def job(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+def job(source: Path, target: Path, *more: str) -> subprocess.CompletedProcess[str]:
     variables = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -41,7 +43,7 @@ def job(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
         "PYSPARK_SUBMIT_ARGS": SPARK,
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
-    arguments = ("--source", source, "--target", target, "--partitions", 2, "--JOB_NAME", "x")
+    arguments = ("--source", source, "--target", target, "--partitions", 2, "--JOB_NAME", "x", *more)
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=variables)
 
@@ -71,6 +73,33 @@ def test_the_rows_are_those_of_the_export(exported: Path) -> None:
     assert sorted(found) == sorted(rows(exported / "export"))
     assert len(found) == sum(said["vertices"].values()) + sum(said["edges"].values())
     assert (said["refused"], load(exported / "job").vertices["ledger"].properties["applied"]) == ([], said["applied"])
+
+
+@pytest.mark.spark
+@pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java")
+@pytest.mark.timeout(600)
+def test_an_encrypted_ledger_gives_the_same_rows_where_its_keys_are_named(tmp_path: Path) -> None:
+    """Its bodies are decrypted in Spark's own processes; without the keys, one sentence asks for them."""
+    pytest.importorskip("pyspark")
+    where, keys = LocalFolder(tmp_path / "ledger"), LocalFolder(tmp_path / "keys")
+    with SegmentLedger.open(where, tmp_path / "work", lambda: 7, keys) as ledger:
+        for case in cases()[:4]:
+            ledger.append(recorded(case))
+        ledger.append(openlineage.entries())
+    left = tmp_path / "data"
+    left.mkdir()
+    backup = headwater("backup", left / "ledger.sqlite", "--ledger", tmp_path / "ledger", "--keys", tmp_path / "keys")
+    assert backup.returncode == 0, backup.stderr
+    with Service.open(left) as service:
+        service.catch_up()
+        export_neptune_csv(service.folder, LocalFolder(tmp_path / "export"), quiet)
+    assert b'"encrypted"' in gzip.decompress(where.read(read_manifest(where).segments[0].name))
+    asked = job(tmp_path / "ledger", tmp_path / "none")
+    assert (asked.returncode, "name the place of their keys with --keys" in asked.stderr) == (1, True)
+    done = job(tmp_path / "ledger", tmp_path / "job", "--keys", str(tmp_path / "keys"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["refused"] == []
+    assert sorted(rows(tmp_path / "job")) == sorted(rows(tmp_path / "export"))
 
 
 def test_a_damaged_segment_is_named_and_stops_the_job(exported: Path, tmp_path: Path) -> None:

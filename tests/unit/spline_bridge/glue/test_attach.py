@@ -87,6 +87,9 @@ UNFIT = {
     "Scala": (job(DefaultArguments={"--job-language": "scala"}), "python", URL, "s3://b/x.zip", "", "scala"),
     "an old Python": (job("3.0"), "python", URL, "s3://b/x.zip", "", "Python 3.7"),
     "a token with a blank": (job(), "jar", URL, "s3://b/j", "a b", "the token"),
+    "an inbox, for the jar": (job(), "jar", "s3://b/inbox", "s3://b/j", "", "--agent python"),
+    "an inbox without a bucket": (job(), "python", "s3:///inbox", "s3://b/x.zip", "", "no inbox"),
+    "a setting in the inbox": (job(), "python", "s3://b/i --conf a=b", "s3://b/x.zip", "", "no inbox"),
     "a password in the URL": (job(), "jar", "http://u:p@h", "s3://b/j", "", "no password"),
     "a setting in the URL": (job(), "jar", "http://h --conf a=b", "s3://b/j", "", "--url"),
     "no port": (job(), "jar", "http://h:x", "s3://b/j", "", "--url"),
@@ -172,3 +175,10 @@ def test_states() -> None:
 def test_a_url_of_the_jobs_own_machine_is_refused(url: str) -> None:
     with pytest.raises(CannotAttach, match="is the job's own machine"):
         agent_for(job(), "jar", url, "s3://b/jars")
+
+
+def test_the_agent_in_python_can_write_an_inbox() -> None:
+    after = attach({}, agent_for(job("5.0"), "python", "s3://b/inbox/", "s3://b/x.zip"))
+    assert value_of(after["--conf"], "spark.headwater.url") == "s3://b/inbox"
+    assert job_status(job("5.0", DefaultArguments=after)).detail == "s3://b/inbox"
+    assert detach(after) == {}

@@ -70,6 +70,10 @@ CASES: dict[str, tuple[ObservedJob, list[str]]] = {
     ),
     "a name may be private": (ObservedJob(job(), (RUN,), via(("10.0.0.0/16", "local"), ("pl-1", "vpce-1"))), []),
     "a prefix list alone": (ObservedJob(job(), (RUN,), via(("pl-1", "vpce-1"))), ["no-route"]),
+    "Python into an inbox, S3's endpoint alone": (
+        ObservedJob(job(agent="python", url="s3://b/inbox"), (RUN,), via(("pl-1", "vpce-1"))),
+        [],
+    ),
     "DynamicFrames only": (
         ObservedJob(job(), (RUN,), script="glueContext.write_dynamic_frame.from_options(f)"),
         ["dynamic-frames"],
