@@ -23,6 +23,7 @@ from headwater.queries.tracing.edges_as_of import EdgesAsOf
 from headwater.queries.tracing.ended import with_ends
 from headwater.queries.tracing.rows import project
 from headwater.queries.tracing.tags import ignored_jobs
+from headwater.queries.tracing.twice_told import told_once
 from headwater.queries.tracing.walk import DeadlinePassed, Walk, chunks, walk
 
 _NODE_CELLS = {
@@ -68,6 +69,8 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
     for side in sides:
         between = list(edges_of.between(side, walks[side], ids))
         found += _without_idle_rows(between) if by_column and side == "upstream" else between
+    if question.as_of == "ever":
+        found = list(told_once(g, found))
     if by_column:
         nodes = tuple(_without_idle_datasets(nodes, found, root))
     if question.as_of != "ever":

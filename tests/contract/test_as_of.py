@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from headwater.graphmodel.choice import Body, Event
@@ -14,6 +16,7 @@ from headwater.graphmodel.model import (
     Job,
     OutputColumn,
     Plan,
+    Role,
     Run,
     Subtype,
 )
@@ -174,3 +177,47 @@ def test_clocks_differ_by_a_day_at_most(lake: GraphStore) -> None:
     assert past_time(lake.g, shown(LATEST + day), "asOf", LATEST).at == LATEST + day
     with pytest.raises(QueryError, match="lies in the future"):
         past_time(lake.g, shown(LATEST + day + 1), "asOf", LATEST)
+
+
+@pytest.fixture
+def created(store: GraphStore) -> GraphStore:
+    """A CREATE TABLE AS SELECT of three days: one logic twice, then another one; each time its write is reported, too.
+
+    On the second day the report of the write inside ended last. The report reads what was created.
+    """
+    bodies = [
+        twin(plan("command", CLEAN, RAW, "v + 1"), Role.WRAPPER),
+        twin(plan("inside", CLEAN, RAW, "v + 1", Effect.OVERWRITE), Role.INNER),
+        twin(plan("command2", CLEAN, RAW, "v + other"), Role.WRAPPER),
+        twin(plan("inside2", CLEAN, RAW, "v + other", Effect.OVERWRITE), Role.INNER),
+        plan("r", REPORT, CLEAN, "sum(v)"),
+        plan("again", REPORT, CLEAN, "sum(v)", Effect.KEEP),
+    ]
+    days = [("", 10, 10), ("", 30, 29), ("2", 50, 51)]
+    events = [
+        *(run(f"inside{logic}", inside, "app", minutes=2) for logic, inside, _ in days),
+        *(run(f"command{logic}", command, "app", minutes=2) for logic, _, command in days),
+        run("r", 60, "app"),
+        run("again", 70, "app"),
+    ]
+    whole = graph(bodies, events)
+    store.apply(GraphDelta(tuple(whole.vertices.values()), tuple(whole.edges.values())))
+    return store
+
+
+def twin(body: Body, role: Role) -> Body:
+    return replace(body, plan=replace(body.plan, role=role))
+
+
+@pytest.mark.parametrize(("query", "node"), [("upstream", REPORT), ("downstream", RAW), ("both", CLEAN)])
+@pytest.mark.parametrize("level", ["column", "dataset"])
+def test_as_of_ever_each_edge_of_a_command_and_of_its_write_is_told_once(
+    created: GraphStore, query: str, node: str, level: str
+) -> None:
+    """Two plans are one write, and what two plans wrote at two times is told for each."""
+    answer = ask(created, query, node=node, level=level, asOf="ever")
+    told = sorted((edge.target.partition("#")[0], edge.expression or "") for edge in answer.edges)
+    texts = ["v + 1", "v + other", "sum(v)", "sum(v)"] if level == "column" else ["", "", "", ""]
+    assert told == sorted(zip([CLEAN, CLEAN, REPORT, REPORT], texts, strict=True))
+    now = {edge.plan for edge in ask(created, query, node=node, level=level).edges}
+    assert now <= {edge.plan for edge in answer.edges}

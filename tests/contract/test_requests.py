@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from gremlin_python.process.traversal import Bytecode
 from headwater.graphmodel.choice import Body, Event
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
 from headwater.graphmodel.ids import tag_id
-from headwater.graphmodel.model import Dependency, Plan, Subtype
+from headwater.graphmodel.model import Dependency, Effect, Plan, Role, Subtype
 from headwater.graphmodel.whole import graph
 from headwater.graphstore import GraphStore
 from headwater.graphstore.embedded.store import EmbeddedStore
@@ -90,6 +91,23 @@ def test_a_long_chain_takes_few_requests(store: GraphStore, given: dict[str, obj
     assert isinstance(answer, Answer)
     assert (len(answer.nodes), len(answer.edges), answer.complete) == (CHAIN + 1, CHAIN, True)
     assert counting.requests <= most
+
+
+def test_a_long_chain_of_writes_reported_twice_takes_few_requests(store: GraphStore) -> None:
+    """As of ever each edge stands in the graph twice, and in the answer once."""
+    reports = [
+        replace(one, agent_plan_id=f"{one.agent_plan_id}{role.value}", role=role, effect=effect)
+        for one in chain()
+        for role, effect in ((Role.WRAPPER, Effect.ALL), (Role.INNER, Effect.OVERWRITE))
+    ]
+    ends = [ran(one.agent_plan_id, number // 2, FIRST, 1) for number, one in enumerate(reports)]
+    whole = graph([Body(p, p.agent_plan_id) for p in reports], ends)
+    store.apply(GraphDelta(tuple(whole.vertices.values()), tuple(whole.edges.values())))
+    counting = Counting(store.g)
+    answer = run("lineage", counting.g, {"node": f"{raw(CHAIN)}#v", "asOf": "ever"})
+    assert isinstance(answer, Answer)
+    assert (len(answer.nodes), len(answer.edges), answer.complete) == (CHAIN + 1, CHAIN, True)
+    assert counting.requests <= 8
 
 
 @pytest.fixture(scope="module")
