@@ -1,6 +1,6 @@
 """Find vertices by name or id, without regard to case: exact ones first, then those that begin so, then the rest.
 
-Last come datasets that the graph lacks because every write of them failed.
+People write blanks where names have other signs: all words of a text, in any order, are a match too. Last come datasets that the graph lacks because every write of them failed.
 
 Stores have no case-blind comparison that all of them understand. The id of a column has its name in lower case, which
 serves for columns; for other names the usual spellings of the words are asked for.
@@ -31,6 +31,7 @@ _FEW = 200
 _MOST_LIKELY_MANY = "column"
 _IDS_OF_RUNS = ("appId", "jobRun", "runId", "agentPlanId")
 _CELLS = ("id", "label", "name", "dataset")
+_MOST_WORDS = 8  #: of a text; what follows them is not looked for
 #: The label of a dataset that the graph lacks.
 NEVER_WRITTEN = "never written"
 _PREDICATES: Mapping[str, Callable[[str], P]] = {
@@ -141,7 +142,8 @@ def _found(g: GraphTraversalSource, text: str, match: str, label: str) -> GraphT
 
 def _never_written(g: GraphTraversalSource, text: str) -> GraphTraversal:
     """A plan of each dataset that plans were to write and none did."""
-    named = g.V().has_label("plan").has("target", _any(TextP.containing, text)).not_(__.out_e("writes"))
+    has_text = [__.has("target", _any(TextP.containing, text)), *_with_all_words(text, "target")]
+    named = g.V().has_label("plan").or_(*has_text).not_(__.out_e("writes"))
     return named.filter_(__.in_("executes").has("status", "failed")).dedup().by("target").order().by("target")
 
 
@@ -157,8 +159,9 @@ def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
         known = _any(predicate, text)
         return [__.has(T.id, known), *(__.has(key, known) for key in _IDS_OF_RUNS)]
     by_name = __.has("name", _any(predicate, text))
+    by_words = _with_all_words(text, T.id) if match == "substring" else []
     if label != "column":
-        return [by_name, __.has(T.id, _any(predicate, text))]
+        return [by_name, __.has(T.id, _any(predicate, text)), *by_words]
     lower = text.lower()
     by_id: Mapping[str, GraphTraversal] = {
         "exact": __.has(T.id, P.eq(text) if "#" in text else TextP.ending_with(f"#{lower}")),
@@ -166,7 +169,16 @@ def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
         # In the column's part of the id: a dataset's own name would bring all its columns.
         "substring": __.has(T.id, TextP.containing(lower)).not_(__.has("dataset", TextP.containing(lower))),
     }
-    return [by_name, by_id[match]]
+    in_dataset = _with_all_words(text, "dataset")
+    return [by_name, by_id[match], *(found.not_(__.or_(*in_dataset)) for found in by_words)]
+
+
+def _with_all_words(text: str, key: str | T) -> list[GraphTraversal]:
+    """That all words of a text occur in a property, in any order; nothing for one word."""
+    words = text.split()[:_MOST_WORDS]
+    if len(words) < 2:  # noqa: PLR2004 - one word is the text itself
+        return []
+    return [reduce(lambda found, word: found.has(key, _any(TextP.containing, word)), words, __.identity())]
 
 
 def _any(predicate: Callable[[str], P], text: str) -> P:

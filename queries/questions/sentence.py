@@ -236,10 +236,10 @@ def _part(column: str, by_target: Mapping[str, Sequence[Edge]], nodes: Mapping[s
     sources = _sources(edges)
     names, whence = _columns(sources), f" of {_datasets(sources, column)}"
     source = sources[0] if len(sources) == 1 else None
-    plans = {edge.plan for edge in edges}
-    if len(plans) > 1:
+    ways = _ways(edges)
+    if ways > 1:
         jobs = _listed(sorted({short_job(edge.job) for edge in edges if edge.job}), "jobs")
-        return _Part(f"is written in {len(plans)} ways by {jobs}, from {names}{_OF}", whence)
+        return _Part(f"is written in {ways} ways by {jobs}, from {names}{_OF}", whence)
     expression = next((edge.expression for edge in edges if edge.expression), "") or ""
     if source and all(edge.subtype == "IDENTITY" for edge in edges):
         return _Part(f"is copied from {names}{_OF}", whence, source, copied=True)
@@ -260,6 +260,14 @@ def _part(column: str, by_target: Mapping[str, Sequence[Edge]], nodes: Mapping[s
     return _Part(f"is computed{how} from {names}{_OF}", f"{whence}{f': {shown}' if shown else ''}", source)
 
 
+def _ways(edges: Sequence[Edge]) -> int:
+    """In how many ways these edges make their target: logics that differ elsewhere alone make it in one way."""
+    by_plan: dict[str | None, set[tuple[str | None, ...]]] = {}
+    for edge in edges:
+        by_plan.setdefault(edge.plan, set()).add((edge.source, edge.subtype, edge.expression))
+    return len(set(map(frozenset, by_plan.values())))
+
+
 def _without_sources(node: Node | None, column: str) -> str:
     dataset = short_name(column)
     if node is not None and node.origin == "constant":
@@ -277,7 +285,8 @@ def _behind_copies(column: str | None, by_target: Mapping[str, Sequence[Edge]]) 
     while column is not None and column not in seen:
         seen.add(column)
         edges = by_target.get(column, ())
-        if len(edges) != 1 or edges[0].subtype != "IDENTITY" or not by_target.get(edges[0].source):
+        sources = {edge.source if edge.subtype == "IDENTITY" else None for edge in edges}
+        if len(sources) != 1 or None in sources or not by_target.get(edges[0].source):
             return column
         column = edges[0].source
     return column

@@ -207,6 +207,9 @@ def test_stats_count_by_label(graph: GraphStore) -> None:
         (f"{MART}#rev", [(REVENUE, "prefix")]),
         (f"{MART}#revenue", [(REVENUE, "exact")]),
         ("no such thing", []),
+        ("mart ORDERS", [("mart/orders", "substring")]),  # words, in any order; again not all its columns
+        ("revenue orders", [(REVENUE, "substring")]),
+        ("orders revenue nothing", []),
     ],
 )
 def test_search_finds_exact_names_first(graph: GraphStore, q: str, expected: list[tuple[str, str]]) -> None:

@@ -65,12 +65,18 @@ export function breakable(name) {
   return name.split(/(?<=[_./-])(?=.)/).flatMap((part, at) => (at ? [h("wbr"), part] : [part]));
 }
 
-/** Text with the places that match `query` marked. */
+/** Text with the places that match `query` marked: all of it, or else its words. */
 export function marked(text, query) {
   const out = document.createDocumentFragment();
-  const at = query ? text.toLowerCase().indexOf(query.toLowerCase()) : -1;
-  if (at < 0) out.append(text);
-  else out.append(text.slice(0, at), h("mark", { text: text.slice(at, at + query.length) }), text.slice(at + query.length));
+  const lower = text.toLowerCase();
+  const whole = query.toLowerCase();
+  const words = lower.includes(whole) ? [whole] : whole.split(/\s+/);
+  for (let at = 0; at < text.length; ) {
+    const [[begin, word]] = [...words.map((each) => [lower.indexOf(each, at), each]).filter(([begin]) => begin >= 0), [text.length, ""]].sort(([one], [other]) => one - other);
+    out.append(text.slice(at, begin));
+    if (word) out.append(h("mark", { text: text.slice(begin, begin + word.length) }));
+    at = begin + word.length;
+  }
   return out;
 }
 

@@ -19,10 +19,10 @@ function edgeKey(edge) {
   return JSON.stringify([edge.source, edge.target, edge.type, edge.subtype, edge.plan, edge.sourceField, edge.expression]);
 }
 
-/** When what was drawn is on the screen. */
+/** When what was drawn is on the screen: it is painted behind the next frame, and shown at the one after. */
 function painted() {
   return new Promise((done) => {
-    requestAnimationFrame(() => setTimeout(done));
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));
     setTimeout(done, MOST_PAINT_MS);
   });
 }
@@ -130,6 +130,13 @@ export class LineageView {
     try {
       const answers = await asking;
       if (isOld()) return;
+      const [{ root }] = answers; // as the graph spells it: the panel and links ask for exactly this
+      const isColumn = (node) => splitNode(node).column !== null;
+      if (root !== state.node && this.spelled !== state.node && (state.level === "column" || isColumn(root) === isColumn(state.node))) {
+        this.spelled = root;
+        app.address.change({ node: root }, { replace: true });
+        return;
+      }
       for (const each of answers) this.answer = picture.merge(each);
       this.graph.answer = this.answer;
       if (state.place) this.#goTo(state.place);
@@ -296,7 +303,8 @@ export class LineageView {
     const datasets = new Set(answer.nodes.map((node) => node.dataset));
     const parts = [counted(datasets.size, "dataset")];
     if (columns.length) parts.unshift(counted(columns.length, "column"));
-    let text = `${parts.join(" in ")}, ${counted(answer.edges.length, "link")}`;
+    const linked = new Set(answer.edges.map(({ source, target }) => `${source}\n${target}`));
+    let text = `${parts.join(" in ")}, ${counted(linked.size, "link")}`;
     if (state.from !== undefined) {
       const number = (change) => answer.edges.filter((edge) => edge.change === change).length;
       text += `: ${number("added")} added, ${number("removed")} removed, ${number("changed")} changed`;

@@ -35,8 +35,8 @@ button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
 .frame.dragging { cursor: grabbing; }
 .world { position: absolute; left: 0; top: 0; transform-origin: 0 0; }
 .lines { position: absolute; left: 0; top: 0; width: 1px; height: 1px; overflow: visible; pointer-events: none; }
-.line { fill: none; stroke: var(--g-direct); stroke-opacity: .62; }
-.line.rows { stroke: var(--g-indirect); stroke-opacity: .5; }
+.line { fill: none; stroke: var(--g-direct); stroke-opacity: .75; }
+.line.rows { stroke: var(--g-indirect); stroke-opacity: .6; }
 .line.masked { stroke: var(--g-masked); stroke-opacity: .7; }
 .line.ribbon { stroke-opacity: .3; stroke-linecap: butt; }
 .lit .line, .hover .line { stroke-opacity: 1; }
@@ -60,8 +60,9 @@ marker.masked path { fill: var(--g-masked); }
 .moving .card { transition: transform .2s ease-out, height .2s ease-out; }
 .moving .lines { animation: appear .3s ease-out; }
 @keyframes appear { from { opacity: 0; } 50% { opacity: 0; } to { opacity: 1; } }
-.card.pale { opacity: .68; box-shadow: none; } /* paler, its text would have less than 4.5:1 */
-.card.pale * { color: var(--g-ink); }
+.card.pale { box-shadow: none; }
+.card.pale::after { content: ""; position: absolute; inset: -1px; border-radius: inherit; background: var(--g-ground); opacity: .32; pointer-events: none; } /* an opacity of the card makes a layer of it; with more, its text would have less than 4.5:1 */
+.pale :is(.title, .subtitle, .expression, .sign, .doubt, .foot, .more) { color: var(--g-ink); }
 .card.root { border-color: var(--g-root); box-shadow: 0 0 0 1px var(--g-root), 0 3px 12px rgb(16 24 32 / .1); }
 .card.root .head { background: var(--g-root-pale); }
 .card.selected { border-color: var(--g-accent); box-shadow: 0 0 0 2px var(--g-accent); }

@@ -71,8 +71,8 @@ function explained(app, state, node, answer, plans) {
   const expressions = [...new Set(computed.map((row) => row.expression))];
   return [
     expressions.length ? h("section", {}, h("h3", { text: "How it is computed" }), expressions.map((text) => h("pre", { class: "expression", text }))) : null,
-    h("section", {}, h("h3", { text: `Comes from ${counted(direct.length, "column")}` }), edgeList(app, state, direct, "source")),
-    indirect.length ? h("details", {}, h("summary", { text: `Its rows depend on ${counted(indirect.length, "column")}` }), edgeList(app, state, indirect, "source")) : null,
+    edgeSection(app, state, direct, "source", (number) => `Comes from ${counted(number, "column")}`),
+    edgeSection(app, state, indirect, "source", (number) => `Its rows depend on ${counted(number, "column")}`, true),
     plan ? planFacts(app, { job: direct[0]?.job ?? indirect[0]?.job, runs: null, ...plans.find((row) => row.plan === plan), plan }) : null,
     plan ? operationsOf(app, plan) : null,
   ];
@@ -83,31 +83,32 @@ function goesTo(app, state, node, answer) {
   const direct = edges.filter((edge) => edge.type === "DIRECT");
   const indirect = edges.filter((edge) => edge.type !== "DIRECT");
   return [
-    h("section", {}, h("h3", { text: `Goes to ${counted(direct.length, "column")}` }), edgeList(app, state, direct, "target")),
-    indirect.length ? h("details", {}, h("summary", { text: `${counted(indirect.length, "dataset or column")} have rows that depend on it` }), edgeList(app, state, indirect, "target")) : null,
+    edgeSection(app, state, direct, "target", (number) => `Goes to ${counted(number, "column")}`),
+    edgeSection(app, state, indirect, "target", (number) => `It decides on rows elsewhere (${grouped(number)})`, true),
   ];
 }
 
-function edgeList(app, state, edges, end) {
-  if (!edges.length) return softly("None that is known.");
-  return h(
-    "ul",
-    { class: "rows" },
-    edges.map((edge) => {
-      const other = edge[end];
-      const { dataset, column } = splitNode(other);
-      return h(
-        "li",
-        {},
-        app.link({ ...keep(state), node: state.node, selected: [other] }, icon(end === "source" ? "in" : "out"), column ?? shortName(other)),
-        column === null ? null : soft(` of ${shortName(dataset)}`),
-        h("span", { class: "when", text: HOW[edge.subtype] ?? "read" }),
-        edge.masking ? h("span", { class: "chip", text: "masked" }) : null,
-        edge.exact === false ? h("span", { class: "chip", text: "not exact" }) : null,
-        edge.certain === false ? h("span", { class: "chip", text: "uncertain" }) : null,
-      );
-    }),
-  );
+/** The other ends of edges, each once with all that happens there; `folds`: closed at first, and left out without any. */
+function edgeSection(app, state, edges, end, title, folds = false) {
+  const others = new Map();
+  for (const edge of edges) others.set(edge[end], [...(others.get(edge[end]) ?? []), edge]);
+  if (folds && !others.size) return null;
+  const items = [...others].map(([other, between]) => {
+    const { dataset, column } = splitNode(other);
+    const chip = (isSo, text) => (isSo ? h("span", { class: "chip", text }) : null);
+    return h(
+      "li",
+      {},
+      app.link({ ...keep(state), node: state.node, selected: [other] }, icon(end === "source" ? "in" : "out"), column ?? shortName(other)),
+      column === null ? null : soft(` of ${shortName(dataset)}`),
+      h("span", { class: "when", text: [...new Set(between.map((edge) => HOW[edge.subtype] ?? "read"))].join(", ") }),
+      chip(between.every((edge) => edge.masking), "masked"),
+      chip(between.some((edge) => edge.exact === false), "not exact"),
+      chip(between.some((edge) => edge.certain === false), "uncertain"),
+    );
+  });
+  const list = items.length ? h("ul", { class: "rows" }, items) : softly("None that is known.");
+  return folds ? h("details", {}, h("summary", { text: title(items.length) }), list) : h("section", {}, h("h3", { text: title(items.length) }), list);
 }
 
 function planFacts(app, row) {

@@ -82,6 +82,21 @@ def edge(target: str, source: str, subtype: str, expression: str | None = None, 
             ],
             "total is written in 2 ways by nightly, from price and cost of a and b.",
         ),
+        (  # two logics hold that make this column in the same way, and what it is made of too
+            [
+                *(edge(f"{MART}#total", "s3://lake/a#price", "AGGREGATION", "sum(price)", f"plan:{n}") for n in (1, 2)),
+                *(edge("s3://lake/a#price", "s3://lake/b#price", "IDENTITY", "price", f"plan:{n}") for n in (3, 4)),
+                edge("s3://lake/b#price", "s3://lake/c#net", "TRANSFORMATION", "CAST(net AS double)"),
+            ],
+            "total is the sum of price, which is net of c, written as double.",
+        ),
+        (  # two of three logics make it in the same way
+            [
+                edge(f"{MART}#total", "s3://lake/a#price", "AGGREGATION", expression, f"plan:{n}")
+                for n, expression in enumerate(("sum(price)", "sum(price * 2)", "sum(price * 2)"))
+            ],
+            "total is written in 2 ways by nightly, from price of a.",
+        ),
     ],
 )
 def test_a_column_in_one_sentence(edges: list[Edge], sentence: str) -> None:
