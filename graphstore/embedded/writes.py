@@ -65,20 +65,14 @@ def _statements(script: Script, batch: Batch, new: Container[str]) -> Iterator[s
     if batch.removed_vertices:
         yield f"g.V({bound(batch.removed_vertices)}).drop().iterate();"
 
-    def each(rows: Sequence[Row], steps: str) -> str:
-        chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-        return f"for rows in {bound(chunks)} {{ g.inject(rows).unfold(){steps}.iterate() }};"
-
     for merge, (whole, changed) in (("mergeV", _vertex_rows(batch, new)), ("mergeE", _edge_rows(batch, new))):
         if whole:
-            yield each(whole, f".{merge}()")
+            chunks = [whole[start : start + _CHUNK] for start in range(0, len(whole), _CHUNK)]
+            yield f"for rows in {bound(chunks)} {{ g.inject(rows).unfold().{merge}().iterate() }};"
         if changed:
-            # On a match the current object is the element that was found: the row is reached by its name.
-            yield each(
-                changed,
-                f'.as("row").{merge}(__.select("k"))'
-                '.option(Merge.onCreate,__.select("p")).option(Merge.onMatch,__.select("row").select("p"))',
-            )
+            # A traversal for each: to merge many by a part of each row, the engine copies the rows four times more.
+            options = "option(Merge.onCreate,row.p).option(Merge.onMatch,row.p)"
+            yield f"for row in {bound(changed)} {{ g.{merge}(row.k).{options}.iterate() }};"
 
 
 def _parts(removed: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

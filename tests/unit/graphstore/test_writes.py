@@ -35,9 +35,7 @@ def steps(text: str) -> list[list[str]]:
 
 
 WHOLE_V, WHOLE_E = ["inject", "unfold", "mergeV", "iterate"], ["inject", "unfold", "mergeE", "iterate"]
-CHANGED_V, CHANGED_E = (
-    ["inject", "unfold", "as", merge, "option", "option", "iterate"] for merge in ("mergeV", "mergeE")
-)
+CHANGED_V, CHANGED_E = ([merge, "option", "option", "iterate"] for merge in ("mergeV", "mergeE"))
 DROP_EDGES, DROP_VERTICES = ["V", "outE", "has", "drop", "iterate"], ["V", "drop", "iterate"]
 
 
