@@ -26,9 +26,7 @@ def _account(_context: click.Context, _option: click.Parameter, given: str | Non
     from headwater.graphmodel.accounts import is_account
 
     if given is not None and not is_account(given):
-        raise click.BadParameter(
-            "expected 12 digits, or 1 to 64 lower-case letters, digits, dots, hyphens and _"
-        )
+        raise click.BadParameter("expected 12 digits, or 1 to 64 lower-case letters, digits, dots, hyphens and _")
     return given
 
 

@@ -317,7 +317,9 @@ QUERIES: tuple[Query, ...] = (
         "datasets, columns, jobs, other names of datasets, tags (also owners), runs by any id: exact matches, then "
         "prefixes, then the rest",
         (
-            Parameter("q", "what to look for in names and ids, in upper or lower case; or words of them", required=True),
+            Parameter(
+                "q", "what to look for in names and ids, in upper or lower case; or words of them", required=True
+            ),
             Parameter("limit", "rows of one page", "integer", 50, minimum=1, maximum=1_000),
             Parameter("next", "where the page begins: `next` of the page before"),
         ),

@@ -1,6 +1,7 @@
 """Find vertices by name or id, without regard to case: exact ones first, then those that begin so, then the rest.
 
-People write blanks where names have other signs: all words of a text, in any order, are a match too. Last come datasets that the graph lacks because every write of them failed.
+People write blanks where names have other signs: all words of a text, in any order, are a match too. Last come datasets
+that the graph lacks because every write of them failed.
 
 Stores have no case-blind comparison that all of them understand. The id of a column has its name in lower case, which
 serves for columns; for other names the usual spellings of the words are asked for.

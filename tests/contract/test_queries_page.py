@@ -169,7 +169,23 @@ def test_a_job_says_how_many_runs_of_each_logic_failed(failing: GraphStore) -> N
 
 @pytest.mark.parametrize(
     "q",
-    ["s", "a", "o", "ORDERS", "price", "pRI", "reven", "mart/", "s3://lake", f"{MART}#rev", "run:", "strict", "orders mart", "revenue orders", "lake strict"],
+    [
+        "s",
+        "a",
+        "o",
+        "ORDERS",
+        "price",
+        "pRI",
+        "reven",
+        "mart/",
+        "s3://lake",
+        f"{MART}#rev",
+        "run:",
+        "strict",
+        "orders mart",
+        "revenue orders",
+        "lake strict",
+    ],
 )
 def test_the_first_page_is_that_of_a_search_stage_by_stage(failing: GraphStore, q: str) -> None:
     """What is found at once is in the order of the stages, and goes on where the next page begins."""
