@@ -127,6 +127,7 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     has_ledger(data)
     _no_server(data, "erase")
     from headwater.ingest.folder.erasing import erase as erase_from
+    from headwater.ingest.publishing.state import forget_erased
     from headwater.watching.state import forget
 
     erased: list[int] = []
@@ -138,7 +139,7 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
             click.echo(f"{others.graphs:,} other graphs in {data} were removed; they are built anew when they are used")
         if others.stores:
             click.echo(f"{others.stores:,} other stores may hold it until they are brought up to date (replay --to)")
-        for path in others.kept:
+        for path in (*others.kept, *forget_erased(data, entry)):
             click.echo(safe(f"{path} may hold it, and another process has it open: remove it afterwards"), err=True)
         watches = forget(data)
         if watches:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from headwater.graphmodel.delta import digest
 from headwater.graphmodel.model import Effect, Role
 from headwater.graphmodel.now import Write
 from headwater.ingest.fold.rows import BodyRef
+from headwater.ingest.ledger.entries import LedgerInUse
 from headwater.ingest.ledger.folder_lock import FolderLock, prepare_folder
 
 FOLDER = "publishing"
@@ -62,6 +64,7 @@ class State:
         prepare_folder(place)
         self._lock = FolderLock(place)
         self._db = sqlite3.connect(place / _FILE, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA secure_delete = ON")  # what was erased from the ledger must not stay in free pages
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")  # what is lost after a power cut is sent again
         self._db.executescript(_SCHEMA)
@@ -159,3 +162,29 @@ class State:
 
     def _set_meta(self, name: str, value: str) -> None:
         self._db.execute("REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+
+def forget_erased(folder: Path, sequence: int) -> list[Path]:
+    """Let no publisher of a data folder remember names that an erased entry may have told.
+
+    A write that is reported twice may then be published twice. The files that could not be changed, since another
+    process has them open, or since they are damaged.
+    """
+    kept = []
+    for file in sorted((folder / FOLDER).glob(f"*/{_FILE}")):
+        try:
+            lock = FolderLock(file.parent)
+        except LedgerInUse:
+            kept.append(file)
+            continue
+        try:
+            with closing(sqlite3.connect(file, isolation_level=None)) as db:
+                db.execute("DELETE FROM reports")
+                db.execute("DELETE FROM refused WHERE sequence = ?", (sequence,))
+                db.execute("VACUUM")  # else what was deleted is left in free pages
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:
+            kept.append(file)
+        finally:
+            lock.release()
+    return kept

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from headwater import cli
+from headwater.graphmodel.model import Effect, Role
+from headwater.graphmodel.now import Write
 from headwater.ingest.folder.replaying import replay_into
 from headwater.ingest.folder.service import Service
 from headwater.ingest.graph.projector import Projector
 from headwater.ingest.ledger.ledger import ERASURE, NewEntry
+from headwater.ingest.publishing.state import Refused, State, forget_erased
 from tests.contract.test_projector import assert_equal, recorded, stored, whole
 
 WORD = b"secretword9"
@@ -81,6 +84,27 @@ def test_a_replay_does_not_make_the_store_larger_each_time(tmp_path: Path) -> No
             service.catch_up()
             sizes.append(sum(path.stat().st_size for path in (tmp_path / "other").rglob("*") if path.is_file()))
     assert max(sizes[1:]) < 1.1 * sizes[0]
+
+
+def test_what_publishers_remember_does_not_keep_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "data"
+    with Service.open(folder) as service:
+        service.ledger.append(recorded("l01_stage_customers"))
+        ledger = service.ledger.id
+    write = Write("run:1", 2, 1, "app", "", Effect.KEEP, Role.INNER, "s")
+    states = [State(folder, target, ledger) for target in ("one", "other")]
+    for state in states:
+        state.move(2, "", reports=[(f"s3://lake/{WORD.decode()}", write)], refused=[Refused(1, WORD.decode(), "no")])
+    states[0].close()
+    assert cli.run(["erase", "1", "--reason", "asked for", "--data", str(folder)]) == 0
+    (left,) = {Path(path).parent for path in holding(folder)}
+    assert f"{left}/state.sqlite may hold it" in capsys.readouterr().err  # a publisher has it open
+    states[1].close()
+    assert forget_erased(folder, 1) == []
+    assert holding(folder) == []
+    state = State(folder, "one", ledger)
+    assert (state.checkpoint, state.reports("app", f"s3://lake/{WORD.decode()}"), state.refused) == (2, [], [])
+    state.close()
 
 
 def erased_and_cut_off(folder: Path) -> None:
