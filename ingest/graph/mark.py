@@ -12,10 +12,12 @@ from gremlin_python.process.graph_traversal import GraphTraversal
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore.errors import Exceeded, TransientError
 from headwater.graphstore.port import GraphStore, Guard
+from headwater.ingest.fold.file import FORMAT as TABLES
 
 LEDGER = "ledger"  #: id and label of the vertex
-#: Raised with every change of what the same ledger is drawn as: ids, labels, what a property says.
-FORMAT = "6"
+#: What the same ledger is drawn as: ids, labels, what a property says. The first number is raised with a change of that
+#: alone. With that of the tables the drawing changes as well, and a new machine has no tables: the graph has to tell it.
+FORMAT = f"6.{TABLES}"
 
 
 class Mark(NamedTuple):
