@@ -67,8 +67,9 @@ class Unreachable(HeadwaterError):
 
 
 def did_you_mean(suggestions: Sequence[str]) -> str:
-    """The line of suggestions."""
-    return f"did you mean: {', '.join(suggestions)}"
+    """The line of suggestions; a name with a blank at either end is in quotes, since nobody would see the blank."""
+    shown = [name if name == name.strip() else f"'{name}'" for name in suggestions]
+    return f"did you mean: {', '.join(shown)}"
 
 
 def error_class(fault: Fault) -> type[HeadwaterError]:

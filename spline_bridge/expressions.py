@@ -16,6 +16,7 @@ from headwater.graphmodel.expressions.values import (
     AGGREGATION,
     ATOM,
     IDENTITY,
+    MOST_FIELDS,
     TRANSFORMATION,
     Value,
     alike,
@@ -34,7 +35,7 @@ from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
 from headwater.spline_bridge.lambdas import bound, called_on_each, function, variable, with_arguments, without_variables
 from headwater.spline_bridge.rendering import literal, render
-from headwater.spline_bridge.wire import Expression, Ref
+from headwater.spline_bridge.wire import Expression, NestedType, Ref
 
 #: What an attribute stands for at one place of the plan.
 Lookup = Callable[[str], Value]
@@ -320,30 +321,42 @@ def _transparent(expression: Expression, operands: Sequence[Value]) -> Value:
 
 def _cast(expression: Expression, operands: Sequence[Value]) -> Value:
     value = combine(operands[:1], TRANSFORMATION)
-    inner = operands[0]
+    inner, to = operands[0], expression.params.get("to")
     return value._replace(
         text=inner.text,
         precedence=inner.precedence,
         literal=inner.literal,
         cast=expression.type or "?",
-        **_cast_fields(inner, expression.params),
+        **_cast_inside(inner, to if isinstance(to, NestedType) else None, [MOST_FIELDS]),
     )
 
 
-def _cast_fields(inner: Value, params: Mapping[str, Any]) -> dict[str, Any]:
+def _cast_inside(inner: Value, to: NestedType | None, room: list[int]) -> dict[str, Any]:
     """Fields or items of what is cast: fields by position, under the names of the type that it is cast to."""
+    room[0] -= 1
+    if room[0] < 0:
+        return {"fields": None}
     if inner.element is not None:
-        names = params.get("elementFields")
-        items = inner.fields and {key: _named_anew(item, names) for key, item in inner.fields.items()}
-        return {"fields": items, "element": _named_anew(inner.element, names), "size": inner.size}
-    return {"fields": _named_anew(inner, params.get("fields")).fields}
+        of = to and to.element
+        items = inner.fields and {key: _cast_item(item, of, room) for key, item in inner.fields.items()}
+        return {"fields": items, "element": _cast_item(inner.element, of, room), "size": inner.size}
+    if inner.fields is None or to is None:
+        return {"fields": None}
+    types = [(name.lower(), its_type) for name, its_type in to.fields]
+    if inner.base is not None:  # a struct that is read, and the fields that were set in it: these are found by name
+        by_name = dict(types)
+        types = [(name, by_name[name]) for name in inner.fields if name in by_name]
+    if len(types) != len(inner.fields):
+        return {"fields": None}
+    cast = {
+        name: alike([field], TRANSFORMATION)._replace(**_cast_inside(field, its_type, room))
+        for (name, its_type), field in zip(types, inner.fields.values(), strict=True)
+    }
+    return {"fields": cast, "base": inner.base}
 
 
-def _named_anew(struct: Value, names: object) -> Value:
-    if struct.fields is None or not isinstance(names, list) or len(names) != len(struct.fields):
-        return struct._replace(fields=None)
-    parts = zip(names, struct.fields.values(), strict=True)
-    return struct._replace(fields={str(name).lower(): alike([field], TRANSFORMATION) for name, field in parts})
+def _cast_item(item: Value, to: NestedType | None, room: list[int]) -> Value:
+    return item._replace(**_cast_inside(item, to, room))
 
 
 def _case(expression: Expression, operands: Sequence[Value]) -> Value:

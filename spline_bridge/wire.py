@@ -243,6 +243,24 @@ def _flat_expressions(node: Mapping[str, Any], types: Mapping[str, Any]) -> dict
     return out
 
 
+class NestedType(NamedTuple):
+    """A type of a payload. What it has inside is looked up when it is asked for: a payload's types can be a circle."""
+
+    id: str
+    fields_of: Mapping[str, Sequence[tuple[str, str]]]  #: of structs, by id: (name, id of the type) of each
+    elements: Mapping[str, str]  #: of arrays, by id: the id of the items' type
+
+    @property
+    def fields(self) -> list[tuple[str, NestedType]]:
+        """The fields of a struct; none for other types."""
+        return [(name, self._replace(id=id_)) for name, id_ in self.fields_of.get(self.id, ())]
+
+    @property
+    def element(self) -> NestedType | None:
+        """The type of an array's items; None for other types."""
+        return self._replace(id=self.elements[self.id]) if self.id in self.elements else None
+
+
 def _named_fields(
     expressions: Mapping[str, Expression], attributes: Mapping[str, Attribute], types: Sequence[Mapping[str, Any]]
 ) -> dict[str, Expression]:
@@ -250,7 +268,12 @@ def _named_fields(
 
     ``inline`` of an array of structs gets the names of all fields, by position.
     """
-    structs = {str(t.get("id")): [f.get("name") for f in _mappings(t.get("fields"))] for t in types if "fields" in t}
+    fields_of = {
+        str(t.get("id")): [(str(f.get("name")), str(f.get("dataTypeId"))) for f in _mappings(t.get("fields"))]
+        for t in types
+        if "fields" in t
+    }
+    structs = {id_: [name for name, _ in fields] for id_, fields in fields_of.items()}
     elements = {str(t.get("id")): str(t.get("elementDataTypeId")) for t in types if "elementDataTypeId" in t}
     out = {}
     for expression in expressions.values():
@@ -259,12 +282,9 @@ def _named_fields(
             inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)
             fields = structs.get(elements.get(str(inner.type_id), ""), []) if inner is not None else []
             out[expression.id] = replace(expression, params={**expression.params, "fields": fields})
-        if expression.operator in _CASTS:  # a struct's fields are cast by position
-            target = str(expression.type_id)
-            named = {"fields": structs.get(target), "elementFields": structs.get(elements.get(target, ""))}
-            known = {key: names for key, names in named.items() if names}
-            if known:
-                out[expression.id] = replace(expression, params={**expression.params, **known})
+        if expression.operator in _CASTS and str(expression.type_id) in (fields_of.keys() | elements.keys()):
+            to = NestedType(str(expression.type_id), fields_of, elements)
+            out[expression.id] = replace(expression, params={**expression.params, "to": to})
         if expression.operator == "GetStructField" and not expression.params.get("name") and expression.operands:
             ref, ordinal = expression.operands[0], expression.params.get("ordinal")
             inner = attributes.get(ref.id) if ref.kind == "a" else expressions.get(ref.id)

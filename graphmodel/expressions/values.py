@@ -215,6 +215,10 @@ def _followed(value: Value, operands: Sequence[Value], strength: int, room: list
         key, item = (_followed(_one_of(parts, strength), parts, strength, room) for parts in sides)
         value = value._replace(entry=(key, item))
     built = [operand.fields for operand in given if operand.fields is not None]
+    if built and all(operand.base is not None or operand.paths is not None for operand in given):
+        bases = [operand if operand.base is None else operand.base for operand in given]  # have what was set in none
+        value = value._replace(base=_followed(_one_of(bases, strength), bases, strength, room))
+        built = [{name: field for fields in built for name, field in fields.items()}]
     if not built or any(fields.keys() != built[0].keys() for fields in built):
         return value
     if len(built) < len(given) and any(operand.element or operand.entry for operand in given):

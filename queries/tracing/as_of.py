@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 BEFORE_ALL = -(2**53)
 #: 12 digits of ms begin in the year 1973. 10 digits are seconds, from 2001 to 2286; 8 are rather a date without dashes.
 _MS = re.compile(r"[0-9]{12,15}")
-_SECONDS = re.compile(r"[0-9]{10}")
+_SECONDS = re.compile(r"([0-9]{10})(?:\.([0-9]{1,9}))?")  # as Python's time.time() and `date +%s.%N` give them
 # The plus sign of an offset is a blank once a URL has been decoded.
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(?:([Zz])|([+ -])(\d\d):?(\d\d))?)?",
@@ -90,8 +90,9 @@ def milliseconds(text: str, field_name: str) -> int | None:
     text = text.strip()
     if _MS.fullmatch(text):
         return int(text)
-    if _SECONDS.fullmatch(text):
-        return int(text) * 1_000
+    seconds = _SECONDS.fullmatch(text)
+    if seconds:
+        return int(seconds[1]) * 1_000 + int((seconds[2] or "").ljust(3, "0")[:3])
     found = _TIME.fullmatch(text)
     if not found:
         return None

@@ -286,6 +286,51 @@ def test_a_field_comes_from_what_it_was_made_of(case: str) -> None:
     assert indirect(plan).get("x", set()) == keys
 
 
+def cast(to: str, made: dict[str, Any], *functions: dict[str, Any]) -> dict[str, Any]:
+    """A plan of `functions` and ``cast``, which casts `made` to struct<P: struct<q: int, r: int>, s: int>, or alike."""
+    project = operation("p", "Project", ["r"], ["x"], projectList=[expr("x")])
+    casting = {**function("cast", "Cast", made), "dataType": to}
+    plan = document([project], functions=[*STRUCT, casting, *functions], constants=NAMES)
+    plan["extraInfo"]["dataTypes"] = [
+        {"id": "int", "_typeHint": "dt.Simple", "name": "int"},
+        {"id": "inner", "fields": [{"name": "q", "dataTypeId": "int"}, {"name": "r", "dataTypeId": "int"}]},
+        {"id": "outer", "fields": [{"name": "P", "dataTypeId": "inner"}, {"name": "s", "dataTypeId": "int"}]},
+        {"id": "outers", "elementDataTypeId": "outer"},
+        {"id": "circle", "fields": [{"name": "p", "dataTypeId": "circle"}, {"name": "s", "dataTypeId": "circle"}]},
+    ]
+    return plan
+
+
+OUTER = function("o", "CreateNamedStruct", expr("'p'"), expr("s"), expr("'q'"), attr("c"))
+
+
+@pytest.mark.parametrize("to", ["outer", "outers", "circle"])
+def test_fields_of_fields_are_followed_through_a_cast(to: str) -> None:
+    """Spark casts a branch of a CASE whose struct has other types; the fields are those at the same positions."""
+    made, inside = expr("o"), [field("f", expr("cast"), "p")]
+    if to == "outers":
+        array = [function("y", "CreateArray", expr("o")), function("i", "GetArrayItem", expr("cast"), expr("one"))]
+        made, inside = expr("y"), [*array, field("f", expr("i"), "p")]
+    last = "s" if to == "circle" else "r"
+    plan = mapped(cast(to, made, OUTER, *inside, field("x", expr("f"), last)))
+    assert direct(plan)["x"] == {"TRANSFORMATION t.b"}
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("s", "TRANSFORMATION t.c"), ("p", "TRANSFORMATION t.a")])
+def test_fields_of_a_read_struct_are_followed_through_a_cast_after_one_was_set(name: str, wanted: str) -> None:
+    """``CASE WHEN ... THEN a.withField('s', c) ELSE a END``, where c has another type than a.s."""
+    functions = [
+        function("w", "WithField", attr("c"), name="s"),
+        function("u", "UpdateFields", attr("a"), expr("w")),
+        function("k", "IsNull", attr("b")),
+        function("e", "CaseWhen", expr("k"), expr("cast"), attr("a")),
+        field("x", expr("e"), name),
+    ]
+    plan = mapped(cast("outer", expr("u"), *functions))
+    own = {d.source_field for d in plan.derivations if d.type is DependencyType.DIRECT and d.source_column == "a"}
+    assert (direct(plan)["x"], own) == ({wanted, "TRANSFORMATION t.a"}, {f"a.{name}"})
+
+
 def test_structs_that_hold_one_another_twice_are_followed_no_further() -> None:
     """Each of 60 structs is twice the one before: 2^60 fields."""
     functions = [function("s0", "CreateNamedStruct", expr("'p'"), attr("a"), expr("'q'"), attr("b"))]
