@@ -58,8 +58,7 @@ from headwater.queries.answers.answer import Table
 from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, QueryError, UnknownQuery
 from headwater.queries.answers.impact import Impact
 from headwater.queries.answers.shapes import Result, not_complete
-from headwater.queries.catalogue.catalogue import BY_NAME, run
-from headwater.queries.catalogue.parameters import parse
+from headwater.queries.catalogue.catalogue import BY_NAME, run, values_of
 from headwater.queries.tracing.as_of import PastTime, as_of
 from headwater.queries.tracing.resolve import resolve
 
@@ -275,7 +274,7 @@ class Service:
         """
         pairs = list(given.items() if isinstance(given, Mapping) else given)
         if name in BY_NAME:
-            parse(BY_NAME[name].parameters, pairs)  # what is wrong with the question itself is no matter of the graph
+            values_of(BY_NAME[name], pairs)  # what is wrong with the question itself is no matter of the graph
         drawing = self._drawing()
         with self.looking_up(), self._naming_parked(name, pairs):
             answer = run(name, stoppable(self.store.g, check) if check else self.store.g, pairs, rules=self.rules)

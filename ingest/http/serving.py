@@ -176,6 +176,9 @@ _TOO_MANY = (
 )
 
 
+_BARE_HASH = "a # in a URL is written %23: what follows a bare one is no part of the question"
+
+
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns errors into answers. A refused body: one sentence, as text, or as JSON under /api.
@@ -184,6 +187,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     id; the content of the request is not.
     """
     try:
+        if request.rel_url.raw_fragment:  # few clients send it: most leave it out
+            return _refusal(request, InvalidBody(400, _BARE_HASH))
         return await handler(request)
     except InvalidBody as refused:
         return _refusal(request, refused)

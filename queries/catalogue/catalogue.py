@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import P
@@ -541,7 +542,7 @@ def run(
     if query is None:
         raise UnknownQuery(f"there is no query {name!r}", "query", difflib.get_close_matches(name, BY_NAME))
     pairs = given.items() if isinstance(given, Mapping) else given
-    values = dict(parse(query.parameters, _with_column(query, list(pairs))))
+    values = dict(values_of(query, pairs))
     for parameter in query.parameters:
         if parameter.type == "node" and values[parameter.name] is not None:
             find = resolve_all if parameter.many else resolve
@@ -585,6 +586,11 @@ def _refuse_backwards(values: Mapping[str, object]) -> None:
     begin, end = values.get("from"), values.get("to")
     if isinstance(begin, PastTime) and isinstance(end, PastTime) and end.at < begin.at:
         raise QueryError(f"to ({end.name}) is earlier than from ({begin.name}): give the earlier one as from", "to")
+
+
+def values_of(query: Query, given: Iterable[tuple[str, object]]) -> Mapping[str, Any]:
+    """What is asked, typed, with nodes as they were spelled: no graph is needed. QueryError: for a parameter."""
+    return parse(query.parameters, _with_column(query, list(given)))
 
 
 def _with_column(query: Query, pairs: list[tuple[str, object]]) -> list[tuple[str, object]]:

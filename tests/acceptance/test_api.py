@@ -8,10 +8,12 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -129,6 +131,21 @@ def test_any_spelling_is_taken(node: str, server: Server) -> None:
     assert lineage(server, node)["root"] == LAST
 
 
+def test_a_column_may_be_a_parameter_of_its_own(server: Server) -> None:
+    dataset, _, column = LAST.partition("#")
+    assert lineage(server, dataset, column=column) == lineage(server, LAST)
+    asked = f"node={quote(dataset, safe='')}&column={column}"
+    assert server.get(f"/api/v1/queries/changes?{asked}") == server.get(f"/api/v1/queries/changes?{NODE}")
+
+
+def test_a_bare_hash_that_comes_through_is_refused(server: Server) -> None:
+    address = urlsplit(server.url)
+    with closing(HTTPConnection(address.hostname or "", address.port)) as connection:
+        connection.request("GET", f"/api/v1/lineage?node={LAST}&direction=upstream")
+        response = connection.getresponse()
+        assert (response.status, b"%23" in response.read()) == (400, True)
+
+
 def test_a_path_of_its_own_and_the_canned_query_answer_alike(server: Server) -> None:
     node = quote(RATES, safe="")
     down = server.get(f"/api/v1/queries/downstream?node={node}")[1]
@@ -224,6 +241,7 @@ MISTAKES: dict[str, tuple[str, int, str | None, str, str | None]] = {
         "churn_by_countr",
         "file:///data/lake/pipe/out/churn_by_country",
     ),
+    "a column beside a column": (f"/api/v1/lineage?{NODE}&column=x", 400, "column", "a dataset", None),
     "no node": ("/api/v1/lineage", 400, "node", "node", None),
     "two nodes": (f"/api/v1/lineage?{NODE}&{NODE}", 400, "node", "twice", None),
     "an unknown parameter": (f"/api/v1/lineage?{NODE}&dept=1", 400, "dept", "dept", "depth"),
