@@ -55,6 +55,9 @@ _UNRELATED = (
 )
 
 
+_FEW = 500  #: entries that are looked through one by one when a graph is opened
+
+
 class Beside(Protocol):
     """Where a graph can be drawn anew beside the one that answers."""
 
@@ -126,8 +129,14 @@ class Projector:
         Looked up once: nobody else can erase while a process has the ledger open for writing.
         """
         with suppress(LedgerDamaged, LedgerUnavailable):  # what cannot be read is met again in the first step
-            if self._ledger.head().sequence > self._shown.checkpoint:
+            at, end = self._shown.checkpoint, self._ledger.head().sequence
+            if end - at > _FEW:  # by kind: in an SQLite file a walk over all entries, without their bodies
                 return max((entry.sequence for entry in self._ledger.of_kind(ERASURE)), default=0)
+            found = 0
+            while entries := self._ledger.read(at, BATCH):
+                at = entries[-1].sequence
+                found = max((found, *(entry.sequence for entry in entries if entry.kind == ERASURE)))
+            return found
         return 0
 
     # what the loop asks
