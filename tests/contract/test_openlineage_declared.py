@@ -80,13 +80,31 @@ def test_only_the_last_event_of_a_job_is_read_again(service: Service, monkeypatc
 
 def test_the_schema_and_other_names_of_a_declared_dataset_are_in_the_graph(service: Service) -> None:
     schema = {"fields": [{"name": "Id", "type": "bigint"}, {"name": "amount", "type": "decimal(10,2)"}]}
-    table = {"namespace": "arn:aws:glue:eu-west-1:123456789012", "name": "table/shop/orders", "type": "TABLE"}
-    take(service, declared("2026-01-01T00:00:00Z", "orders", schema=schema, symlinks={"identifiers": [table]}))
+    take(service, declared("2026-01-01T00:00:00Z", "orders", schema=schema, symlinks={"identifiers": [TABLE]}))
     assert ids(service, "dataset") == {f"{LAKE}/orders"}
     assert ids(service, "run") == ids(service, "plan") == ids(service, "job") == set()
     rows = {row["id"]: (row["name"], row["type"]) for row in ask(service, "columns", dataset="shop.orders")}
     assert rows == {f"{LAKE}/orders#id": ("Id", "bigint"), f"{LAKE}/orders#amount": ("amount", "decimal(10,2)")}
     assert service.stats().outcomes == {"declared": 1}
+
+
+GLUE = "arn:aws:glue:eu-west-1:123456789012"
+TABLE = {"namespace": GLUE, "name": "table/shop/orders", "type": "TABLE"}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_job_that_calls_a_declared_dataset_by_another_name_reads_it(late: bool, service: Service) -> None:
+    """Whether the job or the name was known first: the graph is drawn anew for it, once."""
+    told = declared("2026-01-01T00:00:00Z", "orders", symlinks={"identifiers": [TABLE]})
+    mart = dataset("mart", columnLineage={"fields": {"a": {"inputFields": [{**TABLE, "field": "x"}]}}})
+    ran = event("COMPLETE", "2026-01-02T00:00:00Z", inputs=[TABLE], outputs=[mart])
+    for document in [ran, told] if late else [told, ran]:
+        take(service, document)
+    drawings = service.projector.drawings
+    take(service, {**ran, "eventTime": "2026-01-02T00:00:01Z"})
+    assert service.projector.drawings == drawings <= 1
+    assert ids(service, "dataset") == {f"{LAKE}/orders", f"{LAKE}/mart"}
+    assert derived(service) == {(f"{LAKE}/mart", f"{LAKE}/orders"), (f"{LAKE}/mart#a", f"{LAKE}/orders#x")}
 
 
 def test_owners_tags_and_descriptions_are_those_of_the_last_event_that_tells_them(service: Service) -> None:
