@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headwater.ingest.folder.service import Service
+from headwater.ingest.intake.statements import snapshot_entry
 from headwater.openlineage_bridge import fold as fold_module
 from headwater.queries.answers.errors import NodeNotFound
 from tests.contract.test_openlineage_graph import LAKE, RUN, dataset, derived, event, ids, lineage, take
@@ -105,6 +106,65 @@ def test_a_job_that_calls_a_declared_dataset_by_another_name_reads_it(late: bool
     assert service.projector.drawings == drawings <= 1
     assert ids(service, "dataset") == {f"{LAKE}/orders", f"{LAKE}/mart"}
     assert derived(service) == {(f"{LAKE}/mart", f"{LAKE}/orders"), (f"{LAKE}/mart#a", f"{LAKE}/orders#x")}
+
+
+PLACE = {"namespace": LAKE, "name": "orders", "type": "TABLE"}  # as Airflow's operator of Athena says it
+ATHENA = {"namespace": "awsathena://athena.eu-west-1.amazonaws.com", "name": "awsdatacatalog.shop.orders"}
+
+
+def symlinked(one: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
+    return {"namespace": one["namespace"], "name": one["name"], "facets": {"symlinks": {"identifiers": [*others]}}}
+
+
+def written(run: str, *inputs: dict[str, Any], to: str) -> dict[str, Any]:
+    return event("COMPLETE", "2026-01-02T00:00:00Z", f"{RUN[:-2]}{run}", inputs=[*inputs], outputs=[dataset(to)])
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+@pytest.mark.parametrize("name", [TABLE, ATHENA])
+def test_a_run_that_knows_both_names_joins_what_others_call_by_one(
+    name: dict[str, Any], order: tuple[int, ...], service: Service
+) -> None:
+    """Spark writes a path, whose table it names; dbt and Athena know the table alone."""
+    told = written("01", symlinked(PLACE, TABLE), symlinked(ATHENA, PLACE), to="known")
+    runs = [told, written("02", name, to="report"), written("03", PLACE, to="copy")]
+    for number in order:
+        take(service, runs[number])
+    assert ids(service, "dataset") == {f"{LAKE}/{one}" for one in ("orders", "known", "report", "copy")}
+    assert {(f"{LAKE}/report", f"{LAKE}/orders"), (f"{LAKE}/copy", f"{LAKE}/orders")} <= derived(service)
+    drawings = service.projector.drawings
+    take(service, told | {"eventTime": "2026-01-03T00:00:00Z"})
+    assert service.projector.drawings == drawings <= 1
+
+
+DROPPED = {**symlinked(PLACE, TABLE)["facets"], "lifecycleStateChange": {"lifecycleStateChange": "DROP"}}
+WAREHOUSE = {"namespace": f"{LAKE}/wh", "name": "shop.orders", "type": "TABLE"}
+NOT_JOINED = [
+    # which of two it is, nothing tells
+    ([symlinked(dataset("a"), TABLE), symlinked(dataset("b"), TABLE)], TABLE, f"{GLUE}:table/shop/orders"),
+    # what Spark's agent calls a table that it dropped is no path of it
+    ([{**PLACE, "facets": DROPPED}], TABLE, f"{GLUE}:table/shop/orders"),
+    # several catalogs can have such a table
+    ([symlinked(PLACE, WAREHOUSE)], {"namespace": "headwater", "name": "shop.orders"}, "shop.orders"),
+]
+
+
+@pytest.mark.parametrize(("told", "name", "source"), NOT_JOINED)
+def test_names_that_do_not_say_which_dataset_it_is_join_nothing(
+    told: list[dict[str, Any]], name: dict[str, Any], source: str, service: Service
+) -> None:
+    take(service, written("01", *told, to="known"), written("02", name, to="report"))
+    assert (f"{LAKE}/report", source) in derived(service)
+
+
+def test_what_a_catalogue_lists_counts_before_what_events_say(service: Service) -> None:
+    take(service, written("01", symlinked(dataset("before"), TABLE), to="known"), written("02", TABLE, to="report"))
+    assert (f"{LAKE}/report", f"{LAKE}/before") in derived(service)
+    value = {"names": [f"{GLUE}:table/shop/orders"]}
+    listed = {"kind": "dataset", "subject": f"{LAKE}/moved", "name": "shop.orders", "value": value}
+    service.ledger.append([snapshot_entry({"source": "glue", "scope": "shop", "statements": [listed]}, 2)])
+    service.catch_up()
+    assert (f"{LAKE}/report", f"{LAKE}/moved") in derived(service)
 
 
 def test_owners_tags_and_descriptions_are_those_of_the_last_event_that_tells_them(service: Service) -> None:
