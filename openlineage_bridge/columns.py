@@ -27,6 +27,9 @@ MOST_EDGES = 20_000
 OWN = "headwater_dataset"
 """The facet in which Headwater, as a producer, says why columns have no source, and of partitions (`emit`)."""
 
+OWN_RUN = "headwater_run"
+"""The facet in which Headwater, as a producer, says whose run it is, and which columns are not exact (`emit`)."""
+
 SOURCE = "HEADWATER"
 """The integration that Headwater names as the producer of a run, and the source of the tags that it publishes."""
 
