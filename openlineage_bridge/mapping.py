@@ -238,7 +238,10 @@ def _plan(common: _Common, output: FoldedDataset, what: Outcome, job_run: str | 
 _known_plans: dict[str, Plan] = {}
 _MOST_KNOWN, _LARGEST_KNOWN = 2_000, 200
 #: Facets of datasets and runs that plans are made of.
-_OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "dbt_model", OWN)
+_OF_DATASETS = (
+    *("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "catalog", "dbt_model"),
+    OWN,
+)
 _OF_RUNS = ("processing_engine", "extractionError")
 
 
