@@ -14,7 +14,9 @@ from headwater.ingest.intake.statements import snapshot_entry
 from headwater.openlineage_bridge import fold as fold_module
 from headwater.queries.answers.errors import NodeNotFound
 from tests.contract.test_openlineage_graph import LAKE, RUN, dataset, derived, event, ids, lineage, take
+from tests.contract.test_projector import assert_equal, stored
 from tests.golden.openlineage import by_run
+from tests.laws.test_openlineage_laws import expected
 
 
 @pytest.fixture
@@ -132,6 +134,7 @@ def test_a_run_that_knows_both_names_joins_what_others_call_by_one(
         take(service, runs[number])
     assert ids(service, "dataset") == {f"{LAKE}/{one}" for one in ("orders", "known", "report", "copy")}
     assert {(f"{LAKE}/report", f"{LAKE}/orders"), (f"{LAKE}/copy", f"{LAKE}/orders")} <= derived(service)
+    assert_equal(stored(service.store), expected(runs))
     drawings = service.projector.drawings
     take(service, told | {"eventTime": "2026-01-03T00:00:00Z"})
     assert service.projector.drawings == drawings <= 1
