@@ -37,9 +37,13 @@ class Taken:
 
 
 def main(folder: str) -> None:
-    """Print a line for each scenario; exit with 1 if one gives two graphs, or has an event that is not taken."""
-    failed = 0
+    """Print a line for each scenario; exit with 1 if one gives two graphs, or has an event that is not taken.
+
+    Exit with 2 if the folder has no scenario.
+    """
+    failed, found = 0, 0
     for name, bodies in scenarios(Path(folder)):
+        found += 1
         first = taken(bodies)
         same = all(taken(shuffled(bodies, seed)) == first for seed in range(_SHUFFLES))
         failed += not same or bool(first.refused)
@@ -53,12 +57,16 @@ def main(folder: str) -> None:
         print(f"    {'the same graph twice and shuffled' if same else 'ANOTHER GRAPH when shuffled'}")
         for reason in first.refused:
             print(f"    NOT TAKEN: {reason}")
+    if not found:
+        print(f"{folder or 'CORPUS'} is no copy of the corpus: it has no folder consumer/scenarios/*/events")
+        sys.exit(2)
     sys.exit(1 if failed else 0)
 
 
 def scenarios(folder: Path) -> Iterator[tuple[str, list[bytes]]]:
     """Name and events of each scenario of the consumers' part; in the producers' part are patterns, and no events."""
-    found = sorted(path for path in folder.rglob("events") if path.is_dir() and "producer" not in path.parts)
+    inside = (path for path in folder.rglob("events") if path.is_dir()) if folder.name else ()  # not the working folder
+    found = sorted(path for path in inside if "producer" not in path.relative_to(folder).parts)
     for events in found:
         bodies = []
         for file in sorted(events.rglob("*.json")):
@@ -100,4 +108,4 @@ def taken(bodies: Sequence[bytes]) -> Taken:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -66,10 +66,11 @@ def _reasons(uri: str, rules: Rules) -> Iterator[str]:
             yield reason
 
 
-def joined_by(kept: str, other: str, *, known: bool = True) -> Iterator[str]:
+def joined_by(kept: str, other: str, *, known: bool = True, told: bool = False) -> Iterator[str]:
     """What would give two canonical URIs one name, the most general way first; the last one always works.
 
-    Where neither is `known` as a dataset, nobody can state that they are one: that way is left out.
+    Where neither is `known` as a dataset, nobody can state that they are one: that way is left out. `told`: payloads
+    have named one as another name of some dataset, and that did not join them.
     """
     (kept_space, kept_name), (other_space, other_name) = pair_of(kept), pair_of(other)
     if kept_name == other_name and kept_space and other_space and kept_space != other_space:
@@ -80,6 +81,7 @@ def joined_by(kept: str, other: str, *, known: bool = True) -> Iterator[str]:
     if longer.startswith(f"{shorter}/"):
         below = longer.removeprefix(f"{shorter}/")
         yield f"if {below} is no dataset of its own: in naming.yaml `folders: [{below}]` or `datasets: [{shorter}]`"
-    yield "if a payload names both (the table of a catalog and its path), they are joined by that; none has so far"
+    if not told:
+        yield "if a payload names both (the table of a catalog and its path), they are joined by that; none has so far"
     if known:
         yield f"if you know that they are one: headwater same {kept} {other}"

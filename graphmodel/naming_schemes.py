@@ -109,6 +109,11 @@ def scheme_of(uri: str) -> str:
     return _RENAMED.get(scheme, scheme)
 
 
+def is_place(uri: str) -> bool:
+    """Whether a URI is a path at which data lies. The bucket of an S3 table is none: its name tells nobody anything."""
+    return scheme_of(uri) in BUCKETS | FILE_SYSTEMS and not uri.partition("/")[2].endswith(_TABLE_BUCKET_SUFFIX)
+
+
 def escape(text: str) -> str:
     """The text with ``#`` and ``%`` encoded; ``%23`` and ``%25`` count as encoded already and stay."""
     return _BARE_PERCENT.sub("%25", text).replace("#", "%23")

@@ -1,8 +1,9 @@
 """Two names of one dataset: which name is kept, and a plan with that name. Pure.
 
-People state it (``same as``); and a system that lists a dataset says its other names with it: what a job calls
-``sales.orders``, or by an ARN, is the dataset at the location that the catalogue lists for this table. A name that
-systems list for several datasets, or that is listed as a dataset itself, names none of them: nothing is guessed.
+People state it (``same as``); a system that lists a dataset says its other names with it: what a job calls
+``sales.orders``, or by an ARN, is the dataset at the location that the catalogue lists for this table; and events say
+that the table with this ARN lies at a path (OpenLineage's symlinks), which counts where no system lists the name. A
+name of several datasets, or that is listed as a dataset itself, names none of them: nothing is guessed.
 
 A plan is renamed right after it is decoded, so that the whole graph has only the name that is kept. The other name
 becomes one of the dataset's spellings, and so an alias.
@@ -20,6 +21,7 @@ from headwater.graphmodel.model import Dataset, Derivation, Plan
 from headwater.graphmodel.naming import canonical
 from headwater.graphmodel.statements.effective import effective
 from headwater.graphmodel.statements.model import (
+    CALLED,
     DATASET,
     PEOPLE,
     SAME,
@@ -35,7 +37,7 @@ Kept = Mapping[str, str]  #: another name -> the name that is kept; the latter i
 
 @dataclass(frozen=True)
 class Names:
-    """Which names are one: another name -> the name that is kept, as people state and as systems list it."""
+    """Which names are one: another name -> the name that is kept, as people state, and as systems or events list it."""
 
     stated: Kept = field(default_factory=dict)
     listed: Kept = field(default_factory=dict)
@@ -61,17 +63,22 @@ def names(statements: Iterable[Said]) -> Names:
     said = list(statements)
     stated = _stated(said)
     counting = effective(renamed_said(one, Names(stated)) for one in said).values()
-    datasets: dict[str, set[str]] = {}
-    for name, dataset in (pair for one in counting for pair in name_pairs(one)):
-        datasets.setdefault(name, set()).add(dataset)
+    called: dict[str, set[str]] = {}
+    listed: dict[str, set[str]] = {}
+    for one in counting:
+        for name, dataset in name_pairs(one):
+            (called if one.kind == CALLED else listed).setdefault(name, set()).add(dataset)
+    datasets = {**called, **listed}
     return Names(stated, {name: kept for name in datasets if (kept := listed_name(name, datasets[name]))})
 
 
 def name_pairs(one: Statement) -> list[tuple[str, str]]:
     """(name, dataset) for each name that a statement gives the dataset that it lists, the dataset's own among them.
 
-    Names are canonical, as plans have them.
+    Names are canonical, as plans have them. What a system lists (`DATASET`) counts before what events say (`CALLED`).
     """
+    if one.kind == CALLED:
+        return [] if one.withdrawn else [(name, one.subject) for name in {one.subject, one.value}]
     listed = one.dataset
     return [(name, one.subject) for name in {one.subject, *map(canonical, listed.names)}] if listed else []
 
@@ -162,7 +169,7 @@ def renamed_said(said: Said, known: Names) -> Said:
     """What a system states, about the names that are kept: it goes on with the names that it knows.
 
     People's statements are left as they are: they name what they see, and their kind ``same`` is where names come from.
-    The kind ``dataset`` is where the names that systems list come from, so these change nothing in it.
+    The kinds ``dataset`` and ``called`` are where the names that systems list come from, so these change nothing in it.
     """
     if not known.every or said.source == PEOPLE:
         return said
@@ -171,16 +178,20 @@ def renamed_said(said: Said, known: Names) -> Said:
     return _renamed_statement(said, known)
 
 
+#: The kinds that say how datasets are called.
+_NAMING = (DATASET, CALLED)
+
+
 def said_about(said: Said) -> set[str]:
     """The datasets about which a system states something else than that they exist: `renamed_said` names these."""
     if said.source == PEOPLE:
         return set()
-    told = (one for one in statements_of(said) if one.kind != DATASET and not one.is_pattern)
+    told = (one for one in statements_of(said) if one.kind not in _NAMING and not one.is_pattern)
     return {ids.split_node(one.subject)[0] for one in told}
 
 
 def _renamed_statement(one: Statement, known: Names) -> Statement:
-    kept = known.stated if one.kind == DATASET else known.every
+    kept = known.stated if one.kind in _NAMING else known.every
     dataset, column = ids.split_node(one.subject)
     if one.is_pattern or one.kind == SAME or dataset not in kept:
         return one

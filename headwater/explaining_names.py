@@ -92,7 +92,8 @@ def explain_names(source: Source, first: str, second: str) -> Explanation:
     if found[0].dataset == found[1].dataset:
         return Explanation("one by a fact", found)
     known = any(one.node for one in found)
-    ways = tuple(joined_by(found[0].dataset, found[1].dataset, known=known))
+    told = any(one.also for one in found)
+    ways = tuple(joined_by(found[0].dataset, found[1].dataset, known=known, told=told))
     return Explanation("two" if known else "unknown", found, ways)
 
 
@@ -146,8 +147,8 @@ def told(explanation: Explanation) -> Iterator[str]:
             yield f"  -> {one.node}"
             yield f"     {one.how}" + (f" (ledger entry {one.entry})" if one.entry else "")
         elif one.also:
-            yield "  is a dataset of its own: some job names it so, and systems list this as another name of"
-            yield f"  {', '.join(one.also)}; no job is taken to mean one of them"
+            yield "  is a dataset of its own: some job names it so. This is also another name of"
+            yield f"  {', '.join(one.also)}; nothing tells that this job means one of them"
         elif one.several:
             yield f"  can be each of: {', '.join(one.several)}"
         elif one.node is None:

@@ -17,7 +17,7 @@ from headwater.openlineage_bridge.events import Json
 #: (namespace, name) of an input -> its dataset's URI; None: it is none.
 UriOf = Callable[[str, str], str | None]
 
-#: Columns that Iceberg adds to a row that it looks for: where the row is, and no data.
+#: Columns that Iceberg adds to a row that it looks for: where the row is, and no data. Other tables can have such ones.
 _METADATA = frozenset({"_file", "_pos", "_spec_id", "_partition", "_deleted"})
 _DIRECT = (Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION)
 #: Column edges that one output may have, as many as a plan of Spline's: each costs the graph some 0.3 ms and 25 kB of
@@ -26,6 +26,9 @@ MOST_EDGES = 20_000
 
 OWN = "headwater_dataset"
 """The facet in which Headwater, as a producer, says why columns have no source, and of partitions (`emit`)."""
+
+OWN_RUN = "headwater_run"
+"""The facet in which Headwater, as a producer, says whose run it is, and which columns are not exact (`emit`)."""
 
 SOURCE = "HEADWATER"
 """The integration that Headwater names as the producer of a run, and the source of the tags that it publishes."""
@@ -118,10 +121,12 @@ def is_told(facets: Mapping[str, Json]) -> bool:
 
 
 def field_names(facets: Mapping[str, Json]) -> Iterator[str]:
-    """The columns in the facet `schema`, in order, without nested ones."""
+    """The columns in the facet `schema`, in order, without nested ones; of a table of Iceberg without `_METADATA`."""
     fields = facets.get("schema", {}).get("fields")
+    told = (facets.get("storage", {}).get("storageLayer"), facets.get("catalog", {}).get("framework"))
+    no_data = _METADATA if "iceberg" in told else frozenset()
     for one in fields if isinstance(fields, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("name"), str) and one["name"]:
+        if isinstance(one, dict) and isinstance(one.get("name"), str) and one["name"] and one["name"] not in no_data:
             yield one["name"]
 
 
@@ -184,9 +189,10 @@ def _uses(
         if not (isinstance(namespace, str) and isinstance(name, str) and isinstance(field, str) and field):
             continue
         dataset = uri_of(namespace, name)
-        if dataset is None or field.lower() in _METADATA:
+        known = schemas.get(dataset, frozenset()) if dataset is not None else frozenset()
+        if dataset is None or field.lower() in _METADATA - known:
             continue
-        column, nested = _top_level(field, schemas.get(dataset, frozenset()))
+        column, nested = _top_level(field, known)
         for type_, subtype, masking, exact, text in dict.fromkeys(_transformations(entry, kind)):
             yield _Use(dataset, column, type_, subtype, masking, exact, text, nested)
 

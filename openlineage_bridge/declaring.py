@@ -3,7 +3,8 @@
 A facet replaces the one of its name that an earlier event said of the same dataset or job, and `_deleted` takes it
 back. So each is a snapshot (`graphmodel.statements`) of one facet of one node: whichever is the latest counts, in
 whatever order they come, and none of the earlier ones has to be read again.
-The columns and symlinks in a run's events are no statements: they belong to what it read and wrote.
+The columns in a run's events are no statements: they belong to what it read and wrote. Its symlinks are: a table of a
+catalog that lies at a path does so for every job, also for one that names the table alone (`_called`).
 Not here: where columns come from, and that a dataset was dropped (`mapping`).
 """
 
@@ -17,15 +18,28 @@ from headwater.graphmodel.delta import digest
 from headwater.graphmodel.ids import column_id, job_id
 from headwater.graphmodel.model import Job
 from headwater.graphmodel.naming import Rules
+from headwater.graphmodel.naming_schemes import is_place
 from headwater.graphmodel.statements.errors import StatementError
 from headwater.graphmodel.statements.json_text import snapshot
-from headwater.graphmodel.statements.model import DATASET, DESCRIPTION, FACTS, OWNER, RESERVED, TAG, Snapshot
+from headwater.graphmodel.statements.model import (
+    CALLED,
+    DATASET,
+    DESCRIPTION,
+    FACTS,
+    OWNER,
+    RESERVED,
+    TAG,
+    Said,
+    Snapshot,
+    Statement,
+)
 from headwater.openlineage_bridge import names
 from headwater.openlineage_bridge.columns import field_names, field_types
 from headwater.openlineage_bridge.events import Json, LineageEvent, objects_in
 from headwater.openlineage_bridge.facts import quality_of
 from headwater.openlineage_bridge.fold import fold
 from headwater.openlineage_bridge.mapping import job_of_run
+from headwater.openlineage_bridge.outcome import text
 
 SOURCE = "openlineage"
 """The source of these statements: what people, or other sources, say of the same node stands beside it."""
@@ -38,10 +52,10 @@ _NOT_IN_TAGS = str.maketrans(dict.fromkeys("=#*,\n", " "))
 _Fields = dict[str, Any]  #: kind, subject, value and perhaps name of a statement
 
 
-def said(event: LineageEvent, rules: Rules) -> tuple[Snapshot, ...]:
-    """The snapshots that an event comes to; none of a temporary dataset."""
+def said(event: LineageEvent, rules: Rules) -> tuple[Said, ...]:
+    """The statements that an event comes to; none of a temporary dataset."""
     if event.is_run:
-        return tuple(_of_run(event, rules))
+        return (*_of_run(event, rules), *_called(event, rules))
     if event.is_dataset:
         (dataset,) = event.datasets("outputs")
         name = names.name(dataset["namespace"], dataset["name"], rules)
@@ -57,7 +71,28 @@ def said(event: LineageEvent, rules: Rules) -> tuple[Snapshot, ...]:
         return tuple(told)
     job = Job(*event.job)
     job = job_of(job, event.account) if event.account else job
-    return tuple(_snapshots(job_id(job.namespace, job.name), event.facets("job"), event))
+    return (*_snapshots(job_id(job.namespace, job.name), event.facets("job"), event), *_called(event, rules))
+
+
+def _called(event: LineageEvent, rules: Rules) -> Iterator[Statement]:
+    """The other names of what a run used, once it has ended: most of its events repeat them.
+
+    Each holds from ever on, and stays: events do not tell all names each time. Of a table and a path the path is kept,
+    as jobs name it. ``database.table`` alone is no name of one dataset: several catalogs can have it. Not of what was
+    dropped: Spark's agent names a path there that is none (`mapping`).
+    """
+    if not event.settles:
+        return
+    for dataset in (*event.datasets("inputs"), *event.datasets("outputs")):
+        facets = objects_in(dataset, "facets")
+        dropped = text(facets, "lifecycleStateChange", "lifecycleStateChange").upper() == "DROP"
+        name = (
+            names.name(dataset["namespace"], dataset["name"], rules) if "symlinks" in facets and not dropped else None
+        )
+        for other in names.other_names(facets, rules) if name else ():
+            if name and ":" in other and other != name.uri:
+                kept, another = (other, name.uri) if is_place(other) and not is_place(name.uri) else (name.uri, other)
+                yield Statement(CALLED, kept, another, 0, source=SOURCE, name=another)
 
 
 def _of_run(event: LineageEvent, rules: Rules) -> Iterator[Snapshot]:

@@ -25,7 +25,7 @@ from headwater.graphmodel import ids
 from headwater.graphmodel.model import Dataset, DependencyType, Derivation, Effect, Plan, Run
 from headwater.graphmodel.naming import canonical, name_of_uri, openlineage_pair
 from headwater.graphmodel.shared import expanded
-from headwater.openlineage_bridge.columns import MOST_EDGES, OWN, SOURCE
+from headwater.openlineage_bridge.columns import MOST_EDGES, OWN, OWN_RUN, SOURCE
 
 Event = dict[str, Any]
 
@@ -372,6 +372,7 @@ def _own_run_facet(maker: _Facets, described: Described, executed: Executed) -> 
     inexact = sorted({d.target for d in chain(plan.derivations, shared) if not d.exact})
     content = {
         "plan": described.logic,
+        "job": {"namespace": plan.job.namespace, "name": plan.job.name},
         "run": executed.id,
         "agentPlanId": plan.agent_plan_id,
         "agent": plan.agent,
@@ -381,4 +382,4 @@ def _own_run_facet(maker: _Facets, described: Described, executed: Executed) -> 
         "command": plan.command,
         "inexactColumns": inexact or None,
     }
-    return {"headwater_run": maker.own("headwater_run", "RunFacet", **_without_none(content))}
+    return {OWN_RUN: maker.own(OWN_RUN, "RunFacet", **_without_none(content))}

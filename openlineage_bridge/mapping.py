@@ -31,7 +31,7 @@ from headwater.graphmodel.model import (
 )
 from headwater.graphmodel.naming import Rules
 from headwater.openlineage_bridge import names
-from headwater.openlineage_bridge.columns import OWN, SOURCE, columns, field_names, is_told
+from headwater.openlineage_bridge.columns import OWN, OWN_RUN, SOURCE, columns, field_names, is_told
 from headwater.openlineage_bridge.events import LineageEvent, group_of
 from headwater.openlineage_bridge.events import digest as digest_of
 from headwater.openlineage_bridge.facts import inputs_facts, version_facts
@@ -133,6 +133,9 @@ def _job(run: FoldedRun) -> tuple[Job, str | None]:
         return jobs.identify(str(application or run.job[1].partition(".")[0]), known)
     if run.is_dataset:  # nobody's job: what is declared is one logic after the other of the dataset itself
         return Job("declared", next(iter(run.outputs), "")), None
+    told = _own(run).get("job")
+    if isinstance(told, dict) and all(isinstance(told.get(key), str) and told[key] for key in ("namespace", "name")):
+        return Job(told["namespace"], told["name"]), None
     model = text(run.job_facets, "dbt_node", "unique_id")
     return (Job("dbt", model) if model else Job(*run.job)), text(run.run_facets, SAGEMAKER, "arn") or None
 
@@ -181,7 +184,8 @@ class _Common:
             for uri, one in side.items()
         ]
         facets = {name: run.run_facets[name] for name in _OF_RUNS if name in run.run_facets}
-        about = (job.namespace, job.name, node(run), is_spark(run), self.rules.text, len(run.inputs))
+        inexact = sorted(_inexact(run))
+        about = (job.namespace, job.name, node(run), is_spark(run), self.rules.text, len(run.inputs), inexact)
         return digest_of([about, datasets, facets, run.job_facets.get("jobType"), run.others])
 
 
@@ -234,7 +238,10 @@ def _plan(common: _Common, output: FoldedDataset, what: Outcome, job_run: str | 
 _known_plans: dict[str, Plan] = {}
 _MOST_KNOWN, _LARGEST_KNOWN = 2_000, 200
 #: Facets of datasets and runs that plans are made of.
-_OF_DATASETS = ("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "dbt_model", OWN)
+_OF_DATASETS = (
+    *("schema", "columnLineage", "lineage", "lifecycleStateChange", "symlinks", "storage", "catalog", "dbt_model"),
+    OWN,
+)
 _OF_RUNS = ("processing_engine", "extractionError")
 
 
@@ -284,6 +291,7 @@ def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
     run = common.run
     found = columns(output.facets, common.schemas, common.names, exact_roles=_is_headwater(run))
     # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
+    inexact = _inexact(run)
     told = found.told and len(run.outputs) > 1
     sources = found.sources if told else found.sources | run.inputs.keys()
     engine = (text(run.run_facets, "processing_engine", name) for name in ("name", "version"))
@@ -292,7 +300,9 @@ def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
         effect=_effect(run, output),
         inputs=tuple(common.inputs.get(uri) or Dataset(uri) for uri in sorted(sources)),
         columns=found.columns,
-        derivations=found.derivations,
+        derivations=tuple(replace(d, exact=d.exact and d.target not in inexact) for d in found.derivations)
+        if inexact
+        else found.derivations,
         dependencies=found.dependencies,
         operations=_unread(run),
         system=" ".join(filter(None, engine)) or None,
@@ -384,6 +394,17 @@ def _dataset(one: FoldedDataset, rules: Rules) -> Dataset:
 def _is_headwater(run: FoldedRun) -> bool:
     """Whether another Headwater published the run."""
     return text(run.job_facets, "jobType", "integration") == SOURCE
+
+
+def _own(run: FoldedRun) -> Mapping[str, Any]:
+    """What another Headwater that published the run says of it beyond OpenLineage's words."""
+    return run.run_facets.get(OWN_RUN, {}) if _is_headwater(run) else {}
+
+
+def _inexact(run: FoldedRun) -> frozenset[str]:
+    """The columns of which another Headwater says that code hides how they come about."""
+    told = _own(run).get("inexactColumns")
+    return frozenset(one for one in told if isinstance(one, str)) if isinstance(told, list) else frozenset()
 
 
 def _partition_columns(facets: Mapping[str, Any]) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ DATASET = "dataset"  #: a dataset exists, with these columns: see `values`
 FACTS = "facts"  #: properties of a node: see `values`
 
 KINDS = (TAG, DESCRIPTION, SAME, DATASET, FACTS)
+"""What people and systems may state."""
+CALLED = "called"  #: events call the dataset by another name, its `value`; that is all: it need not exist
 #: Tags with a meaning of their own.
 OWNER = "owner"  #: ``owner=NAME``
 RETIRED = "retired"  #: of a dataset: it was dropped, so what was written before holds no longer
@@ -60,7 +62,7 @@ class Key(NamedTuple):
 class Statement:
     """One statement: that `subject` has the tag, the description, the facts, ... `value`; or that it has not."""
 
-    kind: str  #: one of `KINDS`
+    kind: str  #: one of `KINDS`, or `CALLED`
     subject: str  #: a node id, or for a tag a pattern of them with ``*``
     value: str  #: the tag as ``key`` or ``key=value``; the description; the name that is kept; a JSON text (`values`)
     at: int  #: ms since 1970

@@ -138,6 +138,10 @@ CREATE TABLE snapshots (
 CREATE TABLE listed_names (
     name TEXT NOT NULL, dataset TEXT NOT NULL, bodies INTEGER NOT NULL, PRIMARY KEY (name, dataset)
 ) WITHOUT ROWID;
+-- The same of what events call datasets: it counts for a name that no system lists.
+CREATE TABLE called_names (
+    name TEXT NOT NULL, dataset TEXT NOT NULL, bodies INTEGER NOT NULL, PRIMARY KEY (name, dataset)
+) WITHOUT ROWID;
 -- The datasets that plans and systems name, as they call them. If one of them is another's name by now, or is not any
 -- more, the graph is to be drawn anew.
 CREATE TABLE mentioned (name TEXT PRIMARY KEY) WITHOUT ROWID;

@@ -22,6 +22,7 @@ from headwater.graphmodel.delta import Part, vertex
 from headwater.graphmodel.renaming import name_pairs
 from headwater.graphmodel.statements.effective import StatementIndex, alias_pairs, latest, withdrawn_by
 from headwater.graphmodel.statements.model import (
+    CALLED,
     DATASET,
     DESCRIPTION,
     FACTS,
@@ -52,7 +53,7 @@ class StatementViews:
         self._db = tables.connection
         self._changes = changes
         self._changed: dict[Key, Statement] = {}
-        self._listed_before: dict[Key, Statement | None] = {}  # of the kind dataset, as before the batch
+        self._listed_before: dict[Key, Statement | None] = {}  # of the kinds that name datasets, before the batch
 
     def accept(self, said: Said) -> None:
         """A statement or a snapshot came, earlier or later than those that it replaces."""
@@ -77,19 +78,20 @@ class StatementViews:
     def settle_listed(self) -> list[str]:
         """Give datasets the other names that systems list. The datasets that are listed otherwise than before."""
         counts: Counter[tuple[str, str]] = Counter()
-        names: Counter[tuple[str, str]] = Counter()
+        names: Counter[tuple[tuple[str, str], bool]] = Counter()
         for key, before in self._listed_before.items():
             counts.subtract(alias_pairs(before) if before else ())
             counts.update(alias_pairs(self._changed[key]))
-            names.subtract(name_pairs(before) if before else ())
-            names.update(name_pairs(self._changed[key]))
-        for pair, count in names.items():
+            called = key.kind == CALLED
+            names.subtract((pair, called) for pair in (name_pairs(before) if before else ()))
+            names.update((pair, called) for pair in name_pairs(self._changed[key]))
+        for (pair, called), count in names.items():
             if count:
-                self._tables.count_listed_name(pair, count)
+                self._tables.count_listed_name(pair, count, called=called)
         for alias, count in counts.items():
             if count and self._tables.count_alias(alias, count):
                 settle_alias(self._tables, self._changes, *alias)
-        return sorted({key.subject for key in self._listed_before})
+        return sorted({key.subject for key in self._listed_before if key.kind == DATASET})
 
     def settle(self) -> None:
         """Work out what changes, for the nodes and the statements of this batch."""
@@ -131,7 +133,7 @@ class StatementViews:
                 self._put(counts)
 
     def _put(self, one: Statement) -> None:
-        if one.kind == DATASET and one.key not in self._listed_before:
+        if one.kind in (DATASET, CALLED) and one.key not in self._listed_before:
             self._listed_before[one.key] = self._counting(one.key)
         self._changed[one.key] = one
         self._db.execute("INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?)", rows.statement_values(one))

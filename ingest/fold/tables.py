@@ -62,9 +62,9 @@ class Tables:
 
     # names
 
-    def count_listed_name(self, pair: tuple[str, str], change: int) -> None:
-        """Change how many statements give the (name, dataset)."""
-        if self._count("listed_names", "name = ? AND dataset = ?", pair, change):
+    def count_listed_name(self, pair: tuple[str, str], change: int, *, called: bool = False) -> None:
+        """Change how many statements give the (name, dataset); `called`: events say so, and no system lists it."""
+        if self._count("called_names" if called else "listed_names", "name = ? AND dataset = ?", pair, change):
             self._relisted.add(pair[0])
 
     def take_relisted(self) -> set[str]:
@@ -73,13 +73,22 @@ class Tables:
         return found
 
     def listed_name(self, name: str) -> str | None:
-        """The dataset that systems call so; None: none, or several."""
-        found = self._db.execute("SELECT dataset FROM listed_names WHERE name = ? LIMIT 2", (name,))
-        return listed_name(name, [dataset for (dataset,) in found])
+        """The dataset that systems call so, or events, where no system lists the name; None: none, or several."""
+        for query in (
+            "SELECT dataset FROM listed_names WHERE name = ? LIMIT 2",
+            "SELECT dataset FROM called_names WHERE name = ? LIMIT 2",
+        ):
+            found = [dataset for (dataset,) in self._db.execute(query, (name,))]
+            if found:
+                return listed_name(name, found)
+        return None
 
     def listed_names(self) -> dict[str, str]:
         """All that `listed_name` knows."""
-        query = "SELECT name, min(dataset) FROM listed_names GROUP BY name HAVING count(*) = 1 AND min(dataset) <> name"
+        query = """SELECT name, min(dataset) FROM (
+                SELECT name, dataset FROM listed_names UNION ALL
+                SELECT name, dataset FROM called_names WHERE name NOT IN (SELECT name FROM listed_names)
+            ) GROUP BY name HAVING count(*) = 1 AND min(dataset) <> name"""
         return dict(self._db.execute(query))
 
     def mention(self, names: Iterable[str]) -> None:

@@ -70,6 +70,7 @@ class Batches:
         self.attempts = attempts
         self._named_up_to = 0  # see `_join_listed`
         self._compared = True
+        self._found: Names | None = None  # by an earlier drawing of the same ledger
         self.computing_since: float | None = None  #: in seconds of the monotonic clock; None: nothing is computed
         self._tables = Tables(derived.connection)
         self.decoding.use_members(self._tables.parts_up_to)
@@ -147,10 +148,10 @@ class Batches:
         changed = {name: dataset for name, dataset in found.items() if dataset != drawn.listed.get(name)}
         if not changed:
             return
-        if any(map(self._tables.is_mentioned, changed)):
-            raise Renamed
         listed = {name: dataset for name, dataset in {**drawn.listed, **changed}.items() if dataset is not None}
         names = Names(drawn.stated, listed)
+        if any(map(self._tables.is_mentioned, changed)):
+            raise Renamed(names)
         self.derived.set_meta(NAMES, names.text())
         self.decoding.use_names(names, forget=False)
 
@@ -173,6 +174,13 @@ class Batches:
             return True
         return entry is None or entry.body is not None or bool(entry.damage)
 
+    def begin_with(self, found: Names | None) -> None:
+        """Draw with the names that systems list as `Renamed` had them: events list names too, and are not read first.
+
+        What was listed since then is compared when the drawing has come as far (`_join_listed`).
+        """
+        self._found = found
+
     def park_killer(self, entry: Entry) -> None:
         """Set aside an entry that ended the process, and leave it out of rebuilds too."""
         with self._transaction(entry):
@@ -191,7 +199,9 @@ class Batches:
             self.derived.set_meta("clearing", "")
             self.derived.set_meta("ledger", self.ledger.id)
             head = self.ledger.head().sequence
-            self.derived.set_meta(NAMES, stated_names(self.ledger, self.rules, head).text())
+            names = stated_names(self.ledger, self.rules, head)
+            names = Names(names.stated, self._found.listed) if self._found else names
+            self.derived.set_meta(NAMES, names.text())
             self.derived.set_meta(_NAMED, str(head))
             self._named_up_to, self._compared = head, head == 0
             self.derived.set_meta(RULES, self.rules.text)

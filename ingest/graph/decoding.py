@@ -57,7 +57,14 @@ _BYTES_A_PART = 200
 
 
 class Renamed(Exception):
-    """Datasets have other names than those that the graph was drawn with: it has to be drawn anew."""
+    """Datasets have other names than those that the graph was drawn with: it has to be drawn anew.
+
+    `names` are those that the tables know by now; None: they are all in the statements of the ledger.
+    """
+
+    def __init__(self, names: Names | None = None) -> None:
+        super().__init__()
+        self.names = names
 
 
 class Erased(Exception):

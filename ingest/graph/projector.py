@@ -18,6 +18,7 @@ from typing import Protocol
 from headwater import tracing
 from headwater.backoff import Backoff
 from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.graphmodel.renaming import Names
 from headwater.graphstore.errors import Damaged, Denied, InUse, TransientError
 from headwater.graphstore.port import GraphStore
 from headwater.ingest.fold.file import Derived, Parked
@@ -115,6 +116,7 @@ class Projector:
         self._shown = batches(store, derived)  #: the graph that answers
         self._batches = self._shown  #: the graph that is written: while one is drawn beside, that one
         self._redrawn = 0
+        self._found: Names | None = None  # of datasets, by a drawing that they were not known to
         self._serving = False
         self._emptied = self._shown.rebuilding
         self._erasure = self._last_erasure()
@@ -175,12 +177,14 @@ class Projector:
             if self._batches is self._shown:
                 self._read_all()
             self._batches.clear_tables()
+            self._batches.begin_with(self._found)
             self._emptied = self._batches is self._shown
             return
         log.info("The graph is drawn anew beside the old one, which answers until then")
         # Beside the tables that answer: those of a drawing that is cut off are thrown away with it.
         self._batches = self._made(*self._beside.begin(), record_of(self._derived.path, redrawing=True))
         self._batches.learn_killers(self._shown)
+        self._batches.begin_with(self._found)
         self._redrawn += 1  # after `rebuilding` says so, before anything else is asked
 
     def _forget_what_was_there(self) -> None:
@@ -226,6 +230,7 @@ class Projector:
                     with tracing.span("graph batch", about):
                         self._batches.apply(batch)
         except (Erased, Renamed) as error:
+            self._found = (error.names if isinstance(error, Renamed) else None) or self._found
             self.rebuild()
             raise StartAgain(str(error) or "datasets have other names now") from error
 

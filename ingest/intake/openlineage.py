@@ -28,6 +28,8 @@ _JSON = "application/json"
 def _accept_event(_content_type: str, body: bytes, receipt: Receipt) -> Accepted:
     """One entry; no answer but the status, as OpenLineage's own server."""
     document, repeats_keys = parse_and_compare(body, receipt.limits)
+    if isinstance(document, list):
+        raise InvalidBody(400, "$: expected one event, as a JSON object: post an array to /api/v1/lineage/batch")
     try:
         entry, about = _entry(document, None if repeats_keys else body, receipt)
     except OtherAccount as error:

@@ -157,6 +157,8 @@ async def test_what_is_no_event_is_the_senders_mistake(server: Server) -> None:
         answer = await post(server, body)
         assert answer.status == 400
         assert json.loads(answer.text)["error"].startswith("$")
+    several = await post(server, json.dumps([EVENT]).encode())
+    assert (several.status, "post an array to /api/v1/lineage/batch" in several.text) == (400, True)
     assert server.entries() == []
 
 

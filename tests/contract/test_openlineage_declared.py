@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from headwater.ingest.folder.service import Service
+from headwater.ingest.intake.statements import snapshot_entry
 from headwater.openlineage_bridge import fold as fold_module
 from headwater.queries.answers.errors import NodeNotFound
 from tests.contract.test_openlineage_graph import LAKE, RUN, dataset, derived, event, ids, lineage, take
+from tests.contract.test_projector import assert_equal, stored
 from tests.golden.openlineage import by_run
+from tests.laws.test_openlineage_laws import expected
 
 
 @pytest.fixture
@@ -80,13 +83,91 @@ def test_only_the_last_event_of_a_job_is_read_again(service: Service, monkeypatc
 
 def test_the_schema_and_other_names_of_a_declared_dataset_are_in_the_graph(service: Service) -> None:
     schema = {"fields": [{"name": "Id", "type": "bigint"}, {"name": "amount", "type": "decimal(10,2)"}]}
-    table = {"namespace": "arn:aws:glue:eu-west-1:123456789012", "name": "table/shop/orders", "type": "TABLE"}
-    take(service, declared("2026-01-01T00:00:00Z", "orders", schema=schema, symlinks={"identifiers": [table]}))
+    take(service, declared("2026-01-01T00:00:00Z", "orders", schema=schema, symlinks={"identifiers": [TABLE]}))
     assert ids(service, "dataset") == {f"{LAKE}/orders"}
     assert ids(service, "run") == ids(service, "plan") == ids(service, "job") == set()
     rows = {row["id"]: (row["name"], row["type"]) for row in ask(service, "columns", dataset="shop.orders")}
     assert rows == {f"{LAKE}/orders#id": ("Id", "bigint"), f"{LAKE}/orders#amount": ("amount", "decimal(10,2)")}
     assert service.stats().outcomes == {"declared": 1}
+
+
+GLUE = "arn:aws:glue:eu-west-1:123456789012"
+TABLE = {"namespace": GLUE, "name": "table/shop/orders", "type": "TABLE"}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_job_that_calls_a_declared_dataset_by_another_name_reads_it(late: bool, service: Service) -> None:
+    """Whether the job or the name was known first: the graph is drawn anew for it, once."""
+    told = declared("2026-01-01T00:00:00Z", "orders", symlinks={"identifiers": [TABLE]})
+    mart = dataset("mart", columnLineage={"fields": {"a": {"inputFields": [{**TABLE, "field": "x"}]}}})
+    ran = event("COMPLETE", "2026-01-02T00:00:00Z", inputs=[TABLE], outputs=[mart])
+    for document in [ran, told] if late else [told, ran]:
+        take(service, document)
+    drawings = service.projector.drawings
+    take(service, {**ran, "eventTime": "2026-01-02T00:00:01Z"})
+    assert service.projector.drawings == drawings <= 1
+    assert ids(service, "dataset") == {f"{LAKE}/orders", f"{LAKE}/mart"}
+    assert derived(service) == {(f"{LAKE}/mart", f"{LAKE}/orders"), (f"{LAKE}/mart#a", f"{LAKE}/orders#x")}
+
+
+PLACE = {"namespace": LAKE, "name": "orders", "type": "TABLE"}  # as Airflow's operator of Athena says it
+ATHENA = {"namespace": "awsathena://athena.eu-west-1.amazonaws.com", "name": "awsdatacatalog.shop.orders"}
+
+
+def symlinked(one: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:
+    return {"namespace": one["namespace"], "name": one["name"], "facets": {"symlinks": {"identifiers": [*others]}}}
+
+
+def written(run: str, *inputs: dict[str, Any], to: str) -> dict[str, Any]:
+    return event("COMPLETE", "2026-01-02T00:00:00Z", f"{RUN[:-2]}{run}", inputs=[*inputs], outputs=[dataset(to)])
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+@pytest.mark.parametrize("name", [TABLE, ATHENA])
+def test_a_run_that_knows_both_names_joins_what_others_call_by_one(
+    name: dict[str, Any], order: tuple[int, ...], service: Service
+) -> None:
+    """Spark writes a path, whose table it names; dbt and Athena know the table alone."""
+    told = written("01", symlinked(PLACE, TABLE), symlinked(ATHENA, PLACE), to="known")
+    runs = [told, written("02", name, to="report"), written("03", PLACE, to="copy")]
+    for number in order:
+        take(service, runs[number])
+    assert ids(service, "dataset") == {f"{LAKE}/{one}" for one in ("orders", "known", "report", "copy")}
+    assert {(f"{LAKE}/report", f"{LAKE}/orders"), (f"{LAKE}/copy", f"{LAKE}/orders")} <= derived(service)
+    assert_equal(stored(service.store), expected(runs))
+    drawings = service.projector.drawings
+    take(service, told | {"eventTime": "2026-01-03T00:00:00Z"})
+    assert service.projector.drawings == drawings <= 1
+
+
+DROPPED = {**symlinked(PLACE, TABLE)["facets"], "lifecycleStateChange": {"lifecycleStateChange": "DROP"}}
+WAREHOUSE = {"namespace": f"{LAKE}/wh", "name": "shop.orders", "type": "TABLE"}
+NOT_JOINED = [
+    # which of two it is, nothing tells
+    ([symlinked(dataset("a"), TABLE), symlinked(dataset("b"), TABLE)], TABLE, f"{GLUE}:table/shop/orders"),
+    # what Spark's agent calls a table that it dropped is no path of it
+    ([{**PLACE, "facets": DROPPED}], TABLE, f"{GLUE}:table/shop/orders"),
+    # several catalogs can have such a table
+    ([symlinked(PLACE, WAREHOUSE)], {"namespace": "headwater", "name": "shop.orders"}, "shop.orders"),
+]
+
+
+@pytest.mark.parametrize(("told", "name", "source"), NOT_JOINED)
+def test_names_that_do_not_say_which_dataset_it_is_join_nothing(
+    told: list[dict[str, Any]], name: dict[str, Any], source: str, service: Service
+) -> None:
+    take(service, written("01", *told, to="known"), written("02", name, to="report"))
+    assert (f"{LAKE}/report", source) in derived(service)
+
+
+def test_what_a_catalogue_lists_counts_before_what_events_say(service: Service) -> None:
+    take(service, written("01", symlinked(dataset("before"), TABLE), to="known"), written("02", TABLE, to="report"))
+    assert (f"{LAKE}/report", f"{LAKE}/before") in derived(service)
+    value = {"names": [f"{GLUE}:table/shop/orders"]}
+    listed = {"kind": "dataset", "subject": f"{LAKE}/moved", "name": "shop.orders", "value": value}
+    service.ledger.append([snapshot_entry({"source": "glue", "scope": "shop", "statements": [listed]}, 2)])
+    service.catch_up()
+    assert (f"{LAKE}/report", f"{LAKE}/moved") in derived(service)
 
 
 def test_owners_tags_and_descriptions_are_those_of_the_last_event_that_tells_them(service: Service) -> None:

@@ -30,7 +30,7 @@ from headwater.graphmodel.model import (
 )
 from headwater.graphmodel.renaming import names, renamed, renamed_said
 from headwater.graphmodel.statements.json_text import snapshot
-from headwater.graphmodel.statements.model import Snapshot, Statement
+from headwater.graphmodel.statements.model import CALLED, Snapshot, Statement
 from headwater.graphmodel.whole import Graph, graph
 
 HOUR = 3_600_000
@@ -207,7 +207,11 @@ _listings = st.lists(
     _listed, max_size=4, unique_by=lambda one: (one["kind"], one["subject"], one.get("name", str(one["value"])))
 )
 snapshots = st.fixed_dictionaries({**systems, "at": times, "statements": _listings}).map(snapshot)
-statements = _single(people) | _single(systems) | snapshots | snapshots
+#: What events call a dataset; sometimes each of two as the other.
+called = st.sampled_from([URIS, URIS[::-1], (URIS[0], "s3://lake/c")]).map(
+    lambda pair: Statement(CALLED, pair[0], pair[1], 0, source="openlineage", name=pair[1])
+)
+statements = _single(people) | _single(systems) | snapshots | snapshots | called
 
 
 @st.composite

@@ -152,6 +152,7 @@ def test_the_run_says_where_it_comes_from() -> None:
     }
     assert facet(run, "headwater_run") == {
         "plan": "plan:1",
+        "job": {"namespace": "glue", "name": "nightly"},
         "run": "run:agent-1:1",
         "agentPlanId": "agent-1",
         "agent": "spline 2.2.0",

@@ -85,6 +85,25 @@ def test_column_lineage_of_each_version(facet: dict[str, Any], expected: set[tup
     assert edges(one_plan(dataset("mart", columnLineage=facet))) == expected
 
 
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ({"storage": {"storageLayer": "iceberg"}}, ("id",)),
+        ({"catalog": {"framework": "iceberg"}}, ("id",)),
+        ({}, ("id", "_file")),
+    ],
+)
+def test_columns_that_iceberg_adds_to_a_row_are_none_of_its_table(
+    table: dict[str, Any], columns: tuple[str, ...]
+) -> None:
+    """Another table can have a column of such a name, which is one then."""
+    fields = {"a": {"inputFields": [source("_file", (DIRECT, "IDENTITY")), source("id", (DIRECT, "IDENTITY"))]}}
+    raw = dataset("raw", schema=schema("id", "_file"), **table)
+    plan = one_plan(dataset("mart", columnLineage={"fields": fields}), inputs=[raw])
+    assert plan.inputs[0].columns == columns
+    assert {source for _, source, _, _ in edges(plan)} == set(columns)
+
+
 def test_what_all_columns_depend_on_is_of_the_whole_output() -> None:
     repeated = source("k", (INDIRECT, "JOIN"), (INDIRECT, "FILTER"))
     window = source("w", (INDIRECT, "WINDOW"))
