@@ -556,7 +556,8 @@ def _map(expression: Expression, operands: Sequence[Value]) -> Value:
     keys, items = operands[::2], operands[1::2]
     value = combine(operands, TRANSFORMATION)._replace(size=())
     if items and len(keys) == len(items):
-        value = value._replace(entry=(alike(keys, TRANSFORMATION), alike(items, TRANSFORMATION)))
+        key, item = (follow_fields(alike(some, TRANSFORMATION), some, TRANSFORMATION) for some in (keys, items))
+        value = value._replace(entry=(key, item))
         if all(key.literal for key in keys):
             value = value._replace(fields={str(key.text): item for key, item in zip(keys, items, strict=True)})
     return _shown(expression, operands, value)

@@ -131,6 +131,16 @@ def _membership(_: Expression, operands: Sequence[Value]) -> Rendered:
     return concat([within(operands[0], _PREDICATE), " IN (", items, ")"]), _PREDICATE
 
 
+def _like(words: str) -> Callable[[Expression, Sequence[Value]], Rendered]:
+    """``name LIKE ANY ('a%', 'b%')``: Spark leaves patterns that are literals out of what it says of its plans."""
+
+    def rendered(_: Expression, operands: Sequence[Value]) -> Rendered:
+        items = join(", ", [value.text for value in operands[1:]]) if len(operands) > 1 else constant("...")
+        return concat([within(operands[0], _PREDICATE), f" {words} (", items, ")"]), _PREDICATE
+
+    return rendered
+
+
 def _in_subquery(_: Expression, operands: Sequence[Value]) -> Rendered:
     left = join(", ", [within(value, _PREDICATE) for value in operands[:-1]])
     if len(operands) > 2:  # noqa: PLR2004 - several columns are compared at once
@@ -269,6 +279,10 @@ _SPECIAL: dict[str, Callable[[Expression, Sequence[Value]], Rendered]] = {
     "In": _membership,
     "InSet": _membership,
     "InSubquery": _in_subquery,
+    "LikeAny": _like("LIKE ANY"),
+    "LikeAll": _like("LIKE ALL"),
+    "NotLikeAny": _like("NOT LIKE ANY"),
+    "NotLikeAll": _like("NOT LIKE ALL"),
     "CaseWhen": _case,
     "AggregateExpression": _aggregate,
     "WindowExpression": _window,

@@ -284,15 +284,17 @@ def _influenced(value: Value, roles: Mapping[Influence, Use], unresolved_keys: b
     room[0] -= 1
     indirect = dict(value.indirect)
     merge_into(indirect, roles)
-    fields = element = entry = None
+    fields = base = element = entry = None
     if value.fields is not None and room[0] >= 0:
         fields = {name: _influenced(field, roles, unresolved_keys, room) for name, field in value.fields.items()}
+    if value.base is not None and room[0] >= 0:
+        base = _influenced(value.base, roles, unresolved_keys, room)
     if value.element is not None and room[0] >= 0:
         element = _influenced(value.element, roles, unresolved_keys, room)
     if value.entry is not None and room[0] >= 0:
         key, item = value.entry
         entry = (_influenced(key, roles, unresolved_keys, room), _influenced(item, roles, unresolved_keys, room))
-    inside = {"fields": fields, "element": element, "entry": entry}
+    inside = {"fields": fields, "base": base, "element": element, "entry": entry}
     return value._replace(
         indirect=indirect,
         unresolved=value.unresolved or unresolved_keys,

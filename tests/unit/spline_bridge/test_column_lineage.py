@@ -137,6 +137,8 @@ TEXTS: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "between two days": ([function("f", "SubtractDates", attr("a"), attr("b"))], "a - b"),
     "in a set without its values": ([function("f", "InSet", attr("a"))], "a IN (...)"),
+    "like one of some patterns, without them": ([function("f", "LikeAny", attr("a"))], "a LIKE ANY (...)"),
+    "like none of some": ([function("f", "NotLikeAll", attr("a"), attr("b"))], "a NOT LIKE ALL (b)"),
     "in units": ([function("f", "TimestampAdd", expr("one"), attr("a"), unit="HOUR")], "timestampadd(HOUR, 1, a)"),
 }
 INTERVALS = {"days": (1_209_600_000_000, "interval day"), "months": ("3", "interval month"),

@@ -266,6 +266,29 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"TRANSFORMATION t.c"},
         set(),
     ),
+    "a field of one of the values of a map": (
+        [
+            function("t", "CreateNamedStruct", expr("'p'"), attr("c"), expr("'q'"), attr("b")),
+            function("m", "CreateMap", expr("'p'"), expr("s"), expr("'q'"), expr("t")),
+            function("v", "MapValues", expr("m")),
+            function("i", "GetArrayItem", expr("v"), expr("one")),
+            field("x", expr("i"), "q"),
+        ],
+        {"TRANSFORMATION t.b"},
+        set(),
+    ),
+    "a field of one of two read structs, in each of which another one was set": (
+        [
+            function("k", "IsNull", attr("c")),
+            function("w", "WithField", expr("one"), name="p"),
+            function("y", "UpdateFields", attr("a"), expr("w")),
+            function("z", "UpdateFields", attr("b"), expr("w")),
+            function("u", "If", expr("k"), expr("y"), expr("z")),
+            field("x", expr("u"), "q"),
+        ],
+        {"TRANSFORMATION t.a", "TRANSFORMATION t.b"},
+        {"CONDITIONAL t.c"},
+    ),
     "a value of a map, by one of its keys": (
         [
             function("m", "CreateMap", attr("c"), attr("a"), expr("'q'"), attr("b")),
