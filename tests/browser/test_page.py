@@ -705,3 +705,65 @@ def test_a_changed_line_has_a_sign(browser: Browser, server: Server) -> None:
         page.locator("hw-graph .line-sign.added").first.wait_for()
         added = int(re.findall(r"(\d+) added", page.locator(".said").inner_text())[0])
         assert page.locator("hw-graph .line-sign").all_text_contents() == ["+"] * added
+
+
+def _logic(day: int, columns: dict[str, tuple[str, str]]) -> list[dict[str, Any]]:
+    """A run of OpenLineage that writes a report of these columns: by name the source and the expression of each."""
+    schema = {"fields": [{"name": name, "type": "string"} for name in columns]}
+    lineage = {
+        name: {
+            "inputFields": [
+                {
+                    "namespace": "s3://lake",
+                    "name": "mart/orders",
+                    "field": source,
+                    "transformations": [{"type": "DIRECT", "subtype": "AGGREGATION", "description": expression}],
+                }
+            ]
+        }
+        for name, (source, expression) in columns.items()
+    }
+    facets = {"schema": schema, "columnLineage": {"fields": lineage}}
+    return [
+        {
+            "eventType": "COMPLETE",
+            "eventTime": f"2026-11-0{day}T06:00:00Z",
+            "producer": "https://example.com",
+            "run": {"runId": f"00000000-0000-0000-0000-00000000000{day}"},
+            "job": {"namespace": "shop", "name": "report"},
+            "inputs": [{"namespace": "s3://lake", "name": "mart/orders"}],
+            "outputs": [{"namespace": "s3://lake", "name": "reports/revenue_by_country", "facets": facets}],
+        }
+    ]
+
+
+def test_three_logics_of_a_report_are_told_apart_in_words_and_through_time(browser: Browser, tmp_path: Path) -> None:
+    total, odd = {"total": ("amount", "sum(amount)")}, {"\u202etotal": ("amount", "max(amount)")}
+    events = (
+        _logic(1, total) + _logic(2, {**total, "returns": ("status", "count(status)")}) + _logic(3, {**total, **odd})
+    )
+    file = tmp_path / "events.json"
+    file.write_text(json.dumps(events))
+    with serving(tmp_path / "data") as server:
+        through(Client(server.url), [file], lambda _done, _total: None)
+        assert server.get("/api/v1/stats?after=3")[0] == 200
+        with opened(browser, server) as page:
+            page.get_by_role("combobox").fill("country revenue")  # words as people say them, in any order
+            page.get_by_role("option", name="revenue_by_country").click()
+            drawn(page, "revenue_by_country", "orders")
+            page.get_by_text("in 2 datasets, 3 links").wait_for()
+            graph = page.locator("hw-graph")
+            assert sorted(graph.locator(".card.root .name").all_inner_texts()) == ["\\u202etotal", "returns", "total"]
+        with opened(browser, server, of_node("revenue_by_country.total")) as page:  # a spelling that is not the graph's
+            page.get_by_text("total is the sum of amount of orders.").wait_for()
+            page.get_by_role("heading", name="Comes from 1 column").wait_for()
+            assert quote("s3://lake/reports/revenue_by_country", safe=":/") in page.url
+            page.get_by_text("string").first.wait_for()
+        first = server.get("/api/v1/queries/dataset-versions?dataset=s3://lake/reports/revenue_by_country")[1]["rows"][
+            -1
+        ]
+        with opened(browser, server, of_node("s3://lake/reports/revenue_by_country", asOf=first["run"])) as page:
+            drawn(page, "revenue_by_country", "orders")
+            settled(page)
+            assert page.locator("hw-graph .card.root .name").all_inner_texts() == ["total"]
+            assert page.get_by_role("complementary").get_by_role("row").count() == 2

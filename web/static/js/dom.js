@@ -1,6 +1,6 @@
 // Making elements: text is always text, never HTML. Also how names, times and links of things look on all views.
 
-import { grouped } from "./model.js";
+import { grouped, visible } from "./model.js";
 
 const SVG_SPACE = "http://www.w3.org/2000/svg";
 const ICONS = new URL("icons.svg", import.meta.url).href;
@@ -19,12 +19,12 @@ export function h(tag, given = {}, ...children) {
   const made = document.createElement(tag);
   for (const [key, value] of Object.entries(given)) {
     if (value === null || value === undefined || value === false) continue;
-    if (key === "text") made.textContent = String(value);
+    if (key === "text") made.textContent = visible(value);
     else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
     else made.setAttribute(key, value === true ? "" : String(value));
   }
   for (const child of children.flat(Infinity)) {
-    if (child !== null && child !== undefined && child !== false) made.append(child);
+    if (child !== null && child !== undefined && child !== false) made.append(typeof child === "string" ? visible(child) : child);
   }
   return made;
 }
@@ -73,7 +73,7 @@ export function marked(text, query) {
   const words = lower.includes(whole) ? [whole] : whole.split(/\s+/);
   for (let at = 0; at < text.length; ) {
     const [[begin, word]] = [...words.map((each) => [lower.indexOf(each, at), each]).filter(([begin]) => begin >= 0), [text.length, ""]].sort(([one], [other]) => one - other);
-    out.append(text.slice(at, begin));
+    out.append(visible(text.slice(at, begin)));
     if (word) out.append(h("mark", { text: text.slice(begin, begin + word.length) }));
     at = begin + word.length;
   }

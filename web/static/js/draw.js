@@ -6,7 +6,7 @@
  * `data-card`, `data-node`, `data-part`, `data-line`.
  */
 
-import { CLOSED_ROWS, MAKINGS, datasetOf, expressionOf, makingOf, grouped } from "./model.js";
+import { CLOSED_ROWS, MAKINGS, datasetOf, expressionOf, makingOf, grouped, visible } from "./model.js";
 import { isInside, middleOf, pathOf } from "./scene.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -44,7 +44,7 @@ export const SIGNS = { added: "+", removed: "−", changed: "~" };
 export function makeElement(tag, className = "", text = "") {
   const made = document.createElement(tag);
   if (className) made.className = className;
-  if (text) made.textContent = text;
+  if (text) made.textContent = visible(text);
   return made;
 }
 
@@ -264,10 +264,10 @@ function drawHead(shown, place, isFar, status) {
   element.classList.toggle("root", card.isRoot);
   element.classList.toggle("open", place.isOpen);
   for (const change of ["added", "removed", "changed"]) element.classList.toggle(change, card.change === change);
-  title.textContent = card.title;
+  title.textContent = visible(card.title);
   title.title = card.kind === "fold" ? card.members.slice(0, 40).join("\n") : card.id;
   if (card.kind === "fold") title.setAttribute("aria-expanded", String(place.isOpen));
-  subtitle.textContent = card.subtitle;
+  subtitle.textContent = visible(card.subtitle);
   subtitle.title = card.subtitle;
   shown.sign.textContent = SIGNS[card.change] ?? "";
   const state = status.toLowerCase();

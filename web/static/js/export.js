@@ -6,7 +6,7 @@
  */
 
 import { MAKING_ICONS, SIGNS } from "./draw.js";
-import { HEAD_HEIGHT, ROW_HEIGHT, expressionOf, isShownType, makingOf, grouped } from "./model.js";
+import { HEAD_HEIGHT, ROW_HEIGHT, expressionOf, isShownType, makingOf, grouped, visible } from "./model.js";
 import { middleOf, pathOf } from "./scene.js";
 
 const MARGIN = 24;
@@ -18,11 +18,8 @@ const MONO = "ui-monospace, Menlo, 'DejaVu Sans Mono', monospace";
 /** Of an expression on a line in Mermaid. */
 const LABEL_CHARACTERS = 60;
 
-/** Control characters, and what reorders or hides text. */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
 function visibleText(text) {
-  return String(text).replace(UNSEEN, (character) => ("\t\n\r".includes(character) ? " " : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`));
+  return visible(text).replace(/[\t\n\r]/g, " ");
 }
 
 function xmlText(text) {

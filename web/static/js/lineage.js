@@ -6,7 +6,7 @@ import { impactPanel, saveFile } from "./impact.js";
 import { HwOutline } from "./outline.js";
 import { linePanel, nodePanel } from "./panel.js";
 import { hrefOf, samePicture } from "./state.js";
-import { compared, TimeControls } from "./time.js";
+import { compared, TimeControls, withoutLaterColumns } from "./time.js";
 
 const MOST_NODES = 2_000;
 /** A page that is not looked at is not painted. */
@@ -17,6 +17,11 @@ const PICTURE_FILES = { svg: "SVG", png: "PNG", mermaid: "Mermaid", csv: "CSV", 
 
 function edgeKey(edge) {
   return JSON.stringify([edge.source, edge.target, edge.type, edge.subtype, edge.plan, edge.sourceField, edge.expression]);
+}
+
+/** Between how many pairs there are edges: several logics can make one from the other. */
+function pairsOf(edges) {
+  return new Set(edges.map(({ source, target }) => `${source}\n${target}`)).size;
 }
 
 /** When what was drawn is on the screen: it is painted behind the next frame, and shown at the one after. */
@@ -164,11 +169,11 @@ export class LineageView {
     this.outline.addEventListener("select", (event) => this.#selected(event.detail));
     this.outline.addEventListener("leave", () => app.address.change({ outline: false }));
     this.toolbar = h("div", { class: "toolbar" });
-    this.aside = h("aside", { class: "panel", "aria-label": "Details" });
+    this.aside = h("aside", { class: "panel", "aria-label": "Details", hidden: app.embedded });
     this.time = app.embedded ? null : new TimeControls(app, splitNode(state.node).dataset, this.#finder(), this.#exports());
     const titles = [h("h1", { class: "unseen", text: `Lineage of ${nameOf(state.node)}` }), h("h2", { class: "unseen", text: "Cards" })];
     this.into.replaceChildren(
-      h("div", { class: "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, titles[0], this.toolbar, this.time?.element, titles[1], this.graph, this.outline, this.said), this.aside),
+      h("div", { class: state.tab === "impact" ? "lineage beside" : "lineage" }, h("section", { class: "picture", "aria-label": "Lineage" }, titles[0], this.toolbar, this.time?.element, titles[1], this.graph, this.outline, this.said), this.aside),
     );
   }
 
@@ -216,7 +221,13 @@ export class LineageView {
   /** The answer as of the time that is shown; where two are compared, of both as one. */
   async #atTimes(question) {
     const { asOf, from, to } = this.state;
-    const at = (time) => this.app.api.ask("lineage", { ...question, asOf: time });
+    const { api } = this.app;
+    const at = async (time) => {
+      const answer = await api.ask("lineage", { ...question, asOf: time });
+      if (time === undefined || question.level !== "column") return answer;
+      const { types } = await api.ask("column-types", { dataset: splitNode(answer.root).dataset, asOf: time });
+      return withoutLaterColumns(answer, types);
+    };
     return from === undefined ? at(asOf) : compared(...(await Promise.all([at(from), at(to)])));
   }
 
@@ -303,10 +314,9 @@ export class LineageView {
     const datasets = new Set(answer.nodes.map((node) => node.dataset));
     const parts = [counted(datasets.size, "dataset")];
     if (columns.length) parts.unshift(counted(columns.length, "column"));
-    const linked = new Set(answer.edges.map(({ source, target }) => `${source}\n${target}`));
-    let text = `${parts.join(" in ")}, ${counted(linked.size, "link")}`;
+    let text = `${parts.join(" in ")}, ${counted(pairsOf(answer.edges), "link")}`;
     if (state.from !== undefined) {
-      const number = (change) => answer.edges.filter((edge) => edge.change === change).length;
+      const number = (change) => pairsOf(answer.edges.filter((edge) => edge.change === change));
       text += `: ${number("added")} added, ${number("removed")} removed, ${number("changed")} changed`;
     }
     return answer.complete ? text : `${text}. Not complete: ${answer.reason}`;
@@ -407,10 +417,7 @@ export class LineageView {
   #panel() {
     if (this.isAsking) return; // what it asks would hold up the picture
     const { state, app } = this;
-    if (app.embedded) {
-      this.aside.hidden = true;
-      return;
-    }
+    if (app.embedded) return;
     const node = state.selected[0] ?? state.node;
     const key = JSON.stringify([node, state.tab, state.asOf, state.change, state.selected, this.line.map(edgeKey), app.mayEdit]);
     if (this.panelKey === key && this.aside.isConnected && this.aside.childElementCount) return;

@@ -49,6 +49,14 @@ export function grouped(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
+/** What controls, hides or reorders text: a name must not look like another one. */
+const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Text that hides nothing: such characters are told by their numbers. Ends of lines and tabs stay. */
+export function visible(text) {
+  return String(text).replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** The dataset of a node's id. @param {string} node */
 export function datasetOf(node) {
   const at = node.indexOf("#");
@@ -223,12 +231,15 @@ export function shownGraph(graph, view, lit, pulled) {
     .map((edge, number) => ({ edge, number }))
     .filter(({ edge, number }) => isShownType(edge, view.type) && (!only || only.edges.has(number)))
     .filter(({ edge }) => cards.has(datasetOf(edge.source)) && cards.has(datasetOf(edge.target)));
-  if (view.level === "job") return { cards, links: jobLinks(graph, cards, shown, only) };
   const folds = foldedHubs(graph, cards, shown, lit, pulled);
   const links = new Map();
   for (const { edge, number } of shown) {
     const [from, to] = [datasetOf(edge.source), datasetOf(edge.target)];
     const [source, target] = [folds.get(from) ?? from, folds.get(to) ?? to];
+    if (view.level === "job" && edge.job && source === from && target === to) {
+      addJob(links, cards, edge, number);
+      continue;
+    }
     if (source === target && view.level !== "column") continue;
     const isRow = (node, card) => view.level === "column" && card === datasetOf(node) && node !== card;
     const sourceRow = isRow(edge.source, source) ? edge.source : null;
@@ -238,6 +249,7 @@ export function shownGraph(graph, view, lit, pulled) {
   }
   for (const id of folds.keys()) cards.delete(id);
   for (const id of new Set(folds.values())) cards.set(id, foldCard(id, [...folds.keys()].filter((member) => folds.get(member) === id)));
+  if (view.level === "job") for (const card of cards.values()) if (card.kind === "dataset") card.subtitle = titleOf(card.id).place;
   return { cards, links: [...links.values()] };
 }
 
@@ -305,22 +317,12 @@ function addLink(links, ends, edge, number) {
   link.edges.push(number);
 }
 
-/** Jobs as cards between the datasets: what a job reads flows into it, and out of it into what it writes. */
-function jobLinks(graph, cards, shown, only) {
-  const links = new Map();
-  for (const { edge, number } of shown) {
-    const [source, target] = [datasetOf(edge.source), datasetOf(edge.target)];
-    const job = edge.job ?? "";
-    if (!job) {
-      if (source !== target) addLink(links, { source, target, sourceRow: null, targetRow: null }, edge, number);
-      continue;
-    }
-    if (!cards.has(job)) cards.set(job, { ...plainCard(job, "job"), ...jobTitle(job) });
-    addLink(links, { source, target: job, sourceRow: null, targetRow: null }, edge, number);
-    addLink(links, { source: job, target, sourceRow: null, targetRow: null }, edge, number);
-  }
-  for (const card of cards.values()) if (card.kind === "dataset") card.subtitle = titleOf(card.id).place;
-  return [...links.values()];
+/** The job of an edge as a card between two datasets: what it reads flows into it, and out of it into what it writes. */
+function addJob(links, cards, edge, number) {
+  const { job } = edge;
+  if (!cards.has(job)) cards.set(job, { ...plainCard(job, "job"), ...jobTitle(job) });
+  addLink(links, { source: datasetOf(edge.source), target: job, sourceRow: null, targetRow: null }, edge, number);
+  addLink(links, { source: job, target: datasetOf(edge.target), sourceRow: null, targetRow: null }, edge, number);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { h, later, shortName, soft } from "./dom.js";
 import { makeSvg } from "./draw.js";
 import { layOut, pairKey } from "./layout.js";
+import { visible } from "./model.js";
 
 const STEP = { width: 158, height: 42, across: 24, down: 10 };
 /** Above that a graph is no help: the list is there. */
@@ -116,7 +117,7 @@ function stepBox(step, { x, y }, onclick) {
   const box = makeSvg("g", { class: step.kind, transform: `translate(${x} ${y})` });
   const text = (className, down, words, fits) => {
     const made = makeSvg("text", { class: className, x: 10, y: down });
-    made.textContent = words.length > fits ? `${words.slice(0, fits - 1)}…` : words;
+    made.textContent = visible(words.length > fits ? `${words.slice(0, fits - 1)}…` : words);
     return made;
   };
   const whole = makeSvg("title");

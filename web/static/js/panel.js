@@ -4,6 +4,7 @@ import { button, copyButton, counted, fullTime, h, icon, jobName, lasted, later,
 import { grouped } from "./model.js";
 import { operationsOf } from "./ops.js";
 import { hrefOf } from "./state.js";
+import { withoutLaterColumns } from "./time.js";
 
 /** What each subtype says of a source, in words; the same ones stand at the edges of the picture. */
 export const HOW = {
@@ -130,9 +131,10 @@ const MOST_EDGES = 20;
 
 /** The panel for a line of the picture, which may stand for several edges: what happens between its ends. */
 export function linePanel(app, state, edges) {
-  const more = edges.length - MOST_EDGES;
+  const said = [...new Map(edges.map((edge) => [JSON.stringify({ ...edge, plan: null }), edge])).values()];
+  const more = said.length - MOST_EDGES;
   return [
-    edges.slice(0, MOST_EDGES).map((edge) => edgePart(app, state, edge)),
+    said.slice(0, MOST_EDGES).map((edge) => edgePart(app, state, edge)),
     more > 0 ? softly(`and ${grouped(more)} more between these two`) : null,
     edges[0].plan ? operationsOf(app, edges[0].plan) : null,
   ];
@@ -188,7 +190,8 @@ function described(app, node, given) {
     app.mayEdit ? button({ class: "bare edit", onclick: () => place.replaceChildren(form(text ?? "")), text: text ? "Change" : "Write one" }) : null,
   ];
   const form = (text) => {
-    const field = h("textarea", { "aria-label": "Description", rows: "3", text });
+    const field = h("textarea", { "aria-label": "Description", rows: "3" });
+    field.value = text;
     const save = async (event) => {
       event.preventDefault();
       const value = field.value.trim();
@@ -215,13 +218,16 @@ async function stated(app, statement) {
 }
 
 async function schemaOf(app, dataset, asOf) {
-  const then = { node: dataset, direction: "both", depth: 0, level: "column", asOf };
+  const then = { node: dataset, direction: "upstream", depth: 1, level: "column", type: "all", asOf };
   const [rows, types, those] = await Promise.all([
     app.api.rows("columns", { dataset, limit: 10_000 }),
     app.api.ask("column-types", { dataset, asOf }).then((answer) => answer.types),
-    asOf ? app.api.ask("lineage", then).then(({ nodes }) => new Map(nodes.map((node) => [node.id, node]))) : null,
+    asOf ? app.api.ask("lineage", then) : null,
   ]);
-  if (those) return inOrder(rows.filter(({ id }) => those.has(id)).map((row) => ({ ...row, ...those.get(row.id), type: null })), types);
+  if (those) {
+    const there = new Map(withoutLaterColumns(those, types).nodes.map((node) => [node.id, node]));
+    return inOrder(rows.filter(({ id }) => there.has(id)).map((row) => ({ ...row, ...there.get(row.id), type: null })), types);
+  }
   return inOrder(rows, types);
 }
 

@@ -19,13 +19,13 @@ export function jobView(app, state, into) {
       later(() => app.api.rows("plans", { job, limit: 200 }), (rows) => h("div", { class: "cards" }, plansOf(app, rows))),
       h("h2", { text: "Runs, newest first" }),
       later(() => app.api.rows("runs", { job, limit: 100 }), (rows) => table("Runs", ["Status", "Time (UTC)", "Took", "Error", "Application"], runRows(app, rows))),
-      h("h2", { text: "Changes of its logic" }),
+      h("h2", { text: "What its newest logic changed" }),
       later(
         () => app.api.rows("diff", { node: job, limit: 200 }),
         (rows) =>
           rows.length
             ? table("Changes", ["What", "Change", "Before", "After"], rows.map((row) => [nameOf(row.id ?? row.dataset), row.change, row.before ?? "", row.after ?? ""]))
-            : softly("None: each dataset is made as it was at first."),
+            : softly("Nothing: each dataset is made as it was before."),
       ),
       h("p", { class: "copies" }, copyButton("Name", job, app.say), copyButton("Command", `headwater query runs job=${quoted(job.replace(/^job:/, ""))}`, app.say)),
     ),

@@ -1,6 +1,6 @@
 // Time: a slider over the writes of the dataset in the middle, and the comparison of two times.
 
-import { button, fullTime, h, icon } from "./dom.js";
+import { button, fullTime, h, icon, splitNode } from "./dom.js";
 
 const MOST_WRITES = 200;
 
@@ -81,6 +81,20 @@ export class TimeControls {
     if (wanted) this.app.address.change({ from: moment, asOf: undefined });
     else this.app.address.change({ asOf: moment, from: undefined, to: undefined });
   }
+}
+
+/**
+ * An answer as of a time, without the columns of its root that no write had made yet: they have neither a type then nor a
+ * link. `types` are those of that time, by name in lower case.
+ */
+export function withoutLaterColumns(answer, types) {
+  const { dataset } = splitNode(answer.root);
+  const linked = new Set(answer.edges.flatMap(({ source, target }) => [source, target]).concat(answer.root));
+  const isThere = ({ id, label, name, dataset: of }) => label !== "column" || of !== dataset || linked.has(id) || name.toLowerCase() in types;
+  const nodes = answer.nodes.filter(isThere);
+  const later = answer.nodes.length - nodes.length;
+  if (!later || !Object.keys(types).length) return answer;
+  return { ...answer, nodes, datasets: answer.datasets?.map((node) => (node.id === dataset ? { ...node, columnCount: node.columnCount - later } : node)) };
 }
 
 /** What is left out of `edges` for each edge of `others` that `isSame`: pairs, and what of both has no partner. */
