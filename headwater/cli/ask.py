@@ -26,7 +26,7 @@ from headwater.cli.paths import show as show_paths
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
-    from headwater.queries.answers.answer import Answer, Table
+    from headwater.queries.answers.answer import Table
     from headwater.queries.answers.shapes import Result
     from headwater.queries.catalogue.query import Query
 
@@ -82,10 +82,11 @@ def _lineage(
 
 
 def _show(answer: Result, format_: str) -> None:
-    from headwater.queries.answers.answer import Answer
+    from headwater.queries.answers.answer import Answer, Table
     from headwater.queries.answers.audit import Audit
     from headwater.queries.answers.impact import Impact
     from headwater.queries.answers.paths import Paths
+    from headwater.queries.catalogue.catalogue import BY_NAME
     from headwater.queries.drawing import render
     from headwater.queries.drawing.audit import plain as plain_audit
 
@@ -102,26 +103,11 @@ def _show(answer: Result, format_: str) -> None:
     elif isinstance(answer, Answer) and format_ == "tree":
         out = console()
         out.print(render.tree(answer))
-        out.print(summary(answer))
+        out.print(render.summary(answer))
+    elif isinstance(answer, Table) and not answer.rows and format_ != "csv":
+        click.echo(f"none: {BY_NAME[answer.query].summary}")
     else:
         print_rows(answer, "csv" if format_ == "csv" else "table")
-
-
-def summary(answer: Answer) -> str:
-    """How large the answer is, and whether it is all."""
-    from headwater.queries.answers.answer import why_incomplete
-
-    columns = sum(node.label == "column" for node in answer.nodes)
-    datasets = {node.dataset for node in answer.nodes}
-    jobs = {edge.job for edge in answer.edges if edge.job}
-    counted = [_count(columns, "column")] if columns else []
-    counted += [_count(len(datasets), "dataset"), _count(len(jobs), "job")]
-    state = "complete" if answer.complete else f"not complete: {why_incomplete(answer.reason)}"
-    return f"{', '.join(counted)}; {state}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 @click.command(epilog="Example: headwater query runs job=spark/pipeline.features limit=5")

@@ -116,15 +116,14 @@ def _asked(client: Client, name: str, node: str, entry: int, type_: str = "direc
 
 
 def _print(out: Console, answer: Answer) -> None:
-    from headwater.cli.ask import summary
     from headwater.queries.drawing import render
 
     out.print(render.tree(answer))
-    out.print(summary(answer))
+    out.print(render.summary(answer))
 
 
 def _size(answer: Answer) -> str:
-    from headwater.cli.ask import summary
+    from headwater.queries.drawing.render import summary
 
     return summary(answer)
 

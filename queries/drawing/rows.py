@@ -26,6 +26,7 @@ from headwater.queries.drawing import escape
 #: Columns whose text is somebody's words or code: nothing in it is an id or a name to shorten.
 _FREE_TEXT = frozenset({"expression", "error", "reason", "rule", "description", "cause", "pattern", "name", "value"})
 _CODE = frozenset({"before", "after"})  #: expressions; in `schema-drift` they are plans
+_WARNINGS = frozenset({"ambiguous"})  #: columns in which `no` is the usual case and no news
 _ID = re.compile(r"(run|plan):[^/]+\Z", re.DOTALL)
 _OPERATION = re.compile(r"plan:[^/]+/", re.DOTALL)
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
@@ -57,10 +58,14 @@ def plain(answer: Answer | Table, width: int) -> str:
 
 def layout(table: Table) -> Layout:
     """The texts of a table, without the columns that are empty in each row."""
-    filled = [name for name in table.columns if any(row[name] not in (None, "", []) for row in table.rows)]
+    filled = [name for name in table.columns if any(_is_said(name, row[name]) for row in table.rows)]
     short = _Shortening(table, filled or list(table.columns))
     rows = tuple(tuple(short.cell(name, row[name]) for name in short.columns) for row in table.rows)
     return Layout(tuple(map(heading, short.columns)), rows, short.notes())
+
+
+def _is_said(column: str, value: Any) -> bool:
+    return value not in (None, "", []) and not (column in _WARNINGS and value is False)
 
 
 def lines(shown: Layout, width: int) -> Iterator[str]:

@@ -32,6 +32,12 @@ def test_times_durations_and_truths_are_written_as_people_write_them() -> None:
     ]
 
 
+def test_a_column_that_warns_of_nothing_is_left_out() -> None:
+    first, second = {"name": "a", "ambiguous": False}, {"name": "b", "ambiguous": False}
+    assert plain(table(first, second), 80).splitlines() == ["name", "────", "a", "b"]
+    assert plain(table(first, second | {"ambiguous": True}), 80).splitlines()[0] == "name  ambiguous"
+
+
 def test_what_names_begin_with_is_said_once_and_ids_are_short() -> None:
     first = {"dataset": "s3://lake/mart/orders", "run": RUN, "job": "job:glue/orders", "error": None}
     second = {"dataset": "s3://lake/raw/items#price", "run": None, "job": "job:glue/orders", "error": None}
