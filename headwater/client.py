@@ -55,6 +55,11 @@ class Client:
         if certificate is not None:
             self._open = _trusting(certificate).open
 
+    @property
+    def is_here(self) -> bool:
+        """Whether its address is this machine's loopback."""
+        return _host(self.url) in _LOOPBACK
+
     def alive(self, instance: str | None = None) -> bool:
         """Whether a Headwater server answers there, and if an `instance` is given, whether it is that one."""
         try:

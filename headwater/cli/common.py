@@ -22,7 +22,7 @@ from click.core import ParameterSource
 from headwater.errors import WrongUse
 from headwater.ingest.progress import Progress
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
-from headwater.source import Source, find, has_ledger_file
+from headwater.source import Source, find, folder_of_ledger
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,14 +105,14 @@ def json_option(function: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="print JSON")(function)
 
 
-def ledger_here(data: Path, server: str | None, command: str) -> None:
-    """WrongUse: a `command` that reads the ledger's file would read another ledger than that of the server named.
+def ledger_here(data: Path, server: str | None, command: str) -> Path:
+    """The data folder whose ledger a `command` reads: `data`, or that of a server on this machine that was named.
 
-    `server` None: the one that the environment names.
+    `server` None: the one that the environment names. WrongUse: it would read another ledger than that of the server.
     """
     context = click.get_current_context()
     named = context.get_parameter_source("data") is not ParameterSource.DEFAULT
-    has_ledger_file(data, server or os.environ.get(SERVER.variable), command, named=named)
+    return folder_of_ledger(data, server or os.environ.get(SERVER.variable), command, named=named)
 
 
 def aws_options(function: Command) -> Command:

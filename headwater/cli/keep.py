@@ -69,7 +69,7 @@ def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, k
         raise WrongUse(f"there is no {backup}")
     if not backup:
         refuse_second_ledger(data)
-        ledger_here(data, None, "verify")
+        data = ledger_here(data, None, "verify")
     with translated(), progress("verifying") as step:
         try:
             known = None if backup else drawn_from(data)
@@ -123,7 +123,7 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     well: each watch begins anew, and so does one whose answers lie in S3, at its next evaluation. Copies that were made
     before still hold the payload: backups, exports, graphs in other stores until `headwater replay --to` is run again.
     """
-    ledger_here(data, None, "erase")
+    data = ledger_here(data, None, "erase")
     has_ledger(data)
     _no_server(data, "erase")
     from headwater.ingest.folder.erasing import erase as erase_from
@@ -167,7 +167,7 @@ def backup(target: Path, data: Path, ledger: str | None, keys: str | None, **aws
     if target.exists():
         raise WrongUse(f"{target} exists already")
     if ledger is None:
-        ledger_here(data, None, "backup")
+        data = ledger_here(data, None, "backup")
     with translated(), progress("copying") as step:
         if ledger is None:
             report = back_up(data, target, step)

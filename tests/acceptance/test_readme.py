@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from headwater import cli
-from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
+from tests.acceptance.door import PATIENCE, ROOT, environment, headwater, headwater_in
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST = README.partition("## Install")[0]
@@ -41,20 +44,46 @@ def commands(text: str) -> list[list[str]]:
     return [shlex.split(line) for line in lines if not line.startswith("serve")]
 
 
-def test_its_commands_work_against_the_server_that_it_starts(example: str) -> None:
-    asked = [command for command in commands(FIRST + SECTION) if command[0] != "verify"]
-    assert len(asked) == 7
+def test_its_commands_work_against_the_server_that_it_starts(example: str, tmp_path: Path) -> None:
+    asked = commands(FIRST + SECTION)
+    assert len(asked) == 12
     for command in asked:
-        done = headwater(*command, HEADWATER_SERVER=example)
-        assert (done.returncode, done.stderr) == (int(command[0] == "impact"), ""), command
+        done = headwater_in(tmp_path, *command, HEADWATER_SERVER=example)
+        assert done.returncode == int(command[0] == "impact"), (command, done.stderr)
+        assert (command[0] == "evidence") == bool(done.stderr), command  # what to tell the receiver
         assert done.stdout
+
+
+@pytest.mark.skipif(shutil.which("unzip") is None, reason="needs unzip, as README's line does")
+def test_a_proof_is_checked_by_who_has_nothing_of_headwater(example: str, tmp_path: Path) -> None:
+    (made,) = (command for command in commands(SECTION) if command[0] == "evidence")
+    assert headwater_in(tmp_path, *made, HEADWATER_SERVER=example).returncode == 0
+    for line in re.findall(r"^    ((?:unzip|python3) .*?)(?:  +# .*)?$", SECTION, re.MULTILINE):
+        bare = {"PATH": os.environ["PATH"]}
+        checked = subprocess.run(line, shell=True, capture_output=True, text=True, check=False, cwd=tmp_path, env=bare)
+        assert checked.returncode == 0, (line, checked.stderr)
+    assert checked.stdout.endswith("all holds\n")
+
+
+def test_a_bad_column_leads_to_its_owner_and_to_what_has_to_run_again_in_two_commands(example: str) -> None:
+    named, *asked = (command for command in commands(SECTION) if command[0] in ("own", "why", "consumers"))
+    headwater(*named, HEADWATER_SERVER=example)
+    owner, again = (headwater(*command, HEADWATER_SERVER=example).stdout for command in asked)
+    assert re.search(r"^owner .*\n +detail: .*team-crm", owner, re.MULTILINE), owner
+    assert re.findall(r"^(\d)  +spark/pipeline\.(\w+)", again, re.MULTILINE) == [
+        ("1", "features"),
+        ("2", "training_set"),
+        ("3", "train_and_score"),
+        ("4", "score_report"),
+    ]
 
 
 def examples() -> dict[str, list[str]]:
     """The examples in the help of the commands that ask, but for those that need a file."""
     texts = [re.sub(r"\\\n *", "", one.epilog or "") for one in cli.command.commands.values()]
     lines = [line for text in texts for line in re.findall(r"headwater ((?:[^\n>])*)", text)]
-    asking = ("upstream", "downstream", "impact", "paths", "inputs", "diff", "changes", "explain", "estate", "query")
+    asking = {"upstream", "downstream", "impact", "paths", "inputs", "diff", "changes", "explain", "estate", "query"}
+    asking |= {"search", "datasets", "columns", "jobs", "runs", "why", "consumers"}
     found = {line.strip(): shlex.split(line) for line in lines}
     files = {"--plan", "--schema", "--new-schema", "--sql"}
     return {line: words for line, words in found.items() if words[0] in asking and not files & set(words)}
