@@ -238,4 +238,5 @@ def _run_check(name: str, remedy: str, check: Callable[[], Finding]) -> Finding:
         with translated():
             return check()
     except (HeadwaterError, OSError) as error:
-        return Finding("fail", name, f"{error}: {remedy}")
+        refused = isinstance(error, HeadwaterError) and error.status in {401, 403}  # a matter of the token alone
+        return Finding("fail", name, str(error) if refused else f"{error}: {remedy}")

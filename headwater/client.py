@@ -154,7 +154,12 @@ class Client:
             address = ": give the address alone, http://HOST:PORT" if _path(self.url) else ""
             message = f"what is at {self.url} {what}, and not as Headwater does{address}"
         if fault is Fault.UNAUTHORISED:
-            message = f"{message} (set {TOKEN.variable})"
+            message = f"{message} ({'look at' if self._token else 'set'} {TOKEN.variable})"
+        _, _, scope = str(message).partition(" lacks the scope ")
+        if fault is Fault.FORBIDDEN and scope.isalpha():
+            message = (
+                f"{message}: on the server's machine `headwater token add --scope {scope} NAME` makes one that has it"
+            )
         return error_class(fault)(str(message), said.get("suggestions") or (), error.code)
 
 

@@ -34,7 +34,7 @@ _FORMATS = ("tree", "table", "json", "csv", "mermaid", "dot", "svg")
 
 
 def _lineage_options(function: Command) -> Command:
-    function = json_option(source_options(function))
+    function = csv_option(json_option(source_options(function)))
     for option in (
         click.option("--format", "format_", type=click.Choice(_FORMATS), default="tree", help="how it is printed"),
         click.option("--limit", type=int, help="nodes to keep, the nearest first (default 10,000)"),
@@ -67,9 +67,8 @@ def downstream(**options: Any) -> None:
     _lineage("downstream", **options)
 
 
-def _lineage(
-    name: str, node: str, data: Path, store: str | None, server: str | None, as_json: bool, format_: str, **given: Any
-) -> None:
+def _lineage(name: str, node: str, *, data: Path, store: str | None, server: str | None, **given: Any) -> None:
+    as_json, as_csv, format_ = given.pop("as_json"), given.pop("as_csv"), given.pop("format_")
     names = {"type_": "type"}
     parameters = [
         ("node", node),
@@ -78,7 +77,7 @@ def _lineage(
     ]
     with asking(data, store, server) as source:
         answer = source.ask(name, [(key, value) for key, value in parameters if value is not None])
-    _show(answer, "json" if as_json else format_)
+    _show(answer, "json" if as_json else "csv" if as_csv else format_)
 
 
 def _show(answer: Result, format_: str) -> None:
@@ -123,7 +122,7 @@ def query(name: str | None, parameters: tuple[str, ...], format_: str | None, **
 
     as_json, as_csv = options.pop("as_json"), options.pop("as_csv")
     if name is None:
-        _list_queries(as_json=as_json)
+        _list_queries(as_json=as_json, as_csv=as_csv)
         return
     with asking(**options) as source:
         answer = source.ask(name, [_pair(item) for item in parameters])
@@ -150,14 +149,14 @@ def _pair(item: str) -> tuple[str, str]:
     return key, value
 
 
-def _list_queries(*, as_json: bool) -> None:
+def _list_queries(*, as_json: bool, as_csv: bool) -> None:
     from headwater.queries.catalogue.catalogue import QUERIES
 
     if as_json:
         print_json({"queries": [known.to_dict() for known in QUERIES]})
         return
     rows = [(known.name, _parameters(known), known.summary) for known in QUERIES]
-    print_table(("query", "parameters", "answers"), rows)
+    print_table(("query", "parameters", "answers"), rows, as_csv=as_csv)
 
 
 def _parameters(query: Query) -> str:

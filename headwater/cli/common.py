@@ -5,6 +5,7 @@ Exit codes are those of `headwater.errors`; an error that a command raises is pr
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -178,10 +179,15 @@ def console() -> Console:
 _WIDE = 2_000
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table of other people's texts, laid out as the rows of an answer are."""
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, as_csv: bool = False) -> None:
+    """A table of other people's texts, laid out as the rows of an answer are, or as CSV."""
+    from headwater.queries.drawing import escape
     from headwater.queries.drawing.rows import Layout, lines
 
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([headings, *(map(escape.csv_cell, row) for row in rows)])
+        return
     shown = Layout(tuple(headings), tuple(tuple(map(safe, row)) for row in rows))
     click.echo("\n".join(lines(shown, terminal_width())))
 

@@ -11,6 +11,7 @@ import click
 from headwater.cli.common import (
     asking,
     aws_options,
+    csv_option,
     data_option,
     json_option,
     ledger_here,
@@ -274,9 +275,10 @@ def _replay_to(
     is_flag=True,
     help="try them again, after an upgrade for example; no server may run (a running one: POST /api/v1/parked/retry)",
 )
+@csv_option
 @json_option
 @source_options
-def parked(data: Path, store: str | None, server: str | None, as_json: bool, retry: bool) -> None:
+def parked(data: Path, store: str | None, server: str | None, *, as_csv: bool, as_json: bool, retry: bool) -> None:
     """List the ledger entries that could not be brought into the graph, each with its reason."""
     if retry:
         has_ledger(data)
@@ -290,10 +292,11 @@ def parked(data: Path, store: str | None, server: str | None, as_json: bool, ret
     if as_json:
         print_json({"parked": rows})
         return
-    if not rows:
+    if not rows and not as_csv:
         click.echo("nothing is parked")
         return
-    print_table(("entry", "kind", "reason"), ((str(row["sequence"]), row["kind"], row["reason"]) for row in rows))
+    shown = ((str(row["sequence"]), row["kind"], row["reason"]) for row in rows)
+    print_table(("entry", "kind", "reason"), shown, as_csv=as_csv)
 
 
 def _sure(question: str, *, yes: bool) -> None:

@@ -469,5 +469,35 @@ def test_a_time_may_be_so_long_ago(loaded: Path) -> None:
     assert changes.startswith("no change is known: ")
 
 
+LISTS = [
+    ["search", "churn"],
+    ["datasets"],
+    ["columns", "churn_by_country"],
+    ["jobs"],
+    ["runs"],
+    ["inputs", "5ebf4321", "--all"],
+    ["consumers", "2865aac9"],
+    ["diff", "--run", "27eca599", "--run", "5ebf4321"],
+    ["changes", LAST, "--upstream"],
+    ["why", LAST],
+    ["upstream", LAST],
+    ["downstream", "orders.csv"],
+    ["impact", "orders.csv#amount"],
+    ["impact", "orders.csv#amount", "--owners"],
+    ["query", "hot-spots"],
+    ["query"],
+    ["parked"],
+    ["token", "list"],
+]
+
+
+@pytest.mark.parametrize("command", LISTS, ids=" ".join)
+def test_each_command_that_lists_takes_csv(command: list[str], loaded: Path) -> None:
+    done = headwater(*command, "--csv", *([] if command == ["query"] else ["--data", loaded]))
+    rows = list(csv.reader(done.stdout.splitlines()))
+    assert (done.returncode in (0, 1), len({len(row) for row in rows})) == (True, 1), done.stderr
+    assert len(rows) > 1 or command[0] in ("parked", "token")
+
+
 def rows_of(*arguments: str, data: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(headwater(*arguments, "--csv", "--data", data).stdout.splitlines()))

@@ -77,7 +77,7 @@ def test_a_lineage_becomes_what_other_tools_take(graph: hw.Graph) -> None:
     assert found.to_dot().startswith("digraph lineage {\n")
     printed = str(found).splitlines()
     assert (printed[0], printed[-1]) == (LAST, "20 columns, 8 datasets, 6 jobs; complete")
-    assert str(graph.upstream(LAST, depth=1)).endswith("; not complete: more lies beyond the depth that was asked for")
+    assert str(graph.upstream(LAST, depth=1)).endswith("; not complete: depth reached")
     assert "; not complete: " in str(graph.upstream(LAST, limit=3)).splitlines()[-1]
     assert not [line for line in printed[1:-1] if "spark/pipeline." not in line]  # the job is last: no line is cut
     assert json.loads(json.dumps(found.to_dict()))["root"] == LAST
@@ -246,6 +246,13 @@ def test_a_notebook_draws_what_other_people_wrote_without_running_it(tmp_path: P
             assert "&lt;script&gt;" in html
             assert "<script" not in html
             assert "http" not in html.replace("xmlns='http://www.w3.org/2000/svg'", "")
+
+
+@pytest.mark.parametrize("name", ["5ebf4321", "local-1795384968617"])
+def test_a_run_in_the_place_of_a_dataset_is_told_by_what_it_wrote(graph: hw.Graph, name: str) -> None:
+    with pytest.raises(hw.WrongUse, match="it is a run, ask for a dataset that it wrote") as caught:
+        graph.upstream(name)
+    assert "file:///data/lake/pipe/ml/predictions.parquet" in caught.value.suggestions
 
 
 def test_every_public_name_is_there_and_documented() -> None:

@@ -44,14 +44,28 @@ def commands(text: str) -> list[list[str]]:
     return [shlex.split(line) for line in lines if not line.startswith("serve")]
 
 
-def test_its_commands_work_against_the_server_that_it_starts(example: str, tmp_path: Path) -> None:
+def typed(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
+    """The exit code of a command that runs in this process, and what it printed."""
+    try:
+        code: object = cli.run(words)
+    except SystemExit as ended:  # a question with an exit code of its own
+        code = ended.code
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def test_its_commands_work_against_the_server_that_it_starts(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HEADWATER_SERVER", example)
+    monkeypatch.chdir(tmp_path)
     asked = commands(FIRST + SECTION)
     assert len(asked) == 12
     for command in asked:
-        done = headwater_in(tmp_path, *command, HEADWATER_SERVER=example)
-        assert done.returncode == int(command[0] == "impact"), (command, done.stderr)
-        assert (command[0] == "evidence") == bool(done.stderr), command  # what to tell the receiver
-        assert done.stdout
+        code, shown, said = typed(command, capsys)
+        assert code == int(command[0] == "impact"), (command, said)
+        assert (command[0] == "evidence") == bool(said), command  # what to tell the receiver
+        assert shown
 
 
 @pytest.mark.skipif(shutil.which("unzip") is None, reason="needs unzip, as README's line does")
@@ -65,10 +79,13 @@ def test_a_proof_is_checked_by_who_has_nothing_of_headwater(example: str, tmp_pa
     assert checked.stdout.endswith("all holds\n")
 
 
-def test_a_bad_column_leads_to_its_owner_and_to_what_has_to_run_again_in_two_commands(example: str) -> None:
+def test_a_bad_column_leads_to_its_owner_and_to_what_has_to_run_again_in_two_commands(
+    example: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HEADWATER_SERVER", example)
     named, *asked = (command for command in commands(SECTION) if command[0] in ("own", "why", "consumers"))
-    headwater(*named, HEADWATER_SERVER=example)
-    owner, again = (headwater(*command, HEADWATER_SERVER=example).stdout for command in asked)
+    typed(named, capsys)
+    owner, again = (typed(command, capsys)[1] for command in asked)
     assert re.search(r"^owner .*\n +detail: .*team-crm", owner, re.MULTILINE), owner
     assert re.findall(r"^(\d)  +spark/pipeline\.(\w+)", again, re.MULTILINE) == [
         ("1", "features"),
@@ -95,14 +112,10 @@ def test_the_examples_in_the_help_can_be_typed_as_they_are(
     monkeypatch.setenv("HEADWATER_SERVER", example)
     assert len(examples()) > 10
     for line, words in examples().items():
-        try:
-            code: object = cli.run(words)
-        except SystemExit as ended:  # a question with an exit code of its own
-            code = ended.code
-        shown = capsys.readouterr()
-        assert code in (0, 1), (line, shown.err)
-        assert shown.err == "", line
-        assert len(shown.out) > 10, line
+        code, shown, said = typed(words, capsys)
+        assert code in (0, 1), (line, said)
+        assert said == "", line
+        assert len(shown) > 10, line
 
 
 def test_the_example_has_a_folder_of_its_own() -> None:
