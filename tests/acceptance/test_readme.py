@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from headwater import cli
+from headwater.spline_bridge.glue.attach import parameters
 from tests.acceptance.door import PATIENCE, ROOT, environment, headwater, headwater_in
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -131,3 +132,8 @@ def test_its_links_lead_somewhere_and_its_lines_are_short() -> None:
     assert "git clone" in "\n".join(README.splitlines()[:12])
     assert [command[0] for command in commands(FIRST)] == ["upstream", "impact"]
     assert FIRST.index("![") < FIRST.index("git clone")
+
+
+def test_the_job_parameters_to_be_written_by_hand_are_those_that_attach_sets() -> None:
+    for name, value in parameters("5.0", "http://HOST:9090", "s3://BUCKET/jars"):
+        assert f"| `{value}` |" in README, name
