@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -481,6 +482,8 @@ def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
 def _port_errors(host: str, port: int) -> Iterator[None]:
     try:
         yield
+    except socket.gaierror as error:
+        raise WrongUse(f"--host {host} is no address or name of this machine: {error.strerror}") from error
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES) or error.filename is not None:
             raise WrongUse(safe(str(error))) from error

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
+from headwater import cli
 from headwater.client import Client
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
-from headwater.settings import TOKEN
+from headwater.settings import TOKEN, data_folder
 from tests.acceptance.loopback import QuietHandler, served
 
+Captured: TypeAlias = pytest.CaptureFixture[str]
 PAGE = b"<!DOCTYPE HTML>\n<html><body><h1>Error response</h1></body></html>"
 
 
@@ -90,3 +94,47 @@ def test_a_line_break_at_the_end_of_a_tokens_file_does_no_harm(stranger: str, mo
     monkeypatch.setenv(TOKEN.variable, "secret\n")
     with pytest.raises(WrongUse, match="404"):
         Client(stranger).get("/ready")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "is named by an empty text"),
+        ("/dev/null", "/dev/null is not a folder"),
+        ("/dev/null/x/y", "/dev/null is not"),
+    ],
+)
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["jobs"], ["doctor"], ["token", "list"]], ids="".join)
+def test_a_folder_that_can_be_none_is_named_and_none_is_made(
+    command: list[str], given: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where an empty text made a ledger
+    assert cli.run([*command, "--data", given]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(WrongUse, match=said):
+        data_folder(given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["mcp", "--http", "--server", "nope"], 2, "'nope' is no server: expected http://HOST:PORT"),
+        (["mcp", "--http", "--server", "http://h:1", "--port", "99999"], 2, "99999 is not in the range"),
+        (["mcp", "--http", "--server", "http://h:1", "--host", "300.1.1.1"], 3, "300.1.1.1:9595 cannot be listened on"),
+        (["serve", "--port", "0", "--host", "no host"], 2, "--host"),
+    ],
+)
+def test_where_to_listen_is_told_in_one_line(
+    arguments: list[str], code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("HEADWATER_DATA", str(tmp_path / "data"))
+    assert cli.run(arguments) == code
+    shown = capsys.readouterr().err.strip().splitlines()
+    assert said in shown[-1]
+
+
+def test_a_port_of_another_program_is_named_by_the_server_for_assistants(stranger: str, capsys: Captured) -> None:
+    port = stranger.rpartition(":")[2]
+    assert cli.run(["mcp", "--http", "--server", stranger, "--port", port]) == 3
+    assert capsys.readouterr().err == f"headwater: 127.0.0.1:{port} cannot be listened on: Address already in use\n"
