@@ -62,7 +62,9 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise Unreachable(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+        # `create_server` adds the address to the reason, and a name that is not found has no number of an error.
+        reason = str(error.strerror).partition(" (while")[0]
+        raise Unreachable(f"{host}:{port} cannot be listened on: {reason}") from error
 
 
 def _opened(data: Path, store: str | None, server: str | None, _token: str | None) -> Source:

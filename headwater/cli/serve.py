@@ -365,7 +365,7 @@ def _answer(
         click.echo(safe(f"Headwater answers at {url}, and receives nothing; Ctrl-C stops"))
 
     settings = _settings(data, store, host, port, ready, more)
-    with _port_errors(host, port), translated():
+    with port_errors(host, port), translated():
         answer(settings, store, send_to)
 
 
@@ -474,12 +474,13 @@ def _example(ends: ExitStack) -> Path:
 def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
     from headwater.ingest.process.server import serve as run
 
-    with _port_errors(settings.host, settings.port), translated():
+    with port_errors(settings.host, settings.port), translated():
         run(settings, graph)
 
 
 @contextmanager
-def _port_errors(host: str, port: int) -> Iterator[None]:
+def port_errors(host: str, port: int) -> Iterator[None]:
+    """Around listening: an address that cannot be listened on is named. WrongUse, Unreachable."""
     try:
         yield
     except socket.gaierror as error:

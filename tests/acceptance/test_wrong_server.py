@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -9,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from headwater import cli
+from headwater.cli.serve import port_errors
 from headwater.client import Client
 from headwater.errors import HeadwaterError, Unreachable, WrongUse
 from headwater.settings import TOKEN, data_folder
@@ -122,7 +124,6 @@ def test_a_folder_that_can_be_none_is_named_and_none_is_made(
         (["mcp", "--http", "--server", "nope"], 2, "'nope' is no server: expected http://HOST:PORT"),
         (["mcp", "--http", "--server", "http://h:1", "--port", "99999"], 2, "99999 is not in the range"),
         (["mcp", "--http", "--server", "http://h:1", "--host", "300.1.1.1"], 3, "300.1.1.1:9595 cannot be listened on"),
-        (["serve", "--port", "0", "--host", "no host"], 2, "--host"),
     ],
 )
 def test_where_to_listen_is_told_in_one_line(
@@ -132,6 +133,11 @@ def test_where_to_listen_is_told_in_one_line(
     assert cli.run(arguments) == code
     shown = capsys.readouterr().err.strip().splitlines()
     assert said in shown[-1]
+
+
+def test_a_host_that_is_none_is_named_by_its_option() -> None:
+    with pytest.raises(WrongUse, match="--host 300.1.1.1 is no address"), port_errors("300.1.1.1", 9090):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
 def test_a_port_of_another_program_is_named_by_the_server_for_assistants(stranger: str, capsys: Captured) -> None:
