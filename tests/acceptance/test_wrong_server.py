@@ -136,7 +136,7 @@ def test_where_to_listen_is_told_in_one_line(
 
 
 def test_a_host_that_is_none_is_named_by_its_option() -> None:
-    with pytest.raises(WrongUse, match="--host 300.1.1.1 is no address"), port_errors("300.1.1.1", 9090):
+    with pytest.raises(WrongUse, match=r"--host 300\.1\.1\.1 is no address"), port_errors("300.1.1.1", 9090):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
