@@ -74,4 +74,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """With the names that are loaded late: for `dir`, `help`, and the completion of editors and notebooks."""
-    return sorted({*globals(), *__all__} - {"Any", "TYPE_CHECKING", "annotations"})
+    return sorted({*globals(), *__all__} - {"Any", "TYPE_CHECKING", "annotations", "__dir__", "__getattr__"})

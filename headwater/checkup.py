@@ -133,9 +133,13 @@ def _check_content(data: Path, store: str | None, server: str | None) -> Iterato
 
 
 def _server(client: Client) -> Finding:
-    if not client.alive():
-        return Finding("fail", "server", f"{client.url} does not answer: is it running?")
-    return Finding("ok", "server", f"answers at {client.url}")
+    if client.alive():
+        return Finding("ok", "server", f"answers at {client.url}")
+    try:
+        client.readiness()
+    except HeadwaterError as error:
+        return Finding("fail", "server", error.message)
+    return Finding("fail", "server", f"{client.url} is slow to answer: ask again, or look at what the machine does")
 
 
 def _locks(data: Path, *, answers: bool) -> Iterator[Finding]:
@@ -234,4 +238,5 @@ def _run_check(name: str, remedy: str, check: Callable[[], Finding]) -> Finding:
         with translated():
             return check()
     except (HeadwaterError, OSError) as error:
-        return Finding("fail", name, f"{error}: {remedy}")
+        refused = isinstance(error, HeadwaterError) and error.status in {401, 403}  # a matter of the token alone
+        return Finding("fail", name, str(error) if refused else f"{error}: {remedy}")

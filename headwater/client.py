@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import ssl
@@ -21,6 +22,10 @@ _ALIVE_TIMEOUT = 2.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _PROXIED = urllib.request.build_opener()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: What OpenSSL says of an answer that is not TLS, by the versions of the library.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST")
+#: Ends of the addresses that agents, scripts and other clients of the same server have.
+_DOORS = ("/producer", "/consumer", "/api/v1", "/gremlin")
 
 
 class Client:
@@ -43,13 +48,17 @@ class Client:
         """
         if not url.startswith(("http://", "https://")) or _host(url) is None:
             raise WrongUse(f"{url!r} is no server: expected http://HOST:PORT")
-        # An address that was copied from the browser also says what the page shows.
-        self.url = url.partition("#")[0].partition("?")[0].rstrip("/")
+        self.url = _address(url)
         self._timeout = timeout
-        self._token = (os.environ.get(TOKEN.variable) if environment else None) or token
+        self._token = _sendable((os.environ.get(TOKEN.variable) if environment else None) or token)
         self._open = (_DIRECT if _host(url) in _LOOPBACK else _PROXIED).open
         if certificate is not None:
             self._open = _trusting(certificate).open
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its address is this machine's loopback."""
+        return _host(self.url) in _LOOPBACK
 
     def alive(self, instance: str | None = None) -> bool:
         """Whether a Headwater server answers there, and if an `instance` is given, whether it is that one."""
@@ -112,13 +121,72 @@ class Client:
                 return response.headers, _json(response.read())
         except urllib.error.HTTPError as error:
             if error.code not in answers:
-                raise _error_of_answer(error) from None
+                raise self._error_of_answer(error, path) from None
             return {}, _json(error.read())
         except json.JSONDecodeError:
             raise Unreachable(f"what answers at {self.url} is no Headwater server: {path} is not JSON") from None
         except (urllib.error.URLError, OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise Unreachable(f"the server {self.url} does not answer: {reason}") from None
+            raise Unreachable(f"the server {self.url} does not answer{self._why(error)}") from None
+
+    def _why(self, error: Exception) -> str:
+        """What an error of the connection means, in words where the library's are only understood by who wrote it."""
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return f" with a certificate that this machine trusts: {reason.verify_message}"
+        if isinstance(reason, ssl.SSLError) and reason.reason in _NO_TLS:
+            return f" with TLS, it seems to speak plain HTTP: try http:{self.url.removeprefix('https:')}"
+        if isinstance(reason, (http.client.RemoteDisconnected, ConnectionResetError, http.client.BadStatusLine)):
+            return ": it closed the connection; does it want https://?"
+        return f": {reason}"
+
+    def _error_of_answer(self, error: urllib.error.HTTPError, path: str) -> HeadwaterError:
+        """Our server says what is wrong as JSON; what says it in another way is another program, or a proxy."""
+        body = error.read().decode("utf-8", "replace")
+        try:
+            said = json.loads(body)
+        except ValueError:
+            said = {}
+        said = said if isinstance(said, dict) else {}
+        message = said.get("error") or said.get("message") or _sentence(body, error)
+        fault = Fault.of_http_status(error.code)
+        if not message:
+            what = f"answers {path.partition('?')[0]} with {error.code} {error.reason}"
+            address = ": give the address alone, http://HOST:PORT" if _path(self.url) else ""
+            message = f"what is at {self.url} {what}, and not as Headwater does{address}"
+        if fault is Fault.UNAUTHORISED:
+            message = f"{message} ({'look at' if self._token else 'set'} {TOKEN.variable})"
+        _, _, scope = str(message).partition(" lacks the scope ")
+        if fault is Fault.FORBIDDEN and scope.isalpha():
+            message = (
+                f"{message}: on the server's machine `headwater token add --scope {scope} NAME` makes one that has it"
+            )
+        return error_class(fault)(str(message), said.get("suggestions") or (), error.code)
+
+
+def _address(url: str) -> str:
+    """The address of the server, in what may be the address that senders have, or one copied from the browser."""
+    bare = url.partition("#")[0].partition("?")[0].rstrip("/")
+    for end in _DOORS:
+        bare = bare.removesuffix(end)
+    return bare
+
+
+def _sendable(token: str | None) -> str | None:
+    """The token, if it can stand in a header. WrongUse: it cannot; the token itself is not shown."""
+    token = token and token.strip()
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise WrongUse(f"the token in {TOKEN.variable} has a blank, a line break or a letter that no token has")
+    return token
+
+
+def _sentence(body: str, error: urllib.error.HTTPError) -> str:
+    """A body that is plain text, as the agents' routes have it; empty if it is a page, or repeats the status."""
+    text = body.strip()
+    return "" if text.startswith("<") or text.removeprefix(f"{error.code}: ") == error.reason else text
+
+
+def _path(url: str) -> str:
+    return urllib.parse.urlsplit(url).path
 
 
 def _trusting(certificate: str) -> urllib.request.OpenerDirector:
@@ -130,28 +198,17 @@ def _trusting(certificate: str) -> urllib.request.OpenerDirector:
 
 
 def _host(url: str) -> str | None:
+    """None: it is no URL, or its port is no port."""
     try:
-        return urllib.parse.urlsplit(url).hostname
+        parts = urllib.parse.urlsplit(url)
+        _ = parts.port
     except ValueError:
         return None
+    return parts.hostname
 
 
 def _json(body: bytes) -> Any:
     return json.loads(body) if body else None
-
-
-def _error_of_answer(error: urllib.error.HTTPError) -> HeadwaterError:
-    body = error.read().decode("utf-8", "replace")
-    try:
-        said = json.loads(body)
-    except ValueError:
-        said = {}
-    said = said if isinstance(said, dict) else {}
-    message = str(said.get("error") or said.get("message") or body or error.reason)
-    fault = Fault.of_http_status(error.code)
-    if fault is Fault.UNAUTHORISED:
-        message += f" (set {TOKEN.variable})"
-    return error_class(fault)(message, said.get("suggestions") or (), error.code)
 
 
 def running(folder: Path, store: str | None = None) -> Client | None:

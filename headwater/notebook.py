@@ -146,9 +146,9 @@ class Lineage(Drawing):
         return svg(self._answer)
 
     def __str__(self) -> str:
-        from headwater.queries.drawing.render import text
+        from headwater.queries.drawing.render import summary, text
 
-        return text(self._answer)
+        return f"{text(self._answer)}{_printable(summary(self._answer))}"
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else f"not complete: {self.reason}"
@@ -214,7 +214,7 @@ class Rows(NotebookAnswer):
             return to_pandas(self._table)
 
     def __repr__(self) -> str:
-        return f"<Rows of {self._table.query}: {len(self)} rows>"
+        return f"<Rows of {self._table.query}: {len(self)} row{'' if len(self) == 1 else 's'}>"
 
     def __str__(self) -> str:
         from headwater.queries.drawing.rows import plain

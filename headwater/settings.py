@@ -54,7 +54,7 @@ def default_data(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def data_folder(given: str | Path) -> Path:
-    """The path of a data folder. WrongUse: a URL, or a server without http://, was given instead.
+    """The path of a data folder. WrongUse: it is none: a URL, a server without http://, empty, or below a file.
 
     A mistyped URL such as ``htp://x`` is also a valid path: without this check a folder of that name would be made, and
     every question to it would have an empty answer.
@@ -67,4 +67,10 @@ def data_folder(given: str | Path) -> Path:
         )
     if isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]{1,5}/?", given):
         raise WrongUse(f"{given!r} is no data folder: a server is http://{given}, a folder of that name ./{given}")
-    return Path(given)
+    if not str(given):  # of a script whose variable is not set; `Path` would take it for the current folder
+        raise WrongUse(f"the data folder ({DATA.option}, {DATA.variable}) is named by an empty text")
+    folder = Path(given)
+    there = next((path for path in (folder, *folder.parents) if os.path.exists(path)), None)  # noqa: PTH110 - Path raises where it may not look
+    if there is not None and not os.path.isdir(there):  # noqa: PTH112
+        raise WrongUse(f"{folder} is no data folder: {there} is not a folder")
+    return folder

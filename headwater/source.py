@@ -397,23 +397,40 @@ def refuse_second_ledger(folder: Path) -> None:
         raise WrongUse(f"{place}: name that ledger, or another data folder")
 
 
-def has_ledger_file(folder: Path, server: str | None, command: str, *, named: bool) -> None:
-    """WrongUse: a `command` that reads the ledger's file is told of a server, and `folder` is not known to be its own.
+def folder_of_ledger(folder: Path, server: str | None, command: str, *, named: bool) -> Path:
+    """The data folder whose ledger a `command` reads: `folder`, or that of a `server` on this machine.
 
     `named`: the user chose the folder. Else it has to be the one that this server runs on: the default folder may hold
-    another ledger, and all that is said of that one would be taken for the server's.
+    another ledger, and all that is said of that one would be taken for the server's. WrongUse: the server's is not
+    known, or not on this machine.
     """
     from headwater.ingest.ledger.ledger import holds_ledger
 
     if not server:
-        return
+        return folder
     missing = not holds_ledger(folder)
     if missing or not (named or _runs_on(folder, server)):
+        told = None if named else _folder_told_by(server)
+        if told is not None and holds_ledger(told) and _runs_on(told, server):
+            return told
         why = f"there is no ledger in {folder}" if missing else f"it does not run on {folder}"
         raise WrongUse(
             f"headwater {command} reads the ledger's file, which the server {server} does not send: on the server's "
             f"machine, name its data folder with --data DIR; {why}"
         )
+    return folder
+
+
+def _folder_told_by(server: str) -> Path | None:
+    """The data folder that a server on this machine says it runs on, to who may do all there."""
+    client = Client(server)
+    if not client.is_here:
+        return None
+    try:
+        told = client.get("/api/v1/me").get("folder")
+    except HeadwaterError:
+        return None
+    return Path(told) if isinstance(told, str) else None
 
 
 def _runs_on(folder: Path, server: str) -> bool:

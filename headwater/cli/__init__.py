@@ -122,8 +122,17 @@ def command(shared: dict[str, bool], debug: bool) -> None:
     shared["debug"] = debug
 
 
+def _with_whole_examples(found: click.Command) -> click.Command:
+    """The command, and those in it, with examples that are not wrapped: a line that was broken cannot be copied."""
+    if found.epilog and found.epilog.startswith("Example: "):
+        found.epilog = f"\b\n{found.epilog}"
+    for inner in found.commands.values() if isinstance(found, click.Group) else ():
+        _with_whole_examples(inner)
+    return found
+
+
 for _command in chain.from_iterable(_SECTIONS.values()):
-    command.add_command(_command)
+    command.add_command(_with_whole_examples(_command))
 
 
 def main(arguments: list[str] | None = None) -> None:

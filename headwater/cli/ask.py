@@ -26,7 +26,7 @@ from headwater.cli.paths import show as show_paths
 from headwater.errors import WrongUse
 
 if TYPE_CHECKING:
-    from headwater.queries.answers.answer import Answer, Table
+    from headwater.queries.answers.answer import Table
     from headwater.queries.answers.shapes import Result
     from headwater.queries.catalogue.query import Query
 
@@ -34,7 +34,7 @@ _FORMATS = ("tree", "table", "json", "csv", "mermaid", "dot", "svg")
 
 
 def _lineage_options(function: Command) -> Command:
-    function = json_option(source_options(function))
+    function = csv_option(json_option(source_options(function)))
     for option in (
         click.option("--format", "format_", type=click.Choice(_FORMATS), default="tree", help="how it is printed"),
         click.option("--limit", type=int, help="nodes to keep, the nearest first (default 10,000)"),
@@ -67,9 +67,8 @@ def downstream(**options: Any) -> None:
     _lineage("downstream", **options)
 
 
-def _lineage(
-    name: str, node: str, data: Path, store: str | None, server: str | None, as_json: bool, format_: str, **given: Any
-) -> None:
+def _lineage(name: str, node: str, *, data: Path, store: str | None, server: str | None, **given: Any) -> None:
+    as_json, as_csv, format_ = given.pop("as_json"), given.pop("as_csv"), given.pop("format_")
     names = {"type_": "type"}
     parameters = [
         ("node", node),
@@ -78,14 +77,15 @@ def _lineage(
     ]
     with asking(data, store, server) as source:
         answer = source.ask(name, [(key, value) for key, value in parameters if value is not None])
-    _show(answer, "json" if as_json else format_)
+    _show(answer, "json" if as_json else "csv" if as_csv else format_)
 
 
 def _show(answer: Result, format_: str) -> None:
-    from headwater.queries.answers.answer import Answer
+    from headwater.queries.answers.answer import Answer, Table
     from headwater.queries.answers.audit import Audit
     from headwater.queries.answers.impact import Impact
     from headwater.queries.answers.paths import Paths
+    from headwater.queries.catalogue.catalogue import BY_NAME
     from headwater.queries.drawing import render
     from headwater.queries.drawing.audit import plain as plain_audit
 
@@ -102,26 +102,11 @@ def _show(answer: Result, format_: str) -> None:
     elif isinstance(answer, Answer) and format_ == "tree":
         out = console()
         out.print(render.tree(answer))
-        out.print(summary(answer))
+        out.print(render.summary(answer))
+    elif isinstance(answer, Table) and not answer.rows and format_ != "csv":
+        click.echo(f"none: {BY_NAME[answer.query].summary}")
     else:
         print_rows(answer, "csv" if format_ == "csv" else "table")
-
-
-def summary(answer: Answer) -> str:
-    """How large the answer is, and whether it is all."""
-    from headwater.queries.answers.answer import why_incomplete
-
-    columns = sum(node.label == "column" for node in answer.nodes)
-    datasets = {node.dataset for node in answer.nodes}
-    jobs = {edge.job for edge in answer.edges if edge.job}
-    counted = [_count(columns, "column")] if columns else []
-    counted += [_count(len(datasets), "dataset"), _count(len(jobs), "job")]
-    state = "complete" if answer.complete else f"not complete: {why_incomplete(answer.reason)}"
-    return f"{', '.join(counted)}; {state}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 @click.command(epilog="Example: headwater query runs job=spark/pipeline.features limit=5")
@@ -137,7 +122,7 @@ def query(name: str | None, parameters: tuple[str, ...], format_: str | None, **
 
     as_json, as_csv = options.pop("as_json"), options.pop("as_csv")
     if name is None:
-        _list_queries(as_json=as_json)
+        _list_queries(as_json=as_json, as_csv=as_csv)
         return
     with asking(**options) as source:
         answer = source.ask(name, [_pair(item) for item in parameters])
@@ -164,14 +149,14 @@ def _pair(item: str) -> tuple[str, str]:
     return key, value
 
 
-def _list_queries(*, as_json: bool) -> None:
+def _list_queries(*, as_json: bool, as_csv: bool) -> None:
     from headwater.queries.catalogue.catalogue import QUERIES
 
     if as_json:
         print_json({"queries": [known.to_dict() for known in QUERIES]})
         return
     rows = [(known.name, _parameters(known), known.summary) for known in QUERIES]
-    print_table(("query", "parameters", "answers"), rows)
+    print_table(("query", "parameters", "answers"), rows, as_csv=as_csv)
 
 
 def _parameters(query: Query) -> str:

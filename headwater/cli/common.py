@@ -5,11 +5,13 @@ Exit codes are those of `headwater.errors`; an error that a command raises is pr
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
 import shutil
 import sys
+import time as clock
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ from click.core import ParameterSource
 from headwater.errors import WrongUse
 from headwater.ingest.progress import Progress
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
-from headwater.source import Source, find, has_ledger_file
+from headwater.source import Source, find, folder_of_ledger
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +68,10 @@ def source_options(function: Command) -> Command:
 
 def as_of_options(function: Command) -> Command:
     """``--as-of TIME`` and ``--run ID``, to be read by `as_of`."""
-    time = "answer as of a time (2026-03-01, 2026-03-01T08:00Z), or 'ever': all logic that ever ran (default: now)"
+    time = (
+        "answer as of a time (2026-03-01, 2026-03-01T08:00Z, 24h: a day ago), or 'ever': all logic that ever ran "
+        "(default: now)"
+    )
     run = "answer as a run saw its inputs: id of a run, a Glue job run (jr_...) or a Spark application"
     function = click.option("--run", "run", metavar="ID", help=run)(function)
     return click.option("--as-of", "as_of", metavar="TIME", help=time)(function)
@@ -77,8 +82,18 @@ def as_of(options: dict[str, Any]) -> str | None:
     time, run = options.pop("as_of"), options.pop("run")
     if time is not None and run is not None:
         raise WrongUse("--run and --as-of both choose a time: give one of them")
-    given: str | None = time if run is None else run
-    return given
+    return ago(time) if run is None else str(run)
+
+
+def ago(time: str | None) -> str | None:
+    """``24h``, so long before now, as a time in ms since 1970; what is no such length of time as it is."""
+    found = re.fullmatch(r"([0-9]{1,6})([mhd])", time or "")
+    if found is None:
+        return time
+    return str(int((clock.time() - int(found[1]) * _UNITS[found[2]]) * 1_000))
+
+
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}  #: seconds
 
 
 def csv_option(function: Command) -> Command:
@@ -91,14 +106,14 @@ def json_option(function: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="print JSON")(function)
 
 
-def ledger_here(data: Path, server: str | None, command: str) -> None:
-    """WrongUse: a `command` that reads the ledger's file would read another ledger than that of the server named.
+def ledger_here(data: Path, server: str | None, command: str) -> Path:
+    """The data folder whose ledger a `command` reads: `data`, or that of a server on this machine that was named.
 
-    `server` None: the one that the environment names.
+    `server` None: the one that the environment names. WrongUse: it would read another ledger than that of the server.
     """
     context = click.get_current_context()
     named = context.get_parameter_source("data") is not ParameterSource.DEFAULT
-    has_ledger_file(data, server or os.environ.get(SERVER.variable), command, named=named)
+    return folder_of_ledger(data, server or os.environ.get(SERVER.variable), command, named=named)
 
 
 def aws_options(function: Command) -> Command:
@@ -121,21 +136,36 @@ def asking(data: Path, store: str | None, server: str | None, *, create: bool = 
     try:
         yield source
     except WrongUse as error:
-        raise _naming_run(error) from error
+        raise _naming_option(error) from error
     finally:
         source.close()
 
 
-def _naming_run(error: WrongUse) -> WrongUse:
-    """The error; one about `asOf` names ``--run``, where that option of `as_of_options` was given."""
+def _naming_option(error: WrongUse) -> WrongUse:
+    """The error; what begins with the name of a query's parameter names the option that was given for it instead."""
     context = click.get_current_context(silent=True)
-    run = context.params.get("run") if context else None
-    if not run or not error.message.startswith("asOf "):
+    if context is None:
         return error
-    if " is neither a time nor " in error.message:
-        message = f"--run {run[:100]!r} is no run, Glue job run or Spark application that is known"
+    for option in context.command.params:
+        name = _PARAMETERS.get(option.name or "", option.name)
+        if context.params.get(option.name or "") is None or not error.message.startswith(f"{name} "):
+            continue
+        given = str(context.params[option.name or ""])[:100]
+        if name == "asOf" and option.name == "run" and " is neither a time nor " in error.message:
+            message = f"--run {given!r} is no run, Glue job run or Spark application that is known"
+        elif isinstance(option, click.Option):
+            said = error.message.removeprefix(f"{name} must be a time (")
+            times = f"{option.opts[-1]} must be a length of time ({_LENGTHS}), a time ("
+            message = times + said if said != error.message else option.opts[-1] + error.message.removeprefix(str(name))
+        else:
+            continue
         return WrongUse(message, error.suggestions, error.status)
-    return WrongUse(f"--run{error.message.removeprefix('asOf')}", error.suggestions, error.status)
+    return error
+
+
+#: The parameters of queries whose option is called otherwise.
+_PARAMETERS = {"as_of": "asOf", "run": "asOf", "begin": "from", "end": "to", "type_": "type"}
+_LENGTHS = "24h, 30m, 7d: so long ago"
 
 
 def console() -> Console:
@@ -149,10 +179,15 @@ def console() -> Console:
 _WIDE = 2_000
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table of other people's texts, laid out as the rows of an answer are."""
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, as_csv: bool = False) -> None:
+    """A table of other people's texts, laid out as the rows of an answer are, or as CSV."""
+    from headwater.queries.drawing import escape
     from headwater.queries.drawing.rows import Layout, lines
 
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([headings, *(map(escape.csv_cell, row) for row in rows)])
+        return
     shown = Layout(tuple(headings), tuple(tuple(map(safe, row)) for row in rows))
     click.echo("\n".join(lines(shown, terminal_width())))
 

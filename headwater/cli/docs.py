@@ -34,7 +34,8 @@ line of your shell into its start file. Names of nodes come from the server that
 
 ```sh
 eval "$(_HEADWATER_COMPLETE=bash_source headwater)"     # ~/.bashrc, bash 4.4 or later
-eval "$(_HEADWATER_COMPLETE=zsh_source headwater)"      # ~/.zshrc
+autoload -Uz compinit && compinit                       # ~/.zshrc, if it has no such line yet
+eval "$(_HEADWATER_COMPLETE=zsh_source headwater)"      # ~/.zshrc, below it
 _HEADWATER_COMPLETE=fish_source headwater | source      # ~/.config/fish/config.fish
 ```
 

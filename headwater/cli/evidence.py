@@ -85,8 +85,7 @@ def evidence(
     if given and anchor is None:
         raise WrongUse("a signature or time stamp is one of an anchor: name the --anchor too")
     as_json, time = options.pop("as_json"), as_of(options)
-    data = options["data"]
-    ledger_here(data, options["server"], "evidence")
+    data = ledger_here(options["data"], options["server"], "evidence")
     asked = {name: options.pop(name) for name in ("direction", "type_", "depth")}
     with asking(**options) as source, translated(), progress("writing the proof") as step:
         if _is_resource(source, node):

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import re
-import time
 from typing import Any
 
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import csv_option, json_option, source_options
-from headwater.cli.rows import ask_rows, limit_option
+from headwater.cli.common import ago
+from headwater.cli.rows import ask_rows, row_options
 
 _COLUMNS = ("name", "type", "origin", "expression", "ambiguous", "description")
 
 
 @click.command(epilog="Example: headwater search avg_score")
 @click.argument("word")
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def search(word: str, **options: Any) -> None:
     """Find datasets, columns, jobs and other names of datasets by a part of their name; exact matches come first."""
     ask_rows("search", [("q", word)], ("id", "label", "match"), **options)
 
 
 @click.command(epilog="Example: headwater datasets --csv")
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def datasets(**options: Any) -> None:
     """List all datasets."""
     ask_rows("datasets", [], ("id", "columns", "description"), **options)
@@ -38,20 +30,14 @@ def datasets(**options: Any) -> None:
 
 @click.command(epilog="Example: headwater columns churn_by_country")
 @click.argument("dataset", shell_complete=completion.datasets)
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def columns(dataset: str, **options: Any) -> None:
     """List the columns of DATASET, in any spelling of its name."""
     ask_rows("columns", [("dataset", dataset)], _COLUMNS, **options)
 
 
 @click.command(epilog="Example: headwater jobs")
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def jobs(**options: Any) -> None:
     """List all jobs."""
     ask_rows("jobs", [], ("id", "plans", "description"), **options)
@@ -59,25 +45,17 @@ def jobs(**options: Any) -> None:
 
 @click.command(epilog="Example: headwater runs --failed --since 24h --job 'spark/pipeline.*'")
 @click.option("--failed", is_flag=True, help="only runs that failed")
-@click.option("--since", metavar="TIME", help="24h, 30m, 7d; or a time (2026-03-01, 2026-03-01T08:00Z), or a run's id")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="24h, 30m, 7d: so long ago; or a time (2026-03-01, 2026-03-01T08:00Z), or a run's id",
+)
 @click.option("--job", metavar="NAME", help="only of jobs with this in their name; with *: whose whole name matches")
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def runs(*, failed: bool, since: str | None, job: str | None, **options: Any) -> None:
     """List the runs of all jobs, the newest first."""
-    given = [("status", "failed" if failed else None), ("since", _time(since)), ("job", job)]
+    given = [("status", "failed" if failed else None), ("since", ago(since)), ("job", job)]
     ask_rows("latest-runs", given, _RUNS, **options)
 
 
 _RUNS = ("id", "timestamp", "status", "job", "target", "durationNs", "error", "jobRun", "runId")
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}  #: seconds
-
-
-def _time(since: str | None) -> str | None:
-    """``24h`` as a time in ms since 1970; what is no such duration as it is."""
-    ago = re.fullmatch(r"([0-9]{1,6})([mhd])", since or "")
-    if ago is None:
-        return since
-    return str(int((time.time() - int(ago[1]) * _UNITS[ago[2]]) * 1_000))

@@ -64,6 +64,8 @@ def attach(job: str, *, yes: bool, as_json: bool, **options: Any) -> None:
     token = options["token_file"].read().strip() if options["token_file"] else ""
     agent = options["agent"]
     place = (options["jars"] if agent == "jar" else options["bundle"]) or ""
+    with translated():
+        rules.check(agent, options["url"], place, token)  # before the account is asked: it may not be reachable
     with _connected(options["region"], options["profile"], options["endpoint"]) as jobs:
 
         def attached(found: Mapping[str, Any]) -> dict[str, str]:

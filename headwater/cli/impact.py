@@ -17,6 +17,7 @@ from headwater.cli.common import (
     as_of_options,
     asking,
     console,
+    csv_option,
     json_option,
     print_json,
     print_rows,
@@ -80,10 +81,13 @@ _CHECKS = ("plan", "sql", "new_schema", "schema")
 @click.option(
     "--all", "everything", is_flag=True, help="list every node; without it the first twelve of a grade behind one node"
 )
+@csv_option
 @json_option
 @source_options
 def impact(**options: Any) -> None:
     """What breaks if NODE changes? A dataset, or a column as DATASET#COLUMN, in any spelling."""
+    if options.pop("as_csv"):
+        options["format_"] = "csv"
     given = [name for name in ("node", *_CHECKS) if options[name]]
     if len(given) != 1:
         raise click.UsageError("one of NODE, --plan, --sql, --new-schema and --schema is needed")

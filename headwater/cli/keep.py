@@ -11,6 +11,7 @@ import click
 from headwater.cli.common import (
     asking,
     aws_options,
+    csv_option,
     data_option,
     json_option,
     ledger_here,
@@ -69,7 +70,7 @@ def verify(backup: str | None, data: Path, anchor: Path | None, as_json: bool, k
         raise WrongUse(f"there is no {backup}")
     if not backup:
         refuse_second_ledger(data)
-        ledger_here(data, None, "verify")
+        data = ledger_here(data, None, "verify")
     with translated(), progress("verifying") as step:
         try:
             known = None if backup else drawn_from(data)
@@ -123,7 +124,7 @@ def erase(entry: int, reason: str, data: Path, store: str | None) -> None:
     well: each watch begins anew, and so does one whose answers lie in S3, at its next evaluation. Copies that were made
     before still hold the payload: backups, exports, graphs in other stores until `headwater replay --to` is run again.
     """
-    ledger_here(data, None, "erase")
+    data = ledger_here(data, None, "erase")
     has_ledger(data)
     _no_server(data, "erase")
     from headwater.ingest.folder.erasing import erase as erase_from
@@ -168,7 +169,7 @@ def backup(target: Path, data: Path, ledger: str | None, keys: str | None, **aws
     if target.exists():
         raise WrongUse(f"{target} exists already")
     if ledger is None:
-        ledger_here(data, None, "backup")
+        data = ledger_here(data, None, "backup")
     with translated(), progress("copying") as step:
         if ledger is None:
             report = back_up(data, target, step)
@@ -275,9 +276,10 @@ def _replay_to(
     is_flag=True,
     help="try them again, after an upgrade for example; no server may run (a running one: POST /api/v1/parked/retry)",
 )
+@csv_option
 @json_option
 @source_options
-def parked(data: Path, store: str | None, server: str | None, as_json: bool, retry: bool) -> None:
+def parked(data: Path, store: str | None, server: str | None, *, as_csv: bool, as_json: bool, retry: bool) -> None:
     """List the ledger entries that could not be brought into the graph, each with its reason."""
     if retry:
         has_ledger(data)
@@ -291,10 +293,11 @@ def parked(data: Path, store: str | None, server: str | None, as_json: bool, ret
     if as_json:
         print_json({"parked": rows})
         return
-    if not rows:
+    if not rows and not as_csv:
         click.echo("nothing is parked")
         return
-    print_table(("entry", "kind", "reason"), ((str(row["sequence"]), row["kind"], row["reason"]) for row in rows))
+    shown = ((str(row["sequence"]), row["kind"], row["reason"]) for row in rows)
+    print_table(("entry", "kind", "reason"), shown, as_csv=as_csv)
 
 
 def _sure(question: str, *, yes: bool) -> None:

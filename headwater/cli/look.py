@@ -116,15 +116,14 @@ def _asked(client: Client, name: str, node: str, entry: int, type_: str = "direc
 
 
 def _print(out: Console, answer: Answer) -> None:
-    from headwater.cli.ask import summary
     from headwater.queries.drawing import render
 
     out.print(render.tree(answer))
-    out.print(summary(answer))
+    out.print(render.summary(answer))
 
 
 def _size(answer: Answer) -> str:
-    from headwater.cli.ask import summary
+    from headwater.queries.drawing.render import summary
 
     return summary(answer)
 
@@ -148,7 +147,7 @@ def _next_steps(out: Console) -> None:
     out.print(f"Keep a server of your own running:\n\n    {headwater} serve\n", soft_wrap=True)
     out.print("In a PySpark script, after its session is made (docs/spark.md):\n")
     out.print('    import headwater.spark\n    headwater.spark.capture(spark, "http://127.0.0.1:9090")\n')
-    out.print("Or point a Glue job at it with these job parameters (Glue takes one --conf: chain the three):\n")
+    out.print("Or point a Glue job at it with these job parameters (Glue takes one --conf: chain them in its value):\n")
     for key, value in parameters("5.0", "http://HOST:9090", "s3://BUCKET/jars"):
         out.print(f"    {key:<20}{value}", soft_wrap=True)
     out.print()

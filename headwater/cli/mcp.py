@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from headwater.cli.common import source_options
-from headwater.errors import WrongUse, extra
+from headwater.client import Client, running
+from headwater.errors import Unreachable, WrongUse, extra
 
 if TYPE_CHECKING:
     from headwater.source import Source
@@ -28,7 +31,9 @@ An assistant that starts its servers itself takes: {"command": "headwater", "arg
 @click.command(epilog=_EXAMPLE)
 @click.option("--http", is_flag=True, help="serve MCP's streamable HTTP at /mcp, instead of standard input and output")
 @click.option("--host", default="127.0.0.1", metavar="HOST", help="with --http: the address to listen on (127.0.0.1)")
-@click.option("--port", default=_PORT, metavar="PORT", help=f"with --http: the port to listen on ({_PORT})")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=_PORT, help=f"with --http: the port to listen on ({_PORT})"
+)
 @source_options
 def mcp(*, http: bool, host: str, port: int, data: Path, store: str | None, server: str | None) -> None:
     """Let an assistant ask: serve the canned queries as tools of the Model Context Protocol (MCP), read-only.
@@ -44,9 +49,22 @@ def mcp(*, http: bool, host: str, port: int, data: Path, store: str | None, serv
     if not http:
         anyio.run(serve_stdio, partial(_opened, data, store, server))
         return
-    url = server or _running(data, store)
-    click.echo(f"MCP server on http://{host}:{port}/mcp; it asks {url}", err=True)
-    uvicorn.run(http_app(partial(_of_caller, url), host), host=host, port=port, log_level="warning")
+    url = Client(server).url if server else _running(data, store)
+    with closing(_listening(host, port)) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"MCP server on http://{shown}:{listening.getsockname()[1]}/mcp; it asks {url}", err=True)
+        settings = uvicorn.Config(http_app(partial(_of_caller, url), host), log_level="warning")
+        uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Unreachable: it cannot be listened on."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        # `create_server` adds the address to the reason, and a name that is not found has no number of an error.
+        reason = str(error.strerror).partition(" (while")[0]
+        raise Unreachable(f"{host}:{port} cannot be listened on: {reason}") from error
 
 
 def _opened(data: Path, store: str | None, server: str | None, _token: str | None) -> Source:
@@ -58,15 +76,12 @@ def _opened(data: Path, store: str | None, server: str | None, _token: str | Non
 
 def _of_caller(url: str, token: str | None) -> Source:
     """The server, asked with the caller's token alone: never with one of the user who started this."""
-    from headwater.client import Client
     from headwater.source import Remote
 
     return Remote(Client(url, token, environment=False))
 
 
 def _running(data: Path, store: str | None) -> str:
-    from headwater.client import running
-
     client = running(data, store)
     if client is None:
         raise WrongUse(

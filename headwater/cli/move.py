@@ -75,10 +75,14 @@ def export(target: str, *, form: str, split: int, as_json: bool, data: Path, sto
     click.echo(safe(f"{what}: the graph up to entry {done.applied:,}"))
 
 
-@click.command(
-    epilog="Example: headwater bulk-load s3://BUCKET/lineage --cluster NAME.cluster-ID.eu-west-1.neptune.amazonaws.com "
-    "--iam-role arn:aws:iam::123456789012:role/NeptuneLoadFromS3 --region eu-west-1"
-)
+_BULK_LOAD = """\
+Example: headwater bulk-load s3://BUCKET/lineage --region eu-west-1 \\
+             --cluster NAME.cluster-ID.eu-west-1.neptune.amazonaws.com \\
+             --iam-role arn:aws:iam::123456789012:role/NeptuneLoadFromS3
+"""
+
+
+@click.command(epilog=_BULK_LOAD)
 @click.argument("source", metavar="S3")
 @click.option("--cluster", required=True, metavar="HOST", help="the cluster's endpoint, HOST[:8182]")
 @click.option("--iam-role", "role", required=True, metavar="ARN", help="role of the cluster that may read the bucket")

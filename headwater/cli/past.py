@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import csv_option, json_option, source_options
-from headwater.cli.rows import ask_rows, limit_option
+from headwater.cli.common import ago
+from headwater.cli.rows import ask_rows, row_options
 from headwater.errors import WrongUse
 
 _ALL = 1_000_000  #: runs to go back: more than any history has
@@ -30,17 +30,14 @@ _CONSUMERS = (
     "constants",
 )
 _CHANGES = ("timestamp", "id", "change", "run", "job", "before", "after", "sourcesAdded", "sourcesDropped", "distance")
-_WHEN = "a time (2026-03-01, 2026-03-01T08:00Z) or the id of a run"
+_WHEN = "a time (2026-03-01, 2026-03-01T08:00Z, 24h: a day ago) or the id of a run"
 
 
 @click.command(epilog="Example: headwater inputs 5ebf4321 --all")
 @click.argument("node", shell_complete=completion.nodes)
 @click.option("--all", "everything", is_flag=True, help="also what these were made from, run by run")
 @click.option("--depth", type=click.IntRange(1), help="runs to go back; 1, the default: what the run itself read")
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> None:
     """What a run read: which versions of which datasets, who wrote each, whether it was overwritten since.
 
@@ -55,10 +52,7 @@ def inputs(node: str, everything: bool, depth: int | None, **options: Any) -> No
 @click.command(epilog="Example: headwater consumers 5ebf4321")
 @click.argument("node", shell_complete=completion.nodes)
 @click.option("--depth", type=click.IntRange(0), help="runs to go on; 1: those that read it directly; without it all")
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def consumers(node: str, depth: int | None, **options: Any) -> None:
     """Which runs read what a run wrote, directly or through others, and in which order to run them again.
 
@@ -82,10 +76,7 @@ Example: headwater diff spark/pipeline.features --from 2026-11-22
 @click.option("--run", "runs", multiple=True, metavar="ID", help="two runs to compare, the earlier one first")
 @click.option("--from", "begin", metavar="TIME", help=f"what held then: {_WHEN}")
 @click.option("--to", "end", metavar="TIME", help="and then; without it what holds now")
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | None, **options: Any) -> None:
     """What differs: columns with other sources or expressions, what the rows depend on, inputs.
 
@@ -99,7 +90,7 @@ def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | 
     if runs:
         ask_rows("diff-runs", [("run", runs[0]), ("other", runs[1])], None, **options)
     elif node:
-        ask_rows("diff", [("node", node), ("from", begin), ("to", end)], None, **options)
+        ask_rows("diff", [("node", node), ("from", ago(begin)), ("to", ago(end))], None, **options)
     else:
         raise WrongUse("what is to be compared: NODE, or two --run?")
 
@@ -113,10 +104,7 @@ def diff(node: str | None, runs: tuple[str, ...], begin: str | None, end: str | 
 @click.option("--from", "begin", metavar="TIME", help=f"only changes since then: {_WHEN}")
 @click.option("--to", "end", metavar="TIME", help="only changes until then")
 @click.option("--oldest-first", is_flag=True, help="the first change first; without it the last one")
-@limit_option
-@csv_option
-@json_option
-@source_options
+@row_options
 def changes(
     node: str, upstream: bool, type_: str, begin: str | None, end: str | None, oldest_first: bool, **options: Any
 ) -> None:
@@ -125,5 +113,12 @@ def changes(
     The last change comes first; of changes at one time the nearest to NODE.
     """
     order = "oldest" if oldest_first else "newest"
-    given = [("node", node), ("upstream", upstream), ("type", type_), ("from", begin), ("to", end), ("order", order)]
+    given = [
+        ("node", node),
+        ("upstream", upstream),
+        ("type", type_),
+        ("from", ago(begin)),
+        ("to", ago(end)),
+        ("order", order),
+    ]
     ask_rows("changes", given, _CHANGES, **options)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headwater.cli.common import Command, asking, print_rows
+from headwater.cli.common import Command, asking, csv_option, json_option, print_rows, source_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,11 @@ def limit_option(function: Command) -> Command:
     return click.option("--limit", type=click.IntRange(1, _ROWS), default=1_000, help="rows to show (default 1,000)")(
         function
     )
+
+
+def row_options(function: Command) -> Command:
+    """The options of all commands that list: how many rows, in which form, and where to ask."""
+    return limit_option(csv_option(json_option(source_options(function))))
 
 
 def ask_rows(
@@ -53,8 +58,23 @@ def _show(found: Table, columns: tuple[str, ...] | None) -> None:
     if found.rows:
         print_rows(replace(found, columns=columns or found.columns), "table")
     else:
-        click.echo("nothing")
+        click.echo(_EMPTY[found.query])
     if found.next:
         click.echo(f"there is more: --limit, at most {_ROWS:,}", err=True)
     if not found.complete:
         click.echo(f"not complete: {why_incomplete(found.reason)}", err=True)
+
+
+#: What an answer without rows means, by the name of the query.
+_EMPTY = {
+    "search": "nothing has this in its name: `headwater datasets` and `headwater jobs` list all that is known",
+    "datasets": "no dataset is known yet: an agent has to report a run, or `headwater load` to bring what was recorded",
+    "columns": "none of its columns is known",
+    "jobs": "no job is known yet: an agent has to report a run, or `headwater load` to bring what was recorded",
+    "latest-runs": "there is no such run: `headwater runs` lists all",
+    "inputs": "no version that it read is known",
+    "consumers": "no run is known that wrote it",
+    "diff": "nothing differs",
+    "diff-runs": "nothing differs",
+    "changes": "no change is known: nothing is known to have written it in that time",
+}

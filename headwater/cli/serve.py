@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -364,7 +365,7 @@ def _answer(
         click.echo(safe(f"Headwater answers at {url}, and receives nothing; Ctrl-C stops"))
 
     settings = _settings(data, store, host, port, ready, more)
-    with _port_errors(host, port), translated():
+    with port_errors(host, port), translated():
         answer(settings, store, send_to)
 
 
@@ -473,14 +474,17 @@ def _example(ends: ExitStack) -> Path:
 def _serve(settings: ServerSettings, graph: GraphProcess) -> None:
     from headwater.ingest.process.server import serve as run
 
-    with _port_errors(settings.host, settings.port), translated():
+    with port_errors(settings.host, settings.port), translated():
         run(settings, graph)
 
 
 @contextmanager
-def _port_errors(host: str, port: int) -> Iterator[None]:
+def port_errors(host: str, port: int) -> Iterator[None]:
+    """Around listening: an address that cannot be listened on is named. WrongUse, Unreachable."""
     try:
         yield
+    except socket.gaierror as error:
+        raise WrongUse(f"--host {host} is no address or name of this machine: {error.strerror}") from error
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES) or error.filename is not None:
             raise WrongUse(safe(str(error))) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from headwater.cli.common import data_option, json_option, print_json, print_table, safe
+from headwater.cli.common import csv_option, data_option, json_option, print_json, print_table, safe
 from headwater.errors import WrongUse
 from headwater.translation import translated
 
@@ -132,9 +132,10 @@ def rotate(name: str, grace: int, expires: int | None, data: Path) -> None:
 
 
 @token.command("list", epilog="Example: headwater token list --json")
+@csv_option
 @json_option
 @data_option
-def list_(data: Path, as_json: bool) -> None:
+def list_(data: Path, *, as_csv: bool, as_json: bool) -> None:
     """List the tokens: names, scopes, accounts, when each was made, was last used and ends; not themselves."""
     from headwater.ingest.http.tokens import TokenStore
 
@@ -171,6 +172,7 @@ def list_(data: Path, as_json: bool) -> None:
             )
             for known in found
         ),
+        as_csv=as_csv,
     )
 
 

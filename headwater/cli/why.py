@@ -71,3 +71,5 @@ def _next(node: str, found: Table) -> Iterator[tuple[str, str]]:
         yield f"headwater consumers {written['run']}", "who read what the last run wrote, and what to run again"
     yield f"headwater upstream {named} --type all --behind", "where it comes from, hop by hop"
     yield f"headwater impact {named}", "what else is affected, and who owns it"
+    if "owner" not in by_kind:
+        yield f"headwater own {shlex.quote(node.partition('#')[0])} NAME", "nobody is named as its owner: say who it is"

@@ -179,6 +179,13 @@ TOOLS: tuple[Tool, ...] = (
         "What changed in a dataset, or in what a job writes, between two times: columns, expressions, inputs.",
     ),
     _one("runs", "Runs of a job", "The runs of a job, newest first: time, duration, status, error, Glue job-run id."),
+    _one(
+        "latest_runs",
+        "The latest runs of all jobs",
+        "The latest runs of all jobs, newest first. status=failed with `since` answers 'what failed last night'; `job` "
+        "takes a part of a name.",
+        query="latest-runs",
+    ),
     Tool(
         "job",
         "What a job does",

@@ -225,11 +225,15 @@ async def _impact_report(request: web.Request) -> web.Response:
 
 
 async def _me(request: web.Request) -> web.Response:
-    """Who asks, and which scopes that opens; where no token is needed: nobody, and all."""
+    """Who asks, and which scopes that opens; where no token is needed: nobody, and all.
+
+    Who may do all is told the data folder: commands that read the ledger's file find it so on the server's machine.
+    """
     _no_parameters(request, ())
     sender = request.get(SENDER)
     opened = [scope for scope in SCOPES if sender is None or sender.may(scope)]
-    return _json({"name": None if sender is None else sender.name, "scopes": opened})
+    folder = str(request.app[SERVICE].folder.resolve()) if "admin" in opened else None
+    return _json({"name": None if sender is None else sender.name, "scopes": opened, "folder": folder})
 
 
 async def _first_plan(request: web.Request) -> web.Response:

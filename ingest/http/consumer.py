@@ -109,11 +109,11 @@ class _Answers:
         return await self._answer(request, lambda of, check: of.overview(event, depth, check, forward=forward))
 
     async def attribute(self, request: web.Request) -> web.Response:
-        plan, _, attribute = _needed(request, "attributeId").rpartition(":")
+        plan, attribute = _of_plan("Attribute", _needed(request, "attributeId"))
         return await self._answer(request, lambda of, _: of.plan(plan).attribute_lineage_and_impact(attribute))
 
     async def operation(self, request: web.Request) -> web.Response:
-        plan, _, operation = request.match_info["operation"].rpartition(":")
+        plan, operation = _of_plan("Operation", request.match_info["operation"])
         return await self._answer(request, lambda of, _: of.plan(plan).operation(operation))
 
     async def label_names(self, request: web.Request) -> web.Response:
@@ -129,6 +129,14 @@ class _Answers:
 
 async def _unknown(request: web.Request) -> web.Response:
     raise NotFound(f"there is no {request.path}; Spline's Consumer API is described in docs/consumer.md")
+
+
+def _of_plan(what: str, given: str) -> tuple[str, str]:
+    """The plan's id, and the rest of the id of something in it."""
+    plan, colon, rest = given.rpartition(":")
+    if not colon:
+        raise NotFound(f"{what} ID '{given[:100]}' not found: expected PLAN:ID")
+    return plan, rest
 
 
 # parameters -----------------------------------------------------------------------------------------------------------

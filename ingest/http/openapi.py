@@ -252,8 +252,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "/api/v1/me",
-        "who asks, and which scopes that opens",
-        _object({"name": _null_or(_TEXT), "scopes": _list({"enum": ["write", "read", "annotate", "admin"]})}),
+        "who asks, and which scopes that opens; the data folder, for who may do all, else null",
+        _object(
+            {
+                "name": _null_or(_TEXT),
+                "scopes": _list({"enum": ["write", "read", "annotate", "admin"]}),
+                "folder": _null_or(_TEXT),
+            }
+        ),
     ),
     Endpoint(
         "/api/v1/run-links",

@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from headwater.queries.answers.answer import Answer, Edge, Node
+from headwater.queries.answers.answer import Answer, Edge, Node, why_incomplete
 from headwater.queries.drawing import escape
 from headwater.queries.drawing.outline import FAN, Branch, outline
 from headwater.queries.drawing.svg import svg
 
 _NOTE = 100  #: characters of an expression in a line
+_WIDE = 2_000  #: columns: rich needs some width, and this is longer than any line
 _LABEL = 60  #: characters of an expression on a drawn edge
 _INDIRECT = "INDIRECT"
 
@@ -30,14 +31,29 @@ def tree(answer: Answer, fan: int = FAN) -> Tree:
     return root
 
 
-def text(answer: Answer, width: int = 160, fan: int = FAN) -> str:
-    """The tree without colours, for a file or a pipe."""
+def text(answer: Answer, fan: int = FAN) -> str:
+    """The tree without colours, for a file or a pipe: no line is cut."""
     out = io.StringIO()
     console = Console(
-        file=out, width=width, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
+        file=out, width=_WIDE, color_system=None, force_terminal=False, force_jupyter=False, legacy_windows=False
     )
     console.print(tree(answer, fan), soft_wrap=True)
     return out.getvalue()
+
+
+def summary(answer: Answer) -> str:
+    """How large the answer is, and whether it is all: what stands below the tree."""
+    columns = sum(node.label == "column" for node in answer.nodes)
+    datasets = {node.dataset for node in answer.nodes}
+    jobs = {edge.job for edge in answer.edges if edge.job}
+    counted = [_count(columns, "column")] if columns else []
+    counted += [_count(len(datasets), "dataset"), _count(len(jobs), "job")]
+    state = "complete" if answer.complete else f"not complete: {why_incomplete(answer.reason)}"
+    return f"{', '.join(counted)}; {state}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def mermaid(answer: Answer) -> str:

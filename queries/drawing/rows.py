@@ -26,9 +26,11 @@ from headwater.queries.drawing import escape
 #: Columns whose text is somebody's words or code: nothing in it is an id or a name to shorten.
 _FREE_TEXT = frozenset({"expression", "error", "reason", "rule", "description", "cause", "pattern", "name", "value"})
 _CODE = frozenset({"before", "after"})  #: expressions; in `schema-drift` they are plans
+_USUAL = {"ambiguous": False, "resolved": True}  #: columns that warn -> their value where there is nothing to say
 _ID = re.compile(r"(run|plan):[^/]+\Z", re.DOTALL)
 _OPERATION = re.compile(r"plan:[^/]+/", re.DOTALL)
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+_SCHEME = re.compile(r"[^/]*/+")  #: what tells nothing of a place: `s3://`, and `file:/` of `file:/a` and `file:///a`
 _SHORTEST_ID = 8  #: characters: two of a million ids share so many with a chance of a few per cent; then it is longer
 _WITH_LETTERS = 13  #: characters of an id that begins with digits alone, which would be read as a time where one may be
 
@@ -57,10 +59,14 @@ def plain(answer: Answer | Table, width: int) -> str:
 
 def layout(table: Table) -> Layout:
     """The texts of a table, without the columns that are empty in each row."""
-    filled = [name for name in table.columns if any(row[name] not in (None, "", []) for row in table.rows)]
+    filled = [name for name in table.columns if any(_is_said(name, row[name]) for row in table.rows)]
     short = _Shortening(table, filled or list(table.columns))
     rows = tuple(tuple(short.cell(name, row[name]) for name in short.columns) for row in table.rows)
     return Layout(tuple(map(heading, short.columns)), rows, short.notes())
+
+
+def _is_said(column: str, value: Any) -> bool:
+    return value not in (None, "", []) and value is not _USUAL.get(column)
 
 
 def lines(shown: Layout, width: int) -> Iterator[str]:
@@ -212,7 +218,7 @@ def _common(names: Sequence[str]) -> str:
     first, last = min(names), max(names)
     prefix = first[: _shared(first, last)]
     prefix = prefix[: prefix.rfind("/") + 1]
-    return prefix if prefix.removesuffix("/").rpartition("/")[2] or _OPERATION.match(prefix) else ""
+    return "" if _SCHEME.fullmatch(prefix) and not _OPERATION.match(prefix) else prefix
 
 
 def heading(column: str) -> str:

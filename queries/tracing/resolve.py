@@ -111,6 +111,11 @@ def _not_found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], fi
         if jobs:
             written_by = g.V(jobs).out("hasPlan").out("writes").dedup().id_().limit(_SUGGESTED).to_list()
             return NodeNotFound(f"{message}: it is a job, ask for a dataset that it writes", field, sorted(written_by))
+    if "run" not in labels:
+        runs = runs_named(g, spelling) or beginning_with(g, spelling.strip(), ("run",))
+        written = g.V(runs[:_SUGGESTED]).out("generated").out("versionOf").dedup().id_().to_list() if runs else []
+        if written:
+            return NodeNotFound(f"{message}: it is a run, ask for a dataset that it wrote", field, sorted(written))
     renamed = _renamed(g, spelling, rules) if "column" in labels else None
     if renamed is not None:
         return NodeNotFound(f"{message}: {renamed.sentence}", field, [renamed.node])

@@ -49,6 +49,7 @@ _PYTHON = (3, 10)
 _LISTS = {LISTENERS: ",", JAVA_OPTIONS: " ", JARS: ",", PY_FILES: ","}
 
 _AGENT_JAR = re.compile(r"spline-agent-bundle|spline-spark-agent", re.IGNORECASE)
+_SHORT_LOOPBACK = re.compile(r"127(\.[0-9]+){0,3}|0")  #: `127.1`, as the resolver takes it
 _UNSAFE = re.compile(r"[\s\"',\\]")
 
 
@@ -90,18 +91,26 @@ def agent_for(job: Mapping[str, Any], name: str, url: str, place: str, token: st
     `url` is the server to send to, of the agent in Python also an inbox, ``s3://BUCKET/PREFIX``; `place` is the S3
     prefix of the jars, or the S3 path of the bundle of the agent in Python; `token` is sent with each request.
     """
-    runs, base = runtime(job), _inbox(url) if name == "python" and url.startswith("s3://") else _checked(url)
+    runs, base = runtime(job), check(name, url, place, token)
     for argument in (CONF, JARS if name == "jar" else PY_FILES):
         if argument in job.get("NonOverridableArguments", {}):
             raise CannotAttach(f"NonOverridableArguments has {argument}: it takes precedence over what is set here")
-    if not place.startswith("s3://") or _UNSAFE.search(place):
-        option = "--jars s3://BUCKET/PREFIX" if name == "jar" else "--bundle s3://BUCKET/KEY.zip"
-        raise CannotAttach(f"{option} is needed: Glue loads the agent from S3")
-    if _UNSAFE.search(token):
-        raise CannotAttach("the token has a blank, a quote or a comma in it: that is no token of Headwater")
     if name == "python":
         return _python(job, base, place, token)
     return _jar(runs.bundle, base, place, token, opens=runs.java >= _CLOSED_JAVA)
+
+
+def check(name: str, url: str, place: str, token: str) -> str:
+    """What can be said of the parameters of `agent_for` without a job: the server's address; raises `CannotAttach`."""
+    base = _inbox(url) if name == "python" and url.startswith("s3://") else _checked(url)
+    if not place.startswith("s3://") or _UNSAFE.search(place):
+        option = "--jars s3://BUCKET/PREFIX" if name == "jar" else "--bundle s3://BUCKET/KEY.zip"
+        raise CannotAttach(f"{option} is needed: Glue loads the agent from S3")
+    if name == "python" and not place.endswith(".zip"):
+        raise CannotAttach("--bundle names no .zip file, as `headwater spark-bundle` writes it")
+    if _UNSAFE.search(token):
+        raise CannotAttach("the token has a blank, a quote or a comma in it: that is no token of Headwater")
+    return base
 
 
 def parameters(version: str, url: str, prefix: str) -> list[tuple[str, str]]:
@@ -137,8 +146,6 @@ def _python(job: Mapping[str, Any], url: str, bundle: str, token: str) -> Agent:
         raise CannotAttach(
             f"GlueVersion {job['GlueVersion']} runs Python 3.7: the agent in Python needs 3.10, so Glue 4.0"
         )
-    if not bundle.endswith(".zip"):
-        raise CannotAttach("--bundle names no .zip file, as `headwater spark-bundle` writes it")
     conf = ((PYTHON_URL, url), *(((PYTHON_TOKEN, token),) if token else ()))
     return Agent("python", conf, ((PY_FILES, bundle),))
 
@@ -170,12 +177,14 @@ def _checked(url: str) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+    bare = host.removesuffix(".")
+    if bare in {"localhost", "ip6-localhost"} or bare.endswith((".localhost", ".localdomain")):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(bare)
     except ValueError:
-        return False
+        return bool(_SHORT_LOOPBACK.fullmatch(bare))
+    return address.is_loopback or address.is_unspecified
 
 
 def attach(arguments: Mapping[str, str], agent: Agent) -> dict[str, str]:

@@ -135,7 +135,7 @@ def test_the_gitlab_job(server: Server, tmp_path: Path, commands: Path, sql: str
     subprocess.run([*git, "add", "."], cwd=folder, check=True)
     subprocess.run([*git, "commit", "-qm", "before"], cwd=folder, check=True)
     base = subprocess.run([*git, "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
-    (folder / "changed.sql").write_text(sql)
+    (folder / "changed it für uns.sql").write_text(sql)
     subprocess.run([*git, "add", "."], cwd=folder, check=True)
     subprocess.run([*git, "commit", "-qm", "after"], cwd=folder, check=True)
     ran = run(
@@ -148,8 +148,18 @@ def test_the_gitlab_job(server: Server, tmp_path: Path, commands: Path, sql: str
             **{key: str(value) for key, value in job["variables"].items()},
             "LINEAGE_DIALECT": "spark",
             "LINEAGE_OPTIONS": "",
+            "LINEAGE_INSTALL": ".",
         },
     )
     assert ran.returncode == expected, ran.stderr
     assert "Lineage check" in ran.stdout
     assert (folder / "lineage.md").read_text() in ran.stdout
+
+
+def test_nothing_is_installed_by_a_name_that_anybody_may_have_taken(tmp_path: Path, commands: Path) -> None:
+    assert loaded("github-action.yml")["inputs"]["install"]["required"]
+    job = loaded("gitlab-ci.yml")["lineage"]
+    assert "LINEAGE_INSTALL" not in job["variables"]
+    ran = run(job["script"][0], tmp_path, commands)
+    assert ran.returncode != 0
+    assert "set it to what pip installs" in ran.stderr

@@ -423,8 +423,8 @@ def test_why_names_the_last_writes_and_the_commands_that_go_on_from_there(loaded
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "last write" in shown.stdout
     commands = [line.strip() for line in shown.stdout.splitlines() if line.startswith("  headwater ")]
-    assert len(commands) == 3
-    for command in commands:
+    assert commands[3:] == ["headwater own file:///data/lake/pipe/out/churn_by_country NAME --data " + str(loaded)]
+    for command in commands[:3]:
         again = headwater(*shlex.split(command)[1:])
         assert (again.returncode, again.stderr) == (0, ""), command
 
@@ -436,9 +436,67 @@ def test_nodes_are_found_and_listed(loaded: Path) -> None:
     assert {row["name"] for row in rows_of("columns", "churn_by_country", data=loaded)} >= {"avg_score", "country"}
     assert "job:spark/pipeline.features" in [row["id"] for row in rows_of("jobs", data=loaded)]
     assert len(rows_of("runs", "--job", "train_and_score", "--since", "2026-11-22", data=loaded)) == 3
-    assert headwater("runs", "--failed", "--data", loaded).stdout == "nothing\n"
+    failed = headwater("runs", "--failed", "--data", loaded).stdout
+    assert failed == "there is no such run: `headwater runs` lists all\n"
     assert rows_of("runs", "--since", "5m", data=loaded) == []
-    assert headwater("search", "zzzz", "--data", loaded).stdout == "nothing\n"
+    found = headwater("search", "zzzz", "--data", loaded).stdout
+    assert found.startswith("nothing has this in its name: `headwater datasets`")
+    cycles = headwater("query", "cycles", "--data", loaded).stdout
+    assert cycles.startswith("none: datasets that feed themselves")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runs", "--since", "yesterday"], "--since must be a length of time (24h, 30m, 7d: so long ago), a time ("),
+        (["upstream", LAST, "--as-of", "1w"], "--as-of must be a length of time (24h, 30m, 7d: so long ago), a time ("),
+        (["upstream", LAST, "--run", "1w"], "--run '1w' is no run, Glue job run or Spark application"),
+        (["upstream", LAST, "--as-of", "2999-01-01"], "--as-of 2999-01-01 lies in the future"),
+        (["changes", LAST, "--from", "1w"], "--from must be a length of time ("),
+        (["diff", LAST.partition("#")[0], "--from", "24h", "--to", "soon"], "--to must be a length of time ("),
+        (["upstream", LAST, "--depth", "-1"], "--depth must be at least 0, not -1"),
+        (["query", "upstream", f"node={LAST}", "depth=-1"], "depth must be at least 0, not -1"),
+    ],
+)
+def test_a_wrong_value_is_told_by_the_option_that_has_it(arguments: list[str], said: str, loaded: Path) -> None:
+    failed = headwater(*arguments, "--data", loaded)
+    assert (failed.returncode, failed.stderr.startswith(f"headwater: {said}")) == (2, True), failed.stderr
+
+
+def test_a_time_may_be_so_long_ago(loaded: Path) -> None:
+    assert "complete" in headwater("upstream", LAST, "--as-of", "1m", "--data", loaded).stdout
+    changes = headwater("changes", LAST, "--from", "1m", "--data", loaded).stdout
+    assert changes.startswith("no change is known: ")
+
+
+LISTS = [
+    ["search", "churn"],
+    ["datasets"],
+    ["columns", "churn_by_country"],
+    ["jobs"],
+    ["runs"],
+    ["inputs", "5ebf4321", "--all"],
+    ["consumers", "2865aac9"],
+    ["diff", "--run", "27eca599", "--run", "5ebf4321"],
+    ["changes", LAST, "--upstream"],
+    ["why", LAST],
+    ["upstream", LAST],
+    ["downstream", "orders.csv"],
+    ["impact", "orders.csv#amount"],
+    ["impact", "orders.csv#amount", "--owners"],
+    ["query", "hot-spots"],
+    ["query"],
+    ["parked"],
+    ["token", "list"],
+]
+
+
+@pytest.mark.parametrize("command", LISTS, ids=" ".join)
+def test_each_command_that_lists_takes_csv(command: list[str], loaded: Path) -> None:
+    done = headwater(*command, "--csv", *([] if command == ["query"] else ["--data", loaded]))
+    rows = list(csv.reader(done.stdout.splitlines()))
+    assert (done.returncode in (0, 1), len({len(row) for row in rows})) == (True, 1), done.stderr
+    assert len(rows) > 1 or command[0] in ("parked", "token")
 
 
 def rows_of(*arguments: str, data: Path) -> list[dict[str, str]]:

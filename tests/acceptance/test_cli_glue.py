@@ -146,6 +146,17 @@ MISTAKES = {
     "not Spark": (("attach", "shell", *ATTACH[2:]), "Command.Name is pythonshell"),
     "jars that are not there": ((*ATTACH[:4], "--jars", "s3://b/missing"), "is not there: upload it first"),
     "the job's own machine": (("attach", "nightly", "--url", "http://localhost:9090"), "is the job's own machine"),
+    "this machine, in short": (
+        ("attach", "nightly", "--url", "http://127.1:9090", *ATTACH[4:]),
+        "the job's own machine",
+    ),
+    "every address": (("attach", "nightly", "--url", "http://0.0.0.0:9090", *ATTACH[4:]), "the job's own machine"),
+    "a host file's name": (
+        ("attach", "nightly", "--url", "http://localhost.:90", *ATTACH[4:]),
+        "the job's own machine",
+    ),
+    "jars elsewhere": ((*ATTACH[:4], "--jars", "/tmp/jars"), "--jars s3://BUCKET/PREFIX is needed"),
+    "no zip": ((*ATTACH[:4], "--agent", "python", "--bundle", "s3://b/agent"), "--bundle names no .zip file"),
     "no jars": (ATTACH[:4], "--jars s3://BUCKET/PREFIX is needed"),
     "no URL": (("attach", "nightly", "--url", "x", *ATTACH[4:]), "--url is no URL"),
 }
@@ -156,6 +167,12 @@ def test_mistakes_get_one_sentence(arguments: tuple[str, ...], sentence: str, aw
     code, shown, said = glue(aws, *arguments)
     assert (code, shown, said.count("\n")) == (2, "", 1)
     assert sentence in said
+
+
+def test_a_mistake_is_told_before_the_account_is_asked() -> None:
+    for arguments in ((*ATTACH[:4], "--jars", "jars"), ("attach", "nightly", "--url", "x", *ATTACH[4:])):
+        done = headwater("glue", *arguments, AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null")
+        assert (done.returncode, done.stderr.count("\n"), "AWS" in done.stderr) == (2, 1, False)
 
 
 def test_aws_that_does_not_answer_is_exit_code_3(aws: FakeAws) -> None:

@@ -47,6 +47,16 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
         assert not [each for pair in loaded for each in pair if each.startswith(("http:", "https:", "//"))], page
 
 
+def test_each_page_is_linked_from_another_page() -> None:
+    linked = {
+        (page.parent / target.partition("#")[0]).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)\s]+\.md(?:#[^)\s]*)?)\)", page.read_text(encoding="utf-8"))
+        if (page.parent / target.partition("#")[0]).resolve() != page.resolve()
+    }
+    assert [page.name for page in PAGES if page.resolve() not in linked and page.name != "index.md"] == []
+
+
 def commands() -> dict[str, list[str]]:
     """Each line of a code block that calls `headwater`, by itself."""
     found = {}

@@ -377,6 +377,19 @@ def test_the_default_folder_of_the_server_named_is_its_own(tmp_path: Path) -> No
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_server_on_this_machine_tells_where_its_ledger_is(tmp_path: Path) -> None:
+    empty = {"XDG_DATA_HOME": str(tmp_path / "empty")}
+    with serving(tmp_path / "elsewhere") as server:
+        headwater("load", "--data", server.folder, *PIPELINE)
+        asked = {"HEADWATER_SERVER": server.url, **empty}
+        assert headwater("verify", **asked).stdout.startswith("ok: 18 entries")
+        made = headwater_in(tmp_path, "evidence", "churn_by_country#avg_score", "-o", "score.zip", **asked)
+        assert "the answer rests on" in made.stdout, made.stderr
+        reader = headwater("token", "add", "--scope", "read", "page", "--data", server.folder).stdout.split()[0]
+        refused = headwater("verify", HEADWATER_TOKEN=reader, **asked)
+        assert (refused.returncode, "name its data folder with --data DIR" in refused.stderr) == (2, True)
+
+
 def test_the_checker_is_short_enough_to_be_read() -> None:
     from headwater.evidence import check as module
 

@@ -95,6 +95,10 @@ QUESTIONS: dict[str, list[tuple[str, dict[str, object], str]]] = {
         ("consumers", {"node": "staging/orders"}, "pipeline.score_report"),
     ],
     "when did the logic change": [("changes", {"node": LAST, "upstream": True}, "avg(churn_score)")],
+    "what ran since yesterday, and did it fail": [
+        ("latest_runs", {"since": "2026-11-22T22:03Z"}, "pipeline.score_report"),
+        ("latest_runs", {"since": "2026-11-22", "status": "failed"}, '"rows": []'),
+    ],
     "is anything unknown": [("coverage", {}, "complete")],
 }
 

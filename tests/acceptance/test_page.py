@@ -110,7 +110,8 @@ def test_the_page_needs_no_token_and_its_answers_do(tmp_path: Path) -> None:
             401,
             401,
         ]
-        assert server.get("/api/v1/me", Authorization=f"Bearer {token}") == (200, {"name": "page", "scopes": ["read"]})
+        seen = {"name": "page", "scopes": ["read"], "folder": None}
+        assert server.get("/api/v1/me", Authorization=f"Bearer {token}") == (200, seen)
 
 
 def test_answers_above_a_kilobyte_are_packed_for_those_who_unpack(server: Server) -> None:

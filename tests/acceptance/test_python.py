@@ -75,7 +75,11 @@ def test_a_lineage_becomes_what_other_tools_take(graph: hw.Graph) -> None:
     assert set(network.nodes) == {node.id for node in found.nodes}
     assert found.to_mermaid().startswith("flowchart LR\n")
     assert found.to_dot().startswith("digraph lineage {\n")
-    assert str(found).splitlines()[0] == LAST
+    printed = str(found).splitlines()
+    assert (printed[0], printed[-1]) == (LAST, "20 columns, 8 datasets, 6 jobs; complete")
+    assert str(graph.upstream(LAST, depth=1)).endswith("; not complete: depth reached")
+    assert "; not complete: " in str(graph.upstream(LAST, limit=3)).splitlines()[-1]
+    assert not [line for line in printed[1:-1] if "spark/pipeline." not in line]  # the job is last: no line is cut
     assert json.loads(json.dumps(found.to_dict()))["root"] == LAST
 
 
@@ -86,7 +90,7 @@ def test_rows_are_a_sequence(graph: hw.Graph) -> None:
     assert len(rows.to_pandas()) == 5
     assert [row["id"] for row in graph.search("avg_sc")] == [LAST]
     runs = graph.query("runs", job="spark/pipeline.features")
-    assert repr(runs) == "<Rows of runs: 1 rows>"
+    assert repr(runs) == "<Rows of runs: 1 row>"
 
 
 def test_rows_print_as_rows_and_their_times_are_datetimes(graph: hw.Graph) -> None:
@@ -244,6 +248,13 @@ def test_a_notebook_draws_what_other_people_wrote_without_running_it(tmp_path: P
             assert "http" not in html.replace("xmlns='http://www.w3.org/2000/svg'", "")
 
 
+@pytest.mark.parametrize("name", ["5ebf4321", "local-1795384968617"])
+def test_a_run_in_the_place_of_a_dataset_is_told_by_what_it_wrote(graph: hw.Graph, name: str) -> None:
+    with pytest.raises(hw.WrongUse, match="it is a run, ask for a dataset that it wrote") as caught:
+        graph.upstream(name)
+    assert "file:///data/lake/pipe/ml/predictions.parquet" in caught.value.suggestions
+
+
 def test_every_public_name_is_there_and_documented() -> None:
     for name in hw.__all__:
         assert name == "__version__" or getattr(hw, name).__doc__
@@ -256,6 +267,8 @@ def test_editors_and_help_show_every_name() -> None:
     names = set(hw.__all__) - {"__version__"}
     assert names <= set(dir(hw))
     assert [name for name in names if not re.search(rf"^    (class )?{name}\b", shown, re.MULTILINE)] == []
+    assert "__getattr__" not in shown
+    assert "__dir__" not in shown
 
 
 @pytest.mark.parametrize("url", ["htp://127.0.0.1:9090", "s3://lake/data", "file:///data", "localhost:9090"])

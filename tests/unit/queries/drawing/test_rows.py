@@ -32,6 +32,15 @@ def test_times_durations_and_truths_are_written_as_people_write_them() -> None:
     ]
 
 
+def test_a_column_that_warns_of_nothing_is_left_out() -> None:
+    first, second = {"name": "a", "ambiguous": False}, {"name": "b", "ambiguous": False}
+    assert plain(table(first, second), 80).splitlines() == ["name", "────", "a", "b"]
+    assert plain(table(first, second | {"ambiguous": True}), 80).splitlines()[0] == "name  ambiguous"
+    resolved, not_resolved = {"name": "a", "resolved": True}, {"name": "b", "resolved": False}
+    assert plain(table(resolved, resolved), 80).splitlines()[0] == "name"
+    assert plain(table(resolved, not_resolved), 80).splitlines()[-1] == "b     no"
+
+
 def test_what_names_begin_with_is_said_once_and_ids_are_short() -> None:
     first = {"dataset": "s3://lake/mart/orders", "run": RUN, "job": "job:glue/orders", "error": None}
     second = {"dataset": "s3://lake/raw/items#price", "run": None, "job": "job:glue/orders", "error": None}
@@ -51,6 +60,8 @@ def test_what_names_begin_with_is_said_once_and_ids_are_short() -> None:
         (["s3://lake/a", "s3://lake/a"], None),
         (["s3://lake/a", "s3://other/a"], None),
         (["s3://lake/a", "file:///lake/a"], None),
+        (["file:/lake/a", "file:///lake/a"], None),
+        (["file:///lake/a", "file:///other/a"], None),
         (["s3://lake/abc", "s3://lake/abd"], "s3://lake/"),
         (["s3://lake/a", "s3://lake/a#b"], "s3://lake/"),
     ],
