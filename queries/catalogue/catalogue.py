@@ -13,6 +13,7 @@ from typing import Any
 from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import P
 
+from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphmodel.statements.model import LABELS
 from headwater.queries.answers.answer import Answer, Table
@@ -38,6 +39,7 @@ from headwater.queries.questions.inputs import inputs
 from headwater.queries.questions.paths import paths
 from headwater.queries.tracing.as_of import PastTime, as_of, past_time
 from headwater.queries.tracing.resolve import resolve, resolve_all
+from headwater.queries.tracing.tags import erased_reason, erasures_of
 
 #: Seconds after which a walk stops, and the answer is what was found until then.
 DEADLINE = 10.0
@@ -566,7 +568,16 @@ def run(
         return found
     asked = {name: value.name if isinstance(value, PastTime) else value for name, value in values.items()}
     rows = tuple({name: row.get(name) for name in query.columns} for row in found.rows)
-    return Table(query.name, asked, query.columns, rows, found.next, found.reason)
+    reason = found.reason or erased_reason(erasures_of(g, _datasets_asked(query, values, found.rows)))
+    return Table(query.name, asked, query.columns, rows, found.next, reason)
+
+
+def _datasets_asked(query: Query, values: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The datasets that a question names, and those that its rows are about; none if it is about no node."""
+    asked = [values[parameter.name] for parameter in query.parameters if parameter.type == "node"]
+    nodes = [node for given in asked if given for node in ([given] if isinstance(given, str) else given)]
+    about = [row["id"] for row in rows if isinstance(row.get("id"), str)] if nodes else []
+    return sorted({split_node(node)[0] for node in (*nodes, *about)})
 
 
 def _columns_named(g: GraphTraversalSource, spelling: str) -> list[str]:

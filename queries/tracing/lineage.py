@@ -15,14 +15,13 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.graphmodel.ids import split_node
-from headwater.graphmodel.statements.model import ERASED_READ, ERASED_WRITE
 from headwater.queries.answers.answer import Answer, Edge, Node, Reason
 from headwater.queries.tracing.as_of import AsOf, PastTime, name_of, shown
 from headwater.queries.tracing.edges import EVER, NOW, Edges, columns_of
 from headwater.queries.tracing.edges_as_of import EdgesAsOf
 from headwater.queries.tracing.ended import with_ends
 from headwater.queries.tracing.rows import project
-from headwater.queries.tracing.tags import ignored_jobs
+from headwater.queries.tracing.tags import erased_reason, erasures_in, ignored_jobs
 from headwater.queries.tracing.twice_told import told_once
 from headwater.queries.tracing.walk import DeadlinePassed, Walk, chunks, walk
 
@@ -33,7 +32,6 @@ _NODE_CELLS = {
     "tags": __.out("taggedWith").values("name").fold(),
 }
 
-_ENTRIES_NAMED = 5  #: of erased entries, in the reason why an answer is not complete
 
 Position = tuple[int, str]  # distance, direction
 
@@ -75,7 +73,7 @@ def trace_lineage(g: GraphTraversalSource, root: str, question: Question, deadli
         nodes = tuple(_without_idle_datasets(nodes, found, root))
     if question.as_of != "ever":
         nodes = with_ends(g, nodes, found, question.as_of)
-    reason = cut or ("limit" if edges_of.left_out else None) or _erased(nodes, question.direction)
+    reason = cut or ("limit" if edges_of.left_out else None) or _erased(nodes, root, question.direction)
     if reason is None and not found and isinstance(question.as_of, PastTime):
         reason = _not_yet(g, dataset, question.as_of)
     edges = {edge.order: edge for edge in edges_of.filled(found)}
@@ -109,13 +107,18 @@ def _without_idle_datasets(nodes: Sequence[Node], edges: Sequence[Edge], root: s
             yield node
 
 
-def _erased(nodes: Sequence[Node], direction: str) -> Reason | None:
-    """Which ledger entries were erased that were part of this lineage: the edges that they gave are not in it."""
-    keys = {"upstream": (ERASED_WRITE,), "downstream": (ERASED_READ,)}.get(direction, (ERASED_WRITE, ERASED_READ))
-    tags = (tag.partition("=") for node in nodes for tag in node.tags)
-    entries = sorted({int(entry) for key, _, entry in tags if key in keys and entry.isdecimal()})
-    named = ", ".join(map(str, entries[:_ENTRIES_NAMED])) + (", ..." if len(entries) > _ENTRIES_NAMED else "")
-    return f"{'entry' if len(entries) == 1 else 'entries'} {named} erased" if entries else None
+def _erased(nodes: Sequence[Node], root: str, direction: str) -> Reason | None:
+    """Which ledger entries were erased that were part of this lineage: the edges that they gave are not in it.
+
+    Downstream also those that wrote a node which was reached: what it was made of before is shown as if it still held.
+    """
+    asked = split_node(root)[0]
+    found = set[int]()
+    for node in nodes:
+        read = direction != "upstream"
+        written = direction != "downstream" or node.dataset != asked
+        found |= erasures_in(node.tags, written=written, read=read)
+    return erased_reason(found)
 
 
 def _not_yet(g: GraphTraversalSource, dataset: str, time: PastTime) -> Reason | None:

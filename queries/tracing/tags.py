@@ -1,14 +1,15 @@
-"""Tags as several questions need them: those of a node, the ignored jobs, and how a tag spreads along lineage."""
+"""Tags as several questions need them: a node's, ignored jobs, erased entries, and how a tag spreads along lineage."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import P
 
 from headwater.graphmodel.ids import is_shared, tag_id
-from headwater.graphmodel.statements.model import IGNORED
+from headwater.graphmodel.statements.model import ERASED_READ, ERASED_WRITE, IGNORED
+from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.page import Row
 from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import Step, chunks
@@ -29,6 +30,32 @@ def tags_of(g: GraphTraversalSource, nodes: Sequence[str]) -> dict[str, tuple[st
 def _any_tags(g: GraphTraversalSource) -> bool:
     """Whether anything is tagged."""
     return bool(g.V().has_label("tag").limit(1).id_().to_list())
+
+
+def erasures_of(g: GraphTraversalSource, datasets: Sequence[str]) -> set[int]:
+    """The ledger entries that were erased and said how one of these datasets was written, or what was made from it."""
+    found = set[int]()
+    for ids in chunks(datasets):
+        found |= erasures_in(g.V(ids).out("taggedWith").values("name").to_list())
+    return found
+
+
+def erasures_in(tags: Iterable[str], *, written: bool = True, read: bool = True) -> set[int]:
+    """The erased entries that tags of a node name: those that said how it was written, or what was made from it."""
+    keys = {key for key, counts in ((ERASED_WRITE, written), (ERASED_READ, read)) if counts}
+    parts = (tag.partition("=") for tag in tags)
+    return {int(entry) for key, _, entry in parts if key in keys and entry.isdecimal()}
+
+
+def erased_reason(entries: Collection[int]) -> Reason | None:
+    """Why an answer is not complete that lacks what these entries said; None for no entries."""
+    if not entries:
+        return None
+    named = ", ".join(map(str, sorted(entries)[:_ENTRIES_NAMED])) + (", ..." if len(entries) > _ENTRIES_NAMED else "")
+    return f"{'entry' if len(entries) == 1 else 'entries'} {named} erased"
+
+
+_ENTRIES_NAMED = 5
 
 
 def ignored_jobs(g: GraphTraversalSource) -> list[str]:

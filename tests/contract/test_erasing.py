@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -184,10 +186,32 @@ def test_after_an_erasure_older_logic_is_not_called_complete(entry: int, tmp_pat
         assert (down["complete"], down["reason"]) == (False, reason)
         assert service.ask("impact", {"node": READ}).to_dict()["reason"] == reason
         assert service.ask("lineage", {"node": READ}).to_dict()["complete"]
+        about = {"changes": {"node": columns[0]}, "explain": {"node": columns[0]}, "columns": {"dataset": TARGET}}
+        assert {name: service.ask(name, given).reason for name, given in about.items()} == dict.fromkeys(about, reason)
     said = ["tag", TARGET, f"erased-write={entry}", "--withdraw", "--data", str(folder)]
     assert cli.run(said) == 0
     with Service.open(folder) as service:
         assert service.ask("lineage", {"node": TARGET}).to_dict()["complete"]
+
+
+def test_what_an_erased_write_replaced_is_not_called_complete_downstream(tmp_path: Path) -> None:
+    """The newest write is of another dataset: erased, the one before stands among what is made of its own."""
+    folder, older, newer = tmp_path / "data", "s3://lake/older", "s3://lake/newer"
+    with Service.open(folder) as service:
+        plan, event = recorded("l01_stage_customers")
+        recorded_id = json.loads(plan.body)["id"]
+        for source, id_, later in ((older, recorded_id, 0), (newer, str(UUID(int=1)), 1)):
+            moved = plan.body.replace(b"file:/data/lake/raw/crm/customers.csv", source.encode())
+            told = json.loads(event.body)[0]
+            told |= {"planId": id_, "timestamp": told["timestamp"] + later}
+            moved = moved.replace(recorded_id.encode(), id_.encode())
+            service.ledger.append([replace(plan, body=moved), replace(event, body=json.dumps([told]).encode())])
+        service.catch_up()
+        assert service.ask("lineage", {"node": older, "direction": "downstream"}).to_dict()["edges"] == []
+    assert cli.run(["erase", "3", "--reason", "asked for", "--data", str(folder)]) == 0
+    with Service.open(folder) as service:
+        found = service.ask("lineage", {"node": older, "direction": "downstream"}).to_dict()
+        assert (len(found["edges"]), found["reason"]) == (1, "entry 3 erased")
 
 
 def test_an_erasure_names_no_dataset_that_it_alone_named(tmp_path: Path) -> None:
