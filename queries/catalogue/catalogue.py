@@ -315,8 +315,8 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "search",
-        "datasets, columns, jobs, other names of datasets, tags (also owners), runs by any id: exact matches, then "
-        "prefixes, then the rest",
+        "datasets, columns, jobs (also by their business names), other names of datasets, tags (also owners), runs by "
+        "any id: exact matches, then prefixes, then the rest",
         (
             Parameter(
                 "q", "what to look for in names and ids, in upper or lower case; or words of them", required=True
@@ -325,7 +325,7 @@ QUERIES: tuple[Query, ...] = (
             Parameter("next", "where the page begins: `next` of the page before"),
         ),
         search.search,
-        ("id", "label", "name", "dataset", "match"),
+        ("id", "label", "name", "dataset", "match", "businessName"),
     ),
     Query(
         "datasets",

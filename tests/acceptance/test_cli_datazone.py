@@ -202,6 +202,21 @@ def test_names_terms_and_owners_are_those_of_the_table_and_its_columns(call: Com
 
 
 @pytest.mark.usefixtures("table")
+def test_tables_and_columns_are_found_by_their_business_names(domain: Service, call: Command) -> None:
+    def found(word: str) -> list[tuple[str, str, str]]:
+        return [(row["id"], row["match"], row["businessName"]) for row in call("search", word)[1]["rows"]]
+
+    sync(call)
+    assert found("orders of the SHOP") == [(PLACE, "exact", "Orders of the shop")]
+    assert found("Orders of") == [(PLACE, "prefix", "Orders of the shop")]
+    assert found("of the shop") == [(PLACE, "substring", "Orders of the shop")]
+    assert found("e-mail") == [(f"{PLACE}#email", "exact", "E-mail")]
+    domain.items["ASSET"] = [{**ORDERS, "name": "Sales of the shop"}]
+    sync(call)
+    assert (found("orders of"), found("sales of")) == ([], [(PLACE, "prefix", "Sales of the shop")])
+
+
+@pytest.mark.usefixtures("table")
 def test_a_sync_without_change_sends_nothing_and_what_is_gone_is_withdrawn(domain: Service, call: Command) -> None:
     assert [row["outcome"] for row in sync(call, "--dry-run")[1]["rows"]] == ["would send"]
     sync(call)
