@@ -90,11 +90,26 @@ def _several(node: Any, session: SessionState) -> Statement:
 def _command(node: Any, session: SessionState) -> Statement:
     """What sqlglot does not parse, and keeps as text."""
     word, rest = str(node.this).upper(), str(node.expression)
+    stream = _STREAM.match(rest) if word == "CREATE" else None
+    if stream is not None:  # it has the rows of its table that changed
+        name, table = (
+            parsed(f"TRUNCATE TABLE {stream[part]}", session.dialect).expressions[0] for part in ("name", "table")
+        )
+        return query_statements.table_of_query(name, exp.select("*").from_(table), session, "create stream")
+    if word == "EXECUTE":
+        return Statement("unknown", reason="EXECUTE does not say what was prepared")
     if word in _WRITING_COMMANDS or (word == "ALTER" and " APPEND " in rest.upper()):
         raise Unreadable(f"{word} in this form is not read")
     if word == "ALTER" and rest.split(maxsplit=1)[:1] and rest.split(maxsplit=1)[0].upper() in {"TABLE", "VIEW"}:
         return definitions.unparsed_alter(f"ALTER{rest}", session)
     return Statement("other")
+
+
+_STREAM = re.compile(
+    r"\s*(?:OR\s+REPLACE\s+)?STREAM\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>[\w$.\"]+)\s+(?:COPY\s+GRANTS\s+)?"
+    r"ON\s+(?:(?:EXTERNAL|DYNAMIC|EVENT)\s+)?(?:TABLE|VIEW)\s+(?P<table>[\w$.\"]+)",
+    re.IGNORECASE,
+)
 
 
 _WRITING_COMMANDS = frozenset({"COPY", "CREATE", "INSERT", "MERGE", "UNLOAD", "UPDATE", "DELETE", "REPLACE", "REFRESH"})
