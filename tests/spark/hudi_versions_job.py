@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,23 +64,23 @@ def main(folder: str, settings: str) -> None:
     step("save again", "saved", lambda: rows.mode("append").save(f"{folder}/lake/saved"))
     for kind in ("cow", "mor"):
         spark.sql(f"CREATE TABLE {kind} {COLUMNS.format(kind)}")
-        step(f"{kind} first insert", kind, lambda kind=kind: spark.sql(f"INSERT INTO {kind} {ROWS.format(0)}"))
+        step(f"{kind} first insert", kind, partial(spark.sql, f"INSERT INTO {kind} {ROWS.format(0)}"))
         earlier = spark.read.format("hudi").load(f"{folder}/lake/{kind}")
         earlier.count()  # from here on it reads what it read
-        step(f"{kind} insert", kind, lambda kind=kind: spark.sql(f"INSERT INTO {kind} {ROWS.format(9)}"))
-        step(f"{kind} update", kind, lambda kind=kind: spark.sql(f"UPDATE {kind} SET v = 3 WHERE id = 1"))
+        step(f"{kind} insert", kind, partial(spark.sql, f"INSERT INTO {kind} {ROWS.format(9)}"))
+        step(f"{kind} update", kind, partial(spark.sql, f"UPDATE {kind} SET v = 3 WHERE id = 1"))
         read(f"{kind} read", kind, spark.table(kind))
         read(f"{kind} read of what was there before", kind, earlier)
         first = told[f"{kind} first insert"]["instants"][0]
         then = spark.read.format("hudi").option("as.of.instant", first).load(f"{folder}/lake/{kind}")
         read(f"{kind} read as of the first", kind, then)
     made = f"CREATE TABLE made USING hudi TBLPROPERTIES ({KEYS}) AS {ROWS.format(0)}"
-    step("made", "made", lambda: spark.sql(made))
+    step("made", "made", partial(spark.sql, made))
     merged = "WHEN MATCHED THEN UPDATE SET t.v = s.v WHEN NOT MATCHED THEN INSERT *"
     merge = f"MERGE INTO cow t USING made s ON t.id = s.id {merged}"
-    step("merge", "cow", lambda: spark.sql(merge))
-    step("delete", "cow", lambda: spark.sql("DELETE FROM cow WHERE id = 2"))
-    step("overwrite", "cow", lambda: spark.sql("INSERT OVERWRITE cow SELECT id, v, ts FROM made"))
+    step("merge", "cow", partial(spark.sql, merge))
+    step("delete", "cow", partial(spark.sql, "DELETE FROM cow WHERE id = 2"))
+    step("overwrite", "cow", partial(spark.sql, "INSERT OVERWRITE cow SELECT id, v, ts FROM made"))
     Path(folder, "told.json").write_text(json.dumps(told))
 
 
