@@ -120,6 +120,7 @@ _PAST: tuple[Query, ...] = (
         columns=(
             *("distance", "dataset", "version", "timestamp", "partition", "run", "job", "usedBy", "certain"),
             *("overwritten", "overwrittenBy", "overwrittenAt", "tableVersion", "tableFormat", "reproduce"),
+            "versionExists",
         ),
         ask=inputs,
     ),

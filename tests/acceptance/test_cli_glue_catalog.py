@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import logging
 import urllib.request
@@ -241,6 +242,71 @@ def test_versions_and_partitions_that_may_not_be_read_are_left_out_and_told(
     code, said = sync(option)
     assert (code, outcomes(said)) == (1, {"sales": "sent"})
     assert f"allow the action glue:{operation}" in said["leftOut"][0]
+
+
+METADATA = "s3://lake/orders/metadata/00002-a.metadata.json"
+LISTED = {
+    "format-version": 2,
+    "snapshots": [{"snapshot-id": 7, "timestamp-ms": 1}, {"snapshot-id": 9, "timestamp-ms": 2}],
+}
+
+
+@pytest.fixture
+def iceberg(glue: Any, aws: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A table of Iceberg whose metadata is to be put at its place in S3, for which the client is given."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", aws)
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    parameters = {"table_type": "ICEBERG", "metadata_location": METADATA}
+    create(glue, "sales", "orders", "s3://lake/orders", "id", Parameters=parameters)
+    create(glue, "sales", "files", "s3://lake/files", "id")
+    s3 = boto3.client("s3", endpoint_url=aws, region_name="us-east-1")
+    s3.create_bucket(Bucket="lake")
+    return s3
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_which_snapshots_a_table_of_iceberg_keeps(
+    packed: bool, glue: Any, iceberg: Any, sync: Sync, ask: Callable[..., Any]
+) -> None:
+    place = METADATA.replace(".metadata", ".gz.metadata") if packed else METADATA
+    content = json.dumps(LISTED).encode()
+    iceberg.put_object(
+        Bucket="lake", Key=place[len("s3://lake/") :], Body=gzip.compress(content) if packed else content
+    )
+    described = {"Columns": [{"Name": "id", "Type": "string"}], "Location": "s3://lake/orders"}
+    given = {"Name": "orders", "StorageDescriptor": described}
+    glue.update_table(
+        DatabaseName="sales",
+        TableInput={**given, "Parameters": {"table_type": "ICEBERG", "metadata_location": place}},
+    )
+    code, said = sync("--snapshots")
+    assert (code, said["calls"]["s3:GetObject"]) == (0, 1)
+    assert policy()["WithSnapshots"] == {"s3:GetObject"}
+    (row,) = ask("query", "facts", "node=sales.orders", "key=snapshots")["rows"]
+    assert row["value"] == {"ids": ["9", "7"], "whole": True}
+    assert ask("query", "facts", "node=sales.files", "key=snapshots")["rows"] == []
+    assert [row["outcome"] for row in sync("--snapshots")[1]["rows"]] == ["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "is gone"),
+        (b"{", "Expecting property name"),
+        (b'{"format-version": 2, "snapshots": [1]}', "does not list the snapshots"),
+        (b"[]", "does not list the snapshots"),
+    ],
+)
+def test_metadata_that_says_nothing_of_snapshots_is_told(
+    content: bytes | None, reason: str, iceberg: Any, sync: Sync, ask: Callable[..., Any]
+) -> None:
+    if content is not None:
+        iceberg.put_object(Bucket="lake", Key=METADATA[len("s3://lake/") :], Body=content)
+    code, said = sync("--snapshots")
+    assert (code, outcomes(said)) == (1, {"sales": "sent"})
+    assert reason in said["leftOut"][0]
+    assert METADATA in said["leftOut"][0]
+    assert len(ask("columns", "sales.orders")["rows"]) == 1
 
 
 def athena_view(sql: str) -> str:
