@@ -356,7 +356,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-_GRAPH: Schema = {
+_HEADERS: Schema = {
     "Headwater-Graph": {
         "description": "number and hash of the last entry of the ledger that was in the graph when it was asked",
         "schema": {"type": "string"},
@@ -434,7 +434,7 @@ def _query(query: Query, identity: str) -> Schema:
         "description": "Scope: read.",
         "parameters": [_parameter(parameter) for parameter in (*query.parameters, _AFTER)],
         "responses": {
-            "200": {"description": "the answer", "headers": _GRAPH, "content": _json_of(answer)},
+            "200": {"description": "the answer", "headers": _HEADERS, "content": _json_of(answer)},
             "default": {"$ref": "#/components/responses/error"},
         },
     }

@@ -16,6 +16,7 @@ from botocore.validate import ParamValidator
 
 from headwater.cli import run
 from headwater.cli.common import asking
+from tests.acceptance.documented import commands
 from tests.acceptance.door import ROOT
 from tests.acceptance.loopback import QuietHandler, served
 
@@ -214,6 +215,17 @@ def test_tables_and_columns_are_found_by_their_business_names(domain: Service, c
     domain.items["ASSET"] = [{**ORDERS, "name": "Sales of the shop"}]
     sync(call)
     assert (found("orders of"), found("sales of")) == ([], [(PLACE, "prefix", "Sales of the shop")])
+
+
+@pytest.mark.usefixtures("table")
+def test_what_the_page_tells_its_readers_to_type(domain: Service, call: Command) -> None:
+    domain.items["GLOSSARY"][0]["name"] = "Privacy"
+    typed = commands("datazone.md")
+    assert [words[0] for words in typed] == ["datazone", "datazone", "search", "query"]
+    for words in typed:
+        code, said = call(*words)
+        assert code == 0, said
+        assert said["rows"], words
 
 
 @pytest.mark.usefixtures("table")

@@ -19,6 +19,7 @@ from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.session import Session
 from headwater.cli import run
+from tests.acceptance.documented import commands
 from tests.acceptance.door import ROOT, serving
 from tests.acceptance.loopback import QuietHandler, served
 
@@ -349,6 +350,46 @@ def policy() -> dict[str, set[str]]:
     page = (ROOT / "docs" / "glue-catalog.md").read_text(encoding="utf-8")
     document = json.loads(page.split("```json\n")[1].split("```")[0])
     return {one["Sid"]: set(one["Action"]) for one in document["Statement"]}
+
+
+def test_what_the_page_tells_its_readers_to_type(
+    glue: Any, lake: Any, aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    lake.create_lf_tag(TagKey="class", TagValues=["open", "pii"])
+    for table, place in (("customers", "s3://lake/raw/customers"), ("orders", "s3://lake/mart/orders")):
+        create(glue, "sales", table, place, "email", PartitionKeys=[{"Name": "dt", "Type": "date"}])
+        resource = {"DatabaseName": "sales", "Name": table}
+        tags = [{"TagKey": "class", "TagValues": ["open"]}]
+        lake.add_lf_tags_to_resource(Resource={"Table": resource}, LFTags=tags)
+        for role in ("ann", "bob")[: 1 + (table == "orders")]:
+            principal = {"DataLakePrincipalIdentifier": f"arn:aws:iam::{ACCOUNT}:role/{role}"}
+            lake.grant_permissions(Principal=principal, Resource={"Table": resource}, Permissions=["SELECT"])
+    email = {"DatabaseName": "sales", "Name": "customers", "ColumnNames": ["email"]}
+    tags = [{"TagKey": "class", "TagValues": ["pii"]}]
+    lake.add_lf_tags_to_resource(Resource={"TableWithColumns": email}, LFTags=tags)
+    event = {
+        "eventType": "COMPLETE", "eventTime": "2026-03-01T08:00:00Z", "producer": "x", "schemaURL": "x#/RunEvent",
+        "run": {"runId": "00000000-0000-4000-8000-000000000001"}, "job": {"namespace": "x", "name": "orders"},
+        "inputs": [{"namespace": "s3://lake", "name": "raw/customers"}],
+        "outputs": [{"namespace": "s3://lake", "name": "mart/orders", "facets": {"columnLineage": {
+            "_producer": "x", "_schemaURL": "x", "fields": {"email": {"inputFields": [{
+                "namespace": "s3://lake", "name": "raw/customers", "field": "email",
+            }]}},
+        }}}],
+    }  # fmt: skip
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    monkeypatch.setenv("HEADWATER_DATA", str(tmp_path / "data"))
+    for service in ("GLUE", "LAKEFORMATION"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", aws)
+    assert run(["load", str(tmp_path / "event.json")]) == 0
+    typed = commands("glue-catalog.md")
+    assert len(typed) == 8
+    for words in typed:
+        capsys.readouterr()
+        assert run([*words, "--json"]) == 0, words
+        said = json.loads(capsys.readouterr().out)
+        assert said.get("rows") or said.get("edges"), words
 
 
 def test_the_policy_in_the_documentation_allows_the_calls_that_are_made(glue: Any, lake: Any, sync: Sync) -> None:
