@@ -191,20 +191,10 @@ class Reader:
             part = node.args.get(clause)
             if part is not None:
                 found.keys.append((Subtype.FILTER, self._shown(part.this, scope)))
-        group = node.args.get("group")
-        by_all = group is not None and group.args.get("all") is True and not group.expressions  # GROUP BY ALL
-        connect = node.args.get("connect")
-        if connect is not None:  # START WITH a CONNECT BY b: the rows that a query finds from row to row
-            parts = ((Subtype.FILTER, connect.args.get("start")), (Subtype.JOIN, connect.args.get("connect")))
-            found.keys += [(subtype, self._shown(part, scope)) for subtype, part in parts if part is not None]
+        for subtype, part in _connected(node):
+            found.keys.append((subtype, self._shown(part, scope)))
         for projection in node.expressions:
-            if projection.is_star:
-                self._star(projection, scope.relations[0], found)
-            else:
-                name = projection.alias_or_name or f"_col{len(found.columns)}"
-                found.columns.append((name, self._told(projection.unalias(), scope)))
-                if by_all and not projection.find(exp.AggFunc):
-                    found.keys.append((Subtype.GROUP_BY, found.columns[-1][1]))
+            self._project(projection, found, scope, is_key=_groups_by_all(node) and not projection.find(exp.AggFunc))
             if len(found.columns) > MOST_COLUMNS:
                 raise Unreadable(f"more than {MOST_COLUMNS:,} columns")
         found.keys += [(Subtype.GROUP_BY, self._key(key, found, scope)) for key in _group_keys(node)]
@@ -219,6 +209,20 @@ class Reader:
             found.keys += [(Subtype.SORT, self._key(key.this, found, scope)) for key in keys]
         found.keys = _once(found.keys)
         return found
+
+    def _project(self, projection: Any, found: Query, scope: _Scope, *, is_key: bool) -> None:
+        """Add the columns of one item of a SELECT. `is_key`: GROUP BY ALL groups by it."""
+        if projection.is_star:
+            self._star(projection, scope.relations[0], found)
+            return
+        if isinstance(projection, exp.Aliases):  # Spark's stack(2, a, b) AS (n, v)
+            value, names = self._told(projection.this, scope), [one.name for one in projection.expressions]
+        else:
+            value = self._told(projection.unalias(), scope)
+            names = [projection.alias_or_name or f"_col{len(found.columns)}"]
+        found.columns += [(name, value) for name in names]
+        if is_key:
+            found.keys.append((Subtype.GROUP_BY, value))
 
     def _key(self, key: Any, found: Query, scope: _Scope) -> Value:
         """A key of GROUP BY or ORDER BY: an expression, the name of a column of the result, or its number."""
@@ -286,6 +290,11 @@ class Reader:
             return self._rows_of(source, source, found, scope)
         if isinstance(source, exp.Values):
             return self._values(source, scope)
+        if isinstance(source, exp.TableFromRows):  # Snowflake's TABLE(FLATTEN(...)); of others nothing is known
+            rows = self._rows_of(source, nested, found, scope)
+            if rows.value.direct or isinstance(nested, exp.Generator):
+                return rows
+            raise Unreadable(f"TABLE({self._sql(nested)}) in FROM is not read")
         raise Unreadable(f"{type(source).__name__} in FROM is not read")
 
     def _table(self, source: Any, found: Query, scope: _Scope) -> Relation:
@@ -358,7 +367,7 @@ class Reader:
                 return reading(self, node, scope)
         parts = [self._value(part, scope) for part in node.iter_expressions()]
         masking = kind in functions.MASKING or called in functions.MASKING
-        value = combine(parts, TRANSFORMATION, masking=masking)
+        value = combine(parts, AGGREGATION if called in functions.AGGREGATES else TRANSFORMATION, masking=masking)
         return value._replace(literal=bool(parts) and all(part.literal for part in parts) and not masking)
 
     def _case(self, node: Any, scope: _Scope) -> Value:
@@ -534,6 +543,20 @@ def _aliases(select: Any) -> dict[str, Any]:
         if name and not any(column.name.lower() == name for column in one.this.find_all(exp.Column)):
             found.setdefault(name, one.this)
     return found
+
+
+def _connected(node: Any) -> Iterator[tuple[Subtype, Any]]:
+    """``START WITH a CONNECT BY b``: the rows that a query finds from row to row."""
+    connect = node.args.get("connect")
+    parts = ((Subtype.FILTER, "start"), (Subtype.JOIN, "connect")) if connect is not None else ()
+    for subtype, name in parts:
+        if connect.args.get(name) is not None:
+            yield subtype, connect.args[name]
+
+
+def _groups_by_all(node: Any) -> bool:
+    group = node.args.get("group")
+    return group is not None and group.args.get("all") is True and not group.expressions
 
 
 def _group_keys(node: Any) -> Iterator[Any]:

@@ -19,6 +19,7 @@ from headwater.graphmodel.model import Effect
 from headwater.sql_bridge import definitions, query_statements, row_statements, tables
 from headwater.sql_bridge.model import Catalog, Dialect, Statement, Write, nothing_known
 from headwater.sql_bridge.parsing import parsed, sentence, unload_of
+from headwater.sql_bridge.qualifying import table_name
 from headwater.sql_bridge.relations import Unreadable
 from headwater.sql_bridge.session import SessionState
 
@@ -81,6 +82,14 @@ def _unread(sql: str, session: SessionState, reason: str) -> Statement:
     return Statement("unknown", sql, writes, reason=reason)
 
 
+def _load_data(node: Any, session: SessionState) -> Statement:
+    """``LOAD DATA INPATH 'files' INTO TABLE t``: files that are moved into a table."""
+    effect = Effect.OVERWRITE if node.args.get("overwrite") else Effect.KEEP
+    reason = "LOAD DATA does not say which columns of the files go into which columns of the table"
+    write = Write(table_name(node.this, session.dialect), effect, inputs=(node.args["inpath"].name,), reason=reason)
+    return Statement("load data", writes=(write,))
+
+
 def _several(node: Any, session: SessionState) -> Statement:
     """Snowflake's INSERT ALL: one query into several tables."""
     del session
@@ -122,6 +131,7 @@ _KINDS: tuple[tuple[Any, Callable[[Any, SessionState], Statement | None]], ...] 
     (exp.Delete, row_statements.delete),
     (exp.Merge, row_statements.merge),
     (exp.Copy, query_statements.copy),
+    (exp.LoadData, _load_data),
     (exp.TruncateTable, row_statements.truncate),
     (exp.Alter, definitions.alter),
     (exp.Drop, definitions.drop),

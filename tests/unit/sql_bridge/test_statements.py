@@ -102,6 +102,8 @@ DARK: list[tuple[Dialect, str, str, str]] = [
     ),
     (TRINO, "create table p as select * from fx natural join nowhere", "c.s.p <- c.s.fx c.s.nowhere", "NATURAL JOIN"),
     (ATHENA, "create table p as table fx", "c.s.p <- c.s.fx", "CREATE in this form"),
+    (SPARK, "load data inpath 's3://lake/in' into table out", "c.s.out <- s3://lake/in", "LOAD DATA does not say"),
+    (SNOWFLAKE, "create table p as select * from table(result_scan('x'))", "C.S.P <- ", "in FROM is not read"),
     (ATHENA, "execute prepared using 1", "", "does not say what was prepared"),
     (
         SNOWFLAKE,

@@ -176,6 +176,27 @@ e <- orders.amount CONDITIONAL
 i <- orders.status TRANSFORMATION
 i <- orders.status CONDITIONAL
 
+-- snowflake
+select o.id, f.value v from orders o, table(flatten(input => parse_json(o.status))) f
+=>
+id <- orders.id IDENTITY
+v <- orders.status TRANSFORMATION
+* <- orders.status JOIN
+
+-- spark
+select id, stack(2, 'a', amount, 'b', cust) as (n, v) from orders
+=>
+id <- orders.id IDENTITY
+n <- orders.amount TRANSFORMATION
+n <- orders.cust TRANSFORMATION
+v <- orders.amount TRANSFORMATION
+v <- orders.cust TRANSFORMATION
+
+-- trino
+select histogram(status) h from orders
+=>
+h <- orders.status AGGREGATION
+
 -- redshift
 select decode(status, 'x', cust, id) d, decode(status, 'x', 1, 2) k from orders
 =>
