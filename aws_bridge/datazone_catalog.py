@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater.aws_bridge.glue_catalog import Listed, divided
+from headwater.graphmodel.statements.values import BUSINESS_NAME
 
 SOURCE = "datazone"  #: what its statements have as their source
 TERM, OWNER = "term", "owner"  #: keys of tags: ``term=GLOSSARY/TERM``, ``owner=PROJECT``
@@ -135,7 +136,7 @@ def _said(
     subject: str, name: str, called: object, described: object, terms: Sequence[Term], more: Mapping[str, Any]
 ) -> Iterator[Listed]:
     facts = {
-        **({"businessName": str(called)[:_LONGEST]} if called else {}),
+        **({BUSINESS_NAME: str(called)[:_LONGEST]} if called else {}),
         **({"terms": [term.fact for term in terms]} if terms else {}),
         **more,
     }

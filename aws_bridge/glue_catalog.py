@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/glue/latest/webapi/API_Table.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,6 +87,7 @@ class Found:
     statistics: Sequence[ColumnStatistics] = ()
     history: History = field(default_factory=History)
     elsewhere: Sequence[str] = ()  #: locations of partitions that lie outside of the table's, see `elsewhere_of`
+    snapshots: Mapping[str, Any] | None = None  #: of an Iceberg table those that it keeps, see `snapshots_in`
 
 
 @dataclass
@@ -147,11 +149,7 @@ def _statements(database: Database, found: Found, reading: Reading) -> Iterator[
         format_ = "resource link"
     value = {"columns": columns, "names": names, **({"format": format_} if format_ else {})}
     yield {"kind": "dataset", "subject": subject, "name": name, "value": value}
-    facts = _facts(table)
-    if found.history.former:
-        facts["formerColumns"] = list(found.history.former)
-    if found.elsewhere:
-        facts["partitionsElsewhere"] = list(found.elsewhere[:_MOST_ELSEWHERE])
+    facts = {**_facts(table), **_more_facts(found)}
     if facts:
         yield {"kind": "facts", "subject": subject, "name": name, "value": facts}
     described = str(table.get("Description") or table.get("Parameters", {}).get("comment") or "").strip()
@@ -169,6 +167,16 @@ def _statements(database: Database, found: Found, reading: Reading) -> Iterator[
     reading.columns += len(columns)
     shown_format = "resource link" if "TargetTable" in table else format_ or "not said"
     reading.formats[shown_format] = reading.formats.get(shown_format, 0) + 1
+
+
+def _more_facts(found: Found) -> dict[str, Any]:
+    """What was asked for besides."""
+    more = {
+        "formerColumns": list(found.history.former),
+        "partitionsElsewhere": list(found.elsewhere[:_MOST_ELSEWHERE]),
+        "snapshots": dict(found.snapshots or {}),
+    }
+    return {name: value for name, value in more.items() if value}
 
 
 def database_of(database: Database, table: Table) -> Database:
@@ -321,6 +329,24 @@ def elsewhere_of(table: Table, partitions: Iterable[Mapping[str, Any]]) -> list[
     return sorted(
         place for place in found if place != own and not place.startswith(f"{canonical(location, UNFOLDED)}/")
     )
+
+
+#: Snapshots of an Iceberg table that are told, the newest of them.
+_MOST_SNAPSHOTS = 1_000
+
+
+def snapshots_in(metadata: bytes) -> dict[str, Any]:
+    """The snapshots that an Iceberg table keeps, by its metadata file: ``ids``, the newest first, and if they are all.
+
+    ValueError: it is no such file. https://iceberg.apache.org/spec/#table-metadata-fields
+    """
+    document = json.loads(metadata)
+    listed = document.get("snapshots") or [] if isinstance(document, dict) and "format-version" in document else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and "snapshot-id" in one for one in listed):
+        raise ValueError("it does not list the snapshots of an Iceberg table")
+    newest = sorted(listed, key=lambda one: (int(one.get("timestamp-ms") or 0), int(one["snapshot-id"])), reverse=True)
+    ids = [str(one["snapshot-id"]) for one in newest[:_MOST_SNAPSHOTS]]
+    return {"ids": ids, "whole": len(ids) == len(listed)}
 
 
 #: Facts of a table, by the field of Glue's answer.

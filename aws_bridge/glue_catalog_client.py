@@ -5,17 +5,21 @@ Here: the calls, page by page, and what a refusal means. Not here: what the answ
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from headwater.aws_bridge.glue_catalog import Database, Found, Table, target_of
+from headwater.aws_bridge.glue_catalog import Database, Found, Table, snapshots_in, target_of
 from headwater.aws_bridge.session import AwsError, Calls, NotAllowed, Session, aws_errors
 
 SERVICE = "glue"
 _PAGE = 100  #: tables of one answer: the most that Glue gives
 _COLUMNS = 100  #: columns of one question for statistics: the most that Glue takes
 _PARTITIONS = 1_000  #: partitions of one answer: the most that Glue gives
+_LARGEST = 64 * 2**20  #: bytes of an Iceberg table's metadata that are read: many thousand snapshots
 _LEFT_OUT = {"GetTableVersions": "earlier versions of tables", "GetPartitions": "locations of partitions"}
 _NOT_THERE = "EntityNotFoundException"
 
@@ -34,6 +38,8 @@ class GlueCatalog:
         session = Session(region, profile)
         self.calls = Calls()
         self._client = self.calls.watch(session.client(SERVICE, endpoint, many_calls=True))
+        self._session = session
+        self._s3: Any = None  #: asked for Iceberg's metadata alone; its endpoint is that of AWS's own settings
         self.region = str(self._client.meta.region_name)
         self._partition = str(self._client.meta.partition or "aws")
         self._catalog = catalog
@@ -90,6 +96,30 @@ class GlueCatalog:
         asked = {"ExcludeColumnSchema": True, "MaxResults": _PARTITIONS}
         pages = self._pages("get_partitions", "GetPartitions", table, **asked)
         return None if pages is None else [one for page in pages for one in page["Partitions"]]
+
+    def snapshots(self, table: Table) -> dict[str, Any] | None:
+        """The snapshots that an Iceberg table keeps, out of its metadata in S3; None: not known, which is noted."""
+        uri = str(table.get("Parameters", {}).get("metadata_location") or "")
+        scheme, _, path = uri.partition("://")
+        bucket, _, key = path.partition("/")
+        if scheme not in {"s3", "s3a", "s3n"} or not key:
+            return None
+        if self._s3 is None:
+            self._s3 = self.calls.watch(self._session.client("s3", many_calls=True))
+        try:
+            with aws_errors("s3"):
+                answer = self._s3.get_object(Bucket=bucket, Key=key)
+            with answer["Body"] as body:
+                return snapshots_in(_unpacked(body.read(_LARGEST + 1), key))
+        except NotAllowed as error:
+            self._unreadable.setdefault("GetObject", f"snapshots of Iceberg tables: {error}")
+        except (ValueError, EOFError, zlib.error, OSError) as error:
+            self._unreadable.setdefault(uri, f"snapshots of {table['DatabaseName']}.{table['Name']}: {uri}: {error}")
+        except AwsError as error:
+            if error.code not in {"NoSuchKey", "NoSuchBucket"}:  # else there was a commit since the table was listed
+                raise
+            self._unreadable.setdefault(uri, f"snapshots of {table['DatabaseName']}.{table['Name']}: {uri} is gone")
+        return None
 
     def _pages(self, call: str, action: str, table: Table, **asked: Any) -> list[Mapping[str, Any]] | None:
         place = {key: table[key] for key in ("CatalogId", "DatabaseName") if key in table}
@@ -157,6 +187,16 @@ class GlueCatalog:
         if not catalog:
             raise AwsError("AWS: the catalog does not say of which account it is: name it with --catalog-id")
         return Database(str(one["Name"]), str(catalog), self.region, self._partition)
+
+
+def _unpacked(content: bytes, key: str) -> bytes:
+    """The content of a metadata file, which may be packed. ValueError: it is larger than is read."""
+    if key.endswith((".gz.metadata.json", ".metadata.json.gz")):
+        with gzip.open(io.BytesIO(content)) as file:
+            content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it has more than {_LARGEST:,} bytes")
+    return content
 
 
 def _catalog_id(catalog: Mapping[str, Any]) -> str:

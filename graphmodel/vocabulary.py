@@ -65,6 +65,11 @@ _FACTS = Property(
     "JSON: what systems say of it, [{key, value, source, scope, at, name?}], e.g. type or format; empty if withdrawn",
     view=True,
 )
+_BUSINESS_NAMES = Property(
+    "string",
+    "in lower case: what catalogues call it for people, from the fact `businessName`; one a line, empty for none",
+    view=True,
+)
 
 VERTICES: tuple[VertexLabel, ...] = (
     VertexLabel(
@@ -78,6 +83,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "namespace": _s("OpenLineage namespace"),
             "description": _DESCRIPTION,
             "facts": _FACTS,
+            "businessNames": _BUSINESS_NAMES,
         },
     ),
     VertexLabel(
@@ -97,6 +103,7 @@ VERTICES: tuple[VertexLabel, ...] = (
             "ambiguous": Property("boolean", "two spellings differ by case alone", view=True),
             "description": _DESCRIPTION,
             "facts": _FACTS,
+            "businessNames": _BUSINESS_NAMES,
         },
     ),
     VertexLabel(
@@ -125,7 +132,13 @@ VERTICES: tuple[VertexLabel, ...] = (
         "what an engineer deploys, e.g. a Glue job",
         "prov:Plan",
         "Job",
-        {"name": _NAME, "namespace": _s("glue, spark, or the sender's"), "description": _DESCRIPTION, "facts": _FACTS},
+        {
+            "name": _NAME,
+            "namespace": _s("glue, spark, or the sender's"),
+            "description": _DESCRIPTION,
+            "facts": _FACTS,
+            "businessNames": _BUSINESS_NAMES,
+        },
     ),
     VertexLabel(
         "plan",

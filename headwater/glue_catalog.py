@@ -35,6 +35,7 @@ class Options:
     versions: bool = False  #: what columns were earlier; a call for each table whose version is another than last time
     views: bool = False  #: what the columns of views are made of, by their texts
     partitions: bool = False  #: those that lie elsewhere than their table; a call for each 1,000 partitions
+    snapshots: bool = False  #: which of them Iceberg tables keep; a file of S3 for each of these tables
     dry_run: bool = False
 
 
@@ -125,8 +126,8 @@ class Remembered:
 
 
 def _with_more(found: Found, database: Database, catalog: GlueCatalog, options: Options, known: Remembered) -> Found:
-    """The table with its history and the locations of its partitions, as far as they are asked for."""
-    from headwater.aws_bridge.glue_catalog import elsewhere_of, has_history, history_of
+    """The table with its history, the locations of its partitions and its snapshots, as far as they are asked for."""
+    from headwater.aws_bridge.glue_catalog import elsewhere_of, format_of, has_history, history_of
 
     table = found.table
     if found.target is not None or "TargetTable" in table:  # another one's: told where that is listed
@@ -141,6 +142,8 @@ def _with_more(found: Found, database: Database, catalog: GlueCatalog, options: 
             found = replace(found, history=known.tables[arn][1])
     if options.partitions and table.get("PartitionKeys"):
         found = replace(found, elsewhere=elsewhere_of(table, catalog.partitions(table) or ()))
+    if options.snapshots and format_of(table) == "iceberg":
+        found = replace(found, snapshots=catalog.snapshots(table))
     return found
 
 
@@ -182,7 +185,7 @@ def sync(
             continue
         if database.is_default:
             listed.update(((database.name, str(one.table["Name"]).lower()), one.target or one.table) for one in tables)
-        if options.versions or options.partitions:
+        if options.versions or options.partitions or options.snapshots:
             tables = [_with_more(one, database, catalog, options, known) for one in tables]
         parts, reading = snapshots(database, tables, LONGEST)
         sender.send_parts(parts, reading.tables, reading.columns)

@@ -27,6 +27,15 @@ GENERATED = frozenset({
     "input_file_name", "nextval", "seq1", "seq2", "seq4", "seq8",
 })  # fmt: skip
 
+#: Aggregates of Trino, Redshift, Snowflake and Spark that sqlglot has no class for.
+AGGREGATES = frozenset({
+    "approx_most_frequent", "approx_set", "bitmap_construct_agg", "bitwise_and_agg", "bitwise_or_agg",
+    "bitwise_xor_agg", "bool_and", "bool_or", "checksum", "convex_hull_agg", "every", "geometric_mean",
+    "geometry_union_agg", "histogram", "histogram_numeric", "map_union", "merge", "multimap_agg",
+    "noisy_count_gaussian", "numeric_histogram", "qdigest_agg", "reduce_agg", "regr_intercept", "regr_slope",
+    "set_agg", "set_union", "some", "tdigest_agg", "try_avg", "try_sum",
+})  # fmt: skip
+
 #: Ranks: what they are given is the window's order key, so they have no DIRECT source.
 RANKS = frozenset({"RowNumber", "Rank", "DenseRank", "PercentRank", "CumeDist", "Ntile"})
 

@@ -73,20 +73,52 @@ class Reader:
         self.catalog = catalog
         self.temporary = temporary or {}
         self.tables: dict[str, Table] = {}  #: those that were read, by dataset
+        self.behind: dict[str, None] = {}  #: the datasets that temporary tables are from, which were read
         self._named = named or partial(table_name, dialect=dialect)
 
     def read(self, node: Any, *, with_types: bool = False) -> Query:
         """A query that stands alone. `with_types`: the types of its columns too. Unreadable."""
         _refuse_deep(node)
+        if any(star.args.get("ilike") for star in node.find_all(exp.Star)):
+            raise Unreadable("a * by a pattern is not read")  # sqlglot takes it for all columns
         try:
             Widths(self.catalog, self._named, self.temporary).of(node, {})
-            complete = qualified(node, self.dialect, self.catalog)
+            complete = qualified(self._without_natural_joins(node), self.dialect, self.catalog)
             query = self._query(complete, _Scope())
             if with_types:
                 query.types = types(complete, self.dialect, self.catalog)
         except RecursionError:
             raise Unreadable("it is nested too deeply") from None
         return query
+
+    def _without_natural_joins(self, node: Any) -> Any:
+        """The query with USING in place of NATURAL, which sqlglot takes for a join without keys. Unreadable."""
+        if not any(_is_natural(join) for join in node.find_all(exp.Join)):
+            return node
+        copy = node.copy()
+        for select in copy.find_all(exp.Select):
+            joins = select.args.get("joins") or ()
+            from_ = arg(select, "from_")
+            if not any(map(_is_natural, joins)) or from_ is None:
+                continue
+            sides = [self._names_of(one.this) for one in (from_, *joins)]
+            for number, join in enumerate(joins, 1):
+                if _is_natural(join):
+                    left = {name for side in sides[:number] for name in side}
+                    join.set("method", None)
+                    join.set("using", [exp.to_identifier(name) for name in sides[number] if name in left])
+        if any(_is_natural(join) for join in copy.find_all(exp.Join)):
+            raise Unreadable("a NATURAL JOIN in parentheses is not read")
+        return copy
+
+    def _names_of(self, source: Any) -> list[str]:
+        """The columns of a table of FROM, in the engine's case. Unreadable: it is no table, or they are not known."""
+        dataset = self._named(source) if isinstance(source, exp.Table) else ""
+        temporary, known = self.temporary.get(dataset), self.catalog(dataset) if dataset else None
+        if temporary is None and (known is None or not known.whole):
+            raise Unreadable("a NATURAL JOIN of what has no known columns is not read")
+        names = [name for name, _ in temporary.columns] if temporary else list(known.columns if known else ())
+        return [name.upper() if self.dialect.name == "snowflake" and name.islower() else name for name in names]
 
     # Queries ----------------------------------------------------------------------------------------------------------
 
@@ -151,6 +183,7 @@ class Reader:
 
     def _select(self, node: Any, outer: _Scope) -> Query:
         found = Query()
+        _refuse_parts(node)
         around = outer._replace(relations=({}, *outer.relations))
         self._from(node, found, around)
         scope = around._replace(aliases=_aliases(node), windows=tuple(node.args.get("windows") or ()))
@@ -158,12 +191,10 @@ class Reader:
             part = node.args.get(clause)
             if part is not None:
                 found.keys.append((Subtype.FILTER, self._shown(part.this, scope)))
+        for subtype, part in _connected(node):
+            found.keys.append((subtype, self._shown(part, scope)))
         for projection in node.expressions:
-            if projection.is_star:
-                self._star(projection, scope.relations[0], found)
-            else:
-                name = projection.alias_or_name or f"_col{len(found.columns)}"
-                found.columns.append((name, self._told(projection.unalias(), scope)))
+            self._project(projection, found, scope, is_key=_groups_by_all(node) and not projection.find(exp.AggFunc))
             if len(found.columns) > MOST_COLUMNS:
                 raise Unreadable(f"more than {MOST_COLUMNS:,} columns")
         found.keys += [(Subtype.GROUP_BY, self._key(key, found, scope)) for key in _group_keys(node)]
@@ -178,6 +209,20 @@ class Reader:
             found.keys += [(Subtype.SORT, self._key(key.this, found, scope)) for key in keys]
         found.keys = _once(found.keys)
         return found
+
+    def _project(self, projection: Any, found: Query, scope: _Scope, *, is_key: bool) -> None:
+        """Add the columns of one item of a SELECT. `is_key`: GROUP BY ALL groups by it."""
+        if projection.is_star:
+            self._star(projection, scope.relations[0], found)
+            return
+        if isinstance(projection, exp.Aliases):  # Spark's stack(2, a, b) AS (n, v)
+            value, names = self._told(projection.this, scope), [one.name for one in projection.expressions]
+        else:
+            value = self._told(projection.unalias(), scope)
+            names = [projection.alias_or_name or f"_col{len(found.columns)}"]
+        found.columns += [(name, value) for name in names]
+        if is_key:
+            found.keys.append((Subtype.GROUP_BY, value))
 
     def _key(self, key: Any, found: Query, scope: _Scope) -> Value:
         """A key of GROUP BY or ORDER BY: an expression, the name of a column of the result, or its number."""
@@ -210,9 +255,9 @@ class Reader:
         here = scope.relations[0]
         for join in node.args.get("joins") or ():
             self._add(join.this, found, scope)
-            on = join.args.get("on")
-            if on is not None:
-                found.keys.append((Subtype.JOIN, self._shown(on, scope)))
+            for on in (join.args.get("on"), join.args.get("match_condition")):
+                if on is not None:
+                    found.keys.append((Subtype.JOIN, self._shown(on, scope)))
             for key in join.args.get("using") or ():
                 sides = [side for one in here.values() if (side := one.column(key.name)) is not None]
                 found.keys.append((Subtype.JOIN, combine(sides, IDENTITY)._replace(text=text(key.name))))
@@ -220,8 +265,7 @@ class Reader:
             self._add(lateral, found, scope)
 
     def _add(self, source: Any, found: Query, scope: _Scope) -> None:
-        if source.args.get("pivots"):
-            raise Unreadable("PIVOT and UNPIVOT are not read")
+        _refuse_parts(source)
         if isinstance(source, exp.Subquery) and isinstance(source.this, (exp.Table, exp.Subquery)) and not source.alias:
             self._add(source.this, found, scope.deeper())  # parentheses
         else:
@@ -246,6 +290,11 @@ class Reader:
             return self._rows_of(source, source, found, scope)
         if isinstance(source, exp.Values):
             return self._values(source, scope)
+        if isinstance(source, exp.TableFromRows):  # Snowflake's TABLE(FLATTEN(...)); of others nothing is known
+            rows = self._rows_of(source, nested, found, scope)
+            if rows.value.direct or isinstance(nested, exp.Generator):
+                return rows
+            raise Unreadable(f"TABLE({self._sql(nested)}) in FROM is not read")
         raise Unreadable(f"{type(source).__name__} in FROM is not read")
 
     def _table(self, source: Any, found: Query, scope: _Scope) -> Relation:
@@ -256,7 +305,11 @@ class Reader:
             return cte
         dataset = self._named(source)
         if dataset in self.temporary:
-            return self.temporary[dataset]
+            known = self.temporary[dataset]
+            self.behind.update(dict.fromkeys(known.places))
+            if known.dark:
+                raise Unreadable(known.dark)
+            return known
         if dataset not in self.tables:
             self.tables[dataset] = Table(dataset, self.catalog(dataset))
         return self.tables[dataset]
@@ -314,7 +367,7 @@ class Reader:
                 return reading(self, node, scope)
         parts = [self._value(part, scope) for part in node.iter_expressions()]
         masking = kind in functions.MASKING or called in functions.MASKING
-        value = combine(parts, TRANSFORMATION, masking=masking)
+        value = combine(parts, AGGREGATION if called in functions.AGGREGATES else TRANSFORMATION, masking=masking)
         return value._replace(literal=bool(parts) and all(part.literal for part in parts) and not masking)
 
     def _case(self, node: Any, scope: _Scope) -> Value:
@@ -326,6 +379,15 @@ class Reader:
         tests = [*(when.this for when in whens), *([tested] if tested is not None else ())]
         ends = [*(when.args["true"] for when in whens), *([default] if default is not None else ())]
         conditions, results = ([self._value(one, scope) for one in listed] for listed in (tests, ends))
+        value = combine(results, TRANSFORMATION)._replace(literal=all(one.literal for one in results))
+        return influenced(value, as_role(conditions, Subtype.CONDITIONAL), by=conditions)
+
+    def _decoded(self, node: Any, scope: _Scope) -> Value:
+        """``decode(a, 1, b, 2, c, d)`` is ``CASE a WHEN 1 THEN b WHEN 2 THEN c ELSE d END``."""
+        tested, *rest = [self._value(part, scope) for part in node.expressions]
+        default = rest[-1:] if len(rest) % 2 else []
+        pairs = rest[: len(rest) - len(default)]
+        conditions, results = [tested, *pairs[::2]], [*pairs[1::2], *default]
         value = combine(results, TRANSFORMATION)._replace(literal=all(one.literal for one in results))
         return influenced(value, as_role(conditions, Subtype.CONDITIONAL), by=conditions)
 
@@ -428,6 +490,7 @@ class Reader:
         (exp.Column, _column),
         ((exp.Select, exp.Subquery, exp.SetOperation), _of_query),
         ((exp.Case, exp.If), _case),
+        (exp.DecodeCase, _decoded),
         (exp.Window, _window),
         (exp.Filter, _filtered),
         ((exp.Coalesce, exp.Nvl2, exp.Nullif), _chosen),
@@ -444,6 +507,20 @@ def _refuse_deep(node: Any) -> None:
         if level > _MOST_LEVELS:
             raise Unreadable("it is nested too deeply")
         waiting += [(part, level + 1) for part in one.iter_expressions()]
+
+
+def _is_natural(join: Any) -> bool:
+    return str(join.args.get("method") or "").upper() == "NATURAL"
+
+
+def _refuse_parts(node: Any) -> None:
+    """Unreadable, if it has a part that makes other columns of what is in FROM."""
+    for name, called in _OTHER_COLUMNS.items():
+        if node.args.get(name):
+            raise Unreadable(f"{called} not read")
+
+
+_OTHER_COLUMNS = {"pivots": "PIVOT and UNPIVOT are", "match": "MATCH_RECOGNIZE is"}
 
 
 def _once(keys: list[tuple[Subtype, Value]]) -> list[tuple[Subtype, Value]]:
@@ -466,6 +543,20 @@ def _aliases(select: Any) -> dict[str, Any]:
         if name and not any(column.name.lower() == name for column in one.this.find_all(exp.Column)):
             found.setdefault(name, one.this)
     return found
+
+
+def _connected(node: Any) -> Iterator[tuple[Subtype, Any]]:
+    """``START WITH a CONNECT BY b``: the rows that a query finds from row to row."""
+    connect = node.args.get("connect")
+    parts = ((Subtype.FILTER, "start"), (Subtype.JOIN, "connect")) if connect is not None else ()
+    for subtype, name in parts:
+        if connect.args.get(name) is not None:
+            yield subtype, connect.args[name]
+
+
+def _groups_by_all(node: Any) -> bool:
+    group = node.args.get("group")
+    return group is not None and group.args.get("all") is True and not group.expressions
 
 
 def _group_keys(node: Any) -> Iterator[Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
 
-from headwater.graphmodel.expressions.values import combine
+from headwater.graphmodel.expressions.values import Value, combine
 from headwater.graphmodel.model import Effect
 from headwater.sql_bridge.model import Known, Statement, Write
 from headwater.sql_bridge.qualifying import table_name
@@ -40,9 +40,12 @@ def create(node: Any, session: SessionState) -> Statement | None:
     query = node.expression
     missing = (name,) if node.args.get("exists") else ()
     if query is None:
-        temporary = _is_temporary(node, name)
-        altered = () if temporary else (name,)
-        return Statement("create table", created=_defined(name, node, session), altered=altered, if_missing=missing)
+        columns = _defined(name, node, session)
+        if _is_temporary(node, name):
+            known = columns[name].columns if columns else ()
+            session.temporary[name] = Query([(column, Value(literal=True)) for column in known])  # without rows
+            return Statement("temporary table")
+        return Statement("create table", created=columns, altered=(name,), if_missing=missing)
     query = with_common(node, query)
     names = [one.name for one in node.this.expressions] if isinstance(node.this, exp.Schema) else []
     if any(not isinstance(one, (exp.Identifier, exp.ColumnDef)) for one in getattr(node.this, "expressions", ())):
@@ -73,14 +76,26 @@ def table_of_query(
             found = _under(found, names)
     except Unreadable as error:
         if temporary:
-            raise
+            return darkened(name, query, session, str(error))
         return Statement(kind, writes=(unknown_columns(name, Effect.ALL, query, session, str(error)),))
     if temporary:
-        session.temporary[name] = found
+        session.temporary[name] = replace(found, places=tuple(dict.fromkeys((*reader.tables, *reader.behind))))
         return Statement("temporary table")
     write = write_of(name, Effect.ALL, found, reader)
     created = {} if write.reason else {name: Known({one.name: one.type for one in write.columns})}
     return Statement(kind, writes=(write,), created=created)
+
+
+def darkened(name: str, query: Any, session: SessionState, reason: str) -> Statement:
+    """A temporary table that is made, or changed, by what cannot be read: of what is made of it the tables are told."""
+    return _dark(name, unknown_columns(name, Effect.KEEP, query, session, reason).inputs, session, reason)
+
+
+def _dark(name: str, places: Iterable[str], session: SessionState, reason: str) -> Statement:
+    before = session.temporary.get(name) or Query()
+    every = tuple(dict.fromkeys((*before.places, *(place for place in places if place != name))))
+    session.temporary[name] = replace(before, dark=reason, places=every)
+    return Statement("temporary table", reason=reason)
 
 
 def _under(found: Query, names: Sequence[str]) -> Query:
@@ -113,10 +128,10 @@ def insert(node: Any, session: SessionState) -> Statement | None:
             found = _placed(found, names, name, set(fixed), session)
     except Unreadable as error:
         if temporary:
-            session.temporary.pop(name, None)
-            return Statement("temporary table", reason=str(error))
+            return darkened(name, query, session, str(error))
         return Statement("insert", writes=(unknown_columns(name, effect, query, session, str(error)),))
     if temporary:
+        found = replace(found, places=tuple(dict.fromkeys((*reader.tables, *reader.behind))))
         session.temporary[name] = _together(session.temporary.get(name), found)
         return Statement("temporary table")
     write = replace(write_of(name, effect, found, reader), whole_rows=names is None, keeps_types=True)
@@ -140,12 +155,13 @@ def _placed(found: Query, names: Sequence[str] | None, name: str, fixed: set[str
 
 def _together(known: Query | None, more: Query) -> Query:
     """The rows of a temporary table and those that are inserted into it."""
-    if known is None or known.whole or more.whole:
+    if known is None or known.whole or more.whole or not known.columns:
         return more
     added = dict(more.columns)
     columns = [(name, combine([value, added[name]], 0)._replace(text=value.text) if name in added else value)
                for name, value in known.columns]  # fmt: skip
-    return Query(columns, [*known.keys, *more.keys])
+    places = tuple(dict.fromkeys((*known.places, *more.places)))
+    return Query(columns, [*known.keys, *more.keys], dark=known.dark, places=places)
 
 
 def _partition(node: Any, target: Any) -> list[str]:
@@ -198,6 +214,8 @@ def copy(node: Any, session: SessionState) -> Statement | None:
     if not given and files and isinstance(files[0], exp.Subquery):
         given = [found for one in files[0].find_all(exp.Table) if (found := _place(one)) is not None]
         reason = "COPY out of a query over files names their columns by number"
+    if name in session.temporary or name.rpartition(".")[2].startswith("#"):
+        return _dark(name, given, session, reason)
     return Statement("copy", writes=(Write(name, Effect.KEEP, inputs=tuple(dict.fromkeys(given)), reason=reason),))
 
 
@@ -219,12 +237,18 @@ def _defined(name: str, node: Any, session: SessionState) -> Mapping[str, Known]
     for one in properties.expressions if properties else ():
         if isinstance(one, exp.PartitionedByProperty):
             listed += one.find_all(exp.ColumnDef)
+        if isinstance(one, exp.LikeProperty):
+            listed.append(one)
     columns: dict[str, str] = {}
     for one in listed:
         if isinstance(one, exp.ColumnDef):
             kind = one.args.get("kind")
             columns[one.name] = kind.sql(session.dialect.name).lower() if kind is not None else ""
         if isinstance(one, exp.LikeProperty) and isinstance(one.this, exp.Table):
-            known = session.catalog(table_name(one.this, session.dialect))
+            like = table_name(one.this, session.dialect)
+            known = session.catalog(like)
             columns.update(known.columns if known else {})
+            columns.update(
+                {column: "" for column, _ in session.temporary[like].columns} if like in session.temporary else {}
+            )
     return {name: Known(columns)} if columns else {}

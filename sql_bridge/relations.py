@@ -66,12 +66,15 @@ class Query:
     """What a query gives: its columns in order, and what all its rows depend on.
 
     `whole` are tables of which all columns are given besides, under their own names, as their columns are not known.
+    `dark`, of a temporary table: why it cannot be said where its columns come from; `places` are those that it is from.
     """
 
     columns: list[tuple[str, Value]] = field(default_factory=list)
     keys: list[tuple[Subtype, Value]] = field(default_factory=list)
     whole: list[Table] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
+    dark: str = ""
+    places: tuple[str, ...] = ()
     _by_name: dict[str, list[Value]] = field(default_factory=dict, repr=False, compare=False)
     _indexed: int = field(default=0, repr=False, compare=False)
 

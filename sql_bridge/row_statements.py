@@ -15,7 +15,7 @@ from headwater.graphmodel.expressions.values import Value, combine
 from headwater.graphmodel.model import Effect
 from headwater.sql_bridge.model import Statement, Write
 from headwater.sql_bridge.qualifying import table_name
-from headwater.sql_bridge.query_statements import with_common
+from headwater.sql_bridge.query_statements import darkened, with_common
 from headwater.sql_bridge.relations import Query, Unreadable
 from headwater.sql_bridge.session import SessionState
 from headwater.sql_bridge.writes import reader_of, unknown_columns, write_of
@@ -78,12 +78,11 @@ def _assigned(then: Any, target: Any, using: Any, session: SessionState) -> Iter
             if isinstance(one, exp.EQ):
                 yield one.this.name, one.expression
     if isinstance(then, exp.Insert):
-        columns, values = then.this, then.expression
-        if not isinstance(values, (exp.Tuple, exp.Values)):
+        if isinstance(then.this, exp.Star):
             yield from _all_assigned(target, using, session)
             return
-        cells = _cells(values)
-        names = [one.name for one in columns.expressions] if columns is not None else []
+        columns, cells = _inserted(then)
+        names = [one.name for one in columns]
         if not names:
             known = session.catalog(table_name(target, session.dialect))
             if known is None or not (known.ordered and known.whole):
@@ -94,11 +93,16 @@ def _assigned(then: Any, target: Any, using: Any, session: SessionState) -> Iter
         yield from zip(names, cells, strict=True)
 
 
-def _cells(values: Any) -> list[Any]:
-    inside = list(values.expressions)
-    if len(inside) == 1 and isinstance(inside[0], exp.Tuple):
-        return list(inside[0].expressions)
-    return inside
+def _inserted(insert: Any) -> tuple[list[Any], list[Any]]:
+    """The columns that the INSERT of a MERGE lists, [] for none, and its values. Unreadable: another form of it."""
+    columns, values = insert.this, insert.expression
+    listed = list(columns.expressions) if isinstance(columns, exp.Tuple) else []
+    if not values and len(listed) == 1 and isinstance(listed[0], exp.Anonymous) and listed[0].name.upper() == "VALUES":
+        return [], list(listed[0].expressions)  # VALUES without columns, as Redshift's dialect is parsed
+    if not isinstance(values, (exp.Tuple, exp.Values)):
+        raise Unreadable("its INSERT is not read in this form")
+    cells = list(values.expressions)
+    return listed, list(cells[0].expressions) if len(cells) == 1 and isinstance(cells[0], exp.Tuple) else cells
 
 
 def _all_assigned(target: Any, using: Any, session: SessionState) -> Iterator[tuple[str, Any]]:
@@ -138,7 +142,10 @@ def _row_level(
     """A statement that keeps the rows that it does not touch."""
     name = table_name(target, session.dialect)
     if name in session.temporary:
-        return Statement("temporary table", reason=f"{kind.upper()} of a temporary table is not followed")
+        reason = f"{kind.upper()} of a temporary table is not followed"
+        if kind == "delete":  # the values of the rows that stay are what they were
+            return Statement("temporary table", reason=reason)
+        return darkened(name, query, session, reason)
     reader = reader_of(session)
     try:
         found = reader.read(query, with_types=session.types)

@@ -19,6 +19,7 @@ from headwater.graphmodel.model import Effect
 from headwater.sql_bridge import definitions, query_statements, row_statements, tables
 from headwater.sql_bridge.model import Catalog, Dialect, Statement, Write, nothing_known
 from headwater.sql_bridge.parsing import parsed, sentence, unload_of
+from headwater.sql_bridge.qualifying import table_name
 from headwater.sql_bridge.relations import Unreadable
 from headwater.sql_bridge.session import SessionState
 
@@ -81,6 +82,14 @@ def _unread(sql: str, session: SessionState, reason: str) -> Statement:
     return Statement("unknown", sql, writes, reason=reason)
 
 
+def _load_data(node: Any, session: SessionState) -> Statement:
+    """``LOAD DATA INPATH 'files' INTO TABLE t``: files that are moved into a table."""
+    effect = Effect.OVERWRITE if node.args.get("overwrite") else Effect.KEEP
+    reason = "LOAD DATA does not say which columns of the files go into which columns of the table"
+    write = Write(table_name(node.this, session.dialect), effect, inputs=(node.args["inpath"].name,), reason=reason)
+    return Statement("load data", writes=(write,))
+
+
 def _several(node: Any, session: SessionState) -> Statement:
     """Snowflake's INSERT ALL: one query into several tables."""
     del session
@@ -90,11 +99,26 @@ def _several(node: Any, session: SessionState) -> Statement:
 def _command(node: Any, session: SessionState) -> Statement:
     """What sqlglot does not parse, and keeps as text."""
     word, rest = str(node.this).upper(), str(node.expression)
+    stream = _STREAM.match(rest) if word == "CREATE" else None
+    if stream is not None:  # it has the rows of its table that changed
+        name, table = (
+            parsed(f"TRUNCATE TABLE {stream[part]}", session.dialect).expressions[0] for part in ("name", "table")
+        )
+        return query_statements.table_of_query(name, exp.select("*").from_(table), session, "create stream")
+    if word == "EXECUTE":
+        return Statement("unknown", reason="EXECUTE does not say what was prepared")
     if word in _WRITING_COMMANDS or (word == "ALTER" and " APPEND " in rest.upper()):
         raise Unreadable(f"{word} in this form is not read")
     if word == "ALTER" and rest.split(maxsplit=1)[:1] and rest.split(maxsplit=1)[0].upper() in {"TABLE", "VIEW"}:
         return definitions.unparsed_alter(f"ALTER{rest}", session)
     return Statement("other")
+
+
+_STREAM = re.compile(
+    r"\s*(?:OR\s+REPLACE\s+)?STREAM\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>[\w$.\"]+)\s+(?:COPY\s+GRANTS\s+)?"
+    r"ON\s+(?:(?:EXTERNAL|DYNAMIC|EVENT)\s+)?(?:TABLE|VIEW)\s+(?P<table>[\w$.\"]+)",
+    re.IGNORECASE,
+)
 
 
 _WRITING_COMMANDS = frozenset({"COPY", "CREATE", "INSERT", "MERGE", "UNLOAD", "UPDATE", "DELETE", "REPLACE", "REFRESH"})
@@ -107,6 +131,7 @@ _KINDS: tuple[tuple[Any, Callable[[Any, SessionState], Statement | None]], ...] 
     (exp.Delete, row_statements.delete),
     (exp.Merge, row_statements.merge),
     (exp.Copy, query_statements.copy),
+    (exp.LoadData, _load_data),
     (exp.TruncateTable, row_statements.truncate),
     (exp.Alter, definitions.alter),
     (exp.Drop, definitions.drop),

@@ -55,6 +55,8 @@ def tables(sql: str, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]
         tokens = sqlglot.tokenize(sql, dialect=dialect.name)
     except SqlglotError:
         return (), ()
+    if tokens and tokens[0].token_type == TokenType.HIVE_TOKEN_STREAM:  # of Athena: which of its two parsers reads it
+        tokens = tokens[1:]
     ctes = set(_ctes(tokens))
     first = tokens[0].text.upper() if tokens else ""
     found: dict[str, bool] = {}
@@ -63,8 +65,9 @@ def tables(sql: str, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]
         word = token.text.upper()
         if last and word in _BETWEEN:
             continue
-        writes = word in _WRITES or (word in _WRITES_FIRST and index < _BEGINNING)
-        if writes or word in _READS or (word == "USING" and first in _WITH_USING):
+        begins = word in _WRITES_FIRST and index < _BEGINNING
+        writes = word in _WRITES or (begins and not (first == "CREATE" and found))
+        if writes or begins or word in _READS or (word == "USING" and first in _WITH_USING):
             last = "write" if writes or (first == "DELETE" and not found) else "read"
             continue
         if last and _is_name(token):

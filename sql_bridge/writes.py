@@ -42,7 +42,8 @@ def _tables_of(query: Any, session: SessionState) -> Iterator[str]:
             continue
         name = table_name(table, session.dialect)
         used = session.temporary.get(name)
-        names = [name] if used is None else sorted({one[0] for _, value in used.columns for one in value.direct})
+        of_columns = {one[0] for _, value in used.columns for one in value.direct} if used else set()
+        names = [name] if used is None else sorted(of_columns.union(used.places))
         for one in names:
             if one not in seen:
                 seen.add(one)
@@ -51,7 +52,7 @@ def _tables_of(query: Any, session: SessionState) -> Iterator[str]:
 
 def write_of(name: str, effect: Effect, found: Query, reader: Reader) -> Write:
     """What writes the rows of a query into a table. Too many edges, or columns that are not known, are its reason."""
-    inputs = dict.fromkeys(reader.tables)
+    inputs = dict.fromkeys((*reader.tables, *reader.behind))
     if found.whole:
         reason = f"it takes all columns of {names_of(found.whole)}, which are not known"
         return Write(name, effect, inputs=tuple(inputs), reason=reason)

@@ -14,7 +14,7 @@ from headwater.graphmodel import ids
 from headwater.graphmodel.delta import Edge, Part, Vertex, edge, vertex
 from headwater.graphmodel.statements.effective import StatementIndex
 from headwater.graphmodel.statements.model import DATASET, DESCRIPTION, FACTS, LABELS, PEOPLE, RETIRED, TAG, Statement
-from headwater.graphmodel.statements.values import StatedColumn, facts_of
+from headwater.graphmodel.statements.values import BUSINESS_NAME, StatedColumn, facts_of
 
 
 def tag_edges(node: str, about: Iterable[Statement]) -> dict[str, Edge]:
@@ -103,6 +103,18 @@ def facts(node: str, about: Iterable[Statement]) -> str | None:
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
+def business_names(node: str, about: Iterable[Statement]) -> str | None:
+    """How catalogues for people call a node, in lower case, for a search; `""` for no more, None for none ever.
+
+    The fact ``businessName`` of each source, in order of the alphabet, one a line.
+    """
+    said = [one for one in about if one.kind == FACTS and one.subject == node]
+    if not said:
+        return None
+    found = {facts_of(one.value).get(BUSINESS_NAME) for one in said if not one.withdrawn}
+    return "\n".join(sorted({" ".join(name.lower().split()) for name in found if isinstance(name, str)}))
+
+
 def _listed_facts(one: Statement, node: str) -> dict[str, Any]:
     """What a statement that lists a dataset says of the dataset, or of a column of it.
 
@@ -128,7 +140,11 @@ def _column(one: Statement, node: str) -> StatedColumn | None:
 def said_of(node: str, about: Iterable[Statement]) -> dict[str, str]:
     """The properties that statements `about` a node give its vertex."""
     listed = list(about)
-    said = {"description": description(node, listed), "facts": facts(node, listed)}
+    said = {
+        "description": description(node, listed),
+        "facts": facts(node, listed),
+        "businessNames": business_names(node, listed),
+    }
     return {name: value for name, value in said.items() if value is not None}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from headwater.graphmodel.statements.errors import StatementError
 
+BUSINESS_NAME = "businessName"  #: the fact that says what a catalogue calls a node for people; a search finds it
 LONGEST = 4 * 2**20  #: characters of a value as JSON
 _MOST_COLUMNS = 20_000
 _MOST_NAMES = 100

@@ -17,8 +17,11 @@ _COLUMNS = ("name", "type", "origin", "expression", "ambiguous", "description")
 @click.argument("word")
 @row_options
 def search(word: str, **options: Any) -> None:
-    """Find datasets, columns, jobs and other names of datasets by a part of their name; exact matches come first."""
-    ask_rows("search", [("q", word)], ("id", "label", "match"), **options)
+    """Find datasets, columns, jobs and other names of datasets by a part of their name; exact matches come first.
+
+    Also by what a catalogue calls them for people, e.g. Amazon DataZone.
+    """
+    ask_rows("search", [("q", word)], ("id", "label", "match", "businessName"), **options)
 
 
 @click.command(epilog="Example: headwater datasets --csv")

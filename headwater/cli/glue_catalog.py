@@ -43,6 +43,7 @@ def glue_catalog() -> None:
 @click.option("--versions", is_flag=True, help="also what columns were earlier: a call for each table that changed")
 @click.option("--views", is_flag=True, help="also what the columns of views are made of, by their texts: no calls")
 @click.option("--partitions", is_flag=True, help="also partitions elsewhere than their table: a call for each 1,000")
+@click.option("--snapshots", is_flag=True, help="also which snapshots Iceberg tables keep: a file of S3 for each")
 @click.option("--lake-formation", is_flag=True, help="also tags and permissions of Lake Formation")
 @click.option("--dry-run", is_flag=True, help="say what would be sent, and send nothing")
 @json_option
@@ -57,6 +58,7 @@ def sync(  # noqa: PLR0913 - the options of the command
     versions: bool,
     views: bool,
     partitions: bool,
+    snapshots: bool,
     lake_formation: bool,
     dry_run: bool,
     as_json: bool,
@@ -79,7 +81,7 @@ def sync(  # noqa: PLR0913 - the options of the command
     from headwater.openlineage_bridge.emit import producer
 
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what cannot be parsed is counted, with its reason
-    options = syncing.Options(pattern, all_catalogs, statistics, versions, views, partitions, dry_run)
+    options = syncing.Options(pattern, all_catalogs, statistics, versions, views, partitions, snapshots, dry_run)
     with asking(data, store, server, create=True) as source, progress("reading the catalog") as step, translated():
         lake = LakeFormation(region, profile, endpoint) if lake_formation else None
         done = syncing.sync(

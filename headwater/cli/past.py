@@ -14,7 +14,7 @@ from headwater.errors import WrongUse
 _ALL = 1_000_000  #: runs to go back: more than any history has
 _INPUTS = (
     *("distance", "version", "timestamp", "run", "job", "partition", "certain", "overwritten", "overwrittenAt"),
-    *("tableVersion", "reproduce"),
+    *("tableVersion", "reproduce", "versionExists"),
 )
 _CONSUMERS = (
     "rerun",

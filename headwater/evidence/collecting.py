@@ -57,6 +57,17 @@ def named_in(answer: Mapping[str, Any]) -> Named:
     return Named(frozenset(plans), frozenset(runs), frozenset(nodes), frozenset(resources))
 
 
+@dataclass(frozen=True)
+class Rests:
+    """What an answer rests on: sequences of entries, in order; and of what systems say the time at which they said it.
+
+    `snapshots`: (source, scope) -> ms since 1970 and entry of the newest snapshot in which something stands of a node.
+    """
+
+    entries: list[int]
+    snapshots: Mapping[tuple[str, str], tuple[int, int]]
+
+
 @dataclass
 class _Sought:
     """What makes an entry one of those sought, and what was found."""
@@ -66,12 +77,13 @@ class _Sought:
     found: set[int] = field(default_factory=set)
     parts: dict[str, list[int]] = field(default_factory=dict)  #: by group of what ran in SageMaker: its entries
     newest: dict[str, tuple[int, int]] = field(default_factory=dict)  #: by agent's plan: time and entry of an event
+    snapshots: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  #: as of `Rests`
 
 
 def entries_of(
     named: Named, ledger: LedgerReader, entry_of_plan: Callable[[str], int | None], rules: Rules = DEFAULT
-) -> list[int]:
-    """The sequences of the entries on which an answer rests, in order. The ledger is read once.
+) -> Rests:
+    """The entries on which an answer rests. The ledger is read once.
 
     `rules` are those by which the answer names datasets.
     """
@@ -89,7 +101,7 @@ def entries_of(
     for entry in _all(ledger):
         _look(entry, named, sought, rules)
     sought.found.update(sequence for group in sought.groups for sequence in sought.parts.get(group, ()))
-    return sorted(sought.found | {sequence for _, sequence in sought.newest.values()})
+    return Rests(sorted(sought.found | {sequence for _, sequence in sought.newest.values()}), sought.snapshots)
 
 
 def _look(entry: Entry, named: Named, sought: _Sought, rules: Rules) -> None:
@@ -108,8 +120,12 @@ def _look(entry: Entry, named: Named, sought: _Sought, rules: Rules) -> None:
             seen = sought.newest.get(run.agent_plan_id, (run.timestamp, entry.sequence))
             sought.newest[run.agent_plan_id] = max(seen, (run.timestamp, entry.sequence))
     stated = (one for said in decoded.statements for one in statements_of(said))
-    if any(one.matches(node) for one in stated for node in named.nodes):
+    about = next((one for one in stated if any(one.matches(node) for node in named.nodes)), None)
+    if about is not None:
         sought.found.add(entry.sequence)
+        if about.snapshot:  # all statements of an entry are of one snapshot
+            part = (about.source, about.scope)
+            sought.snapshots[part] = max(sought.snapshots.get(part, (0, 0)), (about.at, entry.sequence))
 
 
 def _look_for_resource(sequence: int, part: Part, named: Named, sought: _Sought) -> None:

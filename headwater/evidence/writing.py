@@ -36,7 +36,8 @@ _STEP = 200  #: entries between two reports of progress
 _README = """\
 Evidence of Headwater, a data-lineage platform.
 
-answer.json      the question and its answer, the ledger's end when it was asked, and the entries on which it rests
+answer.json      the question and its answer, the ledger's end when it was asked, the entries on which it rests, and
+                 when each catalogue was read that says something of it
 audit.html       of an audit: the same as a report for people
 entries.ndjson   these entries, as the ledger stores them
 chain.ndjson     every entry from the first of these to the ledger's end, without bodies: the proof of their place
@@ -98,7 +99,8 @@ def write(
         parts["audit.html"] = page(found).encode()
     named = _with_plans_of_runs(source, named_in(answer))
     with open_reader(ledger_folder) as ledger, tempfile.TemporaryDirectory(prefix="headwater-") as scratch:
-        rests = entries_of(named, ledger, source.entry, rules_of(ledger_folder))
+        found_in = entries_of(named, ledger, source.entry, rules_of(ledger_folder))
+        rests = found_in.entries
         if not rests:
             raise WrongUse(
                 f"the answer of {source.place} rests on no entry of the ledger in {ledger_folder}: either nothing is "
@@ -113,6 +115,10 @@ def write(
             "answer": answer,
         }
         document |= {"ledger": ledger.id, "head": vars(proof.head), "entries": proof.rests}
+        document["snapshots"] = [
+            {"source": name, "scope": scope, "at": at, "entry": sequence}
+            for (name, scope), (at, sequence) in sorted(found_in.snapshots.items())
+        ]
         contents = {
             "answer.json": json.dumps(document, indent=2, ensure_ascii=False).encode(),
             "README.txt": _README.format(name=out.name).encode(),

@@ -90,7 +90,12 @@ def rows(place: Path, refuse: Refuse) -> Iterator[tuple[dict[str, Any], str]]:
         listed = _of_lines(text, place, refuse)
     else:
         csv.field_size_limit(2**31 - 1)  # a query of a thousand columns is one field
-        listed = ((f"row {n}", row) for n, row in enumerate(csv.DictReader(io.StringIO(text)), 1))
+        reader = csv.DictReader(io.StringIO(text))
+        names = {name.strip().upper() for name in reader.fieldnames or ()}
+        if names and (missing := [name for name in NEEDED if name not in names]):  # also where no row follows
+            refuse(f"{place}: line 1", f"{missing[0]} is missing; needed are {', '.join(NEEDED)}")
+            return
+        listed = ((f"row {n}", row) for n, row in enumerate(reader, 1))
     for number, row in listed:
         what = f"{place}: {number}"
         if isinstance(row, dict):

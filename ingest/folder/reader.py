@@ -22,6 +22,7 @@ from headwater.ingest.folder.service import Service, Stats, counted
 from headwater.ingest.folder.stopping import Check
 from headwater.ingest.graph.mark import Mark, read_mark
 from headwater.ingest.graph.projector import Projector
+from headwater.ingest.ledger.entries import Head
 from headwater.queries.answers.errors import GraphRebuilding, QueryError
 
 log = logging.getLogger(__name__)
@@ -162,6 +163,11 @@ class _Seen:
     def reached(self) -> int:
         """The last entry that is in the graph."""
         return self.mark.applied
+
+    @property
+    def head(self) -> Head:
+        """The same entry with its hash."""
+        return Head(self.mark.applied, self.mark.hash)
 
     @property
     def rebuilding(self) -> bool:

@@ -17,7 +17,7 @@ from headwater.ingest.fold.file import FORMAT as TABLES
 LEDGER = "ledger"  #: id and label of the vertex
 #: What the same ledger is drawn as: ids, labels, what a property says. The first number is raised with a change of that
 #: alone. With that of the tables the drawing changes as well: a new machine has no tables, and the graph tells it.
-FORMAT = f"6.{TABLES}"
+FORMAT = f"7.{TABLES}"
 
 
 class Mark(NamedTuple):

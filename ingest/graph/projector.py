@@ -33,7 +33,7 @@ from headwater.ingest.graph.patience import Patience, Stopped
 from headwater.ingest.graph.recovery import GAP, ForeignGraph, recover
 from headwater.ingest.graph.writer import GraphWriter
 from headwater.ingest.intake.bridge import Decode
-from headwater.ingest.ledger.entries import ERASURE, Entry, LedgerDamaged, LedgerUnavailable
+from headwater.ingest.ledger.entries import ERASURE, Entry, Head, LedgerDamaged, LedgerUnavailable
 
 __all__ = ["BATCH", "GAP", "ForeignGraph", "GraphTaken", "Projector", "Stopped"]
 
@@ -152,6 +152,11 @@ class Projector:
     def reached(self) -> int:
         """The sequence of the last entry that is in the graph that answers, or parked."""
         return self._shown.checkpoint
+
+    @property
+    def head(self) -> Head:
+        """The same entry with its hash, which is empty where it is not known."""
+        return self._shown.head
 
     def prepare(self) -> None:
         """Recover from a crash or a failed batch, if there may have been one. ForeignGraph; GraphTaken."""

@@ -454,7 +454,18 @@ async def _answer_query(request: web.Request, name: str) -> web.Response:
     await _after(request)
     given = [(key, value) for key, value in request.query.items() if key != "after"]
     service = request.app[SERVICE]
-    return await request.app[_READERS].run(lambda check: _json(service.ask(name, given, check).to_dict()))
+
+    def answer(check: Check) -> web.Response:
+        head = service.projector.head  # before it is asked: what came since may be in the answer as well
+        response = _json(service.ask(name, given, check).to_dict())
+        response.headers[_GRAPH] = f"{head.sequence} {head.hash}".strip()
+        return response
+
+    return await request.app[_READERS].run(answer)
+
+
+#: Up to which entry of the ledger the graph was when it answered: its number and its hash.
+_GRAPH = "Headwater-Graph"
 
 
 async def _after(request: web.Request) -> None:

@@ -362,6 +362,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
+_HEADERS: Schema = {
+    "Headwater-Graph": {
+        "description": "number and hash of the last entry of the ledger that was in the graph when it was asked",
+        "schema": {"type": "string"},
+    }
+}
+
+
 def document(version: str) -> Schema:
     """The whole document; `version` is that of the package."""
     paths: dict[str, Schema] = {}
@@ -432,7 +440,7 @@ def _query(query: Query, identity: str) -> Schema:
         "description": "Scope: read.",
         "parameters": [_parameter(parameter) for parameter in (*query.parameters, _AFTER)],
         "responses": {
-            "200": {"description": "the answer", "content": _json_of(answer)},
+            "200": {"description": "the answer", "headers": _HEADERS, "content": _json_of(answer)},
             "default": {"$ref": "#/components/responses/error"},
         },
     }
@@ -582,7 +590,9 @@ A token is sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`, once the
 `scope` is the one that it needs ([Who may do what](security.md#tokens-and-scopes)). An error is
 JSON: `error` says in a sentence what is wrong, `field` names the parameter, `suggestions` are
 values that may be meant. Answers above 1 kB are sent gzipped to clients that take it. A question
-may take 60 seconds; 64 are answered at a time, and further ones get 503 with `Retry-After`.
+may take 60 seconds; 64 are answered at a time, and further ones get 503 with `Retry-After`. The
+answer of a query has the header `Headwater-Graph`: number and hash of the last entry of the ledger
+that was in the graph when it was asked.
 
 | method | path | scope | what |
 |---|---|---|---|

@@ -47,7 +47,7 @@ _OF_REQUEST = ("X-Amz-Target",)  #: headers of a request that its answer depends
 _MOST_BODY = 64 * 2**10
 _PASSED_ON = (
     *("Content-Type", "Content-Encoding", "Content-Disposition", "Content-Security-Policy", "Cache-Control", "Vary"),
-    *("X-Content-Type-Options", "Allow", "Retry-After", "Location"),
+    *("X-Content-Type-Options", "Allow", "Retry-After", "Location", "Headwater-Graph"),
 )
 _EVENTS = "text/event-stream"
 _SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("graph", aiohttp.ClientSession)

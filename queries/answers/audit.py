@@ -38,6 +38,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
             "tableVersion",
             "tableFormat",
             "reproduce",
+            "versionExists",
             "quality",
             "groups",
             "known",

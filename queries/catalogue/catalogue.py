@@ -122,6 +122,7 @@ _PAST: tuple[Query, ...] = (
         columns=(
             *("distance", "dataset", "version", "timestamp", "partition", "run", "job", "usedBy", "certain"),
             *("overwritten", "overwrittenBy", "overwrittenAt", "tableVersion", "tableFormat", "reproduce"),
+            "versionExists",
         ),
         ask=inputs,
     ),
@@ -317,8 +318,8 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "search",
-        "datasets, columns, jobs, other names of datasets, tags (also owners), runs by any id: exact matches, then "
-        "prefixes, then the rest",
+        "datasets, columns, jobs (also by their business names), other names of datasets, tags (also owners), runs by "
+        "any id: exact matches, then prefixes, then the rest",
         (
             Parameter(
                 "q", "what to look for in names and ids, in upper or lower case; or words of them", required=True
@@ -327,7 +328,7 @@ QUERIES: tuple[Query, ...] = (
             Parameter("next", "where the page begins: `next` of the page before"),
         ),
         search.search,
-        ("id", "label", "name", "dataset", "match"),
+        ("id", "label", "name", "dataset", "match", "businessName"),
     ),
     Query(
         "datasets",

@@ -115,6 +115,8 @@ def _input(row: Row, steps: Sequence[Row]) -> Iterator[Line]:
             yield Line(1, size)
         if row["reproduce"]:
             yield Line(1, f"read it again: {row['reproduce']}")
+        if row["versionExists"] is False:
+            yield Line(1, f"the table does not keep version {row['tableVersion']} any more", "alarm")
         yield from (Line(1, text) for text in _groups(row))
     marks = [
         *(["overwritten"] if row["overwritten"] == "yes" else ["perhaps overwritten"] * (row["overwritten"] != "no")),

@@ -24,7 +24,9 @@ from headwater.queries.answers.answer import TIMES, Answer, Edge, Table, moment
 from headwater.queries.drawing import escape
 
 #: Columns whose text is somebody's words or code: nothing in it is an id or a name to shorten.
-_FREE_TEXT = frozenset({"expression", "error", "reason", "rule", "description", "cause", "pattern", "name", "value"})
+_FREE_TEXT = frozenset(
+    {"expression", "error", "reason", "rule", "description", "cause", "pattern", "name", "value", "businessName"}
+)
 _CODE = frozenset({"before", "after"})  #: expressions; in `schema-drift` they are plans
 _USUAL = {"ambiguous": False, "resolved": True}  #: columns that warn -> their value where there is nothing to say
 _ID = re.compile(r"(run|plan):[^/]+\Z", re.DOTALL)

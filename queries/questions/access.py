@@ -9,6 +9,7 @@ from gremlin_python.process.graph_traversal import GraphTraversalSource
 from gremlin_python.process.traversal import P, T
 
 from headwater.graphmodel.ids import split_node
+from headwater.queries.answers.answer import Reason
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.tracing.facts import Fact, facts_in, facts_of
@@ -81,31 +82,74 @@ def _opens(item: Mapping[str, Any], column: str) -> bool:
 
 
 def wider_access(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
-    """Columns that somebody can read who cannot read a column from which they are derived.
+    """Columns that somebody can read who cannot read a column from which they are derived, directly or over others.
 
-    Only where it is known who can read both; what is hashed or masked on the way is no finding.
+    Only where it is known who can read both; what is hashed or masked on the way is no finding. A source is compared
+    with what lies behind it until all who can read that can read the source: what is open to more people behind that,
+    is open to more than that one, too.
     """
     said = g.V().has_label("dataset").has("facts", P.neq("")).project("id", "facts").by(T.id).by("facts").to_list()
-    known = {row["id"]: [one for one in facts_in(row["facts"]) if one.key == _READERS] for row in said}
-    known = {dataset: facts for dataset, facts in known.items() if facts}
-    found: list[Row] = []
-    reason = None if known else f"no permissions are known ({_IMPORT})"
-    for datasets in chunks(sorted(known)):
-        if deadline_passed():
-            reason = "deadline"
+    listed = {row["id"]: [one for one in facts_in(row["facts"]) if one.key == _READERS] for row in said}
+    readers = _ColumnReaders({dataset: facts for dataset, facts in listed.items() if facts})
+    flow, found = TagFlow(g, {}), list[Row]()
+    reason = None if readers.datasets else f"no permissions are known ({_IMPORT})"
+    for datasets in chunks(sorted(readers.datasets)):
+        begin = {column: {column} for column in g.V(datasets).out("hasColumn").id_().to_list()}
+        reason = _widen(flow, begin, readers, found, deadline_passed)
+        if reason is not None:
             break
-        columns = g.V(datasets).out("hasColumn").id_().to_list()
-        steps = TagFlow(g, {}).edges(sorted(columns))
-        for row in steps:
-            source, target = row["source"], row["target"]
-            if row["masking"] or split_node(target)[0] not in known:
-                continue
-            more = _principals(target, known) - _principals(source, known)
-            if more:
-                found.append({"column": target, "source": source, "principals": sorted(more)})
     return slice_page(sorted(found, key=lambda row: (row["column"], row["source"])), values, reason)
 
 
-def _principals(column: str, known: Readers) -> set[str]:
-    dataset, name = split_node(column)
-    return {item["principal"] for fact in known[dataset] for item in fact.value if _opens(item, name or "")}
+def _widen(
+    flow: TagFlow,
+    sources: dict[str, set[str]],
+    readers: _ColumnReaders,
+    found: list[Row],
+    deadline_passed: DeadlinePassed,
+) -> Reason | None:
+    """Add what is found behind these columns, level by level: column -> those before it with which it is compared."""
+    compared, seen = sources, dict[str, set[str]]()
+    left = _MOST
+    while compared:
+        if deadline_passed():
+            return "deadline"
+        further: dict[str, set[str]] = {}
+        for row in flow.edges(sorted(compared)):
+            if row["masking"]:
+                continue
+            target = row["target"]
+            more = compared[row["source"]] - seen.setdefault(target, {target})
+            seen[target] |= more
+            left -= len(more)
+            for source in sorted(more):
+                principals = readers.more(target, source)
+                if principals:
+                    found.append({"column": target, "source": source, "principals": sorted(principals)})
+                if principals is None or principals:
+                    further.setdefault(target, set()).add(source)
+        if left < 0:
+            return "limit"
+        compared = further
+    return None
+
+
+class _ColumnReaders:
+    """Who can read each column of the datasets of which that is known."""
+
+    def __init__(self, datasets: Readers) -> None:
+        self.datasets = datasets
+        self._known: dict[str, frozenset[str]] = {}
+
+    def more(self, column: str, source: str) -> frozenset[str] | None:
+        """Those who can read the column and not the source; None: who can read the column is not known."""
+        if split_node(column)[0] not in self.datasets:
+            return None
+        return self._of(column) - self._of(source)
+
+    def _of(self, column: str) -> frozenset[str]:
+        if column not in self._known:
+            dataset, name = split_node(column)
+            items = (item for fact in self.datasets[dataset] for item in fact.value if _opens(item, name or ""))
+            self._known[column] = frozenset(item["principal"] for item in items)
+        return self._known[column]

@@ -1,4 +1,6 @@
-"""Find vertices by name or id, without regard to case: exact ones first, then those that begin so, then the rest.
+"""Find vertices by name, id or business name, without regard to case: exact ones first, then those that begin so.
+
+After these come those that have it in the middle.
 
 People write blanks where names have other signs: all words of a text, in any order, are a match too. Last come datasets
 that the graph lacks because every write of them failed.
@@ -17,8 +19,10 @@ from itertools import product
 from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import P, T, TextP
 
+from headwater.graphmodel.statements.values import BUSINESS_NAME
 from headwater.queries.answers.errors import QueryError
 from headwater.queries.answers.page import Page, Row, Values
+from headwater.queries.tracing.facts import facts_of
 from headwater.queries.tracing.rows import Cells, rows
 from headwater.queries.tracing.walk import DeadlinePassed
 
@@ -33,6 +37,9 @@ _MOST_LIKELY_MANY = "column"
 _IDS_OF_RUNS = ("appId", "jobRun", "runId", "agentPlanId")
 _CELLS = ("id", "label", "name", "dataset")
 _MOST_WORDS = 8  #: of a text; what follows them is not looked for
+#: What catalogues call it for people, in lower case; of the labels that systems can say something of.
+_CALLED = "businessNames"
+_HAVE_BUSINESS_NAMES = frozenset({"dataset", "column", "job"})
 #: The label of a dataset that the graph lacks.
 NEVER_WRITTEN = "never written"
 _PREDICATES: Mapping[str, Callable[[str], P]] = {
@@ -44,6 +51,21 @@ _PREDICATES: Mapping[str, Callable[[str], P]] = {
 
 def search(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     """One page of what `q` finds, and where the next one begins (``<stage>.<offset>``)."""
+    found = _search(g, values, deadline_passed)
+    return found._replace(rows=_with_business_names(g, found.rows))
+
+
+def _with_business_names(g: GraphTraversalSource, hits: list[Row]) -> list[Row]:
+    """The hits, each with what catalogues call it for people, as they spell it; None for most."""
+    called = [hit["id"] for hit in hits if hit.pop(_CALLED, None)]
+    names = {
+        node: ", ".join(sorted({str(fact.value) for fact in facts if fact.key == BUSINESS_NAME}))
+        for node, facts in (facts_of(g, called) if called else {}).items()
+    }
+    return [{**hit, BUSINESS_NAME: names.get(hit["id"])} for hit in hits]
+
+
+def _search(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:
     if values["next"] is None:
         few = _all_at_once(g, values["q"], deadline_passed)
         if few is not None:
@@ -84,7 +106,7 @@ def _all_at_once(g: GraphTraversalSource, text: str, deadline_passed: DeadlinePa
         if len(hits) == _FEW:
             return None
         for hit in hits:
-            found[_match(hit, text), label].append({key: hit[key] for key in _CELLS})
+            found[_match(hit, text), label].append({key: hit.get(key) for key in (*_CELLS, _CALLED)})
     return found
 
 
@@ -93,7 +115,7 @@ def _any_match(text: str, label: str) -> list[GraphTraversal]:
     if label == "run":
         return _conditions(text, "prefix", label)
     weakest = _conditions(text, "substring", label)
-    return [*weakest, _conditions(text, "prefix", label)[1]] if label == "column" else weakest
+    return [_conditions(text, "prefix", label)[0], *weakest] if label == "column" else weakest
 
 
 def _match(hit: Row, text: str) -> str:
@@ -104,12 +126,12 @@ def _match(hit: Row, text: str) -> str:
         names = names[1:] if hit["name"] else names  # that of its job
     if not column:
         names.append(hit["id"])
-    spelled = _spellings(text)
-    if any(name in spelled for name in names):
+    spelled, called = _spellings(text), hit.get(_CALLED) or ""
+    if any(name in spelled for name in names) or called == lower:
         return "exact"
     if column and (hit["id"] == text if "#" in text else hit["id"].endswith(f"#{lower}")):
         return "exact"
-    if any(name.startswith(tuple(spelled)) for name in names):
+    if any(name.startswith(tuple(spelled)) for name in names) or called.startswith(lower):
         return "prefix"
     if column and (hit["id"].startswith(text) if "#" in text else f"#{lower}" in hit["id"]):
         return "prefix"
@@ -159,11 +181,14 @@ def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
     if label == "run":
         known = _any(predicate, text)
         return [__.has(T.id, known), *(__.has(key, known) for key in _IDS_OF_RUNS)]
-    by_name = __.has("name", _any(predicate, text))
-    by_words = _with_all_words(text, T.id) if match == "substring" else []
-    if label != "column":
-        return [by_name, __.has(T.id, _any(predicate, text)), *by_words]
     lower = text.lower()
+    by_name = [__.has("name", _any(predicate, text))]
+    by_words = _with_all_words(text, T.id) if match == "substring" else []
+    if label in _HAVE_BUSINESS_NAMES:
+        by_name.append(__.has(_CALLED, predicate(lower)))
+        by_name += _with_all_words(lower, _CALLED) if match == "substring" else []
+    if label != "column":
+        return [__.has(T.id, _any(predicate, text)), *by_name, *by_words]
     by_id: Mapping[str, GraphTraversal] = {
         "exact": __.has(T.id, P.eq(text) if "#" in text else TextP.ending_with(f"#{lower}")),
         "prefix": __.has(T.id, TextP.starting_with(text) if "#" in text else TextP.containing(f"#{lower}")),
@@ -171,7 +196,7 @@ def _conditions(text: str, match: str, label: str) -> list[GraphTraversal]:
         "substring": __.has(T.id, TextP.containing(lower)).not_(__.has("dataset", TextP.containing(lower))),
     }
     in_dataset = _with_all_words(text, "dataset")
-    return [by_name, by_id[match], *(found.not_(__.or_(*in_dataset)) for found in by_words)]
+    return [by_id[match], *by_name, *(found.not_(__.or_(*in_dataset)) for found in by_words)]
 
 
 def _with_all_words(text: str, key: str | T) -> list[GraphTraversal]:
@@ -200,4 +225,5 @@ def _cells(label: str) -> Cells:
         "run": __.out("executes").values("target"),
     }
     name = __.out("executes").in_("hasPlan").values("name") if label == "run" else "name"
-    return {"id": T.id, "label": T.label, "name": name, "dataset": owner.get(label, __.constant(None))}
+    cells = {"id": T.id, "label": T.label, "name": name, "dataset": owner.get(label, __.constant(None))}
+    return {**cells, _CALLED: _CALLED} if label in _HAVE_BUSINESS_NAMES else cells

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from gremlin_python.process.graph_traversal import GraphTraversalSource, __
 from gremlin_python.process.traversal import T
 
 from headwater.queries.answers.page import Row
+from headwater.queries.tracing.facts import facts_of
 from headwater.queries.tracing.rows import rows
 from headwater.queries.tracing.walk import chunks
 
@@ -35,17 +37,43 @@ def read_by(g: GraphTraversalSource, runs: Iterable[str]) -> dict[tuple[str, str
 
 
 def with_versions(g: GraphTraversalSource, found: Sequence[Row], run_key: str) -> list[Row]:
-    """The rows with ``tableVersion``, ``tableFormat`` and ``reproduce``; `run_key` has the run that read each."""
+    """The rows with the version that `run_key`, a run, read of each: its number, its format, and how to read it again.
+
+    `versionExists`: whether a catalogue still listed it when it was read last; None: no catalogue says.
+    """
     told = read_by(g, (row[run_key] for row in found))
     versioned = []
     for row in found:
         kind, version = told.get((row[run_key], row["dataset"]), (row.get("tableFormat"), row.get("tableVersion")))
         versioned.append({**row, "tableFormat": kind or row.get("tableFormat"), "tableVersion": version})
-    names = _names(g, {row["dataset"] for row in versioned if row["tableVersion"]})
+    of_tables = {row["dataset"] for row in versioned if row["tableVersion"]}
+    names, listed = _names(g, of_tables), _listed(g, of_tables)
     return [
-        {**row, "reproduce": reproduce(row["dataset"], row["tableFormat"], row["tableVersion"], names)}
+        {
+            **row,
+            "reproduce": reproduce(row["dataset"], row["tableFormat"], row["tableVersion"], names),
+            "versionExists": _exists(listed.get(row["dataset"]), row["tableFormat"], row["tableVersion"]),
+        }
         for row in versioned
     ]
+
+
+SNAPSHOTS = "snapshots"
+"""The fact of an Iceberg table that a catalogue states: ``{"ids": [...], "whole": true}``, not whole: the newest."""
+
+
+def _listed(g: GraphTraversalSource, datasets: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
+    facts = facts_of(g, sorted(datasets))
+    found = {node: [one.value for one in told if one.key == SNAPSHOTS] for node, told in facts.items()}
+    return {node: [one for one in values if isinstance(one, Mapping)] for node, values in found.items()}
+
+
+def _exists(listed: Sequence[Mapping[str, Any]] | None, kind: str | None, version: str | None) -> bool | None:
+    if not listed or kind != "iceberg" or not version:
+        return None
+    if any(version in (one.get("ids") or ()) for one in listed):
+        return True
+    return False if all(one.get("whole") is True for one in listed) else None
 
 
 def _names(g: GraphTraversalSource, datasets: Iterable[str]) -> dict[str, str]:

@@ -383,7 +383,15 @@ def _written(command: Any, details: Mapping[str, Any], query_execution: Any) -> 
         return versions.of_path(query_execution, str(command.options().apply("path")), format_) if is_known else {}
     if name == "CreateDeltaTableCommand" and details.get("path"):
         return versions.of_path(query_execution, str(details["path"]))
+    if name in _HUDI_MAKES:  # a table's first commit: before it the plan holds no files of Hudi's
+        table = details.get("table") or details.get("relation", {}).get("table", {})
+        path = table.get("Location") or details.get("location")
+        return versions.of_path(query_execution, str(path), versions.HUDI) if path else {}
     return {}
+
+
+#: Commands that can write a table of Hudi's that has no commit yet.
+_HUDI_MAKES = frozenset({"InsertIntoHoodieTableCommand", "CreateHoodieTableAsSelectCommand"})
 
 
 def _is_hudi(source_: Any) -> bool:

@@ -91,6 +91,7 @@ def _files(leaf: Any, relation: Any) -> dict[str, Any]:
             found["hidden"] = _of_a_change(leaf)
     if "paths" not in found and (path := ask(lambda asked: str(asked.metaClient().getBasePath()), relation)):
         found.update(paths=[path], format=versions.HUDI)  # Hudi's own relations: incremental, merge on read
+        found.update(answers({"version": versions.of_hudi}, relation))
     return found
 
 

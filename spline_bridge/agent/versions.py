@@ -2,21 +2,25 @@
 
 Delta's plans name the version that they read. Of Iceberg and Hudi the metadata that the session has loaded is asked,
 after the write has ended: what is said of a table that the run also wrote is the snapshot before its own. Each question
-is one or a few calls to the JVM; only a Delta path that is written is opened once more. What does not answer is not
-known. The versions stand in the event (`extra`), so the same logic stays one plan, whatever version it reads.
+is one or a few calls to the JVM; a table of Delta or Hudi that is written is opened once more where the plan does not
+hold it. What does not answer is not known. The versions stand in the event (`extra`), so the same logic stays one plan,
+whatever version it reads.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from headwater.spline_bridge.agent.getters import Reader, answers, ask, class_name, follow
+from headwater.spline_bridge.agent.getters import Reader, answers, ask, class_name, follow, private, value
 
 DELTA, ICEBERG, HUDI = "delta", "iceberg", "hudi"
 READ, WRITTEN = "readVersions", "writtenVersion"  #: keys of the event's `extra`
 
-Version = dict[str, str]  #: ``format``, ``now``: the newest version; ``read``: that which was asked for, or read
+#: ``format``; ``now``: the newest version; ``before``: the one before that; ``seen``: the newest one when the table was
+#: read, where that can be another; ``read``: the one that was asked for, or read
+Version = dict[str, str]
 
 
 def of_files(index: Any) -> Version:
@@ -25,7 +29,12 @@ def of_files(index: Any) -> Version:
     if ask(lambda asked: asked.deltaLog(), index) is not None:
         read = ask(lambda asked: str(follow(asked, "snapshot.version")), index) or _named(str(index.toString()))
         return _version(DELTA, {"now": _delta_now, "read": lambda _: read}, index)
-    return _version(HUDI, {"now": _instant}, index) if "Hoodie" in kind else {}
+    return of_hudi(index) if "Hoodie" in kind else {}
+
+
+def of_hudi(holder: Any) -> Version:
+    """Of Hudi's own: what lists the files of a relation, or a relation. Empty for a query of changes alone."""
+    return {} if "Incremental" in class_name(holder) else _version(HUDI, _HUDI, holder)
 
 
 def of_table(table: Any) -> Version:
@@ -40,7 +49,9 @@ def of_table(table: Any) -> Version:
 def of_path(query_execution: Any, path: str, format_: str = DELTA) -> Version:
     """Of a table of Delta or Hudi at a path, which is opened: its newest version."""
     table = query_execution.sparkSession().read().format(format_).load(path)
-    return of_files(table.queryExecution().analyzed().relation().location())
+    relation = table.queryExecution().analyzed().relation()
+    index = ask(value("location"), relation)
+    return of_hudi(relation) if index is None else of_files(index)
 
 
 def _version(format_: str, readers: Mapping[str, Reader], target: Any) -> Version:
@@ -61,10 +72,37 @@ def _delta_read(table: Any) -> str:
     return str(table.initialSnapshot().version())
 
 
-def _instant(index: Any) -> str:
-    timeline = index.metaClient().reloadActiveTimeline().getCommitsTimeline().filterCompletedInstants()
-    return str(timeline.lastInstant().get().getTimestamp())
+def _instant(at: int) -> Reader:
+    """The newest instant of a table of Hudi's, or the one `at` places before it. A table without it has no answer."""
 
+    def reader(holder: Any) -> str:
+        newest = holder.metaClient().getActiveTimeline().reload()  # another one: what the relation reads by stays
+        instant = newest.getCommitsTimeline().filterCompletedInstants().nthFromLastInstant(at)
+        return str(instant.get().getTimestamp())
+
+    return reader
+
+
+def _known(holder: Any) -> Any:
+    """The commits that a relation of Hudi's knew when it was read."""
+    return holder.metaClient().getActiveTimeline().getCommitsTimeline().filterCompletedInstants()
+
+
+def _asked(holder: Any) -> str | None:
+    """The newest instant up to the one that ``as.of.instant`` or ``TIMESTAMP AS OF`` names; None: none was named."""
+    fields = (private(holder, name) for name in ("specifiedQueryInstant", "specifiedQueryTimestamp"))
+    named = next(filter(None, (re.search("[0-9]+", str(each.toString())) for each in fields if each is not None)), None)
+    return (
+        str(_known(holder).findInstantsBeforeOrEquals(named[0]).lastInstant().get().getTimestamp()) if named else None
+    )
+
+
+_HUDI: Mapping[str, Reader] = {
+    "read": _asked,
+    "seen": lambda holder: str(_known(holder).lastInstant().get().getTimestamp()),
+    "now": _instant(0),
+    "before": _instant(1),
+}
 
 _ICEBERG: Mapping[str, Reader] = {
     "now": lambda table: str(table.table().currentSnapshot().snapshotId()),
@@ -79,7 +117,7 @@ def told(reads: Iterable[tuple[str, Mapping[str, Any]]], target: str, written: M
     found: dict[str, Version] = {}
     for uri, version in reads:
         own = uri == target and written.get("now") is not None
-        read = version.get("read") or version.get("before" if own else "now")
+        read = version.get("read") or (version.get("before") if own else version.get("seen") or version.get("now"))
         if own and version["format"] == DELTA and read == written["now"]:  # Delta counts its commits one by one
             read = str(int(written["now"]) - 1) if int(written["now"]) > 0 else None
         if read and read != "None":

@@ -27,7 +27,7 @@ from headwater.ingest.http.receiver import create_app
 from headwater.ingest.ledger.group_commit import GroupCommitter
 from headwater.loading import through
 from headwater.queries.catalogue.catalogue import QUERIES
-from tests.acceptance.door import PAYLOADS, PIPELINE, Server, serving
+from tests.acceptance.door import PAYLOADS, PIPELINE, Server, headwater, serving
 from tests.golden.recorded import FLAT
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
@@ -303,6 +303,15 @@ def test_many_who_ask_at_once_get_the_same_answer(server: Server) -> None:
     with ThreadPoolExecutor(16) as askers:
         answers = list(askers.map(lambda _: json.dumps(lineage(server, LAST, type="all")), range(64)))
     assert len(set(answers)) == 1
+
+
+def test_an_answer_says_up_to_which_entry_the_graph_was(server: Server, tmp_path: Path) -> None:
+    with urlopen(f"{server.url}/api/v1/lineage?node={quote(LAST, safe='')}") as answer:
+        sequence, _, digest = answer.headers["Headwater-Graph"].partition(" ")
+    anchor = tmp_path / "anchor.json"
+    assert headwater("verify", "--data", server.folder, "--anchor", anchor).returncode == 0
+    told = json.loads(anchor.read_text())
+    assert (told["sequence"], told["hash"]) == (int(sequence), digest)
 
 
 async def test_those_who_wait_for_an_entry_hold_up_nobody(tmp_path: Path) -> None:

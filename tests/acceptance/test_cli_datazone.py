@@ -16,6 +16,7 @@ from botocore.validate import ParamValidator
 
 from headwater.cli import run
 from headwater.cli.common import asking
+from tests.acceptance.documented import commands
 from tests.acceptance.door import ROOT
 from tests.acceptance.loopback import QuietHandler, served
 
@@ -199,6 +200,32 @@ def test_names_terms_and_owners_are_those_of_the_table_and_its_columns(call: Com
     facts = {row["key"]: row["value"] for row in told(call) if row["node"] == f"{PLACE}#email"}
     assert facts["businessName"] == "E-mail"
     assert facts["terms"] == [{"term": "Personal data", "glossary": "Shop", "description": "about a person"}]
+
+
+@pytest.mark.usefixtures("table")
+def test_tables_and_columns_are_found_by_their_business_names(domain: Service, call: Command) -> None:
+    def found(word: str) -> list[tuple[str, str, str]]:
+        return [(row["id"], row["match"], row["businessName"]) for row in call("search", word)[1]["rows"]]
+
+    sync(call)
+    assert found("orders of the SHOP") == [(PLACE, "exact", "Orders of the shop")]
+    assert found("Orders of") == [(PLACE, "prefix", "Orders of the shop")]
+    assert found("of the shop") == [(PLACE, "substring", "Orders of the shop")]
+    assert found("e-mail") == [(f"{PLACE}#email", "exact", "E-mail")]
+    domain.items["ASSET"] = [{**ORDERS, "name": "Sales of the shop"}]
+    sync(call)
+    assert (found("orders of"), found("sales of")) == ([], [(PLACE, "prefix", "Sales of the shop")])
+
+
+@pytest.mark.usefixtures("table")
+def test_what_the_page_tells_its_readers_to_type(domain: Service, call: Command) -> None:
+    domain.items["GLOSSARY"][0]["name"] = "Privacy"
+    typed = commands("datazone.md")
+    assert [words[0] for words in typed] == ["datazone", "datazone", "search", "query"]
+    for words in typed:
+        code, said = call(*words)
+        assert code == 0, said
+        assert said["rows"], words
 
 
 @pytest.mark.usefixtures("table")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import logging
 import urllib.request
@@ -18,6 +19,7 @@ from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.session import Session
 from headwater.cli import run
+from tests.acceptance.documented import commands
 from tests.acceptance.door import ROOT, serving
 from tests.acceptance.loopback import QuietHandler, served
 
@@ -243,6 +245,71 @@ def test_versions_and_partitions_that_may_not_be_read_are_left_out_and_told(
     assert f"allow the action glue:{operation}" in said["leftOut"][0]
 
 
+METADATA = "s3://lake/orders/metadata/00002-a.metadata.json"
+LISTED = {
+    "format-version": 2,
+    "snapshots": [{"snapshot-id": 7, "timestamp-ms": 1}, {"snapshot-id": 9, "timestamp-ms": 2}],
+}
+
+
+@pytest.fixture
+def iceberg(glue: Any, aws: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A table of Iceberg whose metadata is to be put at its place in S3, for which the client is given."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", aws)
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    parameters = {"table_type": "ICEBERG", "metadata_location": METADATA}
+    create(glue, "sales", "orders", "s3://lake/orders", "id", Parameters=parameters)
+    create(glue, "sales", "files", "s3://lake/files", "id")
+    s3 = boto3.client("s3", endpoint_url=aws, region_name="us-east-1")
+    s3.create_bucket(Bucket="lake")
+    return s3
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_which_snapshots_a_table_of_iceberg_keeps(
+    packed: bool, glue: Any, iceberg: Any, sync: Sync, ask: Callable[..., Any]
+) -> None:
+    place = METADATA.replace(".metadata", ".gz.metadata") if packed else METADATA
+    content = json.dumps(LISTED).encode()
+    iceberg.put_object(
+        Bucket="lake", Key=place[len("s3://lake/") :], Body=gzip.compress(content) if packed else content
+    )
+    described = {"Columns": [{"Name": "id", "Type": "string"}], "Location": "s3://lake/orders"}
+    given = {"Name": "orders", "StorageDescriptor": described}
+    glue.update_table(
+        DatabaseName="sales",
+        TableInput={**given, "Parameters": {"table_type": "ICEBERG", "metadata_location": place}},
+    )
+    code, said = sync("--snapshots")
+    assert (code, said["calls"]["s3:GetObject"]) == (0, 1)
+    assert policy()["WithSnapshots"] == {"s3:GetObject"}
+    (row,) = ask("query", "facts", "node=sales.orders", "key=snapshots")["rows"]
+    assert row["value"] == {"ids": ["9", "7"], "whole": True}
+    assert ask("query", "facts", "node=sales.files", "key=snapshots")["rows"] == []
+    assert [row["outcome"] for row in sync("--snapshots")[1]["rows"]] == ["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "is gone"),
+        (b"{", "Expecting property name"),
+        (b'{"format-version": 2, "snapshots": [1]}', "does not list the snapshots"),
+        (b"[]", "does not list the snapshots"),
+    ],
+)
+def test_metadata_that_says_nothing_of_snapshots_is_told(
+    content: bytes | None, reason: str, iceberg: Any, sync: Sync, ask: Callable[..., Any]
+) -> None:
+    if content is not None:
+        iceberg.put_object(Bucket="lake", Key=METADATA[len("s3://lake/") :], Body=content)
+    code, said = sync("--snapshots")
+    assert (code, outcomes(said)) == (1, {"sales": "sent"})
+    assert reason in said["leftOut"][0]
+    assert METADATA in said["leftOut"][0]
+    assert len(ask("columns", "sales.orders")["rows"]) == 1
+
+
 def athena_view(sql: str) -> str:
     said = json.dumps({"originalSql": sql, "catalog": "awsdatacatalog", "schema": "sales"})
     return f"/* Presto View: {base64.b64encode(said.encode()).decode()} */"
@@ -283,6 +350,46 @@ def policy() -> dict[str, set[str]]:
     page = (ROOT / "docs" / "glue-catalog.md").read_text(encoding="utf-8")
     document = json.loads(page.split("```json\n")[1].split("```")[0])
     return {one["Sid"]: set(one["Action"]) for one in document["Statement"]}
+
+
+def test_what_the_page_tells_its_readers_to_type(
+    glue: Any, lake: Any, aws: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    glue.create_database(DatabaseInput={"Name": "sales"})
+    lake.create_lf_tag(TagKey="class", TagValues=["open", "pii"])
+    for table, place in (("customers", "s3://lake/raw/customers"), ("orders", "s3://lake/mart/orders")):
+        create(glue, "sales", table, place, "email", PartitionKeys=[{"Name": "dt", "Type": "date"}])
+        resource = {"DatabaseName": "sales", "Name": table}
+        tags = [{"TagKey": "class", "TagValues": ["open"]}]
+        lake.add_lf_tags_to_resource(Resource={"Table": resource}, LFTags=tags)
+        for role in ("ann", "bob")[: 1 + (table == "orders")]:
+            principal = {"DataLakePrincipalIdentifier": f"arn:aws:iam::{ACCOUNT}:role/{role}"}
+            lake.grant_permissions(Principal=principal, Resource={"Table": resource}, Permissions=["SELECT"])
+    email = {"DatabaseName": "sales", "Name": "customers", "ColumnNames": ["email"]}
+    tags = [{"TagKey": "class", "TagValues": ["pii"]}]
+    lake.add_lf_tags_to_resource(Resource={"TableWithColumns": email}, LFTags=tags)
+    event = {
+        "eventType": "COMPLETE", "eventTime": "2026-03-01T08:00:00Z", "producer": "x", "schemaURL": "x#/RunEvent",
+        "run": {"runId": "00000000-0000-4000-8000-000000000001"}, "job": {"namespace": "x", "name": "orders"},
+        "inputs": [{"namespace": "s3://lake", "name": "raw/customers"}],
+        "outputs": [{"namespace": "s3://lake", "name": "mart/orders", "facets": {"columnLineage": {
+            "_producer": "x", "_schemaURL": "x", "fields": {"email": {"inputFields": [{
+                "namespace": "s3://lake", "name": "raw/customers", "field": "email",
+            }]}},
+        }}}],
+    }  # fmt: skip
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    monkeypatch.setenv("HEADWATER_DATA", str(tmp_path / "data"))
+    for service in ("GLUE", "LAKEFORMATION"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", aws)
+    assert run(["load", str(tmp_path / "event.json")]) == 0
+    typed = commands("glue-catalog.md")
+    assert len(typed) == 8
+    for words in typed:
+        capsys.readouterr()
+        assert run([*words, "--json"]) == 0, words
+        said = json.loads(capsys.readouterr().out)
+        assert said.get("rows") or said.get("edges"), words
 
 
 def test_the_policy_in_the_documentation_allows_the_calls_that_are_made(glue: Any, lake: Any, sync: Sync) -> None:

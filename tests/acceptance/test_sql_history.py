@@ -375,6 +375,7 @@ def exported(form: str, rows: list[dict[str, Any]] = ACCESS) -> str:
     ("text", "said"),
     [
         ("[1]", "row 1: expected an object with the columns of ACCESS_HISTORY"),
+        ("a,b\n", "line 1: QUERY_ID is missing"),
         ('{"QUERY_ID": "1"}', "line 1: QUERY_START_TIME is missing"),
         (
             "QUERY_ID,QUERY_START_TIME,OBJECTS_MODIFIED\n1,yesterday,[]",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from headwater.graphmodel.delta import GraphDelta, edge, vertex
@@ -170,6 +172,8 @@ def test_a_job_says_how_many_runs_of_each_logic_failed(failing: GraphStore) -> N
 @pytest.mark.parametrize(
     "q",
     [
+        "customer",
+        "who bought",
         "s",
         "a",
         "o",
@@ -189,6 +193,12 @@ def test_a_job_says_how_many_runs_of_each_logic_failed(failing: GraphStore) -> N
 )
 def test_the_first_page_is_that_of_a_search_stage_by_stage(failing: GraphStore, q: str) -> None:
     """What is found at once is in the order of the stages, and goes on where the next page begins."""
+    called = {MART: "Customer orders", RAW: "Items of customer orders", f"{MART}#revenue": "Who Bought"}
+    for node, name in called.items():
+        facts = [{"key": "businessName", "value": name, "source": "datazone", "scope": "d", "at": 1}]
+        label = "column" if "#" in node else "dataset"
+        said = vertex(node, label, facts=json.dumps(facts), businessNames=name.lower())
+        failing.apply(GraphDelta((said,), ()))
     whole = rows(failing, "search", q=q, next="0.0")
     assert rows(failing, "search", q=q) == whole
     for limit in (1, 3, 4):

@@ -179,6 +179,29 @@ def test_a_column_that_more_people_can_read_than_its_source_is_a_finding(graph: 
     ]
 
 
+def test_wider_access_is_found_over_datasets_of_which_nothing_is_known(graph: GraphStore) -> None:
+    apply_readers(graph, raw=[reader("ann")], report=[reader("ann"), reader("eve")])
+    found = {(row["column"], row["source"], *row["principals"]) for row in rows(graph, "wider-access")}
+    assert (f"{REPORT}#total", f"{RAW}#price", "eve") in found
+
+
+@pytest.mark.parametrize(
+    ("mart", "sources"),
+    [
+        (["ann"], {MART}),  # as closed as what it is made of: the report is compared with it
+        (["ann", "eve"], {RAW}),
+        (["ann", "bob"], {MART, RAW}),  # open to others
+    ],
+)
+def test_wider_access_is_told_with_each_source_that_closes_it(
+    graph: GraphStore, mart: list[str], sources: set[str]
+) -> None:
+    apply_readers(graph, raw=[reader("ann")], mart=list(map(reader, mart)), report=[reader("ann"), reader("eve")])
+    found = [row for row in rows(graph, "wider-access") if row["column"] == f"{REPORT}#total"]
+    assert {row["source"].partition("#")[0] for row in found} == sources
+    assert all(row["principals"] == ["eve"] for row in found)
+
+
 def test_what_is_hashed_on_the_way_is_no_finding_of_wider_access(graph: GraphStore) -> None:
     apply_readers(graph, report=[reader("ann")], far=[reader("ann"), reader("eve", ["hash"])])
     assert rows(graph, "wider-access") == []

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from headwater.graphmodel.choice import Body, Event
-from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphmodel.model import Dataset, Effect, Job, Plan, Run
 from headwater.graphmodel.whole import graph
 from headwater.graphstore import GraphStore
@@ -66,6 +66,24 @@ def test_what_a_run_read_is_told_with_the_read_that_brings_it_back(lake: GraphSt
         ICE: "SELECT * FROM sales.orders VERSION AS OF 2840954354724191940",
         HUDI: 'spark.read.format("hudi").option("as.of.instant", "20261129224041784").load("s3://lake/hudi")',
     }
+
+
+@pytest.mark.parametrize(
+    ("listed", "exists"),
+    [
+        ({"ids": ["7", "2840954354724191940"], "whole": True}, True),
+        ({"ids": ["7"], "whole": True}, False),  # it was expired
+        ({"ids": ["7"], "whole": False}, None),  # it may be older than those that are told
+        ("x", None),
+        (None, None),  # no catalogue was asked
+    ],
+)
+def test_a_catalogue_says_whether_the_version_is_still_there(lake: GraphStore, listed: object, exists: object) -> None:
+    facts = [{"key": "snapshots", "value": listed, "source": "glue", "scope": "s", "at": 1}] if listed else []
+    for uri in (ICE, DELTA):
+        lake.apply(GraphDelta((vertex(uri, "dataset", facts=json.dumps(facts)),)))
+    found = {row["dataset"]: row["versionExists"] for row in rows(lake, "inputs", node=f"run:out:{at(9)}:out9")}
+    assert found == {ICE: exists, DELTA: None, HUDI: None}
 
 
 def test_where_the_reader_did_not_tell_the_writer_did(lake: GraphStore) -> None:

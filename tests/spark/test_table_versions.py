@@ -55,16 +55,43 @@ def test_iceberg_tells_its_snapshots(told: dict[str, dict[str, Any]]) -> None:
     assert [one["version"] for one in told["iceberg read of the first snapshot"]["readVersions"]] == [first]
 
 
-def test_hudi_tells_the_instants_that_were_written(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def hudi(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Of each step of the job what its event says was written and read, and the instants of its table after it."""
     needs_spark()
     try:
         jar = openlineage_jar.fetched("org.apache.hudi:hudi-spark3.5-bundle_2.12:0.15.0")
     except openlineage_jar.Missing as reason:
         pytest.skip(str(reason))
-    settings = {**SETTINGS, "spark.driver.memory": "700m", "spark.jars": str(jar)}
-    command = [sys.executable, str(SCRIPT.with_name("hudi_versions_job.py")), str(tmp_path), json.dumps(settings)]
+    folder = tmp_path_factory.mktemp("hudi")
+    settings = {**SETTINGS, "spark.driver.memory": "900m", "spark.jars": str(jar)}
+    command = [sys.executable, str(SCRIPT.with_name("hudi_versions_job.py")), str(folder), json.dumps(settings)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), timeout=600)
     assert done.returncode == 0, done.stderr[-3_000:]
-    found = json.loads((tmp_path / "told.json").read_text())
-    assert len(found["instants"]) == 2
-    assert found["told"] == [{"format": "hudi", "version": instant} for instant in found["instants"]]
+    return dict(json.loads((folder / "told.json").read_text()))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *("save", "save again", "cow first insert", "cow insert", "cow update", "mor first insert", "mor insert"),
+        *("mor update", "made", "merge", "delete", "overwrite"),
+    ],
+)
+def test_hudi_tells_the_instants_that_were_written(hudi: dict[str, dict[str, Any]], step: str) -> None:
+    assert hudi[step]["written"] == {"format": "hudi", "version": hudi[step]["instants"][-1]}
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),  # the newest instant is number -1, of a table that the step writes the one before is -2
+    [
+        *(("cow update", -2), ("mor update", -2), ("merge", -2), ("delete", -2)),
+        *(("cow read", -1), ("cow read as of the first", 0), ("cow read of what was there before", 0)),
+        *(("mor read", -1), ("mor read as of the first", 0), ("mor read of what was there before", 0)),
+    ],
+)
+def test_hudi_tells_the_instants_that_were_read(hudi: dict[str, dict[str, Any]], step: str, number: int) -> None:
+    table = "cow" if step in {"merge", "delete"} else step[:3]
+    read = {one["dataset"].rpartition("/")[2]: one["version"] for one in hudi[step]["read"]}
+    assert read.pop(table) == hudi[step]["instants"][number]
+    assert read == ({"made": hudi["made"]["instants"][0]} if step == "merge" else {})

@@ -15,6 +15,7 @@ from headwater.evidence.collecting import entries_of, named_in
 from headwater.evidence.writing import _manifest, _write_proof, _zip
 from headwater.graphmodel.naming import Rules
 from headwater.graphmodel.statements.json_text import KIND, text
+from headwater.graphmodel.statements.json_text import snapshot as snapshot_of
 from headwater.graphmodel.statements.model import Statement
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.ingest.ledger.ledger import open_ledger
@@ -25,7 +26,22 @@ def test_what_was_stated_under_another_name_is_among_them(tmp_path: Path) -> Non
     stated = [Statement("tag", f"s3://{bucket}/a", "pii", 1) for bucket in ("old", "other")]
     with open_ledger(tmp_path) as ledger:
         ledger.append([NewEntry(KIND, "application/json", text(one)) for one in stated])
-        assert entries_of(named_in({"root": "s3://new/a"}), ledger, lambda _plan: None, rules) == [1]
+        assert entries_of(named_in({"root": "s3://new/a"}), ledger, lambda _plan: None, rules).entries == [1]
+
+
+def test_it_says_when_each_catalogue_was_read(tmp_path: Path) -> None:
+    def snapshot(scope: str, at: int, *subjects: str) -> NewEntry:
+        statements = [{"kind": "tag", "subject": subject, "value": "pii"} for subject in subjects]
+        given = {"source": "glue", "scope": scope, "at": at, "statements": statements}
+        return NewEntry(KIND, "application/json", text(snapshot_of(given)))
+
+    node = "s3://lake/a"
+    listed = [snapshot("sales", 7, node), snapshot("sales", 9, node), snapshot("other", 8, "s3://lake/b")]
+    said = NewEntry(KIND, "application/json", text(Statement("tag", node, "gold", 11)))
+    with open_ledger(tmp_path) as ledger:
+        ledger.append([*listed, said])
+        found = entries_of(named_in({"root": node}), ledger, lambda _plan: None)
+    assert (found.entries, found.snapshots) == ([1, 2, 4], {("glue", "sales"): (9, 2)})
 
 
 def test_what_cannot_be_put_in_its_place_leaves_no_file_behind(tmp_path: Path) -> None:

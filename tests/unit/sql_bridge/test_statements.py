@@ -93,6 +93,18 @@ DARK: list[tuple[Dialect, str, str, str]] = [
     (REDSHIFT, "copy out (a, b) from 's3://lake/in/' iam_role 'r' csv", "c.s.out <- s3://lake/in/", "(a, b)"),
     (SNOWFLAKE, "copy into out from @stage/x", "C.S.OUT <- @stage/x", "COPY does not say"),
     (SNOWFLAKE, "create table p as select * from fx pivot (sum(rate) for cur in ('a'))", "C.S.P <- C.S.FX", "PIVOT"),
+    (SNOWFLAKE, "create table p as select * ilike '%a%' from fx", "C.S.P <- C.S.FX", "a * by a pattern"),
+    (
+        ATHENA,
+        "create table p as select * from fx match_recognize (measures last(u.rate) as l pattern (u+) define u as true)",
+        "c.s.p <- c.s.fx",
+        "MATCH_RECOGNIZE",
+    ),
+    (TRINO, "create table p as select * from fx natural join nowhere", "c.s.p <- c.s.fx c.s.nowhere", "NATURAL JOIN"),
+    (ATHENA, "create table p as table fx", "c.s.p <- c.s.fx", "CREATE in this form"),
+    (SPARK, "load data inpath 's3://lake/in' into table out", "c.s.out <- s3://lake/in", "LOAD DATA does not say"),
+    (SNOWFLAKE, "create table p as select * from table(result_scan('x'))", "C.S.P <- ", "in FROM is not read"),
+    (ATHENA, "execute prepared using 1", "", "does not say what was prepared"),
     (
         SNOWFLAKE,
         "insert all into a (x) values (x) into b select x from fx",
@@ -157,6 +169,55 @@ def test_a_temporary_table_is_the_query_that_made_it() -> None:
         "* <- orders.status FILTER",
     }
     assert set(last.writes[0].inputs) == {"c.s.orders", "c.s.cust"}
+
+
+#: what a Redshift session does to a temporary table, before `out` is made of it -> the edge, and why it is no more
+STAGED: list[tuple[tuple[str, ...], str, str]] = [
+    (("create temp table st (like out)", "copy st from 's3://lake/in/' iam_role 'r'"), "s3://lake/in/", "COPY does"),
+    (("create table #st (a int)", "copy #st from 's3://lake/in/' iam_role 'r'"), "s3://lake/in/", "COPY does"),
+    (("create temp table st as select cur a from fx pivot (max(rate) for cur in (1))",), "c.s.fx", "PIVOT"),
+    (
+        ("create temp table st as select id a from cust", "update st set a = fx.rate from fx where fx.cur = st.a"),
+        "c.s.cust c.s.fx",
+        "UPDATE of a temporary table",
+    ),
+    (
+        ("create temp table q (a int)", "copy q from 's3://lake/in/' iam_role 'r'", "select a into temp st from q"),
+        "s3://lake/in/",
+        "COPY does",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "inputs", "reason"), STAGED)
+def test_of_a_temporary_table_that_is_not_read_its_tables_are_told(
+    before: tuple[str, ...], inputs: str, reason: str
+) -> None:
+    name = "#st" if "#st" in before[0] else "st"
+    *quiet, last = session(*before, f"insert into out (a) select a from {name}")
+    assert [one.writes for one in quiet] == [()] * len(before)
+    (write,) = last.writes
+    assert (" ".join(sorted(write.inputs)), write.columns) == (inputs, ())
+    assert reason in write.reason
+
+
+def test_a_temporary_table_that_is_made_empty_has_the_rows_that_are_inserted() -> None:
+    *quiet, last, counted = session(
+        "create temp table st (x int, y varchar)",
+        "insert into st select id, name from cust where country = 'x'",
+        "insert into out (a, b) select x, y from st",
+        "insert into out (a) select count(*) from st",
+    )
+    assert [one.writes for one in quiet] == [(), ()]
+    assert set(told(last.writes[0])) == {"a <- cust.id IDENTITY", "b <- cust.name IDENTITY", "* <- cust.country FILTER"}
+    assert counted.writes[0].inputs == ("c.s.cust",)
+
+
+def test_a_table_that_is_like_another_has_its_columns() -> None:
+    for dialect in (SNOWFLAKE, SPARK, REDSHIFT):
+        like = "like fx" if dialect is not REDSHIFT else "(like fx)"
+        *_, last = session(f"create table n {like}", "insert into n select id, name from cust", dialect=dialect)
+        assert set(told(last.writes[0])) == {"cur <- cust.id IDENTITY", "rate <- cust.name IDENTITY"}
 
 
 def test_a_table_is_known_by_the_statement_that_made_it() -> None:

@@ -176,6 +176,75 @@ e <- orders.amount CONDITIONAL
 i <- orders.status TRANSFORMATION
 i <- orders.status CONDITIONAL
 
+-- snowflake
+select o.id, f.value v from orders o, table(flatten(input => parse_json(o.status))) f
+=>
+id <- orders.id IDENTITY
+v <- orders.status TRANSFORMATION
+* <- orders.status JOIN
+
+-- spark
+select id, stack(2, 'a', amount, 'b', cust) as (n, v) from orders
+=>
+id <- orders.id IDENTITY
+n <- orders.amount TRANSFORMATION
+n <- orders.cust TRANSFORMATION
+v <- orders.amount TRANSFORMATION
+v <- orders.cust TRANSFORMATION
+
+-- trino
+select histogram(status) h from orders
+=>
+h <- orders.status AGGREGATION
+
+-- redshift
+select decode(status, 'x', cust, id) d, decode(status, 'x', 1, 2) k from orders
+=>
+d <- orders.cust TRANSFORMATION
+d <- orders.id TRANSFORMATION
+d <- orders.status CONDITIONAL
+k <- orders.status CONDITIONAL
+k = conditional
+
+-- snowflake
+select cust, upper(status) u, sum(amount) s from orders group by all
+=>
+cust <- orders.cust IDENTITY
+u <- orders.status TRANSFORMATION
+s <- orders.amount AGGREGATION
+* <- orders.cust GROUP_BY
+* <- orders.status GROUP_BY
+
+-- snowflake
+select o.id, f.rate from orders o asof join fx f match_condition (o.dt >= f.rate) on o.status = f.cur
+=>
+id <- orders.id IDENTITY
+rate <- fx.rate IDENTITY
+* <- orders.status JOIN
+* <- fx.cur JOIN
+* <- orders.dt JOIN
+* <- fx.rate JOIN
+
+-- trino
+select id, name, amount from orders natural join cust
+=>
+id <- orders.id TRANSFORMATION
+id <- cust.id TRANSFORMATION
+id <- orders.id CONDITIONAL
+id <- cust.id CONDITIONAL
+name <- cust.name IDENTITY
+amount <- orders.amount IDENTITY
+* <- orders.id JOIN
+* <- cust.id JOIN
+
+-- redshift
+select id from orders start with status = 'x' connect by prior id = cust
+=>
+id <- orders.id IDENTITY
+* <- orders.status FILTER
+* <- orders.id JOIN
+* <- orders.cust JOIN
+
 -- spark
 select count_if(amount > 1) c, approx_count_distinct(cust) a, greatest(id, amount) g from orders
 =>
@@ -371,6 +440,12 @@ create or replace table x clone fx
 cur <- fx.cur IDENTITY
 rate <- fx.rate IDENTITY
 
+-- snowflake
+create stream changes on table fx
+=> all C.S.CHANGES <- fx
+cur <- fx.cur IDENTITY
+rate <- fx.rate IDENTITY
+
 -- athena
 insert into out select id, cust, dt from orders
 => keep c.s.out <- orders
@@ -445,6 +520,25 @@ merge into out using (select id a, name b, country d from cust) q on out.a = q.a
 a <- cust.id IDENTITY
 b <- cust.name IDENTITY
 d <- cust.country IDENTITY
+* <- out.a JOIN
+* <- cust.id JOIN
+
+-- redshift
+merge into out using cust on out.a = cust.id when matched then update set b = cust.name when not matched then
+insert values (cust.id, cust.name, null)
+=> keep c.s.out <- cust out
+a <- cust.id IDENTITY
+b <- cust.name IDENTITY
+d = constant
+* <- out.a JOIN
+* <- cust.id JOIN
+
+-- athena
+merge into out using cust on out.a = cust.id when not matched then insert values (cust.id, cust.name, 'x')
+=> keep c.s.out <- cust out
+a <- cust.id IDENTITY
+b <- cust.name IDENTITY
+d = constant
 * <- out.a JOIN
 * <- cust.id JOIN
 

@@ -120,7 +120,7 @@ export class SearchBox {
     const isDataset = row.label === "dataset" || row.label === "never written";
     const name = isDataset ? shortName(row.id) : row.name ?? row.id;
     const where = { column: row.dataset, run: row.id, alias: row.dataset, job: row.id.replace(/^job:/, "") }[row.label];
-    const place = isDataset ? placeOf(row.id) : where ?? "";
+    const place = [row.businessName, isDataset ? placeOf(row.id) : where].filter(Boolean).join(" · ");
     return h(
       "a",
       {
