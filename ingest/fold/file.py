@@ -176,7 +176,7 @@ class Derived:
         return int(self.meta("checkpoint") or 0)
 
     def park(self, entry: Parked, named: Iterable[tuple[str, str]] = ()) -> None:
-        """Set an entry aside, which names these datasets, each with what was done to it (`graph.named_datasets`).
+        """Set an entry aside, which names these datasets, each with what was done to it (`intake.bridge.Named`).
 
         Both empty: nobody knows which.
         """

@@ -19,7 +19,7 @@ from headwater.ingest.fold.file import FILE, remove_tables
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.targets import DRAWINGS, GRAPH, TARGETS, current_drawing, is_own, tables_of
 from headwater.ingest.graph.following import CannotFollow, GivenUp
-from headwater.ingest.graph.named_datasets import READ, WRITTEN
+from headwater.ingest.intake.bridge import READ, WRITTEN
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import LedgerDamaged, LedgerUnavailable, Touched
 from headwater.ingest.ledger.folder_lock import FolderLock

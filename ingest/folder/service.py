@@ -45,10 +45,10 @@ from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders
 from headwater.ingest.graph.decoding import Decoding, decoders, stated
 from headwater.ingest.graph.following import BATCH
 from headwater.ingest.graph.mark import read_mark
-from headwater.ingest.graph.named_datasets import READ, WRITTEN
 from headwater.ingest.graph.ownership import Ownership, place_of
 from headwater.ingest.graph.projector import Beside, Projector
 from headwater.ingest.graph.table_recovery import recover_tables
+from headwater.ingest.intake.bridge import READ, WRITTEN
 from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import NameEntry
 from headwater.ingest.ledger.folder_lock import FolderLock, refuse_links

@@ -14,7 +14,8 @@ from headwater.graphmodel.naming import DEFAULT, Rules
 from headwater.graphstore.errors import InvalidRequest, PermanentError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.graph.attempts import killer
-from headwater.ingest.graph.named_datasets import READ, WRITTEN, Named, datasets_named
+from headwater.ingest.graph.named_datasets import datasets_named
+from headwater.ingest.intake.bridge import READ, WRITTEN, Named
 from headwater.ingest.ledger.entries import Entry, LedgerDamaged
 
 log = logging.getLogger(__name__)

@@ -157,6 +157,21 @@ class InputTypes(Protocol):
         """(body, content type, index of the plan), the datasets named by `rules`."""
 
 
+WRITTEN, READ = "written", "read"
+
+Named = frozenset[tuple[str, str]]
+"""Ids of datasets, each with `WRITTEN` or `READ`: what a payload says was done to it."""
+
+Known = Callable[[str], Named | None]
+"""An agent's plan id -> the datasets of that plan; None: it is not known."""
+
+Names = Callable[[Any, Rules, Known], Named | None]
+"""(parsed JSON of a kept entry, naming rules, plans): the datasets that it names, without its mapping.
+
+None: nobody knows. May raise ValueError, KeyError, TypeError, AttributeError: then neither.
+"""
+
+
 def _no_payloads(_document: object, _body: bytes) -> Iterable[Payload]:
     return ()
 
@@ -169,6 +184,10 @@ def _no_input_types(
     _body: bytes, _content_type: str, _index: int, /, rules: Rules = DEFAULT
 ) -> Mapping[str, Mapping[str, str]]:
     return {}
+
+
+def _nobody_knows(_document: Any, _rules: Rules, _known: Known) -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -188,6 +207,7 @@ class Bridge:
     recognise: Recognise = field(default=_no_payloads, compare=False)
     output_types: OutputTypes = field(default=_no_types, compare=False)
     input_types: InputTypes = field(default=_no_input_types, compare=False)
+    names: Names = field(default=_nobody_knows, compare=False)
     #: Whether the same bytes are sent again and again. What `accept` makes of them must depend on nothing else, but for
     #: the entry's sender and its account: it is not called for bytes that the ledger has of this account.
     repeats: bool = field(default=False, compare=False)

@@ -11,10 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.graphmodel.naming import DEFAULT, Rules, from_openlineage
 from headwater.ingest.intake.accounts import OtherAccount, check_account, check_namespace, split_type, typed
 from headwater.ingest.intake.body import InvalidBody, dump, parse, parse_and_compare
-from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Folded, Part, Payload, Receipt
+from headwater.ingest.intake.bridge import (
+    READ,
+    WRITTEN,
+    Accepted,
+    Bridge,
+    Decoded,
+    DecodeError,
+    Folded,
+    Known,
+    Named,
+    Part,
+    Payload,
+    Receipt,
+)
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.spline_bridge.errors import DecodeError as WrongField
 
@@ -165,6 +178,15 @@ def _is_event(document: object) -> bool:
     return isinstance(document, Mapping) and "eventTime" in document and any(key in document for key in about)
 
 
+def _named(event: Mapping[str, Any], rules: Rules, _known: Known) -> Named:
+    written = [*(event.get("outputs") or ()), *([event["dataset"]] if "dataset" in event else ())]
+    return frozenset(
+        (from_openlineage(dataset["namespace"].strip(), dataset["name"].strip(), rules).uri, role)
+        for role, datasets in ((WRITTEN, written), (READ, event.get("inputs") or ()))
+        for dataset in datasets
+    )
+
+
 OPENLINEAGE = Bridge(
     kind=_EVENT,
     title="an OpenLineage event",
@@ -175,6 +197,7 @@ OPENLINEAGE = Bridge(
     decode=_decode,
     recognise=_in_file,
     output_types=_output_types,
+    names=_named,
     fold=_fold,
     batch_path="/api/v1/lineage/batch",
     accept_batch=_accept_batch,

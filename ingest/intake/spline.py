@@ -12,10 +12,21 @@ from typing import Any
 import orjson
 
 from headwater.graphmodel import accounts
-from headwater.graphmodel.naming import DEFAULT, Rules
+from headwater.graphmodel.naming import DEFAULT, Rules, canonical
 from headwater.ingest.intake.accounts import OtherAccount, check_account, check_namespace, split_type, typed
 from headwater.ingest.intake.body import InvalidBody, dump, parse_and_compare
-from headwater.ingest.intake.bridge import Accepted, Bridge, Decoded, DecodeError, Payload, Receipt
+from headwater.ingest.intake.bridge import (
+    READ,
+    WRITTEN,
+    Accepted,
+    Bridge,
+    Decoded,
+    DecodeError,
+    Known,
+    Named,
+    Payload,
+    Receipt,
+)
 from headwater.ingest.ledger.entries import NewEntry
 from headwater.spline_bridge.errors import DecodeError as SplineError
 from headwater.spline_bridge.versions import CONTENT_TYPES
@@ -120,6 +131,23 @@ def _input_types(body: bytes, content_type: str, _index: int, rules: Rules = DEF
     return {accounts.dataset_of(uri, account): types for uri, types in found.items()} if account else found
 
 
+def _named_by_plan(plan: Mapping[str, Any], rules: Rules, _known: Known) -> Named:
+    operations = plan["operations"]
+    read = {source for each in operations.get("reads") or () for source in each.get("inputSources") or ()}
+    written = (canonical(operations["write"]["outputSource"], rules), WRITTEN)
+    return frozenset({written, *((canonical(source, rules), READ) for source in read)})
+
+
+def _named_by_plans_of(events: Sequence[Mapping[str, Any]], _rules: Rules, known: Known) -> Named | None:
+    found: set[tuple[str, str]] = set()
+    for event in events:
+        plan = known(event["planId"])
+        if plan is None:
+            return None
+        found |= plan
+    return frozenset(found)
+
+
 # files ----------------------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +198,7 @@ PLANS = Bridge(
     recognise=_plan_in,
     output_types=_output_types,
     input_types=_input_types,
+    names=_named_by_plan,
     repeats=True,
 )
 
@@ -182,4 +211,5 @@ EVENTS = Bridge(
     accept=_accept_events,
     decode=_decode_events,
     recognise=_events_in,
+    names=_named_by_plans_of,
 )
