@@ -170,6 +170,12 @@ class Derived:
         """Set a named value."""
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
+    def reached(self) -> tuple[int, str]:
+        """The last entry that these tables know, and its hash, empty where it is not known. From any thread."""
+        with self._reading:
+            found = dict(self._reader.execute("SELECT name, value FROM meta WHERE name IN ('checkpoint', 'hash')"))
+        return int(found.get("checkpoint") or 0), found.get("hash") or ""
+
     @property
     def checkpoint(self) -> int:
         """The sequence of the last entry that these tables, and the graph, know."""

@@ -155,8 +155,8 @@ class Projector:
 
     @property
     def head(self) -> Head:
-        """The same entry with its hash, which is empty where it is not known."""
-        return self._shown.head
+        """The same entry with its hash, which is empty where it is not known. From any thread."""
+        return Head(*self._shown.derived.reached())
 
     def prepare(self) -> None:
         """Recover from a crash or a failed batch, if there may have been one. ForeignGraph; GraphTaken."""

@@ -179,3 +179,33 @@ def test_readers_go_on_while_graphs_are_exchanged(service: Service) -> None:
         thread.join()
     assert wrong == []
     assert count[0] > 5
+
+
+def test_how_far_the_graph_is_can_be_asked_from_any_thread(service: Service) -> None:
+    """What only the one that writes may use: its connection, which is closed and exchanged when the graph is."""
+    last = service.ledger.head()
+    assert service.projector.head == last
+    with service.derived.transaction():
+        service.derived.set_meta("checkpoint", "7000")
+        assert service.projector.head == last
+        service.derived.set_meta("checkpoint", str(last.sequence))
+    stop, errors = threading.Event(), list[Exception]()
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                service.ask("datasets", {})
+                assert service.projector.head.hash
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong in the thread
+                errors.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(3):
+            service.projector.rebuild()
+            service.catch_up()
+    finally:
+        stop.set()
+        asking.join()
+    assert errors == []
