@@ -18,6 +18,7 @@ from headwater.queries.answers.page import Page, Row, Values, slice_page
 from headwater.queries.questions.table_versions import with_versions
 from headwater.queries.tracing.as_of import BEFORE_ALL
 from headwater.queries.tracing.rows import filled, project, rows
+from headwater.queries.tracing.tags import erased_reason, erasures_in, tags_of
 from headwater.queries.tracing.walk import DeadlinePassed, chunks
 
 #: Versions that are looked at; beyond that the answer says so.
@@ -44,7 +45,15 @@ def inputs(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePas
     found = _Found(g, deadline_passed)
     found.go_back(runs_of(g, values["node"]), values["depth"])
     page_ = slice_page(sorted(found.rows, key=_order), values, found.reason)
-    return page_._replace(rows=with_versions(g, page_.rows, "usedBy"))
+    return _with_what_was_erased(g, page_._replace(rows=with_versions(g, page_.rows, "usedBy")))
+
+
+def _with_what_was_erased(g: GraphTraversalSource, found: Page) -> Page:
+    """Where an entry was erased that said how a dataset was written, it is not certain which version was read."""
+    tags = tags_of(g, sorted({row["dataset"] for row in found.rows}))
+    lost = {node: erasures_in(names, read=False) for node, names in tags.items()}
+    certain = [{**row, "certain": row["certain"] and not lost.get(row["dataset"])} for row in found.rows]
+    return found._replace(rows=certain, reason=found.reason or erased_reason(set().union(*lost.values())))
 
 
 def runs_of(g: GraphTraversalSource, nodes: list[str]) -> list[str]:

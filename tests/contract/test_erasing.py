@@ -214,6 +214,21 @@ def test_what_an_erased_write_replaced_is_not_called_complete_downstream(tmp_pat
         assert (len(found["edges"]), found["reason"]) == (1, "entry 3 erased")
 
 
+def test_after_an_erasure_it_is_not_certain_which_version_a_run_read(tmp_path: Path) -> None:
+    folder, place = tmp_path / "data", "file:///data/lake/pipe/"
+    with Service.open(folder) as service:
+        service.ledger.append([*recorded("l01_stage_customers"), *recorded("l05_training_set")])
+        service.catch_up()
+    assert cli.run(["erase", "1", "--reason", "asked for", "--data", str(folder)]) == 0
+    with Service.open(folder) as service:
+        answer = service.ask("inputs", {"node": f"{place}ml/training_set.parquet"}).to_dict()
+    assert (answer["complete"], answer["reason"]) == (False, "entry 1 erased")
+    assert {row["dataset"].removeprefix(place): row["certain"] for row in answer["rows"]} == {
+        "staging/customers": False,
+        "ml/features.parquet": True,
+    }
+
+
 def test_an_erasure_names_no_dataset_that_it_alone_named(tmp_path: Path) -> None:
     plan, event, *_ = recorded("l01_stage_customers")
     with Service.open(tmp_path / "data") as service:

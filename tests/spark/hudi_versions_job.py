@@ -45,7 +45,7 @@ def main(folder: str, settings: str) -> None:
     def step(name: str, table: str, write: Callable[[], Any]) -> None:
         ear.heard.clear()
         write()
-        spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()
+        spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty(300_000)  # its own 10 s are few on a busy machine
         if ear.failed:
             raise ear.failed[0]
         extra = ear.heard[-1].report().event["extra"]  # of a statement the last one: Hudi saves within some
