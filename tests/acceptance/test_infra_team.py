@@ -212,6 +212,19 @@ def test_one_ingester_at_a_time_and_its_settings_are_options(template: dict[str,
     assert needed <= set(names)
 
 
+def test_the_image_has_what_the_tasks_need(template: dict[str, Any]) -> None:
+    """The extras that settings ask for; ECS gives a mounted folder to the image's user only if it is a VOLUME."""
+    image = (ROOT / "infra" / "container" / "Dockerfile").read_text(encoding="utf-8")
+    extras = re.search(r"pip install '\.\[(.*)\]'", image)
+    volumes = re.search(r"^VOLUME (.*)$", image, re.MULTILINE)
+    assert extras
+    assert volumes
+    assert {"aws", "oidc", "watch"} <= set(extras[1].split(",")) <= PROJECT["optional-dependencies"].keys()
+    for task in of_type(template, "AWS::ECS::TaskDefinition").values():
+        (container,) = task["Properties"]["ContainerDefinitions"]
+        assert {each["ContainerPath"] for each in container["MountPoints"]} <= set(json.loads(volumes[1]))
+
+
 @pytest.mark.parametrize(("task", "runs"), [("Task", "ingest"), ("ReaderTask", "serve --read-only")])
 def test_the_start_of_the_container_keeps_the_token_from_the_process(
     task: str, runs: str, template: dict[str, Any], tmp_path: Path
