@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
+from headwater.aws_bridge.costs import estimate
 from headwater.aws_bridge.stacks import read_template
 from headwater.cli.ingest import ingest
 from headwater.cli.serve import serve
@@ -391,3 +392,13 @@ def test_the_notebook_instance_has_no_way_out_and_its_script_is_one(template: di
 
 def test_every_parameter_is_in_the_readme_or_explains_itself(template: dict[str, Any]) -> None:
     assert all(each.get("Description") for name, each in template["Parameters"].items())
+
+
+def test_the_costs_in_the_readme_are_those_that_are_computed() -> None:
+    readme = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
+    (idle,) = re.findall(r"^\| US\$ a month.*? about (\d+) \| about (\d+):", readme, re.MULTILINE)
+    (more,) = re.findall(r"^\| US\$ more.*? about (\d+) \| about (\d+) \|", readme, re.MULTILINE)
+    for size, told_idle, told_more in zip(("one", "team"), idle, more, strict=True):
+        nothing, million = (sum(line.usd for line in estimate(size, plans)) for plans in (0, 1_000_000))
+        assert int(told_idle) == pytest.approx(nothing, abs=1)
+        assert int(told_more) == pytest.approx(million - nothing, abs=1)
