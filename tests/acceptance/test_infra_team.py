@@ -150,6 +150,8 @@ def test_what_readers_cannot_answer_goes_to_the_ingester(template: dict[str, Any
     listener = template["Resources"]["Listener"]["Properties"]["DefaultActions"]["Fn::If"]
     where = {"Fn::If": ["Reads", {"Ref": "ReaderTargets"}, {"Ref": "Targets"}]}
     assert [each[-1]["TargetGroupArn"] for each in listener[1:]] == [where, where]
+    # Its targets have a load balancer by that rule alone: before, ECS would refuse the service.
+    assert template["Resources"]["Service"]["Metadata"] == {"After": {"Fn::If": ["Reads", {"Ref": "FromLedger"}, ""]}}
     patterns = set()
     for name in ("FromLedger", "ProgramsFromLedger"):
         conditions = template["Resources"][name]["Properties"]["Conditions"]
