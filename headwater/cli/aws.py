@@ -60,7 +60,7 @@ def deploy(
         change_set, changes = stack.propose(text, parameters)
         if not as_json:
             _show(changes)
-        applied = bool(changes) and (yes or (not as_json and sys.stdin.isatty() and click.confirm("apply?")))
+        applied = bool(changes) and (yes or (not as_json and sys.stdin.isatty() and _wanted()))
         if applied:
             stack.apply(change_set, told)
         elif changes:
@@ -76,6 +76,15 @@ def deploy(
         _show_outputs(name, outputs, where)
     if changes and not applied:
         sys.exit(1)
+
+
+def _wanted() -> bool:
+    """Whether the change set is to be applied; Ctrl-C is a no, so that nothing is left behind."""
+    try:
+        return click.confirm("apply?")
+    except click.Abort:
+        click.echo(err=True)
+        return False
 
 
 def _check_start(

@@ -140,6 +140,29 @@ def test_a_deployed_server_is_tried_with_a_plan(endpoint: str, tmp_path: Path) -
     assert "does not answer from here" in aws(endpoint, "status").stdout
 
 
+def test_who_breaks_off_at_the_question_leaves_nothing_behind(endpoint: str, template: Path) -> None:
+    mine, theirs = os.openpty()
+    where = ("--region", "eu-west-1", "--endpoint-url", endpoint)
+    command = ["aws", "deploy", "one", "--template", str(template), "-p", "Suffix=x", *where]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "headwater", *command],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(**CREDENTIALS),
+        cwd=ROOT,
+        text=True,
+    )
+    os.close(theirs)
+    os.write(mine, b"\x04")  # the end of the input; of Ctrl-C click makes the same
+    said = process.communicate(timeout=PATIENCE)
+    os.close(mine)
+    assert (process.returncode, "nothing was changed" in said[1], "Traceback" in said[1]) == (1, True, False)
+    stacks = boto3.client("cloudformation", endpoint_url=endpoint, region_name="eu-west-1")
+    statuses = [each["StackStatus"] for each in stacks.list_stacks()["StackSummaries"]]
+    assert [status for status in statuses if status != "DELETE_COMPLETE"] == []
+
+
 @contextmanager
 def running(*command: object, **variables: str) -> Iterator[str]:
     """The URL of a command that says where it listens."""

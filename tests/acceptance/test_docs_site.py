@@ -60,7 +60,7 @@ def test_each_page_is_linked_from_another_page() -> None:
 def commands() -> dict[str, list[str]]:
     """Each line of a code block that calls `headwater`, by itself."""
     found = {}
-    for page in [*PAGES, ROOT / "README.md"]:
+    for page in [*PAGES, ROOT / "README.md", ROOT / "infra" / "README.md"]:
         if page.name == "cli.md":  # made from the commands themselves
             continue
         text = page.read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def commands() -> dict[str, list[str]]:
         for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
             words = re.sub(r"\s#.*", "", line.strip().removeprefix("$ "))
             if words.startswith("headwater ") and not set("<>|;") & set(words):
-                found[f"{page.name}: {words}"] = shlex.split(words)[1:]
+                found[f"{page.relative_to(ROOT)}: {words}"] = shlex.split(words)[1:]
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
+from headwater.aws_bridge.costs import estimate
 from headwater.aws_bridge.stacks import read_template
 from headwater.cli.ingest import ingest
 from headwater.cli.serve import serve
@@ -149,6 +150,8 @@ def test_what_readers_cannot_answer_goes_to_the_ingester(template: dict[str, Any
     listener = template["Resources"]["Listener"]["Properties"]["DefaultActions"]["Fn::If"]
     where = {"Fn::If": ["Reads", {"Ref": "ReaderTargets"}, {"Ref": "Targets"}]}
     assert [each[-1]["TargetGroupArn"] for each in listener[1:]] == [where, where]
+    # Its targets have a load balancer by that rule alone: before, ECS would refuse the service.
+    assert template["Resources"]["Service"]["Metadata"] == {"After": {"Fn::If": ["Reads", {"Ref": "FromLedger"}, ""]}}
     patterns = set()
     for name in ("FromLedger", "ProgramsFromLedger"):
         conditions = template["Resources"][name]["Properties"]["Conditions"]
@@ -210,6 +213,19 @@ def test_one_ingester_at_a_time_and_its_settings_are_options(template: dict[str,
     assert command.endswith("exec headwater ingest")
     needed = {option.envvar for option in ingest.params if option.required}
     assert needed <= set(names)
+
+
+def test_the_image_has_what_the_tasks_need(template: dict[str, Any]) -> None:
+    """The extras that settings ask for; ECS gives a mounted folder to the image's user only if it is a VOLUME."""
+    image = (ROOT / "infra" / "container" / "Dockerfile").read_text(encoding="utf-8")
+    extras = re.search(r"pip install '\.\[(.*)\]'", image)
+    volumes = re.search(r"^VOLUME (.*)$", image, re.MULTILINE)
+    assert extras
+    assert volumes
+    assert {"aws", "oidc", "watch"} <= set(extras[1].split(",")) <= PROJECT["optional-dependencies"].keys()
+    for task in of_type(template, "AWS::ECS::TaskDefinition").values():
+        (container,) = task["Properties"]["ContainerDefinitions"]
+        assert {each["ContainerPath"] for each in container["MountPoints"]} <= set(json.loads(volumes[1]))
 
 
 @pytest.mark.parametrize(("task", "runs"), [("Task", "ingest"), ("ReaderTask", "serve --read-only")])
@@ -378,3 +394,13 @@ def test_the_notebook_instance_has_no_way_out_and_its_script_is_one(template: di
 
 def test_every_parameter_is_in_the_readme_or_explains_itself(template: dict[str, Any]) -> None:
     assert all(each.get("Description") for name, each in template["Parameters"].items())
+
+
+def test_the_costs_in_the_readme_are_those_that_are_computed() -> None:
+    readme = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
+    (idle,) = re.findall(r"^\| US\$ a month.*? about (\d+) \| about (\d+):", readme, re.MULTILINE)
+    (more,) = re.findall(r"^\| US\$ more.*? about (\d+) \| about (\d+) \|", readme, re.MULTILINE)
+    for size, told_idle, told_more in zip(("one", "team"), idle, more, strict=True):
+        nothing, million = (sum(line.usd for line in estimate(size, plans)) for plans in (0, 1_000_000))
+        assert int(told_idle) == pytest.approx(nothing, abs=1)
+        assert int(told_more) == pytest.approx(million - nothing, abs=1)
