@@ -15,7 +15,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headwater.spark.logs import LOG
-from headwater.spline_bridge.agent import Captured, Frozen, Run, is_checkpoint, is_write, output_ids, output_names, read
+from headwater.spline_bridge.agent import (
+    Captured,
+    Frozen,
+    Run,
+    is_checkpoint,
+    is_write,
+    output_ids,
+    output_names,
+    read,
+    write_named,
+)
 
 __all__ = ["Application", "Bounded", "Listener", "Taken", "TooSlow"]
 
@@ -154,11 +164,13 @@ class Listener:
             return
         expected = threading.Event()
         expected.set()
+        named = [f"the action {heard.func_name!r}"]
 
         def work() -> None:
             if is_checkpoint(heard.func_name) and heard.error is None:
                 self._remember(heard.query_execution)
             elif is_write(heard.func_name, heard.query_execution):
+                named.append(write_named(heard.query_execution))
                 captured, run = read(heard.query_execution, self._behind, self.streamed), _run(heard, self._application)
                 captured = self._placed(captured, run)
                 if expected.is_set():
@@ -168,7 +180,7 @@ class Listener:
             self._reader.run(work, self._seconds)
         except TooSlow:
             expected.clear()
-            self._too_slow()
+            self._too_slow(named[-1])
         except Exception as error:  # noqa: BLE001 - the job goes on, whatever its plan holds
             LOG.warning("a report is lost: the plan could not be read (%s)", first_line(error))
 
@@ -228,10 +240,10 @@ class Listener:
             return
         self._taken(captured, run)
 
-    def _too_slow(self) -> None:
+    def _too_slow(self, named: str) -> None:
         self._slow += 1
         ends = "; nothing more is captured" if self._slow >= _SLOW_READS else ""
-        LOG.warning("a report is lost: its plan was not read within %g s%s", self._seconds, ends)
+        LOG.warning("a report is lost: the plan of %s was not read within %g s%s", named, self._seconds, ends)
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from headwater.spline_bridge.agent.capture import (
     output_names,
     read,
     source_of_stream,
+    write_named,
 )
 from headwater.spline_bridge.agent.model import Captured, Frozen, Report, Run
 from headwater.spline_bridge.agent.plan import report
 
 __all__ = [
     "Captured", "Frozen", "Report", "Run", "is_checkpoint", "is_write", "output_ids", "output_names", "read", "report",
-    "source_of_stream",
+    "source_of_stream", "write_named",
 ]  # fmt: skip

@@ -32,6 +32,7 @@ from headwater.spline_bridge.agent.getters import (
 from headwater.spline_bridge.agent.long_lists import shortened
 from headwater.spline_bridge.agent.model import IDLE, NO_NEW_ROWS, Captured, Frozen, Leaf
 from headwater.spline_bridge.agent.sources import source
+from headwater.spline_bridge.secret_patterns import clean_text
 
 #: Of a plan with more leaves, the sources of those beyond are not named.
 _MOST_LEAVES = 500
@@ -172,6 +173,13 @@ _INNER: Mapping[str, tuple[str, ...]] = {
 
 #: Names of actions that only read: their plans are not looked at.
 _ACTIONS = frozenset({"collect", "collectToPython", "count", "head", "take", "show", "tail", "toLocalIterator"})
+
+
+def write_named(query_execution: Any) -> str:
+    """A write in a few words, for messages: its command and, of files, where to. Cheap, as `is_write` is."""
+    plan = query_execution.analyzed()
+    path = ask(text("outputPath"), plan)
+    return f"{class_name(plan)} {clean_text(str(path))[0]}" if path else class_name(plan)
 
 
 def is_write(func_name: str, query_execution: Any) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import event as note
 from hypothesis import strategies as st
 
 from headwater.graphmodel.delta import GraphDelta
+from headwater.graphmodel.ids import is_shared
 from headwater.graphmodel.whole import Graph
 from headwater.graphstore import GraphStore
 from headwater.queries.answers.answer import Answer
@@ -69,3 +70,30 @@ def test_as_of_now_is_now(store: GraphStore, entries: list[Entry]) -> None:
     graph = whole(entries)
     fill(store, graph)
     assert answers(store, graph, shown(LATEST)) == answers(store, graph, None)
+
+
+@pytest.mark.parametrize("store", ["embedded"], indirect=True)
+@_WORLDS
+@given(worlds() | histories())
+def test_as_of_ever_all_is_told_and_two_reports_of_a_write_tell_nothing_twice(
+    store: GraphStore, entries: list[Entry]
+) -> None:
+    graph = whole(entries)
+    fill(store, graph)
+    plan_of = {edge.source: edge.target for edge in graph.edges.values() if edge.label == "executes"}
+    twins = {(plan_of[e.source], plan_of[e.target]) for e in graph.edges.values() if e.label == "sameWriteAs"}
+    ever = (e for e in graph.edges.values() if e.label == "everDerivesFrom" and not e.properties.get("carried"))
+    facts = [e for e in ever if "#" in e.target and not is_shared(e.source) and not is_shared(e.target)]
+    for column in sorted(v.id for v in graph.vertices.values() if v.label == "column"):
+        answer = run("both", store.g, {"node": column, "asOf": "ever"}, now_ms=lambda: LATEST)
+        assert isinstance(answer, Answer)
+        told: dict[tuple[str, ...], set[str]] = {}
+        for edge in answer.edges:
+            told.setdefault((edge.target, edge.source, edge.subtype or ""), set()).add(edge.plan or "")
+        for plans in told.values():
+            assert not [pair for pair in twins if pair[0] != pair[1] and plans.issuperset(pair)]
+        for e in facts:
+            if e.properties["type"] == "DIRECT" and column in (e.source, e.target):
+                plans = told[e.source, e.target, str(e.properties["subtype"])]
+                plan = str(e.properties["plan"])
+                assert plan in plans or any((plan, one) in twins or (one, plan) in twins for one in plans)

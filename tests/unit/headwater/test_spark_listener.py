@@ -51,9 +51,43 @@ def test_a_plan_that_takes_too_long_is_left_out_and_after_three_all_are(
     listening = listener(taken)
     for _ in range(5):
         listening.onSuccess("command", held, 1)
-    line = "headwater: a report is lost: its plan was not read within 0.1 s"
+    line = "headwater: a report is lost: the plan of the action 'command' was not read within 0.1 s"
     assert caplog.messages == [line, line, f"{line}; nothing more is captured"]
     assert taken == []
+
+
+class _Path:
+    def toString(self) -> str:  # noqa: N802 - Java's name
+        return "s3a://key:secret@lake/out"
+
+
+class _InsertIntoHadoopFsRelationCommand:
+    def getClass(self) -> Any:  # noqa: N802 - Java's name
+        return self
+
+    def getName(self) -> str:  # noqa: N802 - Java's name
+        return "org.apache.spark.InsertIntoHadoopFsRelationCommand"
+
+    def outputPath(self) -> _Path:  # noqa: N802 - Java's name
+        return _Path()
+
+    def mode(self) -> str:
+        return "Overwrite"
+
+
+def test_a_lost_report_says_of_which_write(
+    taken: list[tuple[Captured, Run]], held: Execution, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(Execution):
+        asked = 0
+
+        def analyzed(self) -> Any:
+            self.asked += 1
+            return _InsertIntoHadoopFsRelationCommand() if self.asked < 3 else held.go.wait() and None
+
+    listener(taken).onSuccess("command", Slow(held=False), 1)
+    named = "InsertIntoHadoopFsRelationCommand s3a://lake/out"
+    assert caplog.messages == [f"headwater: a report is lost: the plan of {named} was not read within 0.1 s"]
 
 
 def test_an_error_is_one_line_and_the_next_plan_is_read(
