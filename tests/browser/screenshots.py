@@ -42,6 +42,7 @@ def main(folder: Path) -> None:
                 page.goto(server.url + path.replace("{first}", first))
                 page.locator("h1, hw-graph").first.wait_for()
                 page.wait_for_timeout(1_500)
+                page.wait_for_function("() => !document.querySelector('[aria-busy]')")  # on a slow machine
                 page.screenshot(path=folder / f"{name}.png")
                 context.close()
 

@@ -225,12 +225,14 @@ def test_a_hub_shows_twelve_neighbours_and_the_rest_as_one_card(graph: Page) -> 
 def test_a_hub_is_folded_at_the_level_of_jobs_too(graph: Page) -> None:
     hub = answers.hub(40)
     edges = [{**edge, "job": f"job:{edge['target'].partition('#')[0]}"} for edge in hub["edges"]]
-    graphs.show(graph, {**hub, "edges": edges}, level="job")
+    failed = {"id": "s3://lake/marts/mart_038", "label": "dataset", "lastStatus": "failed"}
+    graphs.show(graph, {**hub, "edges": edges, "datasets": [failed]}, level="job")
     graph.evaluate("graph.fit()")
     shown = graphs.places(graph)
     assert len([name for name in shown if name.startswith("s3:") and "/mart_" in name]) == 12
     assert len([name for name in shown if name.startswith("job:") and "/mart_" in name]) == 12
     assert graph.locator(".card.fold h3").inner_text() == "+28 datasets"
+    assert graph.locator(".card.job .status.failed").count() == 1  # a job's last run, where it alone writes a dataset
 
 
 def test_datasets_and_jobs_are_levels_of_the_same_answer(graph: Page) -> None:

@@ -615,6 +615,10 @@ def test_what_every_run_failed_to_write_is_found_and_explained(browser: Browser,
         page.get_by_role("option", name="strict_orders").click()
         page.get_by_role("heading", name="Nothing was ever written here").wait_for()
         page.get_by_text("TASK_WRITE_FAILED").wait_for()
+        page.get_by_role("link", name="The run that failed last").click()
+        page.get_by_text("Was to write").wait_for()
+        assert page.get_by_text("Compared").count() == 0
+        page.go_back()
         page.get_by_role("link", name="orders_strict_load").click()
         page.get_by_role("heading", name="orders_strict_load").wait_for()
         waited(page.get_by_text("Was to write"), 3)

@@ -27,8 +27,7 @@ class App {
     this.mayEdit = false;
     this.mayAdmin = false;
     this.reached = null;
-    /** Settled when it is known what the reader may do. */
-    this.known = new Promise((resolve) => (this.isKnown = resolve));
+    this.#forgetWho();
   }
 
   begin() {
@@ -36,11 +35,11 @@ class App {
     if (!this.embedded) this.#head();
     document.addEventListener("keydown", (event) => this.#pressed(event));
     document.addEventListener("click", (event) => this.#clicked(event));
-    const shown = this.#show(this.address.state);
-    this.#who();
-    if (this.embedded) return; // a wiki may have many frames
     const late = new Promise((resolve) => setTimeout(resolve, FIRST_MS));
-    Promise.race([shown, late]).then(() => this.api.follow((facts) => this.#live(facts))); // the view first: this would hold it up
+    Promise.race([this.#show(this.address.state), late]).then(() => { // the view first: this would hold it up
+      this.#who();
+      if (!this.embedded) this.api.follow((facts) => this.#live(facts)); // a wiki may have many frames
+    });
   }
 
   /** A link to a state of this page. */
@@ -147,7 +146,18 @@ class App {
       this.mayAdmin = false;
     }
     this.isKnown();
-    if (this.lineage && this.address.state.node) this.lineage.show(this.address.state);
+  }
+
+  #useToken(token) {
+    this.api.setToken(token);
+    this.#forgetWho();
+    this.#who();
+    this.#again();
+  }
+
+  /** What the reader may do is not known until `#who` has been answered. */
+  #forgetWho() {
+    this.known = new Promise((resolve) => (this.isKnown = resolve));
   }
 
   #live(facts) {
@@ -209,11 +219,7 @@ class App {
         "form",
         {
           method: "dialog",
-          onsubmit: () => {
-            this.api.setToken(field.value.trim());
-            this.#who();
-            this.#again();
-          },
+          onsubmit: () => this.#useToken(field.value.trim()),
         },
         h("h2", { id: "token-title", text: "A token is needed" }),
         h("p", { text: "It is kept until this tab is closed, and sent to this server alone. It is made by: headwater token add --scope read NAME" }),
@@ -226,9 +232,8 @@ class App {
             ? h("button", {
                 type: "button",
                 onclick: () => {
-                  this.api.setToken(null);
                   dialog.close();
-                  this.#who();
+                  this.#useToken(null);
                 },
                 text: "Forget it",
               })

@@ -263,6 +263,7 @@ function drawHead(shown, place, isFar, status) {
   const { element, title, subtitle } = shown;
   element.classList.toggle("root", card.isRoot);
   element.classList.toggle("open", place.isOpen);
+  element.classList.toggle("ends", !place.hasFoot); // with a row
   for (const change of ["added", "removed", "changed"]) element.classList.toggle(change, card.change === change);
   title.textContent = visible(card.title);
   title.title = card.kind === "fold" ? card.members.slice(0, 40).join("\n") : card.id;

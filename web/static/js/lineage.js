@@ -419,7 +419,7 @@ export class LineageView {
     const { state, app } = this;
     if (app.embedded) return;
     const node = state.selected[0] ?? state.node;
-    const key = JSON.stringify([node, state.tab, state.asOf, state.change, state.selected, this.line.map(edgeKey), app.mayEdit]);
+    const key = JSON.stringify([node, state.tab, state.asOf, state.change, state.selected, this.line.map(edgeKey)]);
     if (this.panelKey === key && this.aside.isConnected && this.aside.childElementCount) return;
     this.panelKey = key;
     let content;

@@ -89,7 +89,7 @@ h3 { margin: 0; font-size: 13.5px; font-weight: 640; line-height: 18px; padding-
 .changed > .head > .sign, .row.changed .sign { color: var(--g-changed); }
 .rows { flex: 1 1 auto; padding: 2px 0; overflow: hidden; }
 .row { display: flex; align-items: center; gap: 6px; width: 100%; height: 24px; padding: 0 9px 0 12px; white-space: nowrap; border-radius: 0; }
-.row:last-child { border-radius: 0 0 8px 8px; }
+.ends .row:last-child { border-radius: 0 0 8px 8px; }
 .row:hover, .row.near { background: color-mix(in srgb, var(--g-accent) 9%, transparent); }
 .row.lit { background: color-mix(in srgb, var(--g-accent) 15%, transparent); }
 .row[aria-pressed="true"] { background: var(--g-accent-pale); box-shadow: inset 3px 0 var(--g-accent); font-weight: 620; }

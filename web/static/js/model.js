@@ -237,7 +237,7 @@ export function shownGraph(graph, view, lit, pulled) {
     const [from, to] = [datasetOf(edge.source), datasetOf(edge.target)];
     const [source, target] = [folds.get(from) ?? from, folds.get(to) ?? to];
     if (view.level === "job" && edge.job && source === from && target === to) {
-      addJob(links, cards, edge, number);
+      addJob(graph, links, cards, edge, number);
       continue;
     }
     if (source === target && view.level !== "column") continue;
@@ -318,9 +318,11 @@ function addLink(links, ends, edge, number) {
 }
 
 /** The job of an edge as a card between two datasets: what it reads flows into it, and out of it into what it writes. */
-function addJob(links, cards, edge, number) {
+function addJob(graph, links, cards, edge, number) {
   const { job } = edge;
   if (!cards.has(job)) cards.set(job, { ...plainCard(job, "job"), ...jobTitle(job) });
+  const { jobs, node } = graph.datasets.get(datasetOf(edge.target));
+  if (jobs.size === 1) cards.get(job).status ||= node.lastStatus ?? ""; // of the last write, which was its own
   addLink(links, { source: datasetOf(edge.source), target: job, sourceRow: null, targetRow: null }, edge, number);
   addLink(links, { source: job, target: datasetOf(edge.target), sourceRow: null, targetRow: null }, edge, number);
 }

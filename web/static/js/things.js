@@ -74,6 +74,7 @@ export function runView(app, state, into) {
         () => app.api.rows("run", { run: id }),
         (rows) => {
           const shown = rows.filter((row) => row.dataset);
+          if (!shown.length) return softly("None that is known.");
           return table(
             "What it read and wrote",
             ["How", "Dataset", "State of", "Note"],
@@ -86,6 +87,7 @@ export function runView(app, state, into) {
 }
 
 function runFacts(app, run) {
+  const failed = run.status === "failed";
   const pairs = [
     ["Status", statusOf(run.status)],
     ["Ended", `${fullTime(run.timestamp)} UTC`],
@@ -94,8 +96,8 @@ function runFacts(app, run) {
     ["User", run.user],
     ["Spark application", run.appId],
     ["Job run", run.jobRun],
-    ["Wrote", app.link({ node: run.target, asOf: run.run }, icon("dataset"), shortName(run.target), " as of then")],
-    ["Compared", [app.link({ node: run.target, from: run.run }, "with now"), run.before ? [" ", app.link({ node: run.target, from: run.before, to: run.run }, "with the run before")] : null]],
+    [failed ? "Was to write" : "Wrote", app.link({ node: run.target, asOf: run.run }, icon("dataset"), shortName(run.target), " as of then")],
+    ["Compared", failed ? null : [app.link({ node: run.target, from: run.run }, "with now"), run.before ? [" ", app.link({ node: run.target, from: run.before, to: run.run }, "with the run before")] : null]],
     ["Ledger entry", later(() => app.api.ask("plan-entry", { plan: run.plan }), entryOf)],
     ["Elsewhere", linksOf(run)],
   ].filter(([, value]) => value);
