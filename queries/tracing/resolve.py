@@ -105,7 +105,7 @@ def _not_found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], fi
         failed = _only_failed(g, spelling, field, rules)
         if failed:
             return failed
-    message = f"there is no {' or '.join(labels)} {spelling[:_COMPARED]!r}"
+    message = f"there is no {_either(labels)} {spelling[:_COMPARED]!r}"
     if "job" not in labels:
         jobs = g.V([spelling, f"job:{spelling}"]).has_label("job").id_().to_list() or _jobs_of(g, spelling)
         if jobs:
@@ -123,6 +123,12 @@ def _not_found(g: GraphTraversalSource, spelling: str, labels: Sequence[str], fi
     if not near and not g.V().has_label("dataset").limit(1).to_list():
         message = f"{message}: the graph has no datasets yet, as no job has reported"
     return NodeNotFound(message, field, near)
+
+
+def _either(labels: Sequence[str]) -> str:
+    """Labels of the graph as people say them: `run, version or dataset`."""
+    *first, last = ("version" if label == "datasetVersion" else label for label in labels)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _only_failed(g: GraphTraversalSource, spelling: str, field: str, rules: Rules) -> NothingWritten | None:

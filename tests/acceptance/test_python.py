@@ -255,6 +255,13 @@ def test_a_run_in_the_place_of_a_dataset_is_told_by_what_it_wrote(graph: hw.Grap
     assert "file:///data/lake/pipe/ml/predictions.parquet" in caught.value.suggestions
 
 
+def test_what_is_not_there_is_told_in_words_of_people(graph: hw.Graph) -> None:
+    with pytest.raises(hw.WrongUse, match=r"^there is no run, version or dataset 'nope'$"):
+        graph.consumers("nope")
+    with pytest.raises(hw.WrongUse, match=r"^there is no dataset or column 'nope'$"):
+        graph.upstream("nope")
+
+
 def test_every_public_name_is_there_and_documented() -> None:
     for name in hw.__all__:
         assert name == "__version__" or getattr(hw, name).__doc__
