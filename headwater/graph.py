@@ -279,6 +279,16 @@ class Graph:
         """Describe a dataset, column or job; the last description counts. WrongUse: there is no such node."""
         return annotate.describe(self._source, node, text, by=by, reason=reason)
 
+    def keep_snapshot(self, snapshot: Mapping[str, object]) -> int:
+        """Keep all that a system (a catalogue, a registry) states about one scope; the number of its ledger entry.
+
+        A mapping with ``source``, ``scope`` and ``statements``: docs/snapshots.md. What the system stated of the scope
+        before, and does not any more, is withdrawn. Returns when it is in the graph. WrongUse names what is wrong.
+        """
+        entry = self._source.keep_snapshot(snapshot)
+        self._source.settle(_unseen)
+        return entry
+
     def stats(self) -> dict[str, Any]:
         """Entries, lag, parked, waiting; vertices and edges by label."""
         return self._source.stats()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 import zipfile
@@ -11,58 +10,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from headwater.cli import run
 from tests.sagemaker import story
-
-ACCOUNT, REGION = "123456789012", "eu-west-1"
-CUSTOMERS, TRAINING_SET = "s3://lake/raw/crm/customers.csv", "s3://lake/pipe/ml/training_set.parquet"
-ANN, BOB = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("ann", "bob"))
+from tests.sagemaker.story import ANN, BOB, CUSTOMERS, REGION, TRAINING_SET
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of an empty account on loopback."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "dummy")
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, "/dev/null")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
-
-
-def fill(aws: str) -> None:
-    """The catalogue: who is in the raw data is personal, and for Ann alone; the training set is open to Bob as well."""
-    glue, lake = (boto3.client(name, endpoint_url=aws, region_name=REGION) for name in ("glue", "lakeformation"))
-    glue.create_database(DatabaseInput={"Name": "shop"})
-    lake.create_lf_tag(TagKey="class", TagValues=["open", "pii"])
-    for table, place, columns, readers in (
-        ("customers", CUSTOMERS, ("customer_id", "status"), (ANN,)),
-        ("training_set", TRAINING_SET, ("customer_id", "label"), (ANN, BOB)),
-    ):
-        described = {"Columns": [{"Name": name, "Type": "string"} for name in columns], "Location": place}
-        glue.create_table(DatabaseName="shop", TableInput={"Name": table, "StorageDescriptor": described})
-        resource = {"DatabaseName": "shop", "Name": table}
-        lake.add_lf_tags_to_resource(
-            Resource={"Table": resource}, LFTags=[{"TagKey": "class", "TagValues": ["open"]}]
-        )  # moto fails on a table of which only columns have tags
-        for reader in readers:
-            principal = {"DataLakePrincipalIdentifier": reader}
-            lake.grant_permissions(Principal=principal, Resource={"Table": resource}, Permissions=["SELECT"])
-    status = {"TableWithColumns": {"DatabaseName": "shop", "Name": "customers", "ColumnNames": ["status"]}}
-    lake.add_lf_tags_to_resource(Resource=status, LFTags=[{"TagKey": "class", "TagValues": ["pii"]}])
+def aws() -> Iterator[str]:
+    """The URL of an account with a catalogue, on loopback."""
+    with story.catalogue() as url:
+        yield url
 
 
 def test_an_auditor_finds_all_in_one_graph_and_can_prove_it(
     aws: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fill(aws)
     data = story.told(tmp_path / "story", tmp_path / "data")
     story.load(data, story.openlineage_of_the_jobs(tmp_path / "openlineage"))
 
