@@ -118,6 +118,7 @@ def _with_keys(place: Path, plans: list[bytes], *, quick: bool) -> list[Figure]:
                 keys = place_of("s3://bucket/keys") if kept == "encrypted" else None
                 work = place / f"{kept}-{size}"
                 with SegmentLedger.open(place_of("s3://bucket/ledger"), work, lambda: _MS, keys) as ledger:
+                    ledger.append([NewEntry("none", "text/plain", b"the first connection")])
                     begin, cpu = time.perf_counter(), time.process_time()
                     for at in range(0, count, size):
                         ledger.append(entries[at : at + size])

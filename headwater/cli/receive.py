@@ -14,11 +14,14 @@ from headwater.cli.serve import (
     access_log_option,
     allow_host_option,
     bootstrap_option,
+    check_tls,
     host_option,
     keep_bootstrap_token,
     log_options,
     metrics_options,
     port_option,
+    tls_of,
+    tls_options,
 )
 from headwater.errors import Unreachable
 from headwater.settings import PORT
@@ -42,11 +45,12 @@ _THREADS = 16  #: as `ingest.inbox.writing.THREADS`, which is imported only when
 @port_option(PORT)
 @allow_host_option
 @bootstrap_option
+@tls_options
 @access_log_option
 @log_options
 @metrics_options
 @aws_options
-def receive(
+def receive(  # noqa: PLR0913 - one parameter for each option
     inbox: str,
     *,
     data: Path,
@@ -55,6 +59,8 @@ def receive(
     allow_host: tuple[str, ...],
     bootstrap: Path | None,
     access_log: str | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
     **aws: Any,
 ) -> None:
     """Receive execution plans and events into an inbox, until Ctrl-C or SIGTERM. It keeps no ledger and no graph.
@@ -67,6 +73,7 @@ def receive(
     from headwater.ingest.process.inbox_server import receive as run
 
     logs.set_up()
+    check_tls(tls_certificate, tls_key)
     made_folder("--inbox", inbox)
     if bootstrap is not None:
         keep_bootstrap_token(data, bootstrap)
@@ -79,7 +86,8 @@ def receive(
         pass  # opened; its errors are translated when it is written to
     try:
         with translated():
-            run(InboxServerSettings(storage, data, host, port, allow_host, access_log, ready))
+            tls = tls_of(tls_certificate, tls_key)
+            run(InboxServerSettings(storage, data, host, port, allow_host, access_log, tls, ready))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
             raise

@@ -127,6 +127,25 @@ def access_log_option(function: Command) -> Command:
     )(function)
 
 
+def tls_options(function: Command) -> Command:
+    """``--tls-certificate`` and ``--tls-key``, to be checked by `check_tls` and made by `tls_of`."""
+    function = click.option(
+        "--tls-key",
+        envvar="HEADWATER_TLS_KEY",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="the key of the certificate (PEM, without passphrase) [HEADWATER_TLS_KEY]",
+    )(function)
+    return click.option(
+        "--tls-certificate",
+        envvar="HEADWATER_TLS_CERTIFICATE",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="speak HTTPS with this certificate (PEM, those of its issuers behind it); read again when it changes"
+        " [HEADWATER_TLS_CERTIFICATE]",
+    )(function)
+
+
 def log_options(function: Command) -> Command:
     """``--log-level`` and ``--log-format``; kept in the environment, for `logs.set_up` and for child processes."""
 
@@ -267,21 +286,7 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
     " its reader used last [HEADWATER_GLUE_REGION]",
 )
 @bootstrap_option
-@click.option(
-    "--tls-certificate",
-    envvar="HEADWATER_TLS_CERTIFICATE",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="speak HTTPS with this certificate (PEM, those of its issuers behind it); read again when it changes"
-    " [HEADWATER_TLS_CERTIFICATE]",
-)
-@click.option(
-    "--tls-key",
-    envvar="HEADWATER_TLS_KEY",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="the key of the certificate (PEM, without passphrase) [HEADWATER_TLS_KEY]",
-)
+@tls_options
 @people_options
 @access_log_option
 @log_options
@@ -322,7 +327,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option
     from headwater.ingest.process.graph_process import GraphProcess
 
     logs.set_up()
-    _check_tls(more["tls_certificate"], more["tls_key"])
+    check_tls(more["tls_certificate"], more["tls_key"])
     if read_only:
         _answer(data, store, host, port, bootstrap, send_to, conflicting=take_over or example, **more)
         return
@@ -384,14 +389,14 @@ def _settings(
         allowed_origins=more["allow_origin"],
         embed_in=more["embed_in"],
         people=people(more),
-        tls=_tls(more["tls_certificate"], more["tls_key"]),
+        tls=tls_of(more["tls_certificate"], more["tls_key"]),
         access_log=more["access_log"],
         links=run_links(more["history_server"], more["glue_region"]),
         ready=ready,
     )
 
 
-def _check_tls(certificate: Path | None, key: Path | None) -> None:
+def check_tls(certificate: Path | None, key: Path | None) -> None:
     """Before anything is opened: a server without a key would be started, and then end. UsageError, WrongUse."""
     if (certificate is None) != (key is None):
         missing = "--tls-key" if key is None else "--tls-certificate"
@@ -421,7 +426,8 @@ def _check_access_log(file: str | None) -> None:
         raise WrongUse(safe(f"--access-log: {file} cannot be written: {error.strerror}")) from error
 
 
-def _tls(certificate: Path | None, key: Path | None) -> TlsFiles | None:
+def tls_of(certificate: Path | None, key: Path | None) -> TlsFiles | None:
+    """The files of the options, if they were given."""
     from headwater.ingest.http.tls import TlsFiles
 
     return None if certificate is None or key is None else TlsFiles(certificate, key)

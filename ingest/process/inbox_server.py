@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from headwater.ingest.http.auth import access_for
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.serving import LimitedSite, alive, listen, make_runner, stop_signal, url_of
+from headwater.ingest.http.tls import TlsFiles
 from headwater.ingest.http.tokens import TokenStore
 from headwater.ingest.inbox.writing import InboxWriter
 from headwater.ingest.ledger.ledger import now_ms
@@ -43,14 +45,17 @@ class InboxServerSettings:
     port: int = 9090
     allowed_hosts: tuple[str, ...] = ()
     access_log: str | None = None  #: a file, or ``-`` for standard output
+    tls: TlsFiles | None = None
     ready: Callable[[str], None] = field(default=lambda _: None)
 
 
 def receive(settings: InboxServerSettings) -> None:
     """Receive until SIGTERM or SIGINT, then drain and return.
 
-    TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable. OSError: the port is taken.
+    TokensRequired: the host is not loopback and there are no tokens. TokensUnreadable. OSError: the port is taken, or a
+    file of TLS is not right.
     """
+    tls = None if settings.tls is None else settings.tls.context()
     tokens = TokenStore(settings.folder)
     tokens.list()
     access = access_for(settings.host, tokens, allowed_hosts=settings.allowed_hosts)
@@ -62,22 +67,27 @@ def receive(settings: InboxServerSettings) -> None:
         )
         receiver = Settings(access=access, before=before)
         with emf.telling({"receiver": requests.take}):
-            asyncio.run(_run(settings, receiver, listening))
+            asyncio.run(_run(settings, receiver, listening, tls))
 
 
-async def _run(settings: InboxServerSettings, receiver: Settings, listening: socket.socket) -> None:
+async def _run(
+    settings: InboxServerSettings, receiver: Settings, listening: socket.socket, tls: ssl.SSLContext | None
+) -> None:
     stop = stop_signal()
     writer = InboxWriter(settings.inbox, now_ms)
     app = create_app(writer, settings=receiver, large=IntakeProcesses())
     add_probes(app, writer)
     runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS)
     await runner.setup()
-    await LimitedSite(runner, listening, _CONNECTIONS).start()
-    settings.ready(url_of(listening))
+    await LimitedSite(runner, listening, _CONNECTIONS, tls).start()
+    renewing = asyncio.create_task(settings.tls.follow(tls)) if settings.tls is not None and tls is not None else None
+    settings.ready(url_of(listening, "http" if tls is None else "https"))
     collect_rarely()
     try:
         await stop.wait()
     finally:
+        if renewing is not None:
+            renewing.cancel()
         await runner.cleanup()
         await asyncio.to_thread(writer.close)
 

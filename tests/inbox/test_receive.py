@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +15,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import trustme
 from aiohttp.test_utils import TestClient, TestServer
 
 from headwater.ingest.http.receiver import create_app
@@ -25,6 +27,7 @@ from headwater.spark.settings import Options, resolve
 from headwater.spark.spool import Inbox
 from headwater.spline_bridge.agent import Report
 from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
+from tests.acceptance.test_access import certificate
 from tests.golden.recorded import ALL, FLAT, PAYLOADS
 from tests.inbox.cloud import BUCKET, Cloud
 from tests.inbox.test_lambda import kept
@@ -111,6 +114,30 @@ def test_the_command_receives_into_s3_and_load_reads_it(aws: Cloud, tmp_path: Pa
     loaded = headwater("load", f"s3://{BUCKET}/command", "--json", "--data", tmp_path / "data", **aws.environment())
     told = json.loads(loaded.stdout)
     assert (told["plans"], told["events"], told["refused"]) == (1, 1, [])
+
+
+def test_a_receiver_speaks_https_with_a_certificate(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    cert, key = certificate(tmp_path, authority, "127.0.0.1")
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    command = [sys.executable, "-m", "headwater", "receive", "--inbox", str(tmp_path / "inbox"), "--port", "0"]
+    command += ["--tls-certificate", str(cert), "--tls-key", str(key)]
+    where = {"HEADWATER_DATA": str(tmp_path / "tokens"), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**where), cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[3]
+            assert url.startswith("https://127.0.0.1:")
+            request = urllib.request.Request(f"{url}/producer/execution-plans", body("plan"), {"Content-Type": FLAT})
+            with urllib.request.urlopen(request, timeout=PATIENCE, context=trusted) as answer:
+                assert answer.status == 201
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+    alone = headwater("receive", "--inbox", tmp_path / "inbox", "--tls-certificate", cert, "--data", tmp_path / "data")
+    assert (alone.returncode, "--tls-key is missing" in alone.stderr) == (2, True)
 
 
 def test_an_open_receiver_needs_tokens(tmp_path: Path) -> None:
