@@ -91,14 +91,14 @@ def concat(parts: Iterable[Text | str]) -> Text:
     """The parts one after the other."""
     pieces = [_piece(part) if isinstance(part, str) else part for part in parts]
     length = more = 0
-    constants: tuple[str, ...] = ()
+    constants: list[str] = []
     for piece in pieces:
         length += piece.length
         more += piece.more
-        if piece.constants:
-            constants += piece.constants
+        if piece.constants and length <= BOUND:
+            constants.extend(piece.constants)
     if length <= BOUND:
-        return Text("".join([piece.head for piece in pieces]), "", length, constants, (), more)
+        return Text("".join([piece.head for piece in pieces]), "", length, tuple(constants), (), more)
     head, tail = _head(pieces), _tail(pieces)
     first = islice(chain.from_iterable(piece.constants for piece in pieces), head.count(MARK))
     ends = (p.constants if p.whole else p.tail_constants for p in reversed(pieces))

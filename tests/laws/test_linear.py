@@ -19,6 +19,8 @@ from headwater.graphmodel import (
     naming_rules,
     naming_schemes,
 )
+from headwater.graphmodel.constants import MARK
+from headwater.graphmodel.expressions.text import BOUND, Text, concat
 from headwater.graphmodel.naming import Rules
 from headwater.graphmodel.statements.model import pattern as node_pattern
 from headwater.openlineage_bridge import datahub, mapping, sagemaker
@@ -220,3 +222,27 @@ def test_a_pattern_of_nodes_is_matched_in_linear_time(unit: str, tail: str) -> N
 def test_a_pattern_of_nodes_matches_what_its_regular_expression_does(pattern: str, node: str) -> None:
     expression = ".*".join(map(re.escape, pattern.split("*")))
     assert node_pattern(pattern).matches(node) == bool(re.fullmatch(expression, node, re.DOTALL))
+
+
+class _Counted(tuple[str, ...]):
+    """Literals of a part of an expression, that count how many are copied."""
+
+    copied = 0
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        _Counted.copied += len(self)
+        return super().__iter__()
+
+    def __radd__(self, before: tuple[str, ...]) -> tuple[str, ...]:
+        _Counted.copied += len(before) + len(self)
+        return (*before, *super().__iter__())
+
+
+@pytest.mark.parametrize("count", [100, 20_000])
+def test_the_literals_of_a_long_list_are_not_copied_again_and_again(count: int) -> None:
+    parts = [Text(MARK, "", 1, _Counted(("x",))) for _ in range(count)]
+    _Counted.copied = 0
+    whole = concat(parts)
+    assert (whole.length, len(whole.constants) + len(whole.tail_constants)) == (count, min(count, BOUND))
+    assert _Counted.copied <= 2 * BOUND
