@@ -148,6 +148,9 @@ def _naming_option(error: WrongUse) -> WrongUse:
         return error
     for option in context.command.params:
         name = _PARAMETERS.get(option.name or "", option.name)
+        without = error.message.removesuffix(f" {name} is needed")
+        if isinstance(option, click.Option) and without != error.message:
+            return WrongUse(f"{without} {option.opts[-1]} is needed", error.suggestions, error.status)
         if context.params.get(option.name or "") is None or not error.message.startswith(f"{name} "):
             continue
         given = str(context.params[option.name or ""])[:100]

@@ -139,7 +139,7 @@ def _tell(name: str, script: tuple[str, ...], *, applied: bool, same: bool) -> N
     else:
         click.echo(safe(f"{name}: nothing was changed; --yes applies it without asking"), err=True)
     if script:
-        click.echo("if the job's log has no line `headwater.spark: writes are reported`, add to the script:")
+        click.echo("if the job's log has no line `headwater: writes are reported to ...`, add to the script:")
         click.echo("\n".join(f"    {line}" for line in script))
 
 

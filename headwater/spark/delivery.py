@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headwater.backoff import Backoff
-from headwater.spark.logs import LOG
+from headwater.spark.logs import LOG, say
 from headwater.spark.settings import Options
 from headwater.spark.spool import Spool
 from headwater.spark.web import Failed
@@ -151,7 +151,7 @@ class Delivery:
         self._failures = 0
         if not self._works:
             self._works = True
-            LOG.info("it works: the first write is reported to %s", self._url)
+            say(f"it works: the first write is reported to {self._url}")
         return True
 
     def _failed(self, report: Report, error: Failed) -> bool:

@@ -6,8 +6,9 @@ Where a script sets up no logging, Python prints warnings without the logger's n
 from __future__ import annotations
 
 import logging
+import sys
 
-__all__ = ["LOG"]
+__all__ = ["LOG", "say"]
 
 _SPEAKER = "headwater: "
 
@@ -20,3 +21,11 @@ def _named(record: logging.LogRecord) -> bool:
 
 LOG = logging.getLogger("headwater.spark")
 LOG.addFilter(_named)
+
+
+def say(text: str) -> None:
+    """One line of good news: where a script sets up no logging, Python would drop what is no warning."""
+    if LOG.isEnabledFor(logging.INFO):
+        LOG.info("%s", text)
+    elif not LOG.hasHandlers() and sys.stderr is not None:
+        sys.stderr.write(f"{_SPEAKER}{text}\n")

@@ -17,6 +17,7 @@ import pytest
 
 from headwater.spark.auth import auth_for
 from headwater.spark.delivery import Delivery
+from headwater.spark.logs import LOG
 from headwater.spark.producer import Producer
 from headwater.spark.settings import Options
 from headwater.spark.spool import spool_at
@@ -275,6 +276,19 @@ def test_it_is_said_once_that_it_works_and_an_unreachable_server_is_named(
     deliver(Options(url=AWAY, spool=str(tmp_path)))
     assert caplog.messages[1].startswith(f"headwater: lineage cannot be sent to {AWAY}: ")
     assert caplog.messages[1].endswith("; does a server run there (headwater serve), and can this machine reach it?")
+
+
+def test_a_script_that_sets_up_no_logging_is_told_that_it_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(LOG, "propagate", False)  # as without handlers: those of pytest are not seen
+    with spline_server() as server:
+        deliver(Options(url=server.url), report(), report("l01_stage_customers"))
+    assert capsys.readouterr().err == f"headwater: it works: the first write is reported to {server.url}\n"
+    monkeypatch.setattr(LOG, "handlers", [logging.NullHandler()])  # a script that wants warnings alone
+    with spline_server() as server:
+        deliver(Options(url=server.url), report())
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("limits", [{"queue": 1}, {"queue_mb": 0.001}], ids=["too many", "too large"])
