@@ -23,9 +23,9 @@ const OUTLINE_STYLE = `
 :host([hidden]) { display: none; }
 ul { list-style: none; margin: 0; padding: 0 0 0 20px; }
 ul[role="tree"] { padding: 0; }
-.line { display: flex; gap: 10px; align-items: baseline; padding: 2px 6px; border-radius: 5px; cursor: pointer; }
+.line { display: flex; flex-wrap: wrap; gap: 0 10px; align-items: baseline; padding: 2px 6px 2px 26px; border-radius: 5px; cursor: pointer; }
 .line:hover { background: color-mix(in srgb, currentColor 7%, transparent); }
-.line::before { content: ""; flex: 0 0 10px; }
+.line::before { content: ""; flex: 0 0 10px; margin-left: -20px; }
 [aria-expanded="false"] > .line::before { content: "▸"; }
 [aria-expanded="true"] > .line::before { content: "▾"; }
 [aria-selected="true"] > .line { background: var(--hw-accent-pale); }
