@@ -406,7 +406,7 @@ def test_what_a_run_read_is_printed_and_what_changed(loaded: Path) -> None:
     shown = json.loads(headwater("changes", LAST, "--data", loaded, "--json").stdout)
     assert [(row["id"], row["after"]) for row in shown["rows"]] == [(LAST, "avg(churn_score)")]
     nothing = headwater("diff", "spark/pipeline.features", "--data", loaded)
-    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "nothing\n", "")
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "nothing differs\n", "")
 
 
 def test_who_read_what_a_run_wrote_is_listed_in_the_order_in_which_to_run_again(loaded: Path) -> None:

@@ -533,7 +533,7 @@ def test_through_a_running_server(glue: Any, aws: str, tmp_path: Path, capsys: p
             assert run(command) == 0
             assert outcomes(json.loads(capsys.readouterr().out)) == {"sales": outcome}
         assert run(["columns", "sales.orders", "--server", server.url]) == 0
-    assert capsys.readouterr().out.replace("─", "").split() == ["name", "type", "ambiguous", "id", "string", "no"]
+    assert capsys.readouterr().out.replace("─", "").split() == ["name", "type", "id", "string"]
 
 
 def test_calls_that_were_made_again_because_aws_was_busy_are_counted(
