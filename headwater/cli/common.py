@@ -87,10 +87,14 @@ def as_of(options: dict[str, Any]) -> str | None:
 
 def ago(time: str | None) -> str | None:
     """``24h``, so long before now, as a time in ms since 1970; what is no such length of time as it is."""
-    found = re.fullmatch(r"([0-9]{1,6})([mhd])", time or "")
-    if found is None:
-        return time
-    return str(int((clock.time() - int(found[1]) * _UNITS[found[2]]) * 1_000))
+    seconds = seconds_of(time or "")
+    return time if seconds is None else str(int((clock.time() - seconds) * 1_000))
+
+
+def seconds_of(length: str) -> int | None:
+    """``30m``, ``24h``, ``7d`` in seconds; None: it is no such length of time."""
+    found = re.fullmatch(r"([0-9]{1,6})([mhd])", length)
+    return int(found[1]) * _UNITS[found[2]] if found else None
 
 
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}  #: seconds

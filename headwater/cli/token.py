@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import datetime, timezone
 from pathlib import Path
 
 import click
 
-from headwater.cli.common import csv_option, data_option, json_option, print_json, print_table, safe
+from headwater.cli.common import csv_option, data_option, json_option, print_json, print_table, safe, seconds_of
 from headwater.errors import WrongUse
 from headwater.translation import translated
 
@@ -18,19 +17,18 @@ class _Duration(click.ParamType["int"]):
     """``90d``, ``12h``, ``30m`` as milliseconds."""
 
     name = "duration"
-    _ms = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}  # noqa: RUF012 - never changed
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Milliseconds. BadParameter: it is no duration, or longer than a hundred years."""
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"([0-9]{1,6})([mhd])", str(value))
-        ms = int(match[1]) * self._ms[match[2]] if match else -1
-        if not 0 <= ms <= 36_525 * self._ms["d"]:
+        seconds = seconds_of(str(value))
+        if seconds is None or seconds > _LONGEST_SECONDS:
             self.fail("expected a duration such as 90d, 12h or 30m", param, ctx)
-        return ms
+        return seconds * 1_000
 
 
+_LONGEST_SECONDS = 36_525 * 86_400
 _LASTS = _Duration()
 
 

@@ -115,14 +115,8 @@ def _touched(service: Service, sequence: int) -> Touched:
             runs = ()
         plans = {run.agent_plan_id for run in runs}
         own = [summary for summary in others if summary.agent_plan_id in plans]
-    parked = service.derived.named_by_parked(sequence)  # it was never understood, only which datasets it names
+    touched = {WRITTEN: {summary.target for summary in own}, READ: {one for summary in own for one in summary.inputs}}
+    for dataset, role in service.derived.named_by_parked(sequence):  # it was never understood: only its names are known
+        touched.setdefault(role, set()).add(dataset)
     named = {dataset for summary in others for dataset in (summary.target, *summary.inputs) if "*" not in dataset}
-    return Touched(
-        tuple(sorted(({summary.target for summary in own} | {one for one, role in parked if role == WRITTEN}) & named)),
-        tuple(
-            sorted(
-                ({one for summary in own for one in summary.inputs} | {one for one, role in parked if role == READ})
-                & named
-            )
-        ),
-    )
+    return Touched(tuple(sorted(touched[WRITTEN] & named)), tuple(sorted(touched[READ] & named)))

@@ -7,7 +7,6 @@ import pwd
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.door import PATIENCE, environment, serving
+from tests.acceptance.door import PATIENCE, serving
 from tests.containers import no_engine, running
 from tests.golden.recorded import PAYLOADS
 from tests.spark.openlineage_jar import Missing, fetched
-from tests.spark.session import SETTINGS, needs_spark
+from tests.spark.scripts import report
+from tests.spark.session import needs_spark
 
 #: A JVM and a database start, on a machine that may have more to do.
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
@@ -111,25 +111,14 @@ def test_the_recorded_job_has_its_lineage_across_the_database(tmp_path: Path) ->
         driver = fetched(DRIVER)
     except Missing as missing:
         pytest.skip(str(missing))
-    lake, conf, scripts = tmp_path / "lake", tmp_path / "conf", tmp_path / "scripts"
+    lake, scripts = tmp_path / "lake", tmp_path / "scripts"
     shutil.copytree(PAYLOADS / "_data" / "lake", lake)
-    conf.mkdir()
     scripts.mkdir()
-    settings = {**SETTINGS, "spark.master": "local[1]", "spark.driver.extraClassPath": str(driver)}
-    (conf / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     with database(scripts) as port, serving(tmp_path / "data") as server:
         job = (PAYLOADS / "i01_jdbc_postgres/job.py").read_text()
         script = tmp_path / "job.py"
         script.write_text(job.replace("/data/lake", str(lake)).replace("127.0.0.1:56777", f"127.0.0.1:{port}"))
-        variables = environment(
-            HEADWATER_FLUSH_SECONDS="60",
-            HEADWATER_CAPTURE_SECONDS="60",
-            SPARK_CONF_DIR=str(conf),
-            PYSPARK_PYTHON=sys.executable,
-        )
-        command = [sys.executable, "-m", "headwater.spark", "--to", server.url, str(script)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr[-2_000:]
+        report(script, server.url, str(driver))
         after = server.get("/ready")[1]["entries"]
         place = f"postgres://127.0.0.1:{port}/shopdb."
         products, stock = f"{place}public.products", f"{place}inventory.stock"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.door import environment, serving
+from tests.acceptance.door import serving
 from tests.golden.recorded import PAYLOADS
 from tests.inbox.cloud import REGION, cloud
 from tests.spark.openlineage_jar import Missing, fetched
-from tests.spark.session import SETTINGS, needs_spark
+from tests.spark.scripts import report
+from tests.spark.session import needs_spark
 
 #: A JVM starts, and the first time 280 MB come from Maven, on a machine that may have more to do.
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
@@ -53,21 +52,10 @@ def test_the_recorded_job_has_its_lineage_across_the_buckets(tmp_path: Path, s3:
         jars = ":".join(str(fetched(artifact)) for artifact in ARTIFACTS)
     except Missing as missing:
         pytest.skip(str(missing))
-    conf, script = tmp_path / "conf", tmp_path / "job.py"
-    conf.mkdir()
-    settings = {**SETTINGS, "spark.master": "local[1]", "spark.driver.extraClassPath": jars}
-    (conf / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    script = tmp_path / "job.py"
     script.write_text((PAYLOADS / "q01_s3a_moto/job.py").read_text().replace(RECORDED_AT, s3))
     with serving(tmp_path / "data") as server:
-        variables = environment(
-            HEADWATER_FLUSH_SECONDS="60",
-            HEADWATER_CAPTURE_SECONDS="60",
-            SPARK_CONF_DIR=str(conf),
-            PYSPARK_PYTHON=sys.executable,
-        )
-        command = [sys.executable, "-m", "headwater.spark", "--to", server.url, str(script)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr[-2_000:]
+        report(script, server.url, jars)
         after = server.get("/ready")[1]["entries"]
         for target, edges in EDGES.items():
             node = target.replace(" ", "%20")
