@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from headwater.cli.watch import watch
+from headwater.cli import command as headwater
 from headwater.errors import WrongUse
 from headwater.ingest.http.metrics import METRICS
 from headwater.ingest.http.receiver import Settings, create_app
@@ -137,7 +137,7 @@ def test_watches_that_cannot_be_evaluated_are_a_problem(aws: Cloud, capsys: pyte
     """Also before there is a watch: the alarm has to hear of a file that is not there."""
     file = f"s3://{BUCKET}/watches/no-such.yaml"
     with pytest.raises(WrongUse, match=f"there is no {file}"):
-        watch.main(["run", file, "--endpoint-url", aws.url], standalone_mode=False)
+        headwater.main(["watch", "run", file, "--endpoint-url", aws.url], standalone_mode=False, obj={"debug": False})
     assert told(capsys.readouterr().out) == [("watches", {"Problems": 1})]
 
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from headwater.aws_bridge.s3 import Prefix
 from headwater.aws_bridge.session import Session
 from headwater.aws_bridge.sqs import Queue
-from headwater.cli.watch import watch
+from headwater.cli import command as headwater
 from headwater.ingest.folder.service import Service
 from headwater.ingest.inbox.queue import QueuedFiles
 from headwater.ingest.inbox.writing import InboxWriter
@@ -167,8 +167,8 @@ def watches(faults: Faults, aws: Cloud, folder: Path) -> None:
                 service.ledger.append([NewEntry(kind, FLAT, body) for kind, body in bodies])
             service.catch_up()
         with mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": faults.url}):
-            command = ["run", f"{where}/watches.yaml", "--state", f"{where}/state", "--data", str(folder / "data")]
-            ran = CliRunner().invoke(watch, command)
+            command = ["watch", "run", f"{where}/watches.yaml", "--state", f"{where}/state"]
+            ran = CliRunner().invoke(headwater, [*command, "--data", str(folder / "data")], obj={"debug": False})
         assert ran.exit_code == 0, ran.output
 
 
