@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from headwater.aws_bridge.session import AwsError, Session, aws_errors
 
@@ -21,6 +22,7 @@ SCHEME = "s3://"
 
 _DELETED_AT_ONCE = 1_000  #: objects, the most that one request takes
 _PRECONDITION_FAILED, _CONFLICT = 412, 409
+_SENT_AT_ONCE = 2**20  #: bytes of a body that is sent without asking first
 _CONFLICTS, _CONFLICT_SECONDS = 5, 0.2  #: tries of a conditional write while another one is under way, and the pause
 
 
@@ -37,6 +39,13 @@ def split(url: str) -> tuple[str, str]:
     return bucket, f"{key}/" if key else ""
 
 
+def _send_at_once(params: dict[str, Any], **_: object) -> None:
+    """Send a small body with its headers: botocore waits for ``100 Continue`` first, a round trip for each object."""
+    body = params["body"]
+    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= _SENT_AT_ONCE:
+        params["headers"].pop("Expect", None)
+
+
 class Prefix:
     """The files under ``s3://bucket/prefix``. Every method raises `AwsError`."""
 
@@ -44,6 +53,7 @@ class Prefix:
         """Raises `NotAnS3Url`."""
         self._bucket, self._prefix = split(url)
         self._s3 = session.client("s3", endpoint)
+        self._s3.meta.events.register_last("before-call.s3", _send_at_once)
 
     def names(self) -> list[str]:
         """The names of all files, in order. The objects with which AWS's console marks empty folders are left out."""

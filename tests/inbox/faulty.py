@@ -26,6 +26,7 @@ class Faults:
     url: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     calls: list[tuple[str, str, str]] = field(default_factory=list)  #: method, path, X-Amz-Target
+    asked: list[str] = field(default_factory=list)  #: paths for which the sender waited for 100 Continue
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -52,6 +53,8 @@ def _handler(target: str, faults: Faults) -> type[BaseHTTPRequestHandler]:  # no
         def _forward(self) -> None:
             body = self._body()
             faults.calls.append((self.command, self.path, self.headers.get("X-Amz-Target", "")))
+            if "Expect" in self.headers:
+                faults.asked.append(self.path)
             said = faults.decide(self.command)
             if said == "refuse":
                 self._send(503, [("Content-Type", "application/xml")], _BUSY)

@@ -30,7 +30,7 @@ from headwater.ingest.ledger.segment_ledger import SegmentLedger
 from headwater.ingest.ledger.segments import ExportedLedger, read_manifest
 from headwater.ingest.places.file_storage import LocalFolder
 from tests.acceptance.door import headwater
-from tests.inbox.cloud import REGION, Cloud
+from tests.inbox.cloud import BUCKET, REGION, Cloud
 from tests.inbox.faulty import Faults, faulty
 
 
@@ -101,6 +101,16 @@ def test_what_nobody_knows_is_kept_once(script: list[str], aws: Cloud, place: Pr
             ledger.append([new("3")])
     assert bodies(place) == [b"0", b"1", b"2", b"3"]
     assert check_export(place, quiet).entries == 4
+
+
+def test_a_small_object_costs_one_round_trip(aws: Cloud) -> None:
+    """botocore asks before each body whether it may come; that is worth its time only where the body is large."""
+    with faulty(aws.url, Faults()) as faults:
+        place = Prefix(Session(REGION), f"s3://{BUCKET}/asked", faults.url)
+        place.write("small", b"{}")
+        place.write("large", bytes(2**20 + 1))
+        assert [path.rpartition("/")[2] for path in faults.asked] == ["large"]
+        assert (place.read("small"), len(place.read("large"))) == (b"{}", 2**20 + 1)
 
 
 def test_a_new_machine_goes_on(opened: Callable[[str], SegmentLedger], place: Prefix) -> None:
