@@ -112,7 +112,7 @@ class ReadOnly:
 
     def stats(self) -> dict[str, Any]:
         """What is in the graph; `entries` are those of the ledger that it has."""
-        from headwater.ingest.folder.service import counted
+        from headwater.ingest.folder.answering import counted
         from headwater.ingest.graph.mark import read_mark
         from headwater.translation import translated
 

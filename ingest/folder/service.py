@@ -17,9 +17,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,9 +37,10 @@ from headwater.graphstore.embedded.store import EmbeddedStore
 from headwater.graphstore.errors import Damaged, InUse, InvalidRequest, TransientError
 from headwater.ingest.fold.file import Derived, Parked
 from headwater.ingest.fold.rows import BodyRef
+from headwater.ingest.folder.answering import Answering, Given, Position, Stats, counted
 from headwater.ingest.folder.naming_file import rules_of
 from headwater.ingest.folder.redrawing import Redrawing
-from headwater.ingest.folder.stopping import Check, stoppable
+from headwater.ingest.folder.stopping import Check
 from headwater.ingest.folder.targets import is_own, lock, opened_at, own_folders, tables_of
 from headwater.ingest.graph.decoding import Decoding, decoders, stated
 from headwater.ingest.graph.following import BATCH
@@ -54,11 +54,10 @@ from headwater.ingest.ledger.entries import NameEntry
 from headwater.ingest.ledger.folder_lock import FolderLock, refuse_links
 from headwater.ingest.ledger.ledger import Ledger, LedgerUnavailable, open_ledger
 from headwater.ingest.progress import Progress
-from headwater.queries.answers.answer import Table
-from headwater.queries.answers.errors import GraphRebuilding, NodeNotFound, QueryError, UnknownQuery
+from headwater.queries.answers.errors import NodeNotFound
 from headwater.queries.answers.impact import Impact
-from headwater.queries.answers.shapes import Result, not_complete
-from headwater.queries.catalogue.catalogue import BY_NAME, run, values_of
+from headwater.queries.answers.shapes import Result
+from headwater.queries.catalogue.catalogue import BY_NAME
 from headwater.queries.tracing.as_of import PastTime, as_of
 from headwater.queries.tracing.resolve import resolve
 
@@ -75,42 +74,11 @@ _NICENESS = 10
 _TYPED_BY = 5
 
 
-@dataclass(frozen=True)
-class Stats:
-    """What there is: ledger entries, those not yet in the graph, parked ones, events waiting for their plan.
-
-    `rebuilding`: the graph is being drawn anew, so that there is less in it than there will be. `outcomes`: how many
-    runs of OpenLineage there are by what they came to, those too that make no lineage.
-    """
-
-    entries: int
-    lag: int
-    parked: int
-    waiting: int
-    vertices: Mapping[str, int]
-    edges: Mapping[str, int]
-    rebuilding: bool = False
-    outcomes: Mapping[str, int] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, object]:
-        """As JSON."""
-        return {
-            "entries": self.entries,
-            "lag": self.lag,
-            "parked": self.parked,
-            "waiting": self.waiting,
-            "vertices": dict(self.vertices),
-            "edges": dict(self.edges),
-            "rebuilding": self.rebuilding,
-            "outcomes": dict(self.outcomes),
-        }
-
-
 #: What done to a dataset in an answer of this direction would add to the answer; both where it is none of these.
 _MATTERS = {"upstream": WRITTEN, "downstream": READ}
 
 
-class Service:
+class Service(Answering):
     """Made by `Service.open`; one process at a time has a data folder open. A context manager."""
 
     def __init__(  # noqa: PLR0913 - what a service is made of
@@ -264,33 +232,19 @@ class Service:
                 progress(done, max(total, done))
         return done
 
-    def ask(
-        self, name: str, given: Iterable[tuple[str, object]] | Mapping[str, object], check: Check | None = None
-    ) -> Result:
-        """A canned query by its name; its errors are `queries.answers.errors`', and what `check` raises to stop it.
-
-        While the graph is drawn anew, or when its ledger's file is gone, an answer says that it is not complete;
-        GraphRebuilding is raised where else something would not be found while the graph is drawn anew.
-        """
-        pairs = list(given.items() if isinstance(given, Mapping) else given)
-        if name in BY_NAME:
-            values_of(BY_NAME[name], pairs)  # what is wrong with the question itself is no matter of the graph
-        drawing = self._drawing()
-        with self.looking_up(), self._naming_parked(name, pairs):
-            answer = run(name, stoppable(self.store.g, check) if check else self.store.g, pairs, rules=self.rules)
-        if drawing is None or drawing != self._drawing():
-            return not_complete(answer, "rebuilding")
+    def missing(self, name: str, given: Given, answer: Result) -> str | None:
+        """The ledger's file is gone, or an entry of it is set aside that may say something about what was asked."""
         try:
-            self._check_place()
+            self.ledger.check_place()
         except LedgerUnavailable:
-            return not_complete(answer, "ledger")
-        unreadable = self._unreadable()
+            return "ledger"
+        unreadable = self.derived.unreadable()  # damaged: what it says is in no answer
         if unreadable is not None:
-            return not_complete(answer, f"entry {unreadable} cannot be read")
-        parked = self._parked_about(name, pairs, answer)
-        return answer if parked is None or not answer.complete else not_complete(answer, f"entry {parked} is parked")
+            return f"entry {unreadable} cannot be read"
+        parked = self._parked_about(name, given, answer) if answer.complete else None
+        return None if parked is None else f"entry {parked} is parked"
 
-    def _parked_about(self, name: str, given: Iterable[tuple[str, object]], answer: Result) -> int | None:
+    def _parked_about(self, name: str, given: Given, answer: Result) -> int | None:
         """The first entry that is set aside and may say something about what was asked, or is in the answer.
 
         A question without a node is about everything.
@@ -302,14 +256,14 @@ class Service:
         about = asked | _datasets_in(answer.to_dict()) if asked else None
         return self.derived.parked_about(about, _MATTERS.get(direction or ""))
 
-    def _datasets_asked(self, name: str, given: Iterable[tuple[str, object]]) -> set[str]:
+    def _datasets_asked(self, name: str, given: Given) -> set[str]:
         """The datasets of the nodes in a question."""
         nodes = {parameter.name for parameter in BY_NAME[name].parameters if parameter.type == "node"}
         asked = {str(value).partition("#")[0] for key, value in given if key in nodes and value is not None}
         return asked | {canonical(spelling, self.rules) for spelling in asked}
 
     @contextmanager
-    def _naming_parked(self, name: str, given: Iterable[tuple[str, object]]) -> Iterator[None]:
+    def explaining(self, name: str, given: Given) -> Iterator[None]:
         """Of a node that is not found, say so if an entry that may name it is set aside."""
         try:
             yield
@@ -322,28 +276,7 @@ class Service:
             sentence = f"{error.message}; entry {parked}, which may name it, is parked: headwater parked"
             raise NodeNotFound(sentence, error.field, error.suggestions) from error
 
-    def _unreadable(self) -> int | None:
-        """The first entry that is set aside since it is damaged: what it says is in no answer."""
-        return self.derived.unreadable()
-
-    def _check_place(self) -> None:
-        """LedgerUnavailable: the ledger's file is gone, so that the graph is not the whole of it any more."""
-        self.ledger.check_place()
-
-    @contextmanager
-    def looking_up(self) -> Iterator[None]:
-        """What is not found within raises GraphRebuilding, unless all was read from one whole graph."""
-        drawing = self._drawing()
-        try:
-            yield
-        except UnknownQuery:
-            raise
-        except QueryError as error:
-            if drawing is not None and drawing == self._drawing():
-                raise
-            raise GraphRebuilding(f"the graph is being rebuilt, ask again soon: {error}", error.field) from error
-
-    def _drawing(self) -> int | None:
+    def drawing(self) -> int | None:
         """Which drawing of the graph is asked now; None while it is not whole.
 
         The number is read first: the projector says that it rebuilds, counts, and only then removes anything.
@@ -442,16 +375,25 @@ class Service:
         """The entries that could not be brought into the graph, by sequence; see `Derived.parked`."""
         return self.projector.parked(after, limit)
 
-    def erased(self) -> int:
-        """The last ledger entry in the graph that says that a payload was erased; 0: none does."""
-        return read_mark(self.store).erased
-
     def snapshots(self, source: str) -> dict[str, tuple[int, str]]:
         """The last snapshot of each scope of a source, in the graph: see `Derived.snapshots`."""
         return self.derived.snapshots(source)
 
+    @property
+    def position(self) -> Position:
+        """How far this process has brought the graph."""
+        return self.projector
+
+    def position_now(self) -> Position:
+        """The same: nobody else writes it."""
+        return self.projector
+
+    def lag(self) -> int | None:
+        """How many entries are not yet in the graph. Errors of the ledger."""
+        return self.projector.lag()
+
     def last_entry(self) -> int | None:
-        """The last entry of the ledger; None where that is not seen."""
+        """The last entry of the ledger."""
         return self.ledger.head().sequence
 
     def ready_facts(self) -> dict[str, Any]:
@@ -498,15 +440,6 @@ def _datasets_in(answer: Mapping[str, Any]) -> set[str]:
         elif isinstance(node, list | tuple):
             waiting += node
     return found
-
-
-def counted(stats: Result) -> tuple[dict[str, int], dict[str, int]]:
-    """How many vertices and edges there are, by label, out of the answer to the query stats."""
-    assert isinstance(stats, Table), "the query stats answers with a table"
-    vertices, edges = (
-        {row["label"]: row["count"] for row in stats.rows if row["kind"] == kind} for kind in ("vertex", "edge")
-    )
-    return vertices, edges
 
 
 def _tables_recovered(

@@ -26,7 +26,7 @@ from headwater.graphmodel.statements.errors import StatementError
 from headwater.graphmodel.statements.json_text import parse
 from headwater.graphmodel.statements.model import Statement
 from headwater.graphstore.errors import TimedOut
-from headwater.ingest.folder.reader import NeedsLedger
+from headwater.ingest.folder.answering import Answering, NeedsLedger
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.statement_checking import check as check_statement
 from headwater.ingest.folder.stopping import Abandoned, Check
@@ -48,7 +48,7 @@ from headwater.queries.answers.impact import Impact
 from headwater.queries.catalogue.catalogue import QUERIES
 from headwater.queries.drawing.impact import text as impact_text
 
-SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
+SERVICE: web.AppKey[Answering] = web.AppKey("service", Answering)
 
 
 #: Threads that ask the graph: reads run in parallel, and a slow one must not hold up the others.
@@ -118,7 +118,7 @@ _READERS: web.AppKey[_Lane] = web.AppKey("readers", _Lane)
 _WAITERS: web.AppKey[_Lane] = web.AppKey("waiters", _Lane)
 
 
-def add_routes(app: web.Application, service: Service) -> None:
+def add_routes(app: web.Application, service: Answering) -> None:
     """Add the routes of the API to an application; they ask `service`, which is open."""
     app[SERVICE] = service
     app[_READERS] = _Lane(_THREADS, "reader")
@@ -148,7 +148,9 @@ def add_routes(app: web.Application, service: Service) -> None:
     add_route(app, "/api/v1/parked/retry", _retry_parked, "admin", methods=["POST"])
     sagemaker.add_routes(app, service, lambda request, work: request.app[_READERS].run(work))
     add_route(app, OPENAPI_PATH, _openapi, "read")
-    consumer.add_routes(app, service, lambda request, work: request.app[_READERS].run(work))
+    consumer.add_routes(
+        app, service if isinstance(service, Service) else None, lambda request, work: request.app[_READERS].run(work)
+    )
     add_route(app, "/ready", _ready, PROBE)
     add_route(app, "/metrics", _metrics, "read")
     add_route(app, "/api/{path:.*}", _unknown_path, "read", methods=ANY_METHOD)
@@ -184,7 +186,7 @@ async def _plan_types(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after", "plan"))
     plan = request.query.get("plan", "")
-    types = await _in_thread(request, lambda: request.app[SERVICE].types(plan))
+    types = await _in_thread(request, lambda: _with_ledger(request).types(plan))
     return _json({"plan": plan, "types": types})
 
 
@@ -193,7 +195,7 @@ async def _column_types(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after", "dataset", "asOf"))
     dataset, until = request.query.get("dataset", ""), request.query.get("asOf")
-    node, types = await _in_thread(request, lambda: request.app[SERVICE].column_types(dataset, until))
+    node, types = await _in_thread(request, lambda: _with_ledger(request).column_types(dataset, until))
     return _json({"dataset": node, "types": types})
 
 
@@ -278,8 +280,8 @@ async def _events(request: web.Request) -> web.StreamResponse:
         told: tuple[int, bool] | None = None
         quiet = 0.0
         while not live.ended.is_set():
-            projector = request.app[SERVICE].projector
-            now = (projector.reached, projector.rebuilding)
+            position = request.app[SERVICE].position
+            now = (position.reached, position.rebuilding)
             if now != told:
                 facts = {"reached": now[0], "lag": _lag(request.app[SERVICE]), "rebuilding": now[1]}
                 await response.write(b"event: graph\ndata: " + orjson.dumps(facts) + b"\n\n")
@@ -314,7 +316,7 @@ async def _plan_entry(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after", "plan"))
     plan = request.query.get("plan", "")
-    service = request.app[SERVICE]
+    service = _with_ledger(request)
 
     def look() -> dict[str, object]:
         sequence = service.entry(plan)
@@ -339,7 +341,7 @@ async def _snapshots(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after", "source"))
     source = request.query.get("source", "")
-    found = await _in_thread(request, lambda: request.app[SERVICE].snapshots(source))
+    found = await _in_thread(request, lambda: _with_ledger(request).snapshots(source))
     listed = [{"scope": scope, "at": at, "digest": digest} for scope, (at, digest) in found.items()]
     return _json({"source": source, "snapshots": listed})
 
@@ -349,7 +351,7 @@ async def _name_entry(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after", "name", "dataset"))
     name, dataset = request.query.get("name", ""), request.query.get("dataset", "")
-    found = await _in_thread(request, lambda: request.app[SERVICE].name_entry(name, dataset))
+    found = await _in_thread(request, lambda: _with_ledger(request).name_entry(name, dataset))
     entry, kind, source = found or (None, None, None)
     return _json({"name": name, "dataset": dataset, "entry": entry, "kind": kind, "source": source})
 
@@ -366,7 +368,7 @@ async def _statement_check(request: web.Request) -> web.Response:
         raise QueryError(str(error), error.field) from None
     if not isinstance(said, Statement):
         raise QueryError("a snapshot is not looked up", "statements")
-    return _json((await _in_thread(request, lambda: check_statement(request.app[SERVICE], said))).to_dict())
+    return _json((await _in_thread(request, lambda: check_statement(_with_ledger(request), said))).to_dict())
 
 
 async def _naming(request: web.Request) -> web.Response:
@@ -389,7 +391,7 @@ async def _stats(request: web.Request) -> web.Response:
 async def _retry_parked(request: web.Request) -> web.Response:
     """Try the parked entries again, one after the other: how many are in the graph now, and how many are not."""
     _no_parameters(request, ())
-    service = request.app[SERVICE]
+    service = _with_ledger(request)
     retried = await _in_thread(request, service.projector.retry_parked)
     return _json({"retried": retried, "parked": service.projector.parked_count()})
 
@@ -404,7 +406,7 @@ async def _parked(request: web.Request) -> web.Response:
     await _after(request)
     _no_parameters(request, ("after", "limit", "next"))
     begin, limit = _integer(request, "next", 0), min(_integer(request, "limit", 100), 1_000)
-    service = request.app[SERVICE]
+    service = _with_ledger(request)
     parked = await _in_thread(request, lambda: service.parked(begin, limit + 1))
     rows = [{"sequence": p.sequence, "kind": p.kind, "reason": p.reason, "at": p.at_ms} for p in parked[:limit]]
     more = parked[limit - 1].sequence if 0 < limit < len(parked) else None
@@ -456,7 +458,7 @@ async def _answer_query(request: web.Request, name: str) -> web.Response:
     service = request.app[SERVICE]
 
     def answer(check: Check) -> web.Response:
-        head = service.projector.head  # before it is asked: what came since may be in the answer as well
+        head = service.position.head  # before it is asked: what came since may be in the answer as well
         response = _json(service.ask(name, given, check).to_dict())
         response.headers[_GRAPH] = f"{head.sequence} {head.hash}".strip()
         return response
@@ -472,7 +474,7 @@ async def _after(request: web.Request) -> None:
     """Wait until the ledger entry ``after`` is in the graph; senders know it from the header `Headwater-Entry`."""
     if "after" not in request.query:
         return
-    sequence, projector = _integer(request, "after", 0), request.app[SERVICE].projector
+    sequence, position = _integer(request, "after", 0), request.app[SERVICE].position
     last = await _in_thread(request, request.app[SERVICE].last_entry)
     if last is not None and sequence > last:
         raise QueryError(f"the ledger has no entry {sequence} yet", "after")
@@ -481,11 +483,11 @@ async def _after(request: web.Request) -> None:
         end = time.monotonic() + WAIT_SECONDS
         while (left := end - time.monotonic()) > 0:
             check()
-            if projector.wait_for(sequence, min(left, _LOOK_SECONDS)):
+            if position.wait_for(sequence, min(left, _LOOK_SECONDS)):
                 return True
         return False
 
-    if sequence > projector.reached and not await request.app[_WAITERS].run(wait):
+    if sequence > position.reached and not await request.app[_WAITERS].run(wait):
         raise _GraphBehind(f"entry {sequence} is not in the graph after {WAIT_SECONDS:g} s", "after")
 
 
@@ -545,14 +547,20 @@ async def answer_query_errors(request: web.Request, handler: Handler) -> web.Str
         return response
 
 
-def _lag(service: Service) -> int | None:
+def _lag(service: Answering) -> int | None:
     """The number of entries that are not in the graph yet; 0 if the ledger cannot be read, None if there is none."""
     try:
-        return service.projector.lag()
-    except NeedsLedger:
-        return None
+        return service.lag()
     except LedgerError:
         return 0
+
+
+def _with_ledger(request: web.Request) -> Service:
+    """What answers here, if it has the ledger, and the tables beside it. NeedsLedger: it has the graph alone."""
+    service = request.app[SERVICE]
+    if not isinstance(service, Service):
+        raise NeedsLedger
+    return service
 
 
 def error_content(error: Exception) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from headwater.ingest.http.authenticator import (
     Authenticator,
+    Authenticators,
     ForwardedSender,
     Sender,
     SenderUnchecked,
@@ -61,9 +62,18 @@ class Access:
 
 
 def access_for(
-    host: str, authenticator: Authenticator, *, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()
+    host: str,
+    tokens: Authenticator,
+    people: Sequence[Authenticator] = (),
+    *,
+    allowed_hosts: Iterable[str] = (),
+    allowed_origins: Iterable[str] = (),
 ) -> Access:
-    """Access for a server that listens on `host`. TokensRequired: others could reach it, and no sender is known."""
+    """Access for a server that listens on `host`; `people` are asked before `tokens` who a sender is.
+
+    TokensRequired: others could reach it, and no sender is known.
+    """
+    authenticator = Authenticators((*people, tokens)) if people else tokens
     local = is_loopback(host)
     if not local and not authenticator.knows_anybody:
         raise TokensRequired(

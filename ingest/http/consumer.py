@@ -17,15 +17,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from headwater.graphstore.errors import StoreError
-from headwater.ingest.folder.reader import NeedsLedger
+from headwater.ingest.folder.answering import NeedsLedger
 from headwater.ingest.folder.service import Service
 from headwater.ingest.folder.spline_consumer import SORT_FIELDS, EventQuery, NotFound, SplineConsumer
 from headwater.ingest.folder.stopping import Check
 from headwater.ingest.http.routes import add_route
 from headwater.queries.answers.errors import QueryError
 from headwater.spline_bridge.consumer import NotInPlan, TooLarge
-
-CONSUMER: web.AppKey[SplineConsumer] = web.AppKey("consumer", SplineConsumer)
 
 Run = Callable[[web.Request, Callable[[Check], Any]], Any]
 """(request, question): its answer, from a thread; raises what stops it."""
@@ -40,10 +38,12 @@ class _Wrong(ValueError):
     """A parameter that cannot be read; the text names it."""
 
 
-def add_routes(app: web.Application, service: Service, run: Run) -> None:
-    """Add the routes to an application; `run` runs a question in a thread, for one request."""
-    app[CONSUMER] = SplineConsumer(service)
-    answered = _Answers(run)
+def add_routes(app: web.Application, service: Service | None, run: Run) -> None:
+    """Add the routes to an application; `run` runs a question in a thread, for one request.
+
+    Without a `service`, where there is the graph alone, each says that it needs the ledger.
+    """
+    answered = _Answers(None if service is None else SplineConsumer(service), run)
     for path, handler in (
         ("/consumer/execution-events", answered.events),
         ("/consumer/data-sources", answered.data_sources),
@@ -64,7 +64,8 @@ def add_routes(app: web.Application, service: Service, run: Run) -> None:
 
 
 class _Answers:
-    def __init__(self, run: Run) -> None:
+    def __init__(self, consumer: SplineConsumer | None, run: Run) -> None:
+        self._of = consumer
         self._run = run
 
     async def events(self, request: web.Request) -> web.Response:
@@ -89,7 +90,7 @@ class _Answers:
 
     async def write_operation(self, request: web.Request) -> web.Response:
         plan = request.match_info["plan"]
-        operation = await self._run(request, lambda _: request.app[CONSUMER].plan(plan).write_operation)
+        operation = await self._asked(request, lambda of, _: of.plan(plan).write_operation)
         return web.Response(status=302, headers={"Location": f"../../operations/{operation}"})
 
     async def plan_data_sources(self, request: web.Request) -> web.Response:
@@ -124,7 +125,13 @@ class _Answers:
         return await self._answer(request, lambda of, check: _found(request, of.label_values(check).get(name, [])))
 
     async def _answer(self, request: web.Request, ask: Callable[[SplineConsumer, Check], Any]) -> web.Response:
-        return _json(await self._run(request, lambda check: ask(request.app[CONSUMER], check)))
+        return _json(await self._asked(request, ask))
+
+    async def _asked(self, request: web.Request, ask: Callable[[SplineConsumer, Check], Any]) -> Any:
+        consumer = self._of
+        if consumer is None:
+            raise NeedsLedger
+        return await self._run(request, lambda check: ask(consumer, check))
 
 
 async def _unknown(request: web.Request) -> web.Response:

@@ -22,8 +22,8 @@ def error_table() -> Mapping[type[Exception], Fault]:
     from headwater.graphstore import errors as store
     from headwater.ingest.fold.scan import NotReady
     from headwater.ingest.folder import spline_consumer
+    from headwater.ingest.folder.answering import NeedsLedger
     from headwater.ingest.folder.bulk_loading import AlreadyThere
-    from headwater.ingest.folder.reader import NeedsLedger
     from headwater.ingest.folder.stopping import Abandoned
     from headwater.ingest.graph import decoding, following, patience, recovery, writer
     from headwater.ingest.http.auth import TokensRequired

@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from headwater.ingest.folder.reader import Reader
+from headwater.ingest.folder.answering import Answering, Position
 from headwater.ingest.folder.service import Service
 
 __all__ = ["CONTENT_TYPE", "METRICS", "exposition", "told"]
@@ -26,52 +26,59 @@ class MetricRow:
     name: str
     family: type[CounterMetricFamily | GaugeMetricFamily]
     meaning: str
-    value: Callable[[Service], float]
-    of_readers: bool = False  #: also known to a server that has only the graph
+    of_service: Callable[[Service], float] | None = None
+    of_graph: Callable[[Position], float] | None = (
+        None  #: in place of it: a server that has only the graph knows it too
+    )
 
 
 METRICS: tuple[MetricRow, ...] = (
-    MetricRow("headwater_ledger_entries", CounterMetricFamily, "entries in the ledger", lambda s: s.ledger.count()),
+    MetricRow("headwater_ledger_entries", CounterMetricFamily, "entries in the ledger", lambda has: has.ledger.count()),
     MetricRow(
         "headwater_graph_entries",
         GaugeMetricFamily,
         "the last entry that is in the graph",
-        lambda s: s.projector.reached,
-        of_readers=True,
+        of_graph=lambda graph: graph.reached,
     ),
     MetricRow(
-        "headwater_graph_lag_entries", GaugeMetricFamily, "entries not yet in the graph", lambda s: s.projector.lag()
+        "headwater_graph_lag_entries",
+        GaugeMetricFamily,
+        "entries not yet in the graph",
+        lambda has: has.projector.lag(),
     ),
     MetricRow(
         "headwater_graph_rebuilding",
         GaugeMetricFamily,
         "1 while the graph is built again and answers are not complete",
-        lambda s: float(s.projector.rebuilding),
-        of_readers=True,
+        of_graph=lambda graph: float(graph.rebuilding),
     ),
     MetricRow(
         "headwater_parked_entries",
         GaugeMetricFamily,
         "entries that could not be mapped",
-        lambda s: s.projector.parked_count(),
+        lambda has: has.projector.parked_count(),
     ),
     MetricRow(
-        "headwater_waiting_events", GaugeMetricFamily, "events whose plan has not come", lambda s: s.projector.waiting()
+        "headwater_waiting_events",
+        GaugeMetricFamily,
+        "events whose plan has not come",
+        lambda has: has.projector.waiting(),
     ),
 )
 
 
-def told(service: Service) -> Iterator[tuple[MetricRow, float]]:
-    """The metrics of a service, each with its value. Errors of the store of a `Reader`, which asks it now."""
-    if isinstance(service, Reader):
-        service.look()
+def told(service: Answering) -> Iterator[tuple[MetricRow, float]]:
+    """The metrics that a service knows, each with its value. Errors of the store, where the graph has to be asked."""
+    graph = service.position_now()
     for row in METRICS:
-        if row.of_readers or not isinstance(service, Reader):
-            yield row, row.value(service)
+        if row.of_graph is not None:
+            yield row, row.of_graph(graph)
+        elif row.of_service is not None and isinstance(service, Service):
+            yield row, row.of_service(service)
 
 
 class _Collector(Collector):
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Answering) -> None:
         self._service = service
 
     def collect(self) -> Iterator[Metric]:
@@ -79,7 +86,7 @@ class _Collector(Collector):
             yield row.family(row.name, row.meaning, value=value)
 
 
-def exposition(service: Service) -> bytes:
+def exposition(service: Answering) -> bytes:
     """All metrics of a service, as text. Errors as those of `told`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(service))

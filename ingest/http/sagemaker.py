@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 
 from headwater.aws_bridge.query_lineage import InvalidRequest, answer
-from headwater.ingest.folder.service import Service
+from headwater.ingest.folder.answering import Answering
 from headwater.ingest.folder.stopping import Check
 from headwater.ingest.http.routes import add_route
 from headwater.queries.answers.errors import QueryError
@@ -27,7 +27,7 @@ Run = Callable[[web.Request, Callable[[Check], dict[str, Any]]], Awaitable[dict[
 """Does work that asks the graph, in a thread, for a request."""
 
 
-def add_routes(app: web.Application, service: Service, run: Run) -> None:
+def add_routes(app: web.Application, service: Answering, run: Run) -> None:
     """The route, with and without the slash at the end that boto3 adds."""
 
     async def query_lineage(request: web.Request) -> web.Response:
@@ -43,7 +43,7 @@ def add_routes(app: web.Application, service: Service, run: Run) -> None:
         add_route(app, path, query_lineage, "read", methods=["POST"])
 
 
-def _asking(service: Service, check: Check) -> Callable[[str, Mapping[str, object]], Any]:
+def _asking(service: Answering, check: Check) -> Callable[[str, Mapping[str, object]], Any]:
     return lambda name, given: service.ask(name, list(given.items()), check)
 
 

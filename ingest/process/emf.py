@@ -27,7 +27,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 if TYPE_CHECKING:
-    from headwater.ingest.folder.service import Service
+    from headwater.ingest.folder.answering import Answering
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def _tell_all(parts: Mapping[str, Callable[[], Values]], out: TextIO | None) -> 
             log.warning("no metrics of the %s can be told at this moment: %s", part, error)
 
 
-def of_service(service: Service) -> Values:
+def of_service(service: Answering) -> Values:
     """The metrics of `ingest.http.metrics`, by their names here: GraphLagEntries for headwater_graph_lag_entries."""
     from headwater.ingest.http.metrics import told
 

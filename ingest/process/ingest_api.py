@@ -28,7 +28,7 @@ from headwater.ingest.gremlin import endpoint
 from headwater.ingest.http import api, page, statements
 from headwater.ingest.http.access_log import access_log
 from headwater.ingest.http.auth import access_for, check_requests
-from headwater.ingest.http.authenticator import Authenticator, Authenticators
+from headwater.ingest.http.authenticator import Authenticator
 from headwater.ingest.http.error_table import explained_errors, fault_of
 from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.serving import LimitedSite, alive, answer_errors, listen, make_runner, pack_answers, url_of
@@ -60,8 +60,7 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
     """
     tokens = TokenStore(settings.folder)
     tokens.list()
-    known = Authenticators((*settings.people, tokens)) if settings.people else tokens
-    access = access_for(settings.host, known, allowed_hosts=settings.allowed_hosts)
+    access = access_for(settings.host, tokens, settings.people, allowed_hosts=settings.allowed_hosts)
     before = () if settings.access_log is None else (access_log(settings.access_log),)
     traced = (trace_requests,) if tracing.on() else ()
     app = web.Application(middlewares=[*before, *traced, pack_answers, answer_errors, check_requests(access)])

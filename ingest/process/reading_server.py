@@ -21,7 +21,6 @@ from headwater.ingest.folder.reader import Reader
 from headwater.ingest.http import api, page
 from headwater.ingest.http.access_log import access_log
 from headwater.ingest.http.auth import Access, access_for, check_requests
-from headwater.ingest.http.authenticator import Authenticators
 from headwater.ingest.http.routes import ANY_METHOD, PROBE, add_route
 from headwater.ingest.http.serving import (
     LimitedSite,
@@ -56,9 +55,12 @@ def answer(settings: ServerSettings, url: str, send_to: str | None) -> None:
     """
     tokens = TokenStore(settings.folder)
     tokens.list()
-    known = Authenticators((*settings.people, tokens)) if settings.people else tokens
     access = access_for(
-        settings.host, known, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins
+        settings.host,
+        tokens,
+        settings.people,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
     )
     tls = None if settings.tls is None else settings.tls.context()
     with (

@@ -33,7 +33,7 @@ from headwater.ingest.folder.targets import default_store
 from headwater.ingest.http import page, statements
 from headwater.ingest.http.access_log import access_log
 from headwater.ingest.http.auth import MAY_READ, access_for
-from headwater.ingest.http.authenticator import Authenticator, Authenticators, Sender
+from headwater.ingest.http.authenticator import Authenticator, Sender
 from headwater.ingest.http.receiver import Settings, create_app
 from headwater.ingest.http.routes import PROBE, add_route
 from headwater.ingest.http.run_links import RunLink
@@ -96,7 +96,8 @@ def serve(settings: ServerSettings, graph: GraphProcess) -> None:
     tokens.list()
     access = access_for(
         settings.host,
-        Authenticators((*settings.people, tokens)) if settings.people else tokens,
+        tokens,
+        settings.people,
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
     )
