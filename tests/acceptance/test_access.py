@@ -65,6 +65,34 @@ def test_a_remote_command_trusts_the_authority_that_it_is_told(tmp_path: Path) -
         assert (asked.returncode, asked.stderr) == (0, "")
 
 
+async def test_a_renewal_that_is_half_done_changes_nothing(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    files = TlsFiles(*certificate(tmp_path, authority, "old.example.com"))
+    context = files.context()
+    server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    (tmp_path / "next").mkdir()
+    cert, key = certificate(tmp_path / "next", authority, "new.example.com")
+    try:
+        cert.replace(files.certificate)  # its key comes later
+        with pytest.raises(OSError, match="no certificate with its key"):
+            files.load(context)
+        assert await shown_at(port, authority) == "old.example.com"
+        key.replace(files.key)
+        files.load(context)
+        assert await shown_at(port, authority) == "new.example.com"
+    finally:
+        server.close()
+
+
+async def shown_at(port: int, authority: trustme.CA) -> str:
+    """The name in the certificate that a new connection is shown."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(authority, names=False))
+    names = writer.get_extra_info("peercert")["subjectAltName"]
+    writer.close()
+    return str(names[0][1])
+
+
 async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_path: Path) -> None:
     authority = trustme.CA()
     cert, key = certificate(tmp_path, authority, "old.example.com")
@@ -74,15 +102,9 @@ async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_
     server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
 
-    async def shown() -> str:
-        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(authority, names=False))
-        names = writer.get_extra_info("peercert")["subjectAltName"]
-        writer.close()
-        return str(names[0][1])
-
     async def until(name: str) -> None:
         end = time.monotonic() + PATIENCE
-        while (found := await shown()) != name:
+        while (found := await shown_at(port, authority)) != name:
             assert time.monotonic() < end, found
 
     try:
@@ -93,7 +115,7 @@ async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_
         os.utime(key, ns=(1, 1))
         for _ in range(5):
             await asyncio.sleep(0.01)
-            assert await shown() == "new.example.com"
+            assert await shown_at(port, authority) == "new.example.com"
         certificate(tmp_path, authority, "newest.example.com")
         await until("newest.example.com")
     finally:
