@@ -51,12 +51,23 @@ def test_nothing_is_open_and_data_outlive_the_stack(template: dict[str, Any]) ->
     for group in of_type(template, "AWS::EC2::SecurityGroup"):
         for rule in group["Properties"]["SecurityGroupIngress"]:
             assert rule["CidrIp"] == {"Ref": "AllowedCidr"}
-    pattern = template["Parameters"]["AllowedCidr"]["AllowedPattern"]
-    assert re.match(pattern, "10.0.0.0/16")
-    assert not re.match(pattern, "0.0.0.0/0")
     for volume in of_type(template, "AWS::EC2::Volume"):
         assert volume["Properties"]["Encrypted"] is True
         assert volume["DeletionPolicy"] == "Snapshot"
+
+
+@pytest.mark.parametrize("file", ["one.yaml", "team.yaml"])
+def test_only_ranges_of_private_addresses_are_let_in(file: str) -> None:
+    pattern = decode(str(INFRA / file))[0]["Parameters"]["AllowedCidr"]["AllowedPattern"]
+    private = ["10.0.0.0/8", "10.1.2.3/32", "172.16.0.0/12", "172.31.4.0/22", "192.168.0.0/16", "192.168.1.0/24"]
+    assert [each for each in private if not re.search(pattern, each)] == []
+    open_to_more = ["0.0.0.0/0", "10.0.0.0/0", "10.0.0.0/7", "172.16.0.0/11", "192.168.0.0/1", "172.32.0.0/16"]
+    wrong = [*open_to_more, "10.0.0.0", "10.0.0.0/33", "10.0.0.0/160", "10.0.0/8", "8.8.8.0/24", "110.0.0.0/8", ""]
+    assert [each for each in wrong if re.search(pattern, each)] == []
+
+
+def test_what_pip_installs_is_named_by_whoever_deploys(template: dict[str, Any]) -> None:
+    assert "Default" not in template["Parameters"]["Package"]  # the name alone may be another project's in an index
 
 
 def test_what_only_one_instance_can_have_can_be_taken_off_it(template: dict[str, Any]) -> None:
@@ -153,16 +164,21 @@ def test_the_nightly_backup_can_be_restored_and_a_cut_off_ledger_is_found(
     assert backup().returncode != 0
 
 
-@pytest.mark.parametrize("unit", ["headwater.service"])
-def test_systemd_takes_the_unit(unit: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["infra/systemd", "infra/one.yaml"])
+def test_systemd_takes_the_units(place: str, template: dict[str, Any], tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")
-    text = (INFRA / "systemd" / unit).read_text(encoding="utf-8")
-    (tmp_path / unit).write_text(text.replace("/opt/headwater/bin/headwater", "/bin/true"))
-    command = ["systemd-analyze", "verify", str(tmp_path / unit)]
+    made = {Path(path).name: text for path, text in scripts(template).items() if path.startswith("/etc/systemd/")}
+    own = {file.name: file.read_text(encoding="utf-8") for file in (INFRA / "systemd").iterdir()}
+    units = own if place == "infra/systemd" else made
+    for name, text in units.items():  # its programs are not here
+        there = re.sub(r"/(opt/headwater|usr/local)/bin/[a-z-]+", "/bin/true", text)
+        (tmp_path / name).write_text(there.replace("RequiresMountsFor=/var/lib/headwater\n", ""))
+    command = ["systemd-analyze", "verify", *(str(tmp_path / name) for name in units)]
     checked = subprocess.run(command, text=True, capture_output=True, check=False)
-    problems = [line for line in checked.stderr.splitlines() if unit in line and "User" not in line]
-    assert problems == []
+    said = [line for line in checked.stderr.splitlines() if any(name in line for name in units)]
+    assert [line for line in said if "User" not in line] == []
+    assert len(units) == (1 if place == "infra/systemd" else 3)
 
 
 def test_the_container_is_not_root_and_its_health_check_asks_the_server(tmp_path: Path) -> None:
