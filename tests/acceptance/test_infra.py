@@ -20,6 +20,7 @@ import yaml
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
 from tests.acceptance.door import PIPELINE, ROOT, environment, headwater, serving
+from tests.gremlin_server.server import GRAPH
 
 INFRA = ROOT / "infra"
 TEMPLATE = INFRA / "one.yaml"
@@ -208,6 +209,24 @@ def test_the_compose_file_hands_the_token_to_the_server() -> None:
     assert found["secrets"]["token"]["file"] == "./token"
     assert (INFRA / "container" / service["build"]["context"]).resolve() == ROOT
     assert (ROOT / service["build"]["dockerfile"]).is_file()
+
+
+def test_the_gremlin_server_beside_it_takes_ids_that_are_texts() -> None:
+    """Its own file asks for numbers; what is mounted over that is what the tests run on."""
+    found = yaml.safe_load((INFRA / "container" / "compose.yaml").read_text(encoding="utf-8"))
+    (mount,) = found["services"]["gremlin-server"]["volumes"]
+    file, place, mode = mount.split(":")
+    assert (place, mode) == ("/opt/gremlin-server/conf/tinkergraph-empty.properties", "ro")
+    lines = (INFRA / "container" / file).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == GRAPH.splitlines()
+
+
+def test_the_container_s_user_is_the_one_that_may_read_the_token() -> None:
+    """A compose file hands a secret on with the owner and mode of the file, whatever user the container has."""
+    told = "sudo chown 10001 token"
+    assert "useradd --system --uid 10001" in (INFRA / "container" / "Dockerfile").read_text(encoding="utf-8")
+    for page in (INFRA / "container" / "compose.yaml", ROOT / "docs" / "operating.md"):
+        assert told in page.read_text(encoding="utf-8")
 
 
 def test_a_first_start_needs_no_shell(tmp_path: Path) -> None:
