@@ -40,6 +40,8 @@ _LARGEST = 1 << 20  #: bytes of what an issuer says
 _NAMES = ("preferred_username", "email", "upn", "cognito:username", "username", "client_id", "sub")
 """Claims that name a sender, the most readable first."""
 _EVERYBODY = "*"
+_TWO_ROWS = re.compile(rf"=\s*({'|'.join(SCOPES)})\s*[,;]")
+"""Of rows that somebody put into one: the last scope would be of a group that nobody is in."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ def settings(
     opened: dict[str, frozenset[Scope]] = {}
     for row in scopes:
         group, equals, scope = row.rpartition("=")
+        if _TWO_ROWS.search(row):
+            raise ValueError(
+                f"expected one GROUP=SCOPE at a time (in the environment with blanks between), not {shown(row)}"
+            )
         known = next((one for one in SCOPES if one == scope.strip()), None)
         if not equals or not group.strip() or known is None:
             raise ValueError(f"expected GROUP=SCOPE with a scope of {', '.join(SCOPES)}, not {shown(row)}")

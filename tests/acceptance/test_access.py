@@ -140,9 +140,18 @@ async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_
             "--tls-key: README.md and README.md are no cert",
         ),
         (["--access-log", "nowhere/access.log"], "--access-log: nowhere/access.log cannot be written"),
+        (["--allow-host", "https://lineage.example.com"], "a host name without scheme, port or comma"),
+        (["--allow-host", "lineage.example.com:9090"], "a host name without scheme, port or comma"),
+        (["--allow-host", "a.example,b.example"], "a host name without scheme, port or comma"),
+        (["--allow-origin", "lineage.example.com"], "expected an origin such as https://"),
+        (["--allow-origin", "https://*.example.com"], "without *"),
         (["--oidc-audience", "x"], "--oidc-audience needs --oidc-issuer"),
         (["--oidc-issuer", "https://x.example"], "an audience is needed"),
         (["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "ops"], "GROUP=SCOPE"),
+        (
+            ["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "a=read,ops=admin"],
+            "one GROUP=SCOPE at a time",
+        ),
         (
             ["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "*=read", "--alb", "x"],
             "the ARN of an Application Load Balancer",
