@@ -224,7 +224,8 @@ def test_tokens_are_listed_with_their_times_and_replaced(tmp_path: Path) -> None
     shown = headwater("token", "list", "--data", folder).stdout
     assert "last used" in shown
     assert time.strftime("%Y-", time.gmtime()) in shown
-    for wrong in (["add", "x", "--scope", "read", "--expires", "soon"], ["rotate", "nobody"]):
+    add = ("add", "x", "--scope", "read", "--expires")
+    for wrong in ([*add, "soon"], [*add, "0d"], ["rotate", "glue", "--expires", "0h"], ["rotate", "nobody"]):
         assert headwater("token", *wrong, "--data", folder).returncode == 2
 
 

@@ -71,6 +71,14 @@ def test_what_pip_installs_is_named_by_whoever_deploys(template: dict[str, Any])
     assert "Default" not in template["Parameters"]["Package"]  # the name alone may be another project's in an index
 
 
+def test_its_alarm_is_explained(template: dict[str, Any]) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    section = page.partition("### Alarm of `infra/one.yaml`")[2].partition("\n#")[0]
+    alarms = [name for name, made in template["Resources"].items() if made["Type"] == "AWS::CloudWatch::Alarm"]
+    assert alarms
+    assert [name for name in alarms if f"`{name}`" not in section] == []
+
+
 def test_what_only_one_instance_can_have_can_be_taken_off_it(template: dict[str, Any]) -> None:
     """CloudFormation makes a new instance before it removes the old one, which still has the volume and the address."""
     resources = template["Resources"]
