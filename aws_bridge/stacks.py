@@ -21,7 +21,9 @@ _LARGEST_INLINE = 51_200  #: bytes of a template that is sent as text
 _PACKED_DEPTH = 3  #: of a template: what is in the properties of a resource
 _LINTERS = ("cfn-lint", "checkov")  #: whose metadata CloudFormation does not need
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+_PLACE = "REVIEW_IN_PROGRESS"  #: of a stack whose first change set was not applied, and for a moment after it was
 _POLL_SECONDS = 2.0
+_MOST_BEGINNING = 60  #: looks at a stack that was told to begin, and has not
 
 
 class StackFailed(AwsError):
@@ -160,6 +162,10 @@ class Stack:
 
     def describe(self) -> dict[str, Any] | None:
         """The stack as DescribeStacks gives it; None: there is none, or only the place for a first change set."""
+        found = self._told()
+        return None if found is None or found["StackStatus"] == _PLACE else found
+
+    def _told(self) -> dict[str, Any] | None:
         with aws_errors():
             try:
                 found: dict[str, Any] = self._client.describe_stacks(StackName=self.name)["Stacks"][0]
@@ -167,7 +173,7 @@ class Stack:
                 if "does not exist" in error.response["Error"]["Message"]:
                     return None
                 raise
-        return None if found["StackStatus"] == "REVIEW_IN_PROGRESS" else found
+        return found
 
     def outputs(self) -> dict[str, str]:
         """Its outputs by their keys."""
@@ -244,6 +250,8 @@ class Stack:
         with aws_errors():
             self._client.execute_change_set(ChangeSetName=change_set, StackName=self.name)
         self.follow(told, seen)
+        if self.describe() is None:
+            raise StackFailed(f"{self.name} is gone: somebody deleted it while it was made or changed")
 
     def delete(self, told: Callable[[Event], None]) -> None:
         """Delete the stack and wait for its end. StackFailed."""
@@ -260,7 +268,8 @@ class Stack:
         """Wait until nothing is under way; `told` of each event that is not among those `seen`. StackFailed."""
         seen = set() if seen is None else seen
         failed: Event | None = None
-        for found in self._until(self.describe):
+        beginning = 0
+        for found in self._until(self._told):
             for each in self._events():
                 if each.id not in seen:
                     seen.add(each.id)
@@ -269,6 +278,9 @@ class Stack:
             status = "DELETE_COMPLETE" if found is None else str(found["StackStatus"])
             if not status.endswith("_IN_PROGRESS"):
                 break
+            beginning += status == _PLACE
+            if beginning > _MOST_BEGINNING:
+                raise StackFailed(f"{self.name} was told to begin and does not: look at it in the console")
         if status.endswith("_FAILED") or "ROLLBACK" in status:
             reason = f": {failed.resource} ({failed.type}): {failed.reason}" if failed else ""
             raise StackFailed(f"the stack ended as {status}{reason}")

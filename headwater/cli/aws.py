@@ -101,8 +101,9 @@ def _check_start(
         raise WrongUse(f"{stack.name} could not be made the last time: {again}, then deploy it again")
     missing = [each for each in template.parameters if each.default is None and each.name not in parameters]
     if found is None and missing:
-        lines = "".join(f"\n  {each.name}: {each.description}" for each in missing)
-        raise WrongUse(f"parameters are missing (-p {missing[0].name}=...):{lines}")
+        for each in missing:
+            click.echo(safe(f"{each.name}: {each.description}"), err=True)
+        raise WrongUse("parameters are missing: " + " ".join(f"-p {each.name}=..." for each in missing))
 
 
 @aws.command(epilog="Example: headwater aws status --region eu-west-1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -65,8 +66,21 @@ def allow_host_option(function: Command) -> Command:
         envvar="HEADWATER_ALLOW_HOST",
         multiple=True,
         metavar="NAME",
-        help="host name that requests may use for this server; can be given several times [HEADWATER_ALLOW_HOST]",
+        callback=_hosts,
+        help="host name that requests may use for this server; can be given several times [HEADWATER_ALLOW_HOST, with"
+        " blanks between names]",
     )(function)
+
+
+def _hosts(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """What is no name of a host would never be one of a request, and nobody would see why."""
+    for name in given:
+        if not _HOST_NAME.fullmatch(name.strip()):
+            raise click.BadParameter(safe(f"expected a host name without scheme, port or comma, not {name!r}"))
+    return given
+
+
+_HOST_NAME = re.compile(r"[\w.-]+|\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?")  # or an address of IPv6
 
 
 def bootstrap_option(function: Command) -> Command:
@@ -232,6 +246,13 @@ def _origins(_context: click.Context, _option: click.Parameter, given: tuple[str
     return given
 
 
+def _single_origins(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The origins of pages that may send, as browsers write them: each is named, without ``*``."""
+    if any("*" in origin for origin in given):
+        raise click.BadParameter("each origin is named as a whole, without *")
+    return tuple(origin.lower() for origin in _origins(context, option, given))
+
+
 def _history_server(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
     from headwater.ingest.http.run_links import checked_history_server
 
@@ -261,6 +282,7 @@ def _checked(check: Callable[[str], str], given: str | None) -> str | None:
     "--allow-origin",
     multiple=True,
     metavar="URL",
+    callback=_single_origins,
     help="web origin whose pages may send requests; can be given several times",
 )
 @click.option(

@@ -23,12 +23,17 @@ class _Duration(click.ParamType["int"]):
         if isinstance(value, int):
             return value
         seconds = seconds_of(str(value))
-        if seconds is None or seconds > _LONGEST_SECONDS:
+        if (
+            seconds is None
+            or seconds > _LONGEST_SECONDS
+            or (seconds == 0 and param is not None and param.name == _ENDS)
+        ):
             self.fail("expected a duration such as 90d, 12h or 30m", param, ctx)
         return seconds * 1_000
 
 
 _LONGEST_SECONDS = 36_525 * 86_400
+_ENDS = "expires"  #: the option whose duration is not 0: such a token would open nothing from the start
 _LASTS = _Duration()
 
 

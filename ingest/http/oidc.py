@@ -35,11 +35,13 @@ _LEEWAY_SECONDS = 60  #: by which clocks of two machines may differ
 _KEYS_SECONDS = 3_600.0  #: after which the issuer's keys are fetched again
 _AGAIN_SECONDS = 30.0  #: between two fetches for keys that were not among those fetched, or after one that failed
 _FETCH_SECONDS = 10.0
-_LONGEST = 16_384  #: characters of a token; a header of a request is not longer anyway
+_LONGEST = 16_384  #: characters of a token: 200 groups, as many as Entra ID lists, make 11,000; a load balancer's most
 _LARGEST = 1 << 20  #: bytes of what an issuer says
 _NAMES = ("preferred_username", "email", "upn", "cognito:username", "username", "client_id", "sub")
 """Claims that name a sender, the most readable first."""
 _EVERYBODY = "*"
+_TWO_ROWS = re.compile(rf"=\s*({'|'.join(SCOPES)})\s*[,;]")
+"""Of rows that somebody put into one: the last scope would be of a group that nobody is in."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ def settings(
     opened: dict[str, frozenset[Scope]] = {}
     for row in scopes:
         group, equals, scope = row.rpartition("=")
+        if _TWO_ROWS.search(row):
+            raise ValueError(
+                f"expected one GROUP=SCOPE at a time (in the environment with blanks between), not {shown(row)}"
+            )
         known = next((one for one in SCOPES if one == scope.strip()), None)
         if not equals or not group.strip() or known is None:
             raise ValueError(f"expected GROUP=SCOPE with a scope of {', '.join(SCOPES)}, not {shown(row)}")
@@ -86,37 +92,48 @@ def settings(
 class _Keys:
     """Keys of one place by their id, fetched when needed, and then kept for an hour."""
 
-    fetch: Callable[[str], Any]  #: a coroutine function: key id -> the keys of that place by their ids
+    fetch: Callable[[str], Any]  #: a coroutine function: key id -> keys of that place by their ids
+    whole: bool  #: whether it gives all keys: those that are not among them any more are no longer believed
     clock: Callable[[], float] = time.monotonic
-    _found: dict[str, Any] = field(default_factory=dict)
-    _fetched: float = float("-inf")
+    _found: dict[str, tuple[Any, float]] = field(default_factory=dict)  #: key id -> the key, and when it was fetched
     _tried: float = float("-inf")
     _failure: str | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def get(self, key_id: str) -> Any | None:
         """The key; None: there is none with this id. SenderUnchecked: keys cannot be fetched, and none are known."""
-        if key_id in self._found and self.clock() - self._fetched < _KEYS_SECONDS:
-            return self._found[key_id]
+        if self._fresh(key_id) or (key_id in self._found and self._lock.locked()):
+            return self._known(key_id)  # who has a known key waits for no issuer
         async with self._lock:  # of many requests at once one fetches
-            now = self.clock()
-            fresh = now - self._fetched < _KEYS_SECONDS
-            if (key_id in self._found and fresh) or now - self._tried < _AGAIN_SECONDS:
+            now, before = self.clock(), self._tried
+            if self._fresh(key_id) or now - before < _AGAIN_SECONDS:
                 return self._known(key_id)
             self._tried = now
             try:
-                self._found = {**(self._found if fresh else {}), **await self.fetch(key_id)}
-                self._fetched, self._failure = now, None
-            except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+                fetched = {name: (key, now) for name, key in (await self.fetch(key_id)).items()}
+                self._found, self._failure = (fetched if self.whole else {**self._found, **fetched}), None
+            except _NO_KEYS as error:
                 # Keys that were good an hour ago are used on: an issuer that is away must not lock everybody out.
                 self._failure = f"{type(error).__name__}: {shown(str(error))}"
                 log.warning("the keys of an issuer cannot be fetched: %s", self._failure)
+            except asyncio.CancelledError:  # whoever asked hung up: the next one tries
+                self._tried = before
+                raise
             return self._known(key_id)
 
+    def _fresh(self, key_id: str) -> bool:
+        return key_id in self._found and self.clock() - self._found[key_id][1] < _KEYS_SECONDS
+
     def _known(self, key_id: str) -> Any | None:
-        if key_id not in self._found and self._failure is not None:
+        if key_id in self._found:
+            return self._found[key_id][0]
+        if self._failure is not None:
             raise SenderUnchecked("the keys of the issuer cannot be had: try again later")
-        return self._found.get(key_id)
+        return None
+
+
+_NO_KEYS = (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError)
+"""What fetching raises where an issuer is away, or answers with something else than a document of keys."""
 
 
 async def _get(url: str) -> bytes:
@@ -145,7 +162,7 @@ class OidcAuthenticator:
     def __init__(self, of: OidcSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` gives seconds, for the age of keys."""
         self._of = of
-        self._keys = _Keys(self._fetch, clock)
+        self._keys = _Keys(self._fetch, whole=True, clock=clock)
 
     async def sender(self, request: web.BaseRequest) -> Sender | None:
         """See `Authenticator`. SenderUnchecked: the issuer's keys cannot be had."""
@@ -180,7 +197,9 @@ class OidcAuthenticator:
         if found["issuer"] != self._of.issuer:
             raise ValueError(f"the issuer calls itself {shown(str(found['issuer']))}, not {shown(self._of.issuer)}")
         keys = jwt.PyJWKSet.from_dict(orjson.loads(await _get(str(found["jwks_uri"]))))
-        return {str(key.key_id or ""): key for key in keys.keys if key.public_key_use in (None, "sig")}
+        signing = {str(key.key_id or ""): key for key in keys.keys if key.public_key_use in (None, "sig")}
+        # A token need not name its key where there is one alone (OpenID Connect Core, section 10.1).
+        return {**signing, "": next(iter(signing.values()))} if len(signing) == 1 else signing
 
 
 def sender_of(claims: Mapping[str, Any], of: OidcSettings) -> Sender:
@@ -248,7 +267,7 @@ class LoadBalancerAuthenticator:
         self._arn = arn
         self._of = of
         self._url = (keys_url or f"https://public-keys.auth.elb.{match[1]}.amazonaws.com").rstrip("/")
-        self._keys = _Keys(self._fetch, clock)
+        self._keys = _Keys(self._fetch, whole=False, clock=clock)
 
     async def sender(self, request: web.BaseRequest) -> Sender | None:
         """See `Authenticator`. SenderUnchecked: the load balancer's keys cannot be had."""
@@ -275,4 +294,5 @@ class LoadBalancerAuthenticator:
         return sender_of(claims, self._of)
 
     async def _fetch(self, key_id: str) -> dict[str, Any]:
-        return {key_id: (await _get(f"{self._url}/{key_id}")).decode("ascii")}
+        text = (await _get(f"{self._url}/{key_id}")).decode("ascii")
+        return {key_id: jwt.get_algorithm_by_name("ES256").prepare_key(text)}

@@ -12,6 +12,7 @@ import time
 import traceback
 import uuid
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -30,6 +31,7 @@ _LOGGED_CHARACTERS = 8_000  #: of a stack trace, from its end: the last lines na
 _LOGGED_PATH = 200  #: characters of a path in the log: the sender chooses the path, and must not fill the log
 _WRITE_SECONDS = 30.0
 _HANDSHAKE_SECONDS = 20.0  #: as long as a sender may take for the header of a request
+_LONG_HEADER = 16_384  #: bytes of one header, as an AWS load balancer passes it on; aiohttp itself takes 8,190
 _CLIENT_GONE = 499  #: as nginx has it; nobody reads it
 
 
@@ -59,14 +61,17 @@ def make_runner(
     lingering_seconds: float = 2.0,
     shutdown_seconds: float = 60.0,
     cancels: bool = False,
+    people: bool = False,
 ) -> web.AppRunner:
     """A runner that does not unpack bodies (`intake.body` does, within limits) and closes idle connections.
 
     After `keepalive_seconds` without a complete request header a connection is closed. After a refusal the sender may
     go on sending for `lingering_seconds` before the connection is closed: a sender that reads only after it has sent
     everything would otherwise not get the answer. At a shutdown open requests have `shutdown_seconds` to finish.
-    `cancels`: a handler is cancelled when its client is gone; for handlers that only answer.
+    `cancels`: a handler is cancelled when its client is gone; for handlers that only answer. `people`: senders show
+    JSON Web Tokens, whose list of groups can make them longer than any other header.
     """
+    longest: dict[str, Any] = {"max_field_size": _LONG_HEADER} if people else {}
     return web.AppRunner(
         app,
         auto_decompress=False,
@@ -76,6 +81,7 @@ def make_runner(
         logger=_protocol_log,
         shutdown_timeout=shutdown_seconds,
         handler_cancellation=cancels,
+        **longest,
     )
 
 

@@ -27,11 +27,19 @@ class TlsFiles:
         """
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.load(context)
+        self._load(context)
         return context
 
     def load(self, context: ssl.SSLContext) -> None:
-        """Let new connections have what the files hold now. OSError."""
+        """Let new connections have what the files hold now. OSError: they have what they had before.
+
+        Tried on another context first: OpenSSL takes a new certificate before it sees that the key is not its own, and
+        then has none. So it is while a renewal has written one of the two files.
+        """
+        self.context()
+        self._load(context)
+
+    def _load(self, context: ssl.SSLContext) -> None:
         for file in (self.certificate, self.key):
             file.read_bytes()  # its error names the file; that of the line below names none
         try:

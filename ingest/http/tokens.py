@@ -162,8 +162,7 @@ class TokenStore:
 
         ValueError: it is shorter than 32 characters, so that it might be guessed, or has blanks.
         """
-        if len(token) < _SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
-            raise ValueError(f"a token has at least {_SHORTEST} characters of ASCII, without blanks")
+        check_chosen(token)
         digest = hashlib.sha256(token.encode()).digest()
         with self._locked() as records:
             others = tuple(record for record in records if record.info.name != name)
@@ -296,6 +295,12 @@ class TokenStore:
         new.replace(self._file)
         sync_folder(self._file.parent.absolute())
         self._seen = None
+
+
+def check_chosen(token: str) -> None:
+    """ValueError: a token that somebody else chose might be guessed, or cannot stand in a header."""
+    if len(token) < _SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError(f"a token has at least {_SHORTEST} characters of ASCII, without blanks")
 
 
 def _token(request: web.BaseRequest) -> str | None:

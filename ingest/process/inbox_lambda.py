@@ -4,11 +4,10 @@ Both hand over events of the payload format 2.0:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 
 Environment: `HEADWATER_INBOX` (s3://BUCKET/inbox); `HEADWATER_TOKEN_SECRET`, the id of a secret in Secrets Manager
-whose text is the token that senders give (``Authorization: Bearer`` or ``X-API-Key``), or ``none`` where API Gateway
-itself checks who calls (IAM, a JWT authorizer); `HEADWATER_ACCOUNT`, the account of which all is that is received, or
-``caller`` for that of the caller, as API Gateway tells it with IAM (default: none); `HEADWATER_METRICS`
-(`ingest.process.emf`). `AWS_ENDPOINT_URL_S3` and
-`AWS_ENDPOINT_URL_SECRETS_MANAGER` name endpoints.
+whose text is the token that senders give (``Authorization: Bearer`` or ``X-API-Key``; see `SecretTokens`), or ``none``
+where API Gateway itself checks who calls (IAM, a JWT authorizer); `HEADWATER_ACCOUNT`, the account of which all is that
+is received, or ``caller`` for that of the caller, as API Gateway tells it with IAM (default: none); `HEADWATER_METRICS`
+(`ingest.process.emf`). `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_SECRETS_MANAGER` name endpoints.
 
 Bodies are validated, cleaned and answered by the same code as in `ingest.http.receiver`. Lambda takes 6 MB with all
 around a body, so about 4.5 MB of a packed one; larger ones never get here, or are told the way by S3.
@@ -23,15 +22,18 @@ import hmac
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from headwater.aws_bridge.session import Session, aws_errors
+from headwater.aws_bridge.session import AwsError, Session, aws_errors
 from headwater.graphmodel.accounts import is_account
 from headwater.ingest.http.receiver import API_VERSIONS, LTS_VERSIONS
 from headwater.ingest.http.serving import printable
+from headwater.ingest.http.tokens import check_chosen
 from headwater.ingest.inbox.writing import InboxUnavailable, InboxWriter
 from headwater.ingest.intake.body import InvalidBody, Limits
 from headwater.ingest.intake.bridge import Bridge, Receipt
@@ -54,18 +56,19 @@ _LIMITS = Limits(wire_bytes=LARGEST_BODY, unpacked_bytes=128 * 2**20)
 
 Response = dict[str, Any]
 CALLER = "caller"
+_AGAIN_SECONDS = 60.0  #: between two looks at the secret, so that whoever guesses tokens does not make us ask each time
 _NO_TOKEN = "none"  # noqa: S105 - the word for "no token is asked for"
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """What an instance of the function keeps from call to call. `token` None: whoever calls is known already.
+    """What an instance of the function keeps from call to call. `tokens` None: whoever calls is known already.
 
     `account` is that of which all is, or `CALLER`.
     """
 
     writer: InboxWriter
-    token: str | None
+    tokens: SecretTokens | None
     clock: Callable[[], int] = field(default=now_ms)
     account: str | None = None
 
@@ -112,11 +115,11 @@ class Receiver:
         return self._received(event, headers, bridge, batch=batch)
 
     def _check_token(self, headers: Mapping[str, str]) -> None:
-        if self.token is None:
+        if self.tokens is None:
             return
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        if not hmac.compare_digest(_hashed(given), _hashed(self.token)):
+        if not self.tokens.know(given):
             raise InvalidBody(401, "a token is needed: Authorization: Bearer TOKEN, or X-API-Key: TOKEN")
 
     def _received(
@@ -153,13 +156,53 @@ def _receiver() -> Receiver:
     account = os.environ.get("HEADWATER_ACCOUNT") or None
     if account is not None and account != CALLER and not is_account(account):
         raise ValueError(f"HEADWATER_ACCOUNT: expected an account, or {CALLER}")
-    return Receiver(writer, None if secret == _NO_TOKEN else _token(secret), account=account)
+    tokens = None if secret == _NO_TOKEN else SecretTokens(partial(_versions, secret))
+    return Receiver(writer, tokens, account=account)
 
 
-def _token(secret: str) -> str:
+class SecretTokens:
+    """The tokens that senders may give: the text of a secret, and the one that it had before.
+
+    So the secret can be changed without a gap: a new one is taken at once, and the one before until the next change.
+    """
+
+    def __init__(self, read: Callable[[], tuple[str, ...]], clock: Callable[[], float] = time.monotonic) -> None:
+        """`read` gives the texts, the newest first; `clock` seconds. ValueError: the newest could be guessed."""
+        self._read = read
+        self._clock = clock
+        self._known = self._usable()
+        self._looked = clock()
+
+    def know(self, given: str) -> bool:
+        """Whether it is one of them. Of one that is not known the secret is asked, once a minute at the most."""
+        if self._has(given):
+            return True
+        if not given or self._clock() - self._looked < _AGAIN_SECONDS:
+            return False
+        self._looked = self._clock()
+        try:
+            self._known = self._usable()
+        except (AwsError, ValueError) as error:
+            log.warning("the secret with the senders' token cannot be read again: %s", error)
+        return self._has(given)
+
+    def _usable(self) -> tuple[str, ...]:
+        newest, *before = self._read()
+        check_chosen(newest)
+        return (newest, *(each for each in before if each))
+
+    def _has(self, given: str) -> bool:
+        return any(hmac.compare_digest(_hashed(given), _hashed(each)) for each in self._known)
+
+
+def _versions(secret: str) -> tuple[str, ...]:
+    """The text of a secret, and the one before if there is one."""
     client = Session().client("secretsmanager", os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER"))
     with aws_errors():
-        return str(client.get_secret_value(SecretId=secret)["SecretString"]).strip()
+        found = [client.get_secret_value(SecretId=secret)["SecretString"]]
+        with suppress(client.exceptions.ResourceNotFoundException):
+            found.append(client.get_secret_value(SecretId=secret, VersionStage="AWSPREVIOUS")["SecretString"])
+    return tuple(str(each).strip() for each in found)
 
 
 def _path(event: Mapping[str, Any]) -> str:

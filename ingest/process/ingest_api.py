@@ -72,7 +72,7 @@ def answering(settings: ApiSettings, service: Service) -> Iterator[str]:
         committer = loop.run_until_complete(_committer(service))
         statements.add_routes(app, committer, _asking(service), lambda: service.ledger.head().sequence)
         api.add_routes(app, service)
-        runner = make_runner(app, shutdown_seconds=_DRAIN_SECONDS, cancels=True)
+        runner = make_runner(app, shutdown_seconds=_DRAIN_SECONDS, cancels=True, people=bool(settings.people))
         loop.run_until_complete(_start(runner, listening))
         thread = threading.Thread(target=loop.run_forever, name="api", daemon=True)
         thread.start()

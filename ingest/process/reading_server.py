@@ -92,7 +92,7 @@ async def _run(
     settings: ServerSettings, app: web.Application, listening: socket.socket, tls: ssl.SSLContext | None
 ) -> None:
     stop = stop_signal()
-    runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS, cancels=True)
+    runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS, cancels=True, people=bool(settings.people))
     await runner.setup()
     await LimitedSite(runner, listening, _CONNECTIONS, tls).start()
     renewing = asyncio.create_task(settings.tls.follow(tls)) if settings.tls is not None and tls is not None else None

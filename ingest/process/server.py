@@ -160,7 +160,7 @@ async def _run(
     )
     add_route(app, "/ready", _ready(ledger, graph), PROBE)
     forwarding.add_routes(app, graph.address, lambda: graph.not_open)
-    runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS)
+    runner = make_runner(app, shutdown_seconds=DRAIN_SECONDS, people=bool(settings.people))
     await runner.setup()
     await LimitedSite(runner, listening, _most_connections(), tls).start()
     url = _url(settings.host, listening.getsockname()[1], "http" if tls is None else "https")

@@ -65,6 +65,34 @@ def test_a_remote_command_trusts_the_authority_that_it_is_told(tmp_path: Path) -
         assert (asked.returncode, asked.stderr) == (0, "")
 
 
+async def test_a_renewal_that_is_half_done_changes_nothing(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    files = TlsFiles(*certificate(tmp_path, authority, "old.example.com"))
+    context = files.context()
+    server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    (tmp_path / "next").mkdir()
+    cert, key = certificate(tmp_path / "next", authority, "new.example.com")
+    try:
+        cert.replace(files.certificate)  # its key comes later
+        with pytest.raises(OSError, match="no certificate with its key"):
+            files.load(context)
+        assert await shown_at(port, authority) == "old.example.com"
+        key.replace(files.key)
+        files.load(context)
+        assert await shown_at(port, authority) == "new.example.com"
+    finally:
+        server.close()
+
+
+async def shown_at(port: int, authority: trustme.CA) -> str:
+    """The name in the certificate that a new connection is shown."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(authority, names=False))
+    names = writer.get_extra_info("peercert")["subjectAltName"]
+    writer.close()
+    return str(names[0][1])
+
+
 async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_path: Path) -> None:
     authority = trustme.CA()
     cert, key = certificate(tmp_path, authority, "old.example.com")
@@ -74,15 +102,9 @@ async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_
     server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
 
-    async def shown() -> str:
-        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(authority, names=False))
-        names = writer.get_extra_info("peercert")["subjectAltName"]
-        writer.close()
-        return str(names[0][1])
-
     async def until(name: str) -> None:
         end = time.monotonic() + PATIENCE
-        while (found := await shown()) != name:
+        while (found := await shown_at(port, authority)) != name:
             assert time.monotonic() < end, found
 
     try:
@@ -93,7 +115,7 @@ async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_
         os.utime(key, ns=(1, 1))
         for _ in range(5):
             await asyncio.sleep(0.01)
-            assert await shown() == "new.example.com"
+            assert await shown_at(port, authority) == "new.example.com"
         certificate(tmp_path, authority, "newest.example.com")
         await until("newest.example.com")
     finally:
@@ -118,9 +140,18 @@ async def test_a_renewed_certificate_is_read_again_and_a_damaged_one_is_not(tmp_
             "--tls-key: README.md and README.md are no cert",
         ),
         (["--access-log", "nowhere/access.log"], "--access-log: nowhere/access.log cannot be written"),
+        (["--allow-host", "https://lineage.example.com"], "a host name without scheme, port or comma"),
+        (["--allow-host", "lineage.example.com:9090"], "a host name without scheme, port or comma"),
+        (["--allow-host", "a.example,b.example"], "a host name without scheme, port or comma"),
+        (["--allow-origin", "lineage.example.com"], "expected an origin such as https://"),
+        (["--allow-origin", "https://*.example.com"], "without *"),
         (["--oidc-audience", "x"], "--oidc-audience needs --oidc-issuer"),
         (["--oidc-issuer", "https://x.example"], "an audience is needed"),
         (["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "ops"], "GROUP=SCOPE"),
+        (
+            ["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "a=read,ops=admin"],
+            "one GROUP=SCOPE at a time",
+        ),
         (
             ["--oidc-issuer", "https://x.example", "--oidc-audience", "a", "--oidc-scope", "*=read", "--alb", "x"],
             "the ARN of an Application Load Balancer",
@@ -193,7 +224,8 @@ def test_tokens_are_listed_with_their_times_and_replaced(tmp_path: Path) -> None
     shown = headwater("token", "list", "--data", folder).stdout
     assert "last used" in shown
     assert time.strftime("%Y-", time.gmtime()) in shown
-    for wrong in (["add", "x", "--scope", "read", "--expires", "soon"], ["rotate", "nobody"]):
+    add = ("add", "x", "--scope", "read", "--expires")
+    for wrong in ([*add, "soon"], [*add, "0d"], ["rotate", "glue", "--expires", "0h"], ["rotate", "nobody"]):
         assert headwater("token", *wrong, "--data", folder).returncode == 2
 
 

@@ -254,6 +254,45 @@ def test_a_stack_that_fails_names_the_resource(endpoint: str) -> None:
     assert told == ["CREATE_FAILED", "ROLLBACK_IN_PROGRESS"]
 
 
+@contextmanager
+def stack_that_is(*statuses: str | None, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """A stack that is told to begin, and then has these statuses, one at each look; None: it is not there."""
+    from botocore.stub import Stubber
+
+    monkeypatch.setattr("headwater.aws_bridge.stacks._POLL_SECONDS", 0)
+    stack = Stack("s", "eu-west-1", endpoint=endpoint)
+    with Stubber(stack._client) as stub:
+        stub.add_response("describe_stack_events", {"StackEvents": []})
+        stub.add_response("execute_change_set", {})
+        for status in (*statuses, None):
+            if status is None:
+                stub.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
+            else:
+                told = {"StackName": "s", "CreationTime": "2026-01-01T00:00:00Z", "StackStatus": status}
+                stub.add_response("describe_stacks", {"Stacks": [told]})
+            stub.add_response("describe_stack_events", {"StackEvents": []})
+        yield stack
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        # CloudFormation takes the order and begins then: the place for the first change set is seen once more.
+        (("REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE"), "ended as ROLLBACK_COMPLETE"),
+        (("REVIEW_IN_PROGRESS",) * 61, "told to begin and does not"),
+        (("CREATE_IN_PROGRESS", None), "somebody deleted it"),
+    ],
+)
+def test_a_stack_that_was_not_made_is_not_called_done(
+    statuses: tuple[str | None, ...], said: str, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        stack_that_is(*statuses, endpoint=endpoint, monkeypatch=monkeypatch) as stack,
+        pytest.raises(StackFailed, match=said),
+    ):
+        stack.apply("c", lambda _: None)
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "a: b", "Resources: 1", "Resources: {a: [}", "Parameters: []\nResources: {}"]
 )
@@ -269,6 +308,7 @@ def test_the_projects_own_template_is_read() -> None:
         "SubnetId",
         "AvailabilityZone",
         "AllowedCidr",
+        "Package",
     }
     assert set(found.kept) == {"Token", "Backups", "Data"}
 

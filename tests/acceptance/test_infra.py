@@ -20,6 +20,7 @@ import yaml
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
 from tests.acceptance.door import PIPELINE, ROOT, environment, headwater, serving
+from tests.gremlin_server.server import GRAPH
 
 INFRA = ROOT / "infra"
 TEMPLATE = INFRA / "one.yaml"
@@ -51,12 +52,31 @@ def test_nothing_is_open_and_data_outlive_the_stack(template: dict[str, Any]) ->
     for group in of_type(template, "AWS::EC2::SecurityGroup"):
         for rule in group["Properties"]["SecurityGroupIngress"]:
             assert rule["CidrIp"] == {"Ref": "AllowedCidr"}
-    pattern = template["Parameters"]["AllowedCidr"]["AllowedPattern"]
-    assert re.match(pattern, "10.0.0.0/16")
-    assert not re.match(pattern, "0.0.0.0/0")
     for volume in of_type(template, "AWS::EC2::Volume"):
         assert volume["Properties"]["Encrypted"] is True
         assert volume["DeletionPolicy"] == "Snapshot"
+
+
+@pytest.mark.parametrize("file", ["one.yaml", "team.yaml"])
+def test_only_ranges_of_private_addresses_are_let_in(file: str) -> None:
+    pattern = decode(str(INFRA / file))[0]["Parameters"]["AllowedCidr"]["AllowedPattern"]
+    private = ["10.0.0.0/8", "10.1.2.3/32", "172.16.0.0/12", "172.31.4.0/22", "192.168.0.0/16", "192.168.1.0/24"]
+    assert [each for each in private if not re.search(pattern, each)] == []
+    open_to_more = ["0.0.0.0/0", "10.0.0.0/0", "10.0.0.0/7", "172.16.0.0/11", "192.168.0.0/1", "172.32.0.0/16"]
+    wrong = [*open_to_more, "10.0.0.0", "10.0.0.0/33", "10.0.0.0/160", "10.0.0/8", "8.8.8.0/24", "110.0.0.0/8", ""]
+    assert [each for each in wrong if re.search(pattern, each)] == []
+
+
+def test_what_pip_installs_is_named_by_whoever_deploys(template: dict[str, Any]) -> None:
+    assert "Default" not in template["Parameters"]["Package"]  # the name alone may be another project's in an index
+
+
+def test_its_alarm_is_explained(template: dict[str, Any]) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    section = page.partition("### Alarm of `infra/one.yaml`")[2].partition("\n#")[0]
+    alarms = [name for name, made in template["Resources"].items() if made["Type"] == "AWS::CloudWatch::Alarm"]
+    assert alarms
+    assert [name for name in alarms if f"`{name}`" not in section] == []
 
 
 def test_what_only_one_instance_can_have_can_be_taken_off_it(template: dict[str, Any]) -> None:
@@ -153,16 +173,21 @@ def test_the_nightly_backup_can_be_restored_and_a_cut_off_ledger_is_found(
     assert backup().returncode != 0
 
 
-@pytest.mark.parametrize("unit", ["headwater.service"])
-def test_systemd_takes_the_unit(unit: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["infra/systemd", "infra/one.yaml"])
+def test_systemd_takes_the_units(place: str, template: dict[str, Any], tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")
-    text = (INFRA / "systemd" / unit).read_text(encoding="utf-8")
-    (tmp_path / unit).write_text(text.replace("/opt/headwater/bin/headwater", "/bin/true"))
-    command = ["systemd-analyze", "verify", str(tmp_path / unit)]
+    made = {Path(path).name: text for path, text in scripts(template).items() if path.startswith("/etc/systemd/")}
+    own = {file.name: file.read_text(encoding="utf-8") for file in (INFRA / "systemd").iterdir()}
+    units = own if place == "infra/systemd" else made
+    for name, text in units.items():  # its programs are not here
+        there = re.sub(r"/(opt/headwater|usr/local)/bin/[a-z-]+", "/bin/true", text)
+        (tmp_path / name).write_text(there.replace("RequiresMountsFor=/var/lib/headwater\n", ""))
+    command = ["systemd-analyze", "verify", *(str(tmp_path / name) for name in units)]
     checked = subprocess.run(command, text=True, capture_output=True, check=False)
-    problems = [line for line in checked.stderr.splitlines() if unit in line and "User" not in line]
-    assert problems == []
+    said = [line for line in checked.stderr.splitlines() if any(name in line for name in units)]
+    assert [line for line in said if "User" not in line] == []
+    assert len(units) == (1 if place == "infra/systemd" else 3)
 
 
 def test_the_container_is_not_root_and_its_health_check_asks_the_server(tmp_path: Path) -> None:
@@ -192,6 +217,24 @@ def test_the_compose_file_hands_the_token_to_the_server() -> None:
     assert found["secrets"]["token"]["file"] == "./token"
     assert (INFRA / "container" / service["build"]["context"]).resolve() == ROOT
     assert (ROOT / service["build"]["dockerfile"]).is_file()
+
+
+def test_the_gremlin_server_beside_it_takes_ids_that_are_texts() -> None:
+    """Its own file asks for numbers; what is mounted over that is what the tests run on."""
+    found = yaml.safe_load((INFRA / "container" / "compose.yaml").read_text(encoding="utf-8"))
+    (mount,) = found["services"]["gremlin-server"]["volumes"]
+    file, place, mode = mount.split(":")
+    assert (place, mode) == ("/opt/gremlin-server/conf/tinkergraph-empty.properties", "ro")
+    lines = (INFRA / "container" / file).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == GRAPH.splitlines()
+
+
+def test_the_container_s_user_is_the_one_that_may_read_the_token() -> None:
+    """A compose file hands a secret on with the owner and mode of the file, whatever user the container has."""
+    told = "sudo chown 10001 token"
+    assert "useradd --system --uid 10001" in (INFRA / "container" / "Dockerfile").read_text(encoding="utf-8")
+    for page in (INFRA / "container" / "compose.yaml", ROOT / "docs" / "operating.md"):
+        assert told in page.read_text(encoding="utf-8")
 
 
 def test_a_first_start_needs_no_shell(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ _START_SECONDS, _POLL_SECONDS, _END_SECONDS = 120.0, 0.05, 10.0
 #: What a graph of a kind is beside its ids. `set` has Neptune's default cardinality. (TinkerTransactionGraph, which
 #: would also have its transactions, reports conflicts between a write and reads that were answered before it.)
 KINDS: Mapping[str, str] = {"single": "", "set": "gremlin.tinkergraph.defaultVertexPropertyCardinality=set\n"}
-_GRAPH = f"""gremlin.graph={_TINKER}.TinkerGraph
+#: Those that Headwater needs, as docs/stores.md and infra/container have them.
+GRAPH = f"""gremlin.graph={_TINKER}.TinkerGraph
 gremlin.tinkergraph.vertexIdManager=ANY
 gremlin.tinkergraph.edgeIdManager=ANY
 """
@@ -157,7 +158,7 @@ def _child(place: Path, libraries: Path, largest: int, options: Sequence[str]) -
 def _configured(place: Path, host: str, port: int, largest: int) -> Path:
     names = [f"{kind}{number}" for kind in KINDS for number in range(GRAPHS)]
     for kind, properties in KINDS.items():
-        (place / f"{kind}.properties").write_text(_GRAPH + properties)
+        (place / f"{kind}.properties").write_text(GRAPH + properties)
     init = place / "init.groovy"
     sources = ", ".join(f"{name}: traversal().withEmbedded(graph_{name})" for name in names)
     init.write_text(f"globals = [:]\nglobals << [{sources}]\n")

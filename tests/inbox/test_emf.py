@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client.core import CounterMetricFamily
 
 from headwater.cli import command as headwater
 from headwater.errors import WrongUse
@@ -161,4 +162,6 @@ def test_the_docs_have_each_metric() -> None:
     for row in emf.ROWS:
         assert f"| {row.part} | `{row.name}` | {row.meaning} |" in page
     for metric in METRICS:
+        total = "_total" if metric.family is CounterMetricFamily else ""
+        assert f"| `{metric.name}{total}` |" in page
         assert f"`{emf.in_camel_case(metric.name)}`" in page

@@ -18,13 +18,14 @@ from headwater.ingest.intake.bridge import Receipt
 from headwater.ingest.intake.loading import Found, read_opened
 from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
 from headwater.ingest.process import inbox_lambda
-from headwater.ingest.process.inbox_lambda import LARGEST_BODY, Receiver, handler
+from headwater.ingest.process.inbox_lambda import LARGEST_BODY, Receiver, SecretTokens, handler
 from tests.golden.recorded import FLAT, PAYLOADS
 from tests.inbox.cloud import BUCKET, Cloud
 
 EVENTS = Path(__file__).parent / "events"
 PLAN = (PAYLOADS / "l01_stage_customers").glob("*plan.json").__next__().read_bytes()
 TOKEN = "0123456789abcdef0123456789abcdef"
+BOTH = (TOKEN, TOKEN[::-1])
 NOON = 1_772_366_400_000
 OPENLINEAGE = {
     "eventType": "COMPLETE",
@@ -59,7 +60,7 @@ def inbox(tmp_path: Path) -> LocalFolder:
 
 @pytest.fixture
 def receiver(inbox: LocalFolder) -> Receiver:
-    return Receiver(InboxWriter(inbox, lambda: NOON), TOKEN, lambda: NOON)
+    return Receiver(InboxWriter(inbox, lambda: NOON), SecretTokens(lambda: (TOKEN,)), lambda: NOON)
 
 
 def kept(inbox: ObjectStorage) -> list[Any]:
@@ -154,6 +155,40 @@ def test_bearer_tokens_and_health_without_one(receiver: Receiver) -> None:
     assert receiver.answer(event("http_api", path="/health", method="GET", x_api_key=""))["statusCode"] == 200
 
 
+def test_the_secret_can_be_changed_without_a_gap() -> None:
+    texts, now, asked = ["a" * 32], [0.0], [0]
+
+    def read() -> tuple[str, ...]:
+        asked[0] += 1
+        return tuple(texts)
+
+    tokens = SecretTokens(read, lambda: now[0])
+    assert (tokens.know("a" * 32), tokens.know("b" * 32), asked) == (True, False, [1])
+    texts[:] = ["b" * 32, "a" * 32]
+    now[0] = 61
+    assert [tokens.know(each * 32) for each in "abc"] == [True, True, False]
+    assert asked == [2]  # who guesses does not make us ask each time
+    texts[:] = ["c" * 32, "b" * 32]
+    now[0] = 122
+    assert [tokens.know(each * 32) for each in "cba"] == [True, True, False]
+    texts[:] = ["short"]
+    now[0] = 183
+    assert [tokens.know(each) for each in ("short", "c" * 32, "")] == [False, True, False]
+
+
+@pytest.mark.parametrize("text", [" \n", "short", "a" * 20 + " " + "b" * 20])
+def test_a_secret_that_can_be_guessed_lets_nobody_in(text: str, aws: Cloud) -> None:
+    aws.client("secretsmanager").create_secret(Name=f"guessed-{len(text)}", SecretString=text)
+    variables = {
+        "HEADWATER_INBOX": f"s3://{BUCKET}/inbox",
+        "HEADWATER_TOKEN_SECRET": f"guessed-{len(text)}",
+        "AWS_ENDPOINT_URL_S3": aws.url,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": aws.url,
+    }
+    with mock.patch.dict(os.environ, variables), pytest.raises(ValueError, match="at least 32 characters"):
+        handler(event("http_api", PLAN, x_api_key=text.strip()), None)
+
+
 def test_the_function_as_lambda_starts_it(aws: Cloud) -> None:
     """With S3 and Secrets Manager on loopback; then S3 is away: 503, so the agent's fallback or spool takes over."""
     aws.client("secretsmanager").create_secret(Name="agents", SecretString=TOKEN)
@@ -167,6 +202,10 @@ def test_the_function_as_lambda_starts_it(aws: Cloud) -> None:
         with mock.patch.dict(os.environ, variables):
             assert handler(event("http_api", PLAN), None)["statusCode"] == 201
             assert len(kept(aws.prefix("inbox"))) == 1
+            aws.client("secretsmanager").put_secret_value(SecretId="agents", SecretString=TOKEN[::-1])
+            inbox_lambda._receiver.cache_clear()
+            statuses = [handler(event("http_api", PLAN, x_api_key=token), None)["statusCode"] for token in BOTH]
+            assert statuses == [201, 201]
             aws.client("s3").delete_object(Bucket=BUCKET, Key=aws.keys("inbox/")[0])
             inbox_lambda._receiver.cache_clear()
             with mock.patch.dict(os.environ, {"HEADWATER_INBOX": "s3://no-such-bucket/inbox"}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -33,14 +34,23 @@ class Issuer:
     calls_itself: str | None = None
     away: bool = False
     asked: list[str] = field(default_factory=list)
+    answers: asyncio.Event | None = None  #: nothing is answered before it is set
+    keys_answer: Any = None  #: instead of its keys
 
     def rotate(self) -> None:
         """Sign with another key from now on; the one before is no longer published."""
         self.keys = {f"{next(iter(self.keys))}-next": _rsa()}
 
-    def token(self, key: Any = None, algorithm: str = "RS256", **claims: object) -> str:
-        """A token as it should be, but for what `claims` say; a claim that is None is left out."""
-        key_id, own = next(iter(self.keys.items()))
+    async def was_asked(self, times: int) -> None:
+        """Wait until so many requests have come."""
+        end = time.monotonic() + 60
+        while len(self.asked) < times:
+            assert time.monotonic() < end, self.asked
+            await asyncio.sleep(0)
+
+    def token(self, key: Any = None, algorithm: str = "RS256", key_id: str | None = "", **claims: object) -> str:
+        """A token as it should be, but for what `claims` say; a claim, or a `key_id`, that is None is left out."""
+        own_id, own = next(iter(self.keys.items()))
         now = int(time.time())
         whole = {
             "iss": self.url,
@@ -51,7 +61,8 @@ class Issuer:
             "exp": now + 300,
         }
         said = {name: value for name, value in {**whole, **claims}.items() if value is not None}
-        return jwt.encode(said, own if key is None else key, algorithm, {"kid": key_id})
+        header = {} if key_id is None else {"kid": key_id or own_id}
+        return jwt.encode(said, own if key is None else key, algorithm, header)
 
     def balancer_token(self, claims: dict[str, object] | None = None, **header: object) -> str:
         """What an Application Load Balancer adds to a request of somebody who signed in."""
@@ -66,10 +77,14 @@ class Issuer:
     async def answer(self, request: web.Request) -> web.Response:
         """Discovery, the keys, and under /alb the load balancer's key."""
         self.asked.append(request.path)
+        if self.answers is not None:
+            await self.answers.wait()
         if self.away:
             return web.Response(status=503)
         if request.path == "/.well-known/openid-configuration":
             return web.json_response({"issuer": self.calls_itself or self.url, "jwks_uri": f"{self.url}/keys"})
+        if self.keys_answer is not None:
+            return web.json_response(self.keys_answer)
         if request.path == "/keys":
             algorithm = jwt.algorithms.RSAAlgorithm
             found = [

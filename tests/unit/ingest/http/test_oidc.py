@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from cryptography.hazmat.primitives import serialization
 
@@ -17,7 +19,7 @@ from headwater.ingest.http.auth import Access, check_requests
 from headwater.ingest.http.authenticator import Authenticators, Scope, Sender, SenderUnchecked, UnknownSender
 from headwater.ingest.http.oidc import LoadBalancerAuthenticator, OidcAuthenticator, OidcSettings, settings
 from headwater.ingest.http.routes import add_route
-from headwater.ingest.http.serving import answer_errors
+from headwater.ingest.http.serving import LimitedSite, answer_errors, listen, make_runner, url_of
 from headwater.ingest.http.tokens import TokenStore
 from tests.unit.ingest.http.issuer import ALB, AUDIENCE, Issuer, issuing
 
@@ -137,6 +139,71 @@ async def test_an_issuer_that_is_away_locks_nobody_out_whose_key_is_known(issuer
     assert await who(authenticator, Authorization=f"Bearer {issuer.token()}")
 
 
+async def test_a_key_that_the_issuer_withdrew_is_believed_no_more_however_often_others_are_asked_for(
+    issuer: Issuer,
+) -> None:
+    clock = Clock()
+    authenticator = OidcAuthenticator(of(issuer), clock=clock)
+    stolen = issuer.token()
+    assert await who(authenticator, Authorization=f"Bearer {stolen}")
+    issuer.rotate()
+    clock.now = 31
+    assert await who(authenticator, Authorization=f"Bearer {issuer.token()}")
+    with pytest.raises(UnknownSender, match="not signed by a key"):
+        await who(authenticator, Authorization=f"Bearer {stolen}")
+
+
+async def test_who_has_a_known_key_does_not_wait_for_an_issuer_that_does_not_answer(issuer: Issuer) -> None:
+    clock = Clock()
+    authenticator = OidcAuthenticator(of(issuer), clock=clock)
+    token = issuer.token()
+    assert await who(authenticator, Authorization=f"Bearer {token}")
+    clock.now, issuer.answers = 7_200, asyncio.Event()
+    first = asyncio.create_task(who(authenticator, Authorization=f"Bearer {token}"))
+    await issuer.was_asked(3)  # it waits for an answer
+    assert await who(authenticator, Authorization=f"Bearer {token}")
+    assert not first.done()
+    issuer.answers.set()
+    assert await first
+
+
+async def test_who_hangs_up_while_keys_are_fetched_leaves_nobody_outside(issuer: Issuer) -> None:
+    authenticator = OidcAuthenticator(of(issuer))
+    issuer.answers = asyncio.Event()
+    first = asyncio.create_task(who(authenticator, Authorization=f"Bearer {issuer.token()}"))
+    await issuer.was_asked(1)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    issuer.answers.set()
+    assert await who(authenticator, Authorization=f"Bearer {issuer.token()}")
+
+
+@pytest.mark.parametrize("answer", [[], 7, {"keys": 7}, {"keys": []}, {}])
+async def test_an_issuer_whose_keys_cannot_be_read_is_one_that_is_away(issuer: Issuer, answer: Any) -> None:
+    issuer.keys_answer = answer
+    with pytest.raises(SenderUnchecked):
+        await who(OidcAuthenticator(of(issuer)), Authorization=f"Bearer {issuer.token()}")
+
+
+async def test_a_token_need_not_name_its_key_where_there_is_one_alone(issuer: Issuer) -> None:
+    authenticator = OidcAuthenticator(of(issuer))
+    assert await who(authenticator, Authorization=f"Bearer {issuer.token(key_id=None)}")
+    issuer.keys |= Issuer(keys={"two": next(iter(Issuer().keys.values()))}).keys
+    with pytest.raises(UnknownSender, match="not signed by a key"):
+        await who(OidcAuthenticator(of(issuer)), Authorization=f"Bearer {issuer.token(key_id=None)}")
+
+
+async def test_a_load_balancers_key_that_is_none_is_not_kept(issuer: Issuer) -> None:
+    clock = Clock()
+    authenticator = LoadBalancerAuthenticator(ALB, of(issuer), keys_url=f"{issuer.url}/alb", clock=clock)
+    issuer.keys_answer = "<html>sign in to the network</html>"
+    with pytest.raises(SenderUnchecked):
+        await who(authenticator, x_amzn_oidc_data=issuer.balancer_token())
+    issuer.keys_answer, clock.now = None, 31
+    assert await who(authenticator, x_amzn_oidc_data=issuer.balancer_token())
+
+
 async def test_an_issuer_that_calls_itself_otherwise_is_not_believed(issuer: Issuer) -> None:
     issuer.calls_itself = "https://elsewhere.example"
     with pytest.raises(SenderUnchecked):
@@ -201,3 +268,22 @@ async def test_a_server_takes_tokens_of_both_kinds(issuer: Issuer, tmp_path: Pat
         issuer.rotate()
         unknown = await client.get("/api/v1/stats", headers={"Authorization": f"Bearer {issuer.token()}"})
         assert unknown.status == 401  # its keys were fetched a moment ago
+
+
+async def test_a_token_with_as_many_groups_as_issuers_list_is_taken(issuer: Issuer) -> None:
+    app = web.Application(middlewares=[answer_errors, check_requests(Access(OidcAuthenticator(of(issuer))))])
+
+    async def asked(_: web.Request) -> web.Response:
+        return web.Response()
+
+    add_route(app, "/api/v1/stats", asked, "read")
+    runner = make_runner(app, people=True)
+    await runner.setup()
+    with listen("127.0.0.1", 0) as listening:
+        await LimitedSite(runner, listening, 10).start()
+        token = issuer.token(groups=[*(str(uuid.UUID(int=number)) for number in range(199)), "analysts"])
+        by = {"Authorization": f"Bearer {token}"}
+        async with ClientSession() as client, client.get(f"{url_of(listening)}/api/v1/stats", headers=by) as answer:
+            status = answer.status
+        await runner.cleanup()
+    assert (len(token) > 8_190, status) == (True, 200)
