@@ -118,10 +118,19 @@ _TERMINALS: Mapping[str, Callable[[Sequence[Any]], list[_Link]]] = {
     "toSet": lambda _arguments: [_Link("dedup", ())],
     "next": lambda arguments: [_Link("limit", tuple(arguments) or (1,))],
     "iterate": lambda _arguments: [_Link("none", ())],
+    "hasNext": lambda _arguments: [
+        _Link("limit", (1,)),
+        _Link("count", ()),
+        _Link("choose", tuple(map(_anonymous, _ANY_OR_NONE))),
+    ],
 }
+_ANY_OR_NONE = ([_Link("is", (P.gt(0),))], [_Link("constant", (True,))], [_Link("constant", (False,))])
 
 
 def _ended(links: Sequence[_Link]) -> Sequence[_Link]:
+    early = next((link.name for link in links[:-1] if link.name in _TERMINALS), None)
+    if early is not None:
+        raise InvalidRequest(f"{early}() ends a traversal: no step follows it here")
     if links and links[-1].name in _TERMINALS and links[-1].arguments is not None:
         return [*links[:-1], *_TERMINALS[links[-1].name](links[-1].arguments)]
     return links
