@@ -225,7 +225,7 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None) 
         if inside and name not in _MODULATORS:
             text.append(")")
             inside = False
-        args = [given] if _is_list(name, given) else given
+        args: Sequence[Any] = [given] if _is_list(name, given) else given
         if len(args) > _MANY:
             raise InvalidRequest(f"more than {_MANY} arguments to {name}() are not supported by the embedded store")
         if name == "with":

@@ -111,6 +111,9 @@ def _option(bytecode: Bytecode, arguments: Sequence[Any]) -> None:
     bytecode.source_instructions.append(["withStrategies", OptionsStrategy(given)])
 
 
+_ANY_OR_NONE: tuple[list[_Link], ...] = tuple(
+    [_Link(*step)] for step in (("is", (P.gt(0),)), ("constant", (True,)), ("constant", (False,)))
+)
 #: What ends a text and is no step of a traversal: the steps that it stands for, given its arguments.
 _TERMINALS: Mapping[str, Callable[[Sequence[Any]], list[_Link]]] = {
     "toList": lambda _arguments: [],
@@ -124,7 +127,6 @@ _TERMINALS: Mapping[str, Callable[[Sequence[Any]], list[_Link]]] = {
         _Link("choose", tuple(map(_anonymous, _ANY_OR_NONE))),
     ],
 }
-_ANY_OR_NONE = ([_Link("is", (P.gt(0),))], [_Link("constant", (True,))], [_Link("constant", (False,))])
 
 
 def _ended(links: Sequence[_Link]) -> Sequence[_Link]:

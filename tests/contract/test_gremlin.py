@@ -232,8 +232,9 @@ def ordered(value: Any) -> Any:
     return [ordered(item) for item in value] if isinstance(value, list) else value
 
 
-def test_answers_that_a_gremlin_server_gives(address: str) -> None:
-    with connected(address) as client:
+@pytest.mark.parametrize("serializer", SERIALIZERS)
+def test_answers_that_a_gremlin_server_gives(serializer: str, address: str) -> None:
+    with connected(address, serializer) as client:
         given = {text: client.submit(text).all().result() for text in AS_A_SERVER}
     assert {text: ordered(found) for text, found in given.items()} == {
         text: ordered(found) for text, found in AS_A_SERVER.items()
