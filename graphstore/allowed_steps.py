@@ -7,6 +7,7 @@ otherwise than TinkerPop, which its own translation refuses (`graphstore.embedde
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from gremlin_python.process.strategies import OptionsStrategy, ReadOnlyStrategy
@@ -81,11 +82,18 @@ def _check(steps: Iterable[Sequence[Any]], depth: int, *, changes: bool) -> None
         raise InvalidRequest(f"traversals or values are nested more than {MAX_DEPTH} deep")
     for name, *args in steps:
         if name not in STEPS:
-            instead = f": {_INSTEAD[name]}" if name in _INSTEAD else ""
+            instead = f": {_INSTEAD[name]}" if name in _INSTEAD else _near(str(name)[:_NAME])
             raise InvalidRequest(f"the step {str(name)[:_NAME]!r} is not supported{instead}")
         if name in _CHANGING and not changes:
             raise ReadOnly(f"{name}() changes the graph: questions only read")
         _check_arguments(args, depth, changes=changes)
+
+
+def _near(name: str) -> str:
+    """The step that was probably meant."""
+    steps = {step.lower(): step for step in STEPS}
+    found = get_close_matches(name.lower(), steps, n=1, cutoff=0.75)
+    return f": did you mean {steps[found[0]]}()?" if found else ""
 
 
 def _check_arguments(args: Iterable[Any], depth: int, *, changes: bool) -> None:

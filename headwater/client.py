@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,13 @@ def _json(body: bytes) -> Any:
     return json.loads(body) if body else None
 
 
+def _is_copy(folder: Path, told: object) -> bool:
+    """Whether the file was copied with the folder that its server runs on: what is said of the copy is not for that."""
+    with suppress(OSError, ValueError):
+        return isinstance(told, str) and Path(told).exists() and not folder.samefile(told)
+    return False
+
+
 def running(folder: Path, store: str | None = None) -> Client | None:
     """A client of the server that runs on a data folder; None if none does, even if a killed one left its file there.
 
@@ -221,6 +229,8 @@ def running(folder: Path, store: str | None = None) -> Client | None:
         client = Client(said["url"], said["token"], certificate=said.get("certificate"))
         instance, its_store = said["instance"], said["store"]
     except (OSError, ValueError, KeyError, TypeError, WrongUse):
+        return None
+    if _is_copy(folder, said.get("folder")):
         return None
     # The port of a server that was killed may be that of another folder's now.
     if not client.alive(instance):

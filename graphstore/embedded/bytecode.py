@@ -15,10 +15,22 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from gremlin_python.process.traversal import Binding, Bytecode, Cardinality, CardinalityValue, P, Scope, T, TextP
+from gremlin_python.process.graph_traversal import __
+from gremlin_python.process.traversal import (
+    Binding,
+    Bytecode,
+    Cardinality,
+    CardinalityValue,
+    Column,
+    P,
+    Scope,
+    T,
+    TextP,
+)
 from gremlin_python.structure.graph import Element
 
 from headwater.graphstore.allowed_steps import STEPS, check_steps, timeout_of
+from headwater.graphstore.embedded.maps import with_entries
 from headwater.graphstore.embedded.values import json_text, long, single, token
 from headwater.graphstore.errors import InvalidRequest
 
@@ -56,6 +68,8 @@ _COLLECTING = frozenset(
     aggregate cap combine disjunct fold group groupCount index inject intersect path sack select split store
     """.split()  # noqa: SIM905 - as above
 )
+#: Steps that take labels and keys of properties: the engine takes a number for a label that nothing has.
+_NAMING = STEPS & set("both bothE hasLabel hasNot in inE out outE values".split())  # noqa: SIM905 - as above
 _DECLARING = frozenset({"aggregate", "as", "group", "groupCount", "store", "withSideEffect"})
 _LONGEST_SACK = 1_000  #: characters: each traverser has a copy
 
@@ -158,6 +172,8 @@ def _statement(script: Script, bytecode: Bytecode, timeout: int | None, most: in
     if bounds is not None:
         limit += f'.with("memory.limit",{script.bind(bounds.heap)})'
         limit += f'.with("traversal.max_traversers",{script.bind(bounds.traversers)})'
+    if bounds is not None:
+        steps = with_entries(steps)
     if steps[0][0] == "inject" and len(steps[0]) > _MANY:
         steps[:1] = [["inject", steps[0][1:]], ["unfold"]]
     text, _ = _steps(script, steps, None)
@@ -203,18 +219,22 @@ def _is_copying(name: str, args: Sequence[Any]) -> bool:
 def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None) -> tuple[str, str | None]:
     """The text of the steps, and what the current object is behind them."""
     text = []
+    modulated: tuple[str, ...] = ()  #: the step before, with its modulators so far
     inside = False  # coalesce(step is open: the step's modulators follow
     for name, *given in map(_as_understood, steps) if script.bounded else steps:
         if inside and name not in _MODULATORS:
             text.append(")")
             inside = False
-        args = [given] if _is_list(name, given) else given
+        args: Sequence[Any] = [given] if _is_list(name, given) else given
         if len(args) > _MANY:
             raise InvalidRequest(f"more than {_MANY} arguments to {name}() are not supported by the embedded store")
         if name == "with":
             text.append(_with(script, args))
             continue
         _check(script, name, args)
+        if name == "by":
+            args = _of_columns(args, modulated)
+        modulated = (*modulated, name) if name in _MODULATORS else (name,)
         if script.bounded and name == "select":
             # a key of a map that the engine takes for a name that nobody declared: declared where it has no effect
             keys = [key for key in given if isinstance(key, str) and key not in script.declared]
@@ -229,6 +249,14 @@ def _steps(script: Script, steps: Sequence[Sequence[Any]], element: str | None) 
     if inside:
         text.append(")")
     return "".join(text), element
+
+
+def _of_columns(args: Sequence[Any], modulated: Sequence[str]) -> Sequence[Any]:
+    """by(keys), by(values) as a traversal, but for order(): the engine has them there alone."""
+    if modulated[:1] == ("order",) or not args or not isinstance(args[0], Column):
+        return args
+    picked = __.select(args[0])
+    return [(picked.fold() if modulated == ("group", "by") else picked).bytecode]  # a group's values are a list
 
 
 def _is_list(name: str, args: Sequence[Any]) -> bool:
@@ -268,12 +296,22 @@ def _check(script: Script, name: str, args: Sequence[Any]) -> None:
     elif name == "select":
         names = args[0] if args and isinstance(args[0], list) else args
         script.orders.append(tuple(name for name in names if isinstance(name, str)))
+    elif name in _NAMING:
+        _check_names(name, args)
+    elif name == "has":
+        _check_names(name, args[:1])
     elif name == "V" and any(isinstance(arg, Bytecode) for arg in args):
         raise InvalidRequest("V() takes ids, not a traversal")
     elif name in ("V", "E") and args == [[]]:
         raise InvalidRequest(f"{name}() of an empty list would be every element: do not ask")
     elif name == "property":
         _check_property(args)
+
+
+def _check_names(name: str, args: Sequence[Any]) -> None:
+    for arg in args:
+        if isinstance(arg, (bool, int, float)):
+            raise InvalidRequest(f"{name}() takes a text there, not {json_text([arg])[1:-1]}")
 
 
 def _check_property(args: Sequence[Any]) -> None:

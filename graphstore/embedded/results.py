@@ -10,6 +10,7 @@ from gremlin_python.process.traversal import Direction, T
 from gremlin_python.structure.graph import Edge, Path, Property, Vertex, VertexProperty
 
 from headwater.graphstore.embedded.bytecode import Script
+from headwater.graphstore.embedded.maps import read_entries
 
 _TOKENS: dict[str, Any] = {"id": T.id, "label": T.label, "IN": Direction.IN, "OUT": Direction.OUT}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -28,6 +29,8 @@ def results_of(script: Script, answer: Any) -> list[Any]:
     orders = {frozenset(order): order for order in script.orders if len(order) > 1} if script.bounded else {}
     if orders:
         values = [_ordered(value, orders) for value in values]
+    if script.bounded:
+        values = [read_entries(value) for value in values]
     return [_path(value) for value in values] if script.path else values
 
 
@@ -43,8 +46,9 @@ def _reader(tokens: bool) -> Callable[[Any], Any]:  # noqa: FBT001 - says how to
                 if type(item) not in _SCALARS:
                     value[key] = read(item)
             return value
-        if kind is dict:
-            return {names.get(key, key): item if type(item) in _SCALARS else read(item) for key, item in value.items()}
+        if kind is dict:  # as TinkerPop has it: first id, label and the ends, then the properties
+            keys = (*(key for key in names if key in value), *(key for key in value if key not in names))
+            return {names.get(key, key): read(value[key]) for key in keys}
         if kind is list:
             return [item if type(item) in _SCALARS else read(item) for item in value]
         convert = _ELEMENTS.get(kind)

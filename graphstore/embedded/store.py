@@ -357,6 +357,7 @@ _NO_ROOM = ("(os error 28)", "(os error 27)", "(os error 122)")
 #: What the engine says, as far as a caller does something else about it; anything else lasts.
 _MEANINGS: tuple[tuple[str, type[StoreError]], ...] = (
     ("Permission denied for", ReadOnly),
+    ("script::tokens::map", InvalidRequest),  # no value for Python: where it stands, `maps` did not make entries of it
     ("Function not found", InvalidRequest),  # a step with arguments of types that it does not take
     ("evaluationTimeout", TimedOut),
     ("loop limit", Exceeded),
@@ -398,6 +399,8 @@ _NO_FUNCTION = re.compile(r"Function not found: (\w+) \((?:GraphTraversalSource(
 
 def _text(error: Exception) -> str:
     """The cause and the headline, without the traversal, which can be long and holds data."""
+    if "script::tokens::map" in str(error):
+        return "a map inside of the answer has keys that are no texts: unfold() gives its entries one by one"
     unknown = _NO_FUNCTION.match(str(error))
     if unknown:
         return f"{unknown[1]}() does not take ({unknown[2]})"

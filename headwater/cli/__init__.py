@@ -6,6 +6,7 @@ the commands, so that `--help` is quick.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -50,7 +51,7 @@ from headwater.cli.state import describe, ignore, own, retire, same, tag
 from headwater.cli.token import token
 from headwater.cli.watch import watch
 from headwater.cli.why import why
-from headwater.errors import HeadwaterError, did_you_mean
+from headwater.errors import HeadwaterError, WrongUse, did_you_mean
 
 __all__ = ["main"]
 
@@ -155,6 +156,8 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (click.ClickException, click.Abort, KeyboardInterrupt, HeadwaterError) as error:
         return _print_error(error)
+    except OSError as error:
+        return _system_error(error) or _internal_error(error, debug=shared["debug"])
     except Exception as error:  # noqa: BLE001 - the outermost place: the user gets the path of a file, not a stack trace
         return _internal_error(error, debug=shared["debug"])
     return 0
@@ -170,6 +173,17 @@ def _print_error(error: BaseException) -> int:
         return error.exit_code
     click.echo("interrupted", err=True)
     return _INTERRUPTED
+
+
+#: What the user's system refuses, whatever the command was: no error of ours.
+_REFUSED_BY_SYSTEM = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT})
+
+
+def _system_error(error: OSError) -> int | None:
+    """Name the file that cannot be read or written; the exit code. None: it is none of these errors."""
+    if error.errno not in _REFUSED_BY_SYSTEM or not error.filename:
+        return None
+    return _print_error(WrongUse(f"{error.filename} cannot be read or written: {error.strerror}"))
 
 
 def _say(error: HeadwaterError) -> None:

@@ -18,6 +18,7 @@ from headwater.ingest.ledger.ledger import holds_ledger
 
 #: How often the copy is begun again: a server elsewhere may write the folder, and exchange the graph meanwhile.
 _ATTEMPTS = 3
+_FOLDER, _FILE = 0o700, 0o600
 
 
 def can_only_be_read(folder: Path) -> bool:
@@ -47,6 +48,8 @@ def copy_graph(folder: Path, into: Path) -> None:
             # The tables first: a graph that is some entries ahead of its tables is brought together with them.
             copy_of(now.tables, into / FILE)
             shutil.copytree(now.graph, into / GRAPH)
+            for path in (into / GRAPH, *(into / GRAPH).rglob("*")):  # modes are copied, too
+                path.chmod(path.stat().st_mode | (_FOLDER if path.is_dir() else _FILE))
         except (OSError, sqlite3.Error):
             (into / FILE).unlink(missing_ok=True)
             shutil.rmtree(into / GRAPH, ignore_errors=True)

@@ -194,7 +194,7 @@ class _Writer(GraphBinaryWriter):  # type: ignore[misc]  # gremlinpython ships n
 
     def to_dict(self, obj: Any, to_extend: bytearray) -> None:
         before = len(to_extend)
-        super().to_dict(obj, to_extend)
+        super().to_dict(list(obj) if isinstance(obj, tuple) else obj, to_extend)  # a tuple: a list that is a key
         if len(to_extend) == before:
             raise TypeError(f"values of type {type(obj).__name__} cannot be written")
 

@@ -111,6 +111,9 @@ def _option(bytecode: Bytecode, arguments: Sequence[Any]) -> None:
     bytecode.source_instructions.append(["withStrategies", OptionsStrategy(given)])
 
 
+_ANY_OR_NONE: tuple[list[_Link], ...] = tuple(
+    [_Link(*step)] for step in (("is", (P.gt(0),)), ("constant", (True,)), ("constant", (False,)))
+)
 #: What ends a text and is no step of a traversal: the steps that it stands for, given its arguments.
 _TERMINALS: Mapping[str, Callable[[Sequence[Any]], list[_Link]]] = {
     "toList": lambda _arguments: [],
@@ -118,10 +121,18 @@ _TERMINALS: Mapping[str, Callable[[Sequence[Any]], list[_Link]]] = {
     "toSet": lambda _arguments: [_Link("dedup", ())],
     "next": lambda arguments: [_Link("limit", tuple(arguments) or (1,))],
     "iterate": lambda _arguments: [_Link("none", ())],
+    "hasNext": lambda _arguments: [
+        _Link("limit", (1,)),
+        _Link("count", ()),
+        _Link("choose", tuple(map(_anonymous, _ANY_OR_NONE))),
+    ],
 }
 
 
 def _ended(links: Sequence[_Link]) -> Sequence[_Link]:
+    early = next((link.name for link in links[:-1] if link.name in _TERMINALS), None)
+    if early is not None:
+        raise InvalidRequest(f"{early}() ends a traversal: no step follows it here")
     if links and links[-1].name in _TERMINALS and links[-1].arguments is not None:
         return [*links[:-1], *_TERMINALS[links[-1].name](links[-1].arguments)]
     return links

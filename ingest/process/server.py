@@ -167,6 +167,7 @@ async def _run(
     marker = settings.folder / SERVER_FILE
     store = settings.store or default_store(settings.folder)
     said: dict[str, object] = {"url": url, "pid": os.getpid(), "instance": instance, "store": store, "token": token}
+    said["folder"] = str(settings.folder.absolute())  # a copy of the folder is another one, and has this file too
     renewing = None
     if settings.tls is not None and tls is not None:
         said["certificate"] = str(settings.tls.certificate.absolute())

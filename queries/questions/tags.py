@@ -8,10 +8,10 @@ from gremlin_python.process.traversal import T, TextP
 from headwater.graphmodel.ids import split_node
 from headwater.graphmodel.statements.model import LABELS, pattern
 from headwater.queries.answers.errors import QueryError
-from headwater.queries.answers.page import Page, Row, Values, slice_page
+from headwater.queries.answers.page import Page, Row, Values, page, slice_page
 from headwater.queries.tracing.rows import Cells, rows
 from headwater.queries.tracing.tags import TagFlow, columns_with_tag
-from headwater.queries.tracing.walk import DeadlinePassed, walk
+from headwater.queries.tracing.walk import DeadlinePassed, chunks, walk
 
 _MOST = 100_000  #: columns that one tag may reach
 
@@ -27,10 +27,14 @@ def tags(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
 
 
 def tagged(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
-    """The nodes that have a tag."""
-    edges = g.V(values["tag"]).in_e("taggedWith")
+    """The nodes that have a tag, by id. The store sorts and cuts: a tag by a pattern may be that of every column."""
+    first, most = values["next"], values["limit"] + 1
+    found = g.V(values["tag"]).in_("taggedWith").order().by(T.id).range_(first, first + most).id_().to_list()
     cells = {"id": __.out_v().id_(), "label": __.out_v().label(), "tag": __.in_v().values("name")}
-    return slice_page(sorted(_statements(edges, cells), key=lambda row: (row["id"], row["tag"])), values)
+    stated = list[Row]()
+    for ids in chunks(found):
+        stated += _statements(g.V(ids).out_e("taggedWith").where(__.in_v().has_id(values["tag"])), cells)
+    return page(sorted(stated, key=lambda row: row["id"]), values)
 
 
 def tag_counts(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page:
@@ -44,9 +48,11 @@ def matching(g: GraphTraversalSource, values: Values, _: DeadlinePassed) -> Page
     wanted = values["pattern"]
     labels = ["column"] if "#" in wanted else [label for label in LABELS if label != "column"]
     found = g.V().has_label(*labels).has(T.id, TextP.starting_with(wanted.partition("*")[0]))
-    named = rows(found, {"id": T.id, "label": T.label, "name": "name"})
-    fits = pattern(wanted).matches
-    return slice_page(sorted((row for row in named if fits(row["id"])), key=lambda row: row["id"]), values)
+    ids = sorted(filter(pattern(wanted).matches, found.id_().to_list()))
+    shown = ids[values["next"] : values["next"] + values["limit"] + 1]
+    cells = {"id": T.id, "label": T.label, "name": "name"}
+    named = [row for some in chunks(shown) for row in rows(g.V(some), cells)]
+    return page(sorted(named, key=lambda row: row["id"]), values)
 
 
 def tag_flow(g: GraphTraversalSource, values: Values, deadline_passed: DeadlinePassed) -> Page:

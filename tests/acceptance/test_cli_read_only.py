@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from headwater.ingest.folder.copying import copy_graph
 from tests.acceptance.door import PATIENCE, PIPELINE, environment, headwater, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
@@ -60,6 +61,34 @@ def test_questions_are_answered_and_nothing_is_written(folder: Path) -> None:
         assert refused.stdout == ""
         assert "\n" not in refused.stderr.strip()
     assert files(folder) == before
+
+
+def test_what_a_command_cannot_write_is_named(folder: Path, tmp_path: Path) -> None:
+    headwater("load", *PIPELINE[:1], "--data", folder)
+    before = files(folder)
+    target = f"file:{tmp_path / 'events.ndjson'}"
+    for command in (["token", "add", "--scope", "read", "x"], ["publish", "--to", target]):
+        refused = read_only(folder, *command)
+        assert (refused.returncode, refused.stdout) == (2, ""), refused.stderr
+        assert str(folder) in refused.stderr
+        assert "internal error" not in refused.stderr
+    assert files(folder) == before
+
+
+def test_the_copy_of_a_graph_can_be_written_whatever_the_modes_are(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "data", tmp_path / "copy"
+    headwater("load", *PIPELINE[:1], "--data", folder)
+    copy.mkdir()
+    graph = [folder / "graph", *(folder / "graph").rglob("*")]
+    for path in graph:
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        copy_graph(folder, copy)
+    finally:
+        for path in graph:
+            path.chmod(path.stat().st_mode | 0o200)
+    assert len(list(copy.rglob("*"))) > len(graph)
+    assert all(path.stat().st_mode & 0o200 for path in copy.rglob("*"))
 
 
 def test_entries_that_are_not_in_the_graph_yet_are_in_the_answer(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,21 @@ def test_a_killed_server_leaves_nothing_in_the_way(tmp_path: Path) -> None:
         server.stop(signal.SIGKILL)
     assert (folder / "server.json").exists()
     assert headwater("upstream", LAST, "--data", folder).returncode == 0
+
+
+def test_a_copy_of_a_folder_is_not_what_the_server_of_the_original_runs_on(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    headwater("load", PIPELINE[0], "--data", copy)
+    with serving(tmp_path / "data") as server:
+        shutil.copy(server.folder / "server.json", copy)  # as `cp -r` does
+        loaded = headwater("load", PIPELINE[1], "--data", copy)
+        assert loaded.returncode == 0, loaded.stderr
+        assert server.get("/api/v1/stats")[1]["entries"] == 0
+        link = tmp_path / "link"
+        link.symlink_to(server.folder)  # the same folder by another name is that server's
+        headwater("load", PIPELINE[1], "--data", link)
+        assert server.get("/api/v1/stats")[1]["entries"] > 0
+    assert "ok: 4 entries" in headwater("verify", "--data", copy).stdout
 
 
 def test_ctrl_c_and_sigterm_end_a_server_with_zero(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Counts the requests that questions send to a store, whichever store it is."""
+"""Counts the requests that questions send to a store, and the results that it sends, whichever store it is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gremlin_python.driver.remote_connection import RemoteConnection
@@ -17,13 +18,20 @@ class Counting(RemoteConnection):  # type: ignore[misc]  # gremlinpython ships n
         strategies = source.traversal_strategies.traversal_strategies
         (self._connection,) = [s.remote_connection for s in strategies if hasattr(s, "remote_connection")]
         super().__init__(self._connection.url, "g")
-        self.requests = 0
+        self.requests = self.results = 0
         self.g = traversal().with_remote(self)
 
     def submit(self, bytecode: Bytecode) -> Any:
-        """Count one, and ask."""
+        """Count one, and ask; its results are counted as they are read."""
         self.requests += 1
-        return self._connection.submit(bytecode)
+        answer = self._connection.submit(bytecode)
+        answer.traversers = self._counted(answer.traversers)
+        return answer
+
+    def _counted(self, traversers: Iterable[Any]) -> Iterator[Any]:
+        for each in traversers:
+            self.results += 1
+            yield each
 
     def is_closed(self) -> bool:
         """As the other one."""

@@ -11,9 +11,11 @@ from headwater.graphmodel.statements.json_text import snapshot
 from headwater.graphmodel.statements.model import Statement
 from headwater.graphmodel.statements.shown import parts
 from headwater.graphstore import GraphStore
+from headwater.queries.answers.answer import Table
 from headwater.queries.answers.errors import NodeNotFound, QueryError
 from headwater.queries.answers.impact import Impact
 from headwater.queries.catalogue.catalogue import run
+from tests.contract.counting import Counting
 from tests.contract.queries_world import JOB, MART, RAW, REPORT, ask, derives, pipeline, rows
 
 NOW = 1_700_000_000_000
@@ -70,6 +72,26 @@ def test_what_has_a_tag(graph: GraphStore) -> None:
         run("tagged", graph.g, {"tag": "pi"})
     assert unknown.value.field == "tag"
     assert list(unknown.value.suggestions) == ["tag:pii"]
+
+
+def test_a_page_of_many_nodes_costs_what_the_page_is_large(store: GraphStore) -> None:
+    nodes = [f"s3://lake/t{number % 7}#c{number:03}" for number in range(150)]
+    store.apply(GraphDelta(tuple(vertex(node, "column", name=node.partition("#")[2]) for node in nodes), ()))
+    apply_statements(store, tag("s3://lake/*#*", "pii", by="ann"), tag("s3://lake/t1#*", "tier=1"))
+    seen: list[str] = []
+    following: str | None = "0"
+    while following:
+        asked = Counting(store.g)
+        answer = run("tagged", asked.g, {"tag": "pii", "limit": "40", "next": following})
+        assert isinstance(answer, Table)
+        assert (asked.results <= 100, answer.complete) == (True, True)
+        assert {(row["tag"], row["label"], row["statedBy"]) for row in answer.rows} == {("pii", "column", "ann")}
+        seen += [row["id"] for row in answer.rows]
+        following = answer.next
+    assert seen == sorted(nodes)
+    answer = run("matching", store.g, {"pattern": "s3://lake/t*#c1*", "limit": "2", "next": "1"})
+    assert isinstance(answer, Table)
+    assert [row["id"] for row in answer.rows] == sorted(node for node in nodes if "#c1" in node)[1:3]
 
 
 def test_a_tag_flows_with_the_values_and_stops_where_they_are_masked(graph: GraphStore) -> None:
