@@ -128,9 +128,9 @@ class _Resolver:
         self.definitions = {
             str(op.params.get("id")): op.id for op in plan.operations.values() if op.name == "CTERelationDef"
         }
-        self._subquery_of = _subqueries(plan)
-        self._subquery_keys: dict[str, dict[Influence, Use]] = {}
         self._definitions = frozenset(self.definitions.values())
+        self._subqueries_of = _subqueries(plan, self._inputs)
+        self._subquery_keys: dict[str, dict[Influence, Use]] = {}
         self._begun: set[str] = set()
         self._aliases = _read_names(plan, datasets)
         self._views = _views(plan)
@@ -297,9 +297,12 @@ class _Resolver:
         return self.run(operation)
 
     def noted(self, operation: str, keys: Mapping[Influence, Use]) -> None:
-        """Keys of an operator: of the whole output, or of the subquery that the operator is part of."""
-        subquery = self._subquery_of.get(operation)
-        merge_into(self.dependencies if subquery is None else self._subquery_keys.setdefault(subquery, {}), keys)
+        """Keys of an operator: of the whole output, or of the subqueries that the operator is part of."""
+        subqueries = self._subqueries_of.get(operation)
+        if subqueries is None:
+            merge_into(self.dependencies, keys)
+        for subquery in subqueries or ():
+            merge_into(self._subquery_keys.setdefault(subquery, {}), keys)
 
     def subquery_keys(self, root: str) -> Mapping[Influence, Use]:
         """What the operators of a subquery noted, for the expression that holds it; once only."""
@@ -464,10 +467,10 @@ def _outer_by_id(expression: Expression, operands: Sequence[Value], names: Mappi
     texts = [str(item) for item in attributes] if isinstance(attributes, list) else []
     out: dict[str, Value] = {}
     for position, item in enumerate(texts):
-        name, _, key = item.rpartition("#")
+        name, _, key = item.rpartition("#")  # `t#12-T60000ms` of what a stream has a watermark of
         value = operands[position] if position < len(operands) else names.get(name.lower())
         if value is not None:
-            out[key.rstrip("L")] = value
+            out[key.partition("-")[0].rstrip("L")] = value
     return out
 
 
@@ -534,24 +537,30 @@ def _reads(
     return tables, untitled
 
 
-def _subqueries(plan: WirePlan) -> dict[str, str]:
-    """The operators that belong to one subquery alone, each with the operator that gives the subquery's output.
+def _subqueries(plan: WirePlan, inputs: Callable[[OperationNode], Sequence[str]]) -> dict[str, frozenset[str]]:
+    """The operators that belong to subqueries alone, each with the operators that give these subqueries' outputs.
 
-    The agent says so of scalar subqueries, EXISTS and IN. An operator that is read by others as well (a CTE's) decides
-    about them too.
+    The agent says so of scalar subqueries, EXISTS and IN. A CTE belongs to the subqueries that refer to it; one that
+    the query itself reads as well decides about the whole output.
     """
     roots = {str(e.params["operation"]) for e in plan.expressions.values() if "operation" in e.params}
-    owners: dict[str, str | None] = {}
-    for owner in (None, *sorted(roots)):
-        stack = [plan.write if owner is None else owner]
+    owners: dict[str, frozenset[str] | None] = {}  # None: the whole output
+    for root in (None, *sorted(roots)):
+        stack: list[tuple[str, str | None]] = [(plan.write if root is None else root, root)]
         while stack:
-            key = stack.pop()
-            operation = plan.operations.get(key)
-            if operation is None or (key in owners and owners[key] in (owner, None)):
+            key, owner = stack.pop()
+            operation, known = plan.operations.get(key), owners.get(key, frozenset())
+            if operation is None or known is None or owner in known:
                 continue
-            owners[key] = None if key in owners else owner
-            stack.extend(i for i in operation.inputs if i not in roots)
-    return {key: owner for key, owner in owners.items() if owner is not None}
+            if len(known) == _MOST_OWNERS:
+                owner = None
+            owners[key] = None if owner is None else known | {owner}
+            stack.extend((i, owner) for i in inputs(operation) if i not in roots)
+    return {key: of for key, of in owners.items() if of is not None}
+
+
+#: Subqueries that share one operator, each of which is told what it depends on.
+_MOST_OWNERS = 16
 
 
 def _above_target(plan: WirePlan, datasets: Mapping[str, Sequence[str]]) -> set[str]:

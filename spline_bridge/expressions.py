@@ -7,7 +7,7 @@ TRANSFORMATION. Evaluation is iterative: expressions are as deep as a program ma
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,11 @@ from headwater.graphmodel.expressions.values import (
     IDENTITY,
     MOST_FIELDS,
     TRANSFORMATION,
+    Column,
     Value,
     alike,
     as_role,
+    chosen_by,
     combine,
     field_of,
     follow_fields,
@@ -33,7 +35,15 @@ from headwater.graphmodel.expressions.values import (
 )
 from headwater.graphmodel.model import Subtype
 from headwater.spline_bridge.functions import FRAMES, GENERATED, MASKING, RANKS, SUBQUERIES, TRANSPARENT
-from headwater.spline_bridge.lambdas import bound, called_on_each, function, variable, with_arguments, without_variables
+from headwater.spline_bridge.lambdas import (
+    bound,
+    called_on_each,
+    calls_a_lambda,
+    function,
+    variable,
+    with_arguments,
+    without_variables,
+)
 from headwater.spline_bridge.rendering import literal, render
 from headwater.spline_bridge.wire import Expression, NestedType, Ref
 
@@ -139,14 +149,32 @@ def apply(expression: Expression, operands: Sequence[Value]) -> Value:
         return _shown(expression, operands, Value(generated=True))
     called, operands = operands, with_arguments(expression.operator, operands)
     masking = expression.operator in MASKING
-    value = combine(operands, TRANSFORMATION, masking=masking)
+    arrays = _CALLING.get(expression.operator, 0) if calls_a_lambda(called) else 0
+    value = combine(_taken(operands, arrays), TRANSFORMATION, masking=masking)
     inside = _INSIDE.get(expression.operator)
     if inside is not None:
         value = inside(expression, operands, value)
     if expression.operator == "ArrayTransform" and len(called) > 1:
         items = called_on_each(called[1].function, called[0])
-        value = value._replace(fields=items and {number: _made_by_lambda(item) for number, item in items.items()})
+        value = value._replace(fields=items and {number: _as_an_item(item) for number, item in items.items()})
     return _shown(expression, operands, value._replace(size=_size(expression.operator, operands)))
+
+
+#: Functions whose result is what a lambda gives for the items of so many arrays, which are the first operands.
+_CALLING = {"ArrayTransform": 1, "ArrayExists": 1, "ArrayForAll": 1, "ArrayAggregate": 1, "ZipWith": 2}
+
+
+def _taken(operands: Sequence[Value], arrays: int) -> list[Value]:
+    """The operands; of the first ones, which are arrays, no more than what decides how many items these have."""
+    used = {column for made in operands[arrays:] for column in made.direct}
+    return [*(_counted(array, used) for array in operands[:arrays]), *operands[arrays:]]
+
+
+def _counted(array: Value, used: Collection[Column]) -> Value:
+    if array.size is None:  # it says itself how many there are, and does so already where something of it is taken
+        return array._replace(direct={}) if all(column in used for column in array.direct) else array
+    deciding = {column for one in array.size for column in (*one.direct, *(i.column for i in one.indirect))}
+    return array._replace(direct={column: use for column, use in array.direct.items() if column in deciding})
 
 
 def _size(function: str, operands: Sequence[Value]) -> tuple[Value, ...] | None:
@@ -225,11 +253,14 @@ def _inside_flattened(_: Expression, operands: Sequence[Value], value: Value) ->
 
 def _inside_mapped(_: Expression, operands: Sequence[Value], value: Value) -> Value:
     """``transform(array, x -> ...)``: an item is what the lambda gives."""
-    return value._replace(element=_made_by_lambda(operands[-1])) if len(operands) > 1 else value
+    return value._replace(element=_as_an_item(operands[-1])) if len(operands) > 1 else value
 
 
-def _made_by_lambda(value: Value) -> Value:
-    """The value without texts in terms of the lambda's variables: it is shown as an item of what the lambda made."""
+def _as_an_item(value: Value) -> Value:
+    """The value without texts of its own: it is shown as an item of the array or map that it is in.
+
+    What a lambda gives has texts in terms of the lambda's variables.
+    """
     fields = value.fields and {name: field._replace(text=text("")) for name, field in value.fields.items()}
     return value._replace(text=text(""), precedence=ATOM, fields=fields)
 
@@ -270,7 +301,7 @@ def _inside_changed_map(expression: Expression, operands: Sequence[Value], value
     entry = operands[0].entry
     if entry is None or len(operands) != 2:  # noqa: PLR2004 - a map, and a lambda
         return value
-    made = _made_by_lambda(operands[1])
+    made = _as_an_item(operands[1])
     return value._replace(entry=(made, entry[1]) if expression.operator == "TransformKeys" else (entry[0], made))
 
 
@@ -446,8 +477,13 @@ def _element_field(expression: Expression, operands: Sequence[Value]) -> Value:
     field = expression.params.get("field")
     name = str(expression.params.get("name") or field).partition("(")[2].partition(",")[0] or str(field)
     named = replace(expression, params={"name": name})
-    element = operands[0].element and item_of(operands[0])
-    return _field(named, operands if element is None else [element])
+    array = operands[0]
+    if array.element is None:
+        return _field(named, operands)
+    field_ = _field(named, [item_of(array)])
+    collected = any(use.strength == AGGREGATION for use in array.direct.values())
+    value = combine([field_], AGGREGATION if collected else TRANSFORMATION)
+    return value._replace(text=field_.text, precedence=field_.precedence, element=field_, size=array.size)
 
 
 def _pivot(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -473,8 +509,13 @@ def _element(expression: Expression, operands: Sequence[Value]) -> Value:
     if inner.element is not None and operands[-1].literal:
         item = inner.element
         return item if item.text.length else _shown(expression, operands, item)
-    value = combine(operands, TRANSFORMATION)
-    return _shown(expression, operands, value._replace(paths=inner.paths))
+    value = _shown(expression, operands, combine(operands, TRANSFORMATION)._replace(paths=inner.paths))
+    # Which of them it is, the keys say: a field comes from that field of all of them, and from the keys.
+    if inner.element is not None:
+        return value._replace(**_of_struct(chosen_by(inner.element, operands[1:])))
+    if inner.entry is not None:
+        return value._replace(**_of_struct(chosen_by(inner.entry[1], [*operands[1:], inner.entry[0]])))
+    return value
 
 
 def _element_at(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -525,12 +566,13 @@ _DROPPED = Value(literal=True)
 def _update_fields(_: Expression, operands: Sequence[Value]) -> Value:
     """UpdateFields(struct, WithField or DropField ...): the struct's fields but for those that are set or dropped.
 
-    A dropped field that the agent does not name is kept: nobody can ask for it.
+    A dropped field that the agent does not name is kept: nobody can ask for it. Of a struct whose other fields are not
+    known yet, or never, it stays as one that has no sources.
     """
     inner, changes = operands[0], operands[1:]
     fields = dict(inner.fields or {})
     for name, field in (item for change in changes for item in (change.fields or {}).items()):
-        if field is _DROPPED:
+        if field is _DROPPED and inner.fields is not None and inner.base is None:
             fields.pop(name, None)
         else:
             fields[name] = field
@@ -599,7 +641,7 @@ _OF_A_GROUP = frozenset({"First", "Last", "AnyValue"})
 def _collected(expression: Expression, operands: Sequence[Value]) -> Value:
     """collect_list, collect_set: an item is what was collected."""
     value = combine(operands, TRANSFORMATION)
-    return _shown(expression, operands, value._replace(element=operands[0] if operands else None))
+    return _shown(expression, operands, value._replace(element=_as_an_item(operands[0]) if operands else None))
 
 
 #: Spark's checks of CHAR and VARCHAR, which give the text that they are given (a CHAR with blanks at its end).

@@ -13,11 +13,13 @@ from typing import NamedTuple
 from headwater.graphmodel.expressions.text import Text
 from headwater.graphmodel.expressions.values import (
     MOST_FIELDS,
+    TRANSFORMATION,
     Column,
     Influence,
     Use,
     Value,
     as_role,
+    combine,
     field_of,
     item_of,
     merge_into,
@@ -90,7 +92,26 @@ def _bound(value: Value, items: Mapping[Column, Value], room: list[int]) -> Valu
             key = source if use.text is None else source._replace(text=use.text)
             merge_into(indirect, as_role([key], influence.subtype))
     value = value._replace(direct=direct, indirect=indirect, generated=generated, unresolved=unresolved, paths=None)
-    return _bound_inside(value, lambda inner: _bound(inner, items, room), room)
+    return _settled(_bound_inside(value, lambda inner: _bound(inner, items, room), room))
+
+
+def _settled(value: Value) -> Value:
+    """The value of a struct that the plan changed, now that it may be known what the struct's other fields are."""
+    base = value.base
+    if base is None or base.fields is None or base.element is not None:
+        return value
+    fields = {**base.fields, **(value.fields or {})}
+    whole = combine([*fields.values(), *(() if base.base is None else (base.base,))], TRANSFORMATION)
+    indirect = dict(value.indirect)
+    merge_into(indirect, whole.indirect)
+    return value._replace(
+        direct=whole.direct,
+        indirect=indirect,
+        generated=whole.generated,
+        unresolved=whole.unresolved,
+        fields=fields,
+        base=base.base,
+    )
 
 
 def _bound_inside(value: Value, anew: Callable[[Value], Value], room: list[int]) -> Value:
@@ -168,6 +189,11 @@ def with_arguments(operator: str, operands: Sequence[Value]) -> Sequence[Value]:
         return operands
     known = arguments(operands) if operands[0].function is None else []
     return [_given(one, known) for one in operands]
+
+
+def calls_a_lambda(operands: Sequence[Value]) -> bool:
+    """Whether the operands of a function end in a lambda, and it is known what that is called with."""
+    return len(operands) > 1 and isinstance(operands[-1].function, Function) and operands[0].function is None
 
 
 def called_on_each(of: object, array: Value) -> dict[str, Value] | None:

@@ -14,10 +14,10 @@ import re
 from dataclasses import dataclass, field
 
 _PREFIX = re.compile(r"^((?::  |   )*)((?:\+- |:- )?)")
-_ID = re.compile(r"#(\d+)L?(?![\w])")
-_ID_OR_PARENTHESIS = re.compile(r"[()]|#(\d+)L?(?!\w)")
+_ID = re.compile(r"#(\d+)(?:L|-T\d+ms)?(?![\w])")
+_ID_OR_PARENTHESIS = re.compile(r"[()]|#(\d+)(?:L|-T\d+ms)?(?!\w)")
 _OUTER = re.compile(r"\bouter\(([^()]*)\)")
-_LAST_ID = re.compile(r"#(\d+)L?$")
+_LAST_ID = re.compile(r"#(\d+)(?:L|-T\d+ms)?$")
 _SUBQUERY = re.compile(r"\b(?:scalar-subquery|exists|list|lateral-subquery)#(\d+)")
 _WIDTH = 3
 #: What ends a column's name to the left, in Spark's text of an expression.

@@ -302,6 +302,25 @@ def _influenced(value: Value, roles: Mapping[Influence, Use], unresolved_keys: b
     )
 
 
+def chosen_by(item: Value, keys: Iterable[Value]) -> Value:
+    """One of several items, which the keys choose: they are DIRECT sources of it, and of all that is inside of it."""
+    return _chosen_by(item, combine(keys, TRANSFORMATION), [MOST_FIELDS])
+
+
+def _chosen_by(value: Value, keys: Value, room: list[int]) -> Value:
+    room[0] -= 1
+    chosen = combine([value, keys], TRANSFORMATION)
+    if room[0] < 0:
+        return chosen
+    return chosen._replace(
+        fields=value.fields and {name: _chosen_by(field, keys, room) for name, field in value.fields.items()},
+        base=value.base and _chosen_by(value.base, keys, room),
+        element=value.element and _chosen_by(value.element, keys, room),
+        entry=value.entry and (_chosen_by(value.entry[0], keys, room), _chosen_by(value.entry[1], keys, room)),
+        paths=value.paths,
+    )
+
+
 def unresolved(text: Text = EMPTY) -> Value:
     """A value of which the payload does not say where it comes from."""
     return Value(text=text, unresolved=True)

@@ -18,6 +18,7 @@ from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
     ask,
+    attribute,
     catalog_table,
     class_name,
     dictionary,
@@ -589,5 +590,5 @@ def _roots(plan: Any, command: str) -> Iterator[Any]:
 
 
 def _ids(leaf: Any) -> tuple[str, ...]:
-    """Expression ids of the output: each attribute prints as ``name#12`` or ``name#12L``."""
-    return tuple(item.rpartition("#")[2].rstrip("L") for item in split(leaf.output()))
+    """Expression ids of the output."""
+    return tuple(attribute(item)[1] for item in split(leaf.output()))

@@ -12,6 +12,7 @@ from headwater.spline_bridge.agent.getters import (
     Reader,
     answers,
     ask,
+    attribute,
     catalog_table,
     class_name,
     dictionary,
@@ -72,8 +73,7 @@ def _changes(leaf: Any, relation: Any) -> dict[str, Any]:
 
 def _of_a_change(leaf: Any) -> list[str]:
     """The expression ids of the columns that say which change a row is of."""
-    columns = (item.rpartition("#") for item in split(leaf.output()))
-    return [key.rstrip("L") for name, _, key in columns if name in _OF_A_CHANGE]
+    return [key for name, key in map(attribute, split(leaf.output())) if name in _OF_A_CHANGE]
 
 
 _DELTA_LOG = "/_delta_log"  #: after ``Snapshot(path=`` and the table's own path
@@ -169,8 +169,8 @@ def _rdd(leaf: Any) -> dict[str, Any]:
 
 
 def names(plan: Any) -> tuple[str, ...]:
-    """The names of the columns that a plan puts out: each attribute prints as ``name#12`` or ``name#12L``."""
-    return tuple(item.rpartition("#")[0] for item in split(plan.output()))
+    """The names of the columns that a plan puts out."""
+    return tuple(attribute(item)[0] for item in split(plan.output()))
 
 
 def _nothing(_: Any) -> list[str]:

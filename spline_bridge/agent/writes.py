@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from headwater.spline_bridge.agent import rowlevel
+from headwater.spline_bridge.agent.getters import attribute as printed
 from headwater.spline_bridge.agent.sources import Source, located, source, table
 from headwater.spline_bridge.agent.tree import Node, everything, parse, product, roots
 
@@ -225,8 +226,8 @@ def _with_generated(written: Write, details: Details) -> Write:
     generated, counted = details.get("generated") or {}, details.get("counted") or ()
     if not (generated or counted) or written.query is None:
         return written
-    given = (column.rpartition("#") for column in details["output"])
-    columns = {name.lower(): rowlevel.column_named(name, None, int(key.rstrip("L"))) for name, _, key in given}
+    given = map(printed, details["output"])
+    columns = {name.lower(): rowlevel.column_named(name, None, int(key)) for name, key in given}
     made = []
     for at, (name, plan) in enumerate(generated.items()):
         condition = next(roots(parse(plan).root.fields["condition"]))  # IS NOT NULL of the expression

@@ -46,7 +46,9 @@ the wire format's own terms (operations, attributes, references), so that any Sp
   table of 300 columns would have 300 edges that say the same. So it is with filters, joins and keys.
 - Fields are followed through arrays, maps and lambdas that the plan builds: `transform(items, e -> struct(e.sku,
   qty))[0].sku` comes from `items.sku` alone. What decides which items a `filter` keeps, or in which order a sort brings
-  them, is CONDITIONAL of a single item; the array as a whole comes from all of it, DIRECT.
+  them, is CONDITIONAL of a single item; the array as a whole comes from all of it, DIRECT. What a lambda makes of the
+  items comes from what it takes of them: `transform(items, e -> e.sku)` from `items.sku`. A key or number that is
+  computed is DIRECT of what it chooses: `m[k].a` comes from the `a` of all values, and from `k`.
 - A function that Spark replaces by others (`try_divide`, `left`, `nvl2`, `date_part`) is shown as it was called,
   where the agent in Python says how that was. A time window is `window(ts)`, one value of a PIVOT `sum(a) FILTER
   (WHERE s = 'x')`.

@@ -219,9 +219,17 @@ def test_a_stream_with_a_watermark_is_told_though_its_newest_batch_has_no_data(w
         writer = writer.format("parquet").option("path", world.path("late/hours"))
         writer = writer.option("checkpointLocation", world.path("late/checkpoint"))
         writer.trigger(availableNow=True).start().awaitTermination()
+        function = hours.agg(functions.max("price").alias("most")).writeStream.outputMode("update")
+        function = function.option("checkpointLocation", world.path("late/checkpoint-function"))
+        function = function.foreachBatch(lambda rows, _: rows.write.mode("append").parquet(world.path("late/batches")))
+        function.trigger(availableNow=True).start().awaitTermination()
     assert world.edges("late/hours") == {
         ("late/raw#at", "late/hours#start"),
         ("late/raw#price", "late/hours#most"),
+    }
+    assert world.edges("late/batches") == {
+        ("late/raw#at", "late/batches#window"),
+        ("late/raw#price", "late/batches#most"),
     }
 
 

@@ -92,7 +92,39 @@ SPELLED = {
     "collect_list(t.a)[0]": "min(t.a)",
     "approx_count_distinct(t.b)": "count(DISTINCT t.b)",
     "count_if(t.b > 2)": "sum(t.b > 2)",
+    "named_struct('p', named_struct('q', t.a, 'r', t.s), 'o', t.b).p.r": "t.s",
+    "struct(t.*).b": "t.b",
+    "map('a', named_struct('x', t.a, 'y', t.b), 'b', named_struct('x', t.k, 'y', t.a))[t.s].x":
+        "CASE t.s WHEN 'a' THEN t.a WHEN 'b' THEN t.k END",
+    "array(named_struct('x', t.a, 'y', t.b), named_struct('x', t.k, 'y', t.b))[IF(t.s = 'a', 0, 1)].x":
+        "CASE t.s WHEN 'a' THEN t.a ELSE t.k END",
+    "element_at(map_from_arrays(array('p', 'q'), array(t.a, t.b)), 'q')": "t.b",
+    "transform(array(named_struct('x', t.a, 'y', t.b)), e -> e.x)[0]": "t.a",
+    "array_max(transform(array(named_struct('x', t.a, 'y', t.b)), e -> e.y + t.k))": "t.b + t.k",
+    "size(transform(sequence(1, t.a), e -> t.k))": "t.a",
+    "aggregate(array(named_struct('x', t.a, 'y', t.s)), 0L, (acc, e) -> acc + e.x, acc -> acc * t.k)": "t.a * t.k",
+    "exists(array(named_struct('x', t.a, 'y', t.b)), e -> e.y > t.k)": "t.b > t.k",
+    "forall(array(t.a, t.b), e -> e > t.k)": "(t.a > t.k AND t.b > t.k)",
+    "zip_with(array(t.a), array(t.b), (x, y) -> x * 10 + y)[0]": "t.a * 10 + t.b",
+    "map_filter(map('p', t.a, 'q', t.b), (m, v) -> v > t.k)['p']": "CASE WHEN t.a > t.k THEN t.a END",
+    "transform_values(map('p', t.a), (m, v) -> v + t.b)['p']": "t.a + t.b",
+    "flatten(array(array(t.a), array(t.b, t.k)))[1]": "t.b",
+    "array_contains(array(t.a, t.b), t.k)": "(t.k = t.a OR t.k = t.b)",
+    "slice(array(t.a, t.b, t.k), 2, 1)[0]": "t.b",
+    "reverse(array(t.a, t.s))[0]": "t.s",
+    "concat(array(t.a), array(t.b))[1]": "t.b",
+    "from_json(to_json(named_struct('x', t.a, 'y', t.b)), 'x long, y long').y": "t.b",
+    "split(concat(t.s, ',', t.k), ',')[0]": "t.s",
+    "str_to_map(concat(t.s, ':', t.k))[t.s]": "t.k",
+    "decode(t.a, 1, t.b, t.k)": "CASE WHEN t.a = 1 THEN t.b ELSE t.k END",
+    "min_by(t.b, t.a)": "min(10 * t.a + t.b)",
+    "bool_or(t.a > 1)": "max(t.a > 1)",
+    "collect_list(named_struct('x', t.a, 'y', t.b))[0].y": "min(t.b)",
+    "array_max(collect_list(named_struct('x', t.a, 'y', t.b)).x)": "max(t.a)",
+    "max(array(t.a, t.b))[1]": "max(10 * t.a + t.b)",
 }  # fmt: skip
+#: How those of them begin that are of a group.
+_OF_A_GROUP = ("max", "collect", "approx", "count", "min_by", "bool_or", "array_max(collect")
 
 
 def in_sqlite(sql: str) -> str:
@@ -108,7 +140,28 @@ _INLINED = (
     "(SELECT k, x AS a, y AS b, s FROM t LATERAL VIEW inline(IF(k > 1, array(named_struct('x', a, 'y', b)), "
     "array(named_struct('x', b, 'y', 7L), named_struct('x', a, 'y', a)))) v AS x, y) AS t"
 )
+_GROUPED = "(SELECT k, sum(a) AS a, max(b) AS b, s FROM t GROUP BY GROUPING SETS ((k, s), (k), ())) AS t"
+_ROLLED = "(SELECT s, k, sum(a) AS a, grouping(k) AS b FROM t GROUP BY ROLLUP (s, k)) AS t"
+_UNPIVOTED = "(SELECT k, v AS a, k AS b, n AS s FROM (SELECT k, a, b FROM t) UNPIVOT (v FOR n IN (a, b))) AS t"
+_LATERAL = "(SELECT t.k, m.c AS a, t.b, t.s FROM t, LATERAL (SELECT max(c) AS c FROM u WHERE u.k = t.k) AS m) AS t"
+_SEMI = "(SELECT * FROM t LEFT SEMI JOIN u ON t.k = u.k AND u.c > t.a) AS t"
+_ANTI = "(SELECT * FROM t LEFT ANTI JOIN u ON t.b = u.c) AS t"
+_STACKED = "(SELECT k, stack(2, a, s, b, 'z') AS (a, s), k + 1 AS b FROM t) AS t"
+_LISTED = (
+    "(SELECT k, e.x AS a, e.y AS b, s FROM (SELECT k, s, collect_list(named_struct('x', a, 'y', b)) AS l FROM t "
+    "WHERE a > 0 GROUP BY k, s) LATERAL VIEW explode(filter(l, i -> i.y > 1)) v AS e) AS t"
+)
 _TABLES = {
+    _GROUPED: "(SELECT k, sum(a) AS a, max(b) AS b, s FROM t GROUP BY k, s UNION ALL SELECT k, sum(a), max(b), NULL "
+    "FROM t GROUP BY k UNION ALL SELECT NULL, sum(a), max(b), NULL FROM t) AS t",
+    _ROLLED: "(SELECT s, k, sum(a) AS a, 0 AS b FROM t GROUP BY s, k UNION ALL SELECT s, NULL, sum(a), 1 FROM t "
+    "GROUP BY s UNION ALL SELECT NULL, NULL, sum(a), 1 FROM t) AS t",
+    _UNPIVOTED: "(SELECT k, a, k AS b, 'a' AS s FROM t UNION ALL SELECT k, b, k, 'b' FROM t) AS t",
+    _LATERAL: "(SELECT k, (SELECT max(c) FROM u WHERE u.k = t.k) AS a, b, s FROM t) AS t",
+    _SEMI: "(SELECT * FROM t WHERE EXISTS (SELECT 1 FROM u WHERE t.k = u.k AND u.c > t.a)) AS t",
+    _ANTI: "(SELECT * FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE t.b = u.c)) AS t",
+    _STACKED: "(SELECT k, a, s, k + 1 AS b FROM t UNION ALL SELECT k, b, 'z', k + 1 FROM t) AS t",
+    _LISTED: "(SELECT k, a, b, s FROM t WHERE a > 0 AND b > 1) AS t",
     _PIVOT: "(SELECT k, sum(a) FILTER (WHERE s = 'a') AS a, sum(a) FILTER (WHERE s = 'b') AS b, 'x' AS s FROM t "
     "GROUP BY k) AS t",
     _EXPLODED: "(SELECT k, a AS a, b, s FROM t UNION ALL SELECT k, b, b, s FROM t) AS t",
@@ -118,7 +171,15 @@ _TABLES = {
 _EXCEPT = "(SELECT k, a, b, s FROM t EXCEPT SELECT k, c, 3, 'u' FROM u) AS t"
 _UNION = "(SELECT k, a, b, s FROM t WHERE b > 1 UNION ALL SELECT k, c AS a, 3 AS b, 'u' AS s FROM u) AS t"
 _CTE = "(SELECT k, max(a) AS a, sum(b) AS b, min(s) AS s FROM t GROUP BY k) AS t"
-_ALONE = ("t", "t", _UNION, _CTE, _EXCEPT, *_TABLES)
+_INTERSECT = "(SELECT k, a, b, s FROM t INTERSECT SELECT k, c - 4, 2, 'a' FROM u) AS t"
+_ALONE = ("t", "t", _UNION, _CTE, _EXCEPT, _INTERSECT, *_TABLES)
+#: Around one of these another SELECT.
+_AROUND = (
+    "(SELECT k, b AS a, a AS b, s FROM {} WHERE b > 0) AS t",
+    "(SELECT k, max(a) AS a, min(b) AS b, s FROM {} GROUP BY k, s HAVING count(*) < 4) AS t",
+    "(SELECT k, a, sum(b) OVER (PARTITION BY s ORDER BY a, k, b) AS b, s FROM {}) AS t",
+    "(SELECT DISTINCT k, CASE WHEN a > 2 THEN a ELSE b END AS a, b, s FROM {}) AS t",
+)
 _JOINED = tuple(f"{left} {how} JOIN u ON t.k = u.k" for left in ("t", _UNION, _CTE) for how in ("INNER", "LEFT"))
 _CROSS = ("t CROSS JOIN u",)
 _PLAIN = ("t.a", "t.b", "t.s", "t.k", "t.a + t.b", "upper(t.s)", "CASE WHEN t.a > 1 THEN t.b ELSE 0 END", "7",
@@ -127,15 +188,24 @@ _PLAIN = ("t.a", "t.b", "t.s", "t.k", "t.a + t.b", "upper(t.s)", "CASE WHEN t.a 
           "sum(t.a) OVER (PARTITION BY t.k)", "count(*) OVER (PARTITION BY t.s)", "t.b NOT IN (SELECT c FROM u AS v)",
           "rank() OVER (PARTITION BY t.s ORDER BY t.a)", "max(t.b) OVER (ORDER BY t.a)",
           "lag(t.a) OVER (ORDER BY t.b, t.a, t.k, t.s)",
-          *(text for text in SPELLED if not text.startswith(("max", "collect", "approx", "count"))))  # fmt: skip
+          "sum(t.a) OVER (PARTITION BY t.k ORDER BY t.b, t.a, t.s ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)",
+          "count(*) OVER (ORDER BY t.a RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING)",
+          "first_value(t.b) OVER (PARTITION BY t.s ORDER BY t.a, t.b, t.k ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING)",
+          "nullif(t.a, t.b)", "CASE t.s WHEN 'a' THEN t.a ELSE t.b END", "t.a IN (t.b, 2)",
+          "(SELECT max(v.c) FROM u AS v WHERE v.k IN (SELECT w.k FROM t AS w WHERE w.a > 1))",
+          "(SELECT sum(v.c) FROM u AS v WHERE v.k = t.k)",
+          *(text for text in SPELLED if not text.startswith(_OF_A_GROUP)))  # fmt: skip
 _OF_U = ("u.c", "t.a + u.c", "coalesce(u.c, t.b)", "CASE WHEN u.c > 5 THEN t.a END")
 _AGGREGATES = ("sum(t.a)", "count(*)", "max(t.b)", "count(DISTINCT t.s)", "min(t.a + t.b)", "1",
                "sum(CASE WHEN t.a > 1 THEN t.b END)", "sum(t.a) FILTER (WHERE t.b > 2)",
-               *(text for text in SPELLED if text.startswith(("max", "collect", "approx", "count"))))  # fmt: skip
+               "sum(DISTINCT t.a)", "max(t.a) - min(t.b)", "max(CASE WHEN t.s = 'a' THEN t.k END)",
+               *(text for text in SPELLED if text.startswith(_OF_A_GROUP)))  # fmt: skip
 _CONDITIONS = ("t.a > 1", "t.b < 4", "t.s <> 'b'", "t.k IN (SELECT k FROM u AS v)", "t.a + t.b > 2",
                "EXISTS (SELECT 1 FROM u AS v WHERE v.c > t.b)", "t.b < (SELECT max(c) FROM u AS v WHERE v.k = t.k)",
                "(t.k, t.b) IN (SELECT k, c - 3 FROM u AS v)",
-               "NOT EXISTS (SELECT 1 FROM u AS v WHERE v.c = t.a)")  # fmt: skip
+               "NOT EXISTS (SELECT 1 FROM u AS v WHERE v.c = t.a)",
+               "EXISTS (SELECT 1 FROM u AS v JOIN t AS w ON v.k = w.k WHERE w.b > 2 AND v.c > t.a)",
+               "t.k NOT IN (SELECT v.k FROM u AS v WHERE v.c > 6)", "coalesce(t.a, t.b) < 3")  # fmt: skip
 _KEYS = ("t.k", "t.s", "t.b")
 _HAVING = ("count(*) > 1", "sum(t.b) > 2", "max(t.a) < 3")
 
@@ -143,7 +213,9 @@ _HAVING = ("count(*) > 1", "sum(t.b) > 2", "max(t.a) < 3")
 def query(chance: random.Random) -> Query:
     """One at random."""
     tables = chance.choice((*_ALONE, *_JOINED, *_CROSS))
-    with_u = " JOIN " in tables
+    with_u = tables in (*_JOINED, *_CROSS)
+    if not with_u and chance.random() < 0.3:
+        tables = chance.choice(_AROUND).format(tables)
     where = tuple(chance.sample(_CONDITIONS, chance.choice((0, 0, 1, 1, 2))))
     if chance.random() < 0.4:
         keys = tuple(chance.sample(_KEYS, chance.choice((0, 1, 1, 2))))

@@ -11,6 +11,7 @@ import pytest
 
 from headwater.graphmodel.model import DependencyType, Effect, Origin, Subtype
 from headwater.spline_bridge.agent import Captured, Run, is_write, report
+from headwater.spline_bridge.agent.getters import attribute as attribute_of
 from headwater.spline_bridge.agent.model import Frozen, Leaf
 from headwater.spline_bridge.agent.printed import expression
 from headwater.spline_bridge.agent.tree import parse
@@ -505,3 +506,17 @@ def test_the_values_of_a_pivot_are_asked_for_where_the_plan_lacks_them() -> None
     assert _projected(*pivot) == "b FILTER (WHERE a = ...)"
     asked = Leaf("PivotFirst", ("9",), {"values": ["x", "y, z"]})
     assert _projected(*pivot, leaves=(asked,)) == "b FILTER (WHERE a = 'y, z')"
+
+
+@pytest.mark.parametrize(
+    ("printed", "known"),
+    [
+        ("id#12", ("id", "12")),
+        ("id#12L", ("id", "12")),
+        ("at#97-T3600000ms", ("at", "97")),
+        ("a#b#7", ("a#b", "7")),
+        ("n-T1ms#7L", ("n-T1ms", "7")),
+    ],
+)
+def test_an_attribute_is_known_by_what_spark_prints_of_it(printed: str, known: tuple[str, str]) -> None:
+    assert attribute_of(printed) == known

@@ -101,7 +101,106 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
             function("u", "aggregate.AggregateExpression", expr("l")),
             function("x", "GetArrayStructFields", expr("u"), field="StructField(p,LongType,true)"),
         ],
+        {"AGGREGATION t.a"},
+        set(),
+    ),
+    "an item of a list that was collected": (
+        [
+            function("l", "aggregate.CollectList", expr("s")),
+            function("u", "aggregate.AggregateExpression", expr("l")),
+            function("f", "GetArrayStructFields", expr("u"), field="StructField(p,LongType,true)"),
+            function("x", "GetArrayItem", expr("f"), expr("one")),
+        ],
         {"IDENTITY t.a"},
+        set(),
+    ),
+    "an array, of whose items a lambda takes one field": (
+        [
+            function("y", "CreateArray", expr("s")),
+            function("v", "NamedLambdaVariable", name="e"),
+            field("f", expr("v"), "p"),
+            function("l", "LambdaFunction", expr("f"), expr("v")),
+            function("x", "ArrayTransform", expr("y"), expr("l")),
+        ],
+        {"TRANSFORMATION t.a"},
+        set(),
+    ),
+    "an array, of which a lambda takes nothing but how many items it has": (
+        [
+            function("y", "ArrayRepeat", attr("a"), attr("b")),
+            function("v", "NamedLambdaVariable", name="e"),
+            function("l", "LambdaFunction", attr("c"), expr("v")),
+            function("x", "ArrayTransform", expr("y"), expr("l")),
+        ],
+        {"TRANSFORMATION t.b", "TRANSFORMATION t.c"},
+        set(),
+    ),
+    "a read array, of which a lambda takes nothing but how many items it has": (
+        [
+            function("v", "NamedLambdaVariable", name="e"),
+            function("l", "LambdaFunction", attr("c"), expr("v")),
+            function("x", "ArrayTransform", attr("a"), expr("l")),
+        ],
+        {"TRANSFORMATION t.a", "TRANSFORMATION t.c"},
+        set(),
+    ),
+    "one number out of an array, of whose items a lambda takes one field": (
+        [
+            function("y", "CreateArray", expr("s")),
+            function("acc", "NamedLambdaVariable", name="acc"),
+            function("v", "NamedLambdaVariable", name="e"),
+            field("f", expr("v"), "q"),
+            function("m", "Add", expr("acc"), expr("f")),
+            function("l", "LambdaFunction", expr("m"), expr("acc"), expr("v")),
+            function("k", "LambdaFunction", expr("acc"), expr("acc")),
+            function("x", "ArrayAggregate", expr("y"), attr("c"), expr("l"), expr("k")),
+        ],
+        {"TRANSFORMATION t.b", "TRANSFORMATION t.c"},
+        set(),
+    ),
+    "an array of structs that lost a field in a lambda": (
+        [
+            function("y", "CreateArray", expr("s")),
+            function("v", "NamedLambdaVariable", name="e"),
+            function("d", "DropField", name="p"),
+            function("f", "UpdateFields", expr("v"), expr("d")),
+            function("l", "LambdaFunction", expr("f"), expr("v")),
+            function("x", "ArrayTransform", expr("y"), expr("l")),
+        ],
+        {"TRANSFORMATION t.b"},
+        set(),
+    ),
+    "a whole struct that lost a field in a lambda, and got another": (
+        [
+            function("y", "CreateArray", expr("s")),
+            function("v", "NamedLambdaVariable", name="e"),
+            function("d", "DropField", name="q"),
+            function("w", "WithField", attr("c"), name="p"),
+            function("f", "UpdateFields", expr("v"), expr("d"), expr("w")),
+            function("l", "LambdaFunction", expr("f"), expr("v")),
+            function("u", "ArrayTransform", expr("y"), expr("l")),
+            function("x", "GetArrayItem", expr("u"), expr("one")),
+        ],
+        {"TRANSFORMATION t.c"},
+        set(),
+    ),
+    "a field of a map's value, by a key that a column gives": (
+        [
+            function("t", "CreateNamedStruct", expr("'p'"), attr("c"), expr("'q'"), attr("b")),
+            function("m", "CreateMap", expr("'p'"), expr("s"), expr("'q'"), expr("t")),
+            function("i", "GetMapValue", expr("m"), attr("c")),
+            field("x", expr("i"), "q"),
+        ],
+        {"TRANSFORMATION t.b", "TRANSFORMATION t.c"},
+        set(),
+    ),
+    "a field of an array's item, by a number that a column gives": (
+        [
+            function("y", "CreateArray", expr("s"), expr("s")),
+            function("i", "ElementAt", expr("y"), attr("c")),
+            field("x", expr("i"), "p"),
+        ],
+        {"TRANSFORMATION t.a", "TRANSFORMATION t.c"},
         set(),
     ),
     "of the first row of a group": (
@@ -500,3 +599,30 @@ def test_a_cte_that_nothing_uses_decides_nothing(used: bool, inputs: int, keys: 
     assert len(plan.inputs) == inputs
     assert indirect(plan)["*"] == keys
     assert direct(plan) == {"a": {"IDENTITY t.a"}}
+
+
+@pytest.mark.parametrize("read_by_the_query", [False, True])
+def test_a_cte_belongs_to_the_subqueries_that_use_it(read_by_the_query: bool) -> None:
+    """``WITH c AS (SELECT k FROM u WHERE k) SELECT a, (SELECT max(k) FROM c), (SELECT min(k) FROM c) FROM t``."""
+    subqueries = [
+        function(key, "ScalarSubquery", attr(of), operation=f"of {key}") for key, of in (("x", "m"), ("y", "n"))
+    ]
+    others = [
+        operation("with", "WithCTE", ["d", "p"], ["a", "x", "y"]),
+        operation("d", "CTERelationDef", ["f"], ["k"], id=0),
+        operation("f", "Filter", ["q"], ["k"], condition=attr("k")),
+        operation(
+            "p", "Project", ["top", "of x", "of y"], ["a", "x", "y"], projectList=[attr("a"), expr("x"), expr("y")]
+        ),
+        operation("top", "Join", ["r", "c"] if read_by_the_query else ["r"], ["a"]),
+        operation("c", "CTERelationRef", ["d"], ["l"], cteId=0),
+        operation("of x", "Project", ["one"], ["m"], projectList=[attr("m")]),
+        operation("one", "CTERelationRef", ["d"], ["m"], cteId=0),
+        operation("of y", "Project", ["other"], ["n"], projectList=[attr("n")]),
+        operation("other", "CTERelationRef", ["d"], ["n"], cteId=0),
+    ]
+    reads = [read("r", "s3://lake/t", ["a"]), read("q", "s3://lake/u", ["k"])]
+    plan = mapped(document(others, reads=reads, functions=subqueries, write={"id": "write"}))
+    found = indirect(plan)
+    own = set() if read_by_the_query else {"FILTER u.k"}
+    assert (found["*"], found.get("x", set()), found.get("y", set())) == ({"FILTER u.k"} - own, own, own)
