@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 ROOT = Path(__file__).parents[2]
 PAYLOADS = ROOT / "tests" / "payloads"
 PIPELINE = [str(path) for path in sorted(PAYLOADS.glob("l0*"))]
-PATIENCE = 60.0  #: seconds: a loaded machine is slow, and only a broken one is slower
+PATIENCE = 240.0  #: seconds: a loaded machine is slow, and only a broken one is slower
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -71,6 +71,19 @@ class Server:
         """Send a signal to this process; its exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def ended(process: subprocess.Popen[AnyStr]) -> Iterator[subprocess.Popen[AnyStr]]:
+    """A process that is killed at the end of the block, if it is still there then, with its pipes closed.
+
+    One that outlives a test that failed would fail others: where it is forgotten, Python warns.
+    """
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def parsed(body: bytes) -> Any:

@@ -9,6 +9,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -90,6 +91,8 @@ async def shown_at(port: int, authority: trustme.CA) -> str:
     _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(authority, names=False))
     names = writer.get_extra_info("peercert")["subjectAltName"]
     writer.close()
+    with suppress(OSError):  # both sides close at once
+        await writer.wait_closed()  # else its socket may outlive the event loop
     return str(names[0][1])
 
 

@@ -20,7 +20,7 @@ from moto.server import ThreadedMotoServer
 from headwater.aws_bridge.costs import Parts, estimate
 from headwater.aws_bridge.stacks import Stack, StackFailed, _packed, read_template
 from headwater.smoke import Receiver, check
-from tests.acceptance.door import PATIENCE, ROOT, environment, headwater, serving
+from tests.acceptance.door import PATIENCE, ROOT, ended, environment, headwater, serving
 
 BUCKETS = """\
 Parameters:
@@ -144,18 +144,20 @@ def test_who_breaks_off_at_the_question_leaves_nothing_behind(endpoint: str, tem
     mine, theirs = os.openpty()
     where = ("--region", "eu-west-1", "--endpoint-url", endpoint)
     command = ["aws", "deploy", "one", "--template", str(template), "-p", "Suffix=x", *where]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "headwater", *command],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(**CREDENTIALS),
-        cwd=ROOT,
-        text=True,
-    )
-    os.close(theirs)
-    os.write(mine, b"\x04")  # the end of the input; of Ctrl-C click makes the same
-    said = process.communicate(timeout=PATIENCE)
+    with ended(
+        subprocess.Popen(
+            [sys.executable, "-m", "headwater", *command],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(**CREDENTIALS),
+            cwd=ROOT,
+            text=True,
+        )
+    ) as process:
+        os.close(theirs)
+        os.write(mine, b"\x04")  # the end of the input; of Ctrl-C click makes the same
+        said = process.communicate(timeout=PATIENCE)
     os.close(mine)
     assert (process.returncode, "nothing was changed" in said[1], "Traceback" in said[1]) == (1, True, False)
     stacks = boto3.client("cloudformation", endpoint_url=endpoint, region_name="eu-west-1")
@@ -166,23 +168,22 @@ def test_who_breaks_off_at_the_question_leaves_nothing_behind(endpoint: str, tem
 @contextmanager
 def running(*command: object, **variables: str) -> Iterator[str]:
     """The URL of a command that says where it listens."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "headwater", *map(str, command)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment(PYTHONUNBUFFERED="1", **variables),
-        cwd=ROOT,
-        text=True,
-    )
-    try:
+    with ended(
+        subprocess.Popen(
+            [sys.executable, "-m", "headwater", *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment(PYTHONUNBUFFERED="1", **variables),
+            cwd=ROOT,
+            text=True,
+        )
+    ) as process:
         assert process.stdout is not None
         line = next(line for line in process.stdout if "http://" in line)
         yield next(word for word in line.split() if word.startswith("http://"))
         process.terminate()
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
-    finally:
-        process.kill()
 
 
 def test_a_deployed_team_is_tried_through_its_receiver(endpoint: str, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def test_payloads_are_taken_and_questions_wait_while_the_graph_is_opened(tmp_pat
         holder.close()
         status, stats = asking.result(PATIENCE)
         assert (status, stats["lag"], stats["vertices"]["run"]) == (200, 0, 1)
-        assert server.get("/ready") == (200, {"status": "ready", "entries": 2, "lag": 0, "rebuilding": False})
+        ready = 200, {"status": "ready", "entries": 2, "lag": 0, "rebuilding": False}
+        eventually(lambda: server.get("/ready") == ready)  # on a busy machine the process can be late once
         assert server.stop() == 0
 
 
