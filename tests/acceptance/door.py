@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import json
 import os
 import signal
@@ -52,7 +53,15 @@ class Server:
     trusted: ssl.SSLContext | None = None  #: for a server with a certificate
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:
-        """The status and the JSON (or text) of an answer."""
+        """The status and the JSON (or text) of an answer; of a graph that is not far enough it is asked again."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            status, said = self._once(path, headers)
+            behind = status == http.HTTPStatus.SERVICE_UNAVAILABLE and "is not in the graph after" in str(said)
+            if not behind or time.monotonic() > end:
+                return status, said
+
+    def _once(self, path: str, headers: dict[str, str]) -> tuple[int, Any]:
         request = urllib.request.Request(self.url + path, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE, context=self.trusted) as response:

@@ -65,7 +65,7 @@ def test_it_keeps_its_folder_where_it_is_asked_to_and_says_how_to_ask_it(tmp_pat
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(600)  # a JVM and seven jobs, on a machine that may have more to do
+@pytest.mark.timeout(1_800)  # a JVM and seven jobs, on a machine that may have more to do
 def test_where_spark_runs_it_runs_the_jobs(tmp_path: Path) -> None:
     needs_spark()
     command = [sys.executable, "-m", "headwater", "demo"]

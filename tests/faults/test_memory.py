@@ -65,7 +65,7 @@ def drawn(folder: Path, entries: Sequence[NewEntry], limit: int | None) -> tuple
     return peak, len(pids)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of address space holds on Linux alone")
 def test_an_entry_that_takes_too_much_memory_is_parked_and_all_others_go_in(tmp_path: Path) -> None:
     folder = tmp_path / "data"

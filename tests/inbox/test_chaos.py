@@ -226,7 +226,7 @@ def settled(world: World, folder: Path, store: str | None, count: int) -> None:
         assert made.reader.parked() == 0
 
 
-@pytest.mark.timeout(900)  # lost answers are waited for, and asked for again
+@pytest.mark.timeout(1_800)  # lost answers are waited for, and asked for again
 def test_everything_at_once(aws: Cloud, tmp_path: Path) -> None:
     """Busy S3, lost answers, kills, two ingesters, messages twice, out of order, again and not at all."""
     with faulty(aws.url, Faults(refused=0.04, lost=0.03, seed=1)) as faults:

@@ -64,7 +64,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.spark
 @pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 def test_the_rows_are_those_of_the_export(exported: Path) -> None:
     pytest.importorskip("pyspark")
     done = job(exported / "ledger", exported / "job")

@@ -23,7 +23,7 @@ from tests.spark.scripts import report
 from tests.spark.session import needs_spark
 
 #: A JVM and a database start, on a machine that may have more to do.
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1_800)]
 
 DRIVER = "org.postgresql:postgresql:42.7.4"
 #: Who runs the database where the tests run as root, as whom it does not start.
