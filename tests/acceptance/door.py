@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +80,14 @@ class Server:
         """Send a signal to this process; its exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Wait until something holds. AssertionError: not within `seconds`."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
 
 
 @contextmanager

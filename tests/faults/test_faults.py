@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from headwater.ingest.ledger.verify import verify
-from tests.acceptance.door import PATIENCE, PIPELINE, Server, graph_process, headwater, serving
-from tests.faults.test_supervision import eventually
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, eventually, graph_process, headwater, serving
 from tests.faults.world import Sender, bodies, graph_of, payload, replayed
 from tests.golden.recorded import FLAT
 

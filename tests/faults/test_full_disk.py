@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.acceptance.door import PATIENCE, Server, serving
+from tests.acceptance.door import PATIENCE, Server, eventually, serving
 from tests.faults.test_faults import assert_nothing_is_lost
-from tests.faults.test_supervision import eventually
 from tests.faults.world import payload
 from tests.golden.recorded import FLAT
 

@@ -14,9 +14,8 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.ledger import NewEntry, open_ledger
 from headwater.ingest.process.child import command
 from headwater.ingest.process.graph_process import GraphProcess
-from tests.acceptance.door import PATIENCE
+from tests.acceptance.door import PATIENCE, eventually
 from tests.contract.test_projector import PIPELINE, assert_equal, recorded, stored, whole
-from tests.faults.test_supervision import eventually
 
 #: Sets the limit of its address space, which its argument names in bytes, and becomes the rest of its command line.
 LIMITED = """

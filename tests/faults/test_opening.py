@@ -17,8 +17,7 @@ from headwater.graphstore import open_store
 from headwater.ingest.ledger.ledger import open_ledger
 from headwater.ingest.process import graph_process as watching
 from headwater.ingest.process.graph_process import GraphProcess, NotOpen
-from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
-from tests.faults.test_supervision import eventually
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, eventually, headwater, serving
 from tests.faults.world import payload
 from tests.golden.recorded import FLAT
 

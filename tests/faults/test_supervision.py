@@ -7,8 +7,7 @@ import logging
 import os
 import resource
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,14 +18,7 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.ledger import open_ledger
 from headwater.ingest.process import graph_process as watching
 from headwater.ingest.process.graph_process import GraphProcess
-from tests.acceptance.door import PATIENCE, PIPELINE, graph_process, headwater, serving
-
-
-def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+from tests.acceptance.door import PATIENCE, PIPELINE, eventually, graph_process, headwater, serving
 
 
 def is_there(pid: int) -> bool:
