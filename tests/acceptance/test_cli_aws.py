@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +14,12 @@ from typing import Any
 import boto3
 import pytest
 from cfnlint.decode import decode_str  # type: ignore[import-untyped]
-from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.costs import Parts, estimate
 from headwater.aws_bridge.stacks import Stack, StackFailed, _packed, read_template
 from headwater.smoke import Receiver, check
 from tests.acceptance.door import PATIENCE, ROOT, ended, environment, headwater, serving
+from tests.moto_account import moto_account
 
 BUCKETS = """\
 Parameters:
@@ -51,13 +50,8 @@ CREDENTIALS = {
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
-    yield address
-    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
-    server.stop()
+    with moto_account() as url:
+        yield url
 
 
 def aws(endpoint: str, command: str, *arguments: object) -> Any:
