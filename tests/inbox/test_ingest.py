@@ -125,6 +125,7 @@ def test_statements_are_taken_where_questions_are_answered(
             assert (unknown.returncode, "no/such" in unknown.stderr) == (2, True)
             put(inbox, range(1, 2))  # the ingester goes on behind it
             made.run(once=True)
+            made.service.settle()
             asked = headwater("query", "tagged", "tag=gold", "--json", "--server", url, HEADWATER_TOKEN=read)
             assert job in asked.stdout
         assert made.service.ledger.count() == 5
