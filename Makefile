@@ -17,7 +17,8 @@ comma := ,
 BIN := $(VENV)/bin
 CODE := headwater infra tests bench
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n auto --dist worksteal
+# Not one process a core on large machines: each may run a Gremlin Server, a Spark and a browser beside its tests.
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 # Spark and Gremlin Server need Java: without it their tests are skipped and say so, and nothing is installed for them.
 JAVA := $(shell java -version >/dev/null 2>&1 && echo yes)
 DEV := dev$(if $(JAVA),$(comma)spark)
@@ -110,9 +111,10 @@ fast: $(VENV)/dev.stamp
 coverage: $(VENV)/dev.stamp
 	$(PYTEST) -q $(PARALLEL) --cov $(wildcard tests/unit tests/golden tests/laws tests/contract)
 
-# First the long tests, then SOAK_MINUTES of mixed load, kills, slow clients and hostile input on one server.
+# First the long tests, and properties with other examples than always, then SOAK_MINUTES of mixed load, kills, slow clients and hostile input on one server.
 soak: $(VENV)/dev.stamp
 	$(PYTEST) -m soak --timeout 3600
+	EXPLORE=1 $(PYTEST) -q $(PARALLEL) tests/laws
 	$(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES)
 
 # The documentation as a site, in site/.

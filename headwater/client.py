@@ -19,7 +19,7 @@ from headwater.faults import Fault
 from headwater.settings import SERVER_FILE, TOKEN
 
 _TIMEOUT = 60.0
-_ALIVE_TIMEOUT = 2.0
+_ALIVE_TIMEOUT = 5.0  #: a server on a busy machine is late, and must not be taken for one that is gone
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _PROXIED = urllib.request.build_opener()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

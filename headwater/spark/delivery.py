@@ -200,7 +200,7 @@ class Delivery:
         return True
 
     def _say_once(self, problem: str) -> None:
-        if not self._said and self._spool is not None:
+        if not self._said and self._spool is not None and not self._closed:
             self._said = True
             LOG.warning("a report waits, and is tried again until the job's end: %s", problem)
 

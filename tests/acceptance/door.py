@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import json
 import os
 import signal
@@ -11,16 +12,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 ROOT = Path(__file__).parents[2]
 PAYLOADS = ROOT / "tests" / "payloads"
 PIPELINE = [str(path) for path in sorted(PAYLOADS.glob("l0*"))]
-PATIENCE = 60.0  #: seconds: a loaded machine is slow, and only a broken one is slower
+PATIENCE = 240.0  #: seconds: a loaded machine is slow, and only a broken one is slower
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -52,7 +53,15 @@ class Server:
     trusted: ssl.SSLContext | None = None  #: for a server with a certificate
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:
-        """The status and the JSON (or text) of an answer."""
+        """The status and the JSON (or text) of an answer; of a graph that is not far enough it is asked again."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            status, said = self._once(path, headers)
+            behind = status == http.HTTPStatus.SERVICE_UNAVAILABLE and "is not in the graph after" in str(said)
+            if not behind or time.monotonic() > end:
+                return status, said
+
+    def _once(self, path: str, headers: dict[str, str]) -> tuple[int, Any]:
         request = urllib.request.Request(self.url + path, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE, context=self.trusted) as response:
@@ -71,6 +80,27 @@ class Server:
         """Send a signal to this process; its exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Wait until something holds. AssertionError: not within `seconds`."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+@contextmanager
+def ended(process: subprocess.Popen[AnyStr]) -> Iterator[subprocess.Popen[AnyStr]]:
+    """A process that is killed at the end of the block, if it is still there then, with its pipes closed.
+
+    One that outlives a test that failed would fail others: where it is forgotten, Python warns.
+    """
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def parsed(body: bytes) -> Any:

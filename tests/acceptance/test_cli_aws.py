@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +14,12 @@ from typing import Any
 import boto3
 import pytest
 from cfnlint.decode import decode_str  # type: ignore[import-untyped]
-from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.costs import Parts, estimate
 from headwater.aws_bridge.stacks import Stack, StackFailed, _packed, read_template
 from headwater.smoke import Receiver, check
-from tests.acceptance.door import PATIENCE, ROOT, environment, headwater, serving
+from tests.acceptance.door import PATIENCE, ROOT, ended, environment, headwater, serving
+from tests.moto_account import moto_account
 
 BUCKETS = """\
 Parameters:
@@ -51,13 +50,8 @@ CREDENTIALS = {
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
-    yield address
-    urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
-    server.stop()
+    with moto_account() as url:
+        yield url
 
 
 def aws(endpoint: str, command: str, *arguments: object) -> Any:
@@ -144,18 +138,20 @@ def test_who_breaks_off_at_the_question_leaves_nothing_behind(endpoint: str, tem
     mine, theirs = os.openpty()
     where = ("--region", "eu-west-1", "--endpoint-url", endpoint)
     command = ["aws", "deploy", "one", "--template", str(template), "-p", "Suffix=x", *where]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "headwater", *command],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(**CREDENTIALS),
-        cwd=ROOT,
-        text=True,
-    )
-    os.close(theirs)
-    os.write(mine, b"\x04")  # the end of the input; of Ctrl-C click makes the same
-    said = process.communicate(timeout=PATIENCE)
+    with ended(
+        subprocess.Popen(
+            [sys.executable, "-m", "headwater", *command],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(**CREDENTIALS),
+            cwd=ROOT,
+            text=True,
+        )
+    ) as process:
+        os.close(theirs)
+        os.write(mine, b"\x04")  # the end of the input; of Ctrl-C click makes the same
+        said = process.communicate(timeout=PATIENCE)
     os.close(mine)
     assert (process.returncode, "nothing was changed" in said[1], "Traceback" in said[1]) == (1, True, False)
     stacks = boto3.client("cloudformation", endpoint_url=endpoint, region_name="eu-west-1")
@@ -166,23 +162,22 @@ def test_who_breaks_off_at_the_question_leaves_nothing_behind(endpoint: str, tem
 @contextmanager
 def running(*command: object, **variables: str) -> Iterator[str]:
     """The URL of a command that says where it listens."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "headwater", *map(str, command)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment(PYTHONUNBUFFERED="1", **variables),
-        cwd=ROOT,
-        text=True,
-    )
-    try:
+    with ended(
+        subprocess.Popen(
+            [sys.executable, "-m", "headwater", *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment(PYTHONUNBUFFERED="1", **variables),
+            cwd=ROOT,
+            text=True,
+        )
+    ) as process:
         assert process.stdout is not None
         line = next(line for line in process.stdout if "http://" in line)
         yield next(word for word in line.split() if word.startswith("http://"))
         process.terminate()
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
-    finally:
-        process.kill()
 
 
 def test_a_deployed_team_is_tried_through_its_receiver(endpoint: str, tmp_path: Path) -> None:

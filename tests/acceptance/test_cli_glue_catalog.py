@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import logging
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,13 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.validate import ParamValidator
-from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.session import Session
 from headwater.cli import run
 from tests.acceptance.documented import commands
 from tests.acceptance.door import ROOT, serving
 from tests.acceptance.loopback import QuietHandler, served
+from tests.moto_account import moto_account
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"  # moto's account
 SCOPE = f"{ACCOUNT}/{REGION}"
@@ -36,14 +34,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST"), timeout=10)
-    yield url
-    server.stop()
+    with moto_account() as url:
+        yield url
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import headwater as hw
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import open_store
 from headwater.ingest.ledger.ledger import open_ledger
-from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, eventually, headwater, serving
 from tests.gremlin_server.relay import Relay
 from tests.gremlin_server.server import Server as GremlinServer
 
@@ -34,13 +33,6 @@ def relay(gremlin_server: GremlinServer) -> Iterator[Relay]:
 @pytest.fixture
 def url(relay: Relay) -> str:
     return f"ws://127.0.0.1:{relay.port}/gremlin?g=single2"
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.05)
 
 
 def test_load_ask_and_replay_answer_as_the_embedded_store(

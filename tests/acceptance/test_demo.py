@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from headwater.demo import recorded
-from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, environment, headwater
+from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, ended, environment, headwater
 from tests.golden.recorded import payloads
 from tests.spark.session import needs_spark
 
@@ -65,7 +65,7 @@ def test_it_keeps_its_folder_where_it_is_asked_to_and_says_how_to_ask_it(tmp_pat
 
 
 @pytest.mark.spark
-@pytest.mark.timeout(600)  # a JVM and seven jobs, on a machine that may have more to do
+@pytest.mark.timeout(1_800)  # a JVM and seven jobs, on a machine that may have more to do
 def test_where_spark_runs_it_runs_the_jobs(tmp_path: Path) -> None:
     needs_spark()
     command = [sys.executable, "-m", "headwater", "demo"]
@@ -98,13 +98,12 @@ def test_where_spark_fails_it_says_so_and_sends_what_was_recorded(tmp_path: Path
 def test_stopped_it_takes_its_server_with_it(number: int, tmp_path: Path) -> None:
     command = [sys.executable, "-u", "-m", "headwater", "demo", "--recorded"]
     variables = environment(TMPDIR=str(tmp_path))
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=variables)
-    assert process.stdout is not None
-    with process.stdout:
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=variables)) as process:
+        assert process.stdout is not None
         while b"stage_customers" not in (line := process.stdout.readline()):
             assert line, "it ended before anything was sent"
         process.send_signal(number)
         # The end of its output is the end of all processes that it started, as they share its file.
         process.stdout.read()
-    assert process.wait(PATIENCE) in (0, 130)
+        assert process.wait(PATIENCE) in (0, 130)
     assert not list(tmp_path.iterdir())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -204,17 +203,15 @@ async def test_over_stdio_a_data_folder_is_asked_and_not_held(tmp_path: Path) ->
 @contextmanager
 def over_http(*arguments: str) -> Iterator[str]:
     """The URL of ``headwater mcp --http`` on a port that is free."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "headwater", "mcp", "--http", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "headwater", "mcp", "--http", "--port", "0", *arguments]
     # A token in the environment of who starts it must not become the callers' token.
     variables = {**environment(), "HEADWATER_TOKEN": "not-for-callers"}
     with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            assert "MCP server on" in process.stderr.readline()
-            yield f"http://127.0.0.1:{port}/mcp"
+            said = process.stderr.readline()
+            assert said.startswith("MCP server on http://127.0.0.1:"), said
+            yield said.split()[3].rstrip(";")
         finally:
             process.terminate()
 

@@ -12,6 +12,7 @@ from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, R
 from openlineage.client.facet_v2 import column_lineage_dataset, schema_dataset
 
 from headwater.ingest.folder.service import Service
+from tests.acceptance.door import PATIENCE
 from tests.acceptance.receiver_client import running
 
 NOW = 1_796_000_000_000
@@ -55,7 +56,7 @@ def send(transport: dict[str, Any]) -> None:
     client = OpenLineageClient(config={"transport": transport})
     for event in run_events():
         client.emit(event)
-    client.close(timeout=20)
+    client.close(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(

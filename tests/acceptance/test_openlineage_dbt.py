@@ -21,7 +21,7 @@ DBT = shutil.which("dbt-ol", path=f"{OWN}{os.pathsep}{os.environ['PATH']}")
 
 pytestmark = [
     pytest.mark.skipif(DBT is None, reason=f"there is no dbt-ol in {OWN}, and none on the path"),
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(1_800),
 ]
 
 FILES = {

@@ -15,7 +15,7 @@ import pytest
 
 from headwater import cli
 from headwater.spline_bridge.glue.attach import parameters
-from tests.acceptance.door import PATIENCE, ROOT, environment, headwater, headwater_in
+from tests.acceptance.door import PATIENCE, ROOT, ended, environment, headwater, headwater_in
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIRST = README.partition("## Install")[0]
@@ -26,16 +26,15 @@ FIRST = README.partition("## Install")[0]
 def example() -> Iterator[str]:
     """The URL of `headwater serve --example`, on a free port."""
     command = [sys.executable, "-u", "-m", "headwater", "serve", "--example", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
-    assert process.stdout is not None
-    try:
+    with ended(
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
+    ) as process:
+        assert process.stdout is not None
         first = process.stdout.readline()
         found = re.match(r"Headwater at (http://\S+)", first)
         assert found, first
         yield found[1]
-    finally:
         process.terminate()
-        process.stdout.close()
         process.wait(PATIENCE)
 
 

@@ -132,7 +132,7 @@ def test_what_passes_is_tried_again(status: int, caplog: pytest.LogCaptureFixtur
     with spline_server(answer) as server:
         sending = delivery(Options(url=server.url))
         sending.put(report, 1)
-        assert sent.wait(60)
+        assert sent.wait(PATIENCE)
         sending.close(PATIENCE)
     assert [path for path in server.paths() if "POST" in path] == [PLANS, PLANS, PLANS, EVENTS]
     (line,) = warnings(caplog)
@@ -231,9 +231,8 @@ def test_a_spool_in_s3_is_loaded_from_there(
     assert json.loads(loaded.stdout) == {"plans": 1, "events": 1, "known": 0, "refused": [], "skipped": 1}
     assert (nothing.returncode, nothing.stderr) == (2, "headwater: there are no payloads in s3://lake/other\n")
     assert closed.returncode == 3
-    assert warnings(caplog)[-1].startswith(
-        "headwater: a report is lost: it cannot be spooled: S3: An error occurred (AccessDenied)"
-    )
+    lost = "headwater: a report is lost: it cannot be spooled: S3: An error occurred (AccessDenied)"
+    assert [line for line in warnings(caplog) if line.startswith(lost)]
 
 
 def test_a_server_that_never_answers_delays_the_end_by_the_flush_alone(tmp_path: Path) -> None:
@@ -320,7 +319,8 @@ def test_a_plan_that_cannot_be_reported_is_one_line_and_the_next_is_sent(caplog:
 def test_a_spool_that_cannot_be_written_is_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     deliver(Options(url=AWAY, spool=str(tmp_path / "file"), flush_seconds=0.1))
-    assert warnings(caplog)[-1].startswith("headwater: a report is lost: it cannot be spooled: ")
+    lost = "headwater: a report is lost: it cannot be spooled: "
+    assert [line for line in warnings(caplog) if line.startswith(lost)]
 
 
 def test_a_server_in_trouble_at_the_end_is_tried_again_within_the_flush(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, environment, headwater, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, ended, environment, headwater, serving
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 LAST = "file:///data/lake/pipe/out/churn_by_country"
@@ -93,15 +93,15 @@ def test_a_receiver_and_an_ingester_send_spans_too(tmp_path: Path) -> None:
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": url}
         command = [sys.executable, "-m", "headwater", "receive", "--inbox", str(inbox), "--port", "0"]
         environ = environment(PYTHONUNBUFFERED="1", HEADWATER_DATA=str(tmp_path / "tokens"), **variables)
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, cwd=ROOT, text=True)
-        assert process.stdout is not None
-        address = process.stdout.readline().split()[3]
-        body = next(Path(PIPELINE[0]).glob("*plan.json")).read_bytes()
-        headers = {"Content-Type": "application/vnd.absa.spline.producer.v1.2+json"}
-        request = urllib.request.Request(f"{address}/producer/execution-plans", data=body, headers=headers)
-        urllib.request.urlopen(request, timeout=PATIENCE).close()
-        process.terminate()
-        assert process.communicate(timeout=PATIENCE)[0] is not None
+        with ended(subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, cwd=ROOT, text=True)) as process:
+            assert process.stdout is not None
+            address = process.stdout.readline().split()[3]
+            body = next(Path(PIPELINE[0]).glob("*plan.json")).read_bytes()
+            headers = {"Content-Type": "application/vnd.absa.spline.producer.v1.2+json"}
+            request = urllib.request.Request(f"{address}/producer/execution-plans", data=body, headers=headers)
+            urllib.request.urlopen(request, timeout=PATIENCE).close()
+            process.terminate()
+            assert process.communicate(timeout=PATIENCE)[0] is not None
         given = ("--inbox", inbox, "--ledger", ledger, "--data", tmp_path / "data", "--once")
         assert headwater("ingest", *given, **variables).returncode == 0
     named = {(span["process"], span["name"]) for span in spans}

@@ -25,6 +25,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
 )
+PATIENCE_MS = 120_000  #: a loaded machine is slow, and only a broken page is slower
 #: No sandbox: containers have no user namespaces. No GPU and no background requests: the same pictures, nothing leaves.
 ARGUMENTS = [
     "--no-sandbox",
@@ -45,22 +46,27 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         pytest.skip("needs a browser: apt-get install chromium")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS, timeout=PATIENCE_MS)
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 @contextmanager
 def watched_page(browser: Browser, origin: str, **options: object) -> Iterator[Page]:
     """A page of its own context; at the end, an error or warning on its console, or a foreign request, is a failure."""
     context = browser.new_context(**options)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: None if request.url.startswith((origin, "blob:")) else said.append(request.url))
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert said == []
 
 

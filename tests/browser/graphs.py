@@ -25,6 +25,7 @@ for (const name of ["select", "expand", "open", "only", "outline"]) {
 }
 window.ready = true;"""
 _SHOW = """([answer, view]) => { graph.answer = answer; graph.view = view; graph.drawNow(); }"""
+_DRAWN = "if (graph.isConnected) graph.drawNow();"  #: else with the next frame, whenever that is
 _LIT = """() => [...graph.shadowRoot.querySelectorAll('.row.lit')].map((row) => row.dataset.node)"""
 _PLACES = """() => Object.fromEntries([...graph.shadowRoot.querySelectorAll('.card')].map((card) => {
   const { x, y } = card.getBoundingClientRect();
@@ -67,6 +68,7 @@ def places(page: Page) -> dict[str, list[float]]:
 
 def said(page: Page, name: str) -> list[Any]:
     """The details of the events of one name, in their order."""
+    page.evaluate(_DRAWN)
     return [detail for event, detail in page.evaluate("window.said") if event == name]
 
 
@@ -82,6 +84,7 @@ def card(page: Page, dataset: str) -> Locator:
 
 def focused(page: Page) -> str:
     """What has the focus: a card's head as `card`, else its part."""
+    page.evaluate(_DRAWN)
     return str(
         page.evaluate("""() => {
           const { dataset } = graph.shadowRoot.activeElement ?? document.body;

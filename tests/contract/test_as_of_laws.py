@@ -21,7 +21,7 @@ from headwater.queries.catalogue.catalogue import run
 from headwater.queries.tracing.as_of import shown
 from tests.laws.worlds import HOUR, NOW, Entry, histories, whole, worlds
 
-_WORLDS = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_WORLDS = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 LATEST = NOW + 60 * HOUR
 
 

@@ -58,7 +58,7 @@ def compared(store: GraphStore, nodes: Sequence[str], times: Sequence[int]) -> l
 
 
 @pytest.mark.parametrize("store", ["embedded"], indirect=True)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(worlds() | histories())
 def test_each_change_is_found_and_nothing_else(store: GraphStore, entries: list[Entry]) -> None:
     drawn = whole(entries)

@@ -20,7 +20,7 @@ Derived = set[tuple[str, str, str, bool]]
 Depending = set[tuple[str, str]]
 _DERIVED = st.sets(st.tuples(*[st.sampled_from(COLUMNS)] * 2, st.sampled_from(KINDS), st.booleans()), max_size=20)
 _DEPENDING = st.sets(st.tuples(st.sampled_from(DATASETS), st.sampled_from(COLUMNS)), max_size=4)
-_WORLDS = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_WORLDS = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 def build(store: GraphStore, derived: Derived, depending: Depending) -> None:

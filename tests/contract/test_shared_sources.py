@@ -27,7 +27,7 @@ from tests.unit.spline_bridge.plans import document, mapped, operation, read
 
 _WORLDS = settings(
     max_examples=8,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+    suppress_health_check=list(HealthCheck),
 )
 LATEST = NOW + 60 * HOUR
 

@@ -209,7 +209,7 @@ def test_any_text_is_kept_as_it_is(store: GraphStore, text: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(-(2**63), 2**63 - 1), st.floats(-1e300, 1e300))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=list(HealthCheck), max_examples=50)
 def test_any_value_is_kept_as_it_is(store: GraphStore, text: str, whole: int, fraction: float) -> None:
     store.apply(vertices(vertex("v", "x", text=text, whole=whole, fraction=fraction, yes=True)))
     found = store.g.V("v").element_map().next()

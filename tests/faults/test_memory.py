@@ -14,9 +14,8 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.ledger import NewEntry, open_ledger
 from headwater.ingest.process.child import command
 from headwater.ingest.process.graph_process import GraphProcess
-from tests.acceptance.door import PATIENCE
+from tests.acceptance.door import PATIENCE, eventually
 from tests.contract.test_projector import PIPELINE, assert_equal, recorded, stored, whole
-from tests.faults.test_supervision import eventually
 
 #: Sets the limit of its address space, which its argument names in bytes, and becomes the rest of its command line.
 LIMITED = """
@@ -65,7 +64,7 @@ def drawn(folder: Path, entries: Sequence[NewEntry], limit: int | None) -> tuple
     return peak, len(pids)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of address space holds on Linux alone")
 def test_an_entry_that_takes_too_much_memory_is_parked_and_all_others_go_in(tmp_path: Path) -> None:
     folder = tmp_path / "data"

@@ -17,8 +17,7 @@ from headwater.graphstore import open_store
 from headwater.ingest.ledger.ledger import open_ledger
 from headwater.ingest.process import graph_process as watching
 from headwater.ingest.process.graph_process import GraphProcess, NotOpen
-from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
-from tests.faults.test_supervision import eventually
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, eventually, headwater, serving
 from tests.faults.world import payload
 from tests.golden.recorded import FLAT
 
@@ -49,7 +48,8 @@ def test_payloads_are_taken_and_questions_wait_while_the_graph_is_opened(tmp_pat
         holder.close()
         status, stats = asking.result(PATIENCE)
         assert (status, stats["lag"], stats["vertices"]["run"]) == (200, 0, 1)
-        assert server.get("/ready") == (200, {"status": "ready", "entries": 2, "lag": 0, "rebuilding": False})
+        ready = 200, {"status": "ready", "entries": 2, "lag": 0, "rebuilding": False}
+        eventually(lambda: server.get("/ready") == ready)  # on a busy machine the process can be late once
         assert server.stop() == 0
 
 

@@ -7,8 +7,8 @@ import logging
 import os
 import resource
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,7 @@ from headwater.ingest.folder.service import Service
 from headwater.ingest.ledger.ledger import open_ledger
 from headwater.ingest.process import graph_process as watching
 from headwater.ingest.process.graph_process import GraphProcess
-from tests.acceptance.door import PATIENCE, PIPELINE, graph_process, headwater, serving
-
-
-def eventually(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+from tests.acceptance.door import PATIENCE, PIPELINE, eventually, graph_process, headwater, serving
 
 
 def is_there(pid: int) -> bool:
@@ -42,6 +35,7 @@ def graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GraphProc
     monkeypatch.setattr(watching, "_POLL_SECONDS", 0.05)
     monkeypatch.setattr(watching, "_BEAT_POLLS", 1)
     monkeypatch.setattr(watching, "_MISSED_AT_START", 10_000)
+    monkeypatch.setattr(watching, "_MISSED_BEATS", 10_000)  # on a loaded machine each may be late for a second
     process = GraphProcess.start(tmp_path / "data", None)
     with open_ledger(tmp_path / "data"):
         try:
@@ -57,7 +51,10 @@ def test_one_that_is_stopped_is_replaced(graph: GraphProcess, monkeypatch: pytes
     eventually(lambda: graph.checkpoint == 0)  # it answers heartbeats
     os.kill(first, signal.SIGSTOP)
     assert asyncio.run(graph.readiness(0.3)) is None
-    eventually(lambda: graph.pid != first and graph.checkpoint == 0)
+    monkeypatch.setattr(watching, "_MISSED_BEATS", 15)
+    eventually(lambda: graph.pid != first)
+    monkeypatch.setattr(watching, "_MISSED_BEATS", 10_000)
+    eventually(lambda: graph.checkpoint == 0)
     assert not is_there(first)
     assert asyncio.run(graph.readiness(PATIENCE)) == {"checkpoint": 0, "rebuilding": False}
 
@@ -107,7 +104,8 @@ def test_ready_is_told_on_facts(tmp_path: Path) -> None:
             assert "its process does not answer" in said["error"]
             assert server.get("/health")[0] == 200
         finally:
-            os.kill(worker, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # it was stopped for so long that it has been replaced
+                os.kill(worker, signal.SIGCONT)
         eventually(lambda: server.get("/ready")[0] == 200)
         assert server.stop() == 0
 

@@ -57,7 +57,7 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         address = urlsplit(self.url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=120)
         number = self.first
         try:
             while not self.stopped.is_set():

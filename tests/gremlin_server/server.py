@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.containers import no_engine, running
+from tests.ports import free_port
 
 VERSION = os.environ.get("GREMLIN_SERVER_VERSION", "3.7.3")
 GRAPHS = 4  #: of each kind
@@ -139,7 +140,7 @@ def _container(place: Path, version: str, largest: int, options: Sequence[str]) 
 
 @contextmanager
 def _child(place: Path, libraries: Path, largest: int, options: Sequence[str]) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     command = ["java", *options, "-cp", f"{libraries}/*", "org.apache.tinkerpop.gremlin.server.GremlinServer"]
     command.append(str(_configured(place, "127.0.0.1", port, largest)))
     with (place / "log").open("w") as log:
@@ -166,12 +167,6 @@ def _configured(place: Path, host: str, port: int, largest: int) -> Path:
     path = place / "server.yaml"
     path.write_text(_SERVER.format(host=host, port=port, largest=largest, graphs=graphs, init=init, tinker=_TINKER))
     return path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

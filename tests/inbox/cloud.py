@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +10,10 @@ from typing import Any
 from unittest import mock
 
 import boto3
-from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.s3 import Prefix
 from headwater.aws_bridge.session import Session
+from tests.moto_account import moto_account
 
 REGION = "eu-west-1"
 BUCKET = "lineage"
@@ -62,16 +60,7 @@ class Cloud:
 @contextmanager
 def cloud() -> Iterator[Cloud]:
     """An account that is empty but for its bucket, served on a free port; the environment's credentials are dummies."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        found = Cloud(f"http://{host}:{port}")
-        urllib.request.urlopen(urllib.request.Request(f"{found.url}/moto-api/reset", method="POST"), timeout=30).close()
-        with mock.patch.dict(os.environ, CREDENTIALS):
-            where = {"LocationConstraint": REGION}
-            found.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
-            yield found
-    finally:
-        server.stop()
+    with moto_account() as url, mock.patch.dict(os.environ, CREDENTIALS):
+        found = Cloud(url)
+        found.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield found

@@ -29,7 +29,7 @@ from headwater.ingest.ledger.entries import LedgerInUse, NewEntry
 from headwater.ingest.ledger.export import check_export
 from headwater.ingest.places.file_storage import LocalFolder, ObjectStorage
 from headwater.ingest.process.ingest_api import ApiSettings, answering
-from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
+from tests.acceptance.door import PATIENCE, ROOT, ended, environment, headwater
 from tests.gremlin_server.server import Server
 from tests.inbox.cloud import BUCKET, REGION, Cloud
 from tests.inbox.world import NOON, event_plans, files, graph, ingester, plan_ids, quiet, replayed
@@ -125,6 +125,7 @@ def test_statements_are_taken_where_questions_are_answered(
             assert (unknown.returncode, "no/such" in unknown.stderr) == (2, True)
             put(inbox, range(1, 2))  # the ingester goes on behind it
             made.run(once=True)
+            made.service.settle()
             asked = headwater("query", "tagged", "tag=gold", "--json", "--server", url, HEADWATER_TOKEN=read)
             assert job in asked.stdout
         assert made.service.ledger.count() == 5
@@ -274,23 +275,25 @@ def test_the_command_until_sigterm(aws: Cloud, tmp_path: Path) -> None:
     access_log = tmp_path / "access.log"
     command = [sys.executable, "-m", "headwater", "ingest", *given, "--port", "0"]
     command += ["--access-log", str(access_log), "--log-format", "json"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(**where), cwd=ROOT, text=True)
-    assert process.stderr is not None
     lines: list[str] = []
-    while not lines or "ingests" not in lines[-1]:
-        lines.append(process.stderr.readline())
-        assert lines[-1], "".join(lines)  # it is still there
-    (url,) = (line.split()[-1] for line in lines if "answers at" in line)
-    with urllib.request.urlopen(f"{url}/api/v1/stats", timeout=PATIENCE) as answer:
-        assert json.load(answer)["entries"] == 10
-    with urllib.request.urlopen(f"{url}/ready", timeout=PATIENCE) as answer:
-        assert answer.status == 200
-    put(inbox, range(5, 6))  # two files, which one line of the log tells, or one each
-    while sum(map(int, re.findall(r'"message": "[0-9]+ files: ([0-9]+) new entries', "".join(lines)))) < 2:
-        lines.append(process.stderr.readline())
-        assert lines[-1], "".join(lines)  # it is still there
-    process.send_signal(signal.SIGTERM)
-    assert (process.communicate(timeout=PATIENCE)[1] is not None, process.returncode) == (True, 0)
+    with ended(
+        subprocess.Popen(command, stderr=subprocess.PIPE, env=environment(**where), cwd=ROOT, text=True)
+    ) as process:
+        assert process.stderr is not None
+        while not lines or "ingests" not in lines[-1]:
+            lines.append(process.stderr.readline())
+            assert lines[-1], "".join(lines)  # it is still there
+        (url,) = (line.split()[-1] for line in lines if "answers at" in line)
+        with urllib.request.urlopen(f"{url}/api/v1/stats", timeout=PATIENCE) as answer:
+            assert json.load(answer)["entries"] == 10
+        with urllib.request.urlopen(f"{url}/ready", timeout=PATIENCE) as answer:
+            assert answer.status == 200
+        put(inbox, range(5, 6))  # two files, which one line of the log tells, or one each
+        while sum(map(int, re.findall(r'"message": "[0-9]+ files?: ([0-9]+) new entr', "".join(lines)))) < 2:
+            lines.append(process.stderr.readline())
+            assert lines[-1], "".join(lines)  # it is still there
+        process.send_signal(signal.SIGTERM)
+        assert (process.communicate(timeout=PATIENCE)[1] is not None, process.returncode) == (True, 0)
     assert json.loads(lines[-1])["level"] == "info"
     assert [json.loads(line)["path"] for line in access_log.read_text().splitlines()] == ["/api/v1/stats"]
     names = {key.rpartition("/")[2] for key in aws.keys("command/snapshots/")}

@@ -26,7 +26,7 @@ from headwater.spark.delivery import Delivery
 from headwater.spark.settings import Options, resolve
 from headwater.spark.spool import Inbox
 from headwater.spline_bridge.agent import Report
-from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
+from tests.acceptance.door import PATIENCE, ROOT, ended, environment, headwater
 from tests.acceptance.test_access import certificate
 from tests.golden.recorded import ALL, FLAT, PAYLOADS
 from tests.inbox.cloud import BUCKET, Cloud
@@ -98,14 +98,13 @@ def test_the_command_receives_into_s3_and_load_reads_it(aws: Cloud, tmp_path: Pa
     command = [sys.executable, "-m", "headwater", "receive", "--inbox", f"s3://{BUCKET}/command", "--port", "0"]
     command += ["--access-log", str(tmp_path / "access.log")]
     where = {**aws.environment(), "HEADWATER_DATA": str(tmp_path / "tokens"), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**where), cwd=ROOT)
-    try:
+    with ended(
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**where), cwd=ROOT)
+    ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[3]
         assert [posted(url, f"execution-{kind}s", body(kind)) for kind in ("plan", "event")] == [201, 201]
-    finally:
         process.send_signal(signal.SIGTERM)
-        process.stdout.close()  # type: ignore[union-attr]
         assert process.wait(PATIENCE) == 0
     logged = [json.loads(line) for line in (tmp_path / "access.log").read_text().splitlines()]
     assert [(line["method"], line["path"], line["status"]) for line in logged] == [

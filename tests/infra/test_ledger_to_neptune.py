@@ -45,7 +45,7 @@ def job(source: Path, target: Path, *more: str) -> subprocess.CompletedProcess[s
     }
     arguments = ("--source", source, "--target", target, "--partitions", 2, "--JOB_NAME", "x", *more)
     command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=variables)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=800, env=variables)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.spark
 @pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 def test_the_rows_are_those_of_the_export(exported: Path) -> None:
     pytest.importorskip("pyspark")
     done = job(exported / "ledger", exported / "job")
@@ -77,7 +77,7 @@ def test_the_rows_are_those_of_the_export(exported: Path) -> None:
 
 @pytest.mark.spark
 @pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_an_encrypted_ledger_gives_the_same_rows_where_its_keys_are_named(tmp_path: Path) -> None:
     """Its bodies are decrypted in Spark's own processes; without the keys, one sentence asks for them."""
     pytest.importorskip("pyspark")

@@ -77,12 +77,11 @@ def test_a_certificate_of_somebody_else_is_not_trusted(standin: StandIn) -> None
 
 
 def test_nobody_there_is_a_passing_error(tls: Tls, credentials: None) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     transport = Transport(Signer(REGION), ssl=trust(str(tls.ca)))
-    with pytest.raises(TransientError, match="cannot be reached"):
-        transport.connect(f"wss://127.0.0.1:{port}/gremlin")
+    with socket.socket() as taken:  # by nobody who listens
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(TransientError, match="cannot be reached"):
+            transport.connect(f"wss://127.0.0.1:{taken.getsockname()[1]}/gremlin")
 
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:

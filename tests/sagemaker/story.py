@@ -6,23 +6,21 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.sagemaker import SageMaker
 from headwater.cli import run
 from headwater.ingest.ledger.ledger import open_ledger
 from tests.aws_json import Answer, running
+from tests.moto_account import moto_account
 from tests.sagemaker.account import account, at
 
 RECORDED = Path(__file__).parents[1] / "payloads"
@@ -97,16 +95,9 @@ def catalogue() -> Iterator[str]:
             patch.setenv(name, "dummy")
         for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
             patch.setenv(name, os.devnull)
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        url = "http://{}:{}".format(*server.get_host_and_port())
-        try:
-            urlopen(Request(f"{url}/moto-api/reset", method="POST"), timeout=60).close()  # its state is the process's
+        with moto_account() as url:
             _fill(url)
             yield url
-        finally:
-            server.stop()
 
 
 def _fill(url: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from headwater.aws_bridge.session import Session
 from headwater.cli import run
 from tests.aws_json import running
+from tests.moto_account import moto_account
 from tests.sagemaker import account as world
 from tests.sagemaker.account import account
 
@@ -25,22 +24,18 @@ BEFORE, AFTER = datetime(2000, 1, 1, tzinfo=timezone.utc), datetime(2200, 1, 1, 
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
     for name, value in account().environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-    client = boto3.client("s3", region_name="us-east-1", endpoint_url=f"http://{host}:{port}")
-    client.create_bucket(Bucket="lake")
-    client.put_object(
-        Bucket="lake",
-        Key="manifests/train.json",
-        Body=json.dumps([{"prefix": "s3://lake/listed/"}, "eu/a.csv", "eu/b.csv"]).encode(),
-    )
-    yield client
-    server.stop()
+    with moto_account() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        client = boto3.client("s3", region_name="us-east-1", endpoint_url=url)
+        client.create_bucket(Bucket="lake")
+        client.put_object(
+            Bucket="lake",
+            Key="manifests/train.json",
+            Body=json.dumps([{"prefix": "s3://lake/listed/"}, "eu/a.csv", "eu/b.csv"]).encode(),
+        )
+        yield client
 
 
 def imported(

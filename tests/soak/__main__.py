@@ -10,13 +10,12 @@ import argparse
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from headwater.ingest.ledger.ledger import open_reader
 from headwater.ingest.ledger.verify import verify
 from tests.acceptance.door import Server, environment, graph_process, started
 from tests.faults.world import elements, replayed
+from tests.ports import free_port
 from tests.soak.clients import Client, Hostile, Reader, Ready, Sender, Slow
 from tests.soak.facts import Facts, Memory
 
@@ -48,9 +48,7 @@ class Run:
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.facts, self.chosen = folder, Facts(), random.Random(seed)
         self.log = folder.with_name(f"{folder.name}.log")  # where `started` looks for it
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.memory = {name: Memory(name) for name in ("server", "graph process")}
         with self.facts.starting(_KILL_GRACE):
             self.server = self.start()

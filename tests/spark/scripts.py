@@ -17,8 +17,8 @@ def report(script: Path, url: str, jars: str) -> None:
     settings = {**SETTINGS, "spark.master": "local[1]", "spark.driver.extraClassPath": jars}
     (conf / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     variables = environment(
-        HEADWATER_FLUSH_SECONDS="60",
-        HEADWATER_CAPTURE_SECONDS="60",
+        HEADWATER_FLUSH_SECONDS="300",
+        HEADWATER_CAPTURE_SECONDS="300",
         SPARK_CONF_DIR=str(conf),
         PYSPARK_PYTHON=sys.executable,
     )

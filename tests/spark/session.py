@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import shutil
 from typing import Any
@@ -41,3 +42,9 @@ def session(folder: str) -> Any:
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def ended(spark: Any) -> None:
+    """Stop it. What PySpark leaves open, Python says here, where it is passed over, and not during a later test."""
+    spark.stop()
+    gc.collect()

@@ -13,7 +13,7 @@ from tests.golden.agents import ALONE, MORE, differences, ours, pairs
 from tests.golden.recorded import PAYLOADS
 from tests.spark.captures import moved, recorded
 from tests.spark.jobs import Ear, listening, run
-from tests.spark.session import needs_spark, session
+from tests.spark.session import ended, needs_spark, session
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Ear, 
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     ear = listening(spark)
     yield spark, ear, lake
-    spark.stop()
+    ended(spark)
 
 
 @pytest.mark.parametrize("jobs", CHAINS, ids=lambda jobs: jobs[0])

@@ -13,7 +13,7 @@ from tests.acceptance.door import environment, serving
 from tests.spark import openlineage_jar
 from tests.spark.session import SETTINGS, needs_spark
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1_800)]
 
 ICEBERG = "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.6.1"
 
@@ -74,7 +74,7 @@ def test_branches_by_a_setting_and_streams_by_name(tmp_path: Path) -> None:
     }
     with serving(tmp_path / "data") as server:
         started = [sys.executable, "-m", "headwater.spark", "--to", server.url, str(script), lake, json.dumps(settings)]
-        patient = environment(HEADWATER_FLUSH_SECONDS="60", HEADWATER_CAPTURE_SECONDS="60")
+        patient = environment(HEADWATER_FLUSH_SECONDS="300", HEADWATER_CAPTURE_SECONDS="300")
         ran = subprocess.run(started, capture_output=True, text=True, check=False, cwd=tmp_path, env=patient)
         assert ran.returncode == 0, ran.stderr[-3_000:]
 

@@ -15,10 +15,14 @@ from headwater import WrongUse
 from tests.acceptance.door import PATIENCE, Server, serving
 from tests.acceptance.door import headwater as command
 from tests.acceptance.spline_server import Reply, spline_server
-from tests.spark.session import needs_spark, session
+from tests.spark.session import ended, needs_spark, session
 
 #: A JVM starts, on a machine that may have more to do.
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.timeout(1_800),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # of PySpark's sockets
+]
 
 #: A port of loopback on which nobody listens.
 AWAY = "http://127.0.0.1:9"
@@ -97,7 +101,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with serving(folder / "data") as server:
         spark = session(str(folder))
         yield World(spark, server, folder / "lake")
-        spark.stop()
+        ended(spark)
 
 
 def test_three_lines_give_column_lineage(world: World) -> None:
@@ -332,7 +336,7 @@ def test_what_the_server_missed_is_spooled_and_gives_the_same_answer(world: Worl
 
 def test_a_server_that_never_answers_does_not_hold_the_job(world: World, tmp_path: Path) -> None:
     with spline_server(lambda _request: Reply(None)) as hanging:
-        settings = {"url": hanging.url, "spool": str(tmp_path), "timeout_seconds": 600, "flush_seconds": 1}
+        settings = {"url": hanging.url, "spool": str(tmp_path), "timeout_seconds": 600, "flush_seconds": 10}
         with world.captured(**settings):
             world.mart("hanging")
     assert len(list(tmp_path.iterdir())) == 2

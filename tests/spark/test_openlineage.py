@@ -15,7 +15,7 @@ from tests.spark import openlineage_jar
 from tests.spark.session import SETTINGS, needs_spark
 from tests.spark.test_scripts import PATIENT, SCRIPT, arguments, sources, submit
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1_800)]
 
 
 @pytest.fixture(scope="module")

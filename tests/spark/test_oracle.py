@@ -19,7 +19,7 @@ from headwater.graphmodel.model import DependencyType, Plan, Subtype
 from headwater.graphmodel.shared import expanded
 from tests.golden.agents import ours
 from tests.spark.jobs import Ear, listening
-from tests.spark.session import needs_spark, session
+from tests.spark.session import ended, needs_spark, session
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -303,7 +303,7 @@ def mapped_by_spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
         return ours(ear.heard[-1].report(), str(lake))
 
     yield mapped
-    spark.stop()
+    ended(spark)
 
 
 def check(seed: int, mapped: Callable[[str], Plan | None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,12 +17,13 @@ import pytest
 from tests.acceptance.door import PATIENCE, serving
 from tests.containers import no_engine, running
 from tests.golden.recorded import PAYLOADS
+from tests.ports import free_port
 from tests.spark.openlineage_jar import Missing, fetched
 from tests.spark.scripts import report
 from tests.spark.session import needs_spark
 
 #: A JVM and a database start, on a machine that may have more to do.
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1_800)]
 
 DRIVER = "org.postgresql:postgresql:42.7.4"
 #: Who runs the database where the tests run as root, as whom it does not start.
@@ -67,9 +67,7 @@ def _systems_own() -> Iterator[int]:
     if user and not _is_known(user):
         pytest.skip(f"PostgreSQL does not start as root, and there is no user {user}")
     data = Path(tempfile.mkdtemp(prefix="postgres-"))  # pytest's own folders are closed to other users
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
 
     def ask(*command: str, text: str = "") -> int:
         done = subprocess.run(command, capture_output=True, text=True, check=False, input=text, user=user, cwd="/")

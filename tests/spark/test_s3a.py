@@ -15,7 +15,7 @@ from tests.spark.scripts import report
 from tests.spark.session import needs_spark
 
 #: A JVM starts, and the first time 280 MB come from Maven, on a machine that may have more to do.
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1_800)]
 
 #: Those of the Hadoop that Spark 3.5 has.
 ARTIFACTS = ("org.apache.hadoop:hadoop-aws:3.3.4", "com.amazonaws:aws-java-sdk-bundle:1.12.262")

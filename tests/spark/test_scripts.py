@@ -16,7 +16,7 @@ from tests.acceptance.door import Server, environment, serving
 from tests.spark.session import JAVA_OPTIONS, SETTINGS, needs_spark
 
 #: A JVM starts, on a machine that may have more to do.
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1_800)]
 
 #: Ends by an exit code of its own, and does not stop its session.
 SCRIPT = """
@@ -36,7 +36,7 @@ sys.exit(3)
 
 
 #: A loaded machine is slow.
-PATIENT = environment(HEADWATER_FLUSH_SECONDS="60", HEADWATER_CAPTURE_SECONDS="60")
+PATIENT = environment(HEADWATER_FLUSH_SECONDS="300", HEADWATER_CAPTURE_SECONDS="300")
 
 
 @pytest.fixture(scope="module")

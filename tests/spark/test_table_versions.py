@@ -14,7 +14,7 @@ from tests.acceptance.door import environment
 from tests.spark import openlineage_jar
 from tests.spark.session import SETTINGS, needs_spark
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1_800)]
 
 ARTIFACTS = (
     "io.delta:delta-spark_2.12:3.3.2",
@@ -35,7 +35,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("lake")
     settings = {**SETTINGS, "spark.driver.memory": "700m", "spark.jars": jars}
     command = [sys.executable, str(SCRIPT), str(folder), json.dumps(settings)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), timeout=1_500)
     assert done.returncode == 0, done.stderr[-3_000:]
     return dict(json.loads((folder / "told.json").read_text()))
 
@@ -66,7 +66,7 @@ def hudi(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("hudi")
     settings = {**SETTINGS, "spark.driver.memory": "900m", "spark.jars": str(jar)}
     command = [sys.executable, str(SCRIPT.with_name("hudi_versions_job.py")), str(folder), json.dumps(settings)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), timeout=1_500)
     assert done.returncode == 0, done.stderr[-3_000:]
     return dict(json.loads((folder / "told.json").read_text()))
 

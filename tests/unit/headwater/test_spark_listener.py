@@ -34,8 +34,8 @@ def taken() -> list[tuple[Captured, Run]]:
     return []
 
 
-def listener(taken: list[tuple[Captured, Run]]) -> Listener:
-    return Listener(APPLICATION, lambda captured, run: taken.append((captured, run)), 0.1, 1)
+def listener(taken: list[tuple[Captured, Run]], seconds: float = 0.1) -> Listener:
+    return Listener(APPLICATION, lambda captured, run: taken.append((captured, run)), seconds, 1)
 
 
 @pytest.fixture
@@ -85,15 +85,15 @@ def test_a_lost_report_says_of_which_write(
             self.asked += 1
             return _InsertIntoHadoopFsRelationCommand() if self.asked < 3 else held.go.wait() and None
 
-    listener(taken).onSuccess("command", Slow(held=False), 1)
+    listener(taken, 2).onSuccess("command", Slow(held=False), 1)  # time enough to learn the name
     named = "InsertIntoHadoopFsRelationCommand s3a://lake/out"
-    assert caplog.messages == [f"headwater: a report is lost: the plan of {named} was not read within 0.1 s"]
+    assert caplog.messages == [f"headwater: a report is lost: the plan of {named} was not read within 2 s"]
 
 
 def test_an_error_is_one_line_and_the_next_plan_is_read(
     taken: list[tuple[Captured, Run]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    listening = listener(taken)
+    listening = listener(taken, 60)
     for _ in range(5):
         listening.onSuccess("command", Execution(held=False), 1)
     assert caplog.messages == ["headwater: a report is lost: the plan could not be read (the JVM is gone)"] * 5

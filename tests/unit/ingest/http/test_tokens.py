@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -168,6 +169,7 @@ def test_a_write_that_was_broken_off_does_not_stop_the_next_one(store: TokenStor
 
 _ADDS = """
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from headwater.ingest.http.tokens import TokenStore
 store, name = TokenStore(Path(sys.argv[1])), sys.argv[2]
@@ -185,16 +187,16 @@ def test_what_eight_processes_add_and_revoke_at_once_is_all_done(store: TokenSto
         store.add(["read"], f"old-{name}")
     command = [sys.executable, "-c", _ADDS, str(tmp_path / "data")]
     pipe = subprocess.PIPE
-    processes = [subprocess.Popen([*command, str(number)], stdin=pipe, stdout=pipe, text=True) for number in range(8)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in processes:
-        process.communicate(timeout=60)
+    with ExitStack() as stack:
+        started = [subprocess.Popen([*command, str(number)], stdin=pipe, stdout=pipe, text=True) for number in range(8)]
+        processes = [stack.enter_context(process) for process in started]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
     assert [process.returncode for process in processes] == [0] * 8
     assert sorted(known.name for known in store.list()) == sorted(names)
 
