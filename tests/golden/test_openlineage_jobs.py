@@ -27,6 +27,7 @@ OUTCOMES = {
     "created": {Outcome.CREATED},
     "dropped": {Outcome.DROPPED},
     "unnamed": {Outcome.NO_OUTPUT},
+    "skipped": {Outcome.WRITTEN},  # Airflow's event of a task that was skipped is that of one that ran
 }
 
 #: Extra pairs that the producer reports and the mapping leaves out: of a refused write, and of a CTE's alias.
