@@ -296,7 +296,13 @@ def _renamed(common: _Common, output: FoldedDataset, key: str) -> Plan:
 
 def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
     run = common.run
-    found = columns(output.facets, common.schemas, common.names, exact_roles=_is_headwater(run))
+    found = columns(
+        output.facets,
+        common.schemas,
+        common.names,
+        exact_roles=_is_headwater(run),
+        as_queried=text(run.job_facets, "jobType", "integration").upper() == "AIRFLOW",
+    )
     # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
     inexact = _inexact(run)
     told = found.told and len(run.outputs) > 1

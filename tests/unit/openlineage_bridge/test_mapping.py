@@ -356,3 +356,32 @@ def test_the_words_of_the_producer_count_before_those_of_its_sql() -> None:
     assert plan.effect is Effect.OVERWRITE
     (plan,) = of_sql("truncate mart", dataset("mart", dbt_model={"config": {"materialized": "incremental"}})).plans
     assert plan.effect is Effect.KEEP
+
+
+@pytest.mark.parametrize(
+    ("fields", "of_table", "unclear"),
+    [
+        ({"a": "x", "_0": "y"}, {("a", "x"), ("total", "y")}, set()),
+        ({"A": "x", "y": "y", "_0": "z"}, {("a", "x"), ("total", "y"), ("total", "z")}, {"total"}),
+        ({"y": "y"}, {("a", "y"), ("total", "y")}, {"a", "total"}),
+        ({"a": "x", "total": "y", "z": "z"}, {("a", "x"), ("total", "y"), ("z", "z")}, set()),
+    ],
+)
+def test_columns_that_airflow_calls_as_the_query_does_are_those_of_the_table(
+    fields: dict[str, str], of_table: set[tuple[str, str]], unclear: set[str]
+) -> None:
+    facet = {"fields": {name: {"inputFields": [source(column)]} for name, column in fields.items()}}
+    output = dataset("mart", schema=schema("a", "total"), columnLineage=facet)
+    (plan,) = of_sql("insert into mart select ...", output, inputs=[dataset("raw")]).plans
+    assert {(d.target, d.source_column) for d in plan.derivations} == of_table
+    assert {column.name for column in plan.columns if not column.resolved} == unclear
+    assert not any(d.exact for d in plan.derivations)
+
+
+def test_a_column_in_another_case_is_that_of_the_schema() -> None:
+    facet = {"fields": {"amount": {"inputFields": [source("AMOUNT")]}}}
+    plan = one_plan(dataset("mart", schema=schema("AMOUNT", "DAY"), columnLineage=facet))
+    assert [(column.name, column.resolved) for column in plan.columns] == [("AMOUNT", True), ("DAY", False)]
+    both = {"fields": {"a": {"inputFields": [source("x")]}, "A": {"inputFields": [source("y")]}}}
+    plan = one_plan(dataset("mart", schema=schema("a", "A"), columnLineage=both))
+    assert {(d.target, d.source_column) for d in plan.derivations} == {("a", "x"), ("A", "y")}
