@@ -104,7 +104,8 @@ def ending(run: FoldedRun, output: FoldedDataset) -> Outcome | None:
     state = lifecycle_of(output)
     if state == "TRUNCATE" and (run.inputs or is_told(output.facets) or "outputStatistics" in output.own):
         return None
-    return _ENDS.get(state) or _SQL_ENDS.get(did(run, output))
+    what = did(run, output)
+    return _ENDS.get(state) or (_SQL_ENDS.get(what) if what else None)
 
 
 #: What ended a table as the statements of a run say.

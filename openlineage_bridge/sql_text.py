@@ -73,7 +73,7 @@ def _after(before: Did | None, did: Did) -> Did:
     if did is Did.CREATED and before is Did.DROPPED:
         return Did.EMPTIED
     if did in (Did.CREATED, Did.CHANGED) and before not in (None, Did.CREATED):
-        return before or did
+        return before
     return did
 
 

@@ -235,8 +235,8 @@ def test_the_instances_of_a_mapped_task_are_one_execution_of_its_job(store: Grap
         for part in range(3):  # three instances, some seconds after each other, in one run of the DAG
             run_ = f"run:{day}-{part}"
             at = day * DAY + part * 1_000
-            cells = {"timestamp": at, "status": "success", "parentRun": f"dag-{day}", "jobRun": f"{day}-{part}"}
-            world.vertices.append(vertex(run_, "run", **cells))
+            own = {"parentRun": f"dag-{day}", "jobRun": f"{day}-{part}"}
+            world.vertices.append(vertex(run_, "run", timestamp=at, status="success", **own))
             world.edges.append(edge("executes", run_, "plan:mapped"))
     store.apply(world.delta())
     assert rows(store, "stopped-jobs", at=4 * DAY) == []
