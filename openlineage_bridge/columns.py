@@ -7,8 +7,8 @@ parsers) say only that there is a dependency: it is DIRECT, and not exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headwater.graphmodel.model import Dependency, DependencyType, Derivation, Origin, OutputColumn, Subtype
@@ -64,20 +64,33 @@ class _Use:
 
 
 def columns(
-    facets: Mapping[str, Json], schemas: Mapping[str, frozenset[str]], uri_of: UriOf, *, exact_roles: bool = False
+    facets: Mapping[str, Json],
+    schemas: Mapping[str, frozenset[str]],
+    uri_of: UriOf,
+    *,
+    exact_roles: bool = False,
+    as_queried: bool = False,
 ) -> Columns:
     """The column lineage of an output, out of its facets. `schemas`: the columns of inputs, as far as they are known.
 
     A column of the schema without an entry is unresolved: the producer does not tell a constant from what it did not
     see, unless it is another Headwater (`OWN`). `exact_roles`: a filter by a key of a join is one, no null check of
-    Spark's.
+    Spark's. `as_queried`: the columns of the facet have the names that a query gives them, not those of the table.
     """
     own = _told_by_headwater(facets.get(OWN, {}))
     names = tuple(dict.fromkeys(field_names(facets)))
     lineage = facets.get("lineage")
     fields, whole = _from_lineage(lineage) if lineage else _from_column_lineage(facets.get("columnLineage", {}))
     told = is_told(facets)
-    uses = {name: list(_uses(entries, schemas, uri_of, kind)) for name, (entries, kind) in fields.items()}
+    # Engines write names in one case, parsers of SQL as the query has them: the schema's spelling counts.
+    spelled = {name.lower(): name for name in names} | {name: name for name in names}
+    uses: dict[str, list[_Use]] = {}
+    for name, (entries, kind) in fields.items():
+        spelling = spelled.get(name) or spelled.get(name.lower(), name)
+        uses.setdefault(spelling, []).extend(_uses(entries, schemas, uri_of, kind))
+    if as_queried:
+        uses, unclear = _of_the_table(names, uses)
+        own = {**own, **unclear}
     dependencies = list(_dependencies(_uses(whole, schemas, uri_of, None)))
     if uses and not whole:
         common = _common(uses.values())
@@ -113,6 +126,26 @@ def columns(
         sources=frozenset(sources.union(_inputs(lineage, uri_of))),
         told=told,
     )
+
+
+def _of_the_table(
+    names: Sequence[str], uses: Mapping[str, list[_Use]]
+) -> tuple[dict[str, list[_Use]], dict[str, OutputColumn]]:
+    """The uses by the columns of the table, and those columns of which it is not clear which of these are theirs.
+
+    ``INSERT INTO t (total) SELECT amount * 2``: parsers of SQL call the column ``_0``, where the table has ``total``.
+    What a table does not have is none of its columns: it is in one of those that have no entry, and may be in each.
+    """
+    known = {name.lower() for name in names}
+    told = {name.lower() for name in uses}
+    others = [name for name in uses if name.lower() not in known]
+    free = [name for name in names if name.lower() not in told]
+    if not others or not free:
+        return dict(uses), {}
+    shared = list(dict.fromkeys(replace(use, exact=False) for name in others for use in uses[name]))
+    placed = {name: its for name, its in uses.items() if name.lower() in known} | dict.fromkeys(free, shared)
+    clear = len(free) == len(others) == 1
+    return placed, {} if clear else {name: OutputColumn(name, resolved=False) for name in free}
 
 
 def is_told(facets: Mapping[str, Json]) -> bool:

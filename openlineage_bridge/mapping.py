@@ -38,6 +38,7 @@ from headwater.openlineage_bridge.facts import inputs_facts, version_facts
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun, fold
 from headwater.openlineage_bridge.outcome import (
     Outcome,
+    did,
     ending,
     is_application,
     is_spark,
@@ -45,8 +46,10 @@ from headwater.openlineage_bridge.outcome import (
     node,
     outcome,
     text,
+    untouched,
 )
 from headwater.openlineage_bridge.sagemaker import FACET as SAGEMAKER
+from headwater.openlineage_bridge.sql_text import Did
 from headwater.spline_bridge import jobs
 from headwater.spline_bridge.errors import DecodeError
 
@@ -185,7 +188,8 @@ class _Common:
         ]
         facets = {name: run.run_facets[name] for name in _OF_RUNS if name in run.run_facets}
         inexact = sorted(_inexact(run))
-        about = (job.namespace, job.name, node(run), is_spark(run), self.rules.text, len(run.inputs), inexact)
+        effects = [what.value if (what := did(run, one)) else "" for one in run.outputs.values()]
+        about = (job.namespace, job.name, node(run), is_spark(run), self.rules.text, len(run.inputs), inexact, effects)
         return digest_of([about, datasets, facets, run.job_facets.get("jobType"), run.others])
 
 
@@ -196,7 +200,10 @@ _DRAWN = (Outcome.WRITTEN, Outcome.FAILED, Outcome.DROPPED, Outcome.EMPTIED, Out
 def _effects(common: _Common) -> list[tuple[FoldedDataset, Outcome]]:
     """The datasets that a run did something to, each once, with what: written, or one of those that end it."""
     found: dict[str, tuple[FoldedDataset, Outcome]] = {}
+    failed = common.run.state != "COMPLETE"
     for output in common.run.outputs.values():
+        if untouched(common.run, output) and not failed:
+            continue
         how = ending(common.run, output) or Outcome.WRITTEN
         if how in (Outcome.DROPPED, Outcome.EMPTIED):
             output = replace(output, name=replace(output.name, uri=_dropped(common.run, output.name.uri)))  # noqa: PLW2901 - under its own name
@@ -289,7 +296,13 @@ def _renamed(common: _Common, output: FoldedDataset, key: str) -> Plan:
 
 def _mapped_plan(common: _Common, output: FoldedDataset, key: str) -> Plan:
     run = common.run
-    found = columns(output.facets, common.schemas, common.names, exact_roles=_is_headwater(run))
+    found = columns(
+        output.facets,
+        common.schemas,
+        common.names,
+        exact_roles=_is_headwater(run),
+        as_queried=text(run.job_facets, "jobType", "integration").upper() == "AIRFLOW",
+    )
     # With several outputs, what one of them comes from is known if its columns are told; else it is each input.
     inexact = _inexact(run)
     told = found.told and len(run.outputs) > 1
@@ -474,7 +487,7 @@ def _effect(run: FoldedRun, output: FoldedDataset) -> Effect:
     made: Any = config.get("materialized") if isinstance(config, dict) else None
     if isinstance(made, str):
         return _DBT.get(made, Effect.KEEP)
-    if run.is_dataset:  # the definition of a view: what it was defined by before holds no longer
+    if run.is_dataset or did(run, output) is Did.REPLACED:  # of a view: what it was defined by before holds no longer
         return Effect.ALL
     state = lifecycle_of(output)  # of this output, not of another one
     if state == "CREATE" and not is_spark(run):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from headwater.openlineage_bridge.columns import is_told
+from headwater.openlineage_bridge.columns import SOURCE, is_told
 from headwater.openlineage_bridge.events import Json
 from headwater.openlineage_bridge.fold import FoldedDataset, FoldedRun
+from headwater.openlineage_bridge.sql_text import Did, done
 
 
 class Outcome(str, Enum):
@@ -42,12 +43,13 @@ _ENDS = {"DROP": Outcome.DROPPED, "TRUNCATE": Outcome.EMPTIED, "RENAME": Outcome
 def outcome(run: FoldedRun) -> Outcome:
     """What a run came to: the first rule that holds."""
     kind = text(run.job_facets, "jobType", "jobType").upper()
-    rules = (
+    rules: tuple[tuple[bool, Outcome | None], ...] = (
         (run.end is None, Outcome.OPEN),
         (is_application(run), Outcome.APPLICATION),
         (not run.outputs, Outcome.NO_OUTPUT),
         (run.state in ("FAIL", "ABORT"), Outcome.FAILED),
-        (_is_ended(run), _ENDS.get(lifecycle(run))),
+        (_is_ended(run), next((ending(run, one) for one in run.outputs.values()), None)),
+        (_is_untouched(run), _of_untouched(run)),
         (run.is_dataset and not any(is_told(one.facets) for one in run.outputs.values()), Outcome.DECLARED),
         (not is_spark(run), Outcome.WRITTEN),
         (kind == "RDD_JOB" and run.outputs.keys() <= run.inputs.keys(), Outcome.OWN_INPUT),
@@ -102,11 +104,42 @@ def ending(run: FoldedRun, output: FoldedDataset) -> Outcome | None:
     state = lifecycle_of(output)
     if state == "TRUNCATE" and (run.inputs or is_told(output.facets) or "outputStatistics" in output.own):
         return None
-    return _ENDS.get(state)
+    what = did(run, output)
+    return _ENDS.get(state) or (_SQL_ENDS.get(what) if what else None)
+
+
+#: What ended a table as the statements of a run say.
+_SQL_ENDS = {Did.DROPPED: Outcome.DROPPED, Did.EMPTIED: Outcome.EMPTIED}
 
 
 def _is_ended(run: FoldedRun) -> bool:
     return all(ending(run, one) for one in run.outputs.values())
+
+
+def did(run: FoldedRun, output: FoldedDataset) -> Did | None:
+    """What the SQL of a run did to an output. None: not known, or the producer has its own words for it."""
+    integration = text(run.job_facets, "jobType", "integration")
+    if is_spark(run) or integration == SOURCE or "dbt_model" in output.facets or lifecycle_of(output):
+        return None
+    query = text(run.job_facets, "sql", "query")
+    known = done(query) if query else {}
+    names = {name.rpartition(".")[2].strip('"`').lower() for _, name in output.pairs}
+    return next((known[name] for name in sorted(names) if name in known), None)
+
+
+def untouched(run: FoldedRun, output: FoldedDataset) -> bool:
+    """Whether a run wrote no rows to an output: it made an empty table, or took something away from it."""
+    what = did(run, output)
+    return what is Did.CREATED or (what is Did.CHANGED and not run.inputs and not is_told(output.facets))
+
+
+def _is_untouched(run: FoldedRun) -> bool:
+    return all(untouched(run, one) for one in run.outputs.values())
+
+
+def _of_untouched(run: FoldedRun) -> Outcome:
+    created = any(did(run, one) is Did.CREATED for one in run.outputs.values())
+    return Outcome.CREATED if created else Outcome.NO_OUTPUT
 
 
 def text(facets: Mapping[str, Json], facet: str, key: str) -> str:

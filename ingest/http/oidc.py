@@ -24,6 +24,7 @@ from aiohttp import web
 from jwt.types import Options
 
 from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, SenderUnchecked, UnknownSender
+from headwater.ingest.intake.headers import bearer
 from headwater.spline_bridge.errors import shown
 
 log = logging.getLogger(__name__)
@@ -166,9 +167,8 @@ class OidcAuthenticator:
 
     async def sender(self, request: web.BaseRequest) -> Sender | None:
         """See `Authenticator`. SenderUnchecked: the issuer's keys cannot be had."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or token.count(".") != 2 or len(token) > _LONGEST:  # noqa: PLR2004 - three parts
+        token = bearer(request.headers.get("Authorization", ""))
+        if token is None or token.count(".") != 2 or len(token) > _LONGEST:  # noqa: PLR2004 - three parts
             return None
         header = _header(token)
         if header is None:

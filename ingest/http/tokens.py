@@ -25,6 +25,7 @@ from aiohttp import web
 
 from headwater.graphmodel.accounts import is_account
 from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
+from headwater.ingest.intake.headers import bearer
 from headwater.ingest.places.file_storage import make_private, sync_folder
 from headwater.spline_bridge.errors import shown
 
@@ -305,8 +306,8 @@ def check_chosen(token: str) -> None:
 
 def _token(request: web.BaseRequest) -> str | None:
     """The token of a request; None for another scheme of the header, such as Basic."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
+    token = bearer(request.headers.get("Authorization", ""))
+    return request.headers.get("X-API-Key") if token is None else token
 
 
 def _new_token() -> tuple[str, bytes]:

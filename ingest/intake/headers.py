@@ -1,5 +1,6 @@
-"""What the headers of a request say of its body: its content type, and whether it is packed. Pure, for every transport.
+"""What the headers of a request say: of its body the content type, and whether it is packed, and the sender's token.
 
+Pure, for every transport.
 `receiver` (aiohttp) and `inbox_lambda` (API Gateway) read their headers in ways of their own, and judge them here.
 """
 
@@ -21,6 +22,19 @@ def content_type_of(header: str | None, bridge: Bridge) -> str:
     if str(message.get_param("charset", "utf-8")).lower() not in ("utf-8", "utf8"):
         raise InvalidBody(415, "expected the charset utf-8, the only one that JSON has")
     return message.get_content_type()
+
+
+def bearer(header: str) -> str | None:
+    """The token in the header Authorization; None: it has another scheme, such as Basic, or there is no header.
+
+    With the word Bearer twice as well: Airflow's provider hands it to Spark as a part of the key
+    (``spark_inject_transport_info``), and OpenLineage's client in Java sets its own before it.
+    """
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    again, _, rest = token.strip().partition(" ")
+    return rest.strip() if again.lower() == "bearer" and rest else token.strip()
 
 
 def is_packed(encodings: Iterable[str]) -> bool:

@@ -38,7 +38,7 @@ from headwater.ingest.inbox.writing import InboxUnavailable, InboxWriter
 from headwater.ingest.intake.body import InvalidBody, Limits
 from headwater.ingest.intake.bridge import Bridge, Receipt
 from headwater.ingest.intake.bridges import BRIDGES
-from headwater.ingest.intake.headers import content_type_of, is_packed
+from headwater.ingest.intake.headers import bearer, content_type_of, is_packed
 from headwater.ingest.intake.work import Job
 from headwater.ingest.ledger.ledger import now_ms
 from headwater.ingest.places.file_storage import open_storage
@@ -117,8 +117,8 @@ class Receiver:
     def _check_token(self, headers: Mapping[str, str]) -> None:
         if self.tokens is None:
             return
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        token = bearer(headers.get("authorization", ""))
+        given = headers.get("x-api-key", "") if token is None else token
         if not self.tokens.know(given):
             raise InvalidBody(401, "a token is needed: Authorization: Bearer TOKEN, or X-API-Key: TOKEN")
 

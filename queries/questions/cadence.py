@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-from gremlin_python.process.graph_traversal import GraphTraversalSource, __
+from gremlin_python.process.graph_traversal import GraphTraversal, GraphTraversalSource, __
 from gremlin_python.process.traversal import Order, T
 
 from headwater.graphmodel.statements.model import OWNER
@@ -16,7 +16,8 @@ from headwater.queries.tracing.walk import chunks
 
 #: Runs, the last ones, that say how often a logic runs.
 _RUNS = 20
-RUN_CELLS = ("at", "app")  #: time and Spark application of a run
+#: Of a run its time, and what it is a part of: the Spark application, else the run that started it, else its own id.
+_CELLS = {"at": "timestamp", "app": "appId", "parent": "parentRun", "own": "jobRun"}
 _OWNER = f"{OWNER}="
 
 
@@ -35,11 +36,24 @@ def cadence(newest_first: Sequence[int]) -> Cadence:
     return Cadence(newest_first[0], round(median(gaps)) if gaps else None)
 
 
+def run_cells(runs: GraphTraversal, *more: str) -> GraphTraversal:
+    """Of each run the cells that `executions` needs, and `more`, whose `by` the caller adds."""
+    runs = runs.project(*_CELLS, *more)
+    for name in _CELLS.values():
+        runs = runs.by(name)
+    return runs
+
+
 def executions(runs: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The times of runs, newest first, those of one Spark application as one."""
+    """The times of runs, newest first, those that are parts of one execution as one.
+
+    Of one job these are the writes of a Spark application, the instances and retries of a mapped task in one run of
+    Airflow's DAG, and the outputs of a run that has several.
+    """
     newest: dict[object, int] = {}
     for number, run in enumerate(runs):
-        newest.setdefault(run.get("app", number), run["at"])
+        part_of = next(((cell, run[cell]) for cell in ("app", "parent", "own") if cell in run), number)
+        newest[part_of] = max(run["at"], newest.get(part_of, run["at"]))
     return sorted(newest.values(), reverse=True)
 
 
@@ -48,8 +62,7 @@ def cadences(g: GraphTraversalSource, plans: Iterable[str]) -> Mapping[str, Cade
     found: dict[str, Cadence] = {}
     for ids in chunks(sorted(set(plans))):
         runs = __.in_("executes").order().by("timestamp", Order.desc).limit(_RUNS)
-        runs = runs.project(*RUN_CELLS).by("timestamp").by("appId").fold()
-        rows = g.V(ids).project("plan", "runs").by(T.id).by(runs).to_list()
+        rows = g.V(ids).project("plan", "runs").by(T.id).by(run_cells(runs).fold()).to_list()
         found.update((row["plan"], cadence(executions(row["runs"]))) for row in rows)
     return found
 

@@ -13,7 +13,7 @@ from gremlin_python.process.traversal import Order, T
 
 from headwater.graphmodel.ids import alias_id, split_node
 from headwater.queries.answers.page import Page, Row, Values
-from headwater.queries.questions.cadence import RUN_CELLS, cadence, executions
+from headwater.queries.questions.cadence import cadence, executions, run_cells
 from headwater.queries.tracing.full_scan import FullScan
 from headwater.queries.tracing.rows import without_carried
 from headwater.queries.tracing.walk import DeadlinePassed
@@ -51,8 +51,7 @@ def stopped_jobs(g: GraphTraversalSource, values: Values, deadline_passed: Deadl
     at = values["at"] or time.time_ns() // 1_000_000
     for ids in scan.ids_by_chunk("job"):
         runs = __.out("hasPlan").in_("executes").order().by("timestamp", Order.desc).limit(_RUNS)
-        runs = runs.project(*RUN_CELLS).by("timestamp").by("appId").fold()
-        for row in g.V(ids).project("job", "runs").by(T.id).by(runs).to_list():
+        for row in g.V(ids).project("job", "runs").by(T.id).by(run_cells(runs).fold()).to_list():
             scan.rows += _stopped(row["job"], executions(row["runs"]), at, values["times"])
     return scan.page(values, lambda row: (-row["missed"], row["job"]))
 

@@ -16,7 +16,7 @@ from gremlin_python.process.traversal import Order, T
 from headwater.graphmodel.ids import split_node
 from headwater.queries.answers.answer import Answer
 from headwater.queries.answers.page import Page, Row, Values, slice_page
-from headwater.queries.questions.cadence import RUN_CELLS, cadence, executions, owners
+from headwater.queries.questions.cadence import cadence, executions, owners, run_cells
 from headwater.queries.questions.changes import changes
 from headwater.queries.tracing.lineage import Question, trace_lineage
 from headwater.queries.tracing.rows import rows
@@ -106,8 +106,7 @@ def _jobs(g: GraphTraversalSource, distances: dict[str, int], times: int, at: in
             for job in row["jobs"]:
                 writes.setdefault(job, []).append(row["dataset"])
     last = __.out("hasPlan").in_("executes").order().by("timestamp", Order.desc).by(T.id).limit(_RUNS)
-    last = last.project(*RUN_CELLS, "run", "status", "error").by("timestamp").by("appId").by(T.id)
-    last = last.by("status").by("error").fold()
+    last = run_cells(last, "run", "status", "error").by(T.id).by("status").by("error").fold()
     for ids in chunks(sorted(writes)):
         for row in g.V(ids).project("job", "runs").by(T.id).by(last).to_list():
             nearest = min(writes[row["job"]], key=lambda dataset: (distances[dataset], dataset))

@@ -229,6 +229,22 @@ def test_what_people_retired_or_ignore_is_left_out(store: GraphStore) -> None:
     assert [row["job"] for row in rows(store, "stopped-jobs", at=20 * DAY)] == ["job:glue/two"]
 
 
+def test_the_instances_of_a_mapped_task_are_one_execution_of_its_job(store: GraphStore) -> None:
+    world = World().dataset(A, "x").dataset(B, "x").job("mapped", B, A, runs=())
+    for day in (1, 2, 3):
+        for part in range(3):  # three instances, some seconds after each other, in one run of the DAG
+            run_ = f"run:{day}-{part}"
+            at = day * DAY + part * 1_000
+            own = {"parentRun": f"dag-{day}", "jobRun": f"{day}-{part}"}
+            world.vertices.append(vertex(run_, "run", timestamp=at, status="success", **own))
+            world.edges.append(edge("executes", run_, "plan:mapped"))
+    store.apply(world.delta())
+    assert rows(store, "stopped-jobs", at=4 * DAY) == []
+    assert [(row["job"], row["intervalMs"]) for row in rows(store, "stopped-jobs", at=9 * DAY)] == [
+        ("job:glue/mapped", DAY)
+    ]
+
+
 @pytest.mark.parametrize("query", [query.name for query in ESTATE])
 def test_a_deadline_says_that_not_all_was_looked_at(store: GraphStore, query: str) -> None:
     store.apply(World().dataset(A, "x").dataset(B, "x").job("one", B, A).column(f"{B}#x", f"{A}#x", "one").delta())

@@ -26,7 +26,9 @@ OUTCOMES = {
     "application": {Outcome.APPLICATION, Outcome.NO_OUTPUT},  # dbt's is a job as any other, without outputs
     "created": {Outcome.CREATED},
     "dropped": {Outcome.DROPPED},
+    "emptied": {Outcome.EMPTIED},
     "unnamed": {Outcome.NO_OUTPUT},
+    "skipped": {Outcome.WRITTEN},  # Airflow's event of a task that was skipped is that of one that ran
 }
 
 #: Extra pairs that the producer reports and the mapping leaves out: of a refused write, and of a CTE's alias.

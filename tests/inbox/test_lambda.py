@@ -151,7 +151,8 @@ def test_a_stage_is_no_part_of_the_path(receiver: Receiver) -> None:
 
 
 def test_bearer_tokens_and_health_without_one(receiver: Receiver) -> None:
-    assert receiver.answer(event("http_api", PLAN, authorization=f"Bearer {TOKEN}", x_api_key=""))["statusCode"] == 201
+    for given in (f"Bearer {TOKEN}", f"Bearer Bearer {TOKEN}"):
+        assert receiver.answer(event("http_api", PLAN, authorization=given, x_api_key=""))["statusCode"] == 201
     assert receiver.answer(event("http_api", path="/health", method="GET", x_api_key=""))["statusCode"] == 200
 
 

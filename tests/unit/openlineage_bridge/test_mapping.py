@@ -313,3 +313,75 @@ def test_that_one_output_was_overwritten_says_nothing_of_the_others() -> None:
     replaced = dataset("a", lifecycleStateChange={"lifecycleStateChange": "OVERWRITE"})
     plans = folded({"inputs": [dataset("raw")], "outputs": [replaced, dataset("b")]}).plans
     assert [plan.effect for plan in plans] == [Effect.OVERWRITE, Effect.KEEP]
+
+
+def of_sql(query: str, *outputs: dict[str, Any], inputs: list[dict[str, Any]] | None = None, **more: Any) -> Mapped:
+    """A task of Airflow that ran SQL: the provider says the same of it, whatever the statements do."""
+    facets = {"jobType": {"integration": "AIRFLOW", "jobType": "TASK"}, "sql": {"query": query}}
+    return folded(
+        {"job": {"namespace": "air", "name": "d.t", "facets": facets}, "inputs": inputs or [], "outputs": [*outputs]}
+        | more
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "outcome", "effects"),
+    [
+        ("create table if not exists shop.mart.orders (a int)", Outcome.CREATED, []),
+        ("delete from mart.orders where day = 1", Outcome.NO_OUTPUT, []),
+        ("truncate table mart.orders", Outcome.EMPTIED, [Effect.END]),
+        ("drop table mart.orders", Outcome.DROPPED, [Effect.END]),
+        ("insert into mart.orders values (1)", Outcome.WRITTEN, [Effect.KEEP]),
+        ("create table mart.orders as select 1 as a", Outcome.WRITTEN, [Effect.ALL]),
+        ("copy mart.orders from 's3://lake/x'", Outcome.WRITTEN, [Effect.KEEP]),
+        ("create table other (a int)", Outcome.WRITTEN, [Effect.KEEP]),
+    ],
+)
+def test_sql_says_what_a_task_did_to_its_table(query: str, outcome: Outcome, effects: list[Effect]) -> None:
+    found = of_sql(query, dataset("shop.mart.orders", schema=schema("a")))
+    assert (found.outcome, [plan.effect for plan in found.plans]) == (outcome, effects)
+    failed = of_sql(query, dataset("shop.mart.orders", schema=schema("a")), eventType="FAIL")
+    assert (failed.outcome, len(failed.plans), len(failed.runs)) == (Outcome.FAILED, 1, 1)
+
+
+def test_a_table_that_a_task_only_made_is_no_output_beside_the_one_that_it_wrote() -> None:
+    query = "create table if not exists staged (a int); truncate mart; insert into mart select a from raw"
+    found = of_sql(query, dataset("staged"), dataset("mart", schema=schema("a")), inputs=[dataset("raw")])
+    assert [(plan.target.uri, plan.effect) for plan in found.plans] == [(f"{LAKE}/mart", Effect.ALL)]
+
+
+def test_the_words_of_the_producer_count_before_those_of_its_sql() -> None:
+    said = {"lifecycleStateChange": {"lifecycleStateChange": "OVERWRITE"}}
+    (plan,) = of_sql("truncate mart", dataset("mart", **said)).plans
+    assert plan.effect is Effect.OVERWRITE
+    (plan,) = of_sql("truncate mart", dataset("mart", dbt_model={"config": {"materialized": "incremental"}})).plans
+    assert plan.effect is Effect.KEEP
+
+
+@pytest.mark.parametrize(
+    ("fields", "of_table", "unclear"),
+    [
+        ({"a": "x", "_0": "y"}, {("a", "x"), ("total", "y")}, set()),
+        ({"A": "x", "y": "y", "_0": "z"}, {("a", "x"), ("total", "y"), ("total", "z")}, {"total"}),
+        ({"y": "y"}, {("a", "y"), ("total", "y")}, {"a", "total"}),
+        ({"a": "x", "total": "y", "z": "z"}, {("a", "x"), ("total", "y"), ("z", "z")}, set()),
+    ],
+)
+def test_columns_that_airflow_calls_as_the_query_does_are_those_of_the_table(
+    fields: dict[str, str], of_table: set[tuple[str, str]], unclear: set[str]
+) -> None:
+    facet = {"fields": {name: {"inputFields": [source(column)]} for name, column in fields.items()}}
+    output = dataset("mart", schema=schema("a", "total"), columnLineage=facet)
+    (plan,) = of_sql("insert into mart select ...", output, inputs=[dataset("raw")]).plans
+    assert {(d.target, d.source_column) for d in plan.derivations} == of_table
+    assert {column.name for column in plan.columns if not column.resolved} == unclear
+    assert not any(d.exact for d in plan.derivations)
+
+
+def test_a_column_in_another_case_is_that_of_the_schema() -> None:
+    facet = {"fields": {"amount": {"inputFields": [source("AMOUNT")]}}}
+    plan = one_plan(dataset("mart", schema=schema("AMOUNT", "DAY"), columnLineage=facet))
+    assert [(column.name, column.resolved) for column in plan.columns] == [("AMOUNT", True), ("DAY", False)]
+    both = {"fields": {"a": {"inputFields": [source("x")]}, "A": {"inputFields": [source("y")]}}}
+    plan = one_plan(dataset("mart", schema=schema("a", "A"), columnLineage=both))
+    assert {(d.target, d.source_column) for d in plan.derivations} == {("a", "x"), ("A", "y")}

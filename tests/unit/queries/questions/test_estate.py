@@ -37,6 +37,18 @@ def test_runs_of_one_application_are_one_execution() -> None:
     assert executions(runs) == [30, 10, 5, 5]
 
 
+def test_parts_of_one_run_of_an_orchestrator_and_outputs_of_one_run_are_one_execution() -> None:
+    runs: list[dict[str, Any]] = [
+        {"at": 32, "parent": "b", "own": "3"},
+        {"at": 31, "parent": "b", "own": "2"},
+        {"at": 20, "parent": "a", "own": "1"},
+        {"at": 10, "own": "0"},
+        {"at": 10, "own": "0"},
+        {"at": 9, "app": "x", "parent": "b"},
+    ]
+    assert executions(runs) == [32, 20, 10, 9]
+
+
 @pytest.mark.parametrize(
     ("times", "expected"),
     [([], Cadence()), ([7], Cadence(7, None)), ([100, 90, 10], Cadence(100, 45)), ([9, 9, 9], Cadence(9, 0))],

@@ -1,0 +1,73 @@
+"""What statements did to their tables, by their words; what is not known is no answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from headwater.openlineage_bridge.sql_text import LONGEST, Did, done
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("create table a (x int)", {"a": Did.CREATED}),
+        ("CREATE TABLE IF NOT EXISTS mart.a (x int default 'select');\nset search_path = mart", {"a": Did.CREATED}),
+        ('create table "shop"."Mart"."A" (x int); -- select\n/* insert; */ analyze a', {"a": Did.CREATED}),
+        ("create or replace table a (x int)", {"a": Did.EMPTIED}),
+        ("create table a as select 1 as x", {"a": Did.REPLACED}),
+        ("create table if not exists a as select 1 as x", {"a": Did.ADDED}),
+        ("create or replace view v as select x from a", {"v": Did.REPLACED}),
+        ("create external table a (x int) location 's3://b/a'", {"a": Did.ADDED}),
+        ("create table a (like b including all)", {"a": Did.ADDED}),
+        ("create index i on a (x)", {}),
+        ("drop table if exists a cascade", {"a": Did.DROPPED}),
+        ("drop table a; create table a (x int)", {"a": Did.EMPTIED}),
+        ("drop table a; create table a as select x from b", {"a": Did.REPLACED}),
+        ("truncate table mart.a", {"a": Did.EMPTIED}),
+        ("truncate a; insert into a select x from b", {"a": Did.REPLACED}),
+        ("delete from a; insert into a (x) values (1)", {"a": Did.REPLACED}),
+        ("delete from a where d = 1; insert into a select x from b", {"a": Did.ADDED}),
+        ("delete from a where d = ';'", {"a": Did.CHANGED}),
+        ("insert overwrite table a select x from b", {"a": Did.REPLACED}),
+        ("insert overwrite table a partition (d = 1) select x from b", {"a": Did.ADDED}),
+        ("insert into a select 1; delete from a where x > 3", {"a": Did.ADDED}),
+        ("create table if not exists a (x int); insert into b select x from c", {"a": Did.CREATED, "b": Did.ADDED}),
+        (
+            "update a set x = 1; merge into b using c on b.i = c.i when matched then delete",
+            {"a": Did.ADDED, "b": Did.ADDED},
+        ),
+        ("alter table a add column y int", {"a": Did.CHANGED}),
+        ("create temp table a as select 1; insert into b select * from a", {"b": Did.ADDED}),
+        ("grant insert on a to b; commit", {}),
+    ],
+)
+def test_what_statements_did(script: str, expected: dict[str, Did]) -> None:
+    assert done(script) == expected
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        "copy a from 's3://b/a'",
+        "call load_a()",
+        "with n as (select 1) insert into a select * from n",
+        "alter table a append from b",
+        "alter table a rename to b",
+        "truncate a, b",
+        "begin insert into a select 1",
+        "explain analyze insert into a select 1",
+        "select 1 into a",
+        "this is no SQL",
+        "drop table",
+        "create table",
+        "create function f() returns int",
+    ],
+)
+def test_one_statement_that_is_not_known_says_nothing_of_any(unknown: str) -> None:
+    assert done(f"create table a (x int); {unknown}") == {}
+
+
+def test_a_long_script_is_not_read_and_what_does_not_end_ends_with_the_text() -> None:
+    assert done("create table a (x int);" + " " * LONGEST) == {}
+    assert done("create table a (x int) /*" + "/*" * 9_000) == {"a": Did.CREATED}
+    assert done("create table a (x int) '" + '"' * 9_000) == {"a": Did.CREATED}
