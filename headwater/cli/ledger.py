@@ -104,6 +104,7 @@ def erase(source: str, entry: int, *, reason: str, bypass_governance: bool, keys
     """
     from headwater.ingest.ledger.ledger import now_ms
     from headwater.ingest.ledger.segment_ledger import SegmentLedger
+    from headwater.ingest.places.user import user_name
 
     with ExitStack() as ends:
         storage = ends.enter_context(placed(source, **aws))
@@ -111,7 +112,7 @@ def erase(source: str, entry: int, *, reason: str, bypass_governance: bool, keys
         work = ends.enter_context(TemporaryDirectory(prefix="headwater-"))
         ends.enter_context(translated())
         opened = ends.enter_context(SegmentLedger.open(storage, Path(work), now_ms, kept))
-        said = opened.erase(entry, reason, bypass=bypass_governance)
+        said = opened.erase(entry, reason, sender=user_name(), bypass=bypass_governance)
     click.echo(f"entry {entry} is erased; entry {said} says so")
 
 

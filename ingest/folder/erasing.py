@@ -24,6 +24,7 @@ from headwater.ingest.intake.bridges import BRIDGES
 from headwater.ingest.ledger.entries import LedgerDamaged, LedgerUnavailable, Touched
 from headwater.ingest.ledger.folder_lock import FolderLock
 from headwater.ingest.ledger.ledger import LedgerInUse, open_ledger
+from headwater.ingest.places.user import user_name
 from headwater.ingest.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -60,14 +61,14 @@ def erase(folder: Path, store: str | None, sequence: int, reason: str, told: Tol
                 service.catch_up(progress)
             except _GRAPH_FAILS as error:
                 log.warning("the graph is not up to date: %s", error)
-            said = service.ledger.erase(sequence, reason, _touched(service, sequence))
+            said = service.ledger.erase(sequence, reason, _touched(service, sequence), sender=user_name())
             erased = True
             told(said, _forget_others(folder, store))
             service.catch_up(progress)
     except _GRAPH_FAILS:
         if not erased:
             with open_ledger(folder) as ledger:
-                told(ledger.erase(sequence, reason), _forget_others(folder, store))
+                told(ledger.erase(sequence, reason, sender=user_name()), _forget_others(folder, store))
         raise
 
 

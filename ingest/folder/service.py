@@ -8,6 +8,7 @@ DIR/targets/          the same of stores that are not inside the folder
 DIR/publishing/       what `headwater publish` remembers of each place that it sends to (`ingest.publishing.state`)
 DIR/naming.yaml       the naming rules, where a user has written some (`naming_file`)
 DIR/server.json       where a running server answers; DIR/tokens.json: hashes of its tokens
+DIR/tokens.log        what was done to tokens, when and by whom
 """
 
 from __future__ import annotations

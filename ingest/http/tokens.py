@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
 import stat
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from aiohttp import web
@@ -27,9 +29,14 @@ from headwater.graphmodel.accounts import is_account
 from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
 from headwater.ingest.intake.headers import bearer
 from headwater.ingest.places.file_storage import make_private, sync_folder
+from headwater.ingest.places.user import user_name
 from headwater.spline_bridge.errors import shown
 
+log = logging.getLogger(__name__)
+
 TOKENS_FILE = "tokens.json"
+LOG_FILE = "tokens.log"
+"""What was done to tokens, when, and by which user of the machine: one JSON object a line, added and never changed."""
 USES_FILE = "tokens-used.json"
 """When each token was last used, to the minute. Written by the server alone; without it nothing but that is lost."""
 
@@ -128,6 +135,7 @@ class TokenStore:
             if any(record.info.name == name and not record.expired(now) for record in records):
                 raise ValueError(f"there is a token of the name {name} already: rotate or revoke it")
             self._write((*(record for record in records if record.info.name != name), _Record(info, digest)))
+            self._note("added", info)
         return token
 
     def rotate(self, name: str, *, grace_ms: int, lasts_ms: int | None = None) -> str:
@@ -156,6 +164,7 @@ class TokenStore:
             its_end = None if lasts_ms is None else now + lasts_ms
             info = replace(last, created_ms=now, expires_ms=its_end, used_ms=None)
             self._write((*left, _Record(info, digest)))
+            self._note("rotated", info)
         return token
 
     def keep(self, scope: Scope, name: str, token: str) -> None:
@@ -168,7 +177,9 @@ class TokenStore:
         with self._locked() as records:
             others = tuple(record for record in records if record.info.name != name)
             if [r.sha256 for r in records if r.info.name == name and r.info.scopes == (scope,)] != [digest]:
-                self._write((*others, _Record(TokenInfo(name, (scope,), self._clock()), digest)))
+                info = TokenInfo(name, (scope,), self._clock())
+                self._write((*others, _Record(info, digest)))
+                self._note("taken from a file", info)
 
     def list(self) -> tuple[TokenInfo, ...]:
         """All tokens, oldest first; those that have expired too."""
@@ -182,6 +193,7 @@ class TokenStore:
             found = len(left) < len(records)
             if found:
                 self._write(left)
+                self._note("revoked", next(record.info for record in records if record.info.name == name))
         return found
 
     def check(self, token: str) -> Sender | None:
@@ -272,6 +284,19 @@ class TokenStore:
             return ()
         except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             raise TokensUnreadable(f"{self._file} is no list of tokens ({type(error).__name__})") from error
+
+    def _note(self, what: str, info: TokenInfo) -> None:
+        """One line of the log; under the lock, after the change."""
+        at = datetime.fromtimestamp(self._clock() / 1_000, timezone.utc).isoformat(timespec="seconds")
+        said = {"time": at, "by": user_name(), "what": what, "name": info.name, "scopes": info.scopes}
+        if info.account is not None:
+            said["account"] = info.account
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        try:
+            with os.fdopen(os.open(self._file.parent / LOG_FILE, flags, 0o600), "a", encoding="utf-8") as file:
+                file.write(json.dumps(said) + "\n")
+        except OSError as error:  # the change is made: it must not look as if it were not
+            log.warning("%s cannot be written: %s", LOG_FILE, error.strerror)
 
     def _write(self, records: Iterable[_Record]) -> None:
         rows = [

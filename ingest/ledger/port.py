@@ -111,8 +111,10 @@ class LedgerWriter(Appends, Protocol):
         were erased are no longer known: sent again, they are a new entry.
         """
 
-    def erase(self, sequence: int, reason: str, touched: Touched = NOTHING_NAMED) -> int:
+    def erase(self, sequence: int, reason: str, touched: Touched = NOTHING_NAMED, *, sender: str | None = None) -> int:
         """Remove the body of an entry for good, and append an entry of the kind `ERASURE`; the latter's sequence.
+
+        `sender`: who erases it; kept on the new entry.
 
         The entry itself stays, so the chain can still be checked. Entries that share the same bytes lose them too, and
         are named in the new entry. On return nothing of the body can be read from this ledger, nor guessed from what

@@ -397,7 +397,15 @@ class SegmentLedger(ExportedLedger):
 
     # erasing ----------------------------------------------------------------------------------------------------------
 
-    def erase(self, sequence: int, reason: str, touched: Touched = NOTHING_NAMED, *, bypass: bool = False) -> int:
+    def erase(
+        self,
+        sequence: int,
+        reason: str,
+        touched: Touched = NOTHING_NAMED,
+        *,
+        sender: str | None = None,
+        bypass: bool = False,
+    ) -> int:
         """See `LedgerWriter.erase`. `bypass`: also what Object Lock keeps in governance mode.
 
         LedgerError: also where Object Lock keeps the segment; nothing is changed then.
@@ -422,7 +430,8 @@ class SegmentLedger(ExportedLedger):
                     self._named_keys().refuse_if_kept(f"{file}.json")
             about = {name: list(datasets) for name, datasets in touched._asdict().items() if datasets}
             notice = {"sequence": sequence, "sequences": sequences, "reason": reason, "saltedSha256": salted.hex()}
-            work = json.dumps({"notice": notice | about, "bypass": bypass, "by": secrets.token_hex(8)}).encode()
+            once = secrets.token_hex(8)
+            work = json.dumps({"notice": notice | about, "bypass": bypass, "sender": sender, "by": once}).encode()
             with _unavailable("the erasure cannot be begun"):
                 self._begin_erasing(work)
             try:
@@ -467,7 +476,7 @@ class SegmentLedger(ExportedLedger):
             said = next((e.sequence for e in self.of_kind(ERASURE) if _erased(e) == salted), None)
             if said is None:
                 body = json.dumps(notice).encode()
-                (appended,) = self.append([NewEntry(ERASURE, "application/json", body)])
+                (appended,) = self.append([NewEntry(ERASURE, "application/json", body, sender=work.get("sender"))])
                 said = appended.sequence
             self._known.forget(salted)
             sealed = self._sealed_at(notice["sequences"])

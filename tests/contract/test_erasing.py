@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +52,7 @@ def test_nothing_of_an_erased_payload_is_left_on_the_disk(
     assert holding(folder, other) == []
     with Service.open(folder, store) as service:
         assert_equal(stored(service.store), whole(service.ledger))
+        assert [entry.sender for entry in service.ledger.of_kind(ERASURE)] == [pwd.getpwuid(os.getuid()).pw_name]
 
 
 def test_other_graphs_of_the_folder_do_not_keep_it_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from headwater.aws_bridge.s3 import Prefix
 from headwater.aws_bridge.session import AwsError, Session
 from headwater.ingest.ledger import segment_ledger
 from headwater.ingest.ledger.entries import (
+    ERASURE,
     Appended,
     LedgerDamaged,
     LedgerError,
@@ -215,8 +216,9 @@ def test_erased_bytes_are_in_no_version_of_any_object(aws: Cloud, tmp_path: Path
     with SegmentLedger.open(place, tmp_path / "work", clock) as ledger:
         ledger.append([new("secret"), new("1")])
         ledger.append([NewEntry("other", "application/json", b"secret")])
-        assert ledger.erase(1, "asked for") == 4
+        assert ledger.erase(1, "asked for", sender="ann") == 4
         assert [entry.body for entry in ledger.read(0, 3)] == [None, b"1", None]
+        assert [entry.sender for entry in ledger.of_kind(ERASURE)] == ["ann"]
         assert ledger.append([new("secret")]) == [Appended(5, duplicate=False)]
     report = check_export(place, quiet)
     assert (report.entries, report.erased) == (5, 2)
@@ -229,9 +231,10 @@ def test_an_erasure_that_was_cut_off_is_finished(opened: Callable[[str], Segment
         ledger.append([new("secret"), new("1")])
         salted = ledger._salted(1).hex()
     notice = {"sequence": 1, "sequences": [1], "reason": "asked for", "saltedSha256": salted}
-    place.write("erasing.json", json.dumps({"notice": notice, "bypass": False}).encode())
+    place.write("erasing.json", json.dumps({"notice": notice, "bypass": False, "sender": "ann"}).encode())
     with opened("a") as ledger:
         assert [entry.body for entry in ledger.read(0, 2)] == [None, b"1"]
+        assert [entry.sender for entry in ledger.of_kind(ERASURE)] == ["ann"]
         assert ledger.head().sequence == 3
     assert (check_export(place, quiet).erased, list(place.listed("erasing"))) == (1, [])
 

@@ -135,10 +135,10 @@ class SQLiteLedger:
             writing.checkpointer.written(sum(len(entry.body) + _PAGE_OVERHEAD for entry in entries))
             return appended
 
-    def erase(self, sequence: int, reason: str, touched: Touched = NOTHING_NAMED) -> int:
+    def erase(self, sequence: int, reason: str, touched: Touched = NOTHING_NAMED, *, sender: str | None = None) -> int:
         """See `LedgerWriter.erase`. While a reader uses the log, the body's bytes stay in it for a moment longer."""
         with self._write() as writing:
-            erasure = writing.writer.erase(sequence, reason, self._clock(), touched)
+            erasure = writing.writer.erase(sequence, reason, self._clock(), touched, sender)
             if not writing.writer.empty_log():
                 writing.checkpointer.truncate_later()
             return erasure

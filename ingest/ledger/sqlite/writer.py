@@ -66,7 +66,7 @@ class Writer:
             self._connection.executemany(_REPEAT, repeats)
             return [self._put(transaction, entry) for entry in entries]
 
-    def erase(self, sequence: int, reason: str, now_ms: int, touched: Touched) -> int:
+    def erase(self, sequence: int, reason: str, now_ms: int, touched: Touched, sender: str | None) -> int:
         """Remove the body of an entry, and append the entry that says so; its sequence."""
         with self._transaction(now_ms) as transaction:
             content, salted, sequences = self._erasable(sequence)
@@ -74,7 +74,7 @@ class Writer:
             notice = {"sequence": sequence, "sequences": sequences, "reason": reason, "saltedSha256": salted.hex()}
             notice |= about
             body = json.dumps(notice).encode()
-            erasure = self._put(transaction, pack(NewEntry(ERASURE, "application/json", body)))
+            erasure = self._put(transaction, pack(NewEntry(ERASURE, "application/json", body, sender=sender)))
             self._connection.execute("INSERT INTO erasures VALUES (?, ?)", (content, erasure.sequence))
             self._connection.execute("DELETE FROM bodies WHERE content = ?", (content,))
             return erasure.sequence

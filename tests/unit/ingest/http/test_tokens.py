@@ -14,7 +14,8 @@ import pytest
 
 from headwater.ingest.http.authenticator import SCOPES, Scope, Sender, UnknownSender
 from headwater.ingest.http.rates import Rates
-from headwater.ingest.http.tokens import TOKENS_FILE, USES_FILE, TokenInfo, TokenStore, TokensUnreadable
+from headwater.ingest.http.tokens import LOG_FILE, TOKENS_FILE, USES_FILE, TokenInfo, TokenStore, TokensUnreadable
+from headwater.ingest.places.user import user_name
 
 
 @pytest.fixture
@@ -104,7 +105,36 @@ def test_the_file_holds_no_token_and_is_its_owners_alone(store: TokenStore, tmp_
     assert token not in file.read_text()
     assert token.removeprefix("hw_") not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert [path.name for path in file.parent.iterdir()] == [TOKENS_FILE]
+    assert {path.name for path in file.parent.iterdir()} == {TOKENS_FILE, LOG_FILE}
+
+
+def test_the_log_says_who_did_what_to_which_token(store: TokenStore, tmp_path: Path) -> None:
+    shown = [store.add(["write"], "glue", account="team-x"), store.rotate("glue", grace_ms=0)]
+    chosen = "0123456789abcdef" * 4
+    for _ in range(2):  # at each start; nothing changes the second time
+        store.keep("admin", "bootstrap", chosen)
+    assert store.revoke("glue")
+    assert not store.revoke("nobody")
+    file = tmp_path / "data" / LOG_FILE
+    text = file.read_text()
+    assert [each for each in (*shown, chosen) if each in text] == []
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert [(row["what"], row["name"], row["scopes"], row.get("account")) for row in rows] == [
+        ("added", "glue", ["write"], "team-x"),
+        ("rotated", "glue", ["write"], "team-x"),
+        ("taken from a file", "bootstrap", ["admin"], None),
+        ("revoked", "glue", ["write"], "team-x"),
+    ]
+    assert {(row["by"], row["time"]) for row in rows} == {(user_name(), "2023-11-14T22:13:20+00:00")}
+
+
+def test_a_log_that_cannot_be_written_stops_no_change(store: TokenStore, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "elsewhere").write_text("as it was")
+    (tmp_path / "data" / LOG_FILE).symlink_to(tmp_path / "elsewhere")
+    assert store.check(store.add(["write"], "glue")) is not None
+    assert (tmp_path / "elsewhere").read_text() == "as it was"
 
 
 def test_tokens_are_listed_without_themselves_oldest_first(store: TokenStore) -> None:
