@@ -293,15 +293,16 @@ def _named(name: str, bare: re.Pattern[str]) -> _Named:
 _WORD = r"(?P<name>[\w.\-]{1,80})"
 _OPTION = r"(?P<name>[A-Za-z_][\w.\-]{0,79})"
 _BEGINS = r"(?<![\w.\-/])"  #: not inside a word, so that a long word is looked at once; a folder has a rule of its own
-_EQUALS = r"(?:%3D|\s{0,3}(?:=>|:=|->|={1,3})\s{0,3})"
-_CLOSES = r"(?:\[\]|\])?\\{0,16}[\"'`]?"  #: also password[]=, user[password]=
+_EQUALS = r"(?:%3D|\s{0,3}(?:=>|[:?]=|->|={1,3})\s{0,3})"
+_CLOSES = r"(?:\[[0-9]{0,3}\]|\])?\\{0,16}[\"'`]?"  #: also password[]=, user[password]=
 
 # password=..., password = "...", password => '...', "password"="..."
 _IN_TEXT = _named(rf"{_BEGINS}{_WORD}{_CLOSES}{_EQUALS}", _BARE)
 _IN_URL = _named(rf"{_BEGINS}{_WORD}(?:\[\]|\])?(?:=|%3D)", _BARE_IN_URL)
 # {"password": "..."} as text, also where its quotes are escaped.
 _JSON = _named(
-    r"(?<!\\)(?P<quote>\\{0,16}[\"'`])(?P<name>[\w.\-]{1,80})(?P=quote)\s{0,3}(?::|->)\s{0,3}", _BARE_IN_JSON
+    r"(?<!\\)(?P<quote>\\{0,16}[\"'`])(?P<name>[\w.\-]{1,80})(?P=quote)\s{0,3}(?::|->)\s{0,3}(?:\[\s{0,3}(?=\\{0,16}[\"'`]))?",
+    _BARE_IN_JSON,
 )
 #: What stands behind the word in SQL, and is no password.
 _NOT_THE_VALUE = (
@@ -337,13 +338,26 @@ _NAME_VALUE = (
     _named(
         r"(?:\A|[\r\n])[ \t]{0,16}(?P<name>password|passwd|passphrase)[ \t]{1,4}"
         r"(?=\S{0,60}[0-9])(?=\S{0,60}[A-Za-z])(?=\S{6,80}[ \t]{0,4}(?:[\r\n]|\Z))"
-        r"(?!(?:sha|md|base|utf|bcrypt|argon|pbkdf|scrypt|aes|crc|type|v|level|column|field|c|col)[_\-]?[0-9])",
+        r"(?!\w{1,30}\(|(?:sha|md|base|utf|bcrypt|argon|pbkdf|scrypt|aes|crc|type|v|level|column|field|c|col)[_\-]?[0-9])",
         _BARE,
     ),
     # setenv PGPASSWORD x; aws configure set aws_secret_access_key x
     _named(r"\b(?:setenv|configure set)\s{1,3}(?P<name>[\w.\-]{1,80})\s{1,3}", _BARE),
-    # set password for u = password('x')
-    _named(r"(?<![\w.\-])(?P<name>(?:old_)?password)\(\s{0,3}(?=[\"'])", _BARE),
+    # set password for u = password('x'), setPassword("x"), builder.withSecretKey("x")
+    _named(
+        r"(?<![\w\-])(?P<name>(?:old|set|with)?_?(?:password|passphrase|secret_?key|client_?secret|api_?key|(?:access|auth)_?token))"
+        r"\(\s{0,3}(?=[\"'])",
+        _BARE_IN_JSON,
+    ),
+    _named(r"\bset\s{1,3}(?P<name>password)\s{1,3}for\s{1,3}[^=;]{1,100}=\s{0,3}(?=[\"'])", _BARE),
+    # /password:x, as programs of Windows take it
+    _named(r"(?:\A|[\s\"'])/(?P<name>password|passwd|pwd|pass|token|secret):(?=[^\s/])", _BARE),
+    # map('user', 'a', 'password', 'x')
+    _named(
+        r"\b(?:map|named_struct)\((?:[^()]{1,300}?,\s{0,3})?(?P<quote>[\"'])"
+        r"(?P<name>[\w.\-]{0,40}(?:passw|secret|token|key)[\w.\-]{0,20})(?P=quote)\s{0,3},\s{0,3}(?=[\"'])",
+        _BARE_IN_JSON,
+    ),
     # access_key_id 'a' secret_access_key 'x' session_token 'y', of COPY and CREATE SECRET
     _named(
         r"(?<![\w.\-])(?P<name>[\w.\-]{0,60}_(?:key|key_id|token|secret)|(?<=[(,]\s)secret|(?<=[(,])secret)\s{1,3}(?=')",
@@ -381,7 +395,7 @@ _NAME_VALUE = (
     # <password>x</password>, <name>fs.s3a.secret.key</name><value>x</value>, key="password" value="x"
     _named(r"<(?P<name>[\w.:\-]{1,80})(?:\s[^<>]{0,200})?>(?!\s{0,20}<)", _BARE_IN_XML),
     _named(r"<name>\s{0,20}(?P<name>[\w.\-]{1,120})\s{0,20}</name>\s{0,20}<value>", _BARE_IN_XML),
-    _named(r"<(?P<name>[\w.:\-]{1,80})>\s{0,20}<!\[CDATA\[", re.compile(r"[^\]<]+")),
+    _named(r"<(?P<name>[\w.:\-]{1,80})(?:\s[^<>]{0,200})?>\s{0,20}<!\[CDATA\[", re.compile(r"[^\]<]+")),
     # {"name": "DB_PASSWORD", "value": "x"}, the same on two lines of YAML, ParameterKey=DbPassword,ParameterValue=x
     _named(
         r"\b(?:parameter)?(?:key|name)(?P<quote>\\{0,16}[\"']?)\s{0,3}[:=]\s{0,3}\\{0,16}[\"']?(?P<name>[\w.\-]{1,80})\\{0,16}[\"']?"
@@ -523,6 +537,72 @@ _PREFIXED = (
     ("key", "gsk_", r"gsk_", r"[A-Za-z0-9]{40,64}"),  # Groq
     ("token", ":aa", r"[0-9]{8,10}:AA", r"[\w\-]{33}"),  # a bot of Telegram
     ("private key", "age-secret-key-1", r"AGE-SECRET-KEY-1", r"[0-9A-Z]{58}"),
+    ("token", "figd_", r"figd_", r"[\w\-]{36,60}"),  # Figma
+    ("token", "pscale_", r"pscale_(?:oauth|pw|tkn)_", r"[\w.\-=]{32,64}"),  # PlanetScale
+    ("token", "pul-", r"pul-", r"[0-9a-f]{40}"),  # Pulumi
+    ("key", "hrku-", r"HRKU-", r"[\w\-]{36,70}"),  # Heroku
+    ("token", "sbp_", r"sbp_", r"[0-9a-f]{40}"),  # Supabase
+    ("key", "napi_", r"napi_", r"[A-Za-z0-9]{60,70}"),  # Neon
+    ("password", "avns_", r"AVNS_", r"[\w\-]{16,40}"),  # Aiven
+    ("secret", "mdb_sa_sk_", r"mdb_sa_sk_", r"[\w\-]{32,64}"),  # MongoDB Atlas
+    ("secret", "cflt", r"cflt", r"[A-Za-z0-9+/]{56,64}"),  # Confluent
+    ("token", "kgat_", r"KGAT_", r"[0-9a-f]{32}"),  # Kaggle
+    ("key", "wandb_v1_", r"wandb_v1_", r"\w{40,100}"),  # Weights & Biases
+    ("key", "absk", r"ABSK", r"[A-Za-z0-9+/]{100,180}={0,2}"),  # Amazon Bedrock
+    ("key", "bedrock-api-key-", r"bedrock-api-key-", r"[\w+/=\-]{40,4000}"),
+    ("token", "r8_", r"r8_", r"[A-Za-z0-9]{37}"),  # Replicate
+    ("key", "pplx-", r"pplx-", r"[A-Za-z0-9]{40,60}"),  # Perplexity
+    ("key", "xai-", r"xai-", r"[A-Za-z0-9]{70,90}"),  # xAI
+    ("key", "lsv2_", r"lsv2_(?:pt|sk)_", r"[0-9a-f]{32}_[0-9a-f]{10}"),  # LangSmith
+    ("key", "nvapi-", r"nvapi-", r"[\w\-]{60,70}"),  # NVIDIA
+    ("key", "jina_", r"jina_", r"[\w\-]{50,70}"),  # Jina
+    ("key", "tvly-", r"tvly-(?:dev-|prod-)?", r"[A-Za-z0-9]{32}"),  # Tavily
+    ("key", "csk-", r"csk-", r"[a-z0-9]{40,60}"),  # Cerebras
+    ("secret", "esecret_", r"esecret_", r"[A-Za-z0-9]{20,40}"),  # Anyscale
+    ("key", "rubygems_", r"rubygems_", r"[0-9a-f]{48}"),
+    ("key", "", r"oy2", r"[a-z0-9]{43}(?![a-z0-9])"),  # NuGet
+    ("token", "clojars_", r"CLOJARS_", r"[0-9a-f]{60}"),
+    ("token", "sqa_ sqp_ squ_", r"sq[apu]_", r"[0-9a-f]{40}"),  # SonarQube
+    ("token", "", r"cmVmdGtu", r"[A-Za-z0-9]{40,80}"),  # Artifactory, a reference
+    ("token", "dt0c01.", r"dt0c01\.", r"[A-Z0-9]{24}\.[A-Z0-9]{64}"),  # Dynatrace
+    ("key", "tskey-", r"tskey-[a-z]{2,12}-", r"[A-Za-z0-9]{8,24}-[A-Za-z0-9]{16,40}"),  # Tailscale
+    ("token", "bkua_", r"bkua_", r"[0-9a-f]{40}"),  # Buildkite
+    ("token", "ccipat_", r"CCIPAT_", r"[A-Za-z0-9]{22}_[0-9a-f]{40}"),  # CircleCI
+    ("token", "nfp_", r"nfp_", r"[A-Za-z0-9]{36}"),  # Netlify
+    ("token", "vercel_blob_rw_", r"vercel_blob_rw_", r"\w{30,80}"),
+    ("token", "fm1r_ fm2_ fo1_", r"f(?:m1r|m2|o1)_", r"[\w+/=\-]{40,2000}"),  # Fly.io
+    ("key", "pnb_ pnu_", r"pn[bu]_", r"[A-Za-z0-9]{36}"),  # Prefect
+    ("key", "xkeysib-", r"xkeysib-", r"[0-9a-f]{64}-[A-Za-z0-9]{16}"),  # Brevo
+    ("key", "-us1 -us2 -us3 -us4 -us5 -us6 -us7 -us8 -us9", r"[0-9a-f]{32}-us", r"[1-9][0-9]?(?!\w)"),  # Mailchimp
+    (
+        "token",
+        "pat-ap pat-eu pat-na",
+        r"pat-(?:ap|eu|na)[0-9]-",
+        r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+    ),  # HubSpot
+    ("token", "!aq", r"00D[A-Za-z0-9]{12,15}!AQ", r"[\w.]{60,110}"),  # Salesforce
+    ("token", "", r"EAA[A-Z]", r"[A-Za-z0-9]{90,400}"),  # Facebook
+    ("token", "", r"pat[A-Za-z0-9]{14}\.", r"[0-9a-f]{64}"),  # Airtable
+    ("token", "cfpat-", r"CFPAT-", r"[\w\-]{40,48}"),  # Contentful
+    ("key", "ezak eztk", r"EZ[AT]K", r"[A-Za-z0-9]{54}"),  # EasyPost
+    ("token", "shippo_", r"shippo_(?:live|test)_", r"[0-9a-f]{40}"),
+    ("token", "duffel_", r"duffel_(?:live|test)_", r"[\w\-=]{40,48}"),
+    (
+        "token",
+        "access-development- access-production- access-sandbox-",
+        r"access-(?:development|production|sandbox)-",
+        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    ),  # Plaid
+    ("key", "sdk-", r"sdk-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),  # LaunchDarkly
+    ("token", "sgp_", r"sgp_", r"[\w\-]{64}"),  # Segment
+    ("token", "tfp_", r"tfp_", r"[\w\-.=]{50,70}"),  # Typeform
+    ("token", "ops_ey", r"ops_ey", r"[\w\-+/=]{60,4000}"),  # 1Password
+    ("token", "1//0", r"1//0", r"[\w\-]{40,200}"),  # Google Cloud, refreshes
+    ("key", "ltai", r"LTAI", r"(?=[A-Za-z]{0,24}[0-9])[A-Za-z0-9]{12,24}(?![A-Za-z0-9])"),  # Alibaba Cloud
+    ("key", "", r"[A-Za-z0-9]{52}JQQJ99", r"[A-Za-z0-9]{26}"),  # Azure: DevOps, OpenAI, ...
+    ("password", "$2a$ $2b$ $2y$", r"\$2[aby]\$", r"[0-9]{2}\$[./A-Za-z0-9]{53}"),  # hashes of passwords
+    ("password", "$argon2", r"\$argon2(?:d|id?)\$", r"[\w=,$+/]{20,300}"),
+    ("password", "scram-sha-", r"SCRAM-SHA-[0-9]{1,3}\$", r"[0-9]{1,9}:[\w+/=]{8,64}\$[\w+/=]{20,128}:[\w+/=]{20,128}"),
     ("token", "hvb. hvs.", r"hv[bs]\.", r"[\w\-]{20,255}"),  # Vault
     ("key", "sg.", r"SG\.", r"[\w\-]{16,64}\.[\w\-]{16,64}"),  # SendGrid
     ("key", "akia asia abia acca", r"(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),  # AWS
@@ -541,6 +621,7 @@ _WHOLES = (
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----[\s\S]*?(?:-----END [^-]{0,80}-----|\Z)",
         _mask,
     ),
+    _shape("private key", "putty-user-key-file-", r"PuTTY-User-Key-File-[0-9]:[\s\S]*", _mask),
     _shape("pickled function", "pythonfunction(", r"(?P<before>PythonFunction\()[\s\S]*", _mask_rest),
     # A signed URL is signed by the parameters of its query: all of it goes. S3, Google Cloud Storage, CloudFront, Azure
     _shape("signed query string", "sig", r"\?[^\s\"'?]*", _drop_if_signed),
@@ -648,8 +729,9 @@ _PARTS = (
     _shape(
         "key",
         "crypt",
-        r"(?P<before>\b(?:try_)?(?:aes|pgp_sym|des)_(?:en|de)crypt\([^()'\"]{1,200}(?:\([^()'\"]{0,100}\)[^()'\"]{0,100})?,\s{0,3}[\"'])"
-        r"[^\"']{1,256}",
+        r"(?P<before>\b(?:(?:try_)?(?:(?:aes|pgp_sym|des)_)?(?:en|de)crypt(?:_raw)?"
+        r"\([^()'\"]{1,200}(?:\([^()'\"]{0,100}\)[^()'\"]{0,100})?,\s{0,3}|(?:en|de)cryptbypassphrase\(\s{0,3}N?)[\"'])"
+        r"(?!(?:3?des|aes|bf|blowfish|cbc|ecb|gcm|md5|rsa|sha)[\w/:\-]{0,20}[\"'])[^\"']{1,256}",
         _mask_rest,
     ),
     _shape(
@@ -733,7 +815,7 @@ _PROGRAM_NEEDS = frozenset().union(*(needs.split() for needs, _, _ in _PROGRAMS)
 _SHORT_NEEDS = frozenset(
     {*_NAME_NEEDS, *_PROGRAM_NEEDS, *_ORACLE_PROGRAMS.split(), "@"}
     | {"-u", "--user", "basic", "digest", "jdbc:oracle", "pythonfunction("}
-    | {"logon", "requirepass", "masterauth", "otp=", "pin=", "samlresponse=", "samlrequest="}
+    | {"crypt", "logon", "requirepass", "masterauth", "otp=", "pin=", "samlresponse=", "samlrequest="}
 )
 _MIDDLE_NEEDS = frozenset().union(*(rule.needs for rule in (*_WHOLES, *_PARTS))) - _SHORT_NEEDS
 
