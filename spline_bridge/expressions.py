@@ -619,16 +619,19 @@ def _one_of_the_rows(expression: Expression, operands: Sequence[Value]) -> Value
 
 
 def _extreme(expression: Expression, operands: Sequence[Value]) -> Value:
-    """max, min: one of the values as it is. Of structs, their other fields decide which of them it is."""
+    """max, min: one of the values as it is. Of structs and arrays, the other fields or items decide which of them."""
     value = _shown(expression, operands, follow_fields(combine(operands, TRANSFORMATION), operands, AGGREGATION))
-    parts = value.fields
-    if parts is None or value.element is not None or len(parts) > _MOST_COMPARED:
-        return value._replace(fields=None, base=None) if parts is not None and value.element is None else value
+    parts, element = value.fields, value.element
+    if element is not None:
+        value = value._replace(element=_as_an_item(influenced(element, as_role([value], Subtype.CONDITIONAL))))
+    if parts is None or len(parts) > _MOST_COMPARED:
+        return value._replace(fields=None, base=None)
     fields = {}
     for name, part in parts.items():
         others = [other for key, other in parts.items() if key != name]
-        shown = part._replace(text=concat([value.text, f".{name}"]), precedence=ATOM)
-        fields[name] = influenced(shown, as_role(others, Subtype.CONDITIONAL), by=others)
+        shown = text("") if element is not None else concat([value.text, f".{name}"])
+        fields[name] = influenced(part._replace(text=shown), as_role(others, Subtype.CONDITIONAL), by=others)
+        fields[name] = fields[name]._replace(precedence=ATOM)
     return value._replace(fields=fields)
 
 

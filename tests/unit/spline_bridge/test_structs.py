@@ -350,6 +350,26 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"AGGREGATION t.b"},
         {"CONDITIONAL t.a"},
     ),
+    "an item of the greatest array, which all items decide": (
+        [
+            function("y", "CreateArray", attr("a"), attr("b")),
+            function("m", "aggregate.Max", expr("y")),
+            function("g", "aggregate.AggregateExpression", expr("m")),
+            function("x", "GetArrayItem", expr("g"), expr("one")),
+        ],
+        {"AGGREGATION t.b"},
+        {"CONDITIONAL t.a"},
+    ),
+    "an item of the greatest array, by a number that a column gives": (
+        [
+            function("y", "CreateArray", attr("a"), attr("b")),
+            function("m", "aggregate.Max", expr("y")),
+            function("g", "aggregate.AggregateExpression", expr("m")),
+            function("x", "ElementAt", expr("g"), expr("null")),
+        ],
+        {"AGGREGATION t.a", "AGGREGATION t.b"},
+        {"CONDITIONAL t.a", "CONDITIONAL t.b"},
+    ),
     "a whole struct that lost a field": (
         [function("d", "DropField", name="q"), function("x", "UpdateFields", expr("s"), expr("d"))],
         {"TRANSFORMATION t.a"},
