@@ -398,7 +398,34 @@ def _case(expression: Expression, operands: Sequence[Value]) -> Value:
 
 
 def _if(expression: Expression, operands: Sequence[Value]) -> Value:
-    return _conditional(expression, operands, operands[:1], operands[1:])
+    return _built_again(operands) or _conditional(expression, operands, operands[:1], operands[1:])
+
+
+def _built_again(operands: Sequence[Value]) -> Value | None:
+    """``if(d IS NULL, NULL, struct(d.x, d.y))`` as the struct ``d``: so Spark reads one that has a CHAR in it.
+
+    None: it is another IF.
+    """
+    if len(operands) != 3 or not operands[1].literal or operands[1].fields or not operands[2].fields:  # noqa: PLR2004
+        return None
+    owners = {_owner(field, name) for name, field in operands[2].fields.items()}
+    owner = owners.pop()
+    if owners or owner is None or str(operands[0].text) != f"{owner[1]} IS NULL":
+        return None
+    column, shown, path = owner
+    return operands[2]._replace(text=text(shown), precedence=ATOM, paths={column: frozenset({path})})
+
+
+def _owner(field: Value, name: str) -> tuple[Column, str, str] | None:
+    """The column, the text and the path of the struct whose field, of this name, a value is; None: it is no field."""
+    if not field.paths or len(field.paths) != 1 or field.indirect:
+        return None
+    if field.fields is None and any(use.strength for use in field.direct.values()):
+        return None
+    ((column, paths),) = field.paths.items()
+    path, _, last = next(iter(paths)).rpartition(".") if len(paths) == 1 else ("", "", "")
+    shown, _, _ = str(field.text).rpartition(".")
+    return (column, shown, path) if path and last.lower() == name else None
 
 
 def _nvl2(expression: Expression, operands: Sequence[Value]) -> Value:

@@ -350,6 +350,35 @@ CASES: dict[str, tuple[list[dict[str, Any]], set[str], set[str]]] = {
         {"AGGREGATION t.b"},
         {"CONDITIONAL t.a"},
     ),
+    "a field of a read struct that Spark builds again, since it pads a CHAR in it": (
+        [
+            function("k", "IsNull", attr("a")),
+            field("f", attr("a"), "p"),
+            function("h", "StaticInvoke", expr("f"), functionName="readSidePadding"),
+            field("g", attr("a"), "q"),
+            function("i", "IsNull", expr("g")),
+            field("j", expr("g"), "p"),
+            function("n", "CreateNamedStruct", expr("'p'"), expr("j")),
+            function("o", "If", expr("i"), expr("null"), expr("n")),
+            function("m", "CreateNamedStruct", expr("'p'"), expr("h"), expr("'q'"), expr("o")),
+            function("u", "If", expr("k"), expr("null"), expr("m")),
+            field("v", expr("u"), "q"),
+            field("x", expr("v"), "p"),
+        ],
+        {"IDENTITY t.a"},
+        set(),
+    ),
+    "a field of a struct that is built of another one where a third is not there": (
+        [
+            function("k", "IsNull", attr("c")),
+            field("f", attr("a"), "p"),
+            function("m", "CreateNamedStruct", expr("'p'"), expr("f")),
+            function("u", "If", expr("k"), expr("null"), expr("m")),
+            field("x", expr("u"), "p"),
+        ],
+        {"TRANSFORMATION t.a"},
+        {"CONDITIONAL t.c"},
+    ),
     "an item of the greatest array, which all items decide": (
         [
             function("y", "CreateArray", attr("a"), attr("b")),
