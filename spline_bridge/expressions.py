@@ -398,7 +398,34 @@ def _case(expression: Expression, operands: Sequence[Value]) -> Value:
 
 
 def _if(expression: Expression, operands: Sequence[Value]) -> Value:
-    return _conditional(expression, operands, operands[:1], operands[1:])
+    return _built_again(operands) or _conditional(expression, operands, operands[:1], operands[1:])
+
+
+def _built_again(operands: Sequence[Value]) -> Value | None:
+    """``if(d IS NULL, NULL, struct(d.x, d.y))`` as the struct ``d``: so Spark reads one that has a CHAR in it.
+
+    None: it is another IF.
+    """
+    if len(operands) != 3 or not operands[1].literal or operands[1].fields or not operands[2].fields:  # noqa: PLR2004
+        return None
+    owners = {_owner(field, name) for name, field in operands[2].fields.items()}
+    owner = owners.pop()
+    if owners or owner is None or str(operands[0].text) != f"{owner[1]} IS NULL":
+        return None
+    column, shown, path = owner
+    return operands[2]._replace(text=text(shown), precedence=ATOM, paths={column: frozenset({path})})
+
+
+def _owner(field: Value, name: str) -> tuple[Column, str, str] | None:
+    """The column, the text and the path of the struct whose field, of this name, a value is; None: it is no field."""
+    if not field.paths or len(field.paths) != 1 or field.indirect:
+        return None
+    if field.fields is None and any(use.strength for use in field.direct.values()):
+        return None
+    ((column, paths),) = field.paths.items()
+    path, _, last = next(iter(paths)).rpartition(".") if len(paths) == 1 else ("", "", "")
+    shown, _, _ = str(field.text).rpartition(".")
+    return (column, shown, path) if path and last.lower() == name else None
 
 
 def _nvl2(expression: Expression, operands: Sequence[Value]) -> Value:
@@ -619,16 +646,19 @@ def _one_of_the_rows(expression: Expression, operands: Sequence[Value]) -> Value
 
 
 def _extreme(expression: Expression, operands: Sequence[Value]) -> Value:
-    """max, min: one of the values as it is. Of structs, their other fields decide which of them it is."""
+    """max, min: one of the values as it is. Of structs and arrays, the other fields or items decide which of them."""
     value = _shown(expression, operands, follow_fields(combine(operands, TRANSFORMATION), operands, AGGREGATION))
-    parts = value.fields
-    if parts is None or value.element is not None or len(parts) > _MOST_COMPARED:
-        return value._replace(fields=None, base=None) if parts is not None and value.element is None else value
+    parts, element = value.fields, value.element
+    if element is not None:
+        value = value._replace(element=_as_an_item(influenced(element, as_role([value], Subtype.CONDITIONAL))))
+    if parts is None or len(parts) > _MOST_COMPARED:
+        return value._replace(fields=None, base=None)
     fields = {}
     for name, part in parts.items():
         others = [other for key, other in parts.items() if key != name]
-        shown = part._replace(text=concat([value.text, f".{name}"]), precedence=ATOM)
-        fields[name] = influenced(shown, as_role(others, Subtype.CONDITIONAL), by=others)
+        shown = text("") if element is not None else concat([value.text, f".{name}"])
+        fields[name] = influenced(part._replace(text=shown), as_role(others, Subtype.CONDITIONAL), by=others)
+        fields[name] = fields[name]._replace(precedence=ATOM)
     return value._replace(fields=fields)
 
 

@@ -146,7 +146,7 @@ _UNPIVOTED = "(SELECT k, v AS a, k AS b, n AS s FROM (SELECT k, a, b FROM t) UNP
 _LATERAL = "(SELECT t.k, m.c AS a, t.b, t.s FROM t, LATERAL (SELECT max(c) AS c FROM u WHERE u.k = t.k) AS m) AS t"
 _SEMI = "(SELECT * FROM t LEFT SEMI JOIN u ON t.k = u.k AND u.c > t.a) AS t"
 _ANTI = "(SELECT * FROM t LEFT ANTI JOIN u ON t.b = u.c) AS t"
-_STACKED = "(SELECT k, stack(2, a, s, b, 'z') AS (a, s), k + 1 AS b FROM t) AS t"
+_STACKED = "(SELECT k, stack(2, a, s, b, s) AS (a, s), k + 1 AS b FROM t) AS t"
 _LISTED = (
     "(SELECT k, e.x AS a, e.y AS b, s FROM (SELECT k, s, collect_list(named_struct('x', a, 'y', b)) AS l FROM t "
     "WHERE a > 0 GROUP BY k, s) LATERAL VIEW explode(filter(l, i -> i.y > 1)) v AS e) AS t"
@@ -160,7 +160,7 @@ _TABLES = {
     _LATERAL: "(SELECT k, (SELECT max(c) FROM u WHERE u.k = t.k) AS a, b, s FROM t) AS t",
     _SEMI: "(SELECT * FROM t WHERE EXISTS (SELECT 1 FROM u WHERE t.k = u.k AND u.c > t.a)) AS t",
     _ANTI: "(SELECT * FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE t.b = u.c)) AS t",
-    _STACKED: "(SELECT k, a, s, k + 1 AS b FROM t UNION ALL SELECT k, b, 'z', k + 1 FROM t) AS t",
+    _STACKED: "(SELECT k, a, s, k + 1 AS b FROM t UNION ALL SELECT k, b, s, k + 1 FROM t) AS t",
     _LISTED: "(SELECT k, a, b, s FROM t WHERE a > 0 AND b > 1) AS t",
     _PIVOT: "(SELECT k, sum(a) FILTER (WHERE s = 'a') AS a, sum(a) FILTER (WHERE s = 'b') AS b, 'x' AS s FROM t "
     "GROUP BY k) AS t",
