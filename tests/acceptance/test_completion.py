@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -68,16 +69,69 @@ def test_without_a_server_there_are_commands_and_queries_and_no_error(tmp_path: 
     assert not (tmp_path / "data").exists()
 
 
+#: What somebody types, what bash makes of it as words, and what follows the last word that bash found.
+TYPED = {
+    "headwater why file:///data/lake/pipe/out": (
+        ["headwater", "why", "file", ":", "///data/lake/pipe/out"],
+        ["///data/lake/pipe/out/churn_by_country"],
+    ),
+    "headwater ignore job:spark/pipeline.feat": (
+        ["headwater", "ignore", "job", ":", "spark/pipeline.feat"],
+        ["spark/pipeline.features"],
+    ),
+    "headwater query runs job=job:spark/pipeline.feat": (
+        ["headwater", "query", "runs", "job", "=", "job", ":", "spark/pipeline.feat"],
+        ["spark/pipeline.features"],
+    ),
+    "headwater query runs jo": (["headwater", "query", "runs", "jo"], ["job="]),
+    "headwater impact --format=m": (["headwater", "impact", "--format", "=", "m"], ["markdown"]),
+    "headwater paths churn_by_country#av": (
+        ["headwater", "paths", "churn_by_country#av"],
+        ["churn_by_country#avg_score"],
+    ),
+    "headwater why 'file:///data/lake/pipe/out": (
+        ["headwater", "why", "'file:///data/lake/pipe/out"],
+        ["file:///data/lake/pipe/out/churn_by_country"],
+    ),
+}
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
-def test_the_line_in_the_docs_is_one_that_bash_takes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", TYPED)
+def test_bash_ends_words_at_colons_and_a_whole_name_is_completed_none_the_less(
+    server: Server, tmp_path: Path, line: str
+) -> None:
+    words, expected = TYPED[line]
+    script = [
+        'eval "$(_HEADWATER_COMPLETE=bash_source headwater)"',
+        f"COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}",
+        f"COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}",
+        "_headwater_completion headwater",
+        'printf "%s\\n" "${COMPREPLY[@]}"',
+    ]
+    done = in_bash(tmp_path, "\n".join(script), HEADWATER_SERVER=server.url)
+    assert (done.stdout.splitlines(), done.stderr) == (expected, "")
+
+
+def in_bash(tmp_path: Path, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A script of bash that finds the command `headwater`."""
     commands = tmp_path / "bin"
     commands.mkdir()
-    script = commands / "headwater"
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m headwater "$@"\n')
-    script.chmod(0o755)
-    line = 'eval "$(_HEADWATER_COMPLETE=bash_source headwater)"; complete -p headwater'
-    path = {"PATH": f"{commands}:/usr/bin:/bin"}
-    done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment(**path)
+    command = commands / "headwater"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m headwater "$@"\n')
+    command.chmod(0o755)
+    variables["PATH"] = f"{commands}:/usr/bin:/bin"
+    return subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env=environment(**variables),
     )
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_the_line_in_the_docs_is_one_that_bash_takes(tmp_path: Path) -> None:
+    done = in_bash(tmp_path, 'eval "$(_HEADWATER_COMPLETE=bash_source headwater)"; complete -p headwater')
     assert (done.returncode, "_headwater_completion" in done.stdout) == (0, True), done.stderr
