@@ -1,4 +1,4 @@
-"""Samples of the pages that no other test runs: programs in Python, calls of HTTP, commands about tokens and backups."""
+"""Samples of the pages that no other test runs: programs in Python, HTTP, commands about tokens and backups."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ from tests.acceptance.door import PIPELINE, ROOT, Server, environment, headwater
 
 PAGES = sorted(str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md"))
 PROGRAMS = {f"{page} {number}": text for page in PAGES for number, text in enumerate(programs(page), 1)}
-README = re.findall(
-    r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-)
+README = programs("../README.md")
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +35,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def called(text: str) -> Iterator[tuple[Any, ast.Call]]:
     """The functions of headwater that a program calls by their whole names, and methods of `graph`; with each call."""
     tree = ast.parse(text)
-    names = {"hw": "headwater", "headwater": "headwater"}
     for one in ast.walk(tree):
         path = ast.unparse(one.func).split(".") if isinstance(one, ast.Call) else []
         if len(path) < 2 or not isinstance(one, ast.Call):
             continue
         if path[0] == "graph" and len(path) == 2:
             yield getattr(hw.Graph, path[1]), one
-        elif path[0] in names and path[0] in text:
-            module = importlib.import_module(".".join([names[path[0]], *path[1:-1]]))
+        elif path[0] in ("hw", "headwater"):
+            module = importlib.import_module(".".join(["headwater", *path[1:-1]]))
             yield getattr(module, path[-1]), one
 
 
@@ -122,9 +119,7 @@ def test_tokens_and_backups_as_the_pages_have_them(
     assert [words[0] for words in alone] == [*["token"] * 4, "backup", "verify", *["token"] * 3]
     (tmp_path / "backups").mkdir()
     for words in alone:
-        here = [
-            word.replace("/backups/", f"{tmp_path}/backups/").replace("/elsewhere/", "elsewhere/") for word in words
-        ]
+        here = [re.sub("^/(?=backups|elsewhere)", "", word) for word in words]
         assert run(here) == 0, (words, capsys.readouterr().err)
     listed = capsys.readouterr().out
     assert "checkout" in listed
