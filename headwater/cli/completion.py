@@ -7,6 +7,7 @@ come from a running server alone: to open a graph takes longer than somebody wai
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,13 +128,17 @@ def _found(context: click.Context, begun: str, labels: tuple[str, ...]) -> list[
         return []  # a Tab prints no errors
     items: dict[str, str] = {}
     for row in said["rows"]:
-        if row["label"] in labels:
-            ending = row["id"].rpartition("/")[2]
-            # Where the last part of an id is enough, it is what stands there: it is what people type.
-            name = ending if ending.lower().startswith(begun.lower()) else row["id"]
-            if name.lower().startswith(begun.lower()):
-                items.setdefault(name, row["label"])
+        name = _continued(row["id"], begun) if row["label"] in labels else None
+        if name:
+            items.setdefault(name, row["label"])
     return [CompletionItem(name, help=label) for name, label in list(items.items())[:_SHOWN]]
+
+
+def _continued(node: str, begun: str) -> str | None:
+    """The shortest end of an id that begins so: people type `orders`, `staging/orders`, `/data/orders` or all of it."""
+    starts = (found.end() for found in re.finditer("^|[/:]", node))
+    ends = [node[start:] for start in starts if node[start:].lower().startswith(begun.lower())]
+    return ends[-1] if ends else None
 
 
 def _server(context: click.Context) -> Client | None:

@@ -45,6 +45,9 @@ def test_names_of_nodes_come_from_the_server(server: Server) -> None:
         "headwater why file:///data/lake/pipe/out", **data
     )
     assert completed("headwater ignore job:spark/pipeline.feat", **data) == ["job:spark/pipeline.features"]
+    assert completed("headwater inputs spark/pipeline.feat", **data) == ["spark/pipeline.features"]
+    assert completed("headwater own staging/ord", **data)[0] == "staging/orders"
+    assert completed("headwater upstream /data/lake/pipe/out", **data)[0] == "/data/lake/pipe/out/churn_by_country"
     assert completed("headwater columns churn", HEADWATER_SERVER=server.url) == ["churn_by_country"]
 
 
