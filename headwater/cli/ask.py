@@ -94,9 +94,11 @@ def _show(answer: Result, format_: str) -> None:
     elif isinstance(answer, Impact):
         show_impact(answer, "csv" if format_ == "csv" else "table")
     elif isinstance(answer, Audit):
+        if format_ == "csv":
+            raise click.UsageError("an audit is no table: --json, or headwater audit --html FILE")
         click.echo(plain_audit(answer), nl=False)
     elif isinstance(answer, Paths):
-        show_paths(answer, "text")
+        show_paths(answer, format_)
     elif isinstance(answer, Answer) and format_ in render.FORMATS:
         click.echo(render.FORMATS[format_](answer), nl=False)
     elif isinstance(answer, Answer) and format_ == "tree":

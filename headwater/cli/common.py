@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import sys
-import time as clock
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from click.core import ParameterSource
 
 from headwater.errors import WrongUse
 from headwater.ingest.progress import Progress
+from headwater.lengths import ago
 from headwater.settings import DATA, SERVER, STORE, data_folder, default_data
 from headwater.source import Source, find, folder_of_ledger
 
@@ -83,21 +83,6 @@ def as_of(options: dict[str, Any]) -> str | None:
     if time is not None and run is not None:
         raise WrongUse("--run and --as-of both choose a time: give one of them")
     return ago(time) if run is None else str(run)
-
-
-def ago(time: str | None) -> str | None:
-    """``24h``, so long before now, as a time in ms since 1970; what is no such length of time as it is."""
-    seconds = seconds_of(time or "")
-    return time if seconds is None else str(int((clock.time() - seconds) * 1_000))
-
-
-def seconds_of(length: str) -> int | None:
-    """``30m``, ``24h``, ``7d`` in seconds; None: it is no such length of time."""
-    found = re.fullmatch(r"([0-9]{1,6})([mhd])", length)
-    return int(found[1]) * _UNITS[found[2]] if found else None
-
-
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}  #: seconds
 
 
 def csv_option(function: Command) -> Command:

@@ -7,16 +7,19 @@ come from a running server alone: to open a graph takes longer than somebody wai
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from click.shell_completion import CompletionItem
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class, split_arg_string
 
 from headwater.client import Client, running
 from headwater.errors import HeadwaterError
 from headwater.settings import DATA, SERVER, default_data
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import click
 
 _NODES = ("dataset", "column", "job")
@@ -75,6 +78,41 @@ def parameters(context: click.Context, _parameter: click.Parameter, begun: str) 
     return [CompletionItem(written + item.value, help=item.help) for item in items]
 
 
+@add_completion_class
+class Bash(BashComplete):
+    """bash, where ``file:///x`` is one word as in other shells.
+
+    bash ends a word at a colon and an equals sign, and replaces only what follows the last of them. So the line is read
+    as it was typed, and what is answered begins where bash replaces.
+    """
+
+    source_template = BashComplete.source_template.replace(
+        "$(env ", '$(env COMP_LINE="${COMP_LINE:0:$COMP_POINT}" COMP_WORDBREAKS="$COMP_WORDBREAKS" '
+    ).replace(
+        "COMPREPLY+=($value)",  # after `job=` follows its value, and no space
+        "COMPREPLY+=($value); [[ $value == *= ]] && compopt -o nospace 2>/dev/null",
+    )
+    _kept = ""  #: the beginning of the word that bash leaves as it is
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the last one, and the last one as far as it was typed."""
+        line = os.environ.get("COMP_LINE")
+        if line is None:  # a start file that has the lines of an older version
+            return super().get_completion_args()
+        words = split_arg_string(line)
+        begun = words.pop() if words and not line[-1].isspace() else ""
+        if not line.split(" ")[-1].startswith(("'", '"')):  # in quotes nothing ends a word
+            ends = [begun.rfind(end) for end in ":=" if end in os.environ.get("COMP_WORDBREAKS", "")]
+            self._kept = begun[: max(ends, default=-1) + 1]
+        return words[1:], begun
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """The type, and the value without what bash keeps."""
+        value = str(item.value)
+        begins = value.lower().startswith(self._kept.lower())
+        return f"{item.type},{value[len(self._kept) :] if begins else value}"
+
+
 def _found(context: click.Context, begun: str, labels: tuple[str, ...]) -> list[CompletionItem]:
     client = _server(context) if begun else None  # not asked where it could only list everything
     if client is None:
@@ -90,13 +128,17 @@ def _found(context: click.Context, begun: str, labels: tuple[str, ...]) -> list[
         return []  # a Tab prints no errors
     items: dict[str, str] = {}
     for row in said["rows"]:
-        if row["label"] in labels:
-            ending = row["id"].rpartition("/")[2]
-            # A shell breaks a word at its colons: where the last part of an id is enough, it is what stands there.
-            name = ending if ending.lower().startswith(begun.lower()) else row["id"]
-            if name.lower().startswith(begun.lower()):
-                items.setdefault(name, row["label"])
+        name = _continued(row["id"], begun) if row["label"] in labels else None
+        if name:
+            items.setdefault(name, row["label"])
     return [CompletionItem(name, help=label) for name, label in list(items.items())[:_SHOWN]]
+
+
+def _continued(node: str, begun: str) -> str | None:
+    """The shortest end of an id that begins so: people type `orders`, `staging/orders`, `/data/orders` or all of it."""
+    starts = (found.end() for found in re.finditer("^|[/:]", node))
+    ends = [node[start:] for start in starts if node[start:].lower().startswith(begun.lower())]
+    return ends[-1] if ends else None
 
 
 def _server(context: click.Context) -> Client | None:

@@ -39,7 +39,8 @@ eval "$(_HEADWATER_COMPLETE=zsh_source headwater)"      # ~/.zshrc, below it
 _HEADWATER_COMPLETE=fish_source headwater | source      # ~/.config/fish/config.fish
 ```
 
-A shell ends a word at a colon, so begin with the last part of a name: `churn_by<Tab>`, `churn_by_country#av<Tab>`.
+Begin with the last part of a name, or with the whole one: `churn_by<Tab>`, `churn_by_country#av<Tab>`,
+`file:///data/lake/pipe/out<Tab>`.
 """
 
 

@@ -31,8 +31,8 @@ Example: headwater estate
 def estate(data: Path, store: str | None, server: str | None, as_json: bool, rows: int) -> None:
     """What nobody reads, what stopped running, what changed, what lacks lineage: the whole estate, summed up.
 
-    Each part is a query of its own (headwater query NAME), with its own limit of time; a part that did not look at all
-    of the graph says so.
+    Each part is a query of its own, with its own limit of time: `headwater query NAME --csv` prints all its rows for a
+    spreadsheet. A part that did not look at all of the graph says so.
     """
     from headwater.queries.answers.answer import Table
     from headwater.queries.catalogue.catalogue import ESTATE

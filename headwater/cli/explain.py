@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import asking, json_option, print_json, safe, source_options
+from headwater.cli.common import asking, csv_option, json_option, print_json, print_rows, safe, source_options
 
 if TYPE_CHECKING:
     from headwater.source import Source
@@ -24,22 +23,28 @@ _ALL = 10_000
 )
 @click.argument("node", shell_complete=completion.nodes)
 @click.argument("source", required=False, shell_complete=completion.nodes)
+@csv_option
 @json_option
 @source_options
-def explain(node: str, source: str | None, *, as_json: bool, data: Path, store: str | None, server: str | None) -> None:
+def explain(node: str, source: str | None, *, as_csv: bool, as_json: bool, **where: Any) -> None:
     """Why does NODE come from SOURCE? Without SOURCE: from all that it is made of, and why its names are one.
 
     The rule, the expression, the job, the plan with its ledger entry, and how often it ran, first and last.
     """
+    from dataclasses import replace
+
     from headwater.queries.answers.answer import Table
 
-    with asking(data, store, server) as asked:
+    with asking(**where) as asked:
         given: list[tuple[str, object]] = [("node", node), ("source", source), ("limit", _ALL)]
         answer = asked.ask("explain", [(name, value) for name, value in given if value is not None])
         assert isinstance(answer, Table), "this query answers with rows"
         rows = [{**row, "entry": entry} for row, entry in zip(answer.rows, _entries(asked, answer.rows), strict=True)]
     if as_json:
         print_json({"node": answer.parameters["node"], "source": answer.parameters["source"], "rows": rows})
+        return
+    if as_csv:
+        print_rows(replace(answer, columns=(*answer.columns, "entry"), rows=tuple(rows)), "csv")
         return
     for row in rows:
         for line in _name(row) if row["what"] == "name" else _edge(row):

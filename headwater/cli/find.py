@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import ago
 from headwater.cli.rows import ask_rows, row_options
+from headwater.lengths import ago
 
 _COLUMNS = ("name", "type", "origin", "expression", "ambiguous", "description")
 

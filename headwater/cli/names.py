@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headwater.cli import completion
 from headwater.cli.common import asking, data_option, json_option, print_json, progress, safe, source_options
 from headwater.source import has_ledger
 from headwater.translation import translated
@@ -45,8 +46,8 @@ def try_(file: Path, *, data: Path, as_json: bool) -> None:
 
 
 @click.command("explain-names", epilog="Example: headwater explain-names s3a://lake/orders/dt=2026-03-01 sales.orders")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("first", metavar="A", shell_complete=completion.datasets)
+@click.argument("second", metavar="B", shell_complete=completion.datasets)
 @json_option
 @source_options
 def explain_names(first: str, second: str, *, as_json: bool, data: Path, store: str | None, server: str | None) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from headwater.cli import completion
-from headwater.cli.common import ago
 from headwater.cli.rows import ask_rows, row_options
 from headwater.errors import WrongUse
+from headwater.lengths import ago
 
 _ALL = 1_000_000  #: runs to go back: more than any history has
 _INPUTS = (

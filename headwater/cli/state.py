@@ -72,8 +72,8 @@ def ignore(job: str, **options: Any) -> None:
 
 
 @click.command(epilog="Example: headwater same s3://lake/mart/orders sales.orders --reason 'the table lies there'")
-@click.argument("kept")
-@click.argument("other")
+@click.argument("kept", shell_complete=completion.datasets)
+@click.argument("other", shell_complete=completion.datasets)
 @_statement_options
 def same(kept: str, other: str, **options: Any) -> None:
     """Say that the dataset OTHER is KEPT under another name: one node stands for both, and lineage goes through it.

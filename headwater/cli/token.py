@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from headwater.cli.common import csv_option, data_option, json_option, print_json, print_table, safe, seconds_of
+from headwater.cli.common import csv_option, data_option, json_option, print_json, print_table, safe
 from headwater.errors import WrongUse
+from headwater.lengths import seconds_of
 from headwater.translation import translated
 
 

@@ -14,7 +14,8 @@ from urllib.parse import quote, unquote
 
 from headwater import __version__
 from headwater.errors import HeadwaterError, extra
-from headwater.mcp.tools import BY_TOOL, TOOLS, page_of, text_of
+from headwater.lengths import ago
+from headwater.mcp.tools import BY_TOOL, TOOLS, Tool, page_of, text_of
 
 with extra("mcp", "the MCP server"):
     import anyio
@@ -36,7 +37,7 @@ INSTRUCTIONS = """\
 Headwater knows where data comes from and where it goes, column by column, across Spark jobs and other tools.
 Begin with `search` if you do not have an exact id; a bare name such as orders#revenue is also taken as `node` if it is
 unambiguous. Each answer says `complete`: if it is false, `reason` says what is missing, and you should say so too.
-Times are in UTC; parameters take them as answers have them.
+Times are in UTC; parameters take them as answers have them, and 24h or 7d for so long ago.
 Where an answer has `page`, give the user that link. `coverage` lists the jobs whose lineage is not fully known."""
 
 _PAGE = 100  #: resources that are listed at once
@@ -200,15 +201,23 @@ def server(opened: Opened) -> Server[Any]:
 
 def _ask(opened: Opened, token: str | None, name: str, given: Mapping[str, object]) -> str:
     """The text of a tool's answer. HeadwaterError: it cannot be asked so, or the source does not answer."""
+    tool = BY_TOOL[name]
     source = opened(token)
     try:
         answers = {
-            key: source.ask(query, parameters).to_dict() for key, query, parameters in BY_TOOL[name].questions(given)
+            key: source.ask(query, parameters).to_dict()
+            for key, query, parameters in tool.questions(_with_times(tool, given))
         }
         place = source.place
     finally:
         source.close()
     return text_of(answers, page_of(place if place.startswith("http") else None, answers))
+
+
+def _with_times(tool: Tool, given: Mapping[str, object]) -> dict[str, object]:
+    """The arguments with ``24h`` as the time so long ago: a model does not know what time it is."""
+    times = tool.times()
+    return {name: ago(value) if name in times and isinstance(value, str) else value for name, value in given.items()}
 
 
 def _listed(opened: Opened, token: str | None, cursor: str | None) -> tuple[list[tuple[str, str]], str | None]:

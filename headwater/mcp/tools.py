@@ -58,6 +58,10 @@ class Tool:
             "additionalProperties": False,
         }
 
+    def times(self) -> frozenset[str]:
+        """The names of the parameters that are a time: they also take a length of time, so long before now."""
+        return frozenset(parameter.name for parameter in self.parameters() if _is_time(parameter))
+
     def questions(self, given: Mapping[str, object]) -> Iterator[tuple[str, str, list[tuple[str, object]]]]:
         """(key, query, parameters) of each query to ask. The arguments go to each query that has such a parameter."""
         for number, (key, query, fixed) in enumerate(self.parts):
@@ -76,11 +80,17 @@ _SUBJECTS = {"tags": "node"}
 _SCHEMA_TYPES = {"integer": "integer", "boolean": "boolean"}
 
 
+def _is_time(parameter: Parameter) -> bool:
+    return parameter.type == "time" or parameter.name == "asOf"
+
+
 def _schema(parameter: Parameter) -> dict[str, Any]:
     found: dict[str, Any] = {
         "type": _SCHEMA_TYPES.get(parameter.type, "string"),
         "description": parameter.meaning,
     }
+    if _is_time(parameter):
+        found["description"] += "; 24h, 7d: so long ago"
     if parameter.choices:
         found["enum"] = list(parameter.choices)
     default = _FEW if parameter.name == "limit" else parameter.default
@@ -91,6 +101,10 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
         if parameter.maximum is not None:
             found["maximum"] = parameter.maximum
     return found
+
+
+#: The questions of the tool `estate`; `coverage` is a tool of its own.
+ESTATE_ASKED = ("unread-datasets", "unused-columns", "stopped-jobs", "schema-drift", "hot-spots")
 
 
 def _one(name: str, title: str, description: str, query: str = "", **fixed: object) -> Tool:
@@ -204,6 +218,21 @@ TOOLS: tuple[Tool, ...] = (
         "The columns that a tag's data reaches (for example: where has PII got to), whether they are tagged "
         "themselves, and where hashing or masking ends it.",
         "tag-flow",
+    ),
+    _one(
+        "who_can_read",
+        "Who can read this data",
+        "Who can read a dataset or column, or (with `tag` in place of `node`) the columns with a tag, as AWS Lake "
+        "Formation says. reached=true: also what was made of it. IAM and bucket policies are not known.",
+        "who-can-read",
+    ),
+    Tool(
+        "estate",
+        "What needs a look in the whole estate",
+        "The whole estate at a glance, a list for each question: datasets that nobody reads, columns that nobody uses, "
+        "jobs that stopped running, datasets whose columns changed, the datasets that most others depend on. It takes "
+        "no node; `limit` is the number of rows of each list.",
+        tuple((name, name, {}) for name in ESTATE_ASKED),
     ),
     _one(
         "coverage",

@@ -126,13 +126,13 @@ _CONSUMER = tuple(
         ),
         (
             "lineage-overview",
-            "plans and data sources before an execution",
+            "plans and data sources upstream of an execution",
             _object({"graph": _GRAPH, "info": {"type": "object"}}),
             _OVERVIEW,
         ),
         (
             "impact-overview",
-            "plans and data sources behind an execution",
+            "plans and data sources downstream of an execution",
             _object({"graph": _GRAPH, "info": {"type": "object"}}),
             _OVERVIEW,
         ),
@@ -582,7 +582,7 @@ _HEAD = """\
 <!-- Made by `python -m headwater.ingest.http.openapi > docs/http.md` from ingest/http/openapi.py. -->
 
 All that a server answers over HTTP. The same as OpenAPI 3.1: `GET /api/v1/openapi.json`. Parameters
-and columns of the queries are in [Questions](queries.md), the Gremlin endpoint in
+and columns of the queries are in [Queries](queries.md), the Gremlin endpoint in
 [Gremlin](gremlin.md), the page in a browser in [In a browser](page.md), what OpenLineage's clients
 send in [OpenLineage](openlineage.md).
 

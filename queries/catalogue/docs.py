@@ -22,12 +22,12 @@ Each query is `GET /api/v1/queries/{name}?parameter=value` and `headwater query 
 
 A node can be given in any spelling: `s3a://lake/mart/orders/`, `file:/data/orders`, `sales.orders`, a Glue ARN; for a
 column with `#column` at its end. In a URL `#` is written `%23`, or the column is a parameter of its own:
-`?node=s3://lake/mart/orders&column=revenue`; a bare `#` ends a URL, and the question would be about the dataset. A name
+`?node=s3://lake/mart/orders&column=revenue`. A bare `#` ends a URL, and the question would be about the dataset. A name
 alone (`orders#revenue`), or the end of a path (`mart/orders`), is accepted if one dataset has it.
 
 A query that has columns answers with rows, page by page: give the value `next` of an
 answer as the parameter `next` to get the following page. Times are in ms since 1970-01-01Z. Every JSON answer says its
-`shape`: `rows`, `lineage` (nodes and edges), `impact` or `paths`.
+`shape`: `rows`, `lineage` (nodes and edges), `impact`, `paths` or `audit`.
 """
 
 

@@ -8,11 +8,14 @@ from itertools import pairwise
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from headwater.queries.answers.answer import Answer, Edge, why_incomplete
+from headwater.queries.answers.answer import Answer, Edge, Table, why_incomplete
 from headwater.queries.answers.paths import Paths
 from headwater.queries.drawing import escape, render
 
 _NOTE = 100  #: characters of an expression in a line
+
+#: What a row of `table` has: one step of one path. A step from a dataset to its own column has no type.
+COLUMNS = ("path", "step", "source", "target", "type", "subtype", "masking", "expression", "job")
 
 
 def console(found: Paths) -> RenderableType:
@@ -25,10 +28,31 @@ def plain(found: Paths) -> str:
     return "\n".join(line.plain for line in _lines(found)) + "\n"
 
 
-def _lines(found: Paths) -> Iterator[Text]:
+def table(found: Paths) -> Table:
+    """One row for each edge of each step of each path, in the direction of the data; paths and steps count from 1."""
+    edges = _by_ends(found)
+    rows = (
+        {"path": path, "step": step, "source": before, "target": node, **_cells(edge)}
+        for path, way in enumerate(found.paths, 1)
+        for step, (before, node) in enumerate(pairwise(way), 1)
+        for edge in edges.get((before, node), (None,))
+    )
+    return Table("paths", {"from": found.start, "to": found.end}, COLUMNS, tuple(rows), reason=found.reason)
+
+
+def _cells(edge: Edge | None) -> dict[str, object]:
+    return {name: getattr(edge, name, None) for name in COLUMNS[4:]}
+
+
+def _by_ends(found: Paths) -> Mapping[tuple[str, str], Sequence[Edge]]:
     edges: dict[tuple[str, str], list[Edge]] = {}
     for edge in found.edges:
         edges.setdefault((edge.source, edge.target), []).append(edge)
+    return edges
+
+
+def _lines(found: Paths) -> Iterator[Text]:
+    edges = _by_ends(found)
     for number, way in enumerate(found.paths):
         if number:
             yield Text("")

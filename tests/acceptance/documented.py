@@ -11,7 +11,7 @@ from tests.acceptance.door import ROOT
 def commands(page: str) -> list[list[str]]:
     """The commands in the blocks of the shell, and on indented lines: their words, without the name `headwater`."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    found = re.findall(r"^```sh\n(.*?)^```|^    (headwater [^\n]*)$", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^ *```sh\n(.*?)^ *```|^    (headwater [^\n]*)$", text, re.MULTILINE | re.DOTALL)
     lines = "\n".join(block or line for block, line in found).replace("\\\n", " ").splitlines()
     words = [shlex.split(re.sub(r"(^|\s)#.*", "", line)) for line in lines]
     return [rest for first, *rest in filter(None, words) if first == "headwater"]

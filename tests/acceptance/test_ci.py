@@ -87,10 +87,15 @@ def test_the_workflow_gives_the_action_inputs_that_it_has() -> None:
         ([QUIET, BREAKS], "", 1, "breaks 1 column, 1 dataset, 1 job"),
         ([UNREAD, BREAKS, UNREAD], "", 1, "breaks 1 column, 1 dataset, 1 job"),
         ([UNREAD, QUIET], "", 5, ":warning: Lineage check"),
-        (["no SQL at all (", BREAKS, UNREAD], "", 2, ""),
+        (
+            ["no SQL at all (", BREAKS, UNREAD],
+            "",
+            2,
+            ":x: Lineage check: it could not be run\n\n    0 it.sql\n    headwater: ",
+        ),
         ([], f"{ORDERS} schema.json", 1, "Lineage check"),
-        (["no SQL at all ("], "", 2, ""),
-        ([], "", 0, ""),
+        (["no SQL at all ("], "", 2, "    headwater: 0 it.sql cannot be read as SQL of spark"),
+        ([], "", 0, "Lineage check: no changed SQL, plan or schema."),
     ],
 )
 def test_the_action(
@@ -124,7 +129,7 @@ def test_the_action(
         assert run(step("Result")["run"], tmp_path, commands, CODE=told["code"], FAIL=fail).returncode == code
 
 
-@pytest.mark.parametrize(("sql", "expected"), [(QUIET, 0), (BREAKS, 1), (UNREAD, 5)])
+@pytest.mark.parametrize(("sql", "expected"), [(QUIET, 0), (BREAKS, 1), (UNREAD, 5), ("no SQL at all (", 2)])
 def test_the_gitlab_job(server: Server, tmp_path: Path, commands: Path, sql: str, expected: int) -> None:
     job = loaded("gitlab-ci.yml")["lineage"]
     folder = tmp_path / "repository"

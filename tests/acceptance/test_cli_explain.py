@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -29,6 +31,15 @@ def test_an_edge_is_explained(loaded: Path) -> None:
     assert "INDIRECT SORT: rows were ordered by it" in lines  # of the whole output
     assert "expression  avg(churn_score)" in lines
     assert any(line.startswith("plan ") and "ledger entry 17" in line for line in lines)
+
+
+def test_as_csv_each_reason_is_a_row(loaded: Path) -> None:
+    said = headwater("explain", LAST, SOURCE, "--data", loaded, "--csv")
+    assert (said.returncode, said.stderr) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(said.stdout)))
+    (direct,) = (row for row in rows if row["type"] == "DIRECT")
+    assert (direct["target"], direct["source"], direct["expression"]) == (LAST, SOURCE, "avg(churn_score)")
+    assert direct["entry"] == "17"
 
 
 def test_through_a_server_it_is_the_same(loaded: Path) -> None:

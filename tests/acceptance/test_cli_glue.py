@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from headwater.cli import run
+from tests.acceptance.documented import commands
 from tests.acceptance.door import PATIENCE, ROOT, environment, headwater
 from tests.acceptance.fake_aws import FakeAws, running
 
@@ -52,6 +54,39 @@ def aws() -> Iterator[FakeAws]:
     jobs = {"nightly": copy.deepcopy(JOB), "shell": copy.deepcopy(SHELL)}
     with running(FakeAws(jobs, connections={"vpc": CONNECTION})) as found:
         yield found
+
+
+def test_the_commands_of_the_page(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEADWATER_DATA", str(tmp_path / "data"))
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    typed = commands("glue.md")
+    assert {tuple(words[:2]) for words in typed} == {
+        *((command, action) for command, action in [("glue", "attach"), ("glue", "detach"), ("glue", "status")]),
+        ("glue", "doctor"),
+        ("token", "add"),
+        ("spark-bundle", "headwater-spark.zip"),
+    }
+    for words in typed:
+        given, _, target = (list(part) for part in split_at(words, ">"))
+        asks = given[1] in ("attach", "detach")
+        try:
+            code: object = run([*given, *(["--yes"] if asks else [])])
+        except SystemExit as ended:  # a finding
+            code = ended.code
+        shown = capsys.readouterr()
+        assert code == int(given[1] == "doctor"), (words, shown.err)
+        for file in target:
+            Path(file).write_text(shown.out)
+
+
+def split_at(words: list[str], mark: str) -> tuple[list[str], list[str], list[str]]:
+    """The words before the mark, the mark, and those behind it."""
+    place = words.index(mark) if mark in words else len(words)
+    return words[:place], words[place : place + 1], words[place + 1 :]
 
 
 def glue(aws: FakeAws, *arguments: object) -> tuple[int, str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -58,6 +60,23 @@ def test_command_line_http_and_python_give_the_same(server: Server) -> None:
         assert "<pre>file:" in found._repr_html_()
         assert {node.id for node in found.nodes} >= {AMOUNT, SCORE}
         assert len(found.edges) == 9
+
+
+def test_each_step_is_a_row_of_csv(server: Server) -> None:
+    said = headwater("paths", SCORE, AMOUNT, "--all", "--csv", "--server", server.url)
+    assert (said.returncode, said.stderr) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(said.stdout)))
+    assert {row["path"] for row in rows} == {"1", "2"}
+    first = [row for row in rows if row["path"] == "1"]
+    assert [row["step"] for row in first] == [str(step) for step in range(1, 7)]
+    assert (first[0]["source"], first[-1]["target"], first[-1]["expression"]) == (AMOUNT, SCORE, "avg(churn_score)")
+    cut = headwater("paths", SCORE, AMOUNT, "--all", "--limit", "1", "--format", "csv", "--server", server.url)
+    assert {row["path"] for row in csv.DictReader(io.StringIO(cut.stdout))} == {"1"}
+    assert "not complete: limit reached" in cut.stderr
+    asked = headwater("query", "paths", f"from={AMOUNT}", f"to={SCORE}", "ways=all", "--csv", "--server", server.url)
+    assert asked.stdout == said.stdout
+    none = headwater("paths", AMOUNT, RATE, "--csv", "--server", server.url)
+    assert (none.returncode, none.stdout.count("\n")) == (1, 1)
 
 
 def test_the_query_by_its_name(server: Server) -> None:

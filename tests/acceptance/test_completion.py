@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def completed(words: str, **variables: str) -> list[str]:
     return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
-def comes(found: str, words: str, *, alone: bool = True, **variables: str) -> None:
+def comes(found: str, words: str, variables: Mapping[str, str], *, alone: bool = True) -> None:
     """What follows is this. Asked again: a person waits two seconds for a Tab, a busy machine may take longer."""
 
     def there() -> bool:
@@ -48,21 +49,24 @@ def comes(found: str, words: str, *, alone: bool = True, **variables: str) -> No
 
 def test_names_of_nodes_come_from_the_server(server: Server) -> None:
     data = {"HEADWATER_DATA": str(server.folder)}
-    comes("churn_by_country", "headwater upstream churn", alone=False, **data)
-    comes("churn_by_country#avg_score", "headwater upstream churn_by_country#av", **data)
+    comes("churn_by_country", "headwater upstream churn", data, alone=False)
+    comes("churn_by_country#avg_score", "headwater upstream churn_by_country#av", data)
     out = "file:///data/lake/pipe/out"
-    comes(f"{out}/churn_by_country", f"headwater why {out}", alone=False, **data)
-    comes("job:spark/pipeline.features", "headwater ignore job:spark/pipeline.feat", **data)
-    comes("churn_by_country", "headwater columns churn", HEADWATER_SERVER=server.url)
+    comes(f"{out}/churn_by_country", f"headwater why {out}", data, alone=False)
+    comes("/data/lake/pipe/out/churn_by_country", "headwater upstream /data/lake/pipe/out", data, alone=False)
+    comes("job:spark/pipeline.features", "headwater ignore job:spark/pipeline.feat", data)
+    comes("spark/pipeline.features", "headwater inputs spark/pipeline.feat", data)
+    comes("staging/orders", "headwater own staging/ord", data, alone=False)
+    comes("churn_by_country", "headwater columns churn", {"HEADWATER_SERVER": server.url})
 
 
 def test_parameters_of_a_query_and_their_values(server: Server) -> None:
     data = {"HEADWATER_DATA": str(server.folder)}
     assert completed("headwater query runs jo", **data) == ["job="]
-    comes("job=job:spark/pipeline.features", "headwater query runs job=job:spark/pipeline.feat", **data)
-    comes("job:spark/pipeline.features", "headwater query runs job = job:spark/pipeline.feat", **data)
+    comes("job=job:spark/pipeline.features", "headwater query runs job=job:spark/pipeline.feat", data)
+    comes("job:spark/pipeline.features", "headwater query runs job = job:spark/pipeline.feat", data)
     assert completed("headwater query lineage direction=up", **data) == ["direction=upstream"]
-    comes("node=churn_by_country#avg_score", "headwater query lineage node=churn_by_country#av", **data)
+    comes("node=churn_by_country#avg_score", "headwater query lineage node=churn_by_country#av", data)
     assert completed("headwater query nonsense jo", **data) == []
     assert completed("headwater query runs nonsense=a", **data) == []
 
@@ -77,16 +81,69 @@ def test_without_a_server_there_are_commands_and_queries_and_no_error(tmp_path: 
     assert not (tmp_path / "data").exists()
 
 
+#: What somebody types, what bash makes of it as words, and what follows the last word that bash found.
+TYPED = {
+    "headwater why file:///data/lake/pipe/out": (
+        ["headwater", "why", "file", ":", "///data/lake/pipe/out"],
+        ["///data/lake/pipe/out/churn_by_country"],
+    ),
+    "headwater ignore job:spark/pipeline.feat": (
+        ["headwater", "ignore", "job", ":", "spark/pipeline.feat"],
+        ["spark/pipeline.features"],
+    ),
+    "headwater query runs job=job:spark/pipeline.feat": (
+        ["headwater", "query", "runs", "job", "=", "job", ":", "spark/pipeline.feat"],
+        ["spark/pipeline.features"],
+    ),
+    "headwater query runs jo": (["headwater", "query", "runs", "jo"], ["job="]),
+    "headwater impact --format=m": (["headwater", "impact", "--format", "=", "m"], ["markdown"]),
+    "headwater paths churn_by_country#av": (
+        ["headwater", "paths", "churn_by_country#av"],
+        ["churn_by_country#avg_score"],
+    ),
+    "headwater why 'file:///data/lake/pipe/out": (
+        ["headwater", "why", "'file:///data/lake/pipe/out"],
+        ["file:///data/lake/pipe/out/churn_by_country"],
+    ),
+}
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
-def test_the_line_in_the_docs_is_one_that_bash_takes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", TYPED)
+def test_bash_ends_words_at_colons_and_a_whole_name_is_completed_none_the_less(
+    server: Server, tmp_path: Path, line: str
+) -> None:
+    words, expected = TYPED[line]
+    script = [
+        'eval "$(_HEADWATER_COMPLETE=bash_source headwater)"',
+        f"COMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}",
+        f"COMP_WORDS=({shlex.join(words)}); COMP_CWORD={len(words) - 1}",
+        "_headwater_completion headwater",
+        'printf "%s\\n" "${COMPREPLY[@]}"',
+    ]
+    done = in_bash(tmp_path, "\n".join(script), HEADWATER_SERVER=server.url)
+    assert (done.stdout.splitlines(), done.stderr) == (expected, "")
+
+
+def in_bash(tmp_path: Path, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A script of bash that finds the command `headwater`."""
     commands = tmp_path / "bin"
     commands.mkdir()
-    script = commands / "headwater"
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m headwater "$@"\n')
-    script.chmod(0o755)
-    line = 'eval "$(_HEADWATER_COMPLETE=bash_source headwater)"; complete -p headwater'
-    path = {"PATH": f"{commands}:/usr/bin:/bin"}
-    done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment(**path)
+    command = commands / "headwater"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m headwater "$@"\n')
+    command.chmod(0o755)
+    variables["PATH"] = f"{commands}:/usr/bin:/bin"
+    return subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env=environment(**variables),
     )
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_the_line_in_the_docs_is_one_that_bash_takes(tmp_path: Path) -> None:
+    done = in_bash(tmp_path, 'eval "$(_HEADWATER_COMPLETE=bash_source headwater)"; complete -p headwater')
     assert (done.returncode, "_headwater_completion" in done.stdout) == (0, True), done.stderr

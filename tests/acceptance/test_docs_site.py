@@ -64,7 +64,7 @@ def commands() -> dict[str, list[str]]:
         if page.name == "cli.md":  # made from the commands themselves
             continue
         text = page.read_text(encoding="utf-8")
-        blocks = re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        blocks = re.findall(r"^ *```(?:sh|bash|console)?\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
         blocks += re.findall(r"^    headwater .*$", text, re.MULTILINE)
         for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
             words = re.sub(r"\s#.*", "", line.strip().removeprefix("$ "))

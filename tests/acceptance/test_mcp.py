@@ -98,6 +98,13 @@ QUESTIONS: dict[str, list[tuple[str, dict[str, object], str]]] = {
         ("latest_runs", {"since": "2026-11-22T22:03Z"}, "pipeline.score_report"),
         ("latest_runs", {"since": "2026-11-22", "status": "failed"}, '"rows": []'),
     ],
+    "what failed in the last day, and what changed this week": [
+        ("latest_runs", {"since": "24h", "status": "failed"}, '"rows": []'),
+        ("changes", {"node": LAST, "upstream": True, "from": "2000d"}, "avg(churn_score)"),
+    ],
+    "what does nobody use": [("estate", {}, '"unread-datasets": {')],
+    "what does most depend on": [("estate", {"limit": 1}, "staging/customers")],
+    "who can read the report": [("who_can_read", {"node": REPORT}, '"rows": []')],
     "is anything unknown": [("coverage", {}, "complete")],
 }
 

@@ -26,9 +26,10 @@ effect are equal. Where it is, ours knows more. `tests/golden/test_agent_capture
 """
 
 _TAIL = """
-And in every plan: ids that stay the same from run to run (no Spark ids, times, seeds or time zones in them), the start
-time and the numbers of the write in the event, and no pickled functions. Subqueries, MERGE and the like are written in
-the wire format's own terms (operations, attributes, references), so that any Spline server gains.
+In every plan the agent in Python also has ids that stay the same from run to run, without Spark's ids, times, seeds or
+time zones in them. Its event has the start time and the numbers of the write. It sends no pickled functions.
+Subqueries, MERGE and the like are written in the wire format's own terms (operations, attributes, references), so that
+any Spline server gains.
 
 ## Conventions
 
@@ -39,33 +40,33 @@ the wire format's own terms (operations, attributes, references), so that any Sp
 - Keys of a scalar subquery, or of an EXISTS in the SELECT list, belong to the column that it makes. In a WHERE they
   are keys of the whole output.
 - A field of `max(struct(a, b))` or `min` comes from that field, and the struct's other fields are CONDITIONAL.
-- How many rows a generator (`explode`, `inline`) makes is INDIRECT/JOIN of the whole output, but for `stack` and
-  arrays or maps that list their items: these have as many for each row, also after `transform`, `sort_array`,
-  `concat`, `flatten`, `slice` and the like. Of `if(a, array(b, c), array(b))` it is `a` that decides. It is told
-  once, with the dataset as its target, and not once for each column: all columns of a row are repeated alike, and a
-  table of 300 columns would have 300 edges that say the same. So it is with filters, joins and keys.
+- The number of rows that a generator (`explode`, `inline`) makes is INDIRECT/JOIN of the whole output. It is not for
+  `stack`, nor for arrays or maps that list their items: these have the same number for each row, also after
+  `transform`, `sort_array`, `concat`, `flatten`, `slice` and the like. Of `if(a, array(b, c), array(b))` it is `a` that
+  decides. As with filters, joins and keys there is one such edge, to the dataset, and not one for each column: a table
+  of 300 columns would have 300 edges that say the same.
 - Fields are followed through arrays, maps and lambdas that the plan builds: `transform(items, e -> struct(e.sku,
-  qty))[0].sku` comes from `items.sku` alone. What decides which items a `filter` keeps, or in which order a sort brings
-  them, is CONDITIONAL of a single item; the array as a whole comes from all of it, DIRECT. What a lambda makes of the
-  items comes from what it takes of them: `transform(items, e -> e.sku)` from `items.sku`. A key or number that is
-  computed is DIRECT of what it chooses: `m[k].a` comes from the `a` of all values, and from `k`.
+  qty))[0].sku` comes from `items.sku` alone. What decides which items a `filter` keeps, or their order after a sort, is
+  CONDITIONAL of a single item. The array as a whole comes from all of it, DIRECT. What a lambda makes of the items
+  comes from what it takes of them: `transform(items, e -> e.sku)` from `items.sku`. A key or number that is computed is
+  DIRECT of what it chooses: `m[k].a` comes from the `a` of all values, and from `k`.
 - A function that Spark replaces by others (`try_divide`, `left`, `nvl2`, `date_part`) is shown as it was called,
   where the agent in Python says how that was. A time window is `window(ts)`, one value of a PIVOT `sum(a) FILTER
   (WHERE s = 'x')`.
-- A list of files is one dataset, their folder's, where the folder has partitions (`dt=...`), where the names differ
-  in numbers and ids only, or where there are more than 16 of one kind.
+- A list of files is one dataset, named by their folder, in three cases: the folder has partitions (`dt=...`), the names
+  differ in numbers and ids only, or there are more than 16 files of one kind.
 - A renamed column has one node, under its new name, at all times. Where the old name is used again later, or the new
-  one was used before, they are two columns, and the new one comes from the old one: names alone do not say which of
-  them an earlier plan meant.
+  one was used before, names alone do not say which of the two an earlier plan meant. Then they are two columns, and the
+  new one comes from the old one.
 - CSV and text files are read by position, whatever the reader calls the columns. What was written at a position is
   what holds now; partitions are read by name. A file that no plan is known to write has its reader's names.
   A CSV read as text has whole lines, so a column of it comes from all columns, and so the other way round.
 - A plan keeps 20,000 column edges. Columns with the most sources are left out first: they are unresolved, and say
   how many sources they had. Sources that many columns have in common count once: opaque code over 300 columns with as
   many results is 600 edges, and an answer shows all 90,000 pairs.
-- Which rows a table has, where the next job takes no column of it (`count(*)`, a constant), leads through that table:
-  with `--type all`, `n` comes from the rows of the table, and these from what the job before filtered and grouped by.
-  Each step is one edge, as for columns.
+- A job that takes no column of a table (`count(*)`, a constant) still depends on its rows. With `--type all`, `n` comes
+  from the rows of the table, and these from what the job before filtered and grouped by. Each step is one edge, as for
+  columns.
 - What is computed from a checkpoint comes from the checkpoint's own sources, so it is resolved, and `coverage` has no
   row for it.
 - A table of Snowflake is `snowflake://account/DB.SCHEMA.TABLE`, as OpenLineage names it, also for a connector that
@@ -82,8 +83,8 @@ the wire format's own terms (operations, attributes, references), so that any Sp
   columns.
 - `DataFrameWriterV2.option("branch", ...)` is not a branch: Iceberg 1.6 writes to the table itself, and so it is
   told.
-- A checkpoint whose columns Spark gave new ids (both sides of a join come from one frame) is known by its RDD, or
-  if it is the only one with these names.
+- Where both sides of a join come from one frame, Spark gives the columns of a checkpoint new ids. Such a checkpoint is
+  found by its RDD, or if it is the only one with these names.
 - A JDBC read whose URL ends in a masked password stays unresolved, even where its query can be read: the name is
   cut off.
 

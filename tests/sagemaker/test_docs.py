@@ -42,6 +42,8 @@ def test_the_commands_of_the_page_and_its_program(data: Path, capsys: pytest.Cap
         assert run(words) == findings, words
     assert (data.parent / "audit.zip").exists()
     capsys.readouterr()
+    assert run(["query", "audit", "node=endpoint/churn-prod", "--csv"]) == 2  # it printed text
+    assert "an audit is no table" in capsys.readouterr().err
     exec(compile(programs(PAGE)[0], PAGE, "exec"), {})
     assert "no run is known that wrote s3://uploads/holdout" in capsys.readouterr().out
 

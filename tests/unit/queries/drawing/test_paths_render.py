@@ -9,7 +9,7 @@ from rich.console import Console
 
 from headwater.queries.answers.answer import Edge, Node
 from headwater.queries.answers.paths import Paths
-from headwater.queries.drawing.paths import FORMATS, console, picture, plain, summary
+from headwater.queries.drawing.paths import FORMATS, console, picture, plain, summary, table
 
 A, B, C = "s3://lake/a#x", "s3://lake/b", "s3://lake/b#y"
 
@@ -24,6 +24,12 @@ MASKED = Edge(A, C, "DIRECT", "TRANSFORMATION", masking=True, expression="sha2(x
 FOUND = Paths(
     A, C, "all", None, "downstream", (node(A, 0), node(B, 1), node(C, 1)), (FILTER, MASKED), ((A, C), (A, B, C))
 )
+
+
+def test_a_row_for_each_step_of_each_path() -> None:
+    rows = [(row["path"], row["step"], row["source"], row["target"], row["subtype"]) for row in table(FOUND).rows]
+    assert rows == [(1, 1, A, C, "TRANSFORMATION"), (2, 1, A, B, "FILTER"), (2, 2, B, C, None)]
+    assert {tuple(row) for row in table(FOUND).rows} == {table(FOUND).columns}
 
 
 def test_a_hop_says_what_makes_it() -> None:
