@@ -17,8 +17,8 @@ comma := ,
 BIN := $(VENV)/bin
 CODE := headwater infra tests bench
 PYTEST := $(BIN)/python -m pytest
-# Not one process a core on large machines: each may run a Gremlin Server, a Spark and a browser beside its tests.
-PARALLEL := -n auto --maxprocesses 8 --dist worksteal
+# Not one process a core on large machines: each may keep a Gremlin Server and a Spark beside it, 1.5 GB in all.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # Spark and Gremlin Server need Java: without it their tests are skipped and say so, and nothing is installed for them.
 JAVA := $(shell java -version >/dev/null 2>&1 && echo yes)
 DEV := dev$(if $(JAVA),$(comma)spark)

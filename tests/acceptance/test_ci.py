@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from headwater.settings import SERVER, TOKEN
-from tests.acceptance.door import PIPELINE, ROOT, Server, environment, headwater, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, ROOT, Server, environment, headwater, serving
 
 CI = ROOT / "infra" / "ci"
 ORDERS = "/data/lake/pipe/staging/orders"
@@ -48,7 +48,7 @@ def run(script: str, folder: Path, commands: Path, **variables: str) -> subproce
     path = f"{commands}{os.pathsep}{os.environ['PATH']}"
     known = environment(PATH=path, **variables)
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]  # as GitHub runs it
-    return subprocess.run(command, cwd=folder, env=known, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(command, cwd=folder, env=known, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 def loaded(name: str) -> Any:

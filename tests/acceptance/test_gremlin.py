@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import termios
 import time
@@ -253,16 +254,27 @@ async def filled(connected: aiohttp.ClientWebSocketResponse) -> None:
         before, waiting = waiting, int.from_bytes(count, sys.byteorder)
 
 
-async def test_a_client_that_does_not_read_is_not_waited_for(tmp_path: Path) -> None:
+async def ended_before_the_drain(folder: Path) -> bool:
+    """Whether a server with a client that does not read ends in less than the time that open requests get."""
     large = json.loads(request("g.inject(x).repeat(union(identity(), identity())).times(15)"))  # 30 MB
     large["args"] |= {"bindings": {"x": "x" * 1_000}, "batchSize": 500}
-    with serving(tmp_path / "data") as server:
+    with serving(folder) as server:
         async with socket(server) as connected:
             await connected.send_json(large)
             assert (await connected.receive_json())["status"]["code"] == 206
             await filled(connected)
             server.process.terminate()
-            assert await asyncio.to_thread(server.process.wait, DRAIN_SECONDS) == 0  # which open requests would get
+            try:
+                return await asyncio.to_thread(server.process.wait, DRAIN_SECONDS) == 0
+            except subprocess.TimeoutExpired:
+                return False
+
+
+async def test_a_client_that_does_not_read_is_not_waited_for(tmp_path: Path) -> None:
+    for number in range(3):  # one that waits for it never ends sooner; one that does not may be late on a busy machine
+        if await ended_before_the_drain(tmp_path / f"data{number}"):
+            return
+    pytest.fail("the server ended only when the time of open requests was over")
 
 
 async def test_a_connection_ends_with_the_graphs_process_and_the_next_one_works(tmp_path: Path) -> None:

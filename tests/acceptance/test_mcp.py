@@ -23,7 +23,7 @@ from headwater.mcp.tools import MOST, TOOLS, text_of
 from headwater.queries.answers.audit import Audit
 from headwater.queries.catalogue.catalogue import BY_NAME
 from headwater.source import Remote, Source
-from tests.acceptance.door import PIPELINE, Server, environment, headwater, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, environment, headwater, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
 REPORT = LAST.partition("#")[0]
@@ -228,7 +228,7 @@ async def caller(url: str, token: str | None) -> AsyncIterator[Client]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     retrying = httpx2.AsyncHTTPTransport(retries=20)  # it listens a moment after it says so
     async with (
-        httpx2.AsyncClient(headers=headers, transport=retrying, timeout=60) as http,
+        httpx2.AsyncClient(headers=headers, transport=retrying, timeout=PATIENCE) as http,
         Client(streamable_http_client(url, http_client=http)) as client,
     ):
         yield client

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import aiohttp
@@ -23,6 +23,7 @@ from gremlin_python.structure.graph import Path
 from headwater.graphmodel.delta import GraphDelta, vertex
 from headwater.graphstore import GraphStore, open_store
 from headwater.ingest.gremlin.limits import Limits
+from tests.acceptance.door import eventually
 from tests.contract.gremlin_world import SERIALIZERS, connected, listening, plain, remote
 from tests.contract.queries_world import MART, PLAN, RAW, REPORT, pipeline
 from tests.gremlin_server.server import Server
@@ -408,7 +409,14 @@ def test_a_traversal_is_stopped_when_its_time_is_over(store: GraphStore) -> None
         assert refusal(lambda: client.submit(ENDLESS, request_options=asked_for_more).all().result())[0] == 598
         endless = g.inject(1).repeat(__.identity()).times(100_000_000)
         assert refusal(lambda: endless.count().next())[0] == 598
-        assert client.submit("g.V().count()").all().result() == [25]
+        eventually(lambda: counted(client) == [25])  # 50 ms are little on a busy machine
+
+
+def counted(client: Client) -> list[int] | None:
+    """How many vertices there are; None: there was no time to count them."""
+    with suppress(GremlinServerError):
+        return list(client.submit("g.V().count()").all().result())
+    return None
 
 
 @pytest.mark.parametrize("text", [f"g.with('evaluationTimeout', 20).{ENDLESS[2:]}", ENDLESS])
@@ -444,14 +452,14 @@ def eval_(text: str, identity: str) -> str:
 async def test_requests_of_one_connection_run_side_by_side(address: str) -> None:
     slow, quick = str(uuid.uuid4()), [str(uuid.uuid4()) for _ in range(20)]
     async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
-        await socket.send_str(eval_(f"g.with('evaluationTimeout', 500).{ENDLESS[2:]}", slow))
+        await socket.send_str(eval_(f"g.with('evaluationTimeout', 3000).{ENDLESS[2:]}", slow))
         for number, identity in enumerate(quick):
             await socket.send_str(eval_(f"g.inject({number})", identity))
         answers = [await socket.receive_json() for _ in range(21)]
     said = {answer["requestId"]: answer["status"]["code"] for answer in answers}
     assert said == {slow: 598, **dict.fromkeys(quick, 200)}
-    assert answers[-1]["requestId"] == slow
-    numbers = {answer["requestId"]: answer["result"]["data"] for answer in answers[:-1]}
+    assert answers[0]["requestId"] != slow  # which came first
+    numbers = {answer["requestId"]: answer["result"]["data"] for answer in answers if answer["requestId"] != slow}
     assert [numbers[identity]["@value"][0]["@value"] for identity in quick] == list(range(20))
 
 
@@ -460,7 +468,7 @@ async def test_too_many_requests_at_once_are_refused(store: GraphStore) -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
             for number in range(6):  # more than there are threads: who is refused does not wait for one
                 await socket.send_str(
-                    eval_(f"g.with('evaluationTimeout', 300).{ENDLESS[2:]}", str(uuid.UUID(int=number)))
+                    eval_(f"g.with('evaluationTimeout', 3000).{ENDLESS[2:]}", str(uuid.UUID(int=number)))
                 )
             codes = [(await socket.receive_json())["status"]["code"] for _ in range(6)]
     assert codes == [429, 429, 598, 598, 598, 598]

@@ -6,7 +6,7 @@ import http.client
 import random
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -59,12 +59,11 @@ def _handler(target: str, faults: Faults) -> type[BaseHTTPRequestHandler]:  # no
             if said == "refuse":
                 self._send(503, [("Content-Type", "application/xml")], _BUSY)
                 return
-            connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _PASSED_ON}
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            content = answer.read()
-            connection.close()
+            with closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)) as connection:
+                connection.request(self.command, self.path, body, headers)
+                answer = connection.getresponse()
+                content = answer.read()
             if said == "lose":
                 self.close_connection = True
                 self.connection.close()

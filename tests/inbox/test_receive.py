@@ -155,10 +155,10 @@ def test_the_agent_writes_the_inbox_itself(aws: Cloud, tmp_path: Path) -> None:
     options, problems = resolve({"url": f"s3://{BUCKET}/agent/"}, {}, {})
     assert (options.url, problems) == (f"s3://{BUCKET}/agent", ())
     with mock.patch.dict(os.environ, aws.environment()):
-        delivery = Delivery(Inbox(options.url).send, None, Options(flush_seconds=10))
+        delivery = Delivery(Inbox(options.url).send, None, Options(flush_seconds=PATIENCE))
         for _ in range(2):
             delivery.put(report, 1)
-        delivery.close(10)
+        delivery.close(PATIENCE)
         assert len(aws.keys("agent/")) == 1
     loaded = headwater("load", f"s3://{BUCKET}/agent", "--json", "--data", tmp_path / "data", **aws.environment())
     told = json.loads(loaded.stdout)
@@ -177,7 +177,7 @@ def test_the_agent_keeps_what_s3_does_not_take(aws: Cloud) -> None:
     with mock.patch.dict(os.environ, aws.environment()):
         delivery = Delivery(Inbox("s3://no-such-bucket/inbox").send, spool, Options(attempts=1))
         delivery.put(report, 1)
-        delivery.close(10)
+        delivery.close(PATIENCE)
     assert spool.kept == 1
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from unittest import mock
 
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -39,11 +41,16 @@ def executed(path: Path) -> Any:
     notebook = read(path)
     whole = notebook.cells
     notebook.cells = [cell for cell in whole if not has_magics(cell)]
-    with mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)):  # a kernel inherits them
+    with (
+        tempfile.TemporaryDirectory(prefix="kernel-") as place,
+        mock.patch.dict(os.environ, PYTHONPATH=str(ROOT)),  # a kernel inherits them
+    ):
         for name in [name for name in os.environ if name.startswith("HEADWATER_")]:
             del os.environ[name]
+        # By files: of five ports that are free now one may be taken when the kernel has started.
         NotebookClient(
             notebook,
+            config=Config(KernelManager={"transport": "ipc", "connection_file": f"{place}/kernel.json"}),
             timeout=_PATIENCE,
             startup_timeout=_PATIENCE,
             kernel_name="python3",

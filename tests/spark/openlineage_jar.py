@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 VERSION = "1.53.0"
@@ -32,8 +33,10 @@ def fetched(artifact: str) -> Path:
     with (cache / "openlineage-spark.lock").open("w") as lock:  # one process fetches, the others wait
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
-            command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={cache}"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise Missing(f"Maven cannot get {artifact}: {(done.stdout or done.stderr).strip()[:200]}")
+            with tempfile.TemporaryDirectory(dir=cache) as place:  # what is cut off is no jar of the cache
+                command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={place}"]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    raise Missing(f"Maven cannot get {artifact}: {(done.stdout or done.stderr).strip()[:200]}")
+                (Path(place) / file.name).rename(file)
     return file
