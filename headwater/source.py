@@ -265,13 +265,14 @@ class Local:
         self._refuse_if_copied()
         from headwater.ingest.folder.statement_checking import check
         from headwater.ingest.intake.statements import Times, entry_of, said_by_person
+        from headwater.ingest.places.user import user_name
 
         with translated():
             said, notes = said_by_person(statement)
             checked = check(self.service, said)
             found = replace(said, subject=checked.subject, value=checked.value)
             stamped = Times(lambda: time.time_ns() // 1_000_000).stamp(found, checked.after)
-            appended = self.service.ledger.append([entry_of(stamped, notes)])[0]
+            appended = self.service.ledger.append([entry_of(stamped, notes, user_name())])[0]
             self.service.catch_up()
         return {
             "entry": appended.sequence,

@@ -21,7 +21,9 @@ def _statement_options(function: Command) -> Command:
     function = json_option(source_options(function))
     for option in (
         click.option("--withdraw", is_flag=True, help="take it back; the ledger keeps that it was said"),
-        click.option("--by", metavar="NAME", help="who says so (default: this user)"),
+        click.option(
+            "--by", metavar="NAME", help="who says so (default: this user); with a token it is the token's name"
+        ),
         click.option("--reason", help="why; kept in the ledger and shown"),
     ):
         function = option(function)

@@ -34,6 +34,7 @@ class Sender:
     scopes: frozenset[Scope]
     per_minute: int | None = None  #: requests that are let in a minute; None: any number
     account: str | None = None  #: the one that what it sends is of (`graphmodel.accounts`); None: it is bound to none
+    of_machine: bool = False  #: a command of the user that runs the server, who can do all that the server can
 
     def may(self, scope: Scope) -> bool:
         """Whether one of this sender's scopes opens what needs `scope`. A scope of a later version opens nothing."""

@@ -71,7 +71,7 @@ class _Routes:
         sender = _sender(request)
         try:
             fields = await _fields(request, _LIMITS, self._reading)
-            said, notes = said_by_person(fields, sender)
+            said, notes = said_by_person({**fields, **_known_by(request)}, sender)
         except StatementError as error:
             return _refused(error)
         status, checked = await self._checked(said)
@@ -107,6 +107,15 @@ class _Routes:
             raise InvalidBody(503, "the ledger cannot be written at this moment; nothing was kept, try later") from None
         headers = {"Headwater-Entry": str(appended.sequence)}
         return _answer({"entry": appended.sequence, **about}, 201, headers)
+
+
+def _known_by(request: web.Request) -> dict[str, str]:
+    """The field ``by``, where it is known who asks: nobody states under the name of another one.
+
+    Without tokens everybody of the machine may give any name, and so may the user that runs the server.
+    """
+    sender = request.get(SENDER)
+    return {} if sender is None or sender.of_machine else {"by": sender.name}
 
 
 def _sender(request: web.Request) -> str | None:

@@ -135,7 +135,7 @@ class _Tokens(TokenStore):
     def check(self, token: str) -> Sender | None:
         """Whose token it is."""
         if hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self.local.encode()):
-            return Sender("local", frozenset({"admin"}))
+            return Sender("local", frozenset({"admin"}), of_machine=True)
         return super().check(token)
 
 

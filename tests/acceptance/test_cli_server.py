@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from tests.acceptance.door import PIPELINE, Server, headwater, serving
+from tests.acceptance.door import PATIENCE, PIPELINE, Server, headwater, serving
 
 LAST = "file:///data/lake/pipe/out/churn_by_country#avg_score"
 
@@ -112,6 +114,14 @@ def test_people_tag_with_a_token_of_their_own_and_agents_cannot(tmp_path: Path) 
         assert codes == {"annotate": 0, "read": 2, "write": 2}
         tagged = headwater("query", "tags", f"node={LAST}", "--server", server.url, HEADWATER_TOKEN=tokens["annotate"])
         assert "pii" in tagged.stdout
+        said = json.dumps({"kind": "tag", "subject": LAST, "value": "gold", "by": "the chief"}).encode()
+        headers = {"Authorization": f"Bearer {tokens['annotate']}", "Content-Type": "application/json"}
+        urllib.request.urlopen(
+            urllib.request.Request(f"{server.url}/api/v1/statements", said, headers), timeout=PATIENCE
+        ).close()
+        assert headwater("tag", LAST, "old", "--by", "ann", "--data", folder).returncode == 0  # the server's own user
+        asked = server.get(f"/api/v1/queries/tags?node={quote(LAST)}&after=21", **headers)[1]["rows"]
+        assert {row["tag"]: row["statedBy"] for row in asked} == {"pii": "annotate", "gold": "annotate", "old": "ann"}
 
 
 def test_what_serve_prints_can_be_opened_and_probes_are_answered_under_any_name(tmp_path: Path) -> None:
